@@ -1,0 +1,95 @@
+"""Requests, responses and errors as Azure Resource Manager has them, apart from any transport."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+from urllib.parse import parse_qsl, unquote, urlsplit
+
+
+@dataclass(frozen=True)
+class Request:
+    """One HTTP request. `path` is decoded and keeps its case; header names are lower case."""
+
+    method: str
+    path: str
+    query: Mapping[str, str] = field(default_factory=dict)
+    headers: Mapping[str, str] = field(default_factory=dict)
+    body: bytes = b""
+
+    @classmethod
+    def of(
+        cls, method: str, url: str, headers: Mapping[str, str] | None = None, body: bytes = b""
+    ) -> Request:
+        """Build a request from an absolute or origin-form URL."""
+        parts = urlsplit(url)
+        return cls(
+            method=method.upper(),
+            path=unquote(parts.path),
+            query=dict(parse_qsl(parts.query, keep_blank_values=True)),
+            headers={name.lower(): value for name, value in (headers or {}).items()},
+            body=body,
+        )
+
+    def json(self) -> dict[str, Any]:
+        """The body as a JSON object.
+
+        Raises:
+            ArmError: 400 `InvalidRequestContent`, as ARM answers a body that is no JSON object.
+        """
+        try:
+            content = json.loads(self.body or b"{}")
+        except (ValueError, RecursionError) as error:
+            raise ArmError(
+                400, "InvalidRequestContent", f"The request content was invalid: {error}"
+            ) from error
+        if not isinstance(content, dict):
+            raise ArmError(
+                400,
+                "InvalidRequestContent",
+                "The request content was invalid and could not be deserialized: "
+                "a JSON object was expected.",
+            )
+        return content
+
+
+@dataclass
+class Response:
+    """One HTTP response; `body` is JSON-serialisable, or None for an empty body."""
+
+    status: int = 200
+    body: Any = None
+    headers: dict[str, str] = field(default_factory=dict)
+
+    def content(self) -> bytes:
+        """The body's bytes as sent."""
+        return b"" if self.body is None else json.dumps(self.body).encode()
+
+
+class ArmError(Exception):
+    """A refusal with the error body of ARM: `{"error": {"code", "message", "details"?}}`."""
+
+    def __init__(
+        self,
+        status: int,
+        code: str,
+        message: str,
+        *,
+        details: list[dict[str, Any]] | None = None,
+        headers: Mapping[str, str] | None = None,
+    ) -> None:
+        super().__init__(message)
+        self.status = status
+        self.code = code
+        self.message = message
+        self.details = details
+        self.headers = dict(headers or {})
+
+    def response(self) -> Response:
+        """The refusal as it goes over the wire."""
+        error: dict[str, Any] = {"code": self.code, "message": self.message}
+        if self.details:
+            error["details"] = self.details
+        return Response(self.status, {"error": error}, dict(self.headers))
