@@ -1,0 +1,1 @@
+"""Migrating machines with Azure Site Recovery: phases, observed state, planning, convergence."""
