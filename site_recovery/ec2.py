@@ -44,6 +44,7 @@ class MachineFacts:
         os: a key of the support matrix, or None where the image's name does not tell.
         platform: `windows` or `linux`.
         virtualization: `hvm` or `paravirtual`.
+        disks: the boot disk first.
         state: the instance's state, such as `running` or `terminated`.
     """
 
@@ -165,6 +166,8 @@ def _facts(
     instance: Any, image_names: Mapping[str, str], volumes: Mapping[str, int]
 ) -> MachineFacts:
     image_name = image_names.get(instance["ImageId"])
+    root = instance.get("RootDeviceName")
+    mappings = [m for m in instance.get("BlockDeviceMappings", []) if "Ebs" in m]
     interfaces = sorted(
         instance.get("NetworkInterfaces", []),
         key=lambda interface: interface.get("Attachment", {}).get("DeviceIndex", 0),
@@ -189,8 +192,9 @@ def _facts(
                 volumes.get(mapping["Ebs"]["VolumeId"], 0),
                 mapping["Ebs"]["VolumeId"],
             )
-            for mapping in instance.get("BlockDeviceMappings", [])
-            if "Ebs" in mapping
+            for mapping in sorted(
+                mappings, key=lambda m: (m["DeviceName"] != root, m["DeviceName"])
+            )
         ),
     )
 

@@ -9,7 +9,10 @@ _NAMES: tuple[tuple[str, str], ...] = (
     (r"^Windows_Server-2008-R2[_-]RTM-", "windows-server-2008-r2"),
     (r"^Windows_Server-2012-R2", "windows-server-2012-r2"),
     (r"^Windows_Server-2012-", "windows-server-2012"),
-    (r"^Windows_Server-(?P<version>2008|2016|2019|2022|2025)-", "windows-server-{version}"),
+    (
+        r"^Windows_Server-(?P<version>2008|2016|2019|2022|2025)-",
+        "windows-server-{version}",
+    ),
     (r"^RHEL-(?P<version>\d+\.\d+)", "rhel-{version}"),
     (r"^(?:amzn2|al2023|amzn)-ami-", "amazon-linux"),
     (r"ubuntu-[a-z]+-(?P<version>\d+\.\d+)-", "ubuntu-{version}"),

@@ -1,0 +1,185 @@
+"""A connection to Azure Resource Manager: endpoint, credentials, retries and the service's time."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from email.utils import parsedate_to_datetime
+from typing import Any, Protocol
+from urllib.parse import urlsplit
+
+from azure.core.credentials_async import AsyncTokenCredential
+from azure.core.exceptions import (
+    AzureError,
+    ClientAuthenticationError,
+    HttpResponseError,
+    ServiceRequestError,
+    ServiceResponseError,
+)
+from azure.core.pipeline import PipelineRequest, PipelineResponse
+from azure.core.pipeline.policies import SansIOHTTPPolicy
+from azure.core.pipeline.transport import AsyncHttpTransport
+from azure.identity import CredentialUnavailableError
+from azure.identity.aio import DefaultAzureCredential
+from azure.mgmt.recoveryservicessiterecovery.aio import SiteRecoveryManagementClient
+
+PUBLIC_ENDPOINT = "https://management.azure.com"
+ENDPOINT_VARIABLE = "AZURE_RESOURCE_MANAGER_ENDPOINT"
+_LOOPBACK = ("127.0.0.1", "localhost", "::1")
+
+
+class MigrationError(Exception):
+    """Something that the user is told in one line; never shown as a traceback."""
+
+
+class ServiceUnavailableError(MigrationError):
+    """Azure could not be asked at all: no credentials, no answer, no access."""
+
+
+class ServiceClock:
+    """The service's own time, read off the Date header of its answers.
+
+    Waiting is measured by it, so that fifteen minutes of the service are fifteen minutes
+    whatever the speed at which a local cloud lets its time pass.
+    """
+
+    def __init__(self) -> None:
+        self._now: datetime | None = None
+
+    def now(self) -> datetime:
+        """The time of the last answer; this machine's before there is one."""
+        return self._now or datetime.now(UTC)
+
+    def read(self, header: str | None) -> None:
+        """Take the time from a Date header (RFC 9110). Time never goes back."""
+        if not header:
+            return
+        try:
+            moment = parsedate_to_datetime(header)
+        except ValueError:
+            return
+        self._now = max(moment, self._now) if self._now else moment
+
+
+@dataclass
+class Connection:
+    """One subscription as seen through the SDK.
+
+    Attributes:
+        client: the Site Recovery client; its `send_request` serves other resource providers.
+        clock: the service's time.
+    """
+
+    client: SiteRecoveryManagementClient
+    clock: ServiceClock
+
+
+class Connect(Protocol):
+    """How a connection is had; tests pass one that reaches an emulator in process."""
+
+    def __call__(self, subscription: str) -> Any:
+        """An async context manager that gives a `Connection`."""
+
+
+def endpoint() -> str:
+    """The resource manager to talk to: the environment's, or Azure's public one.
+
+    Raises:
+        MigrationError: credentials would go in clear to another machine.
+    """
+    url = os.environ.get(ENDPOINT_VARIABLE, PUBLIC_ENDPOINT).rstrip("/")
+    parts = urlsplit(url)
+    if parts.scheme != "https" and parts.hostname not in _LOOPBACK:
+        raise MigrationError(
+            f"{ENDPOINT_VARIABLE}={url}: plain http is for local clouds on loopback only. "
+            "Use https, or unset the variable to use Azure."
+        )
+    return url
+
+
+class _ServicePolicy(SansIOHTTPPolicy[Any, Any]):
+    """Reads the service's time; lets bearer tokens go over http to loopback, nowhere else."""
+
+    def __init__(self, clock: ServiceClock, plain_http: bool) -> None:
+        self._clock = clock
+        self._plain_http = plain_http
+
+    def on_request(self, request: PipelineRequest[Any]) -> None:
+        if self._plain_http:
+            request.context.options["enforce_https"] = False
+
+    def on_response(
+        self, request: PipelineRequest[Any], response: PipelineResponse[Any, Any]
+    ) -> None:
+        self._clock.read(response.http_response.headers.get("Date"))
+
+
+def connector(
+    credential: Callable[[], AsyncTokenCredential] = DefaultAzureCredential,
+    transport: Callable[[], AsyncHttpTransport[Any, Any]] | None = None,
+    base_url: str | None = None,
+) -> Connect:
+    """Say how connections are made.
+
+    Args:
+        credential: makes the credential; by default the environment's.
+        transport: makes the HTTP transport; by default aiohttp.
+        base_url: the resource manager; by default that of `endpoint`.
+    """
+
+    @asynccontextmanager
+    async def connect(subscription: str) -> AsyncIterator[Connection]:
+        url = base_url or endpoint()
+        clock = ServiceClock()
+        extra: dict[str, Any] = {} if transport is None else {"transport": transport()}
+        async with (
+            credential() as token,
+            SiteRecoveryManagementClient(
+                token,
+                subscription,
+                url,
+                credential_scopes=[f"{PUBLIC_ENDPOINT}/.default"],
+                per_call_policies=[_ServicePolicy(clock, url.startswith("http://"))],
+                **extra,
+            ) as client,
+        ):
+            yield Connection(client, clock)
+
+    return connect
+
+
+def explain(error: AzureError, about: str) -> MigrationError:
+    """An SDK error as one line that names what it is about and the way out."""
+    if isinstance(error, CredentialUnavailableError):
+        return ServiceUnavailableError(
+            f"{about}: no usable Azure credentials. Run `az login`, or set AZURE_CLIENT_ID, "
+            "AZURE_TENANT_ID and AZURE_CLIENT_SECRET, or run where a managed identity gives them."
+        )
+    if isinstance(error, ClientAuthenticationError):
+        return ServiceUnavailableError(
+            f"{about}: Azure refused the credentials ({_brief(error)}). Sign in again with an "
+            "identity that may manage Site Recovery in this subscription."
+        )
+    if isinstance(error, ServiceRequestError | ServiceResponseError):
+        return ServiceUnavailableError(
+            f"{about}: Azure does not answer ({_brief(error)}). Check the network and "
+            f"{ENDPOINT_VARIABLE}; for local clouds run `make up`. Nothing was changed by this call."
+            if isinstance(error, ServiceRequestError)
+            else f"{about}: the connection to Azure broke ({_brief(error)}). Run pulumi up again: "
+            "it goes on from where the services are."
+        )
+    if isinstance(error, HttpResponseError) and error.status_code == 403:
+        return ServiceUnavailableError(
+            f"{about}: Azure denied access ({_brief(error)}). Give the identity the role Site "
+            "Recovery Contributor on the vault's resource group."
+        )
+    return MigrationError(f"{about}: {_brief(error)}")
+
+
+def _brief(error: AzureError) -> str:
+    if isinstance(error, HttpResponseError) and error.error is not None:
+        return f"{error.error.code}: {error.error.message}"
+    return " ".join(str(error.message).split())[:400]

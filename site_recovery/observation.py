@@ -1,0 +1,297 @@
+"""The observed state of a machine, computed from what the services answer and nothing else."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+from enum import StrEnum
+from typing import Any
+
+from site_recovery import arm_ids
+
+IDLE_SCENARIO = "None"
+_UNSET_YEARS = (1, 1753)
+"""Years by which the service says that a time was never set."""
+
+TEST_VM_SUFFIX = "-test"
+
+
+class Stage(StrEnum):
+    """Where a machine stands."""
+
+    UNKNOWN_TO_VAULT = "not discovered"
+    DISCOVERED = "discovered"
+    REPLICATING = "initial replication"
+    PROTECTED = "protected"
+    TEST_FAILOVER = "test failover running"
+    FAILED_OVER = "failed over"
+    MIGRATED = "migrated"
+    BROKEN = "protection failed"
+
+
+@dataclass(frozen=True)
+class ServiceError:
+    """What the service says went wrong, and what it advises."""
+
+    message: str
+    code: str = ""
+    possible_causes: str = ""
+    recommended_action: str = ""
+
+    def __str__(self) -> str:
+        parts = [f"{self.message.rstrip('.')}." + (f" [{self.code}]" if self.code else "")]
+        if self.possible_causes:
+            parts.append(f"Possible causes: {self.possible_causes}")
+        if self.recommended_action:
+            parts.append(f"Recommended action: {self.recommended_action}")
+        return " ".join(parts)
+
+
+@dataclass(frozen=True)
+class Job:
+    """A job of the vault (operation ReplicationJobs_List)."""
+
+    id: str
+    name: str
+    scenario: str
+    state: str
+    target: str
+    errors: tuple[ServiceError, ...] = ()
+
+    @property
+    def running(self) -> bool:
+        """Whether it may still change something; a suspended job waits for a person."""
+        return self.state in ("NotStarted", "InProgress", "Suspended", "Other")
+
+    @property
+    def failed(self) -> bool:
+        """Whether it ended without doing what it was for."""
+        return self.state in ("Failed", "Cancelled")
+
+
+@dataclass(frozen=True)
+class Observed:
+    """One machine as the services see it now.
+
+    Attributes:
+        stage: where it stands.
+        allowed: the item's `allowedOperations`.
+        busy: the scenario that is running on the item, or None.
+        progress: percentage of the initial replication where the service gives one.
+        last_test_failover: when a test failover last succeeded, or None.
+        azure_vm_id, test_vm_id: ARM ids of the virtual machines in Azure, or None.
+        protection_state: the service's own word, for a person to read.
+    """
+
+    stage: Stage
+    allowed: frozenset[str] = frozenset()
+    busy: str | None = None
+    busy_job: str | None = None
+    progress: int | None = None
+    health: str = "None"
+    health_errors: tuple[ServiceError, ...] = ()
+    item_id: str | None = None
+    protectable_id: str | None = None
+    azure_vm_id: str | None = None
+    test_vm_id: str | None = None
+    last_test_failover: datetime | None = None
+    protection_state: str = ""
+
+    @property
+    def tested(self) -> bool:
+        """Whether a test failover of this machine ever succeeded."""
+        return self.last_test_failover is not None
+
+
+@dataclass(frozen=True)
+class Machine:
+    """What identifies a machine to the services.
+
+    Attributes:
+        name: its key in the config; also the name of its protected item.
+        private_ip: by which the configuration server discovers it.
+        vm_name: of the virtual machine that a failover creates.
+    """
+
+    name: str
+    instance_id: str
+    private_ip: str
+    vm_name: str
+
+
+@dataclass(frozen=True)
+class Snapshot:
+    """What one round of list calls said, as wire objects.
+
+    Attributes:
+        items: protected items of the vault.
+        protectable: protectable items of the container.
+        virtual_machines: of the target resource group.
+        jobs: by name, newest state.
+    """
+
+    items: tuple[Mapping[str, Any], ...] = ()
+    protectable: tuple[Mapping[str, Any], ...] = ()
+    virtual_machines: tuple[Mapping[str, Any], ...] = ()
+    jobs: Mapping[str, Job] = field(default_factory=dict)
+
+
+TAG_INSTANCE = "migrated-from-instance"
+TAG_MACHINE = "migrated-from-machine"
+"""Tags that a failover puts on the virtual machine: after Complete Migration removed the item,
+they are the evidence that the machine is migrated."""
+
+
+def observe(machine: Machine, snapshot: Snapshot) -> Observed:
+    """The state of one machine in a snapshot."""
+    protectable = _protectable(machine, snapshot)
+    item = _item(machine, protectable, snapshot)
+    virtual_machine, test_machine = _virtual_machines(machine, snapshot)
+    if item is None:
+        if virtual_machine is not None:
+            stage = Stage.MIGRATED
+        else:
+            stage = Stage.UNKNOWN_TO_VAULT if protectable is None else Stage.DISCOVERED
+        discovery = _running_discovery(machine, snapshot) if protectable is None else None
+        return Observed(
+            stage=stage,
+            protectable_id=protectable["id"] if protectable else None,
+            azure_vm_id=virtual_machine,
+            test_vm_id=test_machine,
+            busy=discovery.scenario if discovery else None,
+            busy_job=discovery.name if discovery else None,
+        )
+    properties = item["properties"]
+    details = properties.get("providerSpecificDetails") or {}
+    allowed = frozenset(properties.get("allowedOperations") or ())
+    scenario = properties.get("currentScenario") or {}
+    busy = scenario.get("scenarioName") or IDLE_SCENARIO
+    job_name = arm_ids.name(scenario.get("jobId") or IDLE_SCENARIO)
+    idle = busy == IDLE_SCENARIO or (busy == "TestFailover" and "TestFailoverCleanup" in allowed)
+    return Observed(
+        stage=_stage(properties, allowed),
+        allowed=allowed,
+        busy=None if idle else busy,
+        busy_job=None if idle else job_name,
+        progress=_progress(details),
+        health=properties.get("replicationHealth") or "None",
+        health_errors=tuple(service_error(e) for e in properties.get("healthErrors") or ()),
+        item_id=item["id"],
+        protectable_id=properties.get("protectableItemId"),
+        azure_vm_id=virtual_machine,
+        test_vm_id=test_machine,
+        last_test_failover=moment(properties.get("lastSuccessfulTestFailoverTime")),
+        protection_state=properties.get("protectionStateDescription") or "",
+    )
+
+
+def moment(text: str | None) -> datetime | None:
+    """A time of the service, or None where it says by year 1 or 1753 that there is none."""
+    if not text:
+        return None
+    parsed = datetime.fromisoformat(text)
+    return None if parsed.year in _UNSET_YEARS else parsed
+
+
+def service_error(error: Mapping[str, Any]) -> ServiceError:
+    """A health error, or a job's service or provider error, in one shape."""
+    return ServiceError(
+        message=error.get("message")
+        or error.get("errorMessage")
+        or error.get("summaryMessage")
+        or "the service gave no message",
+        code=str(error.get("code") or error.get("errorCode") or ""),
+        possible_causes=error.get("possibleCauses") or "",
+        recommended_action=error.get("recommendedAction") or "",
+    )
+
+
+def job(resource: Mapping[str, Any]) -> Job:
+    """A job of the vault from its wire object; of the errors of its tasks, each once."""
+    properties = resource.get("properties") or {}
+    errors: dict[ServiceError, None] = {}
+    for entry in properties.get("errors") or ():
+        for part in ("serviceErrorDetails", "providerErrorDetails"):
+            if entry.get(part):
+                errors[service_error(entry[part])] = None
+    return Job(
+        id=resource["id"],
+        name=resource["name"],
+        scenario=properties.get("scenarioName") or "",
+        state=properties.get("state") or "Other",
+        target=properties.get("targetObjectName") or "",
+        errors=tuple(errors),
+    )
+
+
+def _stage(properties: Mapping[str, Any], allowed: frozenset[str]) -> Stage:
+    # allowedOperations first: the state strings that are documented are not all there are.
+    state = properties.get("protectionState") or ""
+    if "CompleteMigration" in allowed or properties.get("activeLocation") == "Recovery":
+        return Stage.FAILED_OVER
+    if (
+        "TestFailoverCleanup" in allowed
+        or properties.get("testFailoverState") == "WaitingForCompletion"
+    ):
+        return Stage.TEST_FAILOVER
+    if allowed & {"UnplannedFailover", "TestFailover"} or state == "Protected":
+        return Stage.PROTECTED
+    if "Failed" in state:
+        return Stage.BROKEN
+    return Stage.REPLICATING
+
+
+def _progress(details: Mapping[str, Any]) -> int | None:
+    for field_name in (
+        "initialReplicationProgressPercentage",
+        "resyncProgressPercentage",
+    ):
+        value = details.get(field_name)
+        if value is not None:
+            return int(value)
+    return None
+
+
+def _protectable(machine: Machine, snapshot: Snapshot) -> Mapping[str, Any] | None:
+    for candidate in snapshot.protectable:
+        custom = candidate["properties"].get("customDetails") or {}
+        if custom.get("ipAddress") == machine.private_ip:
+            return candidate
+    return None
+
+
+def _item(
+    machine: Machine, protectable: Mapping[str, Any] | None, snapshot: Snapshot
+) -> Mapping[str, Any] | None:
+    # A machine that someone protected in the portal has an item with another name: its
+    # protectable item says which.
+    adopted = protectable["properties"].get("replicationProtectedItemId") if protectable else None
+    for item in snapshot.items:
+        if item["name"].lower() == machine.name.lower() or arm_ids.same(item["id"], adopted):
+            return item
+    return None
+
+
+def _virtual_machines(machine: Machine, snapshot: Snapshot) -> tuple[str | None, str | None]:
+    production = test = None
+    test_name = f"{machine.vm_name}{TEST_VM_SUFFIX}".lower()
+    for virtual_machine in snapshot.virtual_machines:
+        name = virtual_machine["name"].lower()
+        tags = virtual_machine.get("tags") or {}
+        if name == test_name:
+            test = virtual_machine["id"]
+        elif tags.get(TAG_INSTANCE) == machine.instance_id:
+            production = virtual_machine["id"]
+    return production, test
+
+
+def _running_discovery(machine: Machine, snapshot: Snapshot) -> Job | None:
+    for candidate in snapshot.jobs.values():
+        if (
+            candidate.running
+            and candidate.scenario == "DiscoverPhysicalMachine"
+            and candidate.target.lower() == machine.name.lower()
+        ):
+            return candidate
+    return None

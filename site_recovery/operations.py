@@ -1,0 +1,41 @@
+"""The verbs of Site Recovery that a migration is made of."""
+
+from __future__ import annotations
+
+from enum import StrEnum
+
+
+class Operation(StrEnum):
+    """One verb. Its value is how it is called wherever a person reads it."""
+
+    DISCOVER = "discover"
+    ENABLE_PROTECTION = "enable protection"
+    TEST_FAILOVER = "test failover"
+    TEST_FAILOVER_CLEANUP = "test failover cleanup"
+    UNPLANNED_FAILOVER = "unplanned failover"
+    COMPLETE_MIGRATION = "complete migration"
+    DISABLE_PROTECTION = "disable protection"
+
+    @property
+    def irreversible(self) -> bool:
+        """Whether nothing leads back: a machine in Azure cannot fail back to AWS."""
+        return self in (Operation.UNPLANNED_FAILOVER, Operation.COMPLETE_MIGRATION)
+
+    @property
+    def allowed_by(self) -> str | None:
+        """The string in an item's `allowedOperations` that permits it; None before an item is."""
+        return _ALLOWED_BY.get(self)
+
+
+_ALLOWED_BY = {
+    Operation.TEST_FAILOVER: "TestFailover",
+    Operation.TEST_FAILOVER_CLEANUP: "TestFailoverCleanup",
+    Operation.UNPLANNED_FAILOVER: "UnplannedFailover",
+    Operation.COMPLETE_MIGRATION: "CompleteMigration",
+    Operation.DISABLE_PROTECTION: "DisableProtection",
+}
+
+NO_FAILBACK = (
+    "from then on it runs in Azure: there is no failback to AWS and no replication afterwards"
+)
+"""What is said before a failover, every time (the procedure's first row)."""

@@ -1,0 +1,270 @@
+"""The next operation of a machine: a pure function of desired phase, observed state and rules.
+
+Decisions are made from what is observed now, never from what was recorded, so that a run that
+was killed, a change by hand and a second run all come out right.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime
+from typing import TypeAlias
+
+from site_recovery.observation import Observed, Stage
+from site_recovery.operations import NO_FAILBACK, Operation
+from site_recovery.phases import Phase
+
+
+@dataclass(frozen=True)
+class Rules:
+    """What the config says about when a failover may run."""
+
+    require_test_failover: bool = True
+
+
+@dataclass(frozen=True)
+class Do:
+    """Run an operation now."""
+
+    operation: Operation
+
+
+@dataclass(frozen=True)
+class Wait:
+    """The service is at work; look again later."""
+
+    reason: str
+
+
+@dataclass(frozen=True)
+class Satisfied:
+    """The machine is where it should be."""
+
+
+@dataclass(frozen=True)
+class Blocked:
+    """The machine cannot go on by itself: why, and the way out."""
+
+    reason: str
+    way_out: str
+
+    def __str__(self) -> str:
+        return f"{self.reason}. {self.way_out}."
+
+
+Step: TypeAlias = Do | Wait | Satisfied | Blocked
+
+_REACHED = {
+    Phase.PROTECTED: Stage.PROTECTED,
+    Phase.TEST_FAILOVER: Stage.TEST_FAILOVER,
+    Phase.FAILED_OVER: Stage.FAILED_OVER,
+    Phase.MIGRATED: Stage.MIGRATED,
+}
+
+
+def satisfies(desired: Phase | None, observed: Observed) -> bool:
+    """Whether a machine is where it should be; a desired phase of None is out of the vault."""
+    if desired is None:
+        gone = (Stage.UNKNOWN_TO_VAULT, Stage.DISCOVERED, Stage.MIGRATED)
+        return observed.stage in gone and observed.busy is None
+    return observed.stage is _REACHED[desired] and observed.busy is None
+
+
+def next_step(desired: Phase | None, observed: Observed, rules: Rules) -> Step:
+    """What to do with a machine next.
+
+    Args:
+        desired: the phase of its wave; None for a machine that left the config.
+        observed: its state as the services see it now.
+        rules: the gates of its wave.
+    """
+    backward = _backward(desired, observed)
+    if backward is not None:
+        return backward
+    if observed.busy is not None:
+        return Wait(f"{observed.busy} is running")
+    if satisfies(desired, observed):
+        return Satisfied()
+    step = _removal(observed) if desired is None else _forward(desired, observed, rules)
+    if isinstance(step, Do):
+        permit = step.operation.allowed_by
+        if permit is not None and permit not in observed.allowed:
+            return _not_allowed(step.operation, observed)
+    return step
+
+
+def plan(
+    desired: Phase | None, observed: Observed, rules: Rules
+) -> tuple[list[Operation], Blocked | None]:
+    """All operations that `next_step` would ask for if each of them succeeded, in order, and
+    what would then be in the way."""
+    operations: list[Operation] = []
+    state = observed
+    while True:
+        step = next_step(desired, state, rules)
+        if isinstance(step, Satisfied):
+            return operations, None
+        if isinstance(step, Blocked):
+            return operations, step
+        if isinstance(step, Do):
+            operations.append(step.operation)
+            state = _AFTER[step.operation](state)
+        else:
+            state = _settled(state)
+
+
+def _backward(desired: Phase | None, observed: Observed) -> Blocked | None:
+    if observed.stage is Stage.FAILED_OVER and desired is None:
+        return Blocked(
+            "it is failed over but its migration is not complete, so it may not leave the config",
+            "Set its wave's phase to migrated and run pulumi up, then remove it",
+        )
+    if observed.stage is Stage.FAILED_OVER and desired in (
+        Phase.PROTECTED,
+        Phase.TEST_FAILOVER,
+    ):
+        return Blocked(
+            f"it is failed over and cannot go back to {desired}: {NO_FAILBACK}",
+            "Set its wave's phase to failed-over or migrated",
+        )
+    if observed.stage is Stage.MIGRATED and desired not in (None, Phase.MIGRATED):
+        return Blocked(
+            f"it is migrated and cannot go back to {desired}: its replication is removed",
+            "Set its wave's phase to migrated, or take the machine out of the wave",
+        )
+    return None
+
+
+def _forward(desired: Phase, observed: Observed, rules: Rules) -> Step:
+    match observed.stage:
+        case Stage.UNKNOWN_TO_VAULT:
+            return Do(Operation.DISCOVER)
+        case Stage.DISCOVERED:
+            return Do(Operation.ENABLE_PROTECTION)
+        case Stage.REPLICATING:
+            progress = "" if observed.progress is None else f" {observed.progress}%"
+            return Wait(f"initial replication{progress}")
+        case Stage.BROKEN:
+            # Nothing was replicated yet, so starting over loses nothing.
+            return Do(Operation.DISABLE_PROTECTION)
+        case Stage.TEST_FAILOVER:
+            return Do(Operation.TEST_FAILOVER_CLEANUP)
+        case Stage.PROTECTED if desired is Phase.TEST_FAILOVER:
+            return Do(Operation.TEST_FAILOVER)
+        case Stage.PROTECTED:
+            return _gate(observed, rules) or Do(Operation.UNPLANNED_FAILOVER)
+        case _:
+            return Do(Operation.COMPLETE_MIGRATION)
+
+
+def _gate(observed: Observed, rules: Rules) -> Blocked | None:
+    if rules.require_test_failover and not observed.tested:
+        return Blocked(
+            "no test failover of it ever succeeded, and its wave requires one",
+            "Set the wave's phase to test-failover, run pulumi up, check the test machine, then "
+            "fail over (or set requireTestFailover: false)",
+        )
+    if observed.health == "Critical":
+        causes = "; ".join(str(error) for error in observed.health_errors)
+        return Blocked(
+            f"its replication health is Critical{f' ({causes})' if causes else ''}, so a failover "
+            "could lose data",
+            "Repair the replication first, then run pulumi up again",
+        )
+    return None
+
+
+def _removal(observed: Observed) -> Step:
+    if observed.stage is Stage.TEST_FAILOVER:
+        return Do(Operation.TEST_FAILOVER_CLEANUP)
+    return Do(Operation.DISABLE_PROTECTION)
+
+
+def _not_allowed(operation: Operation, observed: Observed) -> Step:
+    if not observed.allowed:
+        # The service lists nothing while it changes an item's state.
+        return Wait(f"the service does not allow {operation} yet")
+    errors = "; ".join(str(error) for error in observed.health_errors)
+    return Blocked(
+        f"the service does not allow {operation} now; it allows "
+        f"{', '.join(sorted(observed.allowed))}{f' ({errors})' if errors else ''}",
+        "Look at the machine in the vault, put it right, then run pulumi up again",
+    )
+
+
+# What an operation leads to when it succeeds; used to look ahead in preview.
+
+_PROTECTED_ALLOWS = frozenset({"UnplannedFailover", "DisableProtection", "TestFailover"})
+_SOME_TIME = datetime(1970, 1, 1, tzinfo=UTC)
+
+
+def _gone(state: Observed) -> Observed:
+    return Observed(stage=Stage.DISCOVERED, protectable_id=state.protectable_id)
+
+
+def _protected(state: Observed) -> Observed:
+    return replace(
+        state,
+        stage=Stage.PROTECTED,
+        allowed=_PROTECTED_ALLOWS,
+        busy=None,
+        busy_job=None,
+    )
+
+
+def _tested(state: Observed) -> Observed:
+    return replace(
+        state,
+        stage=Stage.TEST_FAILOVER,
+        allowed=frozenset({"TestFailoverCleanup"}),
+        last_test_failover=state.last_test_failover or _SOME_TIME,
+    )
+
+
+def _failed_over(state: Observed) -> Observed:
+    return replace(
+        state,
+        stage=Stage.FAILED_OVER,
+        allowed=frozenset({"CompleteMigration", "Commit", "DisableProtection", "ChangePit"}),
+    )
+
+
+def _migrated(state: Observed) -> Observed:
+    return replace(state, stage=Stage.MIGRATED, allowed=frozenset())
+
+
+_AFTER: dict[Operation, Callable[[Observed], Observed]] = {
+    Operation.DISCOVER: lambda state: replace(state, stage=Stage.DISCOVERED),
+    Operation.ENABLE_PROTECTION: _protected,
+    Operation.TEST_FAILOVER: _tested,
+    Operation.TEST_FAILOVER_CLEANUP: _protected,
+    Operation.UNPLANNED_FAILOVER: _failed_over,
+    Operation.COMPLETE_MIGRATION: _migrated,
+    Operation.DISABLE_PROTECTION: _gone,
+}
+
+_SCENARIO: dict[str, Operation] = {
+    "TestFailover": Operation.TEST_FAILOVER,
+    "TestFailoverCleanup": Operation.TEST_FAILOVER_CLEANUP,
+    "UnplannedFailover": Operation.UNPLANNED_FAILOVER,
+    "DisableDr": Operation.DISABLE_PROTECTION,
+    "DiscoverPhysicalMachine": Operation.DISCOVER,
+}
+"""What the service calls the jobs of our operations (`scenarioName`)."""
+
+_AT_REST: dict[Stage, Callable[[Observed], Observed]] = {
+    Stage.REPLICATING: _protected,
+    Stage.PROTECTED: _protected,
+    Stage.TEST_FAILOVER: _tested,
+    Stage.FAILED_OVER: _failed_over,
+}
+
+
+def _settled(observed: Observed) -> Observed:
+    """Where a machine will be when what runs on it now has come to its end."""
+    idle = replace(observed, busy=None, busy_job=None)
+    running = _SCENARIO.get(observed.busy or "")
+    if running is not None:
+        return _AFTER[running](idle)
+    return _AT_REST.get(observed.stage, lambda state: state)(idle)
