@@ -5,12 +5,9 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, TypeAlias
+from typing import TypeAlias
 
 from emulator.kernel.wire import Request, Response
-
-if TYPE_CHECKING:
-    from emulator.kernel.world import World
 
 Handler: TypeAlias = Callable[..., Response]
 
@@ -81,8 +78,7 @@ class Routes:
         return sorted(
             method
             for (method, depth), routes in self._index.items()
-            if depth == path.count("/")
-            and any(pattern.fullmatch(path) for pattern, _ in routes)
+            if depth == path.count("/") and any(pattern.fullmatch(path) for pattern, _ in routes)
         )
 
     def _add(self, route: Route) -> None:

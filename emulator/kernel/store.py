@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import copy
 import json
 import sqlite3
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, TypeAlias
 
@@ -14,9 +14,18 @@ Document: TypeAlias = dict[str, Any]
 
 _SCHEMA = """
 CREATE TABLE IF NOT EXISTS documents (
-    kind TEXT NOT NULL, key TEXT NOT NULL, body TEXT NOT NULL, PRIMARY KEY (kind, key)
-) WITHOUT ROWID;
+    number INTEGER PRIMARY KEY, kind TEXT NOT NULL, key TEXT NOT NULL, body TEXT NOT NULL,
+    UNIQUE (kind, key)
+);
 """
+
+
+@dataclass(frozen=True)
+class _Entry:
+    """A document as it is kept: its place in the order of insertion, and its JSON text."""
+
+    number: int
+    text: str
 
 
 class Store:
@@ -36,45 +45,72 @@ class Store:
             self._database.execute("PRAGMA journal_mode=WAL")
             self._database.execute("PRAGMA synchronous=NORMAL")
         self._database.executescript(_SCHEMA)
-        self._documents: dict[str, dict[str, Document]] = {}
-        for kind, key, body in self._database.execute("SELECT kind, key, body FROM documents"):
-            self._documents.setdefault(kind, {})[key] = json.loads(body)
-        self._before: dict[tuple[str, str], Document | None] = {}
+        self._entries: dict[str, dict[str, _Entry]] = {}
+        self._number = 0
+        rows = self._database.execute(
+            "SELECT number, kind, key, body FROM documents ORDER BY number"
+        )
+        for number, kind, key, body in rows:
+            self._entries.setdefault(kind, {})[key] = _Entry(number, body)
+            self._number = number
+        self._before: dict[tuple[str, str], _Entry | None] = {}
         self._open = False
+
+    @property
+    def changed(self) -> bool:
+        """Whether the open transaction has written or removed anything."""
+        return bool(self._before)
 
     def get(self, kind: str, key: str) -> Document | None:
         """The document, or None."""
-        found = self._documents.get(kind, {}).get(key.lower())
-        return copy.deepcopy(found) if found is not None else None
+        entry = self._entries.get(kind, {}).get(key.lower())
+        return _load(entry) if entry is not None else None
 
     def put(self, kind: str, key: str, document: Document) -> None:
-        """Write a document, whether it was there or not."""
+        """Write a document, whether it was there or not.
+
+        Raises:
+            RuntimeError: no transaction is open.
+        """
         key = key.lower()
         self._remember(kind, key)
-        self._documents.setdefault(kind, {})[key] = copy.deepcopy(document)
+        entries = self._entries.setdefault(kind, {})
+        present = entries.get(key)
+        if present is None:
+            self._number += 1
+        number = self._number if present is None else present.number
+        entries[key] = _Entry(number, json.dumps(document))
 
     def delete(self, kind: str, key: str) -> bool:
-        """Remove a document; False if there was none."""
+        """Remove a document; False if there was none.
+
+        Raises:
+            RuntimeError: no transaction is open.
+        """
         key = key.lower()
-        if key not in self._documents.get(kind, {}):
+        if key not in self._entries.get(kind, {}):
             return False
         self._remember(kind, key)
-        del self._documents[kind][key]
+        del self._entries[kind][key]
         return True
+
+    def kinds(self) -> list[str]:
+        """The kinds of which there are documents."""
+        return [kind for kind, entries in self._entries.items() if entries]
 
     def keys(self, kind: str, prefix: str = "") -> list[str]:
         """The (lower-case) keys of a kind that begin with `prefix`, in the order of insertion."""
         prefix = prefix.lower()
-        return [key for key in self._documents.get(kind, {}) if key.startswith(prefix)]
+        return [key for key in self._entries.get(kind, {}) if key.startswith(prefix)]
 
     def list(self, kind: str, prefix: str = "") -> list[Document]:
         """The documents of a kind whose keys begin with `prefix`, in the order of insertion."""
-        documents = self._documents.get(kind, {})
-        return [copy.deepcopy(documents[key]) for key in self.keys(kind, prefix)]
+        entries = self._entries.get(kind, {})
+        return [_load(entries[key]) for key in self.keys(kind, prefix)]
 
     @contextmanager
     def transaction(self) -> Iterator[None]:
-        """All changes inside happen, or none does."""
+        """All changes inside happen, or none does. One inside another is a part of it."""
         if self._open:
             yield
             return
@@ -83,15 +119,29 @@ class Store:
             yield
             self._write()
         except BaseException:
-            for (kind, key), document in self._before.items():
-                if document is None:
-                    self._documents[kind].pop(key, None)
-                else:
-                    self._documents[kind][key] = document
+            self._undo()
             raise
         finally:
             self._before.clear()
             self._open = False
+
+    @contextmanager
+    def savepoint(self) -> Iterator[None]:
+        """Inside a transaction: an exception takes back what was changed inside, and goes on.
+
+        Raises:
+            RuntimeError: no transaction is open.
+        """
+        if not self._open:
+            raise RuntimeError("a savepoint stands only inside a transaction")
+        outer, self._before = self._before, {}
+        try:
+            yield
+        except BaseException:
+            self._undo()
+            self._before = outer
+            raise
+        self._before = {**self._before, **outer}
 
     def close(self) -> None:
         """Close the database; the store is of no use afterwards."""
@@ -100,7 +150,19 @@ class Store:
     def _remember(self, kind: str, key: str) -> None:
         if not self._open:
             raise RuntimeError("a document changes only inside a transaction")
-        self._before.setdefault((kind, key), self._documents.get(kind, {}).get(key))
+        self._before.setdefault((kind, key), self._entries.get(kind, {}).get(key))
+
+    def _undo(self) -> None:
+        disordered = set()
+        for (kind, key), entry in self._before.items():
+            if entry is None:
+                self._entries[kind].pop(key, None)
+            else:
+                self._entries[kind][key] = entry
+                disordered.add(kind)
+        for kind in disordered:
+            in_order = sorted(self._entries[kind].items(), key=lambda item: item[1].number)
+            self._entries[kind] = dict(in_order)
 
     def _write(self) -> None:
         if not self._before:
@@ -108,18 +170,23 @@ class Store:
         self._database.execute("BEGIN IMMEDIATE")
         try:
             for kind, key in self._before:
-                document = self._documents[kind].get(key)
-                if document is None:
+                entry = self._entries[kind].get(key)
+                if entry is None:
                     self._database.execute(
                         "DELETE FROM documents WHERE kind = ? AND key = ?", (kind, key)
                     )
                 else:
                     self._database.execute(
-                        "INSERT INTO documents VALUES (?, ?, ?) "
-                        "ON CONFLICT (kind, key) DO UPDATE SET body = excluded.body",
-                        (kind, key, json.dumps(document)),
+                        "INSERT INTO documents VALUES (?, ?, ?, ?) ON CONFLICT (kind, key) "
+                        "DO UPDATE SET body = excluded.body, number = excluded.number",
+                        (entry.number, kind, key, entry.text),
                     )
             self._database.execute("COMMIT")
         except BaseException:
             self._database.execute("ROLLBACK")
             raise
+
+
+def _load(entry: _Entry) -> Document:
+    document: Document = json.loads(entry.text)
+    return document

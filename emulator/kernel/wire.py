@@ -57,11 +57,19 @@ class Request:
 
 @dataclass
 class Response:
-    """One HTTP response; `body` is JSON-serialisable, or None for an empty body."""
+    """One HTTP response.
+
+    Attributes:
+        status: the HTTP status code.
+        body: what is JSON-serialisable, or None for an empty body.
+        headers: the headers to send, with their usual case.
+        dropped: a transport sends nothing and breaks the connection instead.
+    """
 
     status: int = 200
     body: Any = None
     headers: dict[str, str] = field(default_factory=dict)
+    dropped: bool = False
 
     def content(self) -> bytes:
         """The body's bytes as sent."""
@@ -87,9 +95,14 @@ class ArmError(Exception):
         self.details = details
         self.headers = dict(headers or {})
 
-    def response(self) -> Response:
-        """The refusal as it goes over the wire."""
+    def body(self) -> dict[str, Any]:
+        """The refusal's body."""
         error: dict[str, Any] = {"code": self.code, "message": self.message}
         if self.details:
             error["details"] = self.details
-        return Response(self.status, {"error": error}, dict(self.headers))
+        return {"error": error}
+
+    def response(self) -> Response:
+        """The refusal as it goes over the wire."""
+        headers = {"x-ms-failure-cause": "gateway", **self.headers}
+        return Response(self.status, self.body(), headers)

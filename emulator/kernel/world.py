@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import heapq
+import logging
 import random
 import threading
 import uuid
@@ -10,44 +12,71 @@ from datetime import datetime, timedelta
 from email.utils import format_datetime
 from typing import Any, TypeAlias
 
-from emulator.kernel.clock import Clock
+from emulator.guests.estate import Estate, StaticEstate
+from emulator.kernel.clock import EPOCH, Clock
 from emulator.kernel.routes import Route, Routes
 from emulator.kernel.store import Document, Store
 from emulator.kernel.wire import ArmError, Request, Response
 
 EventHandler: TypeAlias = Callable[["World", Document], None]
 Interceptor: TypeAlias = Callable[["World", Request, Route], Response | None]
+Observer: TypeAlias = Callable[["World", Request, Route, Response], None]
 
 _EVENTS = "event"
 _META = "meta"
 _AUDIT = "audit"
+_CLOCK = "clock"
+
+_log = logging.getLogger(__name__)
 
 
 class World:
     """Everything that is true in the emulator at one moment.
 
-    A request is handled in three steps inside one transaction: events that have come due are
-    run in order of their time, the handler answers, and the changes become durable. Requests
-    are handled one at a time; determinism is worth more here than parallelism.
+    A request is handled in two steps: events that have come due are run in order of their time,
+    each in a transaction of its own; then, in one more, the handler answers. Requests are
+    handled one at a time; determinism is worth more here than parallelism.
 
     Args:
         store: where state is kept.
         clock: the virtual time.
         routes: the joined route table.
         seed: the source of every jitter and id; the same seed and requests give the same run.
+            A store that has a seed already keeps its own.
+        estate: the AWS side as the guests see it; without one there is no machine at all.
+
+    Attributes:
+        interceptors: called in order before a handler; the first response given is the answer.
+            What an interceptor counts must be counted by returning a response: an ArmError
+            takes every change of its request back.
+        observers: called in order after a handler that did not refuse; may alter the response.
     """
 
-    def __init__(self, store: Store, clock: Clock, routes: Routes, seed: int = 0) -> None:
+    def __init__(
+        self,
+        store: Store,
+        clock: Clock,
+        routes: Routes,
+        seed: int = 0,
+        estate: Estate | None = None,
+    ) -> None:
         self.store = store
         self.clock = clock
         self.routes = routes
+        self.estate: Estate = StaticEstate() if estate is None else estate
         self.interceptors: list[Interceptor] = []
+        self.observers: list[Observer] = []
         self._events: dict[str, EventHandler] = {}
         self._lock = threading.RLock()
         self._now = clock.now()
+        self._answered = 0
+        self._audited = False
+        self._agenda = store.keys(_EVENTS)
+        heapq.heapify(self._agenda)
         with store.transaction():
             meta = store.get(_META, "world") or {"seed": seed, "sequence": 0}
             store.put(_META, "world", meta)
+            self._keep_time()
         self.seed: int = meta["seed"]
 
     # -- time and chance --------------------------------------------------------------------
@@ -80,37 +109,60 @@ class World:
 
     def schedule(self, after: timedelta, event: str, payload: Document) -> None:
         """Let an event happen `after` from now, in virtual time."""
-        due = self._now + after
-        key = f"{due.isoformat()}|{self.sequence():012d}"
-        self.store.put(
-            _EVENTS, key, {"due": due.isoformat(), "event": event, "payload": payload}
-        )
+        due = (self._now + after).isoformat(timespec="microseconds")
+        key = f"{due}|{self.sequence():012d}".lower()
+        self.store.put(_EVENTS, key, {"due": due, "event": event, "payload": payload})
+        heapq.heappush(self._agenda, key)
 
     # -- requests ---------------------------------------------------------------------------
 
     def handle(self, request: Request) -> Response:
-        """Answer one request. Never raises for anything a caller sent."""
+        """Answer one request. Never raises: what a handler did not foresee is answered 500."""
         with self._lock:
+            self.estate.look()
+            self._run_due_events(self.clock.now())
             try:
                 with self.store.transaction():
-                    self._run_due_events(self.clock.now())
-                with self.store.transaction():
                     response = self._answer(request)
+                    if self.store.changed:
+                        self._keep_time()
             except ArmError as refusal:
                 response = refusal.response()
+            except Exception:  # noqa: BLE001 - whatever a handler did not foresee
+                _log.exception("%s %s failed", request.method, request.path)
+                response = ArmError(
+                    500,
+                    "InternalServerError",
+                    "The emulator met an error of its own; its log tells which.",
+                ).response()
+            self._answered += 1
+            identifier = self.random("request", self._answered).getrandbits(128)
             response.headers.setdefault("Date", format_datetime(self._now, usegmt=True))
+            response.headers.setdefault("x-ms-request-id", str(uuid.UUID(int=identifier)))
             return response
 
     def settle(self) -> None:
-        """Run what has come due by now without a request, as a stepped clock needs."""
-        with self._lock, self.store.transaction():
+        """Run what has come due by now without a request, and keep the time durably."""
+        with self._lock:
+            self.estate.look()
+            before = self._now
             self._run_due_events(self.clock.now())
+            if self._now != before:
+                with self.store.transaction():
+                    self._keep_time()
+
+    def keep_time(self) -> None:
+        """Make the clock's reading and scale durable; a part of the request that changed them."""
+        with self._lock, self.store.transaction():
+            self._now = max(self._now, self.clock.now())
+            self._keep_time()
 
     def audit(self, operation: str, **facts: Any) -> None:
         """Record an accepted change, in order."""
         number = self.sequence()
         entry = {"number": number, "time": self._now.isoformat(), "operation": operation, **facts}
         self.store.put(_AUDIT, f"{number:012d}", entry)
+        self._audited = True
 
     def audited(self) -> list[Document]:
         """All accepted changes, oldest first."""
@@ -119,35 +171,73 @@ class World:
     def _answer(self, request: Request) -> Response:
         found = self.routes.find(request)
         if found is None:
-            methods = self.routes.methods(request.path)
-            if methods:
-                raise ArmError(
-                    405,
-                    "MethodNotAllowed",
-                    f"The method {request.method} is not allowed here; allowed: "
-                    f"{', '.join(methods)}.",
-                    headers={"Allow": ", ".join(methods)},
-                )
-            raise ArmError(
-                404,
-                "InvalidResourceType",
-                f"No operation of this emulator answers {request.method} {request.path}.",
-            )
+            raise self._unknown(request)
         route, parameters = found
         for interceptor in self.interceptors:
             response = interceptor(self, request, route)
             if response is not None:
                 return response
-        return route.handler(self, request, **parameters)
+        self._audited = False
+        response = route.handler(self, request, **parameters)
+        if route.changes and not self._audited and response.status < 400:
+            self.audit(route.operation_id, resource=request.path)
+        for observer in self.observers:
+            observer(self, request, route, response)
+        return response
+
+    def _unknown(self, request: Request) -> ArmError:
+        methods = self.routes.methods(request.path)
+        if methods:
+            return ArmError(
+                405,
+                "MethodNotAllowed",
+                f"The method {request.method} is not allowed here; allowed: {', '.join(methods)}.",
+                headers={"Allow": ", ".join(methods)},
+            )
+        return ArmError(
+            404,
+            "InvalidResourceType",
+            f"No operation of this emulator answers {request.method} {request.path}.",
+        )
 
     def _run_due_events(self, until: datetime) -> None:
-        while True:
-            due = sorted(self.store.keys(_EVENTS))
-            if not due or datetime.fromisoformat(due[0].split("|")[0].upper()) > until:
-                break
-            entry = self.store.get(_EVENTS, due[0])
-            assert entry is not None
-            self.store.delete(_EVENTS, due[0])
+        while self._agenda and _due(self._agenda[0]) <= until:
+            key = heapq.heappop(self._agenda)
+            entry = self.store.get(_EVENTS, key)
+            if entry is None:  # Scheduled by a request that was taken back.
+                continue
             self._now = max(self._now, datetime.fromisoformat(entry["due"]))
-            self._events[entry["event"]](self, entry["payload"])
+            try:
+                with self.store.transaction():
+                    self.store.delete(_EVENTS, key)
+                    self._events[entry["event"]](self, entry["payload"])
+                    self._keep_time()
+            except Exception:  # noqa: BLE001 - whatever a handler did not foresee
+                # An event that fails must not stop time for everything else: it is dropped.
+                _log.exception("the event %s failed", entry["event"])
+                with self.store.transaction():
+                    self.store.delete(_EVENTS, key)
         self._now = max(self._now, until)
+
+    def _keep_time(self) -> None:
+        self.store.put(_META, _CLOCK, {"now": self._now.isoformat(), "scale": self.clock.scale})
+
+
+def resumed_clock(store: Store, scale: float | None = None) -> Clock:
+    """A clock that goes on where the world of this store last stood.
+
+    Args:
+        store: the state; one without a world starts at the epoch.
+        scale: virtual seconds in a real one; None keeps the stored scale (0 without one).
+
+    Raises:
+        ValueError: the scale is negative.
+    """
+    if scale is not None and scale < 0:
+        raise ValueError("the clock's scale must be 0 or more")
+    kept = store.get(_META, _CLOCK) or {"now": EPOCH.isoformat(), "scale": 0.0}
+    return Clock(datetime.fromisoformat(kept["now"]), kept["scale"] if scale is None else scale)
+
+
+def _due(key: str) -> datetime:
+    return datetime.fromisoformat(key.split("|")[0].upper())

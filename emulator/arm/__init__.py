@@ -1,0 +1,19 @@
+"""Azure Resource Manager apart from Site Recovery: what a migration's landing zone is made of."""
+
+from __future__ import annotations
+
+from emulator.arm import identity
+from emulator.kernel.routes import Routes
+from emulator.kernel.world import World
+
+_SERVICES = (identity,)
+
+routes = Routes()
+for _service in _SERVICES:
+    routes.include(_service.routes)
+
+
+def register(world: World) -> None:
+    """Make the world run the events of these services."""
+    for service in _SERVICES:
+        service.register(world)

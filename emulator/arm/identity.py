@@ -1,0 +1,103 @@
+"""The managed-identity endpoint that issues tokens, and the check of the tokens it issued.
+
+Source: "How to use managed identities for App Service", REST endpoint reference.
+"""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+import hmac
+import json
+import time
+from urllib.parse import urlsplit
+
+from emulator.kernel.gate import unauthenticated
+from emulator.kernel.long_running import origin
+from emulator.kernel.routes import Routes
+from emulator.kernel.wire import ArmError, Request, Response
+from emulator.kernel.world import World
+
+TENANT = "72f988bf-0000-4000-8000-2d7cd011db47"
+HEADER = "local"
+LIFETIME_SECONDS = 24 * 3600
+_AUDIENCES = frozenset({"management.azure.com", "management.core.windows.net"})
+
+routes = Routes()
+
+
+@routes.route("GET", "/_identity/token", "_Identity_GetToken")
+def get_token(world: World, request: Request) -> Response:
+    """Issue a token for ARM: `{"access_token", "expires_on", "resource", "token_type"}`.
+
+    Raises:
+        ArmError: 400 without api-version 2019-08-01, the identity header or a known resource.
+    """
+    if request.query.get("api-version") not in ("2017-09-01", "2019-08-01"):
+        raise ArmError(400, "BadRequest", "api-version 2019-08-01 is expected.")
+    if HEADER not in (request.headers.get("x-identity-header"), request.headers.get("secret")):
+        raise ArmError(
+            400, "BadRequest", "The X-IDENTITY-HEADER header is missing or not IDENTITY_HEADER."
+        )
+    resource = request.query.get("resource", "")
+    if urlsplit(resource).netloc not in _AUDIENCES | {urlsplit(origin(request)).netloc}:
+        raise ArmError(
+            400,
+            "invalid_resource",
+            f"The resource '{resource}' is not served here; ask for https://management.azure.com.",
+        )
+    expires_on = int(time.time()) + LIFETIME_SECONDS
+    return Response(
+        200,
+        {
+            "access_token": issue(world, expires_on),
+            "expires_on": str(expires_on),
+            "resource": resource,
+            "token_type": "Bearer",
+            "client_id": world.guid("identity"),
+        },
+    )
+
+
+def issue(world: World, expires_on: int | None = None) -> str:
+    """A bearer token that this world accepts.
+
+    Args:
+        world: the world; its seed signs the token, which guards nothing but says who issued it.
+        expires_on: Unix time of its end, in real time as clients reckon; None is in a day.
+    """
+    end = int(time.time()) + LIFETIME_SECONDS if expires_on is None else expires_on
+    claims = {"iss": f"https://sts.windows.net/{TENANT}/", "tid": TENANT, "exp": end}
+    head = _encode(b'{"alg":"HS256","typ":"JWT"}')
+    signed = f"{head}.{_encode(json.dumps(claims).encode())}"
+    return f"{signed}.{_signature(world, signed)}"
+
+
+def accept(world: World, token: str) -> None:
+    """Let a token pass.
+
+    Raises:
+        ArmError: 401 `InvalidAuthenticationToken` or `ExpiredAuthenticationToken`.
+    """
+    signed, _, signature = token.rpartition(".")
+    if not hmac.compare_digest(signature.encode(), _signature(world, signed).encode()):
+        raise unauthenticated("InvalidAuthenticationToken", "The access token is invalid.")
+    payload = signed.partition(".")[2]
+    claims = json.loads(base64.urlsafe_b64decode(payload + "=" * (-len(payload) % 4)))
+    if claims["exp"] <= time.time():
+        raise unauthenticated(
+            "ExpiredAuthenticationToken", "The access token expiry UTC time is in the past."
+        )
+
+
+def register(world: World) -> None:
+    """Nothing happens here by itself."""
+
+
+def _signature(world: World, signed: str) -> str:
+    key = f"emulator {world.seed}".encode()
+    return _encode(hmac.new(key, signed.encode(), hashlib.sha256).digest())
+
+
+def _encode(content: bytes) -> str:
+    return base64.urlsafe_b64encode(content).rstrip(b"=").decode()

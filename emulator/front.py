@@ -1,0 +1,43 @@
+"""The whole front: every service's routes and events joined into one world."""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+
+from emulator import arm
+from emulator.guests.estate import Estate
+from emulator.kernel import gate
+from emulator.kernel.clock import Clock
+from emulator.kernel.routes import Routes
+from emulator.kernel.store import Store
+from emulator.kernel.world import World
+
+SUBSCRIPTION = "11111111-1111-1111-1111-111111111111"
+
+
+def create(
+    store: Store,
+    clock: Clock,
+    seed: int = 0,
+    estate: Estate | None = None,
+    subscriptions: Collection[str] = (SUBSCRIPTION,),
+) -> World:
+    """Make the world of the emulator.
+
+    Args:
+        store: where state is kept; one that was used before goes on from there.
+        clock: virtual time; `resumed_clock(store)` goes on where the store's world stood.
+        seed: the source of chance of a new world.
+        estate: the AWS side as the guests see it; None is an estate without machines.
+        subscriptions: the GUIDs of the subscriptions that exist.
+    """
+    routes = Routes()
+    routes.include(arm.routes)
+    world = World(store, clock, routes, seed, estate)
+    world.interceptors += [
+        gate.require_token(arm.identity.accept),
+        gate.require_subscription(frozenset(name.lower() for name in subscriptions)),
+        gate.require_api_version,
+    ]
+    arm.register(world)
+    return world

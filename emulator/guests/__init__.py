@@ -1,0 +1,1 @@
+"""The machines inside the clouds: what runs on them and what they can reach."""

@@ -1,0 +1,95 @@
+"""What security groups let through: the rules of EC2, evaluated for one TCP connection."""
+
+from __future__ import annotations
+
+import ipaddress
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+
+ANYWHERE = "0.0.0.0/0"
+# An address of the internet at large (TEST-NET-3): only a rule for everywhere contains it.
+_INTERNET = ipaddress.ip_address("203.0.113.1")
+
+
+@dataclass(frozen=True)
+class Rule:
+    """One permission of a security group.
+
+    Attributes:
+        protocol: "tcp", "udp", "icmp", a number as text, or "-1" for all of them.
+        from_port: the first port; None stands for all ports.
+        to_port: the last port; None stands for all ports.
+        cidrs: the IPv4 ranges of the other side.
+        groups: ids of security groups whose members are the other side.
+    """
+
+    protocol: str = "tcp"
+    from_port: int | None = None
+    to_port: int | None = None
+    cidrs: tuple[str, ...] = ()
+    groups: tuple[str, ...] = ()
+
+    def covers(self, port: int) -> bool:
+        """Whether the rule speaks of this TCP port."""
+        if self.protocol == "-1":
+            return True
+        if self.protocol not in ("tcp", "6"):
+            return False
+        if self.from_port is None or self.to_port is None or self.from_port == -1:
+            return True
+        return self.from_port <= port <= self.to_port
+
+    def concerns(
+        self, address: ipaddress.IPv4Address | ipaddress.IPv6Address, groups: Iterable[str]
+    ) -> bool:
+        """Whether the other side, by its address or its groups, is one the rule names."""
+        if any(address in ipaddress.ip_network(cidr, strict=False) for cidr in self.cidrs):
+            return True
+        return not set(self.groups).isdisjoint(groups)
+
+
+@dataclass(frozen=True)
+class SecurityGroup:
+    """A security group's rules; what no rule permits is refused."""
+
+    group_id: str
+    ingress: tuple[Rule, ...] = ()
+    egress: tuple[Rule, ...] = field(default=(Rule(protocol="-1", cidrs=(ANYWHERE,)),))
+
+
+@dataclass(frozen=True)
+class Endpoint:
+    """One side of a connection: its address and the ids of its security groups."""
+
+    address: str
+    groups: tuple[str, ...]
+
+
+def allows(
+    groups: Mapping[str, SecurityGroup], source: Endpoint, target: Endpoint, port: int
+) -> bool:
+    """Whether the source may open a TCP connection to the target's port.
+
+    The source's egress rules and the target's ingress rules must both permit it; answers need
+    no rule, as security groups are stateful. A group id that is not in `groups` permits nothing.
+    """
+    out = (rule for group in _of(groups, source) for rule in group.egress)
+    into = (rule for group in _of(groups, target) for rule in group.ingress)
+    to_target = ipaddress.ip_address(target.address)
+    from_source = ipaddress.ip_address(source.address)
+    return any(
+        rule.covers(port) and rule.concerns(to_target, target.groups) for rule in out
+    ) and any(rule.covers(port) and rule.concerns(from_source, source.groups) for rule in into)
+
+
+def allows_out(groups: Mapping[str, SecurityGroup], source: Endpoint, port: int) -> bool:
+    """Whether the source's egress rules let a TCP connection out to the internet."""
+    return any(
+        rule.covers(port) and rule.concerns(_INTERNET, ())
+        for group in _of(groups, source)
+        for rule in group.egress
+    )
+
+
+def _of(groups: Mapping[str, SecurityGroup], endpoint: Endpoint) -> list[SecurityGroup]:
+    return [groups[group_id] for group_id in endpoint.groups if group_id in groups]
