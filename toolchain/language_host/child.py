@@ -1,0 +1,169 @@
+"""What runs inside the program's own interpreter: the program, its providers, policy packs.
+
+Run by path with the Python of the program's virtual environment, which knows the `pulumi` package
+but nothing of this checkout. So this file imports nothing from it.
+
+    python child.py program                      the stack's program; see run_program for its input
+    python child.py module <name> <argument>...  a module, as `python -m` runs it
+    python child.py path <path> <argument>...    a file, or a folder with a __main__.py
+
+Behaviour follows the official scripts `pulumi-language-python-exec` and
+`pulumi-resource-pulumi-python` of pulumi/pulumi `sdk/python`.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import logging
+import os
+import runpy
+import signal
+import sys
+import threading
+import time
+import traceback
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from typing import Any, NoReturn
+
+FAILURE_WAS_SHOWN = 32
+"""Exit code: the program failed, and why has already been sent to the engine."""
+
+_PARENT_CHECK_SECONDS = 0.5
+_THREADS_PER_PARALLEL_OPERATION = 4
+
+
+def main(arguments: list[str]) -> int:
+    """Run the role named by the first argument. Returns its exit code."""
+    end_with(os.getppid())
+    # The engine ends its plugins with SIGINT: that is no KeyboardInterrupt to report.
+    signal.signal(signal.SIGINT, signal.SIG_DFL)
+    role, *rest = arguments
+    if role == "program":
+        request = json.load(sys.stdin)
+        # A program that reads its own input finds none, as with the official host.
+        os.dup2(os.open(os.devnull, os.O_RDONLY), 0)
+        return run_program(request)
+    # As `python` does in both cases, so that what the code names by import can be imported: a
+    # dynamic provider's class is pickled as a module and a name.
+    target = rest[0]
+    sys.argv = rest
+    if role == "module":
+        sys.path[0] = str(Path.cwd())
+        runpy.run_module(target, run_name="__main__", alter_sys=True)
+    else:
+        sys.path.pop(0)
+        runpy.run_path(target, run_name="__main__")
+    return 0
+
+
+def end_with(parent: int) -> None:
+    """End this process soon after process `parent` does, so that a killed engine or host leaves
+    no program behind that goes on changing things.
+    """
+
+    def watch() -> NoReturn:
+        while os.getppid() == parent:
+            time.sleep(_PARENT_CHECK_SECONDS)
+        os._exit(1)
+
+    threading.Thread(target=watch, name="parent-watch", daemon=True).start()
+
+
+def run_program(request: dict[str, Any]) -> int:
+    """Run a Pulumi program as its stack.
+
+    Args:
+        request: `project`, `stack`, `organization`, `root` (folder of Pulumi.yaml), `directory`
+            (folder of the program), `program` (a file or folder), `arguments`, `config` (full key
+            to value), `secret_keys`, `monitor` and `engine` (addresses), `parallel`, `dry_run`.
+
+    Returns:
+        The exit code: 0, FAILURE_WAS_SHOWN, or the code that the program gave to sys.exit.
+    """
+    try:
+        import pulumi
+        import pulumi.runtime
+    except ImportError as missing:
+        print(
+            f"{sys.executable} cannot import the Pulumi SDK ({missing}). Install the program's "
+            "requirements into the virtual environment that runtime.options.virtualenv names.",
+            file=sys.stderr,
+        )
+        return FAILURE_WAS_SHOWN
+
+    _configure(request)
+    program = str(Path(request["directory"], request["program"]).resolve())
+    sys.argv = [program, *request["arguments"]]
+    sys.path[0] = request["directory"]
+    os.chdir(request["directory"])
+
+    # Outputs that nothing waits for are normal in a program that failed half way. asyncio would
+    # complain about each of them.
+    logging.getLogger("asyncio").setLevel(logging.CRITICAL)
+    loop = asyncio.new_event_loop()
+    asyncio.set_event_loop(loop)
+    threads = ThreadPoolExecutor(
+        max_workers=max(request["parallel"], 1) * _THREADS_PER_PARALLEL_OPERATION
+    )
+    loop.set_default_executor(threads)
+
+    def body() -> None:
+        runpy.run_path(program, run_name="__main__")
+
+    try:
+        loop.run_until_complete(pulumi.runtime.run_in_stack(body))
+    except pulumi.RunError as stopped:
+        pulumi.log.error(str(stopped))
+        return FAILURE_WAS_SHOWN
+    except SystemExit as stopped:
+        if isinstance(stopped.code, str):
+            pulumi.log.error(stopped.code)
+            return FAILURE_WAS_SHOWN
+        return stopped.code or 0
+    except Exception as error:  # noqa: BLE001 - whatever the program raised is the user's to read
+        pulumi.log.error(
+            "Program failed with an unhandled exception:\n" + _user_traceback(error, program)
+        )
+        return FAILURE_WAS_SHOWN
+    finally:
+        threads.shutdown(wait=True)
+        loop.close()
+        sys.stdout.flush()
+        sys.stderr.flush()
+    return 0
+
+
+def _configure(request: dict[str, Any]) -> None:
+    import pulumi.runtime
+
+    pulumi.runtime.set_all_config(request["config"], request["secret_keys"])
+    pulumi.runtime.configure(
+        pulumi.runtime.Settings(
+            project=request["project"],
+            stack=request["stack"],
+            organization=request["organization"],
+            root_directory=request["root"],
+            monitor=request["monitor"],
+            engine=request["engine"],
+            parallel=request["parallel"],
+            dry_run=request["dry_run"],
+        )
+    )
+
+
+def _user_traceback(error: BaseException, program: str) -> str:
+    """The error's traceback from the program's first line on: what comes before is how it was
+    started. The whole of it, when the program is not in it.
+    """
+    entry_points = {program, str(Path(program, "__main__.py"))}
+    frames = traceback.extract_tb(error.__traceback__)
+    for number, frame in enumerate(frames):
+        if str(Path(frame.filename).resolve()) in entry_points:
+            return "".join(traceback.format_exception(error, limit=number - len(frames)))
+    return "".join(traceback.format_exception(error))
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))
