@@ -6,8 +6,11 @@ from dataclasses import dataclass
 
 
 def same(left: str | None, right: str | None) -> bool:
-    """Whether two ids name one resource. The service answers `/Subscriptions/` for
-    `/subscriptions/` and changes other segments' case too."""
+    """Whether two ids name one resource.
+
+    The service answers `/Subscriptions/` for `/subscriptions/`, and other segments' case
+    changes too.
+    """
     return bool(left) and bool(right) and str(left).lower() == str(right).lower()
 
 

@@ -97,8 +97,12 @@ def next_step(desired: Phase | None, observed: Observed, rules: Rules) -> Step:
 def plan(
     desired: Phase | None, observed: Observed, rules: Rules
 ) -> tuple[list[Operation], Blocked | None]:
-    """All operations that `next_step` would ask for if each of them succeeded, in order, and
-    what would then be in the way."""
+    """Look ahead.
+
+    Returns:
+        All operations that `next_step` would ask for if each of them succeeded, in order, and
+        what would then be in the way.
+    """
     operations: list[Operation] = []
     state = observed
     while True:
@@ -267,4 +271,5 @@ def _settled(observed: Observed) -> Observed:
     running = _SCENARIO.get(observed.busy or "")
     if running is not None:
         return _AFTER[running](idle)
-    return _AT_REST.get(observed.stage, lambda state: state)(idle)
+    at_rest = _AT_REST.get(observed.stage)
+    return at_rest(idle) if at_rest else idle

@@ -186,14 +186,14 @@ def _disk_problems(path: str, facts: MachineFacts, limits: AzureVirtualMachine) 
                 "Merge or detach disks before the migration",
             )
         )
-    for disk in data_disks:
-        if not limits.data_disk_gib_min <= disk.size_gib <= limits.data_disk_gib_max:
-            found.append(
-                Problem(
-                    path,
-                    f"its data disk {disk.device} has {disk.size_gib} GiB, an Azure managed disk "
-                    f"{limits.data_disk_gib_min} to {limits.data_disk_gib_max}",
-                    "Resize it before the migration",
-                )
-            )
+    found.extend(
+        Problem(
+            path,
+            f"its data disk {disk.device} has {disk.size_gib} GiB, an Azure managed disk "
+            f"{limits.data_disk_gib_min} to {limits.data_disk_gib_max}",
+            "Resize it before the migration",
+        )
+        for disk in data_disks
+        if not limits.data_disk_gib_min <= disk.size_gib <= limits.data_disk_gib_max
+    )
     return found

@@ -1,0 +1,259 @@
+"""Site Recovery of one vault, as convergence uses it: observe everything, submit one operation."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
+from functools import partial
+from typing import Any
+
+from aiolimiter import AsyncLimiter
+from azure.core.exceptions import (
+    AzureError,
+    HttpResponseError,
+    ResourceNotFoundError,
+    ServiceRequestError,
+)
+from azure.core.rest import HttpRequest
+
+from site_recovery import arm_ids, classic, observation
+from site_recovery.azure import Connection, MigrationError, explain
+from site_recovery.fleet import Assignment, RecoveryPoint, Site
+from site_recovery.observation import Job, Observed, ServiceError, Snapshot
+from site_recovery.operations import Operation
+
+_APP_CONSISTENT = ("AppConsistent", "ApplicationConsistent", "MultiVmSyncAppConsistent")
+_COMPUTE_API_VERSION = "2024-07-01"
+_WRITE_BUCKET = 200
+_WRITE_REFILL_SECONDS = 20
+"""ARM's token bucket for writes: 200, refilled at 10 a second (Azure Resource Manager, request
+limits and throttling)."""
+
+
+class RefusedError(MigrationError):
+    """The service said no, and so changed nothing.
+
+    Attributes:
+        busy: whether it refused because something else runs on the item, or too much at once.
+    """
+
+    def __init__(self, error: ServiceError, *, busy: bool) -> None:
+        super().__init__(str(error))
+        self.error = error
+        self.busy = busy
+
+
+class UnansweredError(MigrationError):
+    """No reply, or a 5xx: the operation may or may not have been accepted."""
+
+
+class VaultService:
+    """The vault's operations over the SDK.
+
+    Args:
+        connection: to the vault's subscription.
+        site: where machines are replicated from and to.
+    """
+
+    def __init__(self, connection: Connection, site: Site) -> None:
+        self._client = connection.client
+        self._site = site
+        self._vault = site.container.vault
+        self._writes = AsyncLimiter(_WRITE_BUCKET, _WRITE_REFILL_SECONDS)
+        self.clock = connection.clock
+
+    async def observe(self) -> Snapshot:
+        """One round of paged lists: four calls a vault, however many machines it has.
+
+        Raises:
+            MigrationError: Azure did not answer, or refused.
+        """
+        vault, container = self._vault, self._site.container
+        group, name = vault.resource_group, vault.vault
+        try:
+            items, protectable, jobs, machines = await asyncio.gather(
+                _all(self._client.replication_protected_items.list(group, name)),
+                _all(
+                    self._client.replication_protectable_items.list_by_replication_protection_containers(
+                        group, name, container.fabric, container.container
+                    )
+                ),
+                _all(self._client.replication_jobs.list(group, name)),
+                self._virtual_machines(),
+            )
+        except AzureError as error:
+            raise explain(error, f"vault {name}") from error
+        return Snapshot(
+            items=items,
+            protectable=protectable,
+            virtual_machines=machines,
+            jobs={job.name: job for job in map(observation.job, jobs)},
+        )
+
+    async def job(self, name: str) -> Job | None:
+        """One job with its errors (ReplicationJobs_Get), or None if the vault has none such.
+
+        Raises:
+            MigrationError: Azure did not answer, or refused.
+        """
+        try:
+            found = await self._client.replication_jobs.get(
+                self._vault.resource_group, self._vault.vault, name
+            )
+        except ResourceNotFoundError:
+            return None
+        except AzureError as error:
+            raise explain(error, f"job {name}") from error
+        return observation.job(found.as_dict())
+
+    async def submit(
+        self, operation: Operation, assignment: Assignment, observed: Observed
+    ) -> str | None:
+        """Ask for an operation, once: it is never retried here.
+
+        Returns:
+            The name of its job; None where the service did it at once.
+
+        Raises:
+            RefusedError: the service refused it and changed nothing.
+            UnansweredError: it may have been accepted; observe before deciding again.
+        """
+        accepted: dict[str, str] = {}
+
+        def remember(response: Any) -> None:
+            headers = response.http_response.headers
+            accepted["poll"] = headers.get("Location") or headers.get("Azure-AsyncOperation") or ""
+
+        async with self._writes:
+            try:
+                recovery_point = (
+                    await self._recovery_point(observed.item_id)
+                    if operation is Operation.UNPLANNED_FAILOVER and observed.item_id
+                    else None
+                )
+                # A POST that changes a machine is not repeated blindly; azure-core would.
+                await self._call(operation, assignment, observed, recovery_point)(
+                    polling=False, retry_total=0, raw_response_hook=remember
+                )
+            except HttpResponseError as error:
+                raise _refusal(operation, assignment, error) from error
+            except ServiceRequestError as error:
+                raise explain(error, assignment.machine.name) from error
+            except AzureError as error:
+                raise UnansweredError(str(explain(error, assignment.machine.name))) from error
+        poll = accepted.get("poll")
+        return arm_ids.name(poll.split("?", 1)[0]) if poll else None
+
+    def _call(
+        self,
+        operation: Operation,
+        assignment: Assignment,
+        observed: Observed,
+        recovery_point: str | None,
+    ) -> Callable[..., Awaitable[Any]]:
+        site, container = self._site, self._site.container
+        items = self._client.replication_protected_items
+        place = (
+            self._vault.resource_group,
+            self._vault.vault,
+            container.fabric,
+            container.container,
+        )
+        item = (*place, arm_ids.name(observed.item_id or assignment.machine.name))
+        match operation:
+            case Operation.DISCOVER:
+                discover = self._client.replication_protection_containers
+                return partial(
+                    discover.begin_discover_protectable_item, *place, classic.discover(assignment)
+                )
+            case Operation.ENABLE_PROTECTION:
+                return partial(
+                    items.begin_create,
+                    *item,
+                    classic.enable_protection(assignment, site, observed.protectable_id or ""),
+                )
+            case Operation.TEST_FAILOVER:
+                return partial(items.begin_test_failover, *item, classic.test_failover(site))
+            case Operation.TEST_FAILOVER_CLEANUP:
+                return partial(
+                    items.begin_test_failover_cleanup, *item, classic.test_failover_cleanup()
+                )
+            case Operation.UNPLANNED_FAILOVER:
+                return partial(
+                    items.begin_unplanned_failover,
+                    *item,
+                    classic.unplanned_failover(recovery_point),
+                )
+            case Operation.COMPLETE_MIGRATION:
+                return partial(items.begin_delete, *item, classic.remove(migration_complete=True))
+            case Operation.DISABLE_PROTECTION:
+                return partial(items.begin_delete, *item, classic.remove(migration_complete=False))
+
+    async def _recovery_point(self, item_id: str) -> str | None:
+        if self._site.recovery_point is RecoveryPoint.LATEST:
+            return None
+        container = self._site.container
+        points = await _all(
+            self._client.recovery_points.list_by_replication_protected_items(
+                self._vault.resource_group,
+                self._vault.vault,
+                container.fabric,
+                container.container,
+                arm_ids.name(item_id),
+            )
+        )
+        consistent = [
+            point
+            for point in points
+            if point["properties"].get("recoveryPointType") in _APP_CONSISTENT
+        ]
+        if not consistent:
+            raise RefusedError(
+                ServiceError(
+                    "it has no application-consistent recovery point",
+                    recommended_action="Set the wave's recoveryPoint to latest, or wait for one",
+                ),
+                busy=False,
+            )
+        newest = max(consistent, key=lambda point: str(point["properties"]["recoveryPointTime"]))
+        return str(newest["id"])
+
+    async def _virtual_machines(self) -> tuple[Mapping[str, Any], ...]:
+        found: list[Mapping[str, Any]] = []
+        url: str | None = (
+            f"{self._site.resource_group_id}/providers/Microsoft.Compute/virtualMachines"
+            f"?api-version={_COMPUTE_API_VERSION}"
+        )
+        while url:
+            response = await self._client.send_request(HttpRequest("GET", url))
+            if response.status_code == 404:
+                return ()
+            response.raise_for_status()
+            page = response.json()
+            found.extend(page.get("value", ()))
+            url = page.get("nextLink")
+        return tuple(found)
+
+
+async def _all(pages: AsyncIterator[Any]) -> tuple[Mapping[str, Any], ...]:
+    return tuple([model.as_dict() async for model in pages])
+
+
+def _refusal(
+    operation: Operation, assignment: Assignment, error: HttpResponseError
+) -> MigrationError:
+    status = error.status_code or 0
+    if status >= 500 or status == 408:
+        return UnansweredError(
+            f"{assignment.machine.name}: the service answered {status} to {operation}"
+        )
+    if status in (401, 403):
+        return explain(error, assignment.machine.name)
+    detail = error.error
+    return RefusedError(
+        ServiceError(
+            message=f"the service refused {operation}: {detail.message if detail else error.message}",
+            code=str(detail.code) if detail else str(status),
+        ),
+        busy=status in (409, 429),
+    )
