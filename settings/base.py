@@ -1,0 +1,47 @@
+"""What all settings models share: frozen, camelCase in the config, unknown keys refused."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import TypeVar
+
+from pydantic import AfterValidator, BaseModel, ConfigDict
+from pydantic.alias_generators import to_camel
+from pydantic_core import PydanticCustomError
+
+BROKEN_RULE = "broken_rule"
+"""The type of the validation errors that already carry their own way out."""
+
+T = TypeVar("T")
+
+
+class Model(BaseModel):
+    """A part of the config. Keys are camelCase there and snake_case here."""
+
+    model_config = ConfigDict(
+        frozen=True,
+        extra="forbid",
+        alias_generator=to_camel,
+        validate_by_alias=True,
+        validate_by_name=False,
+        validate_default=True,
+    )
+
+
+def broken(what: str, way_out: str) -> PydanticCustomError:
+    """The error of a validator that knows what to do about a bad value.
+
+    Both texts are without a full stop, as in `site_recovery.problems.Problem`.
+    """
+    return PydanticCustomError(BROKEN_RULE, "{what}. {way_out}", {"what": what, "way_out": way_out})
+
+
+def rule(holds: Callable[[T], bool], what: str, way_out: str) -> AfterValidator:
+    """A validator from a predicate; `{value}` in `what` stands for the refused value."""
+
+    def check(value: T) -> T:
+        if not holds(value):
+            raise broken(what.format(value=value), way_out)
+        return value
+
+    return AfterValidator(check)

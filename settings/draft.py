@@ -1,0 +1,104 @@
+"""What can be read of a config that may be wrong in places.
+
+Rules between parts of the config look at a draft, so that one run reports them together with
+whatever is wrong inside the parts.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any, TypeVar
+
+from pydantic import BaseModel, ValidationError
+
+from settings.fleet import MachineSettings
+from settings.replication import Convergence, Replication
+from settings.source import ConfigurationServer
+from settings.target import Target
+from site_recovery.phases import Phase
+
+M = TypeVar("M", bound=BaseModel)
+
+
+@dataclass(frozen=True)
+class DraftWave:
+    """A wave as far as it can be read: its members in their places, its phase where valid."""
+
+    members: tuple[tuple[int, str], ...]
+    phase: Phase | None
+
+
+@dataclass(frozen=True)
+class Draft:
+    """The readable parts; a part that is wrong or absent is None.
+
+    Attributes:
+        machines: every machine that is named, with its settings where they are valid.
+        waves: every wave that is a mapping.
+        region: the AWS region, where it is text.
+        vpc_id: the machines' VPC, where it is text.
+    """
+
+    configuration_server: ConfigurationServer | None
+    target: Target | None
+    replication: Replication | None
+    convergence: Convergence | None
+    region: str | None
+    vpc_id: str | None
+    machines: dict[str, MachineSettings | None] = field(default_factory=dict)
+    waves: dict[str, DraftWave] = field(default_factory=dict)
+
+    @classmethod
+    def of(cls, raw: Mapping[str, Any]) -> Draft:
+        """Read what can be read."""
+        source = _mapping(raw.get("source"))
+        return cls(
+            configuration_server=_valid(ConfigurationServer, source.get("configurationServer")),
+            target=_valid(Target, raw.get("target")),
+            replication=_valid(Replication, raw.get("replication", {})),
+            convergence=_valid(Convergence, raw.get("convergence", {})),
+            region=_text(raw.get("aws:region")),
+            vpc_id=_text(source.get("vpcId")),
+            machines={
+                name: _valid(MachineSettings, machine)
+                for name, machine in _mapping(raw.get("machines")).items()
+            },
+            waves={
+                name: _wave(wave)
+                for name, wave in _mapping(raw.get("waves")).items()
+                if isinstance(wave, dict)
+            },
+        )
+
+    def phase_of(self, machine: str) -> Phase | None:
+        """The phase of the first wave that names a machine."""
+        for wave in self.waves.values():
+            if any(member == machine for _, member in wave.members):
+                return wave.phase
+        return None
+
+
+def _mapping(value: Any) -> dict[str, Any]:
+    return value if isinstance(value, dict) else {}
+
+
+def _text(value: Any) -> str | None:
+    return value if isinstance(value, str) and value.strip() else None
+
+
+def _valid(model: type[M], value: Any) -> M | None:
+    try:
+        return model.model_validate(value)
+    except ValidationError:
+        return None
+
+
+def _wave(raw: dict[str, Any]) -> DraftWave:
+    machines = raw.get("machines")
+    members = enumerate(machines) if isinstance(machines, list) else ()
+    phase = raw.get("phase")
+    return DraftWave(
+        members=tuple((index, name) for index, name in members if isinstance(name, str)),
+        phase=Phase(phase) if phase in list(Phase) else None,
+    )

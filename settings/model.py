@@ -1,0 +1,67 @@
+"""All settings of a stack."""
+
+from __future__ import annotations
+
+import re
+from typing import Annotated, Literal
+
+from pydantic import Field
+
+from settings.base import Model, rule
+from settings.fleet import MachineSettings, WaveSettings
+from settings.replication import Convergence, Replication
+from settings.source import Source
+from settings.target import Target
+from site_recovery.phases import Phase
+
+_GUID = re.compile(r"[0-9a-fA-F]{8}(?:-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}")
+
+_Place = Annotated[
+    str,
+    rule(
+        lambda value: bool(value.strip()),
+        "it is empty",
+        "Name a region, such as eu-west-1 for AWS or westeurope for Azure",
+    ),
+]
+_Subscription = Annotated[
+    str,
+    rule(
+        lambda value: _GUID.fullmatch(value) is not None,
+        "{value!r} is no subscription id",
+        "Use the id that `az account show --query id` prints",
+    ),
+]
+
+
+class Settings(Model):
+    """The whole declaration of one stack: where, how, which machines, in which phase."""
+
+    aws_region: _Place = Field(alias="aws:region")
+    azure_location: _Place = Field(alias="azure-native:location")
+    azure_subscription_id: _Subscription = Field(alias="azure-native:subscriptionId")
+    experience: Literal["classic"] = "classic"
+    source: Source
+    target: Target
+    replication: Replication = Field(default_factory=Replication)
+    convergence: Convergence = Field(default_factory=Convergence)
+    machines: dict[str, MachineSettings]
+    waves: dict[str, WaveSettings]
+
+    def wave_of(self, machine: str) -> str | None:
+        """The wave that a machine is in."""
+        return next((w for w, wave in self.waves.items() if machine in wave.machines), None)
+
+    def phase_of(self, machine: str) -> Phase | None:
+        """The phase that a machine should be in; None for a machine of no wave."""
+        wave = self.wave_of(machine)
+        return self.waves[wave].phase if wave else None
+
+    def vm_name(self, machine: str) -> str:
+        """The name of the Azure virtual machine that a machine becomes."""
+        return self.machines[machine].target.vm_name or machine
+
+    def requires_test_failover(self, wave: str) -> bool:
+        """Whether a wave's machines may fail over only after a test succeeded."""
+        own = self.waves[wave].require_test_failover
+        return self.convergence.require_test_failover if own is None else own

@@ -1,0 +1,97 @@
+"""What EC2 knows of the machines, and what of it stands in the way of a migration."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from typing import TypeAlias
+
+from settings.fleet import MachineSettings
+from settings.paths import path
+from settings.reading import Reading
+from site_recovery import ec2, support_matrix
+from site_recovery.ec2 import MachineFacts
+from site_recovery.phases import Phase
+from site_recovery.problems import Problem
+
+FactsReader: TypeAlias = Callable[
+    [Mapping[str, str], str], tuple[dict[str, MachineFacts], list[Problem]]
+]
+
+_SOURCE_MAY_BE_GONE = (Phase.FAILED_OVER, Phase.MIGRATED)
+"""A machine that runs in Azure needs its source no more. Whether it does so already is for the
+wave to see in the vault, so a source that is gone is not judged here for these phases."""
+
+
+@dataclass(frozen=True)
+class Preflight:
+    """The machines as EC2 sees them.
+
+    Attributes:
+        facts: by machine, for those whose source is there.
+        gone: why there are no facts, by machine, for those that may do without.
+        problems: what keeps machines from being migrated.
+    """
+
+    facts: dict[str, MachineFacts] = field(default_factory=dict)
+    gone: dict[str, str] = field(default_factory=dict)
+    problems: tuple[Problem, ...] = ()
+
+
+def examine(reading: Reading, machine_facts: FactsReader = ec2.machine_facts) -> Preflight:
+    """Ask EC2 for every machine of a wave that can be read, even of a config that is wrong
+    elsewhere, so that one report has it all.
+
+    Args:
+        reading: the config as read.
+        machine_facts: how EC2 is asked.
+    """
+    draft = reading.draft
+    members = {name for wave in draft.waves.values() for _, name in wave.members}
+    machines = {
+        name: machine
+        for name, machine in draft.machines.items()
+        if machine is not None and name in members
+    }
+    if draft.region is None or not machines:
+        return Preflight()
+    ids = {name: machine.instance_id for name, machine in machines.items()}
+    facts, unread = machine_facts(ids, draft.region)
+    if any(not problem.path.startswith("machines") for problem in unread):
+        # AWS could not be asked at all; what it would have said of machines is not known.
+        return Preflight(problems=tuple(unread))
+    problems = {problem.path: problem for problem in unread}
+    gone: dict[str, str] = {}
+    for name in machines:
+        place = path("machines", name, "instanceId")
+        found = facts.get(name)
+        if draft.phase_of(name) not in _SOURCE_MAY_BE_GONE:
+            continue
+        if found is None and place in problems:
+            gone[name] = problems.pop(place).what
+        elif found is not None and found.state != "running":
+            gone[name] = f"instance {found.instance_id} is {found.state}"
+    present = {name: found for name, found in facts.items() if name not in gone}
+    judged = [
+        problem
+        for name, found in present.items()
+        for problem in _problems(name, machines[name], found, draft.vpc_id)
+    ]
+    return Preflight(present, gone, (*problems.values(), *judged))
+
+
+def _problems(
+    name: str, machine: MachineSettings, facts: MachineFacts, vpc: str | None
+) -> list[Problem]:
+    stated = support_matrix.Stated(os=machine.os, drivers=machine.drivers)
+    problems = support_matrix.problems(name, facts, stated)
+    if vpc and facts.state == "running" and facts.vpc_id != vpc:
+        problems.append(
+            Problem(
+                path("machines", name, "instanceId"),
+                f"instance {facts.instance_id} is in {facts.vpc_id}, not in source.vpcId {vpc}",
+                "The configuration server stands in the machines' VPC: migrate this machine "
+                "with a stack of its own VPC",
+            )
+        )
+    return problems

@@ -1,0 +1,69 @@
+"""Reading the config: everything that is wrong at once, and whatever is right."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from pydantic import ValidationError
+
+from settings import rules, translation
+from settings.draft import Draft
+from settings.model import Settings
+from site_recovery.problems import Problem, report
+
+
+class SettingsError(Exception):
+    """The config cannot be used. Its text is the whole report, a line for each problem.
+
+    Attributes:
+        problems: what is wrong, in the report's order.
+    """
+
+    def __init__(self, problems: Iterable[Problem]) -> None:
+        self.problems = tuple(sorted(set(problems)))
+        count = len(self.problems)
+        title = (
+            f"the stack's config has {count} problem{'s' if count > 1 else ''}; nothing was done"
+        )
+        super().__init__(report(title, self.problems))
+
+
+@dataclass(frozen=True)
+class Reading:
+    """A config as read.
+
+    Attributes:
+        settings: the settings; None when something is wrong.
+        problems: what is wrong.
+        draft: what could be read all the same.
+    """
+
+    settings: Settings | None
+    problems: tuple[Problem, ...]
+    draft: Draft
+
+
+def read(raw: Mapping[str, Any]) -> Reading:
+    """Validate a stack's config, as `settings.stack_config` gives it."""
+    draft = Draft.of(raw)
+    problems = rules.broken(draft)
+    settings = None
+    try:
+        settings = Settings.model_validate(dict(raw))
+    except ValidationError as error:
+        problems += translation.problems(error, Settings)
+    return Reading(None if problems else settings, tuple(sorted(set(problems))), draft)
+
+
+def load(raw: Mapping[str, Any]) -> Settings:
+    """The settings of a valid config.
+
+    Raises:
+        SettingsError: something is wrong; its text is the whole report.
+    """
+    reading = read(raw)
+    if reading.settings is None:
+        raise SettingsError(reading.problems)
+    return reading.settings
