@@ -9,7 +9,7 @@ never came.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable, Iterable, Mapping
+from collections.abc import Awaitable, Callable, Iterable
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from enum import StrEnum
@@ -30,6 +30,8 @@ _LOST_ROUNDS = 3
 _STALE_ROUNDS = 20
 """Rounds in which lists may lag behind a job that succeeded."""
 _BUSY_REFUSALS = 20
+_SHOWN = 4
+"""Machines named in the status line; a terminal row holds no more."""
 _SILENT_ROUNDS = 5
 """Rounds in which Azure may not answer at all before the run ends."""
 
@@ -112,6 +114,7 @@ class _Course:
     flight: _Flight | None = None
     done: set[Operation] = field(default_factory=set)
     lost: Operation | None = None
+    jobs_before: frozenset[str] = frozenset()
     rounds: int = 0
     refusals: int = 0
     observed: Observed | None = None
@@ -129,8 +132,18 @@ async def converge(
     rules: Rules,
     pace: Pace,
     reporter: Reporter,
+    until: Operation | None = None,
 ) -> dict[str, Outcome]:
     """Drive machines to their phases, all at once.
+
+    Args:
+        service: the vault.
+        assignments: machines with the phase that each should be in.
+        rules: the gates of their wave.
+        pace: how long and how often.
+        reporter: who is told how it goes.
+        until: an operation after whose acceptance a machine is left `pending`, for a caller
+            that starts something and lets another wait for its end.
 
     Returns:
         An outcome for every machine, by name. A machine that fails fails alone.
@@ -139,7 +152,7 @@ async def converge(
         MigrationError: Azure could not be asked even once; nothing was changed.
     """
     courses = [_Course(assignment) for assignment in assignments]
-    run = _Run(service, rules, pace, reporter, courses)
+    run = _Run(service, rules, pace, reporter, courses, until)
     await run.drive()
     return {course.name: run.result(course) for course in courses}
 
@@ -152,12 +165,14 @@ class _Run:
         pace: Pace,
         reporter: Reporter,
         courses: list[_Course],
+        until: Operation | None,
     ) -> None:
         self._service = service
         self._rules = rules
         self._pace = pace
         self._reporter = reporter
         self._courses = courses
+        self._until = until
         self._started: datetime | None = None
         self._ended_by = ""
         self._slots = asyncio.Semaphore(_AT_ONCE)
@@ -183,7 +198,7 @@ class _Run:
             now = self._service.clock.now()
             self._started = self._started or now
             await asyncio.gather(*(self._advance(course, snapshot) for course in self._open()))
-            self._reporter.status(status_line(self._courses_by_name()))
+            self._reporter.status(self._status_line())
             if not self._open():
                 return
             if now - self._started >= self._pace.wait:
@@ -201,8 +216,26 @@ class _Run:
     def _open(self) -> list[_Course]:
         return [course for course in self._courses if course.outcome is None]
 
-    def _courses_by_name(self) -> Mapping[str, tuple[Observed | None, Outcome | None, str]]:
-        return {c.name: (c.observed, c.outcome, c.reason) for c in self._courses}
+    def _status_line(self) -> str:
+        """`12/40 protected · web-07 initial replication 63%`."""
+        desired = {course.assignment.desired for course in self._courses}
+        goal = _goal(desired.pop()) if len(desired) == 1 else "done"
+        satisfied = sum(
+            1 for c in self._courses if c.outcome and c.outcome.status is Status.SATISFIED
+        )
+        ended = [
+            f"{c.name} {c.outcome.status}"
+            for c in self._courses
+            if c.outcome and c.outcome.status is not Status.SATISFIED
+        ]
+        under_way = [
+            f"{c.name} {c.reason.removesuffix(' is running')}"
+            for c in self._courses
+            if c.outcome is None
+        ]
+        others = [*ended, *under_way]
+        more = [f"{len(others) - _SHOWN} more"] if len(others) > _SHOWN else []
+        return " · ".join([f"{satisfied}/{len(self._courses)} {goal}", *others[:_SHOWN], *more])
 
     # -- one machine, one round ---------------------------------------------------------------
 
@@ -218,7 +251,7 @@ class _Run:
         match step:
             case Satisfied():
                 course.outcome = Outcome(Status.SATISFIED, observed)
-                self._reporter.event(f"{course.name}: {_reached(course.assignment.desired)}")
+                self._reporter.event(f"{course.name}: {_goal(course.assignment.desired)}")
             case Blocked():
                 course.outcome = Outcome(Status.BLOCKED, observed, str(step))
                 self._reporter.event(f"{course.name}: blocked: {step}")
@@ -228,7 +261,7 @@ class _Run:
                     # Someone's job, or that of a run that was killed: attach to it.
                     course.flight = _Flight(None, observed.busy_job)
             case Do(operation):
-                await self._do(course, operation, observed)
+                await self._do(course, operation, observed, snapshot)
 
     async def _landed(self, course: _Course, flight: _Flight, snapshot: Snapshot) -> bool:
         """Whether the operation under way has ended; a failed one ends the machine's course."""
@@ -260,7 +293,9 @@ class _Run:
             return False
         return True
 
-    async def _do(self, course: _Course, operation: Operation, observed: Observed) -> None:
+    async def _do(
+        self, course: _Course, operation: Operation, observed: Observed, snapshot: Snapshot
+    ) -> None:
         if operation in course.done:
             course.rounds += 1
             course.reason = f"{operation} succeeded and does not show yet"
@@ -274,10 +309,16 @@ class _Run:
                 )
             return
         if course.lost is operation:
+            started = _new_job(course, observed, snapshot)
+            if started is not None:
+                course.lost, course.flight = None, _Flight(operation, started.name)
+                return
             course.rounds += 1
             course.reason = f"{operation} was not answered; observing before deciding"
             if course.rounds < _LOST_ROUNDS:
                 return
+        else:
+            course.jobs_before = frozenset(snapshot.jobs)
         if not self._pace.may_submit():
             return
         async with self._slots:
@@ -306,6 +347,8 @@ class _Run:
             course.flight = _Flight(operation, job)
             course.reason = f"{operation} is running"
             self._reporter.event(f"{course.name}: {operation} started")
+            if operation is self._until:
+                course.outcome = Outcome(Status.PENDING, observed, course.reason)
 
     def _fail(self, course: _Course, observed: Observed, reason: str) -> None:
         course.outcome = Outcome(Status.FAILED, observed, reason)
@@ -317,27 +360,14 @@ class _Run:
             self._reporter.event(f"{course.name}: {before.stage} -> {observed.stage}")
 
 
-def status_line(
-    courses: Mapping[str, tuple[Observed | None, Outcome | None, str]],
-) -> str:
-    """`12/40 there · web-07 initial replication 63%`: how many are done, and what the others do."""
-    satisfied = sum(
-        1 for _, outcome, _ in courses.values() if outcome and outcome.status is Status.SATISFIED
-    )
-    ended = [
-        f"{name} {outcome.status}"
-        for name, (_, outcome, _) in courses.items()
-        if outcome and outcome.status is not Status.SATISFIED
-    ]
-    under_way = [
-        f"{name} {reason.removesuffix(' is running') or (observed.stage if observed else '')}"
-        for name, (observed, outcome, reason) in courses.items()
-        if outcome is None
-    ]
-    shown = [*ended, *under_way]
-    more = f" · and {len(shown) - 4} more" if len(shown) > 4 else ""
-    return " · ".join([f"{satisfied}/{len(courses)} done", *shown[:4]]) + more
+def _new_job(course: _Course, observed: Observed, snapshot: Snapshot) -> Job | None:
+    """The job that an unanswered operation turns out to have started."""
+    names = {course.name.lower(), observed.friendly_name.lower()}
+    for name, job in snapshot.jobs.items():
+        if name not in course.jobs_before and job.target.lower() in names:
+            return job
+    return None
 
 
-def _reached(desired: Phase | None) -> str:
-    return "replication removed" if desired is None else f"{desired} reached"
+def _goal(desired: Phase | None) -> str:
+    return "replication removed" if desired is None else str(desired)

@@ -97,6 +97,7 @@ class Observed:
     test_vm_id: str | None = None
     last_test_failover: datetime | None = None
     protection_state: str = ""
+    friendly_name: str = ""
 
     @property
     def tested(self) -> bool:
@@ -183,6 +184,7 @@ def observe(machine: Machine, snapshot: Snapshot) -> Observed:
         test_vm_id=test_machine,
         last_test_failover=moment(properties.get("lastSuccessfulTestFailoverTime")),
         protection_state=properties.get("protectionStateDescription") or "",
+        friendly_name=properties.get("friendlyName") or "",
     )
 
 
