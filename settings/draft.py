@@ -22,6 +22,15 @@ M = TypeVar("M", bound=BaseModel)
 
 
 @dataclass(frozen=True)
+class DraftMachine:
+    """A machine as far as it can be read: its settings where all of them are valid."""
+
+    instance_id: str | None
+    vm_name: str | None
+    settings: MachineSettings | None
+
+
+@dataclass(frozen=True)
 class DraftWave:
     """A wave as far as it can be read: its members in their places, its phase where valid."""
 
@@ -34,7 +43,7 @@ class Draft:
     """The readable parts; a part that is wrong or absent is None.
 
     Attributes:
-        machines: every machine that is named, with its settings where they are valid.
+        machines: every machine that is named.
         waves: every wave that is a mapping.
         region: the AWS region, where it is text.
         vpc_id: the machines' VPC, where it is text.
@@ -46,7 +55,7 @@ class Draft:
     convergence: Convergence | None
     region: str | None
     vpc_id: str | None
-    machines: dict[str, MachineSettings | None] = field(default_factory=dict)
+    machines: dict[str, DraftMachine] = field(default_factory=dict)
     waves: dict[str, DraftWave] = field(default_factory=dict)
 
     @classmethod
@@ -61,8 +70,7 @@ class Draft:
             region=_text(raw.get("aws:region")),
             vpc_id=_text(source.get("vpcId")),
             machines={
-                name: _valid(MachineSettings, machine)
-                for name, machine in _mapping(raw.get("machines")).items()
+                name: _machine(machine) for name, machine in _mapping(raw.get("machines")).items()
             },
             waves={
                 name: _wave(wave)
@@ -92,6 +100,15 @@ def _valid(model: type[M], value: Any) -> M | None:
         return model.model_validate(value)
     except ValidationError:
         return None
+
+
+def _machine(raw: Any) -> DraftMachine:
+    machine = _mapping(raw)
+    return DraftMachine(
+        instance_id=_text(machine.get("instanceId")),
+        vm_name=_text(_mapping(machine.get("target")).get("vmName")),
+        settings=_valid(MachineSettings, raw),
+    )
 
 
 def _wave(raw: dict[str, Any]) -> DraftWave:

@@ -19,10 +19,13 @@ MACHINE = re.compile(r"[A-Za-z0-9](?:[A-Za-z0-9._-]{0,61}[A-Za-z0-9])?")
 """A machine's or a wave's name in the config: it becomes part of ids in both clouds."""
 
 _RESERVED_WORDS = frozenset(
-    ("access", "azure", "bing", "bizspark", "biztalk", "cortana", "directx", "dotnet")
-    + ("dynamics", "excel", "exchange", "forefront", "groove", "hololens", "hyperv", "kinect")
-    + ("lync", "msdn", "o365", "office", "office365", "onedrive", "onenote", "outlook")
-    + ("powerpoint", "sharepoint", "skype", "visio", "visualstudio", "xbox")
+    word
+    for line in (
+        "access azure bing bizspark biztalk cortana directx dotnet dynamics excel exchange",
+        "forefront groove hololens hyperv kinect lync msdn o365 office office365 onedrive",
+        "onenote outlook powerpoint sharepoint skype visio visualstudio xbox",
+    )
+    for word in line.split()
 )
 _RESERVED_ANYWHERE = ("microsoft", "windows")
 _RESERVED_AT_THE_START = "login"

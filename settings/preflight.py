@@ -49,9 +49,9 @@ def examine(reading: Reading, machine_facts: FactsReader = ec2.machine_facts) ->
     draft = reading.draft
     members = {name for wave in draft.waves.values() for _, name in wave.members}
     machines = {
-        name: machine
-        for name, machine in draft.machines.items()
-        if machine is not None and name in members
+        name: declared.settings
+        for name, declared in draft.machines.items()
+        if declared.settings is not None and name in members
     }
     if draft.region is None or not machines:
         return Preflight()

@@ -61,7 +61,7 @@ def _members(draft: Draft) -> Iterator[Problem]:
                 yield Problem(
                     place,
                     f"there is no machine {machine!r}",
-                    f"{suggestion(machine, draft.machines)} Or declare it under machines",
+                    f"{suggestion(machine, draft.machines)}; or declare it under machines",
                 )
             if machine not in first:
                 first[machine] = (wave_name, place)
@@ -81,27 +81,24 @@ def _members(draft: Draft) -> Iterator[Problem]:
 
 def _instances(draft: Draft) -> Iterator[Problem]:
     seen: dict[str, str] = {}
-    for machine, settings in draft.machines.items():
-        if settings is None:
+    for machine, declared in draft.machines.items():
+        if declared.instance_id is None:
             continue
-        other = seen.setdefault(settings.instance_id, machine)
+        other = seen.setdefault(declared.instance_id, machine)
         if other != machine:
             yield Problem(
                 path("machines", machine, "instanceId"),
-                f"{settings.instance_id} is {path('machines', other)} already",
+                f"{declared.instance_id} is {path('machines', other)} already",
                 "Correct the id of one, or remove it",
             )
 
 
 def _virtual_machine_names(draft: Draft) -> Iterator[Problem]:
     users: dict[str, list[str]] = defaultdict(list)
-    for machine, settings in draft.machines.items():
-        if settings is None:
-            continue
-        given = settings.target.vm_name
-        if given is None:
+    for machine, declared in draft.machines.items():
+        if declared.vm_name is None:
             yield from _default_name(machine)
-        users[(given or machine).lower()].append(machine)
+        users[(declared.vm_name or machine).lower()].append(machine)
     for name, machines in users.items():
         for machine in machines[1:]:
             yield Problem(

@@ -42,7 +42,7 @@ def suggestion(word: str, known: Iterable[str]) -> str:
     known = sorted(known)
     near = get_close_matches(word.lower(), [k.lower() for k in known], n=1, cutoff=0.6)
     if near:
-        return f"Did you mean {next(k for k in known if k.lower() == near[0])!r}?"
+        return f"Write {next(k for k in known if k.lower() == near[0])!r}, if that is meant"
     return f"Known: {', '.join(known)}" if known else "There is none yet"
 
 
@@ -61,10 +61,7 @@ def _problem(details: ErrorDetails, model: type[BaseModel]) -> Problem:
     if kind == "extra_forbidden":
         known = _keys(model, location[:-1])
         word = str(location[-1])
-        hint = suggestion(word, known)
-        return Problem(
-            place, f"unknown key {word!r}", hint.rstrip("?") if hint.endswith("?") else hint
-        )
+        return Problem(place, f"unknown key {word!r}", suggestion(word, known))
     if kind in ("enum", "literal_error"):
         known = _QUOTED.findall(context["expected"])
         return Problem(place, f"{_short(value)} is not known here", _one_of(value, known))
@@ -80,9 +77,9 @@ def _problem(details: ErrorDetails, model: type[BaseModel]) -> Problem:
 
 
 def _one_of(value: Any, known: list[str]) -> str:
+    choices = f"Use one of {', '.join(known)}" if len(known) > 1 else f"Use {known[0]}"
     near = suggestion(value, known) if isinstance(value, str) else ""
-    choices = f"Use one of {', '.join(known)}"
-    return f"{near} {choices}" if near.startswith("Did") else choices
+    return f"{choices}. {near}" if near.startswith("Write") else choices
 
 
 def _short(value: Any) -> str:
