@@ -52,7 +52,7 @@ async def find(connection: Connection, vault: VaultId, server_name: str) -> Regi
         listed = [fabric async for fabric in fabrics.list(vault.resource_group, vault.vault)]
         candidates = [
             fabric
-            for fabric in map(lambda model: model.as_dict(), listed)
+            for fabric in (model.as_dict() for model in listed)
             if _is_configuration_server(fabric, server_name)
         ]
         if not candidates:
@@ -88,7 +88,7 @@ async def wait(
     connection: Connection,
     vault: VaultId,
     server_name: str,
-    timeout: timedelta,
+    limit: timedelta,
     poll: timedelta,
     status: Callable[[str], None],
     sleep: Callable[[float], Awaitable[None]] = asyncio.sleep,
@@ -99,7 +99,7 @@ async def wait(
         connection: to the vault's subscription.
         vault: the vault.
         server_name: the server's host name, which is the fabric's friendly name.
-        timeout: service time to wait; the procedure says that up to 15 minutes are usual.
+        limit: service time to wait; the procedure says that up to 15 minutes are usual.
         poll: real time between two looks.
         status: told what is missing, each time.
         sleep: injected by tests.
@@ -112,14 +112,14 @@ async def wait(
     started = connection.clock.now()
     while isinstance(found, str):
         waited = connection.clock.now() - started
-        if waited >= timeout:
+        if waited >= limit:
             raise RegistrationTimeoutError(
-                f"vault {vault.vault}: after {_minutes(timeout)} {found}. See on the server "
+                f"vault {vault.vault}: after {_minutes(limit)} {found}. See on the server "
                 "whether Unified Setup is finished and registered with this vault, and that it "
                 "reaches Azure on port 443, then run pulumi up again; to wait longer set "
                 "replication.registrationTimeout."
             )
-        status(f"{found} · {_minutes(waited)} of {_minutes(timeout)}")
+        status(f"{found} · {_minutes(waited)} of {_minutes(limit)}")
         await sleep(poll.total_seconds())
         found = await find(connection, vault, server_name)
     return found

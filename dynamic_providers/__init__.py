@@ -1,0 +1,1 @@
+"""Pulumi dynamic providers: thin adapters between the engine and `site_recovery`."""

@@ -1,0 +1,120 @@
+"""The mapping of the protection container to the replication policy, as a resource."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from typing import Any
+
+import pulumi
+from pulumi.dynamic import CreateResult, DiffResult, ReadResult, Resource, UpdateResult
+
+from dynamic_providers.adapter import Inputs, MigrationProvider, run
+from site_recovery import mapping
+from site_recovery.arm_ids import ContainerId, same
+
+
+class ContainerMappingInputs(Inputs):
+    """Wire inputs; the poll in seconds of real time."""
+
+    container_id: str
+    policy_id: str
+    mapping_name: str
+    poll_seconds: float
+
+    @property
+    def container(self) -> ContainerId:
+        """The container, taken apart."""
+        return ContainerId.parse(self.container_id)
+
+    @property
+    def poll(self) -> timedelta:
+        """Between two polls."""
+        return timedelta(seconds=self.poll_seconds)
+
+
+_IDENTITY = ("container_id", "policy_id", "mapping_name")
+
+
+class ContainerMappingProvider(MigrationProvider):
+    """Maps and unmaps; azure-native would purge the mapping on delete."""
+
+    def diff(self, _id: str, olds: dict[str, Any], news: dict[str, Any]) -> DiffResult:
+        """Another container, policy or name is another mapping, made after the old one went."""
+        replaces = [name for name in _IDENTITY if not same(olds.get(name), news.get(name))]
+        return DiffResult(bool(replaces), replaces, delete_before_replace=True)
+
+    def create(self, props: dict[str, Any]) -> CreateResult:
+        """Map the container, or take over the mapping that is there."""
+        inputs = ContainerMappingInputs.model_validate(props)
+
+        async def work() -> str:
+            container = inputs.container
+            async with self.connect()(container.vault.subscription) as connection:
+                return await mapping.ensure(
+                    connection, container, inputs.mapping_name, inputs.policy_id, inputs.poll
+                )
+
+        mapping_id = run(work)
+        return CreateResult(mapping_id, {**inputs.wire(), "mapping_id": mapping_id})
+
+    def update(self, _id: str, olds: dict[str, Any], news: dict[str, Any]) -> UpdateResult:
+        """Record another polling interval; nothing at the service changes."""
+        return UpdateResult({**olds, **news})
+
+    def read(self, id_: str, props: dict[str, Any]) -> ReadResult:
+        """Say which policy the container is mapped to now; gone if to none."""
+        inputs = ContainerMappingInputs.model_validate(props)
+
+        async def work() -> str | None:
+            container = inputs.container
+            async with self.connect()(container.vault.subscription) as connection:
+                return await mapping.policy_of(connection, container, inputs.mapping_name)
+
+        policy_id = run(work)
+        if policy_id is None:
+            return ReadResult("", {})
+        if not same(policy_id, inputs.policy_id):
+            inputs = inputs.model_copy(update={"policy_id": policy_id})
+        return ReadResult(id_, {**inputs.wire(), "mapping_id": id_}, inputs.wire())
+
+    def delete(self, _id: str, props: dict[str, Any]) -> None:
+        """Unmap through the service's own `remove`."""
+        inputs = ContainerMappingInputs.model_validate(props)
+
+        async def work() -> None:
+            container = inputs.container
+            async with self.connect()(container.vault.subscription) as connection:
+                await mapping.remove(connection, container, inputs.mapping_name, inputs.poll)
+
+        run(work)
+
+
+class ProtectionContainerMapping(
+    Resource, module="site-recovery", name="ProtectionContainerMapping"
+):
+    """A protection container mapped to a replication policy; outputs the mapping's ARM id."""
+
+    mapping_id: pulumi.Output[str]
+
+    def __init__(
+        self,
+        name: str,
+        *,
+        container_id: pulumi.Input[str],
+        policy_id: pulumi.Input[str],
+        mapping_name: pulumi.Input[str],
+        poll_seconds: pulumi.Input[float],
+        opts: pulumi.ResourceOptions | None = None,
+    ) -> None:
+        super().__init__(
+            ContainerMappingProvider(),
+            name,
+            {
+                "container_id": container_id,
+                "policy_id": policy_id,
+                "mapping_name": mapping_name,
+                "poll_seconds": poll_seconds,
+                "mapping_id": None,
+            },
+            opts,
+        )

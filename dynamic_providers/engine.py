@@ -1,0 +1,102 @@
+"""The engine that a provider process serves: its log, and whether it is still there.
+
+A killed engine leaves its dynamic provider process running. That process must stop submitting
+operations, because nobody would record them while the next `pulumi up` drives the same machines.
+"""
+
+from __future__ import annotations
+
+import logging
+import os
+import sys
+import threading
+from functools import cache
+
+import grpc
+from google.protobuf import empty_pb2  # noqa: F401  (registers the type the stubs refer to)
+from pulumi.runtime.proto import engine_pb2, engine_pb2_grpc
+
+_WATCH_SECONDS = 2.0
+_MISSES = 2
+_GRACE_SECONDS = 20.0
+"""What an orphaned process gets to finish the call it is in, before it ends itself."""
+
+
+class Engine:
+    """One engine, by the address that it gave this process.
+
+    Args:
+        address: host and port of its gRPC endpoint.
+    """
+
+    def __init__(self, address: str) -> None:
+        self._engine = engine_pb2_grpc.EngineStub(grpc.insecure_channel(address))
+        self._gone = threading.Event()
+
+    def log(self, urn: str, text: str, *, ephemeral: bool = False, warning: bool = False) -> None:
+        """Show a line on a resource's own row (Engine.Log); a lost line is no failure."""
+        severity = engine_pb2.WARNING if warning else engine_pb2.INFO
+        try:
+            self._engine.Log(
+                engine_pb2.LogRequest(
+                    severity=severity, message=text, urn=urn, ephemeral=ephemeral
+                ),
+                timeout=_WATCH_SECONDS,
+            )
+        except grpc.RpcError as error:
+            logging.getLogger(__name__).debug("the engine took no log line: %s", error)
+
+    def alive(self) -> bool:
+        """False once the engine has answered no more."""
+        return not self._gone.is_set()
+
+    def watch(self) -> None:
+        """Look after the engine from now on, in the background."""
+        threading.Thread(target=self._watch, name="engine-watch", daemon=True).start()
+
+    def _watch(self) -> None:
+        misses = 0
+        pause = threading.Event()
+        while misses < _MISSES:
+            pause.wait(_WATCH_SECONDS)
+            misses = 0 if self._answers() else misses + 1
+        self._gone.set()
+        pause.wait(_GRACE_SECONDS)
+        os._exit(1)
+
+    def _answers(self) -> bool:
+        try:
+            self._engine.GetRootResource(
+                engine_pb2.GetRootResourceRequest(), timeout=_WATCH_SECONDS
+            )
+        except grpc.RpcError as error:
+            # Any answer, even a refusal, is a sign of life.
+            return bool(error.code() is not grpc.StatusCode.UNAVAILABLE)
+        return True
+
+
+@cache
+def current() -> Engine:
+    """The engine of this provider process, watched."""
+    engine = Engine(sys.argv[1])
+    engine.watch()
+    return engine
+
+
+class RowReporter:
+    """Tells how convergence goes on one resource's row."""
+
+    def __init__(self, engine: Engine, urn: str) -> None:
+        self._engine = engine
+        self._urn = urn
+        self._last = ""
+
+    def status(self, text: str) -> None:
+        """Replace the row's status."""
+        if text != self._last:
+            self._last = text
+            self._engine.log(self._urn, text, ephemeral=True)
+
+    def event(self, text: str) -> None:
+        """Keep a line under the row."""
+        self._engine.log(self._urn, text)

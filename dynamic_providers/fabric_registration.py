@@ -1,0 +1,152 @@
+"""The registration of the configuration server with the vault, as a resource."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import timedelta
+from typing import Any
+
+import pulumi
+from pulumi.dynamic import (
+    CheckResult,
+    CreateResult,
+    DiffResult,
+    ReadResult,
+    Resource,
+    UpdateResult,
+)
+
+from dynamic_providers import engine
+from dynamic_providers.adapter import Inputs, MigrationProvider, own_urn, run
+from site_recovery import registration
+from site_recovery.arm_ids import VaultId, same
+from site_recovery.registration import Registration
+
+
+class FabricRegistrationInputs(Inputs):
+    """Wire inputs; times in seconds (the timeout is service time, the poll real time)."""
+
+    vault_id: str
+    server_name: str
+    timeout_seconds: float
+    poll_seconds: float
+    urn: str
+
+
+_IDENTITY = ("vault_id", "server_name")
+
+
+class FabricRegistrationProvider(MigrationProvider):
+    """Waits for the server; unregisters it on delete through the service's own `remove`."""
+
+    def check(self, _olds: dict[str, Any], news: dict[str, Any]) -> CheckResult:
+        """Take the inputs as they are; their types are the component's."""
+        return CheckResult(news, [])
+
+    def diff(self, _id: str, olds: dict[str, Any], news: dict[str, Any]) -> DiffResult:
+        """Another vault or server is another registration; how long to wait is no difference."""
+        replaces = [name for name in _IDENTITY if olds.get(name) != news.get(name)]
+        return DiffResult(changes=bool(replaces), replaces=replaces)
+
+    def create(self, props: dict[str, Any]) -> CreateResult:
+        """Wait until the server is in the vault."""
+        inputs = FabricRegistrationInputs.model_validate(props)
+        reporter = engine.RowReporter(engine.current(), inputs.urn)
+
+        async def work() -> Registration:
+            vault = VaultId.parse(inputs.vault_id)
+            async with self.connect()(vault.subscription) as connection:
+                return await registration.wait(
+                    connection,
+                    vault,
+                    inputs.server_name,
+                    timedelta(seconds=inputs.timeout_seconds),
+                    timedelta(seconds=inputs.poll_seconds),
+                    reporter.status,
+                )
+
+        found = run(work)
+        return CreateResult(found.fabric_id, {**inputs.wire(), **_outputs(found)})
+
+    def update(self, _id: str, olds: dict[str, Any], news: dict[str, Any]) -> UpdateResult:
+        """Record new waiting times; nothing at the service changes."""
+        return UpdateResult({**olds, **news})
+
+    def read(self, id_: str, props: dict[str, Any]) -> ReadResult:
+        """Say what the vault has of the server now; gone if it is not registered."""
+        inputs = FabricRegistrationInputs.model_validate(props)
+
+        async def work() -> Registration | str:
+            vault = VaultId.parse(inputs.vault_id)
+            async with self.connect()(vault.subscription) as connection:
+                return await registration.find(connection, vault, inputs.server_name)
+
+        found = run(work)
+        if isinstance(found, str) or not same(found.fabric_id, id_):
+            return ReadResult("", {})
+        return ReadResult(id_, {**inputs.wire(), **_outputs(found)}, inputs.wire())
+
+    def delete(self, id_: str, props: dict[str, Any]) -> None:
+        """Unregister the server."""
+        inputs = FabricRegistrationInputs.model_validate(props)
+
+        async def work() -> None:
+            async with self.connect()(VaultId.parse(id_).subscription) as connection:
+                await registration.remove(connection, id_, timedelta(seconds=inputs.poll_seconds))
+
+        run(work)
+
+
+class FabricRegistration(Resource, module="site-recovery", name="FabricRegistration"):
+    """A configuration server with a healthy process server in the vault.
+
+    Created once the server has registered itself, which is waited for. Outputs are ARM ids and
+    server ids; `run_as_accounts` maps the friendly names set up on the server to account ids.
+    """
+
+    fabric_id: pulumi.Output[str]
+    container_id: pulumi.Output[str]
+    provider_id: pulumi.Output[str]
+    process_server_id: pulumi.Output[str]
+    master_target_id: pulumi.Output[str]
+    run_as_accounts: pulumi.Output[Mapping[str, str]]
+
+    def __init__(
+        self,
+        name: str,
+        *,
+        vault_id: pulumi.Input[str],
+        server_name: pulumi.Input[str],
+        timeout_seconds: pulumi.Input[float],
+        poll_seconds: pulumi.Input[float],
+        opts: pulumi.ResourceOptions | None = None,
+    ) -> None:
+        super().__init__(
+            FabricRegistrationProvider(),
+            name,
+            {
+                "vault_id": vault_id,
+                "server_name": server_name,
+                "timeout_seconds": timeout_seconds,
+                "poll_seconds": poll_seconds,
+                "urn": own_urn(FabricRegistration, name, opts),
+                "fabric_id": None,
+                "container_id": None,
+                "provider_id": None,
+                "process_server_id": None,
+                "master_target_id": None,
+                "run_as_accounts": None,
+            },
+            opts,
+        )
+
+
+def _outputs(found: Registration) -> dict[str, Any]:
+    return {
+        "fabric_id": found.fabric_id,
+        "container_id": found.container_id,
+        "provider_id": found.provider_id,
+        "process_server_id": found.process_server_id,
+        "master_target_id": found.master_target_id,
+        "run_as_accounts": dict(found.run_as_accounts),
+    }

@@ -1,0 +1,249 @@
+"""One machine of a wave, recorded on its own."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import Any, Literal
+
+import pulumi
+from pulumi.dynamic import CreateResult, DiffResult, ReadResult, Resource, UpdateResult
+
+from dynamic_providers import engine, shared_observation
+from dynamic_providers.adapter import Inputs, MigrationProvider, own_urn, run, unknown
+from dynamic_providers.migration_wave import MigrationWave
+from dynamic_providers.wave_inputs import ConvergenceInputs, MachineInputs, TargetInputs
+from site_recovery.arm_ids import ContainerId
+from site_recovery.azure import MigrationError
+from site_recovery.convergence import converge
+from site_recovery.fleet import Assignment, Site
+from site_recovery.observation import Observed, Snapshot, Stage, observe
+from site_recovery.operations import Operation
+from site_recovery.phases import Phase
+from site_recovery.planning import Blocked, Rules, next_step, satisfies
+from site_recovery.service import VaultService
+
+
+class OutcomeInputs(Inputs):
+    """What the wave's last run said of the machine."""
+
+    status: Literal["satisfied", "pending", "failed", "blocked"]
+    reason: str = ""
+
+
+class ProtectedItemInputs(Inputs):
+    """Wire inputs; all but the machine's name and the phase come from the wave's outputs."""
+
+    name: str
+    phase: Phase
+    container_id: str
+    target: TargetInputs
+    machine: MachineInputs
+    convergence: ConvergenceInputs
+    outcome: OutcomeInputs
+    urn: str
+
+    @property
+    def site(self) -> Site:
+        """Where the machine is; enough to observe it and to remove it."""
+        return Site(
+            container=ContainerId.parse(self.container_id),
+            policy_id="",
+            process_server_id="",
+            master_target_id="",
+            run_as_accounts={},
+            resource_group_id=self.target.resource_group_id,
+            network_id=self.target.network_id,
+            subnet_name=self.target.subnet_name,
+            test_network_id=self.target.test_network_id,
+            storage_account_id=self.target.storage_account_id,
+        )
+
+
+_COMPARED = ("phase", "outcome", "machine")
+
+
+class ProtectedItemProvider(MigrationProvider):
+    """Verifies against live state and records; drives nothing but its own removal."""
+
+    def diff(self, _id: str, olds: dict[str, Any], news: dict[str, Any]) -> DiffResult:
+        """A difference is another phase, another outcome of the wave, or drift.
+
+        While the wave's outcome is not known yet, in a preview in which the wave will run, the
+        wave's own row tells what happens; the machine is not shown as changed for it.
+        """
+        changed = [
+            key
+            for key in _COMPARED
+            if not unknown(news.get(key)) and news.get(key) != olds.get(key)
+        ]
+        recorded = olds.get("observed_phase")
+        drifted = recorded is not None and recorded != news.get("phase")
+        return DiffResult(changes=bool(changed) or drifted)
+
+    def create(self, props: dict[str, Any]) -> CreateResult:
+        """Record the machine, or fail with what the wave's run met."""
+        inputs = ProtectedItemInputs.model_validate(props)
+        return CreateResult(inputs.name, self._record(inputs))
+
+    def update(self, _id: str, _olds: dict[str, Any], news: dict[str, Any]) -> UpdateResult:
+        """Record the machine anew, or fail with what the wave's run met."""
+        return UpdateResult(self._record(ProtectedItemInputs.model_validate(news)))
+
+    def read(self, id_: str, props: dict[str, Any]) -> ReadResult:
+        """Say where the machine is now; gone if the vault and Azure have nothing of it."""
+        inputs = ProtectedItemInputs.model_validate(props)
+        observed = self._observe(inputs, fresh=False)
+        if observed.stage in (Stage.UNKNOWN_TO_VAULT, Stage.DISCOVERED):
+            return ReadResult("", {})
+        phase = _phase(observed)
+        outputs = {**inputs.wire(), **_outputs(observed), "phase": phase}
+        return ReadResult(id_, outputs, {**inputs.wire(), "phase": phase})
+
+    def delete(self, _id: str, props: dict[str, Any]) -> None:
+        """See that the machine is out of the vault, or start its removal.
+
+        A machine that left its wave was removed by the wave. On destroy, where items go first,
+        this asks for the removal, and the wave's own delete waits for all of them.
+        """
+        inputs = ProtectedItemInputs.model_validate(props)
+        observed = self._observe(inputs, fresh=True)
+        if satisfies(None, observed):
+            return
+        step = next_step(None, observed, Rules())
+        if isinstance(step, Blocked):
+            raise MigrationError(f"{inputs.name}: {step}")
+        reporter = engine.RowReporter(engine.current(), inputs.urn)
+        removal = Assignment(inputs.machine.machine(inputs.name), inputs.machine.target(), None)
+        pace = replace(inputs.convergence.pace(), may_submit=engine.current().alive)
+
+        async def work() -> None:
+            async with self.connect()(inputs.site.container.vault.subscription) as connection:
+                service = VaultService(connection, inputs.site)
+                outcomes = await converge(
+                    service,
+                    [removal],
+                    Rules(),
+                    pace,
+                    reporter,
+                    until=Operation.DISABLE_PROTECTION,
+                )
+            outcome = outcomes[inputs.name]
+            if outcome.status in ("failed", "blocked"):
+                raise MigrationError(f"{inputs.name}: {outcome.reason}")
+
+        run(work)
+
+    def _record(self, inputs: ProtectedItemInputs) -> dict[str, Any]:
+        outcome = inputs.outcome
+        tolerated = outcome.status == "pending" and inputs.convergence.on_pending == "warn"
+        if outcome.status == "pending" and not tolerated:
+            raise MigrationError(
+                f"{inputs.name}: still on its way to {inputs.phase}: {outcome.reason}. Run pulumi "
+                "up again to go on waiting (or set convergence.onPending: warn)."
+            )
+        if outcome.status in ("failed", "blocked"):
+            raise MigrationError(f"{inputs.name}: {outcome.reason}")
+        observed = self._observe(inputs, fresh=False)
+        if not tolerated and not satisfies(inputs.phase, observed):
+            raise MigrationError(
+                f"{inputs.name}: it reached {inputs.phase} and is {observed.stage} now. Someone "
+                "else is changing it; find out who, then run pulumi up again."
+            )
+        if tolerated:
+            engine.current().log(
+                inputs.urn,
+                f"{inputs.name}: still on its way to {inputs.phase}: {outcome.reason}",
+                warning=True,
+            )
+        return {**inputs.wire(), **_outputs(observed)}
+
+    def _observe(self, inputs: ProtectedItemInputs, *, fresh: bool) -> Observed:
+        machine = inputs.machine.machine(inputs.name)
+
+        def take() -> Snapshot:
+            async def work() -> Snapshot:
+                site = inputs.site
+                async with self.connect()(site.container.vault.subscription) as connection:
+                    return await VaultService(connection, site).observe()
+
+            return run(work)
+
+        snapshot = shared_observation.of_this_process.look(
+            (inputs.container_id, inputs.target.resource_group_id),
+            take,
+            lambda shared: not fresh and satisfies(inputs.phase, observe(machine, shared)),
+        )
+        return observe(machine, snapshot)
+
+
+class ProtectedItem(Resource, module="site-recovery", name="ProtectedItem"):
+    """One machine as the services have it: what to look at after an `up`.
+
+    `observed_phase` is where it really is (equal to `phase` unless it is pending and that is
+    tolerated); `item_id` is unset once the machine is migrated.
+    """
+
+    phase: pulumi.Output[str]
+    observed_phase: pulumi.Output[str]
+    item_id: pulumi.Output[str | None]
+    azure_vm_id: pulumi.Output[str | None]
+    test_vm_id: pulumi.Output[str | None]
+    health: pulumi.Output[str]
+    last_test_failover: pulumi.Output[str | None]
+
+    def __init__(
+        self,
+        name: str,
+        *,
+        wave: MigrationWave,
+        machine: str,
+        phase: pulumi.Input[str],
+        opts: pulumi.ResourceOptions | None = None,
+    ) -> None:
+        super().__init__(
+            ProtectedItemProvider(),
+            name,
+            {
+                "name": machine,
+                "phase": phase,
+                "container_id": wave.container_id,
+                "target": wave.target,
+                "machine": wave.machines.apply(lambda machines: machines[machine]),
+                "convergence": wave.convergence,
+                "outcome": wave.outcomes.apply(lambda outcomes: outcomes[machine]),
+                "urn": own_urn(ProtectedItem, name, opts),
+                "observed_phase": None,
+                "item_id": None,
+                "azure_vm_id": None,
+                "test_vm_id": None,
+                "health": None,
+                "last_test_failover": None,
+            },
+            opts,
+        )
+
+
+_PHASES = {
+    Stage.PROTECTED: Phase.PROTECTED,
+    Stage.TEST_FAILOVER: Phase.TEST_FAILOVER,
+    Stage.FAILED_OVER: Phase.FAILED_OVER,
+    Stage.MIGRATED: Phase.MIGRATED,
+}
+
+
+def _phase(observed: Observed) -> str:
+    """The phase a machine is in; between two, the stage in the service's terms."""
+    return str(_PHASES.get(observed.stage, observed.stage))
+
+
+def _outputs(observed: Observed) -> dict[str, Any]:
+    last_test = observed.last_test_failover
+    values = {
+        "observed_phase": _phase(observed),
+        "item_id": observed.item_id,
+        "azure_vm_id": observed.azure_vm_id,
+        "test_vm_id": observed.test_vm_id,
+        "health": observed.health,
+        "last_test_failover": last_test.isoformat() if last_test else None,
+    }
+    return {name: value for name, value in values.items() if value is not None}

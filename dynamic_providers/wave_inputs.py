@@ -1,0 +1,136 @@
+"""A wave's inputs over the wire, and what they mean to `site_recovery`."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from typing import Literal
+
+from pydantic import Field
+
+from dynamic_providers.adapter import Inputs
+from site_recovery.arm_ids import ContainerId
+from site_recovery.convergence import Pace
+from site_recovery.fleet import Assignment, RecoveryPoint, Site, Target
+from site_recovery.observation import Machine
+from site_recovery.phases import Phase
+from site_recovery.planning import Rules
+
+
+class MachineInputs(Inputs):
+    """One machine of a wave. A migrated machine's instance may be gone, and its address too."""
+
+    instance_id: str
+    private_ip: str | None = None
+    os_type: Literal["Windows", "Linux"]
+    vm_name: str
+    vm_size: str | None = None
+    disk_type: str | None = None
+    availability_zone: str | None = None
+    license_type: str | None = None
+    tags: dict[str, str] = Field(default_factory=dict)
+
+    def machine(self, name: str) -> Machine:
+        """What identifies it to the services."""
+        return Machine(name, self.instance_id, self.private_ip or "", self.vm_name)
+
+    def target(self) -> Target:
+        """The virtual machine that its failover creates."""
+        return Target(
+            self.os_type,
+            self.vm_size,
+            self.disk_type,
+            self.availability_zone,
+            self.license_type,
+            self.tags,
+        )
+
+
+class TargetInputs(Inputs):
+    """Where failed-over machines live; ARM ids."""
+
+    resource_group_id: str
+    network_id: str
+    subnet_name: str
+    test_network_id: str
+    storage_account_id: str
+
+
+class ConvergenceInputs(Inputs):
+    """How a run of a wave goes: `wait_seconds` is service time, `poll_seconds` real time."""
+
+    wait_seconds: float
+    poll_seconds: float
+    on_pending: Literal["fail", "warn"]
+    require_test_failover: bool
+    offline_preview: bool
+
+    def pace(self) -> Pace:
+        """How long a run takes and how often it looks."""
+        return Pace(
+            wait=timedelta(seconds=self.wait_seconds), poll=timedelta(seconds=self.poll_seconds)
+        )
+
+
+class WaveInputs(Inputs):
+    """All of a wave.
+
+    Attributes:
+        other_machines: machines of the config's other waves. A machine that left this wave for
+            one of them stays protected.
+    """
+
+    vault_id: str
+    container_id: str
+    policy_id: str
+    process_server_id: str
+    master_target_id: str
+    run_as_accounts: dict[str, str]
+    target: TargetInputs
+    phase: Phase
+    machines: dict[str, MachineInputs]
+    other_machines: list[str] = Field(default_factory=list)
+    convergence: ConvergenceInputs
+    recovery_point: RecoveryPoint = RecoveryPoint.LATEST
+    urn: str
+
+    @property
+    def site(self) -> Site:
+        """Where machines are replicated from and to."""
+        return Site(
+            container=ContainerId.parse(self.container_id),
+            policy_id=self.policy_id,
+            process_server_id=self.process_server_id,
+            master_target_id=self.master_target_id,
+            run_as_accounts=self.run_as_accounts,
+            resource_group_id=self.target.resource_group_id,
+            network_id=self.target.network_id,
+            subnet_name=self.target.subnet_name,
+            test_network_id=self.target.test_network_id,
+            storage_account_id=self.target.storage_account_id,
+            recovery_point=self.recovery_point,
+        )
+
+    @property
+    def rules(self) -> Rules:
+        """The wave's gates."""
+        return Rules(require_test_failover=self.convergence.require_test_failover)
+
+    def assignments(self) -> list[Assignment]:
+        """Every machine with the wave's phase."""
+        return [
+            Assignment(inputs.machine(name), inputs.target(), self.phase)
+            for name, inputs in self.machines.items()
+        ]
+
+
+def leaving(before: dict[str, MachineInputs], now: WaveInputs) -> dict[str, MachineInputs]:
+    """Machines that were in the wave and are in no wave any more."""
+    kept = {*now.machines, *now.other_machines}
+    return {name: inputs for name, inputs in before.items() if name not in kept}
+
+
+def removals(machines: dict[str, MachineInputs]) -> list[Assignment]:
+    """Machines whose replication is to be disabled."""
+    return [
+        Assignment(inputs.machine(name), inputs.target(), None) for name, inputs in machines.items()
+    ]
