@@ -9,6 +9,7 @@ from pydantic import Field, StrictBool
 from settings.base import Model
 from settings.names import InstanceId, VirtualMachineName, VirtualMachineSize
 from settings.target import Tags
+from site_recovery.fleet import RecoveryPoint
 from site_recovery.phases import Phase
 
 
@@ -47,10 +48,10 @@ class WaveSettings(Model):
 
     Attributes:
         require_test_failover: overrides `convergence.requireTestFailover` for this wave.
-        recovery_point: what a failover uses: `latest`, or a recovery point's id.
+        recovery_point: which recovery point a failover uses.
     """
 
     phase: Phase
     machines: Annotated[list[str], Field(min_length=1)]
     require_test_failover: StrictBool | None = None
-    recovery_point: Annotated[str, Field(min_length=1)] = "latest"
+    recovery_point: RecoveryPoint = RecoveryPoint.LATEST

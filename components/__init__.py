@@ -1,0 +1,27 @@
+"""What a stack is made of: Pulumi components, one a file."""
+
+from __future__ import annotations
+
+from components.configuration_server import ConfigurationServer, ConfigurationServerArgs
+from components.landing_zone import LandingZone, LandingZoneArgs
+from components.migration_wave import Machine, MigrationWave, MigrationWaveArgs
+from components.replication_settings import ReplicationSettings, ReplicationSettingsArgs
+from components.security_groups import Attachment, SecurityGroups, SecurityGroupsArgs
+from components.vault import Vault, VaultArgs
+
+__all__ = [
+    "Attachment",
+    "ConfigurationServer",
+    "ConfigurationServerArgs",
+    "LandingZone",
+    "LandingZoneArgs",
+    "Machine",
+    "MigrationWave",
+    "MigrationWaveArgs",
+    "ReplicationSettings",
+    "ReplicationSettingsArgs",
+    "SecurityGroups",
+    "SecurityGroupsArgs",
+    "Vault",
+    "VaultArgs",
+]

@@ -1,0 +1,159 @@
+"""Where machines land in Azure: resource groups, networks and the cache storage account."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import pulumi
+from pulumi_azure_native import network, resources, storage
+
+from settings import Network, Target
+
+
+@dataclass(frozen=True)
+class LandingZoneArgs:
+    """What the landing zone is made from.
+
+    Attributes:
+        subscription_id: the Azure subscription.
+        location: the Azure region of everything in it.
+        target: the names and addresses.
+    """
+
+    subscription_id: str
+    location: str
+    target: Target
+
+
+class LandingZone(pulumi.ComponentResource):
+    """Two lifetimes side by side.
+
+    The migration's own resource group holds what serves the migration (cache storage, test
+    network, and the vault, which is a component of its own) and goes away with the stack. The
+    machines' resource group holds the production network and the migrated virtual machines:
+    destroying the stack leaves it alone, because deleting a resource group in Azure deletes every
+    machine in it. With `target.adopt` it is not even created here.
+
+    The test network is joined to nothing, and its subnet has no default way out to the internet,
+    so a machine that boots there in a test reaches neither its production twin nor anything that
+    its twin talks to.
+
+    Attributes:
+        resource_group_name: the migration's own resource group.
+        machines_resource_group_id: where virtual machines are created.
+        network_id: the production network.
+        test_network_id: the isolated test network.
+        storage_account_id: the cache storage account.
+    """
+
+    resource_group_name: pulumi.Output[str]
+    machines_resource_group_id: pulumi.Output[str]
+    network_id: pulumi.Output[str]
+    test_network_id: pulumi.Output[str]
+    storage_account_id: pulumi.Output[str]
+
+    def __init__(
+        self, name: str, args: LandingZoneArgs, opts: pulumi.ResourceOptions | None = None
+    ) -> None:
+        super().__init__("ec2-to-azure:components:LandingZone", name, None, opts)
+        target = args.target
+        group = resources.ResourceGroup(
+            "migration",
+            resource_group_name=target.resource_group,
+            location=args.location,
+            tags=target.tags,
+            opts=pulumi.ResourceOptions(parent=self),
+        )
+        machines_group, production = self._existing(args) if target.adopt else self._retained(args)
+        test = _virtual_network(
+            "test",
+            target.test_network,
+            group.name,
+            args,
+            pulumi.ResourceOptions(parent=self),
+            isolated=True,
+        )
+        account = storage.StorageAccount(
+            "cache",
+            account_name=target.cache_storage_account,
+            resource_group_name=group.name,
+            location=args.location,
+            kind=storage.Kind.STORAGE_V2,
+            sku=storage.SkuArgs(name=storage.SkuName.STANDARD_LRS),
+            enable_https_traffic_only=True,
+            minimum_tls_version=storage.MinimumTlsVersion.TLS1_2,
+            allow_blob_public_access=False,
+            allow_cross_tenant_replication=False,
+            tags=target.tags,
+            opts=pulumi.ResourceOptions(parent=self),
+        )
+        self.resource_group_name = group.name
+        self.machines_resource_group_id = machines_group.id
+        self.network_id = production.id
+        self.test_network_id = test.id
+        self.storage_account_id = account.id
+        self.register_outputs(
+            {
+                "resourceGroupName": self.resource_group_name,
+                "machinesResourceGroupId": self.machines_resource_group_id,
+                "networkId": self.network_id,
+                "testNetworkId": self.test_network_id,
+                "storageAccountId": self.storage_account_id,
+            }
+        )
+
+    def _retained(
+        self, args: LandingZoneArgs
+    ) -> tuple[resources.ResourceGroup, network.VirtualNetwork]:
+        opts = pulumi.ResourceOptions(parent=self, retain_on_delete=True)
+        group = resources.ResourceGroup(
+            "machines",
+            resource_group_name=args.target.machines_resource_group,
+            location=args.location,
+            tags=args.target.tags,
+            opts=opts,
+        )
+        return group, _virtual_network("production", args.target.network, group.name, args, opts)
+
+    def _existing(
+        self, args: LandingZoneArgs
+    ) -> tuple[resources.ResourceGroup, network.VirtualNetwork]:
+        opts = pulumi.ResourceOptions(parent=self)
+        group_id = (
+            f"/subscriptions/{args.subscription_id}"
+            f"/resourceGroups/{args.target.machines_resource_group}"
+        )
+        network_id = (
+            f"{group_id}/providers/Microsoft.Network/virtualNetworks/{args.target.network.name}"
+        )
+        return (
+            resources.ResourceGroup.get("machines", group_id, opts),
+            network.VirtualNetwork.get("production", network_id, opts),
+        )
+
+
+def _virtual_network(
+    name: str,
+    settings: Network,
+    resource_group_name: pulumi.Input[str],
+    args: LandingZoneArgs,
+    opts: pulumi.ResourceOptions,
+    *,
+    isolated: bool = False,
+) -> network.VirtualNetwork:
+    # Subnets stand inside their network: as resources of their own they would race with it.
+    subnet = network.SubnetArgs(
+        name=settings.subnet.name,
+        address_prefix=settings.subnet.address_prefix,
+        default_outbound_access=False if isolated else None,
+    )
+    return network.VirtualNetwork(
+        name,
+        virtual_network_name=settings.name,
+        resource_group_name=resource_group_name,
+        location=args.location,
+        address_space=network.AddressSpaceArgs(address_prefixes=[settings.address_space]),
+        subnets=[subnet],
+        tags=args.target.tags,
+        opts=opts,
+    )

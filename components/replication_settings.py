@@ -1,0 +1,90 @@
+"""The replication policy, and its association with the server's machines."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import timedelta
+
+import pulumi
+from pulumi_azure_native import recoveryservices
+
+from dynamic_providers.container_mapping import ProtectionContainerMapping
+from settings import Replication
+
+PROVIDER = "InMageAzureV2"
+"""The replication provider of the classic experience."""
+
+
+@dataclass(frozen=True)
+class ReplicationSettingsArgs:
+    """What the policy is made from.
+
+    Attributes:
+        policy_name: the policy's name in the vault; the mapping has the same.
+        resource_group_name: the vault's resource group.
+        vault_name: the vault.
+        container_id: the registered server's protection container.
+        replication: retention and frequencies.
+        poll: between two looks at the vault.
+    """
+
+    policy_name: str
+    resource_group_name: pulumi.Input[str]
+    vault_name: pulumi.Input[str]
+    container_id: pulumi.Input[str]
+    replication: Replication
+    poll: timedelta
+
+
+class ReplicationSettings(pulumi.ComponentResource):
+    """A policy and the mapping that lets machines of the container use it.
+
+    The mapping is not an azure-native resource: that one deletes by HTTP DELETE, which Site
+    Recovery takes as a purge.
+
+    Attributes:
+        policy_id: the policy's ARM id.
+        mapping: the association; machines can be protected only once it stands.
+    """
+
+    policy_id: pulumi.Output[str]
+    mapping: ProtectionContainerMapping
+
+    def __init__(
+        self, name: str, args: ReplicationSettingsArgs, opts: pulumi.ResourceOptions | None = None
+    ) -> None:
+        super().__init__("ec2-to-azure:components:ReplicationSettings", name, None, opts)
+        replication = args.replication
+        policy = recoveryservices.ReplicationPolicy(
+            "policy",
+            policy_name=args.policy_name,
+            resource_group_name=args.resource_group_name,
+            resource_name_=args.vault_name,
+            properties=recoveryservices.CreatePolicyInputPropertiesArgs(
+                provider_specific_input=recoveryservices.InMageAzureV2PolicyInputArgs(
+                    instance_type=PROVIDER,
+                    recovery_point_history=replication.recovery_point_retention_hours * 60,
+                    app_consistent_frequency_in_minutes=(
+                        replication.app_consistent_frequency_minutes
+                    ),
+                    crash_consistent_frequency_in_minutes=(
+                        replication.crash_consistent_frequency_minutes
+                    ),
+                    recovery_point_threshold_in_minutes=(
+                        replication.recovery_point_threshold_minutes
+                    ),
+                    multi_vm_sync_status=recoveryservices.SetMultiVmSyncStatus.ENABLE,
+                )
+            ),
+            opts=pulumi.ResourceOptions(parent=self),
+        )
+        self.policy_id = policy.id
+        self.mapping = ProtectionContainerMapping(
+            "mapping",
+            container_id=args.container_id,
+            policy_id=policy.id,
+            mapping_name=args.policy_name,
+            poll_seconds=args.poll.total_seconds(),
+            opts=pulumi.ResourceOptions(parent=self),
+        )
+        self.register_outputs({"policyId": self.policy_id})

@@ -1,0 +1,159 @@
+"""Who may talk to whom between the machines and the configuration server."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+import pulumi
+from pulumi_aws import ec2, vpc
+
+ANYWHERE = "0.0.0.0/0"
+"""Azure's endpoints have no fixed addresses, so only the port can be narrowed."""
+
+TO_THE_SERVER = {
+    443: "replication control",
+    9443: "replication data",
+}
+"""What every machine sends to the server, by TCP port."""
+
+PUSH_INSTALLATION = {
+    "windows": {
+        135: "push installation of the mobility service: RPC endpoint mapper and WMI",
+        445: "push installation of the mobility service: file sharing",
+    },
+    "linux": {
+        22: "push installation of the mobility service: SSH and SFTP",
+    },
+}
+"""What the server needs into a machine to install its agent, by operating system family."""
+
+
+@dataclass(frozen=True)
+class Attachment:
+    """A machine's network interface and its operating system family, `windows` or `linux`."""
+
+    network_interface_id: str
+    platform: str
+
+
+@dataclass(frozen=True)
+class SecurityGroupsArgs:
+    """What the groups are made from.
+
+    Attributes:
+        vpc_id: the machines' VPC.
+        prefix: what the groups' names begin with.
+        machines: where the machines' groups are attached, by machine.
+    """
+
+    vpc_id: str
+    prefix: str
+    machines: Mapping[str, Attachment]
+
+
+class SecurityGroups(pulumi.ComponentResource):
+    """One group for the server and one for the machines of each operating system family.
+
+    A machine keeps the groups that it has: ours is attached beside them, and detached again when
+    the machine leaves or the stack is destroyed.
+
+    Attributes:
+        server_group_id: the configuration server's group.
+        rules: every rule; what needs the network depends on these.
+        attachments: by machine; what needs a machine depends on its own.
+    """
+
+    server_group_id: pulumi.Output[str]
+    rules: list[pulumi.Resource]
+    attachments: dict[str, pulumi.Resource]
+
+    def __init__(
+        self, name: str, args: SecurityGroupsArgs, opts: pulumi.ResourceOptions | None = None
+    ) -> None:
+        super().__init__("ec2-to-azure:components:SecurityGroups", name, None, opts)
+        self.rules = []
+        server = self._group("server", "Site Recovery configuration server", args)
+        self._egress("server-to-azure-443", server, 443, "Azure and AWS endpoints", cidr=ANYWHERE)
+        families = {
+            platform: self._family(platform, server, args)
+            for platform in sorted({machine.platform for machine in args.machines.values()})
+        }
+        self.attachments = {
+            machine: ec2.NetworkInterfaceSecurityGroupAttachment(
+                machine,
+                network_interface_id=attachment.network_interface_id,
+                security_group_id=families[attachment.platform].id,
+                opts=pulumi.ResourceOptions(parent=self),
+            )
+            for machine, attachment in args.machines.items()
+        }
+        self.server_group_id = server.id
+        self.register_outputs({"serverGroupId": self.server_group_id})
+
+    def _family(
+        self, platform: str, server: ec2.SecurityGroup, args: SecurityGroupsArgs
+    ) -> ec2.SecurityGroup:
+        machines = self._group(platform, f"{platform} machines that migrate to Azure", args)
+        for port, why in TO_THE_SERVER.items():
+            self._allow(f"{platform}-to-server-{port}", machines, server, port, why)
+        for port, why in PUSH_INSTALLATION[platform].items():
+            self._allow(f"server-to-{platform}-{port}", server, machines, port, why)
+        return machines
+
+    def _group(self, name: str, description: str, args: SecurityGroupsArgs) -> ec2.SecurityGroup:
+        full_name = f"{args.prefix}-{name}"
+        return ec2.SecurityGroup(
+            name,
+            name=full_name,
+            description=description,
+            vpc_id=args.vpc_id,
+            tags={"Name": full_name},
+            opts=pulumi.ResourceOptions(parent=self),
+        )
+
+    def _allow(
+        self,
+        name: str,
+        source: ec2.SecurityGroup,
+        destination: ec2.SecurityGroup,
+        port: int,
+        why: str,
+    ) -> None:
+        self._egress(name, source, port, why, destination=destination.id)
+        self.rules.append(
+            vpc.SecurityGroupIngressRule(
+                name,
+                security_group_id=destination.id,
+                referenced_security_group_id=source.id,
+                ip_protocol="tcp",
+                from_port=port,
+                to_port=port,
+                description=why,
+                opts=pulumi.ResourceOptions(parent=self),
+            )
+        )
+
+    def _egress(
+        self,
+        name: str,
+        source: ec2.SecurityGroup,
+        port: int,
+        why: str,
+        *,
+        destination: pulumi.Input[str] | None = None,
+        cidr: str | None = None,
+    ) -> None:
+        self.rules.append(
+            vpc.SecurityGroupEgressRule(
+                name,
+                security_group_id=source.id,
+                referenced_security_group_id=destination,
+                cidr_ipv4=cidr,
+                ip_protocol="tcp",
+                from_port=port,
+                to_port=port,
+                description=why,
+                opts=pulumi.ResourceOptions(parent=self),
+            )
+        )

@@ -1,0 +1,54 @@
+"""The Recovery Services vault that the machines replicate through."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+import pulumi
+from pulumi_azure_native import recoveryservices
+
+
+@dataclass(frozen=True)
+class VaultArgs:
+    """What the vault is made from."""
+
+    vault_name: str
+    resource_group_name: pulumi.Input[str]
+    location: str
+    tags: Mapping[str, str] = field(default_factory=dict)
+
+
+class Vault(pulumi.ComponentResource):
+    """A vault of the standard tier.
+
+    It is reached over its public endpoint, as a configuration server in another cloud must; who
+    may use it is decided by Azure roles and by the registration key, not by the network.
+
+    Attributes:
+        vault_id: the vault's ARM id.
+        vault_name: its name.
+    """
+
+    vault_id: pulumi.Output[str]
+    vault_name: pulumi.Output[str]
+
+    def __init__(
+        self, name: str, args: VaultArgs, opts: pulumi.ResourceOptions | None = None
+    ) -> None:
+        super().__init__("ec2-to-azure:components:Vault", name, None, opts)
+        vault = recoveryservices.Vault(
+            "vault",
+            vault_name=args.vault_name,
+            resource_group_name=args.resource_group_name,
+            location=args.location,
+            sku=recoveryservices.SkuArgs(name=recoveryservices.SkuName.RS0, tier="Standard"),
+            properties=recoveryservices.VaultPropertiesArgs(
+                public_network_access=recoveryservices.PublicNetworkAccess.ENABLED
+            ),
+            tags=args.tags,
+            opts=pulumi.ResourceOptions(parent=self),
+        )
+        self.vault_id = vault.id
+        self.vault_name = vault.name
+        self.register_outputs({"vaultId": self.vault_id, "vaultName": self.vault_name})
