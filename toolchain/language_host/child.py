@@ -95,6 +95,9 @@ def run_program(request: dict[str, Any]) -> int:
 
     _configure(request)
     program = str(Path(request["directory"], request["program"]).resolve())
+    if not (Path(program).is_file() or Path(program, "__main__.py").is_file()):
+        pulumi.log.error(f"There is no program __main__.py in {program}")
+        return FAILURE_WAS_SHOWN
     sys.argv = [program, *request["arguments"]]
     sys.path[0] = request["directory"]
     os.chdir(request["directory"])
@@ -162,6 +165,8 @@ def _user_traceback(error: BaseException, program: str) -> str:
     for number, frame in enumerate(frames):
         if str(Path(frame.filename).resolve()) in entry_points:
             return "".join(traceback.format_exception(error, limit=number - len(frames)))
+    if isinstance(error, SyntaxError) and error.filename in entry_points:
+        return "".join(traceback.format_exception_only(error))
     return "".join(traceback.format_exception(error))
 
 

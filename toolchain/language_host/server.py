@@ -144,7 +144,10 @@ class LanguageHost(language_pb2_grpc.LanguageRuntimeServicer):
             environment=environment,
         ) as process:
             async for name, data in _output(process):
-                yield language_pb2.RunPluginResponse(**{name: data})
+                if name == "stdout":
+                    yield language_pb2.RunPluginResponse(stdout=data)
+                else:
+                    yield language_pb2.RunPluginResponse(stderr=data)
             yield language_pb2.RunPluginResponse(exitcode=await process.wait())
 
     async def InstallDependencies(  # noqa: N802
@@ -158,7 +161,10 @@ class LanguageHost(language_pb2_grpc.LanguageRuntimeServicer):
             )
             async with self._tracked(process):
                 async for name, data in _output(process):
-                    yield language_pb2.InstallDependenciesResponse(**{name: data})
+                    if name == "stdout":
+                        yield language_pb2.InstallDependenciesResponse(stdout=data)
+                    else:
+                        yield language_pb2.InstallDependenciesResponse(stderr=data)
                 code = await process.wait()
             if code != 0:
                 await context.abort(

@@ -1,0 +1,101 @@
+# One target a job. `make` alone lists them.
+
+PYTHON ?= python3.11
+STACK  ?= dev
+JOBS   ?= 2
+
+# Stack dev lives on the local clouds. Any other is on real ones, unless told: CLOUDS=local
+CLOUDS ?= $(if $(filter dev,$(STACK)),local,real)
+
+SHELL       := /bin/bash
+.SHELLFLAGS := -eu -o pipefail -c
+MAKEFLAGS   += --no-print-directory
+.DEFAULT_GOAL := help
+
+venv   := .local/venv/bin
+clouds := .local/clouds
+# A command in the environment of the stack; see toolchain/environment.py.
+run    := $(venv)/python -m toolchain.environment run $(if $(filter real,$(CLOUDS)),--real)
+# Nobody is asked before a change of local clouds; on real ones Pulumi asks.
+yes    := $(if $(filter local,$(CLOUDS)),--yes)
+
+.PHONY: help
+help: ## List the targets
+	@awk 'BEGIN {FS = ":.*## "} /^[a-z-]+:.*## / {printf "  make %-13s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+	@echo
+	@echo "  STACK=$(STACK) on $(CLOUDS) clouds"
+
+.PHONY: setup
+setup: ## Python packages, a Pulumi engine, the stand-in providers (skipped when nothing changed)
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || \
+		{ echo "$(PYTHON) is no Python 3.11 or newer. Name one: make PYTHON=/path/to/python3.11" >&2; exit 1; }
+	@$(PYTHON) -m toolchain.setup
+
+.PHONY: clouds
+clouds: setup ## Start the local clouds (AWS and Azure on loopback)
+	@$(venv)/python -m emulator up --directory $(clouds)
+
+.PHONY: stack
+stack: setup $(if $(filter local,$(CLOUDS)),clouds)
+	@$(run) pulumi stack select --create $(STACK)
+
+.PHONY: up
+up: stack ## Migrate the fleet of STACK as its config says, then show it
+	@status=0; $(run) pulumi up --stack $(STACK) $(yes) || status=$$?; \
+		$(run) python -m toolchain.show --stack $(STACK) || true; exit $$status
+
+.PHONY: preview
+preview: stack ## What `make up` would do, machine by machine; changes nothing
+	@$(run) pulumi preview --stack $(STACK)
+
+.PHONY: show
+show: setup ## The machines of STACK and where they are
+	@$(run) python -m toolchain.show --stack $(STACK)
+
+.PHONY: destroy
+destroy: stack ## Remove everything that STACK made; Azure VMs of migrated machines stay
+	@$(run) pulumi destroy --stack $(STACK) $(yes)
+
+.PHONY: down
+down: ## Stop the local clouds and remove what they wrote, with the local stacks' state
+	@if [ -x $(venv)/python ]; then $(venv)/python -m emulator down --directory $(clouds) --remove; fi
+	@rm -rf .local/state
+
+.PHONY: env
+env: ## Print the environment of local stacks, for: eval "$$(make env)"
+	@$(MAKE) setup >&2
+	@$(venv)/python -m toolchain.environment export
+
+.PHONY: format
+format: setup ## Format the code
+	$(venv)/ruff format
+	$(venv)/ruff check --fix
+
+.PHONY: lint
+lint: setup ## Format, lint, types and import layers, checked
+	$(venv)/ruff format --check
+	$(venv)/ruff check
+	$(venv)/mypy
+	$(venv)/lint-imports
+
+.PHONY: test
+test: lint ## Every check and every test
+	$(venv)/pytest -n $(JOBS) --dist loadfile
+
+.PHONY: test-unit
+test-unit: setup ## The tests that need no Pulumi engine
+	$(venv)/pytest -n $(JOBS) --dist loadfile -m "not engine"
+
+.PHONY: test-engine
+test-engine: setup ## The tests that run the real Pulumi engine
+	$(venv)/pytest -m engine
+
+.PHONY: lock
+lock: setup ## Make requirements.lock from requirements.txt
+	$(venv)/python -m toolchain.lock
+
+.PHONY: clean
+clean: down ## Remove all that was made here, but the engine that was built
+	@find .local -mindepth 1 -maxdepth 1 ! -name engine ! -name engine.json -exec rm -rf {} + 2>/dev/null || true
+	@rm -rf .mypy_cache .pytest_cache .ruff_cache .hypothesis .import_linter_cache
+	@find . -path ./.local -prune -o -name __pycache__ -type d -exec rm -rf {} +

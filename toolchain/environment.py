@@ -1,0 +1,139 @@
+"""The environment in which `pulumi` works on a stack of this checkout.
+
+    python -m toolchain.environment export               shell lines, for eval
+    python -m toolchain.environment run pulumi preview   a command in it
+    python -m toolchain.environment run --real pulumi …  the same for a stack on real clouds
+
+A local stack differs from a real one in nothing but this: where the clouds are, which plugins
+carry the calls, and that nothing of the user's own (~/.pulumi, ~/.aws, ~/.azure) is read or
+written. For a real stack only PATH is set.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import shlex
+import socket
+import sys
+from collections.abc import Mapping
+
+from toolchain import engine
+from toolchain.layout import Layout, checkout
+
+_CONNECT_SECONDS = 1.0
+_LOOPBACK = ("127.0.0.1", "localhost")
+_OVERRIDING = (
+    # Each of these would win over a variable that is set here.
+    "AWS_DEFAULT_PROFILE",
+    "AWS_PROFILE",
+    "AWS_SESSION_TOKEN",
+    "AZURE_CLIENT_ID",
+    "PULUMI_CONFIG_PASSPHRASE",
+)
+
+
+class NotReadyError(Exception):
+    """The environment cannot be had now; the text says what to do."""
+
+
+def tools(layout: Layout, base: Mapping[str, str]) -> dict[str, str]:
+    """PATH with this checkout's Python and Pulumi in front of that of `base`.
+
+    Raises:
+        NotReadyError: before set-up.
+    """
+    found = engine.recorded(layout)
+    if found is None:
+        raise NotReadyError("This checkout is not set up. Run `make setup`.")
+    ours = [str(layout.virtual_environment / "bin"), found.directory]
+    rest = [
+        folder for folder in base.get("PATH", os.defpath).split(os.pathsep) if folder not in ours
+    ]
+    return {"PATH": os.pathsep.join([*ours, *rest])}
+
+
+def pulumi(layout: Layout) -> dict[str, str]:
+    """Pulumi's own settings for local stacks: home, backend and passphrase under `.local`."""
+    return {
+        "PULUMI_HOME": str(layout.pulumi_home),
+        "PULUMI_BACKEND_URL": f"file://{layout.state}",
+        "PULUMI_CONFIG_PASSPHRASE_FILE": str(layout.passphrase),
+        "PULUMI_DISABLE_AUTOMATIC_PLUGIN_ACQUISITION": "true",
+        "PULUMI_SKIP_UPDATE_CHECK": "true",
+    }
+
+
+def clouds(layout: Layout, base: Mapping[str, str]) -> dict[str, str]:
+    """Where the local clouds are, and no other credentials than theirs.
+
+    Raises:
+        NotReadyError: they do not run.
+    """
+    way_out = "Start them with `make clouds`, or with `make up`, which then migrates the fleet."
+    try:
+        running = json.loads((layout.clouds / "clouds.json").read_text("utf-8"))
+    except FileNotFoundError:
+        raise NotReadyError(f"The local clouds do not run. {way_out}") from None
+    for name in ("aws", "azure"):
+        try:
+            socket.create_connection(("127.0.0.1", running[name]["port"]), _CONNECT_SECONDS).close()
+        except OSError:
+            raise NotReadyError(
+                f"The local {name} does not answer on port {running[name]['port']}. {way_out}"
+            ) from None
+    excepted = [host for host in base.get("NO_PROXY", "").split(",") if host]
+    excepted += [host for host in _LOOPBACK if host not in excepted]
+    return {
+        **running["environment"],
+        "AWS_CONFIG_FILE": os.devnull,
+        "AWS_SHARED_CREDENTIALS_FILE": os.devnull,
+        "AZURE_CONFIG_DIR": str(layout.local / "azure"),
+        "NO_PROXY": ",".join(excepted),
+        "no_proxy": ",".join(excepted),
+    }
+
+
+def local(layout: Layout, base: Mapping[str, str]) -> dict[str, str]:
+    """All variables that a local stack needs set.
+
+    Raises:
+        NotReadyError: before set-up, or when the local clouds do not run.
+    """
+    return {**tools(layout, base), **pulumi(layout), **clouds(layout, base)}
+
+
+def main(arguments: list[str]) -> int:
+    """Print the environment, or become a command that runs in it. Returns the exit code."""
+    parser = argparse.ArgumentParser(prog="python -m toolchain.environment")
+    actions = parser.add_subparsers(dest="action", required=True)
+    actions.add_parser("export", help="print shell lines for eval")
+    run = actions.add_parser("run", help="run a command")
+    run.add_argument("--real", action="store_true", help="for a stack on real clouds")
+    run.add_argument("command", nargs=argparse.REMAINDER, help="the command and its arguments")
+    chosen = parser.parse_args(arguments)
+    layout = checkout()
+    try:
+        if chosen.action == "export":
+            for name in _OVERRIDING:
+                if name in os.environ:
+                    print(f"unset {name}")
+            for name, value in sorted(local(layout, os.environ).items()):
+                print(f"export {name}={shlex.quote(value)}")
+            return 0
+        if chosen.real:
+            os.environ.update(tools(layout, os.environ))
+        else:
+            os.environ.update(local(layout, os.environ))
+            for name in _OVERRIDING:
+                os.environ.pop(name, None)
+    except NotReadyError as problem:
+        print(problem, file=sys.stderr)
+        return 1
+    # Become it, rather than wait for it: it gets the terminal and its signals.
+    os.execvp(chosen.command[0], chosen.command)
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))

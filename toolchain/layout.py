@@ -1,0 +1,67 @@
+"""Where things lie. Everything that set-up and local stacks write is under `.local`."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+
+@dataclass(frozen=True)
+class Layout:
+    """The paths of one checkout.
+
+    Args:
+        root: the folder of Pulumi.yaml.
+    """
+
+    root: Path
+
+    @property
+    def local(self) -> Path:
+        """Everything that is made here and not committed."""
+        return self.root / ".local"
+
+    @property
+    def virtual_environment(self) -> Path:
+        """The Python packages of requirements.lock."""
+        return self.local / "venv"
+
+    @property
+    def python(self) -> Path:
+        """The interpreter that everything runs in."""
+        return self.virtual_environment / "bin" / "python"
+
+    @property
+    def engine(self) -> Path:
+        """A Pulumi of our own, where there was none: `pulumi` and its language host."""
+        return self.local / "engine"
+
+    @property
+    def engine_record(self) -> Path:
+        """Which Pulumi set-up decided for; see toolchain.engine."""
+        return self.local / "engine.json"
+
+    @property
+    def pulumi_home(self) -> Path:
+        """PULUMI_HOME of local stacks: their plugins are the stand-in providers."""
+        return self.local / "pulumi-home"
+
+    @property
+    def state(self) -> Path:
+        """The backend of local stacks."""
+        return self.local / "state"
+
+    @property
+    def passphrase(self) -> Path:
+        """A constant: local stacks have no secrets, but Pulumi asks."""
+        return self.local / "passphrase"
+
+    @property
+    def clouds(self) -> Path:
+        """What the local clouds keep; `clouds.json` says where they listen."""
+        return self.local / "clouds"
+
+
+def checkout() -> Layout:
+    """The checkout that this file is in."""
+    return Layout(Path(__file__).resolve().parents[1])

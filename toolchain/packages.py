@@ -1,0 +1,55 @@
+"""The Python packages of requirements.lock, in a virtual environment."""
+
+from __future__ import annotations
+
+import hashlib
+import subprocess
+import sys
+from collections.abc import Callable
+
+from toolchain.layout import Layout
+
+
+class PackagesError(Exception):
+    """The packages could not be installed; the text says why."""
+
+
+def ensure(layout: Layout, say: Callable[[str], None]) -> None:
+    """Make the virtual environment what requirements.lock says, unless it already is.
+
+    Args:
+        layout: the checkout.
+        say: takes a line for the user, when there is something to do.
+
+    Raises:
+        PackagesError: venv or pip failed.
+    """
+    stamp = layout.virtual_environment / "requirements.sha256"
+    wanted = _fingerprint(layout)
+    if layout.python.exists() and stamp.exists() and stamp.read_text("utf-8") == wanted:
+        return
+    say(f"Installing the packages of requirements.lock into {layout.virtual_environment}")
+    stamp.unlink(missing_ok=True)
+    # --upgrade: the interpreter that an older environment was made with may be gone.
+    _run([sys.executable, "-m", "venv", "--upgrade", str(layout.virtual_environment)])
+    pip = [str(layout.python), "-m", "pip", "--disable-pip-version-check"]
+    lock = str(layout.root / "requirements.lock")
+    # The cloud SDKs are 600 MB of modules of which a few are imported: Python compiles those when
+    # they are. The lock names every package, so there is nothing to resolve.
+    _run([*pip, "install", "--quiet", "--no-deps", "--no-compile", "-r", lock])
+    _run([*pip, "check"])
+    stamp.write_text(wanted, "utf-8")
+
+
+def _fingerprint(layout: Layout) -> str:
+    """What the environment depends on. It holds absolute paths, so a moved checkout counts."""
+    digest = hashlib.sha256((layout.root / "requirements.lock").read_bytes())
+    digest.update(f"{sys.version_info[:2]} {layout.root}".encode())
+    return digest.hexdigest()
+
+
+def _run(command: list[str]) -> None:
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    if done.returncode != 0:
+        said = (done.stdout + done.stderr).strip()
+        raise PackagesError(f"`{' '.join(command)}` failed:\n{said}")
