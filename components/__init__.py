@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from components.configuration_server import ConfigurationServer, ConfigurationServerArgs
 from components.landing_zone import LandingZone, LandingZoneArgs
-from components.migration_wave import Machine, MigrationWave, MigrationWaveArgs
+from components.migration_wave import MigrationWave, MigrationWaveArgs
 from components.replication_settings import ReplicationSettings, ReplicationSettingsArgs
-from components.security_groups import Attachment, SecurityGroups, SecurityGroupsArgs
+from components.security_groups import Attachment, SecurityGroups, SecurityGroupsArgs, attachments
 from components.vault import Vault, VaultArgs
 
 __all__ = [
@@ -15,7 +15,6 @@ __all__ = [
     "ConfigurationServerArgs",
     "LandingZone",
     "LandingZoneArgs",
-    "Machine",
     "MigrationWave",
     "MigrationWaveArgs",
     "ReplicationSettings",
@@ -24,4 +23,5 @@ __all__ = [
     "SecurityGroupsArgs",
     "Vault",
     "VaultArgs",
+    "attachments",
 ]

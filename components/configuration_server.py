@@ -112,9 +112,20 @@ class ConfigurationServer(pulumi.ComponentResource):
             poll_seconds=args.poll.total_seconds(),
             opts=pulumi.ResourceOptions(parent=self, depends_on=[instance]),
         )
+        self._name = server.name
         self.instance_id = instance.id
         self.private_ip = instance.private_ip
         self.register_outputs({"instanceId": self.instance_id, "privateIp": self.private_ip})
+
+    def summary(self) -> dict[str, pulumi.Input[str]]:
+        """The server in the stack's outputs."""
+        return {
+            "name": self._name,
+            "instanceId": self.instance_id,
+            "privateIp": self.private_ip,
+            "fabricId": self.registration.fabric_id,
+            "containerId": self.registration.container_id,
+        }
 
     def _profile(self, prefix: str) -> iam.InstanceProfile:
         opts = pulumi.ResourceOptions(parent=self)

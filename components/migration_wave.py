@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -12,24 +12,8 @@ from components.configuration_server import ConfigurationServer
 from components.landing_zone import LandingZone
 from dynamic_providers.migration_wave import MigrationWave as Reconciler
 from dynamic_providers.protected_item import ProtectedItem
-from settings import Settings
+from settings import MachineSettings, Settings
 from site_recovery.ec2 import MachineFacts
-
-_OS_TYPES = {"windows": "Windows", "linux": "Linux"}
-
-
-@dataclass(frozen=True)
-class Machine:
-    """A machine of the wave.
-
-    Attributes:
-        facts: what EC2 says of it; None when its source is gone.
-        gone: why there are no facts. A machine that runs in Azure already does without them.
-    """
-
-    facts: MachineFacts | None
-    gone: str | None = None
-
 
 @dataclass(frozen=True)
 class MigrationWaveArgs:
@@ -38,7 +22,8 @@ class MigrationWaveArgs:
     Attributes:
         wave: its name in the settings.
         settings: the stack's settings.
-        machines: every machine of the wave, by name.
+        facts: what EC2 says of the machines that it knows.
+        gone: why a source cannot replicate any more, by machine.
         vault_id: the vault.
         policy_id: the replication policy.
         server: the configuration server that the machines replicate through.
@@ -48,7 +33,8 @@ class MigrationWaveArgs:
 
     wave: str
     settings: Settings
-    machines: Mapping[str, Machine]
+    facts: Mapping[str, MachineFacts]
+    gone: Mapping[str, str]
     vault_id: pulumi.Input[str]
     policy_id: pulumi.Input[str]
     server: ConfigurationServer
@@ -93,10 +79,7 @@ class MigrationWave(pulumi.ComponentResource):
                 "storage_account_id": args.landing_zone.storage_account_id,
             },
             phase=str(wave.phase),
-            machines={
-                machine: _declared(settings, machine, args.machines[machine])
-                for machine in wave.machines
-            },
+            machines={machine: _declared(args, machine) for machine in wave.machines},
             other_machines=[
                 machine
                 for other, its in settings.waves.items()
@@ -123,14 +106,39 @@ class MigrationWave(pulumi.ComponentResource):
             )
             for machine in wave.machines
         }
-        self.register_outputs({"results": self.reconciler.results})
+        self._wave, self._settings = args.wave, settings
+        self.register_outputs({"outcomes": self.reconciler.outcomes})
+
+    def table(self) -> Iterator[tuple[str, dict[str, Any]]]:
+        """A row a machine for the stack's outputs."""
+        for machine, item in self.items.items():
+            yield (
+                machine,
+                {
+                    "wave": self._wave,
+                    "phase": item.observed_phase,
+                    "azureVm": item.azure_vm_id,
+                    "testVm": item.test_vm_id,
+                    "lastTest": item.last_test_failover,
+                    "item": item.item_id,
+                    "health": item.health,
+                },
+            )
+
+    def summary(self) -> dict[str, Any]:
+        """The wave in the stack's outputs: its phase, and how each machine came out."""
+        return {
+            "phase": str(self._settings.waves[self._wave].phase),
+            "machines": self.reconciler.outcomes,
+        }
 
 
 def _accounts(args: MigrationWaveArgs) -> pulumi.Output[dict[str, str]]:
     """The ids of the accounts that the wave's operating system families need, by family."""
     names = args.settings.replication.run_as_accounts
     wanted = {"windows": names.windows, "linux": names.linux}
-    families = sorted({m.facts.platform for m in args.machines.values() if m.facts})
+    members = args.settings.waves[args.wave].machines
+    families = sorted({args.facts[name].platform for name in members if name in args.facts})
 
     def choose(accounts: Mapping[str, str]) -> dict[str, str]:
         for family in families:
@@ -146,16 +154,16 @@ def _accounts(args: MigrationWaveArgs) -> pulumi.Output[dict[str, str]]:
     return pulumi.Output.from_input(args.server.registration.run_as_accounts).apply(choose)
 
 
-def _declared(settings: Settings, name: str, machine: Machine) -> dict[str, Any]:
+def _declared(args: MigrationWaveArgs, name: str) -> dict[str, Any]:
     """A machine as the reconciler takes it; what is not known or not said is left out."""
-    declared, facts = settings.machines[name], machine.facts
+    declared, facts = args.settings.machines[name], args.facts.get(name)
     target = declared.target
     values = {
         "instance_id": declared.instance_id,
         "private_ip": facts.private_ip if facts else None,
-        "os_type": _OS_TYPES[facts.platform] if facts else None,
-        "source_problem": machine.gone,
-        "vm_name": settings.vm_name(name),
+        "os_type": _os_type(declared, facts),
+        "source_problem": args.gone.get(name),
+        "vm_name": args.settings.vm_name(name),
         "vm_size": target.vm_size,
         "disk_type": target.disk_type,
         "availability_zone": target.availability_zone,
@@ -163,3 +171,13 @@ def _declared(settings: Settings, name: str, machine: Machine) -> dict[str, Any]
         "tags": target.tags,
     }
     return {key: value for key, value in values.items() if value is not None}
+
+
+def _os_type(declared: MachineSettings, facts: MachineFacts | None) -> str:
+    """Site Recovery's word for the operating system family.
+
+    An instance that EC2 has forgotten can only be one that was migrated, for which the family
+    decides nothing any more.
+    """
+    family = facts.platform if facts else (declared.os or "")
+    return "Windows" if family.startswith("windows") else "Linux"

@@ -8,6 +8,8 @@ from dataclasses import dataclass
 import pulumi
 from pulumi_aws import ec2, vpc
 
+from site_recovery.ec2 import MachineFacts
+
 ANYWHERE = "0.0.0.0/0"
 """Azure's endpoints have no fixed addresses, so only the port can be narrowed."""
 
@@ -52,6 +54,15 @@ class SecurityGroupsArgs:
     machines: Mapping[str, Attachment]
 
 
+def attachments(facts: Mapping[str, MachineFacts]) -> dict[str, Attachment]:
+    """Where to attach the machines' groups: the first interface of each that has one."""
+    return {
+        machine: Attachment(found.network_interface_id, found.platform)
+        for machine, found in facts.items()
+        if found.network_interface_id
+    }
+
+
 class SecurityGroups(pulumi.ComponentResource):
     """One group for the server and one for the machines of each operating system family.
 
@@ -90,6 +101,10 @@ class SecurityGroups(pulumi.ComponentResource):
         }
         self.server_group_id = server.id
         self.register_outputs({"serverGroupId": self.server_group_id})
+
+    def all(self) -> list[pulumi.Resource]:
+        """Everything that must stand before server and machines can talk."""
+        return [*self.rules, *self.attachments.values()]
 
     def _family(
         self, platform: str, server: ec2.SecurityGroup, args: SecurityGroupsArgs

@@ -28,8 +28,9 @@ class Preflight:
     """The machines as EC2 sees them.
 
     Attributes:
-        facts: by machine, for those whose source is there.
-        gone: why there are no facts, by machine, for those that may do without.
+        facts: by machine, for those that EC2 knows.
+        gone: why a source cannot replicate, by machine, for those that may do without because
+            they should run in Azure.
         problems: what keeps machines from being migrated.
     """
 
@@ -71,13 +72,13 @@ def examine(reading: Reading, machine_facts: FactsReader = ec2.machine_facts) ->
             gone[name] = problems.pop(place).what
         elif found is not None and found.state != "running":
             gone[name] = f"instance {found.instance_id} is {found.state}"
-    present = {name: found for name, found in facts.items() if name not in gone}
     judged = [
         problem
-        for name, found in present.items()
+        for name, found in facts.items()
+        if name not in gone
         for problem in _problems(name, machines[name], found, draft.vpc_id)
     ]
-    return Preflight(present, gone, (*problems.values(), *judged))
+    return Preflight(facts, gone, (*problems.values(), *judged))
 
 
 def _problems(

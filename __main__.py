@@ -1,0 +1,95 @@
+"""EC2 machines to Azure: the stack's config in, one resource a machine out."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pulumi
+from pulumi.runtime.config import CONFIG
+
+import components
+import settings
+
+
+def declare() -> None:
+    """Register the stack's resources, or nothing at all when something is wrong.
+
+    Raises:
+        pulumi.RunError: the config or the machines themselves are wrong; all that is wrong.
+    """
+    reading = settings.read(settings.stack_config(pulumi.get_project(), CONFIG.get()))
+    preflight = settings.examine(reading)
+    problems = (*reading.problems, *preflight.problems)
+    if reading.settings is None or problems:
+        raise pulumi.RunError(str(settings.SettingsError(problems)))
+    stack = reading.settings
+    target, replication, poll = stack.target, stack.replication, stack.convergence.poll
+    prefix = f"{pulumi.get_project()}-{pulumi.get_stack()}"
+
+    landing_zone = components.LandingZone(
+        "landing-zone",
+        components.LandingZoneArgs(stack.azure_subscription_id, stack.azure_location, target),
+    )
+    vault = components.Vault(
+        "vault",
+        components.VaultArgs(
+            target.vault, landing_zone.resource_group_name, stack.azure_location, target.tags
+        ),
+    )
+    security_groups = components.SecurityGroups(
+        "security-groups",
+        components.SecurityGroupsArgs(
+            stack.source.vpc_id,
+            prefix,
+            components.attachments(preflight.facts),
+        ),
+    )
+    server = components.ConfigurationServer(
+        "configuration-server",
+        components.ConfigurationServerArgs(
+            prefix=prefix,
+            settings=stack.source.configuration_server,
+            vault_id=vault.vault_id,
+            security_group_id=security_groups.server_group_id,
+            network_rules=security_groups.rules,
+            registration_timeout=replication.registration_timeout,
+            poll=poll,
+        ),
+    )
+    replication_settings = components.ReplicationSettings(
+        "replication-settings",
+        components.ReplicationSettingsArgs(
+            policy_name=prefix,
+            resource_group_name=landing_zone.resource_group_name,
+            vault_name=vault.vault_name,
+            container_id=server.registration.container_id,
+            replication=replication,
+            poll=poll,
+        ),
+    )
+    waves = {
+        wave: components.MigrationWave(
+            wave,
+            components.MigrationWaveArgs(
+                wave=wave,
+                settings=stack,
+                facts=preflight.facts,
+                gone=preflight.gone,
+                vault_id=vault.vault_id,
+                policy_id=replication_settings.policy_id,
+                server=server,
+                landing_zone=landing_zone,
+                requires=[replication_settings.mapping, *security_groups.all()],
+            ),
+        )
+        for wave in stack.waves
+    }
+
+    pulumi.export("machines", {m: row for wave in waves.values() for m, row in wave.table()})
+    pulumi.export("waves", {name: wave.summary() for name, wave in waves.items()})
+    pulumi.export("vault", vault.summary())
+    pulumi.export("configurationServer", server.summary())
+    pulumi.export("readme", Path("Pulumi.README.md").read_text(encoding="utf-8"))
+
+
+declare()
