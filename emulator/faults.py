@@ -2,18 +2,91 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
-from typing import TYPE_CHECKING
 
+from emulator.kernel import schema
+from emulator.kernel.routes import Route
 from emulator.kernel.store import Document
-
-if TYPE_CHECKING:
-    from emulator.kernel.world import World
+from emulator.kernel.wire import ArmError, Request, Response
+from emulator.kernel.world import World
 
 KIND = "fault"
 OF_JOBS = ("job", "delaySeconds")
-BEFORE_HANDLING = ("status", "stale")
-EFFECTS = (*BEFORE_HANDLING, "drop", *OF_JOBS)
+_EFFECTS = ("status", "drop", "stale", *OF_JOBS)
+_OPERATION = re.compile(r"[\w-]{1,120}")
+_SHAPE = {
+    "operation": str,
+    "match": str,
+    "nth": int,
+    "times": int,
+    "status": int,
+    "code": str,
+    "message": str,
+    "drop": schema.OneOf("before", "after"),
+    "delaySeconds": float,
+    "stale": bool,
+    "job": {
+        "errorCode": str,
+        "errorMessage": str,
+        "possibleCauses": str,
+        "recommendedAction": str,
+    },
+}
+
+
+def add(world: World, content: Document) -> Document:
+    """Set a fault.
+
+    Args:
+        world: the world; a transaction must be open.
+        content: `operation` and exactly one effect (`job` and `delaySeconds` go together), and
+            optionally `match`, `nth` and `times`.
+
+    Returns:
+        The fault with its `id`, and how often calls have `met` it and it was `taken`.
+
+    Raises:
+        ArmError: 400 `InvalidFault`, which says what is wrong.
+    """
+    try:
+        fault: Document = schema.read(content, _SHAPE)
+    except schema.SchemaError as error:
+        raise _invalid(str(error)) from error
+    if not _OPERATION.fullmatch(fault.get("operation", "")):
+        raise _invalid("'operation' is an operation id or the name of a job's scenario.")
+    effects = [name for name in _EFFECTS if name in fault]
+    if len(effects) != 1 and not set(effects) == set(OF_JOBS):
+        raise _invalid(f"exactly one of {', '.join(_EFFECTS)} is needed.")
+    if effects[0] not in OF_JOBS and not _is_route(world, fault["operation"]):
+        raise _invalid(
+            f"there is no operation '{fault['operation']}'; GET /_emulator/coverage lists them."
+        )
+    if fault.get("nth", 1) < 1 or fault.get("times", 1) < 1:
+        raise _invalid("'nth' and 'times' begin at 1.")
+    if not 400 <= fault.get("status", 400) <= 599:
+        raise _invalid("'status' is a refusal: 400 to 599.")
+    if fault.get("delaySeconds", 0) < 0:
+        raise _invalid("'delaySeconds' is 0 or more.")
+    number = world.sequence()
+    kept = {"id": str(number), "nth": 1, "times": 1, **fault, "met": 0, "taken": 0}
+    world.store.put(KIND, f"{number:012d}", kept)
+    return kept
+
+
+def all_faults(world: World) -> list[Document]:
+    """Every fault that was set, oldest first, spent ones too."""
+    return world.store.list(KIND)
+
+
+def remove(world: World, identifier: str | None = None) -> int:
+    """Take back one fault, or all of them; how many there were."""
+    keys = [
+        key for key in world.store.keys(KIND) if identifier is None or key.lstrip("0") == identifier
+    ]
+    for key in keys:
+        world.store.delete(KIND, key)
+    return len(keys)
 
 
 def take(
@@ -56,11 +129,81 @@ def take(
     return None
 
 
+class HttpFaults:
+    """The faults that meet requests: refusals, broken connections and stale answers.
+
+    Hook it into a world with `install`. Stale answers are the last that the same URL got, and
+    are remembered in memory only; before there is one, a list is answered empty.
+    """
+
+    _REMEMBERED = 500
+
+    def __init__(self) -> None:
+        self._answers: dict[str, object] = {}
+
+    def install(self, world: World) -> None:
+        """Meet every request of this world, after the token and the version were checked."""
+        world.interceptors.append(self.before)
+        world.observers.append(self.after)
+
+    def before(self, world: World, request: Request, route: Route) -> Response | None:
+        """Refuse, drop or answer stale, as a fault asks for."""
+        if not world.store.keys(KIND):
+            return None
+        fault = take(
+            world, operation=route.operation_id, match=[request.path], effects=("status", "stale")
+        )
+        if fault is None:
+            fault = self._drop(world, request, route, "before")
+            return None if fault is None else Response(503, dropped=True)
+        if "status" in fault:
+            code = fault.get("code", "ServiceUnavailable")
+            message = fault.get("message", "The emulator was told to refuse this call.")
+            # Returned, not raised: raising would take back that the fault was met.
+            return ArmError(fault["status"], code, message).response()
+        return Response(200, self._answers.get(_key(request), {"value": []}))
+
+    def after(self, world: World, request: Request, route: Route, response: Response) -> None:
+        """Drop the answer of an accepted request, and remember lists to answer stale later."""
+        if not route.changes and response.status == 200:
+            self._answers.pop(_key(request), None)
+            self._answers[_key(request)] = response.body
+            if len(self._answers) > self._REMEMBERED:
+                del self._answers[next(iter(self._answers))]
+        if world.store.keys(KIND) and self._drop(world, request, route, "after"):
+            response.dropped = True
+
+    def _drop(self, world: World, request: Request, route: Route, when: str) -> Document | None:
+        armed = any(str(fault.get("drop")).lower() == when for fault in world.store.list(KIND))
+        if not armed:
+            return None
+        return take(
+            world,
+            operation=route.operation_id,
+            match=[request.path],
+            effects=(f"drop {when}",),
+        )
+
+
 def _meets(fault: Document, operation: str, match: Sequence[str], effects: Sequence[str]) -> bool:
-    if not any(effect in fault for effect in effects):
+    has = {*fault, f"drop {str(fault.get('drop')).lower()}"}
+    if has.isdisjoint(effects):
         return False
     wanted = str(fault["operation"]).lower()
     if operation.lower() not in (wanted, wanted.rpartition("_")[2]):
         return False
     part = str(fault.get("match", "")).lower()
     return any(part in text.lower() for text in match) if part else True
+
+
+def _is_route(world: World, operation: str) -> bool:
+    return any(route.operation_id.lower() == operation.lower() for route in world.routes.all())
+
+
+def _key(request: Request) -> str:
+    query = "&".join(f"{name}={value}" for name, value in sorted(request.query.items()))
+    return f"{request.path.lower()}?{query}"
+
+
+def _invalid(message: str) -> ArmError:
+    return ArmError(400, "InvalidFault", f"The fault cannot be set: {message}")

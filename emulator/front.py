@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Collection
 
-from emulator import arm
+from emulator import arm, control
+from emulator.arm.subscriptions import SUBSCRIPTION
+from emulator.faults import HttpFaults
 from emulator.guests.estate import Estate
 from emulator.kernel import gate
 from emulator.kernel.clock import Clock
@@ -12,7 +14,7 @@ from emulator.kernel.routes import Routes
 from emulator.kernel.store import Store
 from emulator.kernel.world import World
 
-SUBSCRIPTION = "11111111-1111-1111-1111-111111111111"
+_SERVICES = (arm,)
 
 
 def create(
@@ -32,12 +34,17 @@ def create(
         subscriptions: the GUIDs of the subscriptions that exist.
     """
     routes = Routes()
-    routes.include(arm.routes)
+    routes.include(control.routes)
+    for service in _SERVICES:
+        routes.include(service.routes)
     world = World(store, clock, routes, seed, estate)
     world.interceptors += [
         gate.require_token(arm.identity.accept),
         gate.require_subscription(frozenset(name.lower() for name in subscriptions)),
         gate.require_api_version,
     ]
-    arm.register(world)
+    HttpFaults().install(world)
+    with store.transaction():
+        for service in _SERVICES:
+            service.register(world)
     return world

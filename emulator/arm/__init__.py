@@ -2,11 +2,29 @@
 
 from __future__ import annotations
 
-from emulator.arm import identity
+from emulator.arm import (
+    compute,
+    identity,
+    interfaces,
+    networks,
+    resource_groups,
+    storage,
+    subscriptions,
+    vaults,
+)
 from emulator.kernel.routes import Routes
 from emulator.kernel.world import World
 
-_SERVICES = (identity,)
+_SERVICES = (
+    identity,
+    subscriptions,
+    resource_groups,
+    networks,
+    interfaces,
+    storage,
+    compute,
+    vaults,
+)
 
 routes = Routes()
 for _service in _SERVICES:

@@ -77,8 +77,15 @@ def begin(
     return name
 
 
-def finisher(world: World, event: str, work: Finisher) -> None:
-    """Say what ends the operations that were begun with `event`: `work(world, payload)`."""
+def finisher(world: World, event: str, work: Finisher, failed: Finisher | None = None) -> None:
+    """Say what ends the operations that were begun with `event`.
+
+    Args:
+        world: the world.
+        event: the name that `begin` is given.
+        work: called as `work(world, payload)` when the operation ends.
+        failed: called likewise after `work` refused with an ArmError.
+    """
 
     def end(world: World, occurrence: Document) -> None:
         document = state(world, occurrence["operation"])
@@ -89,6 +96,8 @@ def finisher(world: World, event: str, work: Finisher) -> None:
         except ArmError as refusal:
             document["status"] = "Failed"
             document["error"] = refusal.body()["error"]
+            if failed is not None:
+                failed(world, document["payload"])
         document["endTime"] = world.now.isoformat()
         world.store.put(KIND, document["name"], document)
 

@@ -1,0 +1,94 @@
+"""Address spaces: which prefixes Azure accepts, and which address comes next in a subnet."""
+
+from __future__ import annotations
+
+import ipaddress
+from collections.abc import Iterable
+
+from emulator.kernel.wire import ArmError
+
+# Azure keeps the first four addresses of a subnet and the last one.
+RESERVED_AT_START = 4
+_LONGEST_PREFIX = 29
+
+
+def parse_prefix(prefix: str, of: str) -> ipaddress.IPv4Network:
+    """A prefix in CIDR notation, host bits zero.
+
+    Raises:
+        ArmError: 400 `InvalidAddressPrefixFormat` or `InvalidCIDRNotation`.
+    """
+    try:
+        loose = ipaddress.IPv4Network(prefix, strict=False)
+        if "/" not in prefix:
+            raise ValueError(prefix)
+    except ValueError as error:
+        raise ArmError(
+            400,
+            "InvalidAddressPrefixFormat",
+            f"Address prefix {prefix} of resource {of} is not formatted correctly. It should "
+            "follow CIDR notation, for example 10.0.0.0/24.",
+        ) from error
+    if str(loose) != prefix:
+        raise ArmError(
+            400,
+            "InvalidCIDRNotation",
+            f"The address prefix {prefix} in resource {of} has an invalid CIDR notation. For the "
+            f"given prefix length, the address prefix should be {loose}.",
+        )
+    return loose
+
+
+def check_subnets(
+    network: str, spaces: Iterable[str], subnets: Iterable[tuple[str, Iterable[str]]]
+) -> None:
+    """Every subnet lies inside the network's space and none overlaps another.
+
+    Args:
+        network: the virtual network's id.
+        spaces: its address prefixes.
+        subnets: the name and prefixes of each subnet.
+
+    Raises:
+        ArmError: 400 `NetcfgInvalidSubnet` or `NetcfgSubnetRangesOverlap`.
+    """
+    room = [parse_prefix(space, network) for space in spaces]
+    name = network.rpartition("/")[2]
+    taken: list[ipaddress.IPv4Network] = []
+    for subnet, prefixes in subnets:
+        for prefix in prefixes:
+            block = parse_prefix(prefix, f"{network}/subnets/{subnet}")
+            inside = any(block.subnet_of(space) for space in room)
+            if not inside or block.prefixlen > _LONGEST_PREFIX:
+                raise ArmError(
+                    400,
+                    "NetcfgInvalidSubnet",
+                    f"Subnet '{subnet}' is not valid in virtual network '{name}'.",
+                )
+            if any(block.overlaps(other) for other in taken):
+                raise ArmError(
+                    400,
+                    "NetcfgSubnetRangesOverlap",
+                    f"Subnet '{subnet}' is not valid because its IP address range overlaps with "
+                    f"that of an existing subnet in virtual network '{name}'.",
+                )
+            taken.append(block)
+
+
+def next_address(prefix: str, used: Iterable[str]) -> str:
+    """The lowest address of a subnet that nothing has.
+
+    Raises:
+        ArmError: 400 `SubnetIsFull`.
+    """
+    block = ipaddress.IPv4Network(prefix)
+    occupied = set(used)
+    for offset in range(RESERVED_AT_START, block.num_addresses - 1):
+        address = str(block[offset])
+        if address not in occupied:
+            return address
+    raise ArmError(
+        400,
+        "SubnetIsFull",
+        f"Subnet with address prefix {prefix} does not have enough capacity for 1 IP addresses.",
+    )

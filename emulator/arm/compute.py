@@ -1,0 +1,210 @@
+"""Virtual machines and managed disks: read and deleted; Site Recovery is what creates them.
+
+Source: Microsoft.Compute, VirtualMachines_* and Disks_* operations.
+"""
+
+from __future__ import annotations
+
+from datetime import timedelta
+
+from emulator.arm import async_operations
+from emulator.kernel import long_running
+from emulator.kernel.resources import find, listing, public, require, require_group, resource_id
+from emulator.kernel.routes import Routes
+from emulator.kernel.store import Document
+from emulator.kernel.wire import ArmError, Request, Response
+from emulator.kernel.world import World
+
+API_VERSIONS = (
+    *("2021-07-01", "2022-03-01", "2022-08-01", "2022-11-01", "2023-03-01", "2023-07-01"),
+    *("2023-09-01", "2024-03-01", "2024-07-01", "2024-11-01", "2025-04-01", "2025-11-01"),
+    *("2026-03-01",),
+)
+DISK_API_VERSIONS = (
+    *("2021-12-01", "2022-03-02", "2022-07-02", "2023-01-02", "2023-04-02", "2023-10-02"),
+    *("2024-03-02", "2025-01-02", "2026-03-02"),
+)
+MACHINES = "microsoft.compute/virtualmachines"
+DISKS = "microsoft.compute/disks"
+INTERFACES = "microsoft.network/networkinterfaces"
+_DELETION = "virtual machine deleted"
+_DISK_DELETION = "disk deleted"
+_DELETION_TAKES = timedelta(seconds=40)
+_DISK_DELETION_TAKES = timedelta(seconds=5)
+
+_SUBSCRIPTION = "/subscriptions/{subscription}"
+_GROUP = f"{_SUBSCRIPTION}/resourceGroups/{{group}}"
+_PROVIDER = "providers/Microsoft.Compute"
+_MACHINE = f"{_GROUP}/{_PROVIDER}/virtualMachines/{{machine}}"
+_DISK = f"{_GROUP}/{_PROVIDER}/disks/{{disk}}"
+
+routes = Routes(API_VERSIONS)
+_disk_routes = Routes(DISK_API_VERSIONS)
+
+
+def machine_id(subscription: str, group: str, machine: str) -> str:
+    """The id of a virtual machine."""
+    return resource_id(subscription, group, "Microsoft.Compute", "virtualMachines", machine)
+
+
+def disk_id(subscription: str, group: str, disk: str) -> str:
+    """The id of a managed disk."""
+    return resource_id(subscription, group, "Microsoft.Compute", "disks", disk)
+
+
+@routes.route("GET", _MACHINE, "VirtualMachines_Get")
+def get(world: World, request: Request, subscription: str, group: str, machine: str) -> Response:
+    """One machine; with `$expand=instanceView`, its power state too."""
+    document = public(require(world, MACHINES, machine_id(subscription, group, machine)))
+    if "instanceview" in request.query.get("$expand", "").lower():
+        document["properties"] = {**document["properties"], "instanceView": _view(document)}
+    return Response(200, document)
+
+
+@routes.route("GET", f"{_MACHINE}/instanceView", "VirtualMachines_InstanceView")
+def instance_view(
+    world: World, request: Request, subscription: str, group: str, machine: str
+) -> Response:
+    """The power state of a machine."""
+    return Response(200, _view(require(world, MACHINES, machine_id(subscription, group, machine))))
+
+
+@routes.route("GET", f"{_GROUP}/{_PROVIDER}/virtualMachines", "VirtualMachines_List")
+def list_by_group(world: World, request: Request, subscription: str, group: str) -> Response:
+    """The machines of a group."""
+    require_group(world, subscription, group)
+    return listing(world.store.list(MACHINES, machine_id(subscription, group, "")))
+
+
+@routes.route("GET", f"{_SUBSCRIPTION}/{_PROVIDER}/virtualMachines", "VirtualMachines_ListAll")
+def list_all(world: World, request: Request, subscription: str) -> Response:
+    """The machines of a subscription."""
+    return listing(world.store.list(MACHINES, f"/subscriptions/{subscription}/"))
+
+
+@routes.route("DELETE", _MACHINE, "VirtualMachines_Delete")
+def delete(world: World, request: Request, subscription: str, group: str, machine: str) -> Response:
+    """Begin to delete a machine: 202, or 204 when there is none.
+
+    Its disks and interfaces go with it only where their `deleteOption` says so.
+    """
+    require_group(world, subscription, group)
+    document = world.store.get(MACHINES, machine_id(subscription, group, machine))
+    if document is None:
+        return Response(204)
+    document["properties"]["provisioningState"] = "Deleting"
+    world.store.put(MACHINES, document["id"], document)
+    headers = async_operations.begin(
+        world, request, document, takes=_DELETION_TAKES, event=_DELETION
+    )
+    return Response(202, None, headers)
+
+
+@_disk_routes.route("GET", _DISK, "Disks_Get")
+def get_disk(world: World, request: Request, subscription: str, group: str, disk: str) -> Response:
+    """One disk."""
+    return Response(200, public(require(world, DISKS, disk_id(subscription, group, disk))))
+
+
+@_disk_routes.route("GET", f"{_GROUP}/{_PROVIDER}/disks", "Disks_ListByResourceGroup")
+def list_disks(world: World, request: Request, subscription: str, group: str) -> Response:
+    """The disks of a group."""
+    require_group(world, subscription, group)
+    return listing(world.store.list(DISKS, disk_id(subscription, group, "")))
+
+
+@_disk_routes.route("GET", f"{_SUBSCRIPTION}/{_PROVIDER}/disks", "Disks_List")
+def list_all_disks(world: World, request: Request, subscription: str) -> Response:
+    """The disks of a subscription."""
+    return listing(world.store.list(DISKS, f"/subscriptions/{subscription}/"))
+
+
+@_disk_routes.route("DELETE", _DISK, "Disks_Delete")
+def delete_disk(
+    world: World, request: Request, subscription: str, group: str, disk: str
+) -> Response:
+    """Begin to delete a disk that no machine uses: 202, or 204 when there is none."""
+    require_group(world, subscription, group)
+    document = world.store.get(DISKS, disk_id(subscription, group, disk))
+    if document is None:
+        return Response(204)
+    if document.get("managedBy"):
+        raise ArmError(
+            409,
+            "OperationNotAllowed",
+            f"Disk {document['name']} is attached to VM {document['managedBy']}.",
+        )
+    headers = async_operations.begin(
+        world, request, document, takes=_DISK_DELETION_TAKES, event=_DISK_DELETION
+    )
+    return Response(202, None, headers)
+
+
+# The operations of machines and disks are polled at the same place.
+_polls = Routes((*API_VERSIONS, *DISK_API_VERSIONS))
+async_operations.add_routes(
+    _polls, "Microsoft.Compute", statuses="operations", results="operationResults"
+)
+routes.include(_disk_routes)
+routes.include(_polls)
+
+
+def register(world: World) -> None:
+    """What ends the deletion of machines and disks."""
+    long_running.finisher(world, _DELETION, _delete)
+    long_running.finisher(world, _DISK_DELETION, _delete_disk)
+
+
+def _delete(world: World, payload: Document) -> None:
+    document = find(world, payload["id"])
+    if document is None:
+        return
+    world.store.delete(MACHINES, document["id"])
+    properties = document["properties"]
+    storage = properties.get("storageProfile", {})
+    disks = [storage[name] for name in ("osDisk",) if name in storage]
+    for disk in [*disks, *storage.get("dataDisks", [])]:
+        goes = str(disk.get("deleteOption", "Detach")).lower() == "delete"
+        _release(world, DISKS, disk.get("managedDisk", {}).get("id"), goes)
+    for interface in properties.get("networkProfile", {}).get("networkInterfaces", []):
+        options = interface.get("properties", {})
+        goes = str(options.get("deleteOption", "Detach")).lower() == "delete"
+        _release(world, INTERFACES, interface.get("id"), goes)
+
+
+def _release(world: World, kind: str, identifier: str | None, goes: bool) -> None:
+    document = world.store.get(kind, identifier) if identifier else None
+    if document is None:
+        return
+    if goes:
+        world.store.delete(kind, document["id"])
+        return
+    document.pop("managedBy", None)
+    document["properties"].pop("virtualMachine", None)
+    if kind == DISKS:
+        document["properties"]["diskState"] = "Unattached"
+    world.store.put(kind, document["id"], document)
+
+
+def _delete_disk(world: World, payload: Document) -> None:
+    world.store.delete(DISKS, payload["id"])
+
+
+def _view(document: Document) -> Document:
+    state = document["properties"].get("provisioningState", "Succeeded")
+    ready = state == "Succeeded"
+    return {
+        "computerName": document["properties"].get("osProfile", {}).get("computerName"),
+        "statuses": [
+            {
+                "code": f"ProvisioningState/{str(state).lower()}",
+                "level": "Info",
+                "displayStatus": "Provisioning succeeded" if ready else str(state),
+            },
+            {
+                "code": "PowerState/running" if ready else "PowerState/stopped",
+                "level": "Info",
+                "displayStatus": "VM running" if ready else "VM stopped",
+            },
+        ],
+    }

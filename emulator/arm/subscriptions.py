@@ -1,0 +1,118 @@
+"""Subscriptions, their regions and their resource providers, as far as clients look at them.
+
+Source: Microsoft.Resources, Subscriptions_* and Providers_* operations.
+"""
+
+from __future__ import annotations
+
+from emulator.arm.identity import TENANT
+from emulator.arm.regions import REGIONS
+from emulator.kernel.resources import listing
+from emulator.kernel.routes import Routes
+from emulator.kernel.store import Document
+from emulator.kernel.wire import ArmError, Request, Response
+from emulator.kernel.world import World
+
+API_VERSIONS = (
+    *("2016-06-01", "2018-05-01", "2020-01-01", "2020-06-01", "2021-01-01", "2021-04-01"),
+    *("2022-09-01", "2022-12-01", "2023-07-01", "2024-03-01", "2024-07-01", "2024-11-01"),
+    *("2025-03-01", "2025-04-01"),
+)
+SUBSCRIPTION = "11111111-1111-1111-1111-111111111111"
+_NAMESPACES = {
+    name.lower(): name
+    for name in (
+        "Microsoft.Compute",
+        "Microsoft.Network",
+        "Microsoft.RecoveryServices",
+        "Microsoft.Resources",
+        "Microsoft.Storage",
+    )
+}
+
+routes = Routes(API_VERSIONS)
+
+
+@routes.route("GET", "/subscriptions", "Subscriptions_List")
+def list_subscriptions(world: World, request: Request) -> Response:
+    """The subscription of the emulator."""
+    return listing([_subscription(SUBSCRIPTION)])
+
+
+@routes.route("GET", "/subscriptions/{subscription}", "Subscriptions_Get")
+def get_subscription(world: World, request: Request, subscription: str) -> Response:
+    """One subscription."""
+    return Response(200, _subscription(subscription))
+
+
+@routes.route("GET", "/subscriptions/{subscription}/locations", "Subscriptions_ListLocations")
+def list_locations(world: World, request: Request, subscription: str) -> Response:
+    """The regions."""
+    return listing(
+        {
+            "id": f"/subscriptions/{subscription}/locations/{name}",
+            "name": name,
+            "displayName": shown,
+            "regionalDisplayName": shown,
+        }
+        for name, shown in REGIONS.items()
+    )
+
+
+@routes.route("GET", "/subscriptions/{subscription}/providers", "Providers_List")
+def list_providers(world: World, request: Request, subscription: str) -> Response:
+    """The resource providers that this emulator has."""
+    return listing(_provider(subscription, name) for name in _NAMESPACES.values())
+
+
+@routes.route("GET", "/subscriptions/{subscription}/providers/{namespace}", "Providers_Get")
+def get_provider(world: World, request: Request, subscription: str, namespace: str) -> Response:
+    """One resource provider."""
+    return Response(200, _provider(subscription, _require_namespace(namespace)))
+
+
+@routes.route(
+    "POST", "/subscriptions/{subscription}/providers/{namespace}/register", "Providers_Register"
+)
+def register_provider(
+    world: World, request: Request, subscription: str, namespace: str
+) -> Response:
+    """Register a provider; here they all are."""
+    return Response(200, _provider(subscription, _require_namespace(namespace)))
+
+
+def register(world: World) -> None:
+    """Nothing happens here by itself."""
+
+
+def _subscription(subscription: str) -> Document:
+    return {
+        "id": f"/subscriptions/{subscription}",
+        "subscriptionId": subscription,
+        "tenantId": TENANT,
+        "displayName": "Emulator",
+        "state": "Enabled",
+        "subscriptionPolicies": {"quotaId": "Emulator", "spendingLimit": "Off"},
+        "authorizationSource": "RoleBased",
+    }
+
+
+def _provider(subscription: str, namespace: str) -> Document:
+    return {
+        "id": f"/subscriptions/{subscription}/providers/{namespace}",
+        "namespace": namespace,
+        "registrationPolicy": "RegistrationRequired",
+        "registrationState": "Registered",
+        "resourceTypes": [],
+    }
+
+
+def _require_namespace(namespace: str) -> str:
+    known = _NAMESPACES.get(namespace.lower())
+    if known is None:
+        raise ArmError(
+            404,
+            "InvalidResourceNamespace",
+            f"The resource namespace '{namespace}' is invalid.",
+        )
+    return known
