@@ -24,9 +24,8 @@ class SettingsError(Exception):
     def __init__(self, problems: Iterable[Problem]) -> None:
         self.problems = tuple(sorted(set(problems)))
         count = len(self.problems)
-        title = (
-            f"the stack's config has {count} problem{'s' if count > 1 else ''}; nothing was done"
-        )
+        plural = "s" if count > 1 else ""
+        title = f"{count} problem{plural} to solve first; nothing was changed"
         super().__init__(report(title, self.problems))
 
 
