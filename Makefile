@@ -21,7 +21,7 @@ yes    := $(if $(filter local,$(CLOUDS)),--yes)
 
 .PHONY: help
 help: ## List the targets
-	@awk 'BEGIN {FS = ":.*## "} /^[a-z-]+:.*## / {printf "  make %-13s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+	@awk 'BEGIN {FS = ":.*## "} /^[a-z-]+:.*## / {sub(/[$$][$$]/, "$$", $$2); printf "  make %-13s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 	@echo
 	@echo "  STACK=$(STACK) on $(CLOUDS) clouds"
 
@@ -37,7 +37,7 @@ clouds: setup ## Start the local clouds (AWS and Azure on loopback)
 
 .PHONY: stack
 stack: setup $(if $(filter local,$(CLOUDS)),clouds)
-	@$(run) pulumi stack select --create $(STACK)
+	@$(run) pulumi stack select $(if $(filter local,$(CLOUDS)),--create) $(STACK)
 
 .PHONY: up
 up: stack ## Migrate the fleet of STACK as its config says, then show it

@@ -22,7 +22,7 @@ import tempfile
 import urllib.error
 import urllib.request
 from collections.abc import Callable
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 
 from toolchain.layout import Layout
@@ -135,14 +135,14 @@ def _installed(layout: Layout) -> Engine:
 
 def _kept(layout: Layout) -> Engine:
     engine = recorded(layout)
-    if engine is None or engine.directory != str(layout.engine):
+    if engine is None:
         raise _UnavailableError("none")
     wanted = {"downloaded": VERSION, "built": _build_key(layout)}.get(engine.source)
     if engine.key != wanted or not (layout.engine / "pulumi").exists():
         raise _UnavailableError("none")
     if engine.source == "built":
         _link_language_host(layout)
-    return engine
+    return replace(engine, directory=str(layout.engine))
 
 
 def _downloaded(layout: Layout, say: Say, installer: str) -> Engine:
