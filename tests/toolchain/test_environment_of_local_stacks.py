@@ -1,0 +1,99 @@
+from __future__ import annotations
+
+import json
+import socket
+from collections.abc import Iterator
+from dataclasses import asdict
+from pathlib import Path
+
+import pytest
+
+from toolchain import environment
+from toolchain.engine import Engine
+from toolchain.layout import Layout
+
+
+@pytest.fixture
+def layout(tmp_path: Path) -> Layout:
+    made = Layout(tmp_path)
+    made.clouds.mkdir(parents=True)
+    engine = Engine("built", str(made.engine), "key")
+    made.engine_record.write_text(json.dumps(asdict(engine)))
+    return made
+
+
+@pytest.fixture
+def listening() -> Iterator[int]:
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        yield server.getsockname()[1]
+
+
+def _write_clouds(layout: Layout, aws: int, azure: int) -> None:
+    running = {
+        "aws": {"port": aws},
+        "azure": {"port": azure},
+        "environment": {"AWS_ENDPOINT_URL": f"http://127.0.0.1:{aws}"},
+    }
+    (layout.clouds / "clouds.json").write_text(json.dumps(running))
+
+
+def _closed_port() -> int:
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        port: int = server.getsockname()[1]
+    return port
+
+
+def test_a_local_stack_reads_and_writes_nothing_outside_the_checkout(
+    layout: Layout, listening: int
+) -> None:
+    _write_clouds(layout, listening, listening)
+
+    variables = environment.local(layout, {"PATH": "/usr/bin", "HOME": "/home/someone"})
+
+    assert variables["AWS_ENDPOINT_URL"] == f"http://127.0.0.1:{listening}"
+    assert variables["PULUMI_BACKEND_URL"] == f"file://{layout.root}/.local/state"
+    for name in ("PULUMI_HOME", "PULUMI_CONFIG_PASSPHRASE_FILE", "AZURE_CONFIG_DIR"):
+        assert Path(variables[name]).is_relative_to(layout.local)
+    assert variables["AWS_CONFIG_FILE"] == "/dev/null"
+    assert variables["AWS_SHARED_CREDENTIALS_FILE"] == "/dev/null"
+
+
+def test_the_local_clouds_are_never_reached_through_a_proxy(layout: Layout, listening: int) -> None:
+    _write_clouds(layout, listening, listening)
+
+    variables = environment.local(layout, {"NO_PROXY": "internal.example"})
+
+    assert variables["NO_PROXY"] == "internal.example,127.0.0.1,localhost"
+    assert variables["no_proxy"] == variables["NO_PROXY"]
+
+
+def test_taking_the_environment_twice_changes_nothing(layout: Layout, listening: int) -> None:
+    _write_clouds(layout, listening, listening)
+
+    once = environment.local(layout, {"PATH": "/usr/bin"})
+    twice = environment.local(layout, once)
+
+    assert once["PATH"] == f"{layout.local}/venv/bin:{layout.local}/engine:/usr/bin"
+    assert twice == once
+
+
+def test_clouds_that_were_never_started_are_said_with_the_way_out(layout: Layout) -> None:
+    with pytest.raises(environment.NotReadyError, match=r"do not run.*`make clouds`"):
+        environment.local(layout, {})
+
+
+def test_a_cloud_that_does_not_answer_is_named(layout: Layout, listening: int) -> None:
+    closed = _closed_port()
+    _write_clouds(layout, listening, closed)
+
+    with pytest.raises(environment.NotReadyError, match=rf"local azure .* port {closed}"):
+        environment.local(layout, {})
+
+
+def test_before_set_up_the_way_out_is_set_up(tmp_path: Path) -> None:
+    with pytest.raises(environment.NotReadyError, match="make setup"):
+        environment.tools(Layout(tmp_path), {})
+
+
+def test_a_stack_on_real_clouds_keeps_the_users_own_settings(layout: Layout) -> None:
+    assert set(environment.tools(layout, {"PATH": "/usr/bin"})) == {"PATH"}
