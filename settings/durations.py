@@ -12,7 +12,8 @@ from settings.base import broken
 
 _PATTERN = re.compile(
     r"(?:(?P<hours>\d{1,4})h)?(?:(?P<minutes>\d{1,6})m)?(?:(?P<seconds>\d{1,8})s)?"
-    r"(?:(?P<milliseconds>\d{1,9})ms)?"
+    r"(?:(?P<milliseconds>\d{1,9})ms)?",
+    re.ASCII,
 )
 
 

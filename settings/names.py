@@ -75,7 +75,7 @@ ImageId = Annotated[str, _id("ami", "a machine image")]
 ResourceGroupName = Annotated[
     str,
     _name(
-        r"[\w().-]{0,89}[\w()-]",
+        r"[A-Za-z0-9_().-]{0,89}[A-Za-z0-9_()-]",
         "resource group name",
         "1 to 90 letters, digits, underscores, parentheses, hyphens and full stops, not a full "
         "stop at the end",

@@ -1,0 +1,323 @@
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+import settings
+from tests.settings import configs
+from tests.settings.configs import GONE
+
+I1 = "i-00000000000000001"
+
+# location, value, the place that is reported, and words that the report has about it
+ONE_FAULT: list[tuple[tuple[str | int, ...], Any, str, list[str]]] = [
+    # words that are not known
+    (("waves", "pilot", "phase"), "protectd", "waves.pilot.phase", ["'protected'", "migrated"]),
+    (("waves", "pilot", "phase"), "committed", "waves.pilot.phase", ["failed-over, migrated"]),
+    (("waves", "pilot", "phase"), None, "waves.pilot.phase", ["protected"]),
+    (("wavez",), {}, "wavez", ["unknown key", "'waves'"]),
+    (("source", "vpcID"), "x", "source.vpcID", ["unknown key", "'vpcId'"]),
+    (("source", "vpc_id"), "x", "source.vpc_id", ["unknown key", "'vpcId'"]),
+    (("machines", "web-01", "instanceid"), I1, "machines.web-01.instanceid", ["'instanceId'"]),
+    (
+        ("machines", "web-01", "target"),
+        {"vmname": "a"},
+        "machines.web-01.target.vmname",
+        ["'vmName'"],
+    ),
+    (("waves", "pilot", "machine"), ["a"], "waves.pilot.machine", ["'machines'"]),
+    (("replication", "zzz"), 1, "replication.zzz", ["unknown key", "runAsAccounts"]),
+    (("convergence", "onPending"), "ignore", "convergence.onPending", ["fail, warn"]),
+    (("experience",), "modernized", "experience", ["classic"]),
+    (("machines", "web-01", "drivers"), "xen", "machines.web-01.drivers", ["citrix-pv"]),
+    # what is missing
+    (("aws:region",), GONE, "aws:region", ["missing", "Add"]),
+    (("azure-native:location",), GONE, "azure-native:location", ["missing"]),
+    (("azure-native:subscriptionId",), "mine", "azure-native:subscriptionId", ["az account"]),
+    (("target", "testNetwork"), GONE, "target.testNetwork", ["missing"]),
+    (("machines", "db-01", "instanceId"), GONE, "machines.db-01.instanceId", ["missing"]),
+    (("waves", "data", "machines"), [], "waves.data.machines", ["at least"]),
+    # kinds of values
+    (("machines",), [], "machines", ["a list", "mapping"]),
+    (("waves", "pilot"), "protected", "waves.pilot", ["mapping"]),
+    (("waves", "pilot", "machines"), "web-01", "waves.pilot.machines", ["a list"]),
+    (("waves", "pilot", "machines", 0), 7, "waves.pilot.machines[0]", ["text", "quote it"]),
+    (
+        ("replication", "recoveryPointRetentionHours"),
+        "24",
+        "replication.recoveryPointRetentionHours",
+        ["a whole number"],
+    ),
+    (
+        ("convergence", "offlinePreview"),
+        "yes",
+        "convergence.offlinePreview",
+        ["true or false"],
+    ),
+    (("target", "tags"), {"cost": 7}, "target.tags.cost", ["text", "quote it"]),
+    (("target", "tags"), {"a/b": "x"}, "target.tags", ["none of"]),
+    # limits
+    (
+        ("replication", "recoveryPointRetentionHours"),
+        73,
+        "replication.recoveryPointRetentionHours",
+        ["at most 72"],
+    ),
+    (
+        ("replication", "recoveryPointRetentionHours"),
+        0,
+        "replication.recoveryPointRetentionHours",
+        ["at least 1"],
+    ),
+    (
+        ("replication",),
+        {"recoveryPointRetentionHours": 1, "appConsistentFrequencyMinutes": 61},
+        "replication.appConsistentFrequencyMinutes",
+        ["at most 60"],
+    ),
+    (("convergence", "wait"), 90, "convergence.wait", ["units", "90s"]),
+    (("convergence", "wait"), "soon", "convergence.wait", ["units"]),
+    (("convergence", "wait"), "0s", "convergence.wait", ["1s to 168h"]),
+    (("convergence",), {"wait": "10s", "poll": "1m"}, "convergence.poll", ["never look again"]),
+    (
+        ("replication", "registrationTimeout"),
+        "25h",
+        "replication.registrationTimeout",
+        ["1m to 24h"],
+    ),
+    # names that a cloud refuses
+    (("source", "vpcId"), "vpc-1", "source.vpcId", ["id of a VPC"]),
+    (
+        ("source", "configurationServer", "amiId"),
+        "windows-2016",
+        "source.configurationServer.amiId",
+        ["ami-"],
+    ),
+    (
+        ("source", "configurationServer", "name"),
+        "configuration-server-1",
+        "source.configurationServer.name",
+        ["1 to 15"],
+    ),
+    (
+        ("source", "configurationServer", "privateIp"),
+        "10.10.2.300",
+        "source.configurationServer.privateIp",
+        ["IPv4 address"],
+    ),
+    (("machines", "web-01", "instanceId"), "web-01", "machines.web-01.instanceId", ["i-"]),
+    (("target", "resourceGroup"), "rg.", "target.resourceGroup", ["full stop"]),
+    (("target", "vault"), "1vault", "target.vault", ["a letter first"]),
+    (("target", "cacheStorageAccount"), "st-migration", "target.cacheStorageAccount", ["3 to 24"]),
+    (
+        ("target", "cacheStorageAccount"),
+        "stwindowscache",
+        "target.cacheStorageAccount",
+        ["reserved", "windows"],
+    ),
+    (
+        ("machines", "web-01", "target"),
+        {"vmName": "web_01"},
+        "machines.web-01.target.vmName",
+        ["1 to 63"],
+    ),
+    (
+        ("machines", "web-01", "target"),
+        {"vmName": "w" * 64},
+        "machines.web-01.target.vmName",
+        ["1 to 63"],
+    ),
+    (
+        ("machines", "web-01", "target"),
+        {"vmName": "xbox"},
+        "machines.web-01.target.vmName",
+        ["reserved"],
+    ),
+    (
+        ("machines", "web.03"),
+        {"instanceId": "i-00000000000000009"},
+        'machines["web.03"]',
+        ["target.vmName"],
+    ),
+    (
+        ("machines", "login-01"),
+        {"instanceId": "i-00000000000000009"},
+        "machines.login-01",
+        ["reserved", "target.vmName"],
+    ),
+    (
+        ("machines", "a b"),
+        {"instanceId": "i-00000000000000009", "target": {"vmName": "ab"}},
+        'machines["a b"]',
+        ["cannot name a machine"],
+    ),
+    (("waves", "my wave"), {"phase": "protected", "machines": ["x"]}, 'waves["my wave"]', ["name"]),
+    # what does not fit together
+    (("waves", "pilot", "machines", 1), "web-03", "waves.pilot.machines[1]", ["web-0", "declare"]),
+    (("waves", "data", "machines", 2), "web-02", "waves.data.machines[2]", ["data.machines[0]"]),
+    (("waves", "data", "machines", 2), "web-01", "waves.data.machines[2]", ["'pilot'"]),
+    (("machines", "db-01", "instanceId"), I1, "machines.db-01.instanceId", ["machines.web-01"]),
+    (
+        ("machines", "WEB-01"),
+        {"instanceId": "i-00000000000000009", "target": {"vmName": "other"}},
+        "machines.WEB-01",
+        ["case"],
+    ),
+    (
+        ("machines", "db-01", "target"),
+        {"vmName": "WEB-01"},
+        "machines.db-01.target.vmName",
+        ["machines.web-01", "another target.vmName"],
+    ),
+    (
+        ("machines", "db-01", "target"),
+        {"vmName": "web-01-test"},
+        "machines.db-01.target.vmName",
+        ["test failover of machines.web-01"],
+    ),
+    (
+        ("target", "network", "subnet", "addressPrefix"),
+        "10.22.1.0/24",
+        "target.network.subnet.addressPrefix",
+        ["not inside 10.20.0.0/16"],
+    ),
+    (
+        ("target", "network", "addressSpace"),
+        "10.20.0.1/16",
+        "target.network.addressSpace",
+        ["host bits"],
+    ),
+    (
+        ("target", "network", "subnet", "addressPrefix"),
+        "10.20.1.0/30",
+        "target.network.subnet.addressPrefix",
+        ["/29"],
+    ),
+    (("target", "testNetwork", "name"), "VNET-prod", "target.testNetwork.name", ["production"]),
+    (
+        ("target", "testNetwork"),
+        {
+            "name": "vnet-test",
+            "addressSpace": "10.20.128.0/17",
+            "subnet": {"name": "servers", "addressPrefix": "10.20.129.0/24"},
+        },
+        "target.testNetwork.addressSpace",
+        ["overlaps"],
+    ),
+    (
+        ("target", "machinesResourceGroup"),
+        "RG-Migration",
+        "target.machinesResourceGroup",
+        ["deleted with the stack"],
+    ),
+    # the configuration server
+    (
+        ("source", "configurationServer", "instanceType"),
+        "c5.xlarge",
+        "source.configurationServer.instanceType",
+        ["4 vCPUs", "needs 8 vCPUs", "c5.2xlarge"],
+    ),
+    (
+        ("source", "configurationServer", "instanceType"),
+        "c4.2xlarge",
+        "source.configurationServer.instanceType",
+        ["15 GiB", "16 GiB"],
+    ),
+    (
+        ("source", "configurationServer", "instanceType"),
+        "m6g.2xlarge",
+        "source.configurationServer.instanceType",
+        ["Arm"],
+    ),
+    (
+        ("source", "configurationServer", "cacheGiB"),
+        299,
+        "source.configurationServer.cacheGiB",
+        ["at least 300"],
+    ),
+]
+
+
+@pytest.mark.parametrize(("location", "value", "place", "words"), ONE_FAULT)
+def test_a_fault_is_reported_at_its_place_with_the_way_out(
+    location: tuple[str | int, ...], value: Any, place: str, words: list[str]
+) -> None:
+    report = configs.report(configs.changed(*location, value=value))
+    assert place in report
+    for word in words:
+        assert word in report[place]
+
+
+def test_the_valid_config_has_nothing_to_report() -> None:
+    assert configs.report(configs.valid()) == {}
+
+
+def test_faults_in_every_part_come_in_one_report() -> None:
+    config = configs.valid()
+    config["aws:region"] = ""
+    config["surprise"] = 1
+    config["source"]["vpcId"] = "vpc"
+    config["target"]["network"]["addressSpace"] = "10.20.0.0"
+    config["replication"] = {"recoveryPointRetentionHours": 100}
+    config["convergence"] = {"poll": "x"}
+    config["machines"]["web-02"]["instanceId"] = I1
+    config["waves"]["data"]["phase"] = "migrate"
+    config["waves"]["data"]["machines"].append("nobody")
+    with pytest.raises(settings.SettingsError) as caught:
+        settings.load(config)
+    places = [problem.path for problem in caught.value.problems]
+    assert places == [
+        "aws:region",
+        "convergence.poll",
+        "machines.web-02.instanceId",
+        "replication.recoveryPointRetentionHours",
+        "source.vpcId",
+        "surprise",
+        "target.network.addressSpace",
+        "waves.data.machines[2]",
+        "waves.data.phase",
+    ]
+    title, *lines = str(caught.value).splitlines()
+    assert "9 problems" in title
+    assert [line.split(": ")[0].strip(" -") for line in lines] == places
+
+
+@pytest.mark.parametrize("raw", [{}, {"machines": 3}, {"source": [], "target": None, "waves": "x"}])
+def test_a_config_that_is_nothing_like_one_is_reported_too(raw: dict[str, Any]) -> None:
+    assert {"aws:region", "source", "target", "machines", "waves"} <= set(configs.report(raw))
+
+
+@pytest.mark.parametrize(
+    ("machines", "kind", "cache", "place"),
+    [
+        (99, "c5.2xlarge", 300, None),
+        (100, "c5.2xlarge", 600, "source.configurationServer.instanceType"),
+        (100, "c5.4xlarge", 300, "source.configurationServer.cacheGiB"),
+        (150, "c5.4xlarge", 600, None),
+        (151, "c5.4xlarge", 600, "source.configurationServer.cacheGiB"),
+        (200, "c5.4xlarge", 1000, None),
+        (201, "c5.9xlarge", 1000, "waves"),
+    ],
+)
+def test_the_server_must_be_large_enough_for_the_fleet(
+    machines: int, kind: str, cache: int, place: str | None
+) -> None:
+    config = configs.fleet(machines)
+    config["source"]["configurationServer"] |= {"instanceType": kind, "cacheGiB": cache}
+    assert list(configs.report(config)) == ([place] if place else [])
+
+
+def test_an_instance_type_that_is_not_known_is_left_to_the_cloud() -> None:
+    config = configs.changed("source", "configurationServer", "instanceType", value="m9x.2xlarge")
+    assert configs.report(config) == {}
+
+
+def test_only_machines_of_a_wave_count_for_the_servers_size() -> None:
+    config = configs.fleet(120)
+    config["waves"]["all"]["machines"] = config["waves"]["all"]["machines"][:99]
+    config["source"]["configurationServer"] = {
+        **config["source"]["configurationServer"],
+        "instanceType": "c5.2xlarge",
+    }
+    assert configs.report(config) == {}
