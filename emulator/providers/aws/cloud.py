@@ -1,0 +1,143 @@
+"""The AWS that the provider talks to: its clients, and what their errors mean."""
+
+from __future__ import annotations
+
+import json
+import threading
+from collections.abc import Mapping
+from typing import Any
+
+import boto3
+from botocore.config import Config
+from botocore.exceptions import (
+    BotoCoreError,
+    ClientError,
+    EndpointConnectionError,
+    NoCredentialsError,
+    NoRegionError,
+)
+
+from emulator.providers.errors import ProviderError
+from emulator.providers.schema import Property
+
+CONFIGURABLE: Mapping[str, Property] = {
+    "region": Property(),
+    "accessKey": Property(),
+    "secretKey": Property(),
+    "token": Property(),
+    "defaultTags": Property("json"),
+    "endpoints": Property("json"),
+    "maxRetries": Property("integer"),
+    "allowedAccountIds": Property("json"),
+    "skipCredentialsValidation": Property("boolean"),
+    "skipMetadataApiCheck": Property("boolean"),
+    "skipRegionValidation": Property("boolean"),
+    "skipRequestingAccountId": Property("boolean"),
+}
+
+
+class Cloud:
+    """Sessions and clients, made when first asked for.
+
+    Endpoints and credentials come from the environment as boto3 reads it (`AWS_ENDPOINT_URL`,
+    `AWS_ACCESS_KEY_ID`, `AWS_REGION`, ...), unless the provider's configuration has its own.
+    """
+
+    def __init__(self) -> None:
+        self._config: dict[str, Any] = {}
+        self._clients: dict[tuple[str, str | None], Any] = {}
+        self._lock = threading.Lock()
+
+    def use(self, config: Mapping[str, Any]) -> None:
+        """Take the provider's configuration.
+
+        Raises:
+            ProviderError: credentials of another account than the allowed ones.
+        """
+        self._config = {name: _decoded(value) for name, value in config.items()}
+        with self._lock:
+            self._clients.clear()
+        allowed = self._config.get("allowedAccountIds")
+        if allowed:
+            account = self.client("sts").get_caller_identity()["Account"]
+            if account not in allowed:
+                raise ProviderError(
+                    f"AWS account {account} is none of aws:allowedAccountIds "
+                    f"({', '.join(allowed)}); use credentials of one of them"
+                )
+
+    @property
+    def region(self) -> str:
+        """The region of resources that name none.
+
+        Raises:
+            ProviderError: none is configured.
+        """
+        region = self._config.get("region") or boto3.session.Session().region_name
+        if not region:
+            raise ProviderError("no AWS region: set it with `pulumi config set aws:region <name>`")
+        return str(region)
+
+    @property
+    def default_tags(self) -> dict[str, str]:
+        """The tags that every resource gets."""
+        return dict((self._config.get("defaultTags") or {}).get("tags") or {})
+
+    def client(self, service: str, region: str | None = None) -> Any:
+        """The client of a service, shared between calls (boto3's clients may be)."""
+        with self._lock:
+            place = region or self.region
+            if (service, place) not in self._clients:
+                self._clients[service, place] = self._connect(service, place)
+            return self._clients[service, place]
+
+    def _connect(self, service: str, region: str) -> Any:
+        endpoints = self._config.get("endpoints") or []
+        endpoint = next((entry[service] for entry in endpoints if entry.get(service)), None)
+        session = boto3.session.Session(
+            aws_access_key_id=self._config.get("accessKey"),
+            aws_secret_access_key=self._config.get("secretKey"),
+            aws_session_token=self._config.get("token"),
+            region_name=region,
+        )
+        retries = int(self._config.get("maxRetries") or 5)
+        config = Config(retries={"max_attempts": retries, "mode": "standard"})
+        connect: Any = session.client  # its types know the services' names only as literals
+        return connect(service, endpoint_url=endpoint, config=config)
+
+
+def _decoded(value: Any) -> Any:
+    """A configuration value; the SDK sends lists and objects as JSON text."""
+    if isinstance(value, str) and value[:1] in ("{", "["):
+        try:
+            return json.loads(value)
+        except ValueError:
+            return value
+    return value
+
+
+def code_of(error: ClientError) -> str:
+    """The error code of a refusal, such as `InvalidGroup.NotFound`."""
+    return str(error.response.get("Error", {}).get("Code", ""))
+
+
+def explain(error: Exception) -> ProviderError | None:
+    """What boto3 raised, in one line."""
+    if isinstance(error, ClientError):
+        refusal = error.response.get("Error", {})
+        return ProviderError(
+            f"AWS refused {error.operation_name}: {refusal.get('Code')}: {refusal.get('Message')}"
+        )
+    if isinstance(error, EndpointConnectionError):
+        return ProviderError(
+            f"AWS does not answer: {error}; are the local clouds running (`make up`), and is "
+            "AWS_ENDPOINT_URL theirs?"
+        )
+    if isinstance(error, NoCredentialsError | NoRegionError):
+        return ProviderError(
+            f"no AWS credentials or region: {error}; set AWS_ACCESS_KEY_ID, "
+            "AWS_SECRET_ACCESS_KEY and AWS_REGION"
+        )
+    if isinstance(error, BotoCoreError):
+        return ProviderError(f"the call to AWS failed: {error}")
+    return None

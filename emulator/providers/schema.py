@@ -1,0 +1,333 @@
+"""What a provider knows of its types: their properties, and what a change of each one means."""
+
+from __future__ import annotations
+
+import difflib
+import json
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from typing import Any, Literal, TypeAlias
+
+from emulator.providers.values import UNKNOWN
+
+Kind: TypeAlias = Literal[
+    "string", "integer", "boolean", "object", "map", "list", "set", "json", "any"
+]
+Change: TypeAlias = Literal["add", "update", "delete"]
+
+_PYTHON: dict[str, tuple[type[Any], ...]] = {
+    "string": (str,),
+    "integer": (int,),
+    "boolean": (bool,),
+    "object": (dict,),
+    "map": (dict,),
+    "list": (list,),
+    "set": (list,),
+    "json": (str, dict, list),
+}
+
+
+@dataclass(frozen=True)
+class Property:
+    """One input of a type.
+
+    Attributes:
+        kind: `json` is a JSON text (an object is taken too, and becomes text); `any` is passed
+            on as it is, for the service to judge.
+        fields: the properties of an object, by name.
+        items: what a list, set or map holds.
+        required: whether it must be given.
+        replace: whether the real provider replaces the resource when it changes.
+        computed: whether the service chooses a value when none is given, so that leaving it out
+            is no change.
+        write_only: whether the service never gives it back.
+        default: what the service takes its absence to mean.
+        key: which field tells the elements of a set apart.
+        normal: brings two spellings of the same value together before they are compared.
+        container: where it sits in the body of a request, for instance `("properties",)`.
+        wire: its name in that body, when that is another one.
+        maintained: elements may be resources of their own, so leaving it out keeps what is there.
+    """
+
+    kind: Kind = "string"
+    fields: Mapping[str, Property] = field(default_factory=dict)
+    items: Property | None = None
+    required: bool = False
+    replace: bool = False
+    computed: bool = False
+    write_only: bool = False
+    default: Any = None
+    key: str | None = None
+    normal: Callable[[Any], Any] | None = None
+    container: tuple[str, ...] = ()
+    wire: str | None = None
+    maintained: bool = False
+
+
+@dataclass(frozen=True)
+class Problem:
+    """Something wrong with the inputs: the property's path and the reason."""
+
+    path: str
+    reason: str
+
+
+@dataclass(frozen=True)
+class Difference:
+    """One change: the property's path, what happens to it, and whether it means replacement."""
+
+    path: str
+    change: Change
+    replace: bool
+
+
+def join(path: str, name: str) -> str:
+    """The path of a member, as the engine writes property paths."""
+    if not name.replace("_", "a").isalnum():
+        return f"{path}[{json.dumps(name)}]"
+    return f"{path}.{name}" if path else name
+
+
+# -- checking -------------------------------------------------------------------------------
+
+
+def check(
+    provider: str, token: str, inputs: Mapping[str, Any], properties: Mapping[str, Property]
+) -> list[Problem]:
+    """Everything that is wrong with the inputs of a resource of type `token`."""
+    return _check_object(f"the local {provider} provider", token, "", inputs, properties)
+
+
+def _check_object(
+    who: str,
+    token: str,
+    path: str,
+    values: Mapping[str, Any],
+    properties: Mapping[str, Property],
+) -> list[Problem]:
+    problems = []
+    for name, value in values.items():
+        here = join(path, name)
+        if name.startswith("__"):
+            continue
+        if name not in properties:
+            problems.append(Problem(here, _unknown(who, token, here, name, properties)))
+        else:
+            problems += _check_value(who, token, here, value, properties[name])
+    problems += [
+        Problem(join(path, name), f"{token} needs the property {join(path, name)}")
+        for name, known in properties.items()
+        if known.required and name not in values
+    ]
+    return problems
+
+
+def _unknown(who: str, token: str, here: str, name: str, properties: Mapping[str, Property]) -> str:
+    close = difflib.get_close_matches(name, properties, n=1)
+    hint = f"; did you mean {close[0]}?" if close else f"; it knows: {', '.join(properties)}"
+    return f"{who} does not know property {here} of {token}{hint}"
+
+
+def _check_value(who: str, token: str, path: str, value: Any, known: Property) -> list[Problem]:
+    if value == UNKNOWN or known.kind == "any":
+        return []
+    wanted: tuple[type[Any], ...] = _PYTHON[known.kind]
+    right = isinstance(value, wanted) and (bool in wanted or not isinstance(value, bool))
+    if not right:
+        got = json.dumps(value)
+        return [Problem(path, f"{path} of {token} must be a {known.kind}, not {got}")]
+    if known.kind == "object":
+        return _check_object(who, token, path, value, known.fields)
+    if known.items is None:
+        return []
+    members = (
+        ((join(path, name), item) for name, item in value.items())
+        if known.kind == "map"
+        else ((f"{path}[{index}]", item) for index, item in enumerate(value))
+    )
+    return [
+        problem
+        for here, item in members
+        for problem in _check_value(who, token, here, item, known.items)
+    ]
+
+
+# -- comparing ------------------------------------------------------------------------------
+
+
+def differences(
+    old: Mapping[str, Any],
+    new: Mapping[str, Any],
+    properties: Mapping[str, Property],
+    path: str = "",
+    replace: bool = False,
+) -> list[Difference]:
+    """What must change for `old` to become `new`; properties of neither are not looked at.
+
+    `old` may hold more than was ever asked for (it may be what the service said): what `new`
+    leaves out is a change only where the service has no say in it.
+    """
+    found: list[Difference] = []
+    for name, known in properties.items():
+        here = join(path, name)
+        forces = replace or known.replace
+        before, after = old.get(name), new.get(name)
+        if after is None:
+            gone = not (known.computed or known.maintained or is_default(before, known))
+            if gone:
+                found.append(Difference(here, "delete", forces))
+        elif before is None:
+            if not is_default(after, known):
+                found.append(Difference(here, "add", forces))
+        else:
+            found += _compare(before, after, known, here, forces)
+    return found
+
+
+def _compare(
+    before: Any, after: Any, known: Property, path: str, replace: bool
+) -> list[Difference]:
+    if after == UNKNOWN or before == UNKNOWN or type(before) is not type(after):
+        same = before == after != UNKNOWN
+        return [] if same else [Difference(path, "update", replace)]
+    if known.kind == "object":
+        return differences(before, after, known.fields, path, replace)
+    item = known.items or Property("any")
+    if known.kind == "map":
+        return _compare_keyed(before, after, item, path, replace, join)
+    if known.kind == "list":
+        return _compare_keyed(
+            dict(enumerate(before)), dict(enumerate(after)), item, path, replace, _index
+        )
+    if known.kind == "set":
+        return _compare_sets(before, after, known, item, path, replace)
+    if canonical(before, known) == canonical(after, known):
+        return []
+    return [Difference(path, "update", replace)]
+
+
+def _index(path: str, index: Any) -> str:
+    return f"{path}[{index}]"
+
+
+def _compare_keyed(
+    before: Mapping[Any, Any],
+    after: Mapping[Any, Any],
+    item: Property,
+    path: str,
+    replace: bool,
+    place: Callable[[str, Any], str],
+) -> list[Difference]:
+    found = []
+    for name in [*before, *(name for name in after if name not in before)]:
+        here = place(path, name)
+        if name not in after:
+            found.append(Difference(here, "delete", replace))
+        elif name not in before:
+            found.append(Difference(here, "add", replace))
+        else:
+            found += _compare(before[name], after[name], item, here, replace)
+    return found
+
+
+def _compare_sets(
+    before: list[Any],
+    after: list[Any],
+    known: Property,
+    item: Property,
+    path: str,
+    replace: bool,
+) -> list[Difference]:
+    if known.key is not None:
+        key = known.key
+        old = {element.get(key): element for element in before}
+        new = {element.get(key): (index, element) for index, element in enumerate(after)}
+        found = [
+            Difference(f"{path}[{index}]", "delete", replace)
+            for index, element in enumerate(before)
+            if element.get(key) not in new
+        ]
+        for name, (index, element) in new.items():
+            here = f"{path}[{index}]"
+            if name in old:
+                found += _compare(old[name], element, item, here, replace)
+            else:
+                found.append(Difference(here, "add", replace))
+        return found
+    left = [canonical(element, item) for element in before]
+    found = []
+    for index, element in enumerate(after):
+        form = canonical(element, item)
+        if form in left:
+            left.remove(form)
+        else:
+            found.append(Difference(f"{path}[{index}]", "add", replace))
+    gone = [index for index, e in enumerate(before) if canonical(e, item) in left]
+    found += [Difference(f"{path}[{index}]", "delete", replace) for index in gone]
+    return found
+
+
+def is_default(value: Any, known: Property) -> bool:
+    """Whether a value says no more than its absence does."""
+    if value is None or value in ([], {}) or value == known.default:
+        return True
+    if known.kind == "object" and isinstance(value, dict):
+        return all(
+            is_default(value.get(name), sub) or sub.computed for name, sub in known.fields.items()
+        )
+    return False
+
+
+def canonical(value: Any, known: Property) -> Any:
+    """A form in which two spellings of the same value are equal."""
+    if known.normal is not None:
+        return known.normal(value)
+    if known.kind == "json" and isinstance(value, str):
+        try:
+            return json.dumps(json.loads(value), sort_keys=True)
+        except ValueError:
+            return value
+    if known.kind == "object" and isinstance(value, dict):
+        kept = {
+            name: canonical(value[name], sub)
+            for name, sub in known.fields.items()
+            if name in value and not is_default(value[name], sub)
+        }
+        return json.dumps(kept, sort_keys=True)
+    if known.kind == "set" and isinstance(value, list):
+        item = known.items or Property("any")
+        return json.dumps(sorted(json.dumps(canonical(element, item)) for element in value))
+    return value
+
+
+# -- reading back ---------------------------------------------------------------------------
+
+
+def asked_part(live: Any, asked: Any, known: Property) -> Any:
+    """What the service now says about what was asked for, in the shape of the question.
+
+    The spelling of the question is kept where it means the same, and what the service does not
+    give back is taken to be as asked.
+    """
+    if live is None or known.write_only or asked == UNKNOWN:
+        return asked
+    if known.kind == "object" and isinstance(live, dict) and isinstance(asked, dict):
+        part = {
+            name: asked_part(live.get(name), asked[name], known.fields.get(name, Property("any")))
+            for name in asked
+        }
+        for name, sub in known.fields.items():
+            extra = live.get(name)
+            if name not in asked and not (sub.computed or is_default(extra, sub)):
+                part[name] = extra
+        return part
+    if known.kind == "any" and isinstance(live, dict) and isinstance(asked, dict):
+        return {name: asked_part(live.get(name), asked[name], Property("any")) for name in asked}
+    if known.kind in ("list", "set") and isinstance(live, list) and isinstance(asked, list):
+        item = known.items or Property("any")
+        if known.kind == "set" and not _compare_sets(live, asked, known, item, "", False):
+            return asked
+        if len(live) == len(asked) and known.kind == "list":
+            return [asked_part(a, b, item) for a, b in zip(live, asked, strict=True)]
+        return live
+    return asked if not _compare(live, asked, known, "", False) else live
