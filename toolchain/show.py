@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import argparse
 import json
-import re
 import subprocess
 import sys
 from collections.abc import Mapping
@@ -16,7 +15,16 @@ from typing import Any
 from rich.console import Console
 from rich.table import Table
 
-_FIRST = ("wave", "phase")
+# Attributes of a machine in the stack output `machines`, and how their columns are called.
+_COLUMNS = {
+    "wave": "wave",
+    "phase": "phase",
+    "azureVm": "Azure VM",
+    "testVm": "test VM",
+    "lastTest": "last test",
+    "health": "health",
+    "item": "item",
+}
 _NOTHING = "-"
 
 
@@ -43,26 +51,16 @@ def main(arguments: list[str]) -> int:
 
 
 def table(machines: Mapping[str, Mapping[str, Any]]) -> Table:
-    """A row a machine, a column an attribute that any of them has.
+    """A row a machine, by name.
 
     Args:
         machines: the stack output `machines`: attributes by machine name. Azure ids are shown by
             the name that they end with.
     """
-    attributes = sorted(
-        {attribute for machine in machines.values() for attribute in machine},
-        key=lambda name: (_FIRST.index(name) if name in _FIRST else len(_FIRST), name),
-    )
-    made = Table("machine", *map(_words, attributes), title="Machines", title_justify="left")
+    made = Table("machine", *_COLUMNS.values(), title="Machines", title_justify="left")
     for name in sorted(machines):
-        made.add_row(name, *(_text(machines[name].get(attribute)) for attribute in attributes))
+        made.add_row(name, *(_text(machines[name].get(attribute)) for attribute in _COLUMNS))
     return made
-
-
-def _words(name: str) -> str:
-    """`azureVmId` and `azure_vm_id` as `azure vm`."""
-    spaced = re.sub(r"(?<=[a-z])(?=[A-Z])|_", " ", name).lower()
-    return spaced.removesuffix(" id")
 
 
 def _text(value: Any) -> str:
