@@ -18,6 +18,8 @@ VIRTUAL_MACHINE = re.compile(r"[A-Za-z0-9](?:[A-Za-z0-9-]{0,61}[A-Za-z0-9])?")
 MACHINE = re.compile(r"[A-Za-z0-9](?:[A-Za-z0-9._-]{0,61}[A-Za-z0-9])?")
 """A machine's or a wave's name in the config: it becomes part of ids in both clouds."""
 
+_INSTANCE_ID = re.compile(r"i-(?:[0-9a-f]{8}|[0-9a-f]{17})")
+
 _RESERVED_WORDS = frozenset(
     word
     for line in (
@@ -57,6 +59,11 @@ def _name(pattern: str, what: str, letters: str) -> AfterValidator:
         return compiled.fullmatch(name) is not None
 
     return rule(holds, "{value!r} is no valid " + what, f"Use {letters}")
+
+
+def is_instance_id(text: str) -> bool:
+    """Whether a text could be an EC2 instance's id."""
+    return _INSTANCE_ID.fullmatch(text) is not None
 
 
 def _id(prefix: str, what: str) -> AfterValidator:

@@ -82,7 +82,7 @@ def _members(draft: Draft) -> Iterator[Problem]:
 def _instances(draft: Draft) -> Iterator[Problem]:
     seen: dict[str, str] = {}
     for machine, declared in draft.machines.items():
-        if declared.instance_id is None:
+        if declared.instance_id is None or not names.is_instance_id(declared.instance_id):
             continue
         other = seen.setdefault(declared.instance_id, machine)
         if other != machine:
