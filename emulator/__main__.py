@@ -1,0 +1,179 @@
+"""The command line: `python -m emulator up | down | status | environment | azure | aws`."""
+
+from __future__ import annotations
+
+import argparse
+import contextlib
+import logging
+import shlex
+import sys
+from pathlib import Path
+
+from emulator import processes
+
+_DIRECTORY = Path(".local/clouds")
+
+
+def main(arguments: list[str] | None = None) -> int:
+    """Run a command.
+
+    Args:
+        arguments: those of the command line; None takes the process's own.
+
+    Returns:
+        The exit code: 0, 1 when something is not as it should be, 2 for wrong usage.
+    """
+    options = _parser().parse_args(arguments)
+    try:
+        return int(options.run(options))
+    except processes.ProcessError as error:
+        print(f"emulator: {error}", file=sys.stderr)
+        return 1
+    except KeyboardInterrupt:
+        return 130
+
+
+def _up(options: argparse.Namespace) -> int:
+    processes.up(
+        options.directory,
+        scale=options.scale,
+        seed=options.seed,
+        ports={"azure": options.azure_port, "aws": options.aws_port},
+    )
+    return 0
+
+
+def _down(options: argparse.Namespace) -> int:
+    processes.down(options.directory, remove=options.remove)
+    return 0
+
+
+def _status(options: argparse.Namespace) -> int:
+    states = processes.status(options.directory)
+    for name, state in states.items():
+        print(f"{name}: {state}")
+    return 0 if all(state.startswith("healthy") for state in states.values()) else 1
+
+
+def _environment(options: argparse.Namespace) -> int:
+    for name, value in processes.Clouds.read(options.directory).environment().items():
+        print(f"export {name}={shlex.quote(value)}")
+    return 0
+
+
+def _aws(options: argparse.Namespace) -> int:
+    from emulator.aws.server import AwsServer
+
+    server = AwsServer(options.port, options.seed)
+    server.start()
+    print(f"AWS at {server.endpoint}", flush=True)
+    server.wait()
+    return 0
+
+
+def _azure(options: argparse.Namespace) -> int:
+    from emulator import front, http
+    from emulator.aws.estate import REGION
+    from emulator.guests.ec2_estate import Ec2Estate
+    from emulator.kernel.store import Store
+    from emulator.kernel.world import resumed_clock
+
+    logging.basicConfig(level=logging.WARNING, format="%(asctime)s %(levelname)s %(message)s")
+    database: Path | None = options.database
+    with contextlib.ExitStack() as held:
+        if database is not None:
+            database.parent.mkdir(parents=True, exist_ok=True)
+            held.enter_context(
+                processes.exclusively(
+                    database.with_suffix(".lock"),
+                    f"{database} is in use by another emulator. Stop that one, or name another.",
+                )
+            )
+        fresh = database is None or not database.exists()
+        store = Store(database)
+        held.callback(store.close)
+        scale = options.scale
+        if scale is None and fresh:
+            scale = processes.DEFAULT_SCALE
+        estate = Ec2Estate(options.aws_endpoint, REGION) if options.aws_endpoint else None
+        world = front.create(store, resumed_clock(store, scale), options.seed, estate)
+        http.serve(world, options.port)
+    return 0
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(
+        prog="python -m emulator",
+        description="Local clouds: AWS (moto, with an estate of servers) and Azure with Site "
+        "Recovery, on loopback.",
+    )
+    commands = parser.add_subparsers(required=True, metavar="command")
+
+    up = _command(commands, "up", "start both clouds, detached, and wait until they answer", _up)
+    _add_directory(up)
+    _add_time(up)
+    up.add_argument("--azure-port", type=_port, default=0, help="0 (default): the last, or free")
+    up.add_argument("--aws-port", type=_port, default=0, help="0 (default): the last, or free")
+
+    down = _command(commands, "down", "stop both clouds", _down)
+    _add_directory(down)
+    down.add_argument("--remove", action="store_true", help="also remove what they wrote")
+
+    _add_directory(_command(commands, "status", "say what runs", _status))
+    _add_directory(
+        _command(commands, "environment", "print the variables for SDKs and Pulumi", _environment)
+    )
+
+    azure = _command(commands, "azure", "run Azure in the foreground", _azure)
+    azure.add_argument("--port", type=_port, required=True)
+    azure.add_argument("--database", type=Path, help="the state; in memory without it")
+    azure.add_argument("--aws-endpoint", help="where the estate is; without it there is none")
+    _add_time(azure)
+
+    aws = _command(commands, "aws", "run AWS in the foreground", _aws)
+    aws.add_argument("--port", type=_port, required=True)
+    aws.add_argument("--seed", type=int, default=1, help="what all ids follow from")
+    return parser
+
+
+def _command(
+    commands: argparse._SubParsersAction[argparse.ArgumentParser],
+    name: str,
+    summary: str,
+    run: object,
+) -> argparse.ArgumentParser:
+    command = commands.add_parser(name, help=summary, description=summary.capitalize() + ".")
+    command.set_defaults(run=run)
+    return command
+
+
+def _add_directory(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("--directory", type=Path, default=_DIRECTORY, help=f"default: {_DIRECTORY}")
+
+
+def _add_time(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument(
+        "--scale",
+        type=_scale,
+        help="virtual seconds in a real one; 0 stands still; default: the last, first "
+        f"{processes.DEFAULT_SCALE:.0f}",
+    )
+    parser.add_argument("--seed", type=int, default=1, help="of ids and jitter, when new")
+
+
+def _port(text: str) -> int:
+    value = int(text)
+    if not 0 <= value <= 65535:
+        raise argparse.ArgumentTypeError("a port is 0 to 65535")
+    return value
+
+
+def _scale(text: str) -> float:
+    value = float(text)
+    if not 0 <= value <= 1e6:
+        raise argparse.ArgumentTypeError("a scale is 0 to 1000000")
+    return value
+
+
+if __name__ == "__main__":
+    sys.exit(main())

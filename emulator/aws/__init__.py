@@ -1,0 +1,1 @@
+"""The AWS side: moto's server with an estate of machines in it."""

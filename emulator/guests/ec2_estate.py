@@ -1,0 +1,199 @@
+"""The estate as EC2 describes it over its API."""
+
+from __future__ import annotations
+
+import logging
+import time
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+import boto3
+from botocore.config import Config
+from botocore.exceptions import BotoCoreError, ClientError
+
+from emulator.guests import operating_systems, security_groups
+from emulator.guests.estate import Disk, Instance
+from emulator.guests.security_groups import Rule, SecurityGroup
+
+if TYPE_CHECKING:
+    from mypy_boto3_ec2.client import EC2Client
+    from mypy_boto3_ec2.type_defs import (
+        InstanceTypeDef,
+        IpPermissionOutputTypeDef,
+        SecurityGroupTypeDef,
+    )
+
+_log = logging.getLogger(__name__)
+_FRESH_SECONDS = 0.5
+
+
+@dataclass(frozen=True)
+class _View:
+    """The estate at one moment."""
+
+    instances: list[Instance] = field(default_factory=list)
+    groups: dict[str, SecurityGroup] = field(default_factory=dict)
+
+
+class Ec2Estate:
+    """An estate read from an EC2 endpoint, at most twice a second.
+
+    While EC2 does not answer, the estate is what it last was.
+
+    Args:
+        endpoint: the endpoint's URL; it is asked as an account with the key `local`.
+        region: the AWS region.
+        real: a monotonic source of real seconds.
+    """
+
+    def __init__(
+        self, endpoint: str, region: str, real: Callable[[], float] = time.monotonic
+    ) -> None:
+        self._ec2: EC2Client = boto3.client(
+            "ec2",
+            endpoint_url=endpoint,
+            region_name=region,
+            aws_access_key_id="local",
+            aws_secret_access_key="local",  # noqa: S106 - moto asks for any
+            config=Config(connect_timeout=1, read_timeout=5, retries={"total_max_attempts": 1}),
+        )
+        self._real = real
+        self._images: dict[str, str] = {}
+        self._sizes: dict[str, tuple[int, int]] = {}
+        self._view = _View()
+        self._seen_at: float | None = None
+        self._due = True
+
+    def look(self) -> None:
+        """Let the next question see EC2 as it is now, unless the last look is quite fresh."""
+        self._due = self._seen_at is None or self._real() - self._seen_at >= _FRESH_SECONDS
+
+    def instances(self) -> list[Instance]:
+        """Every instance that EC2 still lists, terminated ones too."""
+        return list(self._now().instances)
+
+    def allows(self, source: Instance, target: Instance, port: int) -> bool:
+        """Whether both run, are in one VPC, and their security groups permit it."""
+        if source.state != "running" or target.state != "running":
+            return False
+        if source.vpc_id != target.vpc_id:
+            return False
+        return security_groups.allows(self._now().groups, source.endpoint, target.endpoint, port)
+
+    def allows_out(self, source: Instance, port: int) -> bool:
+        """Whether it runs and its security groups let it out to the internet."""
+        if source.state != "running":
+            return False
+        return security_groups.allows_out(self._now().groups, source.endpoint, port)
+
+    def _now(self) -> _View:
+        if self._due:
+            try:
+                self._view = self._describe()
+            except (BotoCoreError, ClientError) as error:
+                _log.warning("EC2 does not answer, the estate stays as it was: %s", error)
+            self._seen_at = self._real()
+            self._due = False
+        return self._view
+
+    def _describe(self) -> _View:
+        described = [
+            instance
+            for page in self._ec2.get_paginator("describe_instances").paginate()
+            for reservation in page["Reservations"]
+            for instance in reservation["Instances"]
+        ]
+        groups = [
+            group
+            for page in self._ec2.get_paginator("describe_security_groups").paginate()
+            for group in page["SecurityGroups"]
+        ]
+        volumes = {
+            volume["VolumeId"]: volume["Size"]
+            for page in self._ec2.get_paginator("describe_volumes").paginate()
+            for volume in page["Volumes"]
+        }
+        self._learn_images({one["ImageId"] for one in described if "ImageId" in one})
+        self._learn_sizes({one["InstanceType"] for one in described if "InstanceType" in one})
+        return _View(
+            [self._instance(one, volumes) for one in described],
+            {group["GroupId"]: _group(group) for group in groups},
+        )
+
+    def _learn_images(self, image_ids: set[str]) -> None:
+        # An image that is gone makes a question for ids fail as a whole; a filter does not.
+        unknown = sorted(image_ids - self._images.keys())
+        if unknown:
+            answer = self._ec2.describe_images(Filters=[{"Name": "image-id", "Values": unknown}])
+            found = {image["ImageId"]: image.get("Name", "") for image in answer["Images"]}
+            self._images.update({name: found.get(name, "") for name in unknown})
+
+    def _learn_sizes(self, types: set[str]) -> None:
+        unknown = sorted(types - self._sizes.keys())
+        if unknown:
+            answer = self._ec2.describe_instance_types(
+                Filters=[{"Name": "instance-type", "Values": unknown}]
+            )
+            for one in answer["InstanceTypes"]:
+                self._sizes[one["InstanceType"]] = (
+                    one["VCpuInfo"]["DefaultVCpus"],
+                    one["MemoryInfo"]["SizeInMiB"],
+                )
+
+    def _instance(self, described: InstanceTypeDef, volumes: dict[str, int]) -> Instance:
+        tags = {tag["Key"]: tag["Value"] for tag in described.get("Tags", [])}
+        system = operating_systems.of_image(self._images.get(described.get("ImageId", ""), ""))
+        vcpus, memory = self._sizes.get(described["InstanceType"], (0, 0))
+        disks = {
+            mapping["DeviceName"]: volumes.get(mapping["Ebs"]["VolumeId"], 0)
+            for mapping in described.get("BlockDeviceMappings", [])
+        }
+        root = described.get("RootDeviceName")
+        return Instance(
+            id=described["InstanceId"],
+            name=tags.get("Name", described["InstanceId"]),
+            private_ip=described.get("PrivateIpAddress", "0.0.0.0"),  # noqa: S104 - none any more
+            subnet_id=described.get("SubnetId", ""),
+            vpc_id=described.get("VpcId", ""),
+            state=described["State"]["Name"],
+            platform="windows" if described.get("Platform") else "linux",
+            os=system,
+            architecture=described.get("Architecture", "x86_64"),
+            virtualization=described.get("VirtualizationType", "hvm"),
+            drivers=operating_systems.drivers_of(system, tags.get("drivers")),
+            instance_type=described["InstanceType"],
+            vcpus=vcpus,
+            memory_mib=memory,
+            disks=tuple(
+                Disk(device, disks[device])
+                for device in sorted(disks, key=lambda name: (name != root, name))
+            ),
+            tags=tags,
+            security_groups=tuple(
+                group["GroupId"] for group in described.get("SecurityGroups", [])
+            ),
+        )
+
+
+def _group(described: SecurityGroupTypeDef) -> SecurityGroup:
+    return SecurityGroup(
+        described["GroupId"],
+        ingress=_rules(described.get("IpPermissions", [])),
+        egress=_rules(described.get("IpPermissionsEgress", [])),
+    )
+
+
+def _rules(permissions: Iterable[IpPermissionOutputTypeDef]) -> tuple[Rule, ...]:
+    return tuple(
+        Rule(
+            protocol=permission["IpProtocol"],
+            from_port=permission.get("FromPort"),
+            to_port=permission.get("ToPort"),
+            cidrs=tuple(one["CidrIp"] for one in permission.get("IpRanges", [])),
+            groups=tuple(
+                one["GroupId"] for one in permission.get("UserIdGroupPairs", []) if "GroupId" in one
+            ),
+        )
+        for permission in permissions
+    )
