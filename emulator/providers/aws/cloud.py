@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import threading
 from collections.abc import Mapping
+from functools import cached_property
 from typing import Any
 
 import boto3
@@ -59,10 +60,9 @@ class Cloud:
             self._clients.clear()
         allowed = self._config.get("allowedAccountIds")
         if allowed:
-            account = self.client("sts").get_caller_identity()["Account"]
-            if account not in allowed:
+            if self.account not in allowed:
                 raise ProviderError(
-                    f"AWS account {account} is none of aws:allowedAccountIds "
+                    f"AWS account {self.account} is none of aws:allowedAccountIds "
                     f"({', '.join(allowed)}); use credentials of one of them"
                 )
 
@@ -77,6 +77,11 @@ class Cloud:
         if not region:
             raise ProviderError("no AWS region: set it with `pulumi config set aws:region <name>`")
         return str(region)
+
+    @cached_property
+    def account(self) -> str:
+        """The account of the credentials."""
+        return str(self.client("sts").get_caller_identity()["Account"])
 
     @property
     def default_tags(self) -> dict[str, str]:

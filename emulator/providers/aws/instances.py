@@ -169,8 +169,11 @@ class Instance(ResourceType):
         }
         tags.change(ec2, resource_id, state.get("tagsAll", {}), tags.wanted(self._cloud, inputs))
         if "vpcSecurityGroupIds" in changed:
-            ec2.modify_instance_attribute(
-                InstanceId=resource_id, Groups=inputs["vpcSecurityGroupIds"]
+            # EC2 has one list of groups for both; moto has two, and answers with their union.
+            groups = inputs["vpcSecurityGroupIds"]
+            ec2.modify_instance_attribute(InstanceId=resource_id, Groups=groups)
+            ec2.modify_network_interface_attribute(
+                NetworkInterfaceId=state["primaryNetworkInterfaceId"], Groups=groups
             )
         if "metadataOptions" in changed:
             ec2.modify_instance_metadata_options(
@@ -409,7 +412,10 @@ class Instance(ResourceType):
             "sourceDestCheck": instance.get("SourceDestCheck", True),
             "subnetId": instance.get("SubnetId"),
             "tenancy": instance["Placement"].get("Tenancy"),
-            "vpcSecurityGroupIds": [group["GroupId"] for group in instance["SecurityGroups"]],
+            # moto leaves the instance's own list empty when the interface was described.
+            "vpcSecurityGroupIds": [
+                group["GroupId"] for group in primary.get("Groups") or instance["SecurityGroups"]
+            ],
             **self._attributes(ec2, instance_id, known),
             **self._devices(ec2, instance),
             **tags.outputs(self._cloud, tags.to_map(instance.get("Tags")), known.get("tags", {})),

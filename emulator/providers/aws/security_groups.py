@@ -349,8 +349,9 @@ class _Rule(ResourceType):
             # moto keeps no description of a rule that refers to a group.
             description = known.get("description")
         every = rule["IpProtocol"] == "-1"
+        owner = rule.get("GroupOwnerId") or self._cloud.account
         return {
-            "arn": f"arn:aws:ec2:{region}:{rule['GroupOwnerId']}:security-group-rule/{rule_id}",
+            "arn": f"arn:aws:ec2:{region}:{owner}:security-group-rule/{rule_id}",
             "securityGroupRuleId": rule_id,
             "securityGroupId": rule["GroupId"],
             "ipProtocol": rule["IpProtocol"],
