@@ -85,9 +85,10 @@ class ProtectedItemProvider(MigrationProvider):
         inputs = ProtectedItemInputs.model_validate(props)
         return CreateResult(inputs.name, self._record(inputs))
 
-    def update(self, _id: str, _olds: dict[str, Any], news: dict[str, Any]) -> UpdateResult:
+    def update(self, _id: str, olds: dict[str, Any], news: dict[str, Any]) -> UpdateResult:
         """Record the machine anew, or fail with what the wave's run met."""
-        return UpdateResult(self._record(ProtectedItemInputs.model_validate(news)))
+        recorded = self._record(ProtectedItemInputs.model_validate(news))
+        return UpdateResult({**_remembered(olds), **recorded})
 
     def read(self, id_: str, props: dict[str, Any]) -> ReadResult:
         """Say where the machine is now; gone if the vault and Azure have nothing of it."""
@@ -96,7 +97,12 @@ class ProtectedItemProvider(MigrationProvider):
         if observed.stage in (Stage.UNKNOWN_TO_VAULT, Stage.DISCOVERED):
             return ReadResult("", {})
         phase = _phase(observed)
-        outputs = {**inputs.wire(), **_outputs(observed), "phase": phase}
+        outputs = {
+            **_remembered(props),
+            **inputs.wire(),
+            **_outputs(observed),
+            "phase": phase,
+        }
         return ReadResult(id_, outputs, {**inputs.wire(), "phase": phase})
 
     def delete(self, _id: str, props: dict[str, Any]) -> None:
@@ -234,6 +240,11 @@ _PHASES = {
 def _phase(observed: Observed) -> str:
     """The phase a machine is in; between two, the stage in the service's terms."""
     return str(_PHASES.get(observed.stage, observed.stage))
+
+
+def _remembered(olds: dict[str, Any]) -> dict[str, Any]:
+    """What the service forgets with the item, and a person still wants to know."""
+    return {key: olds[key] for key in ("last_test_failover",) if key in olds}
 
 
 def _outputs(observed: Observed) -> dict[str, Any]:

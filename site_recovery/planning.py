@@ -258,6 +258,7 @@ _SCENARIO: dict[str, Operation] = {
 """What the service calls the jobs of our operations (`scenarioName`)."""
 
 _AT_REST: dict[Stage, Callable[[Observed], Observed]] = {
+    Stage.BROKEN: lambda state: replace(state, allowed=frozenset({"DisableProtection"})),
     Stage.REPLICATING: _protected,
     Stage.PROTECTED: _protected,
     Stage.TEST_FAILOVER: _tested,
