@@ -288,7 +288,7 @@ def _inputs_now(
     for name, of in known.inputs.items():
         value = live.get(name)
         if name in inputs:
-            now[name] = schema.asked_part(value, inputs[name], of)
+            now[name] = schema.asked_part(value, inputs[name], of, state.get(name))
         elif importing:
             if not schema.is_default(value, of):
                 now[name] = value

@@ -303,31 +303,49 @@ def canonical(value: Any, known: Property) -> Any:
 # -- reading back ---------------------------------------------------------------------------
 
 
-def asked_part(live: Any, asked: Any, known: Property) -> Any:
+def asked_part(live: Any, asked: Any, known: Property, before: Any = None) -> Any:
     """What the service now says about what was asked for, in the shape of the question.
 
     The spelling of the question is kept where it means the same, and what the service does not
-    give back is taken to be as asked.
+    give back is taken to be as asked. What was never asked for shows when it has changed.
+
+    Args:
+        live: what the service says now.
+        asked: what the program asked for last time.
+        known: the property.
+        before: what the service said last time.
     """
     if live is None or known.write_only or asked == UNKNOWN:
         return asked
-    if known.kind == "object" and isinstance(live, dict) and isinstance(asked, dict):
-        part = {
-            name: asked_part(live.get(name), asked[name], known.fields.get(name, Property("any")))
-            for name in asked
-        }
-        for name, sub in known.fields.items():
-            extra = live.get(name)
-            if name not in asked and not (sub.computed or is_default(extra, sub)):
-                part[name] = extra
-        return part
-    if known.kind == "any" and isinstance(live, dict) and isinstance(asked, dict):
-        return {name: asked_part(live.get(name), asked[name], Property("any")) for name in asked}
+    if isinstance(live, dict) and isinstance(asked, dict) and known.kind in ("object", "any"):
+        return _asked_members(live, asked, known, before if isinstance(before, dict) else {})
     if known.kind in ("list", "set") and isinstance(live, list) and isinstance(asked, list):
-        item = known.items or Property("any")
-        if known.kind == "set" and not _compare_sets(live, asked, known, item, "", False):
+        if not _compare(live, asked, known, "", False):
             return asked
-        if len(live) == len(asked) and known.kind == "list":
-            return [asked_part(a, b, item) for a, b in zip(live, asked, strict=True)]
-        return live
+        if len(live) != len(asked) or known.kind == "set":
+            return live
+        item = known.items or Property("any")
+        old = before if isinstance(before, list) and len(before) == len(live) else live
+        return [
+            asked_part(now, wanted, item, then)
+            for now, wanted, then in zip(live, asked, old, strict=True)
+        ]
     return asked if not _compare(live, asked, known, "", False) else live
+
+
+def _asked_members(
+    live: Mapping[str, Any], asked: Mapping[str, Any], known: Property, before: Mapping[str, Any]
+) -> dict[str, Any]:
+    passed_on = Property("any")
+    part = {
+        name: asked_part(
+            live.get(name), wanted, known.fields.get(name, passed_on), before.get(name)
+        )
+        for name, wanted in asked.items()
+    }
+    for name, sub in known.fields.items():
+        extra = live.get(name)
+        quiet = sub.computed or is_default(extra, sub) or extra == before.get(name, extra)
+        if name not in asked and not quiet:
+            part[name] = extra
+    return part
