@@ -252,7 +252,10 @@ def _recorded(outputs: dict[str, Any]) -> dict[str, MachineInputs]:
 
 def _lasting(inputs: WaveInputs) -> dict[str, Any]:
     """What makes a wave another wave: not how a run goes, nor who is in other waves."""
-    return inputs.model_dump(exclude={"convergence", "other_machines", "urn"})
+    return {
+        **inputs.model_dump(exclude={"convergence", "other_machines", "urn", "machines"}),
+        "machines": {name: machine.lasting() for name, machine in inputs.machines.items()},
+    }
 
 
 def _result(observed: Observed) -> dict[str, Any]:

@@ -59,9 +59,6 @@ class ProtectedItemInputs(Inputs):
         )
 
 
-_COMPARED = ("phase", "outcome", "machine")
-
-
 class ProtectedItemProvider(MigrationProvider):
     """Verifies against live state and records; drives nothing but its own removal."""
 
@@ -73,9 +70,11 @@ class ProtectedItemProvider(MigrationProvider):
         """
         changed = [
             key
-            for key in _COMPARED
+            for key in ("phase", "outcome")
             if not unknown(news.get(key)) and news.get(key) != olds.get(key)
         ]
+        if not unknown(news.get("machine")) and _lasting(news) != _lasting(olds):
+            changed.append("machine")
         recorded = olds.get("observed_phase")
         drifted = recorded is not None and recorded != news.get("phase")
         return DiffResult(changes=bool(changed) or drifted)
@@ -235,6 +234,10 @@ _PHASES = {
     Stage.FAILED_OVER: Phase.FAILED_OVER,
     Stage.MIGRATED: Phase.MIGRATED,
 }
+
+
+def _lasting(props: dict[str, Any]) -> dict[str, Any]:
+    return MachineInputs.model_validate(props["machine"]).lasting()
 
 
 def _phase(observed: Observed) -> str:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from datetime import timedelta
-from typing import Literal
+from typing import Any, Literal
 
 from pydantic import Field
 
@@ -22,6 +22,7 @@ class MachineInputs(Inputs):
     instance_id: str
     private_ip: str | None = None
     os_type: Literal["Windows", "Linux"]
+    source_problem: str | None = None
     vm_name: str
     vm_size: str | None = None
     disk_type: str | None = None
@@ -31,7 +32,13 @@ class MachineInputs(Inputs):
 
     def machine(self, name: str) -> Machine:
         """What identifies it to the services."""
-        return Machine(name, self.instance_id, self.private_ip or "", self.vm_name)
+        return Machine(
+            name, self.instance_id, self.private_ip or "", self.vm_name, self.source_problem
+        )
+
+    def lasting(self) -> dict[str, Any]:
+        """What makes a difference to a machine whose instance may be gone by now."""
+        return self.model_dump(exclude={"private_ip", "os_type", "source_problem"})
 
     def target(self) -> Target:
         """The virtual machine that its failover creates."""

@@ -82,6 +82,7 @@ class Observed:
         last_test_failover: when a test failover last succeeded, or None.
         azure_vm_id, test_vm_id: ARM ids of the virtual machines in Azure, or None.
         protection_state: the service's own word, for a person to read.
+        source_problem: why the EC2 instance cannot replicate (any more), or None.
     """
 
     stage: Stage
@@ -98,6 +99,12 @@ class Observed:
     last_test_failover: datetime | None = None
     protection_state: str = ""
     friendly_name: str = ""
+    source_problem: str | None = None
+
+    @property
+    def in_azure(self) -> bool:
+        """Whether it runs in Azure, so that its source is needed no more."""
+        return self.stage in (Stage.FAILED_OVER, Stage.MIGRATED)
 
     @property
     def tested(self) -> bool:
@@ -113,12 +120,14 @@ class Machine:
         name: its key in the config; also the name of its protected item.
         private_ip: by which the configuration server discovers it.
         vm_name: of the virtual machine that a failover creates.
+        source_problem: why its instance cannot replicate (any more), or None.
     """
 
     name: str
     instance_id: str
     private_ip: str
     vm_name: str
+    source_problem: str | None = None
 
 
 @dataclass(frozen=True)
@@ -162,6 +171,7 @@ def observe(machine: Machine, snapshot: Snapshot) -> Observed:
             test_vm_id=test_machine,
             busy=discovery.scenario if discovery else None,
             busy_job=discovery.name if discovery else None,
+            source_problem=machine.source_problem,
         )
     properties = item["properties"]
     details = properties.get("providerSpecificDetails") or {}
@@ -185,6 +195,7 @@ def observe(machine: Machine, snapshot: Snapshot) -> Observed:
         last_test_failover=moment(properties.get("lastSuccessfulTestFailoverTime")),
         protection_state=properties.get("protectionStateDescription") or "",
         friendly_name=properties.get("friendlyName") or "",
+        source_problem=machine.source_problem,
     )
 
 

@@ -86,6 +86,11 @@ def next_step(desired: Phase | None, observed: Observed, rules: Rules) -> Step:
         return Wait(f"{observed.busy} is running")
     if satisfies(desired, observed):
         return Satisfied()
+    if observed.source_problem and desired is not None and not observed.in_azure:
+        return Blocked(
+            f"{observed.source_problem}, and it does not run in Azure yet ({observed.stage})",
+            "Start the instance, correct its id, or take the machine out of its wave",
+        )
     step = _removal(observed) if desired is None else _forward(desired, observed, rules)
     if isinstance(step, Do):
         permit = step.operation.allowed_by
