@@ -1,0 +1,120 @@
+"""What runs inside a machine: records written each second, and the mobility agent.
+
+A machine writes record 1 when it is first seen and one more every second of service time until
+it stops, so what a failover loses can be counted.
+"""
+
+from __future__ import annotations
+
+import math
+from datetime import datetime, timedelta
+
+from emulator.guests.estate import Instance
+from emulator.kernel.store import Document
+from emulator.kernel.world import World
+
+KIND = "guest/machine"
+
+_SYNC_BASE_SECONDS = 452.0
+_SYNC_SECONDS_PER_GIB = 9.84
+_SYNC_JITTER = 0.08
+"""Initial replication took 501 s for a 5 GB and 747 s for a 30 GB disk (recorded)."""
+
+
+def look(world: World) -> None:
+    """Bring the machines' documents up to what the estate says now."""
+    present = {instance.id: instance for instance in world.estate.instances()}
+    for instance in present.values():
+        observe(world, instance)
+    for machine in world.store.list(KIND):
+        if machine["instance"] not in present and machine["stopped"] is None:
+            _stop(world, machine)
+
+
+def observe(world: World, instance: Instance) -> Document:
+    """The document of a machine, as the estate says now; made when it is first seen."""
+    machine = world.store.get(KIND, instance.id)
+    if machine is None:
+        machine = {
+            "instance": instance.id,
+            "name": instance.name,
+            "begins": world.now.isoformat(),
+            "stopped": None,
+            "agent": None,
+        }
+        world.store.put(KIND, instance.id, machine)
+    if instance.state != "running" and machine["stopped"] is None:
+        _stop(world, machine)
+    elif instance.state == "running" and machine["stopped"] is not None:
+        _start(world, machine)
+    return machine
+
+
+def of(world: World, instance_id: str) -> Document | None:
+    """The document of a machine that was seen before, or None."""
+    return world.store.get(KIND, instance_id)
+
+
+def instance_at(world: World, vpc_id: str, private_ip: str) -> Instance | None:
+    """The running instance with that private address in a VPC, or None."""
+    for instance in world.estate.instances():
+        here = instance.vpc_id == vpc_id and instance.private_ip == private_ip
+        if here and instance.state == "running":
+            return instance
+    return None
+
+
+def instance_of(world: World, instance_id: str) -> Instance | None:
+    """The instance of that id in whatever state, or None when EC2 lists it no more."""
+    for instance in world.estate.instances():
+        if instance.id == instance_id:
+            return instance
+    return None
+
+
+def records(machine: Document, at: datetime) -> int:
+    """The number of the last record that a machine had written at a moment."""
+    begins = datetime.fromisoformat(machine["begins"])
+    until = at
+    if machine["stopped"] is not None:
+        until = min(at, datetime.fromisoformat(machine["stopped"]))
+    return max(0, math.floor((until - begins).total_seconds()) + 1)
+
+
+def stopped_at(machine: Document) -> datetime | None:
+    """When the machine was seen to have stopped, or None while it runs."""
+    return None if machine["stopped"] is None else datetime.fromisoformat(machine["stopped"])
+
+
+def install_agent(world: World, machine: Document, server: str) -> None:
+    """Note that the mobility agent is installed and registered with a configuration server."""
+    machine["agent"] = {"server": server, "installed": world.now.isoformat()}
+    world.store.put(KIND, machine["instance"], machine)
+
+
+def remove_agent(world: World, instance_id: str) -> None:
+    """Note that disabling replication took the agent's registration back."""
+    machine = of(world, instance_id)
+    if machine is not None:
+        machine["agent"] = None
+        world.store.put(KIND, instance_id, machine)
+
+
+def sync_time(world: World, about: str, total_gib: int) -> timedelta:
+    """How long the initial replication of disks of `total_gib` together takes."""
+    spread = world.random("initial-replication", about).uniform(-_SYNC_JITTER, _SYNC_JITTER)
+    seconds = (_SYNC_BASE_SECONDS + _SYNC_SECONDS_PER_GIB * total_gib) * (1 + spread)
+    return timedelta(seconds=seconds)
+
+
+def _stop(world: World, machine: Document) -> None:
+    machine["stopped"] = world.now.isoformat()
+    world.store.put(KIND, machine["instance"], machine)
+
+
+def _start(world: World, machine: Document) -> None:
+    # The series of records goes on where it stopped.
+    pause = world.now - datetime.fromisoformat(machine["stopped"])
+    machine["begins"] = (datetime.fromisoformat(machine["begins"]) + pause).isoformat()
+    machine["stopped"] = None
+    world.store.put(KIND, machine["instance"], machine)

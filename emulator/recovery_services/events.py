@@ -1,0 +1,84 @@
+"""Events of a vault: what happened to its machines, told from its finished jobs."""
+
+from __future__ import annotations
+
+from emulator.kernel.resources import PRIVATE
+from emulator.kernel.routes import Routes
+from emulator.kernel.store import Document
+from emulator.kernel.wire import Request, Response
+from emulator.kernel.world import World
+from emulator.recovery_services import filters, jobs
+from emulator.recovery_services.paths import (
+    API_VERSIONS,
+    EVENTS,
+    JOBS,
+    children,
+    not_found,
+    page,
+    require_vault,
+    vault_id,
+    vault_of,
+)
+
+routes = Routes(API_VERSIONS)
+
+_SEVERITIES = {"Succeeded": "OK", "Failed": "Critical", "Cancelled": "Warning"}
+_FILTERS = ("eventCode", "severity", "eventType", "affectedObjectFriendlyName")
+
+
+@routes.route("GET", EVENTS.collection, "ReplicationEvents_List")
+def list_events(world: World, request: Request, **path: str) -> Response:
+    """The events of the vault, newest first."""
+    require_vault(world, path)
+    wanted = filters.parse(request, _FILTERS)
+    found = [e for e in _all(world, vault_id(path)) if filters.keeps(wanted, e["properties"])]
+    return Response(200, page(request, found))
+
+
+@routes.route("GET", EVENTS.template, "ReplicationEvents_Get")
+def get_event(world: World, request: Request, **path: str) -> Response:
+    """One event."""
+    require_vault(world, path)
+    for event in _all(world, vault_id(path)):
+        if event["name"].lower() == path["event"].lower():
+            return Response(200, event)
+    raise not_found(EVENTS, path["event"])
+
+
+def _all(world: World, vault: str) -> list[Document]:
+    return [
+        _event(job)
+        for job in reversed(children(world, JOBS, vault))
+        if job[PRIVATE]["machine"] and not jobs.running(job)
+    ]
+
+
+def _event(job: Document) -> Document:
+    properties = job["properties"]
+    vault = vault_of(job["id"])
+    name = f"VmMonitoringEvent;{job['name']}"
+    resource = job[PRIVATE]["resource"].split("/")
+    return {
+        "id": EVENTS.id(vault, name),
+        "name": name,
+        "type": EVENTS.type,
+        "properties": {
+            "eventCode": properties["scenarioName"],
+            "description": f"{properties['friendlyName']}: {properties['stateDescription']}",
+            "eventType": "VmHealth",
+            "affectedObjectFriendlyName": properties["targetObjectName"],
+            "affectedObjectCorrelationId": properties["targetObjectId"],
+            "severity": _SEVERITIES[properties["state"]],
+            "timeOfOccurrence": properties["endTime"],
+            "fabricId": "/".join(resource[:11]),
+            "providerSpecificDetails": None,
+            "eventSpecificDetails": {
+                "instanceType": "JobStatus",
+                "jobId": job["id"],
+                "jobFriendlyName": properties["friendlyName"],
+                "jobStatus": properties["state"],
+                "affectedObjectType": properties["targetInstanceType"],
+            },
+            "healthErrors": [],
+        },
+    }

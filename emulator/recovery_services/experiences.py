@@ -1,0 +1,86 @@
+"""The experiences that the service offers: what differs between replication providers."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Protocol
+
+from emulator.kernel.store import Document
+from emulator.kernel.wire import ArmError
+from emulator.kernel.world import World
+from emulator.recovery_services.bodies import EnableProperties, ProviderPart, UpdateProperties
+from emulator.recovery_services.classic import Classic
+from emulator.recovery_services.states import Table
+
+
+class Experience(Protocol):
+    """One replication provider.
+
+    Attributes:
+        instance_type: its `instanceType`.
+        fabric_provider: `primaryFabricProvider` of its items.
+        table: its states and transitions.
+    """
+
+    instance_type: str
+    fabric_provider: str
+    table: Table
+
+    def policy_details(self, part: ProviderPart, at: str) -> Document:
+        """A policy's `providerSpecificDetails` from what was sent at a place of the body.
+
+        Raises:
+            ArmError: 400.
+        """
+
+    def admit(self, world: World, container: Document, asked: EnableProperties) -> Document:
+        """The private part of a new item, every reference in the body checked.
+
+        Raises:
+            ArmError: 400 or 409.
+        """
+
+    def enable(self, world: World, item: Document) -> None:
+        """What enabling does to the machine and what the service learns from it.
+
+        Raises:
+            JobError: the machine cannot be protected.
+        """
+
+    def release(self, world: World, item: Document, *, clean: bool) -> None:
+        """What the end of replication does; `clean` reaches the source, a purge does not."""
+
+    def change(self, world: World, item: Document, asked: UpdateProperties) -> Document:
+        """The private target of an item after an update.
+
+        Raises:
+            ArmError: 400.
+        """
+
+    def details(self, world: World, item: Document, *, full: bool) -> Document:
+        """An item's `providerSpecificDetails`; a list is less full than a get."""
+
+
+@dataclass(frozen=True)
+class _Registry:
+    known: dict[str, Experience]
+
+
+_registry = _Registry({Classic.instance_type: Classic()})
+
+
+def of(instance_type: str) -> Experience:
+    """The experience of an `instanceType`.
+
+    Raises:
+        ArmError: 400 for one that is not offered here.
+    """
+    experience = _registry.known.get(instance_type)
+    if experience is None:
+        raise ArmError(
+            400,
+            "InvalidReplicationProvider",
+            f"The replication provider '{instance_type}' is not supported; supported: "
+            f"{', '.join(_registry.known)}.",
+        )
+    return experience

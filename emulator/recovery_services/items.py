@@ -1,0 +1,447 @@
+"""The life of a protected item: jobs begin on it, and their ends move it from state to state."""
+
+from __future__ import annotations
+
+from datetime import datetime, timedelta
+
+from emulator.guests import machine
+from emulator.kernel import resources
+from emulator.kernel.resources import PRIVATE
+from emulator.kernel.store import Document
+from emulator.kernel.wire import ArmError, Request, Response
+from emulator.kernel.world import World
+from emulator.recovery_services import azure_machines, experiences, jobs, recovery_points, scenarios
+from emulator.recovery_services.experiences import Experience
+from emulator.recovery_services.item_view import health_error
+from emulator.recovery_services.paths import (
+    PROTECTABLE_ITEMS,
+    PROTECTED_ITEMS,
+    PROVIDERS,
+    RECOVERY_POINTS,
+    put,
+    vault_of,
+)
+from emulator.recovery_services.states import GONE, STAYS, Transition
+from emulator.recovery_services.times import stamp
+
+_REPLICATED = "initial replication ends"
+_RETRY_SYNC = timedelta(minutes=5)
+
+_SCENARIOS = (
+    *(scenarios.ENABLE, scenarios.FINALIZE, scenarios.UPDATE, scenarios.TEST_FAILOVER),
+    *(scenarios.TEST_FAILOVER_CLEANUP, scenarios.FAILOVER, scenarios.COMMIT),
+    *(scenarios.CHANGE_POINT, scenarios.DISABLE, scenarios.PURGE),
+)
+
+
+def register(world: World) -> None:
+    """Let initial replications end."""
+    world.on(_REPLICATED, _on_replicated)
+
+
+def new(
+    world: World,
+    container: Document,
+    policy: Document,
+    identifier: str,
+    experience: Experience,
+    admitted: Document,
+) -> Document:
+    """A new item, not stored yet and in no state; `start` takes it from there."""
+    fabric_id = container["id"].rsplit("/", 2)[0]
+    internal = container["name"].removeprefix("cloud_")
+    return {
+        "id": identifier,
+        "name": identifier.rsplit("/", 1)[-1],
+        "type": PROTECTED_ITEMS.type,
+        "properties": {
+            "policyId": policy["id"],
+            "recoveryServicesProviderId": PROVIDERS.id(fabric_id, internal),
+            "primaryFabricFriendlyName": container["properties"]["fabricFriendlyName"],
+            "primaryProtectionContainerFriendlyName": container["properties"]["friendlyName"],
+        },
+        PRIVATE: {
+            "experience": experience.instance_type,
+            "cycle": world.guid("cycle", identifier, world.sequence()),
+            "state": "",
+            "job": None,
+            "lastJob": None,
+            "replication": None,
+            "protected": None,
+            "failedOver": None,
+            "made": [],
+            "vm": None,
+            "testVm": None,
+            "recoveryPoint": None,
+            "lastTest": None,
+            "lastFailover": None,
+            "testState": "None",
+            "testDescription": "None",
+            "errors": [],
+            **admitted,
+        },
+    }
+
+
+def require_allowed(world: World, item: Document, operation: str) -> Transition:
+    """The transition that an operation makes from the item's present state.
+
+    Raises:
+        ArmError: 409 while a job works on the item, 400 for an operation that is not allowed.
+            The service's own codes for these were never recorded: both are [inferred].
+    """
+    private = item[PRIVATE]
+    table = experiences.of(private["experience"]).table
+    running = jobs.find(world, vault_of(item["id"]), private["job"]) if private["job"] else None
+    if running is not None:
+        raise ArmError(
+            409,
+            "OperationInProgress",
+            f"The operation cannot be started on the replicated item '{item['name']}': the job "
+            f"'{running['name']}' ({running['properties']['scenarioName']}) is in progress on it. "
+            "Try again after it ended.",
+        )
+    transition = table.find(private["state"], operation)
+    if transition is None:
+        state = table.states[private["state"]]
+        raise ArmError(
+            400,
+            "OperationNotAllowed",
+            f"The operation '{operation.lstrip('_')}' is not allowed on the replicated item "
+            f"'{item['name']}' in its current state '{state.description}'. Allowed operations: "
+            f"{', '.join(state.allowed) or 'none'}.",
+        )
+    return transition
+
+
+def start(
+    world: World,
+    request: Request,
+    item: Document,
+    operation: str,
+    operation_id: str,
+    arguments: Document | None = None,
+) -> Response:
+    """Begin an operation on an item, and answer that it was accepted.
+
+    Raises:
+        ArmError: as `require_allowed`.
+    """
+    job = begin(world, item, operation, operation_id, arguments)
+    return jobs.accepted(world, request, job)
+
+
+def begin(
+    world: World,
+    item: Document,
+    operation: str,
+    operation_id: str,
+    arguments: Document | None = None,
+) -> Document:
+    """Begin an operation on an item without answering anybody; the job.
+
+    Raises:
+        ArmError: as `require_allowed`.
+    """
+    transition = require_allowed(world, item, operation)
+    private = item[PRIVATE]
+    payload = {
+        "item": item["id"],
+        "operation": operation,
+        "from": private["state"],
+        "arguments": arguments or {},
+        "note": private["note"] if transition.scenario is scenarios.ENABLE else None,
+    }
+    name = private["machine"]["name"]
+    job = jobs.begin(
+        world,
+        transition.scenario,
+        jobs.Target(item["id"], private["vmId"], name, name),
+        operation=operation_id,
+        payload=payload,
+    )
+    private["job"] = job["name"]
+    if transition.during is not None:
+        private["state"] = transition.during
+    put(world, PROTECTED_ITEMS, item)
+    if transition.scenario is scenarios.ENABLE:
+        _claim(world, item)
+    return job
+
+
+def interrupt(world: World, item: Document) -> None:
+    """End whatever works on an item, because it is purged."""
+    private = item[PRIVATE]
+    job = jobs.find(world, vault_of(item["id"]), private["job"]) if private["job"] else None
+    if job is not None:
+        jobs.abandon(world, job)
+    private["job"] = None
+    put(world, PROTECTED_ITEMS, item)
+
+
+def restart(world: World, job: Document) -> None:
+    """Begin again what a failed job was for.
+
+    Raises:
+        ArmError: 400 or 409, where the item's state does not allow it (any more).
+    """
+    payload = job[PRIVATE]["payload"]
+    item = world.store.get(PROTECTED_ITEMS.kind, payload.get("item", ""))
+    if item is None:
+        raise ArmError(
+            400, "OperationNotAllowed", f"What the job '{job['name']}' worked on is gone."
+        )
+    operation_id = job[PRIVATE]["operation"]
+    begin(world, item, payload["operation"], operation_id, payload["arguments"])
+
+
+def _claim(world: World, item: Document) -> None:
+    protectable = world.store.get(PROTECTABLE_ITEMS.kind, item[PRIVATE]["protectable"] or "")
+    if protectable is not None:
+        protectable["properties"] |= {
+            "protectionStatus": "Protected",
+            "replicationProtectedItemId": item["id"],
+        }
+        put(world, PROTECTABLE_ITEMS, protectable)
+
+
+# -- how jobs end -------------------------------------------------------------------------------
+
+
+@jobs.when_done(*_SCENARIOS)
+def _done(world: World, job: Document) -> jobs.Note | None:
+    payload = job[PRIVATE]["payload"]
+    item = world.store.get(PROTECTED_ITEMS.kind, payload["item"])
+    if item is None:
+        raise jobs.JobError("28001", "The replicated item is gone.")
+    experience = experiences.of(item[PRIVATE]["experience"])
+    transition = experience.table.find(payload["from"], payload["operation"])
+    assert transition is not None
+    note = _EFFECTS[job["properties"]["scenarioName"]](world, item, job, experience)
+    if transition.target is GONE:
+        world.store.delete(PROTECTED_ITEMS.kind, item["id"])
+        return note
+    target = payload["from"] if transition.target == STAYS else transition.target
+    _settle(world, item, target, job)
+    return note
+
+
+@jobs.when_undone(*_SCENARIOS)
+def _undone(world: World, job: Document, failure: jobs.JobError | None) -> None:
+    payload = job[PRIVATE]["payload"]
+    item = world.store.get(PROTECTED_ITEMS.kind, payload["item"])
+    if item is None:
+        return
+    table = experiences.of(item[PRIVATE]["experience"]).table
+    transition = table.find(payload["from"], payload["operation"])
+    assert transition is not None
+    fallback = transition.cancelled if failure is None else transition.failed
+    if failure is not None and transition.failed is not None:
+        item[PRIVATE]["errors"] = [_as_health_error(world, item, failure)]
+    _settle(world, item, fallback or payload["from"], job)
+
+
+def _settle(world: World, item: Document, state: str, job: Document) -> None:
+    """Let an item rest in a state; nothing works on it any more."""
+    private = item[PRIVATE]
+    private["job"] = None
+    private["lastJob"] = {"jobId": job["id"], "startTime": job["properties"]["startTime"]}
+    entered = experiences.of(private["experience"]).table.states[state]
+    if entered.test_state is not None:
+        private["testState"] = entered.test_state
+        private["testDescription"] = entered.test_description
+    private["state"] = state
+    put(world, PROTECTED_ITEMS, item)
+    if state == "replicating":
+        _await_replication(world, item)
+
+
+def _as_health_error(world: World, item: Document, failure: jobs.JobError) -> Document:
+    provider = failure.provider
+    return health_error(
+        item,
+        code=str(provider.code) if provider else failure.code,
+        level="Error",
+        category="Configuration",
+        message=provider.message if provider else failure.message,
+        causes=failure.causes,
+        action=failure.action,
+        since=world.now,
+    )
+
+
+def _await_replication(world: World, item: Document) -> None:
+    private = item[PRIVATE]
+    if private["replication"] is None:
+        total = sum(disk["sizeGib"] for disk in private["machine"]["disks"])
+        takes = machine.sync_time(world, private["cycle"], total)
+        private["replication"] = {
+            "begins": world.now.isoformat(),
+            "ends": (world.now + takes).isoformat(),
+        }
+        put(world, PROTECTED_ITEMS, item)
+    remaining = datetime.fromisoformat(private["replication"]["ends"]) - world.now
+    payload = {"item": item["id"], "cycle": private["cycle"]}
+    world.schedule(max(remaining, timedelta()), _REPLICATED, payload)
+
+
+def _on_replicated(world: World, payload: Document) -> None:
+    item = world.store.get(PROTECTED_ITEMS.kind, payload["item"])
+    if item is None or item[PRIVATE]["cycle"] != payload["cycle"]:
+        return
+    private = item[PRIVATE]
+    if private["state"] != "replicating" or private["job"] is not None:
+        return  # What works on it now asks again, should it leave the item replicating.
+    machine.look(world)
+    guest = machine.of(world, private["machine"]["instance"])
+    if guest is not None and guest["stopped"] is not None:
+        world.schedule(_RETRY_SYNC, _REPLICATED, payload)
+        return
+    begin(world, item, "_FinalizeProtection", "_ReplicationProtectedItems_Finalize")
+
+
+# -- what each scenario does --------------------------------------------------------------------
+
+
+def _enable(world: World, item: Document, job: Document, experience: Experience) -> None:
+    experience.enable(world, item)
+
+
+def _finalize(world: World, item: Document, job: Document, experience: Experience) -> None:
+    item[PRIVATE]["protected"] = world.now.isoformat()
+
+
+def _update(world: World, item: Document, job: Document, experience: Experience) -> None:
+    item[PRIVATE]["target"] = job[PRIVATE]["payload"]["arguments"]["target"]
+
+
+def _test(world: World, item: Document, job: Document, experience: Experience) -> jobs.Note | None:
+    private, arguments = item[PRIVATE], job[PRIVATE]["payload"]["arguments"]
+    point = _chosen(world, item, job)
+    network = arguments["network"] or private["target"]["networkId"]
+    placement = azure_machines.Placement(
+        network,
+        azure_machines.subnet_for_test(world, network, private["target"]["subnet"]),
+        f"{private['target']['vmName']}-test",
+    )
+    made, note = azure_machines.create(world, item, placement, point, production=False)
+    private["testVm"] = made["id"]
+    private["lastTest"] = job["properties"]["startTime"]
+    _describe(
+        world,
+        item,
+        job,
+        made,
+        point,
+        testFailoverStatus="Active",
+        comments=None,
+        networkName=network.rsplit("/", 1)[-1],
+        networkFriendlyName=network.rsplit("/", 1)[-1],
+        networkType=arguments["networkType"],
+    )
+    return note
+
+
+def _clean_up(world: World, item: Document, job: Document, experience: Experience) -> None:
+    azure_machines.delete(world, item[PRIVATE]["testVm"])
+    item[PRIVATE]["testVm"] = None
+
+
+def _fail_over(
+    world: World, item: Document, job: Document, experience: Experience
+) -> jobs.Note | None:
+    private = item[PRIVATE]
+    chosen = job[PRIVATE]["payload"]["arguments"]["point"]
+    point = _chosen(world, item, job)
+    target = private["target"]
+    placement = azure_machines.Placement(target["networkId"], target["subnet"], target["vmName"])
+    made, note = azure_machines.create(world, item, placement, point, production=True)
+    if chosen is None:
+        recovery_points.keep(item, point)
+    private["vm"] = made["id"]
+    private["recoveryPoint"] = RECOVERY_POINTS.id(item["id"], point.name)
+    private["failedOver"] = job[PRIVATE]["begins"]
+    private["lastFailover"] = job["properties"]["startTime"]
+    _describe(world, item, job, made, point)
+    return note
+
+
+def _change_point(world: World, item: Document, job: Document, experience: Experience) -> None:
+    point = _chosen(world, item, job)
+    azure_machines.apply(world, item[PRIVATE]["vm"], point)
+    item[PRIVATE]["recoveryPoint"] = RECOVERY_POINTS.id(item["id"], point.name)
+
+
+def _commit(world: World, item: Document, job: Document, experience: Experience) -> None:
+    """The state says it all."""
+
+
+def _disable(world: World, item: Document, job: Document, experience: Experience) -> None:
+    experience.release(world, item, clean=True)
+
+
+def _purge(world: World, item: Document, job: Document, experience: Experience) -> None:
+    experience.release(world, item, clean=False)
+
+
+_EFFECTS = {
+    scenarios.ENABLE.name: _enable,
+    scenarios.FINALIZE.name: _finalize,
+    scenarios.UPDATE.name: _update,
+    scenarios.TEST_FAILOVER.name: _test,
+    scenarios.TEST_FAILOVER_CLEANUP.name: _clean_up,
+    scenarios.FAILOVER.name: _fail_over,
+    scenarios.COMMIT.name: _commit,
+    scenarios.CHANGE_POINT.name: _change_point,
+    scenarios.DISABLE.name: _disable,
+    scenarios.PURGE.name: _purge,
+}
+
+
+def _chosen(world: World, item: Document, job: Document) -> recovery_points.Point:
+    """The point that was asked for, or the latest data that was there when the job began."""
+    name = job[PRIVATE]["payload"]["arguments"]["point"]
+    if name is None:
+        began = datetime.fromisoformat(job[PRIVATE]["begins"])
+        return recovery_points.latest(world, item, began)
+    point = recovery_points.find(world, item, name)
+    if point is None:
+        raise jobs.JobError(
+            "28172",
+            f"The recovery point '{name}' is not available any more.",
+            "The retention of the replication policy has passed.",
+            "Choose a newer recovery point.",
+            task=0,
+        )
+    return point
+
+
+def _describe(
+    world: World,
+    item: Document,
+    job: Document,
+    made: Document,
+    point: recovery_points.Point,
+    **more: object,
+) -> None:
+    private = item[PRIVATE]
+    interface = resources.find(world, made[PRIVATE]["interface"])
+    assert interface is not None
+    subnet = interface["properties"]["ipConfigurations"][0]["properties"]["subnet"]["id"]
+    job["properties"]["customDetails"] |= {
+        **more,
+        "protectedItemDetails": [
+            {
+                "name": item["name"],
+                "friendlyName": private["machine"]["name"],
+                "testVmName": made["name"],
+                "testVmFriendlyName": made["name"],
+                "networkConnectionStatus": "Completed",
+                "networkFriendlyName": subnet.split("/")[-3],
+                "subnet": subnet.rsplit("/", 1)[-1],
+                "recoveryPointId": RECOVERY_POINTS.id(item["id"], point.name),
+                "recoveryPointTime": stamp(point.time),
+            }
+        ],
+    }
+    jobs.save(world, job)

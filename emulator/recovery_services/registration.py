@@ -1,0 +1,102 @@
+"""What appears in a vault when a configuration server registers with it.
+
+Nobody PUTs a classic fabric: registration makes the fabric, its container and its provider.
+"""
+
+from __future__ import annotations
+
+import hashlib
+
+from emulator.guests import configuration_server
+from emulator.guests.estate import Instance
+from emulator.kernel.resources import PRIVATE
+from emulator.kernel.store import Document
+from emulator.kernel.world import World
+from emulator.recovery_services.paths import CONTAINERS, FABRICS, PROVIDERS, put, service_id
+from emulator.recovery_services.times import stamp
+
+
+def register(world: World) -> None:
+    """Let configuration servers register, and the operator look for them."""
+    world.on(configuration_server.REGISTERED, _on_installed)
+    configuration_server.register(world)
+
+
+def _on_installed(world: World, payload: Document) -> None:
+    server = world.store.get(configuration_server.KIND, payload["server"])
+    instance = configuration_server.ready(world, server) if server is not None else None
+    if server is None or instance is None:
+        return
+    fabric = add_fabric(world, server["vault"], instance)
+    configuration_server.registered(world, server, fabric["id"])
+
+
+def add_fabric(world: World, vault: str, instance: Instance) -> Document:
+    """Register a server: its fabric, container and provider."""
+    identifier = world.guid("fabric", vault.lower(), instance.id)
+    name = hashlib.sha256(f"{vault.lower()}|{instance.id}".encode()).hexdigest()
+    vault = service_id(vault.rstrip("/"))
+    host = world.guid("host", instance.id).upper()
+    host_id = "-".join([*host.split("-")[:3], "".join(host.split("-")[3:])])
+    fabric: Document = {
+        "name": name,
+        "type": FABRICS.type,
+        "id": FABRICS.id(vault, name),
+        "properties": {
+            "friendlyName": instance.name,
+            "encryptionDetails": {"kekState": "None", "kekCertThumbprint": None},
+            "rolloverEncryptionDetails": {"kekState": "None", "kekCertThumbprint": None},
+            "internalIdentifier": identifier,
+            "bcdrState": "Valid",
+            "customDetails": {"instanceType": "VMware"},
+            "healthErrorDetails": [],
+            "health": "Normal",
+        },
+        PRIVATE: {
+            "experience": "InMageAzureV2",
+            "instance": instance.id,
+            "vpc": instance.vpc_id,
+            "ipAddress": instance.private_ip,
+            "hostId": host_id,
+            "memoryMib": instance.memory_mib,
+            "registered": stamp(world.now),
+            "refreshed": stamp(world.now),
+        },
+    }
+    put(world, FABRICS, fabric)
+    container_name = f"cloud_{identifier}"
+    container = {
+        "id": CONTAINERS.id(fabric["id"], container_name),
+        "name": container_name,
+        "type": CONTAINERS.type,
+        "properties": {
+            "fabricFriendlyName": instance.name,
+            "friendlyName": instance.name,
+            "fabricType": "VMware",
+            "protectedItemCount": 0,
+            "pairingStatus": "NotPaired",
+            "role": "",
+            "fabricSpecificDetails": None,
+        },
+        PRIVATE: {"experience": "InMageAzureV2"},
+    }
+    put(world, CONTAINERS, container)
+    provider = {
+        "id": PROVIDERS.id(fabric["id"], identifier),
+        "name": identifier,
+        "type": PROVIDERS.type,
+        "properties": {
+            "fabricType": "VMware",
+            "friendlyName": instance.name,
+            "providerVersion": "5.1.7100.0",
+            "serverVersion": "0.0",
+            "fabricFriendlyName": instance.name,
+            "providerVersionState": "Latest",
+            "providerVersionExpiryDate": "9999-12-31T23:59:59.9999999",
+            "allowedScenarios": ["Refresh"],
+            "healthErrorDetails": [],
+        },
+        PRIVATE: {"fabric": fabric["id"]},
+    }
+    put(world, PROVIDERS, provider)
+    return fabric

@@ -1,0 +1,23 @@
+"""Times as the service writes them."""
+
+from __future__ import annotations
+
+from datetime import datetime
+
+UNSET = "0001-01-01T00:00:00"
+"""What a job's task has for a time that is not known yet."""
+
+NEVER_RUN = "1753-01-01T01:01:01Z"
+"""The start of an idle item's current scenario."""
+
+NO_EXPIRY = "9999-12-31T23:59:59.9999999"
+
+
+def stamp(moment: datetime) -> str:
+    """A time in the service's format: UTC with seven decimals."""
+    return moment.strftime("%Y-%m-%dT%H:%M:%S.%f0Z")
+
+
+def coarse(moment: datetime) -> str:
+    """A time as the service writes the end of an operation: no fraction but seven zeros."""
+    return moment.strftime("%Y-%m-%dT%H:%M:%S.0000000Z")
