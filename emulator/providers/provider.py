@@ -189,7 +189,9 @@ class StandInProvider(protocol.Provider):
 
     # -- helpers ----------------------------------------------------------------------------
 
-    def _type(self, token: str) -> ResourceType:
+    def _type(self, chain: str) -> ResourceType:
+        # A URN names the types of a resource's parents too, with its own at the end.
+        token = chain.rsplit("$", 1)[-1]
         known = self._types.get(token)
         if known is None:
             raise ProviderError(self._refusal("resource type", token, self._types))
