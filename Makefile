@@ -1,6 +1,6 @@
 # One target a job. `make` alone lists them.
 
-PYTHON ?= python3.11
+PYTHON ?= $(shell command -v python3.11 || echo python3)
 STACK  ?= dev
 JOBS   ?= 2
 
