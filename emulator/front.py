@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Collection
 
-from emulator import arm, control
+from emulator import arm, control, recovery_services
 from emulator.arm.subscriptions import SUBSCRIPTION
 from emulator.faults import HttpFaults
 from emulator.guests.estate import Estate
@@ -14,7 +14,7 @@ from emulator.kernel.routes import Routes
 from emulator.kernel.store import Store
 from emulator.kernel.world import World
 
-_SERVICES = (arm,)
+_SERVICES = (arm, recovery_services)
 
 
 def create(

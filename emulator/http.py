@@ -8,7 +8,7 @@ from collections.abc import AsyncIterator, Awaitable, Callable, MutableMapping
 from typing import Any, TypeAlias
 
 import uvicorn
-from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
+from uvicorn.protocols.http.auto import AutoHTTPProtocol
 
 from emulator.kernel.wire import ArmError, Request, Response
 from emulator.kernel.world import World
@@ -83,10 +83,12 @@ class Application:
             self._world.settle()
 
 
-class _DroppableProtocol(HttpToolsProtocol):
+class _DroppableProtocol(AutoHTTPProtocol):  # type: ignore[valid-type, misc]
     """Hands its transport to the application, which may have to break the connection."""
 
-    def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
+    app: Any
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
         """Remember the transport for every request on this connection."""
         super().connection_made(transport)
         application = self.app
