@@ -9,6 +9,7 @@ from typing import Any, TypeVar
 
 import pulumi
 from pulumi.dynamic import ConfigureRequest, Resource, ResourceProvider
+from pulumi.output import Unknown
 from pulumi.runtime import rpc
 from pydantic import BaseModel, ConfigDict
 
@@ -63,8 +64,8 @@ def run(work: Callable[[], Coroutine[Any, Any, _T]]) -> _T:
 
 def unknown(value: Any) -> bool:
     """Whether a value, or anything in it, is not known yet in this preview."""
-    if isinstance(value, str):
-        return value == rpc.UNKNOWN
+    if isinstance(value, Unknown) or value == rpc.UNKNOWN:
+        return True
     if isinstance(value, Mapping):
         return any(unknown(part) for part in value.values())
     if isinstance(value, list):
@@ -72,13 +73,14 @@ def unknown(value: Any) -> bool:
     return False
 
 
-def own_urn(
-    resource: type[Resource], name: str, opts: pulumi.ResourceOptions | None
-) -> pulumi.Output[str]:
-    """The URN that a resource will have.
+def own_urn(resource: type[Resource], name: str, opts: pulumi.ResourceOptions | None) -> str:
+    """The URN of a resource that stands at the stack's root or in a component there.
 
     A dynamic provider is not told the URN of what it works on, and needs it to speak on the
-    resource's own row; so it is passed as an input.
+    resource's own row; so it is passed as an input. It is put together here because the parent's
+    own `urn` output would make the resource depend on all children of its parent, itself too.
     """
+    own_type = f"pulumi-python:{resource._resource_type_name}"
     parent = opts.parent if opts is not None else None
-    return pulumi.create_urn(name, f"pulumi-python:{resource._resource_type_name}", parent)
+    chain = f"{parent.pulumi_resource_type}${own_type}" if parent is not None else own_type
+    return f"urn:pulumi:{pulumi.get_stack()}::{pulumi.get_project()}::{chain}::{name}"
