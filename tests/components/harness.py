@@ -1,0 +1,201 @@
+"""Pulumi's mocks, with what they leave out: dependencies, parents and options of resources."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from typing import Any
+
+import pulumi
+from pulumi.runtime import get_root_resource, mocks, set_mocks, test
+from pulumi.runtime.stack import Stack
+
+SUBSCRIPTION = "/subscriptions/11111111-1111-1111-1111-111111111111"
+
+_AZURE_PATHS = {
+    "azure-native:resources:ResourceGroup": ("resourceGroupName", "{resourceGroupName}"),
+    "azure-native:network:VirtualNetwork": (
+        "virtualNetworkName",
+        "{resourceGroupName}/providers/Microsoft.Network/virtualNetworks/{virtualNetworkName}",
+    ),
+    "azure-native:storage:StorageAccount": (
+        "accountName",
+        "{resourceGroupName}/providers/Microsoft.Storage/storageAccounts/{accountName}",
+    ),
+    "azure-native:recoveryservices:Vault": (
+        "vaultName",
+        "{resourceGroupName}/providers/Microsoft.RecoveryServices/vaults/{vaultName}",
+    ),
+    "azure-native:recoveryservices:ReplicationPolicy": (
+        "policyName",
+        "{resourceGroupName}/providers/Microsoft.RecoveryServices/vaults/{resourceName}"
+        "/replicationPolicies/{policyName}",
+    ),
+}
+
+_OUTPUTS: dict[str, dict[str, Any]] = {
+    "FabricRegistration": {
+        "fabric_id": "fabric-id",
+        "container_id": "container-id",
+        "provider_id": "provider-id",
+        "process_server_id": "process-server-id",
+        "master_target_id": "master-target-id",
+        "run_as_accounts": {"WindowsAccount": "1", "LinuxAccount": "2"},
+    },
+    "ProtectionContainerMapping": {"mapping_id": "mapping-id"},
+    "ProtectedItem": {
+        "observed_phase": "protected",
+        "item_id": "item-id",
+        "health": "Normal",
+    },
+}
+
+
+@dataclass(frozen=True)
+class Resource:
+    """A resource as it was registered.
+
+    Attributes:
+        type: its type, without those of its parents.
+        id: what a reference to it gives.
+        inputs: as they go to its provider.
+        dependencies: URNs of what it waits for.
+        retained: whether it stays when it is deleted from the stack.
+        existing: the id it was looked up by, for one that is not the stack's own.
+    """
+
+    urn: str
+    type: str
+    name: str
+    id: str
+    inputs: dict[str, Any]
+    dependencies: frozenset[str]
+    retained: bool
+    existing: str = ""
+
+
+@dataclass
+class Deployment:
+    """Everything a program registered."""
+
+    resources: list[Resource] = field(default_factory=list)
+    outputs: dict[str, Any] = field(default_factory=dict)
+
+    def all(self, type_: str) -> list[Resource]:
+        """The resources of a type; the end of its token is enough."""
+        return [r for r in self.resources if r.type.endswith(type_)]
+
+    def one(self, type_: str, name: str | None = None) -> Resource:
+        """The only resource of a type, or the one of a name."""
+        found = [r for r in self.all(type_) if name in (None, r.name)]
+        assert len(found) == 1, (type_, name, [r.urn for r in found])
+        return found[0]
+
+    def waits_for(self, later: Resource, earlier: Resource) -> bool:
+        """Whether a resource is made after another, directly or through others."""
+        by_urn = {r.urn: r for r in self.resources}
+        seen: set[str] = set()
+        queue = [later.urn]
+        while queue:
+            for urn in by_urn[queue.pop()].dependencies - seen:
+                seen.add(urn)
+                if urn in by_urn:
+                    queue.append(urn)
+        return earlier.urn in seen
+
+    def __iter__(self) -> Iterator[Resource]:
+        return iter(self.resources)
+
+
+class _Monitor(mocks.MockMonitor):
+    def __init__(self, deployment: Deployment, accounts: dict[str, str] | None) -> None:
+        super().__init__(_Answers(accounts))
+        self._deployment = deployment
+
+    def RegisterResource(self, request: Any) -> Any:  # noqa: N802 (an rpc's name)
+        answer = super().RegisterResource(request)  # type: ignore[no-untyped-call]
+        self._record(request, answer.urn, answer.id)
+        return answer
+
+    def ReadResource(self, request: Any) -> Any:  # noqa: N802
+        answer = super().ReadResource(request)  # type: ignore[no-untyped-call]
+        self._record(request, answer.urn, request.id, existing=request.id)
+        return answer
+
+    def _record(self, request: Any, urn: str, id_: str, existing: str = "") -> None:
+        body = request.properties if existing else request.object
+        self._deployment.resources.append(
+            Resource(
+                urn=urn,
+                type=request.type,
+                name=request.name,
+                id=id_,
+                inputs=pulumi.runtime.rpc.deserialize_properties(body),
+                dependencies=frozenset(request.dependencies),
+                retained=not existing and request.retainOnDelete,
+                existing=existing,
+            )
+        )
+
+
+class _Answers(mocks.Mocks):
+    def __init__(self, accounts: dict[str, str] | None) -> None:
+        self._accounts = accounts
+
+    def new_resource(self, args: mocks.MockResourceArgs) -> tuple[str | None, dict[str, Any]]:
+        state = dict(args.inputs)
+        if args.typ in _AZURE_PATHS:
+            name, path = _AZURE_PATHS[args.typ]
+            known = {"resourceGroupName": "", **state}
+            if name not in known:
+                return args.resource_id or args.name, state
+            # Azure's `name` is what the inputs call by the type's own name.
+            return (
+                f"{SUBSCRIPTION}/resourceGroups/{path.format(**known)}",
+                {**state, "name": known[name]},
+            )
+        if args.typ == "aws:ec2/instance:Instance":
+            state.setdefault("privateIp", "10.10.2.77")
+        kind = args.typ.rsplit(":", 1)[-1]
+        state |= _OUTPUTS.get(kind, {})
+        if kind == "FabricRegistration" and self._accounts is not None:
+            state["run_as_accounts"] = self._accounts
+        if kind == "MigrationWave" and "machines" in state:
+            state["outcomes"] = {
+                m: {"status": "satisfied", "reason": ""} for m in state["machines"]
+            }
+            state["results"] = {m: {} for m in state["machines"]}
+        return f"{args.name}-id", state
+
+    def call(self, args: mocks.MockCallArgs) -> tuple[dict[str, Any], list[tuple[str, str]] | None]:
+        raise AssertionError(f"no function of a cloud should be needed: {args.token}")
+
+
+def deploy(
+    program: Callable[[], object], *, stack: str = "test", accounts: dict[str, str] | None = None
+) -> Deployment:
+    """Run a program under mocks and wait for all that it registers.
+
+    Args:
+        program: registers resources.
+        stack: the stack's name.
+        accounts: what the configuration server has for accounts, where that matters.
+    """
+    deployment = Deployment()
+    set_mocks(
+        _Answers(accounts),
+        project="ec2-to-azure",
+        stack=stack,
+        preview=False,
+        monitor=_Monitor(deployment, accounts),
+    )
+
+    def run() -> None:
+        stack = get_root_resource()
+        assert isinstance(stack, Stack)
+        stack.outputs.clear()
+        program()
+        pulumi.Output.from_input(dict(stack.outputs)).apply(deployment.outputs.update)
+
+    test(run)()  # type: ignore[no-untyped-call]
+    return deployment

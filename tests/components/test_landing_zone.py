@@ -1,0 +1,87 @@
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+import components
+import settings
+from tests.components.harness import SUBSCRIPTION, Deployment, deploy
+from tests.settings import configs
+
+GROUP = "resources:ResourceGroup"
+NETWORK = "network:VirtualNetwork"
+
+
+def zone(**target: Any) -> Deployment:
+    config = configs.valid()
+    config["target"] |= target
+    stack = settings.load(config)
+    args = components.LandingZoneArgs(
+        stack.azure_subscription_id, stack.azure_location, stack.target
+    )
+    return deploy(lambda: components.LandingZone("landing-zone", args))
+
+
+def test_what_serves_the_migration_is_apart_from_what_outlives_it() -> None:
+    deployment = zone()
+    migration, machines = (deployment.one(GROUP, name) for name in ("migration", "machines"))
+    assert migration.inputs["resourceGroupName"] == "rg-migration"
+    assert machines.inputs["resourceGroupName"] == "rg-migration-machines"
+    assert deployment.one(NETWORK, "production").inputs["resourceGroupName"] == (
+        "rg-migration-machines"
+    )
+    for passing in (deployment.one(NETWORK, "test"), deployment.one("StorageAccount")):
+        assert passing.inputs["resourceGroupName"] == "rg-migration"
+
+
+def test_destroying_the_stack_leaves_migrated_machines_and_their_network_alone() -> None:
+    assert {r.name for r in zone() if r.retained} == {"machines", "production"}
+
+
+def test_an_adopted_landing_zone_is_looked_up_and_neither_made_nor_changed() -> None:
+    deployment = zone(adopt=True)
+    group = f"{SUBSCRIPTION}/resourceGroups/rg-migration-machines"
+    assert deployment.one(GROUP, "machines").existing == group
+    assert deployment.one(NETWORK, "production").existing == (
+        f"{group}/providers/Microsoft.Network/virtualNetworks/vnet-prod"
+    )
+    assert deployment.one(NETWORK, "test").existing == ""
+
+
+def test_the_test_network_is_joined_to_nothing_and_has_no_way_out() -> None:
+    network = zone().one(NETWORK, "test").inputs
+    assert "virtualNetworkPeerings" not in network
+    (subnet,) = network["subnets"]
+    assert subnet["defaultOutboundAccess"] is False
+    assert "natGateway" not in subnet
+    assert "routeTable" not in subnet
+
+
+@pytest.mark.parametrize(
+    ("name", "space", "prefix"),
+    [
+        ("production", "10.20.0.0/16", "10.20.1.0/24"),
+        ("test", "10.21.0.0/16", "10.21.1.0/24"),
+    ],
+)
+def test_networks_have_the_addresses_of_the_config(name: str, space: str, prefix: str) -> None:
+    network = zone().one(NETWORK, name).inputs
+    assert network["addressSpace"] == {"addressPrefixes": [space]}
+    assert [(s["name"], s["addressPrefix"]) for s in network["subnets"]] == [("servers", prefix)]
+
+
+def test_the_cache_is_closed_to_everything_but_its_keys_over_current_tls() -> None:
+    account = zone().one("StorageAccount").inputs
+    assert account["allowBlobPublicAccess"] is False
+    assert account["enableHttpsTrafficOnly"] is True
+    assert account["minimumTlsVersion"] == "TLS1_2"
+    assert account["allowCrossTenantReplication"] is False
+    assert (account["kind"], account["sku"]) == ("StorageV2", {"name": "Standard_LRS"})
+
+
+def test_everything_is_in_one_region_and_carries_the_tags() -> None:
+    for resource in zone(tags={"owner": "me"}):
+        if resource.type.startswith("azure-native"):
+            assert resource.inputs["location"] == "westeurope"
+            assert resource.inputs["tags"] == {"owner": "me"}

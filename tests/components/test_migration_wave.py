@@ -1,0 +1,192 @@
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import timedelta
+from typing import Any
+
+import pulumi
+import pytest
+
+import components
+import settings
+from site_recovery.ec2 import MachineFacts
+from tests.components.harness import Deployment, deploy
+from tests.settings import configs
+
+WINDOWS = MachineFacts(
+    instance_id="i-00000000000000001",
+    state="running",
+    private_ip="10.10.1.11",
+    platform="windows",
+    os="windows-server-2012-r2",
+    image_name=None,
+    architecture="x86_64",
+    virtualization="hvm",
+    instance_type="t2.large",
+    vpc_id="vpc-0123456789abcdef0",
+    subnet_id=None,
+    network_interface_id="eni-1",
+    security_group_ids=(),
+    disks=(),
+)
+LINUX = MachineFacts(
+    **{**WINDOWS.__dict__, "platform": "linux", "os": "rhel-6.7", "private_ip": "10.10.1.41"}
+)
+FACTS = {"web-01": WINDOWS, "web-02": WINDOWS, "db-01": LINUX}
+
+
+def waves(
+    config: dict[str, Any],
+    *,
+    facts: Mapping[str, MachineFacts] = FACTS,
+    gone: Mapping[str, str] | None = None,
+    accounts: dict[str, str] | None = None,
+) -> Deployment:
+    stack = settings.load(config)
+
+    def program() -> None:
+        landing_zone = components.LandingZone(
+            "landing-zone",
+            components.LandingZoneArgs(
+                stack.azure_subscription_id, stack.azure_location, stack.target
+            ),
+        )
+        server = components.ConfigurationServer(
+            "configuration-server",
+            components.ConfigurationServerArgs(
+                prefix="p",
+                settings=stack.source.configuration_server,
+                vault_id="vault-id",
+                security_group_id="sg",
+                network_rules=[],
+                registration_timeout=timedelta(minutes=15),
+                poll=timedelta(seconds=1),
+            ),
+        )
+        for wave in stack.waves:
+            components.MigrationWave(
+                wave,
+                components.MigrationWaveArgs(
+                    wave=wave,
+                    settings=stack,
+                    facts=facts,
+                    gone=gone or {},
+                    vault_id="vault-id",
+                    policy_id="policy-id",
+                    server=server,
+                    landing_zone=landing_zone,
+                    requires=[],
+                ),
+            )
+
+    return deploy(program, accounts=accounts)
+
+
+def reconciler(deployment: Deployment, wave: str) -> dict[str, Any]:
+    return deployment.one("site-recovery:MigrationWave", wave).inputs
+
+
+def test_a_wave_has_one_driver_and_one_record_a_machine() -> None:
+    deployment = waves(configs.valid())
+    drivers = deployment.all("site-recovery:MigrationWave")
+    assert sorted(driver.name for driver in drivers) == ["data", "pilot"]
+    records = deployment.all("ProtectedItem")
+    assert sorted(record.name for record in records) == ["db-01", "web-01", "web-02"]
+    by_wave = {"web-01": "pilot", "web-02": "data", "db-01": "data"}
+    for record in records:
+        driver = deployment.one("site-recovery:MigrationWave", by_wave[record.name])
+        assert deployment.waits_for(record, driver)
+
+
+def test_a_machine_that_moves_to_another_wave_stays_the_same_resource() -> None:
+    before = waves(configs.valid()).one("ProtectedItem", "web-02")
+    config = configs.changed("waves", "data", "machines", value=["db-01"])
+    after = waves(configs.put(config, "waves", "pilot", "machines", 1, value="web-02"))
+    assert after.one("ProtectedItem", "web-02").urn == before.urn
+    assert "web-02" in reconciler(after, "data")["other_machines"]
+
+
+def test_the_driver_gets_the_phase_and_the_patience_of_the_config() -> None:
+    config = configs.changed("convergence", value={"wait": "1h", "poll": "500ms"})
+    config = configs.put(config, "waves", "pilot", "requireTestFailover", value=False)
+    deployment = waves(config)
+    pilot, data = reconciler(deployment, "pilot"), reconciler(deployment, "data")
+    assert (pilot["phase"], data["phase"]) == ("test-failover", "protected")
+    assert pilot["convergence"] == {
+        "wait_seconds": 3600,
+        "poll_seconds": 0.5,
+        "on_pending": "fail",
+        "require_test_failover": False,
+        "offline_preview": False,
+    }
+    assert data["convergence"]["require_test_failover"] is True
+
+
+def test_machines_are_created_in_the_group_and_network_that_outlive_the_stack() -> None:
+    deployment = waves(configs.valid())
+    assert reconciler(deployment, "pilot")["target"] == {
+        "resource_group_id": deployment.one("ResourceGroup", "machines").id,
+        "network_id": deployment.one("VirtualNetwork", "production").id,
+        "subnet_name": "servers",
+        "test_network_id": deployment.one("VirtualNetwork", "test").id,
+        "storage_account_id": deployment.one("StorageAccount").id,
+    }
+
+
+def test_what_ec2_knows_and_what_the_config_says_make_a_machine() -> None:
+    target = {
+        "vmName": "database",
+        "vmSize": "Standard_E4s_v3",
+        "diskType": "Premium_LRS",
+        "availabilityZone": "2",
+        "licenseType": "WindowsServer",
+        "tags": {"tier": "data"},
+    }
+    deployment = waves(configs.changed("machines", "db-01", "target", value=target))
+    machines = reconciler(deployment, "data")["machines"]
+    assert machines["db-01"] == {
+        "instance_id": "i-00000000000000003",
+        "private_ip": "10.10.1.41",
+        "os_type": "Linux",
+        "vm_name": "database",
+        "vm_size": "Standard_E4s_v3",
+        "disk_type": "Premium_LRS",
+        "availability_zone": "2",
+        "license_type": "WindowsServer",
+        "tags": {"tier": "data"},
+    }
+    assert machines["web-02"] == {
+        "instance_id": "i-00000000000000002",
+        "private_ip": "10.10.1.11",
+        "os_type": "Windows",
+        "vm_name": "web-02",
+        "tags": {},
+    }
+
+
+def test_a_machine_whose_source_is_gone_says_so() -> None:
+    why = "there is no instance i-00000000000000001 in eu-west-1"
+    config = configs.changed("waves", "pilot", "phase", value="migrated")
+    machine = reconciler(
+        waves(
+            config, facts={k: v for k, v in FACTS.items() if k != "web-01"}, gone={"web-01": why}
+        ),
+        "pilot",
+    )["machines"]["web-01"]
+    assert machine["source_problem"] == why
+    assert "private_ip" not in machine
+
+
+def test_accounts_are_found_by_their_names_for_the_families_of_the_wave() -> None:
+    config = configs.changed("replication", value={"runAsAccounts": {"windows": "Admin"}})
+    deployment = waves(config, accounts={"Admin": "7", "LinuxAccount": "8", "Other": "9"})
+    assert reconciler(deployment, "pilot")["run_as_accounts"] == {"windows": "7"}
+    assert reconciler(deployment, "data")["run_as_accounts"] == {"linux": "8", "windows": "7"}
+
+
+def test_an_account_that_the_server_does_not_have_is_named_with_those_it_has() -> None:
+    with pytest.raises(pulumi.RunError) as caught:
+        waves(configs.valid(), accounts={"guest": "1", "WindowsAccount": "2"})
+    message = str(caught.value)
+    assert "replication.runAsAccounts.linux" in message
+    assert "guest" in message

@@ -1,0 +1,53 @@
+from __future__ import annotations
+
+from datetime import timedelta
+from typing import Any
+
+import components
+import settings
+from tests.components.harness import Deployment, deploy
+from tests.settings import configs
+
+
+def policy(**replication: Any) -> Deployment:
+    config = configs.valid()
+    config["replication"] = replication
+    args = components.ReplicationSettingsArgs(
+        policy_name="ec2-to-azure-test",
+        resource_group_name="rg",
+        vault_name="rsv",
+        container_id="container-id",
+        replication=settings.load(config).replication,
+        poll=timedelta(seconds=30),
+    )
+    return deploy(lambda: components.ReplicationSettings("replication-settings", args))
+
+
+def test_hours_of_the_config_are_minutes_of_the_policy() -> None:
+    deployment = policy(
+        recoveryPointRetentionHours=12,
+        appConsistentFrequencyMinutes=0,
+        crashConsistentFrequencyMinutes=10,
+        recoveryPointThresholdMinutes=20,
+    )
+    inputs = deployment.one("ReplicationPolicy").inputs
+    assert inputs["properties"]["providerSpecificInput"] == {
+        "instanceType": "InMageAzureV2",
+        "recoveryPointHistory": 720,
+        "appConsistentFrequencyInMinutes": 0,
+        "crashConsistentFrequencyInMinutes": 10,
+        "recoveryPointThresholdInMinutes": 20,
+        "multiVmSyncStatus": "Enable",
+    }
+    assert (inputs["resourceGroupName"], inputs["resourceName"]) == ("rg", "rsv")
+
+
+def test_the_container_is_mapped_to_the_policy_and_unmapped_before_it_goes() -> None:
+    deployment = policy()
+    mapping, made = (
+        deployment.one("ProtectionContainerMapping"),
+        deployment.one("ReplicationPolicy"),
+    )
+    assert mapping.inputs["container_id"] == "container-id"
+    assert mapping.inputs["policy_id"] == made.id
+    assert deployment.waits_for(mapping, made)

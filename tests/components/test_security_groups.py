@@ -1,0 +1,111 @@
+from __future__ import annotations
+
+import re
+
+import components
+from components import Attachment
+from tests.components.harness import Deployment, deploy
+
+WINDOWS = {"web-01": Attachment("eni-1", "windows"), "web-02": Attachment("eni-2", "windows")}
+LINUX = {"db-01": Attachment("eni-3", "linux")}
+
+INGRESS = "vpc/securityGroupIngressRule:SecurityGroupIngressRule"
+EGRESS = "vpc/securityGroupEgressRule:SecurityGroupEgressRule"
+ATTACHMENT = "NetworkInterfaceSecurityGroupAttachment"
+
+TO_SERVER = {("windows", "server", 443), ("windows", "server", 9443)}
+PUSH = {("server", "windows", 135), ("server", "windows", 445)}
+
+
+def groups(machines: dict[str, Attachment]) -> Deployment:
+    args = components.SecurityGroupsArgs("vpc-1", "ec2-to-azure-test", machines)
+    return deploy(lambda: components.SecurityGroups("security-groups", args))
+
+
+def let_in(deployment: Deployment) -> set[tuple[str, str, int]]:
+    """From which group into which, and the port."""
+    return {
+        (
+            rule.inputs["referencedSecurityGroupId"].removesuffix("-id"),
+            rule.inputs["securityGroupId"].removesuffix("-id"),
+            rule.inputs["fromPort"],
+        )
+        for rule in deployment.all(INGRESS)
+    }
+
+
+def let_out(deployment: Deployment) -> set[tuple[str, str, int]]:
+    """From which group to which group or addresses, and the port."""
+    return {
+        (
+            rule.inputs["securityGroupId"].removesuffix("-id"),
+            rule.inputs.get("cidrIpv4")
+            or rule.inputs["referencedSecurityGroupId"].removesuffix("-id"),
+            rule.inputs["fromPort"],
+        )
+        for rule in deployment.all(EGRESS)
+    }
+
+
+def test_windows_machines_and_the_server_may_do_what_the_procedure_needs_and_no_more() -> None:
+    deployment = groups(WINDOWS)
+    assert let_in(deployment) == TO_SERVER | PUSH
+    assert let_out(deployment) == TO_SERVER | PUSH | {("server", "0.0.0.0/0", 443)}
+
+
+def test_linux_machines_take_ssh_and_not_the_ports_of_windows() -> None:
+    deployment = groups(LINUX)
+    assert let_in(deployment) == {
+        ("linux", "server", 443),
+        ("linux", "server", 9443),
+        ("server", "linux", 22),
+    }
+
+
+def test_no_family_gets_the_ports_of_another() -> None:
+    pushed = {rule for rule in let_in(groups({**WINDOWS, **LINUX})) if rule[0] == "server"}
+    assert pushed == PUSH | {("server", "linux", 22)}
+
+
+def test_nothing_comes_in_from_addresses_and_nothing_goes_by_another_protocol() -> None:
+    deployment = groups({**WINDOWS, **LINUX})
+    for rule in deployment.all(INGRESS):
+        assert "cidrIpv4" not in rule.inputs
+        assert "cidrIpv6" not in rule.inputs
+    for rule in [*deployment.all(INGRESS), *deployment.all(EGRESS)]:
+        assert rule.inputs["ipProtocol"] == "tcp"
+        assert rule.inputs["fromPort"] == rule.inputs["toPort"]
+
+
+def test_every_rule_says_why_in_words_that_ec2_takes() -> None:
+    deployment = groups({**WINDOWS, **LINUX})
+    allowed = re.compile(r"[A-Za-z0-9. _\-:/()#,@\[\]+=&;{}!$*]{10,255}")
+    for rule in [*deployment.all(INGRESS), *deployment.all(EGRESS)]:
+        assert allowed.fullmatch(rule.inputs["description"])
+
+
+def test_groups_begin_without_rules_of_their_own_in_the_machines_vpc() -> None:
+    for group in groups({**WINDOWS, **LINUX}).all("SecurityGroup"):
+        assert group.inputs["vpcId"] == "vpc-1"
+        assert "ingress" not in group.inputs
+        assert "egress" not in group.inputs
+        assert group.inputs["name"].startswith("ec2-to-azure-test-")
+
+
+def test_each_machine_is_attached_beside_the_groups_that_it_has() -> None:
+    deployment = groups({**WINDOWS, **LINUX})
+    assert {
+        (a.name, a.inputs["networkInterfaceId"], a.inputs["securityGroupId"])
+        for a in deployment.all(ATTACHMENT)
+    } == {
+        ("web-01", "eni-1", "windows-id"),
+        ("web-02", "eni-2", "windows-id"),
+        ("db-01", "eni-3", "linux-id"),
+    }
+
+
+def test_a_fleet_that_is_gone_leaves_only_the_servers_group() -> None:
+    deployment = groups({})
+    assert [group.name for group in deployment.all("SecurityGroup")] == ["server"]
+    assert let_in(deployment) == set()
+    assert let_out(deployment) == {("server", "0.0.0.0/0", 443)}

@@ -1,0 +1,196 @@
+"""`__main__.py` under mocks, with the config of stack dev and the estate of the local AWS."""
+
+from __future__ import annotations
+
+import json
+import runpy
+from collections.abc import Iterator, Mapping
+from itertools import pairwise
+from pathlib import Path
+from typing import Any
+
+import pulumi
+import pytest
+import yaml
+from pulumi.runtime.config import set_all_config
+
+from tests.components.harness import Deployment, Resource, deploy
+from tests.local_aws import LocalAws, local_aws
+
+ROOT = Path(__file__).parents[2]
+
+
+@pytest.fixture(scope="module")
+def aws() -> Iterator[LocalAws]:
+    with local_aws() as cloud:
+        yield cloud
+
+
+def dev_config() -> dict[str, Any]:
+    return dict(yaml.safe_load((ROOT / "Pulumi.dev.yaml").read_text("utf-8"))["config"])
+
+
+def run(config: Mapping[str, Any], environment: Mapping[str, str]) -> Deployment:
+    def program() -> None:
+        set_all_config(
+            {k: json.dumps(v) if isinstance(v, dict | list) else v for k, v in config.items()}
+        )
+        runpy.run_path(str(ROOT / "__main__.py"))
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.chdir(ROOT)
+        for name, value in environment.items():
+            patch.setenv(name, value)
+        return deploy(program, stack="dev")
+
+
+@pytest.fixture(scope="module")
+def dev(aws: LocalAws) -> Deployment:
+    return run(dev_config(), aws.environment)
+
+
+def in_order(deployment: Deployment, *later_first: Resource) -> bool:
+    return all(deployment.waits_for(later, earlier) for later, earlier in pairwise(later_first))
+
+
+def test_stack_dev_declares_its_whole_fleet(dev: Deployment) -> None:
+    declared = dev_config()["ec2-to-azure:machines"]
+    assert {item.name for item in dev.all("ProtectedItem")} == set(declared)
+    assert {a.name for a in dev.all("NetworkInterfaceSecurityGroupAttachment")} == set(declared)
+
+
+def test_destroy_takes_everything_apart_from_the_machines_down_to_the_group(
+    dev: Deployment,
+) -> None:
+    for item in dev.all("ProtectedItem"):
+        assert in_order(
+            dev,
+            item,
+            dev.one("site-recovery:MigrationWave", "pilot")
+            if item.name.endswith("-01")
+            else dev.one("site-recovery:MigrationWave", "web" if "web" in item.name else "data"),
+            dev.one("ProtectionContainerMapping"),
+            dev.one("ReplicationPolicy"),
+            dev.one("recoveryservices:Vault"),
+            dev.one("ResourceGroup", "migration"),
+        )
+    assert in_order(
+        dev,
+        dev.one("ProtectionContainerMapping"),
+        dev.one("FabricRegistration"),
+        dev.one("aws:ec2/instance:Instance"),
+        dev.one("recoveryservices:Vault"),
+    )
+
+
+def test_no_machine_is_driven_before_the_server_can_reach_it(dev: Deployment) -> None:
+    network = [r for r in dev if "SecurityGroup" in r.type and r.type.startswith("aws:")]
+    for wave in dev.all("site-recovery:MigrationWave"):
+        assert all(dev.waits_for(wave, part) for part in network)
+
+
+def test_the_landing_zone_stands_before_a_machine_lands(dev: Deployment) -> None:
+    for wave in dev.all("site-recovery:MigrationWave"):
+        for kind in ("VirtualNetwork", "StorageAccount", "ResourceGroup"):
+            assert all(dev.waits_for(wave, part) for part in dev.all(kind))
+
+
+def test_the_server_stands_beside_the_machines_and_knows_its_vault(
+    dev: Deployment, aws: LocalAws
+) -> None:
+    server = dev.one("aws:ec2/instance:Instance").inputs
+    assert server["subnetId"] == aws.estate["subnets"]["migration"]
+    assert server["ami"] == aws.estate["images"]["windows-server-2016"]
+    assert server["tags"]["site-recovery:vault"] == dev.one("recoveryservices:Vault").id
+    for group in dev.all("aws:ec2/securityGroup:SecurityGroup"):
+        assert group.inputs["vpcId"] == aws.estate["vpc"]
+
+
+def test_nothing_of_the_program_is_secret_or_a_credential(dev: Deployment) -> None:
+    inputs = json.dumps([{**r.inputs, "__provider": None} for r in dev]).lower()
+    for word in ("password", "secret", "accesskey", "privatekey", "token="):
+        assert word not in inputs
+
+
+def test_the_outputs_tell_where_everything_is(dev: Deployment) -> None:
+    assert set(dev.outputs) == {"machines", "waves", "vault", "configurationServer", "readme"}
+    assert list(dev.outputs["machines"]) == [
+        machine
+        for wave in dev_config()["ec2-to-azure:waves"].values()
+        for machine in wave["machines"]
+    ]
+    assert dev.outputs["machines"]["db-02"] == {
+        "wave": "data",
+        "phase": "protected",
+        "azureVm": None,
+        "testVm": None,
+        "lastTest": None,
+        "item": "item-id",
+        "health": "Normal",
+    }
+    assert dev.outputs["waves"]["pilot"]["machines"]["db-01"]["status"] == "satisfied"
+    assert dev.outputs["vault"]["name"] == "rsv-migration-dev"
+    assert dev.outputs["configurationServer"]["privateIp"] == "10.10.2.10"
+
+
+def test_the_stack_page_shows_outputs_that_exist(dev: Deployment) -> None:
+    page = dev.outputs["readme"]
+    places = [part.split("}")[0].split(".") for part in page.split("${outputs.")[1:]]
+    assert ["machines"] in places
+    for place in places:
+        value: Any = dev.outputs
+        for key in place:
+            value = value[key]
+
+
+def refused(config: Mapping[str, Any], environment: Mapping[str, str]) -> str:
+    with pytest.raises(pulumi.RunError) as caught:
+        run(config, environment)
+    return str(caught.value)
+
+
+def test_config_and_machines_that_are_wrong_are_reported_together(aws: LocalAws) -> None:
+    config = dev_config()
+    config["ec2-to-azure:machines"] |= {
+        "arm-01": {"instanceId": aws.estate["machines"]["arm-01"]},
+        "lost-01": {"instanceId": "i-0123456789abcdef0"},
+    }
+    config["ec2-to-azure:waves"]["data"]["machines"] += ["arm-01", "lost-01", "nobody"]
+    config["ec2-to-azure:waves"]["web"]["phase"] = "tested"
+    config["ec2-to-azure:colour"] = "green"
+    report = refused(config, aws.environment)
+    for place in (
+        "colour",
+        "machines.arm-01",
+        "machines.lost-01.instanceId",
+        "waves.data.machines[5]",
+        "waves.web.phase",
+    ):
+        assert f"- {place}: " in report
+    assert "arm64" in report
+
+
+def test_drivers_that_only_a_person_can_know_are_asked_for(aws: LocalAws) -> None:
+    config = dev_config()
+    del config["ec2-to-azure:machines"]["legacy-02"]["drivers"]
+    config["ec2-to-azure:machines"]["legacy-01"]["drivers"] = "redhat-pv"
+    report = refused(config, aws.environment)
+    assert "- machines.legacy-01.drivers: redhat-pv" in report
+    assert "- machines.legacy-02.drivers: " in report
+
+
+def test_a_cloud_that_does_not_answer_registers_nothing(aws: LocalAws) -> None:
+    silent = {**aws.environment, "AWS_ENDPOINT_URL": "http://127.0.0.1:9"}
+    report = refused(dev_config(), silent)
+    assert "1 problem to solve first" in report
+    assert "EC2 does not answer" in report
+
+
+def test_an_instance_that_was_terminated_after_its_migration_is_no_problem(aws: LocalAws) -> None:
+    config = dev_config()
+    config["ec2-to-azure:machines"]["web-01"]["instanceId"] = "i-0123456789abcdef0"
+    deployment = run(config, aws.environment)
+    machine = deployment.one("site-recovery:MigrationWave", "pilot").inputs["machines"]["web-01"]
+    assert "there is no instance" in machine["source_problem"]
+    attached = {a.name for a in deployment.all("NetworkInterfaceSecurityGroupAttachment")}
+    assert "web-01" not in attached

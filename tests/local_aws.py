@@ -1,0 +1,49 @@
+"""A local AWS with the estate in it, as a process of its own."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+import urllib.request
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import Any
+
+
+@dataclass(frozen=True)
+class LocalAws:
+    """Where it answers, and the ids of its estate."""
+
+    endpoint: str
+    estate: dict[str, Any]
+
+    @property
+    def environment(self) -> dict[str, str]:
+        """The variables that lead SDKs to it."""
+        return {
+            "AWS_ENDPOINT_URL": self.endpoint,
+            "AWS_REGION": self.estate["region"],
+            "AWS_ACCESS_KEY_ID": "local",
+            "AWS_SECRET_ACCESS_KEY": "local",
+        }
+
+
+@contextmanager
+def local_aws() -> Iterator[LocalAws]:
+    """Start it, wait until it answers, and stop it."""
+    process = subprocess.Popen(
+        [sys.executable, "-m", "emulator", "aws", "--port", "0"],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.DEVNULL,
+        text=True,
+    )
+    try:
+        assert process.stdout is not None
+        endpoint = process.stdout.readline().strip().rsplit(" ", 1)[-1]
+        with urllib.request.urlopen(f"{endpoint}/_emulator/estate", timeout=30) as answer:
+            yield LocalAws(endpoint, json.load(answer))
+    finally:
+        process.terminate()
+        process.wait(timeout=30)
