@@ -34,8 +34,10 @@ class AwsServer:
     def __init__(self, port: int = 0, seed: int = 1) -> None:
         self._seeded: estate.Seeded | None = None
         self._seed = seed
-        # Moto reads the variable when its EC2 service is first imported.
+        # Moto reads these when its services are first imported. Every AWS account has Amazon's
+        # managed policies.
         os.environ["MOTO_AMIS_PATH"] = str(_IMAGES)
+        os.environ["MOTO_IAM_LOAD_MANAGED_POLICIES"] = "true"
         from moto.moto_server.werkzeug_app import (
             DomainDispatcherApplication,
             MotoRequestHandler,
