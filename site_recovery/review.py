@@ -27,7 +27,7 @@ def review(
     """
     lines: list[str] = []
     refusals: list[str] = []
-    for assignment in assignments:
+    for assignment in sorted(assignments, key=lambda each: each.machine.name):
         name = assignment.machine.name
         observed = observe(assignment.machine, snapshot)
         operations, blocked = plan(assignment.desired, observed, rules)
