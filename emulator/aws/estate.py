@@ -6,6 +6,7 @@ can name them.
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import asdict, dataclass, field
 from typing import TYPE_CHECKING
 
@@ -83,18 +84,22 @@ class Seeded:
         return asdict(self)
 
 
-def seed(ec2: EC2Client) -> Seeded:
+def seed(ec2: EC2Client, begin: Callable[[str], None]) -> Seeded:
     """Create the estate.
 
     Args:
         ec2: a client of a fresh EC2.
+        begin: called with a name before each thing that is created, so that the caller can let
+            its id follow from that name and from nothing that was created before.
     """
+    begin("vpc")
     vpc = ec2.create_vpc(CidrBlock=VPC_CIDR)["Vpc"]["VpcId"]
     ec2.create_tags(Resources=[vpc], Tags=[{"Key": "Name", "Value": "estate"}])
     subnets = {
-        name: _subnet(ec2, vpc, name, cidr)
+        name: _subnet(ec2, begin, vpc, name, cidr)
         for name, cidr in (("machines", MACHINES_CIDR), ("migration", MIGRATION_CIDR))
     }
+    begin("security group")
     group = ec2.create_security_group(
         GroupName="estate", Description="What the applications of the estate need", VpcId=vpc
     )["GroupId"]
@@ -110,17 +115,21 @@ def seed(ec2: EC2Client) -> Seeded:
             for port in APPLICATION_PORTS
         ],
     )
-    machines = {one.name: _run(ec2, one, subnets["machines"], group) for one in FLEET}
+    machines = {one.name: _run(ec2, begin, one, subnets["machines"], group) for one in FLEET}
     return Seeded(REGION, vpc, subnets, group, dict(IMAGES), machines)
 
 
-def _subnet(ec2: EC2Client, vpc: str, name: str, cidr: str) -> str:
+def _subnet(ec2: EC2Client, begin: Callable[[str], None], vpc: str, name: str, cidr: str) -> str:
+    begin(f"subnet {name}")
     subnet = ec2.create_subnet(VpcId=vpc, CidrBlock=cidr, AvailabilityZone=ZONE)["Subnet"]
     ec2.create_tags(Resources=[subnet["SubnetId"]], Tags=[{"Key": "Name", "Value": name}])
     return subnet["SubnetId"]
 
 
-def _run(ec2: EC2Client, machine: Machine, subnet: str, group: str) -> str:
+def _run(
+    ec2: EC2Client, begin: Callable[[str], None], machine: Machine, subnet: str, group: str
+) -> str:
+    begin(f"machine {machine.name}")
     letters = "fghij"
     devices = [
         (machine.root_device, machine.root_gib),

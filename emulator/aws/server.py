@@ -66,7 +66,6 @@ class AwsServer:
         from moto.moto_api._internal import mock_random
 
         self._thread.start()
-        mock_random.seed(self._seed)
         client = boto3.client(
             "ec2",
             endpoint_url=self.endpoint,
@@ -74,7 +73,7 @@ class AwsServer:
             aws_access_key_id="local",
             aws_secret_access_key="local",  # noqa: S106 - moto asks for any
         )
-        self._seeded = estate.seed(client)
+        self._seeded = estate.seed(client, lambda name: mock_random.seed(f"{self._seed}:{name}"))
         return self._seeded
 
     def wait(self) -> None:
