@@ -50,7 +50,7 @@ class WorldTransport(HttpTransport[HttpRequest, HttpResponse]):
         ) -> Iterator[bytes]:
             yield content
 
-        return HttpResponseImpl(
+        sent = HttpResponseImpl(
             request=request,
             internal_response=_Sent(),
             status_code=response.status,
@@ -59,6 +59,9 @@ class WorldTransport(HttpTransport[HttpRequest, HttpResponse]):
             headers=_headers(response, content),
             stream_download_generator=chunks,
         )
+        if not kwargs.get("stream"):
+            sent.read()
+        return sent
 
     def sleep(self, duration: float) -> None:
         """Let a client's waiting be the passing of the world's time."""
@@ -98,15 +101,18 @@ class AsyncWorldTransport(AsyncHttpTransport[HttpRequest, AsyncHttpResponse]):
         ) -> AsyncIterator[bytes]:
             yield content
 
-        return AsyncHttpResponseImpl(
+        sent = AsyncHttpResponseImpl(
             request=request,
-            internal_response=_Sent(),
+            internal_response=_AsyncSent(),
             status_code=response.status,
             reason="",
             content_type="application/json",
             headers=_headers(response, content),
             stream_download_generator=chunks,
         )
+        if not kwargs.get("stream"):
+            await sent.read()
+        return sent
 
     async def sleep(self, duration: float) -> None:
         """Let a client's waiting be the passing of the world's time."""
@@ -126,9 +132,16 @@ class AsyncWorldTransport(AsyncHttpTransport[HttpRequest, AsyncHttpResponse]):
 
 
 class _Sent:
-    """What azure-core wants to close once a response is read."""
+    """What azure-core wants to close once a synchronous response is read."""
 
     def close(self) -> None:
+        """Nothing to close."""
+
+
+class _AsyncSent:
+    """The same for an asynchronous response."""
+
+    async def close(self) -> None:
         """Nothing to close."""
 
 
