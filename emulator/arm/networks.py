@@ -5,12 +5,12 @@ Source: Microsoft.Network, VirtualNetworks_* and Subnets_* operations; recorded 
 
 from __future__ import annotations
 
-import re
 from datetime import timedelta
 
 from emulator.arm import async_operations, tracked
 from emulator.arm.addresses import check_subnets, next_address
 from emulator.arm.interfaces import INTERFACES
+from emulator.arm.network_requests import etag, malformed, read, require_name
 from emulator.arm.network_versions import API_VERSIONS
 from emulator.kernel import long_running, schema
 from emulator.kernel.resources import (
@@ -36,7 +36,6 @@ _CHANGE_TAKES = timedelta(seconds=4)
 _DELETION = "virtual network deleted"
 _SUBNET_DELETION = "subnet deleted"
 _DELETION_TAKES = timedelta(seconds=10)
-_NAME = re.compile(r"[A-Za-z0-9]([\w.-]{0,78}\w)?")
 
 _REFERENCE = {"id": str}
 _POLICY = schema.OneOf("Enabled", "Disabled", "NetworkSecurityGroupEnabled", "RouteTableEnabled")
@@ -131,12 +130,12 @@ def put(world: World, request: Request, subscription: str, group: str, network: 
     """Create (201) or replace (200) a network; a body without `subnets` leaves them alone."""
     identifier = network_id(subscription, group, network)
     require_writable_group(world, subscription, group)
-    _require_name(network)
-    body = _read(request, _BODY, "VirtualNetwork")
+    require_name(network)
+    body = read(request, _BODY, "VirtualNetwork")
     present, document = tracked.begin_put(world, identifier, TYPE, body)
     given = body.get("properties", {})
     if not given.get("addressSpace", {}).get("addressPrefixes"):
-        raise _malformed(f"Required property 'addressSpace' of virtual network {network} is unset.")
+        raise malformed(f"Required property 'addressSpace' of virtual network {network} is unset.")
     before = present["properties"]["subnets"] if present else []
     kept = {subnet["name"].lower(): subnet for subnet in before}
     subnets = before
@@ -145,7 +144,7 @@ def put(world: World, request: Request, subscription: str, group: str, network: 
             _new_subnet(world, document["id"], wanted.get("name", ""), wanted, kept)
             for wanted in given["subnets"]
         ]
-    document["etag"] = _etag(world)
+    document["etag"] = etag(world)
     document["properties"] = {
         "provisioningState": "Succeeded" if present else "Updating",
         "resourceGuid": world.guid("network", identifier.lower()),
@@ -167,7 +166,7 @@ def update_tags(
 ) -> Response:
     """Replace the tags of a network."""
     document = require(world, KIND, network_id(subscription, group, network))
-    body = _read(request, {"tags": schema.MapOf(str)}, "TagsObject")
+    body = read(request, {"tags": schema.MapOf(str)}, "TagsObject")
     document["tags"] = body.get("tags", {})
     world.store.put(KIND, document["id"], document)
     return Response(200, _shown(world, document))
@@ -219,14 +218,14 @@ def put_subnet(
     """Create (201) or replace (200) one subnet."""
     identifier = network_id(subscription, group, network)
     document = require_parent(world, KIND, identifier, f"{identifier}/subnets/{subnet}")
-    _require_name(subnet)
-    body = _read(request, _SUBNET, "Subnet")
+    require_name(subnet)
+    body = read(request, _SUBNET, "Subnet")
     before = document["properties"]["subnets"]
     kept = {present["name"].lower(): present for present in before}
     changed = _new_subnet(world, document["id"], subnet, body, kept)
     kept[subnet.lower()] = changed
     document["properties"]["subnets"] = list(kept.values())
-    document["etag"] = _etag(world)
+    document["etag"] = etag(world)
     _check(world, document, before)
     world.store.put(KIND, document["id"], document)
     headers = async_operations.begin(world, request, document, takes=_CHANGE_TAKES, event=_CHANGE)
@@ -320,7 +319,7 @@ def _check(world: World, document: Document, before: list[Document]) -> None:
     properties = document["properties"]
     after = {subnet["name"].lower(): subnet for subnet in properties["subnets"]}
     if len(after) < len(properties["subnets"]):
-        raise _malformed("Two subnets have the same name.")
+        raise malformed("Two subnets have the same name.")
     check_subnets(
         document["id"],
         properties["addressSpace"]["addressPrefixes"],
@@ -343,13 +342,13 @@ def _new_subnet(
     world: World, network: str, name: str, wanted: Document, kept: dict[str, Document]
 ) -> Document:
     if not name:
-        raise _malformed("Required property 'name' of a subnet is unset.")
-    _require_name(name)
+        raise malformed("Required property 'name' of a subnet is unset.")
+    require_name(name)
     present = kept.get(name.lower())
     identifier = present["id"] if present else f"{network}/subnets/{name}"
     properties = wanted.get("properties", {})
     if not (properties.get("addressPrefix") or properties.get("addressPrefixes")):
-        raise _malformed(f"Required property 'addressPrefix' of subnet {name} is unset.")
+        raise malformed(f"Required property 'addressPrefix' of subnet {name} is unset.")
     for member in _REFERENCES:
         if "id" in properties.get(member, {}):
             require_reference(world, properties[member]["id"], identifier)
@@ -357,7 +356,7 @@ def _new_subnet(
         "id": identifier,
         "name": present["name"] if present else name,
         "type": SUBNET_TYPE,
-        "etag": _etag(world),
+        "etag": etag(world),
         "properties": {
             "provisioningState": "Succeeded",
             "delegations": [],
@@ -424,36 +423,3 @@ def _prefixes(subnet: Document) -> list[str]:
     properties = subnet["properties"]
     several = properties.get("addressPrefixes")
     return list(several) if several else [properties["addressPrefix"]]
-
-
-def _require_name(name: str) -> None:
-    if not _NAME.fullmatch(name):
-        raise ArmError(
-            400,
-            "InvalidResourceName",
-            f"Resource name {name} is invalid. The name can be up to 80 characters long. It must "
-            "begin with a word character, and it must end with a word character or with '_'. The "
-            "name may contain word characters or '.', '-', '_'.",
-        )
-
-
-def _read(request: Request, shape: schema.Shape, what: str) -> Document:
-    content = request.json()
-    try:
-        body: Document = schema.read(content, shape)
-    except schema.SchemaError as error:
-        raise _malformed(f"{error} (object of type '{what}')") from error
-    return body
-
-
-def _malformed(message: str) -> ArmError:
-    return ArmError(
-        400,
-        "InvalidRequestFormat",
-        "Cannot parse the request.",
-        details=[{"code": "InvalidJson", "message": message}],
-    )
-
-
-def _etag(world: World) -> str:
-    return f'W/"{world.guid()}"'

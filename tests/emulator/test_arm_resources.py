@@ -218,6 +218,44 @@ def test_a_subnet_may_not_name_what_is_not_there(arm: Arm, group: str) -> None:
     assert arm.refused("PUT", NETWORK, body) == (400, "InvalidResourceReference")
 
 
+RULE = {"access": "Allow", "direction": "Inbound", "protocol": "Tcp", "priority": 100}
+
+
+def rules(*properties: dict[str, Any]) -> dict[str, Any]:
+    named = [{"name": f"rule-{place}", "properties": one} for place, one in enumerate(properties)]
+    return {"location": "westeurope", "properties": {"securityRules": named}}
+
+
+def test_a_security_group_is_held_by_the_subnet_that_uses_it(arm: Arm, group: str) -> None:
+    guard = f"{group}/providers/Microsoft.Network/networkSecurityGroups/guard"
+    assert arm.put(guard, rules(RULE)).status == 201
+    body = network("10.20.1.0/24")
+    body["properties"]["subnets"][0]["properties"]["networkSecurityGroup"] = {"id": guard}
+    arm.put(NETWORK, body)
+    assert arm.get(guard)["properties"]["subnets"] == [{"id": f"{NETWORK}/subnets/subnet-0"}]
+    assert arm.refused("DELETE", guard) == (400, "InUseNetworkSecurityGroupCannotBeDeleted")
+    arm.put(NETWORK, network("10.20.1.0/24"))
+    assert arm.call("DELETE", guard).status == 202
+    arm.pass_time(60)
+    assert arm.refused("GET", guard) == (404, "ResourceNotFound")
+
+
+@pytest.mark.parametrize(
+    ("body", "code"),
+    [
+        (rules({**RULE, "priority": 99}), "SecurityRuleInvalidPriority"),
+        (rules(RULE, RULE), "SecurityRuleConflict"),
+        (rules({"access": "Allow"}), "InvalidRequestFormat"),
+        (rules({**RULE, "protocol": "Smoke"}), "InvalidRequestFormat"),
+    ],
+)
+def test_security_rules_that_azure_would_not_take_are_refused(
+    arm: Arm, group: str, body: object, code: str
+) -> None:
+    guard = f"{group}/providers/Microsoft.Network/networkSecurityGroups/guard"
+    assert arm.refused("PUT", guard, body) == (400, code)
+
+
 def test_subnets_left_out_of_an_update_stay(arm: Arm, group: str) -> None:
     arm.put(NETWORK, network("10.20.1.0/24"))
     arm.put(f"{NETWORK}/subnets/more", {"properties": {"addressPrefix": "10.20.9.0/24"}})

@@ -28,7 +28,7 @@ def post(world: World, name: str) -> Response:
 
 
 def test_events_run_in_order_of_their_time_before_the_next_request() -> None:
-    seen: list[tuple[str, float]] = []
+    seen: list[tuple[int, int]] = []
 
     def plan(world: World, request: Request) -> Response:
         for seconds in (30, 10, 20):

@@ -1,0 +1,58 @@
+"""How Microsoft.Network reads names and bodies, and refuses them."""
+
+from __future__ import annotations
+
+import re
+
+from emulator.kernel import schema
+from emulator.kernel.store import Document
+from emulator.kernel.wire import ArmError, Request
+from emulator.kernel.world import World
+
+_NAME = re.compile(r"[A-Za-z0-9]([\w.-]{0,78}\w)?")
+
+
+def require_name(name: str) -> None:
+    """A name that Microsoft.Network takes.
+
+    Raises:
+        ArmError: 400 `InvalidResourceName`.
+    """
+    if not _NAME.fullmatch(name):
+        raise ArmError(
+            400,
+            "InvalidResourceName",
+            f"Resource name {name} is invalid. The name can be up to 80 characters long. It must "
+            "begin with a word character, and it must end with a word character or with '_'. The "
+            "name may contain word characters or '.', '-', '_'.",
+        )
+
+
+def read(request: Request, shape: schema.Shape, what: str) -> Document:
+    """The body in its shape.
+
+    Raises:
+        ArmError: 400 `InvalidRequestContent` for no JSON object, 400 `InvalidRequestFormat` for
+            one of another shape.
+    """
+    content = request.json()
+    try:
+        body: Document = schema.read(content, shape)
+    except schema.SchemaError as error:
+        raise malformed(f"{error} (object of type '{what}')") from error
+    return body
+
+
+def malformed(message: str) -> ArmError:
+    """The 400 of Microsoft.Network for a body that it cannot use."""
+    return ArmError(
+        400,
+        "InvalidRequestFormat",
+        "Cannot parse the request.",
+        details=[{"code": "InvalidJson", "message": message}],
+    )
+
+
+def etag(world: World) -> str:
+    """A new entity tag."""
+    return f'W/"{world.guid()}"'
