@@ -100,14 +100,14 @@ class _DroppableProtocol(AutoHTTPProtocol):  # type: ignore[valid-type, misc]
         self.app = with_transport
 
 
-def serve(world: World, port: int) -> None:
-    """Serve a world on loopback until the process is told to end.
+def configuration(world: World, port: int) -> uvicorn.Config:
+    """How uvicorn serves a world on loopback.
 
     Args:
         world: the world.
         port: the TCP port, which must be free.
     """
-    uvicorn.run(
+    return uvicorn.Config(
         Application(world),
         host="127.0.0.1",
         port=port,
@@ -117,8 +117,19 @@ def serve(world: World, port: int) -> None:
         date_header=False,
         server_header=False,
         timeout_keep_alive=75,
+        timeout_graceful_shutdown=2,
         lifespan="on",
     )
+
+
+def serve(world: World, port: int) -> None:
+    """Serve a world until the process is told to end.
+
+    Args:
+        world: the world.
+        port: the TCP port, which must be free.
+    """
+    uvicorn.Server(configuration(world, port)).run()
 
 
 async def _body(receive: Receive) -> bytes | None:
