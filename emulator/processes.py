@@ -132,6 +132,8 @@ class Clouds:
             "AWS_ACCESS_KEY_ID": "local",
             "AWS_SECRET_ACCESS_KEY": "local",
             "AWS_REGION": REGION,
+            # boto3 knows the region by this name only.
+            "AWS_DEFAULT_REGION": REGION,
             "AZURE_RESOURCE_MANAGER_ENDPOINT": azure,
             "AZURE_TOKEN_CREDENTIALS": "ManagedIdentityCredential",
             "IDENTITY_ENDPOINT": f"{azure}/_identity/token",

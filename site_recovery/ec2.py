@@ -185,7 +185,9 @@ def _facts(
         vpc_id=instance.get("VpcId"),
         subnet_id=instance.get("SubnetId"),
         network_interface_id=interfaces[0]["NetworkInterfaceId"] if interfaces else None,
-        security_group_ids=tuple(g["GroupId"] for g in instance.get("SecurityGroups", [])),
+        security_group_ids=tuple(
+            group["GroupId"] for interface in interfaces[:1] for group in interface["Groups"]
+        ),
         disks=tuple(
             Disk(
                 mapping["DeviceName"],

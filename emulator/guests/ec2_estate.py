@@ -170,8 +170,13 @@ class Ec2Estate:
                 for device in sorted(disks, key=lambda name: (name != root, name))
             ),
             tags=tags,
+            # Of the interfaces: what is attached to one later shows there first.
             security_groups=tuple(
-                group["GroupId"] for group in described.get("SecurityGroups", [])
+                dict.fromkeys(
+                    group["GroupId"]
+                    for interface in described.get("NetworkInterfaces", [])
+                    for group in interface["Groups"]
+                )
             ),
         )
 
