@@ -15,6 +15,7 @@ from dynamic_providers.protected_item import ProtectedItem
 from settings import MachineSettings, Settings
 from site_recovery.ec2 import MachineFacts
 
+
 @dataclass(frozen=True)
 class MigrationWaveArgs:
     """What a wave is made from.

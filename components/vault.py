@@ -51,13 +51,13 @@ class Vault(pulumi.ComponentResource):
         )
         self.vault_id = vault.id
         self.vault_name = vault.name
-        self._resource_group_name = args.resource_group_name
+        self._args = args
         self.register_outputs({"vaultId": self.vault_id, "vaultName": self.vault_name})
 
     def summary(self) -> dict[str, pulumi.Input[str]]:
         """The vault in the stack's outputs."""
         return {
-            "name": self.vault_name,
+            "name": self._args.vault_name,
             "id": self.vault_id,
-            "resourceGroup": self._resource_group_name,
+            "resourceGroup": self._args.resource_group_name,
         }

@@ -130,7 +130,7 @@ def test_the_outputs_tell_where_everything_is(dev: Deployment) -> None:
     }
     assert dev.outputs["waves"]["pilot"]["machines"]["db-01"]["status"] == "satisfied"
     assert dev.outputs["vault"]["name"] == "rsv-migration-dev"
-    assert dev.outputs["configurationServer"]["privateIp"] == "10.10.2.10"
+    assert dev.outputs["configurationServer"]["privateIp"] == "10.10.2.77"
 
 
 def test_the_stack_page_shows_outputs_that_exist(dev: Deployment) -> None:
