@@ -1,0 +1,234 @@
+"""The emulator's processes: started, killed, started again and stopped for real."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import socket
+import subprocess
+import sys
+import urllib.error
+import urllib.request
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+
+from emulator import processes
+from emulator.__main__ import main
+from emulator.aws.estate import FLEET, IMAGES
+
+from .conftest import GROUP
+
+ROOT = Path(__file__).resolve().parents[2]
+URL = f"{GROUP}?api-version=2024-03-01"
+
+
+def silent(line: str) -> None:
+    """Says nothing."""
+
+
+def start(directory: Path, **options: Any) -> processes.Clouds:
+    return processes.up(directory, say=silent, **options)
+
+
+def stop(directory: Path, **options: Any) -> None:
+    processes.down(directory, say=silent, **options)
+
+
+@pytest.fixture
+def directory(tmp_path: Path) -> Iterator[Path]:
+    """Where clouds may be started; what runs there at the end is stopped."""
+    place = tmp_path / "clouds"
+    yield place
+    if (place / "clouds.json").exists():
+        stop(place)
+
+
+def fetch(url: str, method: str = "GET", body: object = None, **headers: str) -> Any:
+    content = None if body is None else json.dumps(body).encode()
+    named = {name.replace("_", "-"): value for name, value in headers.items()}
+    request = urllib.request.Request(url, content, named, method=method)
+    with urllib.request.urlopen(request, timeout=10) as answer:
+        return json.loads(answer.read() or b"null")
+
+
+def token(clouds: processes.Clouds) -> str:
+    environment = clouds.environment()
+    answer = fetch(
+        f"{environment['IDENTITY_ENDPOINT']}?api-version=2019-08-01"
+        "&resource=https://management.azure.com",
+        X_IDENTITY_HEADER=environment["IDENTITY_HEADER"],
+    )
+    return f"Bearer {answer['access_token']}"
+
+
+def kill(running: processes.Running) -> None:
+    assert running.pid is not None
+    os.kill(running.pid, signal.SIGKILL)
+    # It is our child: once it is reaped, it is surely gone.
+    os.waitpid(running.pid, 0)
+
+
+def test_azure_goes_on_where_it_stood_after_a_kill(directory: Path) -> None:
+    clouds = start(directory)
+    azure = clouds.services["azure"]
+    fetch(f"{azure.endpoint}/_emulator/clock", "PUT", {"scale": 1000})
+    fetch(azure.endpoint + URL, "PUT", {"location": "westeurope"}, Authorization=token(clouds))
+    stood = fetch(f"{azure.endpoint}/_emulator/audit")["value"][-1]["time"]
+    kept = token(clouds)
+
+    kill(azure)
+    assert processes.status(directory)["azure"] == "stopped"
+    again = start(directory)
+
+    assert again.services["azure"].port == azure.port
+    assert again.services["azure"].pid != azure.pid
+    assert again.services["aws"] == clouds.services["aws"]
+    assert fetch(azure.endpoint + URL, Authorization=kept)["name"] == "rg-test"
+    clock = fetch(f"{azure.endpoint}/_emulator/clock")
+    assert (clock["now"] >= stood, clock["scale"]) == (True, 1000)
+
+
+def test_starting_again_what_runs_changes_nothing_and_stopping_is_complete(
+    directory: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    place = ["--directory", str(directory)]
+    assert main(["up", *place]) == 0
+    first = processes.Clouds.read(directory).services
+    assert main(["up", *place]) == 0
+    assert processes.Clouds.read(directory).services == first
+    assert main(["status", *place]) == 0
+    capsys.readouterr()
+
+    assert main(["environment", *place]) == 0
+    exported = capsys.readouterr().out
+    azure = first["azure"].endpoint
+    assert f"export AZURE_RESOURCE_MANAGER_ENDPOINT={azure}\n" in exported
+    assert f"export AWS_ENDPOINT_URL={first['aws'].endpoint}\n" in exported
+
+    assert main(["down", *place]) == 0
+    assert main(["status", *place]) == 1
+    for running in first.values():
+        assert not running.alive
+        with pytest.raises(urllib.error.URLError):
+            fetch(f"{running.endpoint}/_emulator/health")
+    assert main(["down", "--remove", *place]) == 0
+    assert not directory.exists()
+
+
+def test_ports_stay_the_same_from_one_start_to_the_next(directory: Path) -> None:
+    ports = {name: one.port for name, one in start(directory).services.items()}
+    stop(directory)
+    assert {name: one.port for name, one in start(directory).services.items()} == ports
+
+
+def test_the_estate_has_the_ids_that_the_dev_stack_names(directory: Path) -> None:
+    estate = fetch(f"{start(directory).services['aws'].endpoint}/_emulator/estate")
+    config = yaml.safe_load((ROOT / "Pulumi.dev.yaml").read_text())["config"]
+    source = config["ec2-to-azure:source"]
+    assert source["vpcId"] == estate["vpc"]
+    assert source["configurationServer"]["subnetId"] == estate["subnets"]["migration"]
+    assert source["configurationServer"]["amiId"] in estate["images"].values()
+    declared = {
+        name: machine["instanceId"] for name, machine in config["ec2-to-azure:machines"].items()
+    }
+    assert declared == {name: estate["machines"][name] for name in declared}
+    assert set(estate["machines"]) == {machine.name for machine in FLEET}
+
+
+def test_a_stranger_with_a_recorded_process_id_is_left_alone(directory: Path) -> None:
+    directory.mkdir()
+    stranger = subprocess.Popen([sys.executable, "-c", "input()"], stdin=subprocess.PIPE)
+    record = {"port": 1, "pid": stranger.pid, "started": "long ago"}
+    (directory / "clouds.json").write_text(json.dumps({"aws": record, "azure": record}))
+    stop(directory)
+    assert stranger.poll() is None
+    stranger.communicate(b"\n", timeout=10)
+    assert stranger.returncode == 0
+
+
+def test_a_port_that_is_taken_is_named_with_the_way_out(
+    directory: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        port = listener.getsockname()[1]
+        command = ["up", "--directory", str(directory), "--aws-port", str(port)]
+        assert main(command) == 1
+    error = capsys.readouterr().err
+    assert f"Port {port}, wanted for aws, is taken" in error
+    assert "--aws-port" in error
+
+
+def test_a_process_that_cannot_start_shows_the_end_of_its_log(directory: Path) -> None:
+    directory.mkdir()
+    (directory / "azure.sqlite").write_bytes(b"this is no database, and long enough to tell" * 40)
+    with pytest.raises(processes.ProcessError, match="file is not a database"):
+        start(directory)
+    # What did start can be stopped.
+    stop(directory)
+    assert processes.status(directory) == {"aws": "stopped", "azure": "stopped"}
+
+
+@pytest.mark.parametrize("content", ["{", "[]", '{"aws": 1}', '{"aws": {"port": 1}}'])
+def test_an_unreadable_record_is_named(
+    directory: Path, content: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    directory.mkdir()
+    (directory / "clouds.json").write_text(content)
+    for command in ("up", "down", "status", "environment"):
+        assert main([command, "--directory", str(directory)]) == 1
+        assert str(directory / "clouds.json") in capsys.readouterr().err
+    (directory / "clouds.json").unlink()
+
+
+def test_nothing_started_is_said_with_the_way_out(
+    directory: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main(["down", "--directory", str(directory)]) == 0
+    assert main(["environment", "--directory", str(directory)]) == 1
+    assert "python -m emulator up" in capsys.readouterr().err
+    assert main(["status", "--directory", str(directory)]) == 1
+
+
+def test_two_starts_at_once_do_not_mix(directory: Path) -> None:
+    directory.mkdir()
+    with (
+        processes.exclusively(directory / "up.lock", "never"),
+        pytest.raises(processes.ProcessError, match="is at work"),
+    ):
+        start(directory)
+
+
+def test_one_state_serves_one_process(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    database = tmp_path / "azure.sqlite"
+    with processes.exclusively(tmp_path / "azure.lock", "never"):
+        assert main(["azure", "--port", "1", "--database", str(database)]) == 1
+    assert f"{database} is in use" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        [],
+        ["fly"],
+        ["up", "--scale", "-1"],
+        ["up", "--scale", "fast"],
+        ["up", "--azure-port", "70000"],
+        ["azure"],
+    ],
+)
+def test_wrong_usage_is_explained(arguments: list[str], capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit) as ended:
+        main(arguments)
+    assert ended.value.code == 2
+    assert "usage: python -m emulator" in capsys.readouterr().err
+
+
+def test_every_machine_of_the_fleet_has_an_image() -> None:
+    images = json.loads((ROOT / "emulator" / "aws" / "amis.json").read_text())
+    assert {image["ami_id"] for image in images} == set(IMAGES.values())
+    assert {machine.image for machine in FLEET} <= set(IMAGES)
