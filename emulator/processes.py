@@ -168,6 +168,8 @@ def up(
             wanted = (ports or {}).get(name, 0)
             if before is not None and before.healthy() and wanted in (0, before.port):
                 say(f"{name}: runs at {before.endpoint}")
+                if name == "azure" and scale is not None:
+                    _set_scale(before, scale)
                 continue
             if before is not None:
                 _stop(before)
@@ -327,6 +329,14 @@ def _answers(endpoint: str) -> bool:
             return bool(answer.status == 200)
     except (urllib.error.URLError, OSError, ValueError):
         return False
+
+
+def _set_scale(running: Running, scale: float) -> None:
+    request = urllib.request.Request(  # noqa: S310
+        f"{running.endpoint}/_emulator/clock", json.dumps({"scale": scale}).encode(), method="PUT"
+    )
+    with urllib.request.urlopen(request, timeout=10):  # noqa: S310
+        pass
 
 
 def _port(name: str, wanted: int, before: Running | None) -> int:

@@ -99,8 +99,9 @@ def test_starting_again_what_runs_changes_nothing_and_stopping_is_complete(
     place = ["--directory", str(directory)]
     assert main(["up", *place]) == 0
     first = processes.Clouds.read(directory).services
-    assert main(["up", *place]) == 0
+    assert main(["up", *place, "--scale", "7"]) == 0
     assert processes.Clouds.read(directory).services == first
+    assert fetch(f"{first['azure'].endpoint}/_emulator/clock")["scale"] == 7
     assert main(["status", *place]) == 0
     capsys.readouterr()
 
