@@ -76,12 +76,14 @@ class Target:
         object_id: `targetObjectId`.
         name: `targetObjectName`; also what a fault's match and the audit call the machine.
         machine: the machine's name where it is one machine's job.
+        polled_at: where `Location` lies instead, where that is not under the resource.
     """
 
     resource: str
     object_id: str
     name: str
     machine: str | None = None
+    polled_at: str | None = None
 
 
 Outcome: TypeAlias = Callable[[World, Document], "Note | None"]
@@ -176,6 +178,7 @@ def begin(
         },
         PRIVATE: {
             "resource": target.resource,
+            "polledAt": target.polled_at or target.resource,
             "machine": target.machine,
             "operation": operation,
             "payload": payload or {},
@@ -198,7 +201,7 @@ def accepted(world: World, request: Request, job: Document) -> Response:
     """The 202 with an empty body that the service answers, with where to poll and when."""
     headers = {
         "Location": polling.signed_url(
-            world, request, f"{job[PRIVATE]['resource']}/operationresults/{job['name']}"
+            world, request, f"{job[PRIVATE]['polledAt']}/operationresults/{job['name']}"
         ),
         "Azure-AsyncOperation": polling.signed_url(
             world, request, f"{vault_of(job['id'])}/replicationOperationStatus/{job['name']}"

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections import Counter
 
-from emulator.kernel.resources import PRIVATE
 from emulator.kernel.routes import Routes
 from emulator.kernel.store import Document
 from emulator.kernel.wire import Request, Response
@@ -19,8 +18,10 @@ from emulator.recovery_services.paths import (
     children,
     require_vault,
     vault_id,
+    vault_of,
 )
 from emulator.recovery_services.scenarios import REFRESH_HEALTH
+from emulator.recovery_services.views import computed
 
 routes = Routes(API_VERSIONS)
 
@@ -29,17 +30,37 @@ routes = Routes(API_VERSIONS)
 def get_health(world: World, request: Request, **path: str) -> Response:
     """The health of the vault now."""
     require_vault(world, path)
-    vault = vault_id(path)
+    return Response(200, _health(world, f"{vault_id(path)}/replicationVaultHealth/Default"))
+
+
+@routes.route("POST", f"{VAULT_HEALTH}/default/refresh", "ReplicationVaultHealth_Refresh")
+def refresh(world: World, request: Request, **path: str) -> Response:
+    """Compute the health anew."""
+    vault = require_vault(world, path)
+    parent = f"{vault_id(path)}/replicationVaultHealth"
+    # Location lies beside `default`, not under it (recorded).
+    target = jobs.Target(
+        f"{parent}/Default", world.guid("vault", vault["id"]), "", polled_at=parent
+    )
+    job = jobs.begin(world, REFRESH_HEALTH, target, operation="ReplicationVaultHealth_Refresh")
+    return jobs.accepted(world, request, job)
+
+
+@computed("microsoft.recoveryservices/vaults/replicationvaulthealth")
+def _health(world: World, identifier: str) -> Document:
+    vault = vault_of(identifier)
     items = [
-        item_view.listed(world, i)["properties"] for i in children(world, PROTECTED_ITEMS, vault)
+        item_view.listed(world, item)["properties"]
+        for item in children(world, PROTECTED_ITEMS, vault)
     ]
     fabrics = [
-        fabric_details.shown(world, f)["properties"] for f in children(world, FABRICS, vault)
+        fabric_details.shown(world, fabric)["properties"]
+        for fabric in children(world, FABRICS, vault)
     ]
-    body = {
+    return {
         "name": "Default",
         "type": "Microsoft.RecoveryServices/vaults/replicationVaultHealth",
-        "id": f"{vault}/replicationVaultHealth/Default",
+        "id": identifier,
         "properties": {
             "vaultErrors": [],
             "protectedItemsHealth": _summary(len(items), _issues(items, "healthErrors"))
@@ -48,19 +69,6 @@ def get_health(world: World, request: Request, **path: str) -> Response:
             "containersHealth": _summary(len(children(world, CONTAINERS, vault)), []),
         },
     }
-    return Response(200, body)
-
-
-@routes.route("POST", f"{VAULT_HEALTH}/default/refresh", "ReplicationVaultHealth_Refresh")
-def refresh(world: World, request: Request, **path: str) -> Response:
-    """Compute the health anew."""
-    vault = require_vault(world, path)
-    identifier = f"{vault_id(path)}/replicationVaultHealth"
-    target = jobs.Target(identifier, world.guid("vault", vault["id"]), "")
-    job = jobs.begin(world, REFRESH_HEALTH, target, operation="ReplicationVaultHealth_Refresh")
-    # Location lies beside `default`, not under it (recorded).
-    assert job[PRIVATE]["resource"] == identifier
-    return jobs.accepted(world, request, job)
 
 
 def _summary(count: int, issues: list[Document]) -> Document:
@@ -68,15 +76,24 @@ def _summary(count: int, issues: list[Document]) -> Document:
 
 
 def _issues(entries: list[Document], name: str) -> list[Document]:
-    counted = Counter(
-        (error["errorCode"], error["errorLevel"])
-        for properties in entries
-        for error in properties[name]
-    )
-    return [
-        {"errorCode": code, "severity": level, "affectedResourceCount": count}
-        for (code, level), count in sorted(counted.items())
-    ]
+    """HealthErrorSummary: every error once, with the resources that it concerns."""
+    found: dict[tuple[str, str], Document] = {}
+    for properties in entries:
+        for error in properties[name]:
+            summary = found.setdefault(
+                (error["errorCode"], error["errorLevel"]),
+                {
+                    "summaryCode": error["errorCode"],
+                    "category": error["errorCategory"],
+                    "severity": error["errorLevel"],
+                    "summaryMessage": error["errorMessage"],
+                    "affectedResourceType": "ProtectedItem" if name == "healthErrors" else "Fabric",
+                    "affectedResourceSubtype": "",
+                    "affectedResourceCorrelationIds": [],
+                },
+            )
+            summary["affectedResourceCorrelationIds"].append(error["entityId"])
+    return [found[key] for key in sorted(found)]
 
 
 def _categories(items: list[Document]) -> dict[str, int]:

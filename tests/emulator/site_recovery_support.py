@@ -24,6 +24,7 @@ from azure.mgmt.recoveryservicessiterecovery.aio import (
 
 from emulator import front
 from emulator.arm.identity import issue
+from emulator.arm.subscriptions import SUBSCRIPTION
 from emulator.guests.estate import Disk, Instance, StaticEstate
 from emulator.guests.security_groups import Rule, SecurityGroup
 from emulator.http import Application
@@ -33,7 +34,6 @@ from emulator.kernel.store import Store
 from emulator.kernel.wire import Request, Response
 from emulator.kernel.world import World, resumed_clock
 
-SUBSCRIPTION = front.SUBSCRIPTION
 GROUP_NAME, VAULT_NAME = "rg-migration", "rsv-migration"
 GROUP = f"/subscriptions/{SUBSCRIPTION}/resourceGroups/{GROUP_NAME}"
 VAULT = f"{GROUP}/providers/Microsoft.RecoveryServices/vaults/{VAULT_NAME}"
@@ -43,7 +43,9 @@ STORAGE = f"{GROUP}/providers/Microsoft.Storage/storageAccounts/stcache"
 MACHINES = f"{GROUP}/providers/Microsoft.Compute/virtualMachines"
 INSTANCE_TYPE = "InMageAzureV2"
 
-PUSH = SecurityGroup("sg-machines", ingress=(Rule(from_port=1, to_port=65535, cidrs=("10.10.2.0/24",)),))
+PUSH = SecurityGroup(
+    "sg-machines", ingress=(Rule(from_port=1, to_port=65535, cidrs=("10.10.2.0/24",)),)
+)
 SERVER_GROUP = SecurityGroup(
     "sg-server",
     ingress=(
@@ -119,7 +121,7 @@ class AsyncCredential(Credential):
         """Nothing to close."""
 
 
-class SteppingTransport(RequestsTransport):
+class SteppingTransport(RequestsTransport):  # type: ignore[misc]  # lazily imported, so Any
     """Over real sockets, where a client's sleep advances the world's clock."""
 
     def __init__(self, world: World) -> None:
@@ -256,7 +258,12 @@ class Site:
         location = {"location": "westeurope"}
         created = [
             self.call("PUT", GROUP, location, "2024-03-01"),
-            self.call("PUT", VAULT, {**location, "sku": {"name": "Standard"}, "properties": {}}, "2024-10-01"),
+            self.call(
+                "PUT",
+                VAULT,
+                {**location, "sku": {"name": "Standard"}, "properties": {}},
+                "2024-10-01",
+            ),
             self.call(
                 "PUT",
                 STORAGE,
@@ -369,7 +376,9 @@ class Site:
         state: str = self.properties(machine)["protectionState"]
         return state
 
-    def post(self, machine: Instance, action: str, properties: Mapping[str, Any] | None) -> Response:
+    def post(
+        self, machine: Instance, action: str, properties: Mapping[str, Any] | None
+    ) -> Response:
         body = None if properties is None else {"properties": properties}
         return self.accepted("POST", f"{self.item(machine)}/{action}", body)
 

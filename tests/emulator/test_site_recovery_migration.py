@@ -77,9 +77,7 @@ async def test_machines_migrate_by_the_asynchronous_sdk() -> None:
         for machine in (WEB, DB):
             named = (*inside, machine.name)
             body = {"properties": support.failover_properties()}
-            poller = await client.replication_protected_items.begin_unplanned_failover(
-                *named, body
-            )
+            poller = await client.replication_protected_items.begin_unplanned_failover(*named, body)
             item = await poller.result()
             assert item.properties.active_location == "Recovery"
             body = {"properties": {"disableProtectionReason": "MigrationComplete"}}
@@ -118,7 +116,9 @@ def test_disabling_protection_frees_the_machine_and_it_can_be_protected_again() 
 
 def test_the_failed_over_machine_has_its_disks_interface_size_and_zone() -> None:
     site = Site([DB]).prepare()
-    site.protect(DB, targetVmSize="standard_d4S_v3", diskType="Premium_LRS", targetAvailabilityZone="2")
+    site.protect(
+        DB, targetVmSize="standard_d4S_v3", diskType="Premium_LRS", targetAvailabilityZone="2"
+    )
     site.finished(site.fail_over(DB))
     machine = site.virtual_machines()["db-01"]
     properties = machine["properties"]
