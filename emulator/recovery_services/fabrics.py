@@ -18,6 +18,7 @@ from emulator.recovery_services.paths import (
     PROTECTED_ITEMS,
     PROVIDERS,
     children,
+    find,
     page,
     put,
     require,
@@ -72,7 +73,9 @@ def purge_fabric(world: World, request: Request, **path: str) -> Response:
 
     Protected items still stand in the way [inferred].
     """
-    fabric = require(world, FABRICS, path)
+    fabric = find(world, FABRICS, path)
+    if fabric is None:
+        return Response(204)
     _require_no_items(world, fabric)
     return _begin(world, request, fabric, PURGE_SERVER, "ReplicationFabrics_Purge")
 
@@ -129,7 +132,9 @@ def remove_provider(world: World, request: Request, **path: str) -> Response:
 @routes.route("DELETE", PROVIDERS.template, "ReplicationRecoveryServicesProviders_Purge")
 def purge_provider(world: World, request: Request, **path: str) -> Response:
     """Force the provider out of the vault: a purge."""
-    provider = require(world, PROVIDERS, path)
+    provider = find(world, PROVIDERS, path)
+    if provider is None:
+        return Response(204)
     _require_no_items(world, require(world, FABRICS, path))
     operation = "ReplicationRecoveryServicesProviders_Purge"
     return _begin(world, request, provider, PURGE_SERVER, operation)

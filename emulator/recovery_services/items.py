@@ -222,6 +222,7 @@ def _done(world: World, job: Document) -> jobs.Note | None:
         world.store.delete(PROTECTED_ITEMS.kind, item["id"])
         return note
     target = payload["from"] if transition.target == STAYS else transition.target
+    item[PRIVATE]["errors"] = []
     _settle(world, item, target, job)
     return note
 

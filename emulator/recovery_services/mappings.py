@@ -16,6 +16,7 @@ from emulator.recovery_services.paths import (
     POLICIES,
     PROTECTED_ITEMS,
     children,
+    find,
     page,
     put,
     require,
@@ -109,6 +110,8 @@ def remove_mapping(world: World, request: Request, **path: str) -> Response:
 @routes.route("DELETE", MAPPINGS.template, "ReplicationProtectionContainerMappings_Purge")
 def purge_mapping(world: World, request: Request, **path: str) -> Response:
     """Force the mapping away: a purge. Protected items still stand in the way [inferred]."""
+    if find(world, MAPPINGS, path) is None:
+        return Response(204)
     return _end(world, request, path, PURGE_PAIR, "ReplicationProtectionContainerMappings_Purge")
 
 

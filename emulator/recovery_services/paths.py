@@ -169,11 +169,20 @@ def require(world: World, collection: Collection, path: Mapping[str, str]) -> Do
     Raises:
         ArmError: 404.
     """
-    require_parents(world, {k: v for k, v in path.items() if k != collection.parameter})
-    found = world.store.get(collection.kind, collection.key(path))
+    found = find(world, collection, path)
     if found is None:
         raise not_found(collection, path[collection.parameter])
     return found
+
+
+def find(world: World, collection: Collection, path: Mapping[str, str]) -> Document | None:
+    """The document of the resource that a path names, or None; every parent must be there.
+
+    Raises:
+        ArmError: 404, for a parent that is not there.
+    """
+    require_parents(world, {k: v for k, v in path.items() if k != collection.parameter})
+    return world.store.get(collection.kind, collection.key(path))
 
 
 def not_found(collection: Collection, name: str) -> ArmError:

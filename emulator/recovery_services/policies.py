@@ -13,6 +13,7 @@ from emulator.recovery_services.paths import (
     MAPPINGS,
     POLICIES,
     children,
+    find,
     page,
     put,
     require,
@@ -84,8 +85,10 @@ def update_policy(world: World, request: Request, **path: str) -> Response:
 
 @routes.route("DELETE", POLICIES.template, "ReplicationPolicies_Delete")
 def delete_policy(world: World, request: Request, **path: str) -> Response:
-    """Delete a policy that no container is mapped to."""
-    policy = require(world, POLICIES, path)
+    """Delete a policy that no container is mapped to; 204 where there is none."""
+    policy = find(world, POLICIES, path)
+    if policy is None:
+        return Response(204)
     _require_unused(world, policy["id"], policy["name"])
     job = jobs.begin(
         world,

@@ -28,6 +28,7 @@ from emulator.recovery_services.paths import (
     MAPPINGS,
     PROTECTED_ITEMS,
     children,
+    find,
     name_of,
     page,
     require,
@@ -239,9 +240,7 @@ def remove(world: World, request: Request, **path: str) -> Response:
 @routes.route("DELETE", PROTECTED_ITEMS.template, "ReplicationProtectedItems_Purge")
 def purge(world: World, request: Request, **path: str) -> Response:
     """Force the item out of the vault, whatever runs on it; nothing is cleaned up."""
-    above = {name: value for name, value in path.items() if name != "item"}
-    require_parents(world, above)
-    item = world.store.get(PROTECTED_ITEMS.kind, PROTECTED_ITEMS.key(path))
+    item = find(world, PROTECTED_ITEMS, path)
     if item is None:
         return Response(204)
     items.interrupt(world, item)

@@ -84,6 +84,18 @@ def points(world: World, item: Document) -> list[Point]:
     return sorted(found, key=lambda point: point.time, reverse=True)
 
 
+def newest(world: World, item: Document) -> datetime | None:
+    """The time of the newest point, without computing the others; None before there is one."""
+    private = item[PRIVATE]
+    if private["protected"] is None:
+        return None
+    first = datetime.fromisoformat(private["protected"])
+    guest = machine.of(world, private["machine"]["instance"])
+    last = max(first, _last_sync(world, private, guest))
+    regular = first + int((last - first) / EVERY) * EVERY
+    return max([regular, *(datetime.fromisoformat(made["time"]) for made in private["made"])])
+
+
 def find(world: World, item: Document, name_or_id: str) -> Point | None:
     """The point of that name or id among the item's own, or None."""
     if "/" in name_or_id and not name_or_id.lower().startswith(item["id"].lower() + "/"):

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 import pytest
 from azure.core.exceptions import HttpResponseError
 
 from emulator.guests.estate import Disk
+from emulator.guests.security_groups import Rule
 
 from . import site_recovery_support as support
 from .site_recovery_support import GROUP_NAME, TEST_NETWORK, VAULT, VAULT_NAME, Site
@@ -183,6 +185,22 @@ def test_a_failed_job_is_restarted(site: Site) -> None:
     )
     site.pass_time(minutes=10)
     assert set(site.virtual_machines()) == {"web-01"}
+
+
+def test_a_failed_enabling_is_restarted_once_the_way_is_free() -> None:
+    shut = replace(support.PUSH, ingress=(Rule(from_port=445, to_port=445, cidrs=("10.0.0.0/8",)),))
+    site = Site([WEB], groups=(shut, support.SERVER_GROUP)).prepare()
+    failed = site.accepted("PUT", site.item(WEB), site.enable_body(WEB))
+    assert site.finished(failed)["state"] == "Failed"
+    assert site.estate.groups is not None
+    site.estate.groups[shut.group_id] = support.PUSH
+    name = failed.headers["x-ms-request-id"].rpartition("/")[2]
+    site.accepted("POST", f"{VAULT}/replicationJobs/{name}/restart")
+    site.pass_time(minutes=45)
+    properties = site.properties(WEB)
+    assert (properties["protectionState"], properties["replicationHealth"]) == (
+        *("Protected", "Normal"),
+    )
 
 
 def test_jobs_are_found_by_name_state_and_time(site: Site) -> None:

@@ -156,6 +156,18 @@ def test_what_is_under_nothing_is_not_found(prepared: Site) -> None:
         assert "none" in message or "rsv-other" in message
 
 
+def test_deleting_what_is_not_there_is_204_under_a_parent_that_is(prepared: Site) -> None:
+    for path in (
+        f"{VAULT}/replicationFabrics/none",
+        f"{VAULT}/replicationPolicies/none",
+        f"{prepared.fabric}/replicationRecoveryServicesProviders/none",
+        f"{prepared.container}/replicationProtectionContainerMappings/none",
+        f"{prepared.container}/replicationProtectedItems/none",
+    ):
+        assert prepared.call("DELETE", path).status == 204, path
+    assert prepared.refused("DELETE", f"{OTHER_VAULT}/replicationPolicies/none")[0] == 404
+
+
 def test_an_operation_on_an_item_of_another_vault_is_not_found(prepared: Site) -> None:
     elsewhere = prepared.item(WEB).replace("rsv-migration", "rsv-other")
     assert prepared.refused("POST", f"{elsewhere}/failoverCommit")[0] == 404

@@ -39,7 +39,7 @@ def of(world: World, item: Document, *, full: bool) -> Document:
     halted = machine.stopped_at(guest) if guest else None
     agent = guest is not None and guest["agent"] is not None
     lag = recovery_points.lag(world, item)
-    points = recovery_points.points(world, item) if private["protected"] else []
+    newest = recovery_points.newest(world, item)
     seen = halted or world.now - _HEARTBEAT
     policy = world.store.get(POLICIES.kind, item["properties"]["policyId"])
     sync = policy["properties"]["providerSpecificDetails"]["multiVmSyncStatus"] if policy else None
@@ -100,7 +100,7 @@ def of(world: World, item: Document, *, full: bool) -> Document:
         "replicaId": f"{private['vmId']}_replica_{name_of(item['id'].rsplit('/', 2)[0])}",
         "osVersion": _OS_NAMES.get(source["os"] or ""),
         "protectedManagedDisks": _managed_disks(item) if full else [],
-        "lastRecoveryPointReceived": stamp(points[0].time) if points else None,
+        "lastRecoveryPointReceived": stamp(newest) if newest else None,
         "firmwareType": "BIOS",
         "azureVmGeneration": "V1",
         "isAdditionalStatsAvailable": False,

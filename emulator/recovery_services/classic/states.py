@@ -67,7 +67,8 @@ TABLE = Table(
     (
         Transition(
             "EnableProtection",
-            sources(""),
+            # Again only by restarting the job that failed: a PUT finds the name in use.
+            sources("", "enable-failed"),
             scenarios.ENABLE,
             "replicating",
             during="enabling",
