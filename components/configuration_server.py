@@ -100,26 +100,23 @@ class ConfigurationServer(pulumi.ComponentResource):
                 ROLE_TAG: "configuration-server",
                 VAULT_TAG: args.vault_id,
             },
-            # Two servers of one name and address cannot stand side by side.
+            # Machines replicate through it: a newer image or another disk size in the config is
+            # for the next server, not a reason to terminate this one.
             opts=pulumi.ResourceOptions(
-                parent=self, depends_on=args.network_rules, delete_before_replace=True
+                parent=self,
+                depends_on=args.network_rules,
+                ignore_changes=["ami", "ebsBlockDevices"],
             ),
         )
         # Registered after the instance is made, and so unregistered before it is terminated: the
-        # vault would keep a server that nobody can reach any more. While machines replicate
-        # through it the vault refuses to unregister it, and so to replace it, too.
+        # vault would keep a server that nobody can reach any more.
         self.registration = FabricRegistration(
             "registration",
             vault_id=args.vault_id,
             server_name=server.name,
             timeout_seconds=args.registration_timeout.total_seconds(),
             poll_seconds=args.poll.total_seconds(),
-            opts=pulumi.ResourceOptions(
-                parent=self,
-                depends_on=[instance],
-                replace_with=[instance],
-                delete_before_replace=True,
-            ),
+            opts=pulumi.ResourceOptions(parent=self, depends_on=[instance]),
         )
         self._name = server.name
         self.instance_id = instance.id

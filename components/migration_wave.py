@@ -118,10 +118,10 @@ class MigrationWave(pulumi.ComponentResource):
                 {
                     "wave": self._wave,
                     "phase": item.observed_phase,
-                    "azureVm": item.azure_vm_id,
-                    "testVm": item.test_vm_id,
-                    "lastTest": item.last_test_failover,
-                    "item": item.item_id,
+                    "azureVm": _or_none(item.azure_vm_id),
+                    "testVm": _or_none(item.test_vm_id),
+                    "lastTest": _or_none(item.last_test_failover),
+                    "item": _or_none(item.item_id),
                     "health": item.health,
                 },
             )
@@ -132,6 +132,11 @@ class MigrationWave(pulumi.ComponentResource):
             "phase": str(self._settings.waves[self._wave].phase),
             "machines": self.reconciler.outcomes,
         }
+
+
+def _or_none(value: pulumi.Output[str | None]) -> pulumi.Output[str | None]:
+    """What a machine does not have is an empty text in its record."""
+    return value.apply(lambda text: text or None)
 
 
 def _accounts(args: MigrationWaveArgs) -> pulumi.Output[dict[str, str]]:
