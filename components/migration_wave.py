@@ -81,12 +81,15 @@ class MigrationWave(pulumi.ComponentResource):
             },
             phase=str(wave.phase),
             machines={machine: _declared(args, machine) for machine in wave.machines},
-            other_machines=[
-                machine
+            other_waves={
+                other: {
+                    "phase": str(its.phase),
+                    "machines": {machine: _declared(args, machine) for machine in its.machines},
+                    "require_test_failover": settings.requires_test_failover(other),
+                }
                 for other, its in settings.waves.items()
                 if other != args.wave
-                for machine in its.machines
-            ],
+            },
             convergence={
                 "wait_seconds": convergence.wait.total_seconds(),
                 "poll_seconds": convergence.poll.total_seconds(),

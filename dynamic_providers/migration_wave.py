@@ -19,12 +19,18 @@ from pulumi.dynamic import (
 
 from dynamic_providers import engine
 from dynamic_providers.adapter import MigrationProvider, own_urn, run, unknown
-from dynamic_providers.wave_inputs import MachineInputs, WaveInputs, leaving, removals
+from dynamic_providers.wave_inputs import (
+    MachineInputs,
+    OtherWave,
+    WaveInputs,
+    assignments,
+    leaving,
+)
 from site_recovery import review
 from site_recovery.convergence import Outcome, converge
 from site_recovery.fleet import Assignment
 from site_recovery.observation import Observed, Snapshot, observe
-from site_recovery.planning import satisfies
+from site_recovery.planning import Rules, satisfies
 from site_recovery.service import VaultService
 
 _OUTPUTS = ("results", "outcomes", "leaving")
@@ -40,12 +46,17 @@ class MigrationWaveProvider(MigrationProvider):
         not there yet or the preview is offline.
         """
         preview = bool(news.pop("preview", False))
-        lines, failures = self._review(olds, news)
-        if preview and not unknown(news.get("urn")):
-            reporter = engine.RowReporter(engine.current(), news["urn"])
-            if lines:
-                reporter.event("\n".join(lines))
-        return CheckResult(news, [CheckFailure("machines", text) for text in failures])
+        others = {
+            name: OtherWave.model_validate(wave)
+            for name, wave in (news.pop("other_waves", None) or {}).items()
+        }
+        news["other_machines"] = sorted({m for wave in others.values() for m in wave.machines})
+        lines, refusals = self._review(olds, news, others)
+        if preview and lines:
+            engine.RowReporter(engine.current(), news["urn"]).event("\n".join(lines))
+        # Without a property: the engine would print all of its value before each refusal.
+        failures = [CheckFailure("", review.refused(refusals))] if refusals else []
+        return CheckResult(news, failures)
 
     def diff(self, _id: str, olds: dict[str, Any], news: dict[str, Any]) -> DiffResult:
         """A difference is a changed input, or a machine that is not where it should be.
@@ -99,7 +110,7 @@ class MigrationWaveProvider(MigrationProvider):
         snapshot = self._observe(inputs)
         going = [
             assignment
-            for assignment in removals(_recorded(props))
+            for assignment in assignments(None, _recorded(props))
             if observe(assignment.machine, snapshot).busy in review.REMOVAL_SCENARIOS
         ]
         outcomes = self._converge(inputs, going, reporter)
@@ -107,22 +118,31 @@ class MigrationWaveProvider(MigrationProvider):
 
     # -- parts ----------------------------------------------------------------------------------
 
-    def _review(self, olds: dict[str, Any], news: dict[str, Any]) -> tuple[list[str], list[str]]:
+    def _review(
+        self, olds: dict[str, Any], news: dict[str, Any], others: dict[str, OtherWave]
+    ) -> tuple[list[str], list[str]]:
         if unknown({k: v for k, v in news.items() if k in ("machines", "phase", "convergence")}):
             return [], []
         if unknown(news):
             # Nothing of this wave can be in a vault that is not there yet.
             news = {**news, **{key: _ASSUMED[key] for key in _ASSUMED if unknown(news.get(key))}}
+            inputs, snapshot = WaveInputs.model_validate(news), Snapshot()
+        else:
             inputs = WaveInputs.model_validate(news)
-            return review.review(inputs.assignments(), Snapshot(), inputs.rules)
-        inputs = WaveInputs.model_validate(news)
-        assignments = inputs.assignments()
+            if inputs.convergence.offline_preview:
+                return [f"{len(inputs.machines)} machines: offlinePreview, not reviewed"], []
+            snapshot = self._observe(inputs)
+        machines = inputs.assignments()
         if olds:
-            gone = leaving(WaveInputs.model_validate(olds).machines, inputs)
-            assignments += removals(gone)
-        if inputs.convergence.offline_preview:
-            return [f"{len(assignments)} machines, not reviewed: offlinePreview is set"], []
-        return review.review(assignments, self._observe(inputs), inputs.rules)
+            machines += assignments(None, leaving(_recorded(olds), inputs))
+        lines, refusals = review.review(machines, snapshot, inputs.rules)
+        if refusals:
+            # The engine stops at the first wave that is refused; the reader wants all of them.
+            for wave in others.values():
+                gates = Rules(require_test_failover=wave.require_test_failover)
+                its = assignments(wave.phase, wave.machines)
+                refusals += review.review(its, snapshot, gates)[1]
+        return lines, refusals
 
     def _observe(self, inputs: WaveInputs) -> Snapshot:
         async def work() -> Snapshot:
@@ -134,7 +154,7 @@ class MigrationWaveProvider(MigrationProvider):
     def _converge(
         self,
         inputs: WaveInputs,
-        assignments: Sequence[Assignment],
+        machines: Sequence[Assignment],
         reporter: engine.RowReporter,
     ) -> dict[str, Outcome]:
         pace = replace(inputs.convergence.pace(), may_submit=engine.current().alive)
@@ -142,14 +162,14 @@ class MigrationWaveProvider(MigrationProvider):
         async def work() -> dict[str, Outcome]:
             async with self.connect()(inputs.site.container.vault.subscription) as connection:
                 service = VaultService(connection, inputs.site)
-                return await converge(service, assignments, inputs.rules, pace, reporter)
+                return await converge(service, machines, inputs.rules, pace, reporter)
 
         return run(work)
 
     def _drive(self, inputs: WaveInputs, departing: dict[str, MachineInputs]) -> dict[str, Any]:
         reporter = engine.RowReporter(engine.current(), inputs.urn)
-        assignments = inputs.assignments() + removals(departing)
-        outcomes = self._converge(inputs, assignments, reporter)
+        machines = inputs.assignments() + assignments(None, departing)
+        outcomes = self._converge(inputs, machines, reporter)
         staying = {name: outcomes[name] for name in inputs.machines}
         return {
             **inputs.wire(),
@@ -195,7 +215,7 @@ class MigrationWave(Resource, module="site-recovery", name="MigrationWave"):
         target: pulumi.Input[Mapping[str, Any]],
         phase: pulumi.Input[str],
         machines: pulumi.Input[Mapping[str, Any]],
-        other_machines: Sequence[str],
+        other_waves: Mapping[str, Any],
         convergence: pulumi.Input[Mapping[str, Any]],
         recovery_point: pulumi.Input[str] = "latest",
         opts: pulumi.ResourceOptions | None = None,
@@ -213,12 +233,12 @@ class MigrationWave(Resource, module="site-recovery", name="MigrationWave"):
                 "target": target,
                 "phase": phase,
                 "machines": machines,
-                "other_machines": list(other_machines),
                 "convergence": convergence,
                 "recovery_point": recovery_point,
                 "urn": own_urn(MigrationWave, name, opts),
-                # Told to `check`, which takes it out again: it is no part of the wave.
+                # Told to `check`, which takes them out again: they are no part of the wave.
                 "preview": pulumi.runtime.is_dry_run(),
+                "other_waves": other_waves,
                 **dict.fromkeys(_OUTPUTS),
             },
             opts,

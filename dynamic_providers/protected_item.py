@@ -87,7 +87,7 @@ class ProtectedItemProvider(MigrationProvider):
     def update(self, _id: str, olds: dict[str, Any], news: dict[str, Any]) -> UpdateResult:
         """Record the machine anew, or fail with what the wave's run met."""
         recorded = self._record(ProtectedItemInputs.model_validate(news))
-        return UpdateResult({**_remembered(olds), **recorded})
+        return UpdateResult(_remembering(olds, recorded))
 
     def read(self, id_: str, props: dict[str, Any]) -> ReadResult:
         """Say where the machine is now; gone if the vault and Azure have nothing of it."""
@@ -96,13 +96,8 @@ class ProtectedItemProvider(MigrationProvider):
         if observed.stage in (Stage.UNKNOWN_TO_VAULT, Stage.DISCOVERED):
             return ReadResult("", {})
         phase = _phase(observed)
-        outputs = {
-            **_remembered(props),
-            **inputs.wire(),
-            **_outputs(observed),
-            "phase": phase,
-        }
-        return ReadResult(id_, outputs, {**inputs.wire(), "phase": phase})
+        outputs = {**inputs.wire(), **_outputs(observed), "phase": phase}
+        return ReadResult(id_, _remembering(props, outputs), {**inputs.wire(), "phase": phase})
 
     def delete(self, _id: str, props: dict[str, Any]) -> None:
         """See that the machine is out of the vault, or start its removal.
@@ -185,16 +180,17 @@ class ProtectedItem(Resource, module="site-recovery", name="ProtectedItem"):
     """One machine as the services have it: what to look at after an `up`.
 
     `observed_phase` is where it really is (equal to `phase` unless it is pending and that is
-    tolerated); `item_id` is unset once the machine is migrated.
+    tolerated). What there is not, is an empty text: `item_id` once the machine is migrated,
+    `azure_vm_id` before it failed over, `last_test_failover` before a test succeeded.
     """
 
     phase: pulumi.Output[str]
     observed_phase: pulumi.Output[str]
-    item_id: pulumi.Output[str | None]
-    azure_vm_id: pulumi.Output[str | None]
-    test_vm_id: pulumi.Output[str | None]
+    item_id: pulumi.Output[str]
+    azure_vm_id: pulumi.Output[str]
+    test_vm_id: pulumi.Output[str]
     health: pulumi.Output[str]
-    last_test_failover: pulumi.Output[str | None]
+    last_test_failover: pulumi.Output[str]
 
     def __init__(
         self,
@@ -245,19 +241,20 @@ def _phase(observed: Observed) -> str:
     return str(_PHASES.get(observed.stage, observed.stage))
 
 
-def _remembered(olds: dict[str, Any]) -> dict[str, Any]:
-    """What the service forgets with the item, and a person still wants to know."""
-    return {key: olds[key] for key in ("last_test_failover",) if key in olds}
+def _remembering(olds: dict[str, Any], outputs: dict[str, Any]) -> dict[str, Any]:
+    """Outputs with what the service forgets with the item, and a person still wants to know."""
+    last_test = outputs["last_test_failover"] or olds.get("last_test_failover", "")
+    return {**outputs, "last_test_failover": last_test}
 
 
 def _outputs(observed: Observed) -> dict[str, Any]:
     last_test = observed.last_test_failover
-    values = {
+    # What is not there is an empty text: the engine calls an output that is missing unknown.
+    return {
         "observed_phase": _phase(observed),
-        "item_id": observed.item_id,
-        "azure_vm_id": observed.azure_vm_id,
-        "test_vm_id": observed.test_vm_id,
+        "item_id": observed.item_id or "",
+        "azure_vm_id": observed.azure_vm_id or "",
+        "test_vm_id": observed.test_vm_id or "",
         "health": observed.health,
-        "last_test_failover": last_test.isoformat() if last_test else None,
+        "last_test_failover": last_test.isoformat() if last_test else "",
     }
-    return {name: value for name, value in values.items() if value is not None}

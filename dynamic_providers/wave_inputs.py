@@ -78,6 +78,14 @@ class ConvergenceInputs(Inputs):
         )
 
 
+class OtherWave(Inputs):
+    """What a wave is told of another wave of its stack."""
+
+    phase: Phase
+    machines: dict[str, MachineInputs]
+    require_test_failover: bool
+
+
 class WaveInputs(Inputs):
     """All of a wave.
 
@@ -124,20 +132,18 @@ class WaveInputs(Inputs):
 
     def assignments(self) -> list[Assignment]:
         """Every machine with the wave's phase."""
-        return [
-            Assignment(inputs.machine(name), inputs.target(), self.phase)
-            for name, inputs in self.machines.items()
-        ]
+        return assignments(self.phase, self.machines)
+
+
+def assignments(phase: Phase | None, machines: dict[str, MachineInputs]) -> list[Assignment]:
+    """Machines with the phase that they should be in; None: out of the vault."""
+    return [
+        Assignment(inputs.machine(name), inputs.target(), phase)
+        for name, inputs in machines.items()
+    ]
 
 
 def leaving(before: dict[str, MachineInputs], now: WaveInputs) -> dict[str, MachineInputs]:
     """Machines that were in the wave and are in no wave any more."""
     kept = {*now.machines, *now.other_machines}
     return {name: inputs for name, inputs in before.items() if name not in kept}
-
-
-def removals(machines: dict[str, MachineInputs]) -> list[Assignment]:
-    """Machines whose replication is to be disabled."""
-    return [
-        Assignment(inputs.machine(name), inputs.target(), None) for name, inputs in machines.items()
-    ]

@@ -38,6 +38,16 @@ def review(
     return lines, refusals
 
 
+def refused(refusals: Iterable[str]) -> str:
+    """All refusals of a run as one message."""
+    lines = sorted(set(refusals))
+    plural = "s" if len(lines) > 1 else ""
+    title = (
+        f"{len(lines)} machine{plural} cannot be taken where the config says; nothing was changed"
+    )
+    return "\n".join([title, *(f"  - {line}" for line in lines)])
+
+
 def raise_unless_gone(outcomes: Mapping[str, Outcome]) -> None:
     """Refuse to call a wave deleted while machines of it are still being removed.
 
