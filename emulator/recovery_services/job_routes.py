@@ -13,10 +13,11 @@ from emulator.recovery_services import bodies, filters, items, jobs
 from emulator.recovery_services.paths import (
     API_VERSIONS,
     JOBS,
-    children,
+    child_keys,
     page,
     require,
     require_vault,
+    stored,
     vault_id,
 )
 from emulator.recovery_services.scenarios import CANCEL_JOB, RESTART_JOB, Scenario
@@ -37,12 +38,17 @@ def list_jobs(world: World, request: Request, **path: str) -> Response:
     """
     require_vault(world, path)
     wanted = filters.parse(request, _FILTERS)
-    found = [
-        job
-        for job in reversed(children(world, JOBS, vault_id(path)))
-        if all(_keeps(term, job["properties"]) for term in wanted)
-    ]
-    return Response(200, page(request, found, lambda job: jobs.presented(world, job)))
+    keys = child_keys(world, JOBS, vault_id(path))[::-1]
+    if wanted:
+        keys = [
+            key
+            for key in keys
+            for properties in [stored(world, JOBS, key)["properties"]]
+            if all(_keeps(term, properties) for term in wanted)
+        ]
+    return Response(
+        200, page(request, keys, lambda key: jobs.presented(world, stored(world, JOBS, key)))
+    )
 
 
 @routes.route("GET", JOBS.template, "ReplicationJobs_Get")

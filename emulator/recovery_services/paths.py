@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from typing import Any, TypeVar
 from urllib.parse import quote
 
 from emulator.kernel import resources
@@ -54,6 +55,9 @@ RECOVERY_CONTAINER = (
 
 PAGE_SIZE = 100
 """Resources on one page of a list that pages [inferred]."""
+
+
+_Entry = TypeVar("_Entry", bound=Any)
 
 
 @dataclass(frozen=True)
@@ -199,22 +203,32 @@ def put(world: World, collection: Collection, document: Document) -> None:
     world.store.put(collection.kind, document["id"], document)
 
 
+def child_keys(world: World, collection: Collection, parent_id: str) -> list[str]:
+    """The keys of `children`, for lists of which one page is read."""
+    return world.store.keys(collection.kind, parent_id.lower() + "/")
+
+
+def stored(world: World, collection: Collection, key: str) -> Document:
+    """The document of a key that was just listed."""
+    document = world.store.get(collection.kind, key)
+    assert document is not None
+    return document
+
+
 def children(world: World, collection: Collection, parent_id: str) -> list[Document]:
     """The documents of a collection under a vault, a fabric or a container, oldest first."""
     return world.store.list(collection.kind, parent_id.lower() + "/")
 
 
 def page(
-    request: Request,
-    documents: list[Document],
-    show: Callable[[Document], Document] = public,
+    request: Request, entries: Sequence[_Entry], show: Callable[[_Entry], Document] = public
 ) -> Document:
     """A list's body; with more than a page, `nextLink` leads on by `skipToken`.
 
     Args:
         request: the list's request.
-        documents: all of the list.
-        show: how one document is answered; called for those of the page only.
+        entries: all of the list, as documents or as whatever leads to them.
+        show: how one entry is answered; called for those of the page only.
 
     Raises:
         ArmError: 400 for a token that was not handed out.
@@ -224,12 +238,12 @@ def page(
         raise ArmError(400, "InvalidSkipToken", f"The skipToken '{token}' is not valid.")
     start, end = int(token), int(token) + PAGE_SIZE
     link = None
-    if end < len(documents):
+    if end < len(entries):
         query = {k: v for k, v in request.query.items() if k.lower() not in _SKIP_TOKENS}
         query["skipToken"] = str(end)
         pairs = "&".join(f"{quote(k, safe='$')}={quote(v)}" for k, v in query.items())
         link = f"{origin(request)}{quote(request.path)}?{pairs}"
-    return {"value": [show(document) for document in documents[start:end]], "nextLink": link}
+    return {"value": [show(entry) for entry in entries[start:end]], "nextLink": link}
 
 
 _SKIP_TOKENS = ("skiptoken", "$skiptoken")

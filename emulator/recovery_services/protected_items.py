@@ -27,6 +27,7 @@ from emulator.recovery_services.paths import (
     CONTAINERS,
     MAPPINGS,
     PROTECTED_ITEMS,
+    child_keys,
     children,
     find,
     name_of,
@@ -34,6 +35,7 @@ from emulator.recovery_services.paths import (
     require,
     require_parents,
     require_vault,
+    stored,
     vault_id,
 )
 
@@ -249,14 +251,14 @@ def purge(world: World, request: Request, **path: str) -> Response:
 
 def _list(world: World, request: Request, parent: str) -> Response:
     wanted = filters.parse(request, ("policyId", "recoveryServicesProviderId", "protectionState"))
-    found = children(world, PROTECTED_ITEMS, parent)
+    keys = child_keys(world, PROTECTED_ITEMS, parent)
+
+    def show(key: str) -> Document:
+        return item_view.listed(world, stored(world, PROTECTED_ITEMS, key))
+
     if wanted:
-        found = [
-            item
-            for item in found
-            if filters.keeps(wanted, item_view.listed(world, item)["properties"])
-        ]
-    return Response(200, page(request, found, lambda item: item_view.listed(world, item)))
+        keys = [key for key in keys if filters.keeps(wanted, show(key)["properties"])]
+    return Response(200, page(request, keys, show))
 
 
 def _require_direction(direction: str | None) -> None:
