@@ -6,6 +6,7 @@ import argparse
 import contextlib
 import logging
 import shlex
+import sqlite3
 import sys
 from pathlib import Path
 
@@ -90,7 +91,13 @@ def _azure(options: argparse.Namespace) -> int:
                 )
             )
         fresh = database is None or not database.exists()
-        store = Store(database)
+        try:
+            store = Store(database)
+        except sqlite3.Error as error:
+            raise processes.ProcessError(
+                f"{database} cannot be used as the emulator's state: {error}. Move it away, or "
+                "remove it with `python -m emulator down --remove`."
+            ) from error
         held.callback(store.close)
         scale = options.scale
         if scale is None and fresh:

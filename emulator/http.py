@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import logging
+import sqlite3
 from collections.abc import AsyncIterator, Awaitable, Callable, MutableMapping
 from typing import Any, TypeAlias
 
@@ -16,6 +18,8 @@ from emulator.kernel.world import World
 Scope: TypeAlias = MutableMapping[str, Any]
 Receive: TypeAlias = Callable[[], Awaitable[MutableMapping[str, Any]]]
 Send: TypeAlias = Callable[[MutableMapping[str, Any]], Awaitable[None]]
+
+_log = logging.getLogger(__name__)
 
 MAX_BODY_BYTES = 4 * 1024 * 1024
 _SETTLE_SECONDS = 1.0
@@ -80,7 +84,10 @@ class Application:
     async def _settle_forever(self) -> None:
         while True:
             await asyncio.sleep(self._settle_seconds)
-            self._world.settle()
+            try:
+                self._world.settle()
+            except sqlite3.Error as error:
+                _log.error("time stands still while the state cannot be written: %s", error)
 
 
 class _DroppableProtocol(AutoHTTPProtocol):  # type: ignore[valid-type, misc]

@@ -163,10 +163,12 @@ def up(
     """
     with _alone(directory):
         clouds = Clouds.read(directory)
+        moved = False
         for name in SERVICES:
             before = clouds.services.get(name)
             wanted = (ports or {}).get(name, 0)
-            if before is not None and before.healthy() and wanted in (0, before.port):
+            # Azure is started again when the estate has moved: it is told where it is only once.
+            if before and wanted in (0, before.port) and not moved and before.healthy():
                 say(f"{name}: runs at {before.endpoint}")
                 if name == "azure" and scale is not None:
                     _set_scale(before, scale)
@@ -174,6 +176,7 @@ def up(
             if before is not None:
                 _stop(before)
             port = _port(name, wanted, before)
+            moved = before is None or before.port != port
             options = ["--port", str(port), "--seed", str(seed)]
             if name == "azure":
                 options += ["--database", str(directory.resolve() / "azure.sqlite")]
@@ -184,6 +187,8 @@ def up(
             clouds.write()
             _wait(directory, name, clouds.services[name])
             say(f"{name}: started at {clouds.services[name].endpoint}")
+            if name == "aws" and before is not None:
+                say("aws: its estate is new; what was created in it before is gone")
         return clouds
 
 

@@ -12,6 +12,7 @@ from typing import Any, TypeAlias
 
 Document: TypeAlias = dict[str, Any]
 
+_VERSION = 1
 _SCHEMA = """
 CREATE TABLE IF NOT EXISTS documents (
     number INTEGER PRIMARY KEY, kind TEXT NOT NULL, key TEXT NOT NULL, body TEXT NOT NULL,
@@ -36,11 +37,15 @@ class Store:
 
     Args:
         path: the database file; None keeps everything in memory.
+
+    Raises:
+        sqlite3.Error: the file cannot be written, or is no state of this version.
     """
 
     def __init__(self, path: Path | None = None) -> None:
         self._database = sqlite3.connect(str(path or ":memory:"), check_same_thread=False)
         self._database.isolation_level = None
+        self._require_version()
         if path is not None:
             self._database.execute("PRAGMA journal_mode=WAL")
             self._database.execute("PRAGMA synchronous=NORMAL")
@@ -146,6 +151,13 @@ class Store:
     def close(self) -> None:
         """Close the database; the store is of no use afterwards."""
         self._database.close()
+
+    def _require_version(self) -> None:
+        (version,) = self._database.execute("PRAGMA user_version").fetchone()
+        tables = self._database.execute("SELECT name FROM sqlite_master").fetchall()
+        if tables and version != _VERSION:
+            raise sqlite3.DatabaseError(f"it has layout {version}, not {_VERSION}")
+        self._database.execute(f"PRAGMA user_version = {_VERSION}")
 
     def _remember(self, kind: str, key: str) -> None:
         if not self._open:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import heapq
 import logging
 import random
+import sqlite3
 import threading
 import uuid
 from collections.abc import Callable
@@ -120,8 +121,8 @@ class World:
         """Answer one request. Never raises: what a handler did not foresee is answered 500."""
         with self._lock:
             self.estate.look()
-            self._run_due_events(self.clock.now())
             try:
+                self._run_due_events(self.clock.now())
                 with self.store.transaction():
                     response = self._answer(request)
                     if self.store.changed:
@@ -142,7 +143,11 @@ class World:
             return response
 
     def settle(self) -> None:
-        """Run what has come due by now without a request, and keep the time durably."""
+        """Run what has come due by now without a request, and keep the time durably.
+
+        Raises:
+            sqlite3.Error: the state cannot be written; what was due is due again.
+        """
         with self._lock:
             self.estate.look()
             before = self._now
@@ -212,6 +217,10 @@ class World:
                     self.store.delete(_EVENTS, key)
                     self._events[entry["event"]](self, entry["payload"])
                     self._keep_time()
+            except sqlite3.Error:
+                # The disk's fault, not the event's: it comes due again.
+                heapq.heappush(self._agenda, key)
+                raise
             except Exception:  # noqa: BLE001 - whatever a handler did not foresee
                 # An event that fails must not stop time for everything else: it is dropped.
                 _log.exception("the event %s failed", entry["event"])

@@ -135,3 +135,13 @@ def test_a_failed_commit_leaves_memory_as_the_disk_has_it(tmp_path: Path) -> Non
     assert contents(store) == before
     other.close()
     store.close()
+
+
+def test_a_state_of_another_layout_is_not_touched(tmp_path: Path) -> None:
+    path = tmp_path / "state.sqlite"
+    other = sqlite3.connect(path, isolation_level=None)
+    other.execute("CREATE TABLE documents (anything)")
+    with pytest.raises(sqlite3.DatabaseError, match="layout 0"):
+        Store(path)
+    assert other.execute("SELECT name FROM sqlite_master").fetchall() == [("documents",)]
+    other.close()

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import sqlite3
 from collections.abc import Callable
 from datetime import timedelta
 
@@ -119,6 +120,27 @@ def test_an_event_that_breaks_is_dropped_and_time_goes_on(
     world.settle()
     assert (seen, world.store.list("thing"), world.store.list("event")) == (["ran"], [], [])
     assert caplog.text.count("the event broken failed") == 1
+
+
+def test_an_event_that_could_not_be_written_comes_due_again(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    seen: list[str] = []
+    world = make_world(nothing=lambda world, request: Response(200))
+    world.on("note", lambda world, payload: seen.append("ran"))
+    with world.store.transaction():
+        world.schedule(timedelta(seconds=1), "note", {})
+    world.clock.advance(timedelta(seconds=5))
+
+    def full() -> None:
+        raise sqlite3.OperationalError("database or disk is full")
+
+    with monkeypatch.context() as patched:
+        patched.setattr(world.store, "_write", full)
+        assert post(world, "nothing").status == 500
+        assert len(world.store.list("event")) == 1
+    assert post(world, "nothing").status == 200
+    assert (seen, world.store.list("event")) == (["ran", "ran"], [])
 
 
 def test_chance_follows_from_the_seed_and_the_subject_alone() -> None:

@@ -127,6 +127,20 @@ def test_ports_stay_the_same_from_one_start_to_the_next(directory: Path) -> None
     assert {name: one.port for name, one in start(directory).services.items()} == ports
 
 
+def test_azure_is_told_when_the_estate_has_moved(directory: Path) -> None:
+    before = start(directory).services
+    kill(before["aws"])
+    with socket.create_server(("127.0.0.1", before["aws"].port)):
+        after = start(directory).services
+    assert after["aws"].port != before["aws"].port
+    assert (after["azure"].port, after["azure"].pid != before["azure"].pid) == (
+        *(before["azure"].port, True),
+    )
+    assert after["azure"].pid is not None
+    command = Path(f"/proc/{after['azure'].pid}/cmdline").read_text()
+    assert after["aws"].endpoint in command
+
+
 def test_the_estate_has_the_ids_that_the_dev_stack_names(directory: Path) -> None:
     estate = fetch(f"{start(directory).services['aws'].endpoint}/_emulator/estate")
     config = yaml.safe_load((ROOT / "Pulumi.dev.yaml").read_text())["config"]
@@ -167,8 +181,10 @@ def test_a_port_that_is_taken_is_named_with_the_way_out(
 def test_a_process_that_cannot_start_shows_the_end_of_its_log(directory: Path) -> None:
     directory.mkdir()
     (directory / "azure.sqlite").write_bytes(b"this is no database, and long enough to tell" * 40)
-    with pytest.raises(processes.ProcessError, match="file is not a database"):
+    with pytest.raises(processes.ProcessError) as failed:
         start(directory)
+    assert "azure.sqlite cannot be used as the emulator's state" in str(failed.value)
+    assert "Traceback" not in str(failed.value)
     # What did start can be stopped.
     stop(directory)
     assert processes.status(directory) == {"aws": "stopped", "azure": "stopped"}
