@@ -18,6 +18,7 @@ class ConfigurationServer(Model):
 
     Attributes:
         name: its computer name, under which it shows up in the vault.
+        ami_id: what it is built from, once; a later change is for the next server.
         cache_gib: the process server's cache volume, in GiB.
         retention_gib: the master target's retention volume, in GiB.
         private_ip: a fixed address in the subnet; None leaves the choice to EC2, once.

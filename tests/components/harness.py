@@ -61,6 +61,7 @@ class Resource:
         inputs: as they go to its provider.
         dependencies: URNs of what it waits for.
         retained: whether it stays when it is deleted from the stack.
+        ignored: inputs whose change is no change.
         existing: the id it was looked up by, for one that is not the stack's own.
     """
 
@@ -71,6 +72,7 @@ class Resource:
     inputs: dict[str, Any]
     dependencies: frozenset[str]
     retained: bool
+    ignored: frozenset[str]
     existing: str = ""
 
 
@@ -133,6 +135,7 @@ class _Monitor(mocks.MockMonitor):
                 inputs=pulumi.runtime.rpc.deserialize_properties(body),
                 dependencies=frozenset(request.dependencies),
                 retained=not existing and request.retainOnDelete,
+                ignored=frozenset(() if existing else request.ignoreChanges),
                 existing=existing,
             )
         )

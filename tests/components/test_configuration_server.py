@@ -113,3 +113,7 @@ def test_registration_looks_for_the_server_by_the_name_it_has() -> None:
     assert registration["vault_id"] == "/subscriptions/s/vaults/v"
     assert registration["timeout_seconds"] == 900
     assert registration["poll_seconds"] == 0.5
+
+
+def test_a_newer_image_or_disk_size_does_not_terminate_a_server_that_replicates() -> None:
+    assert server().one(INSTANCE).ignored == {"ami", "ebsBlockDevices"}

@@ -103,7 +103,7 @@ def test_a_machine_that_moves_to_another_wave_stays_the_same_resource() -> None:
     config = configs.changed("waves", "data", "machines", value=["db-01"])
     after = waves(configs.put(config, "waves", "pilot", "machines", 1, value="web-02"))
     assert after.one("ProtectedItem", "web-02").urn == before.urn
-    assert "web-02" in reconciler(after, "data")["other_machines"]
+    assert "web-02" in reconciler(after, "data")["other_waves"]["pilot"]["machines"]
 
 
 def test_the_driver_gets_the_phase_and_the_patience_of_the_config() -> None:
