@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from datetime import timedelta
 
+from emulator.guests import machine
 from emulator.guests.estate import Instance
 from emulator.kernel import resources
 from emulator.kernel.store import Document
@@ -70,6 +71,8 @@ def unregistered(world: World, fabric_id: str) -> None:
 
 
 def _look(world: World, payload: Document) -> None:
+    # On their round the operator notices which machines stopped, as heartbeats would tell.
+    machine.look(world)
     for instance in world.estate.instances():
         vault = instance.tags.get(VAULT_TAG, "")
         if instance.tags.get(ROLE_TAG) == ROLE and instance.state == "running":

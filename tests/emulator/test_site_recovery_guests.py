@@ -266,6 +266,7 @@ def test_a_machine_that_stops_writes_no_more_and_its_health_says_so() -> None:
     before = site.properties(WEB)
     assert before["replicationHealth"] == "Normal"
     site.estate.machines[1] = replace(WEB, state="stopped")
+    site.pass_time(minutes=1)
     first = [g for g in guests(site)["machines"] if g["name"] == "web-01"]
     site.pass_time(hours=1)
     assert [g for g in guests(site)["machines"] if g["name"] == "web-01"] == first
@@ -314,3 +315,12 @@ def test_initial_replication_waits_for_a_machine_that_is_off() -> None:
     site.estate.machines[1] = WEB
     site.pass_time(minutes=10)
     assert site.state(WEB) == "Protected"
+
+
+def test_a_machine_that_stops_is_noticed_within_a_minute_by_nobody_looking() -> None:
+    site = Site([WEB]).prepare()
+    site.protect(WEB)
+    assert site.properties(WEB)["replicationHealth"] == "Normal"
+    site.estate.machines[1] = replace(WEB, state="terminated")
+    site.pass_time(minutes=1)
+    assert site.properties(WEB)["replicationHealth"] == "Critical"
