@@ -30,6 +30,8 @@ from emulator.recovery_services.times import stamp
 routes = Routes(API_VERSIONS)
 
 EVERY = timedelta(minutes=5)
+CRASH_CONSISTENT = "CrashConsistent"
+APP_CONSISTENT = "ApplicationConsistent"  # The word was not recorded: [inferred].
 _DEFAULT_HISTORY = timedelta(days=1)
 _TRANSFER = timedelta(seconds=20)
 """How far the data in the vault lies behind the machine that wrote it."""
@@ -42,7 +44,7 @@ class Point:
     name: str
     time: datetime
     record: int
-    kind: str = "CrashConsistent"
+    kind: str = CRASH_CONSISTENT
 
 
 @routes.route("GET", RECOVERY_POINTS.collection, "RecoveryPoints_ListByReplicationProtectedItems")
@@ -73,14 +75,18 @@ def points(world: World, item: Document) -> list[Point]:
         guest = machine.of(world, private["machine"]["instance"])
         first = datetime.fromisoformat(private["protected"])
         last = _last_sync(world, private, guest)
-        history = _history(world, item)
+        policy = _policy(world, item)
+        history = _history(policy)
+        apart = _app_consistent_every(policy, private["machine"]["osType"])
         skipped = max(0, int((world.now - history - first) / EVERY))
         for index in range(skipped, max(0, int((last - first) / EVERY)) + 1):
             moment = first + index * EVERY
             if moment <= last and moment >= world.now - history:
                 record = machine.records(guest, moment) if guest else 0
                 name = world.guid("recovery-point", private["cycle"], index)
-                found.append(Point(name, moment, record))
+                consistent = apart is not None and index > 0 and index % apart == 0
+                kind = APP_CONSISTENT if consistent else CRASH_CONSISTENT
+                found.append(Point(name, moment, record, kind))
     return sorted(found, key=lambda point: point.time, reverse=True)
 
 
@@ -144,13 +150,23 @@ def _last_sync(world: World, private: Document, guest: Document | None) -> datet
     return min(ends)
 
 
-def _history(world: World, item: Document) -> timedelta:
+def _policy(world: World, item: Document) -> Document:
     policy = world.store.get(POLICIES.kind, item["properties"]["policyId"])
-    if policy is None:
-        return _DEFAULT_HISTORY
-    details = policy["properties"]["providerSpecificDetails"]
-    minutes = details.get("recoveryPointHistory") or details.get("recoveryPointHistoryInMinutes")
+    details: Document = policy["properties"]["providerSpecificDetails"] if policy else {}
+    return details
+
+
+def _history(policy: Document) -> timedelta:
+    minutes = policy.get("recoveryPointHistory") or policy.get("recoveryPointHistoryInMinutes")
     return timedelta(minutes=minutes) if minutes else _DEFAULT_HISTORY
+
+
+def _app_consistent_every(policy: Document, os_type: str) -> int | None:
+    """One in how many points is app-consistent: Windows only, as it needs VSS."""
+    minutes = policy.get("appConsistentFrequencyInMinutes")
+    if not minutes or os_type != "Windows":
+        return None
+    return max(1, round(timedelta(minutes=minutes) / EVERY))
 
 
 def _shown(item: Document, point: Point) -> Document:

@@ -185,6 +185,24 @@ def test_a_failover_holds_the_record_of_its_recovery_point_and_the_source_writes
     assert guests(site)["azure"][0]["lacking"] == lacking + 100
 
 
+def test_one_point_an_hour_is_app_consistent_on_windows_and_old_points_go() -> None:
+    site = Site([WEB, DB]).prepare()
+    for machine in (WEB, DB):
+        site.protect(machine)
+    site.pass_time(hours=30)
+    kinds = {}
+    for machine in (WEB, DB):
+        points = site.get(f"{site.item(machine)}/recoveryPoints")["value"]
+        link = site.get(f"{site.item(machine)}/recoveryPoints")["nextLink"]
+        while link:
+            body = site.get(link)
+            points, link = points + body["value"], body["nextLink"]
+        assert len(points) == 24 * 12
+        kinds[machine.name] = [p["properties"]["recoveryPointType"] for p in points]
+    assert kinds["web-01"].count("ApplicationConsistent") == 24
+    assert set(kinds["db-01"]) == {"CrashConsistent"}
+
+
 def test_the_latest_point_loses_only_what_was_on_its_way() -> None:
     site = Site([WEB]).prepare()
     site.protect(WEB)
