@@ -8,6 +8,7 @@ from emulator.recovery_services import (
     containers,
     control,
     events,
+    experiences,
     fabrics,
     items,
     job_routes,
@@ -17,7 +18,6 @@ from emulator.recovery_services import (
     policies,
     protected_items,
     recovery_points,
-    registration,
     target_sizes,
     vault_health,
 )
@@ -36,4 +36,4 @@ def register(world: World) -> None:
     """Make the world run what Site Recovery and its guests do by themselves."""
     jobs.register(world)
     items.register(world)
-    registration.register(world)
+    experiences.register(world)

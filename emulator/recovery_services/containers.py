@@ -2,29 +2,28 @@
 
 from __future__ import annotations
 
-from emulator.guests import configuration_server, machine
-from emulator.kernel.resources import PRIVATE
+from emulator.kernel.resources import PRIVATE, public
 from emulator.kernel.routes import Routes
 from emulator.kernel.store import Document
 from emulator.kernel.wire import ArmError, Request, Response
 from emulator.kernel.world import World
-from emulator.recovery_services import bodies, jobs, push_install
-from emulator.recovery_services.fabric_details import shown_container
+from emulator.recovery_services import bodies, jobs
 from emulator.recovery_services.paths import (
     API_VERSIONS,
     CONTAINERS,
     FABRICS,
     PROTECTABLE_ITEMS,
-    PROVIDERS,
+    PROTECTED_ITEMS,
+    child_keys,
     children,
     page,
-    put,
     require,
     require_parents,
     require_vault,
     vault_id,
 )
 from emulator.recovery_services.scenarios import DISCOVER
+from emulator.recovery_services.views import view
 
 routes = Routes(API_VERSIONS)
 
@@ -49,6 +48,14 @@ def list_vault_containers(world: World, request: Request, **path: str) -> Respon
     require_vault(world, path)
     found = children(world, CONTAINERS, vault_id(path))
     return Response(200, page(request, found, lambda c: shown_container(world, c)))
+
+
+@view(CONTAINERS)
+def shown_container(world: World, container: Document) -> Document:
+    """The container with the number of items that it protects now."""
+    count = len(child_keys(world, PROTECTED_ITEMS, container["id"]))
+    properties = container["properties"] | {"protectedItemCount": count}
+    return {**public(container), "properties": properties}
 
 
 @routes.route("GET", CONTAINERS.template, "ReplicationProtectionContainers_Get")
@@ -97,59 +104,4 @@ def list_protectable(world: World, request: Request, **path: str) -> Response:
 @routes.route("GET", PROTECTABLE_ITEMS.template, "ReplicationProtectableItems_Get")
 def get_protectable(world: World, request: Request, **path: str) -> Response:
     """One discovered machine."""
-    document = require(world, PROTECTABLE_ITEMS, path)
-    return Response(200, {name: v for name, v in document.items() if name != PRIVATE})
-
-
-@jobs.when_done(DISCOVER)
-def _discovered(world: World, job: Document) -> None:
-    container_id, asked = job[PRIVATE]["resource"], job[PRIVATE]["payload"]
-    fabric_id = container_id.rsplit("/", 2)[0]
-    fabric = world.store.get(FABRICS.kind, fabric_id)
-    server = configuration_server.of_fabric(world, fabric_id)
-    if fabric is None or server is None:
-        raise jobs.JobError(
-            "25022",
-            "The configuration server does not answer.",
-            "The server is stopped or was removed from the vault.",
-            "Start the server and try again.",
-        )
-    instance = machine.instance_at(world, fabric[PRIVATE]["vpc"], asked["ipAddress"])
-    if instance is None or not push_install.answers(world, server, instance, asked["osType"]):
-        raise push_install.unreachable(asked["friendlyName"], asked["ipAddress"])
-    machine.observe(world, instance)
-    for known in children(world, PROTECTABLE_ITEMS, container_id):
-        # Adding a machine again is no second machine [inferred].
-        if known["properties"]["customDetails"]["ipAddress"] == asked["ipAddress"]:
-            return
-    name = world.guid("infrastructure-vm", fabric_id.lower(), instance.id)
-    document = {
-        "id": PROTECTABLE_ITEMS.id(container_id, name),
-        "name": name,
-        "type": PROTECTABLE_ITEMS.type,
-        "properties": {
-            "friendlyName": asked["friendlyName"],
-            "protectionStatus": "Unprotected",
-            "replicationProtectedItemId": None,
-            "recoveryServicesProviderId": PROVIDERS.id(
-                fabric_id, fabric["properties"]["internalIdentifier"]
-            ),
-            "protectionReadinessErrors": [],
-            "supportedReplicationProviders": ["InMage", "InMageAzureV2"],
-            "customDetails": {
-                "instanceType": "VMwareVirtualMachine",
-                "agentGeneratedId": "",
-                "agentInstalled": "NotInstalled",
-                "osType": asked["osType"],
-                "agentVersion": "",
-                "ipAddress": asked["ipAddress"],
-                "poweredOn": "On",
-                "vCenterInfrastructureId": None,
-                "discoveryType": "Physical",
-                "diskDetails": [],
-                "validationErrors": [],
-            },
-        },
-        PRIVATE: {"instance": instance.id},
-    }
-    put(world, PROTECTABLE_ITEMS, document)
+    return Response(200, public(require(world, PROTECTABLE_ITEMS, path)))

@@ -26,6 +26,18 @@ class Experience(Protocol):
     fabric_provider: str
     table: Table
 
+    def register(self, world: World) -> None:
+        """Let its fabrics appear in their vaults."""
+
+    def fabric(self, world: World, document: Document) -> Document:
+        """A fabric as it is answered at this moment."""
+
+    def connected(self, world: World, fabric_id: str) -> bool:
+        """Whether what stands behind a fabric answers."""
+
+    def forget(self, world: World, fabric_id: str) -> None:
+        """A fabric left its vault."""
+
     def policy_details(self, part: ProviderPart, at: str) -> Document:
         """A policy's `providerSpecificDetails` from what was sent at a place of the body.
 
@@ -84,3 +96,9 @@ def of(instance_type: str) -> Experience:
             f"{', '.join(_registry.known)}.",
         )
     return experience
+
+
+def register(world: World) -> None:
+    """Let the fabrics of every experience appear."""
+    for experience in _registry.known.values():
+        experience.register(world)

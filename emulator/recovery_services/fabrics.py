@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-from emulator.guests import configuration_server
 from emulator.kernel.resources import PRIVATE
 from emulator.kernel.routes import Routes
 from emulator.kernel.store import Document
 from emulator.kernel.wire import ArmError, Request, Response
 from emulator.kernel.world import World
-from emulator.recovery_services import fabric_details, jobs
+from emulator.recovery_services import experiences, jobs
 from emulator.recovery_services.paths import (
     API_VERSIONS,
     CONTAINERS,
@@ -43,13 +42,13 @@ def list_fabrics(world: World, request: Request, **path: str) -> Response:
     """The fabrics of the vault; a classic one has its servers in the list too (recorded)."""
     require_vault(world, path)
     found = children(world, FABRICS, vault_id(path))
-    return Response(200, page(request, found, lambda f: fabric_details.shown(world, f)))
+    return Response(200, page(request, found, lambda f: shown_fabric(world, f)))
 
 
 @routes.route("GET", FABRICS.template, "ReplicationFabrics_Get")
 def get_fabric(world: World, request: Request, **path: str) -> Response:
     """One fabric."""
-    return Response(200, fabric_details.shown(world, require(world, FABRICS, path)))
+    return Response(200, shown_fabric(world, require(world, FABRICS, path)))
 
 
 @routes.route("POST", f"{FABRICS.template}/checkConsistency", "ReplicationFabrics_CheckConsistency")
@@ -140,12 +139,18 @@ def purge_provider(world: World, request: Request, **path: str) -> Response:
     return _begin(world, request, provider, PURGE_SERVER, operation)
 
 
+@view(FABRICS)
+def shown_fabric(world: World, fabric: Document) -> Document:
+    """The fabric as its experience tells it at this moment."""
+    return _experience(fabric).fabric(world, fabric)
+
+
 @view(PROVIDERS)
 def shown_provider(world: World, provider: Document) -> Document:
     """The provider with its connection and its number of items of this moment."""
     fabric_id = provider[PRIVATE]["fabric"]
     fabric = world.store.get(FABRICS.kind, fabric_id)
-    alive = configuration_server.of_fabric(world, fabric_id) is not None
+    alive = fabric is not None and _experience(fabric).connected(world, fabric_id)
     properties = provider["properties"] | {
         "lastHeartBeat": stamp(world.now)
         if alive or fabric is None
@@ -166,8 +171,10 @@ def _removed(world: World, job: Document) -> None:
     for collection in (MAPPINGS, PROTECTABLE_ITEMS, PROVIDERS, CONTAINERS):
         for document in children(world, collection, fabric_id):
             world.store.delete(collection.kind, document["id"])
-    world.store.delete(FABRICS.kind, fabric_id)
-    configuration_server.unregistered(world, fabric_id)
+    fabric = world.store.get(FABRICS.kind, fabric_id)
+    if fabric is not None:
+        world.store.delete(FABRICS.kind, fabric_id)
+        _experience(fabric).forget(world, fabric_id)
 
 
 @jobs.when_done(REFRESH_SERVER)
@@ -175,7 +182,7 @@ def _refreshed(world: World, job: Document) -> None:
     fabric = world.store.get(FABRICS.kind, _fabric_of(job))
     if fabric is None:
         raise jobs.JobError("25022", "The configuration server is not registered any more.")
-    if configuration_server.of_fabric(world, fabric["id"]) is None:
+    if not _experience(fabric).connected(world, fabric["id"]):
         raise jobs.JobError(
             "25022",
             f"The configuration server '{fabric['properties']['friendlyName']}' does not answer.",
@@ -193,6 +200,10 @@ def _begin(
     identifier = resource["properties"].get("internalIdentifier", resource["name"])
     target = jobs.Target(resource["id"], identifier, name)
     return jobs.accepted(world, request, jobs.begin(world, scenario, target, operation=operation))
+
+
+def _experience(fabric: Document) -> experiences.Experience:
+    return experiences.of(fabric[PRIVATE]["experience"])
 
 
 def _fabric_of(job: Document) -> str:

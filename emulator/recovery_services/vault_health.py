@@ -8,7 +8,7 @@ from emulator.kernel.routes import Routes
 from emulator.kernel.store import Document
 from emulator.kernel.wire import Request, Response
 from emulator.kernel.world import World
-from emulator.recovery_services import fabric_details, item_view, jobs
+from emulator.recovery_services import fabrics, item_view, jobs
 from emulator.recovery_services.paths import (
     API_VERSIONS,
     CONTAINERS,
@@ -53,8 +53,8 @@ def _health(world: World, identifier: str) -> Document:
         item_view.listed(world, item)["properties"]
         for item in children(world, PROTECTED_ITEMS, vault)
     ]
-    fabrics = [
-        fabric_details.shown(world, fabric)["properties"]
+    servers = [
+        fabrics.shown_fabric(world, fabric)["properties"]
         for fabric in children(world, FABRICS, vault)
     ]
     return {
@@ -65,7 +65,7 @@ def _health(world: World, identifier: str) -> Document:
             "vaultErrors": [],
             "protectedItemsHealth": _summary(len(items), _issues(items, "healthErrors"))
             | {"categorizedResourceCounts": _categories(items)},
-            "fabricsHealth": _summary(len(fabrics), _issues(fabrics, "healthErrorDetails")),
+            "fabricsHealth": _summary(len(servers), _issues(servers, "healthErrorDetails")),
             "containersHealth": _summary(len(children(world, CONTAINERS, vault)), []),
         },
     }

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+# Importing `discovery` says what the end of a discovery job does.
+from emulator.recovery_services.classic import discovery
 from emulator.recovery_services.classic.experience import Classic
 
-__all__ = ["Classic"]
+__all__ = ["Classic", "discovery"]

@@ -13,8 +13,8 @@ from emulator.kernel.resources import PRIVATE
 from emulator.kernel.store import Document
 from emulator.kernel.world import World
 from emulator.recovery_services import recovery_points
+from emulator.recovery_services.classic.fabric import AGENT_VERSION
 from emulator.recovery_services.classic.states import TABLE
-from emulator.recovery_services.fabric_details import AGENT_VERSION
 from emulator.recovery_services.paths import POLICIES, name_of
 from emulator.recovery_services.times import NO_EXPIRY, stamp
 

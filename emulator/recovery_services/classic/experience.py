@@ -8,7 +8,7 @@ from emulator.kernel.resources import PRIVATE
 from emulator.kernel.store import Document
 from emulator.kernel.wire import ArmError
 from emulator.kernel.world import World
-from emulator.recovery_services import azure_machines, push_install, target_sizes
+from emulator.recovery_services import azure_machines, target_sizes
 from emulator.recovery_services.bodies import (
     EnableProperties,
     ProviderPart,
@@ -17,9 +17,10 @@ from emulator.recovery_services.bodies import (
     read,
 )
 from emulator.recovery_services.classic import details as item_details
+from emulator.recovery_services.classic import fabric, push_install, registration
 from emulator.recovery_services.classic.bodies import EnableInput, PolicyInput, UpdateInput
+from emulator.recovery_services.classic.fabric import AGENT_VERSION
 from emulator.recovery_services.classic.states import TABLE
-from emulator.recovery_services.fabric_details import AGENT_VERSION
 from emulator.recovery_services.jobs import JobError
 from emulator.recovery_services.paths import FABRICS, PROTECTABLE_ITEMS, put
 
@@ -32,6 +33,22 @@ class Classic:
     instance_type = "InMageAzureV2"
     fabric_provider = "InMageFabric"
     table = TABLE
+
+    def register(self, world: World) -> None:
+        """Let configuration servers appear in their vaults."""
+        registration.register(world)
+
+    def fabric(self, world: World, document: Document) -> Document:
+        """The fabric with its servers and accounts of this moment."""
+        return fabric.shown(world, document)
+
+    def connected(self, world: World, fabric_id: str) -> bool:
+        """Whether the configuration server runs."""
+        return configuration_server.of_fabric(world, fabric_id) is not None
+
+    def forget(self, world: World, fabric_id: str) -> None:
+        """The fabric left its vault: the server is registered no more."""
+        configuration_server.unregistered(world, fabric_id)
 
     def policy_details(self, part: ProviderPart, at: str) -> Document:
         """A policy as it is read: `Enable` comes back as `Enabled`."""
@@ -49,9 +66,9 @@ class Classic:
         """Check what a new item refers to and note it."""
         given = read(EnableInput, extras(asked.provider_specific_details), _INPUT)
         protectable = _protectable(world, container, asked.protectable_item_id)
-        fabric = world.store.get(FABRICS.kind, container["id"].rsplit("/", 2)[0])
-        assert fabric is not None
-        host = fabric[PRIVATE]["hostId"]
+        behind = world.store.get(FABRICS.kind, container["id"].rsplit("/", 2)[0])
+        assert behind is not None
+        host = behind[PRIVATE]["hostId"]
         _require(given.process_server_id, "processServerId", {host})
         _require(given.master_target_id, "masterTargetId", {host})
         _require(given.run_as_account_id, "runAsAccountId", set(configuration_server.ACCOUNTS))
@@ -114,7 +131,7 @@ class Classic:
             "provider": {
                 "processServerId": given.process_server_id,
                 "masterTargetId": given.master_target_id,
-                "processServerName": fabric["properties"]["friendlyName"],
+                "processServerName": behind["properties"]["friendlyName"],
                 "runAsAccountId": given.run_as_account_id,
                 "multiVmGroupId": given.multi_vm_group_id or world.guid("group", vm_id),
                 "multiVmGroupName": given.multi_vm_group_name or world.guid("group", vm_id),

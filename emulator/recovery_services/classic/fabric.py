@@ -8,9 +8,8 @@ from emulator.guests import configuration_server
 from emulator.kernel.resources import PRIVATE
 from emulator.kernel.store import Document
 from emulator.kernel.world import World
-from emulator.recovery_services.paths import CONTAINERS, FABRICS, PROTECTED_ITEMS, children
+from emulator.recovery_services.paths import PROTECTED_ITEMS, children
 from emulator.recovery_services.times import NO_EXPIRY, stamp
-from emulator.recovery_services.views import view
 
 AGENT_VERSION = "9.41.0.0"
 _MARS_VERSION = "2.0.9202.0"
@@ -18,7 +17,6 @@ _GIB = 1024**3
 _HEARTBEAT = timedelta(seconds=100)
 
 
-@view(FABRICS)
 def shown(world: World, fabric: Document) -> Document:
     """The fabric with its process server, master target, accounts and health of this moment."""
     private = fabric[PRIVATE]
@@ -62,18 +60,6 @@ def shown(world: World, fabric: Document) -> Document:
     return {
         name: properties if name == "properties" else value
         for name, value in fabric.items()
-        if name != PRIVATE
-    }
-
-
-@view(CONTAINERS)
-def shown_container(world: World, container: Document) -> Document:
-    """The container with the number of items that it protects now."""
-    count = len(children(world, PROTECTED_ITEMS, container["id"]))
-    properties = container["properties"] | {"protectedItemCount": count}
-    return {
-        name: properties if name == "properties" else value
-        for name, value in container.items()
         if name != PRIVATE
     }
 
