@@ -27,6 +27,8 @@ _AT_ONCE = 10
 """Submissions under way at a time; the portal enables ten machines in one batch too."""
 _LOST_ROUNDS = 3
 """Rounds to observe after an operation without an answer before asking for it again."""
+_LOST_ANSWERS = 3
+"""Answers that may be lost in a row, each with its rounds of observing, before a machine fails."""
 _STALE_ROUNDS = 20
 """Rounds in which lists may lag behind a job that succeeded."""
 _BUSY_REFUSALS = 20
@@ -114,6 +116,7 @@ class _Course:
     flight: _Flight | None = None
     done: set[Operation] = field(default_factory=set)
     lost: Operation | None = None
+    losses: int = 0
     jobs_before: frozenset[str] = frozenset()
     rounds: int = 0
     refusals: int = 0
@@ -325,13 +328,13 @@ class _Run:
             await self._submit(course, operation, observed)
 
     async def _submit(self, course: _Course, operation: Operation, observed: Observed) -> None:
-        twice = course.lost is operation
         try:
             job = await self._service.submit(operation, course.assignment, observed)
         except UnansweredError as error:
-            if twice:
-                self._fail(course, observed, f"{error}, twice. Run pulumi up again")
+            course.losses += 1
             course.lost, course.rounds = operation, 0
+            if course.losses >= _LOST_ANSWERS:
+                self._fail(course, observed, f"{error}, again and again. Run pulumi up again")
         except RefusedError as error:
             course.refusals += 1
             course.reason = str(error)
@@ -343,7 +346,7 @@ class _Run:
             if course.refusals >= _SILENT_ROUNDS:
                 self._fail(course, observed, str(error))
         else:
-            course.lost, course.rounds, course.refusals = None, 0, 0
+            course.lost, course.losses, course.rounds, course.refusals = None, 0, 0, 0
             course.flight = _Flight(operation, job)
             course.reason = f"{operation} is running"
             self._reporter.event(f"{course.name}: {operation} started")

@@ -1,0 +1,188 @@
+"""A fleet on the emulator, driven by the real convergence over the real SDK."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import socket
+import threading
+from collections.abc import AsyncIterator, Callable, Iterator
+from contextlib import asynccontextmanager
+from datetime import timedelta
+from typing import Any
+
+import uvicorn
+
+from emulator.arm.subscriptions import SUBSCRIPTION
+from emulator.guests.estate import Instance
+from emulator.http import Application
+from emulator.in_process import AsyncWorldTransport
+from site_recovery.arm_ids import ContainerId
+from site_recovery.azure import connector
+from site_recovery.convergence import Outcome, Pace, converge
+from site_recovery.fleet import Assignment, Target
+from site_recovery.fleet import Site as MigrationSite
+from site_recovery.observation import Machine, Snapshot
+from site_recovery.operations import Operation
+from site_recovery.phases import Phase
+from site_recovery.planning import Rules
+from site_recovery.service import VaultService
+from tests.emulator.site_recovery_support import (
+    GROUP,
+    NETWORK,
+    STORAGE,
+    TEST_NETWORK,
+    AsyncCredential,
+    Site,
+)
+
+LENIENT = Rules(require_test_failover=False)
+STRICT = Rules(require_test_failover=True)
+
+
+class Recorder:
+    """A reporter that keeps what it is told."""
+
+    def __init__(self) -> None:
+        self.statuses: list[str] = []
+        self.events: list[str] = []
+
+    def status(self, text: str) -> None:
+        self.statuses.append(text)
+
+    def event(self, text: str) -> None:
+        self.events.append(text)
+
+
+class Fleet:
+    """Machines with a registered configuration server, policy and mapping.
+
+    Args:
+        machines: the estate.
+        wire: `in-process` or `http`.
+    """
+
+    def __init__(self, machines: list[Instance], wire: str = "in-process") -> None:
+        self.site = Site(machines).prepare()
+        self.machines = {machine.name: machine for machine in machines}
+        self.reporter = Recorder()
+        self.wire = wire
+        self._server = contextlib.ExitStack()
+        self._base_url = self._server.enter_context(_served(self)) if wire == "http" else None
+
+    def close(self) -> None:
+        self._server.close()
+
+    # -- what a person or a test does ------------------------------------------------------------
+
+    def drive(
+        self,
+        desired: Phase | dict[str, Phase | None] | None,
+        *,
+        rules: Rules = LENIENT,
+        wait: timedelta = timedelta(hours=6),
+        may_submit: Callable[[], bool] = lambda: True,
+        until: Operation | None = None,
+    ) -> dict[str, Outcome]:
+        """Converge the machines, the emulator's clock stepping half a minute a round."""
+
+        async def sleep(_: float) -> None:
+            self.site.pass_time(seconds=30)
+
+        pace = Pace(wait, timedelta(seconds=30), sleep, may_submit)
+
+        async def work() -> dict[str, Outcome]:
+            async with self._service() as service:
+                return await converge(
+                    service, self.assignments(desired), rules, pace, self.reporter, until
+                )
+
+        return asyncio.run(work())
+
+    def snapshot(self) -> Snapshot:
+        async def work() -> Snapshot:
+            async with self._service() as service:
+                return await service.observe()
+
+        return asyncio.run(work())
+
+    def assignments(self, desired: Phase | dict[str, Phase | None] | None) -> list[Assignment]:
+        phases = desired if isinstance(desired, dict) else dict.fromkeys(self.machines, desired)
+        return [
+            Assignment(
+                Machine(name, instance.id, instance.private_ip, name),
+                Target("Windows" if instance.platform == "windows" else "Linux"),
+                phases[name],
+            )
+            for name, instance in self.machines.items()
+            if name in phases
+        ]
+
+    def fault(self, **content: Any) -> None:
+        """Set a fault through the control API."""
+        response = self.site.call("POST", "/_emulator/faults?", content)
+        assert response.status < 300, response.body
+
+    def accepted(self, machine: str | None = None) -> list[str]:
+        """Changes of machines that the service accepted, in order, by operation id."""
+        return [
+            entry["operation"]
+            for entry in self.site.world.audited()
+            if entry.get("machine") and machine in (None, entry["machine"])
+        ]
+
+    def items(self) -> dict[str, Any]:
+        container = self.site.container
+        listed = self.site.get(f"{container}/replicationProtectedItems")["value"]
+        return {item["name"]: item["properties"] for item in listed}
+
+    # -- parts ---------------------------------------------------------------------------------
+
+    @asynccontextmanager
+    async def _service(self) -> AsyncIterator[VaultService]:
+        connect = connector(
+            credential=lambda: AsyncCredential(self.site.token),
+            transport=(lambda: AsyncWorldTransport(self.site.world))
+            if self._base_url is None
+            else None,
+            base_url=self._base_url,
+        )
+        async with connect(SUBSCRIPTION) as connection:
+            yield VaultService(connection, self._migration_site())
+
+    def _migration_site(self) -> MigrationSite:
+        return MigrationSite(
+            container=ContainerId.parse(self.site.container),
+            policy_id=self.site.policy,
+            process_server_id=self.site.host,
+            master_target_id=self.site.host,
+            run_as_accounts={"windows": "1", "linux": "2"},
+            resource_group_id=GROUP,
+            network_id=NETWORK,
+            subnet_name="servers",
+            test_network_id=TEST_NETWORK,
+            storage_account_id=STORAGE,
+        )
+
+
+@contextlib.contextmanager
+def _served(fleet: Fleet) -> Iterator[str]:
+    listening = socket.socket()
+    listening.bind(("127.0.0.1", 0))
+    server = uvicorn.Server(uvicorn.Config(Application(fleet.site.world), log_level="error"))
+    started = threading.Event()
+    server_startup = server.startup
+
+    async def startup(sockets: list[socket.socket] | None = None) -> None:
+        await server_startup(sockets)
+        started.set()
+
+    server.startup = startup  # type: ignore[method-assign]
+    thread = threading.Thread(target=server.run, args=([listening],), daemon=True)
+    thread.start()
+    assert started.wait(20)
+    try:
+        yield f"http://127.0.0.1:{listening.getsockname()[1]}"
+    finally:
+        server.should_exit = True
+        thread.join()

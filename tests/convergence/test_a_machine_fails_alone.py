@@ -1,0 +1,69 @@
+"""What goes wrong with one machine is told with its name, and stops no other."""
+
+from __future__ import annotations
+
+from site_recovery.convergence import Status
+from site_recovery.observation import Stage
+from site_recovery.phases import Phase
+from tests.convergence.fleet import STRICT, Fleet
+
+ERROR = {
+    "errorCode": "150097",
+    "errorMessage": "The disk is not consistent",
+    "possibleCauses": "The machine was under load",
+    "recommendedAction": "Run it again at night",
+}
+
+
+def test_a_job_that_fails_fails_its_machine_with_the_services_words(fleet: Fleet) -> None:
+    fleet.drive(Phase.PROTECTED)
+    fleet.fault(operation="TestFailover", match="web-01", job=ERROR)
+    outcomes = fleet.drive(Phase.TEST_FAILOVER)
+    assert outcomes["web-01"].status is Status.FAILED
+    for words in ERROR.values():
+        assert words in outcomes["web-01"].reason
+    assert outcomes["web-02"].status is Status.SATISFIED
+    assert outcomes["db-01"].status is Status.SATISFIED
+
+
+def test_the_next_run_recovers_it(fleet: Fleet) -> None:
+    fleet.fault(operation="UnplannedFailover", match="web-01", job=ERROR)
+    first = fleet.drive(Phase.MIGRATED)
+    assert first["web-01"].status is Status.FAILED
+    again = fleet.drive(Phase.MIGRATED)
+    assert {o.observed.stage for o in again.values()} == {Stage.MIGRATED}
+
+
+def test_a_failed_enable_protection_starts_over_in_the_next_run(fleet: Fleet) -> None:
+    fleet.fault(operation="EnableDr", match="web-01", job=ERROR)
+    first = fleet.drive(Phase.PROTECTED)
+    assert first["web-01"].status is Status.FAILED
+    again = fleet.drive(Phase.PROTECTED)
+    assert {o.status for o in again.values()} == {Status.SATISFIED}
+
+
+def test_a_gate_blocks_a_machine_and_says_the_way_out(quiet_fleet: Fleet) -> None:
+    quiet_fleet.drive({"web-01": Phase.TEST_FAILOVER, "web-02": Phase.PROTECTED})
+    outcomes = quiet_fleet.drive(
+        {"web-01": Phase.FAILED_OVER, "web-02": Phase.FAILED_OVER}, rules=STRICT
+    )
+    assert outcomes["web-01"].status is Status.SATISFIED
+    assert outcomes["web-02"].status is Status.BLOCKED
+    assert "test-failover" in outcomes["web-02"].reason
+
+
+def test_lowering_a_phase_is_refused_and_changes_nothing(quiet_fleet: Fleet) -> None:
+    quiet_fleet.drive(Phase.FAILED_OVER)
+    before = quiet_fleet.accepted()
+    outcomes = quiet_fleet.drive(Phase.PROTECTED)
+    assert {o.status for o in outcomes.values()} == {Status.BLOCKED}
+    assert quiet_fleet.accepted() == before
+
+
+def test_a_new_run_over_migrated_machines_knows_them_by_their_tags(quiet_fleet: Fleet) -> None:
+    quiet_fleet.drive(Phase.MIGRATED)
+    before = quiet_fleet.accepted()
+    quiet_fleet.site.estate.machines.clear()
+    outcomes = quiet_fleet.drive(Phase.MIGRATED)
+    assert {o.status for o in outcomes.values()} == {Status.SATISFIED}
+    assert quiet_fleet.accepted() == before
