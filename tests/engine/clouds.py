@@ -1,0 +1,227 @@
+"""Local clouds for one test module: two processes, and what a test asks of them."""
+
+from __future__ import annotations
+
+import json
+import time
+import urllib.error
+import urllib.request
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import boto3
+from azure.core.credentials import AccessToken
+from azure.core.pipeline import PipelineRequest
+from azure.core.pipeline.policies import SansIOHTTPPolicy
+from azure.mgmt.recoveryservicessiterecovery import SiteRecoveryManagementClient
+
+from emulator import processes
+from emulator.arm.subscriptions import SUBSCRIPTION
+
+if TYPE_CHECKING:
+    from mypy_boto3_ec2 import EC2Client
+    from mypy_boto3_iam import IAMClient
+
+SCALE = 1200
+"""Twenty minutes of service time in a second: a machine is protected within a few."""
+_SECONDS = 30
+_GROUPS = "2024-03-01"
+_MACHINES = "2024-07-01"
+_VAULTS = "2024-04-01"
+
+
+class Clouds:
+    """AWS with its estate and Azure, as processes of their own.
+
+    Args:
+        directory: where they keep what they write.
+    """
+
+    def __init__(self, directory: Path) -> None:
+        self._directory = directory
+        self._running = processes.up(directory, scale=SCALE, say=lambda _: None)
+        self.environment = self._running.environment()
+        self.endpoint = self.environment["AZURE_RESOURCE_MANAGER_ENDPOINT"]
+
+    def stop(self) -> None:
+        """End both."""
+        processes.down(self._directory, remove=True, say=lambda _: None)
+
+    # -- the control API --------------------------------------------------------------------
+
+    def audit(self) -> list[dict[str, Any]]:
+        """Every change that Azure accepted, in order."""
+        records: list[dict[str, Any]] = self._control("GET", "audit")["value"]
+        return records
+
+    def operations(self, machine: str) -> list[str]:
+        """What was asked for of a machine, in order, by the last part of the operation's id."""
+        return [
+            record["operation"].rpartition("_")[2]
+            for record in self.audit()
+            if record.get("machine") == machine
+        ]
+
+    def fault(self, operation: str, **effect: Any) -> None:
+        """Set a fault, as the control API takes it."""
+        self._control("POST", "faults", {"operation": operation, **effect})
+
+    def clear_faults(self) -> None:
+        """Take all faults back."""
+        self._control("DELETE", "faults")
+
+    def set_scale(self, scale: float) -> None:
+        """Let service time pass this fast; 0 stops it."""
+        self._control("PUT", "clock", {"scale": scale})
+
+    def advance(self, seconds: float) -> None:
+        """Let service time pass at once, with all that comes due in it."""
+        self._control("POST", "clock/advance", {"seconds": seconds})
+
+    # -- Azure ------------------------------------------------------------------------------
+
+    def resource_groups(self) -> set[str]:
+        """Names of the subscription's resource groups."""
+        return {group["name"] for group in self._list("resourcegroups", _GROUPS)}
+
+    def virtual_machines(self, group: str) -> dict[str, dict[str, Any]]:
+        """Virtual machines of a resource group by name; none when the group is not there."""
+        path = f"resourceGroups/{group}/providers/Microsoft.Compute/virtualMachines"
+        return {machine["name"]: machine for machine in self._list(path, _MACHINES)}
+
+    def vaults(self, group: str) -> set[str]:
+        """Names of a resource group's vaults; none when the group is not there."""
+        path = f"resourceGroups/{group}/providers/Microsoft.RecoveryServices/vaults"
+        return {vault["name"] for vault in self._list(path, _VAULTS)}
+
+    def networks(self, group: str) -> set[str]:
+        """Names of a resource group's virtual networks; none when the group is not there."""
+        path = f"resourceGroups/{group}/providers/Microsoft.Network/virtualNetworks"
+        return {network["name"] for network in self._list(path, "2024-05-01")}
+
+    def network_of(self, machine: dict[str, Any]) -> str:
+        """Name of the virtual network that a virtual machine's first interface is in."""
+        interface = machine["properties"]["networkProfile"]["networkInterfaces"][0]["id"]
+        found = self._arm(interface.removeprefix("/"), "2024-05-01")
+        subnet: str = found["properties"]["ipConfigurations"][0]["properties"]["subnet"]["id"]
+        return subnet.split("/")[8]
+
+    def site_recovery(self) -> SiteRecoveryManagementClient:
+        """The real SDK, for what a person does by hand."""
+        return SiteRecoveryManagementClient(
+            _Credential(self._token),
+            SUBSCRIPTION,
+            self.endpoint,
+            credential_scopes=["https://management.azure.com/.default"],
+            per_call_policies=[_PlainHttp()],
+        )
+
+    # -- AWS --------------------------------------------------------------------------------
+
+    def ec2(self) -> EC2Client:
+        """A client of this AWS."""
+        return boto3.client("ec2", **self._client())
+
+    def iam(self) -> IAMClient:
+        """A client of this AWS."""
+        return boto3.client("iam", **self._client())
+
+    def aws(self) -> dict[str, Any]:
+        """All that a stack can change in this AWS, to compare with another time."""
+        ec2 = self.ec2()
+        instances = [
+            instance
+            for reservation in ec2.describe_instances()["Reservations"]
+            for instance in reservation["Instances"]
+            if instance["State"]["Name"] != "terminated"
+        ]
+        return {
+            "instances": {instance["InstanceId"] for instance in instances},
+            "attached groups": {
+                instance["InstanceId"]: {group["GroupId"] for group in instance["SecurityGroups"]}
+                for instance in instances
+            },
+            "rules": {
+                rule["SecurityGroupRuleId"]
+                for rule in ec2.describe_security_group_rules()["SecurityGroupRules"]
+            },
+            "groups": {
+                group["GroupId"] for group in ec2.describe_security_groups()["SecurityGroups"]
+            },
+            "roles": {role["RoleName"] for role in self.iam().list_roles()["Roles"]},
+            "profiles": {
+                profile["InstanceProfileName"]
+                for profile in self.iam().list_instance_profiles()["InstanceProfiles"]
+            },
+        }
+
+    def instances(self, group: str) -> dict[str, str]:
+        """State of every instance that a security group is attached to, by Name tag."""
+        found = self.ec2().describe_instances(
+            Filters=[{"Name": "network-interface.group-id", "Values": [group]}]
+        )
+        return {
+            tag["Value"]: instance["State"]["Name"]
+            for reservation in found["Reservations"]
+            for instance in reservation["Instances"]
+            for tag in instance["Tags"]
+            if tag["Key"] == "Name"
+        }
+
+    # -- wire -------------------------------------------------------------------------------
+
+    def _client(self) -> dict[str, Any]:
+        return {
+            "endpoint_url": self.environment["AWS_ENDPOINT_URL"],
+            "region_name": self.environment["AWS_REGION"],
+            "aws_access_key_id": "local",
+            "aws_secret_access_key": "local",
+        }
+
+    def _control(self, method: str, path: str, body: object = None) -> Any:
+        return _fetch(f"{self.endpoint}/_emulator/{path}", method, body)
+
+    def _list(self, path: str, version: str) -> Sequence[dict[str, Any]]:
+        found = self._arm(f"subscriptions/{SUBSCRIPTION}/{path}", version)
+        value: Sequence[dict[str, Any]] = found.get("value", ())
+        return value
+
+    def _arm(self, path: str, version: str) -> Any:
+        headers = {"Authorization": f"Bearer {self._token()}"}
+        return _fetch(f"{self.endpoint}/{path}?api-version={version}", headers=headers)
+
+    def _token(self) -> str:
+        answer = _fetch(
+            f"{self.environment['IDENTITY_ENDPOINT']}?api-version=2019-08-01"
+            "&resource=https://management.azure.com",
+            headers={"X-IDENTITY-HEADER": self.environment["IDENTITY_HEADER"]},
+        )
+        return str(answer["access_token"])
+
+
+class _Credential:
+    def __init__(self, token: Callable[[], str]) -> None:
+        self._token = token
+
+    def get_token(self, *scopes: str, **options: Any) -> AccessToken:
+        return AccessToken(self._token(), int(time.time()) + 3600)
+
+
+class _PlainHttp(SansIOHTTPPolicy[Any, Any]):
+    def on_request(self, request: PipelineRequest[Any]) -> None:
+        request.context.options["enforce_https"] = False
+
+
+def _fetch(
+    url: str, method: str = "GET", body: object = None, headers: dict[str, str] | None = None
+) -> Any:
+    content = None if body is None else json.dumps(body).encode()
+    request = urllib.request.Request(url, content, headers or {}, method=method)
+    try:
+        with urllib.request.urlopen(request, timeout=_SECONDS) as answer:
+            return json.loads(answer.read() or b"null")
+    except urllib.error.HTTPError as refusal:
+        if refusal.code == 404:
+            return {}
+        raise AssertionError(f"{method} {url}: {refusal.read().decode()}") from refusal

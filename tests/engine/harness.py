@@ -1,0 +1,324 @@
+"""A stack of the real program on the real engine, run as users run it."""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import select
+import signal
+import subprocess
+import threading
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+from tests.engine.clouds import Clouds
+from toolchain import environment
+from toolchain.layout import checkout
+
+STACK = "engine"
+PASSPHRASE = "only-of-this-test"  # noqa: S105 - guards a stack of a test
+GROUP = "rg-migration-dev"
+MACHINES_GROUP = f"{GROUP}-machines"
+VAULT = "rsv-migration-dev"
+
+_COMMAND_SECONDS = 180
+_LISTENER_SECONDS = 30
+_OWN = "pulumi-python:dynamic/site-recovery:"
+
+
+@dataclass(frozen=True)
+class Result:
+    """What a command came to.
+
+    Attributes:
+        code: its exit code.
+        text: what the user read, both streams.
+        errors: error messages by the resource's name; those of the program itself under "".
+        warnings: the same of warnings.
+        lines: what was kept under a wave's or a machine's row, by the resource's name.
+        changes: the operation on every resource of ours that changed (`MigrationWave pilot`).
+        outputs: the stack's outputs, where the command recorded them.
+    """
+
+    code: int
+    text: str
+    errors: dict[str, list[str]] = field(default_factory=dict)
+    warnings: dict[str, list[str]] = field(default_factory=dict)
+    lines: dict[str, list[str]] = field(default_factory=dict)
+    changes: dict[str, str] = field(default_factory=dict)
+
+    @property
+    def error(self) -> str:
+        """All error messages as one text."""
+        return "\n".join(text for texts in self.errors.values() for text in texts)
+
+    def line(self, resource: str) -> str:
+        """What was kept under a resource's row, as one text."""
+        return "\n".join(self.lines.get(resource, ()))
+
+
+class Running:
+    """A command that was started and not waited for."""
+
+    def __init__(self, process: subprocess.Popen[str], events: Path) -> None:
+        self.process = process
+        self._events = events
+        self._read = ""
+        self._more = threading.Condition()
+        self._ended = False
+        threading.Thread(target=self._listen, daemon=True).start()
+
+    def until(self, text: str) -> None:
+        """Wait until the user can read a text."""
+        with self._more:
+            self._more.wait_for(lambda: text in self._read or self._ended, _COMMAND_SECONDS)
+            assert text in self._read, self._read
+
+    def kill(self) -> None:
+        """Kill the engine with no chance to say good-bye, and wait until all it started ended."""
+        descriptors = [os.pidfd_open(pid) for pid in _descendants(self.process.pid)]
+        assert descriptors, "the engine runs a program and providers"
+        os.kill(self.process.pid, signal.SIGKILL)
+        self.process.wait(_COMMAND_SECONDS)
+        for descriptor in descriptors:
+            # A process's descriptor becomes readable when the process ends.
+            ended, _, _ = select.select([descriptor], [], [], _LISTENER_SECONDS)
+            os.close(descriptor)
+            assert ended, f"a process outlived its engine by {_LISTENER_SECONDS} s"
+
+    def result(self) -> Result:
+        """Wait for its end."""
+        self.process.wait(_COMMAND_SECONDS)
+        with self._more:
+            self._more.wait_for(lambda: self._ended, _COMMAND_SECONDS)
+        return _result(self.process.returncode, self._read, self._events)
+
+    def _listen(self) -> None:
+        assert self.process.stdout is not None
+        for line in self.process.stdout:
+            with self._more:
+                self._read += line
+                self._more.notify_all()
+        with self._more:
+            self._ended = True
+            self._more.notify_all()
+
+
+class Stack:
+    """A stack with its own project folder, config, backend and clouds.
+
+    Args:
+        root: an empty folder.
+        home: a PULUMI_HOME with the stand-in providers.
+        clouds: where it lives.
+
+    Attributes:
+        config: its config as in the file, which is written before every command.
+        environment: what every command gets.
+    """
+
+    def __init__(self, root: Path, home: Path, clouds: Clouds) -> None:
+        layout = checkout()
+        self._project = root / "project"
+        self._events = root / "events"
+        self._project.mkdir()
+        self._events.mkdir()
+        self._commands = 0
+        self.clouds = clouds
+        self.environment = _environment(clouds) | {
+            "PULUMI_HOME": str(home),
+            "PULUMI_CONFIG_PASSPHRASE": PASSPHRASE,
+            "PULUMI_DISABLE_AUTOMATIC_PLUGIN_ACQUISITION": "true",
+            "PULUMI_SKIP_UPDATE_CHECK": "true",
+            # For --event-log.
+            "PULUMI_DEBUG_COMMANDS": "true",
+        }
+        manifest = yaml.safe_load((layout.root / "Pulumi.yaml").read_text("utf-8"))
+        # The program itself, from another project folder: the stack's file is written there.
+        manifest["main"] = str(layout.root)
+        manifest["runtime"]["options"]["virtualenv"] = str(layout.virtual_environment)
+        (self._project / "Pulumi.yaml").write_text(yaml.safe_dump(manifest), "utf-8")
+        dev = yaml.safe_load((layout.root / "Pulumi.dev.yaml").read_text("utf-8"))["config"]
+        self.fleet: dict[str, Any] = dev["ec2-to-azure:machines"]
+        self.config: dict[str, Any] = {
+            **dev,
+            "ec2-to-azure:machines": {},
+            "ec2-to-azure:waves": {},
+            # On a slow machine much service time passes between two looks.
+            "ec2-to-azure:replication": {"registrationTimeout": "24h"},
+            "ec2-to-azure:convergence": {"poll": "100ms", "wait": "168h"},
+        }
+        self.begin_anew(root / "state")
+
+    def begin_anew(self, state: Path) -> None:
+        """Forget all that was recorded: go on with a stack in another, empty backend."""
+        state.mkdir()
+        self.environment["PULUMI_BACKEND_URL"] = f"file://{state}"
+        self.succeeds("stack", "init", STACK)
+
+    # -- config -----------------------------------------------------------------------------
+
+    def declare(self, **waves: tuple[str, list[str]]) -> None:
+        """Set the waves, each with its phase and machines, and declare those machines."""
+        self.config["ec2-to-azure:waves"] = {
+            name: {"phase": phase, "machines": list(machines)}
+            for name, (phase, machines) in waves.items()
+        }
+        self.config["ec2-to-azure:machines"] = {
+            machine: self.fleet[machine] for _, machines in waves.values() for machine in machines
+        }
+
+    @property
+    def waves(self) -> dict[str, Any]:
+        """The waves as in the file."""
+        waves: dict[str, Any] = self.config["ec2-to-azure:waves"]
+        return waves
+
+    @property
+    def machines(self) -> dict[str, Any]:
+        """The machines as in the file."""
+        machines: dict[str, Any] = self.config["ec2-to-azure:machines"]
+        return machines
+
+    @property
+    def convergence(self) -> dict[str, Any]:
+        """How a run goes, as in the file."""
+        convergence: dict[str, Any] = self.config["ec2-to-azure:convergence"]
+        return convergence
+
+    # -- commands ---------------------------------------------------------------------------
+
+    def preview(self) -> Result:
+        """What `up` would do."""
+        return self.run("preview")
+
+    def up(self, *options: str) -> Result:
+        """Update, without the preview that a person would look at first."""
+        return self.run("up", "--yes", "--skip-preview", *options)
+
+    def refresh(self) -> Result:
+        """Record what is there."""
+        return self.run("refresh", "--yes", "--skip-preview")
+
+    def destroy(self) -> Result:
+        """Remove all."""
+        return self.run("destroy", "--yes", "--skip-preview")
+
+    def outputs(self) -> dict[str, Any]:
+        """The stack's outputs."""
+        found: dict[str, Any] = json.loads(self.succeeds("stack", "output", "--json"))
+        return found
+
+    def machine(self, name: str) -> dict[str, Any]:
+        """A machine's row in the stack's outputs."""
+        row: dict[str, Any] = self.outputs()["machines"][name]
+        return row
+
+    def exported(self) -> str:
+        """The state, as text, with what is secret in it."""
+        return self.succeeds("stack", "export", "--show-secrets")
+
+    def run(self, *command: str) -> Result:
+        """Run a command that the engine does work for."""
+        return self.start(*command).result()
+
+    def start(self, *command: str) -> Running:
+        """Begin such a command."""
+        self._commands += 1
+        events = self._events / f"{self._commands}.json"
+        return Running(self._pulumi(*command, "--event-log", str(events)), events)
+
+    def succeeds(self, *command: str) -> str:
+        """Run a command that only reads or writes the backend; what it printed."""
+        with self._pulumi(*command) as process:
+            text, _ = process.communicate(timeout=_COMMAND_SECONDS)
+        assert process.returncode == 0, text
+        return text
+
+    def _pulumi(self, *command: str) -> subprocess.Popen[str]:
+        path = self._project / f"Pulumi.{STACK}.yaml"
+        path.write_text(yaml.safe_dump({"config": self.config}, sort_keys=False), "utf-8")
+        named = [] if command[:2] == ("stack", "init") else ["--stack", STACK]
+        return subprocess.Popen(
+            ["pulumi", *command, *named, "--non-interactive"],
+            cwd=self._project,
+            env=self.environment,
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            text=True,
+        )
+
+
+def _environment(clouds: Clouds) -> dict[str, str]:
+    """This machine's environment with Pulumi on PATH and no other clouds than these."""
+    kept = {
+        name: value
+        for name, value in os.environ.items()
+        if not name.startswith(("AWS_", "AZURE_", "ARM_", "IDENTITY_", "PULUMI_"))
+    }
+    return {
+        **kept,
+        **environment.tools(checkout(), os.environ),
+        **clouds.environment,
+        "AWS_CONFIG_FILE": os.devnull,
+        "AWS_SHARED_CREDENTIALS_FILE": os.devnull,
+        # No search for an instance role on this machine's network.
+        "AWS_EC2_METADATA_DISABLED": "true",
+        "NO_PROXY": "127.0.0.1,localhost",
+        "no_proxy": "127.0.0.1,localhost",
+    }
+
+
+def _result(code: int, text: str, events: Path) -> Result:
+    result = Result(code, text)
+    for event in _events(events):
+        diagnostic = event.get("diagnosticEvent")
+        if diagnostic is not None and not diagnostic.get("ephemeral"):
+            kept = {"error": result.errors, "warning": result.warnings, "info": result.lines}
+            kind = kept.get(diagnostic["severity"].removesuffix("#err"))
+            if kind is not None:
+                name = diagnostic.get("urn", "").rpartition("::")[2]
+                kind.setdefault(name, []).append(_plain(diagnostic["message"]).strip())
+        step = event.get("resourcePreEvent", {}).get("metadata")
+        if step is not None and step["op"] != "same" and _OWN in step["type"]:
+            name = f"{step['type'].removeprefix(_OWN)} {step['urn'].rpartition('::')[2]}"
+            result.changes[name] = step["op"]
+    return result
+
+
+def _events(path: Path) -> Iterator[dict[str, Any]]:
+    if path.exists():
+        for line in path.read_text("utf-8").splitlines():
+            yield json.loads(line)
+
+
+def _plain(text: str) -> str:
+    """Without the engine's colour marks."""
+    return re.sub(r"<\{%.*?%\}>", "", text)
+
+
+def _descendants(pid: int) -> list[int]:
+    children: Mapping[int, list[int]] = _children()
+    found, open_ = [], [pid]
+    while open_:
+        below = children.get(open_.pop(), [])
+        found += below
+        open_ += below
+    return found
+
+
+def _children() -> dict[int, list[int]]:
+    listed = subprocess.run(
+        ["ps", "-e", "-o", "pid=,ppid="], capture_output=True, text=True, check=True
+    )
+    children: dict[int, list[int]] = {}
+    for line in listed.stdout.splitlines():
+        pid, parent = map(int, line.split())
+        children.setdefault(parent, []).append(pid)
+    return children

@@ -1,0 +1,128 @@
+"""One wave goes all the way, step by step, while another stays protected."""
+
+from __future__ import annotations
+
+import pytest
+
+from tests.engine.harness import MACHINES_GROUP, Result, Stack
+
+pytestmark = pytest.mark.engine
+
+PROTECTED = ["DiscoverProtectableItem", "Create"]
+TESTED = [*PROTECTED, "TestFailover"]
+CLEANED = [*TESTED, "TestFailoverCleanup"]
+FAILED_OVER = [*CLEANED, "UnplannedFailover"]
+MIGRATED = [*FAILED_OVER, "Delete"]
+
+WAVE = ["web-01", "db-01"]
+OTHER = "app-01"
+
+
+def go_to(stack: Stack, phase: str) -> tuple[Result, Result]:
+    """Set the wave's phase, review it and run it."""
+    stack.declare(pilot=(phase, WAVE), rest=("protected", [OTHER]))
+    before = stack.clouds.audit()
+    preview = stack.preview()
+    assert preview.code == 0, preview.text
+    assert stack.clouds.audit() == before, "a preview changes nothing"
+    up = stack.up()
+    assert up.code == 0, up.text
+    assert "Traceback" not in preview.text + up.text
+    return preview, up
+
+
+def assert_at_rest(stack: Stack) -> None:
+    """Running again finds nothing to do, and does nothing."""
+    before = stack.clouds.audit()
+    again = stack.up("--expect-no-changes")
+    assert again.code == 0, again.text
+    assert again.changes == {}
+    assert stack.clouds.audit() == before
+
+
+def assert_phases(stack: Stack, phase: str) -> None:
+    machines = stack.outputs()["machines"]
+    assert {name: row["phase"] for name, row in machines.items()} == {
+        **dict.fromkeys(WAVE, phase),
+        OTHER: "protected",
+    }
+
+
+def test_from_nothing_all_machines_are_protected(stack: Stack) -> None:
+    preview, up = go_to(stack, "protected")
+
+    for name in WAVE:
+        expected = f"{name}: not discovered -> protected: discover, enable protection"
+        assert expected in preview.line("pilot").splitlines()
+    assert "IRREVERSIBLE" not in preview.text
+    assert "web-01: discovered -> initial replication" in up.line("pilot")
+    for name in (*WAVE, OTHER):
+        assert stack.clouds.operations(name) == PROTECTED
+    assert_phases(stack, "protected")
+    assert_at_rest(stack)
+
+
+def test_a_test_machine_runs_in_the_isolated_network(stack: Stack) -> None:
+    preview, _ = go_to(stack, "test-failover")
+
+    assert "web-01: protected -> test-failover: test failover" in preview.line("pilot")
+    assert "IRREVERSIBLE" not in preview.text
+    machines = stack.clouds.virtual_machines(MACHINES_GROUP)
+    assert set(machines) == {"web-01-test", "db-01-test"}
+    assert {stack.clouds.network_of(machine) for machine in machines.values()} == {"vnet-test"}
+    for name in WAVE:
+        assert stack.clouds.operations(name) == TESTED
+        assert stack.machine(name)["testVm"].endswith(f"/{name}-test")
+    assert_phases(stack, "test-failover")
+    assert_at_rest(stack)
+
+
+def test_going_back_to_protected_cleans_the_test_up(stack: Stack) -> None:
+    preview, _ = go_to(stack, "protected")
+
+    expected = "web-01: test failover running -> protected: test failover cleanup"
+    assert expected in preview.line("pilot")
+    assert stack.clouds.virtual_machines(MACHINES_GROUP) == {}
+    for name in WAVE:
+        assert stack.clouds.operations(name) == CLEANED
+        assert stack.machine(name)["lastTest"], "what was tested is remembered"
+    assert_phases(stack, "protected")
+    assert_at_rest(stack)
+
+
+def test_a_failover_is_announced_as_irreversible_and_runs_once(stack: Stack) -> None:
+    preview, _ = go_to(stack, "failed-over")
+
+    review = preview.line("pilot")
+    assert "web-01: protected -> failed-over: unplanned failover" in review
+    assert review.count("IRREVERSIBLE") == len(WAVE)
+    assert "no failback to AWS" in review
+    machines = stack.clouds.virtual_machines(MACHINES_GROUP)
+    assert set(machines) == set(WAVE)
+    assert {stack.clouds.network_of(machine) for machine in machines.values()} == {"vnet-prod"}
+    for name in WAVE:
+        assert stack.clouds.operations(name) == FAILED_OVER
+    assert_phases(stack, "failed-over")
+    assert_at_rest(stack)
+
+
+def test_complete_migration_keeps_the_azure_machine_and_ends_replication(stack: Stack) -> None:
+    preview, _ = go_to(stack, "migrated")
+
+    review = preview.line("pilot")
+    assert "web-01: failed over -> migrated: complete migration" in review
+    assert review.count("IRREVERSIBLE") == len(WAVE)
+    machines = stack.clouds.virtual_machines(MACHINES_GROUP)
+    for name in WAVE:
+        assert stack.clouds.operations(name) == MIGRATED
+        assert machines[name]["tags"]["migrated-from-instance"] == stack.fleet[name]["instanceId"]
+        row = stack.machine(name)
+        assert row["azureVm"].endswith(f"/virtualMachines/{name}")
+        assert "item" not in row or row["item"] is None
+    assert_phases(stack, "migrated")
+    assert_at_rest(stack)
+
+
+def test_the_other_wave_was_left_alone_throughout(stack: Stack) -> None:
+    assert stack.clouds.operations(OTHER) == PROTECTED
+    assert OTHER not in stack.clouds.virtual_machines(MACHINES_GROUP)
