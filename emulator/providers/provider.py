@@ -187,6 +187,13 @@ class StandInProvider(protocol.Provider):
         result = await self._call(function, plain_map(request.args))
         return protocol.InvokeResponse(wrap_map(result))
 
+    async def get_schema(self, request: protocol.GetSchemaRequest) -> protocol.GetSchemaResponse:
+        """Refuse: only generating code needs a schema, and the real SDKs have theirs."""
+        raise ProviderError(
+            f"the local {self.name} provider has no schema to generate code from; "
+            "`pulumi import` needs --generate-code=false here"
+        )
+
     # -- helpers ----------------------------------------------------------------------------
 
     def _type(self, chain: str) -> ResourceType:

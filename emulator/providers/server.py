@@ -21,6 +21,7 @@ from emulator.providers.provider import OLD_INPUTS, StandInProvider
 from emulator.providers.values import wrap_map
 
 _GUARDED = (
+    "GetSchema",
     "CheckConfig",
     "DiffConfig",
     "Configure",
@@ -34,6 +35,7 @@ _GUARDED = (
 )
 _LARGEST_MESSAGE = 400 * 1024 * 1024  # the engine's own limit
 _LOOK_FOR_ENGINE_SECONDS = 2.0
+_GRACE_SECONDS = 1.0
 
 
 class Servicer(ProviderServicer):
@@ -90,7 +92,7 @@ def _partial(failure: PartialFailureError, request: Any) -> Any:
     return status
 
 
-async def _serve(provider: StandInProvider, version: str, engine_address: str) -> None:
+async def _serve(provider: StandInProvider, version: str, engine_address: str, engine: int) -> None:
     limits = [
         ("grpc.max_receive_message_length", _LARGEST_MESSAGE),
         ("grpc.max_send_message_length", _LARGEST_MESSAGE),
@@ -101,18 +103,23 @@ async def _serve(provider: StandInProvider, version: str, engine_address: str) -
     )
     port = server.add_insecure_port("127.0.0.1:0")
     await server.start()
+    over = asyncio.Event()
+    for signalled in (signal.SIGINT, signal.SIGTERM):  # how the engine ends its plugins
+        asyncio.get_running_loop().add_signal_handler(signalled, over.set)
+    watch = asyncio.create_task(_end_with(engine, over))
+    # Only now may the engine know of it: from here on it ends as it should.
     sys.stdout.write(f"{port}\n")
     sys.stdout.flush()
-    watch = asyncio.create_task(_end_with(os.getppid(), server))
-    await server.wait_for_termination()
+    await over.wait()
     watch.cancel()
+    await server.stop(grace=_GRACE_SECONDS)
 
 
-async def _end_with(engine: int, server: grpc.aio.Server) -> None:
-    """Stop when the engine was killed: nobody else would ever end this process."""
+async def _end_with(engine: int, over: asyncio.Event) -> None:
+    """End when the engine was killed: nobody else would ever end this process."""
     while os.getppid() == engine:  # noqa: ASYNC110 (the system tells nobody)
         await asyncio.sleep(_LOOK_FOR_ENGINE_SECONDS)
-    await server.stop(grace=None)
+    over.set()
 
 
 def serve(provider: StandInProvider, version: str, arguments: list[str]) -> None:
@@ -123,9 +130,8 @@ def serve(provider: StandInProvider, version: str, arguments: list[str]) -> None
         version: the version of the package that it stands in for.
         arguments: what the engine gives a plugin: its own address, and flags of no use here.
     """
+    engine = os.getppid()
     addresses = [argument for argument in arguments if not argument.startswith("-")]
     if not addresses:
         sys.exit(f"this is the local {provider.name} provider; the Pulumi engine starts it")
-    # Ctrl-C is for the engine: it lets running calls end and records what they did.
-    signal.signal(signal.SIGINT, signal.SIG_IGN)
-    asyncio.run(_serve(provider, version, addresses[0]))
+    asyncio.run(_serve(provider, version, addresses[0], engine))

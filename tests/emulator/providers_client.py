@@ -25,7 +25,8 @@ def struct(values: Mapping[str, Any]) -> struct_pb2.Struct:
 
 
 def values(message: struct_pb2.Struct) -> dict[str, Any]:
-    return json_format.MessageToDict(message)
+    found: dict[str, Any] = json_format.MessageToDict(message)
+    return found
 
 
 @dataclass

@@ -139,6 +139,20 @@ def test_refusal_of_the_service_is_one_line(aws: Aws) -> None:
     assert "\n" not in str(refused.value)
 
 
+@pytest.mark.parametrize(
+    ("token", "inputs", "code"),
+    [
+        (GROUP, {"vpcId": "vpc-0123456789abcdef0"}, "InvalidVpcID.NotFound"),
+        (INSTANCE, {"ami": "ami-0123", "instanceType": "t2.large"}, "InvalidAMIID.NotFound"),
+    ],
+)
+def test_what_ec2_would_refuse_is_refused_though_moto_would_take_it(
+    aws: Aws, token: str, inputs: dict[str, Any], code: str
+) -> None:
+    with pytest.raises(Refused, match=code):
+        aws.engine.create(token, "astray", inputs)
+
+
 # -- security groups --------------------------------------------------------------------------
 
 

@@ -2,7 +2,6 @@ from __future__ import annotations
 
 import socket
 import threading
-import time
 from collections.abc import Iterator
 from typing import Any
 
@@ -376,6 +375,4 @@ def test_client_config_is_of_the_token(engine: Engine) -> None:
 
 def test_function_for_what_is_not_there_says_so(engine: Engine) -> None:
     with pytest.raises(Refused, match=r"there is no /subscriptions/.*/resourceGroups/rg-none"):
-        engine.invoke(
-            "azure-native:resources:getResourceGroup", resourceGroupName="rg-none"
-        )
+        engine.invoke("azure-native:resources:getResourceGroup", resourceGroupName="rg-none")

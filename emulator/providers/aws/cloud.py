@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import threading
 from collections.abc import Mapping
 from functools import cached_property
@@ -59,12 +60,11 @@ class Cloud:
         with self._lock:
             self._clients.clear()
         allowed = self._config.get("allowedAccountIds")
-        if allowed:
-            if self.account not in allowed:
-                raise ProviderError(
-                    f"AWS account {self.account} is none of aws:allowedAccountIds "
-                    f"({', '.join(allowed)}); use credentials of one of them"
-                )
+        if allowed and self.account not in allowed:
+            raise ProviderError(
+                f"AWS account {self.account} is none of aws:allowedAccountIds "
+                f"({', '.join(allowed)}); use credentials of one of them"
+            )
 
     @property
     def region(self) -> str:
@@ -73,7 +73,12 @@ class Cloud:
         Raises:
             ProviderError: none is configured.
         """
-        region = self._config.get("region") or boto3.session.Session().region_name
+        # The real provider reads AWS_REGION, which boto3 by itself does not.
+        region = (
+            self._config.get("region")
+            or os.environ.get("AWS_REGION")
+            or boto3.session.Session().region_name
+        )
         if not region:
             raise ProviderError("no AWS region: set it with `pulumi config set aws:region <name>`")
         return str(region)

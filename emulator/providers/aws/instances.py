@@ -264,8 +264,9 @@ class Instance(ResourceType):
             {"DeviceName": device["deviceName"], "Ebs": _ebs(device)}
             for device in inputs.get("ebsBlockDevices", [])
         ]
+        # Asked for in any case: EC2 refuses an image that is not there, and moto would take it.
+        root = self._root_device(ec2, inputs["ami"])
         if "rootBlockDevice" in inputs:
-            root = self._root_device(ec2, inputs["ami"])
             mappings.insert(0, {"DeviceName": root, "Ebs": _ebs(inputs["rootBlockDevice"])})
         if mappings:
             asked["BlockDeviceMappings"] = mappings

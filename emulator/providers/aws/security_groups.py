@@ -72,6 +72,7 @@ class SecurityGroup(ResourceType):
             ),
         }
         if "vpcId" in inputs:
+            ec2.describe_vpcs(VpcIds=[inputs["vpcId"]])  # EC2 refuses one that moto would take
             asked["VpcId"] = inputs["vpcId"]
         group_id = ec2.create_security_group(**asked)["GroupId"]
         self._revoke(ec2, group_id, egress=True)

@@ -79,7 +79,8 @@ class ArmResource(ResourceType):
         if self._cloud.get(resource_id, self._row.api_version) is not None:
             raise ProviderError(
                 f"cannot create already existing resource '{resource_id}'; to manage it here, "
-                f"import it: `pulumi import {self.token} <name> {resource_id}`"
+                f"import it: `pulumi import --generate-code=false {self.token} <name> "
+                f"{resource_id}`"
             )
         self._cloud.put(resource_id, self._row.api_version, self._body(inputs))
         return self._required(resource_id, inputs)
