@@ -15,16 +15,10 @@ from typing import Any
 from rich.console import Console
 from rich.table import Table
 
-# Attributes of a machine in the stack output `machines`, and how their columns are called.
-_COLUMNS = {
-    "wave": "wave",
-    "phase": "phase",
-    "azureVm": "Azure VM",
-    "testVm": "test VM",
-    "lastTest": "last test",
-    "health": "health",
-    "item": "item",
-}
+_COLUMNS = ("machine", "wave", "phase", "Azure VM", "last test", "health")
+_WIDE = 120
+"""Columns of a terminal that has room for the replicated item too."""
+_DATE = len("2026-01-05")
 _NOTHING = "-"
 
 
@@ -46,27 +40,43 @@ def main(arguments: list[str]) -> int:
     if not machines:
         print(f"Stack {stack} has recorded no machines.", file=sys.stderr)
         return 0
-    Console().print(table(machines))
+    console = Console()
+    console.print(table(machines, console.width))
     return 0
 
 
-def table(machines: Mapping[str, Mapping[str, Any]]) -> Table:
-    """A row a machine, by name.
+def table(machines: Mapping[str, Mapping[str, Any]], width: int) -> Table:
+    """A row a machine, by name; names that are too long for the terminal go on in a next line.
 
     Args:
         machines: the stack output `machines`: attributes by machine name. Azure ids are shown by
             the name that they end with.
+        width: of the terminal, in columns.
     """
-    made = Table("machine", *_COLUMNS.values(), title="Machines", title_justify="left")
+    wide = width >= _WIDE
+    made = Table(title="Machines", title_justify="left")
+    for column in (*_COLUMNS, *(["item"] if wide else [])):
+        made.add_column(column, overflow="fold")
     for name in sorted(machines):
-        made.add_row(name, *(_text(machines[name].get(attribute)) for attribute in _COLUMNS))
+        made.add_row(name, *_cells(machines[name]), *([_last(machines[name], "item")] * wide))
     return made
 
 
-def _text(value: Any) -> str:
-    if value is None or value == "":
-        return _NOTHING
-    text = str(value)
+def _cells(machine: Mapping[str, Any]) -> list[str]:
+    # One column for both virtual machines: a machine has either, and a test's is named so.
+    vms = [_last(machine, key) for key in ("azureVm", "testVm") if machine.get(key)]
+    return [
+        _last(machine, "wave"),
+        _last(machine, "phase"),
+        " ".join(vms) or _NOTHING,
+        _last(machine, "lastTest")[:_DATE],
+        _last(machine, "health"),
+    ]
+
+
+def _last(machine: Mapping[str, Any], attribute: str) -> str:
+    """An attribute as text; of an Azure id the name that it ends with."""
+    text = str(machine.get(attribute) or _NOTHING)
     return text.rsplit("/", 1)[-1] if text.lower().startswith("/subscriptions/") else text
 
 

@@ -115,8 +115,12 @@ class LanguageHost(language_pb2_grpc.LanguageRuntimeServicer):
             "parallel": request.parallel,
             "dry_run": request.dryRun,
         }
-        async with self._child(python, ["program"], stdin=PIPE, cwd=request.pwd) as process:
-            await process.communicate(json.dumps(message).encode())
+        try:
+            async with self._child(python, ["program"], stdin=PIPE, cwd=request.pwd) as process:
+                await process.communicate(json.dumps(message).encode())
+        except asyncio.CancelledError:
+            # The engine has told the user why it gave up; gRPC would add a traceback of its own.
+            return language_pb2.RunResponse(bail=True)
         return _run_response(process.returncode)
 
     async def RunPlugin(  # noqa: N802
