@@ -53,12 +53,12 @@ def table(machines: Mapping[str, Mapping[str, Any]], width: int) -> Table:
             the name that they end with.
         width: of the terminal, in columns.
     """
-    wide = width >= _WIDE
+    more = ["item"] if width >= _WIDE else []
     made = Table(title="Machines", title_justify="left")
-    for column in (*_COLUMNS, *(["item"] if wide else [])):
+    for column in (*_COLUMNS, *more):
         made.add_column(column, overflow="fold")
-    for name in sorted(machines):
-        made.add_row(name, *_cells(machines[name]), *([_last(machines[name], "item")] * wide))
+    for name, machine in sorted(machines.items()):
+        made.add_row(name, *_cells(machine), *(_last(machine, attribute) for attribute in more))
     return made
 
 
