@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Collection
 
-from emulator import arm, control, recovery_services
+from emulator import arm, control, recovery_services, throttling
 from emulator.arm.subscriptions import SUBSCRIPTION
 from emulator.faults import HttpFaults
 from emulator.guests.estate import Estate
@@ -35,14 +35,16 @@ def create(
     """
     routes = Routes()
     routes.include(control.routes)
+    routes.include(throttling.routes)
     for service in _SERVICES:
         routes.include(service.routes)
     world = World(store, clock, routes, seed, estate)
     world.interceptors += [
         gate.require_token(arm.identity.accept),
         gate.require_subscription(frozenset(name.lower() for name in subscriptions)),
-        gate.require_api_version,
     ]
+    throttling.Throttle().install(world)
+    world.interceptors.append(gate.require_api_version)
     HttpFaults().install(world)
     with store.transaction():
         for service in _SERVICES:

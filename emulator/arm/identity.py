@@ -6,10 +6,12 @@ Source: "How to use managed identities for App Service", REST endpoint reference
 from __future__ import annotations
 
 import base64
+import functools
 import hashlib
 import hmac
 import json
 import time
+from typing import Any
 from urllib.parse import urlsplit
 
 from emulator.kernel.gate import unauthenticated
@@ -50,24 +52,27 @@ def get_token(world: World, request: Request) -> Response:
     return Response(
         200,
         {
-            "access_token": issue(world, expires_on),
+            "access_token": issue(world, expires_on, request.query.get("client_id", "")),
             "expires_on": str(expires_on),
             "resource": resource,
             "token_type": "Bearer",
-            "client_id": world.guid("identity"),
+            "client_id": request.query.get("client_id") or world.guid("identity"),
         },
     )
 
 
-def issue(world: World, expires_on: int | None = None) -> str:
+def issue(world: World, expires_on: int | None = None, client: str = "") -> str:
     """A bearer token that this world accepts.
 
     Args:
         world: the world; its seed signs the token, which guards nothing but says who issued it.
         expires_on: Unix time of its end, in real time as clients reckon; None is in a day.
+        client: the client id of a user-assigned identity; empty for the system's own.
     """
     end = int(time.time()) + LIFETIME_SECONDS if expires_on is None else expires_on
-    claims = {"iss": f"https://sts.windows.net/{TENANT}/", "tid": TENANT, "exp": end}
+    caller = world.guid("caller", client.lower())
+    issuer = f"https://sts.windows.net/{TENANT}/"
+    claims = {"iss": issuer, "tid": TENANT, "oid": caller, "exp": end}
     head = _encode(b'{"alg":"HS256","typ":"JWT"}')
     signed = f"{head}.{_encode(json.dumps(claims).encode())}"
     return f"{signed}.{_signature(world, signed)}"
@@ -82,12 +87,16 @@ def accept(world: World, token: str) -> None:
     signed, _, signature = token.rpartition(".")
     if not hmac.compare_digest(signature.encode(), _signature(world, signed).encode()):
         raise unauthenticated("InvalidAuthenticationToken", "The access token is invalid.")
-    payload = signed.partition(".")[2]
-    claims = json.loads(base64.urlsafe_b64decode(payload + "=" * (-len(payload) % 4)))
-    if claims["exp"] <= time.time():
+    if _claims(token)["exp"] <= time.time():
         raise unauthenticated(
             "ExpiredAuthenticationToken", "The access token expiry UTC time is in the past."
         )
+
+
+def caller(request: Request) -> str:
+    """Who asks: the object id in a request's token, which must have been accepted."""
+    token = request.headers.get("authorization", "").partition(" ")[2].strip()
+    return str(_claims(token).get("oid", ""))
 
 
 def register(world: World) -> None:
@@ -97,6 +106,15 @@ def register(world: World) -> None:
 def _signature(world: World, signed: str) -> str:
     key = f"emulator {world.seed}".encode()
     return _encode(hmac.new(key, signed.encode(), hashlib.sha256).digest())
+
+
+@functools.lru_cache(maxsize=256)
+def _claims(token: str) -> dict[str, Any]:
+    payload = token.split(".")[1]
+    claims: dict[str, Any] = json.loads(
+        base64.urlsafe_b64decode(payload + "=" * (-len(payload) % 4))
+    )
+    return claims
 
 
 def _encode(content: bytes) -> str:

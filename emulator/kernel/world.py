@@ -22,6 +22,7 @@ from emulator.kernel.wire import ArmError, Request, Response
 EventHandler: TypeAlias = Callable[["World", Document], None]
 Interceptor: TypeAlias = Callable[["World", Request, Route], Response | None]
 Observer: TypeAlias = Callable[["World", Request, Route, Response], None]
+Finisher: TypeAlias = Callable[["World", Request, Response], None]
 
 _EVENTS = "event"
 _META = "meta"
@@ -51,6 +52,7 @@ class World:
             What an interceptor counts must be counted by returning a response: an ArmError
             takes every change of its request back.
         observers: called in order after a handler that did not refuse; may alter the response.
+        finishers: called in order with every response, refusals too; may add headers to it.
     """
 
     def __init__(
@@ -67,6 +69,7 @@ class World:
         self.estate: Estate = StaticEstate() if estate is None else estate
         self.interceptors: list[Interceptor] = []
         self.observers: list[Observer] = []
+        self.finishers: list[Finisher] = []
         self._events: dict[str, EventHandler] = {}
         self._lock = threading.RLock()
         self._now = clock.now()
@@ -140,6 +143,8 @@ class World:
             identifier = self.random("request", self._answered).getrandbits(128)
             response.headers.setdefault("Date", format_datetime(self._now, usegmt=True))
             response.headers.setdefault("x-ms-request-id", str(uuid.UUID(int=identifier)))
+            for finisher in self.finishers:
+                finisher(self, request, response)
             return response
 
     def settle(self) -> None:
