@@ -21,7 +21,6 @@ from emulator.arm.subscriptions import SUBSCRIPTION
 
 if TYPE_CHECKING:
     from mypy_boto3_ec2 import EC2Client
-    from mypy_boto3_iam import IAMClient
 
 SCALE = 1200
 """Twenty minutes of service time in a second: a machine is protected within a few."""
@@ -107,10 +106,19 @@ class Clouds:
         subnet: str = found["properties"]["ipConfigurations"][0]["properties"]["subnet"]["id"]
         return subnet.split("/")[8]
 
+    def token(self) -> str:
+        """A token that Azure accepts."""
+        answer = _fetch(
+            f"{self.environment['IDENTITY_ENDPOINT']}?api-version=2019-08-01"
+            "&resource=https://management.azure.com",
+            headers={"X-IDENTITY-HEADER": self.environment["IDENTITY_HEADER"]},
+        )
+        return str(answer["access_token"])
+
     def site_recovery(self) -> SiteRecoveryManagementClient:
         """The real SDK, for what a person does by hand."""
         return SiteRecoveryManagementClient(
-            _Credential(self._token),
+            _Credential(self.token),
             SUBSCRIPTION,
             self.endpoint,
             credential_scopes=["https://management.azure.com/.default"],
@@ -123,13 +131,10 @@ class Clouds:
         """A client of this AWS."""
         return boto3.client("ec2", **self._client())
 
-    def iam(self) -> IAMClient:
-        """A client of this AWS."""
-        return boto3.client("iam", **self._client())
-
     def aws(self) -> dict[str, Any]:
         """All that a stack can change in this AWS, to compare with another time."""
         ec2 = self.ec2()
+        iam: Any = boto3.client("iam", **self._client())
         instances = [
             instance
             for reservation in ec2.describe_instances()["Reservations"]
@@ -149,25 +154,17 @@ class Clouds:
             "groups": {
                 group["GroupId"] for group in ec2.describe_security_groups()["SecurityGroups"]
             },
-            "roles": {role["RoleName"] for role in self.iam().list_roles()["Roles"]},
+            "roles": {role["RoleName"] for role in iam.list_roles()["Roles"]},
             "profiles": {
                 profile["InstanceProfileName"]
-                for profile in self.iam().list_instance_profiles()["InstanceProfiles"]
+                for profile in iam.list_instance_profiles()["InstanceProfiles"]
             },
         }
 
-    def instances(self, group: str) -> dict[str, str]:
-        """State of every instance that a security group is attached to, by Name tag."""
-        found = self.ec2().describe_instances(
-            Filters=[{"Name": "network-interface.group-id", "Values": [group]}]
-        )
-        return {
-            tag["Value"]: instance["State"]["Name"]
-            for reservation in found["Reservations"]
-            for instance in reservation["Instances"]
-            for tag in instance["Tags"]
-            if tag["Key"] == "Name"
-        }
+    def instance_id(self, name: str) -> str:
+        """Id of the instance with a Name tag."""
+        found = self.ec2().describe_instances(Filters=[{"Name": "tag:Name", "Values": [name]}])
+        return found["Reservations"][0]["Instances"][0]["InstanceId"]
 
     # -- wire -------------------------------------------------------------------------------
 
@@ -188,16 +185,8 @@ class Clouds:
         return value
 
     def _arm(self, path: str, version: str) -> Any:
-        headers = {"Authorization": f"Bearer {self._token()}"}
+        headers = {"Authorization": f"Bearer {self.token()}"}
         return _fetch(f"{self.endpoint}/{path}?api-version={version}", headers=headers)
-
-    def _token(self) -> str:
-        answer = _fetch(
-            f"{self.environment['IDENTITY_ENDPOINT']}?api-version=2019-08-01"
-            "&resource=https://management.azure.com",
-            headers={"X-IDENTITY-HEADER": self.environment["IDENTITY_HEADER"]},
-        )
-        return str(answer["access_token"])
 
 
 class _Credential:

@@ -21,7 +21,9 @@ from toolchain import environment
 from toolchain.layout import checkout
 
 STACK = "engine"
-PASSPHRASE = "only-of-this-test"  # noqa: S105 - guards a stack of a test
+PASSPHRASE = "passphrase-of-this-test"
+ACCESS_KEY = "AKIAOFTHISTEST"
+SECRET_KEY = "secret-key-of-this-test"
 GROUP = "rg-migration-dev"
 MACHINES_GROUP = f"{GROUP}-machines"
 VAULT = "rsv-migration-dev"
@@ -42,7 +44,6 @@ class Result:
         warnings: the same of warnings.
         lines: what was kept under a wave's or a machine's row, by the resource's name.
         changes: the operation on every resource of ours that changed (`MigrationWave pilot`).
-        outputs: the stack's outputs, where the command recorded them.
     """
 
     code: int
@@ -119,6 +120,7 @@ class Stack:
 
     Attributes:
         config: its config as in the file, which is written before every command.
+        config_text: the file's text instead, for what is no config at all.
         environment: what every command gets.
     """
 
@@ -130,11 +132,15 @@ class Stack:
         self._events.mkdir()
         self._commands = 0
         self.clouds = clouds
+        self.config_text = ""
         self.environment = _environment(clouds) | {
             "PULUMI_HOME": str(home),
             "PULUMI_CONFIG_PASSPHRASE": PASSPHRASE,
             "PULUMI_DISABLE_AUTOMATIC_PLUGIN_ACQUISITION": "true",
             "PULUMI_SKIP_UPDATE_CHECK": "true",
+            # Known by nothing else, so that a leak of one can be found.
+            "AWS_ACCESS_KEY_ID": ACCESS_KEY,
+            "AWS_SECRET_ACCESS_KEY": SECRET_KEY,
             # For --event-log.
             "PULUMI_DEBUG_COMMANDS": "true",
         }
@@ -223,6 +229,20 @@ class Stack:
         """The state, as text, with what is secret in it."""
         return self.succeeds("stack", "export", "--show-secrets")
 
+    def resources(self) -> list[dict[str, Any]]:
+        """Every resource as recorded."""
+        deployment: dict[str, Any] = json.loads(self.exported())["deployment"]
+        found: list[dict[str, Any]] = deployment.get("resources") or []
+        return found
+
+    def recorded(self, machine: str) -> dict[str, Any] | None:
+        """What was recorded of a machine on its own, also when the last run failed elsewhere."""
+        for resource in self.resources():
+            if resource["urn"].endswith(f"{_OWN}ProtectedItem::{machine}"):
+                outputs: dict[str, Any] = resource["outputs"]
+                return outputs
+        return None
+
     def run(self, *command: str) -> Result:
         """Run a command that the engine does work for."""
         return self.start(*command).result()
@@ -241,8 +261,8 @@ class Stack:
         return text
 
     def _pulumi(self, *command: str) -> subprocess.Popen[str]:
-        path = self._project / f"Pulumi.{STACK}.yaml"
-        path.write_text(yaml.safe_dump({"config": self.config}, sort_keys=False), "utf-8")
+        text = self.config_text or yaml.safe_dump({"config": self.config}, sort_keys=False)
+        (self._project / f"Pulumi.{STACK}.yaml").write_text(text, "utf-8")
         named = [] if command[:2] == ("stack", "init") else ["--stack", STACK]
         return subprocess.Popen(
             ["pulumi", *command, *named, "--non-interactive"],

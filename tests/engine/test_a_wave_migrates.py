@@ -4,7 +4,14 @@ from __future__ import annotations
 
 import pytest
 
-from tests.engine.harness import MACHINES_GROUP, Result, Stack
+from tests.engine.harness import (
+    ACCESS_KEY,
+    MACHINES_GROUP,
+    PASSPHRASE,
+    SECRET_KEY,
+    Result,
+    Stack,
+)
 
 pytestmark = pytest.mark.engine
 
@@ -126,3 +133,22 @@ def test_complete_migration_keeps_the_azure_machine_and_ends_replication(stack: 
 def test_the_other_wave_was_left_alone_throughout(stack: Stack) -> None:
     assert stack.clouds.operations(OTHER) == PROTECTED
     assert OTHER not in stack.clouds.virtual_machines(MACHINES_GROUP)
+
+
+def test_nothing_of_the_credentials_is_in_the_state(stack: Stack) -> None:
+    state = stack.exported()
+    for secret in (ACCESS_KEY, SECRET_KEY, PASSPHRASE, "eyJ", "access_token"):
+        assert secret not in state
+    # Every token begins like this, whatever is in it.
+    assert stack.clouds.token().startswith("eyJ")
+
+
+def test_providers_are_kept_by_reference(stack: Stack) -> None:
+    """One kept by value would go on with old code after an update of this program."""
+    kept = [
+        resource["inputs"]["__provider"]
+        for resource in stack.resources()
+        if "dynamic/site-recovery" in resource["type"]
+    ]
+    assert kept
+    assert all(isinstance(provider, str) and len(provider) < 200 for provider in kept)

@@ -1,0 +1,73 @@
+"""A test failover that someone starts in the vault shows in refresh, and the next up ends it."""
+
+from __future__ import annotations
+
+import pytest
+
+from site_recovery.arm_ids import ContainerId
+from tests.engine.harness import GROUP, MACHINES_GROUP, VAULT, Stack
+
+pytestmark = pytest.mark.engine
+
+MACHINE = "web-01"
+BY_US = ["DiscoverProtectableItem", "Create"]
+
+
+def test_by_hand_in_a_protected_wave(stack: Stack) -> None:
+    stack.declare(pilot=("protected", [MACHINE]))
+    assert stack.up().code == 0
+    outputs = stack.outputs()
+    container = ContainerId.parse(outputs["configurationServer"]["containerId"])
+    client = stack.clouds.site_recovery()
+    networks = f"{outputs['vault']['id'].partition('/providers/')[0]}/providers/Microsoft.Network"
+
+    client.replication_protected_items.begin_test_failover(
+        GROUP,
+        VAULT,
+        container.fabric,
+        container.container,
+        MACHINE,
+        {
+            "properties": {
+                "failoverDirection": "PrimaryToRecovery",
+                "networkType": "VmNetworkAsInput",
+                "networkId": f"{networks}/virtualNetworks/vnet-test",
+                "providerSpecificDetails": {"instanceType": "InMageAzureV2"},
+            }
+        },
+    ).result()
+
+    assert stack.clouds.operations(MACHINE) == [*BY_US, "TestFailover"]
+    assert f"{MACHINE}-test" in stack.clouds.virtual_machines(MACHINES_GROUP)
+
+
+def test_refresh_records_it(stack: Stack) -> None:
+    refresh = stack.refresh()
+
+    assert refresh.code == 0, refresh.text
+    assert f"ProtectedItem {MACHINE}" in refresh.changes
+    recorded = stack.recorded(MACHINE)
+    assert recorded is not None
+    assert recorded["phase"] == recorded["observed_phase"] == "test-failover"
+    assert recorded["test_vm_id"].endswith(f"/{MACHINE}-test")
+    assert stack.clouds.operations(MACHINE) == [*BY_US, "TestFailover"], "refresh only looks"
+
+
+def test_preview_names_what_puts_it_right(stack: Stack) -> None:
+    preview = stack.preview()
+
+    assert preview.code == 0, preview.text
+    expected = f"{MACHINE}: test failover running -> protected: test failover cleanup"
+    assert expected in preview.line("pilot")
+
+
+def test_up_cleans_it_up(stack: Stack) -> None:
+    up = stack.up()
+
+    assert up.code == 0, up.text
+    assert stack.clouds.operations(MACHINE) == [*BY_US, "TestFailover", "TestFailoverCleanup"]
+    assert stack.clouds.virtual_machines(MACHINES_GROUP) == {}
+    row = stack.machine(MACHINE)
+    assert row["phase"] == "protected"
+    assert not row.get("testVm")
+    assert row["lastTest"], "it counts as a test, whoever started it"

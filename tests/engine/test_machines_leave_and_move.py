@@ -1,0 +1,88 @@
+"""What happens to a machine when the config stops naming it where it did."""
+
+from __future__ import annotations
+
+import pytest
+
+from tests.engine.harness import GROUP, MACHINES_GROUP, VAULT, Stack
+
+pytestmark = pytest.mark.engine
+
+PROTECTED = ["DiscoverProtectableItem", "Create"]
+
+
+def items(stack: Stack) -> set[str]:
+    """Names of what the vault replicates, as the SDK lists it."""
+    listed = stack.clouds.site_recovery().replication_protected_items.list(GROUP, VAULT)
+    return {str(item.name) for item in listed}
+
+
+def assert_same_after_up(stack: Stack) -> None:
+    """An up that changes what is recorded, and nothing in Azure."""
+    before = stack.clouds.audit()
+    up = stack.up()
+    assert up.code == 0, up.text
+    assert stack.clouds.audit() == before
+    again = stack.up("--expect-no-changes")
+    assert again.code == 0, again.text
+    assert stack.clouds.audit() == before
+
+
+def test_a_machine_moves_to_another_wave(stack: Stack) -> None:
+    stack.declare(one=("protected", ["web-01", "web-02"]), two=("protected", ["app-01"]))
+    assert stack.up().code == 0
+    stack.declare(one=("protected", ["web-01"]), two=("protected", ["app-01", "web-02"]))
+
+    assert_same_after_up(stack)
+
+    assert items(stack) == {"web-01", "web-02", "app-01"}
+    assert stack.machine("web-02")["wave"] == "two"
+
+
+def test_a_wave_gets_another_name(stack: Stack) -> None:
+    stack.declare(one=("protected", ["web-01"]), renamed=("protected", ["app-01", "web-02"]))
+
+    assert_same_after_up(stack)
+
+    assert items(stack) == {"web-01", "web-02", "app-01"}
+    assert stack.machine("app-01")["wave"] == "renamed"
+
+
+def test_a_machine_that_leaves_is_no_longer_replicated(stack: Stack) -> None:
+    stack.declare(one=("protected", ["web-01"]), renamed=("protected", ["app-01"]))
+
+    preview = stack.preview()
+    up = stack.up()
+
+    expected = "web-02: protected -> out of the vault: disable protection"
+    assert expected in preview.line("renamed")
+    assert up.code == 0, up.text
+    # Delete is POST .../remove, the clean way; HTTP DELETE would be a Purge.
+    assert stack.clouds.operations("web-02") == [*PROTECTED, "Delete"]
+    assert items(stack) == {"web-01", "app-01"}
+    assert set(stack.outputs()["machines"]) == {"web-01", "app-01"}
+    assert stack.recorded("web-02") is None
+
+
+def test_a_wave_that_leaves_takes_its_machines_along(stack: Stack) -> None:
+    stack.declare(one=("protected", ["web-01"]))
+
+    up = stack.up()
+
+    assert up.code == 0, up.text
+    assert stack.clouds.operations("app-01") == [*PROTECTED, "Delete"]
+    assert items(stack) == {"web-01"}
+    assert stack.clouds.operations("web-01") == PROTECTED
+
+
+def test_a_machine_may_leave_from_a_test(stack: Stack) -> None:
+    stack.declare(one=("test-failover", ["web-01", "web-03"]))
+    assert stack.up().code == 0
+    stack.declare(one=("test-failover", ["web-01"]))
+
+    up = stack.up()
+
+    assert up.code == 0, up.text
+    assert stack.clouds.operations("web-03")[-2:] == ["TestFailoverCleanup", "Delete"]
+    assert items(stack) == {"web-01"}
+    assert set(stack.clouds.virtual_machines(MACHINES_GROUP)) == {"web-01-test"}

@@ -1,0 +1,76 @@
+"""A run that ends before its machines are there, told apart by `onPending`."""
+
+from __future__ import annotations
+
+import re
+
+import pytest
+
+from tests.engine.clouds import SCALE
+from tests.engine.harness import Running, Stack
+
+pytestmark = pytest.mark.engine
+
+PROTECTED = ["DiscoverProtectableItem", "Create"]
+SLOW = "db-01"
+"""Its disks are large enough to take most of half an hour."""
+PENDING = re.compile(rf"{SLOW}: still on its way to protected: .*initial replication \d+%")
+
+
+def begin(stack: Stack) -> Running:
+    """Start an up whose service time passes only as the test says."""
+    stack.clouds.set_scale(0)
+    return stack.start("up", "--yes", "--skip-preview")
+
+
+def test_a_wait_that_ends_fails_the_machine_and_says_how_far_it_is(stack: Stack) -> None:
+    stack.declare(quick=("protected", ["web-01"]))
+    assert stack.up().code == 0
+    stack.declare(quick=("protected", ["web-01"]), slow=("protected", [SLOW]))
+    stack.convergence["wait"] = "20m"
+
+    running = begin(stack)
+    running.until(f"{SLOW}: discover started")
+    stack.clouds.advance(60)
+    running.until(f"{SLOW}: enable protection started")
+    stack.clouds.advance(600)
+    running.until(f"{SLOW} initial replication")
+    stack.clouds.advance(600)
+    up = running.result()
+
+    assert up.code != 0
+    message = "\n".join(up.errors[SLOW])
+    assert PENDING.search(message), message
+    assert "Run pulumi up again to go on waiting" in message
+    assert "the wait of this run ended first" in message
+    assert "Traceback" not in up.text
+    assert stack.recorded(SLOW) is None
+
+
+def test_with_warn_the_run_succeeds_and_warns(stack: Stack) -> None:
+    stack.convergence.update(wait="1m", onPending="warn")
+
+    running = begin(stack)
+    running.until(f"{SLOW} initial replication")
+    stack.clouds.advance(120)
+    up = running.result()
+
+    assert up.code == 0, up.text
+    message = "\n".join(up.warnings[SLOW])
+    assert PENDING.search(message), message
+    row = stack.machine(SLOW)
+    assert row["phase"] == "initial replication"
+    assert stack.outputs()["waves"]["slow"]["machines"][SLOW]["status"] == "pending"
+
+
+def test_the_next_up_goes_on_from_there(stack: Stack) -> None:
+    stack.clouds.set_scale(SCALE)
+    stack.convergence.update(wait="168h", onPending="fail")
+
+    up = stack.up()
+
+    assert up.code == 0, up.text
+    assert stack.clouds.operations(SLOW) == PROTECTED, "asked for once"
+    assert stack.machine(SLOW)["phase"] == "protected"
+    again = stack.up("--expect-no-changes")
+    assert again.code == 0, again.text
