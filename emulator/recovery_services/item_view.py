@@ -40,7 +40,7 @@ def _shown(world: World, item: Document, *, full: bool) -> Document:
     experience = experiences.of(private["experience"])
     state = experience.table.states[private["state"]]
     vault = vault_of(item["id"])
-    job = jobs.find(world, vault, private["job"]) if private["job"] else None
+    job = jobs.busy_with(world, item)
     health, errors = _health(world, item)
     properties = {
         "friendlyName": private["machine"]["name"],

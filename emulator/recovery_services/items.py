@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from datetime import datetime, timedelta
 
 from emulator.guests import machine
@@ -37,6 +38,15 @@ _SCENARIOS = (
 def register(world: World) -> None:
     """Let initial replications end."""
     world.on(_REPLICATED, _on_replicated)
+
+
+_forgetting: list[Callable[[World, Document], None]] = []
+
+
+def when_gone(forget: Callable[[World, Document], None]) -> Callable[[World, Document], None]:
+    """Decorate what is done once an item left its vault: `forget(world, item)`."""
+    _forgetting.append(forget)
+    return forget
 
 
 def new(
@@ -83,17 +93,26 @@ def new(
     }
 
 
-def require_allowed(world: World, item: Document, operation: str) -> Transition:
+def require_allowed(
+    world: World, item: Document, operation: str, holder: str | None = None
+) -> Transition:
     """The transition that an operation makes from the item's present state.
 
+    Args:
+        world: the world.
+        item: the item.
+        operation: the operation's word.
+        holder: the id of the recovery plan's job that asks, if one does.
+
     Raises:
-        ArmError: 409 while a job works on the item, 400 for an operation that is not allowed.
-            The service's own codes for these were never recorded: both are [inferred].
+        ArmError: 409 while a job or a recovery plan works on the item, 400 for an operation that
+            is not allowed. The service's own codes for these were never recorded: both are
+            [inferred].
     """
     private = item[PRIVATE]
     table = experiences.of(private["experience"]).table
-    running = jobs.find(world, vault_of(item["id"]), private["job"]) if private["job"] else None
-    if running is not None:
+    running = jobs.busy_with(world, item)
+    if running is not None and running["id"] != holder:
         raise ArmError(
             409,
             "OperationInProgress",
@@ -137,13 +156,16 @@ def begin(
     operation: str,
     operation_id: str,
     arguments: Document | None = None,
+    parent: str | None = None,
 ) -> Document:
     """Begin an operation on an item without answering anybody; the job.
+
+    `parent` is the id of the recovery plan's job that this one is a part of.
 
     Raises:
         ArmError: as `require_allowed`.
     """
-    transition = require_allowed(world, item, operation)
+    transition = require_allowed(world, item, operation, parent)
     private = item[PRIVATE]
     payload = {
         "item": item["id"],
@@ -159,6 +181,7 @@ def begin(
         jobs.Target(item["id"], private["vmId"], name, name),
         operation=operation_id,
         payload=payload,
+        parent=parent,
     )
     private["job"] = job["name"]
     if transition.during is not None:
@@ -173,10 +196,10 @@ def interrupt(world: World, item: Document) -> None:
     """End whatever works on an item, because it is purged."""
     private = item[PRIVATE]
     job = jobs.find(world, vault_of(item["id"]), private["job"]) if private["job"] else None
+    private |= {"job": None, "plan": None}
+    put(world, PROTECTED_ITEMS, item)
     if job is not None:
         jobs.abandon(world, job)
-    private["job"] = None
-    put(world, PROTECTED_ITEMS, item)
 
 
 def restart(world: World, job: Document) -> None:
@@ -220,6 +243,8 @@ def _done(world: World, job: Document) -> jobs.Note | None:
     note = _EFFECTS[job["properties"]["scenarioName"]](world, item, job, experience)
     if transition.target is GONE:
         world.store.delete(PROTECTED_ITEMS.kind, item["id"])
+        for forget in _forgetting:
+            forget(world, item)
         return note
     target = payload["from"] if transition.target == STAYS else transition.target
     item[PRIVATE]["errors"] = []

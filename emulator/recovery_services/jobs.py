@@ -10,7 +10,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from email.utils import format_datetime
-from typing import TypeAlias
+from typing import Protocol, TypeAlias
 
 from emulator import faults
 from emulator.kernel.long_running import retry_after
@@ -25,7 +25,7 @@ from emulator.recovery_services.times import UNSET, coarse, stamp
 
 _EVENT = "site-recovery-job"
 
-RUNNING = ("NotStarted", "InProgress", "Cancelling")
+RUNNING = ("NotStarted", "InProgress", "Cancelling", "Suspended")
 
 
 @dataclass(eq=False)
@@ -77,6 +77,7 @@ class Target:
         name: `targetObjectName`; also what a fault's match and the audit call the machine.
         machine: the machine's name where it is one machine's job.
         polled_at: where `Location` lies instead, where that is not under the resource.
+        instance_type: `targetInstanceType`, where it is not the scenario's usual one.
     """
 
     resource: str
@@ -84,6 +85,23 @@ class Target:
     name: str
     machine: str | None = None
     polled_at: str | None = None
+    instance_type: str | None = None
+
+
+class Flow(Protocol):
+    """What runs jobs that have no set end, such as those of recovery plans."""
+
+    def presented(self, world: World, job: Document) -> Document:
+        """What the job's properties say at this moment instead of what is stored."""
+
+    def child_ended(self, world: World, job: Document) -> None:
+        """A job that was begun for this one ended, one way or another."""
+
+    def cancelled(self, world: World, job: Document) -> None:
+        """The time that a cancellation takes has passed."""
+
+    def resumed(self, world: World, job: Document, comments: str | None) -> None:
+        """A person lets the job go on."""
 
 
 Outcome: TypeAlias = Callable[[World, Document], "Note | None"]
@@ -96,6 +114,7 @@ class _Registry:
 
     outcomes: dict[str, Outcome] = field(default_factory=dict)
     reversals: dict[str, Reversal] = field(default_factory=dict)
+    flows: dict[str, Flow] = field(default_factory=dict)
 
 
 _registry = _Registry()
@@ -126,6 +145,16 @@ def when_undone(*scenarios: Scenario) -> Callable[[Reversal], Reversal]:
     return register_reversal
 
 
+def run_by(name: str, flow: Flow) -> None:
+    """Say what runs the open-ended jobs of a flow's name."""
+    _registry.flows[name] = flow
+
+
+def flow_of(job: Document) -> Flow | None:
+    """What runs a job that has no set end, or None."""
+    return _registry.flows.get(job[PRIVATE].get("flow", ""))
+
+
 def begin(
     world: World,
     scenario: Scenario,
@@ -133,6 +162,7 @@ def begin(
     *,
     operation: str,
     payload: Document | None = None,
+    parent: str | None = None,
 ) -> Document:
     """Start a job; it ends by itself, after a time that depends on the scenario and the seed.
 
@@ -142,12 +172,12 @@ def begin(
         target: what it is about.
         operation: the operation id of the request that was accepted, for audit and faults.
         payload: what the scenario's outcome needs; kept with the job.
+        parent: the id of the open-ended job that this one is a part of.
 
     Returns:
         The job's document.
     """
     name = world.guid()
-    vault = service_id(vault_of(target.resource))
     match = [target.resource, target.name]
     fault = faults.take(world, operation=scenario.name, match=match)
     if fault is None:
@@ -156,7 +186,41 @@ def begin(
     spread = world.random("duration", name).uniform(-scenario.jitter, scenario.jitter)
     seconds = scenario.seconds * (1 + spread) + float(fault.get("delaySeconds", 0))
     ends = world.now + timedelta(seconds=seconds)
-    job: Document = {
+    job = _document(world, scenario, target, name, operation, payload)
+    job[PRIVATE] |= {"ends": ends.isoformat(), "fault": fault.get("job"), "parent": parent}
+    put(world, JOBS, job)
+    world.schedule(timedelta(seconds=seconds), _EVENT, {"job": job["id"]})
+    _audit(world, job)
+    return job
+
+
+def begin_open(
+    world: World,
+    scenario: Scenario,
+    target: Target,
+    *,
+    operation: str,
+    flow: str,
+    payload: Document,
+) -> Document:
+    """Start a job that ends when its flow closes it; arguments as of `begin`."""
+    job = _document(world, scenario, target, world.guid(), operation, payload)
+    job[PRIVATE]["flow"] = flow
+    put(world, JOBS, job)
+    _audit(world, job)
+    return job
+
+
+def _document(
+    world: World,
+    scenario: Scenario,
+    target: Target,
+    name: str,
+    operation: str,
+    payload: Document | None,
+) -> Document:
+    vault = service_id(vault_of(target.resource))
+    return {
         "id": f"{vault}/replicationJobs/{name}",
         "name": name,
         "type": JOBS.type,
@@ -173,7 +237,7 @@ def begin(
             "allowedActions": ["Cancel"] if scenario.cancellable else [],
             "targetObjectId": target.object_id,
             "targetObjectName": target.name,
-            "targetInstanceType": scenario.target,
+            "targetInstanceType": target.instance_type or scenario.target,
             "customDetails": {"instanceType": scenario.details, "affectedObjectDetails": {}},
         },
         PRIVATE: {
@@ -183,18 +247,22 @@ def begin(
             "operation": operation,
             "payload": payload or {},
             "begins": world.now.isoformat(),
-            "ends": ends.isoformat(),
-            "fault": fault.get("job"),
+            "ends": None,
+            "fault": None,
             "note": None,
             "failedTask": None,
         },
     }
-    put(world, JOBS, job)
-    world.schedule(timedelta(seconds=seconds), _EVENT, {"job": job["id"]})
-    if not operation.startswith("_"):  # The service's own steps are nobody's change.
-        facts = {"machine": target.machine} if target.machine else {}
-        world.audit(operation, resource=target.resource, job=name, **facts)
-    return job
+
+
+def _audit(world: World, job: Document) -> None:
+    private = job[PRIVATE]
+    if private["operation"].startswith("_"):  # The service's own steps are nobody's change.
+        return
+    facts = {"machine": private["machine"]} if private["machine"] else {}
+    if private.get("parent"):
+        facts["parent"] = private["parent"].rsplit("/", 1)[-1]
+    world.audit(private["operation"], resource=private["resource"], job=job["name"], **facts)
 
 
 def accepted(world: World, request: Request, job: Document) -> Response:
@@ -231,6 +299,15 @@ def find(world: World, vault: str, name: str) -> Document | None:
     return world.store.get(JOBS.kind, f"{vault}/replicationJobs/{name}")
 
 
+def busy_with(world: World, item: Document) -> Document | None:
+    """The job that works on an item, or that of the recovery plan that holds it, or None."""
+    private = item[PRIVATE]
+    own = find(world, vault_of(item["id"]), private["job"]) if private["job"] else None
+    if own is not None or not private.get("plan"):
+        return own
+    return world.store.get(JOBS.kind, private["plan"])
+
+
 def save(world: World, job: Document) -> None:
     """Keep what an outcome wrote into its job."""
     put(world, JOBS, job)
@@ -250,6 +327,31 @@ def cancel(world: World, job: Document, ends: timedelta) -> None:
 def abandon(world: World, job: Document) -> None:
     """End a running job at once because what it worked on is purged."""
     _close(world, job, "Cancelled", "Cancelled")
+    _tell_parent(world, job)
+
+
+def close(
+    world: World,
+    job: Document,
+    state: str,
+    description: str,
+    *,
+    errors: list[Document] | None = None,
+    note: Document | None = None,
+) -> None:
+    """End an open-ended job.
+
+    Args:
+        world: the world.
+        job: the job.
+        state: its last state.
+        description: `stateDescription`.
+        errors: entries of `errors`, as `error_of` makes them.
+        note: a code and a message for what went otherwise than asked, though it went well.
+    """
+    job["properties"]["errors"] = errors or []
+    job[PRIVATE]["note"] = note
+    _close(world, job, state, description)
 
 
 def register(world: World) -> None:
@@ -261,6 +363,22 @@ def _end(world: World, payload: Document) -> None:
     job = world.store.get(JOBS.kind, payload["job"])
     if job is None or not running(job):
         return
+    flow = flow_of(job)
+    if flow is not None:
+        flow.cancelled(world, job)
+        return
+    _conclude(world, job)
+    _tell_parent(world, job)
+
+
+def _tell_parent(world: World, job: Document) -> None:
+    parent = world.store.get(JOBS.kind, job[PRIVATE].get("parent") or "")
+    flow = flow_of(parent) if parent is not None else None
+    if parent is not None and flow is not None and running(parent):
+        flow.child_ended(world, parent)
+
+
+def _conclude(world: World, job: Document) -> None:
     name = job["properties"]["scenarioName"]
     reverse = _registry.reversals.get(name)
     if job["properties"]["state"] == "Cancelling":
@@ -272,19 +390,20 @@ def _end(world: World, payload: Document) -> None:
         with world.store.savepoint():
             fault = job[PRIVATE]["fault"]
             if fault:
-                raise _failure_of(fault)
+                raise failure_of(fault)
             note = _registry.outcomes[name](world, job) if name in _registry.outcomes else None
     except JobError as failure:
         _fail(world, job, failure)
         if reverse is not None:
             reverse(world, job, failure)
         return
-    job = world.store.get(JOBS.kind, payload["job"]) or job
+    job = world.store.get(JOBS.kind, job["id"]) or job
     job[PRIVATE]["note"] = {"code": note.code, "message": note.message} if note else None
     _close(world, job, "Succeeded", "Completed" if note is None else "CompletedWithInformation")
 
 
-def _failure_of(fault: Document) -> JobError:
+def failure_of(fault: Document) -> JobError:
+    """The failure that a fault's `job` asks for."""
     code = str(fault.get("errorCode", ""))
     message = str(fault.get("errorMessage", "The operation failed."))
     causes = str(fault.get("possibleCauses", ""))
@@ -296,32 +415,35 @@ def _failure_of(fault: Document) -> JobError:
 def _fail(world: World, job: Document, failure: JobError) -> None:
     scenario = scenario_of(job)
     position = range(len(scenario.tasks))[failure.task]
-    provider = failure.provider
-    job["properties"]["errors"] = [
-        {
-            "serviceErrorDetails": {
-                "code": failure.code,
-                "message": failure.message,
-                "possibleCauses": failure.causes,
-                "recommendedAction": failure.action,
-                "activityId": job["properties"]["activityId"],
-            },
-            "providerErrorDetails": None
-            if provider is None
-            else {
-                "errorCode": provider.code,
-                "errorMessage": provider.message,
-                "errorId": f"Error{provider.code}",
-                "possibleCauses": provider.causes,
-                "recommendedAction": provider.action,
-            },
-            "errorLevel": "Error",
-            "creationTime": stamp(world.now),
-            "taskId": scenario.tasks[position].name,
-        }
-    ]
+    job["properties"]["errors"] = [error_of(world, job, failure, scenario.tasks[position].name)]
     job[PRIVATE]["failedTask"] = position
     _close(world, job, "Failed", "Failed")
+
+
+def error_of(world: World, job: Document, failure: JobError, task: str) -> Document:
+    """One entry of a job's `errors`, told now, for the task of an id."""
+    provider = failure.provider
+    return {
+        "serviceErrorDetails": {
+            "code": failure.code,
+            "message": failure.message,
+            "possibleCauses": failure.causes,
+            "recommendedAction": failure.action,
+            "activityId": job["properties"]["activityId"],
+        },
+        "providerErrorDetails": None
+        if provider is None
+        else {
+            "errorCode": provider.code,
+            "errorMessage": provider.message,
+            "errorId": f"Error{provider.code}",
+            "possibleCauses": provider.causes,
+            "recommendedAction": provider.action,
+        },
+        "errorLevel": "Error",
+        "creationTime": stamp(world.now),
+        "taskId": task,
+    }
 
 
 def _close(world: World, job: Document, state: str, description: str) -> None:
@@ -342,9 +464,13 @@ def presented(world: World, job: Document) -> Document:
     """The job as it is answered now, its tasks computed for this moment."""
     private = job[PRIVATE]
     properties = dict(job["properties"])
-    begins = datetime.fromisoformat(private["begins"])
-    ends = datetime.fromisoformat(private["ends"])
-    properties["tasks"] = _tasks(world, job, begins, ends)
+    flow = flow_of(job)
+    if flow is not None:
+        properties |= flow.presented(world, job)
+    else:
+        begins = datetime.fromisoformat(private["begins"])
+        ends = datetime.fromisoformat(private["ends"])
+        properties["tasks"] = _tasks(world, job, begins, ends)
     shown = {name: value for name, value in job.items() if name != PRIVATE}
     shown["properties"] = properties
     return shown

@@ -18,6 +18,7 @@ from emulator.recovery_services.paths import (
     POLICIES,
     PROTECTED_ITEMS,
     PROVIDERS,
+    RECOVERY_PLANS,
     VAULT,
     VAULT_HEALTH,
     vault_id,
@@ -29,6 +30,7 @@ routes = Routes(API_VERSIONS)
 _BASES = (
     *(FABRICS.template, CONTAINERS.template, PROVIDERS.template, MAPPINGS.template),
     *(PROTECTED_ITEMS.template, POLICIES.template, JOBS.template, VAULT_HEALTH),
+    RECOVERY_PLANS.template,
 )
 
 

@@ -114,6 +114,7 @@ PROTECTED_ITEMS = Collection(f"{CONTAINERS.template}/replicationProtectedItems/{
 RECOVERY_POINTS = Collection(f"{PROTECTED_ITEMS.template}/recoveryPoints/{{point}}", "point")
 TARGET_SIZES = Collection(f"{PROTECTED_ITEMS.template}/targetComputeSizes/{{size}}", "size")
 POLICIES = Collection(f"{VAULT}/replicationPolicies/{{policy}}", "policy")
+RECOVERY_PLANS = Collection(f"{VAULT}/replicationRecoveryPlans/{{plan}}", "plan")
 JOBS = Collection(f"{VAULT}/replicationJobs/{{job}}", "job")
 EVENTS = Collection(f"{VAULT}/replicationEvents/{{event}}", "event")
 VAULT_HEALTH = f"{VAULT}/replicationVaultHealth"
