@@ -1,18 +1,18 @@
 """Drive machines until each is where it should be, fails, or the wait ends.
 
 Level-based: every round observes all machines anew and asks `planning.next_step`; nothing is
-remembered across runs. Within a run three things are, each so that no operation runs twice: the
-job that was submitted for a machine, the operations that were already done, and answers that
-never came.
+remembered across runs. What is remembered within one, so that no operation runs twice, is in
+`submission`.
 """
 
 from __future__ import annotations
 
 import asyncio
 from collections.abc import Awaitable, Callable, Iterable
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 from enum import StrEnum
+from functools import partial
 from typing import Protocol
 
 from site_recovery.azure import MigrationError, ServiceClock
@@ -21,17 +21,8 @@ from site_recovery.observation import Job, Observed, Snapshot, Stage, observe
 from site_recovery.operations import Operation
 from site_recovery.phases import Phase
 from site_recovery.planning import Blocked, Do, Rules, Satisfied, Wait, next_step
-from site_recovery.service import RefusedError, UnansweredError
+from site_recovery.submission import Attempts, Flight, Submitter
 
-_AT_ONCE = 10
-"""Submissions under way at a time; the portal enables ten machines in one batch too."""
-_LOST_ROUNDS = 3
-"""Rounds to observe after an operation without an answer before asking for it again."""
-_LOST_ANSWERS = 3
-"""Answers that may be lost in a row, each with its rounds of observing, before a machine fails."""
-_STALE_ROUNDS = 20
-"""Rounds in which lists may lag behind a job that succeeded."""
-_BUSY_REFUSALS = 20
 _SHOWN = 4
 """Machines named in the status line; a terminal row holds no more."""
 _SILENT_ROUNDS = 5
@@ -101,28 +92,13 @@ class Pace:
 
 
 @dataclass
-class _Flight:
-    """An operation that was accepted and has not come to its end."""
-
-    operation: Operation | None
-    job: str | None
-
-
-@dataclass
 class _Course:
     """One machine on its way within this run."""
 
     assignment: Assignment
-    flight: _Flight | None = None
-    done: set[Operation] = field(default_factory=set)
-    lost: Operation | None = None
-    losses: int = 0
-    jobs_before: frozenset[str] = frozenset()
-    rounds: int = 0
-    refusals: int = 0
+    attempts: Attempts
     observed: Observed | None = None
     outcome: Outcome | None = None
-    reason: str = ""
 
     @property
     def name(self) -> str:
@@ -154,7 +130,10 @@ async def converge(
     Raises:
         MigrationError: Azure could not be asked even once; nothing was changed.
     """
-    courses = [_Course(assignment) for assignment in assignments]
+    courses = [
+        _Course(assignment, Attempts(frozenset({assignment.machine.name.lower()})))
+        for assignment in assignments
+    ]
     run = _Run(service, rules, pace, reporter, courses, until)
     await run.drive()
     return {course.name: run.result(course) for course in courses}
@@ -178,7 +157,7 @@ class _Run:
         self._until = until
         self._started: datetime | None = None
         self._ended_by = ""
-        self._slots = asyncio.Semaphore(_AT_ONCE)
+        self._submitter = Submitter(pace.may_submit, reporter.event)
 
     async def drive(self) -> None:
         silent = 0
@@ -213,7 +192,7 @@ class _Run:
         if course.outcome is not None:
             return course.outcome
         observed = course.observed or Observed(Stage.UNKNOWN_TO_VAULT)
-        reasons = [part for part in (course.reason, self._ended_by) if part]
+        reasons = [part for part in (course.attempts.reason, self._ended_by) if part]
         return Outcome(Status.PENDING, observed, "; ".join(reasons))
 
     def _open(self) -> list[_Course]:
@@ -232,7 +211,7 @@ class _Run:
             if c.outcome and c.outcome.status is not Status.SATISFIED
         ]
         under_way = [
-            f"{c.name} {c.reason.removesuffix(' is running')}"
+            f"{c.name} {c.attempts.reason.removesuffix(' is running')}"
             for c in self._courses
             if c.outcome is None
         ]
@@ -246,9 +225,10 @@ class _Run:
         observed = observe(course.assignment.machine, snapshot)
         self._announce(course, observed)
         course.observed = observed
-        if course.flight is not None and not await self._landed(course, course.flight, snapshot):
-            return
-        if course.outcome is not None:
+        attempts = course.attempts
+        if observed.friendly_name:
+            attempts.names |= {observed.friendly_name.lower()}
+        if attempts.flight and not await self._landed(course, observed, attempts.flight, snapshot):
             return
         step = next_step(course.assignment.desired, observed, self._rules)
         match step:
@@ -259,15 +239,17 @@ class _Run:
                 course.outcome = Outcome(Status.BLOCKED, observed, str(step))
                 self._reporter.event(f"{course.name}: blocked: {step}")
             case Wait(reason):
-                course.reason = reason
+                attempts.reason = reason
                 if observed.busy is not None:
                     # Someone's job, or that of a run that was killed: attach to it.
-                    course.flight = _Flight(None, observed.busy_job)
+                    attempts.flight = Flight(None, observed.busy_job)
             case Do(operation):
                 await self._do(course, operation, observed, snapshot)
 
-    async def _landed(self, course: _Course, flight: _Flight, snapshot: Snapshot) -> bool:
-        """Whether the operation under way has ended; a failed one ends the machine's course."""
+    async def _landed(
+        self, course: _Course, observed: Observed, flight: Flight, snapshot: Snapshot
+    ) -> bool:
+        """Whether the next step may be decided on; a failed job ends the machine's course."""
         job = snapshot.jobs.get(flight.job) if flight.job else None
         try:
             if flight.job and (job is None or job.failed):
@@ -276,82 +258,34 @@ class _Run:
         except MigrationError:
             return False
         if job is not None and job.running:
-            course.reason = f"{flight.operation or job.scenario} is running"
+            course.attempts.reason = f"{flight.operation or job.scenario} is running"
             if job.state == "Suspended":
-                course.reason += " and waits for a person (resume or cancel it in the vault)"
+                course.attempts.reason += " and waits for a person (resume it in the vault)"
             return False
-        course.flight = None
-        course.rounds = 0
         if job is not None and job.failed:
             what = flight.operation or job.scenario
             causes = " ".join(map(str, job.errors)) or f"the job ended as {job.state}."
-            assert course.observed is not None
-            course.outcome = Outcome(
-                Status.FAILED, course.observed, f"{what} failed: {causes} (job {job.name})"
-            )
-            self._reporter.event(f"{course.name}: {what} failed: {causes}")
-        elif flight.operation is not None:
-            course.done.add(flight.operation)
-            # What this snapshot says of the machine may be older than its job's end.
+            self._fail(course, observed, f"{what} failed: {causes} (job {job.name})")
             return False
-        return True
+        course.attempts.landed()
+        # What this snapshot says of the machine may be older than the end of our own job.
+        return flight.operation is None
 
     async def _do(
         self, course: _Course, operation: Operation, observed: Observed, snapshot: Snapshot
     ) -> None:
-        if operation in course.done:
-            course.rounds += 1
-            course.reason = f"{operation} succeeded and does not show yet"
-            if course.rounds >= _STALE_ROUNDS:
-                self._fail(
-                    course,
-                    observed,
-                    f"the job of {operation} succeeded, but the machine is still "
-                    f"{observed.stage}; it is not run a second time. Look at it in the vault, "
-                    "then run pulumi up again",
-                )
+        failure = await self._submitter.ask(
+            course.attempts,
+            operation,
+            snapshot,
+            partial(self._service.submit, operation, course.assignment, observed),
+            course.name,
+        )
+        if failure is not None:
+            self._fail(course, observed, failure)
             return
-        if course.lost is operation:
-            started = _new_job(course, observed, snapshot)
-            if started is not None:
-                course.lost, course.flight = None, _Flight(operation, started.name)
-                return
-            course.rounds += 1
-            course.reason = f"{operation} was not answered; observing before deciding"
-            if course.rounds < _LOST_ROUNDS:
-                return
-        else:
-            course.jobs_before = frozenset(snapshot.jobs)
-        if not self._pace.may_submit():
-            return
-        async with self._slots:
-            await self._submit(course, operation, observed)
-
-    async def _submit(self, course: _Course, operation: Operation, observed: Observed) -> None:
-        try:
-            job = await self._service.submit(operation, course.assignment, observed)
-        except UnansweredError as error:
-            course.losses += 1
-            course.lost, course.rounds = operation, 0
-            if course.losses >= _LOST_ANSWERS:
-                self._fail(course, observed, f"{error}, again and again. Run pulumi up again")
-        except RefusedError as error:
-            course.refusals += 1
-            course.reason = str(error)
-            if not error.busy or course.refusals >= _BUSY_REFUSALS:
-                self._fail(course, observed, str(error))
-        except MigrationError as error:
-            course.reason = str(error)
-            course.refusals += 1
-            if course.refusals >= _SILENT_ROUNDS:
-                self._fail(course, observed, str(error))
-        else:
-            course.lost, course.losses, course.rounds, course.refusals = None, 0, 0, 0
-            course.flight = _Flight(operation, job)
-            course.reason = f"{operation} is running"
-            self._reporter.event(f"{course.name}: {operation} started")
-            if operation is self._until:
-                course.outcome = Outcome(Status.PENDING, observed, course.reason)
+        if operation is self._until and course.attempts.flight is not None:
+            course.outcome = Outcome(Status.PENDING, observed, course.attempts.reason)
 
     def _fail(self, course: _Course, observed: Observed, reason: str) -> None:
         course.outcome = Outcome(Status.FAILED, observed, reason)
@@ -361,15 +295,6 @@ class _Run:
         before = course.observed
         if before is not None and before.stage is not observed.stage:
             self._reporter.event(f"{course.name}: {before.stage} -> {observed.stage}")
-
-
-def _new_job(course: _Course, observed: Observed, snapshot: Snapshot) -> Job | None:
-    """The job that an unanswered operation turns out to have started."""
-    names = {course.name.lower(), observed.friendly_name.lower()}
-    for name, job in snapshot.jobs.items():
-        if name not in course.jobs_before and job.target.lower() in names:
-            return job
-    return None
 
 
 def _goal(desired: Phase | None) -> str:

@@ -1,0 +1,308 @@
+"""A recovery plan: the order in which the machines of a wave fail over, and what happens between.
+
+Pure: what a plan should be, what the service has, and what an update must send so that actions
+somebody added by hand are not lost (azure-powershell#12837 is the defect not to have).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any, TypeAlias
+
+from site_recovery import arm_ids
+from site_recovery.arm_ids import ContainerId
+from site_recovery.operations import Operation
+
+MACHINES_MAX = 50
+"""Machines in one plan (Site Recovery limits, 2015 table, the newest there is)."""
+GROUPS_MAX = 7
+"""Boot groups in one plan (Create and customize recovery plans)."""
+
+THROUGH_PLAN = (
+    Operation.TEST_FAILOVER,
+    Operation.TEST_FAILOVER_CLEANUP,
+    Operation.UNPLANNED_FAILOVER,
+)
+"""What a wave with a plan runs as one; everything else is per machine."""
+
+_BOOT = "Boot"
+_AZURE = "Microsoft Azure"
+_FAILOVER_TYPES = ["TestFailover", "UnplannedFailover"]
+_DIRECTIONS = ["PrimaryToRecovery"]
+_NAME_MAX = 60
+
+
+@dataclass(frozen=True)
+class ManualAction:
+    """The plan stops until a person has done what `instruction` says and resumes the job."""
+
+    instruction: str
+
+
+@dataclass(frozen=True)
+class RunbookAction:
+    """An Azure Automation runbook runs; `timeout_seconds` is how long it may."""
+
+    runbook_id: str
+    timeout_seconds: int
+
+
+Action: TypeAlias = ManualAction | RunbookAction
+
+
+@dataclass(frozen=True)
+class Group:
+    """Machines that fail over together, and what happens before and after."""
+
+    machines: tuple[str, ...]
+    pre: tuple[Action, ...] = ()
+    post: tuple[Action, ...] = ()
+
+
+@dataclass(frozen=True)
+class Plan:
+    """The declared plan of a wave: its groups in order."""
+
+    name: str
+    groups: tuple[Group, ...]
+
+    def place(self, machine: str) -> int | None:
+        """The place of a machine's group, from 0, or None where no group names it."""
+        for place, group in enumerate(self.groups):
+            if machine in group.machines:
+                return place
+        return None
+
+    def without(self, machines: Iterable[str]) -> Plan:
+        """The plan once machines have left it; a group keeps its place even when empty."""
+        gone = set(machines)
+        return Plan(
+            self.name,
+            tuple(
+                Group(tuple(m for m in group.machines if m not in gone), group.pre, group.post)
+                for group in self.groups
+            ),
+        )
+
+
+@dataclass(frozen=True)
+class Member:
+    """A machine as a plan refers to it: its item's ARM id and the service's id of the machine."""
+
+    item_id: str
+    virtual_machine_id: str
+
+
+@dataclass(frozen=True)
+class Change:
+    """What the service's plan lacks and has too much.
+
+    Attributes:
+        groups: what an update would send: the declared groups with foreign actions kept.
+        differs: whether an update is needed.
+        foreign: in words, each action that is at the service and never was in the config.
+    """
+
+    groups: list[dict[str, Any]]
+    differs: bool
+    foreign: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class _Slot:
+    """One place for actions: before or after the machines of a group."""
+
+    key: str
+    word: str
+    declared: tuple[Action, ...] = field(default=())
+
+
+def create_body(
+    plan: Plan, members: Mapping[str, Member], container: ContainerId
+) -> dict[str, Any]:
+    """Body of ReplicationRecoveryPlans_Create."""
+    return {
+        "properties": {
+            "primaryFabricId": f"{container.vault}/replicationFabrics/{container.fabric}",
+            "recoveryFabricId": _AZURE,
+            "failoverDeploymentModel": "ResourceManager",
+            "groups": [_group(group, members, {}) for group in plan.groups],
+        }
+    }
+
+
+def change(
+    plan: Plan,
+    members: Mapping[str, Member],
+    existing: Mapping[str, Any],
+    before: Plan | None = None,
+) -> Change:
+    """Compare a declared plan with the service's.
+
+    Args:
+        plan: as declared.
+        members: the machines that have an item; others are left out.
+        existing: the wire object of ReplicationRecoveryPlans_Get.
+        before: the plan as it was declared last; its actions are ours to take away.
+    """
+    present = existing["properties"].get("groups") or []
+    boot = [group for group in present if group["groupType"] == _BOOT]
+    # The service's own groups (Shutdown, Failover) carry actions too, and go back as they are.
+    own = [dict(group) for group in present if group["groupType"] != _BOOT]
+    groups: list[dict[str, Any]] = []
+    foreign: list[str] = []
+    kept_by_place: dict[int, dict[str, list[Mapping[str, Any]]]] = {}
+    for place, wire in enumerate(boot):
+        target = min(place, len(plan.groups) - 1)
+        declared = plan.groups[target]
+        once = before.groups[place] if before and place < len(before.groups) else None
+        for slot in _slots(declared):
+            ours = {*slot.declared, *_actions(once, slot.key)}
+            strangers = [a for a in wire.get(slot.key) or [] if _read(a) not in ours]
+            kept_by_place.setdefault(target, {}).setdefault(slot.key, []).extend(strangers)
+            foreign += [f"{a.get('actionName')} ({slot.word} group {place + 1})" for a in strangers]
+    for place, group in enumerate(plan.groups):
+        groups.append(_group(group, members, kept_by_place.get(place, {})))
+    return Change([*own, *groups], _essence(groups) != _essence(boot), tuple(foreign))
+
+
+def update_body(groups: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
+    """Body of ReplicationRecoveryPlans_Update: all groups, because it replaces them."""
+    return {"properties": {"groups": list(groups)}}
+
+
+def test_failover_body(instance_type: str, test_network_id: str) -> dict[str, Any]:
+    """Body of ReplicationRecoveryPlans_TestFailover."""
+    return {
+        "properties": {
+            "failoverDirection": "PrimaryToRecovery",
+            "networkType": "VmNetworkAsInput",
+            "networkId": test_network_id,
+            "providerSpecificDetails": [
+                {"instanceType": instance_type, "recoveryPointType": "Latest"}
+            ],
+        }
+    }
+
+
+def unplanned_failover_body(instance_type: str, recovery_point_type: str) -> dict[str, Any]:
+    """Body of ReplicationRecoveryPlans_UnplannedFailover."""
+    return {
+        "properties": {
+            "failoverDirection": "PrimaryToRecovery",
+            "sourceSiteOperations": "NotRequired",
+            "providerSpecificDetails": [
+                {"instanceType": instance_type, "recoveryPointType": recovery_point_type}
+            ],
+        }
+    }
+
+
+def describe(plan: Plan) -> str:
+    """The plan in one line: `db-01, db-02 | then app-01 (manual: check the database)`."""
+    return " | then ".join(_describe(group) for group in plan.groups)
+
+
+def _describe(group: Group) -> str:
+    parts = [", ".join(group.machines)]
+    parts += [f"before: {_words(action)}" for action in group.pre]
+    parts += [f"after: {_words(action)}" for action in group.post]
+    return parts[0] + (f" ({'; '.join(parts[1:])})" if parts[1:] else "")
+
+
+def _words(action: Action) -> str:
+    if isinstance(action, ManualAction):
+        return f"manual: {action.instruction}"
+    return f"runbook: {arm_ids.name(action.runbook_id)}"
+
+
+def _group(
+    group: Group, members: Mapping[str, Member], kept: Mapping[str, Sequence[Mapping[str, Any]]]
+) -> dict[str, Any]:
+    return {
+        "groupType": _BOOT,
+        "replicationProtectedItems": [
+            {"id": members[m].item_id, "virtualMachineId": members[m].virtual_machine_id}
+            for m in group.machines
+            if m in members
+        ],
+        **{
+            slot.key: [*map(_write, slot.declared), *map(dict, kept.get(slot.key, ()))]
+            for slot in _slots(group)
+        },
+    }
+
+
+def _slots(group: Group) -> tuple[_Slot, _Slot]:
+    return (
+        _Slot("startGroupActions", "before", group.pre),
+        _Slot("endGroupActions", "after", group.post),
+    )
+
+
+def _actions(group: Group | None, key: str) -> tuple[Action, ...]:
+    if group is None:
+        return ()
+    return group.pre if key == "startGroupActions" else group.post
+
+
+def _write(action: Action) -> dict[str, Any]:
+    details: dict[str, Any]
+    if isinstance(action, ManualAction):
+        details = {"instanceType": "ManualActionDetails", "description": action.instruction}
+        name = action.instruction
+    else:
+        details = {
+            "instanceType": "AutomationRunbookActionDetails",
+            "runbookId": action.runbook_id,
+            "timeout": _timeout(action.timeout_seconds),
+            "fabricLocation": "Recovery",
+        }
+        name = arm_ids.name(action.runbook_id)
+    return {
+        "actionName": name[:_NAME_MAX],
+        "failoverTypes": _FAILOVER_TYPES,
+        "failoverDirections": _DIRECTIONS,
+        "customDetails": details,
+    }
+
+
+def _read(wire: Mapping[str, Any]) -> Action | None:
+    details = wire.get("customDetails") or {}
+    match details.get("instanceType"):
+        case "ManualActionDetails":
+            return ManualAction(details.get("description") or "")
+        case "AutomationRunbookActionDetails":
+            return RunbookAction(details.get("runbookId") or "", _seconds(details.get("timeout")))
+        case _:
+            return None
+
+
+def _essence(groups: Iterable[Mapping[str, Any]]) -> list[Any]:
+    """What of groups matters when they are compared: not the case of ids, nor empty groups."""
+    return [
+        (
+            sorted(str(i["id"]).lower() for i in group.get("replicationProtectedItems") or []),
+            [_comparable(a) for a in group.get("startGroupActions") or []],
+            [_comparable(a) for a in group.get("endGroupActions") or []],
+        )
+        for group in groups
+    ]
+
+
+def _comparable(wire: Mapping[str, Any]) -> Any:
+    return _read(wire) or (wire.get("actionName"), repr(wire.get("customDetails")))
+
+
+def _timeout(seconds: int) -> str:
+    """The service's notation of a span: PT30M."""
+    return f"PT{seconds // 60}M" if seconds % 60 == 0 else f"PT{seconds}S"
+
+
+def _seconds(timeout: str | None) -> int:
+    if not timeout or not timeout.startswith("PT"):
+        return 0
+    number, unit = timeout[2:-1], timeout[-1]
+    factor = {"S": 1, "M": 60, "H": 3600}.get(unit, 0)
+    return int(number) * factor if number.isdigit() else 0
