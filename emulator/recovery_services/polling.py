@@ -2,7 +2,8 @@
 
 The service hands out URLs of some 2.7 KB whose query carries a time, a certificate and a
 signature (`t`, `c`, `s`, `h`); a client that rebuilds them from parts is refused, and so it is
-here. The real URLs may name another (regional) host; here it is the host that was asked.
+here. The real URLs may name another (regional) host. On loopback that other host is the second
+name of the same server: `localhost` for who asked `127.0.0.1`, and the other way round.
 """
 
 from __future__ import annotations
@@ -13,11 +14,14 @@ import hmac
 from urllib.parse import quote
 
 from emulator.kernel.long_running import origin
+from emulator.kernel.resources import normalized_location
 from emulator.kernel.wire import ArmError, Request
 from emulator.kernel.world import World
-from emulator.recovery_services.paths import POLL_API_VERSION
+from emulator.recovery_services.paths import POLL_API_VERSION, VAULT_KIND, vault_of
 
 _CERTIFICATE_BYTES = 1150
+_PUBLIC = "https://management.azure.com"
+_OTHER_NAMES = {"127.0.0.1": "localhost", "localhost": "127.0.0.1"}
 
 
 def signed_url(world: World, request: Request, path: str) -> str:
@@ -27,7 +31,7 @@ def signed_url(world: World, request: Request, path: str) -> str:
     signature = _signature(world, path, ticks)
     digest = _digest(path, ticks, signature)
     query = f"api-version={POLL_API_VERSION}&t={ticks}&c={certificate}&s={signature}&h={digest}"
-    return f"{origin(request)}{quote(path)}?{query}"
+    return f"{_other_origin(world, request, path)}{quote(path)}?{query}"
 
 
 def require_signature(world: World, request: Request) -> None:
@@ -51,6 +55,18 @@ def require_signature(world: World, request: Request) -> None:
             "The signature of this operation URL is missing or does not match. Use the URL of the "
             "'Location' or 'Azure-AsyncOperation' header exactly as it was returned.",
         )
+
+
+def _other_origin(world: World, request: Request, path: str) -> str:
+    """Scheme and host where polls go: not those that were asked, where there are others."""
+    asked = origin(request)
+    if asked == _PUBLIC:
+        vault = world.store.get(VAULT_KIND, vault_of(path)) or {}
+        region = normalized_location(vault.get("location", ""))
+        return f"https://{region}.management.azure.com" if region else asked
+    scheme, _, host = asked.partition("://")
+    name, colon, port = host.partition(":")
+    return f"{scheme}://{_OTHER_NAMES.get(name, name)}{colon}{port}"
 
 
 def _signature(world: World, path: str, ticks: str) -> str:

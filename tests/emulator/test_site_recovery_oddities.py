@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import json
 import re
 from datetime import datetime
 from typing import Any
+from urllib.parse import urlsplit
 
 import pytest
 
@@ -36,7 +38,7 @@ def test_a_202_has_an_empty_body_and_says_where_and_when_to_poll(site: Site) -> 
     name = job.rpartition("/")[2]
     assert job == f"{paths.service_id(VAULT)}/replicationJobs/{name}"
     location = response.headers["Location"].partition("?")[0]
-    assert location == f"http://127.0.0.1:5000{site.item(WEB)}/operationresults/{name}"
+    assert location == f"http://localhost:5000{site.item(WEB)}/operationresults/{name}"
     status = response.headers["Azure-AsyncOperation"].partition("?")[0]
     assert status.endswith(f"/vaults/rsv-migration/replicationOperationStatus/{name}")
 
@@ -55,6 +57,42 @@ def test_poll_urls_are_signed_and_of_an_older_api_version(site: Site) -> None:
         assert re.findall(r"[?&]([\w-]+)=", url) == ["api-version", "t", "c", "s", "h"]
         assert "api-version=2021-06-01&" in url
         assert poll(site, url).status in (200, 202)
+
+
+@pytest.mark.parametrize(
+    ("asked", "polled"),
+    [
+        ("127.0.0.1:5000", "http://localhost:5000/"),
+        ("localhost:5000", "http://127.0.0.1:5000/"),
+        ("localhost", "http://127.0.0.1/"),
+        ("management.azure.com", "https://westeurope.management.azure.com/"),
+    ],
+)
+def test_polls_go_to_another_host_than_the_request(site: Site, asked: str, polled: str) -> None:
+    headers = {"Authorization": f"Bearer {site.token}", "Host": asked}
+    path = f"{VAULT}/replicationPolicies/b?api-version=2025-08-01"
+    body = json.dumps(support.policy_body()).encode()
+    response = site.world.handle(Request.of("PUT", path, headers, body))
+    for header in ("Location", "Azure-AsyncOperation"):
+        assert response.headers[header].startswith(polled)
+
+
+def test_the_sdk_polls_the_other_host_over_http_with_its_token(site: Site) -> None:
+    asked = []
+
+    def note(pipeline: Any) -> None:
+        request = pipeline.http_request
+        asked.append((urlsplit(request.url).hostname, "Authorization" in request.headers))
+
+    with site.over_http() as client:
+        client.replication_policies.begin_create(
+            GROUP_NAME, VAULT_NAME, "b", support.policy_body(), raw_request_hook=note
+        ).result()
+    (first, *polls, last) = asked
+    assert first == ("127.0.0.1", True)
+    assert polls
+    assert set(polls) == {("localhost", True)}
+    assert last == ("127.0.0.1", True)
 
 
 @pytest.mark.parametrize(
