@@ -108,6 +108,22 @@ def remove_agent(world: World, instance_id: str) -> None:
         world.store.put(KIND, instance_id, machine)
 
 
+def disks(world: World, instance: Instance) -> list[Document]:
+    """A machine's disks as its agent reports them: `id`, `name` and `sizeGib`, the root first.
+
+    A disk of Windows is known by its signature, one of Linux by its device.
+    """
+    windows = instance.platform == "windows"
+    return [
+        {
+            "id": "{" + str(world.random("disk", instance.id, index).getrandbits(31)) + "}",
+            "name": f"\\\\.\\PHYSICALDRIVE{index}" if windows else disk.device,
+            "sizeGib": disk.size_gib,
+        }
+        for index, disk in enumerate(instance.disks)
+    ]
+
+
 def sync_time(world: World, about: str, total_gib: int) -> timedelta:
     """How long the initial replication of disks of `total_gib` together takes."""
     spread = world.random("initial-replication", about).uniform(-_SYNC_JITTER, _SYNC_JITTER)

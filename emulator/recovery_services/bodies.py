@@ -79,6 +79,18 @@ class MappingBody(Body):
     properties: MappingProperties
 
 
+class MappingUpdateProperties(Body):
+    """An updated container mapping's properties."""
+
+    provider_specific_input: ProviderPart
+
+
+class MappingUpdateBody(Body):
+    """ReplicationProtectionContainerMappings_Update."""
+
+    properties: MappingUpdateProperties
+
+
 class EnableProperties(Body):
     """What is needed to begin replication."""
 
@@ -179,9 +191,21 @@ class DisableBody(Body):
 
 
 class RecoveryPointInput(Body):
-    """The provider-specific part of the failovers."""
+    """The provider-specific part of the failovers, as far as every provider has it."""
 
     recovery_point_id: str | None = None
+
+
+class TestFailoverInput(RecoveryPointInput):
+    """The part of a provider whose test failover names the network itself."""
+
+    network_id: str | None = None
+
+
+class FailoverInput(RecoveryPointInput):
+    """The part of a provider that may be asked to shut the source down; a boolean as a string."""
+
+    perform_shutdown: Literal["true", "false"]
 
 
 class ResumeProperties(Body):

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from emulator.guests import configuration_server, machine
+from emulator.guests import configuration_server, machine, replication_appliance
 from emulator.kernel.resources import PRIVATE
 from emulator.kernel.routes import Routes
 from emulator.kernel.store import Document
@@ -15,12 +15,12 @@ routes = Routes()
 
 @routes.route("GET", "/_emulator/guests", "_Guests_List")
 def guests(world: World, request: Request) -> Response:
-    """Machines, virtual machines in Azure and configuration servers.
+    """Machines, virtual machines in Azure, and servers of Site Recovery.
 
     `machines`: records written so far, whether they still are, and the agent.
     `azure`: the last record that each virtual machine made by a failover holds, and how many of
     its source's records it lacks.
-    `configurationServers`: how far the operator is with each, and what is in their way.
+    `configurationServers`, `replicationAppliances`: how far the operator is with each, and what is in their way.
     """
     machine.look(world)
     sources = {guest["instance"]: guest for guest in world.store.list(machine.KIND)}
@@ -31,7 +31,8 @@ def guests(world: World, request: Request) -> Response:
             for document in world.store.list(VM_TYPE.lower())
             if "record" in document.get(PRIVATE, {})
         ],
-        "configurationServers": configuration_server.servers(world),
+        "configurationServers": configuration_server.ROLE.servers(world),
+        "replicationAppliances": replication_appliance.ROLE.servers(world),
     }
     return Response(200, body)
 

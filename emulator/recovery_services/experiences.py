@@ -3,12 +3,18 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from datetime import timedelta
 from typing import Protocol
 
 from emulator.kernel.store import Document
 from emulator.kernel.wire import ArmError
 from emulator.kernel.world import World
-from emulator.recovery_services.bodies import EnableProperties, ProviderPart, UpdateProperties
+from emulator.recovery_services.bodies import (
+    EnableProperties,
+    ProviderPart,
+    RecoveryPointInput,
+    UpdateProperties,
+)
 from emulator.recovery_services.classic import Classic
 from emulator.recovery_services.states import Table
 
@@ -19,18 +25,26 @@ class Experience(Protocol):
     Attributes:
         instance_type: its `instanceType`.
         fabric_provider: `primaryFabricProvider` of its items.
+        server: what people call the server that stands behind its fabrics.
         table: its states and transitions.
+        test_failover_input: the provider's part of a test failover's body.
+        failover_input: the same of an unplanned failover's.
+        warns_untested: whether a machine that was never tested has a warning.
     """
 
     instance_type: str
     fabric_provider: str
+    server: str
     table: Table
+    test_failover_input: type[RecoveryPointInput]
+    failover_input: type[RecoveryPointInput]
+    warns_untested: bool
 
     def register(self, world: World) -> None:
         """Let its fabrics appear in their vaults."""
 
-    def fabric(self, world: World, document: Document) -> Document:
-        """A fabric as it is answered at this moment."""
+    def fabric(self, world: World, document: Document, *, full: bool) -> Document:
+        """A fabric as it is answered at this moment; `full` for a get, less for a list."""
 
     def connected(self, world: World, fabric_id: str) -> bool:
         """Whether what stands behind a fabric answers."""
@@ -45,12 +59,28 @@ class Experience(Protocol):
             ArmError: 400.
         """
 
+    def mapping_details(self, part: ProviderPart | None, at: str) -> Document | None:
+        """A mapping's `providerSpecificDetails` from what was sent at a place of the body.
+
+        Raises:
+            ArmError: 400.
+        """
+
+    def provider_name(self, container: Document) -> str:
+        """The last part of its items' `recoveryServicesProviderId`."""
+
     def admit(self, world: World, container: Document, asked: EnableProperties) -> Document:
         """The private part of a new item, every reference in the body checked.
 
         Raises:
             ArmError: 400 or 409.
         """
+
+    def claim(self, world: World, item: Document) -> None:
+        """A machine is not to be protected by another item while this one is there."""
+
+    def rest(self, world: World, item: Document, state: str) -> timedelta:
+        """How long an item rests in a state that another follows by itself."""
 
     def enable(self, world: World, item: Document) -> None:
         """What enabling does to the machine and what the service learns from it.

@@ -7,7 +7,7 @@ from emulator.kernel.routes import Routes
 from emulator.kernel.store import Document
 from emulator.kernel.wire import ArmError, Request, Response
 from emulator.kernel.world import World
-from emulator.recovery_services import experiences, jobs
+from emulator.recovery_services import experiences, failures, jobs
 from emulator.recovery_services.paths import (
     API_VERSIONS,
     CONTAINERS,
@@ -17,6 +17,7 @@ from emulator.recovery_services.paths import (
     PROTECTED_ITEMS,
     PROVIDERS,
     children,
+    fabric_of,
     find,
     page,
     put,
@@ -39,10 +40,12 @@ routes = Routes(API_VERSIONS)
 
 @routes.route("GET", FABRICS.collection, "ReplicationFabrics_List")
 def list_fabrics(world: World, request: Request, **path: str) -> Response:
-    """The fabrics of the vault; a classic one has its servers in the list too (recorded)."""
+    """The fabrics of the vault; a modernized one lacks its servers here (recorded)."""
     require_vault(world, path)
     found = children(world, FABRICS, vault_id(path))
-    return Response(200, page(request, found, lambda f: shown_fabric(world, f)))
+    return Response(
+        200, page(request, found, lambda f: _experience(f).fabric(world, f, full=False))
+    )
 
 
 @routes.route("GET", FABRICS.template, "ReplicationFabrics_Get")
@@ -142,7 +145,7 @@ def purge_provider(world: World, request: Request, **path: str) -> Response:
 @view(FABRICS)
 def shown_fabric(world: World, fabric: Document) -> Document:
     """The fabric as its experience tells it at this moment."""
-    return _experience(fabric).fabric(world, fabric)
+    return _experience(fabric).fabric(world, fabric, full=True)
 
 
 @view(PROVIDERS)
@@ -167,7 +170,7 @@ def shown_provider(world: World, provider: Document) -> Document:
 
 @jobs.when_done(REMOVE_SERVER, PURGE_SERVER)
 def _removed(world: World, job: Document) -> None:
-    fabric_id = _fabric_of(job)
+    fabric_id = fabric_of(job[PRIVATE]["resource"])
     for collection in (MAPPINGS, PROTECTABLE_ITEMS, PROVIDERS, CONTAINERS):
         for document in children(world, collection, fabric_id):
             world.store.delete(collection.kind, document["id"])
@@ -179,16 +182,11 @@ def _removed(world: World, job: Document) -> None:
 
 @jobs.when_done(REFRESH_SERVER)
 def _refreshed(world: World, job: Document) -> None:
-    fabric = world.store.get(FABRICS.kind, _fabric_of(job))
+    fabric = world.store.get(FABRICS.kind, fabric_of(job[PRIVATE]["resource"]))
     if fabric is None:
-        raise jobs.JobError("25022", "The configuration server is not registered any more.")
+        raise jobs.JobError("25022", "The server is not registered any more.")
     if not _experience(fabric).connected(world, fabric["id"]):
-        raise jobs.JobError(
-            "25022",
-            f"The configuration server '{fabric['properties']['friendlyName']}' does not answer.",
-            "The server is stopped or cannot reach Azure on port 443.",
-            "Start the server and check that port 443 is open to Azure.",
-        )
+        raise failures.silent(_experience(fabric).server)
     fabric[PRIVATE]["refreshed"] = stamp(world.now)
     put(world, FABRICS, fabric)
 
@@ -206,11 +204,6 @@ def _experience(fabric: Document) -> experiences.Experience:
     return experiences.of(fabric[PRIVATE]["experience"])
 
 
-def _fabric_of(job: Document) -> str:
-    resource: str = job[PRIVATE]["resource"]
-    return "/".join(resource.split("/")[:11])
-
-
 def _require_no_items(world: World, fabric: Document) -> None:
     items = children(world, PROTECTED_ITEMS, fabric["id"])
     if items:
@@ -218,7 +211,7 @@ def _require_no_items(world: World, fabric: Document) -> None:
         raise ArmError(
             409,
             "ServerHasProtectedItems",
-            f"The configuration server '{fabric['properties']['friendlyName']}' still protects "
+            f"The {_experience(fabric).server} '{fabric['properties']['friendlyName']}' still protects "
             f"{len(items)} machines ({names}). Disable their replication first.",
         )
 
@@ -230,7 +223,7 @@ def _require_empty(world: World, fabric: Document) -> None:
         raise ArmError(
             409,
             "ServerHasPolicyAssociations",
-            f"The configuration server '{fabric['properties']['friendlyName']}' is associated "
+            f"The {_experience(fabric).server} '{fabric['properties']['friendlyName']}' is associated "
             f"with replication policies by {', '.join(m['name'] for m in mappings)}. Dissociate "
             "them first.",
         )

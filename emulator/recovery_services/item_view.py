@@ -64,12 +64,16 @@ def _shown(world: World, item: Document, *, full: bool) -> Document:
         "switchProviderStateDescription": None,
         "allowedOperations": [] if job else list(state.allowed),
         "replicationHealth": health,
-        "failoverHealth": "Normal" if private["lastTest"] else "Warning",
+        "failoverHealth": "Warning"
+        if experience.warns_untested and private["lastTest"] is None
+        else "Normal",
         "healthErrors": errors,
         "policyId": item["properties"]["policyId"],
         "policyFriendlyName": name_of(item["properties"]["policyId"]),
         "currentScenario": _scenario(world, item, job),
-        "failoverRecoveryPointId": private["recoveryPoint"] if full else None,
+        "failoverRecoveryPointId": recovery_points.identifier(item, private["recoveryPoint"])
+        if full and private["recoveryPoint"]
+        else None,
         "providerSpecificDetails": experience.details(world, item, full=full),
         "recoveryContainerId": f"{vault}{RECOVERY_CONTAINER}",
         "eventCorrelationId": world.guid("correlation", private["cycle"]),
@@ -135,7 +139,8 @@ def _health(world: World, item: Document) -> tuple[str, list[Document]]:
         )
     elif replicates and lag is not None and lag > _threshold(world, item):
         health = "Warning"
-    if private["protected"] is not None and private["lastTest"] is None:
+    warns = experiences.of(private["experience"]).warns_untested
+    if warns and private["protected"] is not None and private["lastTest"] is None:
         name = private["machine"]["name"]
         errors.append(
             health_error(

@@ -15,17 +15,15 @@ from emulator.recovery_services import azure_machines, experiences, jobs, recove
 from emulator.recovery_services.experiences import Experience
 from emulator.recovery_services.item_view import health_error
 from emulator.recovery_services.paths import (
-    PROTECTABLE_ITEMS,
     PROTECTED_ITEMS,
     PROVIDERS,
-    RECOVERY_POINTS,
     put,
     vault_of,
 )
 from emulator.recovery_services.states import GONE, STAYS, Transition
 from emulator.recovery_services.times import stamp
 
-_REPLICATED = "initial replication ends"
+_RESTED = "replicated item proceeds"
 _RETRY_SYNC = timedelta(minutes=5)
 
 _SCENARIOS = (
@@ -36,8 +34,8 @@ _SCENARIOS = (
 
 
 def register(world: World) -> None:
-    """Let initial replications end."""
-    world.on(_REPLICATED, _on_replicated)
+    """Let initial replications go on and end."""
+    world.on(_RESTED, _on_rested)
 
 
 _forgetting: list[Callable[[World, Document], None]] = []
@@ -59,14 +57,15 @@ def new(
 ) -> Document:
     """A new item, not stored yet and in no state; `start` takes it from there."""
     fabric_id = container["id"].rsplit("/", 2)[0]
-    internal = container["name"].removeprefix("cloud_")
     return {
         "id": identifier,
         "name": identifier.rsplit("/", 1)[-1],
         "type": PROTECTED_ITEMS.type,
         "properties": {
             "policyId": policy["id"],
-            "recoveryServicesProviderId": PROVIDERS.id(fabric_id, internal),
+            "recoveryServicesProviderId": PROVIDERS.id(
+                fabric_id, experience.provider_name(container)
+            ),
             "primaryFabricFriendlyName": container["properties"]["fabricFriendlyName"],
             "primaryProtectionContainerFriendlyName": container["properties"]["friendlyName"],
         },
@@ -76,7 +75,7 @@ def new(
             "state": "",
             "job": None,
             "lastJob": None,
-            "replication": None,
+            "rests": {},
             "protected": None,
             "failedOver": None,
             "made": [],
@@ -167,12 +166,13 @@ def begin(
     """
     transition = require_allowed(world, item, operation, parent)
     private = item[PRIVATE]
+    enabling = transition.scenario.name == scenarios.ENABLE.name
     payload = {
         "item": item["id"],
         "operation": operation,
         "from": private["state"],
         "arguments": arguments or {},
-        "note": private["note"] if transition.scenario is scenarios.ENABLE else None,
+        "note": private["note"] if enabling else None,
     }
     name = private["machine"]["name"]
     job = jobs.begin(
@@ -187,8 +187,8 @@ def begin(
     if transition.during is not None:
         private["state"] = transition.during
     put(world, PROTECTED_ITEMS, item)
-    if transition.scenario is scenarios.ENABLE:
-        _claim(world, item)
+    if enabling:
+        experiences.of(private["experience"]).claim(world, item)
     return job
 
 
@@ -216,16 +216,6 @@ def restart(world: World, job: Document) -> None:
         )
     operation_id = job[PRIVATE]["operation"]
     begin(world, item, payload["operation"], operation_id, payload["arguments"])
-
-
-def _claim(world: World, item: Document) -> None:
-    protectable = world.store.get(PROTECTABLE_ITEMS.kind, item[PRIVATE]["protectable"] or "")
-    if protectable is not None:
-        protectable["properties"] |= {
-            "protectionStatus": "Protected",
-            "replicationProtectedItemId": item["id"],
-        }
-        put(world, PROTECTABLE_ITEMS, protectable)
 
 
 # -- how jobs end -------------------------------------------------------------------------------
@@ -272,14 +262,19 @@ def _settle(world: World, item: Document, state: str, job: Document) -> None:
     private = item[PRIVATE]
     private["job"] = None
     private["lastJob"] = {"jobId": job["id"], "startTime": job["properties"]["startTime"]}
+    _enter(world, item, state)
+
+
+def _enter(world: World, item: Document, state: str) -> None:
+    private = item[PRIVATE]
     entered = experiences.of(private["experience"]).table.states[state]
     if entered.test_state is not None:
         private["testState"] = entered.test_state
         private["testDescription"] = entered.test_description
     private["state"] = state
+    if entered.becomes is not None or entered.begins is not None:
+        _rest(world, item)
     put(world, PROTECTED_ITEMS, item)
-    if state == "replicating":
-        _await_replication(world, item)
 
 
 def _as_health_error(world: World, item: Document, failure: jobs.JobError) -> Document:
@@ -296,34 +291,38 @@ def _as_health_error(world: World, item: Document, failure: jobs.JobError) -> Do
     )
 
 
-def _await_replication(world: World, item: Document) -> None:
+def _rest(world: World, item: Document) -> None:
+    """Let what follows the item's state by itself follow; a job in between does not delay it."""
     private = item[PRIVATE]
-    if private["replication"] is None:
-        total = sum(disk["sizeGib"] for disk in private["machine"]["disks"])
-        takes = machine.sync_time(world, private["cycle"], total)
-        private["replication"] = {
+    state = private["state"]
+    if state not in private["rests"]:
+        takes = experiences.of(private["experience"]).rest(world, item, state)
+        private["rests"][state] = {
             "begins": world.now.isoformat(),
             "ends": (world.now + takes).isoformat(),
         }
-        put(world, PROTECTED_ITEMS, item)
-    remaining = datetime.fromisoformat(private["replication"]["ends"]) - world.now
-    payload = {"item": item["id"], "cycle": private["cycle"]}
-    world.schedule(max(remaining, timedelta()), _REPLICATED, payload)
+    remaining = datetime.fromisoformat(private["rests"][state]["ends"]) - world.now
+    payload = {"item": item["id"], "cycle": private["cycle"], "state": state}
+    world.schedule(max(remaining, timedelta()), _RESTED, payload)
 
 
-def _on_replicated(world: World, payload: Document) -> None:
+def _on_rested(world: World, payload: Document) -> None:
     item = world.store.get(PROTECTED_ITEMS.kind, payload["item"])
     if item is None or item[PRIVATE]["cycle"] != payload["cycle"]:
         return
     private = item[PRIVATE]
-    if private["state"] != "replicating" or private["job"] is not None:
-        return  # What works on it now asks again, should it leave the item replicating.
+    if private["state"] != payload["state"] or private["job"] is not None:
+        return  # What works on it now rests it again, should it leave the item in this state.
     machine.look(world)
     guest = machine.of(world, private["machine"]["instance"])
     if guest is not None and guest["stopped"] is not None:
-        world.schedule(_RETRY_SYNC, _REPLICATED, payload)
+        world.schedule(_RETRY_SYNC, _RESTED, payload)
         return
-    begin(world, item, "_FinalizeProtection", "_ReplicationProtectedItems_Finalize")
+    state = experiences.of(private["experience"]).table.states[private["state"]]
+    if state.becomes is not None:
+        _enter(world, item, state.becomes)
+    elif state.begins is not None:
+        begin(world, item, state.begins, "_ReplicationProtectedItems_Proceed")
 
 
 # -- what each scenario does --------------------------------------------------------------------
@@ -385,17 +384,27 @@ def _fail_over(
     if chosen is None:
         recovery_points.keep(item, point)
     private["vm"] = made["id"]
-    private["recoveryPoint"] = RECOVERY_POINTS.id(item["id"], point.name)
+    private["recoveryPoint"] = point.name
     private["failedOver"] = job[PRIVATE]["begins"]
     private["lastFailover"] = job["properties"]["startTime"]
     _describe(world, item, job, made, point)
+    if note is None and job[PRIVATE]["payload"]["arguments"].get("shutdown"):
+        return _not_shut_down(private["machine"]["name"])
     return note
+
+
+def _not_shut_down(name: str) -> jobs.Note:
+    return jobs.Note(
+        "28174",  # [inferred]: no recording has a failover whose shutdown failed.
+        f"The machine '{name}' was not shut down: it is a physical server, which Site Recovery "
+        "cannot shut down. The failover went on.",
+    )
 
 
 def _change_point(world: World, item: Document, job: Document, experience: Experience) -> None:
     point = _chosen(world, item, job)
     azure_machines.apply(world, item[PRIVATE]["vm"], point)
-    item[PRIVATE]["recoveryPoint"] = RECOVERY_POINTS.id(item["id"], point.name)
+    item[PRIVATE]["recoveryPoint"] = point.name
 
 
 def _commit(world: World, item: Document, job: Document, experience: Experience) -> None:
@@ -465,7 +474,7 @@ def _describe(
                 "networkConnectionStatus": "Completed",
                 "networkFriendlyName": subnet.split("/")[-3],
                 "subnet": subnet.rsplit("/", 1)[-1],
-                "recoveryPointId": RECOVERY_POINTS.id(item["id"], point.name),
+                "recoveryPointId": recovery_points.identifier(item, point.name),
                 "recoveryPointTime": stamp(point.time),
             }
         ],

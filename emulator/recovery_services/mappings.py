@@ -7,7 +7,7 @@ from emulator.kernel.routes import Routes
 from emulator.kernel.store import Document
 from emulator.kernel.wire import ArmError, Request, Response
 from emulator.kernel.world import World
-from emulator.recovery_services import bodies, jobs
+from emulator.recovery_services import bodies, experiences, jobs
 from emulator.recovery_services.paths import (
     API_VERSIONS,
     AZURE,
@@ -24,7 +24,7 @@ from emulator.recovery_services.paths import (
     require_vault,
     vault_id,
 )
-from emulator.recovery_services.scenarios import PAIR, PURGE_PAIR, UNPAIR, Scenario
+from emulator.recovery_services.scenarios import PAIR, PURGE_PAIR, UNPAIR, UPDATE_PAIR, Scenario
 
 routes = Routes(API_VERSIONS)
 
@@ -76,6 +76,9 @@ def create_mapping(world: World, request: Request, **path: str) -> Response:
     part = asked.provider_specific_input
     if part is not None and part.instance_type != container[PRIVATE]["experience"]:
         raise _wrong_provider(container, part.instance_type)
+    details = experiences.of(container[PRIVATE]["experience"]).mapping_details(
+        part, "properties.providerSpecificInput"
+    )
     for mapping in children(world, MAPPINGS, container["id"]):
         same_policy = mapping["properties"]["policyId"].lower() == policy["id"].lower()
         if same_policy and mapping["name"].lower() != path["mapping"].lower():
@@ -94,7 +97,35 @@ def create_mapping(world: World, request: Request, **path: str) -> Response:
         PAIR,
         jobs.Target(identifier, container["name"], container["properties"]["friendlyName"]),
         operation="ReplicationProtectionContainerMappings_Create",
-        payload={"name": path["mapping"], "policy": policy["id"]},
+        payload={"name": path["mapping"], "policy": policy["id"], "details": details},
+    )
+    return jobs.accepted(world, request, job)
+
+
+@routes.route("PATCH", MAPPINGS.template, "ReplicationProtectionContainerMappings_Update")
+def update_mapping(world: World, request: Request, **path: str) -> Response:
+    """Change what the provider keeps with a mapping; one that keeps nothing refuses."""
+    mapping = require(world, MAPPINGS, path)
+    container = require(world, CONTAINERS, {k: v for k, v in path.items() if k != "mapping"})
+    part = bodies.parse(bodies.MappingUpdateBody, request).properties.provider_specific_input
+    experience = experiences.of(container[PRIVATE]["experience"])
+    at = "properties.providerSpecificInput"
+    if part.instance_type != experience.instance_type:
+        raise _wrong_provider(container, part.instance_type)
+    details = experience.mapping_details(part, at)
+    if details is None:
+        raise ArmError(
+            400,
+            "OperationNotSupported",
+            f"A mapping of the replication provider '{part.instance_type}' cannot be updated.",
+        )
+    name = mapping["properties"]["sourceProtectionContainerFriendlyName"]
+    job = jobs.begin(
+        world,
+        UPDATE_PAIR,
+        jobs.Target(mapping["id"], container["name"], name),
+        operation="ReplicationProtectionContainerMappings_Update",
+        payload={"details": details},
     )
     return jobs.accepted(world, request, job)
 
@@ -179,7 +210,7 @@ def _paired(world: World, job: Document) -> None:
     if container is None or policy is None:
         raise jobs.JobError(
             "78253",
-            "The replication policy could not be associated with the configuration server.",
+            "The replication policy could not be associated with the server.",
             "The policy or the server was removed meanwhile.",
             "Create the policy and associate it again.",
         )
@@ -191,7 +222,7 @@ def _paired(world: World, job: Document) -> None:
         "properties": {
             "targetProtectionContainerId": AZURE,
             "targetProtectionContainerFriendlyName": AZURE,
-            "providerSpecificDetails": None,
+            "providerSpecificDetails": payload["details"],
             "health": "Normal",
             "healthErrorDetails": [],
             "policyId": policy["id"],
@@ -204,6 +235,15 @@ def _paired(world: World, job: Document) -> None:
     }
     put(world, MAPPINGS, mapping)
     _set_pairing(world, container)
+
+
+@jobs.when_done(UPDATE_PAIR)
+def _updated(world: World, job: Document) -> None:
+    mapping = world.store.get(MAPPINGS.kind, job[PRIVATE]["resource"])
+    if mapping is None:
+        raise jobs.JobError("78253", "The association of the policy is gone.")
+    mapping["properties"]["providerSpecificDetails"] = job[PRIVATE]["payload"]["details"]
+    put(world, MAPPINGS, mapping)
 
 
 @jobs.when_done(UNPAIR, PURGE_PAIR)

@@ -142,6 +142,11 @@ def vault_of(resource_id: str) -> str:
     return found.group(1) if found else ""
 
 
+def fabric_of(resource_id: str) -> str:
+    """The fabric's id within the id of something under it."""
+    return "/".join(resource_id.split("/")[:11])
+
+
 def name_of(resource_id: str) -> str:
     """The last segment of an id."""
     return resource_id.rstrip("/").rsplit("/", 1)[-1]

@@ -101,8 +101,8 @@ def enable(world: World, request: Request, **path: str) -> Response:
         raise ArmError(
             400,
             "78253",
-            f"The replication policy '{policy['name']}' is not associated with the configuration "
-            f"server '{container['properties']['friendlyName']}'. Associate it first.",
+            f"The replication policy '{policy['name']}' is not associated with the "
+            f"{experience.server} '{container['properties']['friendlyName']}'. Associate it first.",
         )
     identifier = PROTECTED_ITEMS.id(container["id"], path["item"])
     if world.store.get(PROTECTED_ITEMS.kind, identifier) is not None:
@@ -139,12 +139,15 @@ def test_failover(world: World, request: Request, **path: str) -> Response:
     network_type = asked.network_type or "VmNetworkAsInput"
     if network_type not in _NETWORK_TYPES:
         raise _invalid("networkType", f"'{network_type}' is none of {', '.join(_NETWORK_TYPES)}.")
-    network = asked.network_id or item[PRIVATE]["target"]["testNetworkId"]
+    kind = experiences.of(item[PRIVATE]["experience"]).test_failover_input
+    given = _input(item, asked.provider_specific_details, kind)
+    named = given.network_id if isinstance(given, bodies.TestFailoverInput) else None
+    network = named or asked.network_id or item[PRIVATE]["target"]["testNetworkId"]
     if network_type == "VmNetworkAsInput" and not network:
         raise _invalid("networkId", "The test network is required.")
     if network:
         ResourceId.parse(network)
-    point = _point(world, item, asked.provider_specific_details)
+    point = _point(world, item, given)
     return items.start(
         world,
         request,
@@ -180,18 +183,24 @@ def clean_up(world: World, request: Request, **path: str) -> Response:
     "ReplicationProtectedItems_UnplannedFailover",
 )
 def fail_over(world: World, request: Request, **path: str) -> Response:
-    """Fail over to Azure. The source of a physical machine is not shut down: it goes on."""
+    """Fail over to Azure. The source of a physical machine is not shut down: it goes on.
+
+    A provider that may be asked to shut it down anyway says in the job that it did not
+    [inferred]: "Failover continues even if shutdown fails" (azure-docs).
+    """
     item = require(world, PROTECTED_ITEMS, path)
     asked = bodies.parse(bodies.FailoverBody, request).properties
     _require_direction(asked.failover_direction)
-    point = _point(world, item, asked.provider_specific_details)
+    kind = experiences.of(item[PRIVATE]["experience"]).failover_input
+    given = _input(item, asked.provider_specific_details, kind)
+    shutdown = isinstance(given, bodies.FailoverInput) and given.perform_shutdown == "true"
     return items.start(
         world,
         request,
         item,
         "UnplannedFailover",
         "ReplicationProtectedItems_UnplannedFailover",
-        {"point": point},
+        {"point": _point(world, item, given), "shutdown": shutdown},
     )
 
 
@@ -277,15 +286,20 @@ def _require_provider(item: Document, part: bodies.ProviderPart) -> None:
         )
 
 
-def _point(world: World, item: Document, part: bodies.ProviderPart | None) -> str | None:
-    if part is None:
-        return None
-    _require_provider(item, part)
-    at = "properties.providerSpecificDetails"
-    given = bodies.read(bodies.RecoveryPointInput, bodies.extras(part), at)
+def _input(
+    item: Document, part: bodies.ProviderPart | None, kind: type[bodies.RecoveryPointInput]
+) -> bodies.RecoveryPointInput:
+    if part is not None:
+        _require_provider(item, part)
+    content = {} if part is None else bodies.extras(part)
+    return bodies.read(kind, content, "properties.providerSpecificDetails")
+
+
+def _point(world: World, item: Document, given: bodies.RecoveryPointInput) -> str | None:
     if not given.recovery_point_id:
         return None
-    return _require_point(world, item, given.recovery_point_id, f"{at}.recoveryPointId")
+    target = "properties.providerSpecificDetails.recoveryPointId"
+    return _require_point(world, item, given.recovery_point_id, target)
 
 
 def _require_point(world: World, item: Document, identifier: str, target: str) -> str:

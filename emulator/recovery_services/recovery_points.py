@@ -102,10 +102,21 @@ def newest(world: World, item: Document) -> datetime | None:
     return max([regular, *(datetime.fromisoformat(made["time"]) for made in private["made"])])
 
 
+def identifier(item: Document, name: str) -> str:
+    """The id of a point in what is said of its item.
+
+    In the modernized experience it names the container `cloud_<fabric's identifier>`, which is
+    listed nowhere (recorded); the list of points has the item's own id.
+    """
+    return RECOVERY_POINTS.id(item[PRIVATE].get("pointsUnder") or item["id"], name)
+
+
 def find(world: World, item: Document, name_or_id: str) -> Point | None:
     """The point of that name or id among the item's own, or None."""
-    if "/" in name_or_id and not name_or_id.lower().startswith(item["id"].lower() + "/"):
-        return None
+    if "/" in name_or_id:
+        known = (RECOVERY_POINTS.id(item["id"], ""), identifier(item, ""))
+        if not name_or_id.lower().startswith(tuple(prefix.lower() for prefix in known)):
+            return None
     name = name_of(name_or_id).lower()
     return next((point for point in points(world, item) if point.name == name), None)
 

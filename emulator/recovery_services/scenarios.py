@@ -190,6 +190,15 @@ PAIR = Scenario(
     lead=5,
     waits=3,
 )
+UPDATE_PAIR = Scenario(
+    "UpdateProtectionContainerMapping",  # [inferred]
+    "Update replication policy association",
+    15,
+    (Task("UpdateProtectionContainerMappingTask", "Updating the association"),),
+    target="ProtectionContainer",
+    workflow=False,
+    lead=5,
+)
 UNPAIR = Scenario(
     "DissociateProtectionProfile",
     "Dissociate replication policy",
@@ -258,7 +267,7 @@ SCENARIOS = {
     for scenario in (
         *(DISCOVER, ENABLE, FINALIZE, UPDATE, TEST_FAILOVER, TEST_FAILOVER_CLEANUP, FAILOVER),
         *(COMMIT, CHANGE_POINT, DISABLE, PURGE, SAVE_POLICY, UPDATE_POLICY, DELETE_POLICY),
-        *(PAIR, UNPAIR, PURGE_PAIR, REMOVE_SERVER, PURGE_SERVER, REFRESH_SERVER),
+        *(PAIR, UPDATE_PAIR, UNPAIR, PURGE_PAIR, REMOVE_SERVER, PURGE_SERVER, REFRESH_SERVER),
         *(REFRESH_HEALTH, CANCEL_JOB, RESTART_JOB),
     )
 }

@@ -24,6 +24,8 @@ class State:
         test_description: `testFailoverStateDescription`, with it.
         stage: `protectionStage` of the provider's details.
         scenario: what `currentScenario` goes on to name while the item rests here.
+        becomes: the state that follows by itself after a while (`Experience.rest`).
+        begins: the service's own operation that begins then instead.
     """
 
     protection_state: str
@@ -34,6 +36,8 @@ class State:
     test_description: str | None = None
     stage: str = "DifferentialSync"
     scenario: str | None = None
+    becomes: str | None = None
+    begins: str | None = None
 
 
 @dataclass(frozen=True)

@@ -116,10 +116,11 @@ def of(world: World, item: Document, *, full: bool) -> Document:
 def progress(world: World, item: Document) -> int:
     """Percentage of the initial replication: 0 to 99 while it runs, 0 again after it."""
     private = item[PRIVATE]
-    if private["state"] != "replicating" or private["replication"] is None:
+    if private["state"] != "replicating":
         return 0
-    begins = datetime.fromisoformat(private["replication"]["begins"])
-    ends = datetime.fromisoformat(private["replication"]["ends"])
+    rest = private["rests"]["replicating"]
+    begins = datetime.fromisoformat(rest["begins"])
+    ends = datetime.fromisoformat(rest["ends"])
     done = (world.now - begins) / (ends - begins)
     return max(0, min(99, int(done * 100)))
 
@@ -127,7 +128,7 @@ def progress(world: World, item: Document) -> int:
 def _disks(world: World, item: Document) -> list[Document]:
     private = item[PRIVATE]
     state = TABLE.states[private["state"]]
-    replication = private["replication"]
+    replication = private["rests"].get("replicating")
     seconds = 0
     if replication is not None:
         begins = datetime.fromisoformat(replication["begins"])

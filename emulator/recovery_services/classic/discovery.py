@@ -6,7 +6,7 @@ from emulator.guests import configuration_server, machine
 from emulator.kernel.resources import PRIVATE
 from emulator.kernel.store import Document
 from emulator.kernel.world import World
-from emulator.recovery_services import jobs
+from emulator.recovery_services import failures, jobs
 from emulator.recovery_services.classic import push_install
 from emulator.recovery_services.paths import (
     FABRICS,
@@ -23,16 +23,11 @@ def _discovered(world: World, job: Document) -> None:
     container_id, asked = job[PRIVATE]["resource"], job[PRIVATE]["payload"]
     fabric_id = container_id.rsplit("/", 2)[0]
     fabric = world.store.get(FABRICS.kind, fabric_id)
-    server = configuration_server.of_fabric(world, fabric_id)
-    if fabric is None or server is None:
-        raise jobs.JobError(
-            "25022",
-            "The configuration server does not answer.",
-            "The server is stopped or was removed from the vault.",
-            "Start the server and try again.",
-        )
+    servers = configuration_server.ROLE.of_fabric(world, fabric_id)
+    if fabric is None or not servers:
+        raise failures.silent(configuration_server.ROLE.title)
     instance = machine.instance_at(world, fabric[PRIVATE]["vpc"], asked["ipAddress"])
-    if instance is None or not push_install.answers(world, server, instance, asked["osType"]):
+    if instance is None or not push_install.answers(world, servers[0], instance, asked["osType"]):
         raise push_install.unreachable(asked["friendlyName"], asked["ipAddress"])
     machine.observe(world, instance)
     for known in children(world, PROTECTABLE_ITEMS, container_id):

@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
+
 from emulator.guests import configuration_server, machine
-from emulator.kernel import resources
 from emulator.kernel.resources import PRIVATE
 from emulator.kernel.store import Document
 from emulator.kernel.wire import ArmError
 from emulator.kernel.world import World
-from emulator.recovery_services import azure_machines, target_sizes
+from emulator.recovery_services import azure_machines, failures, references, target_sizes
 from emulator.recovery_services.bodies import (
     EnableProperties,
     ProviderPart,
+    RecoveryPointInput,
     UpdateProperties,
     extras,
     read,
@@ -21,10 +23,7 @@ from emulator.recovery_services.classic import fabric, push_install, registratio
 from emulator.recovery_services.classic.bodies import EnableInput, PolicyInput, UpdateInput
 from emulator.recovery_services.classic.fabric import AGENT_VERSION
 from emulator.recovery_services.classic.states import TABLE
-from emulator.recovery_services.jobs import JobError
-from emulator.recovery_services.paths import FABRICS, PROTECTABLE_ITEMS, put
-
-_INPUT = "properties.providerSpecificDetails"
+from emulator.recovery_services.paths import FABRICS, PROTECTABLE_ITEMS, fabric_of, put
 
 
 class Classic:
@@ -32,23 +31,27 @@ class Classic:
 
     instance_type = "InMageAzureV2"
     fabric_provider = "InMageFabric"
+    server = configuration_server.ROLE.title
     table = TABLE
+    test_failover_input = RecoveryPointInput
+    failover_input = RecoveryPointInput
+    warns_untested = True
 
     def register(self, world: World) -> None:
         """Let configuration servers appear in their vaults."""
         registration.register(world)
 
-    def fabric(self, world: World, document: Document) -> Document:
-        """The fabric with its servers and accounts of this moment."""
+    def fabric(self, world: World, document: Document, *, full: bool) -> Document:
+        """The fabric with its servers and accounts of this moment, in a list too (recorded)."""
         return fabric.shown(world, document)
 
     def connected(self, world: World, fabric_id: str) -> bool:
         """Whether the configuration server runs."""
-        return configuration_server.of_fabric(world, fabric_id) is not None
+        return bool(configuration_server.ROLE.of_fabric(world, fabric_id))
 
     def forget(self, world: World, fabric_id: str) -> None:
         """The fabric left its vault: the server is registered no more."""
-        configuration_server.unregistered(world, fabric_id)
+        configuration_server.ROLE.unregistered(world, fabric_id)
 
     def policy_details(self, part: ProviderPart, at: str) -> Document:
         """A policy as it is read: `Enable` comes back as `Enabled`."""
@@ -62,32 +65,37 @@ class Classic:
             "multiVmSyncStatus": f"{asked.multi_vm_sync_status}d",
         }
 
+    def mapping_details(self, part: ProviderPart | None, at: str) -> Document | None:
+        """A classic mapping has none."""
+        return None
+
+    def provider_name(self, container: Document) -> str:
+        """The provider is named as its fabric is identified."""
+        return str(container["name"]).removeprefix("cloud_")
+
     def admit(self, world: World, container: Document, asked: EnableProperties) -> Document:
         """Check what a new item refers to and note it."""
-        given = read(EnableInput, extras(asked.provider_specific_details), _INPUT)
+        given = read(EnableInput, extras(asked.provider_specific_details), references.INPUT)
         protectable = _protectable(world, container, asked.protectable_item_id)
         behind = world.store.get(FABRICS.kind, container["id"].rsplit("/", 2)[0])
         assert behind is not None
         host = behind[PRIVATE]["hostId"]
-        _require(given.process_server_id, "processServerId", {host})
-        _require(given.master_target_id, "masterTargetId", {host})
-        _require(given.run_as_account_id, "runAsAccountId", set(configuration_server.ACCOUNTS))
-        group = _reference(
+        server = f"the {self.server}"
+        references.known(given.process_server_id, "processServerId", {host}, server)
+        references.known(given.master_target_id, "masterTargetId", {host}, server)
+        accounts = configuration_server.ACCOUNTS
+        references.known(given.run_as_account_id, "runAsAccountId", accounts, server)
+        group = references.existing(
             world, given.target_azure_v2_resource_group_id, "targetAzureV2ResourceGroupId"
         )
-        _reference(world, given.target_azure_network_id, "targetAzureNetworkId")
+        references.existing(world, given.target_azure_network_id, "targetAzureNetworkId")
         log_account = given.log_storage_account_id or given.storage_account_id
-        _reference(world, log_account, "logStorageAccountId")
+        references.existing(world, log_account, "logStorageAccountId")
         if not given.target_azure_subnet_id:
-            raise _missing("targetAzureSubnetId")
+            raise references.missing("targetAzureSubnetId")
         friendly = protectable["properties"]["friendlyName"]
-        name = given.target_azure_vm_name or friendly
-        problem = azure_machines.name_problem(name)
-        if problem:
-            raise _invalid("targetAzureVmName", problem)
-        size = target_sizes.named(given.target_vm_size) if given.target_vm_size else None
-        if given.target_vm_size and size is None:
-            raise _invalid("targetVmSize", f"The size '{given.target_vm_size}' is not offered.")
+        name = references.machine_name(given.target_azure_vm_name or friendly, "targetAzureVmName")
+        size = given.target_vm_size and references.size(given.target_vm_size, "targetVmSize")
         note = None
         if azure_machines.taken(world, group, name):
             note = {
@@ -115,7 +123,7 @@ class Classic:
                 "subnet": given.target_azure_subnet_id,
                 "testNetworkId": None,
                 "vmName": name,
-                "vmSize": size.name if size else None,
+                "vmSize": size or None,
                 "diskType": given.disk_type or "Standard_LRS",
                 "zone": given.target_availability_zone,
                 "availabilitySetId": given.target_availability_set_id,
@@ -139,35 +147,35 @@ class Classic:
             "note": note,
         }
 
+    def claim(self, world: World, item: Document) -> None:
+        """The discovered machine is this item's."""
+        protectable = world.store.get(PROTECTABLE_ITEMS.kind, item[PRIVATE]["protectable"])
+        if protectable is not None:
+            protectable["properties"] |= {
+                "protectionStatus": "Protected",
+                "replicationProtectedItemId": item["id"],
+            }
+            put(world, PROTECTABLE_ITEMS, protectable)
+
+    def rest(self, world: World, item: Document, state: str) -> timedelta:
+        """The initial replication takes the time of its disks."""
+        total = sum(disk["sizeGib"] for disk in item[PRIVATE]["machine"]["disks"])
+        return machine.sync_time(world, item[PRIVATE]["cycle"], total)
+
     def enable(self, world: World, item: Document) -> None:
         """Push the agent onto the machine; then its disks and its hardware are known."""
         private = item[PRIVATE]
         source = private["machine"]
-        server = configuration_server.of_fabric(world, "/".join(item["id"].split("/")[:11]))
+        servers = configuration_server.ROLE.of_fabric(world, fabric_of(item["id"]))
         instance = machine.instance_of(world, source["instance"])
-        if server is None:
-            raise JobError(
-                "25022",
-                "The configuration server does not answer.",
-                "The server is stopped or cannot reach Azure on port 443.",
-                "Start the server and try again.",
-                task=0,
-            )
+        if not servers:
+            raise failures.silent(self.server)
         if instance is None or instance.state != "running":
             raise push_install.unreachable(source["name"], source["ip"])
         account = private["provider"]["runAsAccountId"]
-        push_install.install(world, server, instance, os_type=source["osType"], account=account)
+        push_install.install(world, servers[0], instance, os_type=source["osType"], account=account)
         machine.install_agent(world, machine.observe(world, instance), item["id"])
-        disks = [
-            {
-                "id": "{" + str(world.random("disk", instance.id, index).getrandbits(31)) + "}",
-                "name": f"\\\\.\\PHYSICALDRIVE{index}"
-                if source["osType"] == "Windows"
-                else disk.device,
-                "sizeGib": disk.size_gib,
-            }
-            for index, disk in enumerate(instance.disks)
-        ]
+        disks = machine.disks(world, instance)
         source |= {
             "os": instance.os,
             "vcpus": instance.vcpus,
@@ -203,24 +211,23 @@ class Classic:
         """The target after an update."""
         target = dict(item[PRIVATE]["target"])
         part = asked.provider_specific_details
-        given = read(UpdateInput, extras(part), _INPUT) if part is not None else None
+        given = read(UpdateInput, extras(part), references.INPUT) if part is not None else None
         if asked.recovery_azure_vm_name is not None:
-            problem = azure_machines.name_problem(asked.recovery_azure_vm_name)
-            if problem:
-                raise _invalid("recoveryAzureVMName", problem, at="properties")
-            target["vmName"] = asked.recovery_azure_vm_name
+            target["vmName"] = references.machine_name(
+                asked.recovery_azure_vm_name, "recoveryAzureVMName", at="properties"
+            )
         if asked.recovery_azure_vm_size is not None:
-            size = target_sizes.named(asked.recovery_azure_vm_size)
-            if size is None:
-                problem = f"The size '{asked.recovery_azure_vm_size}' is not offered."
-                raise _invalid("recoveryAzureVMSize", problem, at="properties")
-            target["vmSize"] = size.name
+            target["vmSize"] = references.size(
+                asked.recovery_azure_vm_size, "recoveryAzureVMSize", at="properties"
+            )
         if asked.selected_recovery_azure_network_id is not None:
             network = asked.selected_recovery_azure_network_id
-            target["networkId"] = _reference(world, network, "selectedRecoveryAzureNetworkId")
+            name = "selectedRecoveryAzureNetworkId"
+            target["networkId"] = references.existing(world, network, name)
         if asked.selected_tfo_azure_network_id is not None:
             network = asked.selected_tfo_azure_network_id
-            target["testNetworkId"] = _reference(world, network, "selectedTfoAzureNetworkId")
+            name = "selectedTfoAzureNetworkId"
+            target["testNetworkId"] = references.existing(world, network, name)
         target["licenseType"] = asked.license_type or target["licenseType"]
         target["rdp"] = asked.enable_rdp_on_target_option or target["rdp"]
         if given is not None:
@@ -242,10 +249,10 @@ class Classic:
 
 def _protectable(world: World, container: Document, identifier: str | None) -> Document:
     if identifier is None:
-        raise _missing("protectableItemId", at="properties")
+        raise references.missing("protectableItemId", at="properties")
     found = world.store.get(PROTECTABLE_ITEMS.kind, identifier)
     if found is None or not identifier.lower().startswith(container["id"].lower() + "/"):
-        raise _invalid(
+        raise references.invalid(
             "protectableItemId",
             f"The protectable item '{identifier}' was not found in this container.",
             at="properties",
@@ -258,31 +265,6 @@ def _protectable(world: World, container: Document, identifier: str | None) -> D
             f"'{found['properties']['replicationProtectedItemId']}'.",
         )
     return found
-
-
-def _require(value: str | None, name: str, known: set[str]) -> None:
-    if not value:
-        raise _missing(name)
-    if value not in known:
-        raise _invalid(name, f"'{value}' is not known to the configuration server.")
-
-
-def _reference(world: World, identifier: str | None, name: str) -> str:
-    if not identifier:
-        raise _missing(name)
-    if resources.find(world, identifier) is None:
-        raise _invalid(name, f"The resource '{identifier}' was not found.")
-    return identifier
-
-
-def _missing(name: str, at: str = _INPUT) -> ArmError:
-    return _invalid(name, f"The property '{name}' is required.", at=at)
-
-
-def _invalid(name: str, message: str, at: str = _INPUT) -> ArmError:
-    target = f"{at}.{name}"
-    detail = {"code": "InvalidParameter", "target": target, "message": message}
-    return ArmError(400, "InvalidParameter", f"{target}: {message}", details=[detail])
 
 
 def _disk_detail(disk: Document) -> Document:

@@ -8,6 +8,7 @@ from emulator.guests import configuration_server
 from emulator.kernel.resources import PRIVATE
 from emulator.kernel.store import Document
 from emulator.kernel.world import World
+from emulator.recovery_services import failures
 from emulator.recovery_services.paths import PROTECTED_ITEMS, children
 from emulator.recovery_services.times import NO_EXPIRY, stamp
 
@@ -20,7 +21,7 @@ _HEARTBEAT = timedelta(seconds=100)
 def shown(world: World, fabric: Document) -> Document:
     """The fabric with its process server, master target, accounts and health of this moment."""
     private = fabric[PRIVATE]
-    alive = configuration_server.of_fabric(world, fabric["id"]) is not None
+    alive = bool(configuration_server.ROLE.of_fabric(world, fabric["id"]))
     beat = stamp(world.now - _HEARTBEAT) if alive else private["refreshed"]
     items = children(world, PROTECTED_ITEMS, fabric["id"])
     pairs = sum(len(item[PRIVATE]["machine"]["disks"]) for item in items)
@@ -56,7 +57,9 @@ def shown(world: World, fabric: Document) -> Document:
     }
     if not alive:
         properties["health"] = "Critical"
-        properties["healthErrorDetails"] = [_no_heartbeat(fabric, beat)]
+        properties["healthErrorDetails"] = [
+            failures.no_heartbeat(fabric, configuration_server.ROLE.title, beat)
+        ]
     return {
         name: properties if name == "properties" else value
         for name, value in fabric.items()
@@ -152,24 +155,3 @@ def _load(private: Document) -> Document:
 
 def _version(version: str) -> Document:
     return {"version": version, "expiryDate": NO_EXPIRY, "status": "Supported"}
-
-
-def _no_heartbeat(fabric: Document, since: str) -> Document:
-    name = fabric["properties"]["friendlyName"]
-    return {
-        "innerHealthErrors": [],
-        "errorSource": "Server",
-        "errorType": "HeartbeatError",
-        "errorLevel": "Error",
-        "errorCategory": "None",
-        "errorCode": "25022",
-        "summaryMessage": "",
-        "errorMessage": f"No heartbeat from the configuration server '{name}'.",
-        "possibleCauses": "The server is stopped or cannot reach Azure on port 443.",
-        "recommendedAction": "Start the server and check that port 443 is open to Azure.",
-        "creationTimeUtc": since,
-        "recoveryProviderErrorMessage": None,
-        "entityId": fabric["properties"]["internalIdentifier"],
-        "errorId": "25022",
-        "customerResolvability": "NotAllowed",
-    }

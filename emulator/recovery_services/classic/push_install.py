@@ -9,12 +9,11 @@ from __future__ import annotations
 from emulator.guests import configuration_server
 from emulator.guests.estate import Instance
 from emulator.kernel.world import World
-from emulator.recovery_services.jobs import JobError, ProviderError
+from emulator.recovery_services import failures
+from emulator.recovery_services.jobs import JobError
 
-_ENABLE_FAILED = "70094"
 _RPC, _SMB, _SSH = 135, 445, 22
 _CONTROL, _DATA = 443, 9443
-_INSTALL_TASK = 1
 
 _WINDOWS = (
     "windows-server-2008-r2-sp1",
@@ -24,8 +23,6 @@ _WINDOWS = (
 )
 _WINDOWS_DRIVERS = ("aws-pv", "citrix-pv")
 _LINUX = ("rhel-6.7",)
-_UNSUPPORTED_OS = 95410
-"""[inferred]: the page names no error id for an unsupported operating system."""
 
 
 def answers(world: World, server: Instance, machine: Instance, os_type: str) -> bool:
@@ -60,8 +57,8 @@ def install(
     _check_os(machine, os_type)
     for port in (_CONTROL, _DATA):
         if not world.estate.allows(machine, server, port):
-            raise _failed(
-                95117,
+            raise failures.enabling(
+                failures.UNREACHABLE,
                 f"The mobility service on '{machine.name}' could not reach the configuration "
                 f"server '{server.name}' on TCP port {port}.",
                 "A firewall or security group between them refuses the connection.",
@@ -75,7 +72,7 @@ def _check_account(machine: Instance, account: str) -> None:
     if good_for.lower() == machine.platform:
         return
     if machine.platform == "windows":
-        raise _failed(
+        raise failures.enabling(
             95107,
             f"Push installation on '{machine.name}' failed: the user account has no "
             "administrative privileges on the source machine.",
@@ -83,7 +80,7 @@ def _check_account(machine: Instance, account: str) -> None:
             "Choose an account with administrative privileges; for a local account set "
             "LocalAccountTokenFilterPolicy to 1.",
         )
-    raise _failed(
+    raise failures.enabling(
         95108,
         f"Push installation on '{machine.name}' failed: the user account is not root.",
         "The account chosen is wrong, or SFTP or password authentication is off.",
@@ -95,22 +92,22 @@ def _check_connection(world: World, server: Instance, machine: Instance) -> None
     ports = (_RPC, _SMB) if machine.platform == "windows" else (_SSH,)
     closed = {port for port in ports if not world.estate.allows(server, machine, port)}
     if closed == set(ports):
-        raise _failed(
-            95117,
+        raise failures.enabling(
+            failures.UNREACHABLE,
             f"Push installation on '{machine.name}' failed: the source machine is not reachable.",
             "The machine is off, or a firewall or security group refuses the connection on "
             f"TCP {' and '.join(map(str, ports))}.",
             "Check that the configuration server can reach the machine on these ports.",
         )
     if _RPC in closed:
-        raise _failed(
+        raise failures.enabling(
             95103,
             f"Push installation on '{machine.name}' failed: WMI does not answer.",
             "Windows Management Instrumentation is blocked: TCP 135 is closed.",
             "Let WMI through the firewall and open TCP 135 from the configuration server.",
         )
     if _SMB in closed:
-        raise _failed(
+        raise failures.enabling(
             95105,
             f"Push installation on '{machine.name}' failed: file and printer sharing does not "
             "answer.",
@@ -134,21 +131,10 @@ def _check_os(machine: Instance, os_type: str) -> None:
         problem = "it is no HVM instance"
     else:
         return
-    raise _failed(
-        _UNSUPPORTED_OS,
+    raise failures.enabling(
+        failures.UNSUPPORTED_OS,
         f"The mobility service cannot be installed on '{machine.name}': {problem}.",
         "The operating system, its drivers or its virtualization is not supported.",
         "Protect 64-bit machines only: Windows Server 2008 R2 SP1 to 2016 with Citrix PV or AWS "
         "PV drivers, or Red Hat Enterprise Linux 6.7 on HVM.",
-    )
-
-
-def _failed(code: int, message: str, causes: str, action: str) -> JobError:
-    return JobError(
-        _ENABLE_FAILED,
-        "Protection couldn't be enabled for the virtual machine.",
-        causes,
-        action,
-        ProviderError(code, message, causes, action),
-        task=_INSTALL_TASK,
     )

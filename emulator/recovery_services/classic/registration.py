@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import hashlib
 
-from emulator.guests import configuration_server
+from emulator.guests.configuration_server import ROLE
 from emulator.guests.estate import Instance
 from emulator.kernel.resources import PRIVATE
 from emulator.kernel.store import Document
@@ -18,17 +18,17 @@ from emulator.recovery_services.times import stamp
 
 def register(world: World) -> None:
     """Let configuration servers register, and the operator look for them."""
-    world.on(configuration_server.REGISTERED, _on_installed)
-    configuration_server.register(world)
+    world.on(ROLE.registers, _on_installed)
+    ROLE.watch(world)
 
 
 def _on_installed(world: World, payload: Document) -> None:
-    server = world.store.get(configuration_server.KIND, payload["server"])
-    instance = configuration_server.ready(world, server) if server is not None else None
+    server = ROLE.server(world, payload["server"])
+    instance = ROLE.ready(world, server) if server is not None else None
     if server is None or instance is None:
         return
     fabric = add_fabric(world, server["vault"], instance)
-    configuration_server.registered(world, server, fabric["id"])
+    ROLE.registered(world, server, fabric["id"])
 
 
 def add_fabric(world: World, vault: str, instance: Instance) -> Document:

@@ -23,6 +23,7 @@ _STATES = {
         "Initial replication in progress",
         ("DisableProtection",),
         stage="InitialSync",
+        begins="_FinalizeProtection",
     ),
     "protected": State("Protected", "Protected", _PROTECTED),
     "tested": State(

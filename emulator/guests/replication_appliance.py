@@ -1,0 +1,98 @@
+"""The replication appliance of the modernized experience, and the agents that report to it.
+
+Registering an appliance needs a person once: they sign in with a device code. Here that person
+is the operator, who registers it after 15 to 25 minutes. They also install the mobility agent,
+credential-less, on every running machine of the appliance's network that carries the vault's tag
+and can reach the appliance; the appliance reports such a machine within 15 minutes.
+
+Sources: "Deploy Azure Site Recovery replication appliance - Modernized" and "Support matrix for
+deploying the Azure Site Recovery replication appliance - Modernized" (azure-docs).
+"""
+
+from __future__ import annotations
+
+from datetime import timedelta
+
+from emulator.guests import operator
+from emulator.guests.estate import Instance
+from emulator.guests.servers import ROLE_TAG, VAULT_TAG, Role
+from emulator.kernel.store import Document
+from emulator.kernel.world import World
+
+ROLE = Role(
+    tag="replication-appliance",
+    title="replication appliance",
+    systems={
+        "windows-server-2022": "Windows Server 2022",
+        "windows-server-2019": "Windows Server 2019",
+    },
+    vcpus=8,
+    memory_mib=16 * 1024,
+    disks_gib=(80, 620),
+    takes=(900, 1500),
+)
+
+PORTS = (443, 9443)
+"""What a machine must reach of its appliance: control, and replication data."""
+
+AGENT_REPORTS = "mobility agent reports"
+"""The event at which a machine becomes known: `{"server": ..., "instance": ...}`."""
+
+_VISITS = "guest/agent-visit"
+_REPORTS_SECONDS = (240, 780)
+
+
+def watch(world: World) -> None:
+    """Let the operator look for appliances, and for machines that want an agent."""
+    ROLE.watch(world)
+    operator.on_round(world, _install_agents)
+
+
+def closed_port(world: World, machine: Instance, appliance: Instance) -> int | None:
+    """The first port of the appliance that a machine cannot reach, or None."""
+    for port in PORTS:
+        if not world.estate.allows(machine, appliance, port):
+            return port
+    return None
+
+
+def forget(world: World, fabric_id: str) -> None:
+    """The fabric left its vault: its appliances and their agents are registered no more."""
+    for server in ROLE.servers(world):
+        if (server.get("fabric") or "").lower() == fabric_id.lower():
+            for key in world.store.keys(_VISITS, f"{server['vault'].rstrip('/').lower()}|"):
+                world.store.delete(_VISITS, key)
+    ROLE.unregistered(world, fabric_id)
+
+
+def _install_agents(world: World) -> None:
+    for server in ROLE.servers(world):
+        if server["stage"] != "registered":
+            continue
+        vault = server["vault"].rstrip("/").lower()
+        instances = world.estate.instances()
+        appliance = next((one for one in instances if one.id == server["instance"]), None)
+        if appliance is None or appliance.state != "running":
+            continue
+        for instance in instances:
+            if _wants_agent(world, instance, appliance, vault):
+                _install_agent(world, instance, server, vault)
+
+
+def _wants_agent(world: World, machine: Instance, appliance: Instance, vault: str) -> bool:
+    return (
+        machine.tags.get(VAULT_TAG, "").rstrip("/").lower() == vault
+        and ROLE_TAG not in machine.tags
+        and machine.state == "running"
+        and machine.vpc_id == appliance.vpc_id
+        and world.store.get(_VISITS, f"{vault}|{machine.id}") is None
+        and closed_port(world, machine, appliance) is None
+    )
+
+
+def _install_agent(world: World, machine: Instance, server: Document, vault: str) -> None:
+    visit = {"instance": machine.id, "server": server["instance"]}
+    world.store.put(_VISITS, f"{vault}|{machine.id}", visit)
+    seconds = world.random("agent", machine.id, vault).uniform(*_REPORTS_SECONDS)
+    payload = {"fabric": server["fabric"], **visit}
+    world.schedule(timedelta(seconds=seconds), AGENT_REPORTS, payload)

@@ -1,0 +1,159 @@
+"""Servers of Site Recovery that the operator installs: how one is found, checked and registered.
+
+A server is a running EC2 instance with the tags of its role and of a vault that exists. The
+operator checks what its installer would check, and registers it after a while.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import timedelta
+
+from emulator.guests import operator
+from emulator.guests.estate import Instance
+from emulator.kernel import resources
+from emulator.kernel.store import Document
+from emulator.kernel.world import World
+
+ROLE_TAG, VAULT_TAG = "site-recovery:role", "site-recovery:vault"
+
+
+@dataclass(frozen=True)
+class Role:
+    """What an instance is there for, and what its installer asks of it.
+
+    Attributes:
+        tag: the value of the instance's role tag.
+        title: what people call it.
+        systems: operating systems that it may run, with the names that people know.
+        vcpus: virtual processors at least.
+        memory_mib: memory at least, in MiB.
+        disks_gib: sizes of the disks that it needs at least, the root disk first.
+        takes: shortest and longest time of an installation, in seconds of service time.
+    """
+
+    tag: str
+    title: str
+    systems: Mapping[str, str]
+    vcpus: int
+    memory_mib: int
+    takes: tuple[float, float]
+    disks_gib: tuple[int, ...] = ()
+
+    @property
+    def kind(self) -> str:
+        """The kind under which servers of the role are stored."""
+        return f"guest/{self.tag}"
+
+    @property
+    def registers(self) -> str:
+        """The event at the end of an installation; Site Recovery says what it means."""
+        return f"{self.title} registers"
+
+    def watch(self, world: World) -> None:
+        """Let the operator look for servers of the role on every round."""
+        operator.on_round(world, self._look)
+
+    def servers(self, world: World) -> list[Document]:
+        """Every server of the role that the operator has dealt with, oldest first."""
+        return [server for server in world.store.list(self.kind) if "instance" in server]
+
+    def server(self, world: World, key: str) -> Document | None:
+        """The server of the key in the payload of `registers`."""
+        return world.store.get(self.kind, key)
+
+    def of_fabric(self, world: World, fabric_id: str) -> list[Instance]:
+        """The running instances behind a fabric; none when all are stopped or gone."""
+        behind = {
+            server["instance"]
+            for server in self.servers(world)
+            if (server.get("fabric") or "").lower() == fabric_id.lower()
+        }
+        return [
+            instance
+            for instance in (world.estate.instances() if behind else ())
+            if instance.id in behind and instance.state == "running"
+        ]
+
+    def registered(self, world: World, server: Document, fabric_id: str) -> None:
+        """Note that the server's fabric is in its vault."""
+        server |= {"stage": "registered", "fabric": fabric_id, "reason": None}
+        world.store.put(self.kind, _key(server["instance"], server["vault"]), server)
+
+    def unregistered(self, world: World, fabric_id: str) -> None:
+        """Note that a fabric left its vault; the operator does not register it again."""
+        for server in self.servers(world):
+            if (server.get("fabric") or "").lower() == fabric_id.lower():
+                server |= {"stage": "unregistered", "reason": "its registration was removed"}
+                world.store.put(self.kind, _key(server["instance"], server["vault"]), server)
+
+    def ready(self, world: World, server: Document) -> Instance | None:
+        """The instance of a server whose installation ends now, or None when it cannot register.
+
+        What is wrong is noted, and the operator begins again once it is right.
+        """
+        for instance in world.estate.instances():
+            if instance.id == server["instance"]:
+                reason = self._refusal(world, instance, server["vault"])
+                if instance.state != "running":
+                    reason = f"the instance is {instance.state}"
+                if reason is None:
+                    return instance
+                server |= {"stage": "refused", "reason": reason}
+                world.store.put(self.kind, _key(instance.id, server["vault"]), server)
+                return None
+        world.store.delete(self.kind, _key(server["instance"], server["vault"]))
+        return None
+
+    def _look(self, world: World) -> None:
+        for instance in world.estate.instances():
+            if instance.tags.get(ROLE_TAG) == self.tag and instance.state == "running":
+                self._visit(world, instance, instance.tags.get(VAULT_TAG, ""))
+
+    def _visit(self, world: World, instance: Instance, vault: str) -> None:
+        key = _key(instance.id, vault)
+        server = world.store.get(self.kind, key)
+        if server is None:
+            server = {"instance": instance.id, "name": instance.name, "vault": vault}
+            server |= {"fabric": None, "stage": "found", "reason": None}
+        if server["stage"] not in ("found", "refused"):
+            return
+        reason = self._refusal(world, instance, vault)
+        changed: Document
+        if reason is not None:
+            changed = {"stage": "refused", "reason": reason}
+        else:
+            seconds = world.random("installation", instance.id, vault).uniform(*self.takes)
+            world.schedule(timedelta(seconds=seconds), self.registers, {"server": key})
+            changed = {"stage": "installing", "reason": None}
+        if any(server[name] != value for name, value in changed.items()):
+            world.store.put(self.kind, key, server | changed)
+
+    def _refusal(self, world: World, instance: Instance, vault: str) -> str | None:
+        if resources.find(world, vault) is None:
+            return f"there is no vault '{vault}'"
+        if instance.os not in self.systems:
+            names = " or ".join(self.systems.values())
+            return f"{instance.os} is not supported: {names} is needed"
+        if instance.vcpus < self.vcpus or instance.memory_mib < self.memory_mib:
+            return (
+                f"{instance.instance_type} has {instance.vcpus} vCPUs and {instance.memory_mib} "
+                f"MiB: at least {self.vcpus} vCPUs and {self.memory_mib} MiB are needed"
+            )
+        sizes = [disk.size_gib for disk in instance.disks]
+        # The root disk is the first; of the others any may serve any purpose.
+        have = sizes[:1] + sorted(sizes[1:], reverse=True)
+        needed = self.disks_gib
+        if len(have) < len(needed) or any(a < b for a, b in zip(have, needed, strict=False)):
+            return (
+                f"it has disks of {', '.join(map(str, sizes)) or 'no'} GiB: at least "
+                f"{' and '.join(map(str, needed))} GiB are needed"
+            )
+        if not world.estate.allows_out(instance, 443):
+            return "it cannot reach the internet on port 443"
+        return None
+
+
+def _key(instance_id: str, vault: str) -> str:
+    return f"{instance_id}|{vault.rstrip('/').lower()}"
