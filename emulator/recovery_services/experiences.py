@@ -111,6 +111,11 @@ class _Registry:
 _registry = _Registry({Classic.instance_type: Classic()})
 
 
+def offered() -> tuple[str, ...]:
+    """The `instanceType` of every experience that is offered here."""
+    return tuple(_registry.known)
+
+
 def of(instance_type: str) -> Experience:
     """The experience of an `instanceType`.
 

@@ -1,0 +1,17 @@
+from __future__ import annotations
+
+import pytest
+
+from tests.contract import walk
+from tests.contract.recording import Call, recorded
+
+
+@pytest.fixture(scope="session")
+def walked() -> dict[str, list[Call]]:
+    """Every call of the vault's walk and of each experience's."""
+    calls = {}
+    for name, path in {"vault": walk.vault, **walk.WALKS}.items():
+        with recorded() as kept:
+            path()
+        calls[name] = kept
+    return calls

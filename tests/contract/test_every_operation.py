@@ -1,0 +1,130 @@
+"""A walk through every operation: what goes in and what comes out fits the published contract."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+
+import pytest
+
+from emulator import front
+from emulator.kernel.clock import Clock
+from emulator.kernel.routes import Route
+from emulator.kernel.store import Store
+from emulator.recovery_services import experiences
+from tests.contract import contracts, openapi
+from tests.contract.recording import Call
+from tests.contract.walk import WALKS
+
+NEVER_ACCEPTED = {
+    "ReplicationJobs_Resume": "only a manual step of a recovery plan waits for a person",
+    "ReplicationProtectionContainerMappings_Update": "a classic mapping keeps nothing to change",
+}
+"""Operations that the walk meets with a refusal only, with the reason."""
+
+_INDEX = re.compile(r"\[\d+\]")
+
+needs_openapi = pytest.mark.skipif(
+    not openapi.present(), reason=f"there is no OpenAPI in {openapi.directory()}"
+)
+
+
+@pytest.mark.parametrize("walk", ["vault", *WALKS])
+@pytest.mark.parametrize("contract", [pytest.param("openapi", marks=needs_openapi), "sdk"])
+def test_what_goes_in_and_what_comes_out_fits(
+    walked: dict[str, list[Call]], walk: str, contract: str
+) -> None:
+    published = contracts.CONTRACTS[contract]()
+    checked = {call.operation for call in walked[walk]} & set(published)
+    # The SDK of Site Recovery says nothing of the vaults themselves.
+    assert checked or (walk, contract) == ("vault", "sdk")
+    found = misfits(walked[walk], published)
+    assert sorted(misfit for misfit in found if not contracts.explained(misfit)) == []
+
+
+@needs_openapi
+def test_what_explains_a_misfit_still_explains_one(walked: dict[str, list[Call]]) -> None:
+    found = {misfit for calls in walked.values() for misfit in misfits(calls, openapi.published())}
+    for known in contracts.RECORDED:
+        assert any(re.search(known, misfit) for misfit in found), known
+
+
+def test_every_refusal_has_the_error_body_of_arm(walked: dict[str, list[Call]]) -> None:
+    refusals = [call for calls in walked.values() for call in calls if call.status >= 400]
+    assert refusals
+    for call in refusals:
+        error = call.answer["error"]
+        assert set(call.answer) == {"error"}
+        assert set(error) <= {"code", "message", "details", "target", "innererror"}
+        assert error["code"]
+        assert error["message"]
+
+
+def test_every_experience_has_a_walk() -> None:
+    assert sorted(experiences.offered()) == sorted(WALKS)
+
+
+def test_every_operation_is_met(walked: dict[str, list[Call]]) -> None:
+    accepted, met = set(), set()
+    for calls in walked.values():
+        for call in calls:
+            met.add(call.operation)
+            if call.status < 400:
+                accepted.add(call.operation)
+    offered = {route.operation_id for route in routes()}
+    assert sorted(offered - accepted - set(NEVER_ACCEPTED)) == []
+    assert sorted((offered & set(NEVER_ACCEPTED)) - met) == []
+    assert sorted(set(NEVER_ACCEPTED) & accepted) == []
+
+
+@needs_openapi
+def test_every_route_stands_in_the_contract_under_its_id() -> None:
+    published = openapi.published()
+    for route in routes():
+        if route.operation_id.startswith("_"):
+            continue
+        operation = published[route.operation_id]
+        assert (route.method, openapi.shape_of(route.template)) == (
+            operation.verb,
+            openapi.shape_of(operation.path),
+        )
+
+
+def misfits(calls: list[Call], published: Mapping[str, contracts.Operation]) -> set[str]:
+    """What does not fit in these calls; each kind of misfit once, wherever in a list it is."""
+    begun = _begun(calls)
+    found = set()
+    for call in calls:
+        polled = call.operation == "_OperationResults_Get"
+        operation = published.get(begun[_last(call.path)] if polled else call.operation)
+        if operation is None:
+            continue
+        sent_to_fit = not polled and call.status < 400
+        of_call = operation.misfits_of_request(call.query, call.sent) if sent_to_fit else []
+        of_call += operation.misfits_of_response(
+            call.status, call.headers, call.answer, polled=polled
+        )
+        at = f"{operation.id} {call.status}{' polled' * polled}"
+        found |= {f"{at}: {_INDEX.sub('[]', misfit)}" for misfit in of_call}
+    return found
+
+
+def routes() -> list[Route]:
+    """The routes of vaults and of Site Recovery."""
+    store = Store()
+    world = front.create(store, Clock())
+    store.close()
+    return [route for route in world.routes.all() if "Microsoft.RecoveryServices" in route.template]
+
+
+def _begun(calls: list[Call]) -> dict[str, str]:
+    """Which operation began what is polled, by the name at the end of its `Location`."""
+    return {
+        _last(call.headers["Location"].partition("?")[0]): call.operation
+        for call in calls
+        if "Location" in call.headers and not call.operation.startswith("_")
+    }
+
+
+def _last(path: str) -> str:
+    return path.rpartition("/")[2]
