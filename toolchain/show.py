@@ -20,6 +20,8 @@ _WIDE = 120
 """Columns of a terminal that has room for the replicated item too."""
 _DATE = len("2026-01-05")
 _NOTHING = "-"
+_NO_HEALTH = "None"
+"""The service's word for the health of what does not replicate."""
 
 
 def main(arguments: list[str]) -> int:
@@ -70,7 +72,7 @@ def _cells(machine: Mapping[str, Any]) -> list[str]:
         _last(machine, "phase"),
         " ".join(vms) or _NOTHING,
         _last(machine, "lastTest")[:_DATE],
-        _last(machine, "health"),
+        _NOTHING if machine.get("health") == _NO_HEALTH else _last(machine, "health"),
     ]
 
 

@@ -19,7 +19,12 @@ MACHINES: dict[str, dict[str, object]] = {
         "health": "Normal",
         "item": f"{_ITEM}/web-02",
     },
-    "legacy-01": {"wave": "pilot", "phase": "migrated", "azureVm": f"{_VM}/legacy-01"},
+    "legacy-01": {
+        "wave": "pilot",
+        "phase": "migrated",
+        "azureVm": f"{_VM}/legacy-01",
+        "health": "None",
+    },
 }
 
 
