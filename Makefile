@@ -41,12 +41,12 @@ stack: setup $(if $(filter local,$(CLOUDS)),clouds)
 
 .PHONY: up
 up: stack ## Migrate the fleet of STACK as its config says, then show it
-	@status=0; $(run) pulumi up --stack $(STACK) $(yes) || status=$$?; \
+	@status=0; $(run) pulumi up --stack $(STACK) $(yes) --suppress-outputs || status=$$?; \
 		$(run) python -m toolchain.show --stack $(STACK) || true; exit $$status
 
 .PHONY: preview
 preview: stack ## What `make up` would do, machine by machine; changes nothing
-	@$(run) pulumi preview --stack $(STACK)
+	@$(run) pulumi preview --stack $(STACK) --suppress-outputs
 
 .PHONY: show
 show: setup ## The machines of STACK and where they are
