@@ -40,8 +40,10 @@ class MigrationProvider(ResourceProvider):
 
     def configure(self, req: ConfigureRequest) -> None:
         """Begin to serve: called once a process, in preview too."""
-        # gRPC logs a traceback for each call that fails; the user is told by the message alone.
-        logging.getLogger("grpc").setLevel(logging.CRITICAL)
+        # gRPC logs a traceback for each call that fails, and azure-identity each credential that
+        # cannot be used; the user is told by the message alone.
+        for logger in ("grpc", "azure.identity"):
+            logging.getLogger(logger).setLevel(logging.CRITICAL)
         engine.current()
 
     def connect(self) -> Connect:

@@ -153,7 +153,9 @@ def connector(
 
 def explain(error: AzureError, about: str) -> MigrationError:
     """An SDK error as one line that names what it is about and the way out."""
-    if isinstance(error, CredentialUnavailableError):
+    unused = isinstance(error, ClientAuthenticationError) and error.response is None
+    if unused or isinstance(error, CredentialUnavailableError):
+        # A chain of credentials none of which can be used says so as a refusal by nobody.
         return ServiceUnavailableError(
             f"{about}: no usable Azure credentials. Run `az login`, or set AZURE_CLIENT_ID, "
             "AZURE_TENANT_ID and AZURE_CLIENT_SECRET, or run where a managed identity gives them."
