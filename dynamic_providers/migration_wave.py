@@ -27,6 +27,7 @@ from dynamic_providers.wave_inputs import (
     leaving,
 )
 from site_recovery import review
+from site_recovery.azure import reach
 from site_recovery.convergence import Outcome, converge
 from site_recovery.fleet import Assignment
 from site_recovery.observation import Observed, Snapshot, observe
@@ -124,6 +125,8 @@ class MigrationWaveProvider(MigrationProvider):
         if unknown({k: v for k, v in news.items() if k in ("machines", "phase", "convergence")}):
             return [], []
         if unknown(news):
+            if not news["convergence"]["offline_preview"]:
+                self._reach_azure()
             # Nothing of this wave can be in a vault that is not there yet.
             news = {**news, **{key: _ASSUMED[key] for key in _ASSUMED if unknown(news.get(key))}}
             inputs, snapshot = WaveInputs.model_validate(news), Snapshot()
@@ -143,6 +146,15 @@ class MigrationWaveProvider(MigrationProvider):
                 its = assignments(wave.phase, wave.machines)
                 refusals += review.review(its, snapshot, gates)[1]
         return lines, refusals
+
+    def _reach_azure(self) -> None:
+        """Nothing should be made in AWS for a vault that nobody can make in Azure."""
+
+        async def work() -> None:
+            async with self.connect()("") as connection:
+                await reach(connection)
+
+        run(work)
 
     def _observe(self, inputs: WaveInputs) -> Snapshot:
         async def work() -> Snapshot:

@@ -22,6 +22,7 @@ from azure.core.exceptions import (
 from azure.core.pipeline import PipelineRequest, PipelineResponse
 from azure.core.pipeline.policies import SansIOHTTPPolicy
 from azure.core.pipeline.transport import AsyncHttpTransport
+from azure.core.rest import HttpRequest
 from azure.identity import CredentialUnavailableError
 from azure.identity.aio import DefaultAzureCredential
 from azure.mgmt.recoveryservicessiterecovery.aio import SiteRecoveryManagementClient
@@ -149,6 +150,19 @@ def connector(
             yield Connection(client, clock)
 
     return connect
+
+
+async def reach(connection: Connection) -> None:
+    """See that Azure answers and takes the credentials (operation Subscriptions_List).
+
+    Raises:
+        MigrationError: it does not.
+    """
+    try:
+        request = HttpRequest("GET", "/subscriptions?api-version=2022-12-01")
+        (await connection.client.send_request(request)).raise_for_status()
+    except AzureError as error:
+        raise explain(error, "Azure") from error
 
 
 def explain(error: AzureError, about: str) -> MigrationError:
