@@ -49,15 +49,15 @@ def test_everything_wrong_with_the_config_is_said_at_once(stack: Stack) -> None:
     stack.config["ec2-to-azure:target"]["valt"] = "rsv"
     places = {
         "waves.pilot.phase": "protected",
-        "waves.pilot.colour": "Remove",
+        "waves.pilot.colour": "unknown key 'colour'",
         "waves.pilot.machines[2]": "'web-02' stands at waves.pilot.machines[1] already",
         "waves.rest.machines[1]": "'web-01' is in wave 'pilot' already",
         "waves.rest.machines[5]": "there is no machine 'nowhere-01'",
-        "machines.app-01.instanceId": "is machines.web-01 already",
+        "machines.web-01.instanceId": "is machines.app-01 already",
         "machines.arm-01": "arm64",
         "machines.gone-01.instanceId": "there is no instance i-0123456789abcdef0 in eu-west-1",
         "machines.bad_name": "Azure refuses a virtual machine of this name",
-        "target.valt": "vault",
+        "target.valt": "unknown key 'valt'. Write 'vault'",
     }
 
     result = refused(stack)
@@ -120,9 +120,20 @@ def test_an_aws_that_does_not_answer(stack: Stack, elsewhere: dict[str, str]) ->
 def test_an_azure_that_does_not_answer_a_new_stack(stack: Stack, elsewhere: dict[str, str]) -> None:
     elsewhere["AZURE_RESOURCE_MANAGER_ENDPOINT"] = NOBODY
 
-    result = refused(stack, "preview")
+    result = refused(stack, "up", "--yes")
 
-    assert NOBODY in result.error
+    assert "Azure does not answer" in result.error
+    assert "Check the network and AZURE_RESOURCE_MANAGER_ENDPOINT" in result.error
+
+
+def test_a_new_stack_without_azure_credentials(stack: Stack, elsewhere: dict[str, str]) -> None:
+    for name in ("IDENTITY_ENDPOINT", "IDENTITY_HEADER"):
+        del elsewhere[name]
+    elsewhere["AZURE_TOKEN_CREDENTIALS"] = "EnvironmentCredential"
+
+    result = refused(stack, "up", "--yes")
+
+    assert "no usable Azure credentials. Run `az login`" in result.error
 
 
 def test_a_stack_that_is_there(stack: Stack) -> None:
