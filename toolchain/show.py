@@ -9,19 +9,32 @@ import argparse
 import json
 import subprocess
 import sys
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 from rich.console import Console
 from rich.table import Table
 
-_COLUMNS = ("machine", "wave", "phase", "Azure VM", "last test", "health")
+_COLUMNS = {
+    "wave": "wave",
+    "phase": "phase",
+    "vm": "Azure VM",
+    "last_test_failover": "last test",
+    "health": "health",
+}
+_WIDE_COLUMNS = {**_COLUMNS, "item_id": "item"}
 _WIDE = 120
 """Columns of a terminal that has room for the replicated item too."""
 _DATE = len("2026-01-05")
 _NOTHING = "-"
 _NO_HEALTH = "None"
 """The service's word for the health of what does not replicate."""
+
+_WAVE = "dynamic/site-recovery:MigrationWave"
+_ITEM = "dynamic/site-recovery:ProtectedItem"
+_SATISFIED = "satisfied"
+
+Row = dict[str, Any]
 
 
 def main(arguments: list[str]) -> int:
@@ -30,7 +43,7 @@ def main(arguments: list[str]) -> int:
     parser.add_argument("--stack", required=True)
     stack = parser.parse_args(arguments).stack
     done = subprocess.run(
-        ["pulumi", "stack", "output", "--json", "--stack", stack],
+        ["pulumi", "stack", "export", "--stack", stack],
         capture_output=True,
         text=True,
         check=False,
@@ -38,48 +51,92 @@ def main(arguments: list[str]) -> int:
     if done.returncode != 0:
         print(done.stderr.strip(), file=sys.stderr)
         return done.returncode
-    machines = json.loads(done.stdout).get("machines") or {}
+    resources = json.loads(done.stdout)["deployment"].get("resources") or []
+    machines, unfinished = recorded(resources)
     if not machines:
         print(f"Stack {stack} has recorded no machines.", file=sys.stderr)
         return 0
     console = Console()
     console.print(table(machines, console.width))
+    for line in unfinished:
+        console.print(line, markup=False, highlight=False)
     return 0
 
 
-def table(machines: Mapping[str, Mapping[str, Any]], width: int) -> Table:
+def recorded(resources: Iterable[Mapping[str, Any]]) -> tuple[dict[str, Row], list[str]]:
+    """What the stack's state says of its machines.
+
+    Read from the resources, not from the stack's outputs: a run that failed leaves those as they
+    were, also of the machines that it took along.
+
+    Args:
+        resources: of an exported stack.
+
+    Returns:
+        Attributes by machine, and a line for every machine that the last run did not take where
+        its wave should be, with the reason.
+    """
+    machines: dict[str, Row] = {}
+    unfinished: list[str] = []
+    resources = list(resources)
+    for resource in resources:
+        outputs = resource.get("outputs") or {}
+        if resource["type"].endswith(_ITEM):
+            wave = _last(resource["parent"], "::")
+            machines[outputs["name"]] = {
+                **outputs,
+                "wave": wave,
+                "phase": outputs["observed_phase"],
+            }
+    for resource in resources:
+        outputs = resource.get("outputs") or {}
+        if not resource["type"].endswith(_WAVE):
+            continue
+        wave = _last(resource["urn"], "::")
+        for name, outcome in sorted((outputs.get("outcomes") or {}).items()):
+            if outcome["status"] == _SATISFIED:
+                continue
+            seen = outputs["results"][name]
+            # Its own record, if there is one, is older than what the wave's run saw last.
+            kept = {"last_test_failover": machines.get(name, {}).get("last_test_failover")}
+            machines[name] = {**kept, **seen, "wave": wave, "phase": seen["stage"]}
+            unfinished.append(
+                f"{name} should be {outputs['phase']} ({outcome['status']}): {outcome['reason']}"
+            )
+    return machines, unfinished
+
+
+def table(machines: Mapping[str, Row], width: int) -> Table:
     """A row a machine, by name; names that are too long for the terminal go on in a next line.
 
     Args:
-        machines: the stack output `machines`: attributes by machine name. Azure ids are shown by
-            the name that they end with.
+        machines: attributes by machine. Azure ids are shown by the name that they end with.
         width: of the terminal, in columns.
     """
-    more = ["item"] if width >= _WIDE else []
+    columns = _WIDE_COLUMNS if width >= _WIDE else _COLUMNS
     made = Table(title="Machines", title_justify="left")
-    for column in (*_COLUMNS, *more):
-        made.add_column(column, overflow="fold")
+    for title in ("machine", *columns.values()):
+        made.add_column(title, overflow="fold")
     for name, machine in sorted(machines.items()):
-        made.add_row(name, *_cells(machine), *(_last(machine, attribute) for attribute in more))
+        made.add_row(name, *(_cell(machine, attribute) for attribute in columns))
     return made
 
 
-def _cells(machine: Mapping[str, Any]) -> list[str]:
-    # One column for both virtual machines: a machine has either, and a test's is named so.
-    vms = [_last(machine, key) for key in ("azureVm", "testVm") if machine.get(key)]
-    return [
-        _last(machine, "wave"),
-        _last(machine, "phase"),
-        " ".join(vms) or _NOTHING,
-        _last(machine, "lastTest")[:_DATE],
-        _NOTHING if machine.get("health") == _NO_HEALTH else _last(machine, "health"),
-    ]
-
-
-def _last(machine: Mapping[str, Any], attribute: str) -> str:
-    """An attribute as text; of an Azure id the name that it ends with."""
+def _cell(machine: Row, attribute: str) -> str:
+    if attribute == "vm":
+        # One column for both virtual machines: a machine has either, and a test's is named so.
+        ids = [machine[key] for key in ("azure_vm_id", "test_vm_id") if machine.get(key)]
+        return " ".join(_last(text, "/") for text in ids) or _NOTHING
     text = str(machine.get(attribute) or _NOTHING)
-    return text.rsplit("/", 1)[-1] if text.lower().startswith("/subscriptions/") else text
+    if attribute == "last_test_failover":
+        return text[:_DATE]
+    if attribute == "health" and text == _NO_HEALTH:
+        return _NOTHING
+    return _last(text, "/")
+
+
+def _last(text: str, separator: str) -> str:
+    return text.rsplit(separator, 1)[-1]
 
 
 if __name__ == "__main__":
