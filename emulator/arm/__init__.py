@@ -11,6 +11,7 @@ from emulator.arm import (
     resource_groups,
     storage,
     subscriptions,
+    vault_certificates,
     vaults,
 )
 from emulator.kernel.routes import Routes
@@ -26,6 +27,7 @@ _SERVICES = (
     storage,
     compute,
     vaults,
+    vault_certificates,
 )
 
 routes = Routes()

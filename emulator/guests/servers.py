@@ -1,7 +1,9 @@
 """Servers of Site Recovery that the operator installs: how one is found, checked and registered.
 
 A server is a running EC2 instance with the tags of its role and of a vault that exists. The
-operator checks what its installer would check, and registers it after a while.
+operator checks what its installer would check, and registers it after a while. A server whose
+registration was removed is left alone until a person says otherwise: they take its tags away and
+set them again, tag it for another vault, or install it themselves.
 """
 
 from __future__ import annotations
@@ -17,6 +19,11 @@ from emulator.kernel.store import Document
 from emulator.kernel.world import World
 
 ROLE_TAG, VAULT_TAG = "site-recovery:role", "site-recovery:vault"
+_AT_WORK = ("installing", "registered")
+
+
+class InstallationRefused(Exception):
+    """An installer would not begin on an instance; the text says why."""
 
 
 @dataclass(frozen=True)
@@ -106,29 +113,65 @@ class Role:
         world.store.delete(self.kind, _key(server["instance"], server["vault"]))
         return None
 
+    def install(self, world: World, instance_id: str, vault: str) -> Document:
+        """Begin an installation now, whatever the instance's tags: someone runs its setup.
+
+        Returns:
+            The server as it is now.
+
+        Raises:
+            InstallationRefused: the instance is not fit, or is registered already.
+        """
+        found = [one for one in world.estate.instances() if one.id == instance_id]
+        if not found:
+            raise InstallationRefused(f"there is no instance '{instance_id}'")
+        (instance,) = found
+        if instance.state != "running":
+            raise InstallationRefused(f"the instance is {instance.state}")
+        reason = self._refusal(world, instance, vault)
+        if reason is not None:
+            raise InstallationRefused(reason)
+        for server in self.servers(world):
+            if server["instance"] == instance_id and server["stage"] in _AT_WORK:
+                raise InstallationRefused(
+                    f"'{instance.name}' is {server['stage']} already, with '{server['vault']}'"
+                )
+        return self._begin(world, instance, _found(instance, vault))
+
     def _look(self, world: World) -> None:
+        tagged = set()
         for instance in world.estate.instances():
-            if instance.tags.get(ROLE_TAG) == self.tag and instance.state == "running":
-                self._visit(world, instance, instance.tags.get(VAULT_TAG, ""))
+            if instance.tags.get(ROLE_TAG) == self.tag:
+                vault = instance.tags.get(VAULT_TAG, "")
+                tagged.add(_key(instance.id, vault))
+                if instance.state == "running":
+                    self._visit(world, instance, vault)
+        for server in self.servers(world):
+            key = _key(server["instance"], server["vault"])
+            if server["stage"] == "unregistered" and key not in tagged:
+                world.store.delete(self.kind, key)
 
     def _visit(self, world: World, instance: Instance, vault: str) -> None:
         key = _key(instance.id, vault)
         server = world.store.get(self.kind, key)
         if server is None:
-            server = {"instance": instance.id, "name": instance.name, "vault": vault}
-            server |= {"fabric": None, "stage": "found", "reason": None}
+            server = _found(instance, vault)
         if server["stage"] not in ("found", "refused"):
             return
         reason = self._refusal(world, instance, vault)
-        changed: Document
-        if reason is not None:
-            changed = {"stage": "refused", "reason": reason}
-        else:
-            seconds = world.random("installation", instance.id, vault).uniform(*self.takes)
-            world.schedule(timedelta(seconds=seconds), self.registers, {"server": key})
-            changed = {"stage": "installing", "reason": None}
-        if any(server[name] != value for name, value in changed.items()):
-            world.store.put(self.kind, key, server | changed)
+        if reason is None:
+            self._begin(world, instance, server)
+        elif server["reason"] != reason:
+            world.store.put(self.kind, key, server | {"stage": "refused", "reason": reason})
+
+    def _begin(self, world: World, instance: Instance, server: Document) -> Document:
+        vault = server["vault"]
+        key = _key(instance.id, vault)
+        seconds = world.random("installation", instance.id, vault).uniform(*self.takes)
+        world.schedule(timedelta(seconds=seconds), self.registers, {"server": key})
+        installing = server | {"stage": "installing", "reason": None}
+        world.store.put(self.kind, key, installing)
+        return installing
 
     def _refusal(self, world: World, instance: Instance, vault: str) -> str | None:
         if resources.find(world, vault) is None:
@@ -153,6 +196,11 @@ class Role:
         if not world.estate.allows_out(instance, 443):
             return "it cannot reach the internet on port 443"
         return None
+
+
+def _found(instance: Instance, vault: str) -> Document:
+    server: Document = {"instance": instance.id, "name": instance.name, "vault": vault}
+    return server | {"fabric": None, "stage": "found", "reason": None}
 
 
 def _key(instance_id: str, vault: str) -> str:

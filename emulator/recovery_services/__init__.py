@@ -18,6 +18,7 @@ from emulator.recovery_services import (
     policies,
     protected_items,
     recovery_points,
+    registrations,
     target_sizes,
     vault_health,
 )
@@ -27,7 +28,7 @@ __all__ = ["register", "routes"]
 routes = Routes()
 for _service in (
     *(fabrics, containers, policies, mappings, protected_items, recovery_points, target_sizes),
-    *(job_routes, operations, events, vault_health, control),
+    *(job_routes, operations, events, vault_health, control, registrations),
 ):
     routes.include(_service.routes)
 
