@@ -15,6 +15,9 @@ from emulator.recovery_services import (
     jobs,
     mappings,
     operations,
+    plans,
+    plans_operations,
+    plans_runs,
     policies,
     protected_items,
     recovery_points,
@@ -28,7 +31,8 @@ __all__ = ["register", "routes"]
 routes = Routes()
 for _service in (
     *(fabrics, containers, policies, mappings, protected_items, recovery_points, target_sizes),
-    *(job_routes, operations, events, vault_health, control, registrations),
+    *(job_routes, operations, events, vault_health, control, plans, plans_operations),
+    registrations,
 ):
     routes.include(_service.routes)
 
@@ -37,4 +41,5 @@ def register(world: World) -> None:
     """Make the world run what Site Recovery and its guests do by themselves."""
     jobs.register(world)
     items.register(world)
+    plans_runs.register(world)
     experiences.register(world)

@@ -20,7 +20,7 @@ from emulator.recovery_services.paths import (
     stored,
     vault_id,
 )
-from emulator.recovery_services.scenarios import CANCEL_JOB, RESTART_JOB, Scenario
+from emulator.recovery_services.scenarios import CANCEL_JOB, RESTART_JOB, RESUME_JOB, Scenario
 from emulator.recovery_services.views import view
 
 routes = Routes(API_VERSIONS)
@@ -75,10 +75,13 @@ def restart(world: World, request: Request, **path: str) -> Response:
 
 @routes.route("POST", f"{JOBS.template}/resume", "ReplicationJobs_Resume")
 def resume(world: World, request: Request, **path: str) -> Response:
-    """Let a job that waits for a person go on; only a recovery plan's manual step waits."""
-    bodies.parse(bodies.ResumeBody, request)
+    """Let a job that waits for a person go on; only a recovery plan's manual action waits."""
+    comments = bodies.parse(bodies.ResumeBody, request).properties.comments
     job = _require_allowed(world, path, "Resume")
-    return _accept(world, request, job, RESTART_JOB, "ReplicationJobs_Resume")
+    flow = jobs.flow_of(job)
+    assert flow is not None  # No other job ever allows it.
+    flow.resumed(world, job, comments)
+    return _accept(world, request, job, RESUME_JOB, "ReplicationJobs_Resume")
 
 
 @view(JOBS)

@@ -181,6 +181,33 @@ DELETE_POLICY = Scenario(
     workflow=False,
     lead=0,
 )
+SAVE_PLAN = Scenario(
+    "AddRecoveryPlan",
+    "Create recovery plan",
+    1,
+    (Task("AddRecoveryPlanTask", "Creating the recovery plan"),),
+    target="RecoveryPlan",
+    workflow=False,
+    lead=0,
+)
+UPDATE_PLAN = Scenario(
+    "UpdateRecoveryPlan",
+    "Update recovery plan",
+    1,
+    (Task("UpdateRecoveryPlanTask", "Updating the recovery plan"),),
+    target="RecoveryPlan",
+    workflow=False,
+    lead=0,
+)
+DELETE_PLAN = Scenario(
+    "DeleteRecoveryPlan",
+    "Delete recovery plan",
+    1,
+    (Task("DeleteRecoveryPlanTask", "Deleting the recovery plan"),),
+    target="RecoveryPlan",
+    workflow=False,
+    lead=0,
+)
 PAIR = Scenario(
     "AssociateProtectionProfile",
     "Associate replication policy",
@@ -261,6 +288,14 @@ RESTART_JOB = Scenario(
     workflow=False,
     lead=0,
 )
+RESUME_JOB = Scenario(
+    "ResumeJob",
+    "Resume job",
+    2,
+    (Task("ResumeWfTask", "Resuming job"),),
+    workflow=False,
+    lead=0,
+)
 
 SCENARIOS = {
     scenario.name: scenario
@@ -268,6 +303,7 @@ SCENARIOS = {
         *(DISCOVER, ENABLE, FINALIZE, UPDATE, TEST_FAILOVER, TEST_FAILOVER_CLEANUP, FAILOVER),
         *(COMMIT, CHANGE_POINT, DISABLE, PURGE, SAVE_POLICY, UPDATE_POLICY, DELETE_POLICY),
         *(PAIR, UPDATE_PAIR, UNPAIR, PURGE_PAIR, REMOVE_SERVER, PURGE_SERVER, REFRESH_SERVER),
-        *(REFRESH_HEALTH, CANCEL_JOB, RESTART_JOB),
+        *(REFRESH_HEALTH, CANCEL_JOB, RESTART_JOB, RESUME_JOB),
+        *(SAVE_PLAN, UPDATE_PLAN, DELETE_PLAN),
     )
 }
