@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Collection
 
-from emulator import arm, control, recovery_services, throttling
+from emulator import arm, control, off_azure, recovery_services, throttling
 from emulator.arm.subscriptions import SUBSCRIPTION
 from emulator.faults import HttpFaults
 from emulator.guests.estate import Estate
@@ -35,6 +35,7 @@ def create(
     """
     routes = Routes()
     routes.include(control.routes)
+    routes.include(off_azure.routes)
     routes.include(throttling.routes)
     for service in _SERVICES:
         routes.include(service.routes)

@@ -237,13 +237,14 @@ def _missing(what: str, identifier: str) -> JobError:
 def _disk(world: World, item: Document, machine_id: str, location: str, disk: Document) -> Document:
     target = item[PRIVATE]["target"]
     tag = world.guid("disk", item["id"], disk["id"], world.now.isoformat())
+    kind = disk.get("type") or target["diskType"]
     document = {
         "name": f"{_letters(disk['name'])}-{target['vmName']}-{tag}",
         "type": DISK_TYPE,
         "managedBy": machine_id,
         "location": location,
         "tags": dict(target["diskTags"] or {}),
-        "sku": {"name": target["diskType"], "tier": target["diskType"].split("_")[0]},
+        "sku": {"name": kind, "tier": kind.split("_")[0]},
         "properties": {
             "creationData": {"createOption": "Restore"},
             "diskSizeGB": disk["sizeGib"],

@@ -16,6 +16,7 @@ from emulator.recovery_services.bodies import (
     UpdateProperties,
 )
 from emulator.recovery_services.classic import Classic
+from emulator.recovery_services.modernized import Modernized
 from emulator.recovery_services.states import Table
 
 
@@ -108,7 +109,7 @@ class _Registry:
     known: dict[str, Experience]
 
 
-_registry = _Registry({Classic.instance_type: Classic()})
+_registry = _Registry({Classic.instance_type: Classic(), Modernized.instance_type: Modernized()})
 
 
 def offered() -> tuple[str, ...]:

@@ -346,7 +346,9 @@ def _test(world: World, item: Document, job: Document, experience: Experience) -
     network = arguments["network"] or private["target"]["networkId"]
     placement = azure_machines.Placement(
         network,
-        azure_machines.subnet_for_test(world, network, private["target"]["subnet"]),
+        azure_machines.subnet_for_test(
+            world, network, private["target"].get("testSubnet") or private["target"]["subnet"]
+        ),
         f"{private['target']['vmName']}-test",
     )
     made, note = azure_machines.create(world, item, placement, point, production=False)

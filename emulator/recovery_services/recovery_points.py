@@ -108,7 +108,9 @@ def identifier(item: Document, name: str) -> str:
     In the modernized experience it names the container `cloud_<fabric's identifier>`, which is
     listed nowhere (recorded); the list of points has the item's own id.
     """
-    return RECOVERY_POINTS.id(item[PRIVATE].get("pointsUnder") or item["id"], name)
+    container = item[PRIVATE].get("pointsUnderContainer")
+    under = PROTECTED_ITEMS.id(container, item["name"]) if container else item["id"]
+    return RECOVERY_POINTS.id(under, name)
 
 
 def find(world: World, item: Document, name_or_id: str) -> Point | None:

@@ -96,6 +96,12 @@ def fitting(cores: int, memory_gib: float, data_disks: int) -> Size:
     return min(enough or _SIZES[-1:], key=lambda size: (size.cores, size.memory_gib, size.name))
 
 
+def picked(machine: Document) -> str:
+    """The size that the service picks for a machine as an item knows it."""
+    data_disks = len(machine["disks"]) - 1
+    return fitting(machine["vcpus"], machine["memoryMib"] / 1024, data_disks).name
+
+
 @routes.route("GET", TARGET_SIZES.collection, "TargetComputeSizes_ListByReplicationProtectedItems")
 def list_sizes(world: World, request: Request, **path: str) -> Response:
     """The sizes that the item may be failed over to, with what speaks against each."""

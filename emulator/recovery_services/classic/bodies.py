@@ -7,18 +7,7 @@ from typing import Literal
 from pydantic import Field
 
 from emulator.recovery_services.bodies import Body
-
-DiskType = Literal[
-    "Standard_LRS",
-    "Premium_LRS",
-    "StandardSSD_LRS",
-    "PremiumV2_LRS",
-    "UltraSSD_LRS",
-    "StandardSSD_ZRS",
-    "Premium_ZRS",
-]
-LicenseType = Literal["NotSpecified", "NoLicenseType", "WindowsServer"]
-SqlLicenseType = Literal["NotSpecified", "NoLicenseType", "PAYG", "AHUB"]
+from emulator.recovery_services.provider_values import DiskType, LicenseType, SqlLicenseType
 
 
 class PolicyInput(Body):

@@ -183,8 +183,7 @@ class Classic:
             "disks": disks,
         }
         if private["target"]["vmSize"] is None:
-            size = target_sizes.fitting(instance.vcpus, instance.memory_mib / 1024, len(disks) - 1)
-            private["target"]["vmSize"] = size.name
+            private["target"]["vmSize"] = target_sizes.picked(source)
         protectable = world.store.get(PROTECTABLE_ITEMS.kind, private["protectable"])
         if protectable is not None:
             protectable["properties"]["customDetails"] |= {
