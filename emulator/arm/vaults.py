@@ -1,7 +1,7 @@
 """Recovery Services vaults, with their extended information and usages.
 
-Source: Microsoft.RecoveryServices, Vaults_*, VaultExtendedInfo_*, Usages_* and
-ReplicationUsages_* operations; the order of answers is that of recorded traffic.
+Source: Microsoft.RecoveryServices, Vaults_*, VaultExtendedInfo_* and Usages_* operations; the
+order of answers is that of recorded traffic.
 """
 
 from __future__ import annotations
@@ -11,7 +11,7 @@ import re
 from datetime import timedelta
 from urllib.parse import quote
 
-from emulator.arm import tracked
+from emulator.arm import deleted_vaults, tracked
 from emulator.kernel import long_running, schema
 from emulator.kernel.resources import (
     listing,
@@ -146,12 +146,19 @@ def put(world: World, request: Request, subscription: str, group: str, vault: st
     present, document = tracked.begin_put(world, identifier, TYPE, body)
     if "name" not in body.get("sku", {}):
         raise ArmError(400, "InvalidRequestContent", "The required property 'sku' is missing.")
+    if present is None:
+        deleted_vaults.require_free_name(world, identifier)
+    else:
+        deleted_vaults.require_soft_delete(present["properties"], body.get("properties", {}))
     state = present["properties"]["provisioningState"] if present else "Provisioning"
     document["sku"] = body["sku"]
     if "identity" in body:
         document["identity"] = _identity(world, identifier, body["identity"])
     document["etag"] = _etag(world)
     document["properties"] = _with_defaults(body.get("properties", {}), state)
+    if _soft_delete_always_on(request, present):
+        soft_delete = document["properties"]["securitySettings"]["softDeleteSettings"]
+        soft_delete["softDeleteState"] = "AlwaysON"
     world.store.put(KIND, identifier, document)
     if present is not None:
         return Response(200, public(document))
@@ -176,6 +183,7 @@ def update(world: World, request: Request, subscription: str, group: str, vault:
             document[member] = body[member]
     if "identity" in body:
         document["identity"] = _identity(world, identifier, body["identity"])
+    deleted_vaults.require_soft_delete(document["properties"], body.get("properties", {}))
     document["properties"] = _merged(document["properties"], body.get("properties", {}))
     document["etag"] = _etag(world)
     world.store.put(KIND, identifier, document)
@@ -199,6 +207,7 @@ def delete(world: World, request: Request, subscription: str, group: str, vault:
     problem = blocked_deletion(world, document)
     if problem is not None:
         raise problem
+    deleted_vaults.note(world, document)
     for kind in world.store.kinds():
         for key in world.store.keys(kind, f"{identifier}/"):
             world.store.delete(kind, key)
@@ -311,28 +320,6 @@ def usages(world: World, request: Request, subscription: str, group: str, vault:
     )
 
 
-@routes.route("GET", f"{_ONE}/replicationUsages", "ReplicationUsages_List")
-def replication_usages(
-    world: World, request: Request, subscription: str, group: str, vault: str
-) -> Response:
-    """How much of Site Recovery the vault holds."""
-    identifier = vault_id(subscription, group, vault)
-    require(world, KIND, identifier)
-    fabrics = f"{KIND}/replicationfabrics"
-    items = f"{fabrics}/replicationprotectioncontainers/replicationprotecteditems"
-    usage = {
-        "monitoringSummary": {},
-        "jobsSummary": {},
-        "protectedItemCount": len(world.store.keys(items, f"{identifier}/")),
-        "recoveryPlanCount": len(
-            world.store.keys(f"{KIND}/replicationrecoveryplans", f"{identifier}/")
-        ),
-        "registeredServersCount": len(world.store.keys(fabrics, f"{identifier}/")),
-        "recoveryServicesProviderAuthType": 1,
-    }
-    return Response(200, {"value": [usage]})
-
-
 def blocked_deletion(world: World, document: Document) -> ArmError | None:
     """Why a resource may not be deleted now; None for an empty vault and everything else.
 
@@ -360,6 +347,14 @@ def register(world: World) -> None:
     """A creation ends with the vault provisioned; a deletion has done its work already."""
     long_running.finisher(world, _CREATION, _provisioned)
     long_running.finisher(world, _DELETION, lambda world, payload: None)
+
+
+def _soft_delete_always_on(request: Request, present: Document | None) -> bool:
+    """Whether soft delete is always on: for vaults made by a newer version, and from then on."""
+    if present is None:
+        return request.query["api-version"] >= deleted_vaults.ALWAYS_SINCE
+    settings = present["properties"]["securitySettings"]["softDeleteSettings"]
+    return str(settings["softDeleteState"]).lower() == "alwayson"
 
 
 def _provisioned(world: World, payload: Document) -> None:
@@ -396,6 +391,9 @@ def _with_defaults(properties: Document, state: str) -> Document:
             "multiUserAuthorization": "Disabled",
         },
     }
+    encryption = properties.get("encryption")
+    if isinstance(encryption, dict) and "kekIdentity" in encryption:
+        defaults["encryption"] = {"kekIdentity": {"useSystemAssignedIdentity": False}}
     return _merged(defaults, properties)
 
 
@@ -408,13 +406,20 @@ def _merged(base: Document, over: Document) -> Document:
 
 
 def _identity(world: World, identifier: str, identity: Document) -> Document:
-    if "systemassigned" in str(identity.get("type", "")).lower().replace(" ", ""):
-        return {
-            **identity,
-            "principalId": world.guid("principal", identifier.lower()),
-            "tenantId": world.guid("tenant"),
+    kinds = str(identity.get("type", "")).lower().replace(" ", "").split(",")
+    result = dict(identity)
+    if "systemassigned" in kinds:
+        result["principalId"] = world.guid("principal", identifier.lower())
+        result["tenantId"] = world.guid("tenant")
+    if "userassigned" in kinds and isinstance(identity.get("userAssignedIdentities"), dict):
+        result["userAssignedIdentities"] = {
+            name: {
+                "clientId": world.guid("client", name.lower()),
+                "principalId": world.guid("principal", name.lower()),
+            }
+            for name in identity["userAssignedIdentities"]
         }
-    return identity
+    return result
 
 
 def _extended_id(identifier: str) -> str:

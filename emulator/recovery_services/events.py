@@ -31,7 +31,7 @@ def list_events(world: World, request: Request, **path: str) -> Response:
     """The events of the vault, newest first."""
     require_vault(world, path)
     wanted = filters.parse(request, _FILTERS)
-    found = [e for e in _all(world, vault_id(path)) if filters.keeps(wanted, e["properties"])]
+    found = [e for e in happened(world, vault_id(path)) if filters.keeps(wanted, e["properties"])]
     return Response(200, page(request, found))
 
 
@@ -39,13 +39,14 @@ def list_events(world: World, request: Request, **path: str) -> Response:
 def get_event(world: World, request: Request, **path: str) -> Response:
     """One event."""
     require_vault(world, path)
-    for event in _all(world, vault_id(path)):
+    for event in happened(world, vault_id(path)):
         if event["name"].lower() == path["event"].lower():
             return Response(200, event)
     raise not_found(EVENTS, path["event"])
 
 
-def _all(world: World, vault: str) -> list[Document]:
+def happened(world: World, vault: str) -> list[Document]:
+    """The events of a vault, newest first."""
     return [
         _event(job)
         for job in reversed(children(world, JOBS, vault))

@@ -1,20 +1,25 @@
-"""The health of a vault: how many of its things are well, warn or are critical."""
+"""The health of a vault: how many of its things are well, warn or are critical, and its usages."""
 
 from __future__ import annotations
 
 from collections import Counter
 
+from emulator.arm import vaults
 from emulator.kernel.routes import Routes
 from emulator.kernel.store import Document
 from emulator.kernel.wire import Request, Response
 from emulator.kernel.world import World
-from emulator.recovery_services import fabrics, item_view, jobs
+from emulator.recovery_services import events, fabrics, item_view, jobs
 from emulator.recovery_services.paths import (
     API_VERSIONS,
     CONTAINERS,
     FABRICS,
+    JOBS,
     PROTECTED_ITEMS,
+    PROVIDERS,
+    VAULT,
     VAULT_HEALTH,
+    child_keys,
     children,
     require_vault,
     vault_id,
@@ -24,6 +29,7 @@ from emulator.recovery_services.scenarios import REFRESH_HEALTH
 from emulator.recovery_services.views import computed
 
 routes = Routes(API_VERSIONS)
+_usages = Routes(vaults.API_VERSIONS)  # an operation of the vaults' own contract
 
 
 @routes.route("GET", VAULT_HEALTH, "ReplicationVaultHealth_Get")
@@ -44,6 +50,47 @@ def refresh(world: World, request: Request, **path: str) -> Response:
     )
     job = jobs.begin(world, REFRESH_HEALTH, target, operation="ReplicationVaultHealth_Refresh")
     return jobs.accepted(world, request, job)
+
+
+@_usages.route("GET", f"{VAULT}/replicationUsages", "ReplicationUsages_List")
+def list_usages(world: World, request: Request, **path: str) -> Response:
+    """How much of Site Recovery the vault holds, and how much of it is not well."""
+    require_vault(world, path)
+    vault = vault_id(path)
+    items = [item_view.listed(world, item) for item in children(world, PROTECTED_ITEMS, vault)]
+    providers = [
+        fabrics.shown_provider(world, provider) for provider in children(world, PROVIDERS, vault)
+    ]
+    states = Counter(job["properties"]["state"] for job in children(world, JOBS, vault))
+    usage = {
+        "monitoringSummary": {
+            "unHealthyVmCount": sum(
+                item["properties"]["replicationHealth"] in ("Warning", "Critical") for item in items
+            ),
+            "unHealthyProviderCount": sum(
+                provider["properties"]["connectionStatus"] != "Connected" for provider in providers
+            ),
+            "eventsCount": len(events.happened(world, vault)),
+            "deprecatedProviderCount": 0,
+            "supportedProviderCount": len(providers),
+            "unsupportedProviderCount": 0,
+        },
+        "jobsSummary": {
+            "failedJobs": states["Failed"],
+            "suspendedJobs": states["Suspended"],
+            "inProgressJobs": states["InProgress"] + states["NotStarted"] + states["Cancelling"],
+        },
+        "protectedItemCount": len(items),
+        "recoveryPlanCount": len(
+            world.store.keys(f"{vaults.KIND}/replicationrecoveryplans", f"{vault.lower()}/")
+        ),
+        "registeredServersCount": len(child_keys(world, FABRICS, vault)),
+        "recoveryServicesProviderAuthType": 1,
+    }
+    return Response(200, {"value": [usage]})
+
+
+routes.include(_usages)
 
 
 @computed("microsoft.recoveryservices/vaults/replicationvaulthealth")
