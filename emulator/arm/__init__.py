@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from emulator.arm import (
     compute,
+    deleted_vaults,
     identity,
     interfaces,
     network_security_groups,
@@ -28,6 +29,7 @@ _SERVICES = (
     compute,
     vaults,
     vault_certificates,
+    deleted_vaults,
 )
 
 routes = Routes()

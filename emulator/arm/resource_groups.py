@@ -8,7 +8,9 @@ from __future__ import annotations
 import re
 from datetime import timedelta
 
+from emulator.arm import deleted_vaults
 from emulator.arm.regions import require_region
+from emulator.arm.vaults import TYPE as VAULT_TYPE
 from emulator.arm.vaults import blocked_deletion
 from emulator.kernel import long_running, schema
 from emulator.kernel.resources import (
@@ -140,7 +142,8 @@ def list_resources(world: World, request: Request, subscription: str, group: str
     """What a group holds, without properties."""
     require_group(world, subscription, group)
     shown = ("id", "name", "type", "location", "tags", "sku", "kind", "identity", "zones")
-    held = _held(world, group_id(subscription, group))
+    identifier = group_id(subscription, group)
+    held = _held(world, identifier) + deleted_vaults.listed(world, identifier)
     # Only what has a location of its own is listed; children are not.
     resources = [document for document in held if "location" in document]
     return listing({name: one[name] for name in shown if name in one} for one in resources)
@@ -160,7 +163,8 @@ def register(world: World) -> None:
 def _delete(world: World, payload: Document) -> None:
     identifier = group_id(payload["subscription"], payload["group"])
     blocked = []
-    for document in _held(world, identifier):
+    held = _held(world, identifier)
+    for document in held:
         problem = blocked_deletion(world, document)
         if problem is not None:
             blocked.append((document["id"], problem))
@@ -176,6 +180,9 @@ def _delete(world: World, payload: Document) -> None:
                 for name, problem in blocked
             ],
         )
+    for document in held:
+        if document.get("type") == VAULT_TYPE:
+            deleted_vaults.note(world, document, lingers=False)
     for kind in world.store.kinds():
         for key in world.store.keys(kind, f"{identifier}/"):
             world.store.delete(kind, key)

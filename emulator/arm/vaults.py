@@ -148,8 +148,9 @@ def put(world: World, request: Request, subscription: str, group: str, vault: st
         raise ArmError(400, "InvalidRequestContent", "The required property 'sku' is missing.")
     if present is None:
         deleted_vaults.require_free_name(world, identifier)
-    else:
-        deleted_vaults.require_soft_delete(present["properties"], body.get("properties", {}))
+    deleted_vaults.require_soft_delete(
+        present["properties"] if present else None, body.get("properties", {})
+    )
     state = present["properties"]["provisioningState"] if present else "Provisioning"
     document["sku"] = body["sku"]
     if "identity" in body:
@@ -207,7 +208,7 @@ def delete(world: World, request: Request, subscription: str, group: str, vault:
     problem = blocked_deletion(world, document)
     if problem is not None:
         raise problem
-    deleted_vaults.note(world, document)
+    deleted_vaults.note(world, document, lingers=True)
     for kind in world.store.kinds():
         for key in world.store.keys(kind, f"{identifier}/"):
             world.store.delete(kind, key)
@@ -353,8 +354,7 @@ def _soft_delete_always_on(request: Request, present: Document | None) -> bool:
     """Whether soft delete is always on: for vaults made by a newer version, and from then on."""
     if present is None:
         return request.query["api-version"] >= deleted_vaults.ALWAYS_SINCE
-    settings = present["properties"]["securitySettings"]["softDeleteSettings"]
-    return str(settings["softDeleteState"]).lower() == "alwayson"
+    return deleted_vaults.is_always_on(present["properties"])
 
 
 def _provisioned(world: World, payload: Document) -> None:
