@@ -27,6 +27,7 @@ IMAGES = {
     "windows-server-2012": "ami-08f2012a6c2b50002",
     "windows-server-2012-r2": "ami-08f2012b7d3c60003",
     "windows-server-2016": "ami-08f2016c8e4d70004",
+    "windows-server-2022": "ami-08f2022d0b92c0009",
     "rhel-6.7": "ami-08f0067d9f5e80005",
     "rhel-6.7-paravirtual": "ami-08f0067eaf6f90006",
     "amazon-linux-2": "ami-08f0002fbf70a0007",

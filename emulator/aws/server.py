@@ -73,6 +73,9 @@ class AwsServer:
             aws_access_key_id="local",
             aws_secret_access_key="local",  # noqa: S106 - moto asks for any
         )
+        # Moto makes a region with its images when it is first asked, and takes ids for them from
+        # the same source: done before, they change no id of the estate.
+        client.describe_vpcs()
         self._seeded = estate.seed(client, lambda name: mock_random.seed(f"{self._seed}:{name}"))
         return self._seeded
 

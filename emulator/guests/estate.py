@@ -30,8 +30,8 @@ class Instance:
         vpc_id: its VPC.
         state: EC2's word: pending, running, shutting-down, terminated, stopping, stopped.
         platform: "windows" or "linux".
-        os: "windows-server-2012-r2", "windows-server-2012", "windows-server-2008-r2-sp1",
-            "windows-server-2016", "rhel-6.7", "amazon-linux-2" or "unknown".
+        os: such as "windows-server-2012-r2", "windows-server-2008-r2-sp1", "rhel-6.7",
+            "ubuntu-20.04", "sles-12-sp5", "amazon-linux-2"; "unknown" when its image tells nothing.
         architecture: "x86_64", "arm64" or "i386".
         virtualization: "hvm" or "paravirtual".
         drivers: "aws-pv", "citrix-pv" or "redhat-pv" on Windows; None elsewhere.

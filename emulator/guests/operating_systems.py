@@ -8,17 +8,26 @@ WINDOWS_2008_R2_SP1 = "windows-server-2008-r2-sp1"
 WINDOWS_2012 = "windows-server-2012"
 WINDOWS_2012_R2 = "windows-server-2012-r2"
 WINDOWS_2016 = "windows-server-2016"
+WINDOWS_2019 = "windows-server-2019"
+WINDOWS_2022 = "windows-server-2022"
 RHEL_6_7 = "rhel-6.7"
 AMAZON_LINUX_2 = "amazon-linux-2"
 UNKNOWN = "unknown"
 
-# Amazon and Red Hat name their images after the system in them.
+# Vendors name their images after the system in them; what a pattern captures completes a name.
 _NAMES = (
     (re.compile(r"Windows_Server-2008-R2_SP1-"), WINDOWS_2008_R2_SP1),
     (re.compile(r"Windows_Server-2012-R2_"), WINDOWS_2012_R2),
     (re.compile(r"Windows_Server-2012-"), WINDOWS_2012),
     (re.compile(r"Windows_Server-2016-"), WINDOWS_2016),
-    (re.compile(r"RHEL-6\.7[_-]"), RHEL_6_7),
+    (re.compile(r"Windows_Server-2019-"), WINDOWS_2019),
+    (re.compile(r"Windows_Server-2022-"), WINDOWS_2022),
+    (re.compile(r"RHEL-(\d+\.\d+)(?:\.\d+)?[_-]"), "rhel-{}"),
+    (re.compile(r"ubuntu/images/.*ubuntu-[a-z]+-(\d\d\.04)-"), "ubuntu-{}"),
+    (re.compile(r"debian-(?:[a-z]+-)?(\d+)-"), "debian-{}"),
+    (re.compile(r"suse-sles-(\d+(?:-sp\d)?)-"), "sles-{}"),
+    (re.compile(r"OL(\d+\.\d+)-"), "oracle-{}"),
+    (re.compile(r"CentOS[ -](?:Linux )?(\d+\.\d+)"), "centos-{}"),
     (re.compile(r"amzn2-ami-"), AMAZON_LINUX_2),
 )
 
@@ -27,7 +36,11 @@ DRIVERS = ("aws-pv", "citrix-pv", "redhat-pv")
 
 def of_image(name: str) -> str:
     """The operating system in an image of this name, or "unknown"."""
-    return next((system for pattern, system in _NAMES if pattern.match(name)), UNKNOWN)
+    for pattern, system in _NAMES:
+        match = pattern.match(name)
+        if match is not None:
+            return system.format(*match.groups())
+    return UNKNOWN
 
 
 def drivers_of(system: str, tag: str | None) -> str | None:

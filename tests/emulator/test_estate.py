@@ -325,8 +325,13 @@ def test_a_written_estate_with_groups_keeps_to_them() -> None:
     [
         ("Windows_Server-2016-English-Full-Base-2019.01.10", "windows-server-2016"),
         ("RHEL-6.7_HVM_GA-20160412-x86_64-1-Hourly2-GP2", "rhel-6.7"),
-        ("RHEL-6.70_HVM", "unknown"),
-        ("ubuntu/images/hvm-ssd/ubuntu-xenial-16.04-amd64-server-20190212", "unknown"),
+        ("RHEL-6.70_HVM", "rhel-6.70"),
+        ("Windows_Server-2022-English-Full-Base-2024.01.10", "windows-server-2022"),
+        ("ubuntu/images/hvm-ssd/ubuntu-xenial-16.04-amd64-server-20190212", "ubuntu-16.04"),
+        ("suse-sles-12-sp5-v20220719-hvm-ssd-x86_64", "sles-12-sp5"),
+        ("CentOS Linux 7.9.2009 x86_64", "centos-7.9"),
+        ("OL7.9-x86_64-HVM-2020-12-07", "oracle-7.9"),
+        ("al2023-ami-2023.3.20240108.0-kernel-6.1-x86_64", "unknown"),
         ("", "unknown"),
     ],
 )

@@ -10,6 +10,7 @@ from __future__ import annotations
 from datetime import datetime, timedelta
 
 from emulator.guests import machine
+from emulator.kernel import resources
 from emulator.kernel.resources import PRIVATE
 from emulator.kernel.store import Document
 from emulator.kernel.world import World
@@ -66,7 +67,7 @@ def of(world: World, item: Document, *, full: bool) -> Document:
         "targetNetworkId": target["networkId"] or "",
         "testNetworkId": target["testNetworkId"] or "",
         "failoverRecoveryPointId": shown_point,
-        **_recovery(world, item),
+        **_recovery(world, item, full=full),
         "initialReplicationProgressPercentage": percentage,
         "initialReplicationProcessedBytes": None if percentage is None else done,
         "initialReplicationTransferredBytes": None if percentage is None else done * 9 // 10,
@@ -120,17 +121,19 @@ def progress(world: World, item: Document) -> int | None:
     return int(refreshed / (ends - begins) * 100)
 
 
-def _recovery(world: World, item: Document) -> Document:
+def _recovery(world: World, item: Document, *, full: bool) -> Document:
     """RPO and newest point; the times are absent until there are some (recorded)."""
     lag = recovery_points.lag(world, item)
-    newest = recovery_points.points(world, item)[:1] if lag is not None else []
-    if lag is None or not newest:
+    newest = recovery_points.newest(world, item)
+    if lag is None or newest is None:
         return {"lastRecoveryPointId": None}
+    # Naming the point means computing all of them: not for each item of a list.
+    points = recovery_points.points(world, item) if full else []
     return {
-        "lastRecoveryPointReceived": stamp(newest[0].time),
+        "lastRecoveryPointReceived": stamp(newest),
         "lastRpoInSeconds": int(lag.total_seconds()),
         "lastRpoCalculatedTime": stamp(world.now - _HEARTBEAT),
-        "lastRecoveryPointId": recovery_points.identifier(item, newest[0].name),
+        "lastRecoveryPointId": recovery_points.identifier(item, points[0].name) if points else None,
     }
 
 
@@ -139,6 +142,8 @@ def _disks(world: World, item: Document, percentage: int | None) -> list[Documen
     source, target = private["machine"], private["target"]
     complete = private["protected"] is not None or private["state"] == "completing"
     group = target["resourceGroupId"]
+    virtual_machine = resources.find(world, private["vm"]) if private["vm"] else None
+    made = virtual_machine[PRIVATE]["disks"] if virtual_machine else []
     shown = []
     for index, disk in enumerate(source["disks"]):
         size = disk["sizeGib"] * _GIB
@@ -153,7 +158,7 @@ def _disks(world: World, item: Document, percentage: int | None) -> list[Documen
             "diskEncryptionSetId": None,
             "seedManagedDiskId": f"{group}/providers/Microsoft.Compute/disks/{seed}",
             "seedBlobUri": None,
-            "targetManagedDiskId": None,
+            "targetManagedDiskId": made[index] if index < len(made) else None,
             "diskType": disk.get("type") or target["diskType"],
             "dataPendingInLogDataStoreInMB": 0.0,
             "dataPendingAtSourceAgentInMB": 0.0,
