@@ -1,0 +1,32 @@
+"""What the guides point at is there."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+import pytest
+
+from tests.docs.markdown import GUIDES, ROOT, headings
+
+_LINK = re.compile(r"\]\((?!https?:)([^)#]*)(?:#([^)]*))?\)")
+_FILE = re.compile(
+    r"`((?:components|dynamic_providers|docs|emulator|settings|site_recovery|tests|toolchain)"
+    r"/[\w./]*)`"
+)
+_TARGET = re.compile(r"\bmake ([a-z][a-z-]*)")
+
+
+@pytest.mark.parametrize("guide", GUIDES, ids=lambda guide: str(guide.relative_to(ROOT)))
+def test_links_files_and_make_targets_exist(guide: Path) -> None:
+    text = guide.read_text("utf-8")
+    for path, anchor in _LINK.findall(text):
+        target = (guide.parent / path).resolve() if path else guide
+        assert target.exists(), path
+        assert not anchor or anchor in headings(target), anchor
+    for path in _FILE.findall(text):
+        assert (ROOT / path).exists(), path
+    targets = re.findall(r"^([a-z-]+):", (ROOT / "Makefile").read_text("utf-8"), re.MULTILINE)
+    for code in re.findall(r"`[^`\n]+`|^ {4}\S.*$", text, re.MULTILINE):
+        for target_name in _TARGET.findall(code):
+            assert target_name in targets, target_name
