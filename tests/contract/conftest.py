@@ -8,9 +8,9 @@ from tests.contract.recording import Call, recorded
 
 @pytest.fixture(scope="session")
 def walked() -> dict[str, list[Call]]:
-    """Every call of the vault's walk and of each experience's."""
+    """Every call of each walk."""
     calls = {}
-    for name, path in {"vault": walk.vault, **walk.WALKS}.items():
+    for name, path in walk.WALKS.items():
         with recorded() as kept:
             path()
         calls[name] = kept

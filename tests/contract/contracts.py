@@ -48,6 +48,13 @@ RECORDED = {
     r"tasks\[\]\.customDetails: instanceType 'TaskDetails' is none of": (
         "recorded (vault, 028): the base's own name where the contract has derived classes only"
     ),
+    r"^ReplicationPolicies_\w+ 200.*providerSpecificDetails: .*'"
+    r"(associatedItemsCount|dataSourceType|status)'.* unexpected": (
+        "recorded (vault, 035): members of an InMageRcm policy that no published class has"
+    ),
+    r"^ReplicationProtectedItems_\w+ 200.*: .*'linuxLicenseType' was unexpected": (
+        "in the SDK of 2025-08-01, newer than the OpenAPI of 2024-04-01"
+    ),
     r"^GetOperationResult 200: body: it is missing": (
         "azure-mgmt-recoveryservices 4.3.0 reads an optional vault: a deleted one is not there"
     ),

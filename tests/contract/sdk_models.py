@@ -159,7 +159,7 @@ def _misfits(kind: Any, value: Any, at: str, sent: bool) -> Iterator[str]:
 
 
 def _misfits_of_model(model: Any, value: dict[str, Any], at: str, sent: bool) -> Iterator[str]:
-    derived = getattr(model, "__mapping__", {})
+    derived = _derived(model)
     for discriminator in ("instanceType", "objectType"):
         if discriminator in value and discriminator in _members(model) and derived:
             if value[discriminator] not in derived:
@@ -179,6 +179,17 @@ def _misfits_of_model(model: Any, value: dict[str, Any], at: str, sent: bool) ->
             yield f"{at}.{name}: it is read-only"
         else:
             yield from _misfits(members[name].type, item, f"{at}.{name}", sent)
+
+
+@cache
+def _derived(model: Any) -> dict[str, Any]:
+    """The classes that derive from a model, at any distance, by their discriminator's value."""
+    found: dict[str, Any] = {}
+    for value, near in getattr(model, "__mapping__", {}).items():
+        found[value] = near
+        if near is not model and near.__mapping__ is not model.__mapping__:
+            found |= _derived(near)
+    return found
 
 
 def _is_enum(kind: Any) -> bool:

@@ -6,11 +6,11 @@ from collections.abc import Callable
 from typing import Any
 
 from emulator.arm.subscriptions import SUBSCRIPTION
+from tests.contract.providers import CLASSIC, PROVIDERS, ModernizedSite, Provider
 from tests.emulator import site_recovery_support as support
 from tests.emulator.site_recovery_support import (
     GROUP,
     GROUP_NAME,
-    INSTANCE_TYPE,
     NETWORK,
     STORAGE,
     VAULT,
@@ -18,7 +18,8 @@ from tests.emulator.site_recovery_support import (
     Site,
 )
 
-MACHINE = support.windows(1)
+MACHINE, OTHER = support.windows(1), support.windows(2)
+PLAN = f"{VAULT}/replicationRecoveryPlans/plan"
 
 
 def empty() -> Site:
@@ -48,62 +49,135 @@ def _full_vault() -> dict[str, Any]:
     }
 
 
-def registered() -> Site:
+def registered(provider: Provider) -> Site:
     """A registered server, and nothing else."""
-    site = Site([MACHINE])
+    site = provider.site([MACHINE, OTHER])
     site.register()
     return site
 
 
-def mapped() -> Site:
+def mapped(provider: Provider) -> Site:
     """A policy that is mapped, and one that is not."""
-    site = Site([MACHINE]).prepare()
-    site.create_policy("spare")
+    site = registered(provider)
+    site.policy = f"{VAULT}/replicationPolicies/policy"
+    settings = {"properties": {"providerSpecificInput": provider.policy}}
+    for policy in (site.policy, f"{VAULT}/replicationPolicies/spare"):
+        done(site, "PUT", policy, settings)
+    target = {"policyId": site.policy, "targetProtectionContainerId": "Microsoft Azure"}
+    path = f"{site.container}/replicationProtectionContainerMappings/mapping"
+    done(site, "PUT", path, {"properties": target})
     return site
 
 
-def discovered() -> Site:
-    """A machine that was discovered."""
-    site = mapped()
-    site.protectable(MACHINE)
+def discovered(provider: Provider) -> Site:
+    """Machines that were discovered."""
+    site = mapped(provider)
+    for machine in (MACHINE, OTHER):
+        provider.discover(site, machine)
     return site
 
 
-def protected() -> Site:
-    """A machine that replicates, with recovery points."""
-    site = mapped()
-    site.protect(MACHINE)
-    site.pass_time(minutes=11)
+def protected(provider: Provider) -> Site:
+    """Machines that replicate, with recovery points."""
+    site = discovered(provider)
+    for machine in (MACHINE, OTHER):
+        done(site, "PUT", site.item(machine), {"properties": provider.enable(site, machine)})
+    site.pass_time(hours=2)
+    assert site.state(MACHINE) == site.state(OTHER) == "Protected"
     return site
 
 
-def failed() -> Site:
+def failed(provider: Provider) -> Site:
     """A machine whose protection failed once."""
-    site = discovered()
+    site = discovered(provider)
     site.fault(operation="EnableDr", job={"errorCode": "95107", "errorMessage": "no"})
-    assert site.enable(MACHINE)["state"] == "Failed"
+    body = {"properties": provider.enable(site, MACHINE)}
+    accepted = site.accepted("PUT", site.item(MACHINE), body)
+    assert site.finished(accepted)["state"] == "Failed"
     return site
 
 
-def tested() -> Site:
+def tested(provider: Provider) -> Site:
     """A machine with a test environment that waits."""
-    site = protected()
-    site.finished(site.test_failover(MACHINE))
+    site = protected(provider)
+    part = provider.part("ReplicationProtectedItems_TestFailover")
+    body = {"properties": support.test_failover_properties(providerSpecificDetails=part)}
+    done(site, "POST", f"{site.item(MACHINE)}/testFailover", body)
     return site
 
 
-def rehearsed() -> Site:
+def rehearsed(provider: Provider) -> Site:
     """A machine that replicates, and whose test failover was cleaned up."""
-    site = tested()
-    site.finished(site.clean_up(MACHINE))
+    site = tested(provider)
+    body = {"properties": {"comments": ""}}
+    done(site, "POST", f"{site.item(MACHINE)}/testFailoverCleanup", body)
     return site
 
 
-def failed_over() -> Site:
+def failed_over(provider: Provider) -> Site:
     """A machine that was failed over, not committed."""
-    site = rehearsed()
-    site.finished(site.fail_over(MACHINE))
+    site = rehearsed(provider)
+    part = provider.part("ReplicationProtectedItems_UnplannedFailover")
+    body = {"properties": support.failover_properties() | {"providerSpecificDetails": part}}
+    done(site, "POST", f"{site.item(MACHINE)}/unplannedFailover", body)
     return site
+
+
+def planned(provider: Provider) -> Site:
+    """A recovery plan of two groups, the second of which waits for a person."""
+    site = protected(provider)
+    action = {
+        "actionName": "Look",
+        "failoverTypes": ["TestFailover"],
+        "failoverDirections": ["PrimaryToRecovery"],
+        "customDetails": {"instanceType": "ManualActionDetails", "description": "Look."},
+    }
+    groups = [
+        {
+            "groupType": "Boot",
+            "replicationProtectedItems": [{"id": site.item(machine)}],
+            "startGroupActions": actions,
+            "endGroupActions": [],
+        }
+        for machine, actions in ((MACHINE, []), (OTHER, [action]))
+    ]
+    fabrics = {"primaryFabricId": site.fabric, "recoveryFabricId": "Microsoft Azure"}
+    done(site, "PUT", PLAN, {"properties": {**fabrics, "groups": groups}})
+    return site
+
+
+def waiting(provider: Provider) -> Site:
+    """A plan's test failover that waits for a person."""
+    site = planned(provider)
+    part = [provider.part("ReplicationRecoveryPlans_TestFailover")]
+    body = {"properties": support.test_failover_properties(providerSpecificDetails=part)}
+    site.accepted("POST", f"{PLAN}/testFailover", body)
+    site.pass_time(hours=1)
+    return site
+
+
+def plan_tested(provider: Provider) -> Site:
+    """A plan whose test environment waits for its clean-up."""
+    site = waiting(provider)
+    job = _first(site, _jobs("Suspended"))
+    done(site, "POST", f"{VAULT}/replicationJobs/{job}/resume", {"properties": {"comments": ""}})
+    site.pass_time(hours=1)
+    return site
+
+
+def plan_failed_over(provider: Provider) -> Site:
+    """A plan that was failed over, not committed."""
+    site = planned(provider)
+    part = [provider.part("ReplicationRecoveryPlans_UnplannedFailover")]
+    body = {"properties": support.failover_properties() | {"providerSpecificDetails": part}}
+    done(site, "POST", f"{PLAN}/unplannedFailover", body)
+    return site
+
+
+def done(site: Site, method: str, path: str, body: object = None) -> None:
+    """Run an operation to its success."""
+    job = site.finished(site.accepted(method, path, body))
+    assert job["state"] == "Succeeded", job
 
 
 _INSTEAD = {
@@ -111,14 +185,11 @@ _INSTEAD = {
     "Basic_A0": "Standard_D2s_v3",  # an item's update: a size that Azure retired since
 }
 
-_STAGES: dict[str, Callable[[], Site]] = {
-    "Vaults": empty,
-    "VaultCertificates": empty,
-    "VaultExtendedInfo": empty,
-    "Usages": empty,
-    "ReplicationUsages": empty,
-    "GetOperationStatus": empty,
-    "GetOperationResult": empty,
+_VAULT_ONLY = (
+    *("Vaults", "VaultCertificates", "VaultExtendedInfo", "Usages", "ReplicationUsages"),
+    *("GetOperationStatus", "GetOperationResult"),
+)
+_STAGES: dict[str, Callable[[Provider], Site]] = {
     "ReplicationFabrics": registered,
     "ReplicationRecoveryServicesProviders": registered,
     "ReplicationProtectionContainers": registered,
@@ -134,19 +205,30 @@ _STAGES: dict[str, Callable[[], Site]] = {
     "RecoveryPoints": protected,
     "TargetComputeSizes": protected,
     "ReplicationJobs": failed,
+    "ReplicationJobs_Resume": waiting,
     "ReplicationEvents": protected,
     "ReplicationVaultHealth": protected,
+    "ReplicationRecoveryPlans": planned,
+    "ReplicationRecoveryPlans_TestFailoverCleanup": plan_tested,
+    "ReplicationRecoveryPlans_FailoverCommit": plan_failed_over,
 }
 
 
-def at(operation: str) -> Site:
+def providers_of(operation: str) -> tuple[str, ...]:
+    """The providers whose sites an operation is sent to: one where it is the vault's own."""
+    return (CLASSIC.instance_type,) if _group_of(operation) in _VAULT_ONLY else tuple(PROVIDERS)
+
+
+def at(operation: str, provider: Provider) -> Site:
     """A site at which an operation applies.
 
     Raises:
         KeyError: nobody has said at which stage it does.
     """
-    stage = _STAGES.get(operation) or _STAGES[operation.partition("_")[0]]
-    return stage()
+    if _group_of(operation) in _VAULT_ONLY:
+        return empty()
+    stage = _STAGES.get(operation) or _STAGES[_group_of(operation)]
+    return stage(provider)
 
 
 def names(site: Site, operation: str) -> dict[str, str]:
@@ -159,6 +241,7 @@ def names(site: Site, operation: str) -> dict[str, str]:
         "policyName": "spare",
         "mappingName": "mapping",
         "certificateName": "credentials",
+        "recoveryPlanName": "plan",
         "replicatedProtectedItemName": MACHINE.name,
     }
     if operation == "Vaults_CreateOrUpdate":
@@ -175,37 +258,43 @@ def names(site: Site, operation: str) -> dict[str, str]:
         known["providerName"] = _first(site, path)
         known["protectableItemName"] = _first(site, f"{site.container}/replicationProtectableItems")
         known["eventName"] = _first(site, f"{VAULT}/replicationEvents")
-        terms = "$filter=jobStatus%20eq%20'Failed'"
-        known["jobName"] = _first(site, f"{VAULT}/replicationJobs?api-version=2025-08-01&{terms}")
+        state = "Suspended" if operation.endswith("Resume") else "Failed"
+        known["jobName"] = _first(site, _jobs(state))
     return {name: value for name, value in known.items() if value}
 
 
-def body(site: Site, operation: str, shown: Any, *, ours: bool) -> Any:
+def _jobs(state: str) -> str:
+    terms = f"$filter=jobStatus%20eq%20'{state}'"
+    return f"{VAULT}/replicationJobs?api-version=2025-08-01&{terms}"
+
+
+def _group_of(operation: str) -> str:
+    return operation.partition("_")[0]
+
+
+def body(site: Site, shown: Any, operation: str, provider: Provider | None) -> Any:
     """An example's body with ids of what is there.
 
     Args:
         site: where it is sent.
-        operation: the operation's id.
         shown: the example's body.
-        ours: whether parts of a replication provider become those of this site's.
+        operation: the operation's id.
+        provider: whose parts replace those of the example's provider; None keeps them.
     """
     if isinstance(shown, dict):
-        if ours and "instanceType" in shown:
-            return _part(site, operation)
-        return {name: body(site, operation, part, ours=ours) for name, part in shown.items()}
+        if provider is not None and "instanceType" in shown:
+            return _part(site, operation, provider)
+        return {name: body(site, part, operation, provider) for name, part in shown.items()}
     if isinstance(shown, list):
-        return [body(site, operation, part, ours=ours) for part in shown]
+        return [body(site, part, operation, provider) for part in shown]
     return _standing_for(site, shown)
 
 
-def _part(site: Site, operation: str) -> dict[str, Any]:
+def _part(site: Site, operation: str, provider: Provider) -> dict[str, Any]:
     if operation == "ReplicationProtectedItems_Create":
-        part: dict[str, Any] = site.enable_body(MACHINE)["properties"]["providerSpecificDetails"]
+        part: dict[str, Any] = provider.enable(site, MACHINE)["providerSpecificDetails"]
         return part
-    if operation.startswith("ReplicationPolicies"):
-        settings: dict[str, Any] = support.policy_body()["properties"]["providerSpecificInput"]
-        return settings
-    return {"instanceType": INSTANCE_TYPE}
+    return provider.part(operation)
 
 
 def _standing_for(site: Site, shown: Any) -> Any:
@@ -214,8 +303,16 @@ def _standing_for(site: Site, shown: Any) -> Any:
     kind = shown.rpartition("/")[0].rpartition("/")[2].lower()
     if kind == "replicationpolicies":
         return site.policy
+    if kind == "replicationfabrics":
+        return site.fabric
+    if kind == "replicationprotectableitems" and isinstance(site, ModernizedSite):
+        return None  # its machines are not protected by way of protectable items
     if kind == "replicationprotectableitems":
         return site.protectable(MACHINE)
+    if kind == "replicationprotecteditems":
+        return site.item(
+            MACHINE if shown.endswith("/f8491e4f-817a-40dd-a90c-af773978c75b") else OTHER
+        )
     if kind == "virtualnetworks":
         return NETWORK
     if kind == "storageaccounts":

@@ -26,10 +26,13 @@ def test_the_table_tells_what_is_done_and_what_is_not() -> None:
     assert any("ReplicationMigrationItems_Migrate |" in line for line in missing)
 
 
-def test_every_route_of_recovery_services_is_published() -> None:
-    known = {(operation.id, operation.verb) for operation in coverage.published()}
+def test_every_route_of_recovery_services_is_published_under_its_id() -> None:
+    known = {
+        (operation.id, operation.verb, openapi.shape_of(operation.path))
+        for operation in coverage.published()
+    }
     offered = {
-        (route.operation_id, route.method)
+        (route.operation_id, route.method, openapi.shape_of(route.template))
         for route in coverage.routes()
         if "Microsoft.RecoveryServices" in route.template
     }

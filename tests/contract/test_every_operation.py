@@ -15,8 +15,9 @@ from tests.contract.recording import Call
 from tests.contract.walk import WALKS
 
 NEVER_ACCEPTED = {
-    "ReplicationJobs_Resume": "only a manual step of a recovery plan waits for a person",
-    "ReplicationProtectionContainerMappings_Update": "a classic mapping keeps nothing to change",
+    "ReplicationRecoveryPlans_PlannedFailover": "physical machines have none to Azure",
+    "ReplicationRecoveryPlans_Reprotect": "a physical machine cannot be replicated back",
+    "ReplicationRecoveryPlans_FailoverCancel": "only a failover back can be cancelled",
 }
 """Operations that the walk meets with a refusal only, with the reason."""
 
@@ -27,7 +28,7 @@ needs_openapi = pytest.mark.skipif(
 )
 
 
-@pytest.mark.parametrize("walk", ["vault", *WALKS])
+@pytest.mark.parametrize("walk", WALKS)
 @pytest.mark.parametrize("contract", [pytest.param("openapi", marks=needs_openapi), "sdk"])
 def test_what_goes_in_and_what_comes_out_fits(
     walked: dict[str, list[Call]], walk: str, contract: str
@@ -59,7 +60,7 @@ def test_every_refusal_has_the_error_body_of_arm(walked: dict[str, list[Call]]) 
 
 
 def test_every_experience_has_a_walk() -> None:
-    assert sorted(experiences.offered()) == sorted(WALKS)
+    assert {*experiences.offered(), "vault"} == set(WALKS)
 
 
 def test_every_operation_is_met(walked: dict[str, list[Call]]) -> None:
@@ -73,17 +74,6 @@ def test_every_operation_is_met(walked: dict[str, list[Call]]) -> None:
     assert sorted(offered - accepted - set(NEVER_ACCEPTED)) == []
     assert sorted((offered & set(NEVER_ACCEPTED)) - met) == []
     assert sorted(set(NEVER_ACCEPTED) & accepted) == []
-
-
-@needs_openapi
-def test_every_route_stands_in_the_contract_under_its_id() -> None:
-    published = openapi.published()
-    for route in routes():
-        operation = published[route.operation_id]
-        assert (route.method, openapi.shape_of(route.template)) == (
-            operation.verb,
-            openapi.shape_of(operation.path),
-        )
 
 
 def misfits(calls: list[Call], published: Mapping[str, contracts.Operation]) -> set[str]:

@@ -12,6 +12,7 @@ import pytest
 from emulator import coverage
 from emulator.kernel.wire import Response
 from tests.contract import openapi, shapes, stages
+from tests.contract.providers import PROVIDERS, Provider
 from tests.contract.test_every_operation import needs_openapi
 from tests.emulator.site_recovery_support import Site
 
@@ -25,30 +26,61 @@ DIFFERENT = {
 """What an answer lacks of its example, by operation and place, with the reason."""
 
 REFUSED = {
-    "ReplicationProtectionContainerMappings_Update": "a classic mapping keeps nothing to change",
-    "ReplicationJobs_Resume": "only a manual step of a recovery plan waits for a person",
+    "ReplicationRecoveryPlans_PlannedFailover": "physical machines have none to Azure",
+    "ReplicationRecoveryPlans_Reprotect": "a physical machine cannot be replicated back",
+    "ReplicationRecoveryPlans_FailoverCancel": "only a failover back can be cancelled",
+    "InMageAzureV2 ReplicationProtectionContainerMappings_Update": (
+        "a classic mapping keeps nothing to change"
+    ),
+    "InMageRcm ReplicationProtectionContainers_DiscoverProtectableItem": (
+        "agents report to the appliance by themselves"
+    ),
 }
-"""Examples for which there is no world, in this experience, to which they apply."""
+"""Examples for which there is no world to which they apply, of one provider or of any."""
+
+NOTHING = {
+    "InMageRcm ReplicationProtectableItems_Get": "its machines are in Microsoft.OffAzure",
+    "InMageRcm ReplicationProtectableItems_ListByReplicationProtectionContainers": (
+        "its machines are in Microsoft.OffAzure"
+    ),
+}
+"""Examples of what a provider never has; a list of it is empty."""
 
 
 def examples(*, foreign: bool = False) -> Iterator[Any]:
-    """Every example of an operation that is answered here; `foreign`: of another provider."""
+    """Every example of an operation that is answered here, for every provider.
+
+    Args:
+        foreign: only those whose request is of another provider.
+    """
     if not openapi.present():
-        yield pytest.param("none", {}, id="no OpenAPI")
+        yield pytest.param("none", {}, "none", id="no OpenAPI")
         return
     offered = {route.operation_id for route in coverage.routes()}
     for operation in openapi.published().values():
-        if operation.id in offered:
-            for name, example in operation.examples():
-                if not foreign or "instanceType" in str(example["parameters"]):
-                    yield pytest.param(operation.id, example, id=f"{operation.id}-{name}")
+        if operation.id not in offered:
+            continue
+        for name, example in operation.examples():
+            if foreign and "instanceType" not in str(example["parameters"]):
+                continue
+            for provider in stages.providers_of(operation.id):
+                where = f"{operation.id}-{name}-{provider}"
+                yield pytest.param(operation.id, example, provider, id=where)
 
 
-@pytest.mark.parametrize(("identifier", "example"), examples())
-def test_an_example_is_answered_in_its_shape(identifier: str, example: dict[str, Any]) -> None:
-    site = stages.at(identifier)
-    response = send(site, identifier, example, ours=True)
-    if identifier in REFUSED:
+@pytest.mark.parametrize(("identifier", "example", "provider"), examples())
+def test_an_example_is_answered_in_its_shape(
+    identifier: str, example: dict[str, Any], provider: str
+) -> None:
+    site = stages.at(identifier, PROVIDERS[provider])
+    name = f"{provider} {identifier}"
+    if name in NOTHING and identifier.endswith("_Get"):
+        return
+    response = send(site, identifier, example, PROVIDERS[provider])
+    if name in NOTHING:
+        assert response.body["value"] == []
+        return
+    if {name, identifier} & set(REFUSED):
         assert response.status == 400
         return
     assert str(response.status) in example["responses"], response.body
@@ -57,31 +89,40 @@ def test_an_example_is_answered_in_its_shape(identifier: str, example: dict[str,
         result = ended(site, response)
         assert result.status in (200, 204)
         found += lacking(example, result.status, result.body)
-    found = [re.sub(r"^", f"{identifier} ", place) for place in found]
+    found = [f"{identifier} {place}" for place in found]
     assert [place for place in found if not explained(place)] == []
 
 
-@pytest.mark.parametrize(("identifier", "example"), examples(foreign=True))
+@pytest.mark.parametrize(("identifier", "example", "provider"), examples(foreign=True))
 def test_an_example_of_another_provider_is_refused(
-    identifier: str, example: dict[str, Any]
+    identifier: str, example: dict[str, Any], provider: str
 ) -> None:
-    site = stages.at(identifier)
+    site = stages.at(identifier, PROVIDERS[provider])
     before = len(site.world.audited())
-    response = send(site, identifier, example, ours=False)
+    response = send(site, identifier, example, None)
     assert response.status == 400
     assert response.body["error"]["code"]
     assert response.body["error"]["message"]
     assert len(site.world.audited()) == before
 
 
-def send(site: Site, identifier: str, example: dict[str, Any], *, ours: bool) -> Response:
-    """An example's request, its names and ids those of what is there."""
+def send(
+    site: Site, identifier: str, example: dict[str, Any], provider: Provider | None
+) -> Response:
+    """An example's request, its names and ids those of what is there.
+
+    Args:
+        site: where it is sent.
+        identifier: the operation's id.
+        example: the published example.
+        provider: whose parts replace those of the example's provider; None keeps them.
+    """
     operation = openapi.published()[identifier]
     given = example["parameters"]
     names = stages.names(site, identifier)
     path = re.sub(r"\{(\w+)\}", lambda match: quote(names[match.group(1)]), operation.path)
     bodies = [value for value in given.values() if isinstance(value, dict)]
-    body = stages.body(site, identifier, bodies[0], ours=ours) if bodies else None
+    body = stages.body(site, bodies[0], identifier, provider) if bodies else None
     return site.call(operation.verb, path, body, given["api-version"])
 
 

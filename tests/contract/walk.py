@@ -2,13 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+import base64
+from collections.abc import Callable
+from datetime import UTC, datetime, timedelta
+from functools import partial
 from typing import Any
+
+from cryptography import x509
+from cryptography.hazmat.primitives import hashes, serialization
+from cryptography.hazmat.primitives.asymmetric import ec
 
 from emulator.guests.estate import Instance
 from emulator.kernel.wire import Response
+from tests.contract.providers import PROVIDERS, ModernizedSite, Provider
 from tests.emulator import site_recovery_support as support
-from tests.emulator.site_recovery_support import GROUP, INSTANCE_TYPE, VAULT, Site
+from tests.emulator.site_recovery_support import GROUP, TEST_NETWORK, VAULT, Site
 
 _RUNNING = ("NotStarted", "InProgress")
 _POLLS = 200
@@ -20,7 +28,11 @@ def run(site: Site, method: str, path: str, body: object = None) -> str:
     Returns:
         The status with which it ended.
     """
-    accepted = site.accepted(method, path, body)
+    return poll(site, site.accepted(method, path, body))
+
+
+def poll(site: Site, accepted: Response) -> str:
+    """Poll what a 202 began at both of its URLs until it has ended; the status then."""
     for _ in range(_POLLS):
         status = site.call("GET", accepted.headers["Azure-AsyncOperation"])
         result = site.call("GET", accepted.headers["Location"])
@@ -29,7 +41,7 @@ def run(site: Site, method: str, path: str, body: object = None) -> str:
             return str(status.body["status"])
         assert result.status == 202
         site.pass_time(seconds=30)
-    raise AssertionError(f"{method} {path} does not end")
+    raise AssertionError("the operation does not end")
 
 
 def succeed(site: Site, method: str, path: str, body: object = None) -> None:
@@ -65,10 +77,15 @@ def vault() -> None:
     assert answered(site, "GET", info)["properties"]["integrityKey"] == "bmV3"
     for usages in ("usages", "replicationUsages"):
         assert answered(site, "GET", f"{other}/{usages}")["value"]
+    certificate = {"authType": "AAD", "certificate": base64.b64encode(_certificate()).decode()}
+    answered(site, "PUT", f"{other}/certificates/credentials", {"properties": certificate})
     deleted = site.call("DELETE", other)
     assert deleted.status == 202
     _poll_vault(site, deleted)
     assert site.call("DELETE", other).status == 204
+    gone = f"{GROUP.split('/resourceGroups')[0]}/providers/Microsoft.RecoveryServices"
+    (kept,) = answered(site, "GET", f"{gone}/locations/westeurope/deletedVaults")["value"]
+    answered(site, "GET", kept["id"])
 
 
 def _poll_vault(site: Site, begun: Response) -> None:
@@ -83,29 +100,37 @@ def _poll_vault(site: Site, begun: Response) -> None:
     raise AssertionError("the operation does not end")
 
 
-def classic() -> None:
-    """Machines by way of a configuration server: `InMageAzureV2`."""
+def _certificate() -> bytes:
+    """A certificate of its own maker, as the tools make one for vault credentials."""
+    key = ec.generate_private_key(ec.SECP256R1())
+    name = x509.Name([x509.NameAttribute(x509.NameOID.COMMON_NAME, "migration")])
+    begins = datetime(2026, 1, 5, tzinfo=UTC)
+    builder = x509.CertificateBuilder(name, name, key.public_key(), x509.random_serial_number())
+    builder = builder.not_valid_before(begins).not_valid_after(begins + timedelta(days=5))
+    return builder.sign(key, hashes.SHA256()).public_bytes(serialization.Encoding.DER)
+
+
+def migration(provider: Provider) -> None:
+    """Machines of one provider, from the registration of their server to their removal."""
     web, db, app = support.windows(1), support.linux(1), support.windows(2)
-    site = Site([web, db, app])
+    site = provider.site([web, db, app])
     site.register()
     _look_at_servers(site)
-    site.policy = _policies(site, site.container, CLASSIC_POLICY)
-    _discover(site, [web, db, app])
-    _enable(site, [web, db, app])
-    _look_at_items(site, web)
-    _rehearse(site, web)
-    _migrate(site, web)
+    site.policy = _policies(site, provider)
+    _discover(site, provider, [web, db, app])
+    _enable(site, provider, [web, db, app])
+    _look_at_items(site, provider, web)
+    _rehearse(site, provider, web)
+    _migrate(site, provider, web)
+    _run_a_plan(site, provider, [db, app])
     succeed(site, "POST", f"{site.item(db)}/remove", {"properties": {}})
     succeed(site, "DELETE", site.item(app))
     assert site.call("DELETE", site.item(app)).status == 204
     _look_around(site)
     _leave(site)
-    _unregister("DELETE", "{fabric}", seed=8)
-    _unregister("POST", "{provider}/remove", seed=9)
-    _unregister("DELETE", "{provider}", seed=10)
-
-
-CLASSIC_POLICY: dict[str, Any] = support.policy_body()["properties"]["providerSpecificInput"]
+    _unregister(provider, "DELETE", "{fabric}", seed=8)
+    _unregister(provider, "POST", "{server}/remove", seed=9)
+    _unregister(provider, "DELETE", "{server}", seed=10)
 
 
 def _look_at_servers(site: Site) -> None:
@@ -115,36 +140,42 @@ def _look_at_servers(site: Site) -> None:
         assert answered(site, "GET", found["id"])["name"] == found["name"]
     answered(site, "GET", site.fabric)
     succeed(site, "POST", f"{site.fabric}/checkConsistency")
-    succeed(site, "POST", f"{provider(site)}/refreshProvider")
+    succeed(site, "POST", f"{_server(site)}/refreshProvider")
 
 
-def provider(site: Site) -> str:
-    """The id of the fabric's only provider."""
+def _server(site: Site) -> str:
+    """The id of the fabric's only provider, as the contract calls a server."""
     path = f"{site.fabric}/replicationRecoveryServicesProviders"
     (found,) = answered(site, "GET", path)["value"]
     return str(found["id"])
 
 
-def _policies(site: Site, container: str, settings: Mapping[str, Any]) -> str:
+def _policies(site: Site, provider: Provider) -> str:
     """Two policies, of which one is changed, mapped, mapped anew and kept; its id."""
     kept, other = (f"{VAULT}/replicationPolicies/{name}" for name in ("policy", "other"))
     for identifier in (kept, other):
-        succeed(site, "PUT", identifier, {"properties": {"providerSpecificInput": settings}})
-    succeed(site, "PATCH", kept, {"properties": {"replicationProviderSettings": settings}})
+        succeed(site, "PUT", identifier, {"properties": {"providerSpecificInput": provider.policy}})
+    changed = {"properties": {"replicationProviderSettings": provider.policy}}
+    succeed(site, "PATCH", kept, changed)
     answered(site, "GET", kept)
     assert len(answered(site, "GET", f"{VAULT}/replicationPolicies")["value"]) == 2
-    mappings = f"{container}/replicationProtectionContainerMappings"
-    body = support.mapping_body(kept, settings["instanceType"])
-    provider_input = {
-        "properties": {"providerSpecificInput": body["properties"].pop("providerSpecificInput")}
-    }
-    succeed(site, "PUT", f"{mappings}/mapping", body)
-    succeed(site, "POST", f"{mappings}/mapping/remove", provider_input)
-    succeed(site, "PUT", f"{mappings}/mapping", body)
-    succeed(site, "DELETE", f"{mappings}/mapping")
-    succeed(site, "PUT", f"{mappings}/mapping", body)
-    assert site.call("PATCH", f"{mappings}/mapping", provider_input).status == 400
-    answered(site, "GET", f"{mappings}/mapping")
+    mappings = f"{site.container}/replicationProtectionContainerMappings"
+    mapping = f"{mappings}/mapping"
+    # The contract has no class of this provider's own for a new mapping.
+    target = {"policyId": kept, "targetProtectionContainerId": "Microsoft Azure"}
+    own = {"instanceType": provider.instance_type}
+    succeed(site, "PUT", mapping, {"properties": target})
+    succeed(site, "POST", f"{mapping}/remove", {"properties": {"providerSpecificInput": own}})
+    succeed(site, "PUT", mapping, {"properties": target})
+    succeed(site, "DELETE", mapping)
+    succeed(site, "PUT", mapping, {"properties": target})
+    part = provider.part("ReplicationProtectionContainerMappings_Update")
+    update = {"properties": {"providerSpecificInput": part}}
+    if len(part) > 1:
+        succeed(site, "PATCH", mapping, update)
+    else:
+        assert site.call("PATCH", mapping, update).status == 400
+    answered(site, "GET", mapping)
     for path in (mappings, f"{VAULT}/replicationProtectionContainerMappings"):
         assert len(answered(site, "GET", path)["value"]) == 1
     succeed(site, "DELETE", other)
@@ -152,29 +183,33 @@ def _policies(site: Site, container: str, settings: Mapping[str, Any]) -> str:
     return kept
 
 
-def _discover(site: Site, machines: list[Instance]) -> None:
+def _discover(site: Site, provider: Provider, machines: list[Instance]) -> None:
+    if isinstance(site, ModernizedSite):
+        # Agents report by themselves: there is nothing to discover, and no list of it.
+        for machine in machines:
+            provider.discover(site, machine)
+        return
     path = f"{site.container}/discoverProtectableItem"
     for machine in machines:
         succeed(site, "POST", path, support.discover_body(machine))
-        answered(site, "GET", site.protectable(machine))
+        answered(site, "GET", provider.discover(site, machine))
     found = answered(site, "GET", f"{site.container}/replicationProtectableItems")
     assert len(found["value"]) == len(machines)
 
 
-def _enable(site: Site, machines: list[Instance]) -> None:
+def _enable(site: Site, provider: Provider, machines: list[Instance]) -> None:
     """Protection of every machine; the first job fails and does so again when restarted."""
     site.fault(operation="EnableDr", times=2, job={"errorCode": "95107", "errorMessage": "no"})
     first, *_ = machines
-    assert run(site, "PUT", site.item(first), site.enable_body(first)) == "Failed"
+    body = {"properties": provider.enable(site, first)}
+    assert run(site, "PUT", site.item(first), body) == "Failed"
     (failed,) = _jobs(site, "jobStatus eq 'Failed'")
     answered(site, "GET", failed)
-    resumed = site.call("POST", f"{failed}/resume", {"properties": {"comments": "go on"}})
-    assert resumed.status == 400
     succeed(site, "POST", f"{failed}/restart")
-    site.pass_time(minutes=20)
+    site.pass_time(minutes=40)
     succeed(site, "DELETE", site.item(first))
     for machine in machines:
-        succeed(site, "PUT", site.item(machine), site.enable_body(machine))
+        succeed(site, "PUT", site.item(machine), {"properties": provider.enable(site, machine)})
         answered(site, "GET", site.item(machine))
     for machine in machines:
         for _ in range(_POLLS):
@@ -190,7 +225,7 @@ def _jobs(site: Site, terms: str) -> list[str]:
     return [str(job["id"]) for job in answered(site, "GET", path)["value"]]
 
 
-def _look_at_items(site: Site, machine: Instance) -> None:
+def _look_at_items(site: Site, provider: Provider, machine: Instance) -> None:
     item = site.item(machine)
     for path in (
         f"{VAULT}/replicationProtectedItems",
@@ -198,16 +233,38 @@ def _look_at_items(site: Site, machine: Instance) -> None:
     ):
         assert len(answered(site, "GET", path)["value"]) == 3
     points = answered(site, "GET", f"{item}/recoveryPoints")["value"]
-    answered(site, "GET", points[0]["id"])
+    answered(site, "GET", f"{item}/recoveryPoints/{points[0]['name']}")
     assert answered(site, "GET", f"{item}/targetComputeSizes")["value"]
-    settings = {"instanceType": INSTANCE_TYPE, "targetVmTags": {"wave": "pilot"}}
-    properties = {"recoveryAzureVMName": "web-one", "providerSpecificDetails": settings}
+    part = provider.part("ReplicationProtectedItems_Update")
+    properties = {"recoveryAzureVMName": "web-one", "providerSpecificDetails": part}
     succeed(site, "PATCH", item, {"properties": properties})
 
 
-def _rehearse(site: Site, machine: Instance) -> None:
+def _test_body(part: object) -> dict[str, Any]:
+    return {
+        "properties": {
+            "failoverDirection": "PrimaryToRecovery",
+            "networkType": "VmNetworkAsInput",
+            "networkId": TEST_NETWORK,
+            "providerSpecificDetails": part,
+        }
+    }
+
+
+def _failover_body(part: object) -> dict[str, Any]:
+    return {
+        "properties": {
+            "failoverDirection": "PrimaryToRecovery",
+            "sourceSiteOperations": "NotRequired",
+            "providerSpecificDetails": part,
+        }
+    }
+
+
+def _rehearse(site: Site, provider: Provider, machine: Instance) -> None:
     """A test failover that is cancelled, and one that is seen to its end."""
-    item, body = site.item(machine), {"properties": support.test_failover_properties()}
+    item = site.item(machine)
+    body = _test_body(provider.part("ReplicationProtectedItems_TestFailover"))
     site.accepted("POST", f"{item}/testFailover", body)
     (running,) = _jobs(site, "jobStatus eq 'InProgress'")
     succeed(site, "POST", f"{running}/cancel")
@@ -218,16 +275,14 @@ def _rehearse(site: Site, machine: Instance) -> None:
     answered(site, "GET", item)
 
 
-def _migrate(site: Site, machine: Instance) -> None:
+def _migrate(site: Site, provider: Provider, machine: Instance) -> None:
     item = site.item(machine)
     points = answered(site, "GET", f"{item}/recoveryPoints")["value"]
-    body = {"properties": support.failover_properties(points[0]["id"])}
-    succeed(site, "POST", f"{item}/unplannedFailover", body)
+    part = provider.part("ReplicationProtectedItems_UnplannedFailover", points[0]["id"])
+    succeed(site, "POST", f"{item}/unplannedFailover", _failover_body(part))
     answered(site, "GET", item)
-    change = {
-        "recoveryPointId": points[1]["id"],
-        "providerSpecificDetails": {"instanceType": INSTANCE_TYPE},
-    }
+    part = provider.part("ReplicationProtectedItems_ApplyRecoveryPoint", points[1]["id"])
+    change = {"recoveryPointId": points[1]["id"], "providerSpecificDetails": part}
     succeed(site, "POST", f"{item}/applyRecoveryPoint", {"properties": change})
     succeed(site, "POST", f"{item}/failoverCommit")
     answered(site, "GET", item)
@@ -236,9 +291,69 @@ def _migrate(site: Site, machine: Instance) -> None:
     assert site.call("GET", item).status == 404
 
 
+def _run_a_plan(site: Site, provider: Provider, machines: list[Instance]) -> None:
+    """A recovery plan with a manual step, from its rehearsal to its commit."""
+    plan = f"{VAULT}/replicationRecoveryPlans/plan"
+    first, *others = machines
+    action = {
+        "actionName": "Look",
+        "failoverTypes": ["UnplannedFailover"],
+        "failoverDirections": ["PrimaryToRecovery"],
+        "customDetails": {"instanceType": "ManualActionDetails", "description": "Look."},
+    }
+    groups = [_group(site, [first], [action]), _group(site, others, [])]
+    properties = {"primaryFabricId": site.fabric, "recoveryFabricId": "Microsoft Azure"}
+    succeed(site, "PUT", plan, {"properties": {**properties, "groups": groups[:1]}})
+    succeed(site, "PATCH", plan, {"properties": {"groups": groups}})
+    answered(site, "GET", plan)
+    assert len(answered(site, "GET", f"{VAULT}/replicationRecoveryPlans")["value"]) == 1
+    part = [provider.part("ReplicationRecoveryPlans")]
+    for refused, body in (
+        ("plannedFailover", {"failoverDirection": "PrimaryToRecovery"}),
+        ("reProtect", None),
+        ("failoverCancel", None),
+    ):
+        sent = None if body is None else {"properties": body}
+        assert site.call("POST", f"{plan}/{refused}", sent).status == 400
+    succeed(site, "POST", f"{plan}/testFailover", _test_body(part))
+    answered(site, "GET", plan)
+    clean = {"properties": {"comments": "tested"}}
+    succeed(site, "POST", f"{plan}/testFailoverCleanup", clean)
+    accepted = site.accepted("POST", f"{plan}/unplannedFailover", _failover_body(part))
+    (waiting,) = _waiting(site)
+    answered(site, "GET", waiting)
+    succeed(site, "POST", f"{waiting}/resume", {"properties": {"comments": "go on"}})
+    assert poll(site, accepted) == "Succeeded"
+    answered(site, "GET", waiting)
+    succeed(site, "POST", f"{plan}/failoverCommit")
+    answered(site, "GET", plan)
+    succeed(site, "DELETE", plan)
+    assert site.call("DELETE", plan).status == 204
+
+
+def _group(site: Site, machines: list[Instance], actions: list[Any]) -> dict[str, Any]:
+    return {
+        "groupType": "Boot",
+        "replicationProtectedItems": [{"id": site.item(machine)} for machine in machines],
+        "startGroupActions": actions,
+        "endGroupActions": [],
+    }
+
+
+def _waiting(site: Site) -> list[str]:
+    """The jobs that wait for a person, once there are any."""
+    for _ in range(_POLLS):
+        found = _jobs(site, "jobStatus eq 'Suspended'")
+        if found:
+            return found
+        site.pass_time(seconds=30)
+    raise AssertionError("no job waits for a person")
+
+
 def _look_around(site: Site) -> None:
     succeed(site, "POST", f"{VAULT}/replicationVaultHealth/default/refresh")
     answered(site, "GET", f"{VAULT}/replicationVaultHealth")
+    assert answered(site, "GET", f"{VAULT}/replicationUsages")["value"]
     assert answered(site, "GET", f"{VAULT}/replicationJobs")["value"]
     events = answered(site, "GET", f"{VAULT}/replicationEvents")["value"]
     answered(site, "GET", events[0]["id"])
@@ -250,13 +365,16 @@ def _leave(site: Site) -> None:
     succeed(site, "POST", f"{site.fabric}/remove")
 
 
-def _unregister(verb: str, path: str, seed: int) -> None:
+def _unregister(provider: Provider, verb: str, path: str, seed: int) -> None:
     """Another server that leaves in another way; the seed keeps its operations' names apart."""
-    site = Site(seed=seed)
+    site = provider.site(seed=seed)
     site.register()
-    succeed(site, verb, path.format(fabric=site.fabric, provider=provider(site)))
+    succeed(site, verb, path.format(fabric=site.fabric, server=_server(site)))
     assert answered(site, "GET", f"{VAULT}/replicationFabrics")["value"] == []
 
 
-WALKS: dict[str, Callable[[], None]] = {INSTANCE_TYPE: classic}
-"""The walk of each experience by its `instanceType`."""
+WALKS: dict[str, Callable[[], None]] = {
+    "vault": vault,
+    **{name: partial(migration, provider) for name, provider in PROVIDERS.items()},
+}
+"""What is walked, by name: the vault itself, and each provider by its `instanceType`."""
