@@ -202,6 +202,12 @@ class TestFailoverInput(RecoveryPointInput):
     network_id: str | None = None
 
 
+class ChosenPointInput(RecoveryPointInput):
+    """The part of a provider that wants to read the recovery point once more."""
+
+    recovery_point_id: str
+
+
 class FailoverInput(RecoveryPointInput):
     """The part of a provider that may be asked to shut the source down; a boolean as a string."""
 

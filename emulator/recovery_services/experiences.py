@@ -30,6 +30,7 @@ class Experience(Protocol):
         table: its states and transitions.
         test_failover_input: the provider's part of a test failover's body.
         failover_input: the same of an unplanned failover's.
+        change_point_input: the same of a change of the recovery point.
         warns_untested: whether a machine that was never tested has a warning.
     """
 
@@ -39,6 +40,7 @@ class Experience(Protocol):
     table: Table
     test_failover_input: type[RecoveryPointInput]
     failover_input: type[RecoveryPointInput]
+    change_point_input: type[RecoveryPointInput]
     warns_untested: bool
 
     def register(self, world: World) -> None:

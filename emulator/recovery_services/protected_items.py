@@ -35,7 +35,7 @@ from emulator.recovery_services.paths import (
     require,
     require_parents,
     require_vault,
-    stored,
+    seen,
     vault_id,
 )
 
@@ -222,7 +222,8 @@ def change_point(world: World, request: Request, **path: str) -> Response:
     """Let the failed over machine hold another recovery point."""
     item = require(world, PROTECTED_ITEMS, path)
     asked = bodies.parse(bodies.RecoveryPointBody, request).properties
-    _require_provider(item, asked.provider_specific_details)
+    kind = experiences.of(item[PRIVATE]["experience"]).change_point_input
+    _input(item, asked.provider_specific_details, kind)
     point = _require_point(world, item, asked.recovery_point_id, "properties.recoveryPointId")
     return items.start(
         world,
@@ -263,7 +264,7 @@ def _list(world: World, request: Request, parent: str) -> Response:
     keys = child_keys(world, PROTECTED_ITEMS, parent)
 
     def show(key: str) -> Document:
-        return item_view.listed(world, stored(world, PROTECTED_ITEMS, key))
+        return item_view.listed(world, seen(world, PROTECTED_ITEMS, key))
 
     if wanted:
         keys = [key for key in keys if filters.keeps(wanted, show(key)["properties"])]

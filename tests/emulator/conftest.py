@@ -16,6 +16,8 @@ from emulator.kernel.store import Store
 from emulator.kernel.wire import Request, Response
 from emulator.kernel.world import World
 
+from .site_recovery_experiences import BOTH, Classic
+
 SUBSCRIPTION = "/subscriptions/11111111-1111-1111-1111-111111111111"
 GROUP = f"{SUBSCRIPTION}/resourceGroups/rg-test"
 VERSIONS = {
@@ -71,6 +73,7 @@ def estate() -> StaticEstate:
 def world(estate: StaticEstate) -> Iterator[World]:
     store = Store()
     yield front.create(store, Clock(), seed=7, estate=estate)
+    assert store.altered() == []
     store.close()
 
 
@@ -102,3 +105,10 @@ def reopened(tmp_path: Path) -> Iterator[Callable[[], Arm]]:
     yield open_again
     for store in stores:
         store.close()
+
+
+@pytest.fixture(scope="module", params=BOTH, ids=lambda experience: experience.name)
+def experience(request: pytest.FixtureRequest) -> Classic:
+    """Each experience of Site Recovery in turn."""
+    chosen: Classic = request.param
+    return chosen

@@ -25,8 +25,8 @@ from azure.mgmt.recoveryservicessiterecovery.aio import (
 from emulator import front
 from emulator.arm.identity import issue
 from emulator.arm.subscriptions import SUBSCRIPTION
-from emulator.guests.estate import Disk, Instance, StaticEstate
-from emulator.guests.security_groups import Rule, SecurityGroup
+from emulator.guests.estate import Instance, StaticEstate
+from emulator.guests.security_groups import SecurityGroup
 from emulator.http import Application
 from emulator.in_process import AsyncWorldTransport, WorldTransport
 from emulator.kernel.clock import Clock
@@ -34,65 +34,57 @@ from emulator.kernel.store import Store
 from emulator.kernel.wire import Request, Response
 from emulator.kernel.world import World, resumed_clock
 
-GROUP_NAME, VAULT_NAME = "rg-migration", "rsv-migration"
-GROUP = f"/subscriptions/{SUBSCRIPTION}/resourceGroups/{GROUP_NAME}"
-VAULT = f"{GROUP}/providers/Microsoft.RecoveryServices/vaults/{VAULT_NAME}"
-NETWORK = f"{GROUP}/providers/Microsoft.Network/virtualNetworks/vnet-prod"
-TEST_NETWORK = f"{GROUP}/providers/Microsoft.Network/virtualNetworks/vnet-test"
-STORAGE = f"{GROUP}/providers/Microsoft.Storage/storageAccounts/stcache"
-MACHINES = f"{GROUP}/providers/Microsoft.Compute/virtualMachines"
-INSTANCE_TYPE = "InMageAzureV2"
-
-PUSH = SecurityGroup(
-    "sg-machines", ingress=(Rule(from_port=1, to_port=65535, cidrs=("10.10.2.0/24",)),)
+from .site_recovery_estate import (
+    APPLIANCE,
+    GROUP,
+    GROUP_NAME,
+    MACHINES,
+    NETWORK,
+    NO_CONTROL,
+    NO_DATA,
+    PUSH,
+    SERVER,
+    SERVER_GROUP,
+    STORAGE,
+    TEST_NETWORK,
+    VAULT,
+    VAULT_NAME,
+    linux,
+    windows,
 )
-SERVER_GROUP = SecurityGroup(
-    "sg-server",
-    ingress=(
-        Rule(from_port=443, to_port=443, cidrs=("10.10.0.0/16",)),
-        Rule(from_port=9443, to_port=9443, cidrs=("10.10.0.0/16",)),
-    ),
-)
+from .site_recovery_experiences import BOTH, CLASSIC, MODERNIZED, Classic
 
-SERVER = Instance(
-    "i-0server",
-    "config-server",
-    "10.10.2.10",
-    os="windows-server-2016",
-    instance_type="c5.2xlarge",
-    vcpus=8,
-    memory_mib=16384,
-    disks=(Disk("/dev/sda1", 80), Disk("xvdf", 600), Disk("xvdg", 600)),
-    tags={"site-recovery:role": "configuration-server", "site-recovery:vault": VAULT},
-    security_groups=("sg-server",),
-)
+__all__ = [
+    "APPLIANCE",
+    "BOTH",
+    "CLASSIC",
+    "GROUP",
+    "GROUP_NAME",
+    "INSTANCE_TYPE",
+    "MACHINES",
+    "MODERNIZED",
+    "NETWORK",
+    "NO_CONTROL",
+    "NO_DATA",
+    "PUSH",
+    "SERVER",
+    "SERVER_GROUP",
+    "STORAGE",
+    "TEST_NETWORK",
+    "VAULT",
+    "VAULT_NAME",
+    "Classic",
+    "Site",
+    "discover_body",
+    "failover_properties",
+    "linux",
+    "mapping_body",
+    "policy_body",
+    "test_failover_properties",
+    "windows",
+]
 
-
-def windows(number: int, **changes: Any) -> Instance:
-    """A Windows machine `web-<number>` that can be migrated."""
-    machine = Instance(
-        f"i-web{number:02}",
-        f"web-{number:02}",
-        f"10.10.1.{10 + number}",
-        disks=(Disk("/dev/sda1", 30),),
-        security_groups=("sg-machines",),
-    )
-    return replace(machine, **changes)
-
-
-def linux(number: int, **changes: Any) -> Instance:
-    """A Red Hat machine `db-<number>` that can be migrated."""
-    machine = Instance(
-        f"i-db{number:02}",
-        f"db-{number:02}",
-        f"10.10.1.{40 + number}",
-        platform="linux",
-        os="rhel-6.7",
-        drivers=None,
-        disks=(Disk("/dev/sda1", 30), Disk("/dev/sdb", 100)),
-        security_groups=("sg-machines",),
-    )
-    return replace(machine, **changes)
+INSTANCE_TYPE = CLASSIC.instance_type
 
 
 class Credential:
@@ -136,9 +128,11 @@ class Site:
     """A landing zone with a vault, an estate of machines and clients of Site Recovery.
 
     Args:
-        machines: the estate besides the configuration server.
+        machines: the estate besides the server.
         database: where the world is kept; None keeps it in memory.
         groups: security groups; by default those that the procedure asks for.
+        server: the server of Site Recovery; by default that of the experience.
+        experience: classic or modernized.
     """
 
     def __init__(
@@ -149,9 +143,12 @@ class Site:
         groups: Iterable[SecurityGroup] = (PUSH, SERVER_GROUP),
         server: Instance | None = SERVER,
         seed: int = 7,
+        experience: Classic = CLASSIC,
     ) -> None:
         self._database, self._seed = database, seed
-        self.estate = StaticEstate([*([server] if server else []), *machines], groups)
+        self.experience = experience
+        present = [] if server is None else [experience.server if server is SERVER else server]
+        self.estate = StaticEstate([*present, *map(experience.equipped, machines)], groups)
         self.store = Store(database)
         self.world = front.create(self.store, Clock(), seed, self.estate)
         self._bind()
@@ -286,13 +283,27 @@ class Site:
         self.pass_time(seconds=60)
 
     def register(self) -> None:
-        """Wait until the configuration server is registered."""
-        self.pass_time(minutes=14)
+        """Wait until the server is registered."""
+        self.pass_time(seconds=self.experience.takes[1].total_seconds())
         (fabric,) = self.get(f"{VAULT}/replicationFabrics")["value"]
         self.fabric: str = fabric["id"]
-        self.host: str = fabric["properties"]["customDetails"]["processServers"][0]["id"]
+        details = self.get(self.fabric)["properties"]["customDetails"]
+        self.host: str = details["processServers"][0]["id"]
         (container,) = self.get(f"{self.fabric}/replicationProtectionContainers")["value"]
         self.container: str = container["id"]
+
+    def machines(self) -> Any:
+        """What the modernized site in Microsoft.OffAzure lists."""
+        site = self.get(self.fabric)["properties"]["customDetails"]["physicalSiteId"]
+        return self.call("GET", f"{site}/machines", version="2020-01-01").body["value"]
+
+    def add(self, machine: Instance) -> None:
+        """Let one more machine be there."""
+        self.estate.machines.append(self.experience.equipped(machine))
+
+    def become(self, number: int, **changes: Any) -> None:
+        """Change an instance of the estate; the server is number 0."""
+        self.estate.machines[number] = replace(self.estate.machines[number], **changes)
 
     def prepare(self) -> Site:
         """Registered server, policy and mapping."""
@@ -303,14 +314,14 @@ class Site:
 
     def create_policy(self, name: str) -> str:
         identifier = f"{VAULT}/replicationPolicies/{name}"
-        self.finished(self.accepted("PUT", identifier, policy_body()))
+        self.finished(self.accepted("PUT", identifier, self.experience.policy()))
         return identifier
 
     def map_policy(self, policy: str, name: str = "mapping") -> str:
         identifier = f"{self.container}/replicationProtectionContainerMappings/{name}"
-        assert self.finished(self.accepted("PUT", identifier, mapping_body(policy)))["state"] == (
-            "Succeeded"
-        )
+        assert self.finished(self.accepted("PUT", identifier, self.experience.mapping(policy)))[
+            "state"
+        ] == ("Succeeded")
         return identifier
 
     def discover(self, machine: Instance) -> Any:
@@ -320,39 +331,18 @@ class Site:
 
     def protectable(self, machine: Instance) -> str:
         """The id of the discovered machine; discovered if it is not yet."""
-        path = f"{self.container}/replicationProtectableItems"
         for _ in range(2):
-            for found in self.get(path)["value"]:
-                if found["properties"]["customDetails"]["ipAddress"] == machine.private_ip:
-                    identifier: str = found["id"]
-                    return identifier
-            assert self.discover(machine)["state"] == "Succeeded"
+            found = self.experience.known(self, machine)
+            if found is not None:
+                return found
+            self.experience.make_known(self, machine)
         raise AssertionError("the machine was not discovered")
 
     def item(self, machine: Instance) -> str:
         return f"{self.container}/replicationProtectedItems/{machine.name}"
 
     def enable_body(self, machine: Instance, **changes: Any) -> dict[str, Any]:
-        details = {
-            "instanceType": INSTANCE_TYPE,
-            "processServerId": self.host,
-            "masterTargetId": self.host,
-            "runAsAccountId": "1" if machine.platform == "windows" else "2",
-            "logStorageAccountId": STORAGE,
-            "targetAzureV2ResourceGroupId": GROUP,
-            "targetAzureNetworkId": NETWORK,
-            "targetAzureSubnetId": "servers",
-            "targetAzureVmName": machine.name,
-            "targetVmTags": {"machine": machine.name},
-            **changes,
-        }
-        return {
-            "properties": {
-                "policyId": self.policy,
-                "protectableItemId": self.protectable(machine),
-                "providerSpecificDetails": details,
-            }
-        }
+        return self.experience.enabling(self, machine, **changes)
 
     def enable(self, machine: Instance, **changes: Any) -> Any:
         """The job that enables protection, ended."""
@@ -383,13 +373,13 @@ class Site:
         return self.accepted("POST", f"{self.item(machine)}/{action}", body)
 
     def test_failover(self, machine: Instance, **changes: Any) -> Response:
-        return self.post(machine, "testFailover", test_failover_properties(**changes))
+        return self.post(machine, "testFailover", self.experience.test_failover(**changes))
 
     def clean_up(self, machine: Instance) -> Response:
         return self.post(machine, "testFailoverCleanup", {"comments": "tested"})
 
     def fail_over(self, machine: Instance, point: str | None = None) -> Response:
-        return self.post(machine, "unplannedFailover", failover_properties(point))
+        return self.post(machine, "unplannedFailover", self.experience.failover(point))
 
     def remove(self, machine: Instance, reason: str | None = None) -> Response:
         properties = {"disableProtectionReason": reason} if reason else {}
@@ -405,26 +395,11 @@ class Site:
 
 
 def policy_body(**changes: Any) -> dict[str, Any]:
-    settings = {
-        "instanceType": INSTANCE_TYPE,
-        "recoveryPointThresholdInMinutes": 15,
-        "recoveryPointHistory": 1440,
-        "crashConsistentFrequencyInMinutes": 5,
-        "appConsistentFrequencyInMinutes": 60,
-        "multiVmSyncStatus": "Enable",
-        **changes,
-    }
-    return {"properties": {"providerSpecificInput": settings}}
+    return CLASSIC.policy(**changes)
 
 
 def mapping_body(policy: str, instance_type: str = INSTANCE_TYPE) -> dict[str, Any]:
-    return {
-        "properties": {
-            "policyId": policy,
-            "targetProtectionContainerId": "Microsoft Azure",
-            "providerSpecificInput": {"instanceType": instance_type},
-        }
-    }
+    return CLASSIC.mapping(policy, instance_type)
 
 
 def discover_body(machine: Instance) -> dict[str, Any]:
@@ -438,24 +413,11 @@ def discover_body(machine: Instance) -> dict[str, Any]:
 
 
 def test_failover_properties(**changes: Any) -> dict[str, Any]:
-    return {
-        "failoverDirection": "PrimaryToRecovery",
-        "networkType": "VmNetworkAsInput",
-        "networkId": TEST_NETWORK,
-        "providerSpecificDetails": {"instanceType": INSTANCE_TYPE},
-        **changes,
-    }
+    return CLASSIC.test_failover(**changes)
 
 
 def failover_properties(point: str | None = None) -> dict[str, Any]:
-    details = {"instanceType": INSTANCE_TYPE}
-    if point is not None:
-        details["recoveryPointId"] = point
-    return {
-        "failoverDirection": "PrimaryToRecovery",
-        "sourceSiteOperations": "NotRequired",
-        "providerSpecificDetails": details,
-    }
+    return CLASSIC.failover(point)
 
 
 test_failover_properties.__test__ = False  # type: ignore[attr-defined]

@@ -35,13 +35,13 @@ def of(world: World, item: Document, *, full: bool) -> Document:
     private = item[PRIVATE]
     source, target, provider = private["machine"], private["target"], private["provider"]
     state = TABLE.states[private["state"]]
-    guest = machine.of(world, source["instance"])
+    guest = machine.peek(world, source["instance"])
     halted = machine.stopped_at(guest) if guest else None
     agent = guest is not None and guest["agent"] is not None
     lag = recovery_points.lag(world, item)
     newest = recovery_points.newest(world, item)
     seen = halted or world.now - _HEARTBEAT
-    policy = world.store.get(POLICIES.kind, item["properties"]["policyId"])
+    policy = world.store.peek(POLICIES.kind, item["properties"]["policyId"])
     sync = policy["properties"]["providerSpecificDetails"]["multiVmSyncStatus"] if policy else None
     return {
         "instanceType": "InMageAzureV2",
@@ -241,12 +241,12 @@ def _nic(world: World, item: Document) -> Document:
 
 
 def _nic_id(world: World, item: Document) -> str:
-    chance = world.random("nic", item[PRIVATE]["vmId"])
-    return ":".join(["06", *(f"{chance.randrange(256):02X}" for _ in range(5))])
+    digits = world.guid("nic", item[PRIVATE]["vmId"]).replace("-", "").upper()
+    return ":".join(["06", *(digits[at : at + 2] for at in range(0, 10, 2))])
 
 
 def _rate(world: World, item: Document, factor: float) -> float:
     if item[PRIVATE]["protected"] is None:
         return 0.0
-    churn = world.random("churn", item[PRIVATE]["vmId"]).uniform(80, 900)
+    churn = world.uniform(80, 900, "churn", item[PRIVATE]["vmId"])
     return round(churn * factor, 3)

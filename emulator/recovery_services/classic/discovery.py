@@ -12,7 +12,7 @@ from emulator.recovery_services.paths import (
     FABRICS,
     PROTECTABLE_ITEMS,
     PROVIDERS,
-    children,
+    children_seen,
     put,
 )
 from emulator.recovery_services.scenarios import DISCOVER
@@ -30,7 +30,7 @@ def _discovered(world: World, job: Document) -> None:
     if instance is None or not push_install.answers(world, servers[0], instance, asked["osType"]):
         raise push_install.unreachable(asked["friendlyName"], asked["ipAddress"])
     machine.observe(world, instance)
-    for known in children(world, PROTECTABLE_ITEMS, container_id):
+    for known in children_seen(world, PROTECTABLE_ITEMS, container_id):
         # Adding a machine again is no second machine [inferred].
         if known["properties"]["customDetails"]["ipAddress"] == asked["ipAddress"]:
             return

@@ -35,6 +35,7 @@ class Classic:
     table = TABLE
     test_failover_input = RecoveryPointInput
     failover_input = RecoveryPointInput
+    change_point_input = RecoveryPointInput
     warns_untested = True
 
     def register(self, world: World) -> None:

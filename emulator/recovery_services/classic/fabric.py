@@ -9,7 +9,7 @@ from emulator.kernel.resources import PRIVATE
 from emulator.kernel.store import Document
 from emulator.kernel.world import World
 from emulator.recovery_services import failures
-from emulator.recovery_services.paths import PROTECTED_ITEMS, children
+from emulator.recovery_services.paths import PROTECTED_ITEMS, children_seen
 from emulator.recovery_services.times import NO_EXPIRY, stamp
 
 AGENT_VERSION = "9.41.0.0"
@@ -23,7 +23,7 @@ def shown(world: World, fabric: Document) -> Document:
     private = fabric[PRIVATE]
     alive = bool(configuration_server.ROLE.of_fabric(world, fabric["id"]))
     beat = stamp(world.now - _HEARTBEAT) if alive else private["refreshed"]
-    items = children(world, PROTECTED_ITEMS, fabric["id"])
+    items = children_seen(world, PROTECTED_ITEMS, fabric["id"])
     pairs = sum(len(item[PRIVATE]["machine"]["disks"]) for item in items)
     properties = dict(fabric["properties"])
     properties["customDetails"] = {

@@ -13,6 +13,7 @@ from emulator.kernel.world import World
 from emulator.off_azure import sites
 from emulator.recovery_services import azure_machines, failures, references, target_sizes
 from emulator.recovery_services.bodies import (
+    ChosenPointInput,
     EnableProperties,
     FailoverInput,
     ProviderPart,
@@ -51,6 +52,7 @@ class Modernized:
     table = TABLE
     test_failover_input: type[RecoveryPointInput] = TestFailoverInput
     failover_input: type[RecoveryPointInput] = FailoverInput
+    change_point_input: type[RecoveryPointInput] = ChosenPointInput
     # An item that was never tested had no error and normal failover health (recorded).
     warns_untested = False
 
