@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 from typing import Any
 
 from emulator.arm.subscriptions import SUBSCRIPTION
@@ -123,8 +124,18 @@ def failed_over(provider: Provider) -> Site:
     return site
 
 
-def planned(provider: Provider) -> Site:
-    """A recovery plan of two groups, the second of which waits for a person."""
+def unwell(provider: Provider) -> Site:
+    """Machines of which one has stopped."""
+    site = protected(provider)
+    site.estate.machines[:] = [
+        replace(one, state="stopped") if one.id == OTHER.id else one for one in site.estate.machines
+    ]
+    site.pass_time(hours=2)
+    return site
+
+
+def planned(provider: Provider, *, waits: bool = False) -> Site:
+    """A recovery plan of two groups, the second of which may wait for a person."""
     site = protected(provider)
     action = {
         "actionName": "Look",
@@ -139,7 +150,7 @@ def planned(provider: Provider) -> Site:
             "startGroupActions": actions,
             "endGroupActions": [],
         }
-        for machine, actions in ((MACHINE, []), (OTHER, [action]))
+        for machine, actions in ((MACHINE, []), (OTHER, [action] if waits else []))
     ]
     fabrics = {"primaryFabricId": site.fabric, "recoveryFabricId": "Microsoft Azure"}
     done(site, "PUT", PLAN, {"properties": {**fabrics, "groups": groups}})
@@ -148,7 +159,7 @@ def planned(provider: Provider) -> Site:
 
 def waiting(provider: Provider) -> Site:
     """A plan's test failover that waits for a person."""
-    site = planned(provider)
+    site = planned(provider, waits=True)
     part = [provider.part("ReplicationRecoveryPlans_TestFailover")]
     body = {"properties": support.test_failover_properties(providerSpecificDetails=part)}
     site.accepted("POST", f"{PLAN}/testFailover", body)
@@ -165,9 +176,16 @@ def plan_tested(provider: Provider) -> Site:
     return site
 
 
+def plan_rehearsed(provider: Provider) -> Site:
+    """A plan whose test failover was cleaned up."""
+    site = plan_tested(provider)
+    done(site, "POST", f"{PLAN}/testFailoverCleanup", {"properties": {"comments": ""}})
+    return site
+
+
 def plan_failed_over(provider: Provider) -> Site:
     """A plan that was failed over, not committed."""
-    site = planned(provider)
+    site = plan_rehearsed(provider)
     part = [provider.part("ReplicationRecoveryPlans_UnplannedFailover")]
     body = {"properties": support.failover_properties() | {"providerSpecificDetails": part}}
     done(site, "POST", f"{PLAN}/unplannedFailover", body)
@@ -207,9 +225,10 @@ _STAGES: dict[str, Callable[[Provider], Site]] = {
     "ReplicationJobs": failed,
     "ReplicationJobs_Resume": waiting,
     "ReplicationEvents": protected,
-    "ReplicationVaultHealth": protected,
+    "ReplicationVaultHealth": unwell,
     "ReplicationRecoveryPlans": planned,
     "ReplicationRecoveryPlans_TestFailoverCleanup": plan_tested,
+    "ReplicationRecoveryPlans_UnplannedFailover": plan_rehearsed,
     "ReplicationRecoveryPlans_FailoverCommit": plan_failed_over,
 }
 
