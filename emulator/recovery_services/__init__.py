@@ -5,12 +5,16 @@ from __future__ import annotations
 from emulator.kernel.routes import Routes
 from emulator.kernel.world import World
 from emulator.recovery_services import (
+    alert_settings,
     containers,
     control,
+    empty_lists,
     events,
     experiences,
     fabrics,
+    item_refusals,
     items,
+    job_export,
     job_routes,
     jobs,
     mappings,
@@ -22,6 +26,7 @@ from emulator.recovery_services import (
     protected_items,
     recovery_points,
     registrations,
+    supported_systems,
     target_sizes,
     vault_health,
 )
@@ -32,9 +37,10 @@ routes = Routes()
 for _service in (
     *(fabrics, containers, policies, mappings, protected_items, recovery_points, target_sizes),
     *(job_routes, operations, events, vault_health, control, plans, plans_operations),
-    registrations,
+    *(registrations, item_refusals, alert_settings, job_export, supported_systems, empty_lists),
 ):
     routes.include(_service.routes)
+routes.include(job_export.files)
 
 
 def register(world: World) -> None:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from datetime import datetime
+
 from emulator.kernel.resources import PRIVATE
 from emulator.kernel.routes import Routes
 from emulator.kernel.store import Document
@@ -13,6 +15,7 @@ from emulator.recovery_services.paths import (
     EVENTS,
     JOBS,
     children,
+    name_of,
     not_found,
     page,
     require_vault,
@@ -23,15 +26,27 @@ from emulator.recovery_services.paths import (
 routes = Routes(API_VERSIONS)
 
 _SEVERITIES = {"Succeeded": "OK", "Failed": "Critical", "Cancelled": "Warning"}
-_FILTERS = ("eventCode", "severity", "eventType", "affectedObjectFriendlyName")
+_OF_PROPERTIES = (
+    *("eventCode", "severity", "eventType"),
+    *("affectedObjectFriendlyName", "affectedObjectCorrelationId"),
+)
+_FILTERS = (*_OF_PROPERTIES, "fabricName", "startTime", "endTime")
 
 
 @routes.route("GET", EVENTS.collection, "ReplicationEvents_List")
 def list_events(world: World, request: Request, **path: str) -> Response:
-    """The events of the vault, newest first."""
+    """The events of the vault, newest first.
+
+    `$filter` takes what the contract's query of events has: code, type, severity, the machine's
+    name or id, `fabricName`, and a time range by `startTime` and `endTime`.
+    """
     require_vault(world, path)
     wanted = filters.parse(request, _FILTERS)
-    found = [e for e in happened(world, vault_id(path)) if filters.keeps(wanted, e["properties"])]
+    found = [
+        event
+        for event in happened(world, vault_id(path))
+        if all(_keeps(term, event["properties"]) for term in wanted)
+    ]
     return Response(200, page(request, found))
 
 
@@ -52,6 +67,16 @@ def happened(world: World, vault: str) -> list[Document]:
         for job in reversed(children(world, JOBS, vault))
         if job[PRIVATE]["machine"] and not jobs.running(job)
     ]
+
+
+def _keeps(term: filters.Term, properties: Document) -> bool:
+    if term.name == "fabricName":
+        return filters.compare(term, name_of(properties["fabricId"]))
+    if term.name in _OF_PROPERTIES:
+        return filters.compare(term, str(properties[term.name] or ""))
+    occurred = datetime.fromisoformat(properties["timeOfOccurrence"])
+    moment = filters.moment(term)
+    return occurred >= moment if term.name == "startTime" else occurred <= moment
 
 
 def _event(job: Document) -> Document:

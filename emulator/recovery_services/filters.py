@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Any
 
 from emulator.kernel.wire import ArmError, Request
@@ -48,6 +49,23 @@ def parse(request: Request, names: Collection[str]) -> list[Term]:
 def keeps(terms: list[Term], properties: Mapping[str, Any]) -> bool:
     """Whether properties satisfy every term; text is compared without case."""
     return all(compare(term, str(properties.get(term.name) or "")) for term in terms)
+
+
+def moment(term: Term) -> datetime:
+    """The time that a term's value is.
+
+    Raises:
+        ArmError: 400 `InvalidFilter` for what is no time, or one without a time zone.
+    """
+    try:
+        found = datetime.fromisoformat(term.value)
+    except ValueError as error:
+        raise ArmError(
+            400, "InvalidFilter", f"'{term.value}' is not a time for '{term.name}'."
+        ) from error
+    if found.tzinfo is None:
+        raise ArmError(400, "InvalidFilter", f"'{term.value}' has no time zone; end it with Z.")
+    return found
 
 
 def compare(term: Term, actual: str) -> bool:

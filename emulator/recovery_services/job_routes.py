@@ -126,19 +126,7 @@ def _keeps(term: filters.Term, properties: Document) -> bool:
         return filters.compare(term, properties["targetInstanceType"])
     # A job without an end has not ended: it ran since every time and until none.
     text = properties["startTime" if term.name == "endTime" else "endTime"]
-    moment = _moment(term)
+    moment = filters.moment(term)
     if term.name == "startTime":
         return text is None or datetime.fromisoformat(text) >= moment
     return datetime.fromisoformat(text) <= moment
-
-
-def _moment(term: filters.Term) -> datetime:
-    try:
-        moment = datetime.fromisoformat(term.value)
-    except ValueError as error:
-        raise ArmError(
-            400, "InvalidFilter", f"'{term.value}' is not a time for '{term.name}'."
-        ) from error
-    if moment.tzinfo is None:
-        raise ArmError(400, "InvalidFilter", f"'{term.value}' has no time zone; end it with Z.")
-    return moment

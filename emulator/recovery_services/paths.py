@@ -117,6 +117,7 @@ POLICIES = Collection(f"{VAULT}/replicationPolicies/{{policy}}", "policy")
 RECOVERY_PLANS = Collection(f"{VAULT}/replicationRecoveryPlans/{{plan}}", "plan")
 JOBS = Collection(f"{VAULT}/replicationJobs/{{job}}", "job")
 EVENTS = Collection(f"{VAULT}/replicationEvents/{{event}}", "event")
+ALERT_SETTINGS = Collection(f"{VAULT}/replicationAlertSettings/{{setting}}", "setting")
 VAULT_HEALTH = f"{VAULT}/replicationVaultHealth"
 
 _PARENTS = (

@@ -272,6 +272,16 @@ REFRESH_HEALTH = Scenario(
     workflow=False,
     lead=0,
 )
+EXPORT_JOBS = Scenario(
+    "ExportJobs",
+    "Export jobs",
+    1,
+    (Task("ExportJobsTask", "Exporting jobs"),),
+    target="Other",
+    details="ExportJobDetails",
+    workflow=False,
+    lead=0,
+)
 CANCEL_JOB = Scenario(
     "CancelJob",
     "Cancel job",
@@ -304,6 +314,7 @@ SCENARIOS = {
         *(COMMIT, CHANGE_POINT, DISABLE, PURGE, SAVE_POLICY, UPDATE_POLICY, DELETE_POLICY),
         *(PAIR, UPDATE_PAIR, UNPAIR, PURGE_PAIR, REMOVE_SERVER, PURGE_SERVER, REFRESH_SERVER),
         *(REFRESH_HEALTH, CANCEL_JOB, RESTART_JOB, RESUME_JOB),
+        EXPORT_JOBS,
         *(SAVE_PLAN, UPDATE_PLAN, DELETE_PLAN),
     )
 }
