@@ -7,8 +7,9 @@ from dataclasses import replace
 from typing import Any
 
 from emulator.arm.subscriptions import SUBSCRIPTION
-from tests.contract.providers import CLASSIC, PROVIDERS, ModernizedSite, Provider
+from tests.contract.providers import FIRST, PROVIDERS, Provider
 from tests.emulator import site_recovery_support as support
+from tests.emulator.site_recovery_experiences import MODERNIZED
 from tests.emulator.site_recovery_support import (
     GROUP,
     GROUP_NAME,
@@ -74,7 +75,7 @@ def discovered(provider: Provider) -> Site:
     """Machines that were discovered."""
     site = mapped(provider)
     for machine in (MACHINE, OTHER):
-        provider.discover(site, machine)
+        site.protectable(machine)
     return site
 
 
@@ -82,7 +83,7 @@ def protected(provider: Provider) -> Site:
     """Machines that replicate, with recovery points."""
     site = discovered(provider)
     for machine in (MACHINE, OTHER):
-        done(site, "PUT", site.item(machine), {"properties": provider.enable(site, machine)})
+        done(site, "PUT", site.item(machine), site.enable_body(machine))
     site.pass_time(hours=2)
     assert site.state(MACHINE) == site.state(OTHER) == "Protected"
     return site
@@ -92,7 +93,7 @@ def failed(provider: Provider) -> Site:
     """A machine whose protection failed once."""
     site = discovered(provider)
     site.fault(operation="EnableDr", job={"errorCode": "95107", "errorMessage": "no"})
-    body = {"properties": provider.enable(site, MACHINE)}
+    body = site.enable_body(MACHINE)
     accepted = site.accepted("PUT", site.item(MACHINE), body)
     assert site.finished(accepted)["state"] == "Failed"
     return site
@@ -208,6 +209,7 @@ _VAULT_ONLY = (
     *("GetOperationStatus", "GetOperationResult"),
 )
 _STAGES: dict[str, Callable[[Provider], Site]] = {
+    "ReplicationAppliances": registered,
     "ReplicationFabrics": registered,
     "ReplicationRecoveryServicesProviders": registered,
     "ReplicationProtectionContainers": registered,
@@ -235,7 +237,7 @@ _STAGES: dict[str, Callable[[Provider], Site]] = {
 
 def providers_of(operation: str) -> tuple[str, ...]:
     """The providers whose sites an operation is sent to: one where it is the vault's own."""
-    return (CLASSIC.instance_type,) if _group_of(operation) in _VAULT_ONLY else tuple(PROVIDERS)
+    return (FIRST.instance_type,) if _group_of(operation) in _VAULT_ONLY else tuple(PROVIDERS)
 
 
 def at(operation: str, provider: Provider) -> Site:
@@ -311,7 +313,7 @@ def body(site: Site, shown: Any, operation: str, provider: Provider | None) -> A
 
 def _part(site: Site, operation: str, provider: Provider) -> dict[str, Any]:
     if operation == "ReplicationProtectedItems_Create":
-        part: dict[str, Any] = provider.enable(site, MACHINE)["providerSpecificDetails"]
+        part: dict[str, Any] = site.enable_body(MACHINE)["properties"]["providerSpecificDetails"]
         return part
     return provider.part(operation)
 
@@ -324,7 +326,7 @@ def _standing_for(site: Site, shown: Any) -> Any:
         return site.policy
     if kind == "replicationfabrics":
         return site.fabric
-    if kind == "replicationprotectableitems" and isinstance(site, ModernizedSite):
+    if kind == "replicationprotectableitems" and site.experience is MODERNIZED:
         return None  # its machines are not protected by way of protectable items
     if kind == "replicationprotectableitems":
         return site.protectable(MACHINE)

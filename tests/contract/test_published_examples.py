@@ -46,6 +46,7 @@ REFUSED = {
 """Examples for which there is no world to which they apply, of one provider or of any."""
 
 NOTHING = {
+    "InMageAzureV2 ReplicationAppliances_List": "a configuration server is no appliance",
     "InMageRcm ReplicationProtectableItems_Get": "its machines are in Microsoft.OffAzure",
     "InMageRcm ReplicationProtectableItems_ListByReplicationProtectionContainers": (
         "its machines are in Microsoft.OffAzure"

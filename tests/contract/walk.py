@@ -14,7 +14,7 @@ from cryptography.hazmat.primitives.asymmetric import ec
 
 from emulator.guests.estate import Instance
 from emulator.kernel.wire import Response
-from tests.contract.providers import PROVIDERS, ModernizedSite, Provider
+from tests.contract.providers import PROVIDERS, Provider
 from tests.emulator import site_recovery_support as support
 from tests.emulator.site_recovery_support import GROUP, TEST_NETWORK, VAULT, Site
 
@@ -118,7 +118,7 @@ def migration(provider: Provider) -> None:
     _look_at_servers(site)
     site.policy = _policies(site, provider)
     _discover(site, provider, [web, db, app])
-    _enable(site, provider, [web, db, app])
+    _enable(site, [web, db, app])
     _look_at_items(site, provider, web)
     _rehearse(site, provider, web)
     _migrate(site, provider, web)
@@ -139,6 +139,7 @@ def _look_at_servers(site: Site) -> None:
         assert answered(site, "GET", f"{site.fabric}/{kind}")["value"] == [found]
         assert answered(site, "GET", found["id"])["name"] == found["name"]
     answered(site, "GET", site.fabric)
+    answered(site, "GET", f"{VAULT}/replicationAppliances")
     succeed(site, "POST", f"{site.fabric}/checkConsistency")
     succeed(site, "POST", f"{_server(site)}/refreshProvider")
 
@@ -184,24 +185,24 @@ def _policies(site: Site, provider: Provider) -> str:
 
 
 def _discover(site: Site, provider: Provider, machines: list[Instance]) -> None:
-    if isinstance(site, ModernizedSite):
+    if not provider.discovers:
         # Agents report by themselves: there is nothing to discover, and no list of it.
         for machine in machines:
-            provider.discover(site, machine)
+            site.protectable(machine)
         return
     path = f"{site.container}/discoverProtectableItem"
     for machine in machines:
         succeed(site, "POST", path, support.discover_body(machine))
-        answered(site, "GET", provider.discover(site, machine))
+        answered(site, "GET", site.protectable(machine))
     found = answered(site, "GET", f"{site.container}/replicationProtectableItems")
     assert len(found["value"]) == len(machines)
 
 
-def _enable(site: Site, provider: Provider, machines: list[Instance]) -> None:
+def _enable(site: Site, machines: list[Instance]) -> None:
     """Protection of every machine; the first job fails and does so again when restarted."""
     site.fault(operation="EnableDr", times=2, job={"errorCode": "95107", "errorMessage": "no"})
     first, *_ = machines
-    body = {"properties": provider.enable(site, first)}
+    body = site.enable_body(first)
     assert run(site, "PUT", site.item(first), body) == "Failed"
     (failed,) = _jobs(site, "jobStatus eq 'Failed'")
     answered(site, "GET", failed)
@@ -209,7 +210,7 @@ def _enable(site: Site, provider: Provider, machines: list[Instance]) -> None:
     site.pass_time(minutes=40)
     succeed(site, "DELETE", site.item(first))
     for machine in machines:
-        succeed(site, "PUT", site.item(machine), {"properties": provider.enable(site, machine)})
+        succeed(site, "PUT", site.item(machine), site.enable_body(machine))
         answered(site, "GET", site.item(machine))
     for machine in machines:
         for _ in range(_POLLS):
