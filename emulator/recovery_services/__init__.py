@@ -30,6 +30,7 @@ from emulator.recovery_services import (
     target_sizes,
     vault_health,
 )
+from emulator.recovery_services.modernized import appliances
 
 __all__ = ["register", "routes"]
 
@@ -37,7 +38,8 @@ routes = Routes()
 for _service in (
     *(fabrics, containers, policies, mappings, protected_items, recovery_points, target_sizes),
     *(job_routes, operations, events, vault_health, control, plans, plans_operations),
-    *(registrations, item_refusals, alert_settings, job_export, supported_systems, empty_lists),
+    *(registrations, appliances, item_refusals, alert_settings, job_export),
+    *(supported_systems, empty_lists),
 ):
     routes.include(_service.routes)
 routes.include(job_export.files)
