@@ -90,6 +90,10 @@ test-unit: setup ## The tests that need no Pulumi engine
 test-engine: setup ## The tests that run the real Pulumi engine
 	$(venv)/pytest -m engine
 
+.PHONY: bench
+bench: setup ## Measure what the emulator answers in a second
+	$(venv)/python -m benchmarks.reads
+
 .PHONY: lock
 lock: setup ## Make requirements.lock from requirements.txt
 	$(venv)/python -m toolchain.lock

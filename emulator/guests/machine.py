@@ -63,6 +63,11 @@ def of(world: World, instance_id: str) -> Document | None:
     return world.store.get(KIND, instance_id)
 
 
+def peek(world: World, instance_id: str) -> Document | None:
+    """As `of`, to look at only: the document is shared and may not be altered."""
+    return world.store.peek(KIND, instance_id)
+
+
 def instance_at(world: World, vpc_id: str, private_ip: str) -> Instance | None:
     """The running instance with that private address in a VPC, or None."""
     for instance in world.estate.instances():

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import builtins
 import json
 import sqlite3
 from collections.abc import Iterator
@@ -21,12 +22,16 @@ CREATE TABLE IF NOT EXISTS documents (
 """
 
 
-@dataclass(frozen=True)
+@dataclass(slots=True)
 class _Entry:
-    """A document as it is kept: its place in the order of insertion, and its JSON text."""
+    """A document as it is kept: its place in the order of insertion, and its JSON text.
+
+    `parsed` is made of the text when someone first only looks at it.
+    """
 
     number: int
     text: str
+    parsed: Document | None = None
 
 
 class Store:
@@ -71,6 +76,11 @@ class Store:
         entry = self._entries.get(kind, {}).get(key.lower())
         return _load(entry) if entry is not None else None
 
+    def peek(self, kind: str, key: str) -> Document | None:
+        """The document to look at only, or None. It is shared: nobody may alter it."""
+        entry = self._entries.get(kind, {}).get(key.lower())
+        return _shared(entry) if entry is not None else None
+
     def put(self, kind: str, key: str, document: Document) -> None:
         """Write a document, whether it was there or not.
 
@@ -112,6 +122,20 @@ class Store:
         """The documents of a kind whose keys begin with `prefix`, in the order of insertion."""
         entries = self._entries.get(kind, {})
         return [_load(entries[key]) for key in self.keys(kind, prefix)]
+
+    def peeks(self, kind: str, prefix: str = "") -> builtins.list[Document]:
+        """As `list`, to look at only: the documents are shared and may not be altered."""
+        entries = self._entries.get(kind, {})
+        return [_shared(entries[key]) for key in self.keys(kind, prefix)]
+
+    def altered(self) -> builtins.list[str]:
+        """Keys of documents that someone altered who was to look at them only; for tests."""
+        return [
+            key
+            for entries in self._entries.values()
+            for key, entry in entries.items()
+            if entry.parsed is not None and entry.parsed != json.loads(entry.text)
+        ]
 
     @contextmanager
     def transaction(self) -> Iterator[None]:
@@ -197,6 +221,12 @@ class Store:
         except BaseException:
             self._database.execute("ROLLBACK")
             raise
+
+
+def _shared(entry: _Entry) -> Document:
+    if entry.parsed is None:
+        entry.parsed = _load(entry)
+    return entry.parsed
 
 
 def _load(entry: _Entry) -> Document:

@@ -28,6 +28,7 @@ _EVENTS = "event"
 _META = "meta"
 _AUDIT = "audit"
 _CLOCK = "clock"
+_REMEMBERED = 200_000
 
 _log = logging.getLogger(__name__)
 
@@ -74,6 +75,7 @@ class World:
         self._lock = threading.RLock()
         self._now = clock.now()
         self._answered = 0
+        self._drawn: dict[tuple[object, ...], str | float] = {}
         self._audited = False
         self._agenda = store.keys(_EVENTS)
         heapq.heapify(self._agenda)
@@ -104,8 +106,19 @@ class World:
     def guid(self, *about: object) -> str:
         """A GUID that the seed and `about` determine; without `about`, the next of a series."""
         if not about:
-            about = ("guid", self.sequence())
-        return str(uuid.UUID(int=self.random("guid", *about).getrandbits(128), version=4))
+            return self._draw_guid("guid", self.sequence())
+        known = self._drawn.get(about)
+        if known is None:
+            known = self._remember(about, self._draw_guid(*about))
+        return str(known)
+
+    def uniform(self, low: float, high: float, *about: object) -> float:
+        """A number from `low` to `high` that the seed and `about` determine, always the same."""
+        key = (low, high, *about)
+        known = self._drawn.get(key)
+        if known is None:
+            known = self._remember(key, self.random(*about).uniform(low, high))
+        return float(known)
 
     def on(self, event: str, handler: EventHandler) -> None:
         """Say what happens when an event comes due: `handler(world, payload)`."""
@@ -177,6 +190,16 @@ class World:
     def audited(self) -> list[Document]:
         """All accepted changes, oldest first."""
         return sorted(self.store.list(_AUDIT), key=lambda entry: int(entry["number"]))
+
+    def _draw_guid(self, *about: object) -> str:
+        return str(uuid.UUID(int=self.random("guid", *about).getrandbits(128), version=4))
+
+    def _remember(self, about: tuple[object, ...], drawn: str | float) -> str | float:
+        # Making a source of chance costs more than all else in an answer.
+        if len(self._drawn) >= _REMEMBERED:
+            self._drawn.clear()
+        self._drawn[about] = drawn
+        return drawn
 
     def _answer(self, request: Request) -> Response:
         found = self.routes.find(request)

@@ -20,6 +20,7 @@ from emulator.recovery_services.paths import (
     require,
     require_parents,
     require_vault,
+    stored,
     vault_id,
 )
 from emulator.recovery_services.scenarios import DISCOVER
@@ -98,7 +99,12 @@ def discover(world: World, request: Request, **path: str) -> Response:
 def list_protectable(world: World, request: Request, **path: str) -> Response:
     """The machines that were discovered into a container."""
     require_parents(world, path)
-    return Response(200, page(request, children(world, PROTECTABLE_ITEMS, CONTAINERS.key(path))))
+    keys = child_keys(world, PROTECTABLE_ITEMS, CONTAINERS.key(path))
+
+    def show(key: str) -> Document:
+        return public(stored(world, PROTECTABLE_ITEMS, key))
+
+    return Response(200, page(request, keys, show))
 
 
 @routes.route("GET", PROTECTABLE_ITEMS.template, "ReplicationProtectableItems_Get")

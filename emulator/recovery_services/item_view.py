@@ -119,7 +119,7 @@ def _health(world: World, item: Document) -> tuple[str, list[Document]]:
         return "Critical", errors
     health = "Normal"
     lag = recovery_points.lag(world, item)
-    guest = machine.of(world, private["machine"]["instance"])
+    guest = machine.peek(world, private["machine"]["instance"])
     halted = machine.stopped_at(guest) if guest else None
     replicates = private["failedOver"] is None
     if replicates and halted is not None:
@@ -193,6 +193,6 @@ def health_error(
 
 
 def _threshold(world: World, item: Document) -> timedelta:
-    policy = world.store.get(POLICIES.kind, item["properties"]["policyId"])
+    policy = world.store.peek(POLICIES.kind, item["properties"]["policyId"])
     details = policy["properties"]["providerSpecificDetails"] if policy else {}
     return timedelta(minutes=details.get("recoveryPointThresholdInMinutes") or 15)

@@ -222,6 +222,18 @@ def stored(world: World, collection: Collection, key: str) -> Document:
     return document
 
 
+def seen(world: World, collection: Collection, key: str) -> Document:
+    """As `stored`, to look at only: the document is shared and may not be altered."""
+    document = world.store.peek(collection.kind, key)
+    assert document is not None
+    return document
+
+
+def children_seen(world: World, collection: Collection, parent_id: str) -> list[Document]:
+    """As `children`, to look at only: the documents are shared and may not be altered."""
+    return world.store.peeks(collection.kind, parent_id.lower() + "/")
+
+
 def children(world: World, collection: Collection, parent_id: str) -> list[Document]:
     """The documents of a collection under a vault, a fabric or a container, oldest first."""
     return world.store.list(collection.kind, parent_id.lower() + "/")

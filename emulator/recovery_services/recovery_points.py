@@ -72,7 +72,7 @@ def points(world: World, item: Document) -> list[Point]:
         for made in private["made"]
     ]
     if private["protected"] is not None:
-        guest = machine.of(world, private["machine"]["instance"])
+        guest = machine.peek(world, private["machine"]["instance"])
         first = datetime.fromisoformat(private["protected"])
         last = _last_sync(world, private, guest)
         policy = _policy(world, item)
@@ -96,7 +96,7 @@ def newest(world: World, item: Document) -> datetime | None:
     if private["protected"] is None:
         return None
     first = datetime.fromisoformat(private["protected"])
-    guest = machine.of(world, private["machine"]["instance"])
+    guest = machine.peek(world, private["machine"]["instance"])
     last = max(first, _last_sync(world, private, guest))
     regular = first + int((last - first) / EVERY) * EVERY
     return max([regular, *(datetime.fromisoformat(made["time"]) for made in private["made"])])
@@ -126,7 +126,7 @@ def find(world: World, item: Document, name_or_id: str) -> Point | None:
 def latest(world: World, item: Document, at: datetime) -> Point:
     """The point that a failover makes of all data in the vault at a moment; kept by `keep`."""
     private = item[PRIVATE]
-    guest = machine.of(world, private["machine"]["instance"])
+    guest = machine.peek(world, private["machine"]["instance"])
     written = at - _TRANSFER
     record = machine.records(guest, written) if guest else 0
     name = world.guid("latest-point", private["cycle"], len(private["made"]))
@@ -144,11 +144,11 @@ def lag(world: World, item: Document) -> timedelta | None:
     private = item[PRIVATE]
     if private["protected"] is None:
         return None
-    guest = machine.of(world, private["machine"]["instance"])
+    guest = machine.peek(world, private["machine"]["instance"])
     halted = machine.stopped_at(guest) if guest else None
     if halted is None:
         slot = int((world.now - datetime.fromisoformat(private["protected"])) / EVERY)
-        churn = world.random("rpo", private["cycle"], slot).uniform(20, 240)
+        churn = world.uniform(20, 240, "rpo", private["cycle"], slot)
         return timedelta(seconds=round(churn))
     return world.now - halted + _TRANSFER
 
@@ -164,7 +164,7 @@ def _last_sync(world: World, private: Document, guest: Document | None) -> datet
 
 
 def _policy(world: World, item: Document) -> Document:
-    policy = world.store.get(POLICIES.kind, item["properties"]["policyId"])
+    policy = world.store.peek(POLICIES.kind, item["properties"]["policyId"])
     details: Document = policy["properties"]["providerSpecificDetails"] if policy else {}
     return details
 

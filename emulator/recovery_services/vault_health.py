@@ -21,6 +21,7 @@ from emulator.recovery_services.paths import (
     VAULT_HEALTH,
     child_keys,
     children,
+    children_seen,
     require_vault,
     vault_id,
     vault_of,
@@ -57,11 +58,11 @@ def list_usages(world: World, request: Request, **path: str) -> Response:
     """How much of Site Recovery the vault holds, and how much of it is not well."""
     require_vault(world, path)
     vault = vault_id(path)
-    items = [item_view.listed(world, item) for item in children(world, PROTECTED_ITEMS, vault)]
+    items = [item_view.listed(world, item) for item in children_seen(world, PROTECTED_ITEMS, vault)]
     providers = [
         fabrics.shown_provider(world, provider) for provider in children(world, PROVIDERS, vault)
     ]
-    states = Counter(job["properties"]["state"] for job in children(world, JOBS, vault))
+    states = Counter(job["properties"]["state"] for job in children_seen(world, JOBS, vault))
     usage = {
         "monitoringSummary": {
             "unHealthyVmCount": sum(
@@ -98,7 +99,7 @@ def _health(world: World, identifier: str) -> Document:
     vault = vault_of(identifier)
     items = [
         item_view.listed(world, item)["properties"]
-        for item in children(world, PROTECTED_ITEMS, vault)
+        for item in children_seen(world, PROTECTED_ITEMS, vault)
     ]
     servers = [
         fabrics.shown_fabric(world, fabric)["properties"]

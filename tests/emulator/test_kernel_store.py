@@ -145,3 +145,21 @@ def test_a_state_of_another_layout_is_not_touched(tmp_path: Path) -> None:
         Store(path)
     assert other.execute("SELECT name FROM sqlite_master").fetchall() == [("documents",)]
     other.close()
+
+
+def test_a_document_to_look_at_is_of_the_newest_text_and_what_alters_it_is_found_out() -> None:
+    store = Store()
+    with store.transaction():
+        store.put("kind", "Key", {"number": 1})
+    assert store.peek("kind", "key") == {"number": 1}
+    assert store.peek("kind", "none") is None
+    with store.transaction():
+        store.put("kind", "key", {"number": 2})
+    assert store.peeks("kind", "K") == [{"number": 2}]
+    assert store.altered() == []
+    shared = store.peek("kind", "key")
+    assert shared is store.peek("kind", "key")
+    assert shared is not None
+    shared["number"] = 3
+    assert store.altered() == ["key"]
+    assert store.get("kind", "key") == {"number": 2}

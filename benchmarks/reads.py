@@ -1,0 +1,214 @@
+"""How many reads the emulator answers in a second, in process and over HTTP.
+
+    python -m benchmarks.reads [--machines 1000] [--seconds 2] [--json]
+
+The emulator runs on one core, and seconds are those of processor time that it spent: what else
+the machine does hardly matters. Each figure stands beside a ratio to a baseline of the same run,
+because figures of different machines do not compare: in process, parsing and dumping the same
+bytes with the json of the standard library; over HTTP, an application behind the same server that
+answers with the same bytes and does nothing else.
+"""
+
+from __future__ import annotations
+
+import argparse
+import http.client
+import json
+import os
+import socket
+import sys
+import threading
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import asdict, dataclass
+from multiprocessing import get_context
+from multiprocessing.connection import Connection
+from typing import Any
+
+import uvicorn
+
+from benchmarks.fleet import Fleet, protected
+from emulator.http import Application, configuration
+
+
+@dataclass(frozen=True)
+class Measured:
+    """Reads of one kind.
+
+    Attributes:
+        name: what was read.
+        kilobytes: the size of an answer.
+        a_second: answers in a second of processor time.
+        baseline: the baseline's, of the same bytes.
+    """
+
+    name: str
+    kilobytes: float
+    a_second: float
+    baseline: float
+
+    @property
+    def ratio(self) -> float:
+        """The rate as a part of the baseline's."""
+        return self.a_second / self.baseline
+
+
+def main(arguments: list[str] | None = None) -> int:
+    """Measure and print. Returns the exit code."""
+    parser = argparse.ArgumentParser(prog="python -m benchmarks.reads")
+    parser.add_argument("--machines", type=int, default=1000)
+    parser.add_argument("--seconds", type=float, default=2.0, help="of each measurement")
+    parser.add_argument("--json", action="store_true", help="print JSON instead of tables")
+    options = parser.parse_args(arguments)
+    _on_one_core()
+    fleet = protected(options.machines)
+    results = {
+        "in process": in_process(fleet, options.seconds),
+        "over HTTP": over_http(fleet, options.seconds),
+    }
+    if options.json:
+        print(json.dumps({way: [asdict(one) for one in found] for way, found in results.items()}))
+        return 0
+    print(f"{options.machines} machines, {options.seconds:g} s each, one core")
+    for way, found in results.items():
+        print(f"\n{way:24}{'KB':>8}{'a second':>12}{'baseline':>12}{'ratio':>8}")
+        for one in found:
+            rates = f"{one.a_second:>12,.0f}{one.baseline:>12,.0f}{one.ratio:>8.2f}"
+            print(f"{one.name:24}{one.kilobytes:>8.1f}{rates}")
+    return 0
+
+
+def in_process(fleet: Fleet, seconds: float) -> list[Measured]:
+    """Answers of the world with no sockets; the baseline dumps and parses what is answered."""
+    world = fleet.site.world
+    found = []
+    for name, target in fleet.reads.items():
+        request = fleet.request(target)
+
+        def read(request: Any = request) -> bytes:
+            response = world.handle(request)
+            assert response.status == 200, response.body
+            return response.content()
+
+        content = read()
+
+        def dump_and_parse(content: bytes = content) -> object:
+            return json.dumps(json.loads(content))
+
+        rate, baseline = _rate(read, seconds), _rate(dump_and_parse, seconds)
+        found.append(Measured(name, len(content) / 1000, rate, baseline))
+    return found
+
+
+def over_http(fleet: Fleet, seconds: float) -> list[Measured]:
+    """Answers of the server on loopback, asked by a process of its own over one connection."""
+    world = fleet.site.world
+    found = []
+    with _served(Application(world)) as port:
+        for name, target in fleet.reads.items():
+            content = world.handle(fleet.request(target)).content()
+            rate = _asked(port, target, fleet.site.token, seconds)
+            with _served(_Echo(content)) as other:
+                baseline = _asked(other, target, fleet.site.token, seconds)
+            found.append(Measured(name, len(content) / 1000, rate, baseline))
+    return found
+
+
+class _Echo:
+    """The least that an ASGI application can do: the same bytes for every request."""
+
+    def __init__(self, content: bytes) -> None:
+        self._content = content
+
+    async def __call__(self, scope: Any, receive: Any, send: Any) -> None:
+        if scope["type"] == "lifespan":
+            while True:
+                message = await receive()
+                await send({"type": f"{message['type']}.complete"})
+                if message["type"] == "lifespan.shutdown":
+                    return
+        await receive()
+        length = str(len(self._content)).encode()
+        headers = [(b"content-type", b"application/json"), (b"content-length", length)]
+        await send({"type": "http.response.start", "status": 200, "headers": headers})
+        await send({"type": "http.response.body", "body": self._content})
+
+
+@contextmanager
+def _served(application: Any) -> Iterator[int]:
+    """An application behind the server that the emulator uses, with the same settings."""
+    listener = socket.create_server(("127.0.0.1", 0))
+    settings = configuration(None, port=0)  # type: ignore[arg-type]  # the world is replaced
+    settings.app = application
+    server = uvicorn.Server(settings)
+    thread = threading.Thread(target=server.run, args=([listener],), daemon=True)
+    thread.start()
+    try:
+        yield listener.getsockname()[1]
+    finally:
+        server.should_exit = True
+        thread.join()
+        listener.close()
+
+
+def _asked(port: int, target: str, token: str, seconds: float) -> float:
+    """Answers in a second of this process's time, to a client in another, one after the other."""
+    context = get_context("spawn")
+    here, there = context.Pipe()
+    asking = context.Process(target=_ask, args=(there, port, target, token, seconds))
+    asking.start()
+    here.recv()
+    begun = time.process_time()
+    here.send("go")
+    answers = int(here.recv())
+    spent = time.process_time() - begun
+    asking.join()
+    return answers / spent
+
+
+def _ask(back: Connection, port: int, target: str, token: str, seconds: float) -> None:
+    if hasattr(os, "sched_setaffinity"):
+        # Away from the core that the emulator has, if there is another.
+        cores = set(range(os.cpu_count() or 1))
+        os.sched_setaffinity(0, cores - {0} or cores)
+    connection = http.client.HTTPConnection("127.0.0.1", port)
+    headers = {"Authorization": f"Bearer {token}"}
+
+    def read() -> None:
+        connection.request("GET", target, headers=headers)
+        response = connection.getresponse()
+        content = response.read()
+        if response.status != 200:
+            raise RuntimeError(f"answered {response.status}: {content[:300]!r}")
+
+    read()
+    back.send("ready")
+    back.recv()
+    answers, end = 0, time.perf_counter() + seconds
+    while time.perf_counter() < end:
+        read()
+        answers += 1
+    back.send(answers)
+    connection.close()
+
+
+def _rate(work: Callable[[], object], seconds: float) -> float:
+    """How often the work is done in a second of this process's time, after a warm-up."""
+    for _ in range(5):
+        work()
+    done, begun, end = 0, time.process_time(), time.perf_counter() + seconds
+    while time.perf_counter() < end:
+        work()
+        done += 1
+    return done / (time.process_time() - begun)
+
+
+def _on_one_core() -> None:
+    """Keep the emulator on one core; the clients that it starts may use the others."""
+    if hasattr(os, "sched_setaffinity"):
+        os.sched_setaffinity(0, {0})
+
+
+if __name__ == "__main__":
+    sys.exit(main())
