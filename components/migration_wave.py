@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -13,6 +14,7 @@ from components.landing_zone import LandingZone
 from dynamic_providers.migration_wave import MigrationWave as Reconciler
 from dynamic_providers.protected_item import ProtectedItem
 from settings import MachineSettings, Settings
+from settings.recovery_plan import Action, RecoveryPlanSettings
 from site_recovery.ec2 import MachineFacts
 
 
@@ -98,6 +100,7 @@ class MigrationWave(pulumi.ComponentResource):
                 "offline_preview": convergence.offline_preview,
             },
             recovery_point=str(wave.recovery_point),
+            recovery_plan=_plan(args.wave, wave.recovery_plan),
             opts=pulumi.ResourceOptions(parent=self, depends_on=args.requires),
         )
         self.items = {
@@ -161,6 +164,34 @@ def _accounts(args: MigrationWaveArgs) -> pulumi.Output[dict[str, str]]:
         return {family: accounts[wanted[family]] for family in families}
 
     return pulumi.Output.from_input(args.server.registration.run_as_accounts).apply(choose)
+
+
+def _plan(wave: str, plan: RecoveryPlanSettings | None) -> dict[str, Any] | None:
+    """A wave's recovery plan as the reconciler takes it, named after stack and wave."""
+    if plan is None:
+        return None
+    return {
+        "name": re.sub(r"[^A-Za-z0-9-]", "-", f"{pulumi.get_stack()}-{wave}"),
+        "groups": [
+            {
+                "machines": group.machines,
+                "pre": [_action(each) for each in group.pre],
+                "post": [_action(each) for each in group.post],
+            }
+            for group in plan.groups
+        ],
+    }
+
+
+def _action(action: Action) -> dict[str, Any]:
+    if action.runbook is None:
+        return {"manual": action.manual}
+    return {
+        "runbook": {
+            "id": action.runbook.id,
+            "timeout_seconds": action.runbook.timeout.total_seconds(),
+        }
+    }
 
 
 def _declared(args: MigrationWaveArgs, name: str) -> dict[str, Any]:

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from dataclasses import replace
+from collections.abc import Mapping
 from typing import Any
 
 import pulumi
@@ -17,22 +16,20 @@ from pulumi.dynamic import (
     UpdateResult,
 )
 
-from dynamic_providers import engine
-from dynamic_providers.adapter import MigrationProvider, own_urn, run, unknown
+from dynamic_providers import engine, wave_review
+from dynamic_providers.adapter import MigrationProvider, own_urn, unknown
 from dynamic_providers.wave_inputs import (
     MachineInputs,
     OtherWave,
     WaveInputs,
     assignments,
     leaving,
+    recorded,
 )
+from dynamic_providers.wave_vault import WaveVault
 from site_recovery import review
-from site_recovery.azure import reach
-from site_recovery.convergence import Outcome, converge
-from site_recovery.fleet import Assignment
-from site_recovery.observation import Observed, Snapshot, observe
-from site_recovery.planning import Rules, satisfies
-from site_recovery.service import VaultService
+from site_recovery.observation import Observed, observe
+from site_recovery.planning import satisfies
 
 _OUTPUTS = ("results", "outcomes", "leaving")
 
@@ -52,7 +49,7 @@ class MigrationWaveProvider(MigrationProvider):
             for name, wave in (news.pop("other_waves", None) or {}).items()
         }
         news["other_machines"] = sorted({m for wave in others.values() for m in wave.machines})
-        lines, refusals = self._review(olds, news, others)
+        lines, refusals = wave_review.look_ahead(self.connect(), olds, news, others)
         if preview and lines:
             engine.RowReporter(engine.current(), news["urn"]).event("\n".join(lines))
         # Without a property: the engine would print all of its value before each refusal.
@@ -71,15 +68,16 @@ class MigrationWaveProvider(MigrationProvider):
         if _lasting(inputs) != _lasting(before) or olds.get("leaving"):
             return DiffResult(changes=True)
         if inputs.convergence.offline_preview:
-            recorded = olds.get("outcomes") or {}
-            unfinished = [o for o in recorded.values() if o["status"] != "satisfied"]
-            return DiffResult(changes=bool(unfinished) or set(recorded) != set(inputs.machines))
-        snapshot = self._observe(inputs)
-        return DiffResult(
-            changes=not all(
-                satisfies(a.desired, observe(a.machine, snapshot)) for a in inputs.assignments()
-            )
+            outcomes = olds.get("outcomes") or {}
+            unfinished = [o for o in outcomes.values() if o["status"] != "satisfied"]
+            return DiffResult(changes=bool(unfinished) or set(outcomes) != set(inputs.machines))
+        vault = WaveVault(self.connect(), inputs)
+        snapshot = vault.observe()
+        satisfied = all(
+            satisfies(a.desired, observe(a.machine, snapshot)) for a in inputs.assignments()
         )
+        differs = not satisfied or vault.plan_differs(inputs.plan_order(before), snapshot)
+        return DiffResult(changes=differs)
 
     def create(self, props: dict[str, Any]) -> CreateResult:
         """Drive all machines; adopts whatever is under way already."""
@@ -89,12 +87,13 @@ class MigrationWaveProvider(MigrationProvider):
     def update(self, _id: str, olds: dict[str, Any], news: dict[str, Any]) -> UpdateResult:
         """Drive all machines, and those that left the config out of the vault."""
         inputs = WaveInputs.model_validate(news)
-        return UpdateResult(self._drive(inputs, leaving(_recorded(olds), inputs)))
+        before = WaveInputs.model_validate(olds)
+        return UpdateResult(self._drive(inputs, leaving(recorded(olds), inputs), before))
 
     def read(self, id_: str, props: dict[str, Any]) -> ReadResult:
         """Record where the machines are now, whatever was recorded before."""
         inputs = WaveInputs.model_validate(props)
-        snapshot = self._observe(inputs)
+        snapshot = WaveVault(self.connect(), inputs).observe()
         results = {
             name: _result(observe(machine.machine(name), snapshot))
             for name, machine in inputs.machines.items()
@@ -108,80 +107,32 @@ class MigrationWaveProvider(MigrationProvider):
         """
         inputs = WaveInputs.model_validate(props)
         reporter = engine.RowReporter(engine.current(), inputs.urn)
-        snapshot = self._observe(inputs)
+        vault = WaveVault(self.connect(), inputs)
+        snapshot = vault.observe()
         going = [
             assignment
-            for assignment in assignments(None, _recorded(props))
+            for assignment in assignments(None, recorded(props))
             if observe(assignment.machine, snapshot).busy in review.REMOVAL_SCENARIOS
         ]
-        outcomes = self._converge(inputs, going, reporter)
+        outcomes = vault.converge(going, reporter)
         review.raise_unless_gone(outcomes)
+        if inputs.recovery_plan is not None:
+            vault.delete_plan(inputs.recovery_plan.name)
 
-    # -- parts ----------------------------------------------------------------------------------
-
-    def _review(
-        self, olds: dict[str, Any], news: dict[str, Any], others: dict[str, OtherWave]
-    ) -> tuple[list[str], list[str]]:
-        if unknown({k: v for k, v in news.items() if k in ("machines", "phase", "convergence")}):
-            return [], []
-        if unknown(news):
-            if not news["convergence"]["offline_preview"]:
-                self._reach_azure()
-            # Nothing of this wave can be in a vault that is not there yet.
-            news = {**news, **{key: _ASSUMED[key] for key in _ASSUMED if unknown(news.get(key))}}
-            inputs, snapshot = WaveInputs.model_validate(news), Snapshot()
-        else:
-            inputs = WaveInputs.model_validate(news)
-            if inputs.convergence.offline_preview:
-                return [f"{len(inputs.machines)} machines: offlinePreview, not reviewed"], []
-            snapshot = self._observe(inputs)
-        machines = inputs.assignments()
-        if olds:
-            machines += assignments(None, leaving(_recorded(olds), inputs))
-        lines, refusals = review.review(machines, snapshot, inputs.rules)
-        if refusals:
-            # The engine stops at the first wave that is refused; the reader wants all of them.
-            for wave in others.values():
-                gates = Rules(require_test_failover=wave.require_test_failover)
-                its = assignments(wave.phase, wave.machines)
-                refusals += review.review(its, snapshot, gates)[1]
-        return lines, refusals
-
-    def _reach_azure(self) -> None:
-        """Nothing should be made in AWS for a vault that nobody can make in Azure."""
-
-        async def work() -> None:
-            async with self.connect()("") as connection:
-                await reach(connection)
-
-        run(work)
-
-    def _observe(self, inputs: WaveInputs) -> Snapshot:
-        async def work() -> Snapshot:
-            async with self.connect()(inputs.site.container.vault.subscription) as connection:
-                return await VaultService(connection, inputs.site).observe()
-
-        return run(work)
-
-    def _converge(
+    def _drive(
         self,
         inputs: WaveInputs,
-        machines: Sequence[Assignment],
-        reporter: engine.RowReporter,
-    ) -> dict[str, Outcome]:
-        pace = replace(inputs.convergence.pace(), may_submit=engine.current().alive)
-
-        async def work() -> dict[str, Outcome]:
-            async with self.connect()(inputs.site.container.vault.subscription) as connection:
-                service = VaultService(connection, inputs.site)
-                return await converge(service, machines, inputs.rules, pace, reporter)
-
-        return run(work)
-
-    def _drive(self, inputs: WaveInputs, departing: dict[str, MachineInputs]) -> dict[str, Any]:
+        departing: dict[str, MachineInputs],
+        before: WaveInputs | None = None,
+    ) -> dict[str, Any]:
+        vault = WaveVault(self.connect(), inputs)
+        order = inputs.plan_order(before)
+        once = before.recovery_plan if before is not None else None
+        if once is not None and (order is None or order.plan.name != once.name):
+            vault.delete_plan(once.name)
         reporter = engine.RowReporter(engine.current(), inputs.urn)
         machines = inputs.assignments() + assignments(None, departing)
-        outcomes = self._converge(inputs, machines, reporter)
+        outcomes = vault.converge(machines, reporter, order)
         staying = {name: outcomes[name] for name in inputs.machines}
         return {
             **inputs.wire(),
@@ -230,6 +181,7 @@ class MigrationWave(Resource, module="site-recovery", name="MigrationWave"):
         other_waves: Mapping[str, Any],
         convergence: pulumi.Input[Mapping[str, Any]],
         recovery_point: pulumi.Input[str] = "latest",
+        recovery_plan: pulumi.Input[Mapping[str, Any]] | None = None,
         opts: pulumi.ResourceOptions | None = None,
     ) -> None:
         super().__init__(
@@ -247,6 +199,7 @@ class MigrationWave(Resource, module="site-recovery", name="MigrationWave"):
                 "machines": machines,
                 "convergence": convergence,
                 "recovery_point": recovery_point,
+                "recovery_plan": recovery_plan,
                 "urn": own_urn(MigrationWave, name, opts),
                 # Told to `check`, which takes them out again: they are no part of the wave.
                 "preview": pulumi.runtime.is_dry_run(),
@@ -255,31 +208,6 @@ class MigrationWave(Resource, module="site-recovery", name="MigrationWave"):
             },
             opts,
         )
-
-
-_ASSUMED: dict[str, Any] = {
-    "vault_id": "",
-    "container_id": "",
-    "policy_id": "",
-    "process_server_id": "",
-    "master_target_id": "",
-    "run_as_accounts": {},
-    "urn": "",
-    "target": {
-        "resource_group_id": "",
-        "network_id": "",
-        "subnet_name": "",
-        "test_network_id": "",
-        "storage_account_id": "",
-    },
-}
-"""Stands for what is not known before the landing zone and the vault are there."""
-
-
-def _recorded(outputs: dict[str, Any]) -> dict[str, MachineInputs]:
-    """The machines a wave is answerable for: its own, and those that did not leave yet."""
-    machines = {**(outputs.get("leaving") or {}), **outputs["machines"]}
-    return {name: MachineInputs.model_validate(values) for name, values in machines.items()}
 
 
 def _lasting(inputs: WaveInputs) -> dict[str, Any]:

@@ -9,11 +9,12 @@ from pydantic import Field
 
 from dynamic_providers.adapter import Inputs
 from site_recovery.arm_ids import ContainerId
-from site_recovery.convergence import Pace
+from site_recovery.convergence import Pace, PlanOrder
 from site_recovery.fleet import Assignment, RecoveryPoint, Site, Target
 from site_recovery.observation import Machine
 from site_recovery.phases import Phase
 from site_recovery.planning import Rules
+from site_recovery.recovery_plan import Action, Group, ManualAction, Plan, RunbookAction
 
 
 class MachineInputs(Inputs):
@@ -78,6 +79,55 @@ class ConvergenceInputs(Inputs):
         )
 
 
+class RunbookInputs(Inputs):
+    """An Automation runbook."""
+
+    id: str
+    timeout_seconds: float
+
+
+class ActionInputs(Inputs):
+    """One of the two."""
+
+    manual: str | None = None
+    runbook: RunbookInputs | None = None
+
+    def action(self) -> Action:
+        """As `site_recovery` has it."""
+        if self.runbook is not None:
+            return RunbookAction(self.runbook.id, int(self.runbook.timeout_seconds))
+        return ManualAction(self.manual or "")
+
+
+class GroupInputs(Inputs):
+    """Machines that fail over together."""
+
+    machines: list[str]
+    pre: list[ActionInputs] = Field(default_factory=list)
+    post: list[ActionInputs] = Field(default_factory=list)
+
+
+class PlanInputs(Inputs):
+    """A wave's recovery plan."""
+
+    name: str
+    groups: list[GroupInputs]
+
+    def plan(self) -> Plan:
+        """As `site_recovery` has it."""
+        return Plan(
+            self.name,
+            tuple(
+                Group(
+                    tuple(group.machines),
+                    tuple(each.action() for each in group.pre),
+                    tuple(each.action() for each in group.post),
+                )
+                for group in self.groups
+            ),
+        )
+
+
 class OtherWave(Inputs):
     """What a wave is told of another wave of its stack."""
 
@@ -106,6 +156,7 @@ class WaveInputs(Inputs):
     other_machines: list[str] = Field(default_factory=list)
     convergence: ConvergenceInputs
     recovery_point: RecoveryPoint = RecoveryPoint.LATEST
+    recovery_plan: PlanInputs | None = None
     urn: str
 
     @property
@@ -130,6 +181,13 @@ class WaveInputs(Inputs):
         """The wave's gates."""
         return Rules(require_test_failover=self.convergence.require_test_failover)
 
+    def plan_order(self, before: WaveInputs | None = None) -> PlanOrder | None:
+        """The wave's recovery plan, with what it was when the wave ran last."""
+        if self.recovery_plan is None:
+            return None
+        last = before.recovery_plan if before is not None else None
+        return PlanOrder(self.recovery_plan.plan(), last.plan() if last else None)
+
     def assignments(self) -> list[Assignment]:
         """Every machine with the wave's phase."""
         return assignments(self.phase, self.machines)
@@ -141,6 +199,12 @@ def assignments(phase: Phase | None, machines: dict[str, MachineInputs]) -> list
         Assignment(inputs.machine(name), inputs.target(), phase)
         for name, inputs in machines.items()
     ]
+
+
+def recorded(outputs: dict[str, Any]) -> dict[str, MachineInputs]:
+    """The machines a wave is answerable for: its own, and those that did not leave yet."""
+    machines = {**(outputs.get("leaving") or {}), **outputs["machines"]}
+    return {name: MachineInputs.model_validate(values) for name, values in machines.items()}
 
 
 def leaving(before: dict[str, MachineInputs], now: WaveInputs) -> dict[str, MachineInputs]:

@@ -13,6 +13,7 @@ from typing import Any, TypeVar
 from pydantic import BaseModel, ValidationError
 
 from settings.fleet import MachineSettings
+from settings.recovery_plan import RecoveryPlanSettings
 from settings.replication import Convergence, Replication
 from settings.source import ConfigurationServer
 from settings.target import Target
@@ -32,10 +33,15 @@ class DraftMachine:
 
 @dataclass(frozen=True)
 class DraftWave:
-    """A wave as far as it can be read: its members in their places, its phase where valid."""
+    """A wave as far as it can be read: its members in their places, its phase where valid.
+
+    Attributes:
+        plan: the members of its recovery plan's groups, or None without a valid plan.
+    """
 
     members: tuple[tuple[int, str], ...]
     phase: Phase | None
+    plan: tuple[tuple[str, ...], ...] | None = None
 
 
 @dataclass(frozen=True)
@@ -115,7 +121,9 @@ def _wave(raw: dict[str, Any]) -> DraftWave:
     machines = raw.get("machines")
     members = enumerate(machines) if isinstance(machines, list) else ()
     phase = raw.get("phase")
+    plan = _valid(RecoveryPlanSettings, raw.get("recoveryPlan"))
     return DraftWave(
         members=tuple((index, name) for index, name in members if isinstance(name, str)),
         phase=Phase(phase) if phase in list(Phase) else None,
+        plan=tuple(tuple(group.machines) for group in plan.groups) if plan else None,
     )

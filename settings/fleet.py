@@ -8,6 +8,7 @@ from pydantic import Field, StrictBool
 
 from settings.base import Model
 from settings.names import InstanceId, VirtualMachineName, VirtualMachineSize
+from settings.recovery_plan import RecoveryPlanSettings
 from settings.target import Tags
 from site_recovery.fleet import RecoveryPoint
 from site_recovery.phases import Phase
@@ -49,9 +50,11 @@ class WaveSettings(Model):
     Attributes:
         require_test_failover: overrides `convergence.requireTestFailover` for this wave.
         recovery_point: which recovery point a failover uses.
+        recovery_plan: lets the machines fail over as one, in order.
     """
 
     phase: Phase
     machines: Annotated[list[str], Field(min_length=1)]
     require_test_failover: StrictBool | None = None
     recovery_point: RecoveryPoint = RecoveryPoint.LATEST
+    recovery_plan: RecoveryPlanSettings | None = None

@@ -9,6 +9,7 @@ from settings import addresses, names, sizing
 from settings.draft import Draft
 from settings.paths import path
 from settings.translation import suggestion
+from site_recovery import recovery_plan
 from site_recovery.problems import Problem
 
 TEST_SUFFIX = "-test"
@@ -228,12 +229,55 @@ def _patience(draft: Draft) -> Iterator[Problem]:
         )
 
 
+def _recovery_plans(draft: Draft) -> Iterator[Problem]:
+    for wave_name, wave in draft.waves.items():
+        if wave.plan is None:
+            continue
+        place = path("waves", wave_name, "recoveryPlan", "groups")
+        members = {machine for _, machine in wave.members}
+        seen: dict[str, int] = {}
+        for number, group in enumerate(wave.plan):
+            for machine in group:
+                here = path("waves", wave_name, "recoveryPlan", "groups", number)
+                if machine not in members:
+                    yield Problem(
+                        here,
+                        f"{machine!r} is no machine of wave {wave_name!r}",
+                        suggestion(machine, members),
+                    )
+                if seen.setdefault(machine, number) != number or group.count(machine) > 1:
+                    yield Problem(
+                        here,
+                        f"{machine!r} stands in the plan more than once",
+                        "Name it in one group",
+                    )
+        for machine in sorted(members - set(seen)):
+            yield Problem(
+                place, f"no group names {machine!r}", "Add it to the group that it belongs to"
+            )
+        if len(members) > recovery_plan.MACHINES_MAX:
+            yield Problem(
+                place,
+                f"a recovery plan holds {recovery_plan.MACHINES_MAX} machines, this has "
+                f"{len(members)}",
+                "Split the wave",
+            )
+        if len(wave.plan) > recovery_plan.GROUPS_MAX:
+            yield Problem(
+                place,
+                f"a recovery plan has {recovery_plan.GROUPS_MAX} groups at most, this has "
+                f"{len(wave.plan)}",
+                "Join groups, or split the wave",
+            )
+
+
 _RULES = (
     _machine_names,
     _wave_names,
     _members,
     _instances,
     _virtual_machine_names,
+    _recovery_plans,
     _networks,
     _resource_groups,
     _configuration_server,

@@ -4,10 +4,16 @@ from __future__ import annotations
 
 from typing import Any
 
-from site_recovery.fleet import Assignment, Site
+from site_recovery.fleet import Assignment, RecoveryPoint, Site
 from site_recovery.observation import TAG_INSTANCE, TAG_MACHINE
 
 INSTANCE_TYPE = "InMageAzureV2"
+
+PLAN_RECOVERY_POINTS = {
+    RecoveryPoint.LATEST: "Latest",
+    RecoveryPoint.LATEST_APPLICATION_CONSISTENT: "LatestApplicationConsistent",
+}
+"""`recoveryPointType` of a recovery plan's failover (InMageV2RpRecoveryPointType)."""
 
 
 def discover(assignment: Assignment) -> dict[str, Any]:

@@ -17,14 +17,19 @@ from typing import Protocol
 
 from site_recovery.azure import MigrationError, ServiceClock
 from site_recovery.fleet import Assignment
-from site_recovery.observation import Job, Observed, Snapshot, Stage, observe
+from site_recovery.jobs import Job
+from site_recovery.observation import Observed, Snapshot, Stage, observe
 from site_recovery.operations import Operation
 from site_recovery.phases import Phase
+from site_recovery.plan_run import Held, PlanRun, PlanService, Standing
 from site_recovery.planning import Blocked, Do, Rules, Satisfied, Wait, next_step
+from site_recovery.recovery_plan import Plan
 from site_recovery.submission import Attempts, Flight, Submitter
 
 _SHOWN = 4
-"""Machines named in the status line; a terminal row holds no more."""
+"""Doings in the status line; a terminal row holds no more."""
+_NAMED = 2
+"""Machines named for each."""
 _SILENT_ROUNDS = 5
 """Rounds in which Azure may not answer at all before the run ends."""
 
@@ -47,7 +52,7 @@ class Outcome:
     reason: str = ""
 
 
-class Service(Protocol):
+class Service(PlanService, Protocol):
     """What convergence needs of a vault; `service.VaultService` is the real one."""
 
     clock: ServiceClock
@@ -91,6 +96,14 @@ class Pace:
     may_submit: Callable[[], bool] = lambda: True
 
 
+@dataclass(frozen=True)
+class PlanOrder:
+    """The recovery plan of a wave: as declared now, and as it was declared last."""
+
+    plan: Plan
+    before: Plan | None = None
+
+
 @dataclass
 class _Course:
     """One machine on its way within this run."""
@@ -112,6 +125,7 @@ async def converge(
     pace: Pace,
     reporter: Reporter,
     until: Operation | None = None,
+    plan: PlanOrder | None = None,
 ) -> dict[str, Outcome]:
     """Drive machines to their phases, all at once.
 
@@ -123,6 +137,7 @@ async def converge(
         reporter: who is told how it goes.
         until: an operation after whose acceptance a machine is left `pending`, for a caller
             that starts something and lets another wait for its end.
+        plan: the recovery plan through which the machines fail over, if they have one.
 
     Returns:
         An outcome for every machine, by name. A machine that fails fails alone.
@@ -134,7 +149,7 @@ async def converge(
         _Course(assignment, Attempts(frozenset({assignment.machine.name.lower()})))
         for assignment in assignments
     ]
-    run = _Run(service, rules, pace, reporter, courses, until)
+    run = _Run(service, rules, pace, reporter, courses, until, plan)
     await run.drive()
     return {course.name: run.result(course) for course in courses}
 
@@ -148,6 +163,7 @@ class _Run:
         reporter: Reporter,
         courses: list[_Course],
         until: Operation | None,
+        plan: PlanOrder | None,
     ) -> None:
         self._service = service
         self._rules = rules
@@ -158,10 +174,17 @@ class _Run:
         self._started: datetime | None = None
         self._ended_by = ""
         self._submitter = Submitter(pace.may_submit, reporter.event)
+        self._jobs: dict[str, Job | None] = {}
+        self._held: list[Held] = []
+        self._plan = (
+            PlanRun(service, plan.plan, plan.before, self._submitter, reporter.event)
+            if plan is not None
+            else None
+        )
 
     async def drive(self) -> None:
         silent = 0
-        while self._open():
+        while self._unfinished():
             if not self._pace.may_submit():
                 self._ended_by = "the run was ended from outside"
                 return
@@ -179,9 +202,9 @@ class _Run:
                 continue
             now = self._service.clock.now()
             self._started = self._started or now
-            await asyncio.gather(*(self._advance(course, snapshot) for course in self._open()))
+            await self._round(snapshot)
             self._reporter.status(self._status_line())
-            if not self._open():
+            if not self._unfinished():
                 return
             if now - self._started >= self._pace.wait:
                 self._ended_by = "the wait of this run ended first"
@@ -195,6 +218,12 @@ class _Run:
         reasons = [part for part in (course.attempts.reason, self._ended_by) if part]
         return Outcome(Status.PENDING, observed, "; ".join(reasons))
 
+    def _unfinished(self) -> bool:
+        if self._open():
+            return True
+        whole = all(c.outcome and c.outcome.status is Status.SATISFIED for c in self._courses)
+        return self._plan is not None and whole and self._plan.wanting(self._standing())
+
     def _open(self) -> list[_Course]:
         return [course for course in self._courses if course.outcome is None]
 
@@ -205,29 +234,43 @@ class _Run:
         satisfied = sum(
             1 for c in self._courses if c.outcome and c.outcome.status is Status.SATISFIED
         )
-        ended = [
-            f"{c.name} {c.outcome.status}"
-            for c in self._courses
-            if c.outcome and c.outcome.status is not Status.SATISFIED
-        ]
-        under_way = [
-            f"{c.name} {c.attempts.reason.removesuffix(' is running')}"
-            for c in self._courses
-            if c.outcome is None
-        ]
-        others = [*ended, *under_way]
-        more = [f"{len(others) - _SHOWN} more"] if len(others) > _SHOWN else []
-        return " · ".join([f"{satisfied}/{len(self._courses)} {goal}", *others[:_SHOWN], *more])
+        doing: dict[str, list[str]] = {}
+        for course in self._courses:
+            if course.outcome is None:
+                text = course.attempts.reason.removesuffix(" is running")
+            elif course.outcome.status is not Status.SATISFIED:
+                text = str(course.outcome.status)
+            else:
+                continue
+            doing.setdefault(text, []).append(course.name)
+        parts = [f"{_names(names)} {text}" for text, names in doing.items()]
+        more = [f"{len(parts) - _SHOWN} more"] if len(parts) > _SHOWN else []
+        return " · ".join([f"{satisfied}/{len(self._courses)} {goal}", *parts[:_SHOWN], *more])
+
+    async def _round(self, snapshot: Snapshot) -> None:
+        self._jobs, self._held = {}, []
+        for course in self._open():
+            observed = observe(course.assignment.machine, snapshot)
+            self._announce(course, observed)
+            course.observed = observed
+            if observed.friendly_name:
+                course.attempts.names |= {observed.friendly_name.lower()}
+        if self._plan is not None:
+            await self._keep_plan(self._plan, snapshot)
+        await asyncio.gather(
+            *(
+                self._advance(course, course.observed, snapshot)
+                for course in self._open()
+                if course.observed is not None
+            )
+        )
+        if self._plan is not None and self._held:
+            await self._run_plan(self._plan, snapshot)
 
     # -- one machine, one round ---------------------------------------------------------------
 
-    async def _advance(self, course: _Course, snapshot: Snapshot) -> None:
-        observed = observe(course.assignment.machine, snapshot)
-        self._announce(course, observed)
-        course.observed = observed
+    async def _advance(self, course: _Course, observed: Observed, snapshot: Snapshot) -> None:
         attempts = course.attempts
-        if observed.friendly_name:
-            attempts.names |= {observed.friendly_name.lower()}
         if attempts.flight and not await self._landed(course, observed, attempts.flight, snapshot):
             return
         step = next_step(course.assignment.desired, observed, self._rules)
@@ -243,6 +286,8 @@ class _Run:
                 if observed.busy is not None:
                     # Someone's job, or that of a run that was killed: attach to it.
                     attempts.flight = Flight(None, observed.busy_job)
+            case Do(operation) if self._plan and self._plan.takes(course.name, operation):
+                self._held.append(Held(course.name, attempts, operation))
             case Do(operation):
                 await self._do(course, operation, observed, snapshot)
 
@@ -251,20 +296,28 @@ class _Run:
     ) -> bool:
         """Whether the next step may be decided on; a failed job ends the machine's course."""
         job = snapshot.jobs.get(flight.job) if flight.job else None
+        planned = job is not None and self._plan is not None and self._plan.runs_as(job)
         try:
-            if flight.job and (job is None or job.failed):
+            if flight.job and (job is None or job.failed or (planned and job.running)):
                 # The list has less detail than the job itself, and may lag behind.
-                job = await self._service.job(flight.job) or job
+                job = await self._job(flight.job) or job
         except MigrationError:
             return False
         if job is not None and job.running:
-            course.attempts.reason = f"{flight.operation or job.scenario} is running"
-            if job.state == "Suspended":
-                course.attempts.reason += " and waits for a person (resume it in the vault)"
+            course.attempts.reason = (
+                self._plan.told(job)
+                if planned and self._plan
+                else f"{flight.operation or job.scenario} is running"
+            )
             return False
         if job is not None and job.failed:
+            if next_step(course.assignment.desired, observed, self._rules) == Satisfied():
+                # The plan failed, not this machine.
+                course.attempts.landed()
+                return True
             what = flight.operation or job.scenario
-            causes = " ".join(map(str, job.errors)) or f"the job ended as {job.state}."
+            errors = job.machine_errors.get(course.name.lower(), job.errors)
+            causes = " ".join(map(str, errors)) or f"the job ended as {job.state}."
             self._fail(course, observed, f"{what} failed: {causes} (job {job.name})")
             return False
         course.attempts.landed()
@@ -287,6 +340,37 @@ class _Run:
         if operation is self._until and course.attempts.flight is not None:
             course.outcome = Outcome(Status.PENDING, observed, course.attempts.reason)
 
+    async def _job(self, name: str) -> Job | None:
+        """A job in full, asked for once a round however many machines are in it."""
+        if name not in self._jobs:
+            self._jobs[name] = await self._service.job(name)
+        return self._jobs[name]
+
+    # -- a wave with a recovery plan, one round --------------------------------------------------
+
+    async def _keep_plan(self, plan: PlanRun, snapshot: Snapshot) -> None:
+        standing = self._standing()
+        failure = await plan.keep(standing, snapshot)
+        for course in self._courses if failure is not None else ():
+            if course.name in standing and course.observed is not None:
+                self._fail(course, course.observed, failure or "")
+
+    async def _run_plan(self, plan: PlanRun, snapshot: Snapshot) -> None:
+        failures = await plan.run(self._held, self._standing(), snapshot)
+        for course in self._courses:
+            if course.name in failures and course.observed is not None:
+                self._fail(course, course.observed, failures[course.name])
+
+    def _standing(self) -> dict[str, Standing]:
+        return {
+            course.name: Standing(
+                course.observed,
+                course.outcome is not None and course.outcome.status is not Status.SATISFIED,
+            )
+            for course in self._courses
+            if course.assignment.desired is not None and course.observed is not None
+        }
+
     def _fail(self, course: _Course, observed: Observed, reason: str) -> None:
         course.outcome = Outcome(Status.FAILED, observed, reason)
         self._reporter.event(f"{course.name}: {reason}")
@@ -295,6 +379,11 @@ class _Run:
         before = course.observed
         if before is not None and before.stage is not observed.stage:
             self._reporter.event(f"{course.name}: {before.stage} -> {observed.stage}")
+
+
+def _names(names: list[str]) -> str:
+    more = f" +{len(names) - _NAMED}" if len(names) > _NAMED else ""
+    return ", ".join(names[:_NAMED]) + more
 
 
 def _goal(desired: Phase | None) -> str:

@@ -9,6 +9,7 @@ from enum import StrEnum
 from typing import Any
 
 from site_recovery import arm_ids
+from site_recovery.jobs import Job, ServiceError, service_error
 
 IDLE_SCENARIO = "None"
 _UNSET_YEARS = (1, 1753)
@@ -31,46 +32,6 @@ class Stage(StrEnum):
 
 
 @dataclass(frozen=True)
-class ServiceError:
-    """What the service says went wrong, and what it advises."""
-
-    message: str
-    code: str = ""
-    possible_causes: str = ""
-    recommended_action: str = ""
-
-    def __str__(self) -> str:
-        parts = [f"{self.message.rstrip('.')}." + (f" [{self.code}]" if self.code else "")]
-        if self.possible_causes:
-            parts.append(f"Possible causes: {self.possible_causes}")
-        if self.recommended_action:
-            parts.append(f"Recommended action: {self.recommended_action}")
-        return " ".join(parts)
-
-
-@dataclass(frozen=True)
-class Job:
-    """A job of the vault (operation ReplicationJobs_List)."""
-
-    id: str
-    name: str
-    scenario: str
-    state: str
-    target: str
-    errors: tuple[ServiceError, ...] = ()
-
-    @property
-    def running(self) -> bool:
-        """Whether it may still change something; a suspended job waits for a person."""
-        return self.state in ("NotStarted", "InProgress", "Suspended", "Other")
-
-    @property
-    def failed(self) -> bool:
-        """Whether it ended without doing what it was for."""
-        return self.state in ("Failed", "Cancelled")
-
-
-@dataclass(frozen=True)
 class Observed:
     """One machine as the services see it now.
 
@@ -82,6 +43,7 @@ class Observed:
         last_test_failover: when a test failover last succeeded, or None.
         azure_vm_id, test_vm_id: ARM ids of the virtual machines in Azure, or None.
         protection_state: the service's own word, for a person to read.
+        virtual_machine_id: the service's id of the machine, by which recovery plans name it.
         source_problem: why the EC2 instance cannot replicate (any more), or None.
     """
 
@@ -99,6 +61,7 @@ class Observed:
     last_test_failover: datetime | None = None
     protection_state: str = ""
     friendly_name: str = ""
+    virtual_machine_id: str = ""
     source_problem: str | None = None
 
     @property
@@ -195,6 +158,7 @@ def observe(machine: Machine, snapshot: Snapshot) -> Observed:
         last_test_failover=moment(properties.get("lastSuccessfulTestFailoverTime")),
         protection_state=properties.get("protectionStateDescription") or "",
         friendly_name=properties.get("friendlyName") or "",
+        virtual_machine_id=details.get("vmId") or details.get("internalIdentifier") or "",
         source_problem=machine.source_problem,
     )
 
@@ -205,37 +169,6 @@ def moment(text: str | None) -> datetime | None:
         return None
     parsed = datetime.fromisoformat(text)
     return None if parsed.year in _UNSET_YEARS else parsed
-
-
-def service_error(error: Mapping[str, Any]) -> ServiceError:
-    """A health error, or a job's service or provider error, in one shape."""
-    return ServiceError(
-        message=error.get("message")
-        or error.get("errorMessage")
-        or error.get("summaryMessage")
-        or "the service gave no message",
-        code=str(error.get("code") or error.get("errorCode") or ""),
-        possible_causes=error.get("possibleCauses") or "",
-        recommended_action=error.get("recommendedAction") or "",
-    )
-
-
-def job(resource: Mapping[str, Any]) -> Job:
-    """A job of the vault from its wire object; of the errors of its tasks, each once."""
-    properties = resource.get("properties") or {}
-    errors: dict[ServiceError, None] = {}
-    for entry in properties.get("errors") or ():
-        for part in ("serviceErrorDetails", "providerErrorDetails"):
-            if entry.get(part):
-                errors[service_error(entry[part])] = None
-    return Job(
-        id=resource["id"],
-        name=resource["name"],
-        scenario=properties.get("scenarioName") or "",
-        state=properties.get("state") or "Other",
-        target=properties.get("targetObjectName") or "",
-        errors=tuple(errors),
-    )
 
 
 def _stage(properties: Mapping[str, Any], allowed: frozenset[str]) -> Stage:

@@ -14,8 +14,8 @@ from site_recovery import arm_ids
 from site_recovery.arm_ids import ContainerId
 from site_recovery.operations import Operation
 
-MACHINES_MAX = 50
-"""Machines in one plan (Site Recovery limits, 2015 table, the newest there is)."""
+MACHINES_MAX = 100
+"""Machines in one plan (About recovery plans; a table of 2015 said 50)."""
 GROUPS_MAX = 7
 """Boot groups in one plan (Create and customize recovery plans)."""
 

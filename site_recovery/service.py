@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
+from datetime import timedelta
 from functools import partial
 from typing import Any
 
@@ -16,11 +17,13 @@ from azure.core.exceptions import (
 )
 from azure.core.rest import HttpRequest
 
-from site_recovery import arm_ids, classic, observation
+from site_recovery import arm_ids, classic, jobs, recovery_plan
 from site_recovery.azure import Connection, MigrationError, explain
 from site_recovery.fleet import Assignment, RecoveryPoint, Site
-from site_recovery.observation import Job, Observed, ServiceError, Snapshot
+from site_recovery.jobs import Job, ServiceError
+from site_recovery.observation import Observed, Snapshot
 from site_recovery.operations import Operation
+from site_recovery.recovery_plan import Member, Plan
 
 _APP_CONSISTENT = ("AppConsistent", "ApplicationConsistent", "MultiVmSyncAppConsistent")
 _COMPUTE_API_VERSION = "2024-07-01"
@@ -71,7 +74,7 @@ class VaultService:
         vault, container = self._vault, self._site.container
         group, name = vault.resource_group, vault.vault
         try:
-            items, protectable, jobs, machines = await asyncio.gather(
+            items, protectable, listed, machines = await asyncio.gather(
                 _all(self._client.replication_protected_items.list(group, name)),
                 _all(
                     self._client.replication_protectable_items.list_by_replication_protection_containers(
@@ -87,7 +90,7 @@ class VaultService:
             items=items,
             protectable=protectable,
             virtual_machines=machines,
-            jobs={job.name: job for job in map(observation.job, jobs)},
+            jobs={job.name: job for job in map(jobs.job, listed)},
         )
 
     async def job(self, name: str) -> Job | None:
@@ -104,7 +107,7 @@ class VaultService:
             return None
         except AzureError as error:
             raise explain(error, f"job {name}") from error
-        return observation.job(found.as_dict())
+        return jobs.job(found.as_dict())
 
     async def submit(
         self, operation: Operation, assignment: Assignment, observed: Observed
@@ -118,6 +121,19 @@ class VaultService:
             RefusedError: the service refused it and changed nothing.
             UnansweredError: it may have been accepted; observe before deciding again.
         """
+        recovery_point: str | None = None
+        name = assignment.machine.name
+        if operation is Operation.UNPLANNED_FAILOVER and observed.item_id:
+            try:
+                recovery_point = await self._recovery_point(observed.item_id)
+            except AzureError as error:
+                raise explain(error, name) from error
+        call = self._call(operation, assignment, observed, recovery_point)
+        return await self._once(operation, name, call)
+
+    async def _once(
+        self, operation: str, name: str, call: Callable[..., Awaitable[Any]]
+    ) -> str | None:
         accepted: dict[str, str] = {}
 
         def remember(response: Any) -> None:
@@ -126,23 +142,93 @@ class VaultService:
 
         async with self._writes:
             try:
-                recovery_point = (
-                    await self._recovery_point(observed.item_id)
-                    if operation is Operation.UNPLANNED_FAILOVER and observed.item_id
-                    else None
-                )
                 # A POST that changes a machine is not repeated blindly; azure-core would.
-                await self._call(operation, assignment, observed, recovery_point)(
-                    polling=False, retry_total=0, raw_response_hook=remember
-                )
+                await call(polling=False, retry_total=0, raw_response_hook=remember)
             except HttpResponseError as error:
-                raise _refusal(operation, assignment, error) from error
+                raise _refusal(operation, name, error) from error
             except ServiceRequestError as error:
-                raise explain(error, assignment.machine.name) from error
+                raise explain(error, name) from error
             except AzureError as error:
-                raise UnansweredError(str(explain(error, assignment.machine.name))) from error
+                raise UnansweredError(str(explain(error, name))) from error
         poll = accepted.get("poll")
         return arm_ids.name(poll.split("?", 1)[0]) if poll else None
+
+    async def plan(self, name: str) -> Mapping[str, Any] | None:
+        """A recovery plan with its groups (ReplicationRecoveryPlans_Get), or None.
+
+        Raises:
+            MigrationError: Azure did not answer, or refused.
+        """
+        try:
+            found = await self._client.replication_recovery_plans.get(*self._plan(name))
+        except ResourceNotFoundError:
+            return None
+        except AzureError as error:
+            raise explain(error, f"recovery plan {name}") from error
+        return found.as_dict()
+
+    async def create_plan(self, plan: Plan, members: Mapping[str, Member]) -> str | None:
+        """Ask for a recovery plan (ReplicationRecoveryPlans_Create); the name of the job.
+
+        Raises:
+            MigrationError: the service refused it.
+        """
+        body = recovery_plan.create_body(plan, members, self._site.container)
+        begin = self._client.replication_recovery_plans.begin_create
+        call = partial(begin, *self._plan(plan.name), body)
+        return await self._once("to create it", f"recovery plan {plan.name}", call)
+
+    async def update_plan(self, name: str, groups: Sequence[Mapping[str, Any]]) -> str | None:
+        """Replace a plan's groups (ReplicationRecoveryPlans_Update); the name of the job.
+
+        Raises:
+            MigrationError: the service refused it.
+        """
+        body = recovery_plan.update_body(groups)
+        begin = self._client.replication_recovery_plans.begin_update
+        call = partial(begin, *self._plan(name), body)
+        return await self._once("to change its groups", f"recovery plan {name}", call)
+
+    async def delete_plan(self, name: str, poll: timedelta) -> None:
+        """Delete a plan and wait for it (ReplicationRecoveryPlans_Delete); nothing if it is gone.
+
+        Raises:
+            MigrationError: the service refused it.
+        """
+        if await self.plan(name) is None:
+            return
+        begin = self._client.replication_recovery_plans.begin_delete
+        try:
+            poller = await begin(*self._plan(name), polling_interval=poll.total_seconds())
+            await poller.result()
+        except ResourceNotFoundError:
+            return
+        except AzureError as error:
+            raise explain(error, f"recovery plan {name}: deleting it failed") from error
+
+    async def submit_plan(self, operation: Operation, name: str) -> str | None:
+        """Ask for an operation of a whole plan, once; as `submit` otherwise."""
+        plans = self._client.replication_recovery_plans
+        site = self._site
+        begin: Callable[..., Awaitable[Any]]
+        match operation:
+            case Operation.TEST_FAILOVER:
+                begin = plans.begin_test_failover
+                body = recovery_plan.test_failover_body(classic.INSTANCE_TYPE, site.test_network_id)
+            case Operation.TEST_FAILOVER_CLEANUP:
+                begin = plans.begin_test_failover_cleanup
+                body = classic.test_failover_cleanup()
+            case _:
+                begin = plans.begin_unplanned_failover
+                body = recovery_plan.unplanned_failover_body(
+                    classic.INSTANCE_TYPE, classic.PLAN_RECOVERY_POINTS[site.recovery_point]
+                )
+        return await self._once(
+            operation, f"recovery plan {name}", partial(begin, *self._plan(name), body)
+        )
+
+    def _plan(self, name: str) -> tuple[str, str, str]:
+        return self._vault.resource_group, self._vault.vault, name
 
     def _call(
         self,
@@ -239,16 +325,12 @@ async def _all(pages: AsyncIterator[Any]) -> tuple[Mapping[str, Any], ...]:
     return tuple([model.as_dict() async for model in pages])
 
 
-def _refusal(
-    operation: Operation, assignment: Assignment, error: HttpResponseError
-) -> MigrationError:
+def _refusal(operation: str, name: str, error: HttpResponseError) -> MigrationError:
     status = error.status_code or 0
     if status >= 500 or status == 408:
-        return UnansweredError(
-            f"{assignment.machine.name}: the service answered {status} to {operation}"
-        )
+        return UnansweredError(f"{name}: the service answered {status} to {operation}")
     if status in (401, 403):
-        return explain(error, assignment.machine.name)
+        return explain(error, name)
     detail = error.error
     return RefusedError(
         ServiceError(

@@ -11,7 +11,8 @@ from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
 
 from site_recovery.azure import MigrationError
-from site_recovery.observation import Job, Snapshot
+from site_recovery.jobs import Job
+from site_recovery.observation import Snapshot
 from site_recovery.operations import Operation
 from site_recovery.service import RefusedError, UnansweredError
 

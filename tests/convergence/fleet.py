@@ -19,7 +19,7 @@ from emulator.http import Application
 from emulator.in_process import AsyncWorldTransport
 from site_recovery.arm_ids import ContainerId
 from site_recovery.azure import connector
-from site_recovery.convergence import Outcome, Pace, converge
+from site_recovery.convergence import Outcome, Pace, PlanOrder, converge
 from site_recovery.fleet import Assignment, Target
 from site_recovery.fleet import Site as MigrationSite
 from site_recovery.observation import Machine, Snapshot
@@ -83,6 +83,7 @@ class Fleet:
         wait: timedelta = timedelta(hours=6),
         may_submit: Callable[[], bool] = lambda: True,
         until: Operation | None = None,
+        plan: PlanOrder | None = None,
     ) -> dict[str, Outcome]:
         """Converge the machines, the emulator's clock stepping half a minute a round."""
 
@@ -94,7 +95,13 @@ class Fleet:
         async def work() -> dict[str, Outcome]:
             async with self._service() as service:
                 return await converge(
-                    service, self.assignments(desired), rules, pace, self.reporter, until
+                    service,
+                    self.assignments(desired),
+                    rules,
+                    pace,
+                    self.reporter,
+                    until,
+                    plan,
                 )
 
         return asyncio.run(work())

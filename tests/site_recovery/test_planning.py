@@ -9,7 +9,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from site_recovery.observation import Observed, ServiceError, Stage
+from site_recovery.jobs import ServiceError
+from site_recovery.observation import Observed, Stage
 from site_recovery.operations import Operation
 from site_recovery.phases import Phase
 from site_recovery.planning import (

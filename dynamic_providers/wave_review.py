@@ -1,0 +1,100 @@
+"""What a wave's preview says: what `up` would do, and what is refused."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from dynamic_providers.adapter import unknown
+from dynamic_providers.wave_inputs import (
+    OtherWave,
+    WaveInputs,
+    assignments,
+    leaving,
+    recorded,
+)
+from dynamic_providers.wave_vault import WaveVault, reach_azure
+from site_recovery import recovery_plan, review
+from site_recovery.azure import Connect
+from site_recovery.convergence import PlanOrder
+from site_recovery.observation import Snapshot
+from site_recovery.planning import Rules
+
+
+def look_ahead(
+    connect: Connect, olds: dict[str, Any], news: dict[str, Any], others: dict[str, OtherWave]
+) -> tuple[list[str], list[str]]:
+    """Review a wave.
+
+    Args:
+        connect: how Azure is reached.
+        olds: the wave's inputs of last time; empty for a new wave.
+        news: its inputs now, some of which may not be known yet.
+        others: the stack's other waves.
+
+    Returns:
+        Lines for the reader, and refusals: of this wave, and if it has any, of all others too,
+        because the engine stops at the first wave that is refused.
+    """
+    if unknown({k: v for k, v in news.items() if k in ("machines", "phase", "convergence")}):
+        return [], []
+    offline = bool(news["convergence"]["offline_preview"])
+    vault: WaveVault | None = None
+    snapshot = Snapshot()
+    if unknown(news):
+        if not offline:
+            reach_azure(connect)
+        # Nothing of this wave can be in a vault that is not there yet.
+        news = {**news, **{key: _ASSUMED[key] for key in _ASSUMED if unknown(news.get(key))}}
+        inputs = WaveInputs.model_validate(news)
+    else:
+        inputs = WaveInputs.model_validate(news)
+        if offline:
+            return [f"{len(inputs.machines)} machines: offlinePreview, not reviewed"], []
+        vault = WaveVault(connect, inputs)
+        snapshot = vault.observe()
+    machines = inputs.assignments()
+    if olds:
+        machines += assignments(None, leaving(recorded(olds), inputs))
+    lines, refusals = review.review(machines, snapshot, inputs.rules)
+    order = inputs.plan_order(WaveInputs.model_validate(olds) if olds else None)
+    if order is not None:
+        lines += _plan_lines(order, vault, snapshot, planned=bool(lines))
+    for wave in others.values() if refusals else ():
+        gates = Rules(require_test_failover=wave.require_test_failover)
+        refusals += review.review(assignments(wave.phase, wave.machines), snapshot, gates)[1]
+    return lines, refusals
+
+
+def _plan_lines(
+    order: PlanOrder, vault: WaveVault | None, snapshot: Snapshot, *, planned: bool
+) -> list[str]:
+    name = order.plan.name
+    lines = [f"recovery plan {name}: {recovery_plan.describe(order.plan)}"] if planned else []
+    change = vault.plan_change(order, snapshot) if vault is not None else None
+    if change is not None:
+        lines += [f"recovery plan {name}: its groups change"] if change.differs else []
+        lines += [
+            f"recovery plan {name} has an action that the config does not have, and which is "
+            f"kept: {action}"
+            for action in change.foreign
+        ]
+    return lines
+
+
+_ASSUMED: dict[str, Any] = {
+    "vault_id": "",
+    "container_id": "",
+    "policy_id": "",
+    "process_server_id": "",
+    "master_target_id": "",
+    "run_as_accounts": {},
+    "urn": "",
+    "target": {
+        "resource_group_id": "",
+        "network_id": "",
+        "subnet_name": "",
+        "test_network_id": "",
+        "storage_account_id": "",
+    },
+}
+"""Stands for what is not known before the landing zone and the vault are there."""

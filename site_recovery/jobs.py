@@ -1,0 +1,122 @@
+"""Jobs of the vault and what they say went wrong, from their wire objects."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+
+@dataclass(frozen=True)
+class ServiceError:
+    """What the service says went wrong, and what it advises."""
+
+    message: str
+    code: str = ""
+    possible_causes: str = ""
+    recommended_action: str = ""
+
+    def __str__(self) -> str:
+        parts = [f"{self.message.rstrip('.')}." + (f" [{self.code}]" if self.code else "")]
+        if self.possible_causes:
+            parts.append(f"Possible causes: {self.possible_causes}")
+        if self.recommended_action:
+            parts.append(f"Recommended action: {self.recommended_action}")
+        return " ".join(parts)
+
+
+@dataclass(frozen=True)
+class Job:
+    """A job of the vault (operations ReplicationJobs_List and ReplicationJobs_Get).
+
+    Attributes:
+        machine_errors: of a recovery plan's job, errors by machine, names in lower case.
+        waits_for: the instruction of the manual action at which it stands.
+        doing: the task that runs, in the service's words.
+    """
+
+    id: str
+    name: str
+    scenario: str
+    state: str
+    target: str
+    errors: tuple[ServiceError, ...] = ()
+    machine_errors: Mapping[str, tuple[ServiceError, ...]] = field(default_factory=dict)
+    waits_for: str = ""
+    doing: str = ""
+
+    @property
+    def running(self) -> bool:
+        """Whether it may still change something; a suspended job waits for a person."""
+        return self.state in ("NotStarted", "InProgress", "Suspended", "Other")
+
+    @property
+    def failed(self) -> bool:
+        """Whether it ended without doing what it was for."""
+        return self.state in ("Failed", "Cancelled")
+
+
+def service_error(error: Mapping[str, Any]) -> ServiceError:
+    """A health error, or a job's service or provider error, in one shape."""
+    return ServiceError(
+        message=error.get("message")
+        or error.get("errorMessage")
+        or error.get("summaryMessage")
+        or "the service gave no message",
+        code=str(error.get("code") or error.get("errorCode") or ""),
+        possible_causes=error.get("possibleCauses") or "",
+        recommended_action=error.get("recommendedAction") or "",
+    )
+
+
+def job(resource: Mapping[str, Any]) -> Job:
+    """A job of the vault from its wire object; of the errors of its tasks, each once."""
+    properties = resource.get("properties") or {}
+    tasks = list(_tasks(properties.get("tasks") or ()))
+    running = [task for task in tasks if task.get("state") in ("InProgress", "Suspended")]
+    return Job(
+        id=resource["id"],
+        name=resource["name"],
+        scenario=properties.get("scenarioName") or "",
+        state=properties.get("state") or "Other",
+        target=properties.get("targetObjectName") or "",
+        errors=_errors(properties),
+        machine_errors=_machine_errors(tasks),
+        waits_for=next(filter(None, map(_instruction, running)), ""),
+        doing=(running[-1].get("friendlyName") or "") if running else "",
+    )
+
+
+def _tasks(tasks: Iterable[Mapping[str, Any]]) -> Iterator[Mapping[str, Any]]:
+    """A job's tasks with those inside them, in order."""
+    for task in tasks:
+        yield task
+        for part in ("groupTaskCustomDetails", "customDetails"):
+            yield from _tasks((task.get(part) or {}).get("childTasks") or ())
+
+
+def _errors(holder: Mapping[str, Any]) -> tuple[ServiceError, ...]:
+    found: dict[ServiceError, None] = {}
+    for entry in holder.get("errors") or ():
+        for part in ("serviceErrorDetails", "providerErrorDetails"):
+            if entry.get(part):
+                found[service_error(entry[part])] = None
+    return tuple(found)
+
+
+def _machine_errors(tasks: Iterable[Mapping[str, Any]]) -> dict[str, tuple[ServiceError, ...]]:
+    found: dict[str, tuple[ServiceError, ...]] = {}
+    for task in tasks:
+        entity = (task.get("customDetails") or {}).get("jobTask") or {}
+        errors = _errors(task)
+        if errors and entity.get("targetObjectName"):
+            name = str(entity["targetObjectName"]).lower()
+            found[name] = (*found.get(name, ()), *errors)
+    return found
+
+
+def _instruction(task: Mapping[str, Any]) -> str:
+    details = task.get("customDetails") or {}
+    if details.get("instanceType") != "ManualActionTaskDetails":
+        return ""
+    return details.get("instructions") or details.get("name") or "a manual action"

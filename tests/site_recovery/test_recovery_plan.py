@@ -1,0 +1,153 @@
+"""What a recovery plan should be, compared with what the service has."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from hypothesis import given
+from hypothesis import strategies as st
+
+from site_recovery.arm_ids import ContainerId
+from site_recovery.recovery_plan import (
+    Action,
+    Group,
+    ManualAction,
+    Member,
+    Plan,
+    RunbookAction,
+    change,
+    create_body,
+    describe,
+)
+
+VAULT = "/subscriptions/1/resourceGroups/rg/providers/Microsoft.RecoveryServices/vaults/v"
+CONTAINER = ContainerId.parse(f"{VAULT}/replicationFabrics/f/replicationProtectionContainers/c")
+MEMBERS = {name: Member(f"/items/{name}", f"guid-{name}") for name in ("db", "app", "web")}
+CHECK = ManualAction("check the database")
+WARM_UP = RunbookAction("/runbooks/warm-up", 1800)
+PLAN = Plan("dev-web", (Group(("db",)), Group(("app", "web"), pre=(CHECK,), post=(WARM_UP,))))
+
+STRANGER: dict[str, Any] = {
+    "actionName": "call the owner",
+    "failoverTypes": ["UnplannedFailover"],
+    "failoverDirections": ["PrimaryToRecovery"],
+    "customDetails": {"instanceType": "ManualActionDetails", "description": "call the owner"},
+}
+
+
+def service(plan: Plan = PLAN) -> dict[str, Any]:
+    """The plan as the service has it: with its own groups in front, ids in another case."""
+    groups = create_body(plan, MEMBERS, CONTAINER)["properties"]["groups"]
+    for group in groups:
+        for item in group["replicationProtectedItems"]:
+            item["id"] = item["id"].upper()
+    own: list[dict[str, Any]] = [
+        {
+            "groupType": kind,
+            "replicationProtectedItems": [],
+            "startGroupActions": [],
+            "endGroupActions": [],
+        }
+        for kind in ("Shutdown", "Failover")
+    ]
+    return {"properties": {"groups": [*own, *groups]}}
+
+
+def boot(groups: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    return [group for group in groups if group["groupType"] == "Boot"]
+
+
+def test_a_plan_that_is_as_declared_needs_no_update() -> None:
+    assert not change(PLAN, MEMBERS, service()).differs
+
+
+def test_a_machine_in_another_group_is_an_update() -> None:
+    moved = Plan(PLAN.name, (Group(("db", "app")), Group(("web",), (CHECK,), (WARM_UP,))))
+    found = change(moved, MEMBERS, service(), PLAN)
+    assert found.differs
+    assert [len(group["replicationProtectedItems"]) for group in boot(found.groups)] == [2, 1]
+
+
+def test_the_services_own_groups_go_back_with_their_actions() -> None:
+    existing = service()
+    existing["properties"]["groups"][0]["startGroupActions"] = [STRANGER]
+    moved = Plan(PLAN.name, (Group(("db", "app")), Group(("web",))))
+    sent = change(moved, MEMBERS, existing, PLAN).groups
+    assert sent[0]["groupType"] == "Shutdown"
+    assert sent[0]["startGroupActions"] == [STRANGER]
+
+
+def test_an_action_that_somebody_added_is_kept_and_told() -> None:
+    existing = service()
+    existing["properties"]["groups"][3]["startGroupActions"].append(STRANGER)
+    found = change(PLAN, MEMBERS, existing, PLAN)
+    assert found.foreign == ("call the owner (before group 2)",)
+    assert not found.differs
+    added = Plan(PLAN.name, (Group(("db",), post=(ManualAction("breathe"),)), PLAN.groups[1]))
+    update = change(added, MEMBERS, existing, PLAN)
+    assert update.differs
+    assert STRANGER in boot(update.groups)[1]["startGroupActions"]
+
+
+def test_an_action_that_left_the_config_is_taken_away() -> None:
+    without = Plan(PLAN.name, (PLAN.groups[0], Group(("app", "web"), post=(WARM_UP,))))
+    found = change(without, MEMBERS, service(), PLAN)
+    assert found.differs
+    assert found.foreign == ()
+    assert boot(found.groups)[1]["startGroupActions"] == []
+
+
+def test_without_knowing_what_was_declared_nothing_is_taken_away() -> None:
+    without = Plan(PLAN.name, (PLAN.groups[0], Group(("app", "web"), post=(WARM_UP,))))
+    found = change(without, MEMBERS, service(), before=None)
+    assert found.foreign == ("check the database (before group 2)",)
+    assert len(boot(found.groups)[1]["startGroupActions"]) == 1
+
+
+def test_a_machine_that_left_the_vault_leaves_its_group() -> None:
+    found = change(PLAN, {k: v for k, v in MEMBERS.items() if k != "web"}, service(), PLAN)
+    assert found.differs
+    assert len(boot(found.groups)[1]["replicationProtectedItems"]) == 1
+
+
+def test_a_plan_reads_as_one_line() -> None:
+    assert describe(PLAN) == (
+        "db | then app, web (before: manual: check the database; after: runbook: warm-up)"
+    )
+
+
+names = st.sampled_from(sorted(MEMBERS))
+actions: st.SearchStrategy[Action] = st.one_of(
+    st.builds(ManualAction, st.text(min_size=1, max_size=80)),
+    st.builds(
+        RunbookAction, st.text("abc/", min_size=1, max_size=9), st.integers(1, 24).map((60).__mul__)
+    ),
+)
+groups = st.builds(
+    Group,
+    st.lists(names, min_size=1, unique=True).map(tuple),
+    st.lists(actions, max_size=2).map(tuple),
+    st.lists(actions, max_size=2).map(tuple),
+)
+plans = st.builds(Plan, st.just("p"), st.lists(groups, min_size=1, max_size=4).map(tuple))
+
+
+class TestProperties:
+    @given(plans)
+    def test_what_was_created_is_as_declared(self, plan: Plan) -> None:
+        found = change(plan, MEMBERS, service(plan))
+        assert not found.differs
+        assert found.foreign == ()
+
+    @given(plans, plans)
+    def test_an_update_leads_to_what_is_declared(self, before: Plan, now: Plan) -> None:
+        sent = change(now, MEMBERS, service(before), before).groups
+        after = {"properties": {"groups": sent}}
+        assert not change(now, MEMBERS, after, now).differs
+
+    @given(plans, plans)
+    def test_no_update_loses_an_action_of_somebody_else(self, before: Plan, now: Plan) -> None:
+        existing = service(before)
+        existing["properties"]["groups"][2]["endGroupActions"].append(STRANGER)
+        sent = change(now, MEMBERS, existing, before).groups
+        assert any(STRANGER in group["endGroupActions"] for group in boot(sent))
