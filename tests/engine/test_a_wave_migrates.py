@@ -77,9 +77,10 @@ def test_a_test_machine_runs_in_the_isolated_network(stack: Stack) -> None:
     machines = stack.clouds.virtual_machines(MACHINES_GROUP)
     assert set(machines) == {"web-01-test", "db-01-test"}
     assert {stack.clouds.network_of(machine) for machine in machines.values()} == {"vnet-test"}
+    rows = stack.outputs()["machines"]
     for name in WAVE:
         assert stack.clouds.operations(name) == TESTED
-        assert stack.machine(name)["testVm"].endswith(f"/{name}-test")
+        assert rows[name]["testVm"].endswith(f"/{name}-test")
     assert_phases(stack, "test-failover")
     assert_at_rest(stack)
 
@@ -90,9 +91,10 @@ def test_going_back_to_protected_cleans_the_test_up(stack: Stack) -> None:
     expected = "web-01: test failover running -> protected: test failover cleanup"
     assert expected in preview.line("pilot")
     assert stack.clouds.virtual_machines(MACHINES_GROUP) == {}
+    rows = stack.outputs()["machines"]
     for name in WAVE:
         assert stack.clouds.operations(name) == CLEANED
-        assert stack.machine(name)["lastTest"], "what was tested is remembered"
+        assert rows[name]["lastTest"], "what was tested is remembered"
     assert_phases(stack, "protected")
     assert_at_rest(stack)
 
@@ -120,12 +122,12 @@ def test_complete_migration_keeps_the_azure_machine_and_ends_replication(stack: 
     assert "web-01: failed over -> migrated: complete migration" in review
     assert review.count("IRREVERSIBLE") == len(WAVE)
     machines = stack.clouds.virtual_machines(MACHINES_GROUP)
+    rows = stack.outputs()["machines"]
     for name in WAVE:
         assert stack.clouds.operations(name) == MIGRATED
         assert machines[name]["tags"]["migrated-from-instance"] == stack.fleet[name]["instanceId"]
-        row = stack.machine(name)
-        assert row["azureVm"].endswith(f"/virtualMachines/{name}")
-        assert "item" not in row or row["item"] is None
+        assert rows[name]["azureVm"].endswith(f"/virtualMachines/{name}")
+        assert not rows[name].get("item")
     assert_phases(stack, "migrated")
     assert_at_rest(stack)
 
