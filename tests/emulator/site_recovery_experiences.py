@@ -5,7 +5,7 @@ A test that makes sense for both takes the fixture `experience` and gives it to 
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any
@@ -51,6 +51,13 @@ class Classic:
     def make_known(self, site: Site, machine: Instance) -> None:
         """Let Site Recovery learn of a machine."""
         assert site.discover(machine)["state"] == "Succeeded"
+
+    def discover(self, site: Site, client: Any, inside: Sequence[str], machine: Instance) -> None:
+        """The same by a client of the SDK."""
+        asked = {"friendlyName": machine.name, "ipAddress": machine.private_ip}
+        body = {"properties": {**asked, "osType": machine.platform.capitalize()}}
+        containers = client.replication_protection_containers
+        containers.begin_discover_protectable_item(*inside, body).result()
 
     def known(self, site: Site, machine: Instance) -> str | None:
         """The id by which a machine is protected, once it is known."""
@@ -181,6 +188,9 @@ class Modernized(Classic):
 
     def make_known(self, site: Site, machine: Instance) -> None:
         site.pass_time(minutes=14)
+
+    def discover(self, site: Site, client: Any, inside: Sequence[str], machine: Instance) -> None:
+        self.make_known(site, machine)
 
     def known(self, site: Site, machine: Instance) -> str | None:
         for found in site.machines():

@@ -1,4 +1,4 @@
-"""A whole classic migration through the real SDK: synchronous, asynchronous and over HTTP."""
+"""A whole migration through the real SDK: synchronous, asynchronous and over HTTP."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from . import site_recovery_support as support
-from .site_recovery_support import GROUP_NAME, VAULT_NAME, Site
+from .site_recovery_support import GROUP_NAME, VAULT_NAME, Classic, Site
 
 WEB = support.windows(1)
 DB = support.linux(1)
@@ -22,8 +22,8 @@ def in_process(site: Site) -> Iterator[Any]:
 
 
 @pytest.mark.parametrize("connect", [in_process, Site.over_http], ids=["in process", "http"])
-def test_a_machine_migrates_by_the_real_sdk(connect: Any) -> None:
-    site = Site([WEB])
+def test_a_machine_migrates_by_the_real_sdk(experience: Classic, connect: Any) -> None:
+    site = Site([WEB], experience=experience)
     site.register()
     at = (GROUP_NAME, VAULT_NAME)
     with connect(site) as client:
@@ -31,30 +31,28 @@ def test_a_machine_migrates_by_the_real_sdk(connect: Any) -> None:
         (container,) = client.replication_protection_containers.list(*at)
         inside = (*at, fabric.name, container.name)
         policy = client.replication_policies.begin_create(
-            *at, "policy", support.policy_body()
+            *at, "policy", experience.policy()
         ).result()
         client.replication_protection_container_mappings.begin_create(
-            *inside, "mapping", support.mapping_body(policy.id)
+            *inside, "mapping", experience.mapping(policy.id)
         ).result()
-        client.replication_protection_containers.begin_discover_protectable_item(
-            *inside, support.discover_body(WEB)
-        ).result()
+        experience.discover(site, client, inside, WEB)
         site.policy = policy.id
         items = client.replication_protected_items
         named = (*inside, WEB.name)
         item = items.begin_create(*named, site.enable_body(WEB)).result()
-        assert item.properties.protection_state == "UnprotectedStatesBegin"
+        assert item.properties.protection_state == experience.replicating
         while item.properties.protection_state != "Protected":
             site.pass_time(minutes=5)
             item = items.get(*named)
-        body = {"properties": support.test_failover_properties()}
+        body = {"properties": experience.test_failover()}
         item = items.begin_test_failover(*named, body).result()
         assert item.properties.allowed_operations == ["TestFailoverCleanup"]
         assert set(site.virtual_machines()) == {"web-01-test"}
         item = items.begin_test_failover_cleanup(*named, {"properties": {"comments": ""}}).result()
         assert item.properties.last_successful_test_failover_time is not None
         assert site.virtual_machines() == {}
-        body = {"properties": support.failover_properties()}
+        body = {"properties": experience.failover()}
         item = items.begin_unplanned_failover(*named, body).result()
         assert "CompleteMigration" in item.properties.allowed_operations
         body = {"properties": {"disableProtectionReason": "MigrationComplete"}}
@@ -65,8 +63,8 @@ def test_a_machine_migrates_by_the_real_sdk(connect: Any) -> None:
     assert machine["tags"] == {"machine": "web-01"}
 
 
-async def test_machines_migrate_by_the_asynchronous_sdk() -> None:
-    site = Site([WEB, DB]).prepare()
+async def test_machines_migrate_by_the_asynchronous_sdk(experience: Classic) -> None:
+    site = Site([WEB, DB], experience=experience).prepare()
     for machine in (WEB, DB):
         site.protect(machine)
     at = (GROUP_NAME, VAULT_NAME)
@@ -76,7 +74,7 @@ async def test_machines_migrate_by_the_asynchronous_sdk() -> None:
         inside = (*at, *site.container.split("/")[10:13:2])
         for machine in (WEB, DB):
             named = (*inside, machine.name)
-            body = {"properties": support.failover_properties()}
+            body = {"properties": experience.failover()}
             poller = await client.replication_protected_items.begin_unplanned_failover(*named, body)
             item = await poller.result()
             assert item.properties.active_location == "Recovery"
@@ -86,13 +84,11 @@ async def test_machines_migrate_by_the_asynchronous_sdk() -> None:
     assert set(site.virtual_machines()) == {"web-01", "db-01"}
 
 
-def test_a_committed_failover_can_still_be_completed() -> None:
-    site = Site([WEB]).prepare()
+def test_a_committed_failover_can_still_be_completed(experience: Classic) -> None:
+    site = Site([WEB], experience=experience).prepare()
     site.protect(WEB)
     site.finished(site.fail_over(WEB))
-    assert site.properties(WEB)["allowedOperations"] == [
-        *("CompleteMigration", "Commit", "DisableProtection", "ChangePit"),
-    ]
+    assert site.properties(WEB)["allowedOperations"] == list(experience.after_failover)
     site.finished(site.post(WEB, "failoverCommit", None))
     properties = site.properties(WEB)
     assert properties["protectionState"] == "UnplannedFailoverCommitted"
@@ -102,7 +98,15 @@ def test_a_committed_failover_can_still_be_completed() -> None:
     assert set(site.virtual_machines()) == {"web-01"}
 
 
-def test_disabling_protection_frees_the_machine_and_it_can_be_protected_again() -> None:
+def test_a_machine_is_protected_again_after_it_was_disabled(experience: Classic) -> None:
+    site = Site([WEB], experience=experience).prepare()
+    site.protect(WEB)
+    site.finished(site.remove(WEB))
+    assert site.call("GET", site.item(WEB)).status == 404
+    site.protect(WEB)
+
+
+def test_disabling_protection_frees_a_discovered_machine_of_its_agent() -> None:
     site = Site([WEB]).prepare()
     site.protect(WEB)
     path = site.protectable(WEB)
@@ -111,14 +115,12 @@ def test_disabling_protection_frees_the_machine_and_it_can_be_protected_again() 
     assert site.get(path)["properties"]["protectionStatus"] == "Unprotected"
     (guest,) = [g for g in guests(site)["machines"] if g["name"] == WEB.name]
     assert guest["agent"] is None
-    site.protect(WEB)
 
 
-def test_the_failed_over_machine_has_its_disks_interface_size_and_zone() -> None:
-    site = Site([DB]).prepare()
-    site.protect(
-        DB, targetVmSize="standard_d4S_v3", diskType="Premium_LRS", targetAvailabilityZone="2"
-    )
+def test_the_failed_over_machine_has_its_disks_interface_size_and_zone(experience: Classic) -> None:
+    site = Site([DB], experience=experience).prepare()
+    chosen = experience.named(size="standard_d4S_v3", disk_type="Premium_LRS")
+    site.protect(DB, targetAvailabilityZone="2", **chosen)
     site.finished(site.fail_over(DB))
     machine = site.virtual_machines()["db-01"]
     properties = machine["properties"]
@@ -137,22 +139,13 @@ def test_the_failed_over_machine_has_its_disks_interface_size_and_zone() -> None
     assert configuration["properties"]["subnet"]["id"] == f"{support.NETWORK}/subnets/servers"
 
 
-def test_an_update_changes_what_a_failover_makes() -> None:
-    site = Site([WEB]).prepare()
+def test_an_update_changes_what_a_failover_makes(experience: Classic) -> None:
+    site = Site([WEB], experience=experience).prepare()
     site.protect(WEB)
-    body = {
-        "properties": {
-            "recoveryAzureVMName": "web-one",
-            "recoveryAzureVMSize": "Standard_D8s_v3",
-            "providerSpecificDetails": {
-                "instanceType": "InMageAzureV2",
-                "targetVmTags": {"renamed": "yes"},
-            },
-        }
-    }
+    body = experience.update("web-one", "Standard_D8s_v3", {"renamed": "yes"})
     site.finished(site.accepted("PATCH", site.item(WEB), body))
     details = site.properties(WEB)["providerSpecificDetails"]
-    assert details["recoveryAzureVMName"] == "web-one"
+    assert experience.vm_name(details) == "web-one"
     site.finished(site.fail_over(WEB))
     (machine,) = site.virtual_machines().values()
     assert machine["name"] == "web-one"
@@ -160,8 +153,10 @@ def test_an_update_changes_what_a_failover_makes() -> None:
     assert machine["properties"]["hardwareProfile"]["vmSize"] == "Standard_D8s_v3"
 
 
-def test_a_failover_holds_the_record_of_its_recovery_point_and_the_source_writes_on() -> None:
-    site = Site([WEB]).prepare()
+def test_a_failover_holds_the_record_of_its_recovery_point_and_the_source_writes_on(
+    experience: Classic,
+) -> None:
+    site = Site([WEB], experience=experience).prepare()
     site.protect(WEB)
     site.pass_time(minutes=31)
     points = site.get(f"{site.item(WEB)}/recoveryPoints")["value"]
@@ -170,14 +165,10 @@ def test_a_failover_holds_the_record_of_its_recovery_point_and_the_source_writes
     assert times == sorted(times, reverse=True)
     oldest, second = points[-1], points[-2]
     site.finished(site.fail_over(WEB, oldest["id"]))
-    assert site.properties(WEB)["failoverRecoveryPointId"] == oldest["id"]
+    assert site.properties(WEB)["failoverRecoveryPointId"].endswith(f"/{oldest['name']}")
     (before,) = guests(site)["azure"]
     assert before["recoveryPoint"] == oldest["name"]
-    body = {
-        "recoveryPointId": second["id"],
-        "providerSpecificDetails": {"instanceType": "InMageAzureV2"},
-    }
-    site.finished(site.post(WEB, "applyRecoveryPoint", body))
+    site.finished(site.post(WEB, "applyRecoveryPoint", experience.other_point(second["id"])))
     (after,) = guests(site)["azure"]
     assert after["record"] - before["record"] == 300
     lacking = after["lacking"]
@@ -185,8 +176,10 @@ def test_a_failover_holds_the_record_of_its_recovery_point_and_the_source_writes
     assert guests(site)["azure"][0]["lacking"] == lacking + 100
 
 
-def test_one_point_an_hour_is_app_consistent_on_windows_and_old_points_go() -> None:
-    site = Site([WEB, DB]).prepare()
+def test_one_point_an_hour_is_app_consistent_on_windows_and_old_points_go(
+    experience: Classic,
+) -> None:
+    site = Site([WEB, DB], experience=experience).prepare()
     for machine in (WEB, DB):
         site.protect(machine)
     site.pass_time(hours=30)
@@ -203,8 +196,8 @@ def test_one_point_an_hour_is_app_consistent_on_windows_and_old_points_go() -> N
     assert set(kinds["db-01"]) == {"CrashConsistent"}
 
 
-def test_the_latest_point_loses_only_what_was_on_its_way() -> None:
-    site = Site([WEB]).prepare()
+def test_the_latest_point_loses_only_what_was_on_its_way(experience: Classic) -> None:
+    site = Site([WEB], experience=experience).prepare()
     site.protect(WEB)
     (machine,) = [g for g in guests(site)["machines"] if g["name"] == WEB.name]
     accepted = site.fail_over(WEB)
@@ -215,8 +208,10 @@ def test_the_latest_point_loses_only_what_was_on_its_way() -> None:
     assert kept["properties"]["recoveryPointType"] == "CrashConsistent"
 
 
-def test_initial_replication_takes_the_time_of_its_disks_and_tells_how_far_it_is() -> None:
-    site = Site([WEB, DB]).prepare()
+def test_initial_replication_takes_the_time_of_its_disks_and_tells_how_far_it_is(
+    experience: Classic,
+) -> None:
+    site = Site([WEB, DB], experience=experience).prepare()
     begun = {}
     for machine in (WEB, DB):
         assert site.enable(machine)["state"] == "Succeeded"
@@ -231,12 +226,13 @@ def test_initial_replication_takes_the_time_of_its_disks_and_tells_how_far_it_is
                 took.setdefault(machine.name, site.world.clock.now() - begun[machine.name])
             else:
                 details = properties["providerSpecificDetails"]
-                seen[machine.name].append(details["resyncProgressPercentage"])
-    assert timedelta(minutes=11) < took[WEB.name] < timedelta(minutes=18)
+                seen[machine.name].append(experience.progress(details))
+    shortest, longest = experience.replicates
+    assert shortest < took[WEB.name] < longest
     assert took[DB.name] > took[WEB.name] + timedelta(minutes=10)
     for percentages in seen.values():
         assert percentages == sorted(percentages)
-        assert percentages[-1] == 99
+        assert percentages[-1] in experience.last_progress
 
 
 def guests(site: Site) -> Any:

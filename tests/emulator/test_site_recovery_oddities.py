@@ -14,13 +14,18 @@ from emulator.kernel.wire import Request
 from emulator.recovery_services import paths
 
 from . import site_recovery_support as support
-from .site_recovery_support import GROUP_NAME, VAULT, VAULT_NAME, Site
+from .site_recovery_support import GROUP_NAME, VAULT, VAULT_NAME, Classic, Site
 
 WEB = support.windows(1)
 
 
 @pytest.fixture
-def site() -> Site:
+def site(experience: Classic) -> Site:
+    return Site([WEB], experience=experience).prepare()
+
+
+@pytest.fixture
+def classic() -> Site:
     return Site([WEB]).prepare()
 
 
@@ -44,13 +49,13 @@ def test_a_202_has_an_empty_body_and_says_where_and_when_to_poll(site: Site) -> 
 
 
 def test_short_operations_have_no_job_in_their_request_id(site: Site) -> None:
-    response = site.accepted("PUT", f"{VAULT}/replicationPolicies/b", support.policy_body())
+    response = site.accepted("PUT", f"{VAULT}/replicationPolicies/b", site.experience.policy())
     assert "/replicationJobs/" not in response.headers["x-ms-request-id"]
     assert site.finished(response)["state"] == "Succeeded"
 
 
 def test_poll_urls_are_signed_and_of_an_older_api_version(site: Site) -> None:
-    response = site.accepted("PUT", f"{VAULT}/replicationPolicies/b", support.policy_body())
+    response = site.accepted("PUT", f"{VAULT}/replicationPolicies/b", site.experience.policy())
     for header in ("Location", "Azure-AsyncOperation"):
         url = response.headers[header]
         assert len(url) > 2000
@@ -71,7 +76,7 @@ def test_poll_urls_are_signed_and_of_an_older_api_version(site: Site) -> None:
 def test_polls_go_to_another_host_than_the_request(site: Site, asked: str, polled: str) -> None:
     headers = {"Authorization": f"Bearer {site.token}", "Host": asked}
     path = f"{VAULT}/replicationPolicies/b?api-version=2025-08-01"
-    body = json.dumps(support.policy_body()).encode()
+    body = json.dumps(site.experience.policy()).encode()
     response = site.world.handle(Request.of("PUT", path, headers, body))
     for header in ("Location", "Azure-AsyncOperation"):
         assert response.headers[header].startswith(polled)
@@ -86,7 +91,7 @@ def test_the_sdk_polls_the_other_host_over_http_with_its_token(site: Site) -> No
 
     with site.over_http() as client:
         client.replication_policies.begin_create(
-            GROUP_NAME, VAULT_NAME, "b", support.policy_body(), raw_request_hook=note
+            GROUP_NAME, VAULT_NAME, "b", site.experience.policy(), raw_request_hook=note
         ).result()
     (first, *polls, last) = asked
     assert first == ("127.0.0.1", True)
@@ -107,7 +112,7 @@ def test_the_sdk_polls_the_other_host_over_http_with_its_token(site: Site) -> No
     ],
 )
 def test_a_poll_url_that_was_rebuilt_is_refused(site: Site, spoil: Any) -> None:
-    response = site.accepted("PUT", f"{VAULT}/replicationPolicies/b", support.policy_body())
+    response = site.accepted("PUT", f"{VAULT}/replicationPolicies/b", site.experience.policy())
     for header in ("Location", "Azure-AsyncOperation"):
         refusal = poll(site, spoil(response.headers[header]))
         assert refusal.status == 403
@@ -115,15 +120,15 @@ def test_a_poll_url_that_was_rebuilt_is_refused(site: Site, spoil: Any) -> None:
 
 
 def test_a_poll_url_of_one_operation_does_not_open_another(site: Site) -> None:
-    first = site.accepted("PUT", f"{VAULT}/replicationPolicies/b", support.policy_body())
-    second = site.accepted("PUT", f"{VAULT}/replicationPolicies/c", support.policy_body())
+    first = site.accepted("PUT", f"{VAULT}/replicationPolicies/b", site.experience.policy())
+    second = site.accepted("PUT", f"{VAULT}/replicationPolicies/c", site.experience.policy())
     url, other = (r.headers["Azure-AsyncOperation"] for r in (first, second))
     swapped = other.partition("?")[0] + "?" + url.partition("?")[2]
     assert poll(site, swapped).status == 403
 
 
 def test_the_operation_status_has_nulls_and_its_result_the_resource(site: Site) -> None:
-    response = site.accepted("PUT", f"{VAULT}/replicationPolicies/b", support.policy_body())
+    response = site.accepted("PUT", f"{VAULT}/replicationPolicies/b", site.experience.policy())
     status = poll(site, response.headers["Azure-AsyncOperation"])
     assert status.headers["Retry-After"] == "30"
     assert status.body | {"name": "", "startTime": ""} == {
@@ -150,7 +155,7 @@ def test_the_result_of_a_removal_is_204(site: Site) -> None:
 def test_an_operation_may_not_have_started_yet(site: Site) -> None:
     mapping = f"{site.container}/replicationProtectionContainerMappings"
     site.finished(site.accepted("POST", f"{mapping}/mapping/remove", {"properties": {}}))
-    response = site.accepted("PUT", f"{mapping}/again", support.mapping_body(site.policy))
+    response = site.accepted("PUT", f"{mapping}/again", site.experience.mapping(site.policy))
     assert poll(site, response.headers["Azure-AsyncOperation"]).body["status"] == "NotStarted"
     site.pass_time(seconds=5)
     assert poll(site, response.headers["Azure-AsyncOperation"]).body["status"] == "InProgress"
@@ -162,22 +167,22 @@ def test_ids_come_back_with_a_capital_s_and_are_found_in_any_case(site: Site) ->
     assert site.get(site.container.upper())["name"] == site.container.rpartition("/")[2]
 
 
-def test_enable_comes_back_as_enabled(site: Site) -> None:
-    details = site.get(site.policy)["properties"]["providerSpecificDetails"]
+def test_enable_comes_back_as_enabled(classic: Site) -> None:
+    details = classic.get(classic.policy)["properties"]["providerSpecificDetails"]
     assert details["multiVmSyncStatus"] == "Enabled"
     assert details["recoveryPointHistory"] == 1440
 
 
-def test_a_list_has_less_detail_than_a_get(site: Site) -> None:
-    site.protect(WEB)
-    (listed,) = site.get(f"{VAULT}/replicationProtectedItems")["value"]
+def test_a_list_has_less_detail_than_a_get(classic: Site) -> None:
+    classic.protect(WEB)
+    (listed,) = classic.get(f"{VAULT}/replicationProtectedItems")["value"]
     details = listed["properties"]["providerSpecificDetails"]
     assert details["protectedDisks"] == []
     assert details["masterTargetId"] is None
     assert details["sourceVmCpuCount"] == 0
-    details = site.properties(WEB)["providerSpecificDetails"]
+    details = classic.properties(WEB)["providerSpecificDetails"]
     assert [disk["diskCapacityInBytes"] for disk in details["protectedDisks"]] == [30 * 1024**3]
-    assert details["masterTargetId"] == site.host
+    assert details["masterTargetId"] == classic.host
     assert details["sourceVmCpuCount"] == 2
 
 
@@ -212,8 +217,8 @@ def test_for_one_poll_all_tasks_are_done_and_their_job_is_not(site: Site) -> Non
     assert disagreed == 1
 
 
-def test_a_discovery_is_done_before_its_task(site: Site) -> None:
-    job = site.discover(WEB)
+def test_a_discovery_is_done_before_its_task(classic: Site) -> None:
+    job = classic.discover(WEB)
     assert job["state"] == "Succeeded"
     (task,) = job["tasks"]
     assert (task["state"], task["endTime"]) == ("InProgress", "0001-01-01T00:00:00")
@@ -244,27 +249,27 @@ def test_a_test_environment_waits_and_leaves_a_mark(site: Site) -> None:
     ]
 
 
-def test_a_machine_that_was_never_tested_warns(site: Site) -> None:
-    site.protect(WEB)
-    properties = site.properties(WEB)
+def test_a_machine_that_was_never_tested_warns(classic: Site) -> None:
+    classic.protect(WEB)
+    properties = classic.properties(WEB)
     assert (properties["replicationHealth"], properties["failoverHealth"]) == ("Normal", "Warning")
     assert [error["errorCode"] for error in properties["healthErrors"]] == ["161011"]
     assert "lastSuccessfulTestFailoverTime" not in properties
-    site.finished(site.test_failover(WEB))
-    assert site.properties(WEB)["healthErrors"] == []
+    classic.finished(classic.test_failover(WEB))
+    assert classic.properties(WEB)["healthErrors"] == []
 
 
 def test_a_name_that_is_taken_in_azure_is_changed_and_the_operation_says_so(site: Site) -> None:
     other = support.windows(2)
-    site.estate.machines.append(other)
+    site.add(other)
     site.protect(WEB)
     site.finished(site.fail_over(WEB))
-    body = site.enable_body(other, targetAzureVmName="web-01")
+    body = site.enable_body(other, **site.experience.named(vm_name="web-01"))
     accepted = site.accepted("PUT", site.item(other), body)
     status = poll(site, accepted.headers["Azure-AsyncOperation"]).body
-    assert (status["status"], status["error"]["code"]) == ("InProgress", "28061")
+    assert (status["status"], status["error"]["code"]) == ("InProgress", site.experience.name_taken)
     site.finished(accepted)
-    site.pass_time(hours=1)
+    site.pass_time(hours=2)
     accepted = site.fail_over(other)
     assert site.finished(accepted)["state"] == "Succeeded"
     status = poll(site, accepted.headers["Azure-AsyncOperation"]).body
@@ -317,7 +322,8 @@ def test_initial_replication_ends_with_a_job_that_nobody_began(site: Site) -> No
 
 def test_lists_page_with_a_skip_token(site: Site, monkeypatch: pytest.MonkeyPatch) -> None:
     machines = [support.windows(number) for number in range(2, 7)]
-    site.estate.machines.extend(machines)
+    for machine in machines:
+        site.add(machine)
     for machine in machines:
         site.accepted("PUT", site.item(machine), site.enable_body(machine))
     monkeypatch.setattr(paths, "PAGE_SIZE", 2)

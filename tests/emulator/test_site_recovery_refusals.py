@@ -7,33 +7,54 @@ from typing import Any
 import pytest
 
 from . import site_recovery_support as support
-from .site_recovery_support import GROUP, STORAGE, VAULT, Site
+from .site_recovery_support import CLASSIC, GROUP, MODERNIZED, STORAGE, VAULT, Classic, Site
 
 WEB, OTHER = support.windows(1), support.windows(2)
 OTHER_VAULT = VAULT.replace("rsv-migration", "rsv-other")
 
 
 @pytest.fixture(scope="module")
-def prepared() -> Site:
+def prepared(experience: Classic) -> Site:
     """A site with a discovered machine; the tests of this module change nothing in it."""
-    site = Site([WEB, OTHER]).prepare()
+    site = Site([WEB, OTHER], experience=experience).prepare()
     site.protectable(WEB)
     return site
 
 
+def disk_input(identifier: str) -> dict[str, str]:
+    return {"diskId": identifier, "diskType": "Premium_LRS", "logStorageAccountId": STORAGE}
+
+
+def of(experience: Classic, *rows: tuple[Any, ...]) -> list[Any]:
+    """Parameters of a test that begin with an experience."""
+    return [pytest.param(experience, *row, id=f"{experience.name}-{row[0]}") for row in rows]
+
+
 @pytest.mark.parametrize(
-    ("changes", "target"),
+    ("experience", "target", "value"),
     [
-        ({"recoveryPointHistory": "1440"}, "recoveryPointHistory"),
-        ({"recoveryPointHistory": None}, "recoveryPointHistory"),
-        ({"recoveryPointHistory": 99_999}, "recoveryPointHistory"),
-        ({"multiVmSyncStatus": "Enabled"}, "multiVmSyncStatus"),
+        *of(
+            CLASSIC,
+            ("recoveryPointHistory", "1440"),
+            ("recoveryPointHistory", None),
+            ("recoveryPointHistory", 99_999),
+            ("multiVmSyncStatus", "Enabled"),
+        ),
+        *of(
+            MODERNIZED,
+            ("recoveryPointHistoryInMinutes", "1440"),
+            ("recoveryPointHistoryInMinutes", None),
+            ("recoveryPointHistoryInMinutes", 16 * 24 * 60),
+            ("enableMultiVmSync", "Enable"),
+            ("enableMultiVmSync", True),
+        ),
     ],
+    scope="module",
 )
 def test_a_policy_with_a_wrong_value_is_refused_with_the_property(
-    prepared: Site, changes: dict[str, Any], target: str
+    prepared: Site, target: str, value: Any
 ) -> None:
-    body = support.policy_body(**changes)
+    body = prepared.experience.policy(**{target: value})
     response = prepared.call("PUT", f"{VAULT}/replicationPolicies/wrong", body)
     assert response.status == 400
     (detail,) = response.body["error"]["details"]
@@ -62,7 +83,7 @@ def test_a_body_without_what_is_required_is_refused(
 
 
 def test_a_replication_provider_that_is_not_offered_is_refused(prepared: Site) -> None:
-    body = support.policy_body(instanceType="HyperVReplicaAzure")
+    body = prepared.experience.policy(instanceType="HyperVReplicaAzure")
     status, code, message = prepared.refused("PUT", f"{VAULT}/replicationPolicies/wrong", body)
     assert (status, code) == (400, "InvalidReplicationProvider")
     assert "HyperVReplicaAzure" in message
@@ -70,40 +91,63 @@ def test_a_replication_provider_that_is_not_offered_is_refused(prepared: Site) -
 
 def test_a_mapping_wants_a_policy_of_this_vault_and_azure_as_its_target(prepared: Site) -> None:
     path = f"{prepared.container}/replicationProtectionContainerMappings/wrong"
-    foreign = support.mapping_body(f"{OTHER_VAULT}/replicationPolicies/policy")
+    foreign = prepared.experience.mapping(f"{OTHER_VAULT}/replicationPolicies/policy")
     assert prepared.refused("PUT", path, foreign)[:2] == (400, "PolicyNotFound")
-    elsewhere = support.mapping_body(prepared.policy)
+    elsewhere = prepared.experience.mapping(prepared.policy)
     elsewhere["properties"]["targetProtectionContainerId"] = prepared.container
     assert prepared.refused("PUT", path, elsewhere)[1] == "InvalidTargetProtectionContainer"
-    other_provider = support.mapping_body(prepared.policy, "InMageRcm")
+    other = next(one for one in support.BOTH if one is not prepared.experience).instance_type
+    other_provider = prepared.experience.mapping(prepared.policy, other)
     assert prepared.refused("PUT", path, other_provider)[1] == "InvalidReplicationProvider"
-    again = support.mapping_body(prepared.policy)
+    again = prepared.experience.mapping(prepared.policy)
     assert prepared.refused("PUT", path, again)[:2] == (409, "PolicyAlreadyAssociated")
 
 
 @pytest.mark.parametrize(
-    ("name", "value", "word"),
+    ("experience", "name", "value", "word"),
     [
-        ("runAsAccountId", "9", "configuration server"),
-        ("runAsAccountId", None, "required"),
-        ("processServerId", "00000000", "configuration server"),
-        ("masterTargetId", None, "required"),
-        ("logStorageAccountId", f"{STORAGE}gone", "not found"),
-        ("logStorageAccountId", None, "required"),
-        ("targetAzureV2ResourceGroupId", f"{GROUP}-gone", "not found"),
-        ("targetAzureNetworkId", f"{support.NETWORK}-gone", "not found"),
-        ("targetAzureNetworkId", "vnet-prod", "not found"),
-        ("targetAzureSubnetId", None, "required"),
-        ("targetAzureVmName", "web_01", "not valid"),
-        ("targetAzureVmName", "-web", "not valid"),
-        ("targetAzureVmName", "w" * 64, "not valid"),
-        ("targetAzureVmName", "Office365", "reserved"),
-        ("targetVmSize", "Standard_Nothing", "not offered"),
-        ("diskType", "Fast", "Input should be"),
+        *of(
+            CLASSIC,
+            ("runAsAccountId", "9", "configuration server"),
+            ("runAsAccountId", None, "required"),
+            ("processServerId", "00000000", "configuration server"),
+            ("masterTargetId", None, "required"),
+            ("logStorageAccountId", f"{STORAGE}gone", "not found"),
+            ("logStorageAccountId", None, "required"),
+            ("targetAzureV2ResourceGroupId", f"{GROUP}-gone", "not found"),
+            ("targetAzureNetworkId", f"{support.NETWORK}-gone", "not found"),
+            ("targetAzureNetworkId", "vnet-prod", "not found"),
+            ("targetAzureSubnetId", None, "required"),
+            ("targetAzureVmName", "web_01", "not valid"),
+            ("targetAzureVmName", "-web", "not valid"),
+            ("targetAzureVmName", "w" * 64, "not valid"),
+            ("targetAzureVmName", "Office365", "reserved"),
+            ("targetVmSize", "Standard_Nothing", "not offered"),
+            ("diskType", "Fast", "Input should be"),
+        ),
+        *of(
+            MODERNIZED,
+            ("fabricDiscoveryMachineId", None, "required"),
+            ("fabricDiscoveryMachineId", f"{VAULT}/machines/web-01", "not found"),
+            ("processServerId", "00000000", "replication appliance"),
+            ("processServerId", None, "required"),
+            ("runAsAccountId", f"{VAULT}/runasaccounts/none", "not known to the site"),
+            ("targetResourceGroupId", f"{GROUP}-gone", "not found"),
+            ("targetResourceGroupId", None, "required"),
+            ("targetNetworkId", f"{support.NETWORK}-gone", "not found"),
+            ("testNetworkId", "vnet-test", "not found"),
+            ("targetVmName", "web_01", "not valid"),
+            ("targetVmName", "Office365", "reserved"),
+            ("targetVmSize", "Standard_Nothing", "not offered"),
+            ("disksDefault", None, "required"),
+            ("disksToInclude", [disk_input("{1}")], "no disk '{1}'"),
+            ("licenseType", "Linux", "Input should be"),
+        ),
     ],
+    scope="module",
 )
 def test_enabling_with_a_wrong_target_is_refused_with_the_property(
-    prepared: Site, name: str, value: str | None, word: str
+    prepared: Site, name: str, value: Any, word: str
 ) -> None:
     body = prepared.enable_body(WEB, **{name: value})
     response = prepared.call("PUT", prepared.item(WEB), body)
@@ -114,25 +158,31 @@ def test_enabling_with_a_wrong_target_is_refused_with_the_property(
     assert prepared.call("GET", prepared.item(WEB)).status == 404
 
 
-def test_enabling_wants_a_discovered_machine_and_an_associated_policy(prepared: Site) -> None:
-    body = prepared.enable_body(WEB)
+def test_classic_enabling_wants_a_discovered_machine() -> None:
+    site = Site([WEB]).prepare()
+    body = site.enable_body(WEB)
     body["properties"]["protectableItemId"] += "0"
-    assert prepared.refused("PUT", prepared.item(WEB), body)[0] == 400
+    assert site.refused("PUT", site.item(WEB), body)[0] == 400
+
+
+def test_enabling_wants_an_associated_policy(prepared: Site) -> None:
     body = prepared.enable_body(WEB)
     body["properties"]["policyId"] = f"{VAULT}/replicationPolicies/none"
     assert prepared.refused("PUT", prepared.item(WEB), body)[1] == "PolicyNotFound"
 
 
-def test_a_policy_that_is_not_associated_protects_nothing() -> None:
-    site = Site([WEB])
+def test_a_policy_that_is_not_associated_protects_nothing(experience: Classic) -> None:
+    site = Site([WEB], experience=experience)
     site.register()
     site.policy = site.create_policy("alone")
-    status, code, _ = site.refused("PUT", site.item(WEB), site.enable_body(WEB))
+    body = site.enable_body(WEB)
+    status, code, message = site.refused("PUT", site.item(WEB), body)
+    assert site.experience.server.name in message or "replicationcontainer" in message
     assert (status, code) == (400, "78253")
 
 
-def test_a_name_or_a_machine_that_is_in_use_is_refused() -> None:
-    site = Site([WEB, OTHER]).prepare()
+def test_a_name_or_a_machine_that_is_in_use_is_refused(experience: Classic) -> None:
+    site = Site([WEB, OTHER], experience=experience).prepare()
     body = site.enable_body(WEB)
     site.accepted("PUT", site.item(WEB), body)
     assert site.refused("PUT", site.item(WEB), body)[:2] == (409, "ProtectedItemAlreadyExists")
@@ -178,13 +228,13 @@ def test_an_unknown_api_version_is_refused(prepared: Site) -> None:
     assert (response.status, response.body["error"]["code"]) == (400, "NoRegisteredProviderFound")
 
 
-def test_a_second_operation_on_a_busy_item_is_a_conflict() -> None:
-    site = Site([WEB]).prepare()
+def test_a_second_operation_on_a_busy_item_is_a_conflict(experience: Classic) -> None:
+    site = Site([WEB], experience=experience).prepare()
     site.protect(WEB)
     site.test_failover(WEB)
     for action, properties in (
-        ("testFailover", support.test_failover_properties()),
-        ("unplannedFailover", support.failover_properties()),
+        ("testFailover", site.experience.test_failover()),
+        ("unplannedFailover", site.experience.failover()),
         ("remove", {}),
     ):
         refusal = site.refused("POST", f"{site.item(WEB)}/{action}", {"properties": properties})
@@ -193,12 +243,12 @@ def test_a_second_operation_on_a_busy_item_is_a_conflict() -> None:
     assert site.properties(WEB)["allowedOperations"] == []
 
 
-def test_only_allowed_operations_are_accepted_in_each_state() -> None:
-    site = Site([WEB]).prepare()
+def test_only_allowed_operations_are_accepted_in_each_state(experience: Classic) -> None:
+    site = Site([WEB], experience=experience).prepare()
     bodies: dict[str, Any] = {
-        "testFailover": support.test_failover_properties(),
+        "testFailover": site.experience.test_failover(),
         "testFailoverCleanup": {"comments": ""},
-        "unplannedFailover": support.failover_properties(),
+        "unplannedFailover": site.experience.failover(),
         "failoverCommit": {},
     }
 
@@ -212,7 +262,7 @@ def test_only_allowed_operations_are_accepted_in_each_state() -> None:
 
     assert site.enable(WEB)["state"] == "Succeeded"
     assert all_refused_but(), "while the disks are replicated"
-    site.pass_time(hours=1)
+    site.pass_time(hours=1.5)
     assert all_refused_but("testFailover", "unplannedFailover"), "at rest"
     complete = {"properties": {"disableProtectionReason": "MigrationComplete"}}
     refusal = site.refused("POST", f"{site.item(WEB)}/remove", complete)
@@ -225,22 +275,20 @@ def test_only_allowed_operations_are_accepted_in_each_state() -> None:
     assert all_refused_but("failoverCommit"), "after the failover"
 
 
-def test_a_failover_to_a_point_of_another_machine_is_refused() -> None:
-    site = Site([WEB, OTHER]).prepare()
+def test_a_failover_to_a_point_of_another_machine_is_refused(experience: Classic) -> None:
+    site = Site([WEB, OTHER], experience=experience).prepare()
     for machine in (WEB, OTHER):
         site.protect(machine)
     foreign = site.get(f"{site.item(OTHER)}/recoveryPoints")["value"][0]["id"]
-    body = {"properties": support.failover_properties(foreign)}
+    body = {"properties": site.experience.failover(foreign)}
     refusal = site.refused("POST", f"{site.item(WEB)}/unplannedFailover", body)
     assert refusal[:2] == (400, "RecoveryPointNotFound")
 
 
-def test_a_failback_is_refused() -> None:
-    site = Site([WEB]).prepare()
+def test_a_failback_is_refused(experience: Classic) -> None:
+    site = Site([WEB], experience=experience).prepare()
     site.protect(WEB)
-    body = {
-        "properties": support.failover_properties() | {"failoverDirection": "RecoveryToPrimary"}
-    }
+    body = {"properties": site.experience.failover() | {"failoverDirection": "RecoveryToPrimary"}}
     _, code, message = site.refused("POST", f"{site.item(WEB)}/unplannedFailover", body)
     assert code == "InvalidParameter"
     assert "cannot be failed back" in message
@@ -249,15 +297,15 @@ def test_a_failback_is_refused() -> None:
 @pytest.mark.parametrize(
     "changes", [{"networkType": "Somewhere"}, {"networkId": None}, {"networkId": "vnet-test"}]
 )
-def test_a_test_failover_wants_a_network(changes: dict[str, Any]) -> None:
-    site = Site([WEB]).prepare()
+def test_a_test_failover_wants_a_network(experience: Classic, changes: dict[str, Any]) -> None:
+    site = Site([WEB], experience=experience).prepare()
     site.protect(WEB)
-    body = {"properties": support.test_failover_properties(**changes)}
+    body = {"properties": site.experience.test_failover(**changes)}
     assert site.refused("POST", f"{site.item(WEB)}/testFailover", body)[0] == 400
 
 
-def test_what_is_in_use_stays() -> None:
-    site = Site([WEB]).prepare()
+def test_what_is_in_use_stays(experience: Classic) -> None:
+    site = Site([WEB], experience=experience).prepare()
     mapping = f"{site.container}/replicationProtectionContainerMappings/mapping"
     assert site.refused("DELETE", site.policy)[:2] == (409, "PolicyInUse")
     assert site.refused("POST", f"{site.fabric}/remove")[1] == "ServerHasPolicyAssociations"
@@ -280,8 +328,8 @@ def test_what_is_in_use_stays() -> None:
     assert site.get(f"{VAULT}/replicationPolicies")["value"] == []
 
 
-def test_a_removed_server_is_not_registered_again_by_itself() -> None:
-    site = Site()
+def test_a_removed_server_is_not_registered_again_by_itself(experience: Classic) -> None:
+    site = Site(experience=experience)
     site.register()
     site.finished(site.accepted("POST", f"{site.fabric}/remove"))
     site.pass_time(hours=2)
