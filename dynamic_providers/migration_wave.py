@@ -67,10 +67,13 @@ class MigrationWaveProvider(MigrationProvider):
         before = WaveInputs.model_validate(olds)
         if _lasting(inputs) != _lasting(before) or olds.get("leaving"):
             return DiffResult(changes=True)
+        outcomes = olds.get("outcomes") or {}
+        unfinished = [o for o in outcomes.values() if o["status"] != "satisfied"]
+        if unfinished or set(outcomes) != set(inputs.machines):
+            # Also when they got there since by themselves: their own records wait for an outcome.
+            return DiffResult(changes=True)
         if inputs.convergence.offline_preview:
-            outcomes = olds.get("outcomes") or {}
-            unfinished = [o for o in outcomes.values() if o["status"] != "satisfied"]
-            return DiffResult(changes=bool(unfinished) or set(outcomes) != set(inputs.machines))
+            return DiffResult(changes=False)
         vault = WaveVault(self.connect(), inputs)
         snapshot = vault.observe()
         satisfied = all(
