@@ -2,6 +2,6 @@
 
 from __future__ import annotations
 
-from emulator.off_azure.routes import routes
+from emulator.off_azure.operations import routes
 
 __all__ = ["routes"]

@@ -70,6 +70,7 @@ __all__ = [
     "SERVER",
     "SERVER_GROUP",
     "STORAGE",
+    "SUBSCRIPTION",
     "TEST_NETWORK",
     "VAULT",
     "VAULT_NAME",

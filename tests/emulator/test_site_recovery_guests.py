@@ -106,7 +106,8 @@ def test_a_server_without_a_way_out_is_registered_once_it_has_one(experience: Cl
 
 
 def test_an_instance_without_the_tags_or_not_running_is_no_server(experience: Classic) -> None:
-    for changes in ({"tags": {}}, {"state": "stopped"}):
+    for name, value in (("tags", {}), ("state", "stopped")):
+        changes: dict[str, Any] = {name: value}
         site = Site(server=replace(experience.server, **changes), experience=experience)
         site.pass_time(hours=1)
         assert guests(site)[experience.servers] == []
