@@ -1,4 +1,4 @@
-"""What a vault of physical machines never has: lists that are empty, and things not found.
+"""What a vault of physical machines never has: lists that are empty.
 
 Networks and storage classifications are those of Virtual Machine Manager, migration items those
 of Azure Migrate, vCenters, clusters and intents those of other replication providers. Their lists
@@ -7,9 +7,7 @@ are answered, as recorded, for whoever reads a whole vault.
 
 from __future__ import annotations
 
-from collections.abc import Callable
-
-from emulator.kernel.routes import Handler, Routes
+from emulator.kernel.routes import Routes
 from emulator.kernel.wire import Request, Response
 from emulator.kernel.world import World
 from emulator.recovery_services.paths import (
@@ -17,20 +15,12 @@ from emulator.recovery_services.paths import (
     CONTAINERS,
     FABRICS,
     VAULT,
-    Collection,
-    not_found,
     page,
     require_parents,
     require_vault,
 )
 
 routes = Routes(API_VERSIONS)
-
-_NETWORKS = Collection(f"{FABRICS.template}/replicationNetworks/{{network}}", "network")
-_CLASSES = Collection(f"{FABRICS.template}/replicationStorageClassifications/{{class}}", "class")
-_CLUSTERS = Collection(
-    f"{CONTAINERS.template}/replicationProtectionClusters/{{cluster}}", "cluster"
-)
 
 _OF_VAULT = (
     ("replicationNetworks", "ReplicationNetworks_List"),
@@ -43,34 +33,14 @@ _OF_VAULT = (
     ("replicationProtectionIntents", "ReplicationProtectionIntents_List"),
 )
 _WITHIN = (
-    (_NETWORKS, "ReplicationNetworks", "ListByReplicationFabrics"),
-    (_CLASSES, "ReplicationStorageClassifications", "ListByReplicationFabrics"),
-    (
-        Collection(f"{FABRICS.template}/replicationLogicalNetworks/{{network}}", "network"),
-        "ReplicationLogicalNetworks",
-        "ListByReplicationFabrics",
-    ),
-    (
-        Collection(f"{FABRICS.template}/replicationvCenters/{{center}}", "center"),
-        "ReplicationvCenters",
-        "ListByReplicationFabrics",
-    ),
-    (
-        Collection(f"{CONTAINERS.template}/replicationMigrationItems/{{migration}}", "migration"),
-        "ReplicationMigrationItems",
-        "ListByReplicationProtectionContainers",
-    ),
-    (_CLUSTERS, "ReplicationProtectionClusters", "ListByReplicationProtectionContainers"),
+    (FABRICS, "replicationNetworks", "ReplicationNetworks"),
+    (FABRICS, "replicationStorageClassifications", "ReplicationStorageClassifications"),
+    (FABRICS, "replicationLogicalNetworks", "ReplicationLogicalNetworks"),
+    (FABRICS, "replicationvCenters", "ReplicationvCenters"),
+    (CONTAINERS, "replicationMigrationItems", "ReplicationMigrationItems"),
+    (CONTAINERS, "replicationProtectionClusters", "ReplicationProtectionClusters"),
 )
-_UNDER = (
-    (_NETWORKS, "replicationNetworkMappings", "ReplicationNetworkMappings", "Networks"),
-    (
-        _CLASSES,
-        "replicationStorageClassificationMappings",
-        "ReplicationStorageClassificationMappings",
-        "StorageClassifications",
-    ),
-)
+_BY = {FABRICS: "Fabrics", CONTAINERS: "ProtectionContainers"}
 
 
 def _of_vault(world: World, request: Request, **path: str) -> Response:
@@ -83,28 +53,8 @@ def _within(world: World, request: Request, **path: str) -> Response:
     return Response(200, page(request, []))
 
 
-def _missing(collection: Collection) -> Handler:
-    def answer(world: World, request: Request, **path: str) -> Response:
-        require_parents(world, path)
-        raise not_found(collection, path[collection.parameter])
-
-    return answer
-
-
-def _add(template: str, operation: str, handler: Callable[..., Response]) -> None:
-    routes.route("GET", template, operation)(handler)
-
-
 for _name, _operation in _OF_VAULT:
-    _add(f"{VAULT}/{_name}", _operation, _of_vault)
-for _collection, _group, _listing in _WITHIN:
-    _add(_collection.collection, f"{_group}_{_listing}", _within)
-    _add(_collection.template, f"{_group}_Get", _missing(_collection))
-for _collection, _name, _group, _parent in _UNDER:
-    # What lies under something that is never there is not found with it.
-    _add(
-        f"{_collection.template}/{_name}",
-        f"{_group}_ListByReplication{_parent}",
-        _missing(_collection),
-    )
-    _add(f"{_collection.template}/{_name}/{{mapping}}", f"{_group}_Get", _missing(_collection))
+    routes.route("GET", f"{VAULT}/{_name}", _operation)(_of_vault)
+for _parent, _name, _group in _WITHIN:
+    _operation = f"{_group}_ListByReplication{_BY[_parent]}"
+    routes.route("GET", f"{_parent.template}/{_name}", _operation)(_within)
