@@ -58,6 +58,15 @@ def registered(provider: Provider) -> Site:
     return site
 
 
+def alerted(provider: Provider) -> Site:
+    """A vault that knows whom to tell of its alerts."""
+    site = registered(provider)
+    told = {"sendToOwners": "Send", "customEmailAddresses": ["a@b.example"], "locale": "en_US"}
+    path = f"{VAULT}/replicationAlertSettings/defaultAlertSetting"
+    assert site.call("PUT", path, {"properties": told}).status == 200
+    return site
+
+
 def mapped(provider: Provider) -> Site:
     """A policy that is mapped, and one that is not."""
     site = registered(provider)
@@ -209,6 +218,17 @@ _VAULT_ONLY = (
     *("GetOperationStatus", "GetOperationResult"),
 )
 _STAGES: dict[str, Callable[[Provider], Site]] = {
+    "ReplicationAlertSettings": alerted,
+    "SupportedOperatingSystems": registered,
+    "ReplicationLogicalNetworks": registered,
+    "ReplicationMigrationItems": registered,
+    "ReplicationNetworkMappings": registered,
+    "ReplicationNetworks": registered,
+    "ReplicationProtectionClusters": registered,
+    "ReplicationProtectionIntents": registered,
+    "ReplicationStorageClassificationMappings": registered,
+    "ReplicationStorageClassifications": registered,
+    "ReplicationvCenters": registered,
     "ReplicationAppliances": registered,
     "ReplicationFabrics": registered,
     "ReplicationRecoveryServicesProviders": registered,
@@ -263,6 +283,7 @@ def names(site: Site, operation: str) -> dict[str, str]:
         "mappingName": "mapping",
         "certificateName": "credentials",
         "recoveryPlanName": "plan",
+        "alertSettingName": "defaultAlertSetting",
         "replicatedProtectedItemName": MACHINE.name,
     }
     if operation == "Vaults_CreateOrUpdate":

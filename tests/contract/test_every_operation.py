@@ -18,6 +18,9 @@ NEVER_ACCEPTED = {
     "ReplicationRecoveryPlans_PlannedFailover": "physical machines have none to Azure",
     "ReplicationRecoveryPlans_Reprotect": "a physical machine cannot be replicated back",
     "ReplicationRecoveryPlans_FailoverCancel": "only a failover back can be cancelled",
+    "ReplicationProtectedItems_PlannedFailover": "physical machines have none to Azure",
+    "ReplicationProtectedItems_Reprotect": "a physical machine cannot be replicated back",
+    "ReplicationProtectedItems_FailoverCancel": "only a failover back can be cancelled",
 }
 """Operations that the walk meets with a refusal only, with the reason."""
 

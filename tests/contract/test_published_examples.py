@@ -33,6 +33,9 @@ DIFFERENT = {
 """What an answer lacks of its example, by operation and place, with the reason."""
 
 REFUSED = {
+    "ReplicationProtectedItems_PlannedFailover": "physical machines have none to Azure",
+    "ReplicationProtectedItems_Reprotect": "a physical machine cannot be replicated back",
+    "ReplicationProtectedItems_FailoverCancel": "only a failover back can be cancelled",
     "ReplicationRecoveryPlans_PlannedFailover": "physical machines have none to Azure",
     "ReplicationRecoveryPlans_Reprotect": "a physical machine cannot be replicated back",
     "ReplicationRecoveryPlans_FailoverCancel": "only a failover back can be cancelled",
@@ -51,8 +54,16 @@ NOTHING = {
     "InMageRcm ReplicationProtectableItems_ListByReplicationProtectionContainers": (
         "its machines are in Microsoft.OffAzure"
     ),
+    "ReplicationLogicalNetworks_ListByReplicationFabrics": "they are Virtual Machine Manager's",
+    "ReplicationMigrationItems_List": "they are Azure Migrate's",
+    "ReplicationMigrationItems_ListByReplicationProtectionContainers": "they are Azure Migrate's",
+    "ReplicationNetworks_List": "they are Virtual Machine Manager's",
+    "ReplicationProtectionIntents_List": "they are of machines in Azure",
+    "ReplicationStorageClassificationMappings_List": "they are Virtual Machine Manager's",
+    "ReplicationvCenters_List": "physical machines have none",
+    "ReplicationvCenters_ListByReplicationFabrics": "physical machines have none",
 }
-"""Examples of what a provider never has; a list of it is empty."""
+"""Examples of what a provider, or any, never has; a list of it is empty."""
 
 
 def examples(*, foreign: bool = False) -> Iterator[Any]:
@@ -82,10 +93,11 @@ def test_an_example_is_answered_in_its_shape(
 ) -> None:
     site = stages.at(identifier, PROVIDERS[provider])
     name = f"{provider} {identifier}"
-    if name in NOTHING and identifier.endswith("_Get"):
+    nothing = bool({name, identifier} & set(NOTHING))
+    if nothing and identifier.endswith("_Get"):
         return
     response = send(site, identifier, example, PROVIDERS[provider])
-    if name in NOTHING:
+    if nothing:
         assert response.body["value"] == []
         return
     if {name, identifier} & set(REFUSED):

@@ -239,6 +239,12 @@ def _look_at_items(site: Site, provider: Provider, machine: Instance) -> None:
     part = provider.part("ReplicationProtectedItems_Update")
     properties = {"recoveryAzureVMName": "web-one", "providerSpecificDetails": part}
     succeed(site, "PATCH", item, {"properties": properties})
+    for refused, body in (
+        ("plannedFailover", {"failoverDirection": "PrimaryToRecovery"}),
+        ("reProtect", {"failoverDirection": "RecoveryToPrimary"}),
+        ("failoverCancel", {}),
+    ):
+        assert site.call("POST", f"{item}/{refused}", {"properties": body}).status == 400
 
 
 def _test_body(part: object) -> dict[str, Any]:
@@ -351,6 +357,24 @@ def _waiting(site: Site) -> list[str]:
     raise AssertionError("no job waits for a person")
 
 
+_NOTHING = (
+    "{vault}/replicationMigrationItems",
+    "{vault}/replicationNetworkMappings",
+    "{vault}/replicationNetworks",
+    "{vault}/replicationProtectionClusters",
+    "{vault}/replicationProtectionIntents",
+    "{vault}/replicationStorageClassificationMappings",
+    "{vault}/replicationStorageClassifications",
+    "{vault}/replicationvCenters",
+    "{fabric}/replicationLogicalNetworks",
+    "{fabric}/replicationNetworks",
+    "{fabric}/replicationStorageClassifications",
+    "{fabric}/replicationvCenters",
+    "{container}/replicationMigrationItems",
+    "{container}/replicationProtectionClusters",
+)
+
+
 def _look_around(site: Site) -> None:
     succeed(site, "POST", f"{VAULT}/replicationVaultHealth/default/refresh")
     answered(site, "GET", f"{VAULT}/replicationVaultHealth")
@@ -358,6 +382,17 @@ def _look_around(site: Site) -> None:
     assert answered(site, "GET", f"{VAULT}/replicationJobs")["value"]
     events = answered(site, "GET", f"{VAULT}/replicationEvents")["value"]
     answered(site, "GET", events[0]["id"])
+    alerts = f"{VAULT}/replicationAlertSettings"
+    told = {"sendToOwners": "Send", "customEmailAddresses": ["a@b.example"], "locale": "en_US"}
+    answered(site, "PUT", f"{alerts}/defaultAlertSetting", {"properties": told})
+    assert answered(site, "GET", alerts)["value"] == [
+        answered(site, "GET", f"{alerts}/defaultAlertSetting")
+    ]
+    succeed(site, "POST", f"{VAULT}/replicationJobs/export", {"jobStatus": "Succeeded"})
+    answered(site, "GET", f"{VAULT}/replicationSupportedOperatingSystems")
+    for path in _NOTHING:
+        where = path.format(vault=VAULT, fabric=site.fabric, container=site.container)
+        assert answered(site, "GET", where)["value"] == []
 
 
 def _leave(site: Site) -> None:
