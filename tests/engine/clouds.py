@@ -39,8 +39,13 @@ class Clouds:
 
     def __init__(self, directory: Path) -> None:
         self._directory = directory
-        self._running = processes.up(directory, scale=SCALE, say=lambda _: None)
-        self.environment = self._running.environment()
+        try:
+            running = processes.up(directory, scale=SCALE, say=lambda _: None)
+        except processes.ProcessError:
+            # One may run already.
+            self.stop()
+            raise
+        self.environment = running.environment()
         self.endpoint = self.environment["AZURE_RESOURCE_MANAGER_ENDPOINT"]
 
     def stop(self) -> None:
