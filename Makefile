@@ -90,6 +90,11 @@ test-unit: setup ## The tests that need no Pulumi engine
 test-engine: setup ## The tests that run the real Pulumi engine
 	$(venv)/pytest -m engine
 
+.PHONY: fuzz
+fuzz: setup ## Send the emulator much more nonsense, and kill it much more often, than the tests do
+	FUZZ_EXAMPLES=20000 FUZZ_KILLS=100 $(venv)/pytest -n $(JOBS) \
+		tests/emulator/test_nonsense.py tests/emulator/test_a_killed_emulator.py
+
 .PHONY: bench
 bench: setup ## Measure what the emulator answers in a second
 	$(venv)/python -m benchmarks.reads
