@@ -41,6 +41,8 @@ class Settings(Model):
     azure_location: _Place = Field(alias="azure-native:location")
     azure_subscription_id: _Subscription = Field(alias="azure-native:subscriptionId")
     experience: Literal["classic"] = "classic"
+    # Not strict: the engine hands a plain value of the config over as text.
+    allow_retired_classic: bool = False
     source: Source
     target: Target
     replication: Replication = Field(default_factory=Replication)

@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TypeAlias
 
+from settings import retirement
 from settings.fleet import MachineSettings
 from settings.paths import path
 from settings.reading import Reading
-from site_recovery import ec2, support_matrix
+from site_recovery import azure, ec2, support_matrix
+from site_recovery.azure import MigrationError
 from site_recovery.ec2 import MachineFacts
 from site_recovery.phases import Phase
 from site_recovery.problems import Problem
@@ -39,7 +41,22 @@ class Preflight:
     problems: tuple[Problem, ...] = ()
 
 
-def examine(reading: Reading, machine_facts: FactsReader = ec2.machine_facts) -> Preflight:
+def examine(
+    reading: Reading,
+    machine_facts: FactsReader = ec2.machine_facts,
+    endpoint: Callable[[], str] = azure.endpoint,
+) -> Preflight:
+    """Look at where the run goes to, and at the machines; see `_machines` for these."""
+    try:
+        allowed = reading.settings is not None and reading.settings.allow_retired_classic
+        elsewhere = retirement.problems(endpoint=endpoint(), allowed=allowed)
+    except MigrationError as error:
+        elsewhere = [Problem(azure.ENDPOINT_VARIABLE, str(error), "Nothing was changed")]
+    preflight = _machines(reading, machine_facts)
+    return replace(preflight, problems=(*elsewhere, *preflight.problems))
+
+
+def _machines(reading: Reading, machine_facts: FactsReader) -> Preflight:
     """Ask EC2 for every machine of a wave that can be read, even of a config that is wrong
     elsewhere, so that one report has it all.
 

@@ -30,6 +30,10 @@ def dev_config() -> dict[str, Any]:
     return dict(yaml.safe_load((ROOT / "Pulumi.dev.yaml").read_text("utf-8"))["config"])
 
 
+_LOCAL_AZURE = {"AZURE_RESOURCE_MANAGER_ENDPOINT": "http://127.0.0.1:9"}
+"""Never called here: resources are mocks. Azure's own would refuse the classic experience."""
+
+
 def run(config: Mapping[str, Any], environment: Mapping[str, str]) -> Deployment:
     def program() -> None:
         set_all_config(
@@ -39,7 +43,7 @@ def run(config: Mapping[str, Any], environment: Mapping[str, str]) -> Deployment
 
     with pytest.MonkeyPatch.context() as patch:
         patch.chdir(ROOT)
-        for name, value in environment.items():
+        for name, value in {**environment, **_LOCAL_AZURE}.items():
             patch.setenv(name, value)
         return deploy(program, stack="dev")
 

@@ -7,6 +7,7 @@ import pytest
 
 import settings
 from settings.preflight import FactsReader, Preflight
+from site_recovery.azure import MigrationError
 from site_recovery.ec2 import Disk, MachineFacts
 from site_recovery.problems import Problem
 from tests.settings import configs
@@ -56,7 +57,7 @@ def ec2(asked: list[str] | None = None, **changed: dict[str, Any] | None) -> Fac
 
 
 def examine(config: dict[str, Any], reader: FactsReader) -> Preflight:
-    return settings.examine(settings.read(config), reader)
+    return settings.examine(settings.read(config), reader, lambda: "http://127.0.0.1:5000")
 
 
 def places(preflight: Preflight) -> list[str]:
@@ -155,3 +156,35 @@ def test_what_the_config_states_counts_for_the_support_matrix() -> None:
     assert places(examine(configs.valid(), reader)) == ["machines.db-01.os"]
     stated = configs.changed("machines", "db-01", "os", value="windows-server-2012")
     assert examine(stated, reader).problems == ()
+
+
+@pytest.mark.parametrize(
+    "endpoint", ["https://management.azure.com", "https://westeurope.management.azure.com"]
+)
+def test_classic_on_azure_itself_is_refused_with_the_date_and_the_way_out(endpoint: str) -> None:
+    preflight = settings.examine(settings.read(configs.valid()), ec2(), lambda: endpoint)
+    [problem] = preflight.problems
+    assert problem.path == "experience"
+    assert "31 January 2026" in problem.what
+    assert "allowRetiredClassic" in problem.way_out
+
+
+@pytest.mark.parametrize(
+    ("endpoint", "allowed"),
+    [
+        ("https://management.azure.com", True),
+        ("https://management.local.azurestack.external", False),
+        ("http://127.0.0.1:5000", False),
+    ],
+)
+def test_elsewhere_or_when_it_is_allowed_classic_is_taken(endpoint: str, allowed: bool) -> None:
+    config = configs.changed("allowRetiredClassic", value=str(allowed).lower())
+    assert settings.examine(settings.read(config), ec2(), lambda: endpoint).problems == ()
+
+
+def test_an_endpoint_that_would_leak_credentials_is_a_problem_like_any_other() -> None:
+    def endpoint() -> str:
+        raise MigrationError("plain http is for local clouds only")
+
+    preflight = settings.examine(settings.read(configs.valid()), ec2(), endpoint)
+    assert [problem.path for problem in preflight.problems] == ["AZURE_RESOURCE_MANAGER_ENDPOINT"]
