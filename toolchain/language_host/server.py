@@ -29,6 +29,7 @@ from toolchain.language_host.interpreter import Interpreter, InterpreterError
 
 _CHILD = str(Path(__file__).with_name("child.py"))
 _CHUNK_BYTES = 65536
+_GRACE_SECONDS = 1.0
 _ENGINE_CHECK_SECONDS = 0.5
 # The whole config of a stack travels in one message.
 _UNLIMITED = [("grpc.max_receive_message_length", -1), ("grpc.max_send_message_length", -1)]
@@ -273,6 +274,11 @@ async def _serve(engine: str) -> int:
     watch.cancel()
     host.stop()
     await server.stop(grace=None)
+    # Calls that are being cancelled come to their own end: gRPC prints a traceback for each that
+    # asyncio would have to cancel.
+    calls = asyncio.all_tasks() - {asyncio.current_task(), watch}
+    if calls:
+        await asyncio.wait(calls, timeout=_GRACE_SECONDS)
     return 0
 
 
