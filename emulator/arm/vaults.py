@@ -245,8 +245,12 @@ def operation_status(
     world: World, request: Request, subscription: str, group: str, vault: str, operation: str
 ) -> Response:
     """Poll the creation or deletion of a vault."""
-    identifier = f"{vault_id(subscription, group, vault)}/operationStatus/{operation}"
-    return long_running.answer_status(world, operation, {"id": identifier, "name": operation})
+    owner = vault_id(subscription, group, vault)
+    identifier = f"{owner}/operationStatus/{operation}"
+    response = long_running.answer_status(world, operation, {"id": identifier, "name": operation})
+    if response.body["status"] == "InProgress":  # Then it tells again where to poll (recorded).
+        response.headers |= _headers(world, request, owner, operation)
+    return response
 
 
 @routes.route("GET", f"{_ONE}/operationResults/{{operation}}", "GetOperationResult")

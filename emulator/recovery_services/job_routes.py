@@ -31,7 +31,7 @@ _FILTERS = ("startTime", "endTime", "jobStatus", "jobName", "affectedObjectTypes
 
 @routes.route("GET", JOBS.collection, "ReplicationJobs_List")
 def list_jobs(world: World, request: Request, **path: str) -> Response:
-    """The jobs of the vault, newest first.
+    """The jobs of the vault, newest first, without their tasks.
 
     `$filter` takes `startTime`, `endTime` (a job that ran since, or until, then), `jobStatus`,
     `jobName` and `affectedObjectTypes`.
@@ -46,9 +46,7 @@ def list_jobs(world: World, request: Request, **path: str) -> Response:
             for properties in [stored(world, JOBS, key)["properties"]]
             if all(_keeps(term, properties) for term in wanted)
         ]
-    return Response(
-        200, page(request, keys, lambda key: jobs.presented(world, stored(world, JOBS, key)))
-    )
+    return Response(200, page(request, keys, lambda key: jobs.listed(stored(world, JOBS, key))))
 
 
 @routes.route("GET", JOBS.template, "ReplicationJobs_Get")

@@ -476,6 +476,14 @@ def presented(world: World, job: Document) -> Document:
     return shown
 
 
+def listed(job: Document) -> Document:
+    """The job as a list has it: its tasks and details are in a get only (recorded)."""
+    less: Document = {"activityId": None, "tasks": [], "customDetails": None}
+    shown = {name: value for name, value in job.items() if name != PRIVATE}
+    shown["properties"] = job["properties"] | less
+    return shown
+
+
 def status(world: World, job: Document) -> Document:
     """The body of `replicationOperationStatus` for the job."""
     properties, private = job["properties"], job[PRIVATE]

@@ -206,6 +206,16 @@ def test_a_failed_enabling_is_restarted_once_the_way_is_free(experience: Classic
     )
 
 
+def test_the_list_of_jobs_has_less_detail_than_a_job(site: Site) -> None:
+    site.finished(site.test_failover(WEB))
+    (listed, *_) = site.get(f"{VAULT}/replicationJobs")["value"]
+    job = site.get(listed["id"])
+    for name, empty in (("tasks", []), ("activityId", None), ("customDetails", None)):
+        assert listed["properties"][name] == empty
+        assert job["properties"][name]
+    assert listed["properties"]["state"] == job["properties"]["state"] == "Succeeded"
+
+
 def test_jobs_are_found_by_name_state_and_time(site: Site) -> None:
     before = site.world.clock.now().strftime("%Y-%m-%dT%H:%M:%SZ")
     site.pass_time(seconds=5)
