@@ -79,31 +79,39 @@ def create(site: Site, *groups: dict[str, Any]) -> Any:
     return plans.begin_create(*AT, plan_body(site, *groups)).result()
 
 
-def testing_body(**changes: Any) -> dict[str, Any]:
+def testing_body(site: Site | None, **changes: Any) -> dict[str, Any]:
+    """The body of a test failover; of the site's provider, or of the classic one."""
     return {
         "properties": {
             "failoverDirection": "PrimaryToRecovery",
             "networkType": "VmNetworkAsInput",
             "networkId": TEST_NETWORK,
-            "providerSpecificDetails": provider("LatestProcessed"),
+            "providerSpecificDetails": provider("LatestProcessed", _provider_of(site)),
             **changes,
         }
     }
 
 
-def failover_body(point: str = "Latest", **changes: Any) -> dict[str, Any]:
+def failover_body(
+    point: str = "Latest", site: Site | None = None, **changes: Any
+) -> dict[str, Any]:
+    """The body of an unplanned failover; of the site's provider, or of the classic one."""
     return {
         "properties": {
             "failoverDirection": "PrimaryToRecovery",
             "sourceSiteOperations": "NotRequired",
-            "providerSpecificDetails": provider(point),
+            "providerSpecificDetails": provider(point, _provider_of(site)),
             **changes,
         }
     }
 
 
-def provider(point: str) -> list[dict[str, str]]:
-    return [{"instanceType": INSTANCE_TYPE, "recoveryPointType": point}]
+def provider(point: str, instance_type: str = INSTANCE_TYPE) -> list[dict[str, str]]:
+    return [{"instanceType": instance_type, "recoveryPointType": point}]
+
+
+def _provider_of(site: Site | None) -> str:
+    return INSTANCE_TYPE if site is None else site.experience.instance_type
 
 
 def run(site: Site, operation: str, body: Any = None) -> Response:
@@ -112,11 +120,11 @@ def run(site: Site, operation: str, body: Any = None) -> Response:
 
 
 def begin_test(site: Site, **changes: Any) -> Response:
-    return run(site, "testFailover", testing_body(**changes))
+    return run(site, "testFailover", testing_body(site, **changes))
 
 
 def fail_over(site: Site, point: str = "Latest") -> Response:
-    return run(site, "unplannedFailover", failover_body(point))
+    return run(site, "unplannedFailover", failover_body(point, site))
 
 
 def paused(site: Site, accepted: Response) -> Any:

@@ -14,6 +14,7 @@ from emulator.recovery_services.times import UNSET
 from . import recovery_plans_support as plans
 from . import site_recovery_support as support
 from .recovery_plans_support import PLAN
+from .site_recovery_experiences import Classic
 from .site_recovery_support import GROUP_NAME, VAULT, VAULT_NAME, Site
 from .test_site_recovery_contract import misfits
 
@@ -22,8 +23,8 @@ FLEET = (DB, APP, WEB)
 
 
 @pytest.fixture
-def site() -> Site:
-    site = Site(FLEET).prepare()
+def site(experience: Classic) -> Site:
+    site = Site(FLEET, experience=experience).prepare()
     for machine in FLEET:
         site.protect(machine)
     script = {"instanceType": "ScriptActionDetails", "path": "a", "fabricLocation": "Recovery"}
@@ -43,6 +44,7 @@ def site() -> Site:
 def test_a_new_plan_answers_as_recorded(site: Site) -> None:
     body = site.get(PLAN)
     groups = body["properties"].pop("groups")
+    fabric = site.get(site.fabric)["properties"]
     assert body == {
         "id": PLAN.replace("/subscriptions/", "/Subscriptions/"),
         "name": "shop",
@@ -50,11 +52,11 @@ def test_a_new_plan_answers_as_recorded(site: Site) -> None:
         "properties": {
             "friendlyName": "shop",
             "primaryFabricId": site.fabric,
-            "primaryFabricFriendlyName": "config-server",
+            "primaryFabricFriendlyName": fabric["friendlyName"],
             "recoveryFabricId": "Microsoft Azure",
             "recoveryFabricFriendlyName": "Microsoft Azure",
             "failoverDeploymentModel": "ResourceManager",
-            "replicationProviders": ["InMageAzureV2"],
+            "replicationProviders": [site.experience.instance_type],
             "allowedOperations": ["UnplannedFailover", "TestFailover"],
             "currentScenario": None,
             "currentScenarioStatus": None,
@@ -73,7 +75,8 @@ def test_a_new_plan_answers_as_recorded(site: Site) -> None:
     ]
     (member,) = groups[2]["replicationProtectedItems"]
     assert member["id"] == site.item(DB)
-    assert member["virtualMachineId"] == site.properties(DB)["providerSpecificDetails"]["vmId"]
+    details = site.properties(DB)["providerSpecificDetails"]
+    assert member["virtualMachineId"] == details.get("internalIdentifier", details.get("vmId"))
 
 
 def test_a_list_of_plans_has_no_groups(site: Site) -> None:
@@ -103,7 +106,9 @@ def test_an_action_that_is_not_sent_again_is_gone(site: Site) -> None:
 
 @pytest.mark.parametrize("operation", ["testFailover", "unplannedFailover"])
 def test_every_answer_of_a_run_fits_its_model(site: Site, operation: str) -> None:
-    body = plans.testing_body() if operation == "testFailover" else plans.failover_body()
+    body = (
+        plans.testing_body(site) if operation == "testFailover" else plans.failover_body(site=site)
+    )
     accepted = plans.run(site, operation, body)
     seen = set()
     for _ in range(100):
@@ -212,7 +217,8 @@ def test_a_machine_that_got_another_name_is_told_by_the_plan(site: Site) -> None
     job = plans.ended(site, accepted)
     assert (job["state"], job["stateDescription"]) == ("Succeeded", "CompletedWithInformation")
     poll = site.call("GET", accepted.headers["Azure-AsyncOperation"]).body
-    assert (poll["status"], poll["error"]["code"]) == ("Succeeded", "28175")
+    assert poll["status"] == "Succeeded"
+    assert poll["error"]["code"] == "28175"
 
 
 def job_document(site: Site, accepted: Any) -> Any:

@@ -196,14 +196,14 @@ def test_operations_that_these_machines_do_not_have_are_refused(site: Site) -> N
         ),
         (
             "testFailover",
-            plans.testing_body(providerSpecificDetails=[{"instanceType": "InMageRcm"}]),
+            plans.testing_body(None, providerSpecificDetails=[{"instanceType": "InMageRcm"}]),
             "properties.providerSpecificDetails[0].instanceType",
         ),
-        ("testFailover", plans.testing_body(networkType="Any"), "properties.networkType"),
-        ("testFailover", plans.testing_body(networkId=None), "properties.networkId"),
+        ("testFailover", plans.testing_body(None, networkType="Any"), "properties.networkType"),
+        ("testFailover", plans.testing_body(None, networkId=None), "properties.networkId"),
         (
             "testFailover",
-            plans.testing_body(providerSpecificDetails=plans.provider("Latest") * 2),
+            plans.testing_body(None, providerSpecificDetails=plans.provider("Latest") * 2),
             "properties.providerSpecificDetails",
         ),
     ],
@@ -233,7 +233,7 @@ def test_a_running_plan_is_left_alone(site: Site) -> None:
         ("PATCH", PLAN, groups),
         ("DELETE", PLAN, None),
         ("POST", f"{PLAN}/unplannedFailover", plans.failover_body()),
-        ("POST", f"{PLAN}/testFailover", plans.testing_body()),
+        ("POST", f"{PLAN}/testFailover", plans.testing_body(None)),
     ):
         assert site.refused(method, path, body)[:2] == (409, "OperationInProgress")
 
