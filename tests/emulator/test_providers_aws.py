@@ -18,6 +18,7 @@ ATTACHMENT = (
     "aws:ec2/networkInterfaceSecurityGroupAttachment:NetworkInterfaceSecurityGroupAttachment"
 )
 INSTANCE = "aws:ec2/instance:Instance"
+TAG = "aws:ec2/tag:Tag"
 ROLE = "aws:iam/role:Role"
 ROLE_POLICY = "aws:iam/rolePolicy:RolePolicy"
 ROLE_ATTACHMENT = "aws:iam/rolePolicyAttachment:RolePolicyAttachment"
@@ -280,6 +281,33 @@ def test_attachment_adds_its_group_and_takes_only_it_away(aws: Aws) -> None:
     adopted = aws.engine.adopt(ATTACHMENT, "two", made[1].id)
     assert adopted is not None
     assert adopted.inputs["securityGroupId"] == groups[1].id
+
+
+# -- single tags ------------------------------------------------------------------------------
+
+
+def test_a_tag_is_put_on_a_machine_of_somebody_else_and_only_it_is_taken_away(aws: Aws) -> None:
+    machine = aws.machine()["InstanceId"]
+    aws.ec2.create_tags(Resources=[machine], Tags=[{"Key": "Name", "Value": "theirs"}])
+
+    def tags() -> dict[str, str]:
+        found = aws.ec2.describe_instances(InstanceIds=[machine])
+        (instance,) = found["Reservations"][0]["Instances"]
+        return {tag["Key"]: tag["Value"] for tag in instance["Tags"]}
+
+    inputs = {"resourceId": machine, "key": "site-recovery:vault", "value": "one"}
+    made = aws.engine.create(TAG, "tag", inputs)
+    assert made.id == f"{machine},site-recovery:vault"
+    assert tags() == {"Name": "theirs", "site-recovery:vault": "one"}
+    assert aws.engine.changes(made, {**inputs, "value": "two"}) == {"value": "UPDATE"}
+    changed = aws.engine.update(made, {**inputs, "value": "two"})
+    assert tags()["site-recovery:vault"] == "two"
+    adopted = aws.engine.adopt(TAG, "tag", made.id)
+    assert adopted is not None
+    assert adopted.inputs["value"] == "two"
+    aws.engine.delete(changed)
+    assert tags() == {"Name": "theirs"}
+    assert aws.engine.refresh(changed) is None
 
 
 # -- IAM --------------------------------------------------------------------------------------

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from emulator.providers.aws import cloud, functions, iam, instances, security_groups
+from emulator.providers.aws import cloud, functions, iam, instances, security_groups, single_tags
 from emulator.providers.errors import ProviderError
 from emulator.providers.provider import StandInProvider
 
@@ -20,6 +20,7 @@ class AwsProvider(StandInProvider):
             security_groups.EgressRule,
             security_groups.InterfaceAttachment,
             instances.Instance,
+            single_tags.Tag,
             iam.Role,
             iam.RolePolicy,
             iam.RolePolicyAttachment,
