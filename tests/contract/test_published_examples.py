@@ -66,25 +66,23 @@ NOTHING = {
 """Examples of what a provider, or any, never has; a list of it is empty."""
 
 
-def examples(*, foreign: bool = False) -> Iterator[Any]:
+def examples(*, foreign: bool = False) -> list[Any]:
     """Every example of an operation that is answered here, for every provider.
 
     Args:
         foreign: only those whose request is of another provider.
     """
     if not openapi.present():
-        yield pytest.param("none", {}, "none", id="no OpenAPI")
-        return
+        return [pytest.param("none", {}, "none", id="no OpenAPI")]
     offered = {route.operation_id for route in coverage.routes()}
-    for operation in openapi.published().values():
-        if operation.id not in offered:
-            continue
-        for name, example in operation.examples():
-            if foreign and "instanceType" not in str(example["parameters"]):
-                continue
-            for provider in stages.providers_of(operation.id):
-                where = f"{operation.id}-{name}-{provider}"
-                yield pytest.param(operation.id, example, provider, id=where)
+    return [
+        pytest.param(operation.id, example, provider, id=f"{operation.id}-{name}-{provider}")
+        for operation in openapi.published().values()
+        if operation.id in offered
+        for name, example in operation.examples()
+        if not foreign or "instanceType" in str(example["parameters"])
+        for provider in stages.providers_of(operation.id)
+    ]
 
 
 @pytest.mark.parametrize(("identifier", "example", "provider"), examples())
