@@ -308,7 +308,36 @@ def test_vault_has_its_properties_under_their_own_name(engine: Engine, group: st
     assert engine.refresh(made) is None
 
 
-def test_policy_is_compared_with_what_was_asked_for(engine: Engine, group: str) -> None:
+@pytest.mark.parametrize(
+    ("asked", "history"),
+    [
+        (
+            {
+                "instanceType": "InMageAzureV2",
+                "multiVmSyncStatus": "Enable",
+                "recoveryPointHistory": 1440,
+                "recoveryPointThresholdInMinutes": 15,
+                "appConsistentFrequencyInMinutes": 60,
+                "crashConsistentFrequencyInMinutes": 5,
+            },
+            "recoveryPointHistory",
+        ),
+        (
+            {
+                "instanceType": "InMageRcm",
+                "enableMultiVmSync": "true",
+                "recoveryPointHistoryInMinutes": 1440,
+                "appConsistentFrequencyInMinutes": 60,
+                "crashConsistentFrequencyInMinutes": 5,
+            },
+            "recoveryPointHistoryInMinutes",
+        ),
+    ],
+    ids=["classic", "modernized"],
+)
+def test_policy_is_compared_with_what_was_asked_for(
+    engine: Engine, group: str, asked: dict[str, Any], history: str
+) -> None:
     vault = engine.create(
         VAULT,
         "vault",
@@ -323,37 +352,18 @@ def test_policy_is_compared_with_what_was_asked_for(engine: Engine, group: str) 
         "resourceGroupName": group,
         "resourceName": "rsv-policy",
         "policyName": "24-hours",
-        "properties": {
-            "providerSpecificInput": {
-                "instanceType": "InMageAzureV2",
-                "multiVmSyncStatus": "Enable",
-                "recoveryPointHistory": 1440,
-                "recoveryPointThresholdInMinutes": 15,
-                "appConsistentFrequencyInMinutes": 60,
-                "crashConsistentFrequencyInMinutes": 5,
-            }
-        },
+        "properties": {"providerSpecificInput": asked},
     }
     made = engine.create(POLICY, "policy", inputs)
     details = made.state["properties"]["providerSpecificDetails"]
-    assert details["instanceType"] == "InMageAzureV2"
-    assert details["recoveryPointHistory"] == 1440
+    assert details["instanceType"] == asked["instanceType"]
+    assert details[history] == 1440
     fresh = engine.refresh(made)
     assert fresh is not None
     assert fresh.inputs == made.inputs
     assert engine.changes(fresh, inputs) == {}
-    longer: dict[str, Any] = {
-        **inputs,
-        "properties": {
-            "providerSpecificInput": {
-                **inputs["properties"]["providerSpecificInput"],  # type: ignore[index]
-                "recoveryPointHistory": 2880,
-            }
-        },
-    }
-    assert engine.changes(made, longer) == {
-        "properties.providerSpecificInput.recoveryPointHistory": "UPDATE"
-    }
+    longer = {**inputs, "properties": {"providerSpecificInput": {**asked, history: 2880}}}
+    assert engine.changes(made, longer) == {f"properties.providerSpecificInput.{history}": "UPDATE"}
     engine.delete(made)
     engine.delete(vault)
 
