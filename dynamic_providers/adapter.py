@@ -64,9 +64,14 @@ def run(work: Callable[[], Coroutine[Any, Any, _T]]) -> _T:
     raise Exception(message)
 
 
+def is_unknown(value: Any) -> bool:
+    """Whether a value as a whole is not known yet in this preview."""
+    return isinstance(value, Unknown) or value == rpc.UNKNOWN
+
+
 def unknown(value: Any) -> bool:
     """Whether a value, or anything in it, is not known yet in this preview."""
-    if isinstance(value, Unknown) or value == rpc.UNKNOWN:
+    if is_unknown(value):
         return True
     if isinstance(value, Mapping):
         return any(unknown(part) for part in value.values())

@@ -4,19 +4,20 @@ from __future__ import annotations
 
 from typing import Any
 
-from dynamic_providers.adapter import unknown
+from dynamic_providers.adapter import is_unknown, unknown
 from dynamic_providers.wave_inputs import (
+    MachineInputs,
     OtherWave,
     WaveInputs,
     assignments,
     leaving,
     recorded,
 )
-from dynamic_providers.wave_vault import WaveVault, reach_azure
+from dynamic_providers.wave_vault import WaveVault, observe_known
 from site_recovery import recovery_plan, review
 from site_recovery.azure import Connect
 from site_recovery.convergence import PlanOrder
-from site_recovery.observation import Snapshot
+from site_recovery.observation import Snapshot, observe
 from site_recovery.planning import Rules
 
 
@@ -42,8 +43,10 @@ def look_ahead(
     snapshot = Snapshot()
     if unknown(news):
         if not offline:
-            reach_azure(connect)
-        # Nothing of this wave can be in a vault that is not there yet.
+            # A vault or a server that is to be made holds nothing; machines that were migrated
+            # before stand in their resource group all the same.
+            group_id = _known(_known(news.get("target"), {}).get("resource_group_id"))
+            snapshot = observe_known(connect, _known(news.get("vault_id")), group_id)
         news = {**news, **{key: _ASSUMED[key] for key in _ASSUMED if unknown(news.get(key))}}
         inputs = WaveInputs.model_validate(news)
     else:
@@ -56,6 +59,7 @@ def look_ahead(
     if olds:
         machines += assignments(None, leaving(recorded(olds), inputs))
     lines, refusals = review.review(machines, snapshot, inputs.rules)
+    refusals += _changed_targets(recorded(olds) if olds else {}, inputs, snapshot)
     order = inputs.plan_order(WaveInputs.model_validate(olds) if olds else None)
     if order is not None:
         lines += _plan_lines(order, vault, snapshot, planned=bool(lines))
@@ -63,6 +67,39 @@ def look_ahead(
         gates = Rules(require_test_failover=wave.require_test_failover)
         refusals += review.review(assignments(wave.phase, wave.machines), snapshot, gates)[1]
     return lines, refusals
+
+
+def _known(value: Any, otherwise: Any = None) -> Any:
+    return otherwise if value is None or is_unknown(value) else value
+
+
+def _changed_targets(
+    before: dict[str, MachineInputs], inputs: WaveInputs, snapshot: Snapshot
+) -> list[str]:
+    """Refuse what Site Recovery was told when protection was enabled, and is not told again."""
+    refusals: list[str] = []
+    for name, machine in inputs.machines.items():
+        old = before.get(name)
+        if old is None or observe(machine.machine(name), snapshot).item_id is None:
+            continue
+        refusals += [
+            f"{name}: its target's {words} is {getattr(old, field)!r} since it was protected, and "
+            f"{getattr(machine, field)!r} in the config. Put it back; or take the machine out of "
+            "its wave, run pulumi up, and put it in again, which replicates it anew."
+            for field, words in _FIXED.items()
+            if getattr(old, field) != getattr(machine, field)
+        ]
+    return refusals
+
+
+_FIXED = {
+    "vm_name": "vmName",
+    "vm_size": "vmSize",
+    "disk_type": "diskType",
+    "availability_zone": "availabilityZone",
+    "license_type": "licenseType",
+    "tags": "tags",
+}
 
 
 def _plan_lines(

@@ -9,7 +9,8 @@ from typing import Any, TypeVar
 from dynamic_providers import engine
 from dynamic_providers.adapter import run
 from dynamic_providers.wave_inputs import WaveInputs
-from site_recovery import recovery_plan
+from site_recovery import arm_ids, recovery_plan, service
+from site_recovery.arm_ids import VaultId
 from site_recovery.azure import Connect, reach
 from site_recovery.convergence import Outcome, PlanOrder, converge
 from site_recovery.fleet import Assignment
@@ -20,20 +21,31 @@ from site_recovery.service import VaultService
 _T = TypeVar("_T")
 
 
-def reach_azure(connect: Connect) -> None:
-    """See that Azure answers and takes the credentials.
+def observe_known(connect: Connect, vault_id: str | None, group_id: str | None) -> Snapshot:
+    """What can be seen in a preview in which some of the wave's inputs are not known yet.
 
-    Nothing should be made in AWS for a vault that nobody can make in Azure.
+    Azure is asked in any case: nothing should be made in AWS for a vault that nobody can make
+    in Azure.
+
+    Args:
+        connect: how Azure is reached.
+        vault_id: the vault, if it is known.
+        group_id: the machines' resource group, if it is known.
 
     Raises:
         Exception: with the reason in one line.
     """
+    vault = VaultId.parse(vault_id) if vault_id is not None else None
+    known = vault_id or group_id
+    subscription = arm_ids.segment(known, "subscriptions") if known is not None else ""
 
-    async def work() -> None:
-        async with connect("") as connection:
-            await reach(connection)
+    async def work() -> Snapshot:
+        async with connect(subscription) as connection:
+            if known is None:
+                await reach(connection)
+            return await service.observe_known(connection, vault, group_id)
 
-    run(work)
+    return run(work)
 
 
 class WaveVault:
@@ -50,7 +62,7 @@ class WaveVault:
 
     def observe(self) -> Snapshot:
         """All machines of the vault."""
-        return self._with(lambda service: service.observe())
+        return self._with(lambda vault: vault.observe())
 
     def converge(
         self,
@@ -61,15 +73,13 @@ class WaveVault:
         """Drive machines for as long as the engine is there."""
         pace = replace(self._inputs.convergence.pace(), may_submit=engine.current().alive)
         return self._with(
-            lambda service: converge(
-                service, machines, self._inputs.rules, pace, reporter, plan=plan
-            )
+            lambda vault: converge(vault, machines, self._inputs.rules, pace, reporter, plan=plan)
         )
 
     def plan_change(self, order: PlanOrder, snapshot: Snapshot) -> Change | None:
         """What the service's recovery plan lacks and has too much; None if there is none."""
         members = self._members(snapshot)
-        existing = self._with(lambda service: service.plan(order.plan.name))
+        existing = self._with(lambda vault: vault.plan(order.plan.name))
         if existing is None:
             return None
         return recovery_plan.change(order.plan, members, existing, order.before)
@@ -84,7 +94,7 @@ class WaveVault:
     def delete_plan(self, name: str) -> None:
         """Delete a recovery plan, if it is there."""
         poll = self._inputs.convergence.pace().poll
-        self._with(lambda service: service.delete_plan(name, poll))
+        self._with(lambda vault: vault.delete_plan(name, poll))
 
     def _members(self, snapshot: Snapshot) -> Mapping[str, Member]:
         seen = {a.machine.name: observe(a.machine, snapshot) for a in self._inputs.assignments()}

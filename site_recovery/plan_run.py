@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from functools import partial
 from typing import Any, Protocol
 
-from site_recovery import recovery_plan
+from site_recovery import azure, recovery_plan
 from site_recovery.azure import MigrationError
 from site_recovery.jobs import Job
 from site_recovery.observation import Observed, Snapshot, Stage
@@ -184,7 +184,7 @@ class PlanRun:
             return (
                 f"recovery plan {self._plan.name} waits for a person: {instruction}. When it is "
                 f"done, resume the job in the portal or with: az rest --method post --url "
-                f"'https://management.azure.com{job.id}/resume?api-version=2025-08-01' --body "
+                f"'{azure.endpoint()}{job.id}/resume?api-version=2025-08-01' --body "
                 '\'{"properties":{"comments":"done"}}\''
             )
         doing = f": {job.doing}" if job.doing else ""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
 from datetime import timedelta
 from functools import partial
@@ -16,8 +17,10 @@ from azure.core.exceptions import (
     ServiceRequestError,
 )
 from azure.core.rest import HttpRequest
+from azure.mgmt.recoveryservicessiterecovery.aio import SiteRecoveryManagementClient
 
 from site_recovery import arm_ids, classic, jobs, recovery_plan
+from site_recovery.arm_ids import VaultId
 from site_recovery.azure import Connection, MigrationError, explain
 from site_recovery.fleet import Assignment, RecoveryPoint, Site
 from site_recovery.jobs import Job, ServiceError
@@ -82,7 +85,7 @@ class VaultService:
                     )
                 ),
                 _all(self._client.replication_jobs.list(group, name)),
-                self._virtual_machines(),
+                _virtual_machines(self._client, self._site.resource_group_id),
             )
         except AzureError as error:
             raise explain(error, f"vault {name}") from error
@@ -304,21 +307,53 @@ class VaultService:
         newest = max(consistent, key=lambda point: str(point["properties"]["recoveryPointTime"]))
         return str(newest["id"])
 
-    async def _virtual_machines(self) -> tuple[Mapping[str, Any], ...]:
-        found: list[Mapping[str, Any]] = []
-        url: str | None = (
-            f"{self._site.resource_group_id}/providers/Microsoft.Compute/virtualMachines"
-            f"?api-version={_COMPUTE_API_VERSION}"
-        )
-        while url:
-            response = await self._client.send_request(HttpRequest("GET", url))
-            if response.status_code == 404:
-                return ()
-            response.raise_for_status()
-            page = response.json()
-            found.extend(page.get("value", ()))
-            url = page.get("nextLink")
-        return tuple(found)
+
+async def observe_known(
+    connection: Connection, vault: VaultId | None, resource_group_id: str | None
+) -> Snapshot:
+    """What can be seen in a preview in which the rest of the site is not known yet.
+
+    Args:
+        connection: to the subscription of what is known.
+        vault: the vault, if it is known.
+        resource_group_id: where failed-over machines live, if it is known.
+
+    Raises:
+        MigrationError: Azure did not answer, or refused.
+    """
+    items: tuple[Mapping[str, Any], ...] = ()
+    machines: tuple[Mapping[str, Any], ...] = ()
+    client = connection.client
+    try:
+        if vault is not None:
+            listed = client.replication_protected_items.list(vault.resource_group, vault.vault)
+            with contextlib.suppress(ResourceNotFoundError):
+                items = await _all(listed)
+        if resource_group_id is not None:
+            machines = await _virtual_machines(client, resource_group_id)
+    except AzureError as error:
+        raise explain(error, "Azure") from error
+    return Snapshot(items=items, virtual_machines=machines)
+
+
+async def _virtual_machines(
+    client: SiteRecoveryManagementClient, resource_group_id: str
+) -> tuple[Mapping[str, Any], ...]:
+    """VirtualMachines_List of Microsoft.Compute; none where the group is not there."""
+    found: list[Mapping[str, Any]] = []
+    url: str | None = (
+        f"{resource_group_id}/providers/Microsoft.Compute/virtualMachines"
+        f"?api-version={_COMPUTE_API_VERSION}"
+    )
+    while url:
+        response = await client.send_request(HttpRequest("GET", url))
+        if response.status_code == 404:
+            return ()
+        response.raise_for_status()
+        page = response.json()
+        found.extend(page.get("value", ()))
+        url = page.get("nextLink")
+    return tuple(found)
 
 
 async def _all(pages: AsyncIterator[Any]) -> tuple[Mapping[str, Any], ...]:

@@ -1,0 +1,96 @@
+"""What a preview says of a wave, also while parts of it are not known yet."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+from pulumi.runtime import rpc
+
+from dynamic_providers import wave_review
+from dynamic_providers.wave_vault import WaveVault
+from site_recovery.azure import Connect
+from site_recovery.observation import TAG_INSTANCE, Snapshot
+from tests.dynamic_providers.test_waves_that_differ import INPUTS, PROTECTED, VAULT
+
+GROUP = INPUTS["target"]["resource_group_id"]
+MIGRATED = Snapshot(
+    virtual_machines=(
+        {
+            "id": f"{GROUP}/providers/Microsoft.Compute/virtualMachines/web-01",
+            "name": "web-01",
+            "tags": {TAG_INSTANCE: "i-1"},
+        },
+    )
+)
+
+
+def connect(_subscription: str) -> Any:
+    raise AssertionError("nothing here reaches a cloud")
+
+
+def look_ahead(olds: dict[str, Any], news: dict[str, Any]) -> tuple[list[str], list[str]]:
+    reach: Connect = connect
+    return wave_review.look_ahead(reach, olds, news, {})
+
+
+class TestWhileTheVaultIsNotKnown:
+    @pytest.fixture
+    def asked(self, monkeypatch: pytest.MonkeyPatch) -> list[tuple[str | None, str | None]]:
+        calls: list[tuple[str | None, str | None]] = []
+
+        def observe_known(_: Connect, vault: str | None, group: str | None) -> Snapshot:
+            calls.append((vault, group))
+            return MIGRATED if group else Snapshot()
+
+        monkeypatch.setattr(wave_review, "observe_known", observe_known)
+        return calls
+
+    def test_machines_migrated_before_are_known_by_their_virtual_machines(
+        self, asked: list[tuple[str | None, str | None]]
+    ) -> None:
+        news = {**INPUTS, "phase": "migrated", "vault_id": rpc.UNKNOWN, "container_id": rpc.UNKNOWN}
+        assert look_ahead({}, news) == ([], [])
+        assert asked == [(None, GROUP)]
+
+    def test_a_server_that_is_replaced_hides_no_item_of_the_vault(
+        self, asked: list[tuple[str | None, str | None]]
+    ) -> None:
+        look_ahead({}, {**INPUTS, "container_id": rpc.UNKNOWN, "target": rpc.UNKNOWN})
+        assert asked == [(VAULT, None)]
+
+    def test_where_nothing_is_known_everything_is_still_to_do(
+        self, asked: list[tuple[str | None, str | None]]
+    ) -> None:
+        news = {**INPUTS, "vault_id": rpc.UNKNOWN, "target": rpc.UNKNOWN}
+        lines, refusals = look_ahead({}, news)
+        assert "discover, enable protection" in lines[0]
+        assert refusals == []
+        assert asked == [(None, None)]
+
+
+class TestAChangedTarget:
+    @pytest.fixture(autouse=True)
+    def the_machine_is_protected(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        monkeypatch.setattr(WaveVault, "observe", lambda _self: PROTECTED)
+
+    @pytest.mark.parametrize(
+        ("field", "words", "value"),
+        [
+            ("vm_size", "vmSize", "Standard_D4s_v3"),
+            ("disk_type", "diskType", "Premium_LRS"),
+            ("vm_name", "vmName", "web"),
+            ("tags", "tags", {"team": "shop"}),
+        ],
+    )
+    def test_is_refused_once_the_machine_is_protected(
+        self, field: str, words: str, value: object
+    ) -> None:
+        machine = {**INPUTS["machines"]["web-01"], field: value}
+        _, refusals = look_ahead(INPUTS, {**INPUTS, "machines": {"web-01": machine}})
+        assert len(refusals) == 1
+        assert f"web-01: its target's {words}" in refusals[0]
+        assert "Put it back" in refusals[0]
+
+    def test_an_unchanged_one_is_not(self) -> None:
+        assert look_ahead(INPUTS, INPUTS) == ([], [])
