@@ -36,7 +36,7 @@ PORTS = (443, 9443)
 """What a machine must reach of its appliance: control, and replication data."""
 
 AGENT_REPORTS = "mobility agent reports"
-"""The event at which a machine becomes known: `{"server": ..., "instance": ...}`."""
+"""The event at which a machine becomes known; `reporting` tells from its payload which one."""
 
 _VISITS = "guest/agent-visit"
 _REPORTS_SECONDS = (240, 780)
@@ -53,6 +53,17 @@ def closed_port(world: World, machine: Instance, appliance: Instance) -> int | N
     for port in PORTS:
         if not world.estate.allows(machine, appliance, port):
             return port
+    return None
+
+
+def reporting(world: World, payload: Document) -> Instance | None:
+    """The machine whose agent reports now, or None when it cannot: the operator comes again."""
+    instances = {instance.id: instance for instance in world.estate.instances()}
+    machine, appliance = instances.get(payload["instance"]), instances.get(payload["server"])
+    both = (machine, appliance) if machine is not None and appliance is not None else None
+    if both is not None and closed_port(world, *both) is None:
+        return machine
+    world.store.delete(_VISITS, payload["visit"])
     return None
 
 
@@ -91,8 +102,9 @@ def _wants_agent(world: World, machine: Instance, appliance: Instance, vault: st
 
 
 def _install_agent(world: World, machine: Instance, server: Document, vault: str) -> None:
+    key = f"{vault}|{machine.id}"
     visit = {"instance": machine.id, "server": server["instance"]}
-    world.store.put(_VISITS, f"{vault}|{machine.id}", visit)
+    world.store.put(_VISITS, key, visit)
     seconds = world.random("agent", machine.id, vault).uniform(*_REPORTS_SECONDS)
-    payload = {"fabric": server["fabric"], **visit}
+    payload = {"fabric": server["fabric"], "visit": key, **visit}
     world.schedule(timedelta(seconds=seconds), AGENT_REPORTS, payload)

@@ -186,6 +186,16 @@ def test_a_machine_that_cannot_report_is_not_known(
     assert len(site.machines()) == 1, "once it can"
 
 
+def test_a_machine_that_stops_before_it_reports_is_known_once_it_runs_again(site: Site) -> None:
+    site.pass_time(minutes=1)
+    site.become(1, state="stopped")
+    site.pass_time(hours=1)
+    assert site.machines() == []
+    site.become(1, state="running")
+    site.pass_time(minutes=15)
+    assert len(site.machines()) == 1
+
+
 def test_machines_page_with_a_continuation_token(
     site: Site, monkeypatch: pytest.MonkeyPatch
 ) -> None:

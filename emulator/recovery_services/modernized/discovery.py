@@ -5,7 +5,7 @@ A machine on which the agent does not run is listed too, and enabling it fails [
 
 from __future__ import annotations
 
-from emulator.guests import machine
+from emulator.guests import machine, replication_appliance
 from emulator.guests.estate import Instance
 from emulator.kernel import resources
 from emulator.kernel.resources import PRIVATE
@@ -30,8 +30,8 @@ _NAMES = {
 def on_report(world: World, payload: Document) -> None:
     """An agent reports for the first time: its machine is in the site from now on."""
     fabric = world.store.get(FABRICS.kind, payload["fabric"])
-    instance = machine.instance_of(world, payload["instance"])
-    if fabric is None or instance is None or instance.state != "running":
+    instance = replication_appliance.reporting(world, payload)
+    if fabric is None or instance is None:
         return
     site = fabric["properties"]["customDetails"]["physicalSiteId"]
     appliance = next(
