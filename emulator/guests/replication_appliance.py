@@ -60,11 +60,10 @@ def reporting(world: World, payload: Document) -> Instance | None:
     """The machine whose agent reports now, or None when it cannot: the operator comes again."""
     instances = {instance.id: instance for instance in world.estate.instances()}
     machine, appliance = instances.get(payload["instance"]), instances.get(payload["server"])
-    both = (machine, appliance) if machine is not None and appliance is not None else None
-    if both is not None and closed_port(world, *both) is None:
-        return machine
-    world.store.delete(_VISITS, payload["visit"])
-    return None
+    if machine is None or appliance is None or closed_port(world, machine, appliance) is not None:
+        world.store.delete(_VISITS, payload["visit"])
+        return None
+    return machine
 
 
 def forget(world: World, fabric_id: str) -> None:
