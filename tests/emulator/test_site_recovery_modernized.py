@@ -237,6 +237,15 @@ def test_nobody_adds_machines_to_an_appliance(site: Site) -> None:
     assert site.get(f"{site.container}/replicationProtectableItems")["value"] == []
 
 
+def test_a_linux_machine_is_told_by_its_distribution() -> None:
+    site = modern(replace(DB, os="sles-12-sp5"))
+    site.protectable(DB)
+    system = site.machines()[0]["properties"]["operatingSystemDetails"]
+    assert (system["osType"], system["osName"]) == (
+        *("linuxguest", "SUSE Linux Enterprise 12 SP5 (64-bit)"),
+    )
+
+
 def test_a_machine_that_ec2_has_no_more_is_marked_as_deleted(site: Site) -> None:
     site.protectable(WEB)
     assert site.machines()[0]["properties"]["isDeleted"] is False

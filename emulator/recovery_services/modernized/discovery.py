@@ -25,6 +25,14 @@ _NAMES = {
     "windows-server-2019": "Microsoft Windows Server 2019 (64-bit)",
     "windows-server-2022": "Microsoft Windows Server 2022 (64-bit)",
 }
+_LINUX = {
+    "rhel": "Red Hat Enterprise Linux",
+    "centos": "CentOS",
+    "oracle": "Oracle Linux",
+    "ubuntu": "Ubuntu Linux",
+    "debian": "Debian GNU/Linux",
+    "sles": "SUSE Linux Enterprise",
+}
 
 
 def on_report(world: World, payload: Document) -> None:
@@ -86,6 +94,9 @@ def bios_id(world: World, instance_id: str) -> str:
 
 def os_name(system: str) -> str:
     """An operating system as it is told of machines."""
+    family, _, version = system.partition("-")
+    if family in _LINUX:
+        return f"{_LINUX[family]} {version.replace('-sp', ' SP')} (64-bit)"
     return _NAMES.get(system, system)
 
 
