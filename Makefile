@@ -98,6 +98,7 @@ fuzz: setup ## Send the emulator much more nonsense, and kill it much more often
 .PHONY: bench
 bench: setup ## Measure what the emulator answers in a second
 	$(venv)/python -m benchmarks.reads
+	$(venv)/python -m benchmarks.migrations
 
 .PHONY: lock
 lock: setup ## Make requirements.lock from requirements.txt
