@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import json
+from collections import deque
 from collections.abc import Callable, Iterator
 from datetime import timedelta
 from pathlib import Path
@@ -64,6 +65,22 @@ class Arm:
         self.world.settle()
 
 
+@pytest.fixture(autouse=True)
+def _shared_documents_stay_as_they_are(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    """What views only look at is shared; a test fails when something in it altered that."""
+    # Of a test with thousands of worlds the last ones will do.
+    stores: deque[Store] = deque(maxlen=20)
+    make = Store.__init__
+
+    def remembered(self: Store, *arguments: Any, **options: Any) -> None:
+        make(self, *arguments, **options)
+        stores.append(self)
+
+    monkeypatch.setattr(Store, "__init__", remembered)
+    yield
+    assert [key for store in stores for key in store.altered()] == []
+
+
 @pytest.fixture
 def estate() -> StaticEstate:
     return StaticEstate()
@@ -73,7 +90,6 @@ def estate() -> StaticEstate:
 def world(estate: StaticEstate) -> Iterator[World]:
     store = Store()
     yield front.create(store, Clock(), seed=7, estate=estate)
-    assert store.altered() == []
     store.close()
 
 

@@ -163,3 +163,4 @@ def test_a_document_to_look_at_is_of_the_newest_text_and_what_alters_it_is_found
     shared["number"] = 3
     assert store.altered() == ["key"]
     assert store.get("kind", "key") == {"number": 2}
+    shared["number"] = 2

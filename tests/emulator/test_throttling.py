@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from typing import Any
+from urllib.parse import urlencode
 
 import pytest
 
 from emulator.arm.identity import issue
+from emulator.kernel.wire import Request
 from emulator.kernel.world import World
 
 from .conftest import GROUP, SUBSCRIPTION, Arm
@@ -151,3 +153,26 @@ def test_settings_that_make_no_sense_are_refused(arm: Arm, settings: dict[str, A
     status, code = arm.refused("PUT", "/_emulator/throttling", settings)
     assert (status, code) == (400, "InvalidRequestContent")
     assert arm.get("/_emulator/throttling") == before
+
+
+def test_a_user_assigned_identity_is_another_caller(throttled: Arm) -> None:
+    def token(**query: str) -> str:
+        request = Request.of(
+            "GET",
+            "/_identity/token?"
+            + urlencode(
+                {
+                    "api-version": "2019-08-01",
+                    "resource": "https://management.azure.com",
+                    **query,
+                }
+            ),
+            {"X-IDENTITY-HEADER": "local"},
+        )
+        return str(throttled.world.handle(request).body["access_token"])
+
+    left = []
+    for issued in (token(), token(client_id="one"), token(), token(client_id="ONE")):
+        throttled.headers["Authorization"] = f"Bearer {issued}"
+        left.append(throttled.call("GET", GROUP).headers[READS])
+    assert left == ["249", "249", "248", "248"]
