@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from typing import Any
@@ -185,13 +186,6 @@ def deploy(
         accounts: what the configuration server has for accounts, where that matters.
     """
     deployment = Deployment()
-    set_mocks(
-        _Answers(accounts),
-        project="ec2-to-azure",
-        stack=stack,
-        preview=False,
-        monitor=_Monitor(deployment, accounts),
-    )
 
     def run() -> None:
         stack = get_root_resource()
@@ -200,5 +194,19 @@ def deploy(
         program()
         pulumi.Output.from_input(dict(stack.outputs)).apply(deployment.outputs.update)
 
-    test(run)()  # type: ignore[no-untyped-call]
+    # Pulumi takes the thread's event loop; another test's asyncio.run has left none behind.
+    loop = asyncio.new_event_loop()
+    asyncio.set_event_loop(loop)
+    try:
+        set_mocks(
+            _Answers(accounts),
+            project="ec2-to-azure",
+            stack=stack,
+            preview=False,
+            monitor=_Monitor(deployment, accounts),
+        )
+        test(run)()  # type: ignore[no-untyped-call]
+    finally:
+        asyncio.set_event_loop(None)
+        loop.close()
     return deployment
