@@ -237,7 +237,7 @@ class _Run:
         doing: dict[str, list[str]] = {}
         for course in self._courses:
             if course.outcome is None:
-                text = course.attempts.reason.removesuffix(" is running")
+                text = course.attempts.brief or course.attempts.reason.removesuffix(" is running")
             elif course.outcome.status is not Status.SATISFIED:
                 text = str(course.outcome.status)
             else:
@@ -303,18 +303,18 @@ class _Run:
                 job = await self._job(flight.job) or job
         except MigrationError:
             return False
+        there = next_step(course.assignment.desired, observed, self._rules) == Satisfied()
+        if planned and there:
+            # The plan may go on, or have failed, with other machines.
+            course.attempts.landed()
+            return True
         if job is not None and job.running:
-            course.attempts.reason = (
-                self._plan.told(job)
-                if planned and self._plan
-                else f"{flight.operation or job.scenario} is running"
-            )
+            if planned and self._plan:
+                self._plan.tell(course.attempts, job)
+            else:
+                course.attempts.reason = f"{flight.operation or job.scenario} is running"
             return False
         if job is not None and job.failed:
-            if next_step(course.assignment.desired, observed, self._rules) == Satisfied():
-                # The plan failed, not this machine.
-                course.attempts.landed()
-                return True
             what = flight.operation or job.scenario
             errors = job.machine_errors.get(course.name.lower(), job.errors)
             causes = " ".join(map(str, errors)) or f"the job ended as {job.state}."

@@ -6,6 +6,8 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
+_RUNNING = ("InProgress", "Suspended")
+
 
 @dataclass(frozen=True)
 class ServiceError:
@@ -32,7 +34,7 @@ class Job:
     Attributes:
         machine_errors: of a recovery plan's job, errors by machine, names in lower case.
         waits_for: the instruction of the manual action at which it stands.
-        doing: the task that runs, in the service's words.
+        doing: the group and the tasks that run now, in the service's words.
     """
 
     id: str
@@ -73,7 +75,7 @@ def job(resource: Mapping[str, Any]) -> Job:
     """A job of the vault from its wire object; of the errors of its tasks, each once."""
     properties = resource.get("properties") or {}
     tasks = list(_tasks(properties.get("tasks") or ()))
-    running = [task for task in tasks if task.get("state") in ("InProgress", "Suspended")]
+    running = [task for task in tasks if task.get("state") in _RUNNING]
     return Job(
         id=resource["id"],
         name=resource["name"],
@@ -83,8 +85,18 @@ def job(resource: Mapping[str, Any]) -> Job:
         errors=_errors(properties),
         machine_errors=_machine_errors(tasks),
         waits_for=next(filter(None, map(_instruction, running)), ""),
-        doing=(running[-1].get("friendlyName") or "") if running else "",
+        doing=_doing(properties.get("tasks") or ()),
     )
+
+
+def _doing(tasks: Iterable[Mapping[str, Any]]) -> str:
+    """What runs now: `Group 1: Start (Failover: db-01, Failover: db-02)`."""
+    for task in tasks:
+        if task.get("state") in _RUNNING:
+            inside = [t for t in _tasks((task,)) if t is not task and t.get("state") in _RUNNING]
+            names = ", ".join(t.get("friendlyName") or "" for t in inside)
+            return f"{task.get('friendlyName') or ''}{f' ({names})' if names else ''}"
+    return ""
 
 
 def _tasks(tasks: Iterable[Mapping[str, Any]]) -> Iterator[Mapping[str, Any]]:

@@ -159,7 +159,7 @@ class PlanRun:
             # That of a run that was killed, or started by a person: attach to it.
             for each in now:
                 each.attempts.flight = Flight(None, running.name)
-                each.attempts.reason = self.told(running)
+                self.tell(each.attempts, running)
             return {}
         if behind or not self._kept:
             for each in held:
@@ -177,18 +177,23 @@ class PlanRun:
         self._board(now)
         return {}
 
-    def told(self, job: Job) -> str:
-        """What the plan's job is doing, or what a person must do for it to go on."""
+    def tell(self, attempts: Attempts, job: Job) -> None:
+        """Note what the plan's job is doing, or what a person must do for it to go on."""
+        name = f"recovery plan {self._plan.name}"
         if job.waits_for or job.state == "Suspended":
             instruction = job.waits_for or "a manual action"
-            return (
-                f"recovery plan {self._plan.name} waits for a person: {instruction}. When it is "
-                f"done, resume the job in the portal or with: az rest --method post --url "
-                f"'{azure.endpoint()}{job.id}/resume?api-version=2025-08-01' --body "
-                '\'{"properties":{"comments":"done"}}\''
+            attempts.brief = f"{name} waits for a person: {instruction}"
+            attempts.reason = (
+                f"{attempts.brief}. When it is done, resume the job in the portal or with: az rest "
+                f"--method post --url '{azure.endpoint()}{job.id}/resume?api-version=2025-08-01' "
+                '--body \'{"properties":{"comments":"done"}}\''
             )
-        doing = f": {job.doing}" if job.doing else ""
-        return f"recovery plan {self._plan.name}{doing}"
+            if job.name not in self._told:
+                self._told.add(job.name)
+                self._event(attempts.reason)
+        else:
+            attempts.brief = f"{name}: {job.doing or 'running'}"
+            attempts.reason = attempts.brief
 
     def _running(self, snapshot: Snapshot) -> Job | None:
         jobs = snapshot.jobs.values()

@@ -44,6 +44,7 @@ class Attempts:
     Attributes:
         names: what jobs call it, in lower case.
         reason: what it is doing or waiting for, in words.
+        brief: the same for a status line, where the reason is too long for one.
     """
 
     names: frozenset[str]
@@ -55,6 +56,7 @@ class Attempts:
     rounds: int = 0
     refusals: int = 0
     reason: str = ""
+    brief: str = ""
 
     def landed(self) -> None:
         """Its flight has ended; the next decision waits for a snapshot that is newer."""
@@ -62,6 +64,7 @@ class Attempts:
             self.done.add(self.flight.operation)
         self.flight = None
         self.rounds = 0
+        self.brief = ""
 
 
 class Submitter:

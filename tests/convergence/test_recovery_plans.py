@@ -61,18 +61,22 @@ def test_a_wave_walks_through_its_plan(fleet: Fleet) -> None:
         assert its[2:-1] == walked
 
 
-def test_a_later_group_fails_over_when_the_one_before_is_up(quiet_fleet: Fleet) -> None:
-    quiet_fleet.drive(Phase.PROTECTED, plan=PlanOrder(PLAN))
-    seen: dict[str, int] = {}
-    for number, event in enumerate(_failover_events(quiet_fleet)):
-        seen.setdefault(event.split(":")[0], number)
-    assert seen["db-01"] < min(seen["web-01"], seen["web-02"])
-
-
-def _failover_events(fleet: Fleet) -> list[str]:
-    fleet.reporter.events.clear()
+def test_a_later_group_boots_when_the_one_before_is_up(fleet: Fleet) -> None:
     fleet.drive(Phase.FAILED_OVER, plan=PlanOrder(PLAN))
-    return [e for e in fleet.reporter.events if e.endswith("-> failed over")]
+    ended = {
+        job["properties"]["targetObjectName"]: job["properties"]
+        for job in fleet.site.get(f"{VAULT}/replicationJobs")["value"]
+        if job["properties"]["scenarioName"] == "UnplannedFailover"
+    }
+    for later in ("web-01", "web-02"):
+        assert ended[later]["startTime"] >= ended["db-01"]["endTime"]
+
+
+def test_progress_tells_group_and_machines(quiet_fleet: Fleet) -> None:
+    quiet_fleet.drive(Phase.FAILED_OVER, plan=PlanOrder(PLAN))
+    statuses = quiet_fleet.reporter.statuses
+    assert any("Group 1: Start (Failover: db-01)" in status for status in statuses)
+    assert any("Group 2: Start (Failover: web-01, Failover: web-02)" in s for s in statuses)
 
 
 def test_a_machine_that_is_behind_holds_the_plan(quiet_fleet: Fleet) -> None:
@@ -116,15 +120,23 @@ def _resume(fleet: Fleet) -> None:
     assert response.status == 202, response.body
 
 
-@pytest.mark.parametrize("machine", ["db-01", "web-01"])
+THREE = Plan("dev-shop", (Group(("db-01",)), Group(("web-01",)), Group(("web-02",))))
+
+
+@pytest.mark.parametrize("machine", ["db-01", "web-01", "web-02"])
 def test_a_machine_that_fails_in_the_plan_fails_alone_and_the_next_run_goes_on(
     quiet_fleet: Fleet, machine: str
 ) -> None:
-    quiet_fleet.drive(Phase.PROTECTED, plan=PlanOrder(PLAN))
+    quiet_fleet.drive(Phase.PROTECTED, plan=PlanOrder(THREE))
     quiet_fleet.fault(operation="UnplannedFailover", match=machine, job=ERROR)
-    first = quiet_fleet.drive(Phase.FAILED_OVER, plan=PlanOrder(PLAN))
+    first = quiet_fleet.drive(Phase.FAILED_OVER, plan=PlanOrder(THREE))
     assert first[machine].status is Status.FAILED
-    outcomes = quiet_fleet.drive(Phase.FAILED_OVER, plan=PlanOrder(PLAN))
+    assert ERROR["errorMessage"] in first[machine].reason
+    before = ["db-01", "web-01", "web-02"][: ["db-01", "web-01", "web-02"].index(machine)]
+    assert {name for name, o in first.items() if o.status is Status.SATISFIED} == set(before)
+    outcomes = quiet_fleet.drive(Phase.FAILED_OVER, plan=PlanOrder(THREE))
+    for name in before:
+        assert quiet_fleet.accepted(name).count("ReplicationProtectedItems_UnplannedFailover") == 1
     assert {o.observed.stage for o in outcomes.values()} == {Stage.FAILED_OVER}
 
 
