@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+from abc import abstractmethod
 from collections.abc import Mapping
 from typing import Any
 
@@ -50,11 +51,13 @@ class _Iam(ResourceType):
             if code_of(error) != "NoSuchEntity":
                 raise
 
+    @abstractmethod
     def _state(self, resource_id: str, known: Mapping[str, Any]) -> dict[str, Any] | None:
-        raise NotImplementedError
+        """What IAM has of it, or None."""
 
+    @abstractmethod
     def _remove(self, resource_id: str, state: Mapping[str, Any]) -> None:
-        raise NotImplementedError
+        """Ask IAM to remove it."""
 
     def _made(self, resource_id: str, known: Mapping[str, Any]) -> dict[str, Any]:
         live = self._state(resource_id, known)
