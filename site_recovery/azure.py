@@ -11,12 +11,14 @@ from email.utils import parsedate_to_datetime
 from typing import Any, Protocol
 from urllib.parse import urlsplit
 
+from aiohttp import ClientConnectorError
 from azure.core.credentials_async import AsyncTokenCredential
 from azure.core.exceptions import (
     AzureError,
     ClientAuthenticationError,
     HttpResponseError,
     ServiceRequestError,
+    ServiceRequestTimeoutError,
     ServiceResponseError,
 )
 from azure.core.pipeline import PipelineRequest, PipelineResponse
@@ -183,7 +185,7 @@ def explain(error: AzureError, about: str) -> MigrationError:
         return ServiceUnavailableError(
             f"{about}: Azure does not answer ({_brief(error)}). Check the network and "
             f"{ENDPOINT_VARIABLE}; for local clouds run `make up`. Nothing was changed by this call."
-            if isinstance(error, ServiceRequestError)
+            if never_sent(error)
             else f"{about}: the connection to Azure broke ({_brief(error)}). Run pulumi up again: "
             "it goes on from where the services are."
         )
@@ -193,6 +195,18 @@ def explain(error: AzureError, about: str) -> MigrationError:
             "Recovery Contributor on the vault's resource group."
         )
     return MigrationError(f"{about}: {_brief(error)}")
+
+
+def never_sent(error: AzureError) -> bool:
+    """Whether a request certainly did not reach the service, as no connection ever stood.
+
+    azure-core's transport raises `ServiceRequestError` also for a connection that broke after
+    the request was sent: aiohttp calls that a `ClientError` too.
+    """
+    return isinstance(error, ServiceRequestTimeoutError) or (
+        isinstance(error, ServiceRequestError)
+        and isinstance(error.inner_exception, ClientConnectorError)
+    )
 
 
 def _brief(error: AzureError) -> str:

@@ -14,14 +14,13 @@ from azure.core.exceptions import (
     AzureError,
     HttpResponseError,
     ResourceNotFoundError,
-    ServiceRequestError,
 )
 from azure.core.rest import HttpRequest
 from azure.mgmt.recoveryservicessiterecovery.aio import SiteRecoveryManagementClient
 
 from site_recovery import arm_ids, classic, jobs, recovery_plan
 from site_recovery.arm_ids import VaultId
-from site_recovery.azure import Connection, MigrationError, explain
+from site_recovery.azure import Connection, MigrationError, explain, never_sent
 from site_recovery.fleet import Assignment, RecoveryPoint, Site
 from site_recovery.jobs import Job, ServiceError
 from site_recovery.observation import Observed, Snapshot
@@ -149,9 +148,9 @@ class VaultService:
                 await call(polling=False, retry_total=0, raw_response_hook=remember)
             except HttpResponseError as error:
                 raise _refusal(operation, name, error) from error
-            except ServiceRequestError as error:
-                raise explain(error, name) from error
             except AzureError as error:
+                if never_sent(error):
+                    raise explain(error, name) from error
                 raise UnansweredError(str(explain(error, name))) from error
         poll = accepted.get("poll")
         return arm_ids.name(poll.split("?", 1)[0]) if poll else None
