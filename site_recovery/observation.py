@@ -32,6 +32,14 @@ class Stage(StrEnum):
 
 
 @dataclass(frozen=True)
+class Mistaken:
+    """Why nothing may be done for a machine by its name: it would be done to another."""
+
+    reason: str
+    way_out: str
+
+
+@dataclass(frozen=True)
 class Observed:
     """One machine as the services see it now.
 
@@ -45,6 +53,7 @@ class Observed:
         protection_state: the service's own word, for a person to read.
         virtual_machine_id: the service's id of the machine, by which recovery plans name it.
         source_problem: why the EC2 instance cannot replicate (any more), or None.
+        mistaken: why the vault's item is another machine's, or this one's by another name.
     """
 
     stage: Stage
@@ -63,6 +72,7 @@ class Observed:
     friendly_name: str = ""
     virtual_machine_id: str = ""
     source_problem: str | None = None
+    mistaken: Mistaken | None = None
 
     @property
     def in_azure(self) -> bool:
@@ -121,6 +131,9 @@ def observe(machine: Machine, snapshot: Snapshot) -> Observed:
     protectable = _protectable(machine, snapshot)
     item = _item(machine, protectable, snapshot)
     virtual_machine, test_machine = _virtual_machines(machine, snapshot)
+    mistaken = _mistaken(machine, protectable, item) if item else None
+    if item is not None and not _is_of(machine, protectable, item):
+        item = None
     if item is None:
         if virtual_machine is not None:
             stage = Stage.MIGRATED
@@ -135,6 +148,7 @@ def observe(machine: Machine, snapshot: Snapshot) -> Observed:
             busy=discovery.scenario if discovery else None,
             busy_job=discovery.name if discovery else None,
             source_problem=machine.source_problem,
+            mistaken=mistaken if virtual_machine is None else None,
         )
     properties = item["properties"]
     details = properties.get("providerSpecificDetails") or {}
@@ -160,6 +174,7 @@ def observe(machine: Machine, snapshot: Snapshot) -> Observed:
         friendly_name=properties.get("friendlyName") or "",
         virtual_machine_id=details.get("vmId") or details.get("internalIdentifier") or "",
         source_problem=machine.source_problem,
+        mistaken=mistaken,
     )
 
 
@@ -211,11 +226,51 @@ def _item(
     machine: Machine, protectable: Mapping[str, Any] | None, snapshot: Snapshot
 ) -> Mapping[str, Any] | None:
     # A machine that someone protected in the portal has an item with another name: its
-    # protectable item says which.
+    # protectable item says which. An item of ours says by its tags whose it is.
     adopted = protectable["properties"].get("replicationProtectedItemId") if protectable else None
-    for item in snapshot.items:
-        if item["name"].lower() == machine.name.lower() or arm_ids.same(item["id"], adopted):
-            return item
+    named = [i for i in snapshot.items if i["name"].lower() == machine.name.lower()]
+    tagged = [i for i in snapshot.items if _tags(i).get(TAG_INSTANCE) == machine.instance_id]
+    known = [i for i in snapshot.items if arm_ids.same(i["id"], adopted)]
+    return next(iter((*tagged, *known, *named)), None)
+
+
+def _tags(item: Mapping[str, Any]) -> Mapping[str, str]:
+    """What the virtual machine of an item is tagged with; by this an item of ours is known."""
+    return (item["properties"].get("providerSpecificDetails") or {}).get("targetVmTags") or {}
+
+
+def _is_of(
+    machine: Machine, protectable: Mapping[str, Any] | None, item: Mapping[str, Any]
+) -> bool:
+    """Whether an item replicates this very instance, as far as anything tells."""
+    instance = _tags(item).get(TAG_INSTANCE)
+    if instance is not None:
+        return instance == machine.instance_id
+    source = item["properties"].get("protectableItemId")
+    return protectable is None or not source or arm_ids.same(source, protectable["id"])
+
+
+def _mistaken(
+    machine: Machine, protectable: Mapping[str, Any] | None, item: Mapping[str, Any]
+) -> Mistaken | None:
+    tags = _tags(item)
+    if not _is_of(machine, protectable, item):
+        whose = tags.get(TAG_INSTANCE) or "another machine"
+        return Mistaken(
+            f"the vault's protected item {item['name']} replicates {whose}, not "
+            f"{machine.instance_id}",
+            f"Correct machines.{machine.name}.instanceId, or give the machine another name; to "
+            "let another instance have the name, take the machine out of its wave, run pulumi up, "
+            "and put it in again",
+        )
+    once = tags.get(TAG_MACHINE, machine.name)
+    if once != machine.name:
+        return Mistaken(
+            f"{machine.instance_id} is replicated as machine {once!r}, and its records go by "
+            "that name",
+            f"Call it {once!r} until it is migrated; or take it out of its wave, run pulumi up, "
+            "and put it in by its new name, which replicates it anew",
+        )
     return None
 
 

@@ -11,7 +11,7 @@ from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from typing import TypeAlias
 
-from site_recovery.observation import Observed, Stage
+from site_recovery.observation import TAG_INSTANCE, Observed, Stage
 from site_recovery.operations import NO_FAILBACK, Operation
 from site_recovery.phases import Phase
 
@@ -79,6 +79,8 @@ def next_step(desired: Phase | None, observed: Observed, rules: Rules) -> Step:
         observed: its state as the services see it now.
         rules: the gates of its wave.
     """
+    if observed.mistaken is not None and desired is not None:
+        return Blocked(observed.mistaken.reason, observed.mistaken.way_out)
     backward = _backward(desired, observed)
     if backward is not None:
         return backward
@@ -163,6 +165,15 @@ def _forward(desired: Phase, observed: Observed, rules: Rules) -> Step:
             return Do(Operation.TEST_FAILOVER)
         case Stage.PROTECTED:
             return _gate(observed, rules) or Do(Operation.UNPLANNED_FAILOVER)
+        case _ if observed.azure_vm_id is None:
+            # Without the item only this tag tells that it is migrated; a run that did not find it
+            # would replicate the machine and fail it over once more.
+            return Blocked(
+                "no virtual machine of its resource group has the tag "
+                f"{TAG_INSTANCE} with its instance id, by which it is known once its "
+                "replication is removed",
+                "Find its virtual machine in Azure, give it that tag, then run pulumi up again",
+            )
         case _:
             return Do(Operation.COMPLETE_MIGRATION)
 
@@ -205,6 +216,7 @@ def _not_allowed(operation: Operation, observed: Observed) -> Step:
 # What an operation leads to when it succeeds; used to look ahead in preview.
 
 _PROTECTED_ALLOWS = frozenset({"UnplannedFailover", "DisableProtection", "TestFailover"})
+_SOME_MACHINE = "made by the failover"
 _SOME_TIME = datetime(1970, 1, 1, tzinfo=UTC)
 
 
@@ -236,6 +248,7 @@ def _failed_over(state: Observed) -> Observed:
         state,
         stage=Stage.FAILED_OVER,
         allowed=frozenset({"CompleteMigration", "Commit", "DisableProtection", "ChangePit"}),
+        azure_vm_id=state.azure_vm_id or _SOME_MACHINE,
     )
 
 

@@ -55,7 +55,8 @@ def test_the_table_has_every_stage_and_every_phase() -> None:
 def test_each_cell_is_what_the_planner_decides(
     stage: Stage, desired: Phase | None, cell: str
 ) -> None:
-    tested = Observed(stage, ALL, last_test_failover=datetime(2026, 1, 5, tzinfo=UTC))
+    day = datetime(2026, 1, 5, tzinfo=UTC)
+    tested = Observed(stage, ALL, azure_vm_id="/vm", last_test_failover=day)
     assert written(next_step(desired, tested, Rules())) == cell.removesuffix(f" {GATED}")
 
 
@@ -63,6 +64,6 @@ def test_each_cell_is_what_the_planner_decides(
 def test_the_gate_stands_where_the_table_marks_it(
     stage: Stage, desired: Phase | None, cell: str
 ) -> None:
-    never_tested = Observed(stage, ALL)
+    never_tested = Observed(stage, ALL, azure_vm_id="/vm")
     step = next_step(desired, never_tested, Rules(require_test_failover=True))
     assert isinstance(step, Blocked) == (cell.endswith(GATED) or cell == "**refused**")

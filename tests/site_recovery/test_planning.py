@@ -41,6 +41,7 @@ TEST = Observed(Stage.TEST_FAILOVER, frozenset({"TestFailoverCleanup"}), last_te
 FAILED_OVER = Observed(
     Stage.FAILED_OVER,
     frozenset({"CompleteMigration", "Commit", "DisableProtection", "ChangePit"}),
+    azure_vm_id="/vm",
 )
 MIGRATED = Observed(Stage.MIGRATED, azure_vm_id="/vm")
 
@@ -67,6 +68,7 @@ TABLE: list[tuple[Phase | None, Observed, Step | type[Step]]] = [
     (Phase.MIGRATED, PROTECTED_TESTED, Do(Operation.UNPLANNED_FAILOVER)),
     (Phase.MIGRATED, TEST, Do(Operation.TEST_FAILOVER_CLEANUP)),
     (Phase.MIGRATED, FAILED_OVER, Do(Operation.COMPLETE_MIGRATION)),
+    (Phase.MIGRATED, replace(FAILED_OVER, azure_vm_id=None), BACKWARD),
     (Phase.MIGRATED, MIGRATED, Satisfied()),
     (None, UNKNOWN, Satisfied()),
     (None, DISCOVERED, Satisfied()),
