@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from types import MappingProxyType
 from typing import Any
 
 import pulumi
@@ -24,14 +25,16 @@ from dynamic_providers.wave_inputs import (
     WaveInputs,
     assignments,
     leaving,
+    migrated,
     recorded,
 )
 from dynamic_providers.wave_vault import WaveVault
 from site_recovery import review
-from site_recovery.observation import Observed, observe
+from site_recovery.azure import MigrationError
+from site_recovery.observation import Observed, Stage, observe
 from site_recovery.planning import satisfies
 
-_OUTPUTS = ("results", "outcomes", "leaving")
+_OUTPUTS = ("results", "outcomes", "leaving", "migrated")
 
 
 class MigrationWaveProvider(MigrationProvider):
@@ -48,7 +51,9 @@ class MigrationWaveProvider(MigrationProvider):
             name: OtherWave.model_validate(wave)
             for name, wave in (news.pop("other_waves", None) or {}).items()
         }
-        news["other_machines"] = sorted({m for wave in others.values() for m in wave.machines})
+        elsewhere = {n: m for wave in others.values() for n, m in wave.machines.items()}
+        news["other_machines"] = sorted(elsewhere)
+        news["other_instances"] = sorted({m.instance_id for m in elsewhere.values()})
         lines, refusals = wave_review.look_ahead(self.connect(), olds, news, others)
         if preview and lines:
             engine.RowReporter(engine.current(), news["urn"]).event("\n".join(lines))
@@ -65,6 +70,9 @@ class MigrationWaveProvider(MigrationProvider):
             return DiffResult(changes=True)
         inputs = WaveInputs.model_validate(news)
         before = WaveInputs.model_validate(olds)
+        once = migrated(olds, inputs)
+        if once and not inputs.convergence.offline_preview:
+            self._refuse_lost(inputs, once)
         if _lasting(inputs) != _lasting(before) or olds.get("leaving"):
             return DiffResult(changes=True)
         outcomes = olds.get("outcomes") or {}
@@ -91,7 +99,8 @@ class MigrationWaveProvider(MigrationProvider):
         """Drive all machines, and those that left the config out of the vault."""
         inputs = WaveInputs.model_validate(news)
         before = WaveInputs.model_validate(olds)
-        return UpdateResult(self._drive(inputs, leaving(recorded(olds), inputs), before))
+        departing = leaving(recorded(olds), inputs)
+        return UpdateResult(self._drive(inputs, departing, before, migrated(olds, inputs)))
 
     def read(self, id_: str, props: dict[str, Any]) -> ReadResult:
         """Record where the machines are now, whatever was recorded before."""
@@ -122,11 +131,23 @@ class MigrationWaveProvider(MigrationProvider):
         if inputs.recovery_plan is not None:
             vault.delete_plan(inputs.recovery_plan.name)
 
+    def _refuse_lost(self, inputs: WaveInputs, once: dict[str, str]) -> None:
+        """Refuse, in preview too, what `up` would not do: migrate a machine again.
+
+        `check` cannot, because it is not told what is recorded.
+        """
+        snapshot = WaveVault(self.connect(), inputs).observe()
+        machines = [a for a in inputs.assignments(once) if a.machine.name in once]
+        _, refusals = review.review(machines, snapshot, inputs.rules)
+        if refusals:
+            raise MigrationError(review.refused(refusals))
+
     def _drive(
         self,
         inputs: WaveInputs,
         departing: dict[str, MachineInputs],
         before: WaveInputs | None = None,
+        once_migrated: Mapping[str, str] = MappingProxyType({}),
     ) -> dict[str, Any]:
         vault = WaveVault(self.connect(), inputs)
         order = inputs.plan_order(before)
@@ -134,7 +155,7 @@ class MigrationWaveProvider(MigrationProvider):
         if once is not None and (order is None or order.plan.name != once.name):
             vault.delete_plan(once.name)
         reporter = engine.RowReporter(engine.current(), inputs.urn)
-        machines = inputs.assignments() + assignments(None, departing)
+        machines = inputs.assignments(once_migrated) + assignments(None, departing)
         outcomes = vault.converge(machines, reporter, order)
         staying = {name: outcomes[name] for name in inputs.machines}
         return {
@@ -142,6 +163,11 @@ class MigrationWaveProvider(MigrationProvider):
             "results": {name: _result(o.observed) for name, o in staying.items()},
             "outcomes": {
                 name: {"status": str(o.status), "reason": o.reason} for name, o in staying.items()
+            },
+            "migrated": {
+                name: machine.instance_id
+                for name, machine in inputs.machines.items()
+                if name in once_migrated or staying[name].observed.stage is Stage.MIGRATED
             },
             "leaving": {
                 name: machine.wire()
@@ -155,7 +181,8 @@ class MigrationWave(Resource, module="site-recovery", name="MigrationWave"):
     """Machines that share a phase, driven together.
 
     `outcomes` holds, by machine, the status (`satisfied`, `pending`, `failed`, `blocked`) and
-    reason of the last run; `results` what was observed at its end. The wave itself does not
+    reason of the last run; `results` what was observed at its end; `migrated` the instance of
+    each machine that ever was seen migrated, which a refresh does not forget. The wave itself does not
     fail because a machine failed: that machine's `ProtectedItem` does.
     """
 
@@ -167,6 +194,7 @@ class MigrationWave(Resource, module="site-recovery", name="MigrationWave"):
     results: pulumi.Output[Mapping[str, Any]]
     outcomes: pulumi.Output[Mapping[str, Any]]
     leaving: pulumi.Output[Mapping[str, Any]]
+    migrated: pulumi.Output[Mapping[str, Any]]
 
     def __init__(
         self,
@@ -213,10 +241,13 @@ class MigrationWave(Resource, module="site-recovery", name="MigrationWave"):
         )
 
 
+_PASSING = {"convergence", "other_machines", "other_instances", "urn", "machines"}
+
+
 def _lasting(inputs: WaveInputs) -> dict[str, Any]:
     """What makes a wave another wave: not how a run goes, nor who is in other waves."""
     return {
-        **inputs.model_dump(exclude={"convergence", "other_machines", "urn", "machines"}),
+        **inputs.model_dump(exclude=_PASSING),
         "machines": {name: machine.lasting() for name, machine in inputs.machines.items()},
     }
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
+from dataclasses import replace
 from datetime import timedelta
 from typing import Any, Literal
 
@@ -11,7 +13,7 @@ from dynamic_providers.adapter import Inputs
 from site_recovery.arm_ids import ContainerId
 from site_recovery.convergence import Pace, PlanOrder
 from site_recovery.fleet import Assignment, RecoveryPoint, Site, Target
-from site_recovery.observation import Machine
+from site_recovery.observation import Machine, Stage
 from site_recovery.phases import Phase
 from site_recovery.planning import Rules
 from site_recovery.recovery_plan import Action, Group, ManualAction, Plan, RunbookAction
@@ -154,6 +156,7 @@ class WaveInputs(Inputs):
     phase: Phase
     machines: dict[str, MachineInputs]
     other_machines: list[str] = Field(default_factory=list)
+    other_instances: list[str] = Field(default_factory=list)
     convergence: ConvergenceInputs
     recovery_point: RecoveryPoint = RecoveryPoint.LATEST
     recovery_plan: PlanInputs | None = None
@@ -188,9 +191,12 @@ class WaveInputs(Inputs):
         last = before.recovery_plan if before is not None else None
         return PlanOrder(self.recovery_plan.plan(), last.plan() if last else None)
 
-    def assignments(self) -> list[Assignment]:
-        """Every machine with the wave's phase."""
-        return assignments(self.phase, self.machines)
+    def assignments(self, migrated: Collection[str] = ()) -> list[Assignment]:
+        """Every machine with the wave's phase; of some it is recorded that they are migrated."""
+        return [
+            replace(each, machine=replace(each.machine, migrated=each.machine.name in migrated))
+            for each in assignments(self.phase, self.machines)
+        ]
 
 
 def assignments(phase: Phase | None, machines: dict[str, MachineInputs]) -> list[Assignment]:
@@ -208,6 +214,24 @@ def recorded(outputs: dict[str, Any]) -> dict[str, MachineInputs]:
 
 
 def leaving(before: dict[str, MachineInputs], now: WaveInputs) -> dict[str, MachineInputs]:
-    """Machines that were in the wave and are in no wave any more."""
+    """Machines that were in the wave and are in no wave any more, by whatever name."""
     kept = {*now.machines, *now.other_machines}
-    return {name: inputs for name, inputs in before.items() if name not in kept}
+    instances = {*(m.instance_id for m in now.machines.values()), *now.other_instances}
+    return {
+        name: inputs
+        for name, inputs in before.items()
+        if name not in kept and inputs.instance_id not in instances
+    }
+
+
+def migrated(outputs: dict[str, Any], now: WaveInputs) -> dict[str, str]:
+    """The instances of the wave that are recorded as migrated, by machine."""
+    once: dict[str, str] = dict(outputs.get("migrated") or {})
+    for name, result in (outputs.get("results") or {}).items():
+        if result.get("stage") == Stage.MIGRATED and name in outputs["machines"]:
+            once[name] = outputs["machines"][name]["instance_id"]
+    return {
+        name: machine.instance_id
+        for name, machine in now.machines.items()
+        if once.get(name) == machine.instance_id
+    }

@@ -33,7 +33,7 @@ class Stage(StrEnum):
 
 @dataclass(frozen=True)
 class Mistaken:
-    """Why nothing may be done for a machine by its name: it would be done to another."""
+    """Why nothing may be done for a machine: it would be done to another, or once more."""
 
     reason: str
     way_out: str
@@ -53,7 +53,8 @@ class Observed:
         protection_state: the service's own word, for a person to read.
         virtual_machine_id: the service's id of the machine, by which recovery plans name it.
         source_problem: why the EC2 instance cannot replicate (any more), or None.
-        mistaken: why the vault's item is another machine's, or this one's by another name.
+        mistaken: that the vault's item is another machine's, or this one's by another name, or
+            that all that showed its migration is gone.
     """
 
     stage: Stage
@@ -94,6 +95,7 @@ class Machine:
         private_ip: by which the configuration server discovers it.
         vm_name: of the virtual machine that a failover creates.
         source_problem: why its instance cannot replicate (any more), or None.
+        migrated: whether it is recorded that it was migrated.
     """
 
     name: str
@@ -101,6 +103,7 @@ class Machine:
     private_ip: str
     vm_name: str
     source_problem: str | None = None
+    migrated: bool = False
 
 
 @dataclass(frozen=True)
@@ -131,7 +134,7 @@ def observe(machine: Machine, snapshot: Snapshot) -> Observed:
     protectable = _protectable(machine, snapshot)
     item = _item(machine, protectable, snapshot)
     virtual_machine, test_machine = _virtual_machines(machine, snapshot)
-    mistaken = _mistaken(machine, protectable, item) if item else None
+    mistaken = _mistaken(machine, protectable, item) if item else _lost(machine)
     if item is not None and not _is_of(machine, protectable, item):
         item = None
     if item is None:
@@ -272,6 +275,17 @@ def _mistaken(
             "and put it in by its new name, which replicates it anew",
         )
     return None
+
+
+def _lost(machine: Machine) -> Mistaken | None:
+    if not machine.migrated:
+        return None
+    return Mistaken(
+        "it was migrated, and no virtual machine of its resource group has the tag "
+        f"{TAG_INSTANCE}: {machine.instance_id} any more; a machine is not migrated twice",
+        "Give its virtual machine that tag, or move it back into the group; where it is not "
+        "needed any more, take the machine out of its wave",
+    )
 
 
 def _virtual_machines(machine: Machine, snapshot: Snapshot) -> tuple[str | None, str | None]:

@@ -2,13 +2,18 @@
 
 from __future__ import annotations
 
-from typing import Any
+from collections.abc import Sequence
+from typing import Any, ClassVar
 
 import pytest
 
+from dynamic_providers import engine
 from dynamic_providers.migration_wave import MigrationWaveProvider
 from dynamic_providers.wave_vault import WaveVault
-from site_recovery.observation import Snapshot
+from site_recovery.azure import MigrationError
+from site_recovery.convergence import Outcome, Status
+from site_recovery.fleet import Assignment
+from site_recovery.observation import TAG_INSTANCE, Observed, Snapshot, Stage
 
 VAULT = "/subscriptions/1/resourceGroups/rg/providers/Microsoft.RecoveryServices/vaults/rsv"
 CONTAINER = f"{VAULT}/replicationFabrics/f/replicationProtectionContainers/c"
@@ -74,3 +79,72 @@ def test_a_wave_whose_machines_are_where_they_should_be_does_not_differ() -> Non
 @pytest.mark.parametrize("status", ["pending", "failed", "blocked"])
 def test_a_machine_that_got_there_after_its_run_is_still_to_be_recorded(status: str) -> None:
     assert MigrationWaveProvider().diff("web", recorded(status), INPUTS).changes
+
+
+class TestAMachineThatIsRecordedAsMigrated:
+    """Its virtual machine may be moved or lose its tags: it is not migrated a second time."""
+
+    NEWS: ClassVar[dict[str, Any]] = {**INPUTS, "phase": "migrated"}
+
+    @pytest.fixture(autouse=True)
+    def nothing_is_left_of_it(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        monkeypatch.setattr(WaveVault, "observe", lambda _self: Snapshot())
+
+    @pytest.mark.parametrize(
+        "outputs",
+        [{"migrated": {"web-01": "i-1"}}, {"results": {"web-01": {"stage": "migrated"}}}],
+    )
+    def test_is_refused_where_nothing_of_it_is_found(self, outputs: dict[str, Any]) -> None:
+        olds = {**self.NEWS, **recorded("satisfied"), **outputs}
+        with pytest.raises(MigrationError, match="web-01: it was migrated") as refused:
+            MigrationWaveProvider().diff("web", olds, self.NEWS)
+        assert TAG_INSTANCE in str(refused.value)
+
+    def test_is_not_driven(self, driven: list[Assignment]) -> None:
+        olds = {**self.NEWS, "migrated": {"web-01": "i-1"}}
+        outputs = MigrationWaveProvider().update("web", olds, self.NEWS).outs
+        assert outputs is not None
+        assert [each.machine.migrated for each in driven] == [True]
+        assert outputs["migrated"] == {"web-01": "i-1"}
+
+    def test_is_forgotten_once_another_instance_has_its_name(
+        self, driven: list[Assignment]
+    ) -> None:
+        olds = {**self.NEWS, "migrated": {"web-01": "i-0"}}
+        outputs = MigrationWaveProvider().update("web", olds, self.NEWS).outs
+        assert outputs is not None
+        assert [each.machine.migrated for each in driven] == [False]
+        assert outputs["migrated"] == {}
+
+    def test_stays_recorded_through_a_refresh(self) -> None:
+        olds = {**self.NEWS, "migrated": {"web-01": "i-1"}, "results": {}}
+        outputs = MigrationWaveProvider().read("web", olds).outs
+        assert outputs is not None
+        assert outputs["migrated"] == {"web-01": "i-1"}
+
+
+class TestAMachineThatIsNamedAnew:
+    @pytest.mark.parametrize("elsewhere", [False, True])
+    def test_does_not_leave(self, driven: list[Assignment], elsewhere: bool) -> None:
+        machine = INPUTS["machines"]["web-01"]
+        renamed = {**INPUTS, "machines": {} if elsewhere else {"shop": machine}}
+        wave = {"phase": "protected", "machines": {"shop": machine}, "require_test_failover": True}
+        news = {**renamed, "other_waves": {"two": wave} if elsewhere else {}, "preview": False}
+        checked = MigrationWaveProvider().check(INPUTS, news).inputs
+        MigrationWaveProvider().update("web", INPUTS, checked)
+        assert [each.machine.name for each in driven] == ([] if elsewhere else ["shop"])
+
+
+@pytest.fixture
+def driven(monkeypatch: pytest.MonkeyPatch) -> list[Assignment]:
+    """What a wave lets the vault converge; nothing of it is done."""
+    seen: list[Assignment] = []
+
+    def converge(_self: WaveVault, machines: Sequence[Assignment], *_: Any) -> dict[str, Outcome]:
+        seen.extend(machines)
+        nothing = Observed(Stage.UNKNOWN_TO_VAULT)
+        return {each.machine.name: Outcome(Status.BLOCKED, nothing) for each in machines}
+
+    monkeypatch.setattr(WaveVault, "converge", converge)
+    monkeypatch.setattr(engine, "current", lambda: None)
+    return seen
