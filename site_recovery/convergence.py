@@ -21,8 +21,8 @@ from site_recovery.jobs import Job
 from site_recovery.observation import Observed, Snapshot, Stage, observe
 from site_recovery.operations import Operation
 from site_recovery.phases import Phase
-from site_recovery.plan_run import Held, PlanRun, PlanService, Standing
-from site_recovery.planning import Blocked, Do, Rules, Satisfied, Wait, next_step
+from site_recovery.plan_run import Held, PlanRun, PlanService, Standing, through
+from site_recovery.planning import Blocked, Do, Rules, Satisfied, Wait, next_step, of_scenario
 from site_recovery.recovery_plan import Plan
 from site_recovery.submission import Attempts, Flight, Submitter
 
@@ -304,6 +304,13 @@ class _Run:
         except MigrationError:
             return False
         there = next_step(course.assignment.desired, observed, self._rules) == Satisfied()
+        if planned and job is not None and job.failed:
+            listed = snapshot.jobs.get(job.name)
+            if listed is not None and listed.running:
+                # What this snapshot says of the machine is older than the end of the job.
+                return False
+            operation = flight.operation or of_scenario(job.scenario)
+            there = there or (operation is not None and through(operation, observed))
         if planned and there:
             # The plan may go on, or have failed, with other machines.
             course.attempts.landed()

@@ -146,7 +146,7 @@ class PlanRun:
         now = [each for each in held if each.operation is operation]
         names = {each.name for each in now}
         others = {n: s for n, s in machines.items() if n not in names}
-        behind = [n for n, s in others.items() if not _through(operation, s.observed)]
+        behind = [n for n, s in others.items() if not through(operation, s.observed)]
         failed = [n for n in behind if others[n].failed]
         if failed:
             return dict.fromkeys(
@@ -252,7 +252,7 @@ class PlanRun:
             )
 
 
-def _through(operation: Operation, observed: Observed) -> bool:
+def through(operation: Operation, observed: Observed) -> bool:
     """Whether a machine is past an operation already."""
     match operation:
         case Operation.TEST_FAILOVER_CLEANUP:

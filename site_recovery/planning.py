@@ -284,10 +284,15 @@ _AT_REST: dict[Stage, Callable[[Observed], Observed]] = {
 }
 
 
+def of_scenario(scenario: str | None) -> Operation | None:
+    """Which of our operations a job is, by its `scenarioName`; None for any other."""
+    return _SCENARIO.get(scenario or "")
+
+
 def _settled(observed: Observed) -> Observed:
     """Where a machine will be when what runs on it now has come to its end."""
     idle = replace(observed, busy=None, busy_job=None)
-    running = _SCENARIO.get(observed.busy or "")
+    running = of_scenario(observed.busy)
     if running is not None:
         return _AFTER[running](idle)
     at_rest = _AT_REST.get(observed.stage)

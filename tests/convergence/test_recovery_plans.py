@@ -140,6 +140,24 @@ def test_a_machine_that_fails_in_the_plan_fails_alone_and_the_next_run_goes_on(
     assert {o.observed.stage for o in outcomes.values()} == {Stage.FAILED_OVER}
 
 
+@pytest.mark.parametrize("killed", [False, True])
+def test_machines_that_got_through_a_plan_that_failed_go_on(
+    quiet_fleet: Fleet, killed: bool
+) -> None:
+    quiet_fleet.drive(Phase.PROTECTED, plan=PlanOrder(PLAN))
+    quiet_fleet.fault(operation="UnplannedFailover", match="web-01", job=ERROR)
+    if killed:
+        left = iter(range(3))
+        quiet_fleet.drive(
+            Phase.MIGRATED, plan=PlanOrder(PLAN), may_submit=lambda: next(left, None) is not None
+        )
+    outcomes = quiet_fleet.drive(Phase.MIGRATED, plan=PlanOrder(PLAN))
+    assert outcomes["web-01"].status is Status.FAILED
+    assert ERROR["errorMessage"] in outcomes["web-01"].reason
+    assert outcomes["db-01"].observed.stage is Stage.MIGRATED
+    assert outcomes["web-02"].observed.stage is Stage.MIGRATED
+
+
 def test_changed_groups_are_updated_before_the_failover(quiet_fleet: Fleet) -> None:
     quiet_fleet.drive(Phase.TEST_FAILOVER, plan=PlanOrder(PLAN))
     turned = Plan("dev-shop", (Group(("web-01", "web-02")), Group(("db-01",))))
