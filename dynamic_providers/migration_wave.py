@@ -17,7 +17,7 @@ from pulumi.dynamic import (
     UpdateResult,
 )
 
-from dynamic_providers import engine, wave_review
+from dynamic_providers import claims, engine, wave_review
 from dynamic_providers.adapter import MigrationProvider, own_urn, unknown
 from dynamic_providers.wave_inputs import (
     MachineInputs,
@@ -54,6 +54,9 @@ class MigrationWaveProvider(MigrationProvider):
         elsewhere = {n: m for wave in others.values() for n, m in wave.machines.items()}
         news["other_machines"] = sorted(elsewhere)
         news["other_instances"] = sorted({m.instance_id for m in elsewhere.values()})
+        claims.of_this_process.add(news["other_instances"])
+        if not unknown(news.get("machines")):
+            claims.of_this_process.add(m["instance_id"] for m in news["machines"].values())
         lines, refusals = wave_review.look_ahead(self.connect(), olds, news, others)
         if preview and lines:
             engine.RowReporter(engine.current(), news["urn"]).event("\n".join(lines))
@@ -113,20 +116,20 @@ class MigrationWaveProvider(MigrationProvider):
         return ReadResult(id_, {**props, "results": results}, inputs.wire())
 
     def delete(self, _id: str, props: dict[str, Any]) -> None:
-        """Wait for the removals that the deleted protected items asked for.
+        """Take the wave's machines out of the vault, but for those that moved to another wave.
 
-        A machine that is still protected and idle has moved to another wave, and stays.
+        Of most the removal was asked for when their protected items were deleted; a machine that
+        never got to its phase has none, and one whose removal failed has none any more.
         """
         inputs = WaveInputs.model_validate(props)
         reporter = engine.RowReporter(engine.current(), inputs.urn)
         vault = WaveVault(self.connect(), inputs)
-        snapshot = vault.observe()
-        going = [
-            assignment
-            for assignment in assignments(None, recorded(props))
-            if observe(assignment.machine, snapshot).busy in review.REMOVAL_SCENARIOS
-        ]
-        outcomes = vault.converge(going, reporter)
+        going = {
+            name: machine
+            for name, machine in recorded(props).items()
+            if machine.instance_id not in claims.of_this_process
+        }
+        outcomes = vault.converge(assignments(None, going), reporter)
         review.raise_unless_gone(outcomes)
         if inputs.recovery_plan is not None:
             vault.delete_plan(inputs.recovery_plan.name)

@@ -12,9 +12,6 @@ from site_recovery.operations import NO_FAILBACK, Operation
 from site_recovery.phases import Phase
 from site_recovery.planning import Rules, plan, satisfies
 
-REMOVAL_SCENARIOS = ("DisableDr", "TestFailoverCleanup")
-"""Jobs by which a removal that was asked for shows."""
-
 
 def review(
     assignments: Iterable[Assignment], snapshot: Snapshot, rules: Rules
@@ -59,9 +56,7 @@ def raise_unless_gone(outcomes: Mapping[str, Outcome]) -> None:
     }
     if left:
         reasons = "; ".join(f"{name}: {outcome.reason}" for name, outcome in left.items())
-        raise MigrationError(
-            f"replication is not removed yet ({reasons}). Run pulumi destroy again to go on."
-        )
+        raise MigrationError(f"replication is not removed yet ({reasons}). Run it again to go on.")
 
 
 def _line(name: str, desired: Phase | None, observed: Observed, operations: list[Operation]) -> str:

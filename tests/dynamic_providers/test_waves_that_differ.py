@@ -7,7 +7,7 @@ from typing import Any, ClassVar
 
 import pytest
 
-from dynamic_providers import engine
+from dynamic_providers import claims, engine
 from dynamic_providers.migration_wave import MigrationWaveProvider
 from dynamic_providers.wave_vault import WaveVault
 from site_recovery.azure import MigrationError
@@ -133,6 +133,32 @@ class TestAMachineThatIsNamedAnew:
         checked = MigrationWaveProvider().check(INPUTS, news).inputs
         MigrationWaveProvider().update("web", INPUTS, checked)
         assert [each.machine.name for each in driven] == ([] if elsewhere else ["shop"])
+
+
+class TestAWaveThatIsDeleted:
+    def test_takes_a_machine_along_that_never_got_to_its_phase(
+        self, driven: list[Assignment]
+    ) -> None:
+        MigrationWaveProvider().delete("web", recorded("pending"))
+        assert [(each.machine.name, each.desired) for each in driven] == [("web-01", None)]
+
+    def test_leaves_a_machine_that_moved_to_another_wave(self, driven: list[Assignment]) -> None:
+        moved = {**INPUTS, "other_waves": {}, "preview": False, "urn": "urn:pulumi:dev::p::t::two"}
+        MigrationWaveProvider().check({}, moved)
+        MigrationWaveProvider().delete("web", recorded("satisfied"))
+        assert driven == []
+
+    @pytest.mark.usefixtures("driven")
+    def test_is_not_gone_before_its_machines_are(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        still = Outcome(Status.FAILED, Observed(Stage.PROTECTED), "the disk is busy")
+        monkeypatch.setattr(WaveVault, "converge", lambda *_: {"web-01": still})
+        with pytest.raises(MigrationError, match="web-01: the disk is busy"):
+            MigrationWaveProvider().delete("web", recorded("satisfied"))
+
+
+@pytest.fixture(autouse=True)
+def nothing_is_claimed(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(claims, "of_this_process", claims.Claims())
 
 
 @pytest.fixture

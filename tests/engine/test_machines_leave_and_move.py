@@ -86,3 +86,18 @@ def test_a_machine_may_leave_from_a_test(stack: Stack) -> None:
     assert stack.clouds.operations("web-03")[-2:] == ["TestFailoverCleanup", "Delete"]
     assert items(stack) == {"web-01"}
     assert set(stack.clouds.virtual_machines(MACHINES_GROUP)) == {"web-01-test"}
+
+
+def test_a_machine_that_never_got_there_leaves_with_its_wave(stack: Stack) -> None:
+    error = {"errorCode": "150097", "errorMessage": "The disk is not consistent"}
+    stack.clouds.fault(operation="TestFailover", match="app-02", job=error)
+    stack.declare(one=("test-failover", ["web-01"]), late=("test-failover", ["app-02"]))
+    assert stack.up().code != 0
+    assert stack.recorded("app-02") is None
+    stack.declare(one=("test-failover", ["web-01"]))
+
+    up = stack.up()
+
+    assert up.code == 0, up.text
+    assert stack.clouds.operations("app-02")[-1] == "Delete"
+    assert items(stack) == {"web-01"}
