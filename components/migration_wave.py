@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -15,6 +14,7 @@ from dynamic_providers.migration_wave import MigrationWave as Reconciler
 from dynamic_providers.protected_item import ProtectedItem
 from settings import MachineSettings, Settings
 from settings.recovery_plan import Action, RecoveryPlanSettings
+from site_recovery import recovery_plan
 from site_recovery.ec2 import MachineFacts
 
 
@@ -171,7 +171,7 @@ def _plan(wave: str, plan: RecoveryPlanSettings | None) -> dict[str, Any] | None
     if plan is None:
         return None
     return {
-        "name": re.sub(r"[^A-Za-z0-9-]", "-", f"{pulumi.get_stack()}-{wave}"),
+        "name": recovery_plan.name_of(pulumi.get_stack(), wave),
         "groups": [
             {
                 "machines": group.machines,

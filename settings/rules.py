@@ -271,6 +271,23 @@ def _recovery_plans(draft: Draft) -> Iterator[Problem]:
             )
 
 
+def _recovery_plan_names(draft: Draft) -> Iterator[Problem]:
+    names_of: dict[str, list[str]] = defaultdict(list)
+    for wave_name in draft.waves:
+        # The service does not tell names apart that differ in case only.
+        names_of[recovery_plan.name_of("", wave_name).lower()].append(wave_name)
+    for alike in names_of.values():
+        for wave_name in alike if len(alike) > 1 else ():
+            if draft.waves[wave_name].plan is not None:
+                others = " and ".join(repr(other) for other in alike if other != wave_name)
+                yield Problem(
+                    path("waves", wave_name, "recoveryPlan"),
+                    f"Azure would not tell the plan of this wave from that of {others}",
+                    "Rename one of the waves: a plan's name has letters, digits and hyphens only, "
+                    "and its case does not count",
+                )
+
+
 _RULES = (
     _machine_names,
     _wave_names,
@@ -278,6 +295,7 @@ _RULES = (
     _instances,
     _virtual_machine_names,
     _recovery_plans,
+    _recovery_plan_names,
     _networks,
     _resource_groups,
     _configuration_server,

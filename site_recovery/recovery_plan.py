@@ -6,6 +6,7 @@ somebody added by hand are not lost (azure-powershell#12837 is the defect not to
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, TypeAlias
@@ -31,6 +32,11 @@ _AZURE = "Microsoft Azure"
 _FAILOVER_TYPES = ["TestFailover", "UnplannedFailover"]
 _DIRECTIONS = ["PrimaryToRecovery"]
 _NAME_MAX = 60
+
+
+def name_of(stack: str, wave: str) -> str:
+    """What the plan of a wave is called in its vault: letters, digits and hyphens."""
+    return re.sub(r"[^A-Za-z0-9-]", "-", f"{stack}-{wave}")
 
 
 @dataclass(frozen=True)

@@ -84,3 +84,21 @@ def test_a_list_is_a_group_and_a_mapping_has_actions() -> None:
 )
 def test_what_is_wrong_is_told_at_its_place(groups: Any, place: str, words: str) -> None:
     assert words in problems(groups)[place]
+
+
+@pytest.mark.parametrize("other", ["data.", "Data-"])
+def test_two_waves_cannot_have_one_plan(other: str) -> None:
+    # Both would be `<stack>-data-1` at the service, and each would run the machines of the other.
+    config = with_plan([["db-01", "web-02"]])
+    config["waves"]["data-1"] = config["waves"].pop("data")
+    config["waves"][f"{other}1"] = config["waves"].pop("pilot")
+    [problem] = settings.read(config).problems
+    assert problem.path == "waves.data-1.recoveryPlan"
+    assert f"{other}1" in problem.what
+
+
+def test_waves_without_a_plan_may_have_such_names() -> None:
+    config = configs.valid()
+    config["waves"]["data-1"] = config["waves"].pop("data")
+    config["waves"]["data.1"] = config["waves"].pop("pilot")
+    assert settings.read(config).problems == ()
