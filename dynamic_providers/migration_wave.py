@@ -57,7 +57,9 @@ class MigrationWaveProvider(MigrationProvider):
         claims.of_this_process.add(news["other_instances"])
         if not unknown(news.get("machines")):
             claims.of_this_process.add(m["instance_id"] for m in news["machines"].values())
-        lines, refusals = wave_review.look_ahead(self.connect(), olds, news, others)
+        lines, refusals = wave_review.look_ahead(
+            self.connect(), olds, news, others, preview=preview
+        )
         if preview and lines:
             engine.RowReporter(engine.current(), news["urn"]).event("\n".join(lines))
         # Without a property: the engine would print all of its value before each refusal.

@@ -22,7 +22,12 @@ from site_recovery.planning import Rules
 
 
 def look_ahead(
-    connect: Connect, olds: dict[str, Any], news: dict[str, Any], others: dict[str, OtherWave]
+    connect: Connect,
+    olds: dict[str, Any],
+    news: dict[str, Any],
+    others: dict[str, OtherWave],
+    *,
+    preview: bool,
 ) -> tuple[list[str], list[str]]:
     """Review a wave.
 
@@ -31,6 +36,7 @@ def look_ahead(
         olds: the wave's inputs of last time; empty for a new wave.
         news: its inputs now, some of which may not be known yet.
         others: the stack's other waves.
+        preview: whether this is one, in which alone `offlinePreview` has a meaning.
 
     Returns:
         Lines for the reader, and refusals: of this wave, and if it has any, of all others too,
@@ -38,7 +44,7 @@ def look_ahead(
     """
     if unknown({k: v for k, v in news.items() if k in ("machines", "phase", "convergence")}):
         return [], []
-    offline = bool(news["convergence"]["offline_preview"])
+    offline = preview and bool(news["convergence"]["offline_preview"])
     vault: WaveVault | None = None
     snapshot = Snapshot()
     if unknown(news):

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, ClassVar
 
 import pytest
 from pulumi.runtime import rpc
@@ -31,7 +31,7 @@ def connect(subscription: str) -> Any:
 
 def look_ahead(olds: dict[str, Any], news: dict[str, Any]) -> tuple[list[str], list[str]]:
     reach: Connect = connect
-    return wave_review.look_ahead(reach, olds, news, {})
+    return wave_review.look_ahead(reach, olds, news, {}, preview=True)
 
 
 class TestWhileTheVaultIsNotKnown:
@@ -94,3 +94,21 @@ class TestAChangedTarget:
 
     def test_an_unchanged_one_is_not(self) -> None:
         assert look_ahead(INPUTS, INPUTS) == ([], [])
+
+
+class TestAnOfflinePreview:
+    NEWS: ClassVar[dict[str, Any]] = {
+        **INPUTS,
+        "machines": {"web-01": {**INPUTS["machines"]["web-01"], "vm_size": "Standard_D4s_v3"}},
+        "convergence": {**INPUTS["convergence"], "offline_preview": True},
+    }
+
+    def test_says_that_it_looked_at_nothing(self) -> None:
+        lines, refusals = wave_review.look_ahead(connect, INPUTS, self.NEWS, {}, preview=True)
+        assert "not reviewed" in lines[0]
+        assert refusals == []
+
+    def test_is_followed_by_an_up_that_looks(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        monkeypatch.setattr(WaveVault, "observe", lambda _self: PROTECTED)
+        _, refusals = wave_review.look_ahead(connect, INPUTS, self.NEWS, {}, preview=False)
+        assert "web-01: its target's vmSize" in refusals[0]
