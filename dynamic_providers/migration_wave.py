@@ -17,7 +17,7 @@ from pulumi.dynamic import (
     UpdateResult,
 )
 
-from dynamic_providers import claims, engine, wave_review
+from dynamic_providers import claims, departures, engine, wave_review
 from dynamic_providers.adapter import MigrationProvider, own_urn, unknown
 from dynamic_providers.wave_inputs import (
     MachineInputs,
@@ -162,6 +162,8 @@ class MigrationWaveProvider(MigrationProvider):
         reporter = engine.RowReporter(engine.current(), inputs.urn)
         machines = inputs.assignments(once_migrated) + assignments(None, departing)
         outcomes = vault.converge(machines, reporter, order)
+        for name, machine in departing.items():
+            departures.of_this_process.add(machine.instance_id, outcomes[name])
         staying = {name: outcomes[name] for name in inputs.machines}
         return {
             **inputs.wire(),

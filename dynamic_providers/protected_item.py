@@ -8,13 +8,13 @@ from typing import Any, Literal
 import pulumi
 from pulumi.dynamic import CreateResult, DiffResult, ReadResult, Resource, UpdateResult
 
-from dynamic_providers import engine, shared_observation
+from dynamic_providers import departures, engine, shared_observation
 from dynamic_providers.adapter import Inputs, MigrationProvider, own_urn, run, unknown
 from dynamic_providers.migration_wave import MigrationWave
 from dynamic_providers.wave_inputs import ConvergenceInputs, MachineInputs, TargetInputs
 from site_recovery.arm_ids import ContainerId
 from site_recovery.azure import MigrationError
-from site_recovery.convergence import converge
+from site_recovery.convergence import Outcome, Status, converge
 from site_recovery.fleet import Assignment, Site
 from site_recovery.observation import Observed, Snapshot, Stage, observe
 from site_recovery.operations import Operation
@@ -102,12 +102,16 @@ class ProtectedItemProvider(MigrationProvider):
     def delete(self, _id: str, props: dict[str, Any]) -> None:
         """See that the machine is out of the vault, or start its removal.
 
-        A machine that left its wave was removed by the wave. On destroy, where items go first,
+        A machine that left its wave was removed by the wave, or not yet. On destroy, where items go first,
         this asks for the removal, and the wave's own delete waits for all of them.
         """
         inputs = ProtectedItemInputs.model_validate(props)
         observed = self._observe(inputs, fresh=True)
         if satisfies(None, observed):
+            return
+        left = departures.of_this_process.of(inputs.machine.instance_id)
+        if left is not None:
+            self._tell_departure(inputs, left)
             return
         step = next_step(None, observed, Rules())
         if isinstance(step, Blocked):
@@ -132,6 +136,12 @@ class ProtectedItemProvider(MigrationProvider):
                 raise MigrationError(f"{inputs.name}: {outcome.reason}")
 
         run(work)
+
+    def _tell_departure(self, inputs: ProtectedItemInputs, left: Outcome) -> None:
+        what = f"{inputs.name}: its replication is not removed yet: {left.reason}"
+        if left.status is not Status.PENDING or inputs.convergence.on_pending == "fail":
+            raise MigrationError(f"{what}. Run pulumi up again to go on.")
+        engine.current().log(inputs.urn, what, warning=True)
 
     def _record(self, inputs: ProtectedItemInputs) -> dict[str, Any]:
         outcome = inputs.outcome
