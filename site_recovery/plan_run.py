@@ -19,6 +19,7 @@ from site_recovery.jobs import Job
 from site_recovery.observation import Observed, Snapshot, Stage
 from site_recovery.operations import Operation
 from site_recovery.recovery_plan import Member, Plan
+from site_recovery.service import RefusedError
 from site_recovery.submission import Attempts, Flight, Submitter
 
 _ORDER = (
@@ -28,12 +29,18 @@ _ORDER = (
 )
 _CHANGES = 5
 """Changes of a plan in one run; one is enough unless the service loses them."""
+_MISSES = 5
+"""Rounds in a row in which the service may be too busy to tell or to take the plan."""
 _PROTECTED_OR_FURTHER = (
     Stage.PROTECTED,
     Stage.TEST_FAILOVER,
     Stage.FAILED_OVER,
     Stage.MIGRATED,
 )
+
+
+class _PlanError(MigrationError):
+    """The service ended a change of the plan without making it; to ask again is no use."""
 
 
 class PlanService(Protocol):
@@ -100,6 +107,7 @@ class PlanRun:
         self._kept = False
         self._change: str | None = None
         self._changes = 0
+        self._misses = 0
         self._told: set[str] = set()
 
     def takes(self, machine: str, operation: Operation) -> bool:
@@ -131,7 +139,12 @@ class PlanRun:
         try:
             self._kept = not members or await self._is_kept(members)
         except MigrationError as error:
-            return str(error)
+            self._misses += 1
+            refused = isinstance(error, RefusedError) and not error.busy
+            if refused or isinstance(error, _PlanError) or self._misses >= _MISSES:
+                return str(error)
+        else:
+            self._misses = 0
         return None
 
     async def run(
@@ -222,7 +235,7 @@ class PlanRun:
             self._change = None
             if job is not None and job.failed:
                 causes = " ".join(map(str, job.errors)) or f"the job ended as {job.state}."
-                raise MigrationError(f"recovery plan {self._plan.name}: {causes}")
+                raise _PlanError(f"recovery plan {self._plan.name}: {causes}")
         existing = await self._service.plan(self._plan.name)
         if existing is None:
             self._count("create")
@@ -246,7 +259,7 @@ class PlanRun:
     def _count(self, what: str) -> None:
         self._changes += 1
         if self._changes > _CHANGES:
-            raise MigrationError(
+            raise _PlanError(
                 f"recovery plan {self._plan.name}: the service takes every {what} and shows none. "
                 "Look at the plan in the vault, then run pulumi up again"
             )

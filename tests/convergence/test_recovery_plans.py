@@ -140,6 +140,36 @@ def test_a_machine_that_fails_in_the_plan_fails_alone_and_the_next_run_goes_on(
     assert {o.observed.stage for o in outcomes.values()} == {Stage.FAILED_OVER}
 
 
+@pytest.mark.parametrize("operation", ["Create", "Get"])
+@pytest.mark.parametrize("status", [429, 503])
+def test_a_plan_is_asked_for_again_where_the_service_is_busy(
+    quiet_fleet: Fleet, operation: str, status: int
+) -> None:
+    quiet_fleet.fault(
+        operation=f"ReplicationRecoveryPlans_{operation}",
+        status=status,
+        code="Busy",
+        message="later",
+        times=6 if operation == "Get" else 2,
+    )
+    outcomes = quiet_fleet.drive(Phase.FAILED_OVER, plan=PlanOrder(PLAN))
+    assert {o.observed.stage for o in outcomes.values()} == {Stage.FAILED_OVER}
+    assert _operations(quiet_fleet, "ReplicationRecoveryPlans_").count("Create") == 1
+
+
+def test_a_plan_that_cannot_be_had_fails_its_machines(quiet_fleet: Fleet) -> None:
+    quiet_fleet.fault(
+        operation="ReplicationRecoveryPlans_Create",
+        status=503,
+        code="Busy",
+        message="later",
+        times=50,
+    )
+    outcomes = quiet_fleet.drive(Phase.FAILED_OVER, plan=PlanOrder(PLAN))
+    assert {o.status for o in outcomes.values()} == {Status.FAILED}
+    assert all("dev-shop" in o.reason for o in outcomes.values())
+
+
 @pytest.mark.parametrize("killed", [False, True])
 def test_machines_that_got_through_a_plan_that_failed_go_on(
     quiet_fleet: Fleet, killed: bool
