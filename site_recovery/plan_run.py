@@ -178,6 +178,16 @@ class PlanRun:
             for each in held:
                 each.attempts.reason = f"waits for {', '.join(behind) or 'its recovery plan'}"
             return {}
+        if operation not in self._attempts.done:
+            # Hours may have passed since it was seen last, and it runs whatever it holds by now.
+            self._kept = False
+            failure = await self.keep(machines, snapshot)
+            if failure is not None:
+                return dict.fromkeys((each.name for each in held), failure)
+            if not self._kept:
+                for each in held:
+                    each.attempts.reason = "waits for its recovery plan"
+                return {}
         failure = await self._submitter.ask(
             self._attempts,
             operation,

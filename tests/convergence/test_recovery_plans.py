@@ -196,6 +196,30 @@ def test_changed_groups_are_updated_before_the_failover(quiet_fleet: Fleet) -> N
     assert [len(g["replicationProtectedItems"]) for g in boot] == [2, 1]
 
 
+def test_groups_that_someone_changes_meanwhile_are_put_right_before_the_failover(
+    quiet_fleet: Fleet,
+) -> None:
+    quiet_fleet.drive(Phase.TEST_FAILOVER, plan=PlanOrder(PLAN))
+    groups = plan_of(quiet_fleet)["groups"]
+    groups[-1]["replicationProtectedItems"].pop()
+    plan = f"{VAULT}/replicationRecoveryPlans/dev-shop"
+    changed: list[bool] = []
+
+    def by_hand() -> bool:
+        cleaned = "TestFailoverCleanup" in _operations(quiet_fleet, "ReplicationRecoveryPlans_")
+        if cleaned and not any(changed):
+            body = {"properties": {"groups": groups}}
+            # Refused for as long as the plan runs.
+            changed.append(quiet_fleet.site.call("PATCH", plan, body).status == 202)
+        return True
+
+    outcomes = quiet_fleet.drive(Phase.FAILED_OVER, plan=PlanOrder(PLAN), may_submit=by_hand)
+    assert changed[-1]
+    walked = _operations(quiet_fleet, "ReplicationRecoveryPlans_")
+    assert walked[-4:] == ["TestFailoverCleanup", "Update", "Update", "UnplannedFailover"]
+    assert {o.observed.stage for o in outcomes.values()} == {Stage.FAILED_OVER}
+
+
 def test_an_action_added_by_hand_is_told_and_kept(quiet_fleet: Fleet) -> None:
     quiet_fleet.drive(Phase.PROTECTED, plan=PlanOrder(PLAN))
     groups = plan_of(quiet_fleet)["groups"]
