@@ -68,7 +68,8 @@ def look_ahead(
     refusals += _changed_targets(recorded(olds) if olds else {}, inputs, snapshot)
     order = inputs.plan_order(WaveInputs.model_validate(olds) if olds else None)
     if order is not None:
-        lines += _plan_lines(order, vault, snapshot, planned=bool(lines))
+        told, refused = _review_plan(order, vault, snapshot, planned=bool(lines))
+        lines, refusals = lines + told, refusals + refused
     for wave in others.values() if refusals else ():
         gates = Rules(require_test_failover=wave.require_test_failover)
         refusals += review.review(assignments(wave.phase, wave.machines), snapshot, gates)[1]
@@ -108,20 +109,23 @@ _FIXED = {
 }
 
 
-def _plan_lines(
+def _review_plan(
     order: PlanOrder, vault: WaveVault | None, snapshot: Snapshot, *, planned: bool
-) -> list[str]:
+) -> tuple[list[str], list[str]]:
     name = order.plan.name
     lines = [f"recovery plan {name}: {recovery_plan.describe(order.plan)}"] if planned else []
     change = vault.plan_change(order, snapshot) if vault is not None else None
-    if change is not None:
-        lines += [f"recovery plan {name}: its groups change"] if change.differs else []
-        lines += [
-            f"recovery plan {name} has an action that the config does not have, and which is "
-            f"kept: {action}"
-            for action in change.foreign
-        ]
-    return lines
+    if change is None:
+        return lines, []
+    if change.strangers:
+        return lines, [f"{change.strangers}."]
+    lines += [f"recovery plan {name}: its groups change"] if change.differs else []
+    lines += [
+        f"recovery plan {name} has an action that the config does not have, and which is kept: "
+        f"{action}"
+        for action in change.foreign
+    ]
+    return lines, []
 
 
 _ASSUMED: dict[str, Any] = {

@@ -253,6 +253,8 @@ class PlanRun:
             self._event(f"recovery plan {self._plan.name} is created")
             return False
         change = recovery_plan.change(self._plan, members, existing, self._before)
+        if change.strangers:
+            raise MigrationError(change.strangers)
         for action in set(change.foreign) - self._told:
             self._event(
                 f"recovery plan {self._plan.name} has an action that the config does not have: "

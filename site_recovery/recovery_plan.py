@@ -108,11 +108,13 @@ class Change:
         groups: what an update would send: the declared groups with foreign actions kept.
         differs: whether an update is needed.
         foreign: in words, each action that is at the service and never was in the config.
+        strangers: why the plan may not be touched: it holds machines that never were ours.
     """
 
     groups: list[dict[str, Any]]
     differs: bool
     foreign: tuple[str, ...] = ()
+    strangers: str = ""
 
 
 @dataclass(frozen=True)
@@ -170,7 +172,40 @@ def change(
             foreign += [f"{a.get('actionName')} ({slot.word} group {place + 1})" for a in strangers]
     for place, group in enumerate(plan.groups):
         groups.append(_group(group, members, kept_by_place.get(place, {})))
-    return Change([*own, *groups], _essence(groups) != _essence(boot), tuple(foreign))
+    return Change(
+        [*own, *groups],
+        _essence(groups) != _essence(boot),
+        tuple(foreign),
+        _strangers(plan, members, boot, before),
+    )
+
+
+def _strangers(
+    plan: Plan,
+    members: Mapping[str, Member],
+    boot: Iterable[Mapping[str, Any]],
+    before: Plan | None,
+) -> str:
+    """Machines that someone else put into the plan: another stack, or a person.
+
+    They would fail over with ours, or leave a plan that somebody counts on.
+    """
+    known = {member.item_id.lower() for member in members.values()}
+    declared = (*plan.groups, *(before.groups if before else ()))
+    named = {machine.lower() for group in declared for machine in group.machines}
+    names = [
+        arm_ids.name(item["id"])
+        for group in boot
+        for item in group.get("replicationProtectedItems") or []
+        if str(item["id"]).lower() not in known
+    ]
+    found = sorted(name for name in names if name.lower() not in named)
+    if not found:
+        return ""
+    return (
+        f"recovery plan {plan.name} holds machines that are not this wave's: {', '.join(found)}. "
+        "Take them out of the plan in the vault, or give the wave another name"
+    )
 
 
 def update_body(groups: Sequence[Mapping[str, Any]]) -> dict[str, Any]:

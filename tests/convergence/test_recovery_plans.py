@@ -270,3 +270,15 @@ def test_a_machine_leaves_the_plan_with_the_vault(quiet_fleet: Fleet) -> None:
     assert set(quiet_fleet.items()) == {"web-01", "db-01"}
     boot = [g for g in plan_of(quiet_fleet)["groups"] if g["groupType"] == "Boot"]
     assert [len(g["replicationProtectedItems"]) for g in boot] == [1, 1]
+
+
+def test_a_plan_with_machines_of_someone_else_is_neither_changed_nor_run(
+    quiet_fleet: Fleet,
+) -> None:
+    quiet_fleet.drive(Phase.PROTECTED, plan=PlanOrder(PLAN))
+    ours = Plan("dev-shop", (Group(("db-01",)),))
+    before = _operations(quiet_fleet, "ReplicationRecoveryPlans_")
+    outcomes = quiet_fleet.drive({"db-01": Phase.FAILED_OVER}, plan=PlanOrder(ours))
+    assert outcomes["db-01"].status is Status.FAILED
+    assert "web-01, web-02" in outcomes["db-01"].reason
+    assert _operations(quiet_fleet, "ReplicationRecoveryPlans_") == before

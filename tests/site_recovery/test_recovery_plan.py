@@ -110,6 +110,23 @@ def test_a_machine_that_left_the_vault_leaves_its_group() -> None:
     assert len(boot(found.groups)[1]["replicationProtectedItems"]) == 1
 
 
+def test_machines_that_someone_else_put_into_the_plan_are_told_and_not_dropped() -> None:
+    existing = service()
+    existing["properties"]["groups"][2]["replicationProtectedItems"].append(
+        {"id": f"{CONTAINER}/replicationProtectedItems/billing", "virtualMachineId": "x"}
+    )
+    found = change(PLAN, MEMBERS, existing, PLAN)
+    assert "holds machines that are not this wave's: billing" in found.strangers
+
+
+def test_a_machine_that_was_ours_is_no_stranger() -> None:
+    smaller = Plan(PLAN.name, (Group(("db",)), Group(("app",))))
+    members = {name: MEMBERS[name] for name in ("db", "app")}
+    found = change(smaller, members, service(), PLAN)
+    assert found.differs
+    assert found.strangers == ""
+
+
 def test_a_plan_reads_as_one_line() -> None:
     assert describe(PLAN) == (
         "db | then app, web (before: manual: check the database; after: runbook: warm-up)"
