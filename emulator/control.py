@@ -105,10 +105,7 @@ def _reading(world: World) -> Document:
 
 
 def _number(request: Request, name: str) -> float:
-    try:
-        value = schema.read(request.json(), {name: float}).get(name)
-    except schema.SchemaError as error:
-        raise schema.refusal(error) from error
+    value = schema.body(request, {name: float}).get(name)
     if value is None or not math.isfinite(value) or not 0 <= value <= _CENTURY_SECONDS:
         raise ArmError(
             400, "InvalidRequestContent", f"'{name}' is a number from 0 to {_CENTURY_SECONDS}."

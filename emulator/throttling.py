@@ -54,10 +54,7 @@ def set_throttling(world: World, request: Request) -> Response:
     Modes: `on`, `off`, and `auto`, which is on while the clock runs and off while it stands
     still, because a bucket never fills when no time passes.
     """
-    try:
-        given = schema.read(request.json(), _SHAPE)
-    except schema.SchemaError as error:
-        raise schema.refusal(error) from error
+    given = schema.body(request, _SHAPE)
     limits = {
         name: {**default, **given.get("limits", {}).get(name, {})}
         for name, default in _DEFAULTS["limits"].items()

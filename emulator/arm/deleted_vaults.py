@@ -64,10 +64,7 @@ def set_oddities(world: World, request: Request) -> Response:
 
     `vaultNameInUse`: the name of a deleted vault is refused for 24 hours more.
     """
-    try:
-        asked = schema.read(request.json(), {"vaultNameInUse": bool})
-    except schema.SchemaError as error:
-        raise schema.refusal(error) from error
+    asked = schema.body(request, {"vaultNameInUse": bool})
     world.store.put(_ODDITIES, _ODDITIES, asked)
     return Response(200, _oddities(world))
 

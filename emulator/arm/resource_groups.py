@@ -57,7 +57,7 @@ routes = Routes(API_VERSIONS)
 def put(world: World, request: Request, subscription: str, group: str) -> Response:
     """Create (201) or replace (200) a group; its location never changes."""
     _require_name(group)
-    body = _read(request, _BODY)
+    body = schema.body(request, _BODY)
     location = require_region(body.get("location"), "resource group")
     present = world.store.get(GROUPS, group_id(subscription, group))
     if present is not None:
@@ -98,7 +98,7 @@ def check_existence(world: World, request: Request, subscription: str, group: st
 def update(world: World, request: Request, subscription: str, group: str) -> Response:
     """Replace the tags of a group."""
     document = require_writable_group(world, subscription, group)
-    body = _read(request, _PATCH)
+    body = schema.body(request, _PATCH)
     if str(body.get("name", group)).lower() != group.lower():
         raise ArmError(
             400, "InvalidRequestContent", "The resource group name in the body does not match."
@@ -202,14 +202,6 @@ def _held(world: World, identifier: str) -> list[Document]:
         for kind in world.store.kinds()
         for document in world.store.list(kind, f"{identifier}/")
     ]
-
-
-def _read(request: Request, shape: schema.Shape) -> Document:
-    try:
-        body: Document = schema.read(request.json(), shape)
-    except schema.SchemaError as error:
-        raise schema.refusal(error) from error
-    return body
 
 
 def _require_name(name: str) -> None:

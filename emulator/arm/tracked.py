@@ -6,7 +6,6 @@ from emulator.arm.regions import require_region, require_same_region
 from emulator.kernel import schema
 from emulator.kernel.resources import ResourceId, require_writable_group
 from emulator.kernel.store import Document
-from emulator.kernel.wire import Request
 from emulator.kernel.world import World
 
 # Members of every body that are read-only, or common.
@@ -30,7 +29,7 @@ def begin_put(
         world: the world.
         identifier: the resource's id as the path gives it.
         kind: the resource type in its proper case.
-        body: the body as `read` gives it.
+        body: the body as `schema.body` gives it.
 
     Returns:
         The resource as it is, or None; and the new document without properties.
@@ -52,16 +51,3 @@ def begin_put(
     if "tags" in body:
         document["tags"] = body["tags"]
     return present, document
-
-
-def read(request: Request, shape: schema.Shape) -> Document:
-    """The body in its shape.
-
-    Raises:
-        ArmError: 400 `InvalidRequestContent`.
-    """
-    try:
-        body: Document = schema.read(request.json(), shape)
-    except schema.SchemaError as error:
-        raise schema.refusal(error) from error
-    return body

@@ -13,7 +13,6 @@ from datetime import timedelta
 from cryptography import x509
 from cryptography.hazmat.primitives import hashes
 
-from emulator.arm import tracked
 from emulator.arm.identity import TENANT
 from emulator.arm.vaults import API_VERSIONS, KIND, TYPE, vault_id
 from emulator.kernel import schema
@@ -51,7 +50,7 @@ def put(
     """Upload the public certificate of a credentials file; the answer is what goes into it."""
     identifier = vault_id(subscription, group, vault)
     owner = require(world, KIND, identifier)
-    sent = tracked.read(request, _BODY).get("properties", {})
+    sent = schema.body(request, _BODY).get("properties", {})
     parsed = _parse(sent.get("certificate", ""))
     document: Document = {
         "name": certificate,

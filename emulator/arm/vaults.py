@@ -142,7 +142,7 @@ def put(world: World, request: Request, subscription: str, group: str, vault: st
             f"The vault name '{vault}' is invalid. It must be 2 to 50 characters, begin with a "
             "letter, and hold letters, digits and hyphens only.",
         )
-    body = tracked.read(request, _BODY)
+    body = schema.body(request, _BODY)
     present, document = tracked.begin_put(world, identifier, TYPE, body)
     if "name" not in body.get("sku", {}):
         raise ArmError(400, "InvalidRequestContent", "The required property 'sku' is missing.")
@@ -178,7 +178,7 @@ def update(world: World, request: Request, subscription: str, group: str, vault:
     """Change the tags, identity, sku or properties that the body gives."""
     identifier = vault_id(subscription, group, vault)
     document = require(world, KIND, identifier)
-    body = tracked.read(request, _BODY)
+    body = schema.body(request, _BODY)
     for member in ("tags", "sku"):
         if member in body:
             document[member] = body[member]
@@ -287,7 +287,7 @@ def put_extended(
     """Set the vault's keys."""
     identifier = vault_id(subscription, group, vault)
     require(world, KIND, identifier)
-    body = tracked.read(request, _EXTENDED_BODY)
+    body = schema.body(request, _EXTENDED_BODY)
     return _keep_extended(world, identifier, body.get("properties", {}))
 
 
@@ -299,7 +299,7 @@ def update_extended(
     identifier = vault_id(subscription, group, vault)
     require(world, KIND, identifier)
     present = world.store.get(_EXTENDED, _extended_id(identifier)) or {"properties": {}}
-    body = tracked.read(request, _EXTENDED_BODY)
+    body = schema.body(request, _EXTENDED_BODY)
     return _keep_extended(
         world, identifier, {**present["properties"], **body.get("properties", {})}
     )

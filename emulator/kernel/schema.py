@@ -9,7 +9,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any, TypeAlias
 
-from emulator.kernel.wire import ArmError
+from emulator.kernel.wire import ArmError, Request
 
 Shape: TypeAlias = Any
 
@@ -122,8 +122,18 @@ def _mismatch(path: str, value: Any, wanted: str) -> SchemaError:
     )
 
 
-def refusal(error: SchemaError, code: str = "InvalidRequestContent") -> ArmError:
-    """The 400 with which ARM answers a body of the wrong shape."""
-    return ArmError(
-        400, code, f"The request content was invalid and could not be deserialized: {error}"
-    )
+def body(request: Request, shape: Shape) -> dict[str, Any]:
+    """A request's body in its shape.
+
+    Raises:
+        ArmError: 400 `InvalidRequestContent`, with which ARM answers a body of the wrong shape.
+    """
+    try:
+        content: dict[str, Any] = read(request.json(), shape)
+    except SchemaError as error:
+        raise ArmError(
+            400,
+            "InvalidRequestContent",
+            f"The request content was invalid and could not be deserialized: {error}",
+        ) from error
+    return content

@@ -33,10 +33,7 @@ def register_server(world: World, request: Request) -> Response:
     Raises:
         ArmError: 400 or 409, with what the installer reports.
     """
-    try:
-        asked = schema.read(request.json(), {"instanceId": str, "credential": str})
-    except schema.SchemaError as error:
-        raise schema.refusal(error) from error
+    asked = schema.body(request, {"instanceId": str, "credential": str})
     for name in ("instanceId", "credential"):
         if not asked.get(name):
             raise ArmError(400, "InvalidRequestContent", f"'{name}' is missing.")
