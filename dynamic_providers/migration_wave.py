@@ -31,7 +31,7 @@ from dynamic_providers.wave_inputs import (
 from dynamic_providers.wave_vault import WaveVault
 from site_recovery import review
 from site_recovery.azure import MigrationError
-from site_recovery.observation import Observed, Stage, observe
+from site_recovery.observation import Observed, Snapshot, Stage, observe
 from site_recovery.planning import satisfies
 
 _OUTPUTS = ("results", "outcomes", "leaving", "migrated")
@@ -76,8 +76,12 @@ class MigrationWaveProvider(MigrationProvider):
         inputs = WaveInputs.model_validate(news)
         before = WaveInputs.model_validate(olds)
         once = migrated(olds, inputs)
-        if once and not inputs.convergence.offline_preview:
-            self._refuse_lost(inputs, once)
+        offline = inputs.convergence.offline_preview
+        vault = WaveVault(self.connect(), inputs)
+        snapshot: Snapshot | None = None
+        if once and not offline:
+            snapshot = vault.observe()
+            _refuse_lost(inputs, once, snapshot)
         if _lasting(inputs) != _lasting(before) or olds.get("leaving"):
             return DiffResult(changes=True)
         outcomes = olds.get("outcomes") or {}
@@ -85,10 +89,9 @@ class MigrationWaveProvider(MigrationProvider):
         if unfinished or set(outcomes) != set(inputs.machines):
             # Also when they got there since by themselves: their own records wait for an outcome.
             return DiffResult(changes=True)
-        if inputs.convergence.offline_preview:
+        if offline:
             return DiffResult(changes=False)
-        vault = WaveVault(self.connect(), inputs)
-        snapshot = vault.observe()
+        snapshot = snapshot or vault.observe()
         satisfied = all(
             satisfies(a.desired, observe(a.machine, snapshot)) for a in inputs.assignments()
         )
@@ -135,17 +138,6 @@ class MigrationWaveProvider(MigrationProvider):
         review.raise_unless_gone(outcomes)
         if inputs.recovery_plan is not None:
             vault.delete_plan(inputs.recovery_plan.name)
-
-    def _refuse_lost(self, inputs: WaveInputs, once: dict[str, str]) -> None:
-        """Refuse, in preview too, what `up` would not do: migrate a machine again.
-
-        `check` cannot, because it is not told what is recorded.
-        """
-        snapshot = WaveVault(self.connect(), inputs).observe()
-        machines = [a for a in inputs.assignments(once) if a.machine.name in once]
-        _, refusals = review.review(machines, snapshot, inputs.rules)
-        if refusals:
-            raise MigrationError(review.refused(refusals))
 
     def _drive(
         self,
@@ -257,6 +249,20 @@ def _lasting(inputs: WaveInputs) -> dict[str, Any]:
         **inputs.model_dump(exclude=_PASSING),
         "machines": {name: machine.lasting() for name, machine in inputs.machines.items()},
     }
+
+
+def _refuse_lost(inputs: WaveInputs, once: Mapping[str, str], snapshot: Snapshot) -> None:
+    """Refuse, in preview too, what `up` would not do: migrate a machine again.
+
+    `check` cannot, because it is not told what is recorded.
+
+    Raises:
+        MigrationError: naming each machine.
+    """
+    machines = [a for a in inputs.assignments(once) if a.machine.name in once]
+    _, refusals = review.review(machines, snapshot, inputs.rules)
+    if refusals:
+        raise MigrationError(review.refused(refusals))
 
 
 def _result(observed: Observed) -> dict[str, Any]:
