@@ -80,17 +80,6 @@ class Plan:
                 return place
         return None
 
-    def without(self, machines: Iterable[str]) -> Plan:
-        """The plan once machines have left it; a group keeps its place even when empty."""
-        gone = set(machines)
-        return Plan(
-            self.name,
-            tuple(
-                Group(tuple(m for m in group.machines if m not in gone), group.pre, group.post)
-                for group in self.groups
-            ),
-        )
-
 
 @dataclass(frozen=True)
 class Member:

@@ -10,7 +10,6 @@ WINDOWS_2012_R2 = "windows-server-2012-r2"
 WINDOWS_2016 = "windows-server-2016"
 WINDOWS_2019 = "windows-server-2019"
 WINDOWS_2022 = "windows-server-2022"
-RHEL_6_7 = "rhel-6.7"
 AMAZON_LINUX_2 = "amazon-linux-2"
 UNKNOWN = "unknown"
 
