@@ -48,3 +48,13 @@ def overlap(left: str, right: str) -> bool:
 def inside(inner: str, outer: str) -> bool:
     """Whether a valid network lies wholly in another."""
     return IPv4Network(inner).subnet_of(IPv4Network(outer))
+
+
+def usable(address: str, network: str) -> bool:
+    """Whether a machine can have an address in a subnet: Azure keeps the first four and the last.
+
+    Source: "Private IP addresses" of Azure virtual networks (Microsoft Learn).
+    """
+    subnet = IPv4Network(network)
+    position = int(IPv4Address(address)) - int(subnet.network_address)
+    return 4 <= position < subnet.num_addresses - 1

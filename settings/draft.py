@@ -10,16 +10,19 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, TypeVar
 
-from pydantic import BaseModel, ValidationError
+from pydantic import BaseModel, TypeAdapter, ValidationError
 
-from settings.fleet import MachineSettings
+from settings.experience import DEFAULT, Experience
+from settings.fleet import MachineSettings, WaveTarget
 from settings.recovery_plan import RecoveryPlanSettings
 from settings.replication import Convergence, Replication
-from settings.source import ConfigurationServer
+from settings.source import ConfigurationServer, ReplicationAppliance
 from settings.target import Target
 from site_recovery.phases import Phase
 
 M = TypeVar("M", bound=BaseModel)
+
+_EXPERIENCE: TypeAdapter[Experience] = TypeAdapter(Experience)
 
 
 @dataclass(frozen=True)
@@ -37,11 +40,15 @@ class DraftWave:
 
     Attributes:
         plan: the members of its recovery plan's groups, or None without a valid plan.
+        target: what its machines have in common, where that is valid.
+        keys: the keys that it has.
     """
 
     members: tuple[tuple[int, str], ...]
     phase: Phase | None
     plan: tuple[tuple[str, ...], ...] | None = None
+    target: WaveTarget | None = None
+    keys: frozenset[str] = frozenset()
 
 
 @dataclass(frozen=True)
@@ -53,14 +60,26 @@ class Draft:
         waves: every wave that is a mapping.
         region: the AWS region, where it is text.
         vpc_id: the machines' VPC, where it is text.
+        experience: None where it is none that there is.
+        allow_retired_classic: as far as it can be read.
+        source_keys: the keys of `source`; None where it is no mapping.
+        appliance_keys: the keys of `source.replicationAppliance` that have a value; None where it
+            is no mapping.
+        subscription_id: the Azure subscription, where it is text.
     """
 
     configuration_server: ConfigurationServer | None
+    replication_appliance: ReplicationAppliance | None
     target: Target | None
     replication: Replication | None
     convergence: Convergence | None
     region: str | None
     vpc_id: str | None
+    experience: Experience | None = DEFAULT
+    allow_retired_classic: bool = False
+    source_keys: frozenset[str] | None = None
+    appliance_keys: frozenset[str] | None = None
+    subscription_id: str | None = None
     machines: dict[str, DraftMachine] = field(default_factory=dict)
     waves: dict[str, DraftWave] = field(default_factory=dict)
 
@@ -68,13 +87,24 @@ class Draft:
     def of(cls, raw: Mapping[str, Any]) -> Draft:
         """Read what can be read."""
         source = _mapping(raw.get("source"))
+        appliance = source.get("replicationAppliance")
         return cls(
             configuration_server=_valid(ConfigurationServer, source.get("configurationServer")),
+            replication_appliance=_valid(ReplicationAppliance, appliance),
             target=_valid(Target, raw.get("target")),
             replication=_valid(Replication, raw.get("replication", {})),
             convergence=_valid(Convergence, raw.get("convergence", {})),
             region=_text(raw.get("aws:region")),
             vpc_id=_text(source.get("vpcId")),
+            experience=_experience(raw.get("experience", DEFAULT)),
+            allow_retired_classic=str(raw.get("allowRetiredClassic", "")).lower() == "true",
+            source_keys=frozenset(source) if isinstance(raw.get("source"), dict) else None,
+            appliance_keys=(
+                frozenset(key for key, value in appliance.items() if value is not None)
+                if isinstance(appliance, dict)
+                else None
+            ),
+            subscription_id=_text(raw.get("azure-native:subscriptionId")),
             machines={
                 name: _machine(machine) for name, machine in _mapping(raw.get("machines")).items()
             },
@@ -85,12 +115,33 @@ class Draft:
             },
         )
 
-    def phase_of(self, machine: str) -> Phase | None:
-        """The phase of the first wave that names a machine."""
+    @property
+    def server(self) -> ConfigurationServer | ReplicationAppliance | None:
+        """The server of the experience, where it can be read."""
+        match self.experience:
+            case "classic":
+                return self.configuration_server
+            case "modernized":
+                return self.replication_appliance
+            case _:
+                return None
+
+    @property
+    def members(self) -> frozenset[str]:
+        """The names of all machines that are in a wave."""
+        return frozenset(name for wave in self.waves.values() for _, name in wave.members)
+
+    def wave_of(self, machine: str) -> DraftWave | None:
+        """The first wave that names a machine."""
         for wave in self.waves.values():
             if any(member == machine for _, member in wave.members):
-                return wave.phase
+                return wave
         return None
+
+    def phase_of(self, machine: str) -> Phase | None:
+        """The phase of the first wave that names a machine."""
+        wave = self.wave_of(machine)
+        return wave.phase if wave else None
 
 
 def _mapping(value: Any) -> dict[str, Any]:
@@ -104,6 +155,13 @@ def _text(value: Any) -> str | None:
 def _valid(model: type[M], value: Any) -> M | None:
     try:
         return model.model_validate(value)
+    except ValidationError:
+        return None
+
+
+def _experience(value: Any) -> Experience | None:
+    try:
+        return _EXPERIENCE.validate_python(value)
     except ValidationError:
         return None
 
@@ -126,4 +184,6 @@ def _wave(raw: dict[str, Any]) -> DraftWave:
         members=tuple((index, name) for index, name in members if isinstance(name, str)),
         phase=Phase(phase) if phase in list(Phase) else None,
         plan=tuple(tuple(group.machines) for group in plan.groups) if plan else None,
+        target=_valid(WaveTarget, raw.get("target", {})),
+        keys=frozenset(raw),
     )

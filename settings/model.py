@@ -3,16 +3,22 @@
 from __future__ import annotations
 
 import re
-from typing import Annotated, Literal
+from datetime import timedelta
+from typing import Annotated
 
 from pydantic import Field
 
 from settings.base import Model, rule
-from settings.fleet import MachineSettings, WaveSettings
+from settings.experience import Experience
+from settings.fleet import MachineSettings, TargetMachine, WaveSettings
 from settings.replication import Convergence, Replication
 from settings.source import Source
 from settings.target import Target
 from site_recovery.phases import Phase
+
+REGISTRATION_TIMEOUT = {"classic": timedelta(hours=1), "modernized": timedelta(minutes=30)}
+"""How long a server may take to show up in the vault, by experience. The configuration server's
+installation is in it; the appliance's 30 minutes are those of its deployment page."""
 
 _GUID = re.compile(r"[0-9a-fA-F]{8}(?:-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}")
 
@@ -40,7 +46,7 @@ class Settings(Model):
     aws_region: _Place = Field(alias="aws:region")
     azure_location: _Place = Field(alias="azure-native:location")
     azure_subscription_id: _Subscription = Field(alias="azure-native:subscriptionId")
-    experience: Literal["classic"] = "classic"
+    experience: Experience = "modernized"
     # Not strict: the engine hands a plain value of the config over as text.
     allow_retired_classic: bool = False
     source: Source
@@ -58,6 +64,16 @@ class Settings(Model):
         """The phase that a machine should be in; None for a machine of no wave."""
         wave = self.wave_of(machine)
         return self.waves[wave].phase if wave else None
+
+    @property
+    def registration_timeout(self) -> timedelta:
+        """How long one run waits for the server to show up in the vault."""
+        return self.replication.registration_timeout or REGISTRATION_TIMEOUT[self.experience]
+
+    def target_of(self, machine: str) -> TargetMachine:
+        """What a machine becomes: its own target over its wave's."""
+        own, wave = self.machines[machine].target, self.wave_of(machine)
+        return own.over(self.waves[wave].target) if wave else own
 
     def vm_name(self, machine: str) -> str:
         """The name of the Azure virtual machine that a machine becomes."""

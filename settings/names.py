@@ -78,6 +78,7 @@ InstanceId = Annotated[str, _id("i", "an instance")]
 VpcId = Annotated[str, _id("vpc", "a VPC")]
 SubnetId = Annotated[str, _id("subnet", "a subnet")]
 ImageId = Annotated[str, _id("ami", "a machine image")]
+SecurityGroupId = Annotated[str, _id("sg", "a security group")]
 
 ResourceGroupName = Annotated[
     str,

@@ -8,7 +8,7 @@ from typing import Any
 
 from pydantic import ValidationError
 
-from settings import rules, translation
+from settings import defaults, rules, translation
 from settings.draft import Draft
 from settings.model import Settings
 from site_recovery.problems import Problem, report
@@ -46,11 +46,12 @@ class Reading:
 
 def read(raw: Mapping[str, Any]) -> Reading:
     """Validate a stack's config, as `settings.stack_config` gives it."""
+    raw = defaults.filled(raw)
     draft = Draft.of(raw)
     problems = rules.broken(draft)
     settings = None
     try:
-        settings = Settings.model_validate(dict(raw))
+        settings = Settings.model_validate(raw)
     except ValidationError as error:
         problems += translation.problems(error, Settings)
     return Reading(None if problems else settings, tuple(sorted(set(problems))), draft)

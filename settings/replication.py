@@ -9,9 +9,12 @@ from pydantic import AfterValidator, Field, StrictBool, StrictInt
 
 from settings.base import Model, rule
 from settings.durations import Duration, write
+from settings.packages import Package
 
-RETENTION_HOURS_MAX = 72
-"""Recovery points are kept on standard storage for 72 hours at most."""
+RETENTION_HOURS_MAX = {"classic": 72, "modernized": 15 * 24}
+"""How long recovery points are kept at most, by experience: on standard storage 72 hours
+("Support matrix for disaster recovery of VMware VMs and physical servers", 2018), on managed disks
+15 days ("Physical server to Azure disaster recovery architecture - Modernized")."""
 
 
 def _between(low: timedelta, high: timedelta) -> AfterValidator:
@@ -34,23 +37,43 @@ class RunAsAccounts(Model):
     linux: Annotated[str, Field(min_length=1)] = "LinuxAccount"
 
 
-class Replication(Model):
-    """The replication policy (provider InMageAzureV2) and what surrounds it.
+class Agent(Model):
+    """How the mobility service gets onto the machines.
 
     Attributes:
-        app_consistent_frequency_minutes: 0 turns application-consistent points off.
-        recovery_point_threshold_minutes: an older newest point is an alert.
-        registration_timeout: how long the configuration server may take to show up in the vault.
+        installation: `ssm` rolls it out with AWS Systems Manager; `push` leaves it to the
+            configuration server, which only the classic one can; `manual` to a person. With
+            classic the default is `push` (see `settings.defaults`).
+        windows: the package for Windows machines; needed with `ssm` where a wave has one.
+        linux: the package for Linux machines, likewise.
     """
 
-    recovery_point_retention_hours: Annotated[StrictInt, Field(ge=1, le=RETENTION_HOURS_MAX)] = 24
+    installation: Literal["ssm", "push", "manual"] = "ssm"
+    windows: Package | None = None
+    linux: Package | None = None
+
+
+class Replication(Model):
+    """The replication policy and what surrounds it.
+
+    Attributes:
+        recovery_point_retention_hours: see `RETENTION_HOURS_MAX`.
+        app_consistent_frequency_minutes: 0 turns application-consistent points off.
+        recovery_point_threshold_minutes: an older newest point is an alert.
+        registration_timeout: how long the server may take to show up in the vault, where it is
+            said; `Settings.registration_timeout` has the default.
+        agent: how the mobility service gets onto the machines.
+    """
+
+    recovery_point_retention_hours: Annotated[
+        StrictInt, Field(ge=1, le=max(RETENTION_HOURS_MAX.values()))
+    ] = 24
     app_consistent_frequency_minutes: Annotated[StrictInt, Field(ge=0, le=720)] = 60
     crash_consistent_frequency_minutes: Annotated[StrictInt, Field(ge=5, le=60)] = 5
     recovery_point_threshold_minutes: Annotated[StrictInt, Field(ge=5, le=1440)] = 15
     run_as_accounts: RunAsAccounts = Field(default_factory=RunAsAccounts)
-    registration_timeout: Annotated[Duration, _between(timedelta(minutes=1), _DAY)] = timedelta(
-        minutes=15
-    )
+    registration_timeout: Annotated[Duration, _between(timedelta(minutes=1), _DAY)] | None = None
+    agent: Agent = Field(default_factory=Agent)
 
 
 class Convergence(Model):

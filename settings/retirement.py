@@ -34,8 +34,8 @@ def problems(*, endpoint: str, allowed: bool) -> list[Problem]:
             "experience",
             f"Azure ({host}) refuses new classic protection since 31 January 2026 and ended the "
             "classic experience in March 2026",
-            "Run this declaration on the local clouds (`make up`), or use another tool's "
-            "modernized experience until this one has it; where a vault still takes classic "
-            "protection, set allowRetiredClassic: true",
+            "Set experience: modernized and declare source.replicationAppliance; on the local "
+            "clouds classic still runs (`make up`), and where a vault still takes it, set "
+            "allowRetiredClassic: true",
         )
     ]

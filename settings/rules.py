@@ -7,7 +7,10 @@ from collections.abc import Iterator
 
 from settings import addresses, names, sizing
 from settings.draft import Draft
+from settings.experience import DEFAULT, SERVER_KEYS, SERVER_NAMES, Experience
 from settings.paths import path
+from settings.replication import RETENTION_HOURS_MAX
+from settings.source import ConfigurationServer, ReplicationAppliance
 from settings.translation import suggestion
 from site_recovery import recovery_plan
 from site_recovery.problems import Problem
@@ -51,6 +54,18 @@ def _wave_names(draft: Draft) -> Iterator[Problem]:
                 "Use 1 to 63 letters, digits, hyphens, underscores and full stops, a letter or "
                 "digit first and last",
             )
+
+
+def _machines_or_select(draft: Draft) -> Iterator[Problem]:
+    for wave_name, wave in draft.waves.items():
+        both = {"machines", "select"} & wave.keys
+        if len(both) == 1:
+            continue
+        yield Problem(
+            path("waves", wave_name, "machines"),
+            "it stands beside select" if both else "it is missing",
+            "List the wave's machines, or select them by their tags: one of the two",
+        )
 
 
 def _members(draft: Draft) -> Iterator[Problem]:
@@ -157,7 +172,9 @@ def _networks(draft: Draft) -> Iterator[Problem]:
 
 def _resource_groups(draft: Draft) -> Iterator[Problem]:
     target = draft.target
-    if target and target.resource_group.lower() == target.machines_resource_group.lower():
+    if target is None or target.adopts("resourceGroup"):
+        return
+    if target.resource_group.lower() == target.machines_resource_group.lower():
         yield Problem(
             "target.machinesResourceGroup",
             f"{target.machines_resource_group!r} is target.resourceGroup, which is deleted with "
@@ -166,43 +183,200 @@ def _resource_groups(draft: Draft) -> Iterator[Problem]:
         )
 
 
-def _configuration_server(draft: Draft) -> Iterator[Problem]:
-    machines = {name for wave in draft.waves.values() for _, name in wave.members}
-    count = len(machines)
+_INSIDE = {
+    "vault": "resourceGroup",
+    "testNetwork": "resourceGroup",
+    "cacheStorageAccount": "resourceGroup",
+    "network": "machinesResourceGroup",
+}
+"""The resource group that each part of the Azure side is in."""
+
+
+def _adopted_parts(draft: Draft) -> Iterator[Problem]:
+    target = draft.target
+    if target is None:
+        return
+    for part, group in _INSIDE.items():
+        if target.adopts(part) and not target.adopts(group):
+            yield Problem(
+                "target.adopt",
+                f"{part} exists already, so the resource group that it is in does too",
+                f"Add {group} to the list",
+            )
+
+
+def _target_subnets(draft: Draft) -> Iterator[Problem]:
+    target = draft.target
+    if target is None or target.adopts("network"):
+        return
+    known = target.network.subnet.name
+    said = [
+        (path("waves", name, "target", "subnet"), wave.target.subnet)
+        for name, wave in draft.waves.items()
+        if wave.target
+    ] + [
+        (path("machines", name, "target", "subnet"), machine.settings.target.subnet)
+        for name, machine in draft.machines.items()
+        if machine.settings
+    ]
+    for place, subnet in said:
+        if subnet is not None and subnet.lower() != known.lower():
+            yield Problem(
+                place,
+                f"target.network has no subnet {subnet!r}",
+                f"It is made with {known!r} alone; to use others, adopt a network that has them",
+            )
+
+
+def _target_addresses(draft: Draft) -> Iterator[Problem]:
+    users: dict[str, str] = {}
+    for name, machine in draft.machines.items():
+        address = machine.settings.target.private_ip if machine.settings else None
+        if address is None or machine.settings is None:
+            continue
+        place = path("machines", name, "target", "privateIp")
+        other = users.setdefault(address, name)
+        if other != name:
+            yield Problem(
+                place,
+                f"{address} is the address of {path('machines', other)} too",
+                "Give one of them another target.privateIp",
+            )
+        wave = draft.wave_of(name)
+        common = wave.target.subnet if wave and wave.target else None
+        subnet = machine.settings.target.subnet or common
+        network = draft.target.network if draft.target else None
+        # Only the one subnet that is declared has a prefix; others are of an adopted network.
+        if (
+            network is None
+            or (subnet or network.subnet.name).lower() != network.subnet.name.lower()
+        ):
+            continue
+        prefix = network.subnet.address_prefix
+        if not addresses.usable(address, prefix):
+            yield Problem(
+                place,
+                f"{address} is no address that a machine can have in subnet "
+                f"{network.subnet.name!r} ({prefix})",
+                "Take one inside it; the first four and the last are Azure's own",
+            )
+
+
+def _number_of_machines(draft: Draft) -> Iterator[Problem]:
+    count = len(draft.members)
     if count > sizing.MACHINES_MAX:
+        server = SERVER_NAMES[draft.experience or DEFAULT]
         yield Problem(
             "waves",
-            f"{count} machines are more than the {sizing.MACHINES_MAX} that one configuration "
-            "server serves",
+            f"{count} machines are more than the {sizing.MACHINES_MAX} that one {server} serves",
             "Split them into stacks, each with a server and a vault of its own",
         )
-    server = draft.configuration_server
-    if server is None:
+
+
+def _server_is_declared(draft: Draft) -> Iterator[Problem]:
+    kind = draft.experience
+    if kind is None or draft.source_keys is None or SERVER_KEYS[kind] in draft.source_keys:
         return
-    size, kind = sizing.needed(count), server.instance_type
-    place = "source.configurationServer.instanceType"
-    capacity = sizing.capacity(kind)
-    if sizing.is_arm(kind):
+    other: Experience = "classic" if kind == "modernized" else "modernized"
+    least = "subnetId, or registered" if kind == "modernized" else "subnetId"
+    instead = (
+        f"; or set experience: {other}, for which one is declared"
+        if SERVER_KEYS[other] in draft.source_keys
+        else ""
+    )
+    yield Problem(
+        path("source", SERVER_KEYS[kind]),
+        f"it is missing, and experience is {kind}",
+        f"Declare the {SERVER_NAMES[kind]} there ({least}){instead}",
+    )
+
+
+def _registered_appliance(draft: Draft) -> Iterator[Problem]:
+    if draft.experience != "modernized" or draft.appliance_keys is None:
+        return
+    place = path("source", SERVER_KEYS["modernized"])
+    if "registered" not in draft.appliance_keys:
+        if "subnetId" not in draft.appliance_keys:
+            yield Problem(
+                f"{place}.subnetId",
+                "it is missing",
+                "Add the subnet of the appliance; or name one that is there already with "
+                "registered: {name, securityGroupId}",
+            )
+        return
+    others = sorted(draft.appliance_keys - {"registered"})
+    if others:
         yield Problem(
-            place, f"{kind} is an Arm type, and the server is a Windows one", _types(size)
+            f"{place}.registered",
+            f"it stands beside {', '.join(others)}, which would make another appliance",
+            f"Remove {', '.join(others)}, or remove registered",
         )
-    elif capacity and (capacity[0] < size.vcpus or capacity[1] < size.memory_gib):
+    if draft.target is not None and not draft.target.adopts("vault"):
         yield Problem(
-            place,
-            f"{kind} has {capacity[0]} vCPUs and {capacity[1]} GiB; a configuration server for "
-            f"{count} machines needs {size.vcpus} vCPUs and {size.memory_gib} GiB",
-            _types(size),
-        )
-    if server.cache_gib < size.cache_gib:
-        yield Problem(
-            "source.configurationServer.cacheGiB",
-            f"{server.cache_gib} GiB of cache are too few for {count} machines",
-            f"Use at least {size.cache_gib}",
+            "target.adopt",
+            "an appliance that is registered belongs to a vault that exists",
+            "Name that vault in target.vault, and adopt it: "
+            "adopt: [resourceGroup, vault], beside what else exists",
         )
 
 
-def _types(size: sizing.Size) -> str:
-    return f"Use one such as {', '.join(sizing.types_for(size)[:4])}"
+def _server_size(draft: Draft) -> Iterator[Problem]:
+    kind, server = draft.experience, draft.server
+    if kind is None or server is None or _is_registered(server):
+        return
+    count = len(draft.members)
+    churn = _churn(server)
+    place = path("source", SERVER_KEYS[kind])
+    if churn > sizing.CHURN_GIB_PER_DAY_MAX:
+        yield Problem(
+            f"{place}.churnGiBPerDay",
+            f"{churn} GiB a day are more than the {sizing.CHURN_GIB_PER_DAY_MAX} that one "
+            f"{SERVER_NAMES[kind]} takes",
+            "Split the machines into stacks, each with a server and a vault of its own",
+        )
+    size = sizing.needed(kind, count, churn)
+    fleet = f"{count} machines" + (f" and {churn} GiB of churn a day" if churn else "")
+    if server.instance_type is not None:
+        problem = sizing.too_small(server.instance_type, size, SERVER_NAMES[kind], fleet)
+        if problem:
+            yield Problem(f"{place}.instanceType", *problem)
+    if server.cache_gib is not None and server.cache_gib < size.cache_gib:
+        yield Problem(
+            f"{place}.cacheGiB",
+            f"{server.cache_gib} GiB of cache are too few for {fleet}",
+            f"Use at least {size.cache_gib}, or leave the key out",
+        )
+
+
+def _is_registered(server: ConfigurationServer | ReplicationAppliance) -> bool:
+    return isinstance(server, ReplicationAppliance) and server.registered is not None
+
+
+def _churn(server: ConfigurationServer | ReplicationAppliance) -> int:
+    return (server.churn_gib_per_day or 0) if isinstance(server, ConfigurationServer) else 0
+
+
+def _agent(draft: Draft) -> Iterator[Problem]:
+    if (
+        draft.experience == "modernized"
+        and draft.replication
+        and draft.replication.agent.installation == "push"
+    ):
+        yield Problem(
+            "replication.agent.installation",
+            "push installation is the configuration server's, and experience is modernized",
+            "Use ssm, or manual",
+        )
+
+
+def _retention(draft: Draft) -> Iterator[Problem]:
+    kind, policy = draft.experience, draft.replication
+    if kind and policy and policy.recovery_point_retention_hours > RETENTION_HOURS_MAX[kind]:
+        yield Problem(
+            "replication.recoveryPointRetentionHours",
+            f"{policy.recovery_point_retention_hours} is out of bounds for experience {kind}",
+            f"Use at most {RETENTION_HOURS_MAX[kind]}",
+        )
 
 
 def _frequencies(draft: Draft) -> Iterator[Problem]:
@@ -291,6 +465,7 @@ def _recovery_plan_names(draft: Draft) -> Iterator[Problem]:
 _RULES = (
     _machine_names,
     _wave_names,
+    _machines_or_select,
     _members,
     _instances,
     _virtual_machine_names,
@@ -298,7 +473,15 @@ _RULES = (
     _recovery_plan_names,
     _networks,
     _resource_groups,
-    _configuration_server,
+    _adopted_parts,
+    _target_addresses,
+    _target_subnets,
+    _number_of_machines,
+    _server_is_declared,
+    _registered_appliance,
+    _server_size,
+    _agent,
+    _retention,
     _frequencies,
     _patience,
 )

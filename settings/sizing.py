@@ -1,7 +1,8 @@
-"""How large a configuration server must be for a fleet.
+"""How large the server of a fleet must be.
 
-Source: "Configuration server requirements for disaster recovery of physical servers to Azure"
-(Microsoft Learn; sizing by protected machines), and Amazon EC2's instance type pages.
+Sources: "Configuration server requirements for disaster recovery of physical servers to Azure"
+(sizing by protected machines and daily churn) and "Support matrix for Azure Site Recovery
+replication appliance" (both Microsoft Learn); Amazon EC2's instance type pages.
 """
 
 from __future__ import annotations
@@ -9,21 +10,44 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 
+from settings.experience import Experience
+
 MACHINES_MAX = 200
-"""Machines that one configuration server serves."""
+"""Machines that one server serves."""
+
+CHURN_GIB_PER_DAY_MAX = 2000
+"""Daily change that one process server takes."""
 
 
 @dataclass(frozen=True)
 class Size:
-    """A row of the sizing table. The page's GB are taken as GiB, which is on the safe side."""
+    """A row of a sizing table. The pages' GB are taken as GiB, which is on the safe side.
+
+    Attributes:
+        churn_gib_max: daily change of all machines together that the row serves.
+        cache_gib: the smallest cache volume.
+        default_cache_gib: the one that is taken unless the config says otherwise.
+    """
 
     machines_max: int
+    churn_gib_max: int
     vcpus: int
     memory_gib: int
     cache_gib: int
+    default_cache_gib: int
 
 
-_TABLE = (Size(99, 8, 16, 300), Size(150, 12, 18, 600), Size(MACHINES_MAX, 16, 32, 1000))
+_TABLES: dict[Experience, tuple[Size, ...]] = {
+    "classic": (
+        Size(99, 500, 8, 16, 300, 600),
+        Size(150, 1000, 12, 18, 600, 600),
+        Size(MACHINES_MAX, CHURN_GIB_PER_DAY_MAX, 16, 32, 1000, 1000),
+    ),
+    "modernized": (
+        Size(150, CHURN_GIB_PER_DAY_MAX, 8, 16, 620, 620),
+        Size(MACHINES_MAX, CHURN_GIB_PER_DAY_MAX, 16, 32, 1024, 1024),
+    ),
+}
 
 _INSTANCE_TYPES = {
     "c4.2xlarge": (8, 15),
@@ -60,9 +84,17 @@ _INSTANCE_TYPES = {
 _GRAVITON = re.compile(r"(?:a1|[a-z]+\d+g[a-z]*)\.")
 
 
-def needed(machines: int) -> Size:
-    """The smallest row that serves so many machines; the last row for more than any serves."""
-    return next((row for row in _TABLE if machines <= row.machines_max), _TABLE[-1])
+def needed(experience: Experience, machines: int, churn_gib_per_day: int = 0) -> Size:
+    """The smallest row that serves so much; the last row for more than any serves."""
+    table = _TABLES[experience]
+    return next(
+        (
+            row
+            for row in table
+            if machines <= row.machines_max and churn_gib_per_day <= row.churn_gib_max
+        ),
+        table[-1],
+    )
 
 
 def capacity(instance_type: str) -> tuple[int, int] | None:
@@ -82,3 +114,30 @@ def types_for(size: Size) -> list[str]:
         for name, (vcpus, memory) in sorted(_INSTANCE_TYPES.items(), key=lambda item: item[1])
         if vcpus >= size.vcpus and memory >= size.memory_gib
     ]
+
+
+def default_type(size: Size) -> str:
+    """What is taken unless the config says otherwise: the smallest known type."""
+    return types_for(size)[0]
+
+
+def too_small(instance_type: str, size: Size, server: str, fleet: str) -> tuple[str, str] | None:
+    """What is wrong with a type for a server, and the way out; None when nothing is known to be.
+
+    Args:
+        instance_type: the type.
+        size: what is needed.
+        server: the server in words, such as "configuration server".
+        fleet: what it serves in words, such as "120 machines".
+    """
+    way_out = f"Use one such as {', '.join(types_for(size)[:4])}"
+    known = capacity(instance_type)
+    if is_arm(instance_type):
+        return f"{instance_type} is an Arm type, and the server is a Windows one", way_out
+    if known and (known[0] < size.vcpus or known[1] < size.memory_gib):
+        return (
+            f"{instance_type} has {known[0]} vCPUs and {known[1]} GiB; a {server} for {fleet} "
+            f"needs {size.vcpus} vCPUs and {size.memory_gib} GiB",
+            way_out,
+        )
+    return None

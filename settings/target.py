@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from typing import Annotated, Any
 
-from pydantic import Field, StrictBool, model_validator
+from pydantic import BeforeValidator, Field, model_validator
 
 from settings.addresses import NetworkPrefix
-from settings.base import Model, rule
+from settings.base import Model, broken, rule
 from settings.names import (
     NetworkName,
     ResourceGroupName,
@@ -15,6 +15,19 @@ from settings.names import (
     SubnetName,
     VaultName,
 )
+
+PARTS = (
+    "resourceGroup",
+    "vault",
+    "network",
+    "testNetwork",
+    "cacheStorageAccount",
+    "machinesResourceGroup",
+)
+"""What of the Azure side may be there already, by its key."""
+
+PARTS_THAT_OUTLIVE_THE_STACK = ("machinesResourceGroup", "network")
+"""What `adopt: true` stands for: what the stack before left behind."""
 
 _MAX_TAGS = 50
 _FORBIDDEN_IN_TAG_NAMES = frozenset("<>%&\\?/")
@@ -30,6 +43,25 @@ Tags = Annotated[
         f"Use at most {_MAX_TAGS}, and none of <>%&\\?/ in their names",
     ),
 ]
+
+
+def _adopted(value: Any) -> Any:
+    if isinstance(value, bool):
+        return value
+    if not isinstance(value, list | tuple):
+        raise broken(
+            f"{value!r} is neither true nor false nor a list",
+            f"Use true, false, or a list of {', '.join(PARTS)}",
+        )
+    unknown = [part for part in value if part not in PARTS]
+    if unknown:
+        raise broken(
+            f"{', '.join(map(repr, unknown))}: no such part", f"Use one of {', '.join(PARTS)}"
+        )
+    return tuple(value)
+
+
+_Adopted = Annotated[bool | tuple[str, ...], BeforeValidator(_adopted)]
 
 
 class Subnet(Model):
@@ -55,8 +87,8 @@ class Target(Model):
             cache storage, test network.
         machines_resource_group: holds what outlives the stack: the production network and the
             migrated virtual machines. `<resourceGroup>-machines` unless given.
-        adopt: the machines' resource group and the production network exist already and are
-            used as they are, neither created nor changed.
+        adopt: what exists already and is used as it is, neither created nor changed: parts by
+            their keys, or true for what outlives a stack. Ask with `adopts`.
     """
 
     resource_group: ResourceGroupName
@@ -65,7 +97,7 @@ class Target(Model):
     network: Network
     test_network: Network
     cache_storage_account: StorageAccountName
-    adopt: StrictBool = False
+    adopt: _Adopted = False
     tags: Tags = Field(default_factory=dict)
 
     @model_validator(mode="before")
@@ -74,3 +106,9 @@ class Target(Model):
         if isinstance(raw, dict) and isinstance(raw.get("resourceGroup"), str):
             return {"machinesResourceGroup": f"{raw['resourceGroup']}-machines", **raw}
         return raw
+
+    def adopts(self, part: str) -> bool:
+        """Whether a part, one of `PARTS`, exists already and is used as it is."""
+        if isinstance(self.adopt, bool):
+            return self.adopt and part in PARTS_THAT_OUTLIVE_THE_STACK
+        return part in self.adopt

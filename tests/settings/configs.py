@@ -14,13 +14,7 @@ _VALID: dict[str, Any] = {
     "aws:region": "eu-west-1",
     "azure-native:location": "westeurope",
     "azure-native:subscriptionId": "11111111-1111-1111-1111-111111111111",
-    "source": {
-        "vpcId": "vpc-0123456789abcdef0",
-        "configurationServer": {
-            "subnetId": "subnet-0123456789abcdef0",
-            "amiId": "ami-0123456789abcdef0",
-        },
-    },
+    "source": {"vpcId": "vpc-0123456789abcdef0"},
     "target": {
         "resourceGroup": "rg-migration",
         "vault": "rsv-migration",
@@ -48,9 +42,40 @@ _VALID: dict[str, Any] = {
 }
 
 
+_CLASSIC: dict[str, Any] = {
+    "experience": "classic",
+    "source": {
+        "vpcId": "vpc-0123456789abcdef0",
+        "configurationServer": {
+            "subnetId": "subnet-0123456789abcdef0",
+            "amiId": "ami-0123456789abcdef0",
+            "instanceType": "c5.2xlarge",
+            "cacheGiB": 600,
+        },
+    },
+}
+_MODERNIZED: dict[str, Any] = {
+    "source": {
+        "vpcId": "vpc-0123456789abcdef0",
+        "replicationAppliance": {"subnetId": "subnet-0123456789abcdef0"},
+    },
+    "replication": {
+        "agent": {
+            "windows": {"url": "https://packages.example.com/agent.exe"},
+            "linux": {"url": "https://packages.example.com/agent.tar.gz"},
+        }
+    },
+}
+
+
 def valid() -> dict[str, Any]:
-    """A config in which only what must be said is said."""
-    return deepcopy(_VALID)
+    """A config of the classic experience."""
+    return deepcopy({**_VALID, **_CLASSIC})
+
+
+def modernized() -> dict[str, Any]:
+    """The same config of the modernized experience, which is the default."""
+    return deepcopy({**_VALID, **_MODERNIZED})
 
 
 def put(config: dict[str, Any], *location: str | int, value: Any) -> dict[str, Any]:

@@ -29,7 +29,7 @@ ONE_FAULT: list[tuple[tuple[str | int, ...], Any, str, list[str]]] = [
     (("waves", "pilot", "machine"), ["a"], "waves.pilot.machine", ["'machines'"]),
     (("replication", "zzz"), 1, "replication.zzz", ["unknown key", "runAsAccounts"]),
     (("convergence", "onPending"), "ignore", "convergence.onPending", ["fail, warn"]),
-    (("experience",), "modernized", "experience", ["classic"]),
+    (("experience",), "modern", "experience", ["classic", "'modernized', if that is meant"]),
     (("machines", "web-01", "drivers"), "xen", "machines.web-01.drivers", ["citrix-pv"]),
     # what is missing
     (("aws:region",), GONE, "aws:region", ["missing", "Add"]),

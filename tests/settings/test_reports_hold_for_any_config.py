@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import string
 from collections.abc import Iterator
+from copy import deepcopy
 from datetime import timedelta
 from ipaddress import IPv4Network
 from typing import Any
@@ -15,6 +16,10 @@ from settings.paths import path
 from tests.settings import configs
 
 Location = tuple[str | int, ...]
+
+CONFIGS = {"classic": configs.valid(), "modernized": configs.modernized()}
+MAY_BE_EMPTY = ("amiId", "instanceType", "cacheGiB")
+"""Keys that are as good as left out when they are empty."""
 
 
 def _mappings(part: Any, at: Location = ()) -> Iterator[Location]:
@@ -35,8 +40,22 @@ def _leaves(part: Any, at: Location = ()) -> Iterator[Location]:
             yield (*at, key)
 
 
-_MAPPINGS = list(_mappings(configs.valid()))
-_LEAVES = list(_leaves(configs.valid()))
+def changed(experience: str, location: Location, value: Any) -> dict[str, Any]:
+    return configs.put(deepcopy(CONFIGS[experience]), *location, value=value)
+
+
+_MAPPINGS = [(name, at) for name, config in CONFIGS.items() for at in _mappings(config)]
+_LEAVES = [
+    (name, at)
+    for name, config in CONFIGS.items()
+    for at in _leaves(config)
+    if at[-1] not in MAY_BE_EMPTY
+]
+_PLACES = [
+    *((name, at) for name, at in _MAPPINGS if at),
+    *_LEAVES,
+    *((name, (part,)) for name in CONFIGS for part in ("waves", "machines")),
+]
 _keys = st.text(string.ascii_letters + string.digits + "-", min_size=1, max_size=12)
 _json = st.recursive(
     st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False) | st.text(max_size=8),
@@ -45,24 +64,30 @@ _json = st.recursive(
 )
 
 
-@given(at=st.sampled_from(_MAPPINGS), key=_keys.map(lambda key: f"x{key}"), value=_json)
-def test_an_unknown_key_is_refused_wherever_it_stands(at: Location, key: str, value: Any) -> None:
-    config = configs.changed(*at, key, value=value)
+@given(where=st.sampled_from(_MAPPINGS), key=_keys.map(lambda key: f"x{key}"), value=_json)
+def test_an_unknown_key_is_refused_wherever_it_stands(
+    where: tuple[str, Location], key: str, value: Any
+) -> None:
+    experience, at = where
+    config = changed(experience, (*at, key), value)
     assert f"unknown key {key!r}" in configs.report(config)[path(*at, key)]
 
 
-@given(at=st.sampled_from(_LEAVES), value=st.none() | st.booleans() | st.just(["a", {}]))
-def test_a_value_of_no_possible_kind_is_reported_at_its_place(at: Location, value: Any) -> None:
-    report = configs.report(configs.changed(*at, value=value))
+@given(where=st.sampled_from(_LEAVES), value=st.none() | st.booleans() | st.just(["a", {}]))
+def test_a_value_of_no_possible_kind_is_reported_at_its_place(
+    where: tuple[str, Location], value: Any
+) -> None:
+    experience, at = where
+    report = configs.report(changed(experience, at, value))
     assert any(place.startswith(path(*at)) for place in report)
 
 
-@given(
-    at=st.sampled_from([*_MAPPINGS[1:], *_LEAVES, ("waves",), ("machines",)]),
-    value=_json,
-)
-def test_whatever_stands_anywhere_is_accepted_or_reported(at: Location, value: Any) -> None:
-    reading = settings.read(configs.changed(*at, value=value))
+@given(where=st.sampled_from(_PLACES), value=_json)
+def test_whatever_stands_anywhere_is_accepted_or_reported(
+    where: tuple[str, Location], value: Any
+) -> None:
+    experience, at = where
+    reading = settings.read(changed(experience, at, value))
     assert (reading.settings is None) == bool(reading.problems)
     for problem in reading.problems:
         assert problem.path
@@ -72,9 +97,11 @@ def test_whatever_stands_anywhere_is_accepted_or_reported(at: Location, value: A
         assert not problem.way_out.endswith(".")
 
 
-@given(st.lists(st.sampled_from(_LEAVES), min_size=1, unique=True))
-def test_no_fault_hides_another(places: list[Location]) -> None:
-    config = configs.valid()
+@given(st.sampled_from(list(CONFIGS)), st.data())
+def test_no_fault_hides_another(experience: str, data: st.DataObject) -> None:
+    leaves = [at for name, at in _LEAVES if name == experience]
+    places = data.draw(st.lists(st.sampled_from(leaves), min_size=1, unique=True))
+    config = deepcopy(CONFIGS[experience])
     for place in places:
         configs.put(config, *place, value=None)
     assert {path(*place) for place in places} <= set(configs.report(config))
