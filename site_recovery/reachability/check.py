@@ -1,0 +1,108 @@
+"""The connectivity check of a wave: the evidence of EC2, and attempts where they can be made."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping
+
+from site_recovery.reachability import evidence
+from site_recovery.reachability.attempts import Target
+from site_recovery.reachability.connections import (
+    FROM_SERVER,
+    SERVER_OUT,
+    TO_SERVER,
+    Check,
+    Connection,
+    needed,
+)
+from site_recovery.reachability.ec2_network import Evidence
+from site_recovery.reachability.network import Verdict
+from site_recovery.reachability.rows import CONNECTED, FAILED, NOT_TRIED, Row, attempted
+from site_recovery.reachability.run_command import Attempts, Connector, Source
+
+_FORBIDDEN = f"{NOT_TRIED}it would fail"
+_NO_ADDRESS = f"{NOT_TRIED}no one address stands for Azure"
+_NOT_YET = f"{NOT_TRIED}only the evidence was read"
+
+
+def judge(check: Check, found: Evidence) -> list[Row]:
+    """A row for each connection that is needed, by the evidence alone; nothing is asked."""
+    return [_row(connection, _verdict(connection, check, found)) for connection in needed(check)]
+
+
+def _row(connection: Connection, verdict: Verdict) -> Row:
+    return Row(
+        connection.machine,
+        connection.direction,
+        connection.port,
+        verdict.open,
+        verdict.why,
+        _NOT_YET if verdict.open else _FORBIDDEN,
+    )
+
+
+def _verdict(connection: Connection, check: Check, found: Evidence) -> Verdict:
+    if connection.direction == SERVER_OUT:
+        return evidence.to_the_internet(found.network, found.server, connection.port)
+    machine = found.machines.get(connection.machine)
+    if machine is None:
+        declared = check.machines[connection.machine]
+        return Verdict(
+            False,
+            f"{declared.instance_id} has no network interface with {declared.private_ip}",
+        )
+    if connection.direction == TO_SERVER:
+        return evidence.between(found.network, machine, found.server, connection.port)
+    return evidence.between(found.network, found.server, machine, connection.port)
+
+
+def attempt(check: Check, rows: Iterable[Row], connector: Connector) -> list[Row]:
+    """Try every connection that the evidence permits, all at once, and record how it went.
+
+    The server's own way out is not tried: that it registers with the vault proves more than one
+    connection could.
+    """
+    judged = list(rows)
+    trying = {
+        row.connection: _tried(row.connection, check)
+        for row in judged
+        if row.open and row.direction != SERVER_OUT
+    }
+    attempts = connector.attempt(_sources(trying.values(), check))
+    outcomes = {
+        connection: _outcome(instance_id, target, attempts)
+        for connection, (instance_id, target) in trying.items()
+    }
+    outcomes |= {
+        row.connection: _NO_ADDRESS for row in judged if row.open and row.direction == SERVER_OUT
+    }
+    return attempted(judged, outcomes)
+
+
+def _tried(connection: Connection, check: Check) -> tuple[str, Target]:
+    """Who tries a connection, and where to."""
+    machine = check.machines[connection.machine]
+    if connection.direction == FROM_SERVER:
+        return check.server.instance_id, Target(machine.private_ip, connection.port)
+    return machine.instance_id, Target(check.server.private_ip or "", connection.port)
+
+
+def _sources(tried: Iterable[tuple[str, Target]], check: Check) -> Iterator[Source]:
+    platforms = {machine.instance_id: machine.platform for machine in check.machines.values()}
+    targets: dict[str, set[Target]] = {}
+    for instance_id, target in tried:
+        if instance_id and target.host:
+            targets.setdefault(instance_id, set()).add(target)
+    for instance_id, its in targets.items():
+        yield Source(instance_id, platforms.get(instance_id, "windows"), frozenset(its))
+
+
+def _outcome(instance_id: str, target: Target, attempts: Attempts) -> str:
+    found: Mapping[Target, bool] | str = attempts.get(
+        instance_id, "the server's instance is not known"
+    )
+    if isinstance(found, str):
+        return f"{NOT_TRIED}{found}"
+    connected = found.get(target)
+    if connected is None:
+        return f"{NOT_TRIED}its command ended before"
+    return CONNECTED if connected else FAILED

@@ -1,0 +1,101 @@
+"""Which connections a migration needs.
+
+Source: "Migrate Amazon Web Services (AWS) VMs to Azure" and "Troubleshoot Mobility Service push
+installation" (Microsoft Learn).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+
+TO_THE_SERVER = (443, 9443)
+"""Replication's control and data, from each machine."""
+
+PUSH_INSTALLATION = {"windows": (135, 445), "linux": (22,)}
+"""What the server needs into a machine to install its agent."""
+
+TO_THE_INTERNET = 443
+"""What the server needs to reach Azure."""
+
+TO_SERVER = "to server"
+FROM_SERVER = "from server"
+SERVER_OUT = "to internet"
+
+_ROLES = {"classic": "configuration server", "modernized": "replication appliance"}
+
+
+@dataclass(frozen=True)
+class Machine:
+    """A machine as the check takes it; `platform` is `windows` or `linux`."""
+
+    instance_id: str
+    private_ip: str
+    platform: str
+
+
+@dataclass(frozen=True)
+class Server:
+    """The server that the machines replicate through, as far as it is known yet.
+
+    Attributes:
+        role: what a person calls it.
+        private_ip: None while it has none yet; its subnet stands for it then.
+        group_ids: its security groups; None while they are not known yet.
+        instance_id: empty where it is not known: nothing is run on it then.
+    """
+
+    role: str
+    subnet_id: str
+    private_ip: str | None
+    group_ids: frozenset[str] | None
+    instance_id: str = ""
+
+
+@dataclass(frozen=True)
+class Check:
+    """What is to be checked.
+
+    Attributes:
+        vpc_id: the VPC of machines and server.
+        push: whether the server installs the machines' agents.
+    """
+
+    vpc_id: str
+    server: Server
+    machines: Mapping[str, Machine]
+    push: bool
+
+
+@dataclass(frozen=True, order=True)
+class Connection:
+    """A TCP connection: `machine` is a machine's name, or the server's role for its way out."""
+
+    machine: str
+    direction: str
+    port: int
+
+    def words(self, role: str) -> str:
+        """The connection as a person reads it, without the machine."""
+        match self.direction:
+            case "to server":
+                return f"tcp {self.port} to the {role}"
+            case "from server":
+                return f"tcp {self.port} from the {role}"
+            case _:
+                return f"tcp {self.port} from the {role} to the internet"
+
+
+def role(experience: str) -> str:
+    """What a person calls the server of an experience, `classic` or `modernized`."""
+    return _ROLES[experience]
+
+
+def needed(check: Check) -> Iterator[Connection]:
+    """Every connection that must come about: the server's way out, then machine by machine."""
+    yield Connection(check.server.role, SERVER_OUT, TO_THE_INTERNET)
+    for name, machine in check.machines.items():
+        for port in TO_THE_SERVER:
+            yield Connection(name, TO_SERVER, port)
+        for port in PUSH_INSTALLATION[machine.platform] if check.push else ():
+            yield Connection(name, FROM_SERVER, port)

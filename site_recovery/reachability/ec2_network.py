@@ -1,0 +1,347 @@
+"""The network of a VPC as EC2 describes it: a few paged calls, however many machines."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from ipaddress import IPv4Network
+from typing import TYPE_CHECKING, Any
+
+import boto3
+from botocore.config import Config
+from botocore.exceptions import BotoCoreError, ClientError
+
+from site_recovery.azure import MigrationError
+from site_recovery.reachability.connections import Check
+from site_recovery.reachability.network import (
+    PORTS,
+    AclEntry,
+    Endpoint,
+    NatGateway,
+    Network,
+    NetworkAcl,
+    Range,
+    Route,
+    RouteTable,
+    Rule,
+    SecurityGroup,
+    Subnet,
+)
+
+if TYPE_CHECKING:
+    from mypy_boto3_ec2 import EC2Client
+
+PERMISSIONS = (
+    "ec2:DescribeManagedPrefixLists",
+    "ec2:DescribeNatGateways",
+    "ec2:DescribeNetworkAcls",
+    "ec2:DescribeNetworkInterfaces",
+    "ec2:DescribeRouteTables",
+    "ec2:DescribeSecurityGroups",
+    "ec2:DescribeSubnets",
+    "ec2:GetManagedPrefixListEntries",
+)
+"""What reading the evidence needs."""
+
+_VALUES = 200
+"""The most values that EC2 takes in one filter."""
+
+CONFIG = Config(
+    retries={"mode": "adaptive", "total_max_attempts": 6}, connect_timeout=5, read_timeout=30
+)
+
+
+@dataclass(frozen=True)
+class Evidence:
+    """What was read at one moment.
+
+    Attributes:
+        network: what decides.
+        machines: the endpoint of each machine; one without an interface at its address is not
+            in it.
+        server: the server's endpoint, or where it will be.
+    """
+
+    network: Network
+    machines: dict[str, Endpoint]
+    server: Endpoint
+
+
+def read(check: Check, region: str, client: EC2Client | None = None) -> Evidence:
+    """Read all that decides about the connections of a check.
+
+    Args:
+        check: the machines and the server.
+        region: their AWS region.
+        client: an EC2 client; by default one from the environment (credentials, endpoint).
+
+    Raises:
+        MigrationError: EC2 did not answer or refused, with the permissions that reading needs.
+    """
+    try:
+        return _read(check, client or boto3.client("ec2", region_name=region, config=CONFIG))
+    except (ClientError, BotoCoreError) as error:
+        raise MigrationError(
+            f"EC2 in {region} does not tell the network that the machines are in: {error}. The "
+            f"credentials need {', '.join(PERMISSIONS)} in this region."
+        ) from error
+
+
+def _read(check: Check, ec2: EC2Client) -> Evidence:
+    interfaces = list(_interfaces(ec2, check))
+    subnets = {
+        subnet["SubnetId"]: Subnet(
+            subnet["SubnetId"], subnet["VpcId"], IPv4Network(subnet["CidrBlock"])
+        )
+        for subnet in _pages(ec2, "describe_subnets", "Subnets", "vpc-id", _vpcs(check, interfaces))
+    }
+    machines = _machines(check, interfaces)
+    server = _server(check, interfaces, subnets)
+    vpcs = _vpcs(check, interfaces)
+    ends = [*machines.values(), server]
+    groups = list(
+        _pages(
+            ec2,
+            "describe_security_groups",
+            "SecurityGroups",
+            "group-id",
+            {group for end in ends for group in end.groups or ()},
+        )
+    )
+    tables = list(_pages(ec2, "describe_route_tables", "RouteTables", "vpc-id", vpcs))
+    ranges = _prefix_lists(ec2, groups, tables)
+    return Evidence(
+        Network(
+            groups={group["GroupId"]: _group(group, ranges) for group in groups},
+            acls=tuple(
+                _acl(acl)
+                for acl in _pages(ec2, "describe_network_acls", "NetworkAcls", "vpc-id", vpcs)
+            ),
+            route_tables=tuple(_table(table, ranges) for table in tables),
+            subnets=subnets,
+            nat_gateways=_nat_gateways(ec2, vpcs, tables),
+        ),
+        machines,
+        server,
+    )
+
+
+def _interfaces(ec2: EC2Client, check: Check) -> Iterator[Any]:
+    yield from _pages(
+        ec2,
+        "describe_network_interfaces",
+        "NetworkInterfaces",
+        "attachment.instance-id",
+        {machine.instance_id for machine in check.machines.values()},
+    )
+    if check.server.private_ip is not None:
+        # By its subnet too: another VPC may have the same address.
+        paginator = ec2.get_paginator("describe_network_interfaces")
+        for page in paginator.paginate(
+            Filters=[
+                {"Name": "subnet-id", "Values": [check.server.subnet_id]},
+                {"Name": "addresses.private-ip-address", "Values": [check.server.private_ip]},
+            ]
+        ):
+            yield from page["NetworkInterfaces"]
+
+
+def _pages(
+    ec2: EC2Client, operation: str, key: str, name: str, values: Iterable[str]
+) -> Iterator[Any]:
+    # A filter, unlike a list of ids, leaves out what is not there instead of failing the call.
+    ordered = sorted(values)
+    paginator: Any = ec2.get_paginator(operation)  # type: ignore[call-overload]
+    for start in range(0, len(ordered), _VALUES):
+        batch = [{"Name": name, "Values": ordered[start : start + _VALUES]}]
+        for page in paginator.paginate(Filters=batch):
+            yield from page[key]
+
+
+def _vpcs(check: Check, interfaces: Iterable[Any]) -> set[str]:
+    return {check.vpc_id} | {interface["VpcId"] for interface in interfaces}
+
+
+def _machines(check: Check, interfaces: Iterable[Any]) -> dict[str, Endpoint]:
+    found = {
+        (interface.get("Attachment", {}).get("InstanceId"), address): interface
+        for interface in interfaces
+        for address in _addresses(interface)
+    }
+    return {
+        name: _endpoint(found[key], machine.private_ip, machine.platform)
+        for name, machine in check.machines.items()
+        if (key := (machine.instance_id, machine.private_ip)) in found
+    }
+
+
+def _server(check: Check, interfaces: Iterable[Any], subnets: dict[str, Subnet]) -> Endpoint:
+    server = check.server
+    if server.private_ip is None:
+        subnet = subnets.get(server.subnet_id)
+        if subnet is None:
+            raise MigrationError(
+                f"the {server.role}'s subnet {server.subnet_id} is not in {check.vpc_id}. Correct "
+                "its subnetId, or source.vpcId."
+            )
+        return Endpoint(subnet.addresses, server.subnet_id, server.group_ids)
+    for interface in interfaces:
+        here = interface["SubnetId"] == server.subnet_id
+        if here and server.private_ip in _addresses(interface):
+            return _endpoint(interface, server.private_ip, "windows")
+    return Endpoint(IPv4Network(server.private_ip), server.subnet_id, server.group_ids)
+
+
+def _addresses(interface: Any) -> dict[str, bool]:
+    """The interface's private addresses, and whether each has a public one."""
+    addresses = interface.get("PrivateIpAddresses") or [interface]
+    return {
+        address["PrivateIpAddress"]: bool(address.get("Association", {}).get("PublicIp"))
+        for address in addresses
+        if address.get("PrivateIpAddress")
+    }
+
+
+def _endpoint(interface: Any, address: str, platform: str) -> Endpoint:
+    return Endpoint(
+        IPv4Network(address),
+        interface["SubnetId"],
+        frozenset(group["GroupId"] for group in interface.get("Groups", [])),
+        platform,
+        _addresses(interface)[address],
+    )
+
+
+def _prefix_lists(ec2: EC2Client, groups: list[Any], tables: list[Any]) -> dict[str, Range]:
+    """What the prefix lists hold that a rule or a route names: a call for each list."""
+    wanted = {
+        one["PrefixListId"]
+        for group in groups
+        for permission in [*group["IpPermissions"], *group.get("IpPermissionsEgress", [])]
+        for one in permission.get("PrefixListIds", [])
+    } | {
+        route["DestinationPrefixListId"]
+        for table in tables
+        for route in table["Routes"]
+        if route.get("DestinationPrefixListId")
+    }
+    if not wanted:
+        return {}
+    of_aws = {
+        one["PrefixListId"]
+        for page in ec2.get_paginator("describe_managed_prefix_lists").paginate()
+        for one in page["PrefixLists"]
+        if one.get("OwnerId") == "AWS"
+    }
+    entries = ec2.get_paginator("get_managed_prefix_list_entries")
+    return {
+        list_id: Range(
+            list_id,
+            tuple(
+                IPv4Network(entry["Cidr"])
+                for page in entries.paginate(PrefixListId=list_id)
+                for entry in page["Entries"]
+                if ":" not in entry["Cidr"]
+            ),
+            list_id in of_aws,
+        )
+        for list_id in sorted(wanted)
+    }
+
+
+def _group(described: Any, ranges: dict[str, Range]) -> SecurityGroup:
+    return SecurityGroup(
+        described["GroupId"],
+        described.get("GroupName", ""),
+        tuple(_rules(described["IpPermissions"], ranges)),
+        tuple(_rules(described.get("IpPermissionsEgress", []), ranges)),
+    )
+
+
+def _rules(permissions: Iterable[Any], ranges: dict[str, Range]) -> Iterator[Rule]:
+    for permission in permissions:
+        protocol = permission["IpProtocol"]
+        first, last = permission.get("FromPort", -1), permission.get("ToPort", -1)
+        ports = PORTS if first == -1 else (first, last)
+        for one in permission.get("IpRanges", []):
+            yield Rule(protocol, ports, Range.cidr(one["CidrIp"]))
+        for one in permission.get("PrefixListIds", []):
+            yield Rule(protocol, ports, ranges[one["PrefixListId"]])
+        for one in permission.get("UserIdGroupPairs", []):
+            if one.get("GroupId"):
+                yield Rule(protocol, ports, group=one["GroupId"])
+
+
+def _acl(described: Any) -> NetworkAcl:
+    return NetworkAcl(
+        described["NetworkAclId"],
+        frozenset(one["SubnetId"] for one in described.get("Associations", [])),
+        tuple(
+            AclEntry(
+                int(entry["RuleNumber"]),
+                bool(entry["Egress"]),
+                entry["RuleAction"] == "allow",
+                str(entry["Protocol"]),
+                (entry["PortRange"]["From"], entry["PortRange"]["To"])
+                if entry.get("PortRange")
+                else PORTS,
+                Range.cidr(entry["CidrBlock"]),
+            )
+            for entry in described.get("Entries", [])
+            if entry.get("CidrBlock")
+        ),
+    )
+
+
+_TARGETS = (
+    "GatewayId",
+    "NatGatewayId",
+    "TransitGatewayId",
+    "VpcPeeringConnectionId",
+    "NetworkInterfaceId",
+    "InstanceId",
+    "LocalGatewayId",
+    "CarrierGatewayId",
+    "CoreNetworkArn",
+)
+
+
+def _table(described: Any, ranges: dict[str, Range]) -> RouteTable:
+    associations = described.get("Associations", [])
+    return RouteTable(
+        described["RouteTableId"],
+        described["VpcId"],
+        any(one.get("Main") for one in associations),
+        frozenset(one["SubnetId"] for one in associations if one.get("SubnetId")),
+        tuple(_routes(described["Routes"], ranges)),
+    )
+
+
+def _routes(routes: Iterable[Any], ranges: dict[str, Range]) -> Iterator[Route]:
+    for route in routes:
+        if route.get("DestinationCidrBlock"):
+            destination = Range.cidr(route["DestinationCidrBlock"])
+        elif route.get("DestinationPrefixListId"):
+            destination = ranges[route["DestinationPrefixListId"]]
+        else:
+            continue
+        yield Route(
+            destination,
+            next((route[key] for key in _TARGETS if route.get(key)), "nothing"),
+            route.get("State") == "blackhole",
+            route.get("Origin") == "EnableVgwRoutePropagation",
+        )
+
+
+def _nat_gateways(ec2: EC2Client, vpcs: set[str], tables: list[Any]) -> dict[str, NatGateway]:
+    if not any(route.get("NatGatewayId") for table in tables for route in table["Routes"]):
+        return {}
+    return {
+        gateway["NatGatewayId"]: NatGateway(
+            gateway["NatGatewayId"],
+            gateway["SubnetId"],
+            gateway["State"],
+            gateway.get("ConnectivityType", "public") == "public",
+        )
+        for gateway in _pages(ec2, "describe_nat_gateways", "NatGateways", "vpc-id", vpcs)
+    }

@@ -1,0 +1,135 @@
+"""Whether a TCP connection comes about: groups, ACLs of both subnets, routes of both directions."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from ipaddress import IPv4Network
+
+from site_recovery.reachability import network_acls, security_groups
+from site_recovery.reachability.network import (
+    EVERYWHERE,
+    Endpoint,
+    NatGateway,
+    Network,
+    Verdict,
+)
+from site_recovery.reachability.routes import Way, way
+
+_NAT_PORTS = (1024, 65535)
+"""Where answers to a NAT gateway come in (Amazon VPC, "Ephemeral ports")."""
+
+
+def between(network: Network, source: Endpoint, target: Endpoint, port: int) -> Verdict:
+    """Whether the source's TCP connection to a port of the target comes about.
+
+    Returns:
+        Open with everything that lets it through, or closed with everything in its way.
+    """
+    return _all(_between(network, source, target, port))
+
+
+def to_the_internet(network: Network, source: Endpoint, port: int) -> Verdict:
+    """Whether the source's TCP connections to a port of the internet at large come about.
+
+    What lies behind a transit gateway, a peering, a firewall or a router of one's own is not
+    looked into: the way there counts as open, and the verdict says so.
+    """
+    return _all(_to_the_internet(network, source, port))
+
+
+def _all(verdicts: Iterator[Verdict]) -> Verdict:
+    found = list(verdicts)
+    closed = [verdict.why for verdict in found if not verdict.open]
+    return Verdict(not closed, "; ".join(dict.fromkeys(closed or [each.why for each in found])))
+
+
+def _between(network: Network, source: Endpoint, target: Endpoint, port: int) -> Iterator[Verdict]:
+    known = (source.groups or frozenset(), target.groups or frozenset())
+    if source.groups is not None and target.groups is not None:
+        yield security_groups.leaves(network.groups, known[0], port, target.addresses, known[1])
+        yield security_groups.enters(network.groups, known[1], port, source.addresses, known[0])
+    if source.subnet_id == target.subnet_id:
+        yield Verdict(True, f"both are in {source.subnet_id}")
+        return
+    yield from _acls(network, source.subnet_id, source.addresses, target, port, source.answer_ports)
+    yield _way(network, source.subnet_id, target.addresses).verdict
+    yield _way(network, target.subnet_id, source.addresses).verdict
+
+
+def _acls(
+    network: Network,
+    subnet_id: str,
+    addresses: IPv4Network,
+    target: Endpoint,
+    port: int,
+    answers: tuple[int, int],
+) -> Iterator[Verdict]:
+    """The request out of one subnet into the target's, and the answer back."""
+    one = (port, port)
+    yield from _acl(network, subnet_id, one, target.addresses, egress=True)
+    yield from _acl(network, target.subnet_id, one, addresses, egress=False)
+    yield from _acl(network, target.subnet_id, answers, addresses, egress=True)
+    yield from _acl(network, subnet_id, answers, target.addresses, egress=False)
+
+
+def _acl(
+    network: Network, subnet_id: str, ports: tuple[int, int], end: IPv4Network, *, egress: bool
+) -> Iterator[Verdict]:
+    acl = network.acl(subnet_id)
+    if acl is not None:
+        yield network_acls.passes(acl, ports, end, egress=egress)
+
+
+def _way(network: Network, subnet_id: str, end: IPv4Network) -> Way:
+    table = network.route_table(subnet_id)
+    if table is None:
+        return Way(Verdict(False, f"{subnet_id} has no route table"))
+    found = way(table, end)
+    if not found.verdict.open or found.route is None or found.route.target == "local":
+        return found
+    if end == EVERYWHERE:
+        return found
+    return Way(_unseen(found), found.route)
+
+
+def _unseen(found: Way) -> Verdict:
+    target = found.route.target if found.route else ""
+    return Verdict(True, f"{found.verdict.why}, and what lies behind {target} is not looked into")
+
+
+def _to_the_internet(network: Network, source: Endpoint, port: int) -> Iterator[Verdict]:
+    if source.groups is not None:
+        yield security_groups.leaves(network.groups, source.groups, port, EVERYWHERE)
+    one = (port, port)
+    yield from _acl(network, source.subnet_id, one, EVERYWHERE, egress=True)
+    yield from _acl(network, source.subnet_id, source.answer_ports, EVERYWHERE, egress=False)
+    found = _way(network, source.subnet_id, EVERYWHERE)
+    gateway = found.route.target if found.route is not None else ""
+    if not found.verdict.open:
+        yield found.verdict
+    elif gateway.startswith("igw-"):
+        public = "has a public address" if source.public else "has no public address"
+        yield Verdict(source.public, f"{found.verdict.why}, and {source.shown} {public}")
+    elif gateway.startswith("nat-") and gateway in network.nat_gateways:
+        yield found.verdict
+        yield from _through(network, source, network.nat_gateways[gateway], port)
+    else:
+        yield _unseen(found)
+
+
+def _through(network: Network, source: Endpoint, nat: NatGateway, port: int) -> Iterator[Verdict]:
+    """A NAT gateway, and its own subnet's ACL and way out."""
+    if nat.state != "available":
+        yield Verdict(False, f"{nat.gateway_id} is {nat.state}")
+        return
+    if nat.subnet_id != source.subnet_id:
+        yield from _acl(network, nat.subnet_id, (port, port), source.addresses, egress=False)
+        yield from _acl(network, nat.subnet_id, source.answer_ports, source.addresses, egress=True)
+    yield from _acl(network, nat.subnet_id, (port, port), EVERYWHERE, egress=True)
+    yield from _acl(network, nat.subnet_id, _NAT_PORTS, EVERYWHERE, egress=False)
+    found = _way(network, nat.subnet_id, EVERYWHERE)
+    gateway = found.route.target if found.route is not None else ""
+    if not found.verdict.open or (nat.public and gateway.startswith("igw-")):
+        yield found.verdict
+    else:
+        yield _unseen(found)

@@ -1,0 +1,271 @@
+"""A VPC's network as plain data: what decides whether a TCP connection comes about."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from enum import Enum
+from ipaddress import IPv4Network
+
+EVERYWHERE = IPv4Network("0.0.0.0/0")
+"""As the far end of a connection: the internet at large."""
+
+PORTS = (0, 65535)
+
+_PRIVATE = tuple(
+    IPv4Network(cidr)
+    for cidr in (
+        "10.0.0.0/8",
+        "100.64.0.0/10",
+        "127.0.0.0/8",
+        "169.254.0.0/16",
+        "172.16.0.0/12",
+        "192.168.0.0/16",
+    )
+)
+
+
+class Match(Enum):
+    """How much of a far end a range of addresses holds."""
+
+    ALL = "all"
+    PART = "part"
+    NONE = "none"
+
+
+@dataclass(frozen=True)
+class Range:
+    """Addresses that a rule, an ACL entry or a route names.
+
+    Attributes:
+        name: as a person finds it in the console: a CIDR block, or a prefix list's id.
+        networks: what it holds.
+        of_aws: a prefix list of AWS's own services, of which none is Azure's.
+    """
+
+    name: str
+    networks: tuple[IPv4Network, ...]
+    of_aws: bool = False
+
+    @classmethod
+    def cidr(cls, text: str) -> Range:
+        """The range of one CIDR block."""
+        return cls(text, (IPv4Network(text, strict=False),))
+
+    def match(self, end: IPv4Network) -> Match:
+        """How much of `end` the range holds."""
+        if any(end.subnet_of(network) for network in self.networks):
+            return Match.ALL
+        if self.of_aws and end == EVERYWHERE:
+            return Match.NONE
+        return (
+            Match.PART if any(_overlap(network, end) for network in self.networks) else Match.NONE
+        )
+
+    def prefix(self, end: IPv4Network) -> int:
+        """The length of the most specific network that holds all of `end`; -1 if none does."""
+        return max((n.prefixlen for n in self.networks if end.subnet_of(n)), default=-1)
+
+
+def _overlap(network: IPv4Network, end: IPv4Network) -> bool:
+    if end == EVERYWHERE:
+        # A private range is no part of the internet.
+        return not any(network.subnet_of(private) for private in _PRIVATE)
+    return network.overlaps(end)
+
+
+@dataclass(frozen=True)
+class Rule:
+    """A permission of a security group: one protocol, one range of ports, one other side.
+
+    Attributes:
+        protocol: `tcp`, `udp`, `icmp`, a number as text, or `-1` for every one.
+        ports: the first and the last port.
+        peer: the addresses of the other side; None where it is a group.
+        group: the id of the group whose members are the other side; None where it is a range.
+    """
+
+    protocol: str
+    ports: tuple[int, int]
+    peer: Range | None = None
+    group: str | None = None
+
+    def covers(self, port: int) -> bool:
+        """Whether the rule speaks of a TCP port."""
+        if self.protocol == "-1":
+            return True
+        return self.protocol in ("tcp", "6") and self.ports[0] <= port <= self.ports[1]
+
+    @property
+    def other_side(self) -> str:
+        """The other side's name: a group's id, a CIDR block or a prefix list's id."""
+        return self.group or (self.peer.name if self.peer else "")
+
+
+@dataclass(frozen=True)
+class SecurityGroup:
+    """A security group's permissions; what none of them permits is refused."""
+
+    group_id: str
+    name: str = ""
+    ingress: tuple[Rule, ...] = ()
+    egress: tuple[Rule, ...] = ()
+
+
+@dataclass(frozen=True)
+class AclEntry:
+    """An entry of a network ACL; the lowest number that fits decides.
+
+    Attributes:
+        number: 1 to 32766, and 32767 for the last one, which the console shows as `*`.
+        egress: whether it is about what leaves the subnet.
+        allow: whether it lets through.
+        protocol: `6` for TCP, `-1` for every one.
+        ports: the first and the last port of the destination.
+        peer: the addresses outside the subnet.
+    """
+
+    number: int
+    egress: bool
+    allow: bool
+    protocol: str
+    ports: tuple[int, int]
+    peer: Range
+
+    @property
+    def shown(self) -> str:
+        """Its number as the console shows it."""
+        return "*" if self.number == _LAST else str(self.number)
+
+
+_LAST = 32767
+
+
+@dataclass(frozen=True)
+class NetworkAcl:
+    """A network ACL and the subnets that it guards."""
+
+    acl_id: str
+    subnets: frozenset[str] = frozenset()
+    entries: tuple[AclEntry, ...] = ()
+
+
+@dataclass(frozen=True)
+class Route:
+    """A route.
+
+    Attributes:
+        destination: where to.
+        target: the id of what takes it (`igw-...`, `nat-...`, `pcx-...`), or `local`.
+        blackhole: whether its target is gone.
+        propagated: whether a gateway made it; one made by hand goes before it.
+    """
+
+    destination: Range
+    target: str
+    blackhole: bool = False
+    propagated: bool = False
+
+
+@dataclass(frozen=True)
+class RouteTable:
+    """A route table: of the subnets it names, and if it is the main one, of all with no other."""
+
+    table_id: str
+    vpc_id: str
+    main: bool = False
+    subnets: frozenset[str] = frozenset()
+    routes: tuple[Route, ...] = ()
+
+
+@dataclass(frozen=True)
+class Subnet:
+    """A subnet's addresses and VPC."""
+
+    subnet_id: str
+    vpc_id: str
+    addresses: IPv4Network
+
+
+@dataclass(frozen=True)
+class NatGateway:
+    """A NAT gateway; `state` is EC2's word, `available` when it works."""
+
+    gateway_id: str
+    subnet_id: str
+    state: str = "available"
+    public: bool = True
+
+
+@dataclass(frozen=True)
+class Network:
+    """Everything read, by id; a group that is not in it permits nothing."""
+
+    groups: Mapping[str, SecurityGroup] = field(default_factory=dict)
+    acls: tuple[NetworkAcl, ...] = ()
+    route_tables: tuple[RouteTable, ...] = ()
+    subnets: Mapping[str, Subnet] = field(default_factory=dict)
+    nat_gateways: Mapping[str, NatGateway] = field(default_factory=dict)
+
+    def acl(self, subnet_id: str) -> NetworkAcl | None:
+        """The network ACL that guards a subnet."""
+        return next((acl for acl in self.acls if subnet_id in acl.subnets), None)
+
+    def route_table(self, subnet_id: str) -> RouteTable | None:
+        """The route table of a subnet: the one that names it, else its VPC's main one."""
+        named = next((table for table in self.route_tables if subnet_id in table.subnets), None)
+        subnet = self.subnets.get(subnet_id)
+        if named is not None or subnet is None:
+            return named
+        return next(
+            (t for t in self.route_tables if t.main and t.vpc_id == subnet.vpc_id),
+            None,
+        )
+
+
+@dataclass(frozen=True)
+class Endpoint:
+    """One side of a connection inside a VPC.
+
+    Attributes:
+        addresses: its private address as a /32, or its subnet while it has none yet.
+        subnet_id: the subnet of that address.
+        groups: ids of its interface's security groups; None while they are not known yet.
+        platform: `windows` or `linux`, from which follows where answers to it come in.
+        public: whether the address has a public one.
+    """
+
+    addresses: IPv4Network
+    subnet_id: str
+    groups: frozenset[str] | None
+    platform: str = "windows"
+    public: bool = False
+
+    @property
+    def shown(self) -> str:
+        """Its address; its subnet's block while it has none."""
+        return shown(self.addresses)
+
+    @property
+    def answer_ports(self) -> tuple[int, int]:
+        """The ports from which its system connects, and where answers come in.
+
+        Sources: Microsoft, "The default dynamic port range for TCP/IP"; Linux, `ip-sysctl`
+        (up to 60999 since 4.2, 61000 before).
+        """
+        return (49152, 65535) if self.platform == "windows" else (32768, 61000)
+
+
+def shown(end: IPv4Network) -> str:
+    """A far end in words: an address, a block, or the internet."""
+    if end == EVERYWHERE:
+        return "the internet"
+    return str(end.network_address) if end.prefixlen == end.max_prefixlen else str(end)
+
+
+@dataclass(frozen=True)
+class Verdict:
+    """Whether something lets a connection through, and in a person's words what decides it."""
+
+    open: bool
+    why: str

@@ -1,0 +1,70 @@
+"""What a network ACL says of packets.
+
+ACLs know no connections: request and answer are judged apart, and what stays in a subnet is not
+judged at all. Source: Amazon VPC, "Control subnet traffic with network access control lists".
+"""
+
+from __future__ import annotations
+
+from ipaddress import IPv4Network
+
+from site_recovery.reachability.network import AclEntry, Match, NetworkAcl, Verdict, shown
+
+
+def passes(acl: NetworkAcl, ports: tuple[int, int], end: IPv4Network, *, egress: bool) -> Verdict:
+    """Whether TCP packets to every one of a range of ports pass.
+
+    Args:
+        acl: the ACL of the subnet.
+        ports: the first and the last port that the packets go to.
+        end: the addresses outside the subnet: where packets go if `egress`, else come from.
+        egress: whether they leave the subnet.
+
+    Returns:
+        Closed as soon as one port of the range is: an answer comes to any of them. An entry for
+        a part of `end` denies nothing, because the rest of it may be the one that counts.
+    """
+    words = f"tcp {_range(ports)} {'to' if egress else 'from'} {shown(end)}"
+    side = "egress" if egress else "ingress"
+    left = [ports]
+    partly: AclEntry | None = None
+    for entry in sorted(acl.entries, key=lambda each: each.number):
+        if entry.egress is not egress or entry.protocol not in ("-1", "6"):
+            continue
+        covered = PORTS_OF_ALL if entry.protocol == "-1" else entry.ports
+        if not any(_common(part, covered) for part in left):
+            continue
+        match (entry.peer.match(end), entry.allow):
+            case (Match.ALL, True):
+                left = [rest for part in left for rest in _without(part, covered)]
+                if not left:
+                    return Verdict(True, f"{acl.acl_id} {side} rule {entry.shown}")
+            case (Match.ALL, False) if partly is None:
+                denied = next(both for part in left if (both := _common(part, covered)))
+                what = words if denied == ports else f"{words} on {_range(denied)}"
+                return Verdict(False, f"{acl.acl_id} {side} rule {entry.shown} denies {what}")
+            case (Match.PART, True) if all(_common(part, covered) == part for part in left):
+                partly = partly or entry
+    if partly is not None:
+        return Verdict(
+            True,
+            f"{acl.acl_id} {side} rule {partly.shown}, which is only for {partly.peer.name}",
+        )
+    return Verdict(False, f"{acl.acl_id} has no {side} rule for {words}")
+
+
+PORTS_OF_ALL = (0, 65535)
+
+
+def _common(one: tuple[int, int], other: tuple[int, int]) -> tuple[int, int] | None:
+    first, last = max(one[0], other[0]), min(one[1], other[1])
+    return (first, last) if first <= last else None
+
+
+def _without(part: tuple[int, int], gone: tuple[int, int]) -> list[tuple[int, int]]:
+    pieces = [(part[0], min(part[1], gone[0] - 1)), (max(part[0], gone[1] + 1), part[1])]
+    return [piece for piece in pieces if piece[0] <= piece[1]]
+
+
+def _range(ports: tuple[int, int]) -> str:
+    return str(ports[0]) if ports[0] == ports[1] else f"{ports[0]}-{ports[1]}"

@@ -1,0 +1,188 @@
+"""Connect attempts on the machines themselves, through Systems Manager's Run Command."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, Protocol
+
+import boto3
+from botocore.exceptions import BotoCoreError, ClientError
+
+from site_recovery.reachability.attempts import DOCUMENTS, Target, results, script
+from site_recovery.reachability.ec2_network import CONFIG
+
+if TYPE_CHECKING:
+    from mypy_boto3_ssm import SSMClient
+
+PERMISSIONS = (
+    "ssm:DescribeInstanceInformation",
+    "ssm:GetCommandInvocation",
+    "ssm:ListCommandInvocations",
+    "ssm:SendCommand",
+)
+"""What the attempts need; without them the evidence decides alone."""
+
+_INSTANCES = 50
+"""The most instances that SendCommand, and a page of DescribeInstanceInformation, take."""
+
+_TARGETS = 20
+"""Attempts in one command: what one machine tries one after the other."""
+
+_ENDED = {"Success", "Cancelled", "TimedOut", "Failed"}
+
+_POLL_SECONDS = (0.2, 0.5, 1.0, 2.0)
+
+
+@dataclass(frozen=True)
+class Source:
+    """A machine that is to try, and where to."""
+
+    instance_id: str
+    platform: str
+    targets: frozenset[Target]
+
+
+Attempts = Mapping[str, "Mapping[Target, bool] | str"]
+"""By instance id: whether each target was reached, or why the machine tried nothing."""
+
+
+class Connector(Protocol):
+    """Something that has machines try to connect."""
+
+    def attempt(self, sources: Iterable[Source]) -> Attempts:
+        """Have all of them try at once."""
+
+
+@dataclass(frozen=True)
+class _Command:
+    command_id: str
+    instance_ids: frozenset[str]
+
+
+class RunCommand:
+    """Attempts by Run Command; never an error: what cannot be tried is said instead.
+
+    Args:
+        region: the machines' AWS region.
+        client: an SSM client; by default one from the environment.
+        wait_seconds: for how long to wait for the commands.
+        now: a monotonic clock, in seconds.
+        sleep: waits for so many seconds.
+    """
+
+    def __init__(
+        self,
+        region: str,
+        client: SSMClient | None = None,
+        *,
+        wait_seconds: float = 300.0,
+        now: Callable[[], float] = time.monotonic,
+        sleep: Callable[[float], None] = time.sleep,
+    ) -> None:
+        self._client = client
+        self._region = region
+        self._wait = wait_seconds
+        self._now = now
+        self._sleep = sleep
+
+    def attempt(self, sources: Iterable[Source]) -> Attempts:
+        """Have the machines try that Systems Manager manages.
+
+        Machines of one platform that try the same share their commands, 50 machines each.
+        """
+        wanted = {source.instance_id: source for source in sources if source.targets}
+        if not wanted:
+            return {}
+        try:
+            ssm = self._client or boto3.client("ssm", region_name=self._region, config=CONFIG)
+            managed = self._managed(ssm, wanted)
+            found: dict[str, dict[Target, bool] | str] = dict.fromkeys(
+                wanted.keys() - managed, "Systems Manager does not manage the machine"
+            )
+            commands = list(self._send(ssm, [wanted[each] for each in sorted(managed)]))
+            for instance_id, output in self._outputs(ssm, commands):
+                if isinstance(output, str):
+                    found.setdefault(instance_id, output)
+                else:
+                    known = found.get(instance_id)
+                    found[instance_id] = {**known, **output} if isinstance(known, dict) else output
+        except (ClientError, BotoCoreError) as error:
+            words = f"Systems Manager: {error}. Attempts need {', '.join(PERMISSIONS)}"
+            return dict.fromkeys(wanted, words)
+        return found
+
+    def _managed(self, ssm: SSMClient, wanted: Iterable[str]) -> set[str]:
+        paginator = ssm.get_paginator("describe_instance_information")
+        return {
+            one["InstanceId"]
+            for batch in _batches(sorted(wanted), _INSTANCES)
+            for page in paginator.paginate(Filters=[{"Key": "InstanceIds", "Values": batch}])
+            for one in page["InstanceInformationList"]
+            if one.get("PingStatus") == "Online"
+        }
+
+    def _send(self, ssm: SSMClient, sources: Iterable[Source]) -> Iterator[_Command]:
+        alike: dict[tuple[str, tuple[str, ...]], list[str]] = {}
+        for source in sources:
+            for targets in _batches(sorted(source.targets), _TARGETS):
+                key = (DOCUMENTS[source.platform], script(source.platform, targets))
+                alike.setdefault(key, []).append(source.instance_id)
+        for (document, lines), instance_ids in alike.items():
+            for batch in _batches(instance_ids, _INSTANCES):
+                answer = ssm.send_command(
+                    DocumentName=document,
+                    InstanceIds=batch,
+                    Parameters={
+                        "commands": list(lines),
+                        "executionTimeout": [str(int(self._wait))],
+                    },
+                    TimeoutSeconds=max(30, int(self._wait)),
+                    Comment="Connect attempts before a migration to Azure",
+                )
+                yield _Command(answer["Command"]["CommandId"], frozenset(batch))
+
+    def _outputs(
+        self, ssm: SSMClient, commands: Iterable[_Command]
+    ) -> Iterator[tuple[str, dict[Target, bool] | str]]:
+        """What each machine printed, or how its command ended without printing anything."""
+        open_: dict[str, set[str]] = {c.command_id: set(c.instance_ids) for c in commands}
+        deadline = self._now() + self._wait
+        polls = 0
+        while open_:
+            for command_id, waiting in list(open_.items()):
+                for instance_id, status in self._ended(ssm, command_id):
+                    if instance_id in waiting:
+                        waiting.remove(instance_id)
+                        yield instance_id, self._output(ssm, command_id, instance_id, status)
+                if not waiting:
+                    del open_[command_id]
+            if open_ and self._now() >= deadline:
+                break
+            if open_:
+                self._sleep(_POLL_SECONDS[min(polls, len(_POLL_SECONDS) - 1)])
+                polls += 1
+        for waiting in open_.values():
+            for instance_id in sorted(waiting):
+                yield instance_id, f"its command did not end in {self._wait:.0f} seconds"
+
+    def _ended(self, ssm: SSMClient, command_id: str) -> Iterator[tuple[str, str]]:
+        for page in ssm.get_paginator("list_command_invocations").paginate(CommandId=command_id):
+            for one in page["CommandInvocations"]:
+                if one["Status"] in _ENDED:
+                    yield one["InstanceId"], one.get("StatusDetails") or one["Status"]
+
+    def _output(
+        self, ssm: SSMClient, command_id: str, instance_id: str, status: str
+    ) -> dict[Target, bool] | str:
+        answer = ssm.get_command_invocation(CommandId=command_id, InstanceId=instance_id)
+        found = results(answer["StandardOutputContent"])
+        said = answer.get("StandardErrorContent", "").strip().splitlines()
+        return found or f"its command ended with {status}" + (f" ({said[0]})" if said else "")
+
+
+def _batches(values: Iterable[Any], size: int) -> Iterator[list[Any]]:
+    ordered = list(values)
+    for start in range(0, len(ordered), size):
+        yield ordered[start : start + size]

@@ -1,0 +1,88 @@
+"""What security groups say of a connection.
+
+They are stateful: an answer needs no rule. Source: Amazon VPC, "Security group rules".
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from ipaddress import IPv4Network
+
+from site_recovery.reachability.network import (
+    EVERYWHERE,
+    Match,
+    Rule,
+    SecurityGroup,
+    Verdict,
+    shown,
+)
+
+
+def leaves(
+    groups: Mapping[str, SecurityGroup],
+    own: frozenset[str],
+    port: int,
+    end: IPv4Network,
+    its_groups: frozenset[str] = frozenset(),
+) -> Verdict:
+    """Whether the groups `own` let a TCP connection out to a port of `end`."""
+    return _decide(groups, own, port, end, its_groups, egress=True)
+
+
+def enters(
+    groups: Mapping[str, SecurityGroup],
+    own: frozenset[str],
+    port: int,
+    end: IPv4Network,
+    its_groups: frozenset[str] = frozenset(),
+) -> Verdict:
+    """Whether the groups `own` let a TCP connection from `end` in to a port."""
+    return _decide(groups, own, port, end, its_groups, egress=False)
+
+
+def _decide(
+    groups: Mapping[str, SecurityGroup],
+    own: frozenset[str],
+    port: int,
+    end: IPv4Network,
+    its_groups: frozenset[str],
+    *,
+    egress: bool,
+) -> Verdict:
+    towards, kind = ("to", "egress") if egress else ("from", "ingress")
+    partly: str | None = None
+    for group_id in sorted(own & groups.keys()):
+        group = groups[group_id]
+        for rule in group.egress if egress else group.ingress:
+            if not rule.covers(port):
+                continue
+            words = f"{_named(group)}: {_ports(rule)} {towards} {rule.other_side}"
+            match _match(rule, end, its_groups):
+                case Match.ALL:
+                    return Verdict(True, words)
+                case Match.PART:
+                    partly = partly or words
+    if partly is not None:
+        return Verdict(True, f"{partly}, which is only a part of {shown(end)}")
+    names = " and ".join(_named(groups[each]) if each in groups else each for each in sorted(own))
+    return Verdict(
+        False,
+        f"{names or 'no security group'}: no {kind} rule for tcp {port} {towards} {shown(end)}",
+    )
+
+
+def _match(rule: Rule, end: IPv4Network, its_groups: frozenset[str]) -> Match:
+    if rule.group is not None:
+        return Match.ALL if rule.group in its_groups and end != EVERYWHERE else Match.NONE
+    return rule.peer.match(end) if rule.peer is not None else Match.NONE
+
+
+def _named(group: SecurityGroup) -> str:
+    return f"{group.group_id} ({group.name})" if group.name else group.group_id
+
+
+def _ports(rule: Rule) -> str:
+    if rule.protocol == "-1":
+        return "everything"
+    first, last = rule.ports
+    return f"tcp {first}" if first == last else f"tcp {first}-{last}"
