@@ -1,0 +1,141 @@
+"""The mobility agent on a wave's machines: documents, associations and how far they are."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import timedelta
+
+import pulumi
+from pulumi_aws import ssm
+
+from components.mobility_agent import document
+from dynamic_providers.agent_rollout import AgentRollout
+
+_TARGETS = 50
+"""Instance ids in one association (CreateAssociation, Target.Values)."""
+
+_SCHEDULE = "rate(30 minutes)"
+"""The shortest that State Manager takes: a machine that was down, or failed, is served then."""
+
+_AT_ONCE = "20"
+"""Machines that install at the same time, so that the server and the packages' place keep up."""
+
+
+@dataclass(frozen=True)
+class MobilityAgentArgs:
+    """What is installed where.
+
+    Attributes:
+        prefix: what names begin with that are unique in the AWS account.
+        wave: the wave's name.
+        experience: `classic` or `modernized`.
+        machines: instance id and platform (`windows` or `linux`) by machine name.
+        server_address: the private address that the agents register with.
+        secret_arn: the secret that holds what they register with: a passphrase (classic) or the
+            appliance's config.json (modernized). The machines' roles may read it.
+        packages: https URL of the agent's package, and its SHA-256 or None, by platform.
+        region: the AWS region of machines and secret.
+        timeout: how long one `pulumi up` waits for the machines, in real time.
+        poll: between two looks.
+        requires: what has to be there before a machine can install.
+    """
+
+    prefix: str
+    wave: str
+    experience: str
+    machines: Mapping[str, tuple[str, str]]
+    server_address: pulumi.Input[str]
+    secret_arn: pulumi.Input[str]
+    packages: Mapping[str, tuple[str, str | None]]
+    region: str
+    timeout: timedelta
+    poll: timedelta
+    requires: Sequence[pulumi.Resource] = ()
+
+
+class MobilityAgent(pulumi.ComponentResource):
+    """Installs the agent through Systems Manager, and says for which machines that failed.
+
+    Every association runs on a schedule, and the script leaves a machine alone that is done: so
+    a machine that was stopped, or is added to its wave later, is served without another run.
+
+    Attributes:
+        rollout: how far each machine is.
+    """
+
+    rollout: AgentRollout
+
+    def __init__(
+        self, name: str, args: MobilityAgentArgs, opts: pulumi.ResourceOptions | None = None
+    ) -> None:
+        super().__init__("ec2-to-azure:components:MobilityAgent", name, None, opts)
+        associations: dict[str, pulumi.Input[str]] = {}
+        made: list[pulumi.Resource] = []
+        for platform in sorted({platform for _, platform in args.machines.values()}):
+            for key, association in self._associations(name, args, platform).items():
+                associations[key] = association.association_id
+                made.append(association)
+        self.rollout = AgentRollout(
+            f"{name}-rollout",
+            region=args.region,
+            associations=associations,
+            machines={
+                machine: {"instance_id": instance_id, "platform": platform}
+                for machine, (instance_id, platform) in args.machines.items()
+            },
+            timeout_seconds=args.timeout.total_seconds(),
+            poll_seconds=args.poll.total_seconds(),
+            opts=pulumi.ResourceOptions(parent=self, depends_on=made),
+        )
+        self.register_outputs({"failed": self.failed})
+
+    @property
+    def failed(self) -> pulumi.Output[Mapping[str, str]]:
+        """Why a machine has no agent that is registered, by machine; it may not replicate yet."""
+        return self.rollout.failed
+
+    def _associations(
+        self, name: str, args: MobilityAgentArgs, platform: str
+    ) -> dict[str, ssm.Association]:
+        title = f"{args.prefix}-{args.wave}-agent-{platform}"
+        installs = ssm.Document(
+            f"{name}-{platform}",
+            name=title,
+            document_type="Command",
+            document_format="JSON",
+            target_type="/AWS::EC2::Instance",
+            content=document.content(platform),
+            opts=pulumi.ResourceOptions(parent=self),
+        )
+        url, sha256 = args.packages[platform]
+        instance_ids = sorted(i for i, of in args.machines.values() if of == platform)
+        associations = {}
+        for first in range(0, len(instance_ids), _TARGETS):
+            suffix = f"-{first // _TARGETS + 1}" if first else ""
+            associations[f"{platform}{suffix}"] = ssm.Association(
+                f"{name}-{platform}{suffix}",
+                association_name=f"{title}{suffix}",
+                name=installs.name,
+                # By its number, not "the default one": so a changed script runs at once.
+                document_version=installs.default_version,
+                targets=[
+                    ssm.AssociationTargetArgs(
+                        key="InstanceIds", values=instance_ids[first : first + _TARGETS]
+                    )
+                ],
+                parameters={
+                    "PackageUrl": url,
+                    "PackageSha256": sha256 or "",
+                    "ServerAddress": args.server_address,
+                    "SecretId": args.secret_arn,
+                    "Region": args.region,
+                    "Experience": args.experience,
+                },
+                schedule_expression=_SCHEDULE,
+                max_concurrency=_AT_ONCE,
+                # One machine that fails keeps no other from being served.
+                max_errors="100%",
+                opts=pulumi.ResourceOptions(parent=self, depends_on=args.requires),
+            )
+        return associations

@@ -1,0 +1,100 @@
+"""The Systems Manager documents that install the agent: one a platform, for both experiences.
+
+What a document does lies beside this file as a script, and goes into the document as it is.
+Nothing secret is in a document or its parameters: the script reads the secret by its ARN with the
+machine's own role.
+"""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from types import MappingProxyType
+from typing import Any
+
+SIZE_LIMIT = 64 * 1024
+"""Bytes that Systems Manager takes for a document (CreateDocument)."""
+
+_STEP_SECONDS = 3600
+"""When Systems Manager ends a script. Installing takes a few minutes, on an old machine some more."""
+
+_PLATFORMS = MappingProxyType(
+    {
+        "windows": ("aws:runPowerShellScript", "Windows", "windows.ps1"),
+        "linux": ("aws:runShellScript", "Linux", "linux.sh"),
+    }
+)
+
+# A parameter's value is put into the script as text, between single quotes: the patterns leave
+# nothing in it that could end them.
+_PARAMETERS: dict[str, dict[str, Any]] = {
+    "PackageUrl": {
+        "type": "String",
+        "description": "Where the agent's package is fetched from, by https.",
+        "allowedPattern": r"^https://[A-Za-z0-9._~:/?#@!&*+,;=%-]+$",
+    },
+    "PackageSha256": {
+        "type": "String",
+        "description": "The package's SHA-256 in hexadecimal digits; empty: it is not checked.",
+        "default": "",
+        "allowedPattern": "^([0-9A-Fa-f]{64})?$",
+    },
+    "ServerAddress": {
+        "type": "String",
+        "description": "The private address of the configuration server or the appliance.",
+        "allowedPattern": "^[A-Za-z0-9.:-]{1,253}$",
+    },
+    "SecretId": {
+        "type": "String",
+        "description": "The ARN of the secret that holds what an agent registers with.",
+        "allowedPattern": r"^arn:aws[a-z-]*:secretsmanager:[a-z0-9-]+:[0-9]{12}:secret:[A-Za-z0-9/_+=.@-]+$",
+    },
+    "Region": {
+        "type": "String",
+        "description": "The AWS region of the secret.",
+        "allowedPattern": "^[a-z]{2}(-[a-z]+)+-[0-9]+$",
+    },
+    "Experience": {
+        "type": "String",
+        "description": "classic: a configuration server. modernized: a replication appliance.",
+        "allowedValues": ["classic", "modernized"],
+    },
+}
+
+PARAMETERS = tuple(_PARAMETERS)
+"""The names of a document's parameters, all of them strings."""
+
+
+def script(platform: str) -> str:
+    """The text of a platform's script.
+
+    Args:
+        platform: `windows` or `linux`.
+    """
+    return (Path(__file__).parent / _PLATFORMS[platform][2]).read_text("utf-8")
+
+
+def content(platform: str) -> str:
+    """A platform's document, in JSON (schema 2.2, "Command document plugin reference").
+
+    Args:
+        platform: `windows` or `linux`.
+    """
+    action, platform_type, _ = _PLATFORMS[platform]
+    document = {
+        "schemaVersion": "2.2",
+        "description": "Installs the mobility agent of Azure Site Recovery and registers it.",
+        "parameters": _PARAMETERS,
+        "mainSteps": [
+            {
+                "action": action,
+                "name": "installMobilityAgent",
+                "precondition": {"StringEquals": ["platformType", platform_type]},
+                "inputs": {
+                    "timeoutSeconds": str(_STEP_SECONDS),
+                    "runCommand": script(platform).splitlines(),
+                },
+            }
+        ],
+    }
+    return json.dumps(document, separators=(",", ":"))

@@ -1,0 +1,238 @@
+# Installs Site Recovery's mobility agent on this machine and registers it with its server.
+# Systems Manager runs it as SYSTEM, every half hour: a machine that is done is left alone.
+# It needs Windows PowerShell 3.0, as Systems Manager itself does, and nothing newer.
+# Its last line is one line of JSON.
+$ErrorActionPreference = 'Stop'
+$ProgressPreference = 'SilentlyContinue'
+
+$PackageUrl = '{{ PackageUrl }}'
+$PackageSha256 = '{{ PackageSha256 }}'
+$ServerAddress = '{{ ServerAddress }}'
+$SecretId = '{{ SecretId }}'
+$Region = '{{ Region }}'
+$Experience = '{{ Experience }}'
+
+$InstallLocation = 'C:\Program Files (x86)\Microsoft Azure Site Recovery'
+$Logs = Join-Path $env:ProgramData 'ASRSetupLogs'
+$Note = Join-Path $env:ProgramData 'ec2-to-azure\mobility-agent-server.txt'
+$Work = Join-Path $env:SystemRoot ('Temp\mobility-agent-' + [Guid]::NewGuid().ToString('N'))
+$NeededMiB = 500
+
+function Write-Report([string] $Agent, [string] $Message) {
+    $bios = (Get-WmiObject -Class Win32_ComputerSystemProduct).UUID
+    $report = New-Object PSObject -Property @{ agent = $Agent; bios = $bios; message = $Message }
+    Write-Output (ConvertTo-Json -InputObject $report -Compress)
+}
+
+# An error with the exit code that the script ends with.
+function Stop-Script([int] $Code, [string] $Message) {
+    $failure = New-Object System.Exception $Message
+    $failure.Data['ExitCode'] = $Code
+    throw $failure
+}
+
+# Runs a command line and returns its exit code once it and what it started have ended.
+function Invoke-CommandLine([string] $Folder, [string] $CommandLine) {
+    $program, $arguments = $CommandLine -split ' ', 2
+    $path = Join-Path $Folder $program
+    if (-not (Test-Path -LiteralPath $path)) {
+        Stop-Script 14 "There is no $program in $Folder. Check replication.agent.windows."
+    }
+    $process = Start-Process -FilePath $path -ArgumentList $arguments -WorkingDirectory $Folder -Wait -PassThru
+    return $process.ExitCode
+}
+
+# Only SYSTEM and administrators get at the package and, for a moment, the secret.
+function New-WorkFolder {
+    New-Item -ItemType Directory -Path $Work | Out-Null
+    & icacls.exe $Work /inheritance:r /grant '*S-1-5-18:(OI)(CI)F' '*S-1-5-32-544:(OI)(CI)F' | Out-Null
+    if ($LASTEXITCODE -ne 0) {
+        Stop-Script 10 "The access of $Work cannot be restricted (icacls ended with $LASTEXITCODE)."
+    }
+}
+
+function Get-InstalledAgent {
+    $keys = 'HKLM:\SOFTWARE\Wow6432Node\InMage Systems\Installed Products\5',
+        'HKLM:\SOFTWARE\InMage Systems\Installed Products\5'
+    foreach ($key in $keys) {
+        if (Test-Path -LiteralPath $key) {
+            return Get-ItemProperty -LiteralPath $key
+        }
+    }
+    return $null
+}
+
+# The servers that the agent's own settings and an earlier run of this script name.
+function Get-RegisteredServer {
+    if (Test-Path -LiteralPath $Note) {
+        Get-Content -LiteralPath $Note
+    }
+    if ($Experience -eq 'classic') {
+        $settings = Join-Path $InstallLocation 'agent\Application Data\etc\drscout.conf'
+        if (Test-Path -LiteralPath $settings) {
+            Get-Content -LiteralPath $settings | Where-Object { $_ -match '^Hostname\s*=\s*(\S+)' } |
+                ForEach-Object { $Matches[1] }
+        }
+    }
+}
+
+function Test-Registered($Agent) {
+    if ($null -eq $Agent -or $Agent.AgentConfigurationStatus -ne 'Succeeded') {
+        return $false
+    }
+    return @(Get-RegisteredServer) -contains $ServerAddress
+}
+
+function Save-Package([string] $Path) {
+    # 3072 is TLS 1.2, which older .NET versions know by its number only.
+    [Net.ServicePointManager]::SecurityProtocol = [Net.ServicePointManager]::SecurityProtocol -bor 3072
+    $reason = ''
+    foreach ($attempt in 1..5) {
+        $client = New-Object System.Net.WebClient
+        try {
+            $client.DownloadFile($PackageUrl, $Path)
+            return
+        } catch {
+            $reason = $_.Exception.GetBaseException().Message
+        } finally {
+            $client.Dispose()
+        }
+        if ($attempt -lt 5) {
+            Start-Sleep -Seconds 15
+        }
+    }
+    Stop-Script 11 "$PackageUrl cannot be fetched: $reason Check that the machine reaches it on port 443."
+}
+
+function Assert-Sha256([string] $Path) {
+    if ($PackageSha256 -eq '') {
+        return
+    }
+    $algorithm = New-Object System.Security.Cryptography.SHA256CryptoServiceProvider
+    $stream = [IO.File]::OpenRead($Path)
+    try {
+        $found = ([BitConverter]::ToString($algorithm.ComputeHash($stream)) -replace '-', '').ToLowerInvariant()
+    } finally {
+        $stream.Dispose()
+    }
+    $wanted = $PackageSha256.ToLowerInvariant()
+    if ($found -ne $wanted) {
+        Stop-Script 12 "The package has the SHA-256 $found, and $wanted was expected. Correct replication.agent.windows, or put the right file at its url."
+    }
+}
+
+function Import-SecretsModule {
+    foreach ($module in 'AWS.Tools.SecretsManager', 'AWSPowerShell') {
+        if (Get-Module -ListAvailable -Name $module) {
+            Import-Module -Name $module
+            if (Get-Command -Name Get-SECSecretValue -ErrorAction SilentlyContinue) {
+                return $true
+            }
+        }
+    }
+    return $false
+}
+
+# The text of the secret, as the machine's own role may read it.
+function Read-Secret {
+    $cli = Get-Command -Name aws.exe -CommandType Application -ErrorAction SilentlyContinue | Select-Object -First 1
+    if (Import-SecretsModule) {
+        try {
+            return (Get-SECSecretValue -SecretId $SecretId -Region $Region).SecretString
+        } catch {
+            $reason = $_.Exception.Message
+        }
+    } elseif ($null -ne $cli) {
+        # A native program's stderr is an error to PowerShell, which would end the script here.
+        $ErrorActionPreference = 'Continue'
+        $answer = & $cli.Definition secretsmanager get-secret-value --region $Region --secret-id $SecretId --query SecretString --output text 2>&1
+        if ($LASTEXITCODE -eq 0) {
+            return ($answer -join "`n")
+        }
+        $reason = ($answer -join ' ').Trim()
+    } else {
+        Stop-Script 10 'Neither AWS Tools for PowerShell with Get-SECSecretValue (2018 or later) nor the AWS CLI is on this machine, and one of them reads the secret of its server. Install it, or set replication.agent.installation to manual.'
+    }
+    Stop-Script 13 "The machine may not read ${SecretId}: $reason"
+}
+
+function Install-Agent {
+    $free = [Math]::Floor((New-Object IO.DriveInfo 'C').AvailableFreeSpace / 1048576)
+    if ($free -lt $NeededMiB) {
+        Stop-Script 14 "Drive C: has $free MiB free, and the agent needs $NeededMiB. Make room."
+    }
+    $package = Join-Path $Work 'MobilityServiceInstaller.exe'
+    Save-Package $package
+    Assert-Sha256 $package
+    $code = Invoke-CommandLine $Work "MobilityServiceInstaller.exe /q /x:$Work\Extracted"
+    if ($code -ne 0) {
+        Stop-Script 14 "The package could not be extracted (it ended with $code). Check replication.agent.windows."
+    }
+    if ($Experience -eq 'classic') {
+        $code = Invoke-CommandLine "$Work\Extracted" 'UnifiedAgent.exe /Role "MS" /InstallLocation "C:\Program Files (x86)\Microsoft Azure Site Recovery" /Platform "VmWare" /Silent /CSType CSLegacy'
+    } else {
+        $code = Invoke-CommandLine "$Work\Extracted" 'UnifiedAgentInstaller.exe /Platform vmware /Silent /Role MS /CSType CSPrime /InstallLocation "C:\Program Files (x86)\Microsoft Azure Site Recovery"'
+    }
+    # 98: succeeded with warnings. 1641 and 3010: succeeded, and Windows wants to restart; the
+    # agent replicates before that.
+    if (0, 98, 1641, 3010 -notcontains $code) {
+        Stop-Script 15 "The installer ended with $code. See $Logs\ASRUnifiedAgentInstaller.log."
+    }
+}
+
+function Register-Agent([string] $Secret) {
+    $utf8 = New-Object System.Text.UTF8Encoding $false
+    $agentFolder = Join-Path $InstallLocation 'agent'
+    if ($Experience -eq 'classic') {
+        $passphrase = ''
+        try {
+            $passphrase = [string] (ConvertFrom-Json -InputObject $Secret).passphrase
+        } catch [ArgumentException] {
+            $passphrase = ''
+        }
+        if ($passphrase -eq '') {
+            Stop-Script 13 "$SecretId has no passphrase in it yet. The configuration server puts it there when it is installed."
+        }
+        [IO.File]::WriteAllText("$Work\passphrase.txt", $passphrase, $utf8)
+        $code = Invoke-CommandLine $agentFolder "UnifiedAgentConfigurator.exe /CSEndPoint $ServerAddress /PassphraseFilePath $Work\passphrase.txt"
+    } else {
+        if ($Secret.Trim() -eq '') {
+            Stop-Script 13 "$SecretId is empty. Put the appliance's config.json there."
+        }
+        [IO.File]::WriteAllText("$Work\config.json", $Secret, $utf8)
+        $code = Invoke-CommandLine $agentFolder "UnifiedAgentConfigurator.exe /SourceConfigFilePath $Work\config.json /CSType CSPrime /CredentialLessDiscovery true"
+    }
+    if (0, 98 -notcontains $code) {
+        Stop-Script 16 "Registration with $ServerAddress ended with $code. Check that it answers on port 443, and see $Logs\ASRUnifiedAgentConfigurator.log."
+    }
+    New-Item -ItemType Directory -Path (Split-Path -Parent $Note) -Force | Out-Null
+    Set-Content -LiteralPath $Note -Value $ServerAddress
+}
+
+$exitCode = 0
+try {
+    $agent = Get-InstalledAgent
+    if (Test-Registered $agent) {
+        Write-Report 'registered' "registered with $ServerAddress before"
+    } else {
+        New-WorkFolder
+        # The secret first: without it an installation would be half done.
+        $secret = Read-Secret
+        if ($null -eq $agent) {
+            Install-Agent
+        }
+        Register-Agent $secret
+        Write-Report 'registered' "registered with $ServerAddress"
+    }
+} catch {
+    $exitCode = $_.Exception.Data['ExitCode']
+    if ($null -eq $exitCode) {
+        $exitCode = 1
+    }
+    Write-Report 'failed' $_.Exception.Message
+} finally {
+    if (Test-Path -LiteralPath $Work) {
+        Remove-Item -LiteralPath $Work -Recurse -Force -ErrorAction SilentlyContinue
+    }
+}
+exit $exitCode
