@@ -1,14 +1,15 @@
 """The estate that is seeded into moto: one VPC, its subnets and a small fleet of old servers.
 
-With one seed and an untouched moto all ids come out the same, so that a committed configuration
+The fleet has private addresses only; its way out is a NAT gateway. With one seed and an untouched moto all ids come out the same, so that a committed configuration
 can name them.
 """
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable
 from dataclasses import asdict, dataclass, field
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from mypy_boto3_ec2.client import EC2Client
@@ -19,6 +20,7 @@ ZONE = "eu-west-1a"
 VPC_CIDR = "10.10.0.0/16"
 MACHINES_CIDR = "10.10.1.0/24"
 MIGRATION_CIDR = "10.10.2.0/24"
+PUBLIC_CIDR = "10.10.0.0/24"
 # What the fleet's applications need; none of it is a port of Site Recovery.
 APPLICATION_PORTS = (80, 443, 3389)
 
@@ -34,10 +36,27 @@ IMAGES = {
     "amazon-linux-2-arm64": "ami-08f0002acf81b0008",
 }
 
+# The role and the instance profile of machines that Systems Manager manages, both of this name.
+PROFILE = "estate-machine"
+MANAGED_POLICY = "arn:aws:iam::aws:policy/AmazonSSMManagedInstanceCore"
+_TRUST = {
+    "Version": "2012-10-17",
+    "Statement": [
+        {
+            "Effect": "Allow",
+            "Principal": {"Service": "ec2.amazonaws.com"},
+            "Action": "sts:AssumeRole",
+        }
+    ],
+}
+
 
 @dataclass(frozen=True)
 class Machine:
-    """A machine of the fleet: its image is a key of `IMAGES`, its sizes are in GiB."""
+    """A machine of the fleet: its image is a key of `IMAGES`, its sizes are in GiB.
+
+    `profile` is the name of its instance profile; without one (None) nothing manages it.
+    """
 
     name: str
     private_ip: str
@@ -45,6 +64,7 @@ class Machine:
     instance_type: str
     root_gib: int
     data_gib: tuple[int, ...] = ()
+    profile: str | None = PROFILE
 
     @property
     def root_device(self) -> str:
@@ -64,8 +84,8 @@ FLEET = (
     Machine("legacy-02", "10.10.1.32", _2008, "m4.large", 40),
     Machine("db-01", "10.10.1.41", "rhel-6.7", "m4.xlarge", 30, (100,)),
     Machine("db-02", "10.10.1.42", "rhel-6.7", "m4.xlarge", 30, (100,)),
-    # Graviton: Site Recovery cannot migrate it, which is what it is here for.
-    Machine("arm-01", "10.10.1.91", "amazon-linux-2-arm64", "t4g.medium", 30),
+    # Graviton: Site Recovery cannot migrate it, which is what it is here for. Nor is it managed.
+    Machine("arm-01", "10.10.1.91", "amazon-linux-2-arm64", "t4g.medium", 30, profile=None),
 )
 
 
@@ -85,11 +105,12 @@ class Seeded:
         return asdict(self)
 
 
-def seed(ec2: EC2Client, begin: Callable[[str], None]) -> Seeded:
+def seed(ec2: EC2Client, iam: Any, begin: Callable[[str], None]) -> Seeded:
     """Create the estate.
 
     Args:
         ec2: a client of a fresh EC2.
+        iam: a client of the same account's IAM, which has Amazon's managed policies.
         begin: called with a name before each thing that is created, so that the caller can let
             its id follow from that name and from nothing that was created before.
     """
@@ -117,6 +138,16 @@ def seed(ec2: EC2Client, begin: Callable[[str], None]) -> Seeded:
         ],
     )
     machines = {one.name: _run(ec2, begin, one, subnets["machines"], group) for one in FLEET}
+    begin("way out")
+    _way_out(ec2, vpc)
+    begin("profile")
+    _profile(iam)
+    for one in FLEET:
+        if one.profile is not None:
+            begin(f"profile of {one.name}")
+            ec2.associate_iam_instance_profile(
+                IamInstanceProfile={"Name": one.profile}, InstanceId=machines[one.name]
+            )
     return Seeded(REGION, vpc, subnets, group, dict(IMAGES), machines)
 
 
@@ -125,6 +156,36 @@ def _subnet(ec2: EC2Client, begin: Callable[[str], None], vpc: str, name: str, c
     subnet = ec2.create_subnet(VpcId=vpc, CidrBlock=cidr, AvailabilityZone=ZONE)["Subnet"]
     ec2.create_tags(Resources=[subnet["SubnetId"]], Tags=[{"Key": "Name", "Value": name}])
     return subnet["SubnetId"]
+
+
+def _way_out(ec2: EC2Client, vpc: str) -> None:
+    """A NAT gateway in a public subnet, and the default route of all other subnets to it."""
+    public = ec2.create_subnet(VpcId=vpc, CidrBlock=PUBLIC_CIDR, AvailabilityZone=ZONE)["Subnet"]
+    ec2.create_tags(Resources=[public["SubnetId"]], Tags=[{"Key": "Name", "Value": "public"}])
+    gateway = ec2.create_internet_gateway()["InternetGateway"]["InternetGatewayId"]
+    ec2.attach_internet_gateway(InternetGatewayId=gateway, VpcId=vpc)
+    table = ec2.create_route_table(VpcId=vpc)["RouteTable"]["RouteTableId"]
+    ec2.associate_route_table(RouteTableId=table, SubnetId=public["SubnetId"])
+    ec2.create_route(RouteTableId=table, DestinationCidrBlock="0.0.0.0/0", GatewayId=gateway)
+    address = ec2.allocate_address(Domain="vpc")["AllocationId"]
+    nat = ec2.create_nat_gateway(SubnetId=public["SubnetId"], AllocationId=address)["NatGateway"]
+    main = ec2.describe_route_tables(
+        Filters=[
+            {"Name": "vpc-id", "Values": [vpc]},
+            {"Name": "association.main", "Values": ["true"]},
+        ]
+    )["RouteTables"][0]["RouteTableId"]
+    ec2.create_route(
+        RouteTableId=main, DestinationCidrBlock="0.0.0.0/0", NatGatewayId=nat["NatGatewayId"]
+    )
+
+
+def _profile(iam: Any) -> None:
+    """What lets Systems Manager manage a machine that has it."""
+    iam.create_role(RoleName=PROFILE, AssumeRolePolicyDocument=json.dumps(_TRUST))
+    iam.attach_role_policy(RoleName=PROFILE, PolicyArn=MANAGED_POLICY)
+    iam.create_instance_profile(InstanceProfileName=PROFILE)
+    iam.add_role_to_instance_profile(InstanceProfileName=PROFILE, RoleName=PROFILE)
 
 
 def _run(

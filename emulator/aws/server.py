@@ -1,11 +1,19 @@
-"""Moto's server on loopback, with its ids seeded and the estate created before it is healthy."""
+"""Moto's server on loopback, with its ids seeded and the estate created before it is healthy.
+
+In front of it is what moto has not: part of Systems Manager, and the control API.
+"""
 
 from __future__ import annotations
 
+import io
 import json
 import os
+import re
 import threading
+import uuid
 from collections.abc import Callable, Iterable
+from functools import cache
+from http import HTTPStatus
 from pathlib import Path
 from typing import Any, TypeAlias
 
@@ -13,18 +21,25 @@ import boto3
 from werkzeug.serving import BaseWSGIServer, make_server
 
 from emulator.aws import estate
+from emulator.aws.systems_manager import images
+from emulator.aws.systems_manager.service import SystemsManager
 
 StartResponse: TypeAlias = Callable[..., Any]
 Wsgi: TypeAlias = Callable[[dict[str, Any], StartResponse], Iterable[bytes]]
 
 _IMAGES = Path(__file__).with_name("amis.json")
+_REPORTS = "/_emulator/systems-manager/executions"
+# How a request that only reads begins, in the services' form and JSON protocols.
+_READS = re.compile(r"(Describe|Get|List|Lookup|Search)")
+_ACTION = re.compile(rb"(?:^|&)Action=(\w+)")
 
 
 class AwsServer:
     """An AWS endpoint with the estate in it.
 
-    Its health is at `/_emulator/health`, the estate's ids at `/_emulator/estate`; everything
-    else is AWS as moto has it. State is in memory: it ends with the process.
+    Its health is at `/_emulator/health`, the estate's ids at `/_emulator/estate`; what agents of
+    Systems Manager did is reported to `/_emulator/systems-manager/executions`. Everything else is
+    AWS: the part of Systems Manager that moto has not, and all that moto has. State is in memory: it ends with the process.
 
     Args:
         port: the TCP port on loopback; 0 takes a free one.
@@ -34,6 +49,10 @@ class AwsServer:
     def __init__(self, port: int = 0, seed: int = 1) -> None:
         self._seeded: estate.Seeded | None = None
         self._seed = seed
+        self._changes = 0
+        self._counting = threading.Lock()
+        self._client = cache(self._connect)
+        self._systems_manager = SystemsManager(self._client, lambda: self._changes)
         # Moto reads these when its services are first imported. Every AWS account has Amazon's
         # managed policies.
         os.environ["MOTO_AMIS_PATH"] = str(_IMAGES)
@@ -66,18 +85,18 @@ class AwsServer:
         from moto.moto_api._internal import mock_random
 
         self._thread.start()
-        client = boto3.client(
-            "ec2",
-            endpoint_url=self.endpoint,
-            region_name=estate.REGION,
-            aws_access_key_id="local",
-            aws_secret_access_key="local",  # noqa: S106 - moto asks for any
-        )
+        client = self._client("ec2", estate.REGION)
         # Moto makes a region with its images when it is first asked, and takes ids for them from
         # the same source: done before, they change no id of the estate.
         client.describe_vpcs()
-        self._seeded = estate.seed(client, lambda name: mock_random.seed(f"{self._seed}:{name}"))
-        return self._seeded
+        seeded = estate.seed(
+            client,
+            self._client("iam", estate.REGION),
+            lambda name: mock_random.seed(f"{self._seed}:{name}"),
+        )
+        images.publish(estate.REGION)
+        self._seeded = seeded
+        return seeded
 
     def wait(self) -> None:
         """Serve until `stop`, or until the process ends."""
@@ -88,19 +107,63 @@ class AwsServer:
         self._server.shutdown()
         self._server.server_close()
 
+    def _connect(self, service: str, region: str) -> Any:
+        connect: Any = boto3.client  # its types know the services' names only as literals
+        return connect(
+            service,
+            endpoint_url=self.endpoint,
+            region_name=region,
+            aws_access_key_id="local",
+            aws_secret_access_key="local",  # noqa: S106 - moto asks for any
+        )
+
     def _answer(self, environ: dict[str, Any], start_response: StartResponse) -> Iterable[bytes]:
+        body = environ["wsgi.input"].read(int(environ.get("CONTENT_LENGTH") or 0))
+        environ["wsgi.input"] = io.BytesIO(body)
         path = environ.get("PATH_INFO", "")
-        if not path.startswith("/_emulator/"):
+        if path.startswith("/_emulator/"):
+            return _respond(start_response, *self._control(environ["REQUEST_METHOD"], path, body))
+        target = environ.get("HTTP_X_AMZ_TARGET", "")
+        if self._systems_manager.takes(target, body):
+            authorization = environ.get("HTTP_AUTHORIZATION", "")
+            answer = self._systems_manager.answer(target, authorization, body)
+            return _respond(start_response, answer.status, answer.body, answer.refused)
+        try:
             return self._moto(environ, start_response)
-        status, body = 404, {"error": f"There is nothing at {path}."}
+        finally:
+            if not _only_reads(target, body):
+                with self._counting:
+                    self._changes += 1
+
+    def _control(self, method: str, path: str, body: bytes) -> tuple[int, dict[str, Any]]:
         if self._seeded is None:
-            status, body = 503, {"status": "starting"}
-        elif path == "/_emulator/health":
-            status, body = 200, {"status": "ok", "service": "aws", "seed": self._seed}  # type: ignore[dict-item]
-        elif path == "/_emulator/estate":
-            status, body = 200, self._seeded.document()  # type: ignore[assignment]
-        content = json.dumps(body).encode()
-        reason = {200: "OK", 404: "Not Found", 503: "Service Unavailable"}[status]
-        headers = [("Content-Type", "application/json"), ("Content-Length", str(len(content)))]
-        start_response(f"{status} {reason}", headers)
-        return [content]
+            return 503, {"status": "starting"}
+        if path == "/_emulator/health":
+            return 200, {"status": "ok", "service": "aws", "seed": self._seed}
+        if path == "/_emulator/estate":
+            return 200, self._seeded.document()
+        if path == _REPORTS and method == "POST":
+            answer = self._systems_manager.report(estate.REGION, body)
+            return answer.status, answer.body
+        return 404, {"error": f"There is nothing at {method} {path}."}
+
+
+def _only_reads(target: str, body: bytes) -> bool:
+    action = _ACTION.search(body)
+    operation = action[1].decode() if action else target.partition(".")[2]
+    return _READS.match(operation) is not None
+
+
+def _respond(
+    start_response: StartResponse, status: int, body: dict[str, Any], refused: str | None = None
+) -> Iterable[bytes]:
+    content = json.dumps(body).encode()
+    headers = [
+        ("Content-Type", "application/json" if refused is None else "application/x-amz-json-1.1"),
+        ("Content-Length", str(len(content))),
+        ("x-amzn-RequestId", str(uuid.uuid4())),
+    ]
+    if refused is not None:
+        headers.append(("x-amzn-ErrorType", refused))
+    start_response(f"{status} {HTTPStatus(status).phrase}", headers)
+    return [content]

@@ -1,0 +1,104 @@
+"""What a role may do, from the policies that IAM has of it. Moto itself lets everybody do all."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import Any
+
+from botocore.exceptions import ClientError
+
+from emulator.aws import policies
+from emulator.aws.policies import Request
+
+ClientFactory = Callable[[str], Any]
+"""Gives the boto3 client of a service by its name, such as `boto3.session.Session().client`."""
+
+Policy = str | Mapping[str, Any]
+
+
+class Permissions:
+    """Judges requests of roles over IAM's public API.
+
+    Args:
+        client: gives the client of a service by its name.
+    """
+
+    def __init__(self, client: ClientFactory) -> None:
+        self._iam = client("iam")
+        self._versions: dict[tuple[str, str], Mapping[str, Any]] = {}
+
+    def role_of(self, profile: str) -> str | None:
+        """The name of the role in an instance profile, given by its name or ARN; None without."""
+        name = profile.rsplit("/", 1)[-1]
+        try:
+            found = self._iam.get_instance_profile(InstanceProfileName=name)["InstanceProfile"]
+        except ClientError as error:
+            if _is_missing(error):
+                return None
+            raise
+        return str(found["Roles"][0]["RoleName"]) if found["Roles"] else None
+
+    def allows(
+        self,
+        role_name: str,
+        action: str,
+        resource_arn: str,
+        resource_policy: Policy | None = None,
+    ) -> bool:
+        """Whether a role may do something to a resource of its own account.
+
+        Allowed is what the role's attached or inline policies, or the resource's own policy,
+        allow, and neither of them, nor the role's boundary, denies. A role that is not there may
+        do nothing.
+
+        Args:
+            role_name: the role's name.
+            action: such as `secretsmanager:GetSecretValue`.
+            resource_arn: the resource; "*" for actions that are about none.
+            resource_policy: the resource's policy, as JSON text or parsed; None without.
+
+        Raises:
+            ValueError: a policy that is no JSON object.
+        """
+        try:
+            role = self._iam.get_role(RoleName=role_name)["Role"]
+            own = [*self._attached(role_name), *self._inline(role_name)]
+        except ClientError as error:
+            if _is_missing(error):
+                return False
+            raise
+        request = Request(role["Arn"], action, resource_arn)
+        verdicts = [policies.of_identity(own, request)]
+        if resource_policy:
+            verdicts.append(policies.of_resource(resource_policy, request))
+        boundary = role.get("PermissionsBoundary", {}).get("PermissionsBoundaryArn")
+        if boundary and policies.of_identity([self._managed(boundary)], request) != "allow":
+            return False
+        return "deny" not in verdicts and "allow" in verdicts
+
+    def _attached(self, role_name: str) -> list[Mapping[str, Any]]:
+        pages = self._iam.get_paginator("list_attached_role_policies").paginate(RoleName=role_name)
+        return [
+            self._managed(entry["PolicyArn"])
+            for page in pages
+            for entry in page["AttachedPolicies"]
+        ]
+
+    def _inline(self, role_name: str) -> list[Mapping[str, Any]]:
+        pages = self._iam.get_paginator("list_role_policies").paginate(RoleName=role_name)
+        return [
+            self._iam.get_role_policy(RoleName=role_name, PolicyName=name)["PolicyDocument"]
+            for page in pages
+            for name in page["PolicyNames"]
+        ]
+
+    def _managed(self, arn: str) -> Mapping[str, Any]:
+        version = self._iam.get_policy(PolicyArn=arn)["Policy"]["DefaultVersionId"]
+        if (arn, version) not in self._versions:  # a version never changes
+            found = self._iam.get_policy_version(PolicyArn=arn, VersionId=version)
+            self._versions[arn, version] = found["PolicyVersion"]["Document"]
+        return self._versions[arn, version]
+
+
+def _is_missing(error: ClientError) -> bool:
+    return error.response.get("Error", {}).get("Code") == "NoSuchEntity"

@@ -1,0 +1,168 @@
+"""What policy documents say of one request: IAM's evaluation logic, for roles of one account.
+
+Source: IAM User Guide, "Policy evaluation logic" and "IAM JSON policy elements". What cannot be
+judged here (an operator or a key of a condition that is not known) never helps: such a statement
+does not allow, and does deny.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass
+from functools import lru_cache
+from typing import Any, Literal
+
+Verdict = Literal["allow", "deny"]
+
+
+@dataclass(frozen=True)
+class Request:
+    """Who wants to do what.
+
+    Attributes:
+        principal: the ARN of the role that asks.
+        action: such as `secretsmanager:GetSecretValue`.
+        resource: the ARN of what it is about.
+    """
+
+    principal: str
+    action: str
+    resource: str
+
+    @property
+    def account(self) -> str:
+        """The account of the role."""
+        return self.principal.split(":")[4]
+
+
+def statements(policy: str | Mapping[str, Any]) -> list[Mapping[str, Any]]:
+    """The statements of a policy, which has one or a list of them; a text is JSON.
+
+    Raises:
+        ValueError: a text that is no JSON object.
+    """
+    document = json.loads(policy) if isinstance(policy, str) else policy
+    if not isinstance(document, Mapping):
+        raise ValueError("a policy is a JSON object")
+    found = document.get("Statement", [])
+    return [found] if isinstance(found, Mapping) else list(found)
+
+
+def of_identity(policies: Iterable[str | Mapping[str, Any]], request: Request) -> Verdict | None:
+    """What policies of the role itself say; None when they say nothing of the request."""
+    return _verdict(
+        statement
+        for policy in policies
+        for statement in statements(policy)
+        if _concerns(statement, request)
+    )
+
+
+def of_resource(policy: str | Mapping[str, Any], request: Request) -> Verdict | None:
+    """What the policy of the resource says; None when it says nothing of the request.
+
+    A statement for the whole account denies, but allows nobody by itself: it leaves the decision
+    to the policies of the account's roles.
+    """
+    return _verdict(
+        statement
+        for statement in statements(policy)
+        if _concerns(statement, request) and _names(statement, request)
+    )
+
+
+def _verdict(speaking: Iterable[Mapping[str, Any]]) -> Verdict | None:
+    effects = {str(statement.get("Effect")) for statement in speaking}
+    if "Deny" in effects:
+        return "deny"
+    return "allow" if "Allow" in effects else None
+
+
+def _concerns(statement: Mapping[str, Any], request: Request) -> bool:
+    return (
+        _covers(statement, "Action", request.action, re.IGNORECASE)
+        and _covers(statement, "Resource", request.resource)
+        and _conditions_hold(statement, request)
+    )
+
+
+def _covers(
+    statement: Mapping[str, Any], element: str, value: str, flags: re.RegexFlag = re.NOFLAG
+) -> bool:
+    if f"Not{element}" in statement:
+        return not _matches(statement[f"Not{element}"], value, flags)
+    return _matches(statement.get(element, []), value, flags)
+
+
+def _matches(patterns: Any, value: str, flags: re.RegexFlag = re.NOFLAG) -> bool:
+    return any(_compiled(pattern, flags).fullmatch(value) for pattern in _several(patterns))
+
+
+def _several(value: Any) -> list[str]:
+    return [str(one) for one in (value if isinstance(value, list) else [value])]
+
+
+@lru_cache(maxsize=4096)
+def _compiled(pattern: str, flags: re.RegexFlag) -> re.Pattern[str]:
+    text = re.escape(pattern).replace(r"\*", ".*").replace(r"\?", ".")
+    return re.compile(text, flags | re.DOTALL)
+
+
+def _names(statement: Mapping[str, Any], request: Request) -> bool:
+    """Whether the principal of a resource's statement is the role that asks."""
+    denies = statement.get("Effect") == "Deny"
+    if "NotPrincipal" in statement:
+        # With Allow it would be open to the world, which IAM advises against: it allows nobody.
+        return denies and not _is_among(statement["NotPrincipal"], request, account=True)
+    return _is_among(statement.get("Principal", {}), request, account=denies)
+
+
+def _is_among(principal: Any, request: Request, account: bool) -> bool:
+    if principal == "*":
+        return True
+    named = _several(principal.get("AWS", [])) if isinstance(principal, Mapping) else []
+    whole = {request.account, f"arn:aws:iam::{request.account}:root"}
+    return "*" in named or request.principal in named or (account and not whole.isdisjoint(named))
+
+
+def _conditions_hold(statement: Mapping[str, Any], request: Request) -> bool:
+    known = {
+        "aws:principalarn": request.principal,
+        "aws:principalaccount": request.account,
+    }
+    denies = statement.get("Effect") == "Deny"
+    for operator, tests in (statement.get("Condition") or {}).items():
+        for key, wanted in tests.items():
+            value = known.get(key.lower())
+            judge = _OPERATORS.get(operator)
+            holds = denies if value is None or judge is None else judge(_several(wanted), value)
+            if not holds:
+                return False
+    return True
+
+
+def _equal(wanted: list[str], value: str) -> bool:
+    return value in wanted
+
+
+def _different(wanted: list[str], value: str) -> bool:
+    return not _equal(wanted, value)
+
+
+def _unlike(wanted: list[str], value: str) -> bool:
+    return not _matches(wanted, value)
+
+
+_OPERATORS: dict[str, Callable[[list[str], str], bool]] = {
+    "StringEquals": _equal,
+    "StringNotEquals": _different,
+    "StringLike": _matches,
+    "StringNotLike": _unlike,
+    # IAM: "ArnEquals and ArnLike behave identically".
+    "ArnEquals": _matches,
+    "ArnLike": _matches,
+    "ArnNotEquals": _unlike,
+    "ArnNotLike": _unlike,
+}

@@ -1,0 +1,138 @@
+"""The operations of Systems Manager that are answered here, over its JSON protocol."""
+
+from __future__ import annotations
+
+import json
+import re
+import threading
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from functools import partial
+from typing import Any
+
+from emulator.aws.permissions import ClientFactory
+from emulator.aws.systems_manager import requests
+from emulator.aws.systems_manager.associations import Associations
+from emulator.aws.systems_manager.commands import Commands
+from emulator.aws.systems_manager.machines import Machines
+from emulator.aws.systems_manager.refusals import Refusal
+
+Handler = Callable[[Mapping[str, Any]], dict[str, Any]]
+
+_SERVICE = "AmazonSSM"
+_TAGGING = frozenset({"AddTagsToResource", "RemoveTagsFromResource", "ListTagsForResource"})
+_SIGNED_FOR = re.compile(r"Credential=[^/]+/[^/]+/(?P<region>[^/]+)/")
+
+
+@dataclass(frozen=True)
+class Answer:
+    """A status, a body, and the error's code when it is a refusal."""
+
+    status: int
+    body: dict[str, Any]
+    refused: str | None = None
+
+
+class _Region:
+    """What is held of one region, and the operations on it by their names."""
+
+    def __init__(self, client: ClientFactory, changes: Callable[[], int]) -> None:
+        machines = Machines(client, changes)
+        commands = Commands(machines)
+        self.associations = Associations(client, machines, commands)
+        self.operations: dict[str, Handler] = {
+            "AddTagsToResource": self.associations.add_tags,
+            "CreateAssociation": self.associations.create,
+            "DeleteAssociation": self.associations.delete,
+            "DescribeAssociation": self.associations.describe,
+            "DescribeAssociationExecutionTargets": self.associations.execution_targets,
+            "DescribeAssociationExecutions": self.associations.executions,
+            "DescribeInstanceInformation": partial(
+                machines.describe, overviews=self.associations.overview
+            ),
+            "GetCommandInvocation": commands.invocation,
+            "ListAssociations": self.associations.listed,
+            "ListCommandInvocations": commands.invocations,
+            "ListCommands": commands.listed,
+            "ListTagsForResource": self.associations.tags,
+            "RemoveTagsFromResource": self.associations.remove_tags,
+            "SendCommand": commands.send,
+            "StartAssociationsOnce": self.associations.start,
+            "UpdateAssociation": self.associations.update,
+        }
+
+
+class SystemsManager:
+    """Answers what moto has not; all regions are apart.
+
+    Args:
+        client: gives the client of a service in a region, by both names: where moto answers.
+        changes: how many requests have changed something in AWS so far.
+    """
+
+    def __init__(self, client: Callable[[str, str], Any], changes: Callable[[], int]) -> None:
+        self._client = client
+        self._changes = changes
+        self._regions: dict[str, _Region] = {}
+        self._lock = threading.Lock()
+
+    def takes(self, target: str, body: bytes) -> bool:
+        """Whether a request is answered here; `target` is its X-Amz-Target."""
+        service, _, operation = target.partition(".")
+        if service != _SERVICE:
+            return False
+        if operation in _TAGGING:
+            return b'"Association"' in body
+        # Of the operations all regions have the same.
+        return operation in self._region("us-east-1").operations
+
+    def answer(self, target: str, authorization: str, body: bytes) -> Answer:
+        """Answer such a request.
+
+        Args:
+            target: its X-Amz-Target.
+            authorization: its signature, which names the region.
+            body: its JSON.
+        """
+        operation = target.partition(".")[2]
+        signed = _SIGNED_FOR.search(authorization)
+        try:
+            request = _parsed(body)
+            requests.check(operation, request)
+            with self._lock:
+                region = self._region(signed["region"] if signed else "us-east-1")
+                return Answer(200, region.operations[operation](request))
+        except Refusal as refusal:
+            return Answer(400, {"__type": refusal.code, "message": refusal.message}, refusal.code)
+
+    def report(self, region: str, body: bytes) -> Answer:
+        """Take an agent's word on a run: `associationId`, `instanceId`, `status`, `detail`."""
+        expected = ("associationId", "instanceId", "status", "detail")
+        try:
+            given = _parsed(body)
+            if set(given) != set(expected) or not all(isinstance(v, str) for v in given.values()):
+                raise Refusal("ValidationException", f"A report has the texts {expected}.")
+            with self._lock:
+                self._region(region).associations.report(*(given[name] for name in expected))
+        except Refusal as refusal:
+            missing = refusal.code == "AssociationDoesNotExist"
+            return Answer(404 if missing else 400, {"error": str(refusal)})
+        return Answer(200, {})
+
+    def _region(self, name: str) -> _Region:
+        if name not in self._regions:
+            self._regions[name] = _Region(partial(self._in_region, name), self._changes)
+        return self._regions[name]
+
+    def _in_region(self, region: str, service: str) -> Any:
+        return self._client(service, region)
+
+
+def _parsed(body: bytes) -> dict[str, Any]:
+    try:
+        parsed = json.loads(body or b"{}")
+    except ValueError as error:
+        raise Refusal("SerializationException", "The request is no JSON.") from error
+    if not isinstance(parsed, dict):
+        raise Refusal("SerializationException", "The request is no JSON object.")
+    return parsed
