@@ -1,7 +1,7 @@
 """The stack's config as typed, validated settings.
 
 Everything that is wrong is found in one pass and reported with its place in the config and the
-way out; nothing here needs Pulumi or a cloud.
+way out; nothing here needs Pulumi. AWS is asked for what only it knows.
 """
 
 from __future__ import annotations
@@ -10,9 +10,10 @@ from settings.experience import Experience
 from settings.fleet import MachineSettings, TargetMachine, WaveSettings, WaveTarget
 from settings.model import Settings
 from settings.packages import Package
-from settings.preflight import Preflight, examine
+from settings.preflight import Aws, Preflight, examine
 from settings.reading import Reading, SettingsError, load, read
 from settings.replication import Agent, Convergence, Replication
+from settings.server_plan import ServerPlan
 from settings.source import (
     ConfigurationServer,
     RegisteredAppliance,
@@ -24,6 +25,7 @@ from settings.target import Network, Subnet, Target
 
 __all__ = [
     "Agent",
+    "Aws",
     "ConfigurationServer",
     "Convergence",
     "Experience",
@@ -35,6 +37,7 @@ __all__ = [
     "RegisteredAppliance",
     "Replication",
     "ReplicationAppliance",
+    "ServerPlan",
     "Settings",
     "SettingsError",
     "Source",

@@ -8,9 +8,11 @@ from typing import Any
 
 from pydantic import ValidationError
 
-from settings import defaults, rules, translation
+from settings import defaults, rules, selection, translation
 from settings.draft import Draft
 from settings.model import Settings
+from settings.selection import Finder
+from site_recovery import ec2
 from site_recovery.problems import Problem, report
 
 
@@ -44,11 +46,17 @@ class Reading:
     draft: Draft
 
 
-def read(raw: Mapping[str, Any]) -> Reading:
-    """Validate a stack's config, as `settings.stack_config` gives it."""
-    raw = defaults.filled(raw)
+def read(raw: Mapping[str, Any], find: Finder = ec2.tagged_instances) -> Reading:
+    """Validate a stack's config, as `settings.stack_config` gives it.
+
+    Args:
+        raw: the config.
+        find: how EC2 is asked for the machines of waves that select theirs by tags. Without such
+            a wave it is not asked.
+    """
+    raw, problems = selection.expand(defaults.filled(raw), find)
     draft = Draft.of(raw)
-    problems = rules.broken(draft)
+    problems += rules.broken(draft)
     settings = None
     try:
         settings = Settings.model_validate(raw)

@@ -8,20 +8,21 @@ from itertools import islice
 from typing import TYPE_CHECKING, Any
 
 import boto3
-from botocore.config import Config
-from botocore.exceptions import (
-    BotoCoreError,
-    ClientError,
-    EndpointConnectionError,
-    NoCredentialsError,
-    PartialCredentialsError,
-)
 
-from site_recovery import images
+from site_recovery import aws, images
 from site_recovery.problems import Problem
 
 if TYPE_CHECKING:
     from mypy_boto3_ec2 import EC2Client
+    from mypy_boto3_ec2.type_defs import FilterTypeDef
+
+PERMISSIONS = (
+    "ec2:DescribeInstances",
+    "ec2:DescribeImages",
+    "ec2:DescribeVolumes",
+    "ec2:DescribeInstanceTypes",
+)
+"""What reading the facts needs; none of it can be narrowed to single resources."""
 
 _PAGE = 100
 """Instance ids in one DescribeInstances filter; EC2 takes 200 values a filter."""
@@ -29,23 +30,34 @@ _PAGE = 100
 
 @dataclass(frozen=True)
 class Disk:
-    """A volume of a machine. `device` as EC2 names it; `size_gib` in GiB."""
+    """A volume of a machine. `device` as EC2 names it; `size_gib` in GiB.
+
+    Attributes:
+        encrypted: whether EBS encrypts it, which replication does not notice: the agent reads
+            above it. Encryption inside the operating system is nothing that AWS can see.
+    """
 
     device: str
     size_gib: int
     volume_id: str
+    encrypted: bool = False
 
 
 @dataclass(frozen=True)
 class MachineFacts:
-    """What EC2 says of one machine (DescribeInstances, DescribeImages, DescribeVolumes).
+    """What EC2 says of one machine (DescribeInstances, DescribeImages, DescribeVolumes,
+    DescribeInstanceTypes).
 
     Attributes:
-        os: a key of the support matrix, or None where the image's name does not tell.
+        os: an operating system as the support matrix writes it, or None where the image's name
+            does not tell.
         platform: `windows` or `linux`.
         virtualization: `hvm` or `paravirtual`.
         disks: the boot disk first.
         state: the instance's state, such as `running` or `terminated`.
+        security_group_names: of the groups of its first interface, in the order of their ids.
+        vcpus: None for a type that EC2 does not describe.
+        memory_mib: likewise, in MiB.
     """
 
     instance_id: str
@@ -62,6 +74,17 @@ class MachineFacts:
     network_interface_id: str | None
     security_group_ids: tuple[str, ...]
     disks: tuple[Disk, ...]
+    security_group_names: tuple[str, ...] = ()
+    vcpus: int | None = None
+    memory_mib: int | None = None
+
+
+@dataclass(frozen=True)
+class TaggedInstance:
+    """An instance that has the tags that were asked for; `name` is its tag `Name`, if any."""
+
+    instance_id: str
+    name: str | None
 
 
 def machine_facts(
@@ -79,43 +102,16 @@ def machine_facts(
         cannot be asked at all, one problem says so.
     """
     try:
-        ec2 = client or boto3.client(
-            "ec2",
-            region_name=region,
-            config=Config(retries={"mode": "standard"}, connect_timeout=5, read_timeout=30),
-        )
+        ec2 = client or _client(region)
         instances = {
             instance["InstanceId"]: instance
             for instance in _instances(ec2, sorted(set(instance_ids.values())))
         }
         image_names = _image_names(ec2, {i["ImageId"] for i in instances.values()})
         volumes = _volumes(ec2, instances)
-    except (NoCredentialsError, PartialCredentialsError) as error:
-        return {}, [
-            Problem(
-                "AWS",
-                f"no usable credentials ({error})",
-                "Set AWS_PROFILE, or AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY, or run where "
-                "an instance role gives them",
-            )
-        ]
-    except EndpointConnectionError as error:
-        return {}, [
-            Problem(
-                "AWS",
-                f"EC2 does not answer ({error})",
-                "Check the network and AWS_ENDPOINT_URL; for local clouds run `make up`",
-            )
-        ]
-    except (ClientError, BotoCoreError) as error:
-        return {}, [
-            Problem(
-                "AWS",
-                f"EC2 in {region} refused: {error}",
-                "Check that the credentials may call ec2:DescribeInstances, "
-                "ec2:DescribeImages and ec2:DescribeVolumes in this region",
-            )
-        ]
+        types = _types(ec2, {i.get("InstanceType", "") for i in instances.values()})
+    except aws.FAILURES as error:
+        return {}, [aws.problem(error, "EC2", region, PERMISSIONS)]
     facts: dict[str, MachineFacts] = {}
     problems: list[Problem] = []
     for machine, instance_id in instance_ids.items():
@@ -130,8 +126,50 @@ def machine_facts(
                 )
             )
         else:
-            facts[machine] = _facts(instance, image_names, volumes)
+            facts[machine] = _facts(instance, image_names, volumes, types)
     return facts, problems
+
+
+def tagged_instances(
+    vpc_id: str, tags: Mapping[str, str], region: str, client: EC2Client | None = None
+) -> tuple[list[TaggedInstance], list[Problem]]:
+    """The instances of a VPC that have all of some tags and are not terminated, by id.
+
+    Args:
+        vpc_id: the VPC.
+        tags: values by key. `*` and `?` in a value are EC2's wildcards.
+        region: the AWS region of the VPC.
+        client: an EC2 client; by default one from the environment (credentials, endpoint).
+
+    Returns:
+        The instances; where AWS cannot be asked, none and one problem that says so.
+    """
+    filters: list[FilterTypeDef] = [
+        {"Name": "vpc-id", "Values": [vpc_id]},
+        {
+            "Name": "instance-state-name",
+            "Values": ["pending", "running", "stopping", "stopped"],
+        },
+    ]
+    filters += [{"Name": f"tag:{key}", "Values": [value]} for key, value in tags.items()]
+    try:
+        ec2 = client or _client(region)
+        found = [
+            TaggedInstance(
+                instance["InstanceId"],
+                next((t["Value"] for t in instance.get("Tags", []) if t["Key"] == "Name"), None),
+            )
+            for page in ec2.get_paginator("describe_instances").paginate(Filters=filters)
+            for reservation in page["Reservations"]
+            for instance in reservation["Instances"]
+        ]
+    except aws.FAILURES as error:
+        return [], [aws.problem(error, "EC2", region, PERMISSIONS[:1])]
+    return sorted(found, key=lambda instance: instance.instance_id), []
+
+
+def _client(region: str) -> EC2Client:
+    return boto3.client("ec2", region_name=region, config=aws.CLIENT)
 
 
 def _instances(ec2: EC2Client, ids: list[str]) -> Iterator[Any]:
@@ -151,19 +189,44 @@ def _image_names(ec2: EC2Client, ids: set[str]) -> dict[str, str]:
     return names
 
 
-def _volumes(ec2: EC2Client, instances: Mapping[str, Any]) -> dict[str, int]:
-    sizes: dict[str, int] = {}
+def _volumes(ec2: EC2Client, instances: Mapping[str, Any]) -> dict[str, tuple[int, bool]]:
+    """Size in GiB and whether EBS encrypts it, by volume."""
+    volumes: dict[str, tuple[int, bool]] = {}
     paginator = ec2.get_paginator("describe_volumes")
     for page_ids in _batches(sorted(instances)):
         for page in paginator.paginate(
             Filters=[{"Name": "attachment.instance-id", "Values": page_ids}]
         ):
-            sizes.update({volume["VolumeId"]: volume["Size"] for volume in page["Volumes"]})
-    return sizes
+            volumes.update(
+                {v["VolumeId"]: (v["Size"], v.get("Encrypted", False)) for v in page["Volumes"]}
+            )
+    return volumes
+
+
+def _types(ec2: EC2Client, names: set[str]) -> dict[str, tuple[int, int]]:
+    """How many vCPUs and how much memory in MiB, by instance type."""
+    types: dict[str, tuple[int, int]] = {}
+    paginator = ec2.get_paginator("describe_instance_types")
+    # A filter leaves out a type that is not offered here instead of failing the call.
+    for page_names in _batches(sorted(names)):
+        for page in paginator.paginate(Filters=[{"Name": "instance-type", "Values": page_names}]):
+            types.update(
+                {
+                    described["InstanceType"]: (
+                        described["VCpuInfo"]["DefaultVCpus"],
+                        described["MemoryInfo"]["SizeInMiB"],
+                    )
+                    for described in page["InstanceTypes"]
+                }
+            )
+    return types
 
 
 def _facts(
-    instance: Any, image_names: Mapping[str, str], volumes: Mapping[str, int]
+    instance: Any,
+    image_names: Mapping[str, str],
+    volumes: Mapping[str, tuple[int, bool]],
+    types: Mapping[str, tuple[int, int]],
 ) -> MachineFacts:
     image_name = image_names.get(instance["ImageId"])
     root = instance.get("RootDeviceName")
@@ -172,6 +235,8 @@ def _facts(
         instance.get("NetworkInterfaces", []),
         key=lambda interface: interface.get("Attachment", {}).get("DeviceIndex", 0),
     )
+    groups = [group for interface in interfaces[:1] for group in interface["Groups"]]
+    vcpus, memory_mib = types.get(instance.get("InstanceType", ""), (None, None))
     return MachineFacts(
         instance_id=instance["InstanceId"],
         state=instance["State"]["Name"],
@@ -185,20 +250,23 @@ def _facts(
         vpc_id=instance.get("VpcId"),
         subnet_id=instance.get("SubnetId"),
         network_interface_id=interfaces[0]["NetworkInterfaceId"] if interfaces else None,
-        security_group_ids=tuple(
-            group["GroupId"] for interface in interfaces[:1] for group in interface["Groups"]
-        ),
+        security_group_ids=tuple(group["GroupId"] for group in groups),
         disks=tuple(
-            Disk(
-                mapping["DeviceName"],
-                volumes.get(mapping["Ebs"]["VolumeId"], 0),
-                mapping["Ebs"]["VolumeId"],
-            )
+            _disk(mapping, volumes)
             for mapping in sorted(
                 mappings, key=lambda m: (m["DeviceName"] != root, m["DeviceName"])
             )
         ),
+        security_group_names=tuple(group.get("GroupName", "") for group in groups),
+        vcpus=vcpus,
+        memory_mib=memory_mib,
     )
+
+
+def _disk(mapping: Any, volumes: Mapping[str, tuple[int, bool]]) -> Disk:
+    volume_id = mapping["Ebs"]["VolumeId"]
+    size_gib, encrypted = volumes.get(volume_id, (0, False))
+    return Disk(mapping["DeviceName"], size_gib, volume_id, encrypted)
 
 
 def _batches(ids: Iterable[str]) -> Iterator[list[str]]:

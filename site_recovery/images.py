@@ -1,4 +1,5 @@
-"""Which operating system an Amazon machine image holds, from the name its publisher gave it."""
+"""Which operating system a machine runs: from the name that a publisher gave its image, or from
+what the SSM agent reports."""
 
 from __future__ import annotations
 
@@ -18,9 +19,25 @@ _NAMES: tuple[tuple[str, str], ...] = (
     (r"ubuntu-[a-z]+-(?P<version>\d+\.\d+)-", "ubuntu-{version}"),
     (r"^debian-(?P<version>\d+)-", "debian-{version}"),
     (r"^suse-sles-(?P<version>\d+-sp\d+|\d+)-", "sles-{version}"),
-    (r"^CentOS-(?P<version>\d+(?:\.\d+)?)", "centos-{version}"),
+    (r"^CentOS(?: Linux)?[ -](?P<version>\d+(?:\.\d+)?)", "centos-{version}"),
+    (r"^OL(?P<version>\d+\.\d+)-", "oracle-{version}"),
 )
-"""Naming patterns of the publishers' own images (Amazon, Red Hat, Canonical, Debian, SUSE)."""
+"""Naming patterns of the publishers' own images (Amazon, Red Hat, Canonical, Debian, SUSE,
+CentOS, Oracle)."""
+
+_REPORTED_LINUX: tuple[tuple[str, str], ...] = (
+    (r"^Red Hat Enterprise Linux", "rhel-{version}"),
+    (r"^Amazon Linux", "amazon-linux"),
+    (r"^Ubuntu", "ubuntu-{version}"),
+    (r"^Debian", "debian-{version}"),
+    (r"^(?:SLES|SUSE Linux Enterprise Server)", "sles-{version}"),
+    (r"^CentOS", "centos-{version}"),
+    (r"^Oracle Linux", "oracle-{version}"),
+)
+"""`PlatformName` of DescribeInstanceInformation: what /etc/os-release says."""
+
+_WINDOWS_2008_R2_SP1 = "6.1.7601"
+"""Windows' own version number; its name does not tell the service pack."""
 
 
 def operating_system(image_name: str) -> str | None:
@@ -33,4 +50,26 @@ def operating_system(image_name: str) -> str | None:
         match = re.search(pattern, image_name, re.IGNORECASE)
         if match:
             return key.format(**{k: v.lower() for k, v in match.groupdict().items()})
+    return None
+
+
+def reported_operating_system(name: str, version: str) -> str | None:
+    """The support matrix's key for what the SSM agent reports, or None where it does not tell.
+
+    >>> reported_operating_system("Microsoft Windows Server 2019 Datacenter", "10.0.17763")
+    'windows-server-2019'
+    >>> reported_operating_system("Red Hat Enterprise Linux Server", "7.9")
+    'rhel-7.9'
+
+    Args:
+        name: `PlatformName` of DescribeInstanceInformation.
+        version: `PlatformVersion`.
+    """
+    windows = re.search(r"Windows Server (\d{4})( R2)?", name)
+    if windows:
+        key = f"windows-server-{windows[1]}{'-r2' if windows[2] else ''}"
+        return f"{key}-sp1" if version.startswith(_WINDOWS_2008_R2_SP1) else key
+    for pattern, key in _REPORTED_LINUX:
+        if re.search(pattern, name, re.IGNORECASE):
+            return key.format(version=version.split(" ")[0])
     return None

@@ -2,18 +2,22 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
-from typing import Literal
+from typing import Annotated, Literal
 
 import yaml
-from pydantic import BaseModel, ConfigDict
+from pydantic import AfterValidator, BaseModel, ConfigDict
 
 from site_recovery.ec2 import MachineFacts
+from site_recovery.fleet import ExperienceName
 from site_recovery.problems import Problem
 
 Driver = Literal["aws-pv", "citrix-pv", "redhat-pv"]
+
+_VERSION = re.compile(r"\d+(?:\.\d+)*")
 
 
 class _Model(BaseModel):
@@ -21,20 +25,113 @@ class _Model(BaseModel):
 
 
 class OperatingSystem(_Model):
-    """One row: an operating system, where it may run and with which paravirtual drivers."""
+    """One row: an operating system, where it may run and with which paravirtual drivers.
+
+    Attributes:
+        virtualization: empty for that of its table.
+        source: the page that it is from, where that is not its table's.
+    """
 
     name: str
-    virtualization: tuple[str, ...]
+    virtualization: tuple[str, ...] = ()
     drivers: tuple[Driver, ...] = ()
     drivers_must_be_stated: bool = False
+    source: str | None = None
+
+
+def _version(text: str) -> str:
+    if not _VERSION.fullmatch(text):
+        raise ValueError(f"{text!r} is no version")
+    return text
+
+
+class Releases(_Model):
+    """Versions from `first` to `last`, both included."""
+
+    first: Annotated[str, AfterValidator(_version)]
+    last: Annotated[str, AfterValidator(_version)]
+
+    def __contains__(self, version: tuple[int, ...]) -> bool:
+        # What is not said counts for neither end: a CentOS 7 is one of 7.0 to 7.9, and a
+        # CentOS 7.9.2009 is 7.9.
+        first, last = _numbers(self.first), _numbers(self.last)
+        return first[: len(version)] <= version[: len(first)] and (
+            version[: len(last)] <= last[: len(version)]
+        )
+
+    def __str__(self) -> str:
+        return self.first if self.first == self.last else f"{self.first}-{self.last}"
+
+
+class Family(_Model):
+    """An operating system by its versions.
+
+    Attributes:
+        bare_version_is_first_release: a version of one number is that of the first release and
+            not of any with that number.
+    """
+
+    name: str
+    releases: tuple[Releases, ...]
+    bare_version_is_first_release: bool = False
+    source: str | None = None
+
+    def supports(self, version: str) -> bool:
+        """Whether a version is one of the releases."""
+        numbers = _numbers(version)
+        if self.bare_version_is_first_release and len(numbers) == 1:
+            numbers = (*numbers, 0)
+        return bool(numbers) and any(numbers in releases for releases in self.releases)
+
+
+class Refused(_Model):
+    """An operating system that people try and that cannot be migrated, with the reason."""
+
+    name: str
+    why: str
+    way_out: str
+    source: str
 
 
 class Experience(_Model):
-    """The rows of one experience and the page that they are from."""
+    """The rows of one experience and the page that they are from.
+
+    Attributes:
+        virtualization: what rows that say nothing may run on.
+        operating_systems: by key.
+        families: by what their keys begin with: `rhel` for `rhel-8.4`.
+        refused: by key.
+    """
 
     source: str
     architectures: tuple[str, ...]
+    virtualization: tuple[str, ...] = ()
+    virtualization_source: str | None = None
+    refused_drivers: tuple[Driver, ...] = ()
     operating_systems: dict[str, OperatingSystem]
+    families: dict[str, Family] = {}
+    refused: dict[str, Refused] = {}
+
+    def row(self, key: str) -> OperatingSystem | None:
+        """The row that an operating system falls under."""
+        if key in self.operating_systems:
+            return self.operating_systems[key]
+        family, _, version = key.partition("-")
+        found = self.families.get(family)
+        if found is None or not found.supports(version):
+            return None
+        return OperatingSystem(name=f"{found.name} {version}", source=found.source)
+
+    def keys(self) -> list[str]:
+        """All that is supported, in the words of the config; versions as ranges."""
+        return [
+            *self.operating_systems,
+            *(
+                f"{family}-{releases}"
+                for family, rows in self.families.items()
+                for releases in rows.releases
+            ),
+        ]
 
 
 class AzureVirtualMachine(_Model):
@@ -51,7 +148,12 @@ class SupportMatrix(_Model):
     """The whole table."""
 
     classic: Experience
+    modernized: Experience
     azure_virtual_machine: AzureVirtualMachine
+
+    def of(self, experience: ExperienceName) -> Experience:
+        """The table of an experience."""
+        return self.modernized if experience == "modernized" else self.classic
 
 
 @dataclass(frozen=True)
@@ -74,13 +176,16 @@ def operating_system(facts: MachineFacts, stated: Stated) -> str | None:
     return stated.os or facts.os
 
 
-def problems(machine: str, facts: MachineFacts, stated: Stated) -> list[Problem]:
+def problems(
+    machine: str, facts: MachineFacts, stated: Stated, experience: ExperienceName
+) -> list[Problem]:
     """Everything that keeps a machine from being protected, judged before anything is changed.
 
     A terminated or stopped machine is a problem here; callers leave out machines that are
-    already migrated, which need their source no more.
+    already migrated, which need their source no more. Whether Secure Boot is on, which no
+    experience takes, is nothing that EC2 or SSM tell.
     """
-    table = matrix()
+    table = matrix().of(experience)
     path = f"machines.{machine}"
     found: list[Problem] = []
     if facts.state != "running":
@@ -93,24 +198,24 @@ def problems(machine: str, facts: MachineFacts, stated: Stated) -> list[Problem]
                 else "Name a running instance, or take the machine out of its wave",
             )
         )
-    if facts.architecture not in table.classic.architectures:
+    if facts.architecture not in table.architectures:
         found.append(
             Problem(
                 path,
                 f"architecture {facts.architecture} cannot be migrated",
-                f"Site Recovery takes {', '.join(table.classic.architectures)} only "
-                f"({table.classic.source}); rebuild the machine in Azure instead",
+                f"Site Recovery takes {', '.join(table.architectures)} only "
+                f"({table.source}); rebuild the machine in Azure instead",
             )
         )
-    found += _operating_system_problems(path, facts, stated, table.classic)
-    found += _disk_problems(path, facts, table.azure_virtual_machine)
+    found += _operating_system_problems(path, facts, stated, table)
+    found += _disk_problems(path, facts, matrix().azure_virtual_machine)
     return found
 
 
 def _operating_system_problems(
-    path: str, facts: MachineFacts, stated: Stated, experience: Experience
+    path: str, facts: MachineFacts, stated: Stated, table: Experience
 ) -> list[Problem]:
-    names = ", ".join(experience.operating_systems)
+    known = ", ".join(table.keys())
     key = operating_system(facts, stated)
     if key is None:
         return [
@@ -118,49 +223,79 @@ def _operating_system_problems(
                 f"{path}.os",
                 f"the operating system of {facts.instance_id} cannot be told from its image "
                 f"({facts.image_name or 'the image is gone'})",
-                f"State it: one of {names}",
+                f"State it: one of {known}",
             )
         ]
-    row = experience.operating_systems.get(key)
+    where = f"{path}.os" if stated.os else path
+    refused = table.refused.get(key)
+    if refused is not None:
+        return [
+            Problem(
+                where,
+                f"{refused.name} ({key}) cannot be migrated: {refused.why}",
+                f"{refused.way_out} ({refused.source})",
+            )
+        ]
+    row = table.row(key)
     if row is None:
-        where = f"{path}.os" if stated.os else path
         return [
             Problem(
                 where,
                 f"operating system {key} is not supported",
-                f"Supported ({experience.source}): {names}",
+                f"Supported ({table.source}): {known}",
             )
         ]
-    found: list[Problem] = []
-    if facts.virtualization not in row.virtualization:
-        found.append(
-            Problem(
-                path,
-                f"{row.name} on {facts.virtualization} virtualization is not supported",
-                f"It must be {' or '.join(v.upper() for v in row.virtualization)}: "
-                "move the machine to an HVM image first",
-            )
+    return [
+        *_virtualization_problems(path, facts, row, table),
+        *_driver_problems(path, stated, row, table),
+    ]
+
+
+def _virtualization_problems(
+    path: str, facts: MachineFacts, row: OperatingSystem, table: Experience
+) -> list[Problem]:
+    virtualization = row.virtualization or table.virtualization
+    if facts.virtualization in virtualization:
+        return []
+    return [
+        Problem(
+            path,
+            f"{row.name} on {facts.virtualization} virtualization is not supported",
+            f"It must be {' or '.join(v.upper() for v in virtualization)}: "
+            "move the machine to an HVM image first",
         )
+    ]
+
+
+def _driver_problems(
+    path: str, stated: Stated, row: OperatingSystem, table: Experience
+) -> list[Problem]:
+    place = f"{path}.drivers"
     if stated.drivers is None and row.drivers_must_be_stated:
-        found.append(
+        return [
             Problem(
-                f"{path}.drivers",
+                place,
                 f"{row.name} is supported with {' or '.join(row.drivers)} drivers only, and EC2 "
                 "cannot say which it has",
                 f"Look on the machine and state it: {' | '.join(row.drivers)}",
             )
-        )
-    if stated.drivers == "redhat-pv" or (
-        stated.drivers is not None and row.drivers and stated.drivers not in row.drivers
+        ]
+    if stated.drivers is not None and (
+        stated.drivers in table.refused_drivers
+        or (row.drivers and stated.drivers not in row.drivers)
     ):
-        found.append(
+        return [
             Problem(
-                f"{path}.drivers",
+                place,
                 f"{stated.drivers} drivers are not supported on {row.name}",
                 "Install the Citrix PV or AWS PV drivers, then state them",
             )
-        )
-    return found
+        ]
+    return []
+
+
+def _numbers(text: str) -> tuple[int, ...]:
+    return tuple(int(number) for number in re.findall(r"\d+", text))
 
 
 def _disk_problems(path: str, facts: MachineFacts, limits: AzureVirtualMachine) -> list[Problem]:

@@ -1,18 +1,24 @@
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import replace
 from typing import Any
 
 import pytest
 
 import settings
+from settings import Aws, ServerPlan
 from settings.preflight import FactsReader, Preflight
 from site_recovery.azure import MigrationError
 from site_recovery.ec2 import Disk, MachineFacts
+from site_recovery.managed_instances import ManagedInstance
 from site_recovery.problems import Problem
+from site_recovery.server_facts import ServerFacts, ServerQuestion
 from tests.settings import configs
 
 VPC = "vpc-0123456789abcdef0"
+NEWEST = "ami-00000000000002022"
+DENIED = Problem("AWS", "it refused: AccessDenied", "Check what the credentials may call")
 
 
 def facts(instance_id: str, **changes: Any) -> MachineFacts:
@@ -56,8 +62,47 @@ def ec2(asked: list[str] | None = None, **changed: dict[str, Any] | None) -> Fac
     return read
 
 
-def examine(config: dict[str, Any], reader: FactsReader) -> Preflight:
-    return settings.examine(settings.read(config), reader, lambda: "http://127.0.0.1:5000")
+def server(
+    questions: list[ServerQuestion] | None = None, **facts: Any
+) -> Callable[[ServerQuestion, str], tuple[ServerFacts | None, list[Problem]]]:
+    """An AWS that says this of the server."""
+
+    def read(question: ServerQuestion, _region: str) -> tuple[ServerFacts, list[Problem]]:
+        if questions is not None:
+            questions.append(question)
+        return ServerFacts(**{"image_id": question.image_id or NEWEST, **facts}), []
+
+    return read
+
+
+def ssm(
+    *unmanaged: str, asked: list[str] | None = None, **known: Any
+) -> Callable[[Iterable[str], str], tuple[dict[str, ManagedInstance], list[Problem]]]:
+    """A Systems Manager that manages all but those instances."""
+
+    def read(ids: Iterable[str], _region: str) -> tuple[dict[str, ManagedInstance], list[Problem]]:
+        if asked is not None:
+            asked.extend(ids)
+        values = {"ping": "Online", "platform_name": "", "platform_version": "", **known}
+        return {i: ManagedInstance(i, **values) for i in ids if i not in unmanaged}, []
+
+    return read
+
+
+def examine(config: dict[str, Any], reader: FactsReader, **others: Any) -> Preflight:
+    aws = Aws(**{"server_facts": server(), "managed_instances": ssm(), **others})
+    return settings.examine(
+        settings.read(config),
+        "ec2-to-azure-test",
+        replace(aws, machine_facts=reader),
+        lambda: "http://127.0.0.1:5000",
+    )
+
+
+def at(endpoint: Callable[[], str], config: dict[str, Any]) -> Preflight:
+    """A preflight against a resource manager, with nothing wrong in AWS."""
+    aws = Aws(ec2(), server(), ssm())
+    return settings.examine(settings.read(config), "ec2-to-azure-test", aws, endpoint)
 
 
 def places(preflight: Preflight) -> list[str]:
@@ -104,7 +149,8 @@ def test_a_machine_of_no_wave_is_not_looked_up() -> None:
 
 def test_without_a_region_there_is_nothing_to_ask() -> None:
     asked: list[str] = []
-    assert examine(configs.changed("aws:region", value=""), ec2(asked)) == Preflight()
+    preflight = examine(configs.changed("aws:region", value=""), ec2(asked))
+    assert (preflight.facts, preflight.problems, preflight.server) == ({}, (), None)
     assert asked == []
 
 
@@ -162,10 +208,10 @@ def test_what_the_config_states_counts_for_the_support_matrix() -> None:
     "endpoint", ["https://management.azure.com", "https://westeurope.management.azure.com"]
 )
 def test_classic_on_azure_itself_is_refused_with_the_date_and_the_way_out(endpoint: str) -> None:
-    preflight = settings.examine(settings.read(configs.valid()), ec2(), lambda: endpoint)
-    [problem] = preflight.problems
+    [problem] = at(lambda: endpoint, configs.valid()).problems
     assert problem.path == "experience"
     assert "31 January 2026" in problem.what
+    assert "experience: modernized" in problem.way_out
     assert "allowRetiredClassic" in problem.way_out
 
 
@@ -179,12 +225,210 @@ def test_classic_on_azure_itself_is_refused_with_the_date_and_the_way_out(endpoi
 )
 def test_elsewhere_or_when_it_is_allowed_classic_is_taken(endpoint: str, allowed: bool) -> None:
     config = configs.changed("allowRetiredClassic", value=str(allowed).lower())
-    assert settings.examine(settings.read(config), ec2(), lambda: endpoint).problems == ()
+    assert at(lambda: endpoint, config).problems == ()
 
 
 def test_an_endpoint_that_would_leak_credentials_is_a_problem_like_any_other() -> None:
     def endpoint() -> str:
         raise MigrationError("plain http is for local clouds only")
 
-    preflight = settings.examine(settings.read(configs.valid()), ec2(), endpoint)
-    assert [problem.path for problem in preflight.problems] == ["AZURE_RESOURCE_MANAGER_ENDPOINT"]
+    for config in (configs.valid(), configs.modernized()):
+        [problem] = at(endpoint, config).problems
+        assert problem.path == "AZURE_RESOURCE_MANAGER_ENDPOINT"
+
+
+def test_modernized_is_taken_by_azure_itself() -> None:
+    preflight = at(lambda: "https://management.azure.com", configs.modernized())
+    assert preflight.problems == ()
+
+
+def test_a_machine_that_systems_manager_does_not_manage_is_held_and_others_are_not() -> None:
+    preflight = examine(configs.modernized(), ec2(), managed_instances=ssm("i-00000000000000002"))
+    assert preflight.problems == ()
+    assert list(preflight.holds) == ["web-02"]
+    assert "AmazonSSMManagedInstanceCore" in preflight.holds["web-02"]
+    assert "replication.agent.installation" in preflight.holds["web-02"]
+
+
+def test_a_machine_whose_agent_fell_silent_is_held() -> None:
+    preflight = examine(configs.modernized(), ec2(), managed_instances=ssm(ping="ConnectionLost"))
+    assert set(preflight.holds) == {"web-01", "web-02", "db-01"}
+    assert "ConnectionLost" in preflight.holds["db-01"]
+
+
+@pytest.mark.parametrize("installation", ["push", "manual"])
+def test_systems_manager_is_asked_only_where_it_installs(installation: str) -> None:
+    asked: list[str] = []
+    config = configs.changed("replication", "agent", "installation", value=installation)
+    examine(config, ec2(), managed_instances=ssm(asked=asked))
+    assert asked == []
+
+
+def test_only_running_machines_are_asked_for_in_systems_manager() -> None:
+    asked: list[str] = []
+    examine(
+        configs.modernized(),
+        ec2(db_01={"state": "stopped"}),
+        managed_instances=ssm(asked=asked),
+    )
+    assert sorted(asked) == ["i-00000000000000001", "i-00000000000000002"]
+
+
+def test_the_agent_tells_the_operating_system_where_the_image_does_not() -> None:
+    reader = ec2(db_01={"os": None, "platform": "linux", "image_name": "our golden image"})
+    rhel = ssm(platform_name="Red Hat Enterprise Linux", platform_version="8.4")
+    preflight = examine(configs.modernized(), reader, managed_instances=rhel)
+    assert preflight.problems == ()
+    assert preflight.facts["db-01"].os == "rhel-8.4"
+    assert preflight.facts["web-01"].os == "windows-server-2012-r2"
+
+
+@pytest.mark.parametrize("refused", ["machine_facts", "server_facts", "managed_instances"])
+def test_an_aws_that_refuses_is_one_problem(refused: str) -> None:
+    def refusal(*_: Any) -> tuple[Any, list[Problem]]:
+        return ({} if refused != "server_facts" else None), [DENIED]
+
+    answers = {"machine_facts": ec2(), "server_facts": server(), "managed_instances": ssm()}
+    aws = Aws(**{**answers, refused: refusal})  # type: ignore[arg-type]
+    preflight = settings.examine(
+        settings.read(configs.modernized()), "p", aws, lambda: "http://127.0.0.1:5000"
+    )
+    assert preflight.problems == (DENIED,)
+    assert preflight.holds == {}
+    assert preflight.server is None
+
+
+@pytest.mark.parametrize(
+    ("machines", "missing"),
+    [
+        ({}, ["windows"]),
+        ({"db_01": {"platform": "linux", "os": "rhel-8.4"}}, ["linux", "windows"]),
+    ],
+)
+def test_each_platform_of_a_wave_needs_its_package(
+    machines: dict[str, Any], missing: list[str]
+) -> None:
+    config = configs.modernized()
+    del config["replication"]
+    problems = examine(config, ec2(**machines)).problems
+    assert sorted(p.path for p in problems) == [f"replication.agent.{p}" for p in missing]
+    assert all(r"E:\Software\Agents" in p.way_out for p in problems)
+
+
+def test_no_package_is_needed_where_a_person_or_the_server_installs() -> None:
+    assert examine(configs.valid(), ec2()).problems == ()
+    config = configs.put(configs.modernized(), "replication", "agent", value={})
+    config["replication"]["agent"]["installation"] = "manual"
+    assert examine(config, ec2()).problems == ()
+
+
+@pytest.mark.parametrize(
+    ("groups", "refused"),
+    [
+        (["a", "b", "c", "d"], False),
+        (["a", "b", "c", "d", "e"], True),
+        (["a", "b", "c", "d", "ec2-to-azure-test-windows"], False),
+        (["a", "b", "c", "d", "ec2-to-azure-other-windows"], True),
+    ],
+)
+def test_a_machine_needs_room_for_one_more_security_group(groups: list[str], refused: bool) -> None:
+    changes = {
+        "security_group_ids": tuple(f"sg-{g}" for g in groups),
+        "security_group_names": tuple(groups),
+    }
+    preflight = examine(configs.valid(), ec2(db_01=changes))
+    assert places(preflight) == (["machines.db-01"] if refused else [])
+
+
+def test_an_encrypted_volume_is_no_problem() -> None:
+    encrypted = {"disks": (Disk("/dev/sda1", 50, "vol-1", encrypted=True),)}
+    assert examine(configs.modernized(), ec2(db_01=encrypted)).problems == ()
+
+
+@pytest.mark.parametrize(
+    ("config", "kind", "cache"),
+    [(configs.modernized(), "c5.2xlarge", 620), (configs.valid(), "c5.2xlarge", 600)],
+)
+def test_a_server_that_nothing_is_said_of_is_planned_from_the_fleet(
+    config: dict[str, Any], kind: str, cache: int
+) -> None:
+    for declared in ("configurationServer", "replicationAppliance"):
+        for key in ("amiId", "instanceType", "cacheGiB"):
+            config["source"].get(declared, {}).pop(key, None)
+    assert examine(config, ec2()).server == ServerPlan(NEWEST, kind, cache)
+
+
+def test_a_fleet_that_grew_gets_a_larger_plan() -> None:
+    config = configs.modernized()
+    fleet = configs.fleet(160)
+    config |= {"machines": fleet["machines"], "waves": fleet["waves"]}
+    assert examine(config, ec2()).server == ServerPlan(NEWEST, "c5.4xlarge", 1024)
+
+
+def test_what_is_said_of_a_server_is_its_plan() -> None:
+    config = configs.valid()
+    config["source"]["configurationServer"] |= {"instanceType": "m5.4xlarge", "cacheGiB": 900}
+    assert examine(config, ec2()).server == ServerPlan("ami-0123456789abcdef0", "m5.4xlarge", 900)
+
+
+@pytest.mark.parametrize(
+    ("config", "image", "refused"),
+    [
+        (configs.valid(), "Windows_Server-2016-English-Full-Base-2019.01.10", False),
+        (configs.valid(), "Windows_Server-2012-R2_RTM-English-64Bit-Base-2017.09.13", False),
+        (configs.valid(), "Windows_Server-2022-English-Full-Base-2024.01.10", True),
+        (configs.valid(), "RHEL-8.4_HVM-2021", True),
+        (configs.valid(), "our golden image", False),
+        (configs.modernized(), "Windows_Server-2022-English-Full-Base-2024.01.10", False),
+        (configs.modernized(), "Windows_Server-2019-English-Full-Base-2024.01.10", False),
+        (configs.modernized(), "Windows_Server-2016-English-Full-Base-2019.01.10", True),
+    ],
+)
+def test_the_servers_image_holds_a_system_that_it_runs_on(
+    config: dict[str, Any], image: str, refused: bool
+) -> None:
+    preflight = examine(config, ec2(), server_facts=server(image_name=image))
+    key = "replicationAppliance" if "experience" not in config else "configurationServer"
+    assert places(preflight) == ([f"source.{key}.amiId"] if refused else [])
+
+
+def test_an_image_that_cannot_be_seen_is_refused() -> None:
+    preflight = examine(configs.valid(), ec2(), server_facts=server(image_seen=False))
+    assert places(preflight) == ["source.configurationServer.amiId"]
+
+
+def test_a_server_that_is_there_keeps_its_size() -> None:
+    there = server(image_id="ami-00000000000000009", instance_type="m5.4xlarge")
+    preflight = examine(configs.modernized(), ec2(), server_facts=there)
+    assert preflight.problems == ()
+    assert preflight.server == ServerPlan("ami-00000000000000009", "m5.4xlarge", 620)
+
+
+def test_a_server_that_is_there_and_too_small_is_named() -> None:
+    there = server(instance_type="c5.xlarge")
+    [problem] = examine(configs.modernized(), ec2(), server_facts=there).problems
+    assert problem.path == "source.replicationAppliance.instanceType"
+    assert "stopped and started" in problem.way_out
+
+
+def test_a_server_is_looked_for_by_its_name_and_its_vault() -> None:
+    questions: list[ServerQuestion] = []
+    examine(configs.modernized(), ec2(), server_facts=server(questions))
+    [question] = questions
+    assert (question.experience, question.vpc_id) == ("modernized", VPC)
+    assert question.name == "asr-appliance"
+    assert question.vault_id == (
+        "/subscriptions/11111111-1111-1111-1111-111111111111/resourceGroups/rg-migration"
+        "/providers/Microsoft.RecoveryServices/vaults/rsv-migration"
+    )
+
+
+def test_an_appliance_that_is_registered_already_needs_no_plan() -> None:
+    questions: list[ServerQuestion] = []
+    config = configs.modernized()
+    config["source"]["replicationAppliance"] = {
+        "registered": {"name": "asr-appliance", "securityGroupId": "sg-0123456789abcdef0"}
+    }
+    config["target"]["adopt"] = ["resourceGroup", "vault"]
+    preflight = examine(config, ec2(), server_facts=server(questions))
+    assert (preflight.server, preflight.problems, questions) == (None, (), [])

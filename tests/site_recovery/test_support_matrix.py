@@ -44,7 +44,7 @@ NOTHING = Stated()
     ],
 )
 def test_what_the_procedure_supports_is_taken(facts: MachineFacts, stated: Stated) -> None:
-    assert problems("web-01", facts, stated) == []
+    assert problems("web-01", facts, stated, "classic") == []
 
 
 @pytest.mark.parametrize(
@@ -84,7 +84,7 @@ def test_what_the_procedure_supports_is_taken(facts: MachineFacts, stated: State
 def test_what_it_does_not_support_is_refused_by_place_and_name(
     facts: MachineFacts, stated: Stated, where: str, words: str
 ) -> None:
-    [problem] = problems("web-01", facts, stated)
+    [problem] = problems("web-01", facts, stated, "classic")
     assert problem.path == where
     assert words in problem.what
     assert problem.way_out
@@ -92,7 +92,7 @@ def test_what_it_does_not_support_is_refused_by_place_and_name(
 
 def test_all_problems_of_a_machine_are_told_at_once() -> None:
     hopeless = replace(RHEL, state="stopped", architecture="arm64", os="amazon-linux")
-    assert len(problems("web-01", hopeless, NOTHING)) == 3
+    assert len(problems("web-01", hopeless, NOTHING, "classic")) == 3
 
 
 @pytest.mark.parametrize(

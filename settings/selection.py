@@ -1,0 +1,145 @@
+"""Waves that select their machines by tags, written out as if each machine had been listed."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping
+from typing import Any, TypeAlias
+
+from settings import names
+from settings.paths import path
+from site_recovery.ec2 import TaggedInstance
+from site_recovery.problems import Problem
+
+Finder: TypeAlias = Callable[
+    [str, Mapping[str, str], str], tuple[list[TaggedInstance], list[Problem]]
+]
+"""Finds the instances of a VPC that have all of some tags; see `ec2.tagged_instances`."""
+
+
+def expand(raw: Mapping[str, Any], find: Finder) -> tuple[dict[str, Any], list[Problem]]:
+    """Put the machines that waves select into `machines` and into the waves.
+
+    A machine is named by its tag `Name`. An instance that stands under `machines` keeps its name
+    and what is said of it there. EC2 is asked only for waves that select, and only where the
+    region and the VPC can be read; whatever has another shape is left for validation to report.
+
+    Args:
+        raw: the config, as `settings.stack_config` gives it.
+        find: how EC2 is asked.
+
+    Returns:
+        The config with `machines` instead of `select`, and what is wrong with the instances that
+        were found. A wave with a problem keeps its `select`.
+    """
+    region, vpc = _text(raw.get("aws:region")), _text(_mapping(raw.get("source")).get("vpcId"))
+    machines, waves = raw.get("machines", {}), raw.get("waves")
+    selecting = dict(_selecting(waves))
+    if not selecting or not region or not vpc or not isinstance(machines, dict):
+        return dict(raw), []
+    named = _Names(machines, waves)
+    problems: list[Problem] = []
+    written = dict(_mapping(waves))
+    for wave, tags in selecting.items():
+        place = path("waves", wave, "select")
+        instances, wrong = find(vpc, tags, region)
+        if wrong:
+            return dict(raw), wrong
+        if not instances:
+            said = ", ".join(f"{key}={value}" for key, value in tags.items())
+            wrong = [
+                Problem(
+                    place,
+                    f"no instance of {vpc} has the tags {said}",
+                    "Correct the tags here, or put them on the instances",
+                )
+            ]
+        members = []
+        for instance in instances:
+            found = named.take(instance, wave)
+            if isinstance(found, str):
+                members.append(found)
+            else:
+                wrong.append(Problem(place, *found))
+        problems += wrong
+        if not wrong:
+            rest = {key: value for key, value in written[wave].items() if key != "select"}
+            written[wave] = {**rest, "machines": members}
+    return {**raw, "machines": named.machines, "waves": written}, problems
+
+
+class _Names:
+    """The names that machines have, and the wave that each is in."""
+
+    def __init__(self, machines: Mapping[str, Any], waves: Any) -> None:
+        self.machines = dict(machines)
+        ids = {name: _text(_mapping(m).get("instanceId")) for name, m in machines.items()}
+        self._by_id = {instance_id: name for name, instance_id in ids.items() if instance_id}
+        # Azure does not tell names apart that differ in case only.
+        self._taken = {name.lower(): name for name in machines}
+        self._waves: dict[str, str] = {
+            member: wave
+            for wave, declared in _mapping(waves).items()
+            for member in _list(_mapping(declared).get("machines"))
+            if isinstance(member, str)
+        }
+
+    def take(self, instance: TaggedInstance, wave: str) -> str | tuple[str, str]:
+        """The machine's name in a wave, or what is wrong and the way out."""
+        name = self._by_id.get(instance.instance_id) or self._declare(instance)
+        if not isinstance(name, str):
+            return name
+        other = self._waves.setdefault(name, wave)
+        if other != wave:
+            return (
+                f"instance {instance.instance_id} ({name}) is in wave {other!r} already",
+                "A machine has one phase: let one of the two waves have it, by tags or by name",
+            )
+        return name
+
+    def _declare(self, instance: TaggedInstance) -> str | tuple[str, str]:
+        instance_id, name = instance.instance_id, instance.name
+        otherwise = "or declare it under machines with a name of its own"
+        if not name:
+            return (
+                f"instance {instance_id} has no tag Name, which would name the machine",
+                f"Give it one, {otherwise}",
+            )
+        if not names.MACHINE.fullmatch(name):
+            return (
+                f"the tag Name of instance {instance_id}, {name!r}, cannot name a machine",
+                "Use 1 to 63 letters, digits, hyphens, underscores and full stops, a letter or "
+                f"digit first and last; {otherwise}",
+            )
+        other = self._taken.get(name.lower())
+        if other is not None:
+            its = _mapping(self.machines[other]).get("instanceId")
+            return (
+                f"instance {instance_id} has the name {name!r}, which is that of {its} too",
+                f"Rename one of them, {otherwise}",
+            )
+        self.machines[name] = {"instanceId": instance_id}
+        self._by_id[instance_id] = name
+        self._taken[name.lower()] = name
+        return name
+
+
+def _selecting(waves: Any) -> Iterator[tuple[str, dict[str, str]]]:
+    """Waves with usable tags and no list of machines, which would be a mistake to report."""
+    for name, wave in _mapping(waves).items():
+        tags = _mapping(wave).get("select")
+        if not isinstance(tags, dict) or not tags or "machines" in wave:
+            continue
+        if all(isinstance(value, str) for value in tags.values()):
+            yield name, tags
+
+
+def _mapping(value: Any) -> Mapping[str, Any]:
+    return value if isinstance(value, dict) else {}
+
+
+def _list(value: Any) -> list[Any]:
+    return value if isinstance(value, list) else []
+
+
+def _text(value: Any) -> str | None:
+    return value if isinstance(value, str) and value.strip() else None

@@ -1,0 +1,58 @@
+"""How AWS is asked, and what is said when it does not answer."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from botocore.config import Config
+from botocore.exceptions import (
+    BotoCoreError,
+    ClientError,
+    EndpointConnectionError,
+    NoCredentialsError,
+    PartialCredentialsError,
+)
+
+from site_recovery.problems import Problem
+
+PLACE = "AWS"
+"""Where problems stand that are of no machine: AWS as a whole could not be asked."""
+
+CLIENT = Config(retries={"mode": "standard"}, connect_timeout=5, read_timeout=30)
+
+FAILURES = (ClientError, BotoCoreError)
+"""What boto3 raises when AWS cannot be asked or does not like the question."""
+
+
+def problem(error: Exception, service: str, region: str, permissions: Sequence[str]) -> Problem:
+    """One of `FAILURES` as a problem.
+
+    Args:
+        error: what was raised.
+        service: the service in words, such as "EC2".
+        region: the region that was asked.
+        permissions: the IAM actions that the question needs.
+    """
+    if isinstance(error, NoCredentialsError | PartialCredentialsError):
+        return Problem(
+            PLACE,
+            f"no usable credentials ({error})",
+            "Set AWS_PROFILE, or AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY, or run where "
+            "an instance role gives them",
+        )
+    if isinstance(error, EndpointConnectionError):
+        return Problem(
+            PLACE,
+            f"{service} does not answer ({error})",
+            "Check the network and AWS_ENDPOINT_URL; for local clouds run `make up`",
+        )
+    return Problem(
+        PLACE,
+        f"{service} in {region} refused: {error}",
+        f"Check that the credentials may call {_list(permissions)} in this region",
+    )
+
+
+def _list(words: Sequence[str]) -> str:
+    *most, last = words
+    return f"{', '.join(most)} and {last}" if most else last
