@@ -21,24 +21,26 @@ class Target:
     port: int
 
 
-# Test-NetConnection came with Windows Server 2012 R2; what is older gets one that does the same.
+# Defined on what is older than Windows Server 2012 R2, with which Test-NetConnection came. It has
+# to do with PowerShell 2.0.
 _BEFORE_2012_R2 = (
-    "if (-not (Get-Command Test-NetConnection -ErrorAction SilentlyContinue)) "
-    "{ function Test-NetConnection { param([string]$ComputerName, [int]$Port) "
+    "function Test-NetConnection([string]$ComputerName, [int]$Port) { "
     "$socket = New-Object Net.Sockets.TcpClient; "
-    "try { $ok = $socket.BeginConnect($ComputerName, $Port, $null, $null)"
-    f".AsyncWaitHandle.WaitOne({SECONDS}000) -and $socket.Connected }} "
+    "try { $call = $socket.BeginConnect($ComputerName, $Port, $null, $null); "
+    f"$ok = $call.AsyncWaitHandle.WaitOne({SECONDS}000) -and $socket.Connected }} "
     "catch { $ok = $false } finally { $socket.Close() }; "
-    "New-Object PSObject -Property @{ TcpTestSucceeded = $ok } } }"
+    "New-Object PSObject -Property @{ TcpTestSucceeded = $ok } }"
 )
+_2012_R2 = (6, 3)
 
 
-def script(platform: str, targets: Iterable[Target]) -> tuple[str, ...]:
+def script(platform: str, targets: Iterable[Target], version: str = "") -> tuple[str, ...]:
     """The lines of a script that tries to connect to each target, and tells of each in a line.
 
     Args:
         platform: `windows` or `linux`, of the machine that runs it.
         targets: where to.
+        version: of Windows as Systems Manager reports it, such as `6.1.7601`; empty if unknown.
     """
     ordered = sorted(set(targets))
     if platform == "linux":
@@ -48,14 +50,20 @@ def script(platform: str, targets: Iterable[Target]) -> tuple[str, ...]:
             for t in ordered
         )
     return (
-        "$WarningPreference = $ProgressPreference = 'SilentlyContinue'",
-        _BEFORE_2012_R2,
+        "$ProgressPreference = 'SilentlyContinue'",
+        "$WarningPreference = 'SilentlyContinue'",
+        *((_BEFORE_2012_R2,) if _older(version) else ()),
         *(
-            f"'{t.host}:{t.port} ' + "
-            f"(Test-NetConnection -ComputerName {t.host} -Port {t.port}).TcpTestSucceeded"
+            f'"{t.host}:{t.port} '
+            f'$((Test-NetConnection -ComputerName {t.host} -Port {t.port}).TcpTestSucceeded)"'
             for t in ordered
         ),
     )
+
+
+def _older(version: str) -> bool:
+    numbers = re.match(r"(\d+)\.(\d+)", version)
+    return numbers is not None and (int(numbers[1]), int(numbers[2])) < _2012_R2
 
 
 _LINE = re.compile(r"^(?P<host>\S+):(?P<port>\d+) (?P<connected>True|False)\s*$", re.MULTILINE)

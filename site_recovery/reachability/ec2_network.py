@@ -8,9 +8,8 @@ from ipaddress import IPv4Network
 from typing import TYPE_CHECKING, Any
 
 import boto3
-from botocore.config import Config
-from botocore.exceptions import BotoCoreError, ClientError
 
+from site_recovery import aws
 from site_recovery.azure import MigrationError
 from site_recovery.reachability.connections import Check
 from site_recovery.reachability.network import (
@@ -46,10 +45,6 @@ PERMISSIONS = (
 _VALUES = 200
 """The most values that EC2 takes in one filter."""
 
-CONFIG = Config(
-    retries={"mode": "adaptive", "total_max_attempts": 6}, connect_timeout=5, read_timeout=30
-)
-
 
 @dataclass(frozen=True)
 class Evidence:
@@ -79,12 +74,9 @@ def read(check: Check, region: str, client: EC2Client | None = None) -> Evidence
         MigrationError: EC2 did not answer or refused, with the permissions that reading needs.
     """
     try:
-        return _read(check, client or boto3.client("ec2", region_name=region, config=CONFIG))
-    except (ClientError, BotoCoreError) as error:
-        raise MigrationError(
-            f"EC2 in {region} does not tell the network that the machines are in: {error}. The "
-            f"credentials need {', '.join(PERMISSIONS)} in this region."
-        ) from error
+        return _read(check, client or boto3.client("ec2", region_name=region, config=aws.CLIENT))
+    except aws.FAILURES as error:
+        raise MigrationError(str(aws.problem(error, "EC2", region, PERMISSIONS))) from error
 
 
 def _read(check: Check, ec2: EC2Client) -> Evidence:

@@ -8,10 +8,9 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Protocol
 
 import boto3
-from botocore.exceptions import BotoCoreError, ClientError
 
+from site_recovery import aws
 from site_recovery.reachability.attempts import DOCUMENTS, Target, results, script
-from site_recovery.reachability.ec2_network import CONFIG
 
 if TYPE_CHECKING:
     from mypy_boto3_ssm import SSMClient
@@ -96,39 +95,48 @@ class RunCommand:
         if not wanted:
             return {}
         try:
-            ssm = self._client or boto3.client("ssm", region_name=self._region, config=CONFIG)
-            managed = self._managed(ssm, wanted)
-            found: dict[str, dict[Target, bool] | str] = dict.fromkeys(
-                wanted.keys() - managed, "Systems Manager does not manage the machine"
-            )
-            commands = list(self._send(ssm, [wanted[each] for each in sorted(managed)]))
-            for instance_id, output in self._outputs(ssm, commands):
-                if isinstance(output, str):
-                    found.setdefault(instance_id, output)
-                else:
-                    known = found.get(instance_id)
-                    found[instance_id] = {**known, **output} if isinstance(known, dict) else output
-        except (ClientError, BotoCoreError) as error:
-            words = f"Systems Manager: {error}. Attempts need {', '.join(PERMISSIONS)}"
-            return dict.fromkeys(wanted, words)
+            ssm = self._client or boto3.client("ssm", region_name=self._region, config=aws.CLIENT)
+            return self._attempt(ssm, wanted)
+        except aws.FAILURES as error:
+            problem = aws.problem(error, "Systems Manager", self._region, PERMISSIONS)
+            return dict.fromkeys(wanted, str(problem))
+
+    def _attempt(self, ssm: SSMClient, wanted: Mapping[str, Source]) -> Attempts:
+        versions = self._managed(ssm, wanted)
+        found: dict[str, dict[Target, bool] | str] = dict.fromkeys(
+            wanted.keys() - versions, "Systems Manager does not manage the machine"
+        )
+        commands = list(self._send(ssm, [wanted[each] for each in sorted(versions)], versions))
+        for instance_id, output in self._outputs(ssm, commands):
+            before = found.get(instance_id)
+            if isinstance(before, dict) and isinstance(output, dict):
+                found[instance_id] = {**before, **output}
+            elif not isinstance(before, dict):
+                found[instance_id] = output
         return found
 
-    def _managed(self, ssm: SSMClient, wanted: Iterable[str]) -> set[str]:
+    def _managed(self, ssm: SSMClient, wanted: Iterable[str]) -> dict[str, str]:
+        """The version of the operating system of each instance that is managed and online."""
         paginator = ssm.get_paginator("describe_instance_information")
         return {
-            one["InstanceId"]
+            one["InstanceId"]: one.get("PlatformVersion", "")
             for batch in _batches(sorted(wanted), _INSTANCES)
-            for page in paginator.paginate(Filters=[{"Key": "InstanceIds", "Values": batch}])
+            for page in paginator.paginate(
+                Filters=[{"Key": "InstanceIds", "Values": batch}],
+                PaginationConfig={"PageSize": _INSTANCES},
+            )
             for one in page["InstanceInformationList"]
             if one.get("PingStatus") == "Online"
         }
 
-    def _send(self, ssm: SSMClient, sources: Iterable[Source]) -> Iterator[_Command]:
+    def _send(
+        self, ssm: SSMClient, sources: Iterable[Source], versions: Mapping[str, str]
+    ) -> Iterator[_Command]:
         alike: dict[tuple[str, tuple[str, ...]], list[str]] = {}
         for source in sources:
             for targets in _batches(sorted(source.targets), _TARGETS):
-                key = (DOCUMENTS[source.platform], script(source.platform, targets))
-                alike.setdefault(key, []).append(source.instance_id)
+                lines = script(source.platform, targets, versions[source.instance_id])
+                alike.setdefault((DOCUMENTS[source.platform], lines), []).append(source.instance_id)
         for (document, lines), instance_ids in alike.items():
             for batch in _batches(instance_ids, _INSTANCES):
                 answer = ssm.send_command(
