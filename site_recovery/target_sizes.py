@@ -30,7 +30,7 @@ class _Size:
     vcpus: int
     memory_gb: float
     data_disks: int
-    applicable: bool
+    refusals: tuple[str, ...]
 
     @classmethod
     def of(cls, wire: Mapping[str, Any]) -> _Size:
@@ -42,7 +42,11 @@ class _Size:
             properties.get("vCPUsAvailable") or cores,
             properties.get("memoryInGB") or 0.0,
             properties.get("maxDataDiskCount") or 0,
-            not properties.get("errors"),
+            tuple(
+                error.get("message") or "it does not say why"
+                for error in properties.get("errors") or ()
+                if str(error.get("severity", "")).lower() != "warning"
+            ),
         )
 
     @property
@@ -59,6 +63,8 @@ class _Size:
             self.memory_gb,
             bool(match["of"]),
             -int(match["version"] or 1),
+            # Without premium storage a later change of the disks would need another size.
+            not (match["sub"] or "s" in match["features"]),
             len(match["features"]),
         )
 
@@ -82,7 +88,7 @@ def choose(
     fitting = [
         (size.rank, size.name)
         for size in map(_Size.of, sizes)
-        if size.applicable
+        if not size.refusals
         and size.rank is not None
         and size.vcpus >= vcpus
         and size.memory_gb >= memory_gib
@@ -102,16 +108,17 @@ def problem(size_name: str, sizes: Iterable[Mapping[str, Any]], data_disks: int)
     offered = [_Size.of(wire) for wire in sizes]
     size = next((size for size in offered if size.name.lower() == size_name.lower()), None)
     if size is None:
-        names = sorted(size.name for size in offered if size.applicable)
+        names = sorted(size.name for size in offered if not size.refusals)
         return (
             f"Azure does not offer {size_name} for it here. "
             f"Offered: {', '.join(names) if names else 'none'}"
         )
-    if not size.applicable:
-        return f"Azure says that {size.name} is not applicable to it. Choose another size"
     if size.data_disks < data_disks:
         return (
             f"it has {data_disks} data disks, and {size.name} takes {size.data_disks} at most. "
             "Choose a larger size"
         )
+    if size.refusals:
+        why = "; ".join(text.rstrip(".") for text in size.refusals)
+        return f"Azure does not give it {size.name}: {why}. Choose another size"
     return None
