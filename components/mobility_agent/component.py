@@ -74,7 +74,7 @@ class MobilityAgent(pulumi.ComponentResource):
         made: list[pulumi.Resource] = []
         for platform in sorted({platform for _, platform in args.machines.values()}):
             for key, association in self._associations(name, args, platform).items():
-                associations[key] = association.association_id
+                associations[key] = association.id
                 made.append(association)
         self.rollout = AgentRollout(
             f"{name}-rollout",
