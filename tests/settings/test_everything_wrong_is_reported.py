@@ -9,6 +9,9 @@ from tests.settings import configs
 from tests.settings.configs import GONE
 
 I1 = "i-00000000000000001"
+VPC = "vpc-0123456789abcdef0"
+SUBNET = "subnet-0123456789abcdef0"
+REGISTERED = {"name": "asr-appliance", "securityGroupId": "sg-0123456789abcdef0"}
 
 # location, value, the place that is reported, and words that the report has about it
 ONE_FAULT: list[tuple[tuple[str | int, ...], Any, str, list[str]]] = [
@@ -237,6 +240,247 @@ ONE_FAULT: list[tuple[tuple[str | int, ...], Any, str, list[str]]] = [
         ["at least 300"],
     ),
 ]
+
+# the same, in a config of the modernized experience
+ONE_FAULT_OF_MODERNIZED: list[tuple[tuple[str | int, ...], Any, str, list[str]]] = [
+    # the server
+    (
+        ("source", "replicationAppliance"),
+        GONE,
+        "source.replicationAppliance",
+        ["missing", "experience is modernized", "subnetId, or registered"],
+    ),
+    (
+        ("source",),
+        {"vpcId": VPC, "configurationServer": {"subnetId": SUBNET}},
+        "source.replicationAppliance",
+        ["set experience: classic"],
+    ),
+    (
+        ("experience",),
+        "classic",
+        "source.configurationServer",
+        ["missing", "set experience: modernized"],
+    ),
+    (
+        ("source", "replicationAppliance"),
+        {"name": "asr"},
+        "source.replicationAppliance.subnetId",
+        ["missing", "registered"],
+    ),
+    (
+        ("source", "replicationAppliance"),
+        {"registered": REGISTERED},
+        "target.adopt",
+        ["registered", "[resourceGroup, vault]"],
+    ),
+    (
+        ("source", "replicationAppliance", "cacheGiB"),
+        619,
+        "source.replicationAppliance.cacheGiB",
+        ["at least 620"],
+    ),
+    (
+        ("source", "replicationAppliance", "instanceType"),
+        "c5.xlarge",
+        "source.replicationAppliance.instanceType",
+        ["a replication appliance for 3 machines needs 8 vCPUs"],
+    ),
+    (
+        ("source", "replicationAppliance", "installation"),
+        "by hand",
+        "source.replicationAppliance.installation",
+        ["unattended, manual"],
+    ),
+    # packages
+    (
+        ("source", "replicationAppliance", "installer"),
+        {"url": "http://example.com/a.zip"},
+        "source.replicationAppliance.installer.url",
+        ["https"],
+    ),
+    (
+        ("replication", "agent", "windows"),
+        {"url": "https://user@example.com/a.exe"},
+        "replication.agent.windows.url",
+        ["no user name"],
+    ),
+    (
+        ("replication", "agent", "linux"),
+        {"url": "https://example.com/$(reboot)"},
+        "replication.agent.linux.url",
+        ["shell"],
+    ),
+    (
+        ("replication", "agent", "linux"),
+        {"url": "https://example.com/a.tar.gz", "sha256": "abc"},
+        "replication.agent.linux.sha256",
+        ["64 hexadecimal digits"],
+    ),
+    (("replication", "agent", "linux"), {}, "replication.agent.linux.url", ["missing"]),
+    (
+        ("replication", "agent", "installation"),
+        "push",
+        "replication.agent.installation",
+        ["configuration server's", "ssm, or manual"],
+    ),
+    # limits
+    (
+        ("replication", "recoveryPointRetentionHours"),
+        361,
+        "replication.recoveryPointRetentionHours",
+        ["at most 360"],
+    ),
+    # what exists already
+    (("target", "adopt"), ["vaults"], "target.adopt", ["'vaults'", "machinesResourceGroup"]),
+    (("target", "adopt"), "yes", "target.adopt", ["true, false, or a list"]),
+    (("target", "adopt"), ["vault"], "target.adopt", ["Add resourceGroup"]),
+    (("target", "adopt"), ["network"], "target.adopt", ["Add machinesResourceGroup"]),
+    # where machines land
+    (
+        ("machines", "web-01", "target"),
+        {"privateIp": "10.20.2.10"},
+        "machines.web-01.target.privateIp",
+        ["10.20.1.0/24"],
+    ),
+    (
+        ("machines", "web-01", "target"),
+        {"privateIp": "10.20.1.3"},
+        "machines.web-01.target.privateIp",
+        ["first four"],
+    ),
+    (
+        ("machines", "web-01", "target"),
+        {"privateIp": "10.20.1.255"},
+        "machines.web-01.target.privateIp",
+        ["the last"],
+    ),
+    (
+        ("machines", "web-01", "target"),
+        {"subnet": "data"},
+        "machines.web-01.target.subnet",
+        ["no subnet 'data'", "'servers'"],
+    ),
+    (("waves", "data", "target"), {"subnet": "dmz"}, "waves.data.target.subnet", ["'dmz'"]),
+    (
+        ("waves", "data", "target"),
+        {"vmName": "a"},
+        "waves.data.target.vmName",
+        ["unknown key"],
+    ),
+    # who is in a wave
+    (("waves", "data", "machines"), GONE, "waves.data.machines", ["missing", "select"]),
+    (
+        ("waves", "data", "select"),
+        {"move": "yes"},
+        "waves.data.machines",
+        ["stands beside select"],
+    ),
+]
+
+
+@pytest.mark.parametrize(("location", "value", "place", "words"), ONE_FAULT_OF_MODERNIZED)
+def test_a_fault_of_a_modernized_config_is_the_only_one_that_is_reported(
+    location: tuple[str | int, ...], value: Any, place: str, words: list[str]
+) -> None:
+    report = configs.report(configs.put(configs.modernized(), *location, value=value))
+    assert list(report) == [place]
+    for word in words:
+        assert word in report[place]
+
+
+def test_a_registered_appliance_stands_alone_and_is_named_by_what_aws_calls_it() -> None:
+    config = configs.modernized()
+    config["target"]["adopt"] = ["resourceGroup", "vault"]
+    appliance = config["source"]["replicationAppliance"]
+    appliance["registered"] = {**REGISTERED, "securityGroupId": "default"}
+    report = configs.report(config)
+    place = "source.replicationAppliance.registered"
+    assert set(report) == {place, f"{place}.securityGroupId"}
+    assert "beside subnetId" in report[place]
+    assert "sg-" in report[f"{place}.securityGroupId"]
+    config["source"]["replicationAppliance"] = {"registered": REGISTERED}
+    assert configs.report(config) == {}
+
+
+def test_two_machines_may_not_have_one_address() -> None:
+    config = configs.modernized()
+    config["machines"]["web-01"]["target"] = {"privateIp": "10.20.1.10"}
+    config["machines"]["db-01"]["target"] = {"privateIp": "10.20.1.10"}
+    report = configs.report(config)
+    assert list(report) == ["machines.db-01.target.privateIp"]
+    assert "machines.web-01" in report["machines.db-01.target.privateIp"]
+
+
+def test_an_adopted_network_may_have_subnets_and_addresses_that_nobody_here_knows() -> None:
+    config = configs.modernized()
+    config["target"]["adopt"] = True
+    config["waves"]["data"]["target"] = {"subnet": "data"}
+    config["machines"]["db-01"]["target"] = {"privateIp": "10.20.7.10"}
+    assert configs.report(config) == {}
+
+
+def test_an_adopted_resource_group_may_hold_the_machines_too() -> None:
+    config = configs.modernized()
+    config["target"] |= {
+        "machinesResourceGroup": config["target"]["resourceGroup"],
+        "adopt": ["resourceGroup", "machinesResourceGroup"],
+    }
+    assert configs.report(config) == {}
+
+
+@pytest.mark.parametrize(
+    ("churn", "kind", "place"),
+    [
+        (500, "c5.2xlarge", None),
+        (501, "c5.2xlarge", "source.configurationServer.instanceType"),
+        (1000, "c5.4xlarge", None),
+        (2000, "c5.4xlarge", "source.configurationServer.cacheGiB"),
+        (2001, "c5.9xlarge", "source.configurationServer.churnGiBPerDay"),
+    ],
+)
+def test_the_configuration_server_must_be_large_enough_for_the_churn(
+    churn: int, kind: str, place: str | None
+) -> None:
+    config = configs.valid()
+    cache = 1000 if churn > 2000 else 600
+    config["source"]["configurationServer"] |= {
+        "instanceType": kind,
+        "churnGiBPerDay": churn,
+        "cacheGiB": cache,
+    }
+    assert list(configs.report(config)) == ([place] if place else [])
+
+
+@pytest.mark.parametrize(
+    ("machines", "kind", "cache", "place"),
+    [
+        (150, "c5.2xlarge", 620, None),
+        (151, "c5.2xlarge", 1024, "source.replicationAppliance.instanceType"),
+        (151, "c5.4xlarge", 620, "source.replicationAppliance.cacheGiB"),
+        (200, "c5.4xlarge", 1024, None),
+        (201, "c5.4xlarge", 1024, "waves"),
+    ],
+)
+def test_the_appliance_must_be_large_enough_for_the_fleet(
+    machines: int, kind: str, cache: int, place: str | None
+) -> None:
+    config = configs.modernized() | {
+        key: configs.fleet(machines)[key] for key in ("machines", "waves")
+    }
+    config["source"]["replicationAppliance"] |= {"instanceType": kind, "cacheGiB": cache}
+    report = configs.report(config)
+    assert list(report) == ([place] if place else [])
+    if place == "waves":
+        assert "one replication appliance" in report[place]
+        assert "Split them" in report[place]
+
+
+@pytest.mark.parametrize("hours", [73, 360])
+def test_recovery_points_are_kept_longer_by_modernized(hours: int) -> None:
+    for config, fine in ((configs.modernized(), True), (configs.valid(), False)):
+        configs.put(config, "replication", "recoveryPointRetentionHours", value=hours)
+        assert (configs.report(config) == {}) == fine
 
 
 @pytest.mark.parametrize(("location", "value", "place", "words"), ONE_FAULT)

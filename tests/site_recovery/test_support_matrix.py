@@ -8,6 +8,7 @@ import pytest
 
 from site_recovery import images
 from site_recovery.ec2 import Disk, MachineFacts
+from site_recovery.fleet import ExperienceName
 from site_recovery.support_matrix import Stated, matrix, problems
 
 WINDOWS = MachineFacts(
@@ -116,6 +117,118 @@ def test_an_image_name_tells_its_operating_system(name: str, key: str | None) ->
     assert images.operating_system(name) == key
 
 
-def test_every_row_of_the_table_names_its_source() -> None:
-    assert matrix().classic.source
-    assert matrix().azure_virtual_machine.source
+@pytest.mark.parametrize(
+    ("name", "key"),
+    [
+        ("Windows_Server-2019-English-Full-Base-2024.01.10", "windows-server-2019"),
+        ("OL8.7-x86_64-HVM-2023-03-22", "oracle-8.7"),
+        ("CentOS Linux 7 x86_64 HVM EBS ENA 1901_01", "centos-7"),
+        ("CentOS 8.4.2105 x86_64", "centos-8.4"),
+        ("suse-sles-15-sp4-v20230428-hvm-ssd-x86_64", "sles-15-sp4"),
+        ("al2023-ami-2023.1.20230719.0-kernel-6.1-x86_64", "amazon-linux"),
+        ("amzn-ami-hvm-2018.03.0.20200318.1-x86_64-gp2", "amazon-linux"),
+    ],
+)
+def test_an_image_name_of_a_newer_system_tells_it_too(name: str, key: str) -> None:
+    assert images.operating_system(name) == key
+
+
+@pytest.mark.parametrize(
+    ("name", "version", "key"),
+    [
+        ("Microsoft Windows Server 2019 Datacenter", "10.0.17763", "windows-server-2019"),
+        ("Microsoft Windows Server 2012 R2 Standard", "6.3.9600", "windows-server-2012-r2"),
+        (
+            "Microsoft Windows Server 2008 R2 Datacenter",
+            "6.1.7601",
+            "windows-server-2008-r2-sp1",
+        ),
+        ("Microsoft Windows Server 2008 R2 Datacenter", "6.1.7600", "windows-server-2008-r2"),
+        ("Red Hat Enterprise Linux Server", "7.9", "rhel-7.9"),
+        ("SLES", "15.4", "sles-15.4"),
+        ("Amazon Linux", "2023", "amazon-linux"),
+        ("Amazon Linux AMI", "2018.03", "amazon-linux"),
+        ("Debian GNU/Linux", "11", "debian-11"),
+        ("Oracle Linux Server", "8.7", "oracle-8.7"),
+        ("Bottlerocket", "1.20", None),
+        ("", "", None),
+    ],
+)
+def test_an_agents_report_tells_the_operating_system(
+    name: str, version: str, key: str | None
+) -> None:
+    assert images.reported_operating_system(name, version) == key
+
+
+@pytest.mark.parametrize(
+    "os",
+    [
+        *(
+            f"windows-server-{v}"
+            for v in ("2008-r2-sp1", "2012", "2012-r2", "2016", "2019", "2022")
+        ),
+        *("rhel-5.2", "rhel-5.11", "rhel-6.10", "rhel-7", "rhel-7.9", "rhel-8.8", "rhel-9.1"),
+        *("centos-7", "centos-7.9.2009", "centos-8.7", "ubuntu-14.04", "ubuntu-22.04"),
+        *("debian-7", "debian-11", "debian-11.7", "sles-11-sp4", "sles-12-sp5", "sles-15"),
+        *("sles-15.4", "oracle-6.4", "oracle-8.7"),
+    ],
+)
+def test_modernized_takes_what_its_matrix_has(os: str) -> None:
+    assert problems("web-01", replace(WINDOWS, os=os), NOTHING, "modernized") == []
+
+
+@pytest.mark.parametrize(
+    "os",
+    [
+        *("windows-server-2008-r2", "windows-server-2025", "windows-server-2003"),
+        *("rhel-5.1", "rhel-6.0", "rhel-8.9", "rhel-9.2", "rhel-10.0", "rhel-", "rhel-next"),
+        *("centos-8.8", "ubuntu-12.04", "ubuntu-15.10", "ubuntu-23.10", "debian-6", "debian-12"),
+        *("sles-12", "sles-15-sp5", "oracle-6.3", "oracle-9.0", "gentoo-1"),
+    ],
+)
+def test_modernized_refuses_what_its_matrix_has_not(os: str) -> None:
+    [problem] = problems("web-01", replace(WINDOWS, os=os), NOTHING, "modernized")
+    assert os in problem.what
+    assert "rhel-7.0-7.9" in problem.way_out
+
+
+@pytest.mark.parametrize("experience", ["classic", "modernized"])
+def test_amazon_linux_and_arm_are_refused_by_name(experience: ExperienceName) -> None:
+    amazon = replace(RHEL, os="amazon-linux")
+    [problem] = problems("web-01", amazon, NOTHING, experience)
+    assert "Amazon Linux" in problem.what
+    assert "Discover, assess" in problem.way_out
+    graviton = replace(RHEL, os="rhel-6.7", architecture="arm64")
+    [problem] = problems("web-01", graviton, NOTHING, experience)
+    assert "arm64" in problem.what
+
+
+def test_modernized_takes_hvm_only_and_asks_for_no_drivers() -> None:
+    assert problems("web-01", W2008, NOTHING, "modernized") == []
+    redhat = Stated(drivers="redhat-pv")
+    assert problems("web-01", WINDOWS, redhat, "modernized") == []
+    paravirtual = replace(WINDOWS, virtualization="paravirtual")
+    [problem] = problems("web-01", paravirtual, NOTHING, "modernized")
+    assert "HVM" in problem.way_out
+
+
+@pytest.mark.parametrize("experience", ["classic", "modernized"])
+def test_the_limits_of_the_virtual_machine_are_those_of_both(experience: ExperienceName) -> None:
+    huge = replace(WINDOWS, disks=(Disk("/dev/sda1", 2049, "v"),))
+    [problem] = problems("web-01", huge, NOTHING, experience)
+    assert "2049 GiB" in problem.what
+
+
+def test_every_table_and_every_refusal_names_its_source() -> None:
+    table = matrix()
+    for experience in (table.classic, table.modernized):
+        assert experience.source
+        assert all(refused.source for refused in experience.refused.values())
+    assert table.modernized.virtualization_source
+    assert table.azure_virtual_machine.source
+
+
+def test_ranges_are_in_order_and_do_not_overlap() -> None:
+    for family in matrix().modernized.families.values():
+        ends = [tuple(map(int, v.split("."))) for r in family.releases for v in (r.first, r.last)]
+        assert ends == sorted(ends)

@@ -1,0 +1,167 @@
+"""Waves that select their machines by tags."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+import pytest
+
+import settings
+from settings.selection import Finder
+from site_recovery.ec2 import TaggedInstance
+from site_recovery.problems import Problem
+from tests.settings import configs
+
+Asked = list[tuple[str, dict[str, str], str]]
+
+
+def finder(*instances: tuple[str, str | None], asked: Asked | None = None) -> Finder:
+    """An EC2 that has these instances, by id and name, whatever the tags are."""
+
+    def find(
+        vpc: str, tags: Mapping[str, str], region: str
+    ) -> tuple[list[TaggedInstance], list[Problem]]:
+        if asked is not None:
+            asked.append((vpc, dict(tags), region))
+        return [TaggedInstance(instance_id, name) for instance_id, name in instances], []
+
+    return find
+
+
+def id_of(number: int) -> str:
+    return f"i-{number:017x}"
+
+
+def selecting(**tags: str) -> dict[str, Any]:
+    """A config whose wave `data` selects its machines; `web-01` is declared, in `pilot`."""
+    config = configs.modernized()
+    config["machines"] = {"web-01": {"instanceId": id_of(1)}}
+    config["waves"]["data"] = {"phase": "protected", "select": tags or {"move": "yes"}}
+    return config
+
+
+def problems(config: dict[str, Any], find: Finder) -> dict[str, list[str]]:
+    report: dict[str, list[str]] = {}
+    for problem in settings.read(config, find).problems:
+        report.setdefault(problem.path, []).append(f"{problem.what}. {problem.way_out}")
+    return report
+
+
+def test_the_instances_with_the_tags_become_the_waves_machines_by_their_names() -> None:
+    asked: Asked = []
+    find = finder((id_of(8), "shop-02"), (id_of(7), "shop-01"), asked=asked)
+    stack = settings.read(selecting(move="yes", team="shop"), find).settings
+    assert stack is not None
+    assert stack.waves["data"].machines == ["shop-02", "shop-01"]
+    assert stack.machines["shop-01"].instance_id == id_of(7)
+    assert stack.waves["pilot"].machines == ["web-01"]
+    assert asked == [
+        ("vpc-0123456789abcdef0", {"move": "yes", "team": "shop"}, "eu-west-1"),
+    ]
+
+
+def test_an_instance_that_is_declared_keeps_its_name_and_what_is_said_of_it() -> None:
+    config = selecting()
+    config["machines"]["orders"] = {"instanceId": id_of(7), "target": {"vmName": "sql"}}
+    stack = settings.read(config, finder((id_of(7), "whatever it is called"))).settings
+    assert stack is not None
+    assert stack.waves["data"].machines == ["orders"]
+    assert stack.vm_name("orders") == "sql"
+
+
+def test_what_the_config_says_is_not_changed_by_reading_it() -> None:
+    config = selecting()
+    settings.read(config, finder((id_of(7), "shop-01")))
+    assert config == selecting()
+
+
+def test_without_a_wave_that_selects_nothing_is_asked() -> None:
+    asked: Asked = []
+    settings.read(configs.modernized(), finder(asked=asked))
+    assert asked == []
+
+
+@pytest.mark.parametrize(
+    ("name", "words"),
+    [
+        (None, [id_of(7), "no tag Name", "declare it under machines"]),
+        ("", [id_of(7), "no tag Name"]),
+        ("shop server 1", [id_of(7), "'shop server 1'", "declare it under machines"]),
+        ("web-01", [id_of(7), id_of(1), "'web-01'"]),
+        ("WEB-01", [id_of(7), id_of(1)]),
+    ],
+)
+def test_an_instance_whose_name_cannot_be_the_machines_is_named_by_its_id(
+    name: str | None, words: list[str]
+) -> None:
+    report = problems(selecting(), finder((id_of(7), name), (id_of(8), "fine")))
+    assert set(report) == {"waves.data.select"}
+    [text] = report["waves.data.select"]
+    for word in words:
+        assert word in text
+
+
+def test_all_instances_that_are_wrong_are_named_at_once() -> None:
+    find = finder((id_of(6), None), (id_of(7), "twin"), (id_of(8), "twin"))
+    report = problems(selecting(), find)
+    assert [id_of(6) in text or id_of(8) in text for text in report["waves.data.select"]] == [
+        True,
+        True,
+    ]
+
+
+def test_an_instance_of_another_wave_is_refused() -> None:
+    report = problems(selecting(), finder((id_of(1), "web-01")))
+    [text] = report["waves.data.select"]
+    assert "'pilot'" in text
+
+
+def test_two_waves_may_not_select_the_same_instance() -> None:
+    config = selecting()
+    config["waves"]["more"] = {"phase": "protected", "select": {"team": "shop"}}
+    report = problems(config, finder((id_of(7), "shop-01")))
+    assert set(report) == {"waves.more.select"}
+
+
+def test_tags_that_no_instance_has_are_a_problem() -> None:
+    report = problems(selecting(move="yess"), finder())
+    [text] = report["waves.data.select"]
+    assert "move=yess" in text
+
+
+def test_an_aws_that_does_not_answer_is_one_problem() -> None:
+    silence = Problem("AWS", "EC2 does not answer", "Check the network")
+    config = selecting()
+    config["target"]["vault"] = "?"
+    reading = settings.read(config, lambda *_: ([], [silence]))
+    assert [problem.path for problem in reading.problems] == ["AWS", "target.vault"]
+    assert reading.settings is None
+
+
+@pytest.mark.parametrize(
+    ("location", "value", "place"),
+    [
+        (("aws:region",), 3, "aws:region"),
+        (("source",), "x", "source"),
+        (("machines",), ["a"], "machines"),
+        (("waves", "data", "select"), {}, "waves.data.select"),
+        (("waves", "data", "select"), ["move"], "waves.data.select"),
+        (("waves", "data", "select"), {"move": 1}, "waves.data.select.move"),
+        (("waves", "data", "machines"), ["web-01"], "waves.data.machines"),
+    ],
+)
+def test_a_config_that_cannot_be_selected_with_is_reported_and_nothing_is_asked(
+    location: tuple[str, ...], value: Any, place: str
+) -> None:
+    asked: Asked = []
+    report = problems(configs.put(selecting(), *location, value=value), finder(asked=asked))
+    assert place in report
+    assert asked == []
+
+
+def test_a_machine_that_has_no_readable_id_hides_no_selected_one() -> None:
+    config = selecting()
+    config["machines"]["odd"] = {"instanceId": ["i"]}
+    report = problems(config, finder((id_of(7), "shop-01")))
+    assert set(report) == {"machines.odd.instanceId"}
