@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from ipaddress import IPv4Address, IPv4Network
 
 from hypothesis import given
@@ -11,6 +12,7 @@ from site_recovery.reachability.evidence import between
 from site_recovery.reachability.network import (
     PORTS,
     AclEntry,
+    Network,
     NetworkAcl,
     Range,
     Route,
@@ -125,9 +127,9 @@ def test_one_more_rule_never_closes_what_was_open(some: list[Rule], more: list[R
 @given(RULES)
 def test_in_one_subnet_the_groups_alone_decide(rules: list[Rule]) -> None:
     groups = with_group(SecurityGroup("sg-server", "", tuple(rules))).groups
-    near = type(SERVER)(SERVER.addresses, MACHINE.subnet_id, SERVER.groups)
-    bare = type(NETWORK)(groups=groups)
-    whole = type(NETWORK)(groups, NETWORK.acls, NETWORK.route_tables, NETWORK.subnets)
+    near = replace(SERVER, subnet_id=MACHINE.subnet_id)
+    bare = Network(groups=groups)
+    whole = replace(NETWORK, groups=groups)
     assert between(bare, MACHINE, near, 443) == between(whole, MACHINE, near, 443)
 
 
