@@ -119,7 +119,6 @@ class AwsServer:
 
     def _answer(self, environ: dict[str, Any], start_response: StartResponse) -> Iterable[bytes]:
         body = environ["wsgi.input"].read(int(environ.get("CONTENT_LENGTH") or 0))
-        environ["wsgi.input"] = io.BytesIO(body)
         path = environ.get("PATH_INFO", "")
         if path.startswith("/_emulator/"):
             return _respond(start_response, *self._control(environ["REQUEST_METHOD"], path, body))
@@ -128,6 +127,9 @@ class AwsServer:
             authorization = environ.get("HTTP_AUTHORIZATION", "")
             answer = self._systems_manager.answer(target, authorization, body)
             return _respond(start_response, answer.status, answer.body, answer.refused)
+        body = self._systems_manager.for_moto(target, body)
+        environ["wsgi.input"] = io.BytesIO(body)
+        environ["CONTENT_LENGTH"] = str(len(body))
         try:
             return self._moto(environ, start_response)
         finally:

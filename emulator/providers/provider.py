@@ -169,7 +169,9 @@ class StandInProvider(protocol.Provider):
         known = self._type(request.type)
         state, inputs = plain_map(request.olds), plain_map(request.news)
         if request.preview:
-            return protocol.UpdateResponse(wrap_map({**state, **_foreseen_part(known, inputs)}))
+            unknown = dict.fromkeys(known.recomputed(state, inputs), UNKNOWN)
+            foreseen = {**state, **_foreseen_part(known, inputs), **unknown}
+            return protocol.UpdateResponse(wrap_map(foreseen))
         inputs.pop(_DEFAULTS, None)
         changed = await self._call(known.update, request.resource_id, state, inputs)
         return protocol.UpdateResponse(wrap_map(changed))

@@ -71,6 +71,10 @@ class ResourceType(ABC):
         """Whether a change of this top-level property replaces, when other inputs decide it."""
         return False
 
+    def recomputed(self, state: Mapping[str, Any], inputs: Mapping[str, Any]) -> tuple[str, ...]:
+        """The outputs that an update to these inputs may change, which a preview does not know."""
+        return ()
+
     @abstractmethod
     def create(self, inputs: dict[str, Any]) -> tuple[str, dict[str, Any]]:
         """Make one; returns its id and state."""

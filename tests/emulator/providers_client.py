@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -89,7 +89,7 @@ class Engine:
         )
         return values(self.call("Create", request).properties)
 
-    def diff(self, resource: Resource, new: Mapping[str, Any]) -> Any:
+    def diff(self, resource: Resource, new: Mapping[str, Any], ignore: Sequence[str] = ()) -> Any:
         inputs, failures = self.check(resource.token, resource.name, new, resource.inputs)
         assert failures == []
         request = provider_pb2.DiffRequest(
@@ -98,29 +98,38 @@ class Engine:
             olds=struct(resource.state),
             news=struct(inputs),
             old_inputs=struct(resource.inputs),
+            ignoreChanges=ignore,
         )
         return self.call("Diff", request)
 
-    def changes(self, resource: Resource, new: Mapping[str, Any]) -> dict[str, str]:
+    def changes(
+        self, resource: Resource, new: Mapping[str, Any], ignore: Sequence[str] = ()
+    ) -> dict[str, str]:
         kinds = provider_pb2.PropertyDiff.Kind
-        detailed = self.diff(resource, new).detailedDiff
+        detailed = self.diff(resource, new, ignore).detailedDiff
         return {path: kinds.Name(entry.kind) for path, entry in detailed.items()}
 
     def update(self, resource: Resource, new: Mapping[str, Any]) -> Resource:
-        inputs, failures = self.check(resource.token, resource.name, new, resource.inputs)
-        assert failures == []
-        answer = self.call(
-            "Update",
-            provider_pb2.UpdateRequest(
-                id=resource.id,
-                urn=urn(resource.token, resource.name),
-                olds=struct(resource.state),
-                news=struct(inputs),
-                old_inputs=struct(resource.inputs),
-            ),
-        )
+        inputs, request = self._update(resource, new)
+        answer = self.call("Update", request)
         return Resource(
             resource.token, resource.name, resource.id, inputs, values(answer.properties)
+        )
+
+    def preview_update(self, resource: Resource, new: Mapping[str, Any]) -> dict[str, Any]:
+        _, request = self._update(resource, new)
+        request.preview = True
+        return values(self.call("Update", request).properties)
+
+    def _update(self, resource: Resource, new: Mapping[str, Any]) -> tuple[dict[str, Any], Any]:
+        inputs, failures = self.check(resource.token, resource.name, new, resource.inputs)
+        assert failures == []
+        return inputs, provider_pb2.UpdateRequest(
+            id=resource.id,
+            urn=urn(resource.token, resource.name),
+            olds=struct(resource.state),
+            news=struct(inputs),
+            old_inputs=struct(resource.inputs),
         )
 
     def refresh(self, resource: Resource) -> Resource | None:

@@ -21,6 +21,7 @@ Handler = Callable[[Mapping[str, Any]], dict[str, Any]]
 
 _SERVICE = "AmazonSSM"
 _TAGGING = frozenset({"AddTagsToResource", "RemoveTagsFromResource", "ListTagsForResource"})
+_OF_DOCUMENTS = frozenset({f"{_SERVICE}.GetDocument", f"{_SERVICE}.DescribeDocument"})
 _SIGNED_FOR = re.compile(r"Credential=[^/]+/[^/]+/(?P<region>[^/]+)/")
 
 
@@ -85,6 +86,19 @@ class SystemsManager:
             return b'"Association"' in body
         # Of the operations all regions have the same.
         return operation in self._region("us-east-1").operations
+
+    @staticmethod
+    def for_moto(target: str, body: bytes) -> bytes:
+        """The body of a request that moto answers, in words that moto knows.
+
+        The default version of a document is for moto the one that is not named.
+        """
+        if target not in _OF_DOCUMENTS or b"$DEFAULT" not in body:
+            return body
+        request = json.loads(body)
+        if request.get("DocumentVersion") == "$DEFAULT":
+            del request["DocumentVersion"]
+        return json.dumps(request).encode()
 
     def answer(self, target: str, authorization: str, body: bytes) -> Answer:
         """Answer such a request.

@@ -10,11 +10,10 @@ from typing import Any
 
 from botocore.exceptions import ClientError
 
-from emulator.providers.aws import tags
+from emulator.providers.aws import json_text, tags
 from emulator.providers.aws.cloud import Cloud, code_of
 from emulator.providers.resource import Naming, ResourceType
 from emulator.providers.schema import Problem, Property
-from emulator.providers.values import UNKNOWN, has_unknowns
 
 _TAGS = Property("map", items=Property())
 _NAME = Property(replace=True, computed=True)
@@ -87,11 +86,14 @@ class Role(_Iam):
 
     def prepared(self, inputs: dict[str, Any]) -> dict[str, Any]:
         """A policy given as an object becomes JSON text."""
-        return _as_text(inputs, "assumeRolePolicy")
+        return json_text.as_text(inputs, "assumeRolePolicy")
 
     def problems(self, inputs: Mapping[str, Any]) -> list[Problem]:
         """Policies are JSON."""
-        return [*_bad_json(self.token, inputs, "assumeRolePolicy"), *_bad_name(self.token, inputs)]
+        return [
+            *json_text.problems(self.token, inputs, "assumeRolePolicy"),
+            *_bad_name(self.token, inputs),
+        ]
 
     def create(self, inputs: dict[str, Any]) -> tuple[str, dict[str, Any]]:
         """CreateRole, and the managed policies that are listed."""
@@ -198,11 +200,11 @@ class RolePolicy(_Iam):
 
     def prepared(self, inputs: dict[str, Any]) -> dict[str, Any]:
         """A policy given as an object becomes JSON text."""
-        return _as_text(inputs, "policy")
+        return json_text.as_text(inputs, "policy")
 
     def problems(self, inputs: Mapping[str, Any]) -> list[Problem]:
         """Policies are JSON."""
-        return [*_bad_json(self.token, inputs, "policy"), *_bad_name(self.token, inputs)]
+        return [*json_text.problems(self.token, inputs, "policy"), *_bad_name(self.token, inputs)]
 
     def create(self, inputs: dict[str, Any]) -> tuple[str, dict[str, Any]]:
         """PutRolePolicy."""
@@ -338,24 +340,6 @@ class InstanceProfile(_Iam):
                 InstanceProfileName=resource_id, RoleName=state["role"]
             )
         self._iam.delete_instance_profile(InstanceProfileName=resource_id)
-
-
-def _as_text(inputs: dict[str, Any], name: str) -> dict[str, Any]:
-    value = inputs.get(name)
-    if isinstance(value, dict | list):
-        return {**inputs, name: UNKNOWN if has_unknowns(value) else json.dumps(value)}
-    return inputs
-
-
-def _bad_json(token: str, inputs: Mapping[str, Any], name: str) -> list[Problem]:
-    text = inputs.get(name, "")
-    if text == UNKNOWN:
-        return []
-    try:
-        json.loads(text)
-    except ValueError as error:
-        return [Problem(name, f"{name} of {token} is no JSON policy: {error}")]
-    return []
 
 
 def _bad_name(token: str, inputs: Mapping[str, Any]) -> list[Problem]:

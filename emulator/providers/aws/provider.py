@@ -4,7 +4,16 @@ from __future__ import annotations
 
 from typing import Any
 
-from emulator.providers.aws import cloud, functions, iam, instances, security_groups, single_tags
+from emulator.providers.aws import (
+    cloud,
+    functions,
+    iam,
+    instances,
+    secrets,
+    security_groups,
+    single_tags,
+    systems_manager,
+)
 from emulator.providers.errors import ProviderError
 from emulator.providers.provider import StandInProvider
 
@@ -25,6 +34,12 @@ class AwsProvider(StandInProvider):
             iam.RolePolicy,
             iam.RolePolicyAttachment,
             iam.InstanceProfile,
+            secrets.Secret,
+            secrets.SecretVersion,
+            secrets.SecretPolicy,
+            systems_manager.Parameter,
+            systems_manager.Document,
+            systems_manager.Association,
         )
         super().__init__(
             "aws",
