@@ -80,7 +80,7 @@ def planned(draft: Draft, ask: ServerReader) -> tuple[ServerPlan | None, list[Pr
         problems += _image_problems(place, kind, facts)
     plan = ServerPlan(
         facts.image_id,
-        server.instance_type or facts.instance_type or sizing.default_type(size),
+        server.instance_type or facts.instance_type or size.default_type,
         server.cache_gib or size.default_cache_gib,
     )
     return plan, problems

@@ -27,6 +27,7 @@ class Size:
         churn_gib_max: daily change of all machines together that the row serves.
         cache_gib: the smallest cache volume.
         default_cache_gib: the one that is taken unless the config says otherwise.
+        default_type: likewise, the EC2 instance type.
     """
 
     machines_max: int
@@ -35,17 +36,18 @@ class Size:
     memory_gib: int
     cache_gib: int
     default_cache_gib: int
+    default_type: str
 
 
 _TABLES: dict[Experience, tuple[Size, ...]] = {
     "classic": (
-        Size(99, 500, 8, 16, 300, 600),
-        Size(150, 1000, 12, 18, 600, 600),
-        Size(MACHINES_MAX, CHURN_GIB_PER_DAY_MAX, 16, 32, 1000, 1000),
+        Size(99, 500, 8, 16, 300, 600, "c5.2xlarge"),
+        Size(150, 1000, 12, 18, 600, 600, "c5.4xlarge"),
+        Size(MACHINES_MAX, CHURN_GIB_PER_DAY_MAX, 16, 32, 1000, 1000, "c5.4xlarge"),
     ),
     "modernized": (
-        Size(150, CHURN_GIB_PER_DAY_MAX, 8, 16, 620, 620),
-        Size(MACHINES_MAX, CHURN_GIB_PER_DAY_MAX, 16, 32, 1024, 1024),
+        Size(150, CHURN_GIB_PER_DAY_MAX, 8, 16, 620, 620, "c5.2xlarge"),
+        Size(MACHINES_MAX, CHURN_GIB_PER_DAY_MAX, 16, 32, 1024, 1024, "c5.4xlarge"),
     ),
 }
 
@@ -114,11 +116,6 @@ def types_for(size: Size) -> list[str]:
         for name, (vcpus, memory) in sorted(_INSTANCE_TYPES.items(), key=lambda item: item[1])
         if vcpus >= size.vcpus and memory >= size.memory_gib
     ]
-
-
-def default_type(size: Size) -> str:
-    """What is taken unless the config says otherwise: the smallest known type."""
-    return types_for(size)[0]
 
 
 def too_small(instance_type: str, size: Size, server: str, fleet: str) -> tuple[str, str] | None:

@@ -11,13 +11,24 @@ import pytest
 from pydantic import BaseModel
 from pydantic_core import PydanticUndefined
 
-from settings import Settings
+from settings import Settings, sizing
 from settings.durations import write
+from settings.source import CONFIGURATION_SERVER_INSTALLER, REPLICATION_APPLIANCE_INSTALLER
+from site_recovery import support_matrix
+from site_recovery.fleet import ExperienceName
 from tests.docs.markdown import ROOT, tables
 
 REQUIRED = "required"
-NAMED_AFTER_ANOTHER = {"target.machinesResourceGroup": "`<resourceGroup>-machines`"}
-"""Defaults that follow from another key."""
+NAMED_AFTER_ANOTHER = {
+    "target.machinesResourceGroup": "`<resourceGroup>-machines`",
+    "source.replicationAppliance.installer.url": f"`{REPLICATION_APPLIANCE_INSTALLER}`",
+    "source.configurationServer.installer.url": f"`{CONFIGURATION_SERVER_INSTALLER}`",
+    "replication.agent.installation": "`ssm`, with `classic` `push`",
+    "waves.<wave>.machines": "unless `select`",
+}
+"""Defaults that follow from another key, or from where the key stands."""
+SECTIONS = ("source.replicationAppliance", "source.configurationServer")
+"""Parts of the config that may be left out as a whole."""
 ENTRIES = {"machines": "<machine>", "waves": "<wave>"}
 
 
@@ -72,7 +83,38 @@ DOCUMENTED = {
 
 
 def test_every_key_is_in_the_reference_and_nothing_else_is() -> None:
-    assert set(DOCUMENTED) == set(KEYS)
+    assert set(DOCUMENTED) == {*KEYS, *SECTIONS}
+
+
+def test_the_table_of_sizes_is_the_one_that_servers_are_judged_by() -> None:
+    [table] = [t for t in tables(ROOT / "README.md") if t[0][0] == "machines"]
+    for machines, churn, vcpus, memory, cache, kind in table[1:]:
+        most = int(machines.split()[-1])
+        size = sizing.needed("classic", most, int(churn.split()[0].replace(",", "")))
+        assert (f"{size.vcpus}", f"{size.memory_gib} GiB") == (vcpus, memory)
+        assert f"{size.cache_gib:,} GiB" == cache
+        assert f"`{size.default_type}`" == kind
+        assert size.machines_max == most
+
+
+@pytest.mark.parametrize("experience", ["modernized", "classic"])
+def test_the_table_of_operating_systems_is_the_support_matrix(experience: ExperienceName) -> None:
+    [table] = [t for t in tables(ROOT / "README.md") if t[0][0] == "operating system"]
+    column = table[0].index(f"`{experience}`")
+    matrix = support_matrix.matrix().of(experience)
+    told: dict[str, str] = {row[1].strip("`"): row[column] for row in table[1:]}
+    taken = {key: said for key, said in told.items() if said != "no"}
+    versions = {
+        f"{family}-<version>": ", ".join(str(r).replace("-", "\N{EN DASH}") for r in rows.releases)
+        for family, rows in matrix.families.items()
+    }
+    if experience == "classic":
+        versions = {"rhel-<version>": "6.7"}
+    assert {key: said for key, said in taken.items() if key.endswith("<version>")} == versions
+    assert {key for key in taken if not key.endswith("<version>")} == {
+        key for key in matrix.operating_systems if key.startswith("windows")
+    }
+    assert set(matrix.refused) <= set(told)
 
 
 @pytest.mark.parametrize("key", KEYS)
