@@ -11,11 +11,7 @@ from datetime import timedelta
 from enum import StrEnum
 
 from site_recovery.associations import SUCCESS, Associations, Run
-
-_MANAGED_HOW = (
-    "Give its instance profile AmazonSSMManagedInstanceCore, install the SSM Agent and let it "
-    "reach Systems Manager on port 443, then run pulumi up again"
-)
+from site_recovery.managed_instances import ManagedInstance, why_not
 
 
 class State(StrEnum):
@@ -166,20 +162,16 @@ def _newest(runs: list[Run], before: frozenset[str]) -> Run | None:
     return next(iter(new), None)
 
 
-def _progress(run: Run | None, instance: str, ping: str | None, aws: Associations) -> Progress:
+def _progress(
+    run: Run | None, instance: str, known: ManagedInstance | None, aws: Associations
+) -> Progress:
     if run is not None and run.status == SUCCESS:
         return Progress(State.INSTALLED)
     if run is not None and run.final:
         return Progress(State.FAILED, _failure(run, instance, aws))
-    if ping is None:
-        return Progress(
-            State.NOT_MANAGED, f"Systems Manager does not manage {instance}. {_MANAGED_HOW}"
-        )
-    if ping != "Online":
-        return Progress(
-            State.PENDING,
-            f"Systems Manager has lost {instance} ({ping}). Start it, or its SSM Agent",
-        )
+    unreachable = why_not(instance, known)
+    if unreachable is not None:
+        return Progress(State.NOT_MANAGED if known is None else State.PENDING, unreachable)
     word = "has not run the installation yet" if run is None else "is installing"
     return Progress(State.PENDING, f"{instance} {word}")
 

@@ -9,15 +9,11 @@ from typing import TYPE_CHECKING, Any
 
 import boto3
 from botocore.config import Config
-from botocore.exceptions import (
-    BotoCoreError,
-    ClientError,
-    EndpointConnectionError,
-    NoCredentialsError,
-    PartialCredentialsError,
-)
+from botocore.exceptions import ClientError
 
+from site_recovery import aws
 from site_recovery.azure import MigrationError
+from site_recovery.managed_instances import ManagedInstance, managed_instances
 
 if TYPE_CHECKING:
     from mypy_boto3_ssm import SSMClient
@@ -33,7 +29,7 @@ PERMISSIONS = (
 """What the credentials must be allowed to."""
 
 _PAGE = 50
-"""The most that DescribeInstanceInformation and the lists of executions give at once."""
+"""The most that a list of executions, or of their targets, gives at once."""
 
 _EXECUTIONS = 10
 """How many runs of an association are looked at, the newest first: five hours of its schedule."""
@@ -90,32 +86,18 @@ class Associations:
             self._client: SSMClient = client or boto3.client(
                 "ssm",
                 region_name=region,
-                config=Config(
-                    retries={"mode": "adaptive", "max_attempts": 8},
-                    connect_timeout=5,
-                    read_timeout=30,
-                ),
+                config=aws.CLIENT.merge(Config(retries={"mode": "adaptive", "max_attempts": 8})),
             )
 
-    def managed(self, instance_ids: Iterable[str]) -> dict[str, str]:
-        """The ping status (`Online`, `ConnectionLost`) by instance, of those that are managed.
+    def managed(self, instance_ids: Iterable[str]) -> dict[str, ManagedInstance]:
+        """What Systems Manager knows of instances; those that it does not manage are left out.
 
         Raises:
             MigrationError: AWS did not answer or refused.
         """
-        found: dict[str, str] = {}
-        ids = sorted(set(instance_ids))
-        with self._explained():
-            paginator = self._client.get_paginator("describe_instance_information")
-            for first in range(0, len(ids), _PAGE):
-                page_ids = ids[first : first + _PAGE]
-                for page in paginator.paginate(
-                    Filters=[{"Key": "InstanceIds", "Values": page_ids}],
-                    PaginationConfig={"PageSize": _PAGE},
-                ):
-                    for instance in page["InstanceInformationList"]:
-                        status = instance.get("PingStatus", "Online")
-                        found[instance["InstanceId"]] = status
+        found, problems = managed_instances(instance_ids, self._region, self._client)
+        for problem in problems:
+            raise MigrationError(str(problem))
         return found
 
     def runs(self, association_id: str, instance_ids: Iterable[str]) -> dict[str, list[Run]]:
@@ -169,7 +151,7 @@ class Associations:
             answer = self._client.get_command_invocation(
                 CommandId=command_id, InstanceId=instance_id
             )
-        except (ClientError, BotoCoreError):
+        except aws.FAILURES:
             # The output only says more about a failure that is known without it.
             return ""
         return answer.get("StandardOutputContent") or answer.get("StandardErrorContent") or ""
@@ -201,7 +183,7 @@ class Associations:
     def _explained(self, association_id: str = "") -> Iterator[None]:
         try:
             yield
-        except (ClientError, BotoCoreError) as error:
+        except aws.FAILURES as error:
             raise _explain(error, self._region, association_id) from error
 
 
@@ -221,19 +203,7 @@ def _is_unknown_operation(error: ClientError) -> bool:
     return code in _UNKNOWN_OPERATION or status in _UNKNOWN_STATUS
 
 
-def _explain(
-    error: ClientError | BotoCoreError, region: str, association_id: str
-) -> MigrationError:
-    if isinstance(error, NoCredentialsError | PartialCredentialsError):
-        return MigrationError(
-            f"AWS: no usable credentials ({error}). Set AWS_PROFILE, or AWS_ACCESS_KEY_ID and "
-            "AWS_SECRET_ACCESS_KEY, or run where an instance role gives them."
-        )
-    if isinstance(error, EndpointConnectionError):
-        return MigrationError(
-            f"AWS: Systems Manager does not answer ({error}). Check the network and "
-            "AWS_ENDPOINT_URL; for local clouds run `make up`."
-        )
+def _explain(error: Exception, region: str, association_id: str) -> MigrationError:
     if isinstance(error, ClientError):
         code = error.response.get("Error", {}).get("Code", "")
         if code == "AssociationDoesNotExist":
@@ -241,7 +211,4 @@ def _explain(
                 f"AWS: there is no association {association_id} in {region} any more. Run "
                 "pulumi refresh, then pulumi up: it is made again."
             )
-    return MigrationError(
-        f"AWS: Systems Manager in {region} refused: {error}. Check that the credentials may call "
-        f"{', '.join(PERMISSIONS)} there."
-    )
+    return MigrationError(str(aws.problem(error, "Systems Manager", region, PERMISSIONS)))

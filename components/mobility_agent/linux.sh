@@ -133,7 +133,7 @@ register() {
         0 | 98) ;;
         13) fail 16 "the agent is registered with another configuration server, $(agent_setting Hostname). Uninstall it there, or correct the stack." ;;
         14) fail 16 "$SERVER_ADDRESS does not answer on port 443, or its passphrase is another. See $INSTALLER_LOG." ;;
-        97) fail 16 "registration with $SERVER_ADDRESS failed. See /var/log/InstallerErrors.json and $INSTALLER_LOG." ;;
+        17 | 97) fail 16 "registration with $SERVER_ADDRESS failed. See /var/log/InstallerErrors.json and $INSTALLER_LOG." ;;
         *) fail 16 "registration with $SERVER_ADDRESS ended with $code: $(last_line "$LOG"). See $INSTALLER_LOG." ;;
     esac
     mkdir -p "${NOTE%/*}" && printf '%s\n' "$SERVER_ADDRESS" >"$NOTE"

@@ -77,7 +77,11 @@ function Get-RegisteredServer {
 }
 
 function Test-Registered($Agent) {
-    if ($null -eq $Agent -or $Agent.AgentConfigurationStatus -ne 'Succeeded') {
+    if ($null -eq $Agent) {
+        return $false
+    }
+    # An agent that keeps no such status is judged by the servers alone.
+    if ($null -ne $Agent.AgentConfigurationStatus -and $Agent.AgentConfigurationStatus -ne 'Succeeded') {
         return $false
     }
     return @(Get-RegisteredServer) -contains $ServerAddress

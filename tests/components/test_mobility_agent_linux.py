@@ -283,6 +283,7 @@ def test_a_secret_without_passphrase_is_no_passphrase(machine: Machine, secret: 
         ("41", "0", 15, "ended with 41"),
         ("0", "13", 16, "another configuration server"),
         ("0", "14", 16, "port 443"),
+        ("0", "17", 16, "InstallerErrors.json"),
         ("0", "97", 16, "InstallerErrors.json"),
         ("0", "44", 16, "ended with 44"),
     ],

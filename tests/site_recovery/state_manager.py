@@ -167,7 +167,7 @@ def _number(execution_id: str) -> int:
 
 
 def _page(key: str, items: list[dict[str, Any]], asked: _Asked) -> dict[str, Any]:
-    first, size = int(asked.get("NextToken", "0")), asked["MaxResults"]
+    first, size = int(asked.get("NextToken", "0")), asked.get("MaxResults", 10)
     answer: dict[str, Any] = {key: items[first : first + size]}
     if first + size < len(items):
         answer["NextToken"] = str(first + size)
