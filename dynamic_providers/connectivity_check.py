@@ -164,20 +164,23 @@ class ConnectivityCheckProvider(MigrationProvider):
             return []
         inputs = ConnectivityCheckInputs.model_validate({**rest, "server": known})
         try:
-            if inputs.server.security_group_ids is None:
-                return table(self.judge(inputs), inputs.role)
-            # A machine that comes in now gets its groups in this run; they do not count yet.
-            before = olds.get("machines") or {}
-            staying = {name: one for name, one in inputs.machines.items() if name in before}
-            coming = {name: one for name, one in inputs.machines.items() if name not in before}
-            blind = inputs.server.model_copy(update={"security_group_ids": None})
-            rows = self.judge(inputs.model_copy(update={"machines": staying}))
-            if coming:
-                newcomers = inputs.model_copy(update={"machines": coming, "server": blind})
-                rows += self.judge(newcomers)
-            return list(dict.fromkeys(table(rows, inputs.role)))
+            rows = self._foreseen(inputs, olds.get("machines") or {})
         except MigrationError as error:
             return [f"reachability is not known in this preview: {error}"]
+        lines = table(rows, inputs.role)
+        return (
+            ["no connection as things stand, protection would not begin:", *lines] if lines else []
+        )
+
+    def _foreseen(self, inputs: ConnectivityCheckInputs, before: Mapping[str, Any]) -> list[Row]:
+        """The evidence, but for the groups of machines that come in and get theirs in this run."""
+        coming = {name: one for name, one in inputs.machines.items() if name not in before}
+        blind = inputs.server.model_copy(update={"security_group_ids": None})
+        staying = {name: one for name, one in inputs.machines.items() if name in before}
+        rows = self.judge(inputs.model_copy(update={"machines": staying})) if staying else []
+        if coming:
+            rows += self.judge(inputs.model_copy(update={"machines": coming, "server": blind}))
+        return list({row.connection: row for row in reversed(rows)}.values())[::-1]
 
 
 class ConnectivityCheck(Resource, module="site-recovery", name="ConnectivityCheck"):

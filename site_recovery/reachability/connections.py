@@ -41,7 +41,8 @@ class Server:
     Attributes:
         role: what a person calls it.
         private_ip: None while it has none yet; its subnet stands for it then.
-        group_ids: its security groups; None while they are not known yet.
+        group_ids: its security groups, of which its interface's own are used once it has one;
+            None where groups are not to be judged, because they are not all there yet.
         instance_id: empty where it is not known: nothing is run on it then.
     """
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from ipaddress import IPv4Network
 from typing import TYPE_CHECKING, Any
 
@@ -180,7 +180,8 @@ def _server(check: Check, interfaces: Iterable[Any], subnets: dict[str, Subnet])
     for interface in interfaces:
         here = interface["SubnetId"] == server.subnet_id
         if here and server.private_ip in _addresses(interface):
-            return _endpoint(interface, server.private_ip, "windows")
+            found = _endpoint(interface, server.private_ip, "windows")
+            return found if server.group_ids is not None else replace(found, groups=None)
     return Endpoint(IPv4Network(server.private_ip), server.subnet_id, server.group_ids)
 
 

@@ -229,6 +229,13 @@ def test_a_server_that_is_to_be_made_is_judged_by_its_subnet(estate: Estate) -> 
     assert "has no route to the internet" in estate.blocked(check)["web-1"]
 
 
+def test_groups_are_not_judged_where_they_are_not_to_be(estate: Estate) -> None:
+    estate.start_server()
+    machines = estate.run()
+    assert set(estate.blocked(estate.check(machines))) == {"web-1"}
+    assert estate.blocked(estate.check(machines, group_ids=None)) == {}
+
+
 def test_a_server_subnet_of_another_vpc_is_refused(estate: Estate) -> None:
     check = estate.check(estate.run(), private_ip=None, subnet_id="subnet-other")
     with pytest.raises(MigrationError, match=r"subnet-other is not in vpc-.*source\.vpcId"):
