@@ -6,13 +6,12 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from typing import TypeAlias
 
-from settings import retirement, server_plan
+from settings import machine_rules, retirement, server_plan
 from settings.draft import Draft
-from settings.fleet import MachineSettings
 from settings.paths import path
 from settings.reading import Reading
 from settings.server_plan import ServerPlan, ServerReader
-from site_recovery import azure, ec2, images, managed_instances, support_matrix
+from site_recovery import azure, ec2, managed_instances
 from site_recovery.aws import PLACE as AWS_PLACE
 from site_recovery.azure import MigrationError
 from site_recovery.ec2 import MachineFacts
@@ -28,20 +27,9 @@ ManagedReader: TypeAlias = Callable[
     [Iterable[str], str], tuple[dict[str, ManagedInstance], list[Problem]]
 ]
 
-GROUPS_OF_AN_INTERFACE_MAX = 5
-"""Security groups of a network interface, unless the account's quota was raised ("Amazon VPC
-quotas")."""
-
 _SOURCE_MAY_BE_GONE = (Phase.FAILED_OVER, Phase.MIGRATED)
 """A machine that runs in Azure needs its source no more. Whether it does so already is for the
 wave to see in the vault, so a source that is gone is not judged here for these phases."""
-
-_AGENTS = {
-    "classic": r"%ProgramData%\ASR\home\svsystems\pushinstallsvc\repository on the configuration "
-    "server",
-    "modernized": r"E:\Software\Agents on the replication appliance",
-}
-"""Where a server keeps the installers of the mobility service."""
 
 
 @dataclass(frozen=True)
@@ -137,16 +125,16 @@ def _machines(draft: Draft, prefix: str, aws: Aws) -> Preflight:
         managed, unread = aws.managed_instances(running, draft.region)
         if unread:
             return Preflight(facts, gone, problems=(*problems.values(), *unread))
-        holds = dict(_holds(here, managed))
-        here = {name: _told_by_agent(found, managed) for name, found in here.items()}
+        holds = dict(machine_rules.holds(here, managed))
+        here = {name: machine_rules.told_by_agent(found, managed) for name, found in here.items()}
         facts = {**facts, **here}
     judged = [
         *(
             problem
             for name, found in here.items()
-            for problem in _problems(name, machines[name], found, draft, prefix)
+            for problem in machine_rules.problems(name, machines[name], found, draft, prefix)
         ),
-        *_packages(draft, here),
+        *machine_rules.packages(draft, here),
     ]
     return Preflight(facts, gone, holds, None, (*problems.values(), *judged))
 
@@ -167,73 +155,3 @@ def _gone(
             yield name, problems.pop(place).what
         elif found is not None and found.state != "running":
             yield name, f"instance {found.instance_id} is {found.state}"
-
-
-def _holds(
-    facts: Mapping[str, MachineFacts], managed: Mapping[str, ManagedInstance]
-) -> Iterator[tuple[str, str]]:
-    for name, found in facts.items():
-        if found.state != "running":
-            continue
-        why = managed_instances.why_not(found.instance_id, managed.get(found.instance_id))
-        if why:
-            yield name, f"{why}; or set replication.agent.installation to manual"
-
-
-def _told_by_agent(facts: MachineFacts, managed: Mapping[str, ManagedInstance]) -> MachineFacts:
-    """The facts with the operating system that the SSM agent reports, where no image tells it."""
-    known = managed.get(facts.instance_id)
-    if facts.os is not None or known is None:
-        return facts
-    reported = images.reported_operating_system(known.platform_name, known.platform_version)
-    return replace(facts, os=reported)
-
-
-def _problems(
-    name: str, machine: MachineSettings, facts: MachineFacts, draft: Draft, prefix: str
-) -> list[Problem]:
-    problems: list[Problem] = []
-    if draft.experience is not None:
-        stated = support_matrix.Stated(os=machine.os, drivers=machine.drivers)
-        problems = support_matrix.problems(name, facts, stated, draft.experience)
-    if draft.vpc_id and facts.state == "running" and facts.vpc_id != draft.vpc_id:
-        problems.append(
-            Problem(
-                path("machines", name, "instanceId"),
-                f"instance {facts.instance_id} is in {facts.vpc_id}, not in source.vpcId "
-                f"{draft.vpc_id}",
-                "The server stands in the machines' VPC: migrate this machine with a stack of "
-                "its own VPC",
-            )
-        )
-    groups = facts.security_group_names
-    ours = any(group.startswith(f"{prefix}-") for group in groups)
-    if prefix and len(groups) >= GROUPS_OF_AN_INTERFACE_MAX and not ours:
-        problems.append(
-            Problem(
-                path("machines", name),
-                f"its network interface {facts.network_interface_id} has {len(groups)} security "
-                f"groups ({', '.join(groups)}), and one more is needed to reach the server",
-                f"Join two of them: an interface holds {GROUPS_OF_AN_INTERFACE_MAX}",
-            )
-        )
-    return problems
-
-
-def _packages(draft: Draft, facts: Mapping[str, MachineFacts]) -> Iterator[Problem]:
-    """Platforms that machines have and no package is given for, where SSM installs it."""
-    if draft.replication is None or draft.replication.agent.installation != "ssm":
-        return
-    agent = draft.replication.agent
-    for platform, package in (("windows", agent.windows), ("linux", agent.linux)):
-        having = sorted(name for name, found in facts.items() if found.platform == platform)
-        if package is None and having:
-            more = f" and {len(having) - 1} more" if len(having) > 1 else ""
-            yield Problem(
-                path("replication", "agent", platform),
-                f"it is missing, and Systems Manager is to install the mobility service on "
-                f"{having[0]}{more}",
-                f"Add {{url: https://..., sha256: ...}} of the installer from "
-                f"{_AGENTS[draft.experience or 'modernized']}, put where the machines can fetch "
-                "it; or set replication.agent.installation to manual",
-            )

@@ -29,18 +29,18 @@ PARTS = (
 PARTS_THAT_OUTLIVE_THE_STACK = ("machinesResourceGroup", "network")
 """What `adopt: true` stands for: what the stack before left behind."""
 
-_MAX_TAGS = 50
+TAGS_MAX = 50
 _FORBIDDEN_IN_TAG_NAMES = frozenset("<>%&\\?/")
 
 Tags = Annotated[
     dict[str, Annotated[str, Field(max_length=256)]],
     rule(
         lambda tags: (
-            len(tags) <= _MAX_TAGS
+            len(tags) <= TAGS_MAX
             and not any(_FORBIDDEN_IN_TAG_NAMES & set(name) or not name for name in tags)
         ),
         "Azure refuses these tags",
-        f"Use at most {_MAX_TAGS}, and none of <>%&\\?/ in their names",
+        f"Use at most {TAGS_MAX}, and none of <>%&\\?/ in their names",
     ),
 ]
 

@@ -412,6 +412,15 @@ def test_two_machines_may_not_have_one_address() -> None:
     assert "machines.web-01" in report["machines.db-01.target.privateIp"]
 
 
+def test_a_machine_may_not_have_too_many_tags_together_with_its_wave() -> None:
+    config = configs.modernized()
+    config["waves"]["data"]["target"] = {"tags": {f"wave-{n}": "x" for n in range(30)}}
+    config["machines"]["db-01"]["target"] = {"tags": {f"own-{n}": "x" for n in range(20)}}
+    assert configs.report(config) == {}
+    config["machines"]["db-01"]["target"]["tags"]["one"] = "more"
+    assert list(configs.report(config)) == ["machines.db-01.target.tags"]
+
+
 def test_an_adopted_network_may_have_subnets_and_addresses_that_nobody_here_knows() -> None:
     config = configs.modernized()
     config["target"]["adopt"] = True
@@ -427,6 +436,8 @@ def test_an_adopted_resource_group_may_hold_the_machines_too() -> None:
         "adopt": ["resourceGroup", "machinesResourceGroup"],
     }
     assert configs.report(config) == {}
+    config["target"]["adopt"] = ["resourceGroup"]
+    assert list(configs.report(config)) == ["target.machinesResourceGroup"]
 
 
 @pytest.mark.parametrize(
