@@ -58,24 +58,30 @@ def _verdict(connection: Connection, check: Check, found: Evidence) -> Verdict:
 def attempt(check: Check, rows: Iterable[Row], connector: Connector) -> list[Row]:
     """Try every connection that the evidence permits, all at once, and record how it went.
 
+    What fails is tried once more: a group that was attached just now takes some seconds to work.
     The server's own way out is not tried: that it registers with the vault proves more than one
     connection could.
     """
     judged = list(rows)
-    trying = {
-        row.connection: _tried(row.connection, check)
-        for row in judged
-        if row.open and row.direction != SERVER_OUT
-    }
+    permitted = [row.connection for row in judged if row.open]
+    outcomes = dict.fromkeys((c for c in permitted if c.direction == SERVER_OUT), _NO_ADDRESS)
+    trying = [c for c in permitted if c.direction != SERVER_OUT]
+    outcomes |= _attempted(trying, check, connector)
+    failed = [c for c in trying if outcomes[c] == FAILED]
+    again = _attempted(failed, check, connector) if failed else {}
+    outcomes |= {c: outcome for c, outcome in again.items() if outcome == CONNECTED}
+    return attempted(judged, outcomes)
+
+
+def _attempted(
+    connections: Iterable[Connection], check: Check, connector: Connector
+) -> dict[Connection, str]:
+    trying = {connection: _tried(connection, check) for connection in connections}
     attempts = connector.attempt(_sources(trying.values(), check))
-    outcomes = {
+    return {
         connection: _outcome(instance_id, target, attempts)
         for connection, (instance_id, target) in trying.items()
     }
-    outcomes |= {
-        row.connection: _NO_ADDRESS for row in judged if row.open and row.direction == SERVER_OUT
-    }
-    return attempted(judged, outcomes)
 
 
 def _tried(connection: Connection, check: Check) -> tuple[str, Target]:
