@@ -201,7 +201,8 @@ class Network:
                 running=instance["State"]["Name"] == "running",
                 platform="windows" if instance.get("Platform") else "linux",
                 address=interface["PrivateIpAddress"],
-                public="Association" in interface,
+                # Of the instance: moto gives interfaces an association in any case.
+                public="PublicIpAddress" in instance,
                 subnet=interface["SubnetId"],
                 vpc=interface["VpcId"],
                 groups=tuple(group["GroupId"] for group in interface["Groups"]),

@@ -7,6 +7,7 @@ PowerShell, where `A` is `Test-NetConnection [-ComputerName] H -Port P` with `-I
 `-WarningAction`, `-ErrorAction`, or `(A).TcpTestSucceeded`:
 
     $name = 'value'                 # of $ProgressPreference, $WarningPreference and the like
+    function Test-NetConnection...  # one of its own, for a Windows that has none
     A
     [Write-Output] "text $(A) text"
 
@@ -25,8 +26,22 @@ import shlex
 from collections.abc import Callable
 from dataclasses import dataclass
 
+from emulator.guests import operating_systems
+
 Connects = Callable[[str, int], bool]
 """Whether a connection from the guest to a host's port is established."""
+
+
+# Test-NetConnection came with Windows Server 2012 R2 ("NetTCPIP").
+_WITHOUT_TEST = frozenset({operating_systems.WINDOWS_2008_R2_SP1, operating_systems.WINDOWS_2012})
+
+
+@dataclass(frozen=True)
+class Guest:
+    """Where a script runs: its operating system, and what its connections meet."""
+
+    system: str
+    connects: Connects
 
 
 @dataclass(frozen=True)
@@ -42,14 +57,16 @@ class _NotRunnableError(Exception):
     """A line that no guest here can run."""
 
 
-def run_powershell(script: str, connects: Connects) -> Ran:
+def run_powershell(script: str, guest: Guest) -> Ran:
     """Run the connect attempts of a PowerShell script."""
-    return _run(script, connects, _powershell_line)
+    if guest.system in _WITHOUT_TEST and not _FUNCTION.search(script):
+        return Ran("", "The term 'Test-NetConnection' is not recognized.\n", 1)
+    return _run(script, guest.connects, _powershell_line)
 
 
-def run_shell(script: str, connects: Connects) -> Ran:
+def run_shell(script: str, guest: Guest) -> Ran:
     """Run the connect attempts of a shell script; its exit code is that of its last line."""
-    return _run(script, connects, _shell_line)
+    return _run(script, guest.connects, _shell_line)
 
 
 def _run(
@@ -77,6 +94,7 @@ def _lines(printed: list[str]) -> str:
 # -- PowerShell -----------------------------------------------------------------------------
 
 _PREFERENCE = re.compile(r"\$\w+Preference\s*=\s*(['\"])\w+\1;?", re.IGNORECASE)
+_FUNCTION = re.compile(r"^\s*function Test-NetConnection\b.*\}\s*$", re.IGNORECASE | re.MULTILINE)
 _STRING = re.compile(r'(?:(?:Write-Output|Write-Host|echo)\s+)?"(?P<text>[^"]*)"', re.IGNORECASE)
 _LITERAL = re.compile(r"(?:(?:Write-Output|Write-Host|echo)\s+)?'(?P<text>[^']*)'", re.IGNORECASE)
 _MEMBER = re.compile(r"\((?P<attempt>[^()]*)\)\.TcpTestSucceeded", re.IGNORECASE)
@@ -84,7 +102,7 @@ _QUIET_OPTIONS = frozenset({"-warningaction", "-erroraction"})
 
 
 def _powershell_line(line: str, connects: Connects) -> tuple[str | None, int]:
-    if _PREFERENCE.fullmatch(line):
+    if _PREFERENCE.fullmatch(line) or _FUNCTION.fullmatch(line):
         return None, 0
     if literal := _LITERAL.fullmatch(line):
         return literal["text"], 0

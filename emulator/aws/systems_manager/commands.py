@@ -7,6 +7,7 @@ import uuid
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from functools import partial
 from typing import Any, Literal
 
 from emulator.aws.network import Network
@@ -30,7 +31,7 @@ class Document:
 
     platform: str
     plugin: str
-    run: Callable[[str, attempts.Connects], attempts.Ran]
+    run: Callable[[str, attempts.Guest], attempts.Ran]
 
 
 DOCUMENTS = {
@@ -258,7 +259,8 @@ class Commands:
         self, machine: Managed, document: Document, script: str, network: Network
     ) -> Invocation:
         began = self._clock()
-        ran = document.run(script, lambda host, port: network.connects(machine.id, host, port))
+        guest = attempts.Guest(machine.system, partial(network.connects, machine.id))
+        ran = document.run(script, guest)
         return Invocation(
             machine.id,
             machine.tags.get("Name", ""),

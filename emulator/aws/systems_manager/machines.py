@@ -46,6 +46,7 @@ class Managed:
         online: whether its agent answers; it registered at some time in any case.
         platform: "Windows" or "Linux".
         role: the name of its profile's role.
+        system: its operating system, as `operating_systems` names it.
         described: what EC2 says of it.
         registered: when it registered, in seconds of the epoch.
     """
@@ -54,6 +55,7 @@ class Managed:
     online: bool
     platform: Literal["Windows", "Linux"]
     role: str
+    system: str
     described: Mapping[str, Any]
     registered: float
 
@@ -128,18 +130,14 @@ class Machines:
             for machine in self.all().values()
             if all(_fits(machine, key, values) for key, values in filters.items())
         ]
-        images = self._images({machine.described["ImageId"] for machine in machines})
         entries = [
-            {
-                **self._information(machine, images.get(machine.described["ImageId"], "")),
-                **(overviews(machine.id) or {}),
-            }
-            for machine in machines
+            {**self._information(machine), **(overviews(machine.id) or {})} for machine in machines
         ]
         return page("InstanceInformationList", entries, request, _PAGE)
 
     def _judge(self, network: Network) -> dict[str, Managed]:
         roles: dict[str, str | None] = {}
+        images = self._images()
         found = {}
         for name, instance in network.instances.items():
             state = instance["State"]["Name"]
@@ -159,6 +157,7 @@ class Machines:
                     online,
                     "Windows" if instance.get("Platform") else "Linux",
                     role or "",
+                    operating_systems.of_image(images.get(instance["ImageId"], "")),
                     instance,
                     self._registered[name],
                 )
@@ -171,15 +170,12 @@ class Machines:
         listens = any(self._permissions.allows(role, action, "*") for action in _LISTENS)
         return role if listens else None
 
-    def _images(self, image_ids: set[str]) -> dict[str, str]:
-        if not image_ids:
-            return {}
-        filters = [{"Name": "image-id", "Values": sorted(image_ids)}]
-        found = self._client("ec2").describe_images(Filters=filters)["Images"]
+    def _images(self) -> dict[str, str]:
+        found = self._client("ec2").describe_images()["Images"]
         return {image["ImageId"]: image.get("Name", "") for image in found}
 
-    def _information(self, machine: Managed, image: str) -> dict[str, Any]:
-        name, version = _system(operating_systems.of_image(image))
+    def _information(self, machine: Managed) -> dict[str, Any]:
+        name, version = _system(machine.system)
         address = machine.described.get("PrivateIpAddress", "")
         return {
             "InstanceId": machine.id,

@@ -1,0 +1,119 @@
+"""The scripts that guests run over Run Command: connect attempts, and nothing else."""
+
+from __future__ import annotations
+
+import pytest
+
+from emulator.aws.systems_manager.attempts import Guest, Ran, run_powershell, run_shell
+
+TEST = "Test-NetConnection -ComputerName 10.0.0.4 -Port {}"
+OPEN = frozenset({("10.0.0.4", 443), ("example.com", 443)})
+
+
+def guest(system: str = "windows-server-2012-r2") -> Guest:
+    return Guest(system, lambda host, port: (host, port) in OPEN)
+
+
+@pytest.mark.parametrize("port", [443, 9443])
+@pytest.mark.parametrize(
+    "form",
+    [
+        TEST + " -InformationLevel Quiet",
+        TEST + " -InformationLevel Quiet -WarningAction SilentlyContinue",
+        "(" + TEST + ").TcpTestSucceeded",
+        "tnc 10.0.0.4 -Port {} -InformationLevel Quiet",
+    ],
+)
+def test_powershell_tells_whether_an_attempt_succeeded(form: str, port: int) -> None:
+    succeeded = str(port == 443)
+    line = form.format(port)
+    assert run_powershell(line, guest()) == Ran(f"{succeeded}\n", "", 0)
+    told = f"to {port}: {succeeded}, done\n"
+    assert run_powershell(f'"to {port}: $({line}), done"', guest()).out == told
+    assert run_powershell(f'Write-Output "to {port}: $({line}), done"', guest()).out == told
+
+
+def test_powershell_prints_the_attempt_itself_as_a_list() -> None:
+    ran = run_powershell(TEST.format(443), guest())
+    assert "TcpTestSucceeded : True" in ran.out
+    assert "RemotePort       : 443" in ran.out
+
+
+def test_lines_that_only_prepare_print_nothing() -> None:
+    script = (
+        f"$ProgressPreference = 'SilentlyContinue'\n# try\n\n({TEST.format(443)}).TcpTestSucceeded"
+    )
+    assert run_powershell(script, guest()) == Ran("True\n", "", 0)
+
+
+@pytest.mark.parametrize("system", ["windows-server-2008-r2-sp1", "windows-server-2012"])
+def test_an_old_windows_has_no_test_of_its_own_but_takes_one(system: str) -> None:
+    line = f"({TEST.format(443)}).TcpTestSucceeded"
+    ran = run_powershell(line, guest(system))
+    assert (ran.code, "not recognized" in ran.err) == (1, True)
+    own = "function Test-NetConnection([string]$ComputerName, [int]$Port) { $true }"
+    assert run_powershell(f"{own}\n{line}", guest(system)) == Ran("True\n", "", 0)
+
+
+@pytest.mark.parametrize("port", [443, 9443])
+@pytest.mark.parametrize(
+    "attempt",
+    [
+        "timeout 5 bash -c '</dev/tcp/10.0.0.4/{}' 2>/dev/null",
+        'bash -c "exec 3<>/dev/tcp/10.0.0.4/{}" >/dev/null 2>&1',
+        "timeout 5s bash -c ': > /dev/tcp/10.0.0.4/{}' &>/dev/null",
+        "(exec 3<>/dev/tcp/10.0.0.4/{}) 2>/dev/null",
+    ],
+)
+def test_a_shell_tells_whether_an_attempt_succeeded(attempt: str, port: int) -> None:
+    attempt = attempt.format(port)
+    told = "open\n" if port == 443 else "closed\n"
+    chain = run_shell(f"{attempt} && echo open || echo closed", guest())
+    assert chain == Ran(told, "", 0)
+    branch = f"if {attempt}; then echo 'open'; else echo \"closed\"; fi"
+    assert run_shell(branch, guest()) == Ran(told, "", 0)
+    assert run_shell(attempt, guest()) == Ran("", "", 0 if port == 443 else 1)
+    assert run_shell(f"{attempt}\necho the end", guest()) == Ran("the end\n", "", 0)
+
+
+def test_hosts_may_be_names() -> None:
+    line = "if timeout 5 bash -c '</dev/tcp/example.com/443'; then echo yes; fi"
+    assert run_shell(line, guest()).out == "yes\n"
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        "Get-Process",
+        f"{TEST.format(443)}; Remove-Item C:\\",
+        '"$(Get-Content secret.txt)"',
+        '"$env:USERNAME"',
+        "Test-NetConnection -ComputerName 10.0.0.4",
+        "Test-NetConnection -ComputerName 10.0.0.4 -Port $port",
+        "Test-NetConnection -ComputerName 10.0.0.4 -Port 443 -TraceRoute",
+        '"unclosed $(',
+        "Test-NetConnection 'unclosed",
+    ],
+)
+def test_powershell_that_is_no_attempt_is_not_run(line: str) -> None:
+    ran = run_powershell(f"'before'\n{line}\n'after'", guest())
+    assert (ran.out, ran.code) == ("before\n", 1)
+    assert ran.err.strip().endswith(line)
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        "whoami",
+        "bash -c '</dev/tcp/10.0.0.4/443; rm -rf /'",
+        "bash -c '</dev/tcp/10.0.0.4/443' && rm -rf /",
+        "echo $(whoami)",
+        "echo `whoami`",
+        "if whoami; then echo a; fi",
+        "if bash -c '</dev/tcp/10.0.0.4/443'; then rm -rf /; fi",
+    ],
+)
+def test_shell_that_is_no_attempt_is_not_run(line: str) -> None:
+    ran = run_shell(f"echo before\n{line}\necho after", guest("rhel-6.7"))
+    assert (ran.out, ran.code) == ("before\n", 1)
+    assert ran.err.strip().endswith(line)
