@@ -23,6 +23,7 @@ from site_recovery.phases import Phase
 M = TypeVar("M", bound=BaseModel)
 
 _EXPERIENCE: TypeAdapter[Experience] = TypeAdapter(Experience)
+_FLAG = TypeAdapter(bool)
 
 
 @dataclass(frozen=True)
@@ -97,7 +98,7 @@ class Draft:
             region=_text(raw.get("aws:region")),
             vpc_id=_text(source.get("vpcId")),
             experience=_experience(raw.get("experience", DEFAULT)),
-            allow_retired_classic=str(raw.get("allowRetiredClassic", "")).lower() == "true",
+            allow_retired_classic=_flag(raw.get("allowRetiredClassic")),
             source_keys=frozenset(source) if isinstance(raw.get("source"), dict) else None,
             appliance_keys=(
                 frozenset(key for key, value in appliance.items() if value is not None)
@@ -157,6 +158,14 @@ def _valid(model: type[M], value: Any) -> M | None:
         return model.model_validate(value)
     except ValidationError:
         return None
+
+
+def _flag(value: Any) -> bool:
+    try:
+        # As the settings read it: the engine hands a plain value over as text.
+        return _FLAG.validate_python(value)
+    except ValidationError:
+        return False
 
 
 def _experience(value: Any) -> Experience | None:

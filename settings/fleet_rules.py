@@ -7,8 +7,8 @@ from collections.abc import Iterator
 
 from settings import names
 from settings.draft import Draft
-from settings.paths import path
 from settings.translation import suggestion
+from site_recovery.config_paths import path
 from site_recovery.problems import Problem
 
 TEST_SUFFIX = "-test"

@@ -7,8 +7,8 @@ from dataclasses import replace
 
 from settings.draft import Draft
 from settings.fleet import MachineSettings
-from settings.paths import path
 from site_recovery import images, managed_instances, support_matrix
+from site_recovery.config_paths import path
 from site_recovery.ec2 import MachineFacts
 from site_recovery.managed_instances import ManagedInstance
 from site_recovery.problems import Problem
@@ -62,6 +62,15 @@ def problems(
     if draft.experience is not None:
         stated = support_matrix.Stated(os=machine.os, drivers=machine.drivers)
         found = support_matrix.problems(name, facts, stated, draft.experience)
+    if machine.os and machine.os.startswith("windows") != (facts.platform == "windows"):
+        found.append(
+            Problem(
+                path("machines", name, "os"),
+                f"it says {machine.os}, and EC2 says that {facts.instance_id} runs "
+                f"{facts.platform}",
+                "Correct it, or leave it out",
+            )
+        )
     if draft.vpc_id and facts.state == "running" and facts.vpc_id != draft.vpc_id:
         found.append(
             Problem(

@@ -6,9 +6,9 @@ from collections import defaultdict
 from collections.abc import Iterator
 
 from settings.draft import Draft
-from settings.paths import path
 from settings.translation import suggestion
 from site_recovery import recovery_plan
+from site_recovery.config_paths import path
 from site_recovery.problems import Problem
 
 

@@ -8,12 +8,12 @@ from typing import TypeAlias
 
 from settings import machine_rules, retirement, server_plan
 from settings.draft import Draft
-from settings.paths import path
 from settings.reading import Reading
 from settings.server_plan import ServerPlan, ServerReader
 from site_recovery import azure, ec2, managed_instances
 from site_recovery.aws import PLACE as AWS_PLACE
 from site_recovery.azure import MigrationError
+from site_recovery.config_paths import path
 from site_recovery.ec2 import MachineFacts
 from site_recovery.managed_instances import ManagedInstance
 from site_recovery.phases import Phase

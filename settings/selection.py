@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterator, Mapping
 from typing import Any, TypeAlias
 
 from settings import names
-from settings.paths import path
+from site_recovery.config_paths import path
 from site_recovery.ec2 import TaggedInstance
 from site_recovery.problems import Problem
 

@@ -9,9 +9,9 @@ from typing import TypeAlias
 from settings import sizing
 from settings.draft import Draft
 from settings.experience import SERVER_KEYS, SERVER_NAMES, Experience
-from settings.paths import path
 from settings.source import ConfigurationServer, ReplicationAppliance
 from site_recovery import images
+from site_recovery.config_paths import path
 from site_recovery.problems import Problem
 from site_recovery.server_facts import ServerFacts, ServerQuestion
 

@@ -7,8 +7,8 @@ from collections.abc import Iterator
 from settings import sizing
 from settings.draft import Draft
 from settings.experience import DEFAULT, SERVER_KEYS, SERVER_NAMES, Experience
-from settings.paths import path
 from settings.source import ConfigurationServer, ReplicationAppliance
+from site_recovery.config_paths import path
 from site_recovery.problems import Problem
 
 

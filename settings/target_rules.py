@@ -7,8 +7,8 @@ from collections.abc import Iterator
 from settings import addresses
 from settings.draft import Draft
 from settings.fleet import TargetMachine, WaveTarget
-from settings.paths import path
 from settings.target import TAGS_MAX
+from site_recovery.config_paths import path
 from site_recovery.problems import Problem
 
 

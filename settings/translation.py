@@ -12,7 +12,7 @@ from pydantic import BaseModel, ValidationError
 from pydantic_core import ErrorDetails
 
 from settings.base import BROKEN_RULE
-from settings.paths import path
+from site_recovery.config_paths import path
 from site_recovery.problems import Problem
 
 _QUOTED = re.compile(r"'([^']*)'")

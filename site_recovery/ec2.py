@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 import boto3
 
 from site_recovery import aws, images
+from site_recovery.config_paths import path
 from site_recovery.problems import Problem
 
 if TYPE_CHECKING:
@@ -119,7 +120,7 @@ def machine_facts(
         if instance is None:
             problems.append(
                 Problem(
-                    f"machines.{machine}.instanceId",
+                    path("machines", machine, "instanceId"),
                     f"there is no instance {instance_id} in {region}",
                     "Correct the id, or aws:region; to take the machine out of the migration "
                     "remove it from its wave too",

@@ -11,6 +11,7 @@ from typing import Annotated, Literal
 import yaml
 from pydantic import AfterValidator, BaseModel, ConfigDict
 
+from site_recovery.config_paths import path
 from site_recovery.ec2 import MachineFacts
 from site_recovery.fleet import ExperienceName
 from site_recovery.problems import Problem
@@ -123,13 +124,12 @@ class Experience(_Model):
         return OperatingSystem(name=f"{found.name} {version}", source=found.source)
 
     def keys(self) -> list[str]:
-        """All that is supported, in the words of the config; versions as ranges."""
+        """All that is supported, in the words of the config, for people to read."""
         return [
             *self.operating_systems,
             *(
-                f"{family}-{releases}"
+                f"{family}-<version> ({', '.join(map(str, rows.releases))})"
                 for family, rows in self.families.items()
-                for releases in rows.releases
             ),
         ]
 
@@ -186,12 +186,12 @@ def problems(
     experience takes, is nothing that EC2 or SSM tell.
     """
     table = matrix().of(experience)
-    path = f"machines.{machine}"
+    place = path("machines", machine)
     found: list[Problem] = []
     if facts.state != "running":
         found.append(
             Problem(
-                f"{path}.instanceId",
+                f"{place}.instanceId",
                 f"instance {facts.instance_id} is {facts.state}",
                 "Start it: a machine replicates only while it runs"
                 if facts.state == "stopped"
@@ -201,32 +201,32 @@ def problems(
     if facts.architecture not in table.architectures:
         found.append(
             Problem(
-                path,
+                place,
                 f"architecture {facts.architecture} cannot be migrated",
                 f"Site Recovery takes {', '.join(table.architectures)} only "
                 f"({table.source}); rebuild the machine in Azure instead",
             )
         )
-    found += _operating_system_problems(path, facts, stated, table)
-    found += _disk_problems(path, facts, matrix().azure_virtual_machine)
+    found += _operating_system_problems(place, facts, stated, table)
+    found += _disk_problems(place, facts, matrix().azure_virtual_machine)
     return found
 
 
 def _operating_system_problems(
-    path: str, facts: MachineFacts, stated: Stated, table: Experience
+    place: str, facts: MachineFacts, stated: Stated, table: Experience
 ) -> list[Problem]:
     known = ", ".join(table.keys())
     key = operating_system(facts, stated)
     if key is None:
         return [
             Problem(
-                f"{path}.os",
+                f"{place}.os",
                 f"the operating system of {facts.instance_id} cannot be told from its image "
                 f"({facts.image_name or 'the image is gone'})",
                 f"State it: one of {known}",
             )
         ]
-    where = f"{path}.os" if stated.os else path
+    where = f"{place}.os" if stated.os else place
     refused = table.refused.get(key)
     if refused is not None:
         return [
@@ -246,20 +246,20 @@ def _operating_system_problems(
             )
         ]
     return [
-        *_virtualization_problems(path, facts, row, table),
-        *_driver_problems(path, stated, row, table),
+        *_virtualization_problems(place, facts, row, table),
+        *_driver_problems(place, stated, row, table),
     ]
 
 
 def _virtualization_problems(
-    path: str, facts: MachineFacts, row: OperatingSystem, table: Experience
+    place: str, facts: MachineFacts, row: OperatingSystem, table: Experience
 ) -> list[Problem]:
     virtualization = row.virtualization or table.virtualization
     if facts.virtualization in virtualization:
         return []
     return [
         Problem(
-            path,
+            place,
             f"{row.name} on {facts.virtualization} virtualization is not supported",
             f"It must be {' or '.join(v.upper() for v in virtualization)}: "
             "move the machine to an HVM image first",
@@ -268,9 +268,9 @@ def _virtualization_problems(
 
 
 def _driver_problems(
-    path: str, stated: Stated, row: OperatingSystem, table: Experience
+    place: str, stated: Stated, row: OperatingSystem, table: Experience
 ) -> list[Problem]:
-    place = f"{path}.drivers"
+    place = f"{place}.drivers"
     if stated.drivers is None and row.drivers_must_be_stated:
         return [
             Problem(
@@ -298,7 +298,7 @@ def _numbers(text: str) -> tuple[int, ...]:
     return tuple(int(number) for number in re.findall(r"\d+", text))
 
 
-def _disk_problems(path: str, facts: MachineFacts, limits: AzureVirtualMachine) -> list[Problem]:
+def _disk_problems(place: str, facts: MachineFacts, limits: AzureVirtualMachine) -> list[Problem]:
     found: list[Problem] = []
     if not facts.disks:
         return found
@@ -306,7 +306,7 @@ def _disk_problems(path: str, facts: MachineFacts, limits: AzureVirtualMachine) 
     if os_disk.size_gib > limits.os_disk_gib_max:
         found.append(
             Problem(
-                path,
+                place,
                 f"its boot disk {os_disk.device} has {os_disk.size_gib} GiB, an Azure virtual "
                 f"machine's at most {limits.os_disk_gib_max}",
                 "Shrink it before the migration",
@@ -315,7 +315,7 @@ def _disk_problems(path: str, facts: MachineFacts, limits: AzureVirtualMachine) 
     if len(data_disks) > limits.data_disks_max:
         found.append(
             Problem(
-                path,
+                place,
                 f"it has {len(data_disks)} data disks, an Azure virtual machine at most "
                 f"{limits.data_disks_max}",
                 "Merge or detach disks before the migration",
@@ -323,7 +323,7 @@ def _disk_problems(path: str, facts: MachineFacts, limits: AzureVirtualMachine) 
         )
     found.extend(
         Problem(
-            path,
+            place,
             f"its data disk {disk.device} has {disk.size_gib} GiB, an Azure managed disk "
             f"{limits.data_disk_gib_min} to {limits.data_disk_gib_max}",
             "Resize it before the migration",

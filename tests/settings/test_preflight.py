@@ -179,6 +179,22 @@ def test_a_machine_that_should_run_in_azure_may_have_lost_its_source(
     assert list(preflight.gone) == ["web-01"]
 
 
+def test_a_lost_source_is_known_by_a_name_with_full_stops_too() -> None:
+    config = configs.changed("waves", "pilot", value={"phase": "migrated", "machines": ["web.03"]})
+    config["machines"]["web.03"] = {
+        "instanceId": "i-00000000000000009",
+        "target": {"vmName": "web-03"},
+    }
+
+    def read(ids: Mapping[str, str], region: str) -> tuple[dict[str, MachineFacts], list[Problem]]:
+        found, problems = ec2()({n: i for n, i in ids.items() if n != "web.03"}, region)
+        return found, [*problems, Problem('machines["web.03"].instanceId', "no instance", "-")]
+
+    preflight = examine(config, read)
+    assert preflight.problems == ()
+    assert list(preflight.gone) == ["web.03"]
+
+
 @pytest.mark.parametrize("phase", ["protected", "test-failover"])
 def test_a_machine_that_should_replicate_needs_its_source(phase: str) -> None:
     preflight = examine(
@@ -204,6 +220,14 @@ def test_what_the_config_states_counts_for_the_support_matrix() -> None:
     assert examine(stated, reader).problems == ()
 
 
+def test_what_the_config_states_may_not_contradict_what_ec2_knows() -> None:
+    config = configs.put(configs.modernized(), "machines", "db-01", "os", value="rhel-8.4")
+    [problem] = examine(config, ec2()).problems
+    assert problem.path == "machines.db-01.os"
+    assert "windows" in problem.what
+    assert examine(config, ec2(db_01={"platform": "linux", "os": None})).problems == ()
+
+
 @pytest.mark.parametrize(
     "endpoint", ["https://management.azure.com", "https://westeurope.management.azure.com"]
 )
@@ -226,6 +250,12 @@ def test_classic_on_azure_itself_is_refused_with_the_date_and_the_way_out(endpoi
 def test_elsewhere_or_when_it_is_allowed_classic_is_taken(endpoint: str, allowed: bool) -> None:
     config = configs.changed("allowRetiredClassic", value=str(allowed).lower())
     assert at(lambda: endpoint, config).problems == ()
+
+
+def test_what_is_allowed_counts_in_a_config_that_is_wrong_elsewhere() -> None:
+    config = configs.changed("allowRetiredClassic", value="true")
+    config["target"]["vault"] = "?"
+    assert at(lambda: "https://management.azure.com", config).problems == ()
 
 
 def test_an_endpoint_that_would_leak_credentials_is_a_problem_like_any_other() -> None:

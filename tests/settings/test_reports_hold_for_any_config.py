@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 import settings
 from settings import addresses, durations
-from settings.paths import path
+from site_recovery.config_paths import path
 from tests.settings import configs
 
 Location = tuple[str | int, ...]

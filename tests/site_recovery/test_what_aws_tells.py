@@ -88,10 +88,10 @@ def test_an_encrypted_volume_is_known_as_one(aws: LocalAws) -> None:
 
 
 def test_an_instance_that_is_not_there_is_a_problem_of_its_machine(aws: LocalAws) -> None:
-    ids = {"db": aws.estate["machines"]["db-01"], "ghost": "i-00000000000000000"}
+    ids = {"db": aws.estate["machines"]["db-01"], "gho.st": "i-00000000000000000"}
     facts, [problem] = machine_facts(ids, REGION)
     assert set(facts) == {"db"}
-    assert problem.path == "machines.ghost.instanceId"
+    assert problem.path == 'machines["gho.st"].instanceId'
 
 
 def test_machines_are_found_by_all_of_their_tags_until_they_are_terminated(aws: LocalAws) -> None:
