@@ -10,12 +10,12 @@ from dataclasses import dataclass
 from datetime import timedelta
 from enum import StrEnum
 
-from site_recovery.associations import SUCCESS, Associations, Run
+from site_recovery.associations import SUCCESS, WAITING, Associations, Run
 from site_recovery.managed_instances import ManagedInstance, why_not
 
 
 class State(StrEnum):
-    """Where a machine is."""
+    """Where a machine is; `NOT_MANAGED` also where its SSM agent does not answer."""
 
     INSTALLED = "installed"
     FAILED = "failed"
@@ -169,11 +169,12 @@ def _progress(
         return Progress(State.INSTALLED)
     if run is not None and run.final:
         return Progress(State.FAILED, _failure(run, instance, aws))
+    if run is not None and run.status != WAITING:
+        return Progress(State.PENDING, f"{instance} is installing")
     unreachable = why_not(instance, known)
     if unreachable is not None:
-        return Progress(State.NOT_MANAGED if known is None else State.PENDING, unreachable)
-    word = "has not run the installation yet" if run is None else "is installing"
-    return Progress(State.PENDING, f"{instance} {word}")
+        return Progress(State.NOT_MANAGED, unreachable)
+    return Progress(State.PENDING, f"{instance} has not run the installation yet")
 
 
 def _failure(run: Run, instance: str, aws: Associations) -> str:

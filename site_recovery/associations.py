@@ -40,6 +40,9 @@ _START_AT_ONCE = 10
 _UNKNOWN_OPERATION = frozenset({"InvalidAction", "UnknownOperationException", "NotImplemented"})
 _UNKNOWN_STATUS = frozenset({404, 405, 501})
 
+WAITING = "Pending"
+"""Status of a target that has not begun."""
+
 SUCCESS = "Success"
 FAILURES = frozenset({"Failed", "TimedOut", "Cancelled", "Skipped"})
 """Statuses of a target that will not change any more, but for another run."""
@@ -191,7 +194,7 @@ def _run(execution_id: str, target: Mapping[str, Any]) -> Run:
     source = target.get("OutputSource") or {}
     return Run(
         execution_id=execution_id,
-        status=target.get("Status") or "Pending",
+        status=target.get("Status") or WAITING,
         detail=target.get("DetailedStatus") or "",
         command_id=source.get("OutputSourceId", ""),
     )

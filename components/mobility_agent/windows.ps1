@@ -191,7 +191,8 @@ function Register-Agent([string] $Secret) {
         $passphrase = ''
         try {
             $passphrase = [string] (ConvertFrom-Json -InputObject $Secret).passphrase
-        } catch [ArgumentException] {
+        } catch {
+            # What is no JSON has no passphrase in it either.
             $passphrase = ''
         }
         if ($passphrase -eq '') {

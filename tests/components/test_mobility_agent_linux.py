@@ -6,6 +6,7 @@ import hashlib
 import io
 import json
 import os
+import shutil
 import subprocess
 import tarfile
 from dataclasses import dataclass, field
@@ -79,6 +80,7 @@ class Machine:
     experience: str = "classic"
     sha256: str = ""
     server: str = SERVER
+    shell: str = "sh"
     environment: dict[str, str] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
@@ -125,7 +127,7 @@ class Machine:
         file = self.root / "_script.sh"
         file.write_text(script, "utf-8")
         done = subprocess.run(
-            ["/bin/sh", file],
+            [self.shell, file],
             capture_output=True,
             text=True,
             timeout=60,
@@ -160,6 +162,17 @@ def any_machine(request: pytest.FixtureRequest, tmp_path: Path) -> Machine:
 @pytest.fixture
 def machine(tmp_path: Path) -> Machine:
     return Machine(tmp_path)
+
+
+@pytest.mark.parametrize("shell", ["sh", "dash", "bash"])
+def test_it_runs_in_the_shells_of_every_distribution(machine: Machine, shell: str) -> None:
+    if shutil.which(shell) is None:
+        pytest.skip(f"there is no {shell} here")
+    machine.shell = shell
+    assert machine.run().report["agent"] == "registered"
+    machine.environment["REFUSED"] = "yes"
+    machine.server = "10.10.2.11"
+    assert machine.run().code == 13
 
 
 def test_an_agent_is_installed_and_registered(any_machine: Machine) -> None:

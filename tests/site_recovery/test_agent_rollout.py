@@ -100,10 +100,19 @@ def test_a_machine_that_is_not_managed_is_named_with_what_to_do() -> None:
     assert "AmazonSSMManagedInstanceCore" in progress["web-01"].reason
 
 
-def test_a_machine_that_systems_manager_lost_is_waited_for_and_named() -> None:
-    progress, _ = look(ROLLOUT, Associations(REGION, manager(i_web="ConnectionLost").client()))
-    assert progress["web-01"].state is State.PENDING
+@pytest.mark.parametrize("runs", [{}, {"i_web": "Pending"}])
+def test_a_machine_whose_agent_does_not_answer_is_not_waited_for(runs: dict[str, str]) -> None:
+    aws = manager(i_web="ConnectionLost")
+    aws.ran("windows", **runs)
+    progress, _ = look(ROLLOUT, Associations(REGION, aws.client()))
+    assert progress["web-01"].state is State.NOT_MANAGED
     assert "ConnectionLost" in progress["web-01"].reason
+
+
+def test_a_machine_that_restarts_while_it_installs_is_waited_for() -> None:
+    aws = manager(i_web="ConnectionLost")
+    aws.ran("windows", i_web="InProgress")
+    assert states(aws)["web-01"] is State.PENDING
 
 
 @pytest.mark.parametrize(
