@@ -8,15 +8,13 @@ from ipaddress import IPv4Network
 from site_recovery.reachability import network_acls, security_groups
 from site_recovery.reachability.network import (
     EVERYWHERE,
+    NAT_ANSWERS_AT,
     Endpoint,
     NatGateway,
     Network,
     Verdict,
 )
 from site_recovery.reachability.routes import Way, way
-
-_NAT_PORTS = (1024, 65535)
-"""Where answers to a NAT gateway come in (Amazon VPC, "Ephemeral ports")."""
 
 
 def between(network: Network, source: Endpoint, target: Endpoint, port: int) -> Verdict:
@@ -126,7 +124,7 @@ def _through(network: Network, source: Endpoint, nat: NatGateway, port: int) -> 
         yield from _acl(network, nat.subnet_id, (port, port), source.addresses, egress=False)
         yield from _acl(network, nat.subnet_id, source.answer_ports, source.addresses, egress=True)
     yield from _acl(network, nat.subnet_id, (port, port), EVERYWHERE, egress=True)
-    yield from _acl(network, nat.subnet_id, _NAT_PORTS, EVERYWHERE, egress=False)
+    yield from _acl(network, nat.subnet_id, NAT_ANSWERS_AT, EVERYWHERE, egress=False)
     found = _way(network, nat.subnet_id, EVERYWHERE)
     gateway = found.route.target if found.route is not None else ""
     if not found.verdict.open or (nat.public and gateway.startswith("igw-")):

@@ -12,6 +12,16 @@ EVERYWHERE = IPv4Network("0.0.0.0/0")
 
 PORTS = (0, 65535)
 
+MACHINES_ANSWER_AT = {"windows": (49152, 65535), "linux": (32768, 61000)}
+"""The ports that answers to a machine go to, by platform.
+
+Sources: Microsoft, "The default dynamic port range for TCP/IP"; Linux, `ip-sysctl` (up to 60999
+since 4.2, 61000 before).
+"""
+
+NAT_ANSWERS_AT = (1024, 65535)
+"""The ports that answers to a NAT gateway go to. Source: Amazon VPC, "Ephemeral ports"."""
+
 _PRIVATE = tuple(
     IPv4Network(cidr)
     for cidr in (
@@ -248,12 +258,8 @@ class Endpoint:
 
     @property
     def answer_ports(self) -> tuple[int, int]:
-        """The ports from which its system connects, and where answers come in.
-
-        Sources: Microsoft, "The default dynamic port range for TCP/IP"; Linux, `ip-sysctl`
-        (up to 60999 since 4.2, 61000 before).
-        """
-        return (49152, 65535) if self.platform == "windows" else (32768, 61000)
+        """The ports from which its system connects, and where answers come in."""
+        return MACHINES_ANSWER_AT[self.platform]
 
 
 def shown(end: IPv4Network) -> str:

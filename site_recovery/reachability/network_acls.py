@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from ipaddress import IPv4Network
 
-from site_recovery.reachability.network import AclEntry, Match, NetworkAcl, Verdict, shown
+from site_recovery.reachability.network import PORTS, AclEntry, Match, NetworkAcl, Verdict, shown
 
 
 def passes(acl: NetworkAcl, ports: tuple[int, int], end: IPv4Network, *, egress: bool) -> Verdict:
@@ -31,7 +31,7 @@ def passes(acl: NetworkAcl, ports: tuple[int, int], end: IPv4Network, *, egress:
     for entry in sorted(acl.entries, key=lambda each: each.number):
         if entry.egress is not egress or entry.protocol not in ("-1", "6"):
             continue
-        covered = PORTS_OF_ALL if entry.protocol == "-1" else entry.ports
+        covered = PORTS if entry.protocol == "-1" else entry.ports
         if not any(_common(part, covered) for part in left):
             continue
         match (entry.peer.match(end), entry.allow):
@@ -51,9 +51,6 @@ def passes(acl: NetworkAcl, ports: tuple[int, int], end: IPv4Network, *, egress:
             f"{acl.acl_id} {side} rule {partly.shown}, which is only for {partly.peer.name}",
         )
     return Verdict(False, f"{acl.acl_id} has no {side} rule for {words}")
-
-
-PORTS_OF_ALL = (0, 65535)
 
 
 def _common(one: tuple[int, int], other: tuple[int, int]) -> tuple[int, int] | None:

@@ -76,7 +76,7 @@ class RunCommand:
         region: str,
         client: SSMClient | None = None,
         *,
-        wait_seconds: float = 300.0,
+        wait_seconds: float = 600.0,
         now: Callable[[], float] = time.monotonic,
         sleep: Callable[[float], None] = time.sleep,
     ) -> None:
@@ -102,11 +102,11 @@ class RunCommand:
             return dict.fromkeys(wanted, str(problem))
 
     def _attempt(self, ssm: SSMClient, wanted: Mapping[str, Source]) -> Attempts:
-        versions = self._managed(ssm, wanted)
+        managed = self._managed(ssm, wanted)
         found: dict[str, dict[Target, bool] | str] = dict.fromkeys(
-            wanted.keys() - versions, "Systems Manager does not manage the machine"
+            wanted.keys() - managed, "Systems Manager does not manage the machine"
         )
-        commands = list(self._send(ssm, [wanted[each] for each in sorted(versions)], versions))
+        commands = list(self._send(ssm, [wanted[each] for each in sorted(managed)]))
         for instance_id, output in self._outputs(ssm, commands):
             before = found.get(instance_id)
             if isinstance(before, dict) and isinstance(output, dict):
@@ -115,11 +115,11 @@ class RunCommand:
                 found[instance_id] = output
         return found
 
-    def _managed(self, ssm: SSMClient, wanted: Iterable[str]) -> dict[str, str]:
-        """The version of the operating system of each instance that is managed and online."""
+    def _managed(self, ssm: SSMClient, wanted: Iterable[str]) -> set[str]:
+        """The instances that Systems Manager manages and whose agent answers."""
         paginator = ssm.get_paginator("describe_instance_information")
         return {
-            one["InstanceId"]: one.get("PlatformVersion", "")
+            one["InstanceId"]
             for batch in _batches(sorted(wanted), _INSTANCES)
             for page in paginator.paginate(
                 Filters=[{"Key": "InstanceIds", "Values": batch}],
@@ -129,13 +129,11 @@ class RunCommand:
             if one.get("PingStatus") == "Online"
         }
 
-    def _send(
-        self, ssm: SSMClient, sources: Iterable[Source], versions: Mapping[str, str]
-    ) -> Iterator[_Command]:
+    def _send(self, ssm: SSMClient, sources: Iterable[Source]) -> Iterator[_Command]:
         alike: dict[tuple[str, tuple[str, ...]], list[str]] = {}
         for source in sources:
             for targets in _batches(sorted(source.targets), _TARGETS):
-                lines = script(source.platform, targets, versions[source.instance_id])
+                lines = script(source.platform, targets)
                 alike.setdefault((DOCUMENTS[source.platform], lines), []).append(source.instance_id)
         for (document, lines), instance_ids in alike.items():
             for batch in _batches(instance_ids, _INSTANCES):

@@ -12,6 +12,8 @@ from dataclasses import dataclass, field, replace
 from typing import Any, cast
 
 import pytest
+import tree_sitter
+import tree_sitter_powershell
 from botocore.exceptions import ClientError
 
 from site_recovery.reachability import check
@@ -39,13 +41,10 @@ class TestScripts:
             reached = Target("127.0.0.1", listening.getsockname()[1])
         assert results(printed.stdout) == {target: target == reached for target in targets}
 
-    @pytest.mark.parametrize(
-        ("version", "older"),
-        [("6.1.7601", True), ("6.2.9200", True), ("6.3.9600", False), ("10.0.14393", False)],
-    )
-    def test_windows_before_2012_r2_is_given_the_command(self, version: str, older: bool) -> None:
-        lines = "\n".join(script("windows", [CONTROL], version))
-        assert ("function Test-NetConnection" in lines) is older
+    def test_the_powershell_script_is_powershell(self) -> None:
+        parser = tree_sitter.Parser(tree_sitter.Language(tree_sitter_powershell.language()))
+        tree = parser.parse("\n".join(script("windows", [CONTROL, DATA])).encode())
+        assert not tree.root_node.has_error
 
     def test_lines_that_are_no_results_are_passed_over(self) -> None:
         printed = "WARNING: slow\r\n10.10.2.10:443 True\r\n10.10.2.10:9443 \r\n"
@@ -57,13 +56,13 @@ class FakeSystemsManager:
     """Systems Manager, with guests that reach some targets.
 
     Attributes:
-        versions: the managed instances, and the version of their system.
+        managed: the instances that are managed.
         reach: what each instance reaches.
         stuck: instances whose command never ends.
         errors: what each instance prints instead of results.
     """
 
-    versions: dict[str, str]
+    managed: set[str]
     reach: dict[str, set[Target]] = field(default_factory=lambda: defaultdict(set))
     stuck: set[str] = field(default_factory=set)
     errors: dict[str, str] = field(default_factory=dict)
@@ -83,10 +82,9 @@ class FakeSystemsManager:
                     {
                         "InstanceId": each,
                         "PingStatus": "ConnectionLost" if each in self.lost else "Online",
-                        "PlatformVersion": self.versions[each],
                     }
                     for each in asked
-                    if each in self.versions
+                    if each in self.managed
                 ]
             }
         self.polled += 1
@@ -164,7 +162,7 @@ def windows(instance_id: str, *targets: Target) -> Source:
 
 class TestRunCommand:
     def test_tells_what_each_machine_reached(self) -> None:
-        service = FakeSystemsManager({"i-1": "10.0", "i-2": ""})
+        service = FakeSystemsManager({"i-1", "i-2"})
         service.reach.update({"i-1": {CONTROL, DATA}, "i-2": {CONTROL}})
         linux = Source("i-2", "linux", frozenset({CONTROL, DATA}))
         assert attempt(service, [windows("i-1"), linux]) == {
@@ -174,14 +172,14 @@ class TestRunCommand:
 
     def test_machines_share_their_commands(self) -> None:
         ids = [f"i-{number}" for number in range(120)]
-        service = FakeSystemsManager(dict.fromkeys(ids, "10.0"))
+        service = FakeSystemsManager(set(ids))
         found = attempt(service, [windows(each) for each in ids])
         assert len(found) == 120
         assert [len(command["InstanceIds"]) for command in service.sent] == [50, 50, 20]
 
     def test_many_targets_of_one_machine_are_tried_side_by_side(self) -> None:
         targets = [Target(f"10.10.1.{number}", 445) for number in range(50)]
-        service = FakeSystemsManager({"i-server": "10.0"})
+        service = FakeSystemsManager({"i-server"})
         service.reach["i-server"] = set(targets[:10])
         found = attempt(service, [windows("i-server", *targets)])
         assert found["i-server"] == {target: target in targets[:10] for target in targets}
@@ -189,26 +187,27 @@ class TestRunCommand:
 
     @pytest.mark.parametrize("lost", [set(), {"i-2"}])
     def test_a_machine_that_is_not_managed_or_not_online_says_so(self, lost: set[str]) -> None:
-        versions = {"i-1": "10.0", **({"i-2": "10.0"} if lost else {})}
-        found = attempt(FakeSystemsManager(versions, lost=lost), [windows("i-1"), windows("i-2")])
+        found = attempt(
+            FakeSystemsManager({"i-1"} | lost, lost=lost), [windows("i-1"), windows("i-2")]
+        )
         assert found["i-1"] == {CONTROL: False, DATA: False}
         assert found["i-2"] == "Systems Manager does not manage the machine"
 
     def test_a_command_that_does_not_end_is_waited_for_so_long(self) -> None:
-        service = FakeSystemsManager({"i-1": "10.0", "i-2": "10.0"}, stuck={"i-2"})
+        service = FakeSystemsManager({"i-1", "i-2"}, stuck={"i-2"})
         found = attempt(service, [windows("i-1"), windows("i-2")])
         assert found["i-1"] == {CONTROL: False, DATA: False}
-        assert found["i-2"] == "its command did not end in 300 seconds"
-        assert service.polled < 160
+        assert found["i-2"] == "its command did not end in 600 seconds"
+        assert service.polled < 310
 
     def test_a_command_that_fails_gives_its_first_line(self) -> None:
-        service = FakeSystemsManager({"i-1": "10.0"}, errors={"i-1": "not allowed\nhere"})
+        service = FakeSystemsManager({"i-1"}, errors={"i-1": "not allowed\nhere"})
         assert attempt(service, [windows("i-1")]) == {
             "i-1": "its command ended with Failed (not allowed)"
         }
 
     def test_where_it_may_not_be_used_the_reason_names_the_permissions(self) -> None:
-        service = FakeSystemsManager({"i-1": "10.0"}, refused="AccessDeniedException")
+        service = FakeSystemsManager({"i-1"}, refused="AccessDeniedException")
         found = attempt(service, [windows("i-1")])
         assert "ssm:SendCommand" in str(found["i-1"])
 
