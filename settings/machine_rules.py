@@ -110,5 +110,6 @@ def packages(draft: Draft, facts: Mapping[str, MachineFacts]) -> Iterator[Proble
                 f"{having[0]}{more}",
                 f"Add {{url: https://..., sha256: ...}} of the installer from "
                 f"{_AGENTS[draft.experience or 'modernized']}, put where the machines can fetch "
-                "it; or set replication.agent.installation to manual",
+                "it; while there is no server yet, make it with waves: {}; or set "
+                "replication.agent.installation to manual",
             )

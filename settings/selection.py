@@ -63,7 +63,7 @@ def expand(raw: Mapping[str, Any], find: Finder) -> tuple[dict[str, Any], list[P
         problems += wrong
         if not wrong:
             rest = {key: value for key, value in written[wave].items() if key != "select"}
-            written[wave] = {**rest, "machines": members}
+            written[wave] = {**rest, "machines": sorted(members)}
     return {**raw, "machines": named.machines, "waves": written}, problems
 
 

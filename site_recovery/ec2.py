@@ -12,6 +12,7 @@ import boto3
 from site_recovery import aws, images
 from site_recovery.config_paths import path
 from site_recovery.problems import Problem
+from site_recovery.server_facts import ROLE_TAG
 
 if TYPE_CHECKING:
     from mypy_boto3_ec2 import EC2Client
@@ -136,6 +137,8 @@ def tagged_instances(
 ) -> tuple[list[TaggedInstance], list[Problem]]:
     """The instances of a VPC that have all of some tags and are not terminated, by id.
 
+    Servers of Site Recovery are left out, whatever their tags are: they do not migrate.
+
     Args:
         vpc_id: the VPC.
         tags: values by key. `*` and `?` in a value are EC2's wildcards.
@@ -156,17 +159,18 @@ def tagged_instances(
     try:
         ec2 = client or _client(region)
         found = [
-            TaggedInstance(
-                instance["InstanceId"],
-                next((t["Value"] for t in instance.get("Tags", []) if t["Key"] == "Name"), None),
-            )
+            (instance["InstanceId"], {t["Key"]: t["Value"] for t in instance.get("Tags", [])})
             for page in ec2.get_paginator("describe_instances").paginate(Filters=filters)
             for reservation in page["Reservations"]
             for instance in reservation["Instances"]
         ]
     except aws.FAILURES as error:
         return [], [aws.problem(error, "EC2", region, PERMISSIONS[:1])]
-    return sorted(found, key=lambda instance: instance.instance_id), []
+    return [
+        TaggedInstance(instance_id, its.get("Name"))
+        for instance_id, its in sorted(found)
+        if ROLE_TAG not in its
+    ], []
 
 
 def _client(region: str) -> EC2Client:

@@ -345,6 +345,15 @@ def test_each_platform_of_a_wave_needs_its_package(
     assert all(r"E:\Software\Agents" in p.way_out for p in problems)
 
 
+def test_a_server_can_be_made_before_there_is_a_package_or_a_wave() -> None:
+    config = configs.modernized()
+    del config["replication"]
+    config["waves"] = {}
+    preflight = examine(config, ec2())
+    assert preflight.problems == ()
+    assert preflight.server == ServerPlan(NEWEST, "c5.2xlarge", 620)
+
+
 def test_no_package_is_needed_where_a_person_or_the_server_installs() -> None:
     assert examine(configs.valid(), ec2()).problems == ()
     config = configs.put(configs.modernized(), "replication", "agent", value={})

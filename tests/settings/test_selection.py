@@ -6,12 +6,27 @@ from collections.abc import Mapping
 from typing import Any
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 import settings
 from settings.selection import Finder
 from site_recovery.ec2 import TaggedInstance
 from site_recovery.problems import Problem
 from tests.settings import configs
+
+keys = st.sampled_from(["machines", "select", "phase", "instanceId", "web-01", "shop-01", "x"])
+
+
+def anything() -> st.SearchStrategy[Any]:
+    """Values of every shape, with keys that mean something among them."""
+    leaves = st.none() | st.booleans() | st.integers() | st.sampled_from([id_of(1), id_of(7), "x"])
+    return st.recursive(
+        leaves,
+        lambda inner: st.lists(inner, max_size=3) | st.dictionaries(keys, inner, max_size=4),
+        max_leaves=8,
+    )
+
 
 Asked = list[tuple[str, dict[str, str], str]]
 
@@ -53,7 +68,7 @@ def test_the_instances_with_the_tags_become_the_waves_machines_by_their_names() 
     find = finder((id_of(8), "shop-02"), (id_of(7), "shop-01"), asked=asked)
     stack = settings.read(selecting(move="yes", team="shop"), find).settings
     assert stack is not None
-    assert stack.waves["data"].machines == ["shop-02", "shop-01"]
+    assert stack.waves["data"].machines == ["shop-01", "shop-02"]
     assert stack.machines["shop-01"].instance_id == id_of(7)
     assert stack.waves["pilot"].machines == ["web-01"]
     assert asked == [
@@ -158,6 +173,19 @@ def test_a_config_that_cannot_be_selected_with_is_reported_and_nothing_is_asked(
     report = problems(configs.put(selecting(), *location, value=value), finder(asked=asked))
     assert place in report
     assert asked == []
+
+
+@given(
+    place=st.sampled_from([("machines",), ("waves",), ("waves", "data"), ("waves", "pilot")]),
+    value=anything(),
+)
+def test_whatever_stands_beside_a_selection_is_accepted_or_reported(
+    place: tuple[str, ...], value: Any
+) -> None:
+    find = finder((id_of(7), "shop-01"), (id_of(1), "web-01"))
+    config = configs.put(selecting(), *place, value=value)
+    reading = settings.read(config, find)
+    assert (reading.settings is None) == bool(reading.problems)
 
 
 def test_a_machine_that_has_no_readable_id_hides_no_selected_one() -> None:

@@ -87,6 +87,17 @@ def test_a_stack_on_real_clouds_lacks_nothing_but_its_owners_values(stack: str) 
 
 
 @pytest.mark.parametrize("stack", ["staging", "prod"])
+def test_a_stack_on_real_clouds_is_of_the_experience_that_azure_still_takes(stack: str) -> None:
+    assert read(stack).draft.experience == "modernized"
+
+
+def test_stack_dev_shows_the_procedure_of_2017() -> None:
+    stack = read("dev").settings
+    assert stack is not None
+    assert (stack.experience, stack.replication.agent.installation) == ("classic", "push")
+
+
+@pytest.mark.parametrize("stack", ["staging", "prod"])
 def test_a_stack_on_real_clouds_keeps_its_test_failovers(stack: str) -> None:
     assert "requireTestFailover" not in json.dumps(stack_file(stack))
 

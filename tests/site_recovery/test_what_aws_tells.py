@@ -98,6 +98,7 @@ def test_machines_are_found_by_all_of_their_tags_until_they_are_terminated(aws: 
     shop = [launch(aws, Name=name, move="yes", team="shop") for name in ("b", "a")]
     nameless = launch(aws, move="yes", team="shop")
     launch(aws, Name="c", move="yes", team="other")
+    launch(aws, Name="asr", move="yes", team="shop", role="replication-appliance")
     gone = launch(aws, Name="d", move="yes", team="shop")
     boto3.client("ec2", region_name=REGION).terminate_instances(InstanceIds=[gone])
     found, problems = tagged_instances(aws.estate["vpc"], {"move": "yes", "team": "shop"}, REGION)
