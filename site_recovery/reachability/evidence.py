@@ -49,25 +49,18 @@ def _between(network: Network, source: Endpoint, target: Endpoint, port: int) ->
     if source.subnet_id == target.subnet_id:
         yield Verdict(True, f"both are in {source.subnet_id}")
         return
-    yield from _acls(network, source.subnet_id, source.addresses, target, port, source.answer_ports)
+    yield from _acls(network, source, target, port)
     yield _way(network, source.subnet_id, target.addresses).verdict
     yield _way(network, target.subnet_id, source.addresses).verdict
 
 
-def _acls(
-    network: Network,
-    subnet_id: str,
-    addresses: IPv4Network,
-    target: Endpoint,
-    port: int,
-    answers: tuple[int, int],
-) -> Iterator[Verdict]:
-    """The request out of one subnet into the target's, and the answer back."""
-    one = (port, port)
-    yield from _acl(network, subnet_id, one, target.addresses, egress=True)
-    yield from _acl(network, target.subnet_id, one, addresses, egress=False)
-    yield from _acl(network, target.subnet_id, answers, addresses, egress=True)
-    yield from _acl(network, subnet_id, answers, target.addresses, egress=False)
+def _acls(network: Network, source: Endpoint, target: Endpoint, port: int) -> Iterator[Verdict]:
+    """The request out of one subnet into the other, and the answer back."""
+    here, there, answers = source.subnet_id, target.subnet_id, source.answer_ports
+    yield from _acl(network, here, (port, port), target.addresses, egress=True)
+    yield from _acl(network, there, (port, port), source.addresses, egress=False)
+    yield from _acl(network, there, answers, source.addresses, egress=True)
+    yield from _acl(network, here, answers, target.addresses, egress=False)
 
 
 def _acl(
@@ -83,11 +76,8 @@ def _way(network: Network, subnet_id: str, end: IPv4Network) -> Way:
     if table is None:
         return Way(Verdict(False, f"{subnet_id} has no route table"))
     found = way(table, end)
-    if not found.verdict.open or found.route is None or found.route.target == "local":
-        return found
-    if end == EVERYWHERE:
-        return found
-    return Way(_unseen(found), found.route)
+    seen = found.route is None or found.route.target == "local" or end == EVERYWHERE
+    return found if seen or not found.verdict.open else Way(_unseen(found), found.route)
 
 
 def _unseen(found: Way) -> Verdict:
