@@ -142,10 +142,15 @@ class ConnectivityCheckProvider(MigrationProvider):
         rows = self._judged(inputs)
         reporter.status("trying to connect")
         rows = reachability.attempt(inputs.order(), rows, self.connector(inputs.region))
-        lines = table(rows, inputs.role)
-        if lines:
-            reporter.event("\n".join(["no connection, protection does not begin:", *lines]))
-        return _outputs(inputs, rows)
+        outputs = _outputs(inputs, rows)
+        closed = table(rows, inputs.role)
+        share = f"{len(outputs['blocked'])} of {len(inputs.machines)} machines"
+        if closed:
+            heading = f"{share} are blocked, protection does not begin for them:"
+            reporter.event("\n".join([heading, *closed]))
+        else:
+            reporter.status("machines and server reach each other")
+        return outputs
 
     def _judged(self, inputs: ConnectivityCheckInputs) -> list[Row]:
         async def work() -> list[Row]:
@@ -167,10 +172,9 @@ class ConnectivityCheckProvider(MigrationProvider):
             rows = self._foreseen(inputs, olds.get("machines") or {})
         except MigrationError as error:
             return [f"reachability is not known in this preview: {error}"]
-        lines = table(rows, inputs.role)
-        return (
-            ["no connection as things stand, protection would not begin:", *lines] if lines else []
-        )
+        closed = table(rows, inputs.role)
+        share = f"{len(blocked(rows, inputs.machines, inputs.role))} of {len(inputs.machines)}"
+        return [f"{share} machines would be blocked as things stand:", *closed] if closed else []
 
     def _foreseen(self, inputs: ConnectivityCheckInputs, before: Mapping[str, Any]) -> list[Row]:
         """The evidence, but for the groups of machines that come in and get theirs in this run."""

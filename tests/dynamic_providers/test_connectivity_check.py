@@ -140,7 +140,7 @@ class TestACheck:
         assert set(outputs["blocked"]) == {"web-01", "db-01"}
         assert "sg-server (server): no ingress rule" in outputs["blocked"]["web-01"]
         lines = told[0].splitlines()
-        assert lines[0] == "no connection, protection does not begin:"
+        assert lines[0] == "2 of 2 machines are blocked, protection does not begin for them:"
         assert [line.split()[:3] for line in lines[1:]] == [
             ["web-01", "tcp", "443"],
             ["web-01", "tcp", "9443"],
@@ -246,7 +246,7 @@ class TestAPreview:
     def test_judges_a_machine_that_comes_in_without_its_groups(self, told: list[str]) -> None:
         before = created(Provider(), machines={"web-01": INPUTS["machines"]["web-01"]})
         self.look(Provider(CLOSED), before)
-        assert "web-01" in told[0]
+        assert told[0].startswith("1 of 2 machines would be blocked as things stand:\nweb-01")
         assert "db-01" not in told[0]
 
     @pytest.mark.parametrize(
