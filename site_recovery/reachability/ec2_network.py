@@ -231,7 +231,7 @@ def _prefix_lists(ec2: EC2Client, groups: list[Any], tables: list[Any]) -> dict[
         list_id: Range(
             list_id,
             tuple(
-                IPv4Network(entry["Cidr"])
+                IPv4Network(entry["Cidr"], strict=False)
                 for page in entries.paginate(PrefixListId=list_id)
                 for entry in page["Entries"]
                 if ":" not in entry["Cidr"]

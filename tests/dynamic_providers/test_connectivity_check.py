@@ -152,6 +152,12 @@ class TestACheck:
         reason = created(Provider(closed={9443}))["blocked"]["web-01"]
         assert "its own firewall, or nothing listens" in reason
 
+    def test_of_no_machines_reads_nothing(self) -> None:
+        provider = Provider()
+        outputs = created(provider, machines={})
+        assert (outputs["blocked"], outputs["rows"], provider.looked) == ({}, [], 0)
+        assert not provider.diff("pilot", outputs, {**INPUTS, "machines": {}}).changes
+
     def test_of_the_other_experience_names_the_other_server(self) -> None:
         reasons = created(Provider(CLOSED), experience="modernized")["blocked"]
         assert reasons["web-01"].startswith("tcp 443 to the replication appliance: sg-server")
@@ -250,7 +256,13 @@ class TestAPreview:
         assert "db-01" not in told[0]
 
     @pytest.mark.parametrize(
-        "changed", [{"offline_preview": True}, {"server": rpc.UNKNOWN}, {"machines": rpc.UNKNOWN}]
+        "changed",
+        [
+            {"offline_preview": True},
+            {"server": rpc.UNKNOWN},
+            {"machines": rpc.UNKNOWN},
+            {"machines": {}},
+        ],
     )
     def test_reads_nothing_where_nothing_is_to_be_said(self, changed: dict[str, Any]) -> None:
         provider = Provider(DENIED)
