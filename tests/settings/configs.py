@@ -49,8 +49,6 @@ _CLASSIC: dict[str, Any] = {
         "configurationServer": {
             "subnetId": "subnet-0123456789abcdef0",
             "amiId": "ami-0123456789abcdef0",
-            "instanceType": "c5.2xlarge",
-            "cacheGiB": 600,
         },
     },
 }

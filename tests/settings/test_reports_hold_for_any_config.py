@@ -18,7 +18,7 @@ from tests.settings import configs
 Location = tuple[str | int, ...]
 
 CONFIGS = {"classic": configs.valid(), "modernized": configs.modernized()}
-MAY_BE_EMPTY = ("amiId", "instanceType", "cacheGiB")
+MAY_BE_EMPTY = ("amiId",)
 """Keys that are as good as left out when they are empty."""
 
 
