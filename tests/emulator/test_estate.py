@@ -12,7 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from emulator import processes
-from emulator.aws.estate import IMAGES, REGION
+from emulator.aws.estate import FLEET, IMAGES, PROFILE, REGION
 from emulator.guests import operating_systems, security_groups
 from emulator.guests.ec2_estate import Ec2Estate
 from emulator.guests.estate import Disk, Instance, StaticEstate
@@ -117,6 +117,18 @@ def test_the_fleet_is_what_a_2017_fleet_was(estate: Ec2Estate) -> None:
     assert (web.private_ip, web.vcpus, web.memory_mib, web.state) == (
         *("10.10.1.11", 2, 8192, "running"),
     )
+
+
+def test_all_of_the_fleet_but_one_has_the_profile_that_lets_it_be_managed(
+    ec2: EC2Client, estate: Ec2Estate
+) -> None:
+    fleet = machines(estate)
+    held = ec2.describe_iam_instance_profile_associations()["IamInstanceProfileAssociations"]
+    profiles = {one["InstanceId"]: one["IamInstanceProfile"]["Arn"] for one in held}
+    named = {name: profiles.get(one.id, "").rpartition("/")[2] for name, one in fleet.items()}
+    declared = {machine.name: machine.profile or "" for machine in FLEET}
+    assert {name: named[name] for name in declared} == declared
+    assert (declared["web-01"], declared["arm-01"]) == (PROFILE, "")
 
 
 def test_drivers_and_virtualization_come_from_tag_and_image(

@@ -155,6 +155,17 @@ def test_the_estate_has_the_ids_that_the_dev_stack_names(directory: Path) -> Non
     assert set(estate["machines"]) == {machine.name for machine in FLEET}
 
 
+def test_aws_answers_at_its_own_control_api_what_it_has(directory: Path) -> None:
+    endpoint = start(directory).services["aws"].endpoint
+    health = {"status": "ok", "service": "aws", "seed": 1}
+    assert fetch(f"{endpoint}/_emulator/health") == health
+    for method, path in (("GET", "nothing"), ("GET", "systems-manager/executions")):
+        with pytest.raises(urllib.error.HTTPError) as refused:
+            fetch(f"{endpoint}/_emulator/{path}", method)
+        with refused.value as answer:
+            assert (answer.code, path in json.loads(answer.read())["error"]) == (404, True)
+
+
 def test_a_stranger_with_a_recorded_process_id_is_left_alone(directory: Path) -> None:
     directory.mkdir()
     stranger = subprocess.Popen([sys.executable, "-c", "input()"], stdin=subprocess.PIPE)

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import base64
 import json
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -444,6 +445,29 @@ def test_instance_is_replaced_where_the_real_one_is(
     assert path.split(".")[0] in diff.replaces
     assert aws.engine.changes(made, server(aws, **change))[path] == "UPDATE_REPLACE"
     aws.engine.delete(made)
+
+
+@pytest.mark.parametrize("name", ["userData", "userDataBase64"])
+def test_user_data_is_given_as_text_or_encoded_and_limited(aws: Aws, name: str) -> None:
+    def data(text: str) -> dict[str, Any]:
+        given = base64.b64encode(text.encode()).decode() if name == "userDataBase64" else text
+        inputs = server(aws, **{name: given})
+        return (
+            inputs if name == "userData" else {k: v for k, v in inputs.items() if k != "userData"}
+        )
+
+    made = aws.engine.create(INSTANCE, "told", data("x" * 16384))
+    held = aws.ec2.describe_instance_attribute(InstanceId=made.id, Attribute="userData")
+    assert base64.b64decode(held["UserData"]["Value"]) == b"x" * 16384
+    changed = aws.engine.update(made, data("other"))
+    held = aws.ec2.describe_instance_attribute(InstanceId=made.id, Attribute="userData")
+    assert base64.b64decode(held["UserData"]["Value"]) == b"other"
+    assert aws.engine.changes(changed, data("other")) == {}
+    with pytest.raises(Refused, match="has 16385 bytes, and user data is limited to 16384"):
+        aws.engine.create(INSTANCE, "wordy", data("x" * 16385))
+    with pytest.raises(Refused, match="has 16385 bytes, and user data is limited to 16384"):
+        aws.engine.update(changed, data("x" * 16385))
+    aws.engine.delete(changed)
 
 
 def test_preview_knows_what_was_given_and_nothing_else(aws: Aws) -> None:

@@ -18,6 +18,8 @@ from emulator.providers.schema import Problem, Property
 _CHOSEN = Property(computed=True)
 _FIXED = Property(computed=True, replace=True)
 _GONE = frozenset({"InvalidInstanceID.NotFound", "InvalidInstanceID.Malformed"})
+# RunInstances: user data is limited to 16 KB, before it is base64-encoded. Moto takes any.
+_USER_DATA_BYTES = 16384
 _WAIT = {"Delay": 2, "MaxAttempts": 300}
 _VOLUME: Mapping[str, Property] = {
     "deleteOnTermination": Property("boolean", computed=True),
@@ -256,10 +258,9 @@ class Instance(ResourceType):
             asked["CreditSpecification"] = {
                 "CpuCredits": inputs["creditSpecification"]["cpuCredits"]
             }
-        if "userData" in inputs:
-            asked["UserData"] = inputs["userData"]
-        elif "userDataBase64" in inputs:
-            asked["UserData"] = base64.b64decode(inputs["userDataBase64"])
+        for name in ("userData", "userDataBase64"):
+            if name in inputs:
+                asked["UserData"] = _user_data(name, inputs[name])
         mappings = [
             {"DeviceName": device["deviceName"], "Ebs": _ebs(device)}
             for device in inputs.get("ebsBlockDevices", [])
@@ -342,10 +343,9 @@ class Instance(ResourceType):
         asked = []
         for name in sorted(changed & set(_WHILE_STOPPED)):
             value: Any = inputs[name]
-            if name == "userData":
-                value = value.encode()
-            elif name == "userDataBase64":
-                value = base64.b64decode(value)
+            if name in ("userData", "userDataBase64"):
+                # Encoded once more than EC2 wants it: moto decodes it twice here.
+                value = base64.b64encode(_user_data(name, value))
             asked.append({_WHILE_STOPPED[name]: {"Value": value}})
         if not asked:
             return
@@ -480,6 +480,17 @@ class Instance(ResourceType):
                 state["ebsBlockDevices"].append({**device, "snapshotId": volume.get("SnapshotId")})
         state["ebsBlockDevices"].sort(key=lambda device: device["deviceName"])
         return state
+
+
+def _user_data(name: str, value: str) -> bytes:
+    """The user data in an input, refused as EC2 does where there is too much of it."""
+    data = value.encode() if name == "userData" else base64.b64decode(value)
+    if len(data) > _USER_DATA_BYTES:
+        raise ProviderError(
+            f"AWS refused RunInstances: InvalidParameterValue: {name} has {len(data)} bytes, and "
+            f"user data is limited to {_USER_DATA_BYTES}"
+        )
+    return data
 
 
 def _profile(instance: Mapping[str, Any]) -> str | None:
