@@ -37,12 +37,14 @@ class Disk:
     Attributes:
         encrypted: whether EBS encrypts it, which replication does not notice: the agent reads
             above it. Encryption inside the operating system is nothing that AWS can see.
+        shared: whether it is attached to another instance too (EBS Multi-Attach).
     """
 
     device: str
     size_gib: int
     volume_id: str
     encrypted: bool = False
+    shared: bool = False
 
 
 @dataclass(frozen=True)
@@ -194,17 +196,15 @@ def _image_names(ec2: EC2Client, ids: set[str]) -> dict[str, str]:
     return names
 
 
-def _volumes(ec2: EC2Client, instances: Mapping[str, Any]) -> dict[str, tuple[int, bool]]:
-    """Size in GiB and whether EBS encrypts it, by volume."""
-    volumes: dict[str, tuple[int, bool]] = {}
+def _volumes(ec2: EC2Client, instances: Mapping[str, Any]) -> dict[str, Any]:
+    """The volumes that instances have, by id, as DescribeVolumes tells them."""
+    volumes: dict[str, Any] = {}
     paginator = ec2.get_paginator("describe_volumes")
     for page_ids in _batches(sorted(instances)):
         for page in paginator.paginate(
             Filters=[{"Name": "attachment.instance-id", "Values": page_ids}]
         ):
-            volumes.update(
-                {v["VolumeId"]: (v["Size"], v.get("Encrypted", False)) for v in page["Volumes"]}
-            )
+            volumes.update({volume["VolumeId"]: volume for volume in page["Volumes"]})
     return volumes
 
 
@@ -230,7 +230,7 @@ def _types(ec2: EC2Client, names: set[str]) -> dict[str, tuple[int, int]]:
 def _facts(
     instance: Any,
     image_names: Mapping[str, str],
-    volumes: Mapping[str, tuple[int, bool]],
+    volumes: Mapping[str, Any],
     types: Mapping[str, tuple[int, int]],
 ) -> MachineFacts:
     image_name = image_names.get(instance["ImageId"])
@@ -268,10 +268,16 @@ def _facts(
     )
 
 
-def _disk(mapping: Any, volumes: Mapping[str, tuple[int, bool]]) -> Disk:
+def _disk(mapping: Any, volumes: Mapping[str, Any]) -> Disk:
     volume_id = mapping["Ebs"]["VolumeId"]
-    size_gib, encrypted = volumes.get(volume_id, (0, False))
-    return Disk(mapping["DeviceName"], size_gib, volume_id, encrypted)
+    volume = volumes.get(volume_id, {})
+    return Disk(
+        mapping["DeviceName"],
+        volume.get("Size", 0),
+        volume_id,
+        encrypted=volume.get("Encrypted", False),
+        shared=len(volume.get("Attachments", [])) > 1,
+    )
 
 
 def _batches(ids: Iterable[str]) -> Iterator[list[str]]:

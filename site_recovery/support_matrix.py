@@ -29,15 +29,15 @@ class OperatingSystem(_Model):
     """One row: an operating system, where it may run and with which paravirtual drivers.
 
     Attributes:
+        source: the page that it is from.
         virtualization: empty for that of its table.
-        source: the page that it is from, where that is not its table's.
     """
 
     name: str
+    source: str
     virtualization: tuple[str, ...] = ()
     drivers: tuple[Driver, ...] = ()
     drivers_must_be_stated: bool = False
-    source: str | None = None
 
 
 def _version(text: str) -> str:
@@ -68,14 +68,15 @@ class Family(_Model):
     """An operating system by its versions.
 
     Attributes:
+        source: the page that its releases are from.
         bare_version_is_first_release: a version of one number is that of the first release and
             not of any with that number.
     """
 
     name: str
+    source: str
     releases: tuple[Releases, ...]
     bare_version_is_first_release: bool = False
-    source: str | None = None
 
     def supports(self, version: str) -> bool:
         """Whether a version is one of the releases."""
@@ -303,6 +304,16 @@ def _disk_problems(place: str, facts: MachineFacts, limits: AzureVirtualMachine)
     if not facts.disks:
         return found
     os_disk, *data_disks = facts.disks
+    found.extend(
+        Problem(
+            place,
+            f"its disk {disk.device} ({disk.volume_id}) is attached to another instance too, and "
+            "shared disks cannot be replicated",
+            "Give each machine a disk of its own before the migration",
+        )
+        for disk in facts.disks
+        if disk.shared
+    )
     if os_disk.size_gib > limits.os_disk_gib_max:
         found.append(
             Problem(

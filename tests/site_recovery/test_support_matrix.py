@@ -213,17 +213,25 @@ def test_modernized_takes_hvm_only_and_asks_for_no_drivers() -> None:
 
 
 @pytest.mark.parametrize("experience", ["classic", "modernized"])
+def test_a_disk_that_machines_share_is_refused(experience: ExperienceName) -> None:
+    shared = (*WINDOWS.disks, Disk("/dev/sdf", 50, "vol-2", shared=True))
+    [problem] = problems("web-01", replace(WINDOWS, disks=shared), NOTHING, experience)
+    assert "vol-2" in problem.what
+
+
+@pytest.mark.parametrize("experience", ["classic", "modernized"])
 def test_the_limits_of_the_virtual_machine_are_those_of_both(experience: ExperienceName) -> None:
     huge = replace(WINDOWS, disks=(Disk("/dev/sda1", 2049, "v"),))
     [problem] = problems("web-01", huge, NOTHING, experience)
     assert "2049 GiB" in problem.what
 
 
-def test_every_table_and_every_refusal_names_its_source() -> None:
+def test_every_table_and_every_row_names_its_source() -> None:
     table = matrix()
     for experience in (table.classic, table.modernized):
         assert experience.source
-        assert all(refused.source for refused in experience.refused.values())
+        rows = (experience.operating_systems, experience.families, experience.refused)
+        assert all(row.source for kind in rows for row in kind.values())
     assert table.modernized.virtualization_source
     assert table.azure_virtual_machine.source
 
