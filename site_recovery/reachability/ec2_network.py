@@ -11,19 +11,13 @@ import boto3
 
 from site_recovery import aws
 from site_recovery.azure import MigrationError
+from site_recovery.reachability import ec2_shapes
 from site_recovery.reachability.connections import Check
 from site_recovery.reachability.network import (
-    PORTS,
-    AclEntry,
     Endpoint,
     NatGateway,
     Network,
-    NetworkAcl,
     Range,
-    Route,
-    RouteTable,
-    Rule,
-    SecurityGroup,
     Subnet,
 )
 
@@ -104,12 +98,12 @@ def _read(check: Check, ec2: EC2Client) -> Evidence:
     ranges = _prefix_lists(ec2, groups, tables)
     return Evidence(
         Network(
-            groups={group["GroupId"]: _group(group, ranges) for group in groups},
+            groups={group["GroupId"]: ec2_shapes.group(group, ranges) for group in groups},
             acls=tuple(
-                _acl(acl)
+                ec2_shapes.acl(acl)
                 for acl in _pages(ec2, "describe_network_acls", "NetworkAcls", "vpc-id", vpcs)
             ),
-            route_tables=tuple(_table(table, ranges) for table in tables),
+            route_tables=tuple(ec2_shapes.table(table, ranges) for table in tables),
             subnets=subnets,
             nat_gateways=_nat_gateways(ec2, vpcs, tables),
         ),
@@ -240,90 +234,6 @@ def _prefix_lists(ec2: EC2Client, groups: list[Any], tables: list[Any]) -> dict[
         )
         for list_id in sorted(wanted)
     }
-
-
-def _group(described: Any, ranges: dict[str, Range]) -> SecurityGroup:
-    return SecurityGroup(
-        described["GroupId"],
-        described.get("GroupName", ""),
-        tuple(_rules(described["IpPermissions"], ranges)),
-        tuple(_rules(described.get("IpPermissionsEgress", []), ranges)),
-    )
-
-
-def _rules(permissions: Iterable[Any], ranges: dict[str, Range]) -> Iterator[Rule]:
-    for permission in permissions:
-        protocol = permission["IpProtocol"]
-        first, last = permission.get("FromPort", -1), permission.get("ToPort", -1)
-        ports = PORTS if first == -1 else (first, last)
-        for one in permission.get("IpRanges", []):
-            yield Rule(protocol, ports, Range.cidr(one["CidrIp"]))
-        for one in permission.get("PrefixListIds", []):
-            yield Rule(protocol, ports, ranges[one["PrefixListId"]])
-        for one in permission.get("UserIdGroupPairs", []):
-            if one.get("GroupId"):
-                yield Rule(protocol, ports, group=one["GroupId"])
-
-
-def _acl(described: Any) -> NetworkAcl:
-    return NetworkAcl(
-        described["NetworkAclId"],
-        frozenset(one["SubnetId"] for one in described.get("Associations", [])),
-        tuple(
-            AclEntry(
-                int(entry["RuleNumber"]),
-                bool(entry["Egress"]),
-                entry["RuleAction"] == "allow",
-                str(entry["Protocol"]),
-                (entry["PortRange"]["From"], entry["PortRange"]["To"])
-                if entry.get("PortRange")
-                else PORTS,
-                Range.cidr(entry["CidrBlock"]),
-            )
-            for entry in described.get("Entries", [])
-            if entry.get("CidrBlock")
-        ),
-    )
-
-
-_TARGETS = (
-    "GatewayId",
-    "NatGatewayId",
-    "TransitGatewayId",
-    "VpcPeeringConnectionId",
-    "NetworkInterfaceId",
-    "InstanceId",
-    "LocalGatewayId",
-    "CarrierGatewayId",
-    "CoreNetworkArn",
-)
-
-
-def _table(described: Any, ranges: dict[str, Range]) -> RouteTable:
-    associations = described.get("Associations", [])
-    return RouteTable(
-        described["RouteTableId"],
-        described["VpcId"],
-        any(one.get("Main") for one in associations),
-        frozenset(one["SubnetId"] for one in associations if one.get("SubnetId")),
-        tuple(_routes(described["Routes"], ranges)),
-    )
-
-
-def _routes(routes: Iterable[Any], ranges: dict[str, Range]) -> Iterator[Route]:
-    for route in routes:
-        if route.get("DestinationCidrBlock"):
-            destination = Range.cidr(route["DestinationCidrBlock"])
-        elif route.get("DestinationPrefixListId"):
-            destination = ranges[route["DestinationPrefixListId"]]
-        else:
-            continue
-        yield Route(
-            destination,
-            next((route[key] for key in _TARGETS if route.get(key)), "nothing"),
-            route.get("State") == "blackhole",
-            route.get("Origin") == "EnableVgwRoutePropagation",
-        )
 
 
 def _nat_gateways(ec2: EC2Client, vpcs: set[str], tables: list[Any]) -> dict[str, NatGateway]:

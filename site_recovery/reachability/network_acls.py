@@ -11,6 +11,10 @@ from ipaddress import IPv4Network
 from site_recovery.reachability.network import PORTS, AclEntry, Match, NetworkAcl, Verdict, shown
 
 
+_TCP = ("-1", "6", "tcp")
+"""Protocols of entries that are about TCP; EC2 says the number, whatever it was told."""
+
+
 def passes(acl: NetworkAcl, ports: tuple[int, int], end: IPv4Network, *, egress: bool) -> Verdict:
     """Whether TCP packets to every one of a range of ports pass.
 
@@ -29,7 +33,7 @@ def passes(acl: NetworkAcl, ports: tuple[int, int], end: IPv4Network, *, egress:
     left = [ports]
     partly: AclEntry | None = None
     for entry in sorted(acl.entries, key=lambda each: each.number):
-        if entry.egress is not egress or entry.protocol not in ("-1", "6"):
+        if entry.egress is not egress or entry.protocol not in _TCP:
             continue
         covered = PORTS if entry.protocol == "-1" else entry.ports
         if not any(_common(part, covered) for part in left):

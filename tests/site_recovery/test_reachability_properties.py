@@ -57,7 +57,7 @@ ENTRIES = st.lists(
         st.integers(1, 99),
         st.booleans(),
         st.booleans(),
-        st.sampled_from(["6", "17", "-1"]),
+        st.sampled_from(["6", "tcp", "17", "-1"]),
         PORT_RANGES,
         BLOCKS,
     ),
@@ -70,7 +70,7 @@ def lets_through(entries: list[AclEntry], port: int, egress: bool) -> bool:
     """The same for one port, as the console explains it."""
     for each in sorted(entries, key=lambda entry: entry.number):
         about_port = each.protocol == "-1" or (
-            each.protocol == "6" and each.ports[0] <= port <= each.ports[1]
+            each.protocol in ("6", "tcp") and each.ports[0] <= port <= each.ports[1]
         )
         if each.egress is egress and about_port and HOST.subnet_of(each.peer.networks[0]):
             return each.allow
