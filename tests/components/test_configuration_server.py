@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Sequence
 from datetime import timedelta
 from typing import Any
 
@@ -9,31 +10,40 @@ from pulumi_aws import ec2
 
 import components
 import settings
-from tests.components.harness import Deployment, deploy
+from tests.components.harness import Deployment
+from tests.components.servers import FILE, INSTANCE, READERS, deploy, own_statements, revealed, told
 from tests.settings import configs
 
-INSTANCE = "aws:ec2/instance:Instance"
+VAULT = "/subscriptions/s/vaults/v"
 
 
-def server(**changes: Any) -> Deployment:
-    config = configs.valid()
+def server(readers: Sequence[str] = (), **changes: Any) -> Deployment:
+    config = configs.valid() | {"experience": "classic"}
     config["source"]["configurationServer"] |= changes
     stack = settings.load(config)
+    assert stack.source.configuration_server is not None
+    its_settings = stack.source.configuration_server
 
     def program() -> None:
         rule = ec2.SecurityGroup("rule")
-        components.ConfigurationServer(
+        made = components.ConfigurationServer(
             "configuration-server",
             components.ConfigurationServerArgs(
                 prefix="ec2-to-azure-test",
-                settings=stack.source.configuration_server,
-                vault_id="/subscriptions/s/vaults/v",
+                region="eu-west-1",
+                settings=its_settings,
+                ami_id="ami-1",
+                instance_type="c5.4xlarge",
+                cache_gib=1000,
+                vault_id=VAULT,
                 security_group_id="sg-server",
                 network_rules=[rule],
-                registration_timeout=timedelta(minutes=15),
+                registration_timeout=timedelta(minutes=60),
                 poll=timedelta(milliseconds=500),
+                agent_reader_role_arns=readers,
             ),
         )
+        made.summary()
 
     return deploy(program)
 
@@ -47,16 +57,14 @@ def test_metadata_needs_a_token_and_reaches_one_hop() -> None:
 
 
 def test_nothing_but_ssm_leads_to_it() -> None:
-    deployment = server()
-    instance = deployment.one(INSTANCE).inputs
+    instance = server().one(INSTANCE).inputs
     assert instance["associatePublicIpAddress"] is False
     assert "keyName" not in instance
-    assert "userData" not in instance
     assert instance["vpcSecurityGroupIds"] == ["sg-server"]
     assert instance["monitoring"] is True
 
 
-def test_its_role_may_be_managed_by_ssm_and_nothing_else() -> None:
+def test_only_ec2_may_take_its_role_which_is_managed_by_ssm() -> None:
     deployment = server()
     role = deployment.one("iam/role:Role")
     (statement,) = json.loads(role.inputs["assumeRolePolicy"])["Statement"]
@@ -70,10 +78,20 @@ def test_its_role_may_be_managed_by_ssm_and_nothing_else() -> None:
     assert deployment.one(INSTANCE).inputs["iamInstanceProfile"] == profile.inputs["name"]
 
 
-def test_every_volume_is_encrypted_and_of_the_size_that_the_config_says() -> None:
-    instance = server(cacheGiB=700, retentionGiB=800).one(INSTANCE).inputs
+def test_its_role_may_do_three_things_each_with_one_resource() -> None:
+    deployment = server()
+    assert own_statements(deployment) == {
+        "ssm:PutParameter": "status-arn",
+        "secretsmanager:GetSecretValue": "credential-arn",
+        "secretsmanager:PutSecretValue": "agent-arn",
+    }
+    assert deployment.waits_for(deployment.one(INSTANCE), deployment.one("rolePolicy:RolePolicy"))
+
+
+def test_every_volume_is_encrypted_and_of_the_size_that_is_needed() -> None:
+    instance = server(retentionGiB=800).one(INSTANCE).inputs
     root, volumes = instance["rootBlockDevice"], instance["ebsBlockDevices"]
-    assert [volume["volumeSize"] for volume in volumes] == [700, 800]
+    assert [volume["volumeSize"] for volume in volumes] == [1000, 800]
     assert len({volume["deviceName"] for volume in volumes}) == 2
     for volume in (root, *volumes):
         assert volume["encrypted"] is True
@@ -85,8 +103,8 @@ def test_every_volume_is_encrypted_and_of_the_size_that_the_config_says() -> Non
 def test_it_stands_where_the_config_says(address: str | None) -> None:
     instance = server(**({"privateIp": address} if address else {})).one(INSTANCE).inputs
     assert instance["subnetId"] == "subnet-0123456789abcdef0"
-    assert instance["ami"] == "ami-0123456789abcdef0"
-    assert instance["instanceType"] == "c5.2xlarge"
+    assert instance["ami"] == "ami-1"
+    assert instance["instanceType"] == "c5.4xlarge"
     assert instance.get("privateIp") == address
 
 
@@ -94,26 +112,101 @@ def test_whoever_installs_it_finds_its_role_and_vault_in_its_tags() -> None:
     assert server(name="asr-1").one(INSTANCE).inputs["tags"] == {
         "Name": "asr-1",
         "site-recovery:role": "configuration-server",
-        "site-recovery:vault": "/subscriptions/s/vaults/v",
+        "site-recovery:vault": VAULT,
     }
 
 
-def test_it_boots_when_its_rules_stand_and_is_unregistered_before_it_ends() -> None:
+def test_it_boots_when_its_rules_stand_and_its_credential_is_in_the_secret() -> None:
     deployment = server()
     instance = deployment.one(INSTANCE)
-    registration = deployment.one("FabricRegistration")
     assert deployment.waits_for(instance, deployment.one("SecurityGroup", "rule"))
-    assert deployment.waits_for(registration, instance)
+    assert deployment.waits_for(instance, deployment.one("SecretVersion"))
+
+
+def test_it_is_unregistered_before_it_ends() -> None:
+    deployment = server()
+    assert deployment.waits_for(deployment.one("FabricRegistration"), deployment.one(INSTANCE))
 
 
 def test_registration_looks_for_the_server_by_the_name_it_has() -> None:
     deployment = server(name="asr-1")
     registration = deployment.one("FabricRegistration").inputs
     assert registration["server_name"] == deployment.one(INSTANCE).inputs["tags"]["Name"]
-    assert registration["vault_id"] == "/subscriptions/s/vaults/v"
-    assert registration["timeout_seconds"] == 900
+    assert registration["vault_id"] == VAULT
+    assert registration["experience"] == "classic"
+    assert registration["keep"] is False
+    assert registration["region"] == "eu-west-1"
+    assert registration["timeout_seconds"] == 3600
     assert registration["poll_seconds"] == 0.5
 
 
-def test_a_newer_image_or_disk_size_does_not_terminate_a_server_that_replicates() -> None:
-    assert server().one(INSTANCE).ignored == {"ami", "ebsBlockDevices"}
+def test_a_newer_image_disk_size_or_script_does_not_end_a_server_that_replicates() -> None:
+    assert server().one(INSTANCE).ignored == {"ami", "ebsBlockDevices", "userData"}
+
+
+def test_it_is_told_where_its_credential_is_and_not_what_it_is() -> None:
+    deployment = server(
+        name="asr-1", installer={"url": "https://example.com/setup.exe", "sha256": "a" * 64}
+    )
+    instance = deployment.one(INSTANCE)
+    assert told(instance) == {
+        "role": "configuration-server",
+        "region": "eu-west-1",
+        "computerName": "asr-1",
+        "statusParameter": "/ec2-to-azure-test/configuration-server/status",
+        "agentSecretId": "agent-arn",
+        "installerUrl": "https://example.com/setup.exe",
+        "installerSha256": "a" * 64,
+        "credentialSecretId": "credential-arn",
+    }
+    assert FILE not in json.dumps(instance.inputs)
+
+
+def test_only_the_secret_holds_the_credential_and_as_a_secret() -> None:
+    deployment = server()
+    version = deployment.one("SecretVersion")
+    assert revealed(version.inputs["secretString"]) == FILE
+    holders = [found.name for found in deployment if FILE in json.dumps(found.inputs, default=str)]
+    assert holders == [version.name]
+
+
+def test_secrets_leave_nothing_behind_when_they_are_deleted() -> None:
+    secrets = server().all("secret:Secret")
+    assert {secret.name for secret in secrets} == {"agent", "credential"}
+    assert {secret.inputs["recoveryWindowInDays"] for secret in secrets} == {0}
+
+
+def test_the_agents_of_the_machines_may_read_their_secret_and_no_other() -> None:
+    policies = server(READERS).all("SecretPolicy")
+    (policy,) = policies
+    assert policy.inputs["secretArn"] == "agent-arn"
+    assert policy.inputs["blockPublicPolicy"] is True
+    (statement,) = json.loads(policy.inputs["policy"])["Statement"]
+    assert statement == {
+        "Effect": "Allow",
+        "Action": "secretsmanager:GetSecretValue",
+        "Resource": "agent-arn",
+        "Principal": {"AWS": sorted(READERS)},
+    }
+
+
+def test_without_readers_there_is_no_policy_on_the_secret() -> None:
+    assert server().all("SecretPolicy") == []
+
+
+def test_its_status_begins_as_starting_and_is_its_own_to_change() -> None:
+    deployment = server()
+    status = deployment.one("ssm/parameter:Parameter")
+    assert json.loads(revealed(status.inputs["value"]))["state"] == "starting"
+    assert status.ignored == {"value"}
+    registration = deployment.one("FabricRegistration").inputs
+    assert registration["status_parameter"] == status.inputs["name"]
+
+
+def test_a_server_that_a_person_installs_gets_no_script_no_credential_and_no_status() -> None:
+    deployment = server(installation="manual")
+    assert "userData" not in deployment.one(INSTANCE).inputs
+    assert deployment.all("VaultCredentials") == []
+    assert deployment.all("SecretVersion") == []
+    assert deployment.one("FabricRegistration").inputs["status_parameter"] == ""
+    assert own_statements(deployment) == {"secretsmanager:PutSecretValue": "agent-arn"}

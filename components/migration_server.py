@@ -1,0 +1,281 @@
+"""What the servers of both experiences have in common: a hardened instance that sets itself up."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import pulumi
+from pulumi_aws import ec2, iam, secretsmanager, ssm
+
+from components.server_setup import Role, Setup, user_data
+from dynamic_providers.fabric_registration import FabricRegistration
+from settings.packages import Package
+from site_recovery.server_facts import ROLE_TAG, VAULT_TAG
+
+ROOT_GIB = 80
+
+_SSM_POLICY = "arn:aws:iam::aws:policy/AmazonSSMManagedInstanceCore"
+_STARTING = {"state": "starting", "step": "", "message": "The instance starts."}
+_EC2_MAY_ASSUME = {
+    "Version": "2012-10-17",
+    "Statement": [
+        {
+            "Effect": "Allow",
+            "Principal": {"Service": "ec2.amazonaws.com"},
+            "Action": "sts:AssumeRole",
+        }
+    ],
+}
+
+
+@dataclass(frozen=True)
+class ServerInstance:
+    """What an instance is made from, and what its set-up script is told.
+
+    Attributes:
+        role: which server it becomes; also a tag.
+        prefix: what names begin with that are unique in the AWS account.
+        region: the AWS region.
+        name: its computer name, by which it shows up in the vault.
+        volumes_gib: the sizes of its data volumes, two at most, in the order of their devices.
+        vault_id: the vault that it serves; also a tag.
+        network_rules: the rules that it needs from its first boot on.
+        agent_reader_role_arns: roles of the machines that may read the agents' secret.
+        installer: what it installs by itself; None where a person does.
+    """
+
+    role: Role
+    prefix: str
+    region: str
+    name: str
+    subnet_id: str
+    private_ip: str | None
+    ami_id: str
+    instance_type: str
+    volumes_gib: Sequence[int]
+    vault_id: pulumi.Input[str]
+    security_group_id: pulumi.Input[str]
+    network_rules: Sequence[pulumi.Resource]
+    agent_reader_role_arns: Sequence[str]
+    installer: Package | None
+
+
+@dataclass(frozen=True)
+class CredentialSecret:
+    """The secret that an instance registers with, and the version that must be in it first."""
+
+    arn: pulumi.Output[str]
+    version: pulumi.Resource
+
+
+class MigrationServer(pulumi.ComponentResource):
+    """A Windows instance that migrates machines, and what the vault knows of it.
+
+    It is managed through SSM alone: no public address, no key pair, no open RDP; its metadata
+    service answers tokens only, one hop away; all its volumes are encrypted. Its role may say how
+    far its set-up is, read the one secret it registers with, and write the one that the machines'
+    agents read.
+
+    Attributes:
+        instance_id: the EC2 instance; empty for a server that is not this stack's.
+        private_ip: its address in the VPC; empty for a server that is not this stack's.
+        agent_secret_arn: the secret with which the machines' agents find the server.
+        status_parameter: the SSM parameter in which it says how far its set-up is; empty where a
+            person sets it up.
+        registration: what the vault knows of it once it has registered.
+    """
+
+    instance_id: pulumi.Output[str]
+    private_ip: pulumi.Output[str]
+    agent_secret_arn: pulumi.Output[str]
+    status_parameter: pulumi.Output[str]
+    registration: FabricRegistration
+
+    def __init__(
+        self, kind: str, name: str, server_name: str, opts: pulumi.ResourceOptions | None
+    ) -> None:
+        super().__init__(f"ec2-to-azure:components:{kind}", name, None, opts)
+        self._name = server_name
+        self.instance_id = self.private_ip = self.status_parameter = pulumi.Output.from_input("")
+
+    def summary(self) -> dict[str, pulumi.Input[str]]:
+        """The server in the stack's outputs."""
+        return {
+            "name": self._name,
+            "instanceId": self.instance_id,
+            "privateIp": self.private_ip,
+            "fabricId": self.registration.fabric_id,
+            "containerId": self.registration.container_id,
+            "agentSecret": self.agent_secret_arn,
+            "statusParameter": self.status_parameter,
+        }
+
+    def make_secret(self, name: str, full_name: str, description: str) -> secretsmanager.Secret:
+        """A secret that destroy leaves nothing of, not even for a recovery window."""
+        return secretsmanager.Secret(
+            name,
+            name=full_name,
+            description=description,
+            recovery_window_in_days=0,
+            opts=pulumi.ResourceOptions(parent=self),
+        )
+
+    def make_agent_secret(self, prefix: str, role: Role, readers: Sequence[str]) -> None:
+        """The agents' secret, without a value: only the server itself or a person has it.
+
+        It lets the machines' roles in, so that these need no change.
+        """
+        secret = self.make_secret(
+            "agent", f"{prefix}-{role}-agent", "With it the machines' agents find their server"
+        )
+        self.agent_secret_arn = secret.arn
+        if readers:
+            secretsmanager.SecretPolicy(
+                "agent-readers",
+                secret_arn=secret.arn,
+                policy=_policy(
+                    _allow("secretsmanager:GetSecretValue", secret.arn)
+                    | {"Principal": {"AWS": sorted(set(readers))}}
+                ),
+                block_public_policy=True,
+                opts=pulumi.ResourceOptions(parent=self),
+            )
+
+    def launch(
+        self, server: ServerInstance, credential: CredentialSecret | None = None
+    ) -> ec2.Instance:
+        """Make the agents' secret and the instance with its role."""
+        self.make_agent_secret(server.prefix, server.role, server.agent_reader_role_arns)
+        status = None if server.installer is None else self._status(server)
+        profile = self._profile(server, status, credential)
+        instance = ec2.Instance(
+            "server",
+            ami=server.ami_id,
+            instance_type=server.instance_type,
+            subnet_id=server.subnet_id,
+            private_ip=server.private_ip,
+            associate_public_ip_address=False,
+            vpc_security_group_ids=[server.security_group_id],
+            iam_instance_profile=profile.name,
+            metadata_options=ec2.InstanceMetadataOptionsArgs(
+                http_endpoint="enabled", http_tokens="required", http_put_response_hop_limit=1
+            ),
+            monitoring=True,
+            ebs_optimized=True,
+            root_block_device=ec2.InstanceRootBlockDeviceArgs(
+                volume_type="gp3", volume_size=ROOT_GIB, encrypted=True, delete_on_termination=True
+            ),
+            ebs_block_devices=[
+                _volume(device, size)
+                for device, size in zip(("xvdf", "xvdg"), server.volumes_gib, strict=False)
+            ],
+            user_data=self._user_data(server, server.installer, credential),
+            tags={"Name": server.name, ROLE_TAG: server.role, VAULT_TAG: server.vault_id},
+            # Machines replicate through it: a newer image, another disk size or another set-up
+            # script is for the next server, not a reason to stop or terminate this one.
+            opts=pulumi.ResourceOptions(
+                parent=self,
+                depends_on=[*server.network_rules, *([credential.version] if credential else [])],
+                ignore_changes=["ami", "ebsBlockDevices", "userData"],
+            ),
+        )
+        self.instance_id = instance.id
+        self.private_ip = instance.private_ip
+        return instance
+
+    def _status(self, server: ServerInstance) -> ssm.Parameter:
+        status = ssm.Parameter(
+            "status",
+            name=f"/{server.prefix}/{server.role}/status",
+            description=f"How far the set-up of {server.name} is; written by itself",
+            type="String",
+            value=json.dumps(_STARTING),
+            opts=pulumi.ResourceOptions(parent=self, ignore_changes=["value"]),
+        )
+        self.status_parameter = status.name
+        return status
+
+    def _user_data(
+        self,
+        server: ServerInstance,
+        installer: Package | None,
+        credential: CredentialSecret | None,
+    ) -> pulumi.Output[str] | None:
+        if installer is None:
+            return None
+        where = pulumi.Output.all(
+            status=self.status_parameter,
+            agent=self.agent_secret_arn,
+            credential=credential.arn if credential else None,
+        )
+        return where.apply(
+            lambda found: user_data(
+                Setup(
+                    role=server.role,
+                    region=server.region,
+                    computer_name=server.name,
+                    status_parameter=found["status"],
+                    agent_secret_id=found["agent"],
+                    installer_url=installer.url,
+                    installer_sha256=installer.sha256,
+                    credential_secret_id=found["credential"],
+                )
+            )
+        )
+
+    def _profile(
+        self,
+        server: ServerInstance,
+        status: ssm.Parameter | None,
+        credential: CredentialSecret | None,
+    ) -> iam.InstanceProfile:
+        opts = pulumi.ResourceOptions(parent=self)
+        full_name = f"{server.prefix}-{server.role}"
+        role = iam.Role(
+            "role",
+            name=full_name,
+            description=f"Site Recovery {server.role.replace('-', ' ')}, managed through SSM",
+            assume_role_policy=json.dumps(_EC2_MAY_ASSUME),
+            opts=opts,
+        )
+        managed = iam.RolePolicyAttachment(
+            "managed-by-ssm", role=role.name, policy_arn=_SSM_POLICY, opts=opts
+        )
+        statements = [_allow("secretsmanager:PutSecretValue", self.agent_secret_arn)]
+        if status is not None:
+            statements.append(_allow("ssm:PutParameter", status.arn))
+        if credential is not None:
+            statements.append(_allow("secretsmanager:GetSecretValue", credential.arn))
+        own = iam.RolePolicy(
+            "sets-itself-up",
+            name="sets-itself-up",
+            role=role.name,
+            policy=_policy(*statements),
+            opts=opts,
+        )
+        return iam.InstanceProfile(
+            "profile",
+            name=full_name,
+            role=role.name,
+            opts=pulumi.ResourceOptions(parent=self, depends_on=[managed, own]),
+        )
+
+
+def _allow(action: str, resource: pulumi.Output[str]) -> dict[str, object]:
+    return {"Effect": "Allow", "Action": action, "Resource": resource}
+
+
+def _policy(*statements: dict[str, object]) -> pulumi.Output[str]:
+    return pulumi.Output.json_dumps({"Version": "2012-10-17", "Statement": list(statements)})
+
+
+def _volume(device: str, size_gib: int) -> ec2.InstanceEbsBlockDeviceArgs:
+    return ec2.InstanceEbsBlockDeviceArgs(
+        device_name=device,
+        volume_type="gp3",
+        volume_size=size_gib,
+        encrypted=True,
+        delete_on_termination=True,
+    )

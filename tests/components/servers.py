@@ -1,0 +1,61 @@
+"""What the tests of both servers ask of a deployment."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+from pulumi.runtime import rpc
+from pulumi.runtime.mocks import MockResourceArgs
+
+from tests.components import harness
+from tests.components.harness import Deployment, Resource
+
+INSTANCE = "aws:ec2/instance:Instance"
+READERS = ["arn:aws:iam::123456789012:role/web", "arn:aws:iam::123456789012:role/db"]
+
+
+FILE = "<RSVaultAsrCreds>private key</RSVaultAsrCreds>"
+
+
+def deploy(program: Callable[[], object]) -> Deployment:
+    """Deploy where everything has an ARN, by its name, and credentials files are known."""
+    answer = harness._Answers.new_resource
+
+    def new_resource(
+        self: harness._Answers, args: MockResourceArgs
+    ) -> tuple[str | None, dict[str, Any]]:
+        identifier, state = answer(self, args)
+        credentials = args.typ.endswith(":VaultCredentials")
+        return identifier, {
+            **state,
+            "arn": f"{args.name}-arn",
+            **({"credentials_file": FILE} if credentials else {}),
+        }
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(harness._Answers, "new_resource", new_resource)
+        return harness.deploy(program)
+
+
+def own_statements(deployment: Deployment) -> dict[str, str]:
+    """What the server's role may do besides being managed: resource by action."""
+    policy = json.loads(deployment.one("rolePolicy:RolePolicy").inputs["policy"])
+    assert all(statement["Effect"] == "Allow" for statement in policy["Statement"])
+    return {statement["Action"]: statement["Resource"] for statement in policy["Statement"]}
+
+
+def revealed(value: Any) -> Any:
+    """What a value is that must be a secret on its way to the engine."""
+    assert rpc.is_rpc_secret(value), "it goes in clear"
+    return value["value"]
+
+
+def told(instance: Resource) -> dict[str, Any]:
+    """The settings in an instance's user data."""
+    (line,) = re.findall(r"\$Settings = @'\n(.*)\n'@ \|", instance.inputs["userData"])
+    found: dict[str, Any] = json.loads(line)
+    return found
