@@ -10,7 +10,6 @@ from ipaddress import IPv4Network
 
 from site_recovery.reachability.network import PORTS, AclEntry, Match, NetworkAcl, Verdict, shown
 
-
 _TCP = ("-1", "6", "tcp")
 """Protocols of entries that are about TCP; EC2 says the number, whatever it was told."""
 
