@@ -29,8 +29,8 @@ Wsgi: TypeAlias = Callable[[dict[str, Any], StartResponse], Iterable[bytes]]
 
 _IMAGES = Path(__file__).with_name("amis.json")
 _REPORTS = "/_emulator/systems-manager/executions"
-# How a request that only reads begins, in the services' form and JSON protocols.
-_READS = re.compile(r"(Describe|Get|List|Lookup|Search)")
+# How the name of an operation begins that only reads.
+_READS = re.compile(r"(Describe|Get|List)")
 _ACTION = re.compile(rb"(?:^|&)Action=(\w+)")
 
 
@@ -133,7 +133,7 @@ class AwsServer:
         try:
             return self._moto(environ, start_response)
         finally:
-            if not _only_reads(target, body):
+            if _changes_machines(body):
                 with self._counting:
                     self._changes += 1
 
@@ -150,10 +150,10 @@ class AwsServer:
         return 404, {"error": f"There is nothing at {method} {path}."}
 
 
-def _only_reads(target: str, body: bytes) -> bool:
+def _changes_machines(body: bytes) -> bool:
+    """Whether a request may change EC2 or IAM, whose protocol is that of forms."""
     action = _ACTION.search(body)
-    operation = action[1].decode() if action else target.partition(".")[2]
-    return _READS.match(operation) is not None
+    return action is not None and not _READS.match(action[1].decode())
 
 
 def _respond(

@@ -2,25 +2,22 @@
 
 An association runs once when it is made, each time that it is changed, and when it is started
 again; schedules are kept, but nothing runs by them. The instances' agents tell what became of a
-run: see `Associations.report`.
+run: see `Executions.report`.
 """
 
 from __future__ import annotations
 
-import json
 import re
 import time
 import uuid
-from collections import Counter
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
 from typing import Any
 
-from botocore.exceptions import ClientError
-
 from emulator.aws.permissions import ClientFactory
-from emulator.aws.systems_manager.commands import Commands, Status, targeted
-from emulator.aws.systems_manager.machines import Machines, Managed
+from emulator.aws.systems_manager import documents
+from emulator.aws.systems_manager.commands import targeted
+from emulator.aws.systems_manager.held import Association, Held, Run
+from emulator.aws.systems_manager.machines import Machines
 from emulator.aws.systems_manager.pages import page
 from emulator.aws.systems_manager.refusals import Refusal
 
@@ -43,37 +40,6 @@ _KEPT = (
 _LISTED = ("AssociationName", "DocumentVersion", "ScheduleExpression", "Targets")
 _OWN = frozenset({"AssociationId", "AssociationVersion", "Name", "Tags"})
 _SCHEDULE = re.compile(r"(rate|cron|at)\(.+\)")
-_STATUSES: tuple[Status, ...] = ("Success", "Failed", "InProgress")
-
-
-@dataclass
-class Run:
-    """One execution: what each instance's agent reported, and the command that holds its text."""
-
-    id: str
-    version: str
-    created: float
-    statuses: dict[str, Status] = field(default_factory=dict)
-    commands: dict[str, str] = field(default_factory=dict)
-    reported: dict[str, float] = field(default_factory=dict)
-
-
-@dataclass
-class Association:
-    """A document and the instances that it is for; `wanted` is as it was asked for."""
-
-    id: str
-    document: str
-    wanted: dict[str, Any]
-    created: float
-    changed: float
-    runs: list[Run]
-    tags: dict[str, str]
-
-    @property
-    def version(self) -> str:
-        """The number of the last change, from 1."""
-        return self.runs[-1].version
 
 
 class Associations:
@@ -81,23 +47,22 @@ class Associations:
 
     Args:
         client: gives the client of a service in the region; documents are asked of moto.
+        held: where they are kept.
         machines: the instances that they may be for.
-        commands: where the text of their runs is kept.
         clock: gives the seconds of the epoch.
     """
 
     def __init__(
         self,
         client: ClientFactory,
+        held: Held,
         machines: Machines,
-        commands: Commands,
         clock: Callable[[], float] = time.time,
     ) -> None:
         self._client = client
+        self._held = held
         self._machines = machines
-        self._commands = commands
         self._clock = clock
-        self._held: dict[str, Association] = {}
 
     # -- the association --------------------------------------------------------------------
 
@@ -131,7 +96,7 @@ class Associations:
             Refusal: as for `create`, and no such association or version.
         """
         self._refuse_unknown(request)
-        held = self._of(request)
+        held = self._held.of(request)
         if request.get("AssociationVersion", "$LATEST") not in (held.version, "$LATEST"):
             raise Refusal("InvalidAssociationVersion", "The version is not the latest one.")
         if request.get("Name", held.document) != held.document:
@@ -149,7 +114,7 @@ class Associations:
         Raises:
             Refusal: no such association.
         """
-        del self._held[self._of(request).id]
+        del self._held[self._held.of(request).id]
         return {}
 
     def start(self, request: Mapping[str, Any]) -> dict[str, Any]:
@@ -158,7 +123,7 @@ class Associations:
         Raises:
             Refusal: no such association.
         """
-        every = [self._of({"AssociationId": name}) for name in request["AssociationIds"]]
+        every = [self._held.of({"AssociationId": name}) for name in request["AssociationIds"]]
         for held in every:
             self._start(held, held.version)
         return {}
@@ -169,7 +134,7 @@ class Associations:
         Raises:
             Refusal: no such association or version; only the latest one is kept.
         """
-        held = self._of(request)
+        held = self._held.of(request)
         if request.get("AssociationVersion", "$LATEST") not in (held.version, "$LATEST"):
             raise Refusal("InvalidAssociationVersion", "Only the latest version is kept here.")
         return {"AssociationDescription": self._description(held)}
@@ -185,97 +150,12 @@ class Associations:
         for wanted in request.get("AssociationFilterList") or []:
             key, value = wanted["key"], wanted["value"]
             if key == "InstanceId":
-                found = [one for one in found if value in self._targets(one, machines)]
+                found = [one for one in found if value in one.targets(machines)]
             elif key in ("Name", "AssociationId", "AssociationName", "AssociationStatusName"):
                 found = [one for one in found if self._is(one, key, value)]
             else:
                 raise Refusal("ValidationException", f"The filter {key} is not known here.")
         return page("Associations", [self._entry(one) for one in found], request, _PAGE)
-
-    # -- its runs ---------------------------------------------------------------------------
-
-    def executions(self, request: Mapping[str, Any]) -> dict[str, Any]:
-        """DescribeAssociationExecutions, the newest first.
-
-        Raises:
-            Refusal: no such association, a filter (none is known here), or a bad token.
-        """
-        held = self._of(request)
-        _refuse_filters(request, {"ExecutionId"})
-        wanted = {one["Value"] for one in request.get("Filters") or []}
-        machines = self._machines.all()
-        entries = [
-            self._execution(held, run, machines)
-            for run in reversed(held.runs)
-            if not wanted or run.id in wanted
-        ]
-        return page("AssociationExecutions", entries, request, _PAGE)
-
-    def execution_targets(self, request: Mapping[str, Any]) -> dict[str, Any]:
-        """DescribeAssociationExecutionTargets: a status for each instance.
-
-        The text behind it is the output of the command that `OutputSource` names.
-
-        Raises:
-            Refusal: no such association or execution, a filter that is not known here, or a bad
-                token.
-        """
-        held = self._of(request)
-        run = next((one for one in held.runs if one.id == request["ExecutionId"]), None)
-        if run is None:
-            raise Refusal("AssociationExecutionDoesNotExist", "There is no such execution.")
-        _refuse_filters(request, {"ResourceId", "Status"})
-        machines = self._machines.all()
-        entries = [
-            self._target(held, run, name, status)
-            for name, status in self._statuses(held, run, machines).items()
-        ]
-        for wanted in request.get("Filters") or []:
-            entries = [one for one in entries if one[wanted["Key"]] == wanted["Value"]]
-        return page("AssociationExecutionTargets", entries, request, _PAGE)
-
-    def report(self, association: str, instance: str, status: str, detail: str) -> None:
-        """Take an agent's word on the latest run of an association.
-
-        Args:
-            association: the association's id.
-            instance: the instance's id.
-            status: InProgress, Success or Failed.
-            detail: what the document printed, or why it failed.
-
-        Raises:
-            Refusal: no such association, an instance that is none of its targets, or a status
-                that is none.
-        """
-        known = next((one for one in _STATUSES if one == status), None)
-        if known is None:
-            raise Refusal("ValidationException", f"status is one of {', '.join(_STATUSES)}.")
-        held = self._of({"AssociationId": association})
-        if instance not in self._targets(held, self._machines.all()):
-            raise Refusal("InvalidInstanceId", f"{instance} is no target of {association}.")
-        run = held.runs[-1]
-        run.statuses[instance] = known
-        run.reported[instance] = self._clock()
-        run.commands[instance] = self._commands.record(
-            run.commands.get(instance), instance, held.document, known, detail
-        )
-
-    def overview(self, instance: str) -> dict[str, Any] | None:
-        """What all associations of an instance came to, as its instance information has it."""
-        statuses = [
-            held.runs[-1].statuses[instance]
-            for held in self._held.values()
-            if instance in held.runs[-1].statuses
-        ]
-        if not statuses:
-            return None
-        return {
-            "AssociationStatus": _together(statuses),
-            "AssociationOverview": {
-                "DetailedStatus": _together(statuses),
-                "InstanceAssociationStatusAggregatedCount": dict(Counter(statuses)),
-            },
-        }
 
     # -- tags -------------------------------------------------------------------------------
 
@@ -315,12 +195,6 @@ class Associations:
 
     # -- what is refused --------------------------------------------------------------------
 
-    def _of(self, request: Mapping[str, Any]) -> Association:
-        held = self._held.get(request.get("AssociationId", ""))
-        if held is None:
-            raise Refusal("AssociationDoesNotExist", "The specified association does not exist.")
-        return held
-
     @staticmethod
     def _refuse_unknown(request: Mapping[str, Any]) -> None:
         unknown = sorted(set(request) - set(_KEPT) - _OWN)
@@ -340,36 +214,21 @@ class Associations:
         schedule = request.get("ScheduleExpression")
         if schedule and not _SCHEDULE.fullmatch(schedule):
             raise Refusal("InvalidSchedule", f"{schedule} is no schedule.")
-        asked = {"Name": document, "DocumentVersion": request.get("DocumentVersion", "$DEFAULT")}
-        try:
-            found = self._client("ssm").get_document(**asked, DocumentFormat="JSON")
-        except ClientError as error:
-            refusal = error.response["Error"]
-            raise Refusal(refusal["Code"], refusal["Message"]) from error
-        declared = json.loads(found["Content"]).get("parameters") or {}
-        _check_parameters(declared, request.get("Parameters") or {})
+        documents.check(
+            self._client("ssm"),
+            document,
+            request.get("DocumentVersion", "$DEFAULT"),
+            request.get("Parameters") or {},
+        )
 
     # -- what is answered -------------------------------------------------------------------
 
     def _start(self, held: Association, version: str) -> None:
         held.runs.append(Run(str(uuid.uuid4()), version, self._clock()))
 
-    @staticmethod
-    def _targets(held: Association, machines: Mapping[str, Managed]) -> list[str]:
-        return [one.id for one in targeted(held.wanted["Targets"], machines)]
-
-    def _statuses(
-        self, held: Association, run: Run, machines: Mapping[str, Managed]
-    ) -> dict[str, Status]:
-        """The status of every instance that the run is for; an earlier run is over for others."""
-        found: dict[str, Status] = {}
-        if run is held.runs[-1]:
-            found = dict.fromkeys(self._targets(held, machines), "Pending")
-        return {**found, **run.statuses}
-
     def _is(self, held: Association, key: str, value: str) -> bool:
         if key == "AssociationStatusName":
-            return bool(self._overview(held)["Status"] == value)
+            return bool(held.overview(self._machines.all())["Status"] == value)
         known = {
             "Name": held.document,
             "AssociationId": held.id,
@@ -377,22 +236,13 @@ class Associations:
         }
         return known[key] == value
 
-    def _overview(self, held: Association) -> dict[str, Any]:
-        statuses = self._statuses(held, held.runs[-1], self._machines.all())
-        whole = _together(list(statuses.values()))
-        return {
-            "Status": whole,
-            "DetailedStatus": whole,
-            "AssociationStatusAggregatedCount": dict(Counter(statuses.values())),
-        }
-
     def _entry(self, held: Association) -> dict[str, Any]:
         return {
             "AssociationId": held.id,
             "AssociationVersion": held.version,
             "Name": held.document,
             "LastExecutionDate": held.runs[-1].created,
-            "Overview": self._overview(held),
+            "Overview": held.overview(self._machines.all()),
             **{name: held.wanted[name] for name in _LISTED if name in held.wanted},
         }
 
@@ -404,78 +254,3 @@ class Associations:
             "DocumentVersion": "$DEFAULT",
             **held.wanted,
         }
-
-    def _execution(
-        self, held: Association, run: Run, machines: Mapping[str, Managed]
-    ) -> dict[str, Any]:
-        statuses = list(self._statuses(held, run, machines).values())
-        counts = ", ".join(f"{name}={many}" for name, many in Counter(statuses).items())
-        return {
-            "AssociationId": held.id,
-            "AssociationVersion": run.version,
-            "ExecutionId": run.id,
-            "Status": _together(statuses),
-            "DetailedStatus": _together(statuses),
-            "CreatedTime": run.created,
-            "LastExecutionDate": max(run.reported.values(), default=run.created),
-            "ResourceCountByStatus": f"{{{counts}}}",
-        }
-
-    @staticmethod
-    def _target(held: Association, run: Run, instance: str, status: Status) -> dict[str, Any]:
-        entry: dict[str, Any] = {
-            "AssociationId": held.id,
-            "AssociationVersion": run.version,
-            "ExecutionId": run.id,
-            "ResourceId": instance,
-            "ResourceType": "ManagedInstance",
-            "Status": status,
-            "DetailedStatus": status,
-            "LastExecutionDate": run.reported.get(instance, run.created),
-        }
-        if instance in run.commands:
-            entry["OutputSource"] = {
-                "OutputSourceId": run.commands[instance],
-                "OutputSourceType": "RunCommand",
-            }
-        return entry
-
-
-def _together(statuses: list[Status]) -> str:
-    """One status for many: the run goes on while any instance has not ended."""
-    if not statuses or set(statuses) == {"Pending"}:
-        return "Pending"
-    if "Pending" in statuses or "InProgress" in statuses:
-        return "InProgress"
-    return "Failed" if "Failed" in statuses else "Success"
-
-
-def _refuse_filters(request: Mapping[str, Any], known: set[str]) -> None:
-    for wanted in request.get("Filters") or []:
-        if wanted["Key"] not in known or wanted.get("Type", "EQUAL") != "EQUAL":
-            raise Refusal("ValidationException", f"The filter {wanted['Key']} is not known here.")
-
-
-def _check_parameters(
-    declared: Mapping[str, Mapping[str, Any]], given: Mapping[str, list[str]]
-) -> None:
-    """Refuse parameters that a document does not declare, allow, or go without."""
-    unknown = sorted(set(given) - set(declared))
-    if unknown:
-        raise Refusal("InvalidParameters", f"Parameters {unknown} are not defined in the document.")
-    for name, known in declared.items():
-        if name not in given:
-            if "default" not in known:
-                raise Refusal("InvalidParameters", f"Parameter {name} is required.")
-            continue
-        values = given[name]
-        if known.get("type") == "String" and len(values) != 1:
-            raise Refusal("InvalidParameters", f"Parameter {name} takes one value.")
-        for value in values:
-            pattern, allowed = known.get("allowedPattern"), known.get("allowedValues")
-            if (allowed and value not in allowed) or (
-                pattern and re.fullmatch(pattern, value) is None
-            ):
-                raise Refusal(
-                    "InvalidParameters", f'Parameter {name} does not allow the value "{value}".'
-                )

@@ -68,12 +68,12 @@ class Managed:
 class Machines:
     """The managed instances of one region.
 
-    Which they are is judged anew whenever something in AWS has changed. What once registered stays listed until it is
+    Which they are is judged anew whenever EC2 or IAM may have changed. What once registered stays listed until it is
     terminated, with a lost connection when its agent answers no more.
 
     Args:
         client: gives the client of a service in the region.
-        changes: how many requests have changed something in AWS so far.
+        changes: how many requests may have changed EC2 or IAM so far.
         clock: gives the seconds of the epoch.
     """
 

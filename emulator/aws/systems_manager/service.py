@@ -14,6 +14,8 @@ from emulator.aws.permissions import ClientFactory
 from emulator.aws.systems_manager import requests
 from emulator.aws.systems_manager.associations import Associations
 from emulator.aws.systems_manager.commands import Commands
+from emulator.aws.systems_manager.executions import Executions
+from emulator.aws.systems_manager.held import Held
 from emulator.aws.systems_manager.machines import Machines
 from emulator.aws.systems_manager.refusals import Refusal
 
@@ -40,26 +42,28 @@ class _Region:
     def __init__(self, client: ClientFactory, changes: Callable[[], int]) -> None:
         machines = Machines(client, changes)
         commands = Commands(machines)
-        self.associations = Associations(client, machines, commands)
+        held = Held()
+        associations = Associations(client, held, machines)
+        self.executions = Executions(held, machines, commands)
         self.operations: dict[str, Handler] = {
-            "AddTagsToResource": self.associations.add_tags,
-            "CreateAssociation": self.associations.create,
-            "DeleteAssociation": self.associations.delete,
-            "DescribeAssociation": self.associations.describe,
-            "DescribeAssociationExecutionTargets": self.associations.execution_targets,
-            "DescribeAssociationExecutions": self.associations.executions,
+            "AddTagsToResource": associations.add_tags,
+            "CreateAssociation": associations.create,
+            "DeleteAssociation": associations.delete,
+            "DescribeAssociation": associations.describe,
+            "DescribeAssociationExecutionTargets": self.executions.execution_targets,
+            "DescribeAssociationExecutions": self.executions.executions,
             "DescribeInstanceInformation": partial(
-                machines.describe, overviews=self.associations.overview
+                machines.describe, overviews=self.executions.overview
             ),
             "GetCommandInvocation": commands.invocation,
-            "ListAssociations": self.associations.listed,
+            "ListAssociations": associations.listed,
             "ListCommandInvocations": commands.invocations,
             "ListCommands": commands.listed,
-            "ListTagsForResource": self.associations.tags,
-            "RemoveTagsFromResource": self.associations.remove_tags,
+            "ListTagsForResource": associations.tags,
+            "RemoveTagsFromResource": associations.remove_tags,
             "SendCommand": commands.send,
-            "StartAssociationsOnce": self.associations.start,
-            "UpdateAssociation": self.associations.update,
+            "StartAssociationsOnce": associations.start,
+            "UpdateAssociation": associations.update,
         }
 
 
@@ -68,7 +72,7 @@ class SystemsManager:
 
     Args:
         client: gives the client of a service in a region, by both names: where moto answers.
-        changes: how many requests have changed something in AWS so far.
+        changes: how many requests may have changed EC2 or IAM so far.
     """
 
     def __init__(self, client: Callable[[str, str], Any], changes: Callable[[], int]) -> None:
@@ -127,7 +131,7 @@ class SystemsManager:
             if set(given) != set(expected) or not all(isinstance(v, str) for v in given.values()):
                 raise Refusal("ValidationException", f"A report has the texts {expected}.")
             with self._lock:
-                self._region(region).associations.report(*(given[name] for name in expected))
+                self._region(region).executions.report(*(given[name] for name in expected))
         except Refusal as refusal:
             missing = refusal.code == "AssociationDoesNotExist"
             return Answer(404 if missing else 400, {"error": str(refusal)})
@@ -135,7 +139,8 @@ class SystemsManager:
 
     def _region(self, name: str) -> _Region:
         if name not in self._regions:
-            self._regions[name] = _Region(partial(self._in_region, name), self._changes)
+            made = _Region(partial(self._in_region, name), self._changes)
+            self._regions.setdefault(name, made)  # another thread may have made it
         return self._regions[name]
 
     def _in_region(self, region: str, service: str) -> Any:
