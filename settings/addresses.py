@@ -51,9 +51,11 @@ def inside(inner: str, outer: str) -> bool:
 
 
 def usable(address: str, network: str) -> bool:
-    """Whether a machine can have an address in a subnet: Azure keeps the first four and the last.
+    """Whether a machine can have an address in a subnet: both clouds keep the first four and the
+    last of each.
 
-    Source: "Private IP addresses" of Azure virtual networks (Microsoft Learn).
+    Sources: "Azure Virtual Network frequently asked questions" (Microsoft Learn), "Subnet CIDR
+    blocks" (Amazon VPC).
     """
     subnet = IPv4Network(network)
     position = int(IPv4Address(address)) - int(subnet.network_address)

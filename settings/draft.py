@@ -16,7 +16,7 @@ from settings.experience import DEFAULT, Experience
 from settings.fleet import MachineSettings, WaveTarget
 from settings.recovery_plan import RecoveryPlanSettings
 from settings.replication import Convergence, Replication
-from settings.source import ConfigurationServer, ReplicationAppliance
+from settings.source import ConfigurationServer, ReplicationAppliance, Server
 from settings.target import Target
 from site_recovery.phases import Phase
 
@@ -117,7 +117,7 @@ class Draft:
         )
 
     @property
-    def server(self) -> ConfigurationServer | ReplicationAppliance | None:
+    def server(self) -> Server | None:
         """The server of the experience, where it can be read."""
         match self.experience:
             case "classic":

@@ -6,14 +6,14 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import TypeAlias
 
-from settings import sizing
+from settings import addresses, sizing
 from settings.draft import Draft
 from settings.experience import SERVER_KEYS, SERVER_NAMES, Experience
-from settings.source import ConfigurationServer, ReplicationAppliance
+from settings.source import ConfigurationServer, Server
 from site_recovery import images
 from site_recovery.config_paths import path
 from site_recovery.problems import Problem
-from site_recovery.server_facts import ServerFacts, ServerQuestion
+from site_recovery.server_facts import ServerFacts, ServerQuestion, Subnet
 
 ServerReader: TypeAlias = Callable[[ServerQuestion, str], tuple[ServerFacts | None, list[Problem]]]
 
@@ -53,13 +53,17 @@ def planned(draft: Draft, ask: ServerReader) -> tuple[ServerPlan | None, list[Pr
     kind, server = draft.experience, draft.server
     if kind is None or server is None or draft.region is None or draft.vpc_id is None:
         return None, []
-    if isinstance(server, ReplicationAppliance) and server.registered is not None:
+    if server.subnet_id is None:
+        # Without one it is registered already, or the rules say what is missing.
         return None, []
-    question = ServerQuestion(kind, draft.vpc_id, server.name, _vault_id(draft), server.ami_id)
+    question = ServerQuestion(
+        kind, draft.vpc_id, server.name, _vault_id(draft), server.ami_id, server.subnet_id
+    )
     facts, problems = ask(question, draft.region)
     if facts is None:
         return None, problems
     place = path("source", SERVER_KEYS[kind])
+    problems += _subnet_problems(place, server, draft.vpc_id, facts.subnet)
     churn = server.churn_gib_per_day if isinstance(server, ConfigurationServer) else None
     machines = len(draft.members)
     size = sizing.needed(kind, machines, churn or 0)
@@ -84,6 +88,25 @@ def planned(draft: Draft, ask: ServerReader) -> tuple[ServerPlan | None, list[Pr
         server.cache_gib or size.default_cache_gib,
     )
     return plan, problems
+
+
+def _subnet_problems(
+    place: str, server: Server, vpc_id: str, subnet: Subnet | None
+) -> Iterator[Problem]:
+    if subnet is None or subnet.vpc_id != vpc_id:
+        where = "does not exist here" if subnet is None else f"is in {subnet.vpc_id}"
+        yield Problem(
+            f"{place}.subnetId",
+            f"{server.subnet_id} {where}, and the server stands in source.vpcId {vpc_id}",
+            "Name a subnet of that VPC",
+        )
+    elif server.private_ip is not None and not addresses.usable(server.private_ip, subnet.cidr):
+        yield Problem(
+            f"{place}.privateIp",
+            f"{server.private_ip} is no address that an instance can have in {server.subnet_id} "
+            f"({subnet.cidr})",
+            "Take one inside it; the first four and the last are AWS's own",
+        )
 
 
 def _image_problems(place: str, kind: Experience, facts: ServerFacts) -> Iterator[Problem]:

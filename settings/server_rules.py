@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from settings import sizing
 from settings.draft import Draft
 from settings.experience import DEFAULT, SERVER_KEYS, SERVER_NAMES, Experience
-from settings.source import ConfigurationServer, ReplicationAppliance
+from settings.source import ConfigurationServer, ReplicationAppliance, Server
 from site_recovery.config_paths import path
 from site_recovery.problems import Problem
 
@@ -98,11 +98,11 @@ def _server_size(draft: Draft) -> Iterator[Problem]:
         )
 
 
-def _is_registered(server: ConfigurationServer | ReplicationAppliance) -> bool:
+def _is_registered(server: Server) -> bool:
     return isinstance(server, ReplicationAppliance) and server.registered is not None
 
 
-def _churn(server: ConfigurationServer | ReplicationAppliance) -> int:
+def _churn(server: Server) -> int:
     return (server.churn_gib_per_day or 0) if isinstance(server, ConfigurationServer) else 0
 
 

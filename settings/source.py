@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Literal, TypeAlias
 
 from pydantic import BeforeValidator, Field, StrictInt
 
@@ -103,6 +103,9 @@ class ReplicationAppliance(Model):
         default_factory=lambda: Package(url=REPLICATION_APPLIANCE_INSTALLER)
     )
     registered: RegisteredAppliance | None = None
+
+
+Server: TypeAlias = ConfigurationServer | ReplicationAppliance
 
 
 class Source(Model):

@@ -31,7 +31,12 @@ IMAGE_PARAMETERS: dict[ExperienceName, str] = {
 """Public SSM parameters that hold the id of the newest image ("Calling AMI public parameters",
 Amazon EC2), of the newest Windows Server that each server supports."""
 
-PERMISSIONS = ("ec2:DescribeInstances", "ec2:DescribeImages", "ssm:GetParameter")
+PERMISSIONS = (
+    "ec2:DescribeInstances",
+    "ec2:DescribeImages",
+    "ec2:DescribeSubnets",
+    "ssm:GetParameter",
+)
 
 
 @dataclass(frozen=True)
@@ -42,6 +47,7 @@ class ServerQuestion:
         name: the server's `Name` tag.
         vault_id: the vault that it serves; None where that is not known.
         image_id: the image that the config names, if it does.
+        subnet_id: where the server is put.
     """
 
     experience: ExperienceName
@@ -49,6 +55,15 @@ class ServerQuestion:
     name: str
     vault_id: str | None
     image_id: str | None
+    subnet_id: str
+
+
+@dataclass(frozen=True)
+class Subnet:
+    """A subnet of a VPC; `cidr` is its IPv4 network."""
+
+    vpc_id: str
+    cidr: str
 
 
 @dataclass(frozen=True)
@@ -62,9 +77,11 @@ class ServerFacts:
             or nothing of that id can be seen.
         image_seen: whether there is such an image. Not asked where a server is there.
         instance_type: of the server that is there; None without one.
+        subnet: where it is put; None where there is no such subnet.
     """
 
     image_id: str
+    subnet: Subnet | None
     image_name: str | None = None
     image_seen: bool = True
     instance_type: str | None = None
@@ -82,18 +99,24 @@ def server_facts(
     """
     try:
         ec2 = ec2 or boto3.client("ec2", region_name=region, config=aws.CLIENT)
+        subnet = _subnet(ec2, question.subnet_id)
         server = _server(ec2, question)
         if server is not None:
-            return ServerFacts(
-                question.image_id or server["ImageId"], instance_type=server["InstanceType"]
-            ), []
+            image_id = question.image_id or server["ImageId"]
+            return ServerFacts(image_id, subnet, instance_type=server["InstanceType"]), []
         if question.image_id is None:
-            return ServerFacts(_newest_image(question.experience, region)), []
+            return ServerFacts(_newest_image(question.experience, region), subnet), []
         images = _images(ec2, question.image_id)
     except aws.FAILURES as error:
         return None, [aws.problem(error, "AWS", region, PERMISSIONS)]
     name = images[0].get("Name") if images else None
-    return ServerFacts(question.image_id, name, image_seen=bool(images)), []
+    return ServerFacts(question.image_id, subnet, name, image_seen=bool(images)), []
+
+
+def _subnet(ec2: EC2Client, subnet_id: str) -> Subnet | None:
+    # A filter leaves out what is not there instead of failing the call.
+    found = ec2.describe_subnets(Filters=[{"Name": "subnet-id", "Values": [subnet_id]}])["Subnets"]
+    return Subnet(found[0]["VpcId"], found[0]["CidrBlock"]) if found else None
 
 
 def _server(ec2: EC2Client, question: ServerQuestion) -> Any | None:

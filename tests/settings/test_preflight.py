@@ -13,7 +13,7 @@ from site_recovery.azure import MigrationError
 from site_recovery.ec2 import Disk, MachineFacts
 from site_recovery.managed_instances import ManagedInstance
 from site_recovery.problems import Problem
-from site_recovery.server_facts import ServerFacts, ServerQuestion
+from site_recovery.server_facts import ServerFacts, ServerQuestion, Subnet
 from tests.settings import configs
 
 VPC = "vpc-0123456789abcdef0"
@@ -70,7 +70,8 @@ def server(
     def read(question: ServerQuestion, _region: str) -> tuple[ServerFacts, list[Problem]]:
         if questions is not None:
             questions.append(question)
-        return ServerFacts(**{"image_id": question.image_id or NEWEST, **facts}), []
+        values = {"image_id": question.image_id or NEWEST, "subnet": Subnet(VPC, "10.10.2.0/24")}
+        return ServerFacts(**{**values, **facts}), []
 
     return read
 
@@ -434,6 +435,26 @@ def test_the_servers_image_holds_a_system_that_it_runs_on(
 def test_an_image_that_cannot_be_seen_is_refused() -> None:
     preflight = examine(configs.valid(), ec2(), server_facts=server(image_seen=False))
     assert places(preflight) == ["source.configurationServer.amiId"]
+
+
+@pytest.mark.parametrize(
+    ("subnet", "address", "wrong"),
+    [
+        (None, None, "subnetId"),
+        (Subnet("vpc-0000000000000000f", "10.10.2.0/24"), None, "subnetId"),
+        (Subnet(VPC, "10.10.2.0/24"), "10.10.2.10", None),
+        (Subnet(VPC, "10.10.2.0/24"), "10.10.3.10", "privateIp"),
+        (Subnet(VPC, "10.10.2.0/24"), "10.10.2.3", "privateIp"),
+    ],
+)
+def test_the_server_stands_in_a_subnet_of_the_machines_vpc(
+    subnet: Subnet | None, address: str | None, wrong: str | None
+) -> None:
+    config = configs.modernized()
+    if address:
+        config["source"]["replicationAppliance"]["privateIp"] = address
+    preflight = examine(config, ec2(), server_facts=server(subnet=subnet))
+    assert places(preflight) == ([f"source.replicationAppliance.{wrong}"] if wrong else [])
 
 
 def test_a_server_that_is_there_keeps_its_size() -> None:

@@ -11,7 +11,7 @@ import pytest
 from site_recovery.ec2 import machine_facts, tagged_instances
 from site_recovery.managed_instances import managed_instances, why_not
 from site_recovery.problems import Problem
-from site_recovery.server_facts import ROLE_TAG, VAULT_TAG, ServerQuestion, server_facts
+from site_recovery.server_facts import ROLE_TAG, VAULT_TAG, ServerQuestion, Subnet, server_facts
 from tests.local_aws import LocalAws, local_aws
 
 REGION = "eu-west-1"
@@ -38,6 +38,7 @@ def question(aws: LocalAws, **changes: Any) -> ServerQuestion:
         "name": "asr-appliance",
         "vault_id": VAULT,
         "image_id": None,
+        "subnet_id": aws.estate["subnets"]["migration"],
     }
     return ServerQuestion(**{**values, **changes})
 
@@ -158,6 +159,16 @@ def test_the_server_of_the_vault_is_found_and_that_of_another_is_not(aws: LocalA
     assert facts.image_id == aws.estate["images"]["windows-server-2016"]
 
 
+def test_the_servers_subnet_is_known_with_its_vpc_and_its_addresses(aws: LocalAws) -> None:
+    facts, _ = server_facts(question(aws), REGION)
+    assert facts is not None
+    assert facts.subnet == Subnet(aws.estate["vpc"], "10.10.2.0/24")
+    missing, problems = server_facts(question(aws, subnet_id="subnet-00000000000000000"), REGION)
+    assert problems == []
+    assert missing is not None
+    assert missing.subnet is None
+
+
 def test_a_server_that_is_there_needs_its_image_no_more(aws: LocalAws) -> None:
     tags = {"Name": "asr-old", "role": "replication-appliance", "vault": VAULT}
     launch(aws, **tags)
@@ -172,7 +183,7 @@ ASK: dict[str, Callable[[], tuple[Any, list[Problem]]]] = {
     "tags": lambda: tagged_instances("vpc-1", {"a": "b"}, REGION),
     "agents": lambda: managed_instances(["i-00000000000000000"], REGION),
     "server": lambda: server_facts(
-        ServerQuestion("classic", "vpc-1", "asr-cs", None, None), REGION
+        ServerQuestion("classic", "vpc-1", "asr-cs", None, None, "subnet-1"), REGION
     ),
 }
 
