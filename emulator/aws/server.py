@@ -1,6 +1,7 @@
 """Moto's server on loopback, with its ids seeded and the estate created before it is healthy.
 
-In front of it is what moto has not: part of Systems Manager, and the control API.
+In front of it is what moto has not: part of Systems Manager, what Secrets Manager refuses, and the
+control API.
 """
 
 from __future__ import annotations
@@ -11,7 +12,7 @@ import os
 import re
 import threading
 import uuid
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from functools import cache
 from http import HTTPStatus
 from pathlib import Path
@@ -20,7 +21,8 @@ from typing import Any, TypeAlias
 import boto3
 from werkzeug.serving import BaseWSGIServer, make_server
 
-from emulator.aws import estate
+from emulator.aws import estate, resource_policies
+from emulator.aws.refusals import Refusal
 from emulator.aws.systems_manager import images
 from emulator.aws.systems_manager.service import SystemsManager
 
@@ -127,6 +129,10 @@ class AwsServer:
             authorization = environ.get("HTTP_AUTHORIZATION", "")
             answer = self._systems_manager.answer(target, authorization, body)
             return _respond(start_response, answer.status, answer.body, answer.refused)
+        try:
+            resource_policies.check(target, body, self._client("iam", estate.REGION))
+        except Refusal as refusal:
+            return _respond(start_response, 400, refusal.body, refusal.code)
         body = self._systems_manager.for_moto(target, body)
         environ["wsgi.input"] = io.BytesIO(body)
         environ["CONTENT_LENGTH"] = str(len(body))
@@ -137,7 +143,7 @@ class AwsServer:
                 with self._counting:
                     self._changes += 1
 
-    def _control(self, method: str, path: str, body: bytes) -> tuple[int, dict[str, Any]]:
+    def _control(self, method: str, path: str, body: bytes) -> tuple[int, Mapping[str, Any]]:
         if self._seeded is None:
             return 503, {"status": "starting"}
         if path == "/_emulator/health":
@@ -157,7 +163,7 @@ def _changes_machines(body: bytes) -> bool:
 
 
 def _respond(
-    start_response: StartResponse, status: int, body: dict[str, Any], refused: str | None = None
+    start_response: StartResponse, status: int, body: Mapping[str, Any], refused: str | None = None
 ) -> Iterable[bytes]:
     content = json.dumps(body).encode()
     headers = [

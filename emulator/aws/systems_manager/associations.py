@@ -14,12 +14,12 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 from emulator.aws.permissions import ClientFactory
+from emulator.aws.refusals import Refusal
 from emulator.aws.systems_manager import documents
 from emulator.aws.systems_manager.commands import targeted
 from emulator.aws.systems_manager.held import Association, Held, Run
 from emulator.aws.systems_manager.machines import Machines
 from emulator.aws.systems_manager.pages import page
-from emulator.aws.systems_manager.refusals import Refusal
 
 _PAGE = 50
 _KEPT = (

@@ -11,10 +11,10 @@ from functools import partial
 from typing import Any, Literal
 
 from emulator.aws.network import Network
+from emulator.aws.refusals import Refusal
 from emulator.aws.systems_manager import attempts
 from emulator.aws.systems_manager.machines import Machines, Managed
 from emulator.aws.systems_manager.pages import page
-from emulator.aws.systems_manager.refusals import Refusal
 
 Status = Literal["Pending", "InProgress", "Success", "Failed"]
 

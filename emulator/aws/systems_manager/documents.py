@@ -9,7 +9,7 @@ from typing import Any
 
 from botocore.exceptions import ClientError
 
-from emulator.aws.systems_manager.refusals import Refusal
+from emulator.aws.refusals import Refusal
 
 
 def check(ssm: Any, name: str, version: str, parameters: Mapping[str, list[str]]) -> None:

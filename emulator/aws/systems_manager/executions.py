@@ -7,11 +7,11 @@ from collections import Counter
 from collections.abc import Callable, Mapping
 from typing import Any
 
+from emulator.aws.refusals import Refusal
 from emulator.aws.systems_manager.commands import Commands, Status
 from emulator.aws.systems_manager.held import Association, Held, Run, together
 from emulator.aws.systems_manager.machines import Machines
 from emulator.aws.systems_manager.pages import page
-from emulator.aws.systems_manager.refusals import Refusal
 
 _PAGE = 50
 _STATUSES: tuple[Status, ...] = ("Success", "Failed", "InProgress")

@@ -7,9 +7,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
+from emulator.aws.refusals import Refusal
 from emulator.aws.systems_manager.commands import Status, targeted
 from emulator.aws.systems_manager.machines import Managed
-from emulator.aws.systems_manager.refusals import Refusal
 
 
 @dataclass

@@ -9,8 +9,8 @@ from typing import Any, Literal
 
 from emulator.aws.network import Network
 from emulator.aws.permissions import ClientFactory, Permissions
+from emulator.aws.refusals import Refusal
 from emulator.aws.systems_manager.pages import page
-from emulator.aws.systems_manager.refusals import Refusal
 from emulator.guests import operating_systems
 
 _HTTPS = 443

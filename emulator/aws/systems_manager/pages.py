@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from emulator.aws.systems_manager.refusals import Refusal
+from emulator.aws.refusals import Refusal
 
 
 def page(

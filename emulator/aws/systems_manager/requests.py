@@ -11,7 +11,7 @@ import botocore.session
 from botocore.model import ServiceModel, Shape
 from botocore.validate import ParamValidator
 
-from emulator.aws.systems_manager.refusals import Refusal
+from emulator.aws.refusals import Refusal
 
 
 @cache

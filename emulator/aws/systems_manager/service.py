@@ -11,13 +11,13 @@ from functools import partial
 from typing import Any
 
 from emulator.aws.permissions import ClientFactory
+from emulator.aws.refusals import Refusal
 from emulator.aws.systems_manager import requests
 from emulator.aws.systems_manager.associations import Associations
 from emulator.aws.systems_manager.commands import Commands
 from emulator.aws.systems_manager.executions import Executions
 from emulator.aws.systems_manager.held import Held
 from emulator.aws.systems_manager.machines import Machines
-from emulator.aws.systems_manager.refusals import Refusal
 
 Handler = Callable[[Mapping[str, Any]], dict[str, Any]]
 
@@ -32,7 +32,7 @@ class Answer:
     """A status, a body, and the error's code when it is a refusal."""
 
     status: int
-    body: dict[str, Any]
+    body: Mapping[str, Any]
     refused: str | None = None
 
 
@@ -121,7 +121,7 @@ class SystemsManager:
                 region = self._region(signed["region"] if signed else "us-east-1")
                 return Answer(200, region.operations[operation](request))
         except Refusal as refusal:
-            return Answer(400, {"__type": refusal.code, "message": refusal.message}, refusal.code)
+            return Answer(400, refusal.body, refusal.code)
 
     def report(self, region: str, body: bytes) -> Answer:
         """Take an agent's word on a run: `associationId`, `instanceId`, `status`, `detail`."""

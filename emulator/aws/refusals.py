@@ -1,10 +1,10 @@
-"""How Systems Manager refuses."""
+"""How AWS's services refuse over their JSON protocol."""
 
 from __future__ import annotations
 
 
 class Refusal(Exception):
-    """A refusal, as the service's JSON protocol carries it.
+    """A refusal.
 
     Args:
         code: the exception of the service's model, such as `InvalidInstanceId`.
@@ -15,3 +15,8 @@ class Refusal(Exception):
         super().__init__(f"{code}: {message}")
         self.code = code
         self.message = message
+
+    @property
+    def body(self) -> dict[str, str]:
+        """The refusal on the wire."""
+        return {"__type": self.code, "message": self.message}
