@@ -221,6 +221,13 @@ def test_a_public_parameter_gives_the_newest_image(aws: Aws, version: str) -> No
     name = f"/aws/service/ami-windows-latest/Windows_Server-{version}-English-Full-Base"
     found = aws.engine.invoke("aws:ssm/getParameter:getParameter", name=name)
     assert found["value"].startswith(f"ami-08f{version}")
+    assert found["insecureValue"] == found["value"]
+
+
+def test_a_secure_value_is_told_as_a_value_only(aws: Aws) -> None:
+    aws.ssm.put_parameter(Name="/m/secure", Value="hidden", Type="SecureString")
+    found = aws.engine.invoke("aws:ssm/getParameter:getParameter", name="/m/secure")
+    assert (found["value"], "insecureValue" in found) == ("hidden", False)
 
 
 # -- documents and associations ---------------------------------------------------------------

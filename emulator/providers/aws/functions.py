@@ -207,6 +207,7 @@ def _parameter(cloud: Cloud, arguments: dict[str, Any]) -> dict[str, Any]:
     return {
         "id": found["Name"],
         "arn": found.get("ARN"),
+        "insecureValue": None if found["Type"] == "SecureString" else found["Value"],
         "name": found["Name"],
         "region": region,
         "type": found["Type"],
