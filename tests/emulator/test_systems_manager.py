@@ -90,6 +90,12 @@ def test_an_instance_that_stops_or_is_shut_in_is_lost_and_comes_back(cloud: Clou
     assert cloud.ping(machine) is None
 
 
+def test_an_instance_that_stopped_before_anybody_asked_is_lost(cloud: Cloud) -> None:
+    machine = cloud.machine(cloud.group("unseen"))
+    cloud.ec2.stop_instances(InstanceIds=[machine])
+    assert cloud.ping(machine) == "ConnectionLost"
+
+
 def test_an_instance_that_never_got_out_never_registered(cloud: Cloud) -> None:
     group = cloud.group("shut from the start")
     cloud.shut(group)

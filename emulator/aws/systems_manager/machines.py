@@ -68,8 +68,8 @@ class Managed:
 class Machines:
     """The managed instances of one region.
 
-    Which they are is judged anew whenever EC2 or IAM may have changed. What once registered stays listed until it is
-    terminated, with a lost connection when its agent answers no more.
+    Which they are is judged anew whenever EC2 or IAM may have changed. What once registered stays
+    listed until it is terminated, with a lost connection when its agent answers no more.
 
     Args:
         client: gives the client of a service in the region.
@@ -149,7 +149,8 @@ class Machines:
                 roles[profile] = self._manageable_role(profile)
             role = roles[profile]
             online = role is not None and network.connects(name, "ssm", _HTTPS)
-            if online:
+            # What stands still ran once, and is taken to have registered then.
+            if online or (role is not None and state != "running"):
                 self._registered.setdefault(name, self._clock())
             if name in self._registered:
                 found[name] = Managed(
