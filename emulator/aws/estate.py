@@ -1,7 +1,7 @@
 """The estate that is seeded into moto: one VPC, its subnets and a small fleet of old servers.
 
-The fleet has private addresses only; its way out is a NAT gateway. With one seed and an untouched moto all ids come out the same, so that a committed configuration
-can name them.
+The fleet has private addresses only; its way out is a NAT gateway. With one seed and an untouched
+moto all ids come out the same, so that a committed configuration can name them.
 """
 
 from __future__ import annotations

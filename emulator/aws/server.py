@@ -41,7 +41,8 @@ class AwsServer:
 
     Its health is at `/_emulator/health`, the estate's ids at `/_emulator/estate`; what agents of
     Systems Manager did is reported to `/_emulator/systems-manager/executions`. Everything else is
-    AWS: the part of Systems Manager that moto has not, and all that moto has. State is in memory: it ends with the process.
+    AWS: the part of Systems Manager that moto has not, and all that moto has. State is in memory:
+    it ends with the process.
 
     Args:
         port: the TCP port on loopback; 0 takes a free one.
