@@ -1,20 +1,24 @@
-"""The estate as EC2 describes it over its API."""
+"""The estate as AWS describes it over its API."""
 
 from __future__ import annotations
 
+import base64
 import logging
 import time
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
+from functools import cache
+from typing import TYPE_CHECKING, Any
 
 import boto3
 from botocore.config import Config
 from botocore.exceptions import BotoCoreError, ClientError
 
 from emulator.guests import operating_systems, security_groups
-from emulator.guests.estate import Disk, Instance
+from emulator.guests.estate import Assignment, Disk, Instance, ReportStatus
+from emulator.guests.instance_roles import InstanceRoles
 from emulator.guests.security_groups import Rule, SecurityGroup
+from emulator.guests.systems_manager import SystemsManager
 
 if TYPE_CHECKING:
     from mypy_boto3_ec2.client import EC2Client
@@ -34,12 +38,15 @@ class _View:
 
     instances: list[Instance] = field(default_factory=list)
     groups: dict[str, SecurityGroup] = field(default_factory=dict)
+    assignments: dict[str, list[Assignment]] = field(default_factory=dict)
+    managed: dict[str, bool] = field(default_factory=dict)
 
 
 class Ec2Estate:
-    """An estate read from an EC2 endpoint, at most twice a second.
+    """An estate read from an AWS endpoint, at most twice a second.
 
-    While EC2 does not answer, the estate is what it last was.
+    While AWS does not answer, the estate is what it last was. User data is read once for as long as
+    an instance runs, for it can be changed only while it is stopped.
 
     Args:
         endpoint: the endpoint's URL; it is asked as an account with the key `local`.
@@ -50,17 +57,25 @@ class Ec2Estate:
     def __init__(
         self, endpoint: str, region: str, real: Callable[[], float] = time.monotonic
     ) -> None:
-        self._ec2: EC2Client = boto3.client(
-            "ec2",
-            endpoint_url=endpoint,
-            region_name=region,
-            aws_access_key_id="local",
-            aws_secret_access_key="local",  # noqa: S106 - moto asks for any
-            config=Config(connect_timeout=1, read_timeout=5, retries={"total_max_attempts": 1}),
-        )
+        @cache
+        def client(service: str) -> Any:
+            connect: Any = boto3.client  # its types know the services' names only as literals
+            return connect(
+                service,
+                endpoint_url=endpoint,
+                region_name=region,
+                aws_access_key_id="local",
+                aws_secret_access_key="local",  # noqa: S106 - moto asks for any
+                config=Config(connect_timeout=1, read_timeout=5, retries={"total_max_attempts": 1}),
+            )
+
+        self._ec2: EC2Client = client("ec2")
+        self._roles = InstanceRoles(client)
+        self._systems_manager = SystemsManager(client, endpoint)
         self._real = real
         self._images: dict[str, str] = {}
         self._sizes: dict[str, tuple[int, int]] = {}
+        self._user_data: dict[str, str | None] = {}
         self._view = _View()
         self._seen_at: float | None = None
         self._due = True
@@ -87,12 +102,61 @@ class Ec2Estate:
             return False
         return security_groups.allows_out(self._now().groups, source.endpoint, port)
 
+    def user_data(self, instance_id: str) -> str | None:
+        """As EC2 has it; None also while EC2 does not answer."""
+        if instance_id not in self._user_data:
+            try:
+                told = self._ec2.describe_instance_attribute(
+                    InstanceId=instance_id, Attribute="userData"
+                )
+            except (BotoCoreError, ClientError) as error:
+                _log.warning("EC2 does not tell the user data of %s: %s", instance_id, error)
+                return None
+            text = told.get("UserData", {}).get("Value")
+            self._user_data[instance_id] = _decoded(text) if text else None
+        return self._user_data[instance_id]
+
+    def secret(self, instance_id: str, secret_id: str) -> str:
+        """With the role in the instance's profile."""
+        return self._roles.secret(self._instance_of(instance_id), secret_id)
+
+    def put_secret(self, instance_id: str | None, secret_id: str, value: str) -> None:
+        """With the role in the instance's profile, or as a person who may."""
+        if instance_id is None:
+            self._roles.put_secret_by_hand(secret_id, value)
+        else:
+            self._roles.put_secret(self._instance_of(instance_id), secret_id, value)
+
+    def signal(self, instance_id: str, parameter: str, value: str) -> None:
+        """With the role in the instance's profile."""
+        self._roles.signal(self._instance_of(instance_id), parameter, value)
+
+    def managed(self, instance_id: str) -> bool:
+        """As Systems Manager says; asked once a look."""
+        managed = self._now().managed
+        if instance_id not in managed:
+            managed[instance_id] = self._systems_manager.managed(instance_id)
+        return managed[instance_id]
+
+    def assignments(self, instance_id: str) -> list[Assignment]:
+        """As State Manager lists them."""
+        return list(self._now().assignments.get(instance_id, ()))
+
+    def report(
+        self, instance_id: str, association_id: str, status: ReportStatus, detail: str
+    ) -> None:
+        """At the local AWS's control API."""
+        self._systems_manager.report(instance_id, association_id, status, detail)
+
+    def _instance_of(self, instance_id: str) -> Instance | None:
+        return next((one for one in self._now().instances if one.id == instance_id), None)
+
     def _now(self) -> _View:
         if self._due:
             try:
                 self._view = self._describe()
             except (BotoCoreError, ClientError) as error:
-                _log.warning("EC2 does not answer, the estate stays as it was: %s", error)
+                _log.warning("AWS does not answer, the estate stays as it was: %s", error)
             self._seen_at = self._real()
             self._due = False
         return self._view
@@ -116,9 +180,14 @@ class Ec2Estate:
         }
         self._learn_images({one["ImageId"] for one in described if "ImageId" in one})
         self._learn_sizes({one["InstanceType"] for one in described if "InstanceType" in one})
+        instances = [self._instance(one, volumes) for one in described]
+        for instance in instances:
+            if instance.state != "running":
+                self._user_data.pop(instance.id, None)
         return _View(
-            [self._instance(one, volumes) for one in described],
+            instances,
             {group["GroupId"]: _group(group) for group in groups},
+            self._systems_manager.assignments(instances),
         )
 
     def _learn_images(self, image_ids: set[str]) -> None:
@@ -178,7 +247,12 @@ class Ec2Estate:
                     for group in interface["Groups"]
                 )
             ),
+            profile=described.get("IamInstanceProfile", {}).get("Arn"),
         )
+
+
+def _decoded(text: str) -> str:
+    return base64.b64decode(text).decode("utf-8", errors="replace")
 
 
 def _group(described: SecurityGroupTypeDef) -> SecurityGroup:

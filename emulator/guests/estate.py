@@ -4,10 +4,38 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
-from typing import Protocol
+from datetime import timedelta
+from typing import Literal, Protocol
 
 from emulator.guests import security_groups
 from emulator.guests.security_groups import Endpoint, SecurityGroup
+
+ReportStatus = Literal["InProgress", "Success", "Failed"]
+
+
+class AccessRefused(Exception):
+    """AWS refused something to the role of an instance; the text is AWS's own."""
+
+
+@dataclass(frozen=True)
+class Assignment:
+    """Work that State Manager has for an instance.
+
+    Attributes:
+        association_id: the association's id.
+        revision: another one whenever the association is to run again: it was changed or started.
+        document: the name of its document.
+        content: the document's text.
+        parameters: the values of the document's parameters that the association gives.
+        every: how often its schedule runs it; None without one.
+    """
+
+    association_id: str
+    revision: str
+    document: str
+    content: str
+    parameters: Mapping[str, str] = field(default_factory=dict)
+    every: timedelta | None = None
 
 
 @dataclass(frozen=True)
@@ -41,6 +69,7 @@ class Instance:
         disks: every attached disk, the root disk first.
         tags: its tags.
         security_groups: ids of its security groups.
+        profile: the ARN of its instance profile, or None.
     """
 
     id: str
@@ -60,6 +89,7 @@ class Instance:
     disks: tuple[Disk, ...] = (Disk("/dev/sda1", 30),)
     tags: Mapping[str, str] = field(default_factory=dict)
     security_groups: tuple[str, ...] = ()
+    profile: str | None = None
 
     @property
     def endpoint(self) -> Endpoint:
@@ -82,13 +112,59 @@ class Estate(Protocol):
     def allows_out(self, source: Instance, port: int) -> bool:
         """Whether a TCP connection from source to the internet would be established."""
 
+    def user_data(self, instance_id: str) -> str | None:
+        """What a running instance was started with, decoded; None without any."""
+
+    def secret(self, instance_id: str, secret_id: str) -> str:
+        """The text of a secret of Secrets Manager, read with the role of an instance.
+
+        Raises:
+            AccessRefused: the role may not, or there is no such secret or no value in it.
+        """
+
+    def put_secret(self, instance_id: str | None, secret_id: str, value: str) -> None:
+        """Give a secret a new value, with the role of an instance; None stands for a person.
+
+        Raises:
+            AccessRefused: the role may not, or there is no such secret.
+        """
+
+    def signal(self, instance_id: str, parameter: str, value: str) -> None:
+        """Give a parameter of Systems Manager a new value, with the role of an instance.
+
+        Raises:
+            AccessRefused: the role may not, or AWS does not take it.
+        """
+
+    def managed(self, instance_id: str) -> bool:
+        """Whether Systems Manager manages an instance at this moment."""
+
+    def assignments(self, instance_id: str) -> list[Assignment]:
+        """What State Manager has for an instance, managed or not."""
+
+    def report(
+        self, instance_id: str, association_id: str, status: ReportStatus, detail: str
+    ) -> None:
+        """Tell State Manager how far an instance is with an association's latest run."""
+
 
 class StaticEstate:
-    """An estate that a test writes down.
+    """An estate that a test writes down, and what its guests did there.
 
     Args:
         instances: the machines; the list may be changed at any time through `machines`.
         groups: security groups; without any (None), everything running reaches everything.
+
+    Attributes:
+        scripts: user data by instance id.
+        secrets: the text of secrets by ARN; None where one has no value yet.
+        grants: what roles may do, by instance id: pairs of an action, such as
+            `secretsmanager:GetSecretValue`, and a secret's ARN or a parameter's name. None lets
+            all of them do everything.
+        parameters: all values that each parameter was given, the newest last.
+        associations: assignments by instance id.
+        unmanaged: ids of instances that Systems Manager does not manage.
+        reports: (instance id, association id, status, detail), the newest last.
     """
 
     def __init__(
@@ -96,6 +172,13 @@ class StaticEstate:
     ) -> None:
         self.machines = list(instances)
         self.groups = None if groups is None else {group.group_id: group for group in groups}
+        self.scripts: dict[str, str] = {}
+        self.secrets: dict[str, str | None] = {}
+        self.grants: dict[str, set[tuple[str, str]]] | None = None
+        self.parameters: dict[str, list[str]] = {}
+        self.associations: dict[str, list[Assignment]] = {}
+        self.unmanaged: set[str] = set()
+        self.reports: list[tuple[str, str, ReportStatus, str]] = []
 
     def look(self) -> None:
         """Nothing to look at again."""
@@ -117,3 +200,58 @@ class StaticEstate:
         if source.state != "running":
             return False
         return self.groups is None or security_groups.allows_out(self.groups, source.endpoint, port)
+
+    def user_data(self, instance_id: str) -> str | None:
+        """As it stands in `scripts`."""
+        return self.scripts.get(instance_id)
+
+    def secret(self, instance_id: str, secret_id: str) -> str:
+        """As it stands in `secrets`, where `grants` allow it."""
+        self._require(instance_id, "secretsmanager:GetSecretValue", secret_id)
+        value = self.secrets.get(secret_id)
+        if value is None:
+            raise AccessRefused(
+                "An error occurred (ResourceNotFoundException) when calling the GetSecretValue "
+                "operation: Secrets Manager can't find the specified secret value."
+            )
+        return value
+
+    def put_secret(self, instance_id: str | None, secret_id: str, value: str) -> None:
+        """Into `secrets`, where `grants` allow it and the secret is there."""
+        if instance_id is not None:
+            self._require(instance_id, "secretsmanager:PutSecretValue", secret_id)
+        if secret_id not in self.secrets:
+            raise AccessRefused(
+                "An error occurred (ResourceNotFoundException) when calling the PutSecretValue "
+                "operation: Secrets Manager can't find the specified secret."
+            )
+        self.secrets[secret_id] = value
+
+    def signal(self, instance_id: str, parameter: str, value: str) -> None:
+        """Into `parameters`, where `grants` allow it."""
+        self._require(instance_id, "ssm:PutParameter", parameter)
+        self.parameters.setdefault(parameter, []).append(value)
+
+    def managed(self, instance_id: str) -> bool:
+        """Whether it is not in `unmanaged`."""
+        return instance_id not in self.unmanaged
+
+    def assignments(self, instance_id: str) -> list[Assignment]:
+        """As they stand in `associations`."""
+        return list(self.associations.get(instance_id, ()))
+
+    def report(
+        self, instance_id: str, association_id: str, status: ReportStatus, detail: str
+    ) -> None:
+        """Into `reports`."""
+        self.reports.append((instance_id, association_id, status, detail))
+
+    def _require(self, instance_id: str, action: str, resource: str) -> None:
+        if self.grants is None or (action, resource) in self.grants.get(instance_id, ()):
+            return
+        operation = action.partition(":")[2]
+        raise AccessRefused(
+            f"An error occurred (AccessDeniedException) when calling the {operation} operation: "
+            f"the role of {instance_id} is not authorized to perform: {action} on resource: "
+            f"{resource}"
+        )
