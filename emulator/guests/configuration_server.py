@@ -1,12 +1,15 @@
 """The configuration server of the classic experience.
 
-Installing Unified Setup is a person's work in the classic procedure. Here that person is the
-operator, who registers the server after 9 to 13 minutes.
+Installing Unified Setup is a person's work in the classic procedure, or that of a script in the
+server's user data. It takes 9 to 13 minutes.
 """
 
 from __future__ import annotations
 
+import string
+
 from emulator.guests.servers import Role
+from emulator.kernel.world import World
 
 ROLE = Role(
     tag="configuration-server",
@@ -22,3 +25,12 @@ ROLE = Role(
 
 ACCOUNTS = {"1": ("WindowsAccount", "Windows"), "2": ("LinuxAccount", "Linux")}
 """Run-as accounts that the operator adds: id -> friendly name and the OS type it is good for."""
+
+_PASSPHRASE_LENGTH = 16
+
+
+def passphrase(world: World, instance_id: str) -> str:
+    """What agents must say to the configuration server on an instance, as genpassphrase.exe does."""
+    chance = world.random("passphrase", instance_id)
+    letters = string.ascii_letters + string.digits
+    return "".join(chance.choice(letters) for _ in range(_PASSPHRASE_LENGTH))

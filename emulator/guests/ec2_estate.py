@@ -39,7 +39,6 @@ class _View:
     instances: list[Instance] = field(default_factory=list)
     groups: dict[str, SecurityGroup] = field(default_factory=dict)
     assignments: dict[str, list[Assignment]] = field(default_factory=dict)
-    managed: dict[str, bool] = field(default_factory=dict)
 
 
 class Ec2Estate:
@@ -77,6 +76,7 @@ class Ec2Estate:
         self._sizes: dict[str, tuple[int, int]] = {}
         self._user_data: dict[str, str | None] = {}
         self._view = _View()
+        self._managed: tuple[_View, frozenset[str]] | None = None
         self._seen_at: float | None = None
         self._due = True
 
@@ -133,10 +133,10 @@ class Ec2Estate:
 
     def managed(self, instance_id: str) -> bool:
         """As Systems Manager says; asked once a look."""
-        managed = self._now().managed
-        if instance_id not in managed:
-            managed[instance_id] = self._systems_manager.managed(instance_id)
-        return managed[instance_id]
+        view = self._now()
+        if self._managed is None or self._managed[0] is not view:
+            self._managed = (view, self._systems_manager.managed())
+        return instance_id in self._managed[1]
 
     def assignments(self, instance_id: str) -> list[Assignment]:
         """As State Manager lists them."""

@@ -49,6 +49,7 @@ def observe(world: World, instance: Instance) -> Document:
             "begins": world.now.isoformat(),
             "stopped": None,
             "agent": None,
+            "registration": None,
         }
         world.store.put(KIND, instance.id, machine)
     if instance.state != "running" and machine["stopped"] is None:
@@ -103,6 +104,26 @@ def install_agent(world: World, machine: Document, server: str) -> None:
     """Note that the mobility agent is installed and registered with a configuration server."""
     machine["agent"] = {"server": server, "installed": world.now.isoformat()}
     world.store.put(KIND, machine["instance"], machine)
+
+
+def register_agent(world: World, machine: Document, server: str, association: str) -> None:
+    """Note that the agent was installed on the machine itself and registered with a server.
+
+    Args:
+        world: the world; a transaction must be open.
+        machine: the machine's document.
+        server: the instance id of the configuration server or appliance.
+        association: the id of State Manager's association that installed it.
+    """
+    machine["registration"] = {"server": server, "association": association}
+    world.store.put(KIND, machine["instance"], machine)
+
+
+def registered_with(world: World, instance_id: str) -> str | None:
+    """The instance id of the server with which a machine's own agent is registered, or None."""
+    machine = peek(world, instance_id)
+    registration = machine.get("registration") if machine is not None else None
+    return str(registration["server"]) if registration else None
 
 
 def remove_agent(world: World, instance_id: str) -> None:

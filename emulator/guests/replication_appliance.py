@@ -3,7 +3,8 @@
 Registering an appliance needs a person once: they sign in with a device code. Here that person
 is the operator, who registers it after 15 to 25 minutes. They also install the mobility agent,
 credential-less, on every running machine of the appliance's network that carries the vault's tag
-and can reach the appliance; the appliance reports such a machine within 15 minutes.
+and can reach the appliance, unless somebody else installed it; the appliance reports such a machine
+within 15 minutes.
 
 Sources: "Deploy Azure Site Recovery replication appliance - Modernized" and "Support matrix for
 deploying the Azure Site Recovery replication appliance - Modernized" (azure-docs).
@@ -15,6 +16,7 @@ from datetime import timedelta
 
 from emulator.guests import operator
 from emulator.guests.estate import Instance
+from emulator.guests.machine import registered_with
 from emulator.guests.servers import ROLE_TAG, VAULT_TAG, Role
 from emulator.kernel.store import Document
 from emulator.kernel.world import World
@@ -66,6 +68,27 @@ def reporting(world: World, payload: Document) -> Instance | None:
     return machine
 
 
+def expect_report(
+    world: World, machine: Instance, server: Document, already: timedelta = timedelta()
+) -> bool:
+    """Let a machine on which the agent was installed become known, unless it is or will be.
+
+    Args:
+        world: the world; a transaction must be open.
+        machine: the machine.
+        server: its appliance, which is registered.
+        already: how long ago the agent was begun to be installed.
+
+    Returns:
+        Whether a report is to come that was not expected before.
+    """
+    vault = server["vault"].rstrip("/").lower()
+    if world.store.peek(_VISITS, f"{vault}|{machine.id}") is not None:
+        return False
+    _expect(world, machine, server, vault, already)
+    return True
+
+
 def forget(world: World, fabric_id: str) -> None:
     """The fabric left its vault: its appliances and their agents are registered no more."""
     for server in ROLE.servers(world):
@@ -86,13 +109,14 @@ def _install_agents(world: World) -> None:
             continue
         for instance in instances:
             if _wants_agent(world, instance, appliance, vault):
-                _install_agent(world, instance, server, vault)
+                _expect(world, instance, server, vault)
 
 
 def _wants_agent(world: World, machine: Instance, appliance: Instance, vault: str) -> bool:
     return (
         machine.tags.get(VAULT_TAG, "").rstrip("/").lower() == vault
         and ROLE_TAG not in machine.tags
+        and registered_with(world, machine.id) is None
         and machine.state == "running"
         and machine.vpc_id == appliance.vpc_id
         and world.store.get(_VISITS, f"{vault}|{machine.id}") is None
@@ -100,10 +124,17 @@ def _wants_agent(world: World, machine: Instance, appliance: Instance, vault: st
     )
 
 
-def _install_agent(world: World, machine: Instance, server: Document, vault: str) -> None:
+def _expect(
+    world: World,
+    machine: Instance,
+    server: Document,
+    vault: str,
+    already: timedelta = timedelta(),
+) -> None:
     key = f"{vault}|{machine.id}"
     visit = {"instance": machine.id, "server": server["instance"]}
     world.store.put(_VISITS, key, visit)
     seconds = world.random("agent", machine.id, vault).uniform(*_REPORTS_SECONDS)
     payload = {"fabric": server["fabric"], "visit": key, **visit}
-    world.schedule(timedelta(seconds=seconds), AGENT_REPORTS, payload)
+    rest = max(timedelta(seconds=seconds) - already, timedelta())
+    world.schedule(rest, AGENT_REPORTS, payload)

@@ -1,7 +1,8 @@
 """Servers of Site Recovery that the operator installs: how one is found, checked and registered.
 
 A server is a running EC2 instance with the tags of its role and of a vault that exists. The
-operator checks what its installer would check, and registers it after a while. A server whose
+operator checks what its installer would check, and registers it after a while. An instance with a
+set-up script in its user data sets itself up, and the operator leaves it alone. A server whose
 registration was removed is left alone until a person says otherwise: they take its tags away and
 set them again, tag it for another vault, or install it themselves.
 """
@@ -12,8 +13,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import timedelta
 
-from emulator.guests import operator
+from emulator.guests import operator, server_script
 from emulator.guests.estate import Instance
+from emulator.guests.server_script import ServerScript
 from emulator.kernel import resources
 from emulator.kernel.store import Document
 from emulator.kernel.world import World
@@ -83,6 +85,12 @@ class Role:
             if instance.id in behind and instance.state == "running"
         ]
 
+    def of_instance(self, world: World, instance_id: str) -> Document | None:
+        """What the role knows of an instance: the newest that is not gone from its vault."""
+        found = [one for one in self.servers(world) if one["instance"] == instance_id]
+        at_work = [one for one in found if one["stage"] in _AT_WORK]
+        return next(iter([*at_work[::-1], *found[::-1]]), None)
+
     def registered(self, world: World, server: Document, fabric_id: str) -> None:
         """Note that the server's fabric is in its vault."""
         server |= {"stage": "registered", "fabric": fabric_id, "reason": None}
@@ -102,7 +110,8 @@ class Role:
         """
         for instance in world.estate.instances():
             if instance.id == server["instance"]:
-                reason = self._refusal(world, instance, server["vault"])
+                reason = self._vault_refusal(world, server["vault"])
+                reason = reason or self.refusal(world, instance)
                 if instance.state != "running":
                     reason = f"the instance is {instance.state}"
                 if reason is None:
@@ -113,8 +122,23 @@ class Role:
         world.store.delete(self.kind, _key(server["instance"], server["vault"]))
         return None
 
-    def install(self, world: World, instance_id: str, vault: str) -> Document:
+    def install(
+        self,
+        world: World,
+        instance_id: str,
+        vault: str,
+        *,
+        name: str | None = None,
+        already: timedelta = timedelta(),
+    ) -> Document:
         """Begin an installation now, whatever the instance's tags: someone runs its setup.
+
+        Args:
+            world: the world; a transaction must be open.
+            instance_id: where.
+            vault: the id of the vault to register with.
+            name: the computer's name; None takes the instance's.
+            already: what of the installation's time has passed.
 
         Returns:
             The server as it is now.
@@ -128,7 +152,7 @@ class Role:
         (instance,) = found
         if instance.state != "running":
             raise InstallationRefused(f"the instance is {instance.state}")
-        reason = self._refusal(world, instance, vault)
+        reason = self._vault_refusal(world, vault) or self.refusal(world, instance)
         if reason is not None:
             raise InstallationRefused(reason)
         for server in self.servers(world):
@@ -136,7 +160,8 @@ class Role:
                 raise InstallationRefused(
                     f"'{instance.name}' is {server['stage']} already, with '{server['vault']}'"
                 )
-        return self._begin(world, instance, _found(instance, vault))
+        server = _found(instance, vault) | {"name": name or instance.name}
+        return self._begin(world, instance, server, already)
 
     def _look(self, world: World) -> None:
         tagged = set()
@@ -144,7 +169,7 @@ class Role:
             if instance.tags.get(ROLE_TAG) == self.tag:
                 vault = instance.tags.get(VAULT_TAG, "")
                 tagged.add(_key(instance.id, vault))
-                if instance.state == "running":
+                if instance.state == "running" and own_script(world, instance) is None:
                     self._visit(world, instance, vault)
         for server in self.servers(world):
             key = _key(server["instance"], server["vault"])
@@ -158,24 +183,33 @@ class Role:
             server = _found(instance, vault)
         if server["stage"] not in ("found", "refused"):
             return
-        reason = self._refusal(world, instance, vault)
+        reason = self._vault_refusal(world, vault) or self.refusal(world, instance)
         if reason is None:
             self._begin(world, instance, server)
         elif server["reason"] != reason:
             world.store.put(self.kind, key, server | {"stage": "refused", "reason": reason})
 
-    def _begin(self, world: World, instance: Instance, server: Document) -> Document:
+    def _begin(
+        self,
+        world: World,
+        instance: Instance,
+        server: Document,
+        already: timedelta = timedelta(),
+    ) -> Document:
         vault = server["vault"]
         key = _key(instance.id, vault)
         seconds = world.random("installation", instance.id, vault).uniform(*self.takes)
-        world.schedule(timedelta(seconds=seconds), self.registers, {"server": key})
+        rest = max(timedelta(seconds=seconds) - already, timedelta())
+        world.schedule(rest, self.registers, {"server": key})
         installing = server | {"stage": "installing", "reason": None}
         world.store.put(self.kind, key, installing)
         return installing
 
-    def _refusal(self, world: World, instance: Instance, vault: str) -> str | None:
-        if resources.find(world, vault) is None:
-            return f"there is no vault '{vault}'"
+    def _vault_refusal(self, world: World, vault: str) -> str | None:
+        return None if resources.find(world, vault) else f"there is no vault '{vault}'"
+
+    def refusal(self, world: World, instance: Instance) -> str | None:
+        """Why the installer would not begin on an instance, or None."""
         if instance.os not in self.systems:
             names = " or ".join(self.systems.values())
             return f"{instance.os} is not supported: {names} is needed"
@@ -196,6 +230,12 @@ class Role:
         if not world.estate.allows_out(instance, 443):
             return "it cannot reach the internet on port 443"
         return None
+
+
+def own_script(world: World, instance: Instance) -> ServerScript | None:
+    """The script with which an instance sets itself up, or None."""
+    user_data = world.estate.user_data(instance.id) if instance.platform == "windows" else None
+    return server_script.read(user_data) if user_data else None
 
 
 def _found(instance: Instance, vault: str) -> Document:

@@ -67,16 +67,19 @@ class SystemsManager:
         self._read = read
         return found
 
-    def managed(self, instance_id: str) -> bool:
-        """Whether an instance is managed and its agent answers; False when AWS does not."""
+    def managed(self) -> frozenset[str]:
+        """The ids of the instances whose agents answer; none when AWS does not."""
+        pages = self._ssm.get_paginator("describe_instance_information")
         try:
-            listed = self._ssm.describe_instance_information(
-                Filters=[{"Key": "InstanceIds", "Values": [instance_id]}]
-            )["InstanceInformationList"]
+            return frozenset(
+                one["InstanceId"]
+                for page in pages.paginate(PaginationConfig={"PageSize": 50})
+                for one in page["InstanceInformationList"]
+                if one["PingStatus"] == "Online"
+            )
         except (BotoCoreError, ClientError) as error:
-            _log.warning("Systems Manager does not tell of %s: %s", instance_id, error)
-            return False
-        return any(one["PingStatus"] == "Online" for one in listed)
+            _log.warning("Systems Manager does not tell which instances it manages: %s", error)
+            return frozenset()
 
     def report(
         self, instance_id: str, association_id: str, status: ReportStatus, detail: str

@@ -5,6 +5,7 @@ from __future__ import annotations
 from emulator.kernel.routes import Routes
 from emulator.kernel.world import World
 from emulator.recovery_services import (
+    agent_rollout,
     alert_settings,
     containers,
     control,
@@ -26,6 +27,7 @@ from emulator.recovery_services import (
     protected_items,
     recovery_points,
     registrations,
+    server_setup,
     supported_systems,
     target_sizes,
     vault_health,
@@ -51,3 +53,5 @@ def register(world: World) -> None:
     items.register(world)
     plans_runs.register(world)
     experiences.register(world)
+    server_setup.register(world)
+    agent_rollout.register(world)

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from emulator.guests import configuration_server, machine, replication_appliance
+from emulator.guests.servers import Role
 from emulator.kernel.resources import PRIVATE
 from emulator.kernel.routes import Routes
 from emulator.kernel.store import Document
 from emulator.kernel.wire import Request, Response
 from emulator.kernel.world import World
+from emulator.recovery_services import agent_rollout, server_setup
 from emulator.recovery_services.azure_machines import VM_TYPE
 
 routes = Routes()
@@ -20,7 +22,9 @@ def guests(world: World, request: Request) -> Response:
     `machines`: records written so far, whether they still are, and the agent.
     `azure`: the last record that each virtual machine made by a failover holds, and how many of
     its source's records it lacks.
-    `configurationServers`, `replicationAppliances`: how far the operator is with each, and what is in their way.
+    `configurationServers`, `replicationAppliances`: how far the operator is with each, or how far
+    it is with itself, and what is in the way.
+    `mobilityAgents`: what became of each run of an association that installs the agent.
     """
     machine.look(world)
     sources = {guest["instance"]: guest for guest in world.store.list(machine.KIND)}
@@ -31,10 +35,17 @@ def guests(world: World, request: Request) -> Response:
             for document in world.store.list(VM_TYPE.lower())
             if "record" in document.get(PRIVATE, {})
         ],
-        "configurationServers": configuration_server.ROLE.servers(world),
-        "replicationAppliances": replication_appliance.ROLE.servers(world),
+        "configurationServers": _servers(world, configuration_server.ROLE),
+        "replicationAppliances": _servers(world, replication_appliance.ROLE),
+        "mobilityAgents": agent_rollout.runs(world),
     }
     return Response(200, body)
+
+
+def _servers(world: World, role: Role) -> list[Document]:
+    setups = server_setup.setups(world, role.tag)
+    themselves = {one["instance"] for one in setups}
+    return [*(one for one in role.servers(world) if one["instance"] not in themselves), *setups]
 
 
 def _machine(world: World, guest: Document) -> Document:

@@ -37,7 +37,7 @@ def register_server(world: World, request: Request) -> Response:
     for name in ("instanceId", "credential"):
         if not asked.get(name):
             raise ArmError(400, "InvalidRequestContent", f"'{name}' is missing.")
-    vault = _vault(world, asked["credential"])
+    vault = vault_of(world, asked["credential"])
     try:
         server = configuration_server.ROLE.install(world, asked["instanceId"], vault)
     except InstallationRefused as refusal:
@@ -45,8 +45,12 @@ def register_server(world: World, request: Request) -> Response:
     return Response(202, server)
 
 
-def _vault(world: World, text: str) -> str:
-    """The id of the vault that a good credentials file is for."""
+def vault_of(world: World, text: str) -> str:
+    """The id of the vault that a good credentials file is for.
+
+    Raises:
+        ArmError: 400, with what the installer reports of a bad one.
+    """
     try:
         file = VaultCredentials.read(text)
     except CredentialsError as error:

@@ -19,9 +19,8 @@ from emulator.recovery_services.bodies import (
     read,
 )
 from emulator.recovery_services.classic import details as item_details
-from emulator.recovery_services.classic import fabric, push_install, registration
+from emulator.recovery_services.classic import discovery, fabric, push_install, registration
 from emulator.recovery_services.classic.bodies import EnableInput, PolicyInput, UpdateInput
-from emulator.recovery_services.classic.fabric import AGENT_VERSION
 from emulator.recovery_services.classic.states import TABLE
 from emulator.recovery_services.paths import FABRICS, PROTECTABLE_ITEMS, fabric_of, put
 
@@ -85,7 +84,9 @@ class Classic:
         references.known(given.process_server_id, "processServerId", {host}, server)
         references.known(given.master_target_id, "masterTargetId", {host}, server)
         accounts = configuration_server.ACCOUNTS
-        references.known(given.run_as_account_id, "runAsAccountId", accounts, server)
+        own_agent = machine.registered_with(world, protectable[PRIVATE]["instance"])
+        if given.run_as_account_id or own_agent != behind[PRIVATE]["instance"]:
+            references.known(given.run_as_account_id, "runAsAccountId", accounts, server)
         group = references.existing(
             world, given.target_azure_v2_resource_group_id, "targetAzureV2ResourceGroupId"
         )
@@ -164,7 +165,7 @@ class Classic:
         return machine.sync_time(world, item[PRIVATE]["cycle"], total)
 
     def enable(self, world: World, item: Document) -> None:
-        """Push the agent onto the machine; then its disks and its hardware are known."""
+        """Push the agent onto the machine that has none; then its disks and hardware are known."""
         private = item[PRIVATE]
         source = private["machine"]
         servers = configuration_server.ROLE.of_fabric(world, fabric_of(item["id"]))
@@ -173,8 +174,14 @@ class Classic:
             raise failures.silent(self.server)
         if instance is None or instance.state != "running":
             raise push_install.unreachable(source["name"], source["ip"])
-        account = private["provider"]["runAsAccountId"]
-        push_install.install(world, servers[0], instance, os_type=source["osType"], account=account)
+        if discovery.has_agent(world, servers[0], instance):
+            push_install.check_system(instance, source["osType"])
+            push_install.check_way(world, servers[0], instance)
+        else:
+            account = private["provider"]["runAsAccountId"]
+            push_install.install(
+                world, servers[0], instance, os_type=source["osType"], account=account
+            )
         machine.install_agent(world, machine.observe(world, instance), item["id"])
         disks = machine.disks(world, instance)
         source |= {
@@ -187,12 +194,9 @@ class Classic:
             private["target"]["vmSize"] = target_sizes.picked(source)
         protectable = world.store.get(PROTECTABLE_ITEMS.kind, private["protectable"])
         if protectable is not None:
-            protectable["properties"]["customDetails"] |= {
-                "agentInstalled": "Installed",
-                "agentVersion": AGENT_VERSION,
-                "agentGeneratedId": private["vmId"],
-                "diskDetails": [_disk_detail(disk) for disk in disks],
-            }
+            protectable["properties"]["customDetails"] |= discovery.agent_details(
+                world, instance, private["vmId"]
+            )
             put(world, PROTECTABLE_ITEMS, protectable)
 
     def release(self, world: World, item: Document, *, clean: bool) -> None:
@@ -265,14 +269,3 @@ def _protectable(world: World, container: Document, identifier: str | None) -> D
             f"'{found['properties']['replicationProtectedItemId']}'.",
         )
     return found
-
-
-def _disk_detail(disk: Document) -> Document:
-    return {
-        "diskId": disk["id"],
-        "diskName": disk["name"],
-        "diskSizeInMB": str(disk["sizeGib"] * 1024),
-        "diskType": "Basic",
-        "diskConfiguration": None,
-        "volumeList": [],
-    }

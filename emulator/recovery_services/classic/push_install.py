@@ -54,7 +54,16 @@ def install(
     """
     _check_account(machine, account)
     _check_connection(world, server, machine)
-    _check_os(machine, os_type)
+    check_system(machine, os_type)
+    check_way(world, server, machine)
+
+
+def check_way(world: World, server: Instance, machine: Instance) -> None:
+    """Check that a machine's agent reaches the configuration server.
+
+    Raises:
+        JobError: with the first port that is closed.
+    """
     for port in (_CONTROL, _DATA):
         if not world.estate.allows(machine, server, port):
             raise failures.enabling(
@@ -116,25 +125,35 @@ def _check_connection(world: World, server: Instance, machine: Instance) -> None
         )
 
 
-def _check_os(machine: Instance, os_type: str) -> None:
+def check_system(machine: Instance, os_type: str) -> None:
+    """Check that the agent runs on a machine.
+
+    Raises:
+        JobError: with what is not supported.
+    """
+    problem = system_problem(machine, os_type)
+    if problem is not None:
+        raise failures.enabling(
+            failures.UNSUPPORTED_OS,
+            f"The mobility service cannot be installed on '{machine.name}': {problem}.",
+            "The operating system, its drivers or its virtualization is not supported.",
+            "Protect 64-bit machines only: Windows Server 2008 R2 SP1 to 2016 with Citrix PV or "
+            "AWS PV drivers, or Red Hat Enterprise Linux 6.7 on HVM.",
+        )
+
+
+def system_problem(machine: Instance, os_type: str) -> str | None:
+    """Why the agent does not run on a machine that was added as a type of system, or None."""
     if machine.platform != os_type.lower():
-        problem = f"it was added as {os_type} and runs {machine.os}"
-    elif machine.architecture != "x86_64":
-        problem = f"its architecture is {machine.architecture}"
-    elif machine.platform == "windows" and machine.os not in _WINDOWS:
-        problem = f"its operating system {machine.os} is not supported"
-    elif machine.platform == "windows" and machine.drivers not in _WINDOWS_DRIVERS:
-        problem = f"it runs {machine.drivers} drivers"
-    elif machine.platform == "linux" and machine.os not in _LINUX:
-        problem = f"its operating system {machine.os} is not supported"
-    elif machine.platform == "linux" and machine.virtualization != "hvm":
-        problem = "it is no HVM instance"
-    else:
-        return
-    raise failures.enabling(
-        failures.UNSUPPORTED_OS,
-        f"The mobility service cannot be installed on '{machine.name}': {problem}.",
-        "The operating system, its drivers or its virtualization is not supported.",
-        "Protect 64-bit machines only: Windows Server 2008 R2 SP1 to 2016 with Citrix PV or AWS "
-        "PV drivers, or Red Hat Enterprise Linux 6.7 on HVM.",
-    )
+        return f"it was added as {os_type} and runs {machine.os}"
+    if machine.architecture != "x86_64":
+        return f"its architecture is {machine.architecture}"
+    if machine.platform == "windows" and machine.os not in _WINDOWS:
+        return f"its operating system {machine.os} is not supported"
+    if machine.platform == "windows" and machine.drivers not in _WINDOWS_DRIVERS:
+        return f"it runs {machine.drivers} drivers"
+    if machine.platform == "linux" and machine.os not in _LINUX:
+        return f"its operating system {machine.os} is not supported"
+    if machine.platform == "linux" and machine.virtualization != "hvm":
+        return "it is no HVM instance"
+    return None

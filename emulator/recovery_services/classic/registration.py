@@ -6,12 +6,15 @@ Nobody PUTs a classic fabric: registration makes the fabric, its container and i
 from __future__ import annotations
 
 import hashlib
+import json
 
+from emulator.guests import configuration_server
 from emulator.guests.configuration_server import ROLE
 from emulator.guests.estate import Instance
 from emulator.kernel.resources import PRIVATE
 from emulator.kernel.store import Document
 from emulator.kernel.world import World
+from emulator.recovery_services import server_setup
 from emulator.recovery_services.paths import CONTAINERS, FABRICS, PROVIDERS, put, service_id
 from emulator.recovery_services.times import stamp
 
@@ -24,15 +27,20 @@ def register(world: World) -> None:
 
 def _on_installed(world: World, payload: Document) -> None:
     server = ROLE.server(world, payload["server"])
-    instance = ROLE.ready(world, server) if server is not None else None
-    if server is None or instance is None:
+    if server is None:
         return
-    fabric = add_fabric(world, server["vault"], instance)
+    instance = ROLE.ready(world, server)
+    if instance is None:
+        server_setup.broke(world, server)
+        return
+    fabric = add_fabric(world, server["vault"], instance, server["name"])
     ROLE.registered(world, server, fabric["id"])
+    passphrase = configuration_server.passphrase(world, instance.id)
+    server_setup.registered(world, server, json.dumps({"passphrase": passphrase}))
 
 
-def add_fabric(world: World, vault: str, instance: Instance) -> Document:
-    """Register a server: its fabric, container and provider."""
+def add_fabric(world: World, vault: str, instance: Instance, computer: str) -> Document:
+    """Register a server, a computer of that name: its fabric, container and provider."""
     identifier = world.guid("fabric", vault.lower(), instance.id)
     name = hashlib.sha256(f"{vault.lower()}|{instance.id}".encode()).hexdigest()
     vault = service_id(vault.rstrip("/"))
@@ -43,7 +51,7 @@ def add_fabric(world: World, vault: str, instance: Instance) -> Document:
         "type": FABRICS.type,
         "id": FABRICS.id(vault, name),
         "properties": {
-            "friendlyName": instance.name,
+            "friendlyName": computer,
             "encryptionDetails": {"kekState": "None", "kekCertThumbprint": None},
             "rolloverEncryptionDetails": {"kekState": "None", "kekCertThumbprint": None},
             "internalIdentifier": identifier,
@@ -70,8 +78,8 @@ def add_fabric(world: World, vault: str, instance: Instance) -> Document:
         "name": container_name,
         "type": CONTAINERS.type,
         "properties": {
-            "fabricFriendlyName": instance.name,
-            "friendlyName": instance.name,
+            "fabricFriendlyName": computer,
+            "friendlyName": computer,
             "fabricType": "VMware",
             "protectedItemCount": 0,
             "pairingStatus": "NotPaired",
@@ -87,10 +95,10 @@ def add_fabric(world: World, vault: str, instance: Instance) -> Document:
         "type": PROVIDERS.type,
         "properties": {
             "fabricType": "VMware",
-            "friendlyName": instance.name,
+            "friendlyName": computer,
             "providerVersion": "5.1.7100.0",
             "serverVersion": "0.0",
-            "fabricFriendlyName": instance.name,
+            "fabricFriendlyName": computer,
             "providerVersionState": "Latest",
             "providerVersionExpiryDate": "9999-12-31T23:59:59.9999999",
             "allowedScenarios": ["Refresh"],

@@ -7,6 +7,7 @@ one that follows joins them. Names are formed as in azure-cli's recording
 
 from __future__ import annotations
 
+import json
 import re
 
 from emulator.guests import replication_appliance
@@ -17,6 +18,7 @@ from emulator.kernel.resources import PRIVATE
 from emulator.kernel.store import Document
 from emulator.kernel.world import World
 from emulator.off_azure import sites
+from emulator.recovery_services import server_setup
 from emulator.recovery_services.modernized import components, discovery
 from emulator.recovery_services.paths import (
     CONTAINERS,
@@ -50,28 +52,54 @@ def site_ids(world: World, vault: str) -> tuple[str, str]:
 
 def _on_registered(world: World, payload: Document) -> None:
     server = ROLE.server(world, payload["server"])
-    instance = ROLE.ready(world, server) if server is not None else None
-    if server is None or instance is None:
+    if server is None:
+        return
+    instance = ROLE.ready(world, server)
+    if instance is None:
+        server_setup.broke(world, server)
         return
     vault = service_id(server["vault"].rstrip("/"))
     identifier = FABRICS.id(vault, f"{name_of(vault)}-vmwarefabric")
-    fabric = world.store.get(FABRICS.kind, identifier) or _new_fabric(world, vault, instance)
-    appliance = _appliance(world, instance)
+    fabric = world.store.get(FABRICS.kind, identifier) or _new_fabric(
+        world, vault, instance, server["name"]
+    )
+    appliance = _appliance(world, instance, server["name"])
     others = [one for one in fabric[PRIVATE]["appliances"] if one["id"] != appliance["id"]]
     fabric[PRIVATE]["appliances"] = [*others, appliance]
     put(world, FABRICS, fabric)
     _add_provider(world, fabric, appliance)
     ROLE.registered(world, server, fabric["id"])
+    server_setup.registered(world, server, agent_config(world, appliance, vault))
 
 
-def _new_fabric(world: World, vault: str, instance: Instance) -> Document:
+def agent_config(world: World, appliance: Document, vault: str) -> str:
+    """The text of config.json, which the appliance hands to a person for the machines' agents.
+
+    What is in the real one was not recorded: [inferred].
+    """
+    content = {
+        "applianceName": appliance["name"],
+        "applianceId": appliance["id"],
+        "applianceAddress": appliance["ipAddress"],
+        "vaultId": vault,
+        "token": world.guid("agent-config", appliance["id"]),
+    }
+    return json.dumps(content)
+
+
+def appliance_id(world: World, instance_id: str) -> str:
+    """The id of the appliance on an instance."""
+    return world.guid("appliance", instance_id)
+
+
+def _new_fabric(world: World, vault: str, instance: Instance, computer: str) -> Document:
     name = f"{name_of(vault)}-vmwarefabric"
     internal = world.guid("fabric", vault.lower(), INSTANCE_TYPE)
     document = resources.find(world, vault)
     assert document is not None
     vmware, physical = site_ids(world, vault)
     for identifier in (vmware, physical):
-        sites.add(world, identifier, location=document["location"], appliance=instance.name)
+        sites.add(world, identifier, location=document["location"], appliance=computer)
     chance = world.random("stamp", vault.lower())
     fabric: Document = {
         "name": name,
@@ -120,19 +148,19 @@ def _new_fabric(world: World, vault: str, instance: Instance) -> Document:
         },
         PRIVATE: {
             "experience": INSTANCE_TYPE,
-            "provider": _appliance(world, instance)["id"],
+            "provider": appliance_id(world, instance.id),
         },
     }
     put(world, CONTAINERS, container)
     return fabric
 
 
-def _appliance(world: World, instance: Instance) -> Document:
+def _appliance(world: World, instance: Instance, computer: str) -> Document:
     """What an appliance keeps of itself; its id is that of each of its components (recorded)."""
     return {
         "instance": instance.id,
-        "name": instance.name,
-        "id": world.guid("appliance", instance.id),
+        "name": computer,
+        "id": appliance_id(world, instance.id),
         "biosId": discovery.bios_id(world, instance.id),
         "ipAddress": instance.private_ip,
         "memoryMib": instance.memory_mib,

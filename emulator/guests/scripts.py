@@ -1,0 +1,86 @@
+"""Reading scripts without running them: which programs they call, with which parameters.
+
+Quotes, commas and brackets are taken away, so that `@('/ServerMode', '"CS"')` reads as
+`/ServerMode CS`. Whatever stands in a comment is not called.
+"""
+
+from __future__ import annotations
+
+import re
+from functools import lru_cache
+
+_BLOCK_COMMENT = re.compile(r"<#.*?#>", re.DOTALL)
+_COMMENT = re.compile(r"^\s*#.*$", re.MULTILINE)
+_DRESSING = re.compile(r"[\"'`,()@\[\]]")
+_BLANKS = re.compile(r"[ \t]+")
+_LINE_GOES_ON = re.compile(r"[ \t]*\\\r?\n[ \t]*")
+_COMMAND_ENDS = re.compile(r"[\n;|&]+")
+
+
+@lru_cache(maxsize=256)
+def plain(script: str) -> str:
+    """A script as words with single blanks between them, in its lines, without comments."""
+    text = _COMMENT.sub("", _BLOCK_COMMENT.sub("", script))
+    return _BLANKS.sub(" ", _DRESSING.sub(" ", _LINE_GOES_ON.sub(" ", text)))
+
+
+def calls(script: str, program: str) -> bool:
+    """Whether a plain script names a program, in whatever folder."""
+    return (
+        re.search(rf"(?<![\w.-]){re.escape(program)}(?![\w-])", script, re.IGNORECASE) is not None
+    )
+
+
+def gives(script: str, parameter: str, value: str | None = None) -> bool:
+    """Whether a plain PowerShell script gives a parameter; see `times`."""
+    return times(script, parameter, value) > 0
+
+
+def times(script: str, parameter: str, value: str | None = None) -> int:
+    """How often a plain PowerShell script gives a parameter, such as `/ServerMode`.
+
+    Args:
+        script: the plain script.
+        parameter: with its slash; compared without case, as Windows' installers do.
+        value: what must follow it, or a variable that is set to it somewhere; None takes anything
+            that is no parameter itself, "" nothing at all.
+    """
+    name = rf"(?<![\w/]){re.escape(parameter)}(?![\w/])"
+    if value == "":
+        return len(re.findall(name, script, re.IGNORECASE))
+    given = re.findall(rf"{name}\s+(?!/)(\S+)", script, re.IGNORECASE)
+    return len([one for one in given if value is None or _is(script, one, value)])
+
+
+def commands(script: str, program: str) -> list[list[str]]:
+    """The words after a program's name in each command of a plain shell script that calls it."""
+    found = []
+    for command in _COMMAND_ENDS.split(script):
+        words = command.split()
+        places = [at for at, word in enumerate(words) if word.rpartition("/")[2] == program]
+        found += [words[places[0] + 1 :]] if places else []
+    return found
+
+
+def option(script: str, words: list[str], name: str, value: str | None = None) -> bool:
+    """Whether a shell command has an option, whose letter's case counts; `value` as in `gives`."""
+    if name not in words:
+        return False
+    if value == "":
+        return True
+    rest = words[words.index(name) + 1 :]
+    if not rest or rest[0].startswith("-"):
+        return False
+    return value is None or _is(script, rest[0], value)
+
+
+def _is(script: str, given: str, value: str) -> bool:
+    if given.lower() == value.lower():
+        return True
+    if not given.startswith("$"):
+        return False
+    name = re.escape(given.lstrip("$").strip("{}"))
+    return (
+        re.search(rf"\$?{name}\s*=\s*[^\n]*\b{re.escape(value)}\b", script, re.IGNORECASE)
+        is not None
+    )
