@@ -34,6 +34,7 @@ from emulator.recovery_services.modernized import discovery, registration, suppo
 KIND = "guest/agent-run"
 
 _INSTALLED = "mobility agent is installed"
+_RUNS_AGAIN = "mobility agent's association runs"
 _TAKES_SECONDS = (90, 200)
 _FETCH, _SECRET, _INSTALL, _REGISTER = 11, 13, 15, 16
 _LOGS = {
@@ -62,6 +63,11 @@ class _Order:
     def key(self) -> str:
         return f"{self.assignment.association_id}|{self.instance.id}"
 
+    @property
+    def payload(self) -> Document:
+        """The order in an event."""
+        return {"association": self.assignment.association_id, "instance": self.instance.id}
+
     def value(self, name: str) -> str:
         return self.document.values(self.assignment.parameters).get(name, "")
 
@@ -75,6 +81,7 @@ class _Order:
 def register(world: World) -> None:
     """Let machines carry out what Systems Manager has for them."""
     world.on(_INSTALLED, _on_installed)
+    world.on(_RUNS_AGAIN, _on_schedule)
     operator.on_round(world, _go_round)
 
 
@@ -140,9 +147,14 @@ def _begin(world: World, order: _Order) -> None:
         return
     _report(world, order, "InProgress", "")
     seconds = world.uniform(*_TAKES_SECONDS, "agent installation", order.key)
-    payload = {"association": order.assignment.association_id, "instance": order.instance.id}
-    world.schedule(timedelta(seconds=seconds), _INSTALLED, payload)
+    world.schedule(timedelta(seconds=seconds), _INSTALLED, order.payload)
     _note(world, order, "installing")
+
+
+def _on_schedule(world: World, payload: Document) -> None:
+    order = _order_of(world, payload["instance"], payload["association"])
+    if order is not None and order.instance.state == "running":
+        _visit(world, order)
 
 
 def _on_installed(world: World, payload: Document) -> None:
@@ -302,7 +314,10 @@ def _order_of(world: World, instance_id: str, association: str) -> _Order | None
 
 
 def _fail(world: World, order: _Order, failure: _Failure) -> None:
+    every = order.assignment.every
     _note(world, order, "failed", str(failure), code=failure.code)
+    if every is not None:
+        world.schedule(every, _RUNS_AGAIN, order.payload)
     printed = _printed(world, order, "failed", str(failure))
     detail = f"{printed}\nfailed to run commands: exit status {failure.code}"
     _report(world, order, "Failed", detail)

@@ -24,7 +24,9 @@ from emulator.recovery_services.registrations import vault_of
 KIND = "guest/setup"
 
 _RETRY = timedelta(minutes=5)
+_PERSON_COMES = timedelta(seconds=30)
 _WAITS = "server set-up waits for a person"
+_GOES_ON = "server set-up goes on"
 _ROLES = {
     server_script.CONFIGURATION_SERVER: configuration_server.ROLE,
     server_script.REPLICATION_APPLIANCE: replication_appliance.ROLE,
@@ -38,6 +40,7 @@ _UNATTENDED = 0.2
 def register(world: World) -> None:
     """Let instances with a set-up script boot."""
     world.on(_WAITS, _on_waiting)
+    world.on(_GOES_ON, _on_going_on)
     operator.on_round(world, _go_round)
 
 
@@ -202,7 +205,14 @@ def _on_waiting(world: World, payload: Document) -> None:
         "and a device code."
     )
     _signal(world, instance, script, setup, "waiting", "sign-in", message)
-    _note(world, setup, "waiting", "a person must sign in to the appliance")
+    reason = "a person must sign in to the appliance"
+    _note(world, setup, "waiting", reason, again=_PERSON_COMES)
+
+
+def _on_going_on(world: World, payload: Document) -> None:
+    instance, script = _instance_with_script(world, payload["instance"])
+    if instance is not None and script is not None and instance.state == "running":
+        _visit(world, instance, script)
 
 
 def _sign_in(world: World, instance: Instance, script: ServerScript, setup: Document) -> None:
@@ -231,7 +241,7 @@ def _share(world: World, instance: Instance, script: ServerScript, setup: Docume
             message = str(refusal)
             _fail(world, instance, script, setup, "passphrase", message, stage="sharing")
         else:
-            _note(world, setup, "sharing", str(refusal), again=world.now + _RETRY)
+            _note(world, setup, "sharing", str(refusal), again=_RETRY)
         return
     if script.signals("succeeded"):
         message = f"{script.computer_name} is registered with its vault."
@@ -251,7 +261,7 @@ def _fail(
 ) -> None:
     if instance.state == "running":
         _signal(world, instance, script, setup, "failed", step, reason)
-    _note(world, setup, stage, reason, again=world.now + _RETRY)
+    _note(world, setup, stage, reason, again=_RETRY)
 
 
 def _signal(
@@ -277,14 +287,14 @@ def _note(
     setup: Document,
     stage: str,
     reason: str | None = None,
-    again: datetime | None = None,
+    again: timedelta | None = None,
 ) -> None:
-    setup |= {
-        "stage": stage,
-        "reason": reason,
-        "again": again.isoformat() if again is not None else None,
-    }
+    """Keep how far a set-up is, and when it goes on unless something happens before."""
+    due = None if again is None else world.now + again
+    setup |= {"stage": stage, "reason": reason, "again": due.isoformat() if due else None}
     world.store.put(KIND, setup["instance"], setup)
+    if again is not None:
+        world.schedule(again, _GOES_ON, {"instance": setup["instance"]})
 
 
 def _new(instance: Instance, script: ServerScript) -> Document:
