@@ -89,28 +89,47 @@ def _script(document: Mapping[str, Any], action: str) -> str:
 
 
 def _windows_problem(script: str, experience: str) -> tuple[int, str] | None:
-    installers = ("UnifiedAgent.exe", "UnifiedAgentInstaller.exe")
-    if not any(scripts.calls(script, name) for name in installers):
-        return 15, "UnifiedAgent.exe was never started"
     kind = "CSLegacy" if experience == CLASSIC else "CSPrime"
-    wanted = {"/Role": "MS", "/Platform": "VmWare", "/Silent": "", "/CSType": kind}
-    for name, value in wanted.items():
-        if not scripts.gives(script, name, value):
-            return 15, f"invalid command line: {f'{name} {value}'.strip()} is needed"
-    if not scripts.calls(script, "UnifiedAgentConfigurator.exe"):
-        return 16, "UnifiedAgentConfigurator.exe was never started"
-    needed: dict[str, str | None] = (
+    installs: dict[str, str | None] = {
+        "/Role": "MS",
+        "/Platform": "VmWare",
+        "/Silent": "",
+        "/CSType": kind,
+    }
+    registers: dict[str, str | None] = (
         {"/CSEndPoint": None, "/PassphraseFilePath": None}
         if experience == CLASSIC
-        else {"/SourceConfigFilePath": None, "/CredentialLessDiscovery": "true"}
+        else {
+            "/SourceConfigFilePath": None,
+            "/CSType": kind,
+            "/CredentialLessDiscovery": "true",
+        }
     )
-    for name, given in needed.items():
-        if not scripts.gives(script, name, given):
-            return 16, f"invalid command line: {name} {given or '<value>'} is needed"
-    if experience == MODERNIZED and scripts.times(script, "/CSType", "CSPrime") < 2:
-        # The installer is told, and the configurator again.
-        return 16, "invalid command line: /CSType CSPrime is needed"
+    for code, programs, wanted in (
+        (15, ("UnifiedAgent.exe", "UnifiedAgentInstaller.exe"), installs),
+        (16, ("UnifiedAgentConfigurator.exe",), registers),
+    ):
+        lines = scripts.command_lines(script, *programs)
+        lacking = [_first_lacking(script, line, wanted) for line in lines]
+        if not lines:
+            return code, f"{programs[0]} was never started"
+        if None not in lacking:
+            # The line for the other experience lacks more, and sooner.
+            line = max(lines, key=lambda one: _many(script, one, wanted))
+            return code, f"invalid command line: {_first_lacking(script, line, wanted)} is needed"
     return None
+
+
+def _first_lacking(script: str, line: str, wanted: Mapping[str, str | None]) -> str | None:
+    for name, value in wanted.items():
+        if not scripts.gives(script, name, value, within=line):
+            return f"{name} {'<value>' if value is None else value}".strip()
+    return None
+
+
+def _many(script: str, line: str, wanted: Mapping[str, str | None]) -> int:
+    """How many of the parameters a line gives."""
+    return sum(scripts.gives(script, name, of, within=line) for name, of in wanted.items())
 
 
 def _linux_problem(script: str, experience: str) -> tuple[int, str] | None:

@@ -13,7 +13,8 @@ _BLOCK_COMMENT = re.compile(r"<#.*?#>", re.DOTALL)
 _COMMENT = re.compile(r"^\s*#.*$", re.MULTILINE)
 _DRESSING = re.compile(r"[\"'`,()@\[\]]")
 _BLANKS = re.compile(r"[ \t]+")
-_LINE_GOES_ON = re.compile(r"[ \t]*\\\r?\n[ \t]*")
+_LINE_GOES_ON = re.compile(r"[ \t]*[\\`]\r?\n[ \t]*")
+_PARAMETER = re.compile(r"(?<!\S)/\w+")
 _COMMAND_ENDS = re.compile(r"[\n;|&]+")
 
 
@@ -31,25 +32,34 @@ def calls(script: str, program: str) -> bool:
     )
 
 
-def gives(script: str, parameter: str, value: str | None = None) -> bool:
-    """Whether a plain PowerShell script gives a parameter; see `times`."""
-    return times(script, parameter, value) > 0
-
-
-def times(script: str, parameter: str, value: str | None = None) -> int:
-    """How often a plain PowerShell script gives a parameter, such as `/ServerMode`.
+def gives(script: str, parameter: str, value: str | None = None, within: str | None = None) -> bool:
+    """Whether a plain PowerShell script gives a parameter, such as `/ServerMode`.
 
     Args:
         script: the plain script.
         parameter: with its slash; compared without case, as Windows' installers do.
-        value: what must follow it, or a variable that is set to it somewhere; None takes anything
-            that is no parameter itself, "" nothing at all.
+        value: what must follow it, or a variable that is set to it somewhere in the script; None
+            takes anything that is no parameter itself, "" nothing at all.
+        within: the part of the script that gives it; None for all of it.
     """
+    text = script if within is None else within
     name = rf"(?<![\w/]){re.escape(parameter)}(?![\w/])"
     if value == "":
-        return len(re.findall(name, script, re.IGNORECASE))
-    given = re.findall(rf"{name}\s+(?!/)(\S+)", script, re.IGNORECASE)
-    return len([one for one in given if value is None or _is(script, one, value)])
+        return re.search(name, text, re.IGNORECASE) is not None
+    given = re.findall(rf"{name}\s+(?!/)(\S+)", text, re.IGNORECASE)
+    return any(value is None or _is(script, one, value) for one in given)
+
+
+def command_lines(script: str, *programs: str) -> list[str]:
+    """The lines of a plain PowerShell script that call one of some programs.
+
+    Where none of them has a parameter, these are given elsewhere: then it is the whole script.
+    """
+    lines = [
+        line for line in script.splitlines() if any(calls(line, program) for program in programs)
+    ]
+    with_parameters = [line for line in lines if _PARAMETER.search(line)]
+    return with_parameters or ([script] if lines else [])
 
 
 def commands(script: str, program: str) -> list[list[str]]:
