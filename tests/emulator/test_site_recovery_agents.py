@@ -70,7 +70,7 @@ class Machines:
 
     def reports(self) -> list[tuple[str, str]]:
         """Status and, of one that ended, the message in the last line of JSON."""
-        found = []
+        found: list[tuple[str, str]] = []
         for _, _, status, detail in self.site.estate.reports:
             lines = [line for line in detail.splitlines() if line.startswith("{")]
             found.append((status, json.loads(lines[-1])["message"] if lines else ""))
