@@ -70,7 +70,7 @@ def reporting(world: World, payload: Document) -> Instance | None:
 
 def expect_report(
     world: World, machine: Instance, server: Document, already: timedelta = timedelta()
-) -> bool:
+) -> str:
     """Let a machine on which the agent was installed become known, unless it is or will be.
 
     Args:
@@ -80,13 +80,18 @@ def expect_report(
         already: how long ago the agent was begun to be installed.
 
     Returns:
-        Whether a report is to come that was not expected before.
+        The report, for `is_expected`.
     """
     vault = server["vault"].rstrip("/").lower()
-    if world.store.peek(_VISITS, f"{vault}|{machine.id}") is not None:
-        return False
-    _expect(world, machine, server, vault, already)
-    return True
+    report = f"{vault}|{machine.id}"
+    if not is_expected(world, report):
+        _expect(world, machine, server, vault, already)
+    return report
+
+
+def is_expected(world: World, report: str) -> bool:
+    """Whether a report is to come or came; what could not come is expected no more."""
+    return world.store.peek(_VISITS, report) is not None
 
 
 def forget(world: World, fabric_id: str) -> None:

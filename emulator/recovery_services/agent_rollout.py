@@ -91,7 +91,7 @@ def runs(world: World) -> list[Document]:
     Each has `instance`, `name`, `association`, `stage` (installing, registered, failed, or
     unmanaged), `reason`, `code` (the script's exit code) and `server` (an instance id).
     """
-    hidden = ("revision", "again")
+    hidden = ("revision", "again", "report")
     return [
         {name: value for name, value in run.items() if name not in hidden}
         for run in world.store.list(KIND)
@@ -121,7 +121,7 @@ def _visit(world: World, order: _Order) -> None:
         return
     if run is not None and run["revision"] == order.assignment.revision:
         if run["stage"] == "registered":
-            _keep_reporting(world, order)
+            _keep_reporting(world, order, run)
             return
         again = run["again"]
         if run["stage"] == "failed" and (
@@ -177,14 +177,16 @@ def _on_installed(world: World, payload: Document) -> None:
 
 
 def _done(world: World, order: _Order, server: Instance, when: str) -> None:
-    _note(world, order, "registered", server=server.id)
+    run = _note(world, order, "registered", server=server.id)
     text = f"registered with {order.value('ServerAddress')} {when}".strip()
     _report(world, order, "Success", _printed(world, order, "registered", text))
-    _keep_reporting(world, order)
+    _keep_reporting(world, order, run)
 
 
-def _keep_reporting(world: World, order: _Order) -> None:
+def _keep_reporting(world: World, order: _Order, run: Document) -> None:
     """An agent of the modernized experience reports until its appliance has heard of it."""
+    if run["report"] and replication_appliance.is_expected(world, run["report"]):
+        return
     role = order.role
     if role is not replication_appliance.ROLE:
         return
@@ -195,9 +197,9 @@ def _keep_reporting(world: World, order: _Order) -> None:
     appliance = machine.instance_of(world, server["instance"])
     if appliance is None or replication_appliance.closed_port(world, order.instance, appliance):
         return
-    replication_appliance.expect_report(
-        world, order.instance, server, timedelta(seconds=_TAKES_SECONDS[1])
-    )
+    already = timedelta(seconds=_TAKES_SECONDS[1])
+    report = replication_appliance.expect_report(world, order.instance, server, already)
+    world.store.put(KIND, order.key, {**run, "report": report})
 
 
 # -- what is checked -----------------------------------------------------------------------------
@@ -331,7 +333,7 @@ def _note(
     *,
     code: int | None = None,
     server: str | None = None,
-) -> None:
+) -> Document:
     every = order.assignment.every
     run = {
         "instance": order.instance.id,
@@ -343,8 +345,10 @@ def _note(
         "code": code,
         "server": server,
         "again": (world.now + every).isoformat() if every is not None else None,
+        "report": None,
     }
     world.store.put(KIND, order.key, run)
+    return run
 
 
 def _report(world: World, order: _Order, status: ReportStatus, detail: str) -> None:
