@@ -18,13 +18,13 @@ def declare() -> None:
         pulumi.RunError: the config or the machines themselves are wrong; all that is wrong.
     """
     reading = settings.read(settings.stack_config(pulumi.get_project(), CONFIG.get()))
-    preflight = settings.examine(reading)
+    prefix = f"{pulumi.get_project()}-{pulumi.get_stack()}"
+    preflight = settings.examine(reading, prefix)
     problems = (*reading.problems, *preflight.problems)
     if reading.settings is None or problems:
         raise pulumi.RunError(str(settings.SettingsError(problems)))
     stack = reading.settings
     target, replication, poll = stack.target, stack.replication, stack.convergence.poll
-    prefix = f"{pulumi.get_project()}-{pulumi.get_stack()}"
 
     landing_zone = components.LandingZone(
         "landing-zone",
@@ -33,7 +33,11 @@ def declare() -> None:
     vault = components.Vault(
         "vault",
         components.VaultArgs(
-            target.vault, landing_zone.resource_group_name, stack.azure_location, target.tags
+            target.vault,
+            landing_zone.resource_group_name,
+            stack.azure_location,
+            target.tags,
+            stack.adopted_vault_id,
         ),
     )
     security_groups = components.SecurityGroups(
@@ -41,24 +45,16 @@ def declare() -> None:
         components.SecurityGroupsArgs(
             stack.source.vpc_id,
             prefix,
+            replication.agent.installation == "push",
+            stack.server_group_id,
             components.attachments(preflight.facts),
         ),
     )
-    server = components.ConfigurationServer(
-        "configuration-server",
-        components.ConfigurationServerArgs(
-            prefix=prefix,
-            settings=stack.source.configuration_server,
-            vault_id=vault.vault_id,
-            security_group_id=security_groups.server_group_id,
-            network_rules=security_groups.rules,
-            registration_timeout=replication.registration_timeout,
-            poll=poll,
-        ),
-    )
+    server = components.server(prefix, stack, preflight, vault, security_groups)
     replication_settings = components.ReplicationSettings(
         "replication-settings",
         components.ReplicationSettingsArgs(
+            experience=stack.experience,
             policy_name=prefix,
             resource_group_name=landing_zone.resource_group_name,
             vault_name=vault.vault_name,
@@ -73,11 +69,12 @@ def declare() -> None:
             components.MigrationWaveArgs(
                 wave=wave,
                 settings=stack,
-                facts=preflight.facts,
-                gone=preflight.gone,
+                preflight=preflight,
+                prefix=prefix,
                 vault_id=vault.vault_id,
                 policy_id=replication_settings.policy_id,
                 server=server,
+                server_group_id=security_groups.server_group_id,
                 landing_zone=landing_zone,
                 requires=[replication_settings.mapping, *security_groups.all()],
             ),
@@ -88,7 +85,7 @@ def declare() -> None:
     pulumi.export("machines", {m: row for wave in waves.values() for m, row in wave.table()})
     pulumi.export("waves", {name: wave.summary() for name, wave in waves.items()})
     pulumi.export("vault", vault.summary())
-    pulumi.export("configurationServer", server.summary())
+    pulumi.export("server", server.summary())
     pulumi.export("readme", Path("Pulumi.README.md").read_text(encoding="utf-8"))
 
 

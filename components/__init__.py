@@ -5,8 +5,11 @@ from __future__ import annotations
 from components.configuration_server import ConfigurationServer, ConfigurationServerArgs
 from components.landing_zone import LandingZone, LandingZoneArgs
 from components.migration_wave import MigrationWave, MigrationWaveArgs
+from components.mobility_agent import MobilityAgent, MobilityAgentArgs
+from components.replication_appliance import ReplicationAppliance, ReplicationApplianceArgs
 from components.replication_settings import ReplicationSettings, ReplicationSettingsArgs
 from components.security_groups import Attachment, SecurityGroups, SecurityGroupsArgs, attachments
+from components.server import server
 from components.vault import Vault, VaultArgs
 
 __all__ = [
@@ -17,6 +20,10 @@ __all__ = [
     "LandingZoneArgs",
     "MigrationWave",
     "MigrationWaveArgs",
+    "MobilityAgent",
+    "MobilityAgentArgs",
+    "ReplicationAppliance",
+    "ReplicationApplianceArgs",
     "ReplicationSettings",
     "ReplicationSettingsArgs",
     "SecurityGroups",
@@ -24,4 +31,5 @@ __all__ = [
     "Vault",
     "VaultArgs",
     "attachments",
+    "server",
 ]

@@ -32,7 +32,7 @@ class LandingZone(pulumi.ComponentResource):
     network, and the vault, which is a component of its own) and goes away with the stack. The
     machines' resource group holds the production network and the migrated virtual machines:
     destroying the stack leaves it alone, because deleting a resource group in Azure deletes every
-    machine in it. With `target.adopt` it is not even created here.
+    machine in it. What `target.adopt` names is not created here, nor changed, nor deleted.
 
     The test network is joined to nothing, and its subnet has no default way out to the internet,
     so a machine that boots there in a test reaches neither its production twin nor anything that
@@ -57,36 +57,27 @@ class LandingZone(pulumi.ComponentResource):
     ) -> None:
         super().__init__("ec2-to-azure:components:LandingZone", name, None, opts)
         target = args.target
-        group = resources.ResourceGroup(
-            "migration",
-            resource_group_name=target.resource_group,
-            location=args.location,
-            tags=target.tags,
-            opts=pulumi.ResourceOptions(parent=self),
+        group = self._group("migration", "resourceGroup", target.resource_group, args)
+        machines_group = self._group(
+            "machines", "machinesResourceGroup", target.machines_resource_group, args, retain=True
         )
-        machines_group, production = self._existing(args) if target.adopt else self._retained(args)
-        test = _virtual_network(
-            "test",
-            target.test_network,
-            group.name,
+        production = self._network(
+            "production",
+            "network",
+            target.network,
+            (target.machines_resource_group, machines_group.name),
             args,
-            pulumi.ResourceOptions(parent=self),
+            retain=True,
+        )
+        test = self._network(
+            "test",
+            "testNetwork",
+            target.test_network,
+            (target.resource_group, group.name),
+            args,
             isolated=True,
         )
-        account = storage.StorageAccount(
-            "cache",
-            account_name=target.cache_storage_account,
-            resource_group_name=group.name,
-            location=args.location,
-            kind=storage.Kind.STORAGE_V2,
-            sku=storage.SkuArgs(name=storage.SkuName.STANDARD_LRS),
-            enable_https_traffic_only=True,
-            minimum_tls_version=storage.MinimumTlsVersion.TLS1_2,
-            allow_blob_public_access=False,
-            allow_cross_tenant_replication=False,
-            tags=target.tags,
-            opts=pulumi.ResourceOptions(parent=self),
-        )
+        account = self._account(group.name, args)
         self.resource_group_name = group.name
         self.machines_resource_group_id = machines_group.id
         self.network_id = production.id
@@ -102,34 +93,66 @@ class LandingZone(pulumi.ComponentResource):
             }
         )
 
-    def _retained(
-        self, args: LandingZoneArgs
-    ) -> tuple[resources.ResourceGroup, network.VirtualNetwork]:
-        opts = pulumi.ResourceOptions(parent=self, retain_on_delete=True)
-        group = resources.ResourceGroup(
-            "machines",
-            resource_group_name=args.target.machines_resource_group,
+    def _group(
+        self, name: str, part: str, group: str, args: LandingZoneArgs, *, retain: bool = False
+    ) -> resources.ResourceGroup:
+        if args.target.adopts(part):
+            opts = pulumi.ResourceOptions(parent=self)
+            return resources.ResourceGroup.get(name, _group_id(args, group), opts)
+        return resources.ResourceGroup(
+            name,
+            resource_group_name=group,
             location=args.location,
             tags=args.target.tags,
-            opts=opts,
+            opts=pulumi.ResourceOptions(parent=self, retain_on_delete=retain),
         )
-        return group, _virtual_network("production", args.target.network, group.name, args, opts)
 
-    def _existing(
-        self, args: LandingZoneArgs
-    ) -> tuple[resources.ResourceGroup, network.VirtualNetwork]:
-        opts = pulumi.ResourceOptions(parent=self)
-        group_id = (
-            f"/subscriptions/{args.subscription_id}"
-            f"/resourceGroups/{args.target.machines_resource_group}"
+    def _network(
+        self,
+        name: str,
+        part: str,
+        settings: Network,
+        group: tuple[str, pulumi.Input[str]],
+        args: LandingZoneArgs,
+        *,
+        retain: bool = False,
+        isolated: bool = False,
+    ) -> network.VirtualNetwork:
+        group_name, made = group
+        if args.target.adopts(part):
+            where = f"{_group_id(args, group_name)}/providers/Microsoft.Network/virtualNetworks"
+            opts = pulumi.ResourceOptions(parent=self)
+            return network.VirtualNetwork.get(name, f"{where}/{settings.name}", opts)
+        opts = pulumi.ResourceOptions(parent=self, retain_on_delete=retain)
+        return _virtual_network(name, settings, made, args, opts, isolated=isolated)
+
+    def _account(
+        self, group_name: pulumi.Input[str], args: LandingZoneArgs
+    ) -> storage.StorageAccount:
+        target = args.target
+        if target.adopts("cacheStorageAccount"):
+            where = f"{_group_id(args, target.resource_group)}/providers/Microsoft.Storage"
+            account_id = f"{where}/storageAccounts/{target.cache_storage_account}"
+            opts = pulumi.ResourceOptions(parent=self)
+            return storage.StorageAccount.get("cache", account_id, opts)
+        return storage.StorageAccount(
+            "cache",
+            account_name=target.cache_storage_account,
+            resource_group_name=group_name,
+            location=args.location,
+            kind=storage.Kind.STORAGE_V2,
+            sku=storage.SkuArgs(name=storage.SkuName.STANDARD_LRS),
+            enable_https_traffic_only=True,
+            minimum_tls_version=storage.MinimumTlsVersion.TLS1_2,
+            allow_blob_public_access=False,
+            allow_cross_tenant_replication=False,
+            tags=target.tags,
+            opts=pulumi.ResourceOptions(parent=self),
         )
-        network_id = (
-            f"{group_id}/providers/Microsoft.Network/virtualNetworks/{args.target.network.name}"
-        )
-        return (
-            resources.ResourceGroup.get("machines", group_id, opts),
-            network.VirtualNetwork.get("production", network_id, opts),
-        )
+
+
+def _group_id(args: LandingZoneArgs, group: str) -> str:
+    return f"/subscriptions/{args.subscription_id}/resourceGroups/{group}"
 
 
 def _virtual_network(

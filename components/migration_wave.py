@@ -10,9 +10,11 @@ import pulumi
 
 from components.configuration_server import ConfigurationServer
 from components.landing_zone import LandingZone
+from components.readiness import Readiness
+from components.replication_appliance import ReplicationAppliance
 from dynamic_providers.migration_wave import MigrationWave as Reconciler
 from dynamic_providers.protected_item import ProtectedItem
-from settings import MachineSettings, Settings
+from settings import MachineSettings, Preflight, Settings
 from settings.recovery_plan import Action, RecoveryPlanSettings
 from site_recovery import recovery_plan
 from site_recovery.ec2 import MachineFacts
@@ -29,18 +31,22 @@ class MigrationWaveArgs:
         gone: why a source cannot replicate any more, by machine.
         vault_id: the vault.
         policy_id: the replication policy.
-        server: the configuration server that the machines replicate through.
+        holds: why replication may not begin, by machine.
+        server: the server that the machines replicate through.
+        server_group_id: its security group.
+        prefix: what names begin with that are unique in the AWS account.
         landing_zone: where they go.
         requires: what must stand before a machine can be protected.
     """
 
     wave: str
     settings: Settings
-    facts: Mapping[str, MachineFacts]
-    gone: Mapping[str, str]
+    preflight: Preflight
+    prefix: str
     vault_id: pulumi.Input[str]
     policy_id: pulumi.Input[str]
-    server: ConfigurationServer
+    server: ConfigurationServer | ReplicationAppliance
+    server_group_id: pulumi.Input[str]
     landing_zone: LandingZone
     requires: Sequence[pulumi.Resource]
 
@@ -66,10 +72,22 @@ class MigrationWave(pulumi.ComponentResource):
         settings, wave = args.settings, args.settings.waves[args.wave]
         registration = args.server.registration
         convergence = settings.convergence
+        ready = Readiness(
+            args.wave,
+            args.prefix,
+            settings,
+            args.preflight,
+            args.server,
+            args.server_group_id,
+            self,
+            args.requires,
+        )
         self.reconciler = Reconciler(
             name,
+            experience=settings.experience,
             vault_id=args.vault_id,
             container_id=registration.container_id,
+            machines_site_id=registration.machines_site_id,
             policy_id=args.policy_id,
             process_server_id=registration.process_server_id,
             master_target_id=registration.master_target_id,
@@ -79,10 +97,12 @@ class MigrationWave(pulumi.ComponentResource):
                 "network_id": args.landing_zone.network_id,
                 "subnet_name": settings.target.network.subnet.name,
                 "test_network_id": args.landing_zone.test_network_id,
+                "test_subnet_name": settings.target.test_network.subnet.name,
                 "storage_account_id": args.landing_zone.storage_account_id,
             },
             phase=str(wave.phase),
             machines={machine: _declared(args, machine) for machine in wave.machines},
+            holds=ready.holds,
             other_waves={
                 other: {
                     "phase": str(its.phase),
@@ -147,10 +167,14 @@ def _or_none(value: pulumi.Output[str | None]) -> pulumi.Output[str | None]:
 
 def _accounts(args: MigrationWaveArgs) -> pulumi.Output[dict[str, str]]:
     """The ids of the accounts that the wave's operating system families need, by family."""
+    if args.settings.replication.agent.installation != "push":
+        return pulumi.Output.from_input({})
     names = args.settings.replication.run_as_accounts
     wanted = {"windows": names.windows, "linux": names.linux}
     members = args.settings.waves[args.wave].machines
-    families = sorted({args.facts[name].platform for name in members if name in args.facts})
+    families = sorted(
+        {args.preflight.facts[name].platform for name in members if name in args.preflight.facts}
+    )
 
     def choose(accounts: Mapping[str, str]) -> dict[str, str]:
         for family in families:
@@ -196,19 +220,20 @@ def _action(action: Action) -> dict[str, Any]:
 
 def _declared(args: MigrationWaveArgs, name: str) -> dict[str, Any]:
     """A machine as the reconciler takes it; what is not known or not said is left out."""
-    declared, facts = args.settings.machines[name], args.facts.get(name)
-    target = declared.target
+    declared, facts = args.settings.machines[name], args.preflight.facts.get(name)
+    target = args.settings.target_of(name)
     values = {
         "instance_id": declared.instance_id,
         "private_ip": facts.private_ip if facts else None,
         "os_type": _os_type(declared, facts),
-        "source_problem": args.gone.get(name),
+        "source_problem": args.preflight.gone.get(name),
         "vm_name": args.settings.vm_name(name),
         "vm_size": target.vm_size,
         "disk_type": target.disk_type,
         "availability_zone": target.availability_zone,
         "license_type": target.license_type,
         "tags": target.tags,
+        "subnet": target.subnet,
     }
     return {key: value for key, value in values.items() if value is not None}
 

@@ -4,15 +4,18 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import timedelta
+from typing import Any
 
 import pulumi
 from pulumi_azure_native import recoveryservices
 
 from dynamic_providers.container_mapping import ProtectionContainerMapping
 from settings import Replication
+from site_recovery import classic, modernized
+from site_recovery.fleet import ExperienceName
 
-PROVIDER = "InMageAzureV2"
-"""The replication provider of the classic experience."""
+_MULTI_VM_SYNC = "true"
+"""Machines of a wave get recovery points of one moment; InMageRcm takes booleans as text."""
 
 
 @dataclass(frozen=True)
@@ -20,6 +23,7 @@ class ReplicationSettingsArgs:
     """What the policy is made from.
 
     Attributes:
+        experience: `classic` or `modernized`.
         policy_name: the policy's name in the vault; the mapping has the same.
         resource_group_name: the vault's resource group.
         vault_name: the vault.
@@ -28,6 +32,7 @@ class ReplicationSettingsArgs:
         poll: between two looks at the vault.
     """
 
+    experience: ExperienceName
     policy_name: str
     resource_group_name: pulumi.Input[str]
     vault_name: pulumi.Input[str]
@@ -54,27 +59,13 @@ class ReplicationSettings(pulumi.ComponentResource):
         self, name: str, args: ReplicationSettingsArgs, opts: pulumi.ResourceOptions | None = None
     ) -> None:
         super().__init__("ec2-to-azure:components:ReplicationSettings", name, None, opts)
-        replication = args.replication
         policy = recoveryservices.ReplicationPolicy(
             "policy",
             policy_name=args.policy_name,
             resource_group_name=args.resource_group_name,
             resource_name_=args.vault_name,
             properties=recoveryservices.CreatePolicyInputPropertiesArgs(
-                provider_specific_input=recoveryservices.InMageAzureV2PolicyInputArgs(
-                    instance_type=PROVIDER,
-                    recovery_point_history=replication.recovery_point_retention_hours * 60,
-                    app_consistent_frequency_in_minutes=(
-                        replication.app_consistent_frequency_minutes
-                    ),
-                    crash_consistent_frequency_in_minutes=(
-                        replication.crash_consistent_frequency_minutes
-                    ),
-                    recovery_point_threshold_in_minutes=(
-                        replication.recovery_point_threshold_minutes
-                    ),
-                    multi_vm_sync_status=recoveryservices.SetMultiVmSyncStatus.ENABLE,
-                )
+                provider_specific_input=_policy(args.experience, args.replication)
             ),
             opts=pulumi.ResourceOptions(parent=self),
         )
@@ -84,7 +75,27 @@ class ReplicationSettings(pulumi.ComponentResource):
             container_id=args.container_id,
             policy_id=policy.id,
             mapping_name=args.policy_name,
+            experience=args.experience,
             poll_seconds=args.poll.total_seconds(),
             opts=pulumi.ResourceOptions(parent=self),
         )
         self.register_outputs({"policyId": self.policy_id})
+
+
+def _policy(experience: ExperienceName, replication: Replication) -> Any:
+    if experience == "modernized":
+        return recoveryservices.InMageRcmPolicyCreationInputArgs(
+            instance_type=modernized.INSTANCE_TYPE,
+            recovery_point_history_in_minutes=replication.recovery_point_retention_hours * 60,
+            app_consistent_frequency_in_minutes=replication.app_consistent_frequency_minutes,
+            crash_consistent_frequency_in_minutes=replication.crash_consistent_frequency_minutes,
+            enable_multi_vm_sync=_MULTI_VM_SYNC,
+        )
+    return recoveryservices.InMageAzureV2PolicyInputArgs(
+        instance_type=classic.INSTANCE_TYPE,
+        recovery_point_history=replication.recovery_point_retention_hours * 60,
+        app_consistent_frequency_in_minutes=replication.app_consistent_frequency_minutes,
+        crash_consistent_frequency_in_minutes=replication.crash_consistent_frequency_minutes,
+        recovery_point_threshold_in_minutes=replication.recovery_point_threshold_minutes,
+        multi_vm_sync_status=recoveryservices.SetMultiVmSyncStatus.ENABLE,
+    )

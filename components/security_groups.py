@@ -1,4 +1,4 @@
-"""Who may talk to whom between the machines and the configuration server."""
+"""Who may talk to whom between the machines and their server."""
 
 from __future__ import annotations
 
@@ -46,11 +46,15 @@ class SecurityGroupsArgs:
     Attributes:
         vpc_id: the machines' VPC.
         prefix: what the groups' names begin with.
+        push: whether the server installs the agents itself.
+        server_group_id: a group of a server that is there already; None makes one.
         machines: where the machines' groups are attached, by machine.
     """
 
     vpc_id: str
     prefix: str
+    push: bool
+    server_group_id: str | None
     machines: Mapping[str, Attachment]
 
 
@@ -70,7 +74,7 @@ class SecurityGroups(pulumi.ComponentResource):
     the machine leaves or the stack is destroyed.
 
     Attributes:
-        server_group_id: the configuration server's group.
+        server_group_id: the server's group.
         rules: every rule; what needs the network depends on these.
         attachments: by machine; what needs a machine depends on its own.
     """
@@ -84,8 +88,14 @@ class SecurityGroups(pulumi.ComponentResource):
     ) -> None:
         super().__init__("ec2-to-azure:components:SecurityGroups", name, None, opts)
         self.rules = []
-        server = self._group("server", "Site Recovery configuration server", args)
-        self._egress("server-to-azure-443", server, 443, "Azure and AWS endpoints", cidr=ANYWHERE)
+        server: pulumi.Input[str]
+        if args.server_group_id is not None:
+            server = args.server_group_id
+        else:
+            server = self._group("server", "Site Recovery server", args).id
+            self._egress(
+                "server-to-azure-443", server, 443, "Azure and AWS endpoints", cidr=ANYWHERE
+            )
         families = {
             platform: self._family(platform, server, args)
             for platform in sorted({machine.platform for machine in args.machines.values()})
@@ -99,7 +109,7 @@ class SecurityGroups(pulumi.ComponentResource):
             )
             for machine, attachment in args.machines.items()
         }
-        self.server_group_id = server.id
+        self.server_group_id = pulumi.Output.from_input(server)
         self.register_outputs({"serverGroupId": self.server_group_id})
 
     def all(self) -> list[pulumi.Resource]:
@@ -107,13 +117,13 @@ class SecurityGroups(pulumi.ComponentResource):
         return [*self.rules, *self.attachments.values()]
 
     def _family(
-        self, platform: str, server: ec2.SecurityGroup, args: SecurityGroupsArgs
+        self, platform: str, server: pulumi.Input[str], args: SecurityGroupsArgs
     ) -> ec2.SecurityGroup:
         machines = self._group(platform, f"{platform} machines that migrate to Azure", args)
         for port, why in TO_THE_SERVER.items():
-            self._allow(f"{platform}-to-server-{port}", machines, server, port, why)
-        for port, why in PUSH_INSTALLATION[platform].items():
-            self._allow(f"server-to-{platform}-{port}", server, machines, port, why)
+            self._allow(f"{platform}-to-server-{port}", machines.id, server, port, why)
+        for port, why in PUSH_INSTALLATION[platform].items() if args.push else ():
+            self._allow(f"server-to-{platform}-{port}", server, machines.id, port, why)
         return machines
 
     def _group(self, name: str, description: str, args: SecurityGroupsArgs) -> ec2.SecurityGroup:
@@ -130,17 +140,17 @@ class SecurityGroups(pulumi.ComponentResource):
     def _allow(
         self,
         name: str,
-        source: ec2.SecurityGroup,
-        destination: ec2.SecurityGroup,
+        source: pulumi.Input[str],
+        destination: pulumi.Input[str],
         port: int,
         why: str,
     ) -> None:
-        self._egress(name, source, port, why, destination=destination.id)
+        self._egress(name, source, port, why, destination=destination)
         self.rules.append(
             vpc.SecurityGroupIngressRule(
                 name,
-                security_group_id=destination.id,
-                referenced_security_group_id=source.id,
+                security_group_id=destination,
+                referenced_security_group_id=source,
                 ip_protocol="tcp",
                 from_port=port,
                 to_port=port,
@@ -152,7 +162,7 @@ class SecurityGroups(pulumi.ComponentResource):
     def _egress(
         self,
         name: str,
-        source: ec2.SecurityGroup,
+        source: pulumi.Input[str],
         port: int,
         why: str,
         *,
@@ -162,7 +172,7 @@ class SecurityGroups(pulumi.ComponentResource):
         self.rules.append(
             vpc.SecurityGroupEgressRule(
                 name,
-                security_group_id=source.id,
+                security_group_id=source,
                 referenced_security_group_id=destination,
                 cidr_ipv4=cidr,
                 ip_protocol="tcp",

@@ -11,12 +11,13 @@ from pulumi_azure_native import recoveryservices
 
 @dataclass(frozen=True)
 class VaultArgs:
-    """What the vault is made from."""
+    """What the vault is made from; `adopted_id` is the ARM id of one that is there already."""
 
     vault_name: str
     resource_group_name: pulumi.Input[str]
     location: str
     tags: Mapping[str, str] = field(default_factory=dict)
+    adopted_id: str | None = None
 
 
 class Vault(pulumi.ComponentResource):
@@ -37,6 +38,19 @@ class Vault(pulumi.ComponentResource):
         self, name: str, args: VaultArgs, opts: pulumi.ResourceOptions | None = None
     ) -> None:
         super().__init__("ec2-to-azure:components:Vault", name, None, opts)
+        self.vault_id, self.vault_name = self._adopted(args) or self._made(args)
+        self._args = args
+        self.register_outputs({"vaultId": self.vault_id, "vaultName": self.vault_name})
+
+    def _adopted(self, args: VaultArgs) -> tuple[pulumi.Output[str], pulumi.Output[str]] | None:
+        if args.adopted_id is None:
+            return None
+        vault = recoveryservices.Vault.get(
+            "vault", args.adopted_id, pulumi.ResourceOptions(parent=self)
+        )
+        return vault.id, vault.name
+
+    def _made(self, args: VaultArgs) -> tuple[pulumi.Output[str], pulumi.Output[str]]:
         vault = recoveryservices.Vault(
             "vault",
             vault_name=args.vault_name,
@@ -49,10 +63,7 @@ class Vault(pulumi.ComponentResource):
             tags=args.tags,
             opts=pulumi.ResourceOptions(parent=self),
         )
-        self.vault_id = vault.id
-        self.vault_name = vault.name
-        self._args = args
-        self.register_outputs({"vaultId": self.vault_id, "vaultName": self.vault_name})
+        return vault.id, vault.name
 
     def summary(self) -> dict[str, pulumi.Input[str]]:
         """The vault in the stack's outputs."""

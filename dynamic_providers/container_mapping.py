@@ -11,6 +11,7 @@ from pulumi.dynamic import CreateResult, DiffResult, ReadResult, Resource, Updat
 from dynamic_providers.adapter import Inputs, MigrationProvider, run
 from site_recovery import mapping
 from site_recovery.arm_ids import ContainerId, same
+from site_recovery.fleet import ExperienceName
 
 
 class ContainerMappingInputs(Inputs):
@@ -19,6 +20,7 @@ class ContainerMappingInputs(Inputs):
     container_id: str
     policy_id: str
     mapping_name: str
+    experience: ExperienceName = "classic"
     poll_seconds: float
 
     @property
@@ -51,7 +53,12 @@ class ContainerMappingProvider(MigrationProvider):
             container = inputs.container
             async with self.connect()(container.vault.subscription) as connection:
                 return await mapping.ensure(
-                    connection, container, inputs.mapping_name, inputs.policy_id, inputs.poll
+                    connection,
+                    container,
+                    inputs.mapping_name,
+                    inputs.policy_id,
+                    inputs.poll,
+                    inputs.experience,
                 )
 
         mapping_id = run(work)
@@ -84,7 +91,9 @@ class ContainerMappingProvider(MigrationProvider):
         async def work() -> None:
             container = inputs.container
             async with self.connect()(container.vault.subscription) as connection:
-                await mapping.remove(connection, container, inputs.mapping_name, inputs.poll)
+                await mapping.remove(
+                    connection, container, inputs.mapping_name, inputs.poll, inputs.experience
+                )
 
         run(work)
 
@@ -103,6 +112,7 @@ class ProtectionContainerMapping(
         container_id: pulumi.Input[str],
         policy_id: pulumi.Input[str],
         mapping_name: pulumi.Input[str],
+        experience: pulumi.Input[str],
         poll_seconds: pulumi.Input[float],
         opts: pulumi.ResourceOptions | None = None,
     ) -> None:
@@ -113,6 +123,7 @@ class ProtectionContainerMapping(
                 "container_id": container_id,
                 "policy_id": policy_id,
                 "mapping_name": mapping_name,
+                "experience": experience,
                 "poll_seconds": poll_seconds,
                 "mapping_id": None,
             },

@@ -1,4 +1,4 @@
-"""The registration of the configuration server with the vault, as a resource."""
+"""The registration of a server of Site Recovery with the vault, as a resource."""
 
 from __future__ import annotations
 
@@ -20,7 +20,10 @@ from dynamic_providers import engine
 from dynamic_providers.adapter import Inputs, MigrationProvider, own_urn, run
 from site_recovery import registration
 from site_recovery.arm_ids import VaultId, same
-from site_recovery.registration import Registration
+from site_recovery.fleet import ExperienceName
+from site_recovery.registered import Registration
+from site_recovery.registration import Awaited
+from site_recovery.server_status import StatusParameter
 
 
 class FabricRegistrationInputs(Inputs):
@@ -28,9 +31,24 @@ class FabricRegistrationInputs(Inputs):
 
     vault_id: str
     server_name: str
+    experience: ExperienceName = "classic"
+    keep: bool = False
+    region: str = ""
+    status_parameter: str = ""
     timeout_seconds: float
     poll_seconds: float
     urn: str
+
+    @property
+    def awaited(self) -> Awaited:
+        """The server, and how long it may take."""
+        return Awaited(
+            VaultId.parse(self.vault_id),
+            self.server_name,
+            self.experience,
+            timedelta(seconds=self.timeout_seconds),
+            timedelta(seconds=self.poll_seconds),
+        )
 
 
 _IDENTITY = ("vault_id", "server_name")
@@ -54,15 +72,14 @@ class FabricRegistrationProvider(MigrationProvider):
         reporter = engine.RowReporter(engine.current(), inputs.urn)
 
         async def work() -> Registration:
-            vault = VaultId.parse(inputs.vault_id)
-            async with self.connect()(vault.subscription) as connection:
+            async with self.connect()(inputs.awaited.vault.subscription) as connection:
+                parameter = StatusParameter(inputs.status_parameter, inputs.region)
                 return await registration.wait(
                     connection,
-                    vault,
-                    inputs.server_name,
-                    timedelta(seconds=inputs.timeout_seconds),
-                    timedelta(seconds=inputs.poll_seconds),
+                    inputs.awaited,
                     reporter.status,
+                    reporter.event,
+                    parameter.read if inputs.status_parameter else None,
                 )
 
         found = run(work)
@@ -79,7 +96,9 @@ class FabricRegistrationProvider(MigrationProvider):
         async def work() -> Registration | str:
             vault = VaultId.parse(inputs.vault_id)
             async with self.connect()(vault.subscription) as connection:
-                return await registration.find(connection, vault, inputs.server_name)
+                return await registration.find(
+                    connection, vault, inputs.server_name, inputs.experience
+                )
 
         found = run(work)
         if isinstance(found, str) or not same(found.fabric_id, id_):
@@ -87,8 +106,10 @@ class FabricRegistrationProvider(MigrationProvider):
         return ReadResult(id_, {**inputs.wire(), **_outputs(found)}, inputs.wire())
 
     def delete(self, id_: str, props: dict[str, Any]) -> None:
-        """Unregister the server."""
+        """Unregister the server, unless it was there before the stack."""
         inputs = FabricRegistrationInputs.model_validate(props)
+        if inputs.keep:
+            return
 
         async def work() -> None:
             async with self.connect()(VaultId.parse(id_).subscription) as connection:
@@ -98,10 +119,12 @@ class FabricRegistrationProvider(MigrationProvider):
 
 
 class FabricRegistration(Resource, module="site-recovery", name="FabricRegistration"):
-    """A configuration server with a healthy process server in the vault.
+    """A configuration server or replication appliance, healthy, in the vault.
 
-    Created once the server has registered itself, which is waited for. Outputs are ARM ids and
-    server ids; `run_as_accounts` maps the friendly names set up on the server to account ids.
+    Created once the server has registered itself, which is waited for; with `keep` it is not
+    unregistered on delete. Outputs are ARM ids and server ids; `run_as_accounts` maps the
+    friendly names set up on a configuration server to account ids, `machines_site_id` is the
+    site of an appliance.
     """
 
     fabric_id: pulumi.Output[str]
@@ -110,6 +133,7 @@ class FabricRegistration(Resource, module="site-recovery", name="FabricRegistrat
     process_server_id: pulumi.Output[str]
     master_target_id: pulumi.Output[str]
     run_as_accounts: pulumi.Output[Mapping[str, str]]
+    machines_site_id: pulumi.Output[str]
 
     def __init__(
         self,
@@ -117,6 +141,10 @@ class FabricRegistration(Resource, module="site-recovery", name="FabricRegistrat
         *,
         vault_id: pulumi.Input[str],
         server_name: pulumi.Input[str],
+        experience: pulumi.Input[str],
+        keep: pulumi.Input[bool],
+        region: pulumi.Input[str],
+        status_parameter: pulumi.Input[str],
         timeout_seconds: pulumi.Input[float],
         poll_seconds: pulumi.Input[float],
         opts: pulumi.ResourceOptions | None = None,
@@ -127,6 +155,10 @@ class FabricRegistration(Resource, module="site-recovery", name="FabricRegistrat
             {
                 "vault_id": vault_id,
                 "server_name": server_name,
+                "experience": experience,
+                "keep": keep,
+                "region": region,
+                "status_parameter": status_parameter,
                 "timeout_seconds": timeout_seconds,
                 "poll_seconds": poll_seconds,
                 "urn": own_urn(FabricRegistration, name, opts),
@@ -136,6 +168,7 @@ class FabricRegistration(Resource, module="site-recovery", name="FabricRegistrat
                 "process_server_id": None,
                 "master_target_id": None,
                 "run_as_accounts": None,
+                "machines_site_id": None,
             },
             opts,
         )
@@ -149,4 +182,5 @@ def _outputs(found: Registration) -> dict[str, Any]:
         "process_server_id": found.process_server_id,
         "master_target_id": found.master_target_id,
         "run_as_accounts": dict(found.run_as_accounts),
+        "machines_site_id": found.machines_site_id,
     }

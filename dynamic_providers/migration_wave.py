@@ -185,8 +185,10 @@ class MigrationWave(Resource, module="site-recovery", name="MigrationWave"):
     fail because a machine failed: that machine's `ProtectedItem` does.
     """
 
+    experience: pulumi.Output[str]
     vault_id: pulumi.Output[str]
     container_id: pulumi.Output[str]
+    machines_site_id: pulumi.Output[str]
     target: pulumi.Output[Mapping[str, str]]
     machines: pulumi.Output[Mapping[str, Any]]
     convergence: pulumi.Output[Mapping[str, Any]]
@@ -199,8 +201,10 @@ class MigrationWave(Resource, module="site-recovery", name="MigrationWave"):
         self,
         name: str,
         *,
+        experience: pulumi.Input[str],
         vault_id: pulumi.Input[str],
         container_id: pulumi.Input[str],
+        machines_site_id: pulumi.Input[str],
         policy_id: pulumi.Input[str],
         process_server_id: pulumi.Input[str],
         master_target_id: pulumi.Input[str],
@@ -208,6 +212,7 @@ class MigrationWave(Resource, module="site-recovery", name="MigrationWave"):
         target: pulumi.Input[Mapping[str, Any]],
         phase: pulumi.Input[str],
         machines: pulumi.Input[Mapping[str, Any]],
+        holds: pulumi.Input[Mapping[str, str]],
         other_waves: Mapping[str, Any],
         convergence: pulumi.Input[Mapping[str, Any]],
         recovery_point: pulumi.Input[str] = "latest",
@@ -218,8 +223,10 @@ class MigrationWave(Resource, module="site-recovery", name="MigrationWave"):
             MigrationWaveProvider(),
             name,
             {
+                "experience": experience,
                 "vault_id": vault_id,
                 "container_id": container_id,
+                "machines_site_id": machines_site_id,
                 "policy_id": policy_id,
                 "process_server_id": process_server_id,
                 "master_target_id": master_target_id,
@@ -227,6 +234,7 @@ class MigrationWave(Resource, module="site-recovery", name="MigrationWave"):
                 "target": target,
                 "phase": phase,
                 "machines": machines,
+                "holds": holds,
                 "convergence": convergence,
                 "recovery_point": recovery_point,
                 "recovery_plan": recovery_plan,
@@ -240,7 +248,7 @@ class MigrationWave(Resource, module="site-recovery", name="MigrationWave"):
         )
 
 
-_PASSING = {"convergence", "other_machines", "other_instances", "urn", "machines"}
+_PASSING = {"convergence", "holds", "other_machines", "other_instances", "urn", "machines"}
 
 
 def _lasting(inputs: WaveInputs) -> dict[str, Any]:

@@ -15,7 +15,7 @@ from dynamic_providers.wave_inputs import ConvergenceInputs, MachineInputs, Targ
 from site_recovery.arm_ids import ContainerId
 from site_recovery.azure import MigrationError
 from site_recovery.convergence import Outcome, Status, converge
-from site_recovery.fleet import Assignment, Site
+from site_recovery.fleet import Assignment, ExperienceName, Site
 from site_recovery.observation import Observed, Snapshot, Stage, observe
 from site_recovery.operations import Operation
 from site_recovery.phases import Phase
@@ -35,7 +35,9 @@ class ProtectedItemInputs(Inputs):
 
     name: str
     phase: Phase
+    experience: ExperienceName = "classic"
     container_id: str
+    machines_site_id: str = ""
     target: TargetInputs
     machine: MachineInputs
     convergence: ConvergenceInputs
@@ -56,6 +58,8 @@ class ProtectedItemInputs(Inputs):
             subnet_name=self.target.subnet_name,
             test_network_id=self.target.test_network_id,
             storage_account_id=self.target.storage_account_id,
+            experience=self.experience,
+            machines_site_id=self.machines_site_id,
         )
 
 
@@ -217,7 +221,9 @@ class ProtectedItem(Resource, module="site-recovery", name="ProtectedItem"):
             {
                 "name": machine,
                 "phase": phase,
+                "experience": wave.experience,
                 "container_id": wave.container_id,
+                "machines_site_id": wave.machines_site_id,
                 "target": wave.target,
                 "machine": wave.machines.apply(lambda machines: machines[machine]),
                 "convergence": wave.convergence,

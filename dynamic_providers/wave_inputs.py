@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Collection, Mapping
 from dataclasses import replace
 from datetime import timedelta
+from types import MappingProxyType
 from typing import Any, Literal
 
 from pydantic import Field
 
 from dynamic_providers.adapter import Inputs
+from site_recovery import experience
 from site_recovery.arm_ids import ContainerId
 from site_recovery.convergence import Pace, PlanOrder
-from site_recovery.fleet import Assignment, RecoveryPoint, Site, Target
+from site_recovery.fleet import Assignment, ExperienceName, RecoveryPoint, Site, Target
 from site_recovery.observation import Machine, Stage
 from site_recovery.phases import Phase
 from site_recovery.planning import Rules
@@ -32,11 +34,17 @@ class MachineInputs(Inputs):
     availability_zone: str | None = None
     license_type: str | None = None
     tags: dict[str, str] = Field(default_factory=dict)
+    subnet: str | None = None
 
-    def machine(self, name: str) -> Machine:
-        """What identifies it to the services."""
+    def machine(self, name: str, hold: str | None = None) -> Machine:
+        """What identifies it to the services, and why its replication may not begin."""
         return Machine(
-            name, self.instance_id, self.private_ip or "", self.vm_name, self.source_problem
+            name,
+            self.instance_id,
+            self.private_ip or "",
+            self.vm_name,
+            self.source_problem,
+            hold=hold,
         )
 
     def lasting(self) -> dict[str, Any]:
@@ -52,6 +60,7 @@ class MachineInputs(Inputs):
             self.availability_zone,
             self.license_type,
             self.tags,
+            self.subnet,
         )
 
 
@@ -62,6 +71,7 @@ class TargetInputs(Inputs):
     network_id: str
     subnet_name: str
     test_network_id: str
+    test_subnet_name: str | None = None
     storage_account_id: str
 
 
@@ -142,12 +152,15 @@ class WaveInputs(Inputs):
     """All of a wave.
 
     Attributes:
+        holds: why replication may not begin, by machine.
         other_machines: machines of the config's other waves. A machine that left this wave for
             one of them stays protected.
     """
 
+    experience: ExperienceName = "classic"
     vault_id: str
     container_id: str
+    machines_site_id: str = ""
     policy_id: str
     process_server_id: str
     master_target_id: str
@@ -155,6 +168,7 @@ class WaveInputs(Inputs):
     target: TargetInputs
     phase: Phase
     machines: dict[str, MachineInputs]
+    holds: dict[str, str] = Field(default_factory=dict)
     other_machines: list[str] = Field(default_factory=list)
     other_instances: list[str] = Field(default_factory=list)
     convergence: ConvergenceInputs
@@ -177,12 +191,18 @@ class WaveInputs(Inputs):
             test_network_id=self.target.test_network_id,
             storage_account_id=self.target.storage_account_id,
             recovery_point=self.recovery_point,
+            experience=self.experience,
+            machines_site_id=self.machines_site_id,
+            test_subnet_name=self.target.test_subnet_name,
         )
 
     @property
     def rules(self) -> Rules:
         """The wave's gates."""
-        return Rules(require_test_failover=self.convergence.require_test_failover)
+        return Rules(
+            require_test_failover=self.convergence.require_test_failover,
+            discovers=experience.of(self.experience).DISCOVERS,
+        )
 
     def plan_order(self, before: WaveInputs | None = None) -> PlanOrder | None:
         """The wave's recovery plan, with what it was when the wave ran last."""
@@ -195,14 +215,18 @@ class WaveInputs(Inputs):
         """Every machine with the wave's phase; of some it is recorded that they are migrated."""
         return [
             replace(each, machine=replace(each.machine, migrated=each.machine.name in migrated))
-            for each in assignments(self.phase, self.machines)
+            for each in assignments(self.phase, self.machines, self.holds)
         ]
 
 
-def assignments(phase: Phase | None, machines: dict[str, MachineInputs]) -> list[Assignment]:
+def assignments(
+    phase: Phase | None,
+    machines: dict[str, MachineInputs],
+    holds: Mapping[str, str] = MappingProxyType({}),
+) -> list[Assignment]:
     """Machines with the phase that they should be in; None: out of the vault."""
     return [
-        Assignment(inputs.machine(name), inputs.target(), phase)
+        Assignment(inputs.machine(name, holds.get(name)), inputs.target(), phase)
         for name, inputs in machines.items()
     ]
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 from dynamic_providers.adapter import is_unknown, unknown
@@ -15,10 +16,11 @@ from dynamic_providers.wave_inputs import (
 )
 from dynamic_providers.wave_vault import WaveVault, observe_known
 from site_recovery import recovery_plan, review
+from site_recovery.arm_ids import VaultId, same
 from site_recovery.azure import Connect
 from site_recovery.convergence import PlanOrder
 from site_recovery.observation import Snapshot, observe
-from site_recovery.planning import Rules
+from site_recovery.planning import satisfies
 
 
 def look_ahead(
@@ -45,6 +47,13 @@ def look_ahead(
     if unknown({k: v for k, v in news.items() if k in ("machines", "phase", "convergence")}):
         return [], []
     offline = preview and bool(news["convergence"]["offline_preview"])
+    if olds and not offline:
+        moving = _moving(connect, olds, news)
+        if moving:
+            return [], moving
+    if unknown(news.get("holds")):
+        # What is tried out during the run cannot be known before it.
+        news = {**news, "holds": {}}
     vault: WaveVault | None = None
     snapshot = Snapshot()
     if unknown(news):
@@ -52,7 +61,12 @@ def look_ahead(
             # A vault or a server that is to be made holds nothing; machines that were migrated
             # before stand in their resource group all the same.
             group_id = _known(_known(news.get("target"), {}).get("resource_group_id"))
-            snapshot = observe_known(connect, _known(news.get("vault_id")), group_id)
+            snapshot = observe_known(
+                connect,
+                _known(news.get("vault_id")),
+                group_id,
+                news.get("experience", "classic"),
+            )
         news = {**news, **{key: _ASSUMED[key] for key in _ASSUMED if unknown(news.get(key))}}
         inputs = WaveInputs.model_validate(news)
     else:
@@ -71,9 +85,36 @@ def look_ahead(
         told, refused = _review_plan(order, vault, snapshot, planned=bool(lines))
         lines, refusals = lines + told, refusals + refused
     for wave in others.values() if refusals else ():
-        gates = Rules(require_test_failover=wave.require_test_failover)
+        gates = replace(inputs.rules, require_test_failover=wave.require_test_failover)
         refusals += review.review(assignments(wave.phase, wave.machines), snapshot, gates)[1]
     return lines, refusals
+
+
+def _moving(connect: Connect, olds: dict[str, Any], news: dict[str, Any]) -> list[str]:
+    """Refuse to move to the other experience while machines replicate by the present one.
+
+    Nothing of them is changed: an item cannot be handed from one to the other.
+    """
+    before = WaveInputs.model_validate(olds)
+    if before.experience == news.get("experience", before.experience):
+        return []
+    snapshot = WaveVault(connect, before).observe()
+    refusals = [
+        f"{name}: it is {observed.stage} under the {before.experience} experience in vault "
+        f"{VaultId.parse(before.vault_id).vault}, and is left alone. Set experience: "
+        f"{before.experience} and complete its migration, or take it out of its wave and run "
+        f"pulumi up; or declare the {news['experience']} machines in a stack of their own."
+        for name, machine in recorded(olds).items()
+        if not satisfies(None, observed := observe(machine.machine(name), snapshot))
+    ]
+    vault_id = news.get("vault_id")
+    if not refusals and not unknown(vault_id) and same(vault_id, before.vault_id):
+        refusals = [
+            f"target.vault: vault {VaultId.parse(before.vault_id).vault} served the "
+            f"{before.experience} experience, and the {news['experience']} one needs a vault of "
+            "its own. Set target.vault to another name."
+        ]
+    return refusals
 
 
 def _known(value: Any, otherwise: Any = None) -> Any:
@@ -106,6 +147,7 @@ _FIXED = {
     "availability_zone": "availabilityZone",
     "license_type": "licenseType",
     "tags": "tags",
+    "subnet": "subnet",
 }
 
 
@@ -135,6 +177,7 @@ _ASSUMED: dict[str, Any] = {
     "process_server_id": "",
     "master_target_id": "",
     "run_as_accounts": {},
+    "machines_site_id": "",
     "urn": "",
     "target": {
         "resource_group_id": "",

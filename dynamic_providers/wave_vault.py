@@ -13,7 +13,7 @@ from site_recovery import arm_ids, recovery_plan, service
 from site_recovery.arm_ids import VaultId
 from site_recovery.azure import Connect, reach
 from site_recovery.convergence import Outcome, PlanOrder, converge
-from site_recovery.fleet import Assignment
+from site_recovery.fleet import Assignment, ExperienceName
 from site_recovery.observation import Snapshot, observe
 from site_recovery.recovery_plan import Change, Member
 from site_recovery.service import VaultService
@@ -21,7 +21,9 @@ from site_recovery.service import VaultService
 _T = TypeVar("_T")
 
 
-def observe_known(connect: Connect, vault_id: str | None, group_id: str | None) -> Snapshot:
+def observe_known(
+    connect: Connect, vault_id: str | None, group_id: str | None, experience: ExperienceName
+) -> Snapshot:
     """What can be seen in a preview in which some of the wave's inputs are not known yet.
 
     Azure is asked in any case: nothing should be made in AWS for a vault that nobody can make
@@ -31,6 +33,7 @@ def observe_known(connect: Connect, vault_id: str | None, group_id: str | None) 
         connect: how Azure is reached.
         vault_id: the vault, if it is known.
         group_id: the machines' resource group, if it is known.
+        experience: how machines should be replicated.
 
     Raises:
         Exception: with the reason in one line.
@@ -43,7 +46,7 @@ def observe_known(connect: Connect, vault_id: str | None, group_id: str | None) 
         async with connect(subscription) as connection:
             if known is None:
                 await reach(connection)
-            return await service.observe_known(connection, vault, group_id)
+            return await service.observe_known(connection, vault, group_id, experience)
 
     return run(work)
 

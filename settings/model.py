@@ -75,6 +75,25 @@ class Settings(Model):
         own, wave = self.machines[machine].target, self.wave_of(machine)
         return own.over(self.waves[wave].target) if wave else own
 
+    @property
+    def adopted_vault_id(self) -> str | None:
+        """The ARM id of the vault, where it exists already and is used as it is."""
+        if not self.target.adopts("vault"):
+            return None
+        return (
+            f"/subscriptions/{self.azure_subscription_id}/resourceGroups/"
+            f"{self.target.resource_group}/providers/Microsoft.RecoveryServices/vaults/"
+            f"{self.target.vault}"
+        )
+
+    @property
+    def server_group_id(self) -> str | None:
+        """The security group of a server that is there already by another's hand."""
+        appliance = self.source.replication_appliance
+        if self.experience == "classic" or appliance is None or appliance.registered is None:
+            return None
+        return appliance.registered.security_group_id
+
     def vm_name(self, machine: str) -> str:
         """The name of the Azure virtual machine that a machine becomes."""
         return self.machines[machine].target.vm_name or machine

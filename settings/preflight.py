@@ -10,7 +10,7 @@ from settings import machine_rules, retirement, server_plan
 from settings.draft import Draft
 from settings.reading import Reading
 from settings.server_plan import ServerPlan, ServerReader
-from site_recovery import azure, ec2, managed_instances
+from site_recovery import azure, ec2, instance_roles, managed_instances
 from site_recovery.aws import PLACE as AWS_PLACE
 from site_recovery.azure import MigrationError
 from site_recovery.config_paths import path
@@ -26,6 +26,7 @@ FactsReader: TypeAlias = Callable[
 ManagedReader: TypeAlias = Callable[
     [Iterable[str], str], tuple[dict[str, ManagedInstance], list[Problem]]
 ]
+RolesReader: TypeAlias = Callable[[Iterable[str]], tuple[tuple[str, ...], list[Problem]]]
 
 _SOURCE_MAY_BE_GONE = (Phase.FAILED_OVER, Phase.MIGRATED)
 """A machine that runs in Azure needs its source no more. Whether it does so already is for the
@@ -39,6 +40,7 @@ class Aws:
     machine_facts: FactsReader = ec2.machine_facts
     server_facts: ServerReader = server_facts
     managed_instances: ManagedReader = managed_instances.managed_instances
+    role_arns: RolesReader = instance_roles.role_arns
 
 
 @dataclass(frozen=True)
@@ -53,6 +55,8 @@ class Preflight:
             installed on. What replicates already is none the worse for it.
         server: what the experience's server is made from; None where it is there already by
             another's hand, or where that cannot be said.
+        agent_roles: ARNs of the roles with which agents read their secret, where they are
+            installed through Systems Manager.
         problems: what keeps machines from being migrated.
     """
 
@@ -60,6 +64,7 @@ class Preflight:
     gone: dict[str, str] = field(default_factory=dict)
     holds: dict[str, str] = field(default_factory=dict)
     server: ServerPlan | None = None
+    agent_roles: tuple[str, ...] = ()
     problems: tuple[Problem, ...] = ()
 
 
@@ -120,6 +125,7 @@ def _machines(draft: Draft, prefix: str, aws: Aws) -> Preflight:
     gone = dict(_gone(draft, machines, facts, problems))
     here = {name: found for name, found in facts.items() if name not in gone}
     holds: dict[str, str] = {}
+    roles: tuple[str, ...] = ()
     if draft.replication and draft.replication.agent.installation == "ssm" and here:
         running = [found.instance_id for found in here.values() if found.state == "running"]
         managed, unread = aws.managed_instances(running, draft.region)
@@ -128,6 +134,10 @@ def _machines(draft: Draft, prefix: str, aws: Aws) -> Preflight:
         holds = dict(machine_rules.holds(here, managed))
         here = {name: machine_rules.told_by_agent(found, managed) for name, found in here.items()}
         facts = {**facts, **here}
+        profiles = [f.instance_profile_arn for f in here.values() if f.instance_profile_arn]
+        roles, unread = aws.role_arns(profiles)
+        if unread:
+            return Preflight(facts, gone, problems=(*problems.values(), *unread))
     judged = [
         *(
             problem
@@ -136,7 +146,7 @@ def _machines(draft: Draft, prefix: str, aws: Aws) -> Preflight:
         ),
         *machine_rules.packages(draft, here),
     ]
-    return Preflight(facts, gone, holds, None, (*problems.values(), *judged))
+    return Preflight(facts, gone, holds, None, roles, (*problems.values(), *judged))
 
 
 def _gone(

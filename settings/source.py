@@ -69,10 +69,12 @@ class RegisteredAppliance(Model):
     Attributes:
         name: under which it shows up in the vault.
         security_group_id: a group of its instance, which the machines are let through to.
+        private_ip: its address in the VPC.
     """
 
     name: ComputerName
     security_group_id: SecurityGroupId
+    private_ip: Address
 
 
 class ReplicationAppliance(Model):

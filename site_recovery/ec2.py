@@ -62,6 +62,7 @@ class MachineFacts:
         security_group_names: of the groups of its first interface, in the order of their ids.
         vcpus: None for a type that EC2 does not describe.
         memory_mib: likewise, in MiB.
+        instance_profile_arn: of the profile whose role its software has, or None.
     """
 
     instance_id: str
@@ -81,6 +82,7 @@ class MachineFacts:
     security_group_names: tuple[str, ...] = ()
     vcpus: int | None = None
     memory_mib: int | None = None
+    instance_profile_arn: str | None = None
 
 
 @dataclass(frozen=True)
@@ -243,6 +245,7 @@ def _facts(
     groups = [group for interface in interfaces[:1] for group in interface["Groups"]]
     vcpus, memory_mib = types.get(instance.get("InstanceType", ""), (None, None))
     return MachineFacts(
+        instance_profile_arn=(instance.get("IamInstanceProfile") or {}).get("Arn"),
         instance_id=instance["InstanceId"],
         state=instance["State"]["Name"],
         private_ip=instance.get("PrivateIpAddress") or None,

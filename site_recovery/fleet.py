@@ -12,6 +12,8 @@ from site_recovery.observation import Machine
 from site_recovery.phases import Phase
 
 OsType = Literal["Windows", "Linux"]
+ExperienceName = Literal["classic", "modernized"]
+"""How Site Recovery replicates; Microsoft's words."""
 
 
 class RecoveryPoint(StrEnum):
@@ -26,7 +28,11 @@ class RecoveryPoint(StrEnum):
 
 @dataclass(frozen=True)
 class Target:
-    """The virtual machine that a failover of one machine creates; None leaves it to Azure."""
+    """The virtual machine that a failover of one machine creates; None leaves it to Azure.
+
+    Attributes:
+        subnet: of the production network; None: the site's.
+    """
 
     os_type: OsType
     vm_size: str | None = None
@@ -34,6 +40,7 @@ class Target:
     availability_zone: str | None = None
     license_type: str | None = None
     tags: Mapping[str, str] = field(default_factory=dict)
+    subnet: str | None = None
 
 
 @dataclass(frozen=True)
@@ -50,10 +57,13 @@ class Site:
     """Where machines are replicated from and to; ARM ids throughout.
 
     Attributes:
+        experience: `classic` or `modernized`.
         container: the protection container that machines are discovered in.
-        run_as_accounts: id of the account for push installation, by OS type.
+        master_target_id, run_as_accounts: of a configuration server; the latter are ids of the
+            accounts for push installation, by OS type.
+        machines_site_id: the site in which an appliance's machines show up.
         resource_group_id, network_id, subnet_name: where failed-over machines live.
-        test_network_id: the isolated network of test failovers.
+        test_network_id, test_subnet_name: the isolated network of test failovers.
         storage_account_id: the cache (log) storage account.
         recovery_point: which recovery point a failover uses.
     """
@@ -69,3 +79,6 @@ class Site:
     test_network_id: str
     storage_account_id: str
     recovery_point: RecoveryPoint = RecoveryPoint.LATEST
+    experience: ExperienceName = "classic"
+    machines_site_id: str = ""
+    test_subnet_name: str | None = None

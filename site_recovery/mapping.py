@@ -9,16 +9,22 @@ from datetime import timedelta
 
 from azure.core.exceptions import AzureError, ResourceNotFoundError
 
-from site_recovery import arm_ids, classic
+from site_recovery import arm_ids, experience
 from site_recovery.arm_ids import ContainerId
 from site_recovery.azure import Connection, MigrationError, explain
+from site_recovery.fleet import ExperienceName
 
 _AZURE = "Microsoft Azure"
 """The service's literal name of the target container when machines go to Azure."""
 
 
 async def ensure(
-    connection: Connection, container: ContainerId, name: str, policy_id: str, poll: timedelta
+    connection: Connection,
+    container: ContainerId,
+    name: str,
+    policy_id: str,
+    poll: timedelta,
+    experience_name: ExperienceName,
 ) -> str:
     """Map a container to a policy (ReplicationProtectionContainerMappings_Create).
 
@@ -47,7 +53,7 @@ async def ensure(
                 "properties": {
                     "targetProtectionContainerId": _AZURE,
                     "policyId": policy_id,
-                    "providerSpecificInput": {"instanceType": classic.INSTANCE_TYPE},
+                    "providerSpecificInput": experience.of(experience_name).mapping_input(),
                 }
             },
             polling_interval=poll.total_seconds(),
@@ -80,7 +86,11 @@ async def policy_of(connection: Connection, container: ContainerId, name: str) -
 
 
 async def remove(
-    connection: Connection, container: ContainerId, name: str, poll: timedelta
+    connection: Connection,
+    container: ContainerId,
+    name: str,
+    poll: timedelta,
+    experience_name: ExperienceName,
 ) -> None:
     """Unmap (ReplicationProtectionContainerMappings_Delete, POST remove); nothing if gone.
 
@@ -96,7 +106,13 @@ async def remove(
             container.fabric,
             container.container,
             name,
-            {"properties": {"providerSpecificInput": {"instanceType": classic.INSTANCE_TYPE}}},
+            {
+                "properties": {
+                    "providerSpecificInput": {
+                        "instanceType": experience.of(experience_name).INSTANCE_TYPE
+                    }
+                }
+            },
             polling_interval=poll.total_seconds(),
             retry_total=0,
         )

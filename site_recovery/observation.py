@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
 from typing import Any
 
-from site_recovery import arm_ids
+from site_recovery import arm_ids, sources
 from site_recovery.jobs import Job, ServiceError, service_error
+from site_recovery.sources import Source
 
 IDLE_SCENARIO = "None"
 _UNSET_YEARS = (1, 1753)
@@ -53,6 +54,7 @@ class Observed:
         protection_state: the service's own word, for a person to read.
         virtual_machine_id: the service's id of the machine, by which recovery plans name it.
         source_problem: why the EC2 instance cannot replicate (any more), or None.
+        hold: why its replication may not begin, or None.
         mistaken: that the vault's item is another machine's, or this one's by another name, or
             that all that showed its migration is gone.
     """
@@ -65,7 +67,7 @@ class Observed:
     health: str = "None"
     health_errors: tuple[ServiceError, ...] = ()
     item_id: str | None = None
-    protectable_id: str | None = None
+    source_id: str | None = None
     azure_vm_id: str | None = None
     test_vm_id: str | None = None
     last_test_failover: datetime | None = None
@@ -73,6 +75,7 @@ class Observed:
     friendly_name: str = ""
     virtual_machine_id: str = ""
     source_problem: str | None = None
+    hold: str | None = None
     mistaken: Mistaken | None = None
 
     @property
@@ -92,9 +95,11 @@ class Machine:
 
     Attributes:
         name: its key in the config; also the name of its protected item.
-        private_ip: by which the configuration server discovers it.
+        private_ip: by which the service knows it before it is protected.
         vm_name: of the virtual machine that a failover creates.
         source_problem: why its instance cannot replicate (any more), or None.
+        hold: why its replication may not begin, or None.
+        bios_id: its BIOS id, where it is known.
         migrated: whether it is recorded that it was migrated.
     """
 
@@ -104,6 +109,8 @@ class Machine:
     vm_name: str
     source_problem: str | None = None
     migrated: bool = False
+    hold: str | None = None
+    bios_id: str = ""
 
 
 @dataclass(frozen=True)
@@ -112,13 +119,15 @@ class Snapshot:
 
     Attributes:
         items: protected items of the vault.
-        protectable: protectable items of the container.
+        provider: the replication provider by which they should be replicated; any, if empty.
+        sources: machines of the container or the appliance's site that can be protected.
         virtual_machines: of the target resource group.
         jobs: by name, newest state.
     """
 
     items: tuple[Mapping[str, Any], ...] = ()
-    protectable: tuple[Mapping[str, Any], ...] = ()
+    provider: str = ""
+    sources: tuple[Source, ...] = ()
     virtual_machines: tuple[Mapping[str, Any], ...] = ()
     jobs: Mapping[str, Job] = field(default_factory=dict)
 
@@ -131,26 +140,29 @@ they are the evidence that the machine is migrated."""
 
 def observe(machine: Machine, snapshot: Snapshot) -> Observed:
     """The state of one machine in a snapshot."""
-    protectable = _protectable(machine, snapshot)
-    item = _item(machine, protectable, snapshot)
+    candidates = sources.at(machine.private_ip, snapshot.sources, machine.bios_id)
+    item = _item(machine, candidates, snapshot)
+    source = _source(item, candidates)
     virtual_machine, test_machine = _virtual_machines(machine, snapshot)
-    mistaken = _mistaken(machine, protectable, item) if item else _lost(machine)
-    if item is not None and not _is_of(machine, protectable, item):
+    mistaken = _mistaken(machine, source, item, snapshot) if item else _lost(machine)
+    if item is not None and not _is_ours(machine, source, item, snapshot):
         item = None
     if item is None:
         if virtual_machine is not None:
             stage = Stage.MIGRATED
         else:
-            stage = Stage.UNKNOWN_TO_VAULT if protectable is None else Stage.DISCOVERED
-        discovery = _running_discovery(machine, snapshot) if protectable is None else None
+            stage = Stage.UNKNOWN_TO_VAULT if source is None else Stage.DISCOVERED
+            mistaken = mistaken or _doubtful(machine, candidates)
+        discovery = _running_discovery(machine, snapshot) if source is None else None
         return Observed(
             stage=stage,
-            protectable_id=protectable["id"] if protectable else None,
+            source_id=source.id if source else None,
             azure_vm_id=virtual_machine,
             test_vm_id=test_machine,
             busy=discovery.scenario if discovery else None,
             busy_job=discovery.name if discovery else None,
             source_problem=machine.source_problem,
+            hold=machine.hold,
             mistaken=mistaken if virtual_machine is None else None,
         )
     properties = item["properties"]
@@ -169,7 +181,7 @@ def observe(machine: Machine, snapshot: Snapshot) -> Observed:
         health=properties.get("replicationHealth") or "None",
         health_errors=tuple(service_error(e) for e in properties.get("healthErrors") or ()),
         item_id=item["id"],
-        protectable_id=properties.get("protectableItemId"),
+        source_id=_source_id(item),
         azure_vm_id=virtual_machine,
         test_vm_id=test_machine,
         last_test_failover=moment(properties.get("lastSuccessfulTestFailoverTime")),
@@ -177,6 +189,7 @@ def observe(machine: Machine, snapshot: Snapshot) -> Observed:
         friendly_name=properties.get("friendlyName") or "",
         virtual_machine_id=details.get("vmId") or details.get("internalIdentifier") or "",
         source_problem=machine.source_problem,
+        hold=machine.hold,
         mistaken=mistaken,
     )
 
@@ -217,47 +230,74 @@ def _progress(details: Mapping[str, Any]) -> int | None:
     return None
 
 
-def _protectable(machine: Machine, snapshot: Snapshot) -> Mapping[str, Any] | None:
-    for candidate in snapshot.protectable:
-        custom = candidate["properties"].get("customDetails") or {}
-        if custom.get("ipAddress") == machine.private_ip:
-            return candidate
-    return None
-
-
 def _item(
-    machine: Machine, protectable: Mapping[str, Any] | None, snapshot: Snapshot
+    machine: Machine, candidates: Sequence[Source], snapshot: Snapshot
 ) -> Mapping[str, Any] | None:
-    # A machine that someone protected in the portal has an item with another name: its
-    # protectable item says which. An item of ours says by its tags whose it is.
-    adopted = protectable["properties"].get("replicationProtectedItemId") if protectable else None
-    named = [i for i in snapshot.items if i["name"].lower() == machine.name.lower()]
-    tagged = [i for i in snapshot.items if _tags(i).get(TAG_INSTANCE) == machine.instance_id]
-    known = [i for i in snapshot.items if arm_ids.same(i["id"], adopted)]
-    return next(iter((*tagged, *known, *named)), None)
+    # A machine that someone protected in the portal has an item with another name: its source,
+    # or the item itself, says which. An item of ours says by its tags whose it is.
+    adopted = {each.item_id.lower() for each in candidates if each.item_id}
+    known = {each.id.lower() for each in candidates}
+    items = snapshot.items
+    tagged = [i for i in items if _tags(i).get(TAG_INSTANCE) == machine.instance_id]
+    found = [
+        i for i in items if i["id"].lower() in adopted or (_source_id(i) or "").lower() in known
+    ]
+    named = [i for i in items if i["name"].lower() == machine.name.lower()]
+    return next(iter((*tagged, *found, *named)), None)
+
+
+def _source(item: Mapping[str, Any] | None, candidates: Sequence[Source]) -> Source | None:
+    """The machine's source: that of its item, or else the only one that it can be."""
+    own = _source_id(item) if item is not None else None
+    of_item = next((each for each in candidates if arm_ids.same(each.id, own)), None)
+    return of_item or next(iter(candidates), None)
+
+
+def _source_id(item: Mapping[str, Any]) -> str | None:
+    """What an item was made from: a protectable item, or a machine of an appliance's site."""
+    properties = item["properties"]
+    details = properties.get("providerSpecificDetails") or {}
+    return properties.get("protectableItemId") or details.get("fabricDiscoveryMachineId")
 
 
 def _tags(item: Mapping[str, Any]) -> Mapping[str, str]:
     """What the virtual machine of an item is tagged with; by this an item of ours is known."""
-    return (item["properties"].get("providerSpecificDetails") or {}).get("targetVmTags") or {}
+    found = (item["properties"].get("providerSpecificDetails") or {}).get("targetVmTags") or {}
+    if isinstance(found, Mapping):
+        return found
+    # InMageRcm has a list of them.
+    return {tag["tagName"]: tag["tagValue"] for tag in found}
 
 
-def _is_of(
-    machine: Machine, protectable: Mapping[str, Any] | None, item: Mapping[str, Any]
+def _provider(item: Mapping[str, Any]) -> str:
+    return (item["properties"].get("providerSpecificDetails") or {}).get("instanceType") or ""
+
+
+def _is_ours(
+    machine: Machine, source: Source | None, item: Mapping[str, Any], snapshot: Snapshot
 ) -> bool:
+    return _is_of(machine, source, item) and not _elsewhere(item, snapshot)
+
+
+def _elsewhere(item: Mapping[str, Any], snapshot: Snapshot) -> bool:
+    """Whether an item is replicated by the other experience."""
+    return bool(snapshot.provider) and _provider(item) not in ("", snapshot.provider)
+
+
+def _is_of(machine: Machine, source: Source | None, item: Mapping[str, Any]) -> bool:
     """Whether an item replicates this very instance, as far as anything tells."""
     instance = _tags(item).get(TAG_INSTANCE)
     if instance is not None:
         return instance == machine.instance_id
-    source = item["properties"].get("protectableItemId")
-    return protectable is None or not source or arm_ids.same(source, protectable["id"])
+    origin = _source_id(item)
+    return source is None or not origin or arm_ids.same(origin, source.id)
 
 
 def _mistaken(
-    machine: Machine, protectable: Mapping[str, Any] | None, item: Mapping[str, Any]
+    machine: Machine, source: Source | None, item: Mapping[str, Any], snapshot: Snapshot
 ) -> Mistaken | None:
     tags = _tags(item)
-    if not _is_of(machine, protectable, item):
+    if not _is_of(machine, source, item):
         whose = tags.get(TAG_INSTANCE) or "another machine"
         return Mistaken(
             f"the vault's protected item {item['name']} replicates {whose}, not "
@@ -266,6 +306,13 @@ def _mistaken(
             "let another instance have the name, take the machine out of its wave, run pulumi up, "
             "and put it in again",
         )
+    if _elsewhere(item, snapshot):
+        return Mistaken(
+            f"it is replicated by {_provider(item)} as protected item {item['name']} of this "
+            "vault, and that is left alone",
+            "Complete its migration with a stack of that experience; or disable its replication "
+            "there, and declare it here afterwards",
+        )
     once = tags.get(TAG_MACHINE, machine.name)
     if once != machine.name:
         return Mistaken(
@@ -273,6 +320,25 @@ def _mistaken(
             "that name",
             f"Call it {once!r} until it is migrated; or take it out of its wave, run pulumi up, "
             "and put it in by its new name, which replicates it anew",
+        )
+    return None
+
+
+def _doubtful(machine: Machine, candidates: Sequence[Source]) -> Mistaken | None:
+    """Why it cannot be told which of the known machines it is, or that it is one of them."""
+    if len(candidates) > 1:
+        names = ", ".join(sorted(f"{each.name} ({arm_ids.name(each.id)})" for each in candidates))
+        return Mistaken(
+            f"{len(candidates)} known machines have its address {machine.private_ip}: {names}",
+            "Remove the stale ones from the server that discovered them, then run pulumi up again",
+        )
+    strangers = [each for each in candidates if each.bios_id and not sources.of_ec2(each.bios_id)]
+    if strangers:
+        return Mistaken(
+            f"the known machine {strangers[0].name} has its address {machine.private_ip}, and a "
+            f"BIOS id that no EC2 instance has ({strangers[0].bios_id})",
+            "Remove it from the server that discovered it, and install the mobility agent on "
+            f"{machine.instance_id}",
         )
     return None
 

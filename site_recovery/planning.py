@@ -18,9 +18,16 @@ from site_recovery.phases import Phase
 
 @dataclass(frozen=True)
 class Rules:
-    """What the config says about when a failover may run."""
+    """What decides beside the observed state.
+
+    Attributes:
+        require_test_failover: whether a failover needs a test that succeeded (config).
+        discovers: whether machines are asked for; where not, their agents report by themselves
+            (experience).
+    """
 
     require_test_failover: bool = True
+    discovers: bool = True
 
 
 @dataclass(frozen=True)
@@ -63,6 +70,9 @@ _REACHED = {
 }
 
 
+_NOT_BEGUN = (Stage.UNKNOWN_TO_VAULT, Stage.DISCOVERED)
+
+
 def satisfies(desired: Phase | None, observed: Observed) -> bool:
     """Whether a machine is where it should be; a desired phase of None is out of the vault."""
     if desired is None:
@@ -92,6 +102,11 @@ def next_step(desired: Phase | None, observed: Observed, rules: Rules) -> Step:
         return Blocked(
             f"{observed.source_problem}, and it does not run in Azure yet ({observed.stage})",
             "Start the instance, correct its id, or take the machine out of its wave",
+        )
+    if observed.hold and desired is not None and observed.stage in _NOT_BEGUN:
+        return Blocked(
+            f"its replication does not begin: {observed.hold}",
+            "Put that right, then run pulumi up again",
         )
     step = _removal(observed) if desired is None else _forward(desired, observed, rules)
     if isinstance(step, Do):
@@ -149,8 +164,10 @@ def _backward(desired: Phase | None, observed: Observed) -> Blocked | None:
 
 def _forward(desired: Phase, observed: Observed, rules: Rules) -> Step:
     match observed.stage:
-        case Stage.UNKNOWN_TO_VAULT:
+        case Stage.UNKNOWN_TO_VAULT if rules.discovers:
             return Do(Operation.DISCOVER)
+        case Stage.UNKNOWN_TO_VAULT:
+            return Wait("its mobility agent has not reported yet")
         case Stage.DISCOVERED:
             return Do(Operation.ENABLE_PROTECTION)
         case Stage.REPLICATING:
@@ -221,7 +238,7 @@ _SOME_TIME = datetime(1970, 1, 1, tzinfo=UTC)
 
 
 def _gone(state: Observed) -> Observed:
-    return Observed(stage=Stage.DISCOVERED, protectable_id=state.protectable_id)
+    return Observed(stage=Stage.DISCOVERED, source_id=state.source_id)
 
 
 def _protected(state: Observed) -> Observed:
@@ -276,6 +293,7 @@ _SCENARIO: dict[str, Operation] = {
 """What the service calls the jobs of our operations (`scenarioName`)."""
 
 _AT_REST: dict[Stage, Callable[[Observed], Observed]] = {
+    Stage.UNKNOWN_TO_VAULT: lambda state: replace(state, stage=Stage.DISCOVERED),
     Stage.BROKEN: lambda state: replace(state, allowed=frozenset({"DisableProtection"})),
     Stage.REPLICATING: _protected,
     Stage.PROTECTED: _protected,

@@ -1,44 +1,58 @@
-"""The configuration server in the vault: waiting until it is there, and unregistering it."""
+"""A server of Site Recovery in its vault: waiting until it is there, and unregistering it."""
 
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from datetime import timedelta
-from typing import Any
 
 from azure.core.exceptions import AzureError, ResourceNotFoundError
 
-from site_recovery import arm_ids
+from site_recovery import arm_ids, experience
 from site_recovery.arm_ids import VaultId
 from site_recovery.azure import Connection, MigrationError, explain
+from site_recovery.fleet import ExperienceName
+from site_recovery.registered import Registration
+from site_recovery.server_status import FAILED, ServerStatus
 
-_FABRIC_TYPE = "VMware"
-"""`customDetails.instanceType` of a configuration server's fabric."""
+_OLD_FAILURE = timedelta(minutes=6)
+"""A server tries again every five minutes; until then its failure may be one that was put right."""
 
-
-@dataclass(frozen=True)
-class Registration:
-    """What a registered configuration server brought into the vault (ARM ids, server ids).
-
-    Attributes:
-        run_as_accounts: account id by friendly name, as set up on the server.
-    """
-
-    fabric_id: str
-    container_id: str
-    provider_id: str
-    process_server_id: str
-    master_target_id: str
-    run_as_accounts: Mapping[str, str]
+ReadStatus = Callable[[], Awaitable[ServerStatus | None]]
 
 
 class RegistrationTimeoutError(MigrationError):
     """The server did not show up in time."""
 
 
-async def find(connection: Connection, vault: VaultId, server_name: str) -> Registration | str:
+class InstallationFailedError(MigrationError):
+    """The server said that its set-up failed."""
+
+
+@dataclass(frozen=True)
+class Awaited:
+    """A server that should be in a vault.
+
+    Attributes:
+        server_name: its host name.
+        limit: service time to wait for it.
+        poll: real time between two looks.
+    """
+
+    vault: VaultId
+    server_name: str
+    experience: ExperienceName
+    limit: timedelta
+    poll: timedelta
+
+
+async def find(
+    connection: Connection,
+    vault: VaultId,
+    server_name: str,
+    experience_name: ExperienceName = "classic",
+) -> Registration | str:
     """Look for a server once.
 
     Returns:
@@ -47,21 +61,22 @@ async def find(connection: Connection, vault: VaultId, server_name: str) -> Regi
     Raises:
         MigrationError: Azure did not answer or refused, or two servers carry the name.
     """
+    kind = experience.of(experience_name)
     fabrics = connection.client.replication_fabrics
     try:
         listed = [fabric async for fabric in fabrics.list(vault.resource_group, vault.vault)]
         candidates = [
             fabric
             for fabric in (model.as_dict() for model in listed)
-            if _is_configuration_server(fabric, server_name)
+            if kind.may_hold(fabric, server_name)
         ]
         if not candidates:
-            return f"no configuration server {server_name} is registered with it yet"
+            return f"no {kind.SERVER} {server_name} is registered with it yet"
         if len(candidates) > 1:
             raise MigrationError(
-                f"vault {vault.vault}: {len(candidates)} configuration servers are called "
+                f"vault {vault.vault}: {len(candidates)} {kind.SERVER}s are called "
                 f"{server_name}. Remove the stale registrations in the vault (Site Recovery "
-                "infrastructure, Configuration servers), then run pulumi up again."
+                "infrastructure), then run pulumi up again."
             )
         # The list leaves out what the single fabric has.
         fabric = (
@@ -81,47 +96,67 @@ async def find(connection: Connection, vault: VaultId, server_name: str) -> Regi
         ]
     except AzureError as error:
         raise explain(error, f"vault {vault.vault}") from error
-    return _registration(fabric, containers, providers)
+    return kind.registration(fabric, containers, providers, server_name)
 
 
 async def wait(
     connection: Connection,
-    vault: VaultId,
-    server_name: str,
-    limit: timedelta,
-    poll: timedelta,
+    awaited: Awaited,
     status: Callable[[str], None],
+    event: Callable[[str], None],
+    read_status: ReadStatus | None = None,
     sleep: Callable[[float], Awaitable[None]] = asyncio.sleep,
 ) -> Registration:
-    """Wait until a configuration server with a healthy process server is in the vault.
+    """Wait until a server with a healthy process server is in the vault.
 
     Args:
         connection: to the vault's subscription.
-        vault: the vault.
-        server_name: the server's host name, which is the fabric's friendly name.
-        limit: service time to wait; the procedure says that up to 15 minutes are usual.
-        poll: real time between two looks.
+        awaited: the server, and how long it may take.
         status: told what is missing, each time.
+        event: told what the server says of its set-up, each time it says something new; also
+            what a person has to do.
+        read_status: how the server is heard; None where it says nothing.
         sleep: injected by tests.
 
     Raises:
+        InstallationFailedError: the server says that its set-up failed.
         RegistrationTimeoutError: it did not show up in time.
-        MigrationError: Azure did not answer or refused.
+        MigrationError: Azure or AWS did not answer, or refused.
     """
-    found = await find(connection, vault, server_name)
+    vault, name = awaited.vault, awaited.server_name
+    kind = experience.of(awaited.experience)
+    said: ServerStatus | None = None
+
+    async def look() -> Registration | str:
+        return await find(connection, vault, name, awaited.experience)
+
+    found = await look()
     started = connection.clock.now()
+    old = True
     while isinstance(found, str):
+        report = await read_status() if read_status is not None else None
+        if report is not None and report != said:
+            event(f"{name}: {report}")
+            said = report
+        old = old and report is not None and report.state == FAILED
         waited = connection.clock.now() - started
-        if waited >= limit:
+        if report is not None and report.state == FAILED and (not old or waited > _OLD_FAILURE):
+            raise InstallationFailedError(
+                f"{kind.SERVER} {name}: its set-up failed: {report.step}: {report.message}. Put "
+                "that right, then run pulumi up again: the server tries again by itself."
+            )
+        if waited >= awaited.limit:
+            last = f" It said last: {report}." if report is not None else ""
             raise RegistrationTimeoutError(
-                f"vault {vault.vault}: after {_minutes(limit)} {found}. See on the server "
-                "whether Unified Setup is finished and registered with this vault, and that it "
-                "reaches Azure on port 443, then run pulumi up again; to wait longer set "
+                f"vault {vault.vault}: after {_minutes(awaited.limit)} {found}.{last} See on the "
+                "server whether it is set up and registered with this vault, and that it reaches "
+                "Azure on port 443, then run pulumi up again; to wait longer set "
                 "replication.registrationTimeout."
             )
-        status(f"{found} · {_minutes(waited)} of {_minutes(limit)}")
-        await sleep(poll.total_seconds())
-        found = await find(connection, vault, server_name)
+        told = f" · {report.state}: {report.step}" if report is not None else ""
+        status(f"{found}{told} · {_minutes(waited)} of {_minutes(awaited.limit)}")
+        await sleep(awaited.poll.total_seconds())
+        found = await look()
     return found
 
 
@@ -139,7 +174,7 @@ async def remove(connection: Connection, fabric_id: str, poll: timedelta) -> Non
     except ResourceNotFoundError:
         return
     except AzureError as error:
-        raise explain(error, f"configuration server {name}") from error
+        raise explain(error, f"fabric {name}") from error
     try:
         poller = await fabrics.begin_delete(
             vault.resource_group,
@@ -152,43 +187,7 @@ async def remove(connection: Connection, fabric_id: str, poll: timedelta) -> Non
     except ResourceNotFoundError:
         return
     except AzureError as error:
-        raise explain(error, f"configuration server {name}: unregistering failed") from error
-
-
-def _is_configuration_server(fabric: Mapping[str, Any], server_name: str) -> bool:
-    properties = fabric["properties"]
-    details = properties.get("customDetails") or {}
-    return (
-        details.get("instanceType") == _FABRIC_TYPE
-        and (properties.get("friendlyName") or "").lower() == server_name.lower()
-    )
-
-
-def _registration(
-    fabric: Mapping[str, Any],
-    containers: list[dict[str, Any]],
-    providers: list[dict[str, Any]],
-) -> Registration | str:
-    details = fabric["properties"]["customDetails"]
-    name = fabric["properties"]["friendlyName"]
-    health = fabric["properties"].get("health")
-    process_servers = details.get("processServers") or []
-    masters = details.get("masterTargetServers") or []
-    if not process_servers or not masters:
-        return f"configuration server {name} is registered, its process server is not there yet"
-    if health == "Critical" or process_servers[0].get("health") == "Critical":
-        return f"configuration server {name} is registered and its health is Critical"
-    if not containers or not providers:
-        return f"configuration server {name} is registered, its container is not there yet"
-    accounts = details.get("runAsAccounts") or []
-    return Registration(
-        fabric_id=fabric["id"],
-        container_id=containers[0]["id"],
-        provider_id=providers[0]["id"],
-        process_server_id=process_servers[0]["id"],
-        master_target_id=masters[0]["id"],
-        run_as_accounts={account["accountName"]: account["accountId"] for account in accounts},
-    )
+        raise explain(error, f"fabric {name}: unregistering failed") from error
 
 
 def _minutes(span: timedelta) -> str:

@@ -18,10 +18,10 @@ from azure.core.exceptions import (
 from azure.core.rest import HttpRequest
 from azure.mgmt.recoveryservicessiterecovery.aio import SiteRecoveryManagementClient
 
-from site_recovery import arm_ids, classic, jobs, recovery_plan
-from site_recovery.arm_ids import VaultId
+from site_recovery import arm_ids, bodies, classic, experience, jobs, recovery_plan
+from site_recovery.arm_ids import ContainerId, VaultId
 from site_recovery.azure import Connection, MigrationError, explain, never_sent
-from site_recovery.fleet import Assignment, RecoveryPoint, Site
+from site_recovery.fleet import Assignment, ExperienceName, RecoveryPoint, Site
 from site_recovery.jobs import Job, ServiceError
 from site_recovery.observation import Observed, Snapshot
 from site_recovery.operations import Operation
@@ -63,6 +63,7 @@ class VaultService:
     def __init__(self, connection: Connection, site: Site) -> None:
         self._client = connection.client
         self._site = site
+        self._experience = experience.of(site.experience)
         self._vault = site.container.vault
         self._writes = AsyncLimiter(_WRITE_BUCKET, _WRITE_REFILL_SECONDS)
         self.clock = connection.clock
@@ -73,16 +74,11 @@ class VaultService:
         Raises:
             MigrationError: Azure did not answer, or refused.
         """
-        vault, container = self._vault, self._site.container
-        group, name = vault.resource_group, vault.vault
+        group, name = self._vault.resource_group, self._vault.vault
         try:
-            items, protectable, listed, machines = await asyncio.gather(
+            items, sources, listed, machines = await asyncio.gather(
                 _all(self._client.replication_protected_items.list(group, name)),
-                _all(
-                    self._client.replication_protectable_items.list_by_replication_protection_containers(
-                        group, name, container.fabric, container.container
-                    )
-                ),
+                self._experience.sources(self._client, self._site),
                 _all(self._client.replication_jobs.list(group, name)),
                 _virtual_machines(self._client, self._site.resource_group_id),
             )
@@ -90,7 +86,8 @@ class VaultService:
             raise explain(error, f"vault {name}") from error
         return Snapshot(
             items=items,
-            protectable=protectable,
+            provider=self._experience.INSTANCE_TYPE,
+            sources=sources,
             virtual_machines=machines,
             jobs={job.name: job for job in map(jobs.job, listed)},
         )
@@ -127,7 +124,7 @@ class VaultService:
         name = assignment.machine.name
         if operation is Operation.UNPLANNED_FAILOVER and observed.item_id:
             try:
-                recovery_point = await self._recovery_point(observed.item_id)
+                recovery_point = await self._recovery_point(observed)
             except AzureError as error:
                 raise explain(error, name) from error
         call = self._call(operation, assignment, observed, recovery_point)
@@ -211,19 +208,19 @@ class VaultService:
     async def submit_plan(self, operation: Operation, name: str) -> str | None:
         """Ask for an operation of a whole plan, once; as `submit` otherwise."""
         plans = self._client.replication_recovery_plans
-        site = self._site
+        site, provider = self._site, self._experience.INSTANCE_TYPE
         begin: Callable[..., Awaitable[Any]]
         match operation:
             case Operation.TEST_FAILOVER:
                 begin = plans.begin_test_failover
-                body = recovery_plan.test_failover_body(classic.INSTANCE_TYPE, site.test_network_id)
+                body = recovery_plan.test_failover_body(provider, site.test_network_id)
             case Operation.TEST_FAILOVER_CLEANUP:
                 begin = plans.begin_test_failover_cleanup
-                body = classic.test_failover_cleanup()
+                body = bodies.test_failover_cleanup()
             case _:
                 begin = plans.begin_unplanned_failover
                 body = recovery_plan.unplanned_failover_body(
-                    classic.INSTANCE_TYPE, classic.PLAN_RECOVERY_POINTS[site.recovery_point]
+                    provider, self._experience.PLAN_RECOVERY_POINTS[site.recovery_point]
                 )
         return await self._once(
             operation, f"recovery plan {name}", partial(begin, *self._plan(name), body)
@@ -239,55 +236,60 @@ class VaultService:
         observed: Observed,
         recovery_point: str | None,
     ) -> Callable[..., Awaitable[Any]]:
-        site, container = self._site, self._site.container
+        site, name = self._site, assignment.machine.name
         items = self._client.replication_protected_items
-        place = (
+        container = self._container(observed)
+        item = (*container, arm_ids.name(observed.item_id or name))
+        match operation:
+            case Operation.DISCOVER:
+                # Planning asks for it in the classic experience only.
+                discover = self._client.replication_protection_containers
+                return partial(
+                    discover.begin_discover_protectable_item,
+                    *container,
+                    classic.discover(assignment),
+                )
+            case Operation.ENABLE_PROTECTION:
+                enabling = self._experience.enable_protection(
+                    assignment, site, observed.source_id or ""
+                )
+                return partial(items.begin_create, *item, enabling)
+            case Operation.TEST_FAILOVER:
+                return partial(
+                    items.begin_test_failover, *item, self._experience.test_failover(site)
+                )
+            case Operation.TEST_FAILOVER_CLEANUP:
+                return partial(
+                    items.begin_test_failover_cleanup, *item, bodies.test_failover_cleanup()
+                )
+            case Operation.UNPLANNED_FAILOVER:
+                failover = self._experience.unplanned_failover(recovery_point)
+                return partial(items.begin_unplanned_failover, *item, failover)
+            case Operation.COMPLETE_MIGRATION | Operation.DISABLE_PROTECTION:
+                removal = bodies.remove(
+                    self._experience.INSTANCE_TYPE,
+                    migration_complete=operation is Operation.COMPLETE_MIGRATION,
+                )
+                return partial(items.begin_delete, *item, removal)
+
+    def _container(self, observed: Observed) -> tuple[str, str, str, str]:
+        """Where a machine's item is: it stays there when the wave gets another server."""
+        container = (
+            ContainerId.parse(observed.item_id) if observed.item_id else self._site.container
+        )
+        return (
             self._vault.resource_group,
             self._vault.vault,
             container.fabric,
             container.container,
         )
-        item = (*place, arm_ids.name(observed.item_id or assignment.machine.name))
-        match operation:
-            case Operation.DISCOVER:
-                discover = self._client.replication_protection_containers
-                return partial(
-                    discover.begin_discover_protectable_item, *place, classic.discover(assignment)
-                )
-            case Operation.ENABLE_PROTECTION:
-                return partial(
-                    items.begin_create,
-                    *item,
-                    classic.enable_protection(assignment, site, observed.protectable_id or ""),
-                )
-            case Operation.TEST_FAILOVER:
-                return partial(items.begin_test_failover, *item, classic.test_failover(site))
-            case Operation.TEST_FAILOVER_CLEANUP:
-                return partial(
-                    items.begin_test_failover_cleanup, *item, classic.test_failover_cleanup()
-                )
-            case Operation.UNPLANNED_FAILOVER:
-                return partial(
-                    items.begin_unplanned_failover,
-                    *item,
-                    classic.unplanned_failover(recovery_point),
-                )
-            case Operation.COMPLETE_MIGRATION:
-                return partial(items.begin_delete, *item, classic.remove(migration_complete=True))
-            case Operation.DISABLE_PROTECTION:
-                return partial(items.begin_delete, *item, classic.remove(migration_complete=False))
 
-    async def _recovery_point(self, item_id: str) -> str | None:
+    async def _recovery_point(self, observed: Observed) -> str | None:
         if self._site.recovery_point is RecoveryPoint.LATEST:
             return None
-        container = self._site.container
         points = await _all(
             self._client.recovery_points.list_by_replication_protected_items(
-                self._vault.resource_group,
-                self._vault.vault,
-                container.fabric,
-                container.container,
-                arm_ids.name(item_id),
+                *self._container(observed), arm_ids.name(observed.item_id or "")
             )
         )
         consistent = [
@@ -308,7 +310,10 @@ class VaultService:
 
 
 async def observe_known(
-    connection: Connection, vault: VaultId | None, resource_group_id: str | None
+    connection: Connection,
+    vault: VaultId | None,
+    resource_group_id: str | None,
+    experience_name: ExperienceName,
 ) -> Snapshot:
     """What can be seen in a preview in which the rest of the site is not known yet.
 
@@ -316,6 +321,7 @@ async def observe_known(
         connection: to the subscription of what is known.
         vault: the vault, if it is known.
         resource_group_id: where failed-over machines live, if it is known.
+        experience_name: how machines should be replicated.
 
     Raises:
         MigrationError: Azure did not answer, or refused.
@@ -332,7 +338,8 @@ async def observe_known(
             machines = await _virtual_machines(client, resource_group_id)
     except AzureError as error:
         raise explain(error, "Azure") from error
-    return Snapshot(items=items, virtual_machines=machines)
+    provider = experience.of(experience_name).INSTANCE_TYPE
+    return Snapshot(items=items, provider=provider, virtual_machines=machines)
 
 
 async def _virtual_machines(

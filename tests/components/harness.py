@@ -42,7 +42,11 @@ _OUTPUTS: dict[str, dict[str, Any]] = {
         "process_server_id": "process-server-id",
         "master_target_id": "master-target-id",
         "run_as_accounts": {"WindowsAccount": "1", "LinuxAccount": "2"},
+        "machines_site_id": "machines-site-id",
     },
+    "VaultCredentials": {"credentials_file": "<RSVaultAsrCreds>private key</RSVaultAsrCreds>"},
+    "ConnectivityCheck": {"blocked": {}, "rows": []},
+    "AgentRollout": {"failed": {}, "status": {}},
     "ProtectionContainerMapping": {"mapping_id": "mapping-id"},
     "ProtectedItem": {
         "observed_phase": "protected",

@@ -13,7 +13,11 @@ from tests.components.harness import Deployment
 from tests.components.servers import INSTANCE, READERS, deploy, own_statements, told
 
 VAULT = "/subscriptions/s/vaults/v"
-REGISTERED = {"name": "asr-there", "securityGroupId": "sg-0123456789abcdef0"}
+REGISTERED = {
+    "name": "asr-there",
+    "securityGroupId": "sg-0123456789abcdef0",
+    "privateIp": "10.10.2.9",
+}
 
 
 def appliance(readers: Sequence[str] = READERS, **config: Any) -> Deployment:

@@ -117,7 +117,7 @@ def test_nothing_of_the_program_is_secret_or_a_credential(dev: Deployment) -> No
 
 
 def test_the_outputs_tell_where_everything_is(dev: Deployment) -> None:
-    assert set(dev.outputs) == {"machines", "waves", "vault", "configurationServer", "readme"}
+    assert set(dev.outputs) == {"machines", "waves", "vault", "server", "readme"}
     assert list(dev.outputs["machines"]) == [
         machine
         for wave in dev_config()["ec2-to-azure:waves"].values()
@@ -134,7 +134,7 @@ def test_the_outputs_tell_where_everything_is(dev: Deployment) -> None:
     }
     assert dev.outputs["waves"]["pilot"]["machines"]["db-01"]["status"] == "satisfied"
     assert dev.outputs["vault"]["name"] == "rsv-migration-dev"
-    assert dev.outputs["configurationServer"]["privateIp"] == "10.10.2.77"
+    assert dev.outputs["server"]["privateIp"] == "10.10.2.77"
 
 
 def test_the_stack_page_shows_outputs_that_exist(dev: Deployment) -> None:

@@ -17,7 +17,7 @@ def test_by_hand_in_a_protected_wave(stack: Stack) -> None:
     stack.declare(pilot=("protected", [MACHINE]))
     assert stack.up().code == 0
     outputs = stack.outputs()
-    container = ContainerId.parse(outputs["configurationServer"]["containerId"])
+    container = ContainerId.parse(outputs["server"]["containerId"])
     client = stack.clouds.site_recovery()
     networks = f"{outputs['vault']['id'].partition('/providers/')[0]}/providers/Microsoft.Network"
 

@@ -11,7 +11,11 @@ from tests.settings.configs import GONE
 I1 = "i-00000000000000001"
 VPC = "vpc-0123456789abcdef0"
 SUBNET = "subnet-0123456789abcdef0"
-REGISTERED = {"name": "asr-appliance", "securityGroupId": "sg-0123456789abcdef0"}
+REGISTERED = {
+    "name": "asr-appliance",
+    "securityGroupId": "sg-0123456789abcdef0",
+    "privateIp": "10.10.2.9",
+}
 
 # location, value, the place that is reported, and words that the report has about it
 ONE_FAULT: list[tuple[tuple[str | int, ...], Any, str, list[str]]] = [

@@ -487,7 +487,11 @@ def test_an_appliance_that_is_registered_already_needs_no_plan() -> None:
     questions: list[ServerQuestion] = []
     config = configs.modernized()
     config["source"]["replicationAppliance"] = {
-        "registered": {"name": "asr-appliance", "securityGroupId": "sg-0123456789abcdef0"}
+        "registered": {
+            "name": "asr-appliance",
+            "securityGroupId": "sg-0123456789abcdef0",
+            "privateIp": "10.10.2.9",
+        }
     }
     config["target"]["adopt"] = ["resourceGroup", "vault"]
     preflight = examine(config, ec2(), server_facts=server(questions))

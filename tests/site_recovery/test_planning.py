@@ -30,7 +30,7 @@ STRICT = Rules(require_test_failover=True)
 LENIENT = Rules(require_test_failover=False)
 
 UNKNOWN = Observed(Stage.UNKNOWN_TO_VAULT)
-DISCOVERED = Observed(Stage.DISCOVERED, protectable_id="/p")
+DISCOVERED = Observed(Stage.DISCOVERED, source_id="/p")
 REPLICATING = Observed(Stage.REPLICATING, frozenset({"DisableProtection"}), progress=63)
 BROKEN = Observed(Stage.BROKEN, frozenset({"DisableProtection"}))
 PROTECTED = Observed(

@@ -1,0 +1,149 @@
+"""What must be right before a wave's machines may begin to replicate."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import pulumi
+
+from components.configuration_server import ConfigurationServer
+from components.mobility_agent import MobilityAgent, MobilityAgentArgs
+from components.replication_appliance import ReplicationAppliance
+from dynamic_providers.connectivity_check import ConnectivityCheck
+from settings import Preflight, Settings
+from site_recovery.ec2 import MachineFacts
+
+
+class Readiness:
+    """Connectivity and agents of one wave, and for which machines they fail.
+
+    Attributes:
+        holds: why replication may not begin, by machine.
+    """
+
+    holds: pulumi.Output[Mapping[str, str]]
+
+    def __init__(
+        self,
+        wave: str,
+        prefix: str,
+        settings: Settings,
+        preflight: Preflight,
+        server: ConfigurationServer | ReplicationAppliance,
+        server_group_id: pulumi.Input[str],
+        parent: pulumi.Resource,
+        requires: Sequence[pulumi.Resource],
+    ) -> None:
+        members = {
+            name: preflight.facts[name]
+            for name in settings.waves[wave].machines
+            if name in preflight.facts and name not in preflight.gone
+        }
+        told: list[pulumi.Input[Any]] = [
+            {name: why for name, why in preflight.holds.items() if name in members}
+        ]
+        before = [*requires, server.registration]
+        subnet_id = _subnet(settings)
+        if subnet_id is not None:
+            check = _connectivity(
+                wave, settings, members, server, subnet_id, server_group_id, parent, before
+            )
+            told.append(check.blocked)
+            before = [*before, check]
+        if settings.replication.agent.installation == "ssm":
+            told.append(_agent(wave, prefix, settings, members, preflight, server, before).failed)
+        self.holds = pulumi.Output.all(*told).apply(
+            lambda parts: {name: why for part in reversed(parts) for name, why in part.items()}
+        )
+
+
+def _subnet(settings: Settings) -> str | None:
+    """The server's subnet; None for an appliance that is there by another's hand."""
+    if settings.experience == "classic":
+        assert settings.source.configuration_server is not None
+        return settings.source.configuration_server.subnet_id
+    assert settings.source.replication_appliance is not None
+    return settings.source.replication_appliance.subnet_id
+
+
+def _connectivity(
+    wave: str,
+    settings: Settings,
+    members: Mapping[str, MachineFacts],
+    server: ConfigurationServer | ReplicationAppliance,
+    subnet_id: str,
+    server_group_id: pulumi.Input[str],
+    parent: pulumi.Resource,
+    requires: Sequence[pulumi.Resource],
+) -> ConnectivityCheck:
+    return ConnectivityCheck(
+        wave,
+        region=settings.aws_region,
+        vpc_id=settings.source.vpc_id,
+        experience=settings.experience,
+        push=settings.replication.agent.installation == "push",
+        server={
+            "subnet_id": subnet_id,
+            "private_ip": server.private_ip,
+            "security_group_ids": [server_group_id],
+            "instance_id": server.instance_id,
+        },
+        machines={
+            name: {
+                "instance_id": facts.instance_id,
+                "private_ip": facts.private_ip,
+                "platform": facts.platform,
+            }
+            for name, facts in members.items()
+            if facts.private_ip
+        },
+        offline_preview=settings.convergence.offline_preview,
+        opts=pulumi.ResourceOptions(parent=parent, depends_on=requires),
+    )
+
+
+def _agent(
+    wave: str,
+    prefix: str,
+    settings: Settings,
+    members: Mapping[str, MachineFacts],
+    preflight: Preflight,
+    server: ConfigurationServer | ReplicationAppliance,
+    requires: Sequence[pulumi.Resource],
+) -> MobilityAgent:
+    agent = settings.replication.agent
+    packages = {"windows": agent.windows, "linux": agent.linux}
+    return MobilityAgent(
+        f"{wave}-agent",
+        MobilityAgentArgs(
+            prefix=prefix,
+            wave=wave,
+            experience=settings.experience,
+            machines={
+                name: (facts.instance_id, facts.platform)
+                for name, facts in members.items()
+                if name not in preflight.holds
+            },
+            server_address=_address(settings, server),
+            secret_arn=server.agent_secret_arn,
+            packages={
+                platform: (package.url, package.sha256)
+                for platform, package in packages.items()
+                if package is not None
+            },
+            region=settings.aws_region,
+            timeout=settings.registration_timeout,
+            poll=settings.convergence.poll,
+            requires=requires,
+        ),
+    )
+
+
+def _address(
+    settings: Settings, server: ConfigurationServer | ReplicationAppliance
+) -> pulumi.Input[str]:
+    appliance = settings.source.replication_appliance
+    if settings.experience == "modernized" and appliance and appliance.registered:
+        return appliance.registered.private_ip
+    return server.private_ip

@@ -1,0 +1,68 @@
+"""Request bodies that both experiences share."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from site_recovery.fleet import Assignment
+from site_recovery.observation import TAG_INSTANCE, TAG_MACHINE
+
+
+def tags(assignment: Assignment) -> dict[str, str]:
+    """The tags of the virtual machine that a failover creates.
+
+    They say where it came from: once Complete Migration has removed the item, a later run
+    recognises the machine by them.
+    """
+    machine = assignment.machine
+    return {
+        **assignment.target.tags,
+        TAG_INSTANCE: machine.instance_id,
+        TAG_MACHINE: machine.name,
+    }
+
+
+def test_failover(network_id: str, instance_type: str) -> dict[str, Any]:
+    """Body of ReplicationProtectedItems_TestFailover, into the isolated test network."""
+    return {
+        "properties": {
+            "failoverDirection": "PrimaryToRecovery",
+            "networkType": "VmNetworkAsInput",
+            "networkId": network_id,
+            "providerSpecificDetails": {"instanceType": instance_type},
+        }
+    }
+
+
+def test_failover_cleanup() -> dict[str, Any]:
+    """Body of ReplicationProtectedItems_TestFailoverCleanup."""
+    return {"properties": {"comments": "cleaned up by pulumi up"}}
+
+
+def unplanned_failover(details: Mapping[str, Any], recovery_point_id: str | None) -> dict[str, Any]:
+    """Body of ReplicationProtectedItems_UnplannedFailover; no recovery point is the latest."""
+    point = {} if recovery_point_id is None else {"recoveryPointId": recovery_point_id}
+    return {
+        "properties": {
+            "failoverDirection": "PrimaryToRecovery",
+            # EC2 instances are physical servers to Site Recovery: it cannot shut them down.
+            "sourceSiteOperations": "NotRequired",
+            "providerSpecificDetails": {**details, **point},
+        }
+    }
+
+
+def remove(instance_type: str, *, migration_complete: bool) -> dict[str, Any]:
+    """Body of ReplicationProtectedItems_Delete (POST remove).
+
+    With `MigrationComplete` it is the portal's Complete Migration; without, it disables
+    protection and cleans up at the source. HTTP DELETE is a purge and is never used.
+    """
+    reason = "MigrationComplete" if migration_complete else "NotSpecified"
+    return {
+        "properties": {
+            "disableProtectionReason": reason,
+            "replicationProviderInput": {"instanceType": instance_type},
+        }
+    }

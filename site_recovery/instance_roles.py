@@ -1,0 +1,39 @@
+"""The IAM roles of machines, which their mobility agents read their secret with."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import Any
+
+import boto3
+
+from site_recovery import aws
+from site_recovery.problems import Problem
+
+PERMISSIONS = ("iam:GetInstanceProfile",)
+
+
+def role_arns(profile_arns: Iterable[str]) -> tuple[tuple[str, ...], list[Problem]]:
+    """The roles behind instance profiles (GetInstanceProfile), sorted, each once.
+
+    Args:
+        profile_arns: ARNs of instance profiles.
+
+    Returns:
+        ARNs of their roles, and one problem where AWS could not be asked.
+    """
+    names = sorted({arn.rsplit("/", 1)[-1] for arn in profile_arns})
+    if not names:
+        return (), []
+    try:
+        iam: Any = boto3.client("iam", config=aws.CLIENT)
+        roles = {
+            role["Arn"]
+            for name in names
+            for role in iam.get_instance_profile(InstanceProfileName=name)["InstanceProfile"][
+                "Roles"
+            ]
+        }
+    except aws.FAILURES as error:
+        return (), [aws.problem(error, "IAM", "this account", PERMISSIONS)]
+    return tuple(sorted(roles)), []

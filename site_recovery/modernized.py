@@ -1,0 +1,159 @@
+"""The modernized experience: a replication appliance, replication provider `InMageRcm`.
+
+Machines are not asked for: their mobility agents report to the appliance, and each then is a
+machine of the appliance's site in Microsoft.OffAzure.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from azure.core.rest import HttpRequest
+from azure.mgmt.recoveryservicessiterecovery.aio import SiteRecoveryManagementClient
+
+from site_recovery import bodies
+from site_recovery.fleet import Assignment, RecoveryPoint, Site
+from site_recovery.registered import Registration
+from site_recovery.sources import Source
+
+INSTANCE_TYPE = "InMageRcm"
+FABRIC_TYPE = "InMageRcm"
+SERVER = "replication appliance"
+DISCOVERS = False
+
+PLAN_RECOVERY_POINTS = {
+    RecoveryPoint.LATEST: "Latest",
+    RecoveryPoint.LATEST_APPLICATION_CONSISTENT: "LatestApplicationConsistent",
+}
+"""`recoveryPointType` of a recovery plan's failover (RecoveryPlanPointType)."""
+
+DEFAULT_DISK_TYPE = "StandardSSD_LRS"
+"""This provider must be told a disk type; classic leaves it to Azure."""
+
+_SITES_API_VERSION = "2020-01-01"
+
+
+def may_hold(fabric: Mapping[str, Any], server_name: str) -> bool:
+    """Whether a listed fabric may be an appliance's; the list does not tell which are in it."""
+    details = fabric["properties"].get("customDetails") or {}
+    return details.get("instanceType") == FABRIC_TYPE
+
+
+def registration(
+    fabric: Mapping[str, Any],
+    containers: Sequence[Mapping[str, Any]],
+    providers: Sequence[Mapping[str, Any]],
+    server_name: str,
+) -> Registration | str:
+    """What an appliance brought into the vault, or in words what is missing.
+
+    All appliances of a vault share one fabric; each is a process server of it.
+    """
+    details = fabric["properties"]["customDetails"]
+    servers = details.get("processServers") or []
+    own = [s for s in servers if (s.get("name") or "").lower() == server_name.lower()]
+    if not own:
+        known = ", ".join(sorted(s.get("name") or "" for s in servers))
+        others = f" (registered are: {known})" if known else ""
+        return f"no {SERVER} {server_name} is registered with it yet{others}"
+    if own[0].get("health") == "Critical":
+        return f"{SERVER} {server_name} is registered and its health is Critical"
+    if not containers or not providers:
+        return f"{SERVER} {server_name} is registered, its container is not there yet"
+    if not details.get("physicalSiteId"):
+        return f"{SERVER} {server_name} is registered, its site of physical servers is not yet"
+    dras = [
+        p
+        for p in providers
+        if (p["properties"].get("friendlyName") or "").lower() == server_name.lower()
+    ]
+    return Registration(
+        fabric_id=fabric["id"],
+        container_id=containers[0]["id"],
+        provider_id=(dras or providers)[0]["id"],
+        process_server_id=own[0]["id"],
+        machines_site_id=details["physicalSiteId"],
+    )
+
+
+async def sources(client: SiteRecoveryManagementClient, site: Site) -> tuple[Source, ...]:
+    """The machines of the appliance's site (Machines_ListByServerSite of Microsoft.OffAzure).
+
+    Raises:
+        AzureError: Azure did not answer, or refused.
+    """
+    found: list[Source] = []
+    url: str | None = f"{site.machines_site_id}/machines?api-version={_SITES_API_VERSION}"
+    while url:
+        response = await client.send_request(HttpRequest("GET", url))
+        response.raise_for_status()
+        page = response.json()
+        found += [_source(m) for m in page.get("value", ()) if not _deleted(m)]
+        url = page.get("nextLink")
+    return tuple(found)
+
+
+def mapping_input() -> dict[str, Any]:
+    """`providerSpecificInput` of a container mapping; agents keep themselves up to date."""
+    return {"instanceType": INSTANCE_TYPE, "enableAgentAutoUpgrade": "true"}
+
+
+def enable_protection(assignment: Assignment, site: Site, source_id: str) -> dict[str, Any]:
+    """Body of ReplicationProtectedItems_Create (InMageRcmEnableProtectionInput)."""
+    machine, target = assignment.machine, assignment.target
+    details: dict[str, Any] = {
+        "instanceType": INSTANCE_TYPE,
+        "fabricDiscoveryMachineId": source_id,
+        "processServerId": site.process_server_id,
+        "targetResourceGroupId": site.resource_group_id,
+        "targetNetworkId": site.network_id,
+        "targetSubnetName": target.subnet or site.subnet_name,
+        "testNetworkId": site.test_network_id,
+        "testSubnetName": site.test_subnet_name,
+        "targetVmName": machine.vm_name,
+        "targetVmSize": target.vm_size,
+        "targetAvailabilityZone": target.availability_zone,
+        "licenseType": target.license_type,
+        "disksDefault": {
+            "diskType": target.disk_type or DEFAULT_DISK_TYPE,
+            "logStorageAccountId": site.storage_account_id,
+        },
+        "targetVmTags": [
+            {"tagName": name, "tagValue": value} for name, value in bodies.tags(assignment).items()
+        ],
+    }
+    return {
+        "properties": {
+            "policyId": site.policy_id,
+            "providerSpecificDetails": {k: v for k, v in details.items() if v is not None},
+        }
+    }
+
+
+def test_failover(site: Site) -> dict[str, Any]:
+    """Body of ReplicationProtectedItems_TestFailover."""
+    return bodies.test_failover(site.test_network_id, INSTANCE_TYPE)
+
+
+def unplanned_failover(recovery_point_id: str | None) -> dict[str, Any]:
+    """Body of ReplicationProtectedItems_UnplannedFailover; booleans are text here."""
+    details = {"instanceType": INSTANCE_TYPE, "performShutdown": "false"}
+    return bodies.unplanned_failover(details, recovery_point_id)
+
+
+def _deleted(machine: Mapping[str, Any]) -> bool:
+    return str(machine["properties"].get("isDeleted") or "").lower() == "true"
+
+
+def _source(machine: Mapping[str, Any]) -> Source:
+    properties = machine["properties"]
+    adapters = properties.get("networkAdapters") or ()
+    return Source(
+        id=machine["id"],
+        name=properties.get("displayName") or machine["name"],
+        addresses=tuple(
+            address for each in adapters for address in each.get("ipAddressList") or ()
+        ),
+        bios_id=properties.get("biosGuid") or "",
+    )

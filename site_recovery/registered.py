@@ -1,0 +1,26 @@
+"""What a server of Site Recovery brought into its vault by registering."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+
+@dataclass(frozen=True)
+class Registration:
+    """A registered configuration server or replication appliance (ARM ids, server ids).
+
+    Attributes:
+        master_target_id: empty where the experience has no master target.
+        run_as_accounts: account id by friendly name, as set up on a configuration server.
+        machines_site_id: the Microsoft.OffAzure site in which an appliance's machines show up;
+            empty for a configuration server.
+    """
+
+    fabric_id: str
+    container_id: str
+    provider_id: str
+    process_server_id: str
+    master_target_id: str = ""
+    run_as_accounts: Mapping[str, str] = field(default_factory=dict)
+    machines_site_id: str = ""
