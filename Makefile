@@ -4,8 +4,8 @@ PYTHON ?= $(shell command -v python3.11 || echo python3)
 STACK  ?= dev
 JOBS   ?= 2
 
-# Stack dev lives on the local clouds. Any other is on real ones, unless told: CLOUDS=local
-CLOUDS ?= $(if $(filter dev,$(STACK)),local,real)
+# These stacks live on the local clouds. Any other is on real ones, unless told: CLOUDS=local
+CLOUDS ?= $(if $(filter dev dev-modernized,$(STACK)),local,real)
 
 SHELL       := /bin/bash
 .SHELLFLAGS := -eu -o pipefail -c

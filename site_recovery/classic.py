@@ -15,6 +15,7 @@ from site_recovery.sources import Source
 INSTANCE_TYPE = "InMageAzureV2"
 FABRIC_TYPE = "VMware"
 SERVER = "configuration server"
+GUIDANCE = ""
 DISCOVERS = True
 
 PLAN_RECOVERY_POINTS = {

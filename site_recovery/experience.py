@@ -23,6 +23,7 @@ class Experience(Protocol):
         INSTANCE_TYPE: the replication provider.
         FABRIC_TYPE: `customDetails.instanceType` of the fabric that a server makes.
         SERVER: what people call the server.
+        GUIDANCE: what a person has to do before a server registers; empty where nothing.
         DISCOVERS: whether machines are asked for; where not, their agents report by themselves.
         PLAN_RECOVERY_POINTS: `recoveryPointType` of a recovery plan's failover.
     """
@@ -30,6 +31,7 @@ class Experience(Protocol):
     INSTANCE_TYPE: str
     FABRIC_TYPE: str
     SERVER: str
+    GUIDANCE: str
     DISCOVERS: bool
     PLAN_RECOVERY_POINTS: dict[RecoveryPoint, str]
 

@@ -20,6 +20,14 @@ from site_recovery.sources import Source
 INSTANCE_TYPE = "InMageRcm"
 FABRIC_TYPE = "InMageRcm"
 SERVER = "replication appliance"
+GUIDANCE = (
+    "A person signs it in, once. On its desktop (aws ssm start-session with the document "
+    "AWS-StartPortForwardingSession, port 3389) open the Microsoft Azure Appliance Configuration "
+    "Manager, paste the key from the vault (Site Recovery infrastructure, ASR replication "
+    "appliances, Register), and sign in with the device code, which is good for five minutes. Then "
+    "put the agents' config.json into the stack's agent secret. docs/replication-appliance.md has "
+    "each step. This run goes on by itself when the appliance shows up in the vault."
+)
 DISCOVERS = False
 
 PLAN_RECOVERY_POINTS = {

@@ -133,6 +133,8 @@ async def wait(
     found = await look()
     started = connection.clock.now()
     old = True
+    if isinstance(found, str) and kind.GUIDANCE:
+        event(f"{name}: {kind.GUIDANCE}")
     while isinstance(found, str):
         report = await read_status() if read_status is not None else None
         if report is not None and report != said:

@@ -43,6 +43,8 @@ def waves(
     accounts: dict[str, str] | None = None,
 ) -> Deployment:
     stack = settings.load(config)
+    assert stack.source.configuration_server is not None
+    server_settings = stack.source.configuration_server
 
     def program() -> None:
         landing_zone = components.LandingZone(
@@ -55,7 +57,11 @@ def waves(
             "configuration-server",
             components.ConfigurationServerArgs(
                 prefix="p",
-                settings=stack.source.configuration_server,
+                region="eu-west-1",
+                settings=server_settings,
+                ami_id="ami-0123456789abcdef0",
+                instance_type="c5.2xlarge",
+                cache_gib=600,
                 vault_id="vault-id",
                 security_group_id="sg",
                 network_rules=[],
@@ -69,8 +75,9 @@ def waves(
                 components.MigrationWaveArgs(
                     wave=wave,
                     settings=stack,
-                    facts=facts,
-                    gone=gone or {},
+                    preflight=settings.Preflight(dict(facts), dict(gone or {})),
+                    prefix="p",
+                    server_group_id="sg",
                     vault_id="vault-id",
                     policy_id="policy-id",
                     server=server,
@@ -129,6 +136,7 @@ def test_machines_are_created_in_the_group_and_network_that_outlive_the_stack() 
         "network_id": deployment.one("VirtualNetwork", "production").id,
         "subnet_name": "servers",
         "test_network_id": deployment.one("VirtualNetwork", "test").id,
+        "test_subnet_name": "servers",
         "storage_account_id": deployment.one("StorageAccount").id,
     }
 

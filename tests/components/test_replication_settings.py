@@ -5,14 +5,16 @@ from typing import Any
 
 import components
 import settings
+from site_recovery.fleet import ExperienceName
 from tests.components.harness import Deployment, deploy
 from tests.settings import configs
 
 
-def policy(**replication: Any) -> Deployment:
-    config = configs.valid()
-    config["replication"] = replication
+def policy(experience: ExperienceName = "classic", **replication: Any) -> Deployment:
+    config = configs.valid() if experience == "classic" else configs.modernized()
+    config["replication"] = {**config.get("replication", {}), **replication}
     args = components.ReplicationSettingsArgs(
+        experience=experience,
         policy_name="ec2-to-azure-test",
         resource_group_name="rg",
         vault_name="rsv",
@@ -51,3 +53,15 @@ def test_the_container_is_mapped_to_the_policy_and_unmapped_before_it_goes() -> 
     assert mapping.inputs["container_id"] == "container-id"
     assert mapping.inputs["policy_id"] == made.id
     assert deployment.waits_for(mapping, made)
+
+
+def test_the_modernized_policy_has_its_own_words() -> None:
+    deployment = policy("modernized", recoveryPointRetentionHours=12)
+    assert deployment.one("ReplicationPolicy").inputs["properties"]["providerSpecificInput"] == {
+        "instanceType": "InMageRcm",
+        "recoveryPointHistoryInMinutes": 720,
+        "appConsistentFrequencyInMinutes": 60,
+        "crashConsistentFrequencyInMinutes": 5,
+        "enableMultiVmSync": "true",
+    }
+    assert deployment.one("ProtectionContainerMapping").inputs["experience"] == "modernized"

@@ -17,8 +17,10 @@ TO_SERVER = {("windows", "server", 443), ("windows", "server", 9443)}
 PUSH = {("server", "windows", 135), ("server", "windows", 445)}
 
 
-def groups(machines: dict[str, Attachment]) -> Deployment:
-    args = components.SecurityGroupsArgs("vpc-1", "ec2-to-azure-test", machines)
+def groups(
+    machines: dict[str, Attachment], *, push: bool = True, server: str | None = None
+) -> Deployment:
+    args = components.SecurityGroupsArgs("vpc-1", "ec2-to-azure-test", push, server, machines)
     return deploy(lambda: components.SecurityGroups("security-groups", args))
 
 
@@ -109,3 +111,14 @@ def test_a_fleet_that_is_gone_leaves_only_the_servers_group() -> None:
     assert [group.name for group in deployment.all("SecurityGroup")] == ["server"]
     assert let_in(deployment) == set()
     assert let_out(deployment) == {("server", "0.0.0.0/0", 443)}
+
+
+def test_a_server_that_installs_nothing_is_not_let_into_machines() -> None:
+    deployment = groups({"web-01": Attachment("eni-1", "windows")}, push=False)
+    assert let_in(deployment) == TO_SERVER
+
+
+def test_a_server_that_is_there_keeps_its_group_and_gets_the_rules() -> None:
+    deployment = groups({"web-01": Attachment("eni-1", "windows")}, push=False, server="sg-there")
+    assert let_in(deployment) == {("windows", "sg-there", port) for _, _, port in TO_SERVER}
+    assert [g.name for g in deployment.all("securityGroup:SecurityGroup")] == ["windows"]

@@ -1,4 +1,4 @@
-"""Fleets of two Windows machines and one of Red Hat, on both wires."""
+"""Fleets of two Windows machines and one of Red Hat, on both wires, in both experiences."""
 
 from __future__ import annotations
 
@@ -7,19 +7,26 @@ from collections.abc import Iterator
 import pytest
 
 from tests.convergence.fleet import Fleet
-from tests.emulator.site_recovery_support import linux, windows
+from tests.emulator.site_recovery_support import BOTH, Classic, linux, windows
+
+
+@pytest.fixture(params=BOTH, ids=lambda experience: experience.name)
+def experience(request: pytest.FixtureRequest) -> Classic:
+    """Classic and modernized."""
+    chosen: Classic = request.param
+    return chosen
 
 
 @pytest.fixture(params=["in-process", "http"])
-def fleet(request: pytest.FixtureRequest) -> Iterator[Fleet]:
-    made = Fleet([windows(1), windows(2), linux(1)], request.param)
+def fleet(request: pytest.FixtureRequest, experience: Classic) -> Iterator[Fleet]:
+    made = Fleet([windows(1), windows(2), linux(1)], request.param, experience)
     yield made
     made.close()
 
 
 @pytest.fixture
-def quiet_fleet() -> Iterator[Fleet]:
+def quiet_fleet(experience: Classic) -> Iterator[Fleet]:
     """In process only, for what the wire has no part in."""
-    made = Fleet([windows(1), windows(2), linux(1)])
+    made = Fleet([windows(1), windows(2), linux(1)], experience=experience)
     yield made
     made.close()

@@ -8,6 +8,7 @@ import socket
 import threading
 from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import asynccontextmanager
+from dataclasses import replace
 from datetime import timedelta
 from typing import Any
 
@@ -28,11 +29,13 @@ from site_recovery.phases import Phase
 from site_recovery.planning import Rules
 from site_recovery.service import VaultService
 from tests.emulator.site_recovery_support import (
+    CLASSIC,
     GROUP,
     NETWORK,
     STORAGE,
     TEST_NETWORK,
     AsyncCredential,
+    Classic,
     Site,
 )
 
@@ -60,10 +63,17 @@ class Fleet:
     Args:
         machines: the estate.
         wire: `in-process` or `http`.
+        experience: classic or modernized.
     """
 
-    def __init__(self, machines: list[Instance], wire: str = "in-process") -> None:
-        self.site = Site(machines).prepare()
+    def __init__(
+        self,
+        machines: list[Instance],
+        wire: str = "in-process",
+        experience: Classic = CLASSIC,
+    ) -> None:
+        self.experience = experience
+        self.site = Site(machines, experience=experience).prepare()
         self.machines = {machine.name: machine for machine in machines}
         self.reporter = Recorder()
         self.wire = wire
@@ -97,7 +107,7 @@ class Fleet:
                 return await converge(
                     service,
                     self.assignments(desired),
-                    rules,
+                    replace(rules, discovers=self.experience.name == "classic"),
                     pace,
                     self.reporter,
                     until,
@@ -158,7 +168,12 @@ class Fleet:
             yield VaultService(connection, self._migration_site())
 
     def _migration_site(self) -> MigrationSite:
+        modernized = self.experience.name == "modernized"
+        fabric = self.site.get(self.site.fabric)["properties"]["customDetails"]
         return MigrationSite(
+            experience="modernized" if modernized else "classic",
+            machines_site_id=fabric["physicalSiteId"] if modernized else "",
+            test_subnet_name="servers",
             container=ContainerId.parse(self.site.container),
             policy_id=self.site.policy,
             process_server_id=self.site.host,
