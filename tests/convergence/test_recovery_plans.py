@@ -56,9 +56,11 @@ def test_a_wave_walks_through_its_plan(fleet: Fleet) -> None:
         "UnplannedFailover",
     ]
     assert _operations(fleet, "ReplicationRecoveryPlans_")[1:] == walked
+    # What comes before is enabling, and where machines are asked for, discovery.
+    before = 2 if fleet.experience.name == "classic" else 1
     for machine in fleet.machines:
         its = [op.removeprefix("ReplicationProtectedItems_") for op in fleet.accepted(machine)]
-        assert its[2:-1] == walked
+        assert its[before:-1] == walked
 
 
 def test_a_later_group_boots_when_the_one_before_is_up(fleet: Fleet) -> None:
@@ -92,7 +94,8 @@ def test_a_machine_that_cannot_be_protected_stops_the_plan_and_says_so(
     quiet_fleet.fault(operation="EnableDr", match="db-01", job=ERROR)
     outcomes = quiet_fleet.drive(Phase.FAILED_OVER, plan=PlanOrder(PLAN))
     assert ERROR["errorMessage"] in outcomes["db-01"].reason
-    assert "does not run while db-01" in outcomes["web-01"].reason
+    assert "does not run while" in outcomes["web-01"].reason
+    assert "db-01" in outcomes["web-01"].reason
     assert _operations(quiet_fleet, "ReplicationRecoveryPlans_") == []
 
 

@@ -39,7 +39,10 @@ class TestWhileTheVaultIsNotKnown:
     def asked(self, monkeypatch: pytest.MonkeyPatch) -> list[tuple[str | None, str | None]]:
         calls: list[tuple[str | None, str | None]] = []
 
-        def observe_known(_: Connect, vault: str | None, group: str | None) -> Snapshot:
+        def observe_known(
+            _: Connect, vault: str | None, group: str | None, experience: str
+        ) -> Snapshot:
+            assert experience == "classic"
             calls.append((vault, group))
             return MIGRATED if group else Snapshot()
 
