@@ -22,8 +22,14 @@ def pulumi_home(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture(scope="module")
-def clouds(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Clouds]:
-    """AWS with the estate and an empty Azure."""
+def experience() -> str:
+    """How the stack replicates; a module that runs in both overrides it with parameters."""
+    return "classic"
+
+
+@pytest.fixture(scope="module")
+def clouds(tmp_path_factory: pytest.TempPathFactory, experience: str) -> Iterator[Clouds]:
+    """AWS with the estate and an empty Azure, anew for each experience."""
     running = Clouds(tmp_path_factory.mktemp("clouds"))
     try:
         yield running
@@ -32,6 +38,8 @@ def clouds(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Clouds]:
 
 
 @pytest.fixture(scope="module")
-def stack(tmp_path_factory: pytest.TempPathFactory, pulumi_home: Path, clouds: Clouds) -> Stack:
+def stack(
+    tmp_path_factory: pytest.TempPathFactory, pulumi_home: Path, clouds: Clouds, experience: str
+) -> Stack:
     """A stack without machines, of which nothing is there yet."""
-    return Stack(tmp_path_factory.mktemp("stack"), pulumi_home, clouds)
+    return Stack(tmp_path_factory.mktemp("stack"), pulumi_home, clouds, experience)

@@ -117,6 +117,7 @@ class Stack:
         root: an empty folder.
         home: a PULUMI_HOME with the stand-in providers.
         clouds: where it lives.
+        experience: `classic` or `modernized`.
 
     Attributes:
         config: its config as in the file, which is written before every command.
@@ -124,8 +125,9 @@ class Stack:
         environment: what every command gets.
     """
 
-    def __init__(self, root: Path, home: Path, clouds: Clouds) -> None:
+    def __init__(self, root: Path, home: Path, clouds: Clouds, experience: str = "classic") -> None:
         layout = checkout()
+        self.experience = experience
         self._project = root / "project"
         self._events = root / "events"
         self._project.mkdir()
@@ -159,6 +161,8 @@ class Stack:
             "ec2-to-azure:replication": {"registrationTimeout": "24h"},
             "ec2-to-azure:convergence": {"poll": "100ms", "wait": "168h"},
         }
+        if experience == "modernized":
+            self.be_modernized(layout.root / "Pulumi.dev-modernized.yaml")
         self.begin_anew(root / "state")
 
     def begin_anew(self, state: Path) -> None:
@@ -168,6 +172,21 @@ class Stack:
         self.succeeds("stack", "init", STACK)
 
     # -- config -----------------------------------------------------------------------------
+
+    def be_modernized(self, example: Path) -> None:
+        """Declare what differs in the modernized experience, as a stack's file does."""
+        other = yaml.safe_load(example.read_text("utf-8"))["config"]
+        replication = {"registrationTimeout": "24h", **other["ec2-to-azure:replication"]}
+        self.config |= {
+            "ec2-to-azure:experience": "modernized",
+            "ec2-to-azure:source": other["ec2-to-azure:source"],
+            "ec2-to-azure:replication": replication,
+        }
+
+    def first(self, *steps: str) -> list[str]:
+        """Operations of a machine; agents that report by themselves need no discovery."""
+        asked = self.experience == "classic"
+        return [step for step in steps if asked or step != "DiscoverProtectableItem"]
 
     def declare(self, **waves: tuple[str, list[str]]) -> None:
         """Set the waves, each with its phase and machines, and declare those machines."""
