@@ -115,3 +115,31 @@ class TestAnOfflinePreview:
         monkeypatch.setattr(WaveVault, "observe", lambda _self: PROTECTED)
         _, refusals = wave_review.look_ahead(connect, INPUTS, self.NEWS, {}, preview=False)
         assert "web-01: its target's vmSize" in refusals[0]
+
+
+class TestMovingToTheOtherExperience:
+    NEWS: ClassVar[dict[str, Any]] = {**INPUTS, "experience": "modernized"}
+
+    def test_machines_that_replicate_are_named_and_left_alone(
+        self, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        monkeypatch.setattr(WaveVault, "observe", lambda _self: PROTECTED)
+        lines, refusals = look_ahead(INPUTS, {**self.NEWS, "vault_id": rpc.UNKNOWN})
+        assert lines == []
+        [refusal] = refusals
+        assert refusal.startswith("web-01: it is protected under the classic experience")
+        assert "left alone" in refusal
+
+    def test_it_takes_another_vault(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        monkeypatch.setattr(WaveVault, "observe", lambda _self: MIGRATED)
+        _, refusals = look_ahead(INPUTS, self.NEWS)
+        assert [r.split(":")[0] for r in refusals] == ["target.vault"]
+
+    def test_migrated_machines_do_not_stand_in_the_way(
+        self, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        monkeypatch.setattr(WaveVault, "observe", lambda _self: MIGRATED)
+        monkeypatch.setattr(wave_review, "observe_known", lambda *_: MIGRATED)
+        news = {**self.NEWS, "phase": "migrated"}
+        _, refusals = look_ahead(INPUTS, {**news, "vault_id": rpc.UNKNOWN})
+        assert refusals == []
