@@ -9,26 +9,10 @@ import pulumi
 from pulumi_aws import ec2, vpc
 
 from site_recovery.ec2 import MachineFacts
+from site_recovery.reachability.connections import PUSH_INSTALLATION, TO_THE_SERVER
 
 ANYWHERE = "0.0.0.0/0"
 """Azure's endpoints have no fixed addresses, so only the port can be narrowed."""
-
-TO_THE_SERVER = {
-    443: "replication control",
-    9443: "replication data",
-}
-"""What every machine sends to the server, by TCP port."""
-
-PUSH_INSTALLATION = {
-    "windows": {
-        135: "push installation of the mobility service: RPC endpoint mapper and WMI",
-        445: "push installation of the mobility service: file sharing",
-    },
-    "linux": {
-        22: "push installation of the mobility service: SSH and SFTP",
-    },
-}
-"""What the server needs into a machine to install its agent, by operating system family."""
 
 
 @dataclass(frozen=True)

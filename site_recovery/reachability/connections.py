@@ -9,11 +9,22 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
-TO_THE_SERVER = (443, 9443)
-"""Replication's control and data, from each machine."""
+TO_THE_SERVER = {
+    443: "replication control",
+    9443: "replication data",
+}
+"""What every machine sends to the server, by TCP port."""
 
-PUSH_INSTALLATION = {"windows": (135, 445), "linux": (22,)}
-"""What the server needs into a machine to install its agent."""
+PUSH_INSTALLATION = {
+    "windows": {
+        135: "push installation of the mobility service: RPC endpoint mapper and WMI",
+        445: "push installation of the mobility service: file sharing",
+    },
+    "linux": {
+        22: "push installation of the mobility service: SSH and SFTP",
+    },
+}
+"""What the server needs into a machine to install its agent, by operating system family."""
 
 TO_THE_INTERNET = 443
 """What the server needs to reach Azure."""
