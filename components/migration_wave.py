@@ -133,6 +133,14 @@ class MigrationWave(pulumi.ComponentResource):
             )
             for machine in wave.machines
         }
+        for machine in wave.machines:
+            if settings.target_of(machine).private_ip is not None:
+                pulumi.warn(
+                    f"machines.{machine}.target.privateIp: it is checked, but not sent to Site "
+                    "Recovery yet. Set the address on the protected item's network interface in "
+                    "the vault before the failover.",
+                    self,
+                )
         self._wave, self._settings = args.wave, settings
         self.register_outputs({"outcomes": self.reconciler.outcomes})
 
