@@ -5,6 +5,8 @@ from __future__ import annotations
 import json
 from collections.abc import Sequence
 from dataclasses import dataclass
+from datetime import timedelta
+from typing import Generic, TypeVar
 
 import pulumi
 from pulumi_aws import ec2, iam, secretsmanager, ssm
@@ -12,6 +14,8 @@ from pulumi_aws import ec2, iam, secretsmanager, ssm
 from components.server_setup import Role, Setup, user_data
 from dynamic_providers.fabric_registration import FabricRegistration
 from settings.packages import Package
+from settings.source import Server
+from site_recovery.fleet import ExperienceName
 from site_recovery.server_facts import ROLE_TAG, VAULT_TAG
 
 ROOT_GIB = 80
@@ -28,6 +32,62 @@ _EC2_MAY_ASSUME = {
         }
     ],
 }
+
+
+S = TypeVar("S", bound=Server)
+
+
+@dataclass(frozen=True)
+class ServerArgs(Generic[S]):
+    """What a server is made from.
+
+    Attributes:
+        prefix: what names begin with that are unique in the AWS account.
+        region: the AWS region.
+        settings: its place, name and installer.
+        ami_id: its image; not used, as the next two, for a server that is there already.
+        instance_type: its size.
+        cache_gib: its cache volume.
+        vault_id: the vault that it serves; also a tag, by which whoever installs it knows.
+        security_group_id: the server's group.
+        network_rules: the rules that it needs from its first boot on.
+        registration_timeout: how long it may take to show up in the vault.
+        poll: between two looks at the vault.
+        agent_reader_role_arns: roles of the machines, whose agents read `agent_secret_arn`.
+    """
+
+    prefix: str
+    region: str
+    settings: S
+    ami_id: str
+    instance_type: str
+    cache_gib: int
+    vault_id: pulumi.Input[str]
+    security_group_id: pulumi.Input[str]
+    network_rules: Sequence[pulumi.Resource]
+    registration_timeout: timedelta
+    poll: timedelta
+    agent_reader_role_arns: Sequence[str] = ()
+
+    def instance(self, role: Role, subnet_id: str, volumes_gib: Sequence[int]) -> ServerInstance:
+        """The instance of a server that is this stack's own."""
+        settings = self.settings
+        return ServerInstance(
+            role=role,
+            prefix=self.prefix,
+            region=self.region,
+            name=settings.name,
+            subnet_id=subnet_id,
+            private_ip=settings.private_ip,
+            ami_id=self.ami_id,
+            instance_type=self.instance_type,
+            volumes_gib=volumes_gib,
+            vault_id=self.vault_id,
+            security_group_id=self.security_group_id,
+            network_rules=self.network_rules,
+            agent_reader_role_arns=self.agent_reader_role_arns,
+            installer=settings.installer if settings.installation == "unattended" else None,
+        )
 
 
 @dataclass(frozen=True)
@@ -80,7 +140,7 @@ class MigrationServer(pulumi.ComponentResource):
 
     Attributes:
         instance_id: the EC2 instance; empty for a server that is not this stack's.
-        private_ip: its address in the VPC; empty for a server that is not this stack's.
+        private_ip: its address in the VPC.
         agent_secret_arn: the secret with which the machines' agents find the server.
         status_parameter: the SSM parameter in which it says how far its set-up is; empty where a
             person sets it up.
@@ -184,6 +244,33 @@ class MigrationServer(pulumi.ComponentResource):
         self.instance_id = instance.id
         self.private_ip = instance.private_ip
         return instance
+
+    def register(
+        self,
+        args: ServerArgs[S],
+        experience: ExperienceName,
+        requires: Sequence[pulumi.Resource],
+        *,
+        keep: bool,
+    ) -> None:
+        """Wait for the server in its vault.
+
+        Registered after the instance is made, and so unregistered before it is terminated: the
+        vault would keep a server that nobody can reach any more.
+        """
+        self.registration = FabricRegistration(
+            "registration",
+            vault_id=args.vault_id,
+            server_name=self._name,
+            experience=experience,
+            keep=keep,
+            region=args.region,
+            status_parameter=self.status_parameter,
+            timeout_seconds=args.registration_timeout.total_seconds(),
+            poll_seconds=args.poll.total_seconds(),
+            opts=pulumi.ResourceOptions(parent=self, depends_on=requires),
+        )
+        self.register_outputs({"instanceId": self.instance_id, "privateIp": self.private_ip})
 
     def _status(self, server: ServerInstance) -> ssm.Parameter:
         status = ssm.Parameter(

@@ -8,10 +8,9 @@ from typing import Any
 
 import pulumi
 
-from components.configuration_server import ConfigurationServer
+from components import readiness
 from components.landing_zone import LandingZone
-from components.readiness import Readiness
-from components.replication_appliance import ReplicationAppliance
+from components.migration_server import MigrationServer
 from dynamic_providers.migration_wave import MigrationWave as Reconciler
 from dynamic_providers.protected_item import ProtectedItem
 from settings import MachineSettings, Preflight, Settings
@@ -27,14 +26,12 @@ class MigrationWaveArgs:
     Attributes:
         wave: its name in the settings.
         settings: the stack's settings.
-        facts: what EC2 says of the machines that it knows.
-        gone: why a source cannot replicate any more, by machine.
+        preflight: what AWS says of the machines.
+        prefix: what names begin with that are unique in the AWS account.
         vault_id: the vault.
         policy_id: the replication policy.
-        holds: why replication may not begin, by machine.
         server: the server that the machines replicate through.
         server_group_id: its security group.
-        prefix: what names begin with that are unique in the AWS account.
         landing_zone: where they go.
         requires: what must stand before a machine can be protected.
     """
@@ -45,7 +42,7 @@ class MigrationWaveArgs:
     prefix: str
     vault_id: pulumi.Input[str]
     policy_id: pulumi.Input[str]
-    server: ConfigurationServer | ReplicationAppliance
+    server: MigrationServer
     server_group_id: pulumi.Input[str]
     landing_zone: LandingZone
     requires: Sequence[pulumi.Resource]
@@ -72,16 +69,6 @@ class MigrationWave(pulumi.ComponentResource):
         settings, wave = args.settings, args.settings.waves[args.wave]
         registration = args.server.registration
         convergence = settings.convergence
-        ready = Readiness(
-            args.wave,
-            args.prefix,
-            settings,
-            args.preflight,
-            args.server,
-            args.server_group_id,
-            self,
-            args.requires,
-        )
         self.reconciler = Reconciler(
             name,
             experience=settings.experience,
@@ -102,7 +89,16 @@ class MigrationWave(pulumi.ComponentResource):
             },
             phase=str(wave.phase),
             machines={machine: _declared(args, machine) for machine in wave.machines},
-            holds=ready.holds,
+            holds=readiness.holds(
+                args.wave,
+                args.prefix,
+                settings,
+                args.preflight,
+                args.server,
+                args.server_group_id,
+                self,
+                args.requires,
+            ),
             other_waves={
                 other: {
                     "phase": str(its.phase),

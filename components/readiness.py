@@ -7,55 +7,50 @@ from typing import Any
 
 import pulumi
 
-from components.configuration_server import ConfigurationServer
+from components.migration_server import MigrationServer
 from components.mobility_agent import MobilityAgent, MobilityAgentArgs
-from components.replication_appliance import ReplicationAppliance
 from dynamic_providers.connectivity_check import ConnectivityCheck
 from settings import Preflight, Settings
 from site_recovery.ec2 import MachineFacts
 
 
-class Readiness:
-    """Connectivity and agents of one wave, and for which machines they fail.
+def holds(
+    wave: str,
+    prefix: str,
+    settings: Settings,
+    preflight: Preflight,
+    server: MigrationServer,
+    server_group_id: pulumi.Input[str],
+    parent: pulumi.Resource,
+    requires: Sequence[pulumi.Resource],
+) -> pulumi.Output[Mapping[str, str]]:
+    """Check a wave's connections and roll its agents out.
 
-    Attributes:
-        holds: why replication may not begin, by machine.
+    Returns:
+        Why replication may not begin, by machine, for those that it may not.
     """
-
-    holds: pulumi.Output[Mapping[str, str]]
-
-    def __init__(
-        self,
-        wave: str,
-        prefix: str,
-        settings: Settings,
-        preflight: Preflight,
-        server: ConfigurationServer | ReplicationAppliance,
-        server_group_id: pulumi.Input[str],
-        parent: pulumi.Resource,
-        requires: Sequence[pulumi.Resource],
-    ) -> None:
-        members = {
-            name: preflight.facts[name]
-            for name in settings.waves[wave].machines
-            if name in preflight.facts and name not in preflight.gone
-        }
-        told: list[pulumi.Input[Any]] = [
-            {name: why for name, why in preflight.holds.items() if name in members}
-        ]
-        before = [*requires, server.registration]
-        subnet_id = _subnet(settings)
-        if subnet_id is not None:
-            check = _connectivity(
-                wave, settings, members, server, subnet_id, server_group_id, parent, before
-            )
-            told.append(check.blocked)
-            before = [*before, check]
-        if settings.replication.agent.installation == "ssm":
-            told.append(_agent(wave, prefix, settings, members, preflight, server, before).failed)
-        self.holds = pulumi.Output.all(*told).apply(
-            lambda parts: {name: why for part in reversed(parts) for name, why in part.items()}
+    members = {
+        name: preflight.facts[name]
+        for name in settings.waves[wave].machines
+        if name in preflight.facts and name not in preflight.gone
+    }
+    told: list[pulumi.Input[Any]] = [
+        {name: why for name, why in preflight.holds.items() if name in members}
+    ]
+    # All of the server: its agents' secret lets the machines in by a policy of its own.
+    before = [*requires, server]
+    subnet_id = _subnet(settings)
+    if subnet_id is not None:
+        check = _connectivity(
+            wave, settings, members, server, subnet_id, server_group_id, parent, before
         )
+        told.append(check.blocked)
+        before = [*before, check]
+    if settings.replication.agent.installation == "ssm":
+        told.append(_agent(wave, prefix, settings, members, preflight, server, before).failed)
+    return pulumi.Output.all(*told).apply(
+        lambda parts: {name: why for part in reversed(parts) for name, why in part.items()}
+    )
 
 
 def _subnet(settings: Settings) -> str | None:
@@ -71,7 +66,7 @@ def _connectivity(
     wave: str,
     settings: Settings,
     members: Mapping[str, MachineFacts],
-    server: ConfigurationServer | ReplicationAppliance,
+    server: MigrationServer,
     subnet_id: str,
     server_group_id: pulumi.Input[str],
     parent: pulumi.Resource,
@@ -109,7 +104,7 @@ def _agent(
     settings: Settings,
     members: Mapping[str, MachineFacts],
     preflight: Preflight,
-    server: ConfigurationServer | ReplicationAppliance,
+    server: MigrationServer,
     requires: Sequence[pulumi.Resource],
 ) -> MobilityAgent:
     agent = settings.replication.agent
@@ -125,7 +120,7 @@ def _agent(
                 for name, facts in members.items()
                 if name not in preflight.holds
             },
-            server_address=_address(settings, server),
+            server_address=server.private_ip,
             secret_arn=server.agent_secret_arn,
             packages={
                 platform: (package.url, package.sha256)
@@ -138,12 +133,3 @@ def _agent(
             requires=requires,
         ),
     )
-
-
-def _address(
-    settings: Settings, server: ConfigurationServer | ReplicationAppliance
-) -> pulumi.Input[str]:
-    appliance = settings.source.replication_appliance
-    if settings.experience == "modernized" and appliance and appliance.registered:
-        return appliance.registered.private_ip
-    return server.private_ip

@@ -2,12 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-
-import pulumi
-
-from components.configuration_server import ConfigurationServer, ConfigurationServerArgs
-from components.replication_appliance import ReplicationAppliance, ReplicationApplianceArgs
+from components.configuration_server import ConfigurationServer
+from components.migration_server import MigrationServer, S, ServerArgs
+from components.replication_appliance import ReplicationAppliance
 from components.security_groups import SecurityGroups
 from components.vault import Vault
 from settings import Preflight, Settings
@@ -16,7 +13,7 @@ from settings.server_plan import ServerPlan
 
 def server(
     prefix: str, settings: Settings, preflight: Preflight, vault: Vault, groups: SecurityGroups
-) -> ConfigurationServer | ReplicationAppliance:
+) -> MigrationServer:
     """Declare the configuration server or the replication appliance.
 
     Args:
@@ -27,42 +24,26 @@ def server(
         groups: the groups that let it and the machines talk.
     """
     plan = preflight.server or ServerPlan("", "", 0)
-    rules: Sequence[pulumi.Resource] = groups.rules
-    source, convergence = settings.source, settings.convergence
-    if settings.experience == "classic":
-        assert source.configuration_server is not None
-        return ConfigurationServer(
-            "configuration-server",
-            ConfigurationServerArgs(
-                prefix=prefix,
-                region=settings.aws_region,
-                settings=source.configuration_server,
-                ami_id=plan.ami_id,
-                instance_type=plan.instance_type,
-                cache_gib=plan.cache_gib,
-                vault_id=vault.vault_id,
-                security_group_id=groups.server_group_id,
-                network_rules=rules,
-                registration_timeout=settings.registration_timeout,
-                poll=convergence.poll,
-                agent_reader_role_arns=preflight.agent_roles,
-            ),
-        )
-    assert source.replication_appliance is not None
-    return ReplicationAppliance(
-        "replication-appliance",
-        ReplicationApplianceArgs(
+
+    def args(own: S | None) -> ServerArgs[S]:
+        # Settings without the server of their experience are refused before.
+        assert own is not None
+        return ServerArgs(
             prefix=prefix,
             region=settings.aws_region,
-            settings=source.replication_appliance,
+            settings=own,
             ami_id=plan.ami_id,
             instance_type=plan.instance_type,
             cache_gib=plan.cache_gib,
             vault_id=vault.vault_id,
             security_group_id=groups.server_group_id,
-            network_rules=rules,
+            network_rules=groups.rules,
             registration_timeout=settings.registration_timeout,
-            poll=convergence.poll,
+            poll=settings.convergence.poll,
             agent_reader_role_arns=preflight.agent_roles,
-        ),
-    )
+        )
+
+    source = settings.source
+    if settings.experience == "classic":
+        return ConfigurationServer("configuration-server", args(source.configuration_server))
+    return ReplicationAppliance("replication-appliance", args(source.replication_appliance))

@@ -19,7 +19,7 @@ from site_recovery.fleet import Assignment, ExperienceName, Site
 from site_recovery.observation import Observed, Snapshot, Stage, observe
 from site_recovery.operations import Operation
 from site_recovery.phases import Phase
-from site_recovery.planning import Blocked, Rules, next_step, satisfies
+from site_recovery.planning import NOT_BEGUN, Blocked, Rules, next_step, satisfies
 from site_recovery.service import VaultService
 
 
@@ -97,7 +97,7 @@ class ProtectedItemProvider(MigrationProvider):
         """Say where the machine is now; gone if the vault and Azure have nothing of it."""
         inputs = ProtectedItemInputs.model_validate(props)
         observed = self._observe(inputs, fresh=False)
-        if observed.stage in (Stage.UNKNOWN_TO_VAULT, Stage.DISCOVERED):
+        if observed.stage in NOT_BEGUN:
             return ReadResult("", {})
         phase = _phase(observed)
         outputs = {**inputs.wire(), **_outputs(observed), "phase": phase}

@@ -14,6 +14,7 @@ from settings.fleet import MachineSettings, TargetMachine, WaveSettings
 from settings.replication import Convergence, Replication
 from settings.source import Source
 from settings.target import Target
+from site_recovery.arm_ids import VaultId
 from site_recovery.phases import Phase
 
 REGISTRATION_TIMEOUT = {"classic": timedelta(hours=1), "modernized": timedelta(minutes=30)}
@@ -80,11 +81,8 @@ class Settings(Model):
         """The ARM id of the vault, where it exists already and is used as it is."""
         if not self.target.adopts("vault"):
             return None
-        return (
-            f"/subscriptions/{self.azure_subscription_id}/resourceGroups/"
-            f"{self.target.resource_group}/providers/Microsoft.RecoveryServices/vaults/"
-            f"{self.target.vault}"
-        )
+        target = self.target
+        return str(VaultId(self.azure_subscription_id, target.resource_group, target.vault))
 
     @property
     def server_group_id(self) -> str | None:

@@ -71,8 +71,3 @@ _EXPERIENCES: dict[ExperienceName, Experience] = {"classic": classic, "modernize
 def of(name: ExperienceName) -> Experience:
     """The experience of a name."""
     return _EXPERIENCES[name]
-
-
-def named(instance_type: str) -> ExperienceName | None:
-    """The experience of a replication provider; None for a provider of neither."""
-    return next((n for n, e in _EXPERIENCES.items() if instance_type == e.INSTANCE_TYPE), None)

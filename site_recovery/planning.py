@@ -70,14 +70,14 @@ _REACHED = {
 }
 
 
-_NOT_BEGUN = (Stage.UNKNOWN_TO_VAULT, Stage.DISCOVERED)
+NOT_BEGUN = (Stage.UNKNOWN_TO_VAULT, Stage.DISCOVERED)
+"""Stages in which nothing of a machine is replicated."""
 
 
 def satisfies(desired: Phase | None, observed: Observed) -> bool:
     """Whether a machine is where it should be; a desired phase of None is out of the vault."""
     if desired is None:
-        gone = (Stage.UNKNOWN_TO_VAULT, Stage.DISCOVERED, Stage.MIGRATED)
-        return observed.stage in gone and observed.busy is None
+        return observed.stage in (*NOT_BEGUN, Stage.MIGRATED) and observed.busy is None
     return observed.stage is _REACHED[desired] and observed.busy is None
 
 
@@ -103,7 +103,7 @@ def next_step(desired: Phase | None, observed: Observed, rules: Rules) -> Step:
             f"{observed.source_problem}, and it does not run in Azure yet ({observed.stage})",
             "Start the instance, correct its id, or take the machine out of its wave",
         )
-    if observed.hold and desired is not None and observed.stage in _NOT_BEGUN:
+    if observed.hold and desired is not None and observed.stage in NOT_BEGUN:
         return Blocked(
             f"its replication does not begin: {observed.hold}",
             "Put that right, then run pulumi up again",

@@ -51,7 +51,7 @@ async def find(
     connection: Connection,
     vault: VaultId,
     server_name: str,
-    experience_name: ExperienceName = "classic",
+    experience_name: ExperienceName,
 ) -> Registration | str:
     """Look for a server once.
 

@@ -4,14 +4,13 @@ from __future__ import annotations
 
 import asyncio
 import json
-from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import boto3
-from botocore.config import Config
-from botocore.exceptions import BotoCoreError, ClientError
+from botocore.exceptions import ClientError
 
+from site_recovery import aws
 from site_recovery.azure import MigrationError
 
 if TYPE_CHECKING:
@@ -44,12 +43,10 @@ class StatusParameter:
     Args:
         name: the parameter's name.
         region: the AWS region that it is in.
-        client: makes an SSM client; by default one from the environment.
+        client: an SSM client; by default one from the environment.
     """
 
-    def __init__(
-        self, name: str, region: str, client: Callable[[], SSMClient] | None = None
-    ) -> None:
+    def __init__(self, name: str, region: str, client: SSMClient | None = None) -> None:
         self._name = name
         self._region = region
         self._client = client
@@ -64,13 +61,15 @@ class StatusParameter:
 
     def _read(self) -> ServerStatus | None:
         try:
-            ssm = self._client() if self._client else _ssm(self._region)
-            value = ssm.get_parameter(Name=self._name)["Parameter"].get("Value", "")
-        except ClientError as error:
-            if error.response["Error"].get("Code") == "ParameterNotFound":
+            self._client = self._client or boto3.client(
+                "ssm", region_name=self._region, config=aws.CLIENT
+            )
+            value = self._client.get_parameter(Name=self._name)["Parameter"].get("Value", "")
+        except aws.FAILURES as error:
+            if isinstance(error, ClientError) and (
+                error.response["Error"].get("Code") == "ParameterNotFound"
+            ):
                 return None
-            raise self._explained(error) from error
-        except BotoCoreError as error:
             raise self._explained(error) from error
         return parse(value)
 
@@ -91,12 +90,4 @@ def parse(value: str) -> ServerStatus | None:
         return None
     return ServerStatus(
         report["state"], str(report.get("step") or ""), str(report.get("message") or "")
-    )
-
-
-def _ssm(region: str) -> SSMClient:
-    return boto3.client(
-        "ssm",
-        region_name=region,
-        config=Config(retries={"mode": "standard"}, connect_timeout=5, read_timeout=30),
     )

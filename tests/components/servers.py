@@ -18,23 +18,18 @@ INSTANCE = "aws:ec2/instance:Instance"
 READERS = ["arn:aws:iam::123456789012:role/web", "arn:aws:iam::123456789012:role/db"]
 
 
-FILE = "<RSVaultAsrCreds>private key</RSVaultAsrCreds>"
+FILE: str = harness._OUTPUTS["VaultCredentials"]["credentials_file"]
 
 
 def deploy(program: Callable[[], object]) -> Deployment:
-    """Deploy where everything has an ARN, by its name, and credentials files are known."""
+    """Deploy where everything has an ARN, by its name."""
     answer = harness._Answers.new_resource
 
     def new_resource(
         self: harness._Answers, args: MockResourceArgs
     ) -> tuple[str | None, dict[str, Any]]:
         identifier, state = answer(self, args)
-        credentials = args.typ.endswith(":VaultCredentials")
-        return identifier, {
-            **state,
-            "arn": f"{args.name}-arn",
-            **({"credentials_file": FILE} if credentials else {}),
-        }
+        return identifier, {**state, "arn": f"{args.name}-arn"}
 
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(harness._Answers, "new_resource", new_resource)
