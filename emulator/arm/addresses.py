@@ -75,6 +75,13 @@ def check_subnets(
             taken.append(block)
 
 
+def assignable(prefix: str, address: str) -> bool:
+    """Whether an interface of a subnet may have an address: Azure keeps five for itself."""
+    block = ipaddress.IPv4Network(prefix)
+    one = ipaddress.IPv4Address(address)
+    return one in block and RESERVED_AT_START <= int(one) - int(block[0]) < block.num_addresses - 1
+
+
 def next_address(prefix: str, used: Iterable[str]) -> str:
     """The lowest address of a subnet that nothing has.
 

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Collection
 from dataclasses import dataclass
 
-from emulator.arm.addresses import next_address
+from emulator.arm.addresses import assignable, next_address
 from emulator.kernel import resources
 from emulator.kernel.resources import PRIVATE, ResourceId
 from emulator.kernel.store import Document
@@ -64,11 +65,16 @@ NAME_CHANGED, NAME_TAKEN = "28175", "28061"
 
 @dataclass(frozen=True)
 class Placement:
-    """Where a virtual machine goes: the network's and the subnet's documents, and its name."""
+    """Where a virtual machine goes, and its name.
+
+    Attributes:
+        address: its static address; the lowest free one of the subnet otherwise.
+    """
 
     network_id: str
     subnet: str
     name: str
+    address: str | None = None
 
 
 def name_problem(name: str) -> str | None:
@@ -130,7 +136,7 @@ def create(
     under = f"{target['resourceGroupId']}/providers"
     machine_id = f"{under}/{VM_TYPE}/{name}"
     disks = [_disk(world, item, machine_id, location, disk) for disk in source["disks"]]
-    interface = _interface(world, item, under, location, subnet, machine_id)
+    interface = _interface(world, item, under, location, subnet, machine_id, placement.address)
     document: Document = {
         "name": name,
         "id": machine_id,
@@ -274,7 +280,13 @@ def _attached(disk: Document) -> Document:
 
 
 def _interface(
-    world: World, item: Document, under: str, location: str, subnet: Document, machine_id: str
+    world: World,
+    item: Document,
+    under: str,
+    location: str,
+    subnet: Document,
+    machine_id: str,
+    static: str | None,
 ) -> Document:
     target = item[PRIVATE]["target"]
     tag = world.guid("nic", item["id"], world.now.isoformat())
@@ -294,8 +306,8 @@ def _interface(
                     "id": f"{identifier}/ipConfigurations/ipconfig1",
                     "properties": {
                         "provisioningState": "Succeeded",
-                        "privateIPAddress": _free_address(world, subnet),
-                        "privateIPAllocationMethod": "Dynamic",
+                        "privateIPAddress": _address(world, subnet, static),
+                        "privateIPAllocationMethod": "Static" if static else "Dynamic",
                         "subnet": {"id": subnet["id"]},
                         "primary": True,
                         "privateIPAddressVersion": "IPv4",
@@ -310,7 +322,7 @@ def _interface(
     return document
 
 
-def _free_address(world: World, subnet: Document) -> str:
+def _address(world: World, subnet: Document, static: str | None) -> str:
     properties = subnet["properties"]
     prefix = properties.get("addressPrefix") or properties["addressPrefixes"][0]
     used = {
@@ -319,6 +331,8 @@ def _free_address(world: World, subnet: Document) -> str:
         for configuration in interface["properties"]["ipConfigurations"]
         if configuration["properties"]["subnet"]["id"].lower() == subnet["id"].lower()
     }
+    if static is not None:
+        return _static_address(static, prefix, used, subnet["name"])
     try:
         return next_address(prefix, filter(None, used))
     except ArmError as full:
@@ -329,3 +343,19 @@ def _free_address(world: World, subnet: Document) -> str:
             "Enlarge the subnet or choose another.",
             task=0,
         ) from full
+
+
+def _static_address(static: str, prefix: str, used: Collection[str | None], subnet: str) -> str:
+    if not assignable(prefix, static):
+        problem = f"The static address '{static}' is none of subnet '{subnet}' ({prefix})"
+    elif static in used:
+        problem = f"The static address '{static}' of subnet '{subnet}' is in use"
+    else:
+        return static
+    raise JobError(
+        "28033",  # [inferred]: no recording has a failover with a static address that failed.
+        f"{problem}.",
+        "The address was chosen when the subnet had other prefixes or users.",
+        "Choose another address in the properties of the replicated item.",
+        task=0,
+    )

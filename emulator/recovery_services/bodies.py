@@ -105,6 +105,26 @@ class EnableBody(Body):
     properties: EnableProperties
 
 
+class AddressInput(Body):
+    """IPConfigInputDetails; one word is misspelt on the wire."""
+
+    ip_config_name: str | None = None
+    is_primary: bool | None = None
+    is_seleted_for_failover: bool | None = None
+    recovery_subnet_name: str | None = None
+    recovery_static_ip_address: str | None = Field(default=None, alias="recoveryStaticIPAddress")
+    tfo_subnet_name: str | None = None
+    tfo_static_ip_address: str | None = Field(default=None, alias="tfoStaticIPAddress")
+
+
+class InterfaceInput(Body):
+    """VMNicInputDetails."""
+
+    nic_id: str | None = None
+    ip_configs: list[AddressInput] | None = None
+    selection_type: str | None = None
+
+
 class UpdateProperties(Body):
     """What may be changed of an item, in either experience."""
 
@@ -112,6 +132,8 @@ class UpdateProperties(Body):
     recovery_azure_vm_size: str | None = Field(default=None, alias="recoveryAzureVMSize")
     selected_recovery_azure_network_id: str | None = None
     selected_tfo_azure_network_id: str | None = None
+    selected_source_nic_id: str | None = None
+    vm_nics: list[InterfaceInput] | None = None
     enable_rdp_on_target_option: str | None = None
     license_type: str | None = None
     recovery_availability_set_id: str | None = None

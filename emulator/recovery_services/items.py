@@ -350,6 +350,7 @@ def _test(world: World, item: Document, job: Document, experience: Experience) -
             world, network, private["target"].get("testSubnet") or private["target"]["subnet"]
         ),
         f"{private['target']['vmName']}-test",
+        private["target"].get("testAddress"),
     )
     made, note = azure_machines.create(world, item, placement, point, production=False)
     private["testVm"] = made["id"]
@@ -381,7 +382,9 @@ def _fail_over(
     chosen = job[PRIVATE]["payload"]["arguments"]["point"]
     point = _chosen(world, item, job)
     target = private["target"]
-    placement = azure_machines.Placement(target["networkId"], target["subnet"], target["vmName"])
+    placement = azure_machines.Placement(
+        target["networkId"], target["subnet"], target["vmName"], target.get("address")
+    )
     made, note = azure_machines.create(world, item, placement, point, production=True)
     if chosen is None:
         recovery_points.keep(item, point)

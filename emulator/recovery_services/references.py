@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ipaddress
 from collections.abc import Collection
 
 from emulator.kernel import resources
@@ -70,6 +71,18 @@ def size(value: str, name: str, at: str = INPUT) -> str:
     if offered is None:
         raise invalid(name, f"The size '{value}' is not offered.", at=at)
     return offered.name
+
+
+def address(value: str, name: str, at: str = INPUT) -> str:
+    """An IPv4 address, as it is written; whether its subnet has it shows in a failover [inferred].
+
+    Raises:
+        ArmError: 400.
+    """
+    try:
+        return str(ipaddress.IPv4Address(value))
+    except ValueError:
+        raise invalid(name, f"'{value}' is not an IPv4 address.", at=at) from None
 
 
 def missing(name: str, at: str = INPUT) -> ArmError:

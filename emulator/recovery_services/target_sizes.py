@@ -35,6 +35,13 @@ class Size:
     interfaces: int
     premium: bool = True
 
+    @property
+    def family(self) -> str:
+        """Its letter."""
+        return self.name.removeprefix("Standard_")[0]
+
+
+_CURRENT = "DEF"
 
 _SIZES = (
     Size("Standard_A1_v2", 1, 2, 2, 2, premium=False),
@@ -87,13 +94,19 @@ def named(name: str) -> Size | None:
 
 
 def fitting(cores: int, memory_gib: float, data_disks: int) -> Size:
-    """The smallest size that holds a machine; the service picks one when none is asked for."""
+    """The smallest size that holds a machine; the service picks one when none is asked for.
+
+    That it is one of the current general purpose families is [inferred].
+    """
     enough = [
         size
         for size in _SIZES
         if size.cores >= cores and size.memory_gib >= memory_gib and size.data_disks >= data_disks
     ]
-    return min(enough or _SIZES[-1:], key=lambda size: (size.cores, size.memory_gib, size.name))
+    return min(
+        enough or _SIZES[-1:],
+        key=lambda size: (size.family not in _CURRENT, size.cores, size.memory_gib, size.name),
+    )
 
 
 def picked(machine: Document) -> str:

@@ -326,7 +326,10 @@ def body(site: Site, shown: Any, operation: str, provider: Provider | None) -> A
     if isinstance(shown, dict):
         if provider is not None and "instanceType" in shown:
             return _part(site, operation, provider)
-        return {name: body(site, part, operation, provider) for name, part in shown.items()}
+        return {
+            name: _interface(site) if name == "nicId" else body(site, part, operation, provider)
+            for name, part in shown.items()
+        }
     if isinstance(shown, list):
         return [body(site, part, operation, provider) for part in shown]
     return _standing_for(site, shown)
@@ -337,6 +340,11 @@ def _part(site: Site, operation: str, provider: Provider) -> dict[str, Any]:
         part: dict[str, Any] = site.enable_body(MACHINE)["properties"]["providerSpecificDetails"]
         return part
     return provider.part(operation)
+
+
+def _interface(site: Site) -> str:
+    item = site.get(site.item(MACHINE))
+    return str(item["properties"]["providerSpecificDetails"]["vmNics"][0]["nicId"])
 
 
 def _standing_for(site: Site, shown: Any) -> Any:

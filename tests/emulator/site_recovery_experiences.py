@@ -128,6 +128,16 @@ class Classic:
             }
         }
 
+    def addressed(self, nic: str, production: str) -> dict[str, Any]:
+        """The body of an update that gives an interface a static address."""
+        configuration = {"isPrimary": True, "recoveryStaticIPAddress": production}
+        return {"properties": {"vmNics": [{"nicId": nic, "ipConfigs": [configuration]}]}}
+
+    def address_of(self, nic: Mapping[str, Any]) -> tuple[str, str]:
+        """An interface's static address as an item shows it, and how it is allocated."""
+        (one,) = nic["ipConfigs"]
+        return one["recoveryStaticIPAddress"] or "", one["recoveryIPAddressType"]
+
     def test_failover(self, **changes: Any) -> dict[str, Any]:
         return {
             "failoverDirection": "PrimaryToRecovery",
@@ -245,6 +255,18 @@ class Modernized(Classic):
             "targetVmTags": [{"tagName": k, "tagValue": v} for k, v in tags.items()],
         }
         return {"properties": {"providerSpecificDetails": details}}
+
+    def addressed(self, nic: str, production: str) -> dict[str, Any]:
+        interface = {
+            "nicId": nic,
+            "isPrimaryNic": "true",
+            "targetStaticIPAddress": production,
+        }
+        details = {"instanceType": self.instance_type, "vmNics": [interface]}
+        return {"properties": {"providerSpecificDetails": details}}
+
+    def address_of(self, nic: Mapping[str, Any]) -> tuple[str, str]:
+        return nic["targetIPAddress"], nic["targetIPAddressType"]
 
     def failover(self, point: str | None = None) -> dict[str, Any]:
         properties = super().failover(point)

@@ -79,10 +79,10 @@ def of(world: World, item: Document, *, full: bool) -> Document:
         "recoveryAzureVMSize": target["vmSize"],
         "recoveryAzureStorageAccount": None,
         "recoveryAzureLogStorageAccountId": target["logStorageAccountId"],
-        "vmNics": [_nic(world, item)],
+        "vmNics": [_interface(world, item)],
         "selectedRecoveryAzureNetworkId": target["networkId"],
         "selectedTfoAzureNetworkId": target["testNetworkId"],
-        "selectedSourceNicId": _nic_id(world, item),
+        "selectedSourceNicId": interface_id(world, item),
         "discoveryType": "Physical",
         "enableRdpOnTargetOption": target["rdp"],
         "datastores": [],
@@ -197,10 +197,10 @@ def _managed_disks(item: Document) -> list[Document]:
     ]
 
 
-def _nic(world: World, item: Document) -> Document:
+def _interface(world: World, item: Document) -> Document:
     target, source = item[PRIVATE]["target"], item[PRIVATE]["machine"]
     return {
-        "nicId": _nic_id(world, item),
+        "nicId": interface_id(world, item),
         "replicaNicId": None,
         "sourceNicArmId": None,
         "vMNetworkName": "AWS PV Network Device #0" if source["osType"] == "Windows" else "eth0",
@@ -214,12 +214,12 @@ def _nic(world: World, item: Document) -> Document:
                 "ipAddressType": "Dynamic",
                 "isSeletedForFailover": True,
                 "recoverySubnetName": name_of(target["subnet"]),
-                "recoveryStaticIPAddress": None,
-                "recoveryIPAddressType": "Dynamic",
+                "recoveryStaticIPAddress": target.get("address"),
+                "recoveryIPAddressType": "Static" if target.get("address") else "Dynamic",
                 "recoveryPublicIPAddressId": None,
                 "recoveryLBBackendAddressPoolIds": None,
-                "tfoSubnetName": None,
-                "tfoStaticIPAddress": None,
+                "tfoSubnetName": target.get("testSubnet"),
+                "tfoStaticIPAddress": target.get("testAddress"),
                 "tfoPublicIPAddressId": None,
                 "tfoLBBackendAddressPoolIds": None,
             }
@@ -240,7 +240,8 @@ def _nic(world: World, item: Document) -> Document:
     }
 
 
-def _nic_id(world: World, item: Document) -> str:
+def interface_id(world: World, item: Document) -> str:
+    """The hardware address of the machine's interface, by which the item names it."""
     digits = world.guid("nic", item[PRIVATE]["vmId"]).replace("-", "").upper()
     return ":".join(["06", *(digits[at : at + 2] for at in range(0, 10, 2))])
 

@@ -12,6 +12,7 @@ from emulator.kernel.world import World
 from emulator.recovery_services import azure_machines, failures, references, target_sizes
 from emulator.recovery_services.bodies import (
     EnableProperties,
+    InterfaceInput,
     ProviderPart,
     RecoveryPointInput,
     UpdateProperties,
@@ -232,6 +233,8 @@ class Classic:
             network = asked.selected_tfo_azure_network_id
             name = "selectedTfoAzureNetworkId"
             target["testNetworkId"] = references.existing(world, network, name)
+        for interface in asked.vm_nics or ():
+            target |= _addresses(interface, item_details.interface_id(world, item))
         target["licenseType"] = asked.license_type or target["licenseType"]
         target["rdp"] = asked.enable_rdp_on_target_option or target["rdp"]
         if given is not None:
@@ -249,6 +252,27 @@ class Classic:
     def details(self, world: World, item: Document, *, full: bool) -> Document:
         """InMageAzureV2ReplicationDetails."""
         return item_details.of(world, item, full=full)
+
+
+def _addresses(asked: InterfaceInput, known: str) -> Document:
+    """What an interface's part of an update changes of the target."""
+    at = "properties.vmNics"
+    if asked.nic_id is None:
+        raise references.missing("nicId", at=at)
+    if asked.nic_id.lower() != known.lower():
+        raise references.invalid("nicId", f"The machine has no interface '{asked.nic_id}'.", at=at)
+    changes: Document = {}
+    for one in asked.ip_configs or ():
+        said = {
+            "subnet": one.recovery_subnet_name,
+            "testSubnet": one.tfo_subnet_name,
+            "address": one.recovery_static_ip_address
+            and references.address(one.recovery_static_ip_address, "recoveryStaticIPAddress", at),
+            "testAddress": one.tfo_static_ip_address
+            and references.address(one.tfo_static_ip_address, "tfoStaticIPAddress", at),
+        }
+        changes |= {name: value for name, value in said.items() if value}
+    return changes
 
 
 def _protectable(world: World, container: Document, identifier: str | None) -> Document:

@@ -93,7 +93,9 @@ class NicInput(Body):
     is_primary_nic: Flag
     is_selected_for_failover: Flag | None = None
     target_subnet_name: str | None = None
+    target_static_ip_address: str | None = Field(default=None, alias="targetStaticIPAddress")
     test_subnet_name: str | None = None
+    test_static_ip_address: str | None = Field(default=None, alias="testStaticIPAddress")
 
 
 class UpdateInput(Body):

@@ -208,12 +208,12 @@ def _nic(world: World, item: Document) -> Document:
         "sourceIPAddressType": "Dynamic",
         "sourceNetworkId": None,
         "sourceSubnetName": None,
-        "targetIPAddress": "",
-        "targetIPAddressType": "Dynamic",
+        "targetIPAddress": target.get("address") or "",
+        "targetIPAddressType": "Static" if target.get("address") else "Dynamic",
         "targetSubnetName": target["subnet"],
         "testSubnetName": target["testSubnet"],
-        "testIPAddress": None,
-        "testIPAddressType": "Dynamic",
+        "testIPAddress": target.get("testAddress"),
+        "testIPAddressType": "Static" if target.get("testAddress") else "Dynamic",
     }
 
 

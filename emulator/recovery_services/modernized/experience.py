@@ -28,6 +28,7 @@ from emulator.recovery_services.modernized import discovery, fabric, registratio
 from emulator.recovery_services.modernized.bodies import (
     EnableInput,
     MappingInput,
+    NicInput,
     PolicyInput,
     Tag,
     UpdateInput,
@@ -264,10 +265,11 @@ class Modernized:
         }
         for key, (name, value) in looked_up.items():
             target[key] = references.existing_if_given(world, value, name) or target[key]
-        nic = next((one for one in given.vm_nics or () if one.is_primary_nic == "true"), None)
+        for interface in given.vm_nics or ():
+            target |= _addresses(
+                interface, discovery.mac(world, item[PRIVATE]["machine"]["instance"])
+            )
         changes = {
-            "subnet": nic and nic.target_subnet_name,
-            "testSubnet": nic and nic.test_subnet_name,
             "zone": given.target_availability_zone,
             "availabilitySetId": given.target_availability_set_id,
             "proximityGroupId": given.target_proximity_placement_group_id,
@@ -284,6 +286,22 @@ class Modernized:
     def details(self, world: World, item: Document, *, full: bool) -> Document:
         """InMageRcmReplicationDetails."""
         return item_details.of(world, item, full=full)
+
+
+def _addresses(asked: NicInput, known: str) -> Document:
+    """What an interface's part of an update changes of the target."""
+    at = f"{references.INPUT}.vmNics"
+    if asked.nic_id.lower() != known.lower():
+        raise references.invalid("nicId", f"The machine has no interface '{asked.nic_id}'.", at=at)
+    said = {
+        "subnet": asked.target_subnet_name,
+        "testSubnet": asked.test_subnet_name,
+        "address": asked.target_static_ip_address
+        and references.address(asked.target_static_ip_address, "targetStaticIPAddress", at),
+        "testAddress": asked.test_static_ip_address
+        and references.address(asked.test_static_ip_address, "testStaticIPAddress", at),
+    }
+    return {name: value for name, value in said.items() if value}
 
 
 def _machine(world: World, behind: Document, identifier: str | None) -> Document:
