@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Collection
 
-from emulator import arm, control, off_azure, recovery_services, throttling
+from emulator import arm, control, off_azure, recovery_services, role_assignments, throttling
 from emulator.arm.subscriptions import SUBSCRIPTION
 from emulator.faults import HttpFaults
 from emulator.guests.estate import Estate
@@ -36,6 +36,7 @@ def create(
     routes = Routes()
     routes.include(control.routes)
     routes.include(off_azure.routes)
+    routes.include(role_assignments.routes)
     routes.include(throttling.routes)
     for service in _SERVICES:
         routes.include(service.routes)
@@ -45,6 +46,7 @@ def create(
         gate.require_subscription(frozenset(name.lower() for name in subscriptions)),
     ]
     throttling.Throttle().install(world)
+    role_assignments.Access().install(world)
     world.interceptors.append(gate.require_api_version)
     HttpFaults().install(world)
     with store.transaction():

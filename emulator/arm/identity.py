@@ -70,7 +70,7 @@ def issue(world: World, expires_on: int | None = None, client: str = "") -> str:
         client: the client id of a user-assigned identity; empty for the system's own.
     """
     end = int(time.time()) + LIFETIME_SECONDS if expires_on is None else expires_on
-    caller = world.guid("caller", client.lower())
+    caller = object_id(world, client)
     issuer = f"https://sts.windows.net/{TENANT}/"
     claims = {"iss": issuer, "tid": TENANT, "oid": caller, "exp": end}
     head = _encode(b'{"alg":"HS256","typ":"JWT"}')
@@ -91,6 +91,11 @@ def accept(world: World, token: str) -> None:
         raise unauthenticated(
             "ExpiredAuthenticationToken", "The access token expiry UTC time is in the past."
         )
+
+
+def object_id(world: World, client: str = "") -> str:
+    """The object id of an identity, by its client id; empty for the system's own."""
+    return world.guid("caller", client.lower())
 
 
 def caller(request: Request) -> str:

@@ -1,0 +1,56 @@
+"""Role definitions, as `az role definition create` takes them, and what they allow.
+
+Source: "Understand Azure role definitions". Actions are compared without case, `*` stands for any
+text, and what is in `notActions` is taken off that role's own actions.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from functools import lru_cache
+from typing import Any
+
+from emulator.kernel.schema import ANY
+
+_TEXTS = [str]
+_PERMISSIONS = {
+    "actions": _TEXTS,
+    "notActions": _TEXTS,
+    "dataActions": _TEXTS,
+    "notDataActions": _TEXTS,
+}
+SHAPE = {
+    "name": str,
+    "roleName": str,
+    "id": ANY,
+    "isCustom": bool,
+    "description": str,
+    "assignableScopes": _TEXTS,
+    "permissions": [_PERMISSIONS],
+    **_PERMISSIONS,
+}
+"""Both layouts that the Azure CLI takes: actions at the top, or in `permissions`."""
+
+
+def allows(role: Mapping[str, Any], action: str) -> bool:
+    """Whether a role definition of `SHAPE` allows an action."""
+    return any(
+        _among(part.get("actions"), action) and not _among(part.get("notActions"), action)
+        for part in (role, *role.get("permissions", ()))
+    )
+
+
+def reaches(assigned: str, scope: str) -> bool:
+    """Whether what is assigned at one scope holds at another: there and below it."""
+    upper, lower = assigned.rstrip("/").lower() + "/", scope.rstrip("/").lower() + "/"
+    return lower.startswith(upper)
+
+
+def _among(patterns: Any, action: str) -> bool:
+    return any(_compiled(pattern).fullmatch(action) for pattern in patterns or ())
+
+
+@lru_cache(maxsize=4096)
+def _compiled(pattern: str) -> re.Pattern[str]:
+    return re.compile(re.escape(pattern).replace(r"\*", ".*"), re.IGNORECASE)

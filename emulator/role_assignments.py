@@ -1,0 +1,153 @@
+"""Who may do what in Azure: roles assigned through the control API, and what they deny.
+
+Source: "What is Azure role-based access control (Azure RBAC)?" for the evaluation; code and text of
+refusals as Resource Manager words them.
+"""
+
+from __future__ import annotations
+
+from emulator.arm import actions, identity, roles
+from emulator.arm.actions import Needed
+from emulator.kernel import schema
+from emulator.kernel.routes import Route, Routes
+from emulator.kernel.store import Document
+from emulator.kernel.wire import ArmError, Request, Response
+from emulator.kernel.world import World
+
+_KIND = "access"
+_SHAPE = {"clientId": str, "assignments": [{"scope": str, "role": roles.SHAPE}]}
+_FRESH = "If access was recently granted, please refresh your credentials."
+
+routes = Routes()
+
+
+@routes.route("PUT", "/_emulator/access", "_Emulator_SetAccess", changes=False)
+def set_access(world: World, request: Request) -> Response:
+    """Let a caller do what its roles allow, and nothing else, from now on.
+
+    Takes `{"clientId"?, "assignments": [{"scope", "role"}]}`; without a `clientId` the caller is
+    the system's own identity. No assignments at all deny everything.
+    """
+    given = schema.body(request, _SHAPE)
+    if not isinstance(given.get("assignments"), list):
+        raise ArmError(400, "InvalidRequestContent", "'assignments' is needed, a list.")
+    for assignment in given["assignments"]:
+        if not str(assignment.get("scope", "")).startswith("/") or "role" not in assignment:
+            raise ArmError(
+                400, "InvalidRequestContent", "an assignment needs a 'scope' (an id) and a 'role'."
+            )
+    client = given.get("clientId", "")
+    caller = identity.object_id(world, client)
+    settings = {
+        "clientId": client,
+        "objectId": caller,
+        "assignments": given["assignments"],
+        "used": [],
+        "denied": [],
+    }
+    world.store.put(_KIND, caller, settings)
+    return Response(200, settings)
+
+
+@routes.route("GET", "/_emulator/access", "_Emulator_GetAccess")
+def get_access(world: World, request: Request) -> Response:
+    """Every caller that has roles, with the actions that it `used` and what it was `denied`."""
+    return Response(200, {"value": world.store.list(_KIND)})
+
+
+@routes.route("DELETE", "/_emulator/access", "_Emulator_RemoveAccess", changes=False)
+def remove_access(world: World, request: Request) -> Response:
+    """Let everybody do everything again."""
+    for key in world.store.keys(_KIND):
+        world.store.delete(_KIND, key)
+    return Response(204)
+
+
+class Access:
+    """Refuses what the roles of a caller do not allow, and keeps what was used of them.
+
+    A caller that was given no roles by the control API may do everything.
+    """
+
+    def __init__(self) -> None:
+        self._passed: tuple[str, list[str]] | None = None
+
+    def install(self, world: World) -> None:
+        """Meet every request of this world from here on, after its token was checked."""
+        world.interceptors.append(self.before)
+        world.finishers.append(self.after)
+
+    def before(self, world: World, request: Request, route: Route) -> Response | None:
+        """Refuse a request, or remember what it used."""
+        self._passed = None
+        if not route.api_versions or not world.store.keys(_KIND):
+            return None
+        caller = identity.caller(request)
+        settings = world.store.get(_KIND, caller)
+        own = actions.needed(request)
+        if settings is None or own is None:
+            return None
+        if not _allowed(settings, own):
+            return _refuse(world, settings, [own], _denied(settings, own))
+        linked = list(actions.linked(request, route))
+        missing = [need for need in linked if not _allowed(settings, need)]
+        if missing:
+            return _refuse(world, settings, missing, _link_denied(settings, own, missing))
+        used = sorted({need.action for need in (own, *linked)} - set(settings["used"]))
+        if used:
+            self._passed = (caller, used)
+        return None
+
+    def after(self, world: World, request: Request, response: Response) -> None:
+        """Keep what a request used: apart from it, as a refusal takes all else back."""
+        passed, self._passed = self._passed, None
+        if passed is None:
+            return
+        caller, used = passed
+        settings = world.store.get(_KIND, caller)
+        if settings is not None:
+            with world.store.transaction():
+                used = sorted({*settings["used"], *used})
+                world.store.put(_KIND, caller, {**settings, "used": used})
+
+
+def _allowed(settings: Document, need: Needed) -> bool:
+    return any(
+        roles.reaches(assignment["scope"], need.scope)
+        and roles.allows(assignment["role"], need.action)
+        for assignment in settings["assignments"]
+    )
+
+
+def _refuse(world: World, settings: Document, missing: list[Needed], error: ArmError) -> Response:
+    told = [{"action": need.action, "scope": need.scope} for need in missing]
+    denied = [*settings["denied"], *(entry for entry in told if entry not in settings["denied"])]
+    world.store.put(_KIND, settings["objectId"], {**settings, "denied": denied})
+    # Returned, not raised: raising would take back that it was denied.
+    return error.response()
+
+
+def _denied(settings: Document, need: Needed) -> ArmError:
+    return ArmError(
+        403,
+        "AuthorizationFailed",
+        f"{_client(settings)} does not have authorization to perform action '{need.action}' over "
+        f"scope '{need.scope}' or the scope is invalid. {_FRESH}",
+    )
+
+
+def _link_denied(settings: Document, own: Needed, missing: list[Needed]) -> ArmError:
+    named = ",".join(need.action for need in missing)
+    scopes = ",".join(need.scope for need in missing)
+    return ArmError(
+        403,
+        "LinkedAuthorizationFailed",
+        f"{_client(settings)} has permission to perform action '{own.action}' on scope "
+        f"'{own.scope}'; however, it does not have permission to perform action(s) '{named}' on "
+        f"the linked scope(s) '{scopes}' (respectively) or the linked scope(s) are invalid.",
+    )
+
+
+def _client(settings: Document) -> str:
+    caller = settings["objectId"]
+    return f"The client '{settings['clientId'] or caller}' with object id '{caller}'"
