@@ -1,4 +1,4 @@
-"""What policy documents say of one request: IAM's evaluation logic, for roles of one account.
+"""What policy documents say of one request: IAM's evaluation logic, within one account.
 
 Source: IAM User Guide, "Policy evaluation logic" and "IAM JSON policy elements". What cannot be
 judged here (an operator or a key of a condition that is not known) never helps: such a statement
@@ -10,7 +10,7 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import lru_cache
 from typing import Any, Literal
 
@@ -22,18 +22,20 @@ class Request:
     """Who wants to do what.
 
     Attributes:
-        principal: the ARN of the role that asks.
+        principal: the ARN of the role or user that asks.
         action: such as `secretsmanager:GetSecretValue`.
         resource: the ARN of what it is about.
+        context: what is known of the request and its resource, by condition key in lower case.
     """
 
     principal: str
     action: str
     resource: str
+    context: Mapping[str, str] = field(default_factory=dict)
 
     @property
     def account(self) -> str:
-        """The account of the role."""
+        """The account of who asks."""
         return self.principal.split(":")[4]
 
 
@@ -129,6 +131,7 @@ def _is_among(principal: Any, request: Request, account: bool) -> bool:
 
 def _conditions_hold(statement: Mapping[str, Any], request: Request) -> bool:
     known = {
+        **request.context,
         "aws:principalarn": request.principal,
         "aws:principalaccount": request.account,
     }
@@ -155,11 +158,16 @@ def _unlike(wanted: list[str], value: str) -> bool:
     return not _matches(wanted, value)
 
 
+def _is(wanted: list[str], value: str) -> bool:
+    return value.lower() in [one.lower() for one in wanted]
+
+
 _OPERATORS: dict[str, Callable[[list[str], str], bool]] = {
     "StringEquals": _equal,
     "StringNotEquals": _different,
     "StringLike": _matches,
     "StringNotLike": _unlike,
+    "Bool": _is,
     # IAM: "ArnEquals and ArnLike behave identically".
     "ArnEquals": _matches,
     "ArnLike": _matches,

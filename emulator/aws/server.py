@@ -1,7 +1,7 @@
 """Moto's server on loopback, with its ids seeded and the estate created before it is healthy.
 
-In front of it is what moto has not: part of Systems Manager, what Secrets Manager refuses, and the
-control API.
+In front of it is what moto has not: part of Systems Manager, what Secrets Manager refuses, what
+callers may not do, and the control API.
 """
 
 from __future__ import annotations
@@ -22,6 +22,8 @@ import boto3
 from werkzeug.serving import BaseWSGIServer, make_server
 
 from emulator.aws import estate, resource_policies
+from emulator.aws.access import calls, denials
+from emulator.aws.access.control import Access
 from emulator.aws.refusals import Refusal
 from emulator.aws.systems_manager import images
 from emulator.aws.systems_manager.service import SystemsManager
@@ -31,6 +33,8 @@ Wsgi: TypeAlias = Callable[[dict[str, Any], StartResponse], Iterable[bytes]]
 
 _IMAGES = Path(__file__).with_name("amis.json")
 _REPORTS = "/_emulator/systems-manager/executions"
+_ACCESS = "/_emulator/access"
+_ACCOUNT = "123456789012"  # moto's
 # How the name of an operation begins that only reads.
 _READS = re.compile(r"(Describe|Get|List)")
 _ACTION = re.compile(rb"(?:^|&)Action=(\w+)")
@@ -40,9 +44,9 @@ class AwsServer:
     """An AWS endpoint with the estate in it.
 
     Its health is at `/_emulator/health`, the estate's ids at `/_emulator/estate`; what agents of
-    Systems Manager did is reported to `/_emulator/systems-manager/executions`. Everything else is
-    AWS: the part of Systems Manager that moto has not, and all that moto has. State is in memory:
-    it ends with the process.
+    Systems Manager did is reported to `/_emulator/systems-manager/executions`, and what callers
+    may do is set at `/_emulator/access`. Everything else is AWS: the part of Systems Manager that
+    moto has not, and all that moto has. State is in memory: it ends with the process.
 
     Args:
         port: the TCP port on loopback; 0 takes a free one.
@@ -56,6 +60,7 @@ class AwsServer:
         self._counting = threading.Lock()
         self._client = cache(self._connect)
         self._systems_manager = SystemsManager(self._client, lambda: self._changes)
+        self._access = Access(self._client, _ACCOUNT)
         # Moto reads these when its services are first imported. Every AWS account has Amazon's
         # managed policies.
         os.environ["MOTO_AMIS_PATH"] = str(_IMAGES)
@@ -116,8 +121,8 @@ class AwsServer:
             service,
             endpoint_url=self.endpoint,
             region_name=region,
-            aws_access_key_id="local",
-            aws_secret_access_key="local",  # noqa: S106 - moto asks for any
+            aws_access_key_id="emulator",
+            aws_secret_access_key="emulator",  # noqa: S106 - moto asks for any
         )
 
     def _answer(self, environ: dict[str, Any], start_response: StartResponse) -> Iterable[bytes]:
@@ -126,8 +131,14 @@ class AwsServer:
         if path.startswith("/_emulator/"):
             return _respond(start_response, *self._control(environ["REQUEST_METHOD"], path, body))
         target = environ.get("HTTP_X_AMZ_TARGET", "")
+        authorization = environ.get("HTTP_AUTHORIZATION", "")
+        call = calls.read(authorization, target, environ.get("QUERY_STRING", ""), body)
+        denied = self._access.denies(call) if call else None
+        if call and denied:
+            request = str(uuid.uuid4())
+            denial = denials.of(call, denied.principal, denied.need, denied.explicit, request)
+            return _send(start_response, denial.status, denial.headers, denial.body)
         if self._systems_manager.takes(target, body):
-            authorization = environ.get("HTTP_AUTHORIZATION", "")
             answer = self._systems_manager.answer(target, authorization, body)
             return _respond(start_response, answer.status, answer.body, answer.refused)
         try:
@@ -151,10 +162,25 @@ class AwsServer:
             return 200, {"status": "ok", "service": "aws", "seed": self._seed}
         if path == "/_emulator/estate":
             return 200, self._seeded.document()
+        if path == _ACCESS:
+            return self._control_access(method, body)
         if path == _REPORTS and method == "POST":
             answer = self._systems_manager.report(estate.REGION, body)
             return answer.status, answer.body
         return 404, {"error": f"There is nothing at {method} {path}."}
+
+    def _control_access(self, method: str, body: bytes) -> tuple[int, Mapping[str, Any]]:
+        if method == "GET":
+            return 200, {"value": self._access.all()}
+        if method == "DELETE":
+            self._access.clear()
+            return 200, {}
+        if method != "PUT":
+            return 405, {"error": f"There is no {method} {_ACCESS}."}
+        try:
+            return 200, self._access.put(body)
+        except ValueError as error:
+            return 400, {"error": str(error)}
 
 
 def _changes_machines(body: bytes) -> bool:
@@ -166,13 +192,20 @@ def _changes_machines(body: bytes) -> bool:
 def _respond(
     start_response: StartResponse, status: int, body: Mapping[str, Any], refused: str | None = None
 ) -> Iterable[bytes]:
-    content = json.dumps(body).encode()
-    headers = [
-        ("Content-Type", "application/json" if refused is None else "application/x-amz-json-1.1"),
-        ("Content-Length", str(len(content))),
-        ("x-amzn-RequestId", str(uuid.uuid4())),
-    ]
+    headers = {
+        "Content-Type": "application/json" if refused is None else "application/x-amz-json-1.1",
+        "x-amzn-RequestId": str(uuid.uuid4()),
+    }
     if refused is not None:
-        headers.append(("x-amzn-ErrorType", refused))
-    start_response(f"{status} {HTTPStatus(status).phrase}", headers)
+        headers["x-amzn-ErrorType"] = refused
+    return _send(start_response, status, headers, json.dumps(body).encode())
+
+
+def _send(
+    start_response: StartResponse, status: int, headers: Mapping[str, str], content: bytes
+) -> Iterable[bytes]:
+    start_response(
+        f"{status} {HTTPStatus(status).phrase}",
+        [*headers.items(), ("Content-Length", str(len(content)))],
+    )
     return [content]

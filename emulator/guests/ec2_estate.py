@@ -48,7 +48,7 @@ class Ec2Estate:
     an instance runs, for it can be changed only while it is stopped.
 
     Args:
-        endpoint: the endpoint's URL; it is asked as an account with the key `local`.
+        endpoint: the endpoint's URL; it is asked as an account with the key `emulator`.
         region: the AWS region.
         real: a monotonic source of real seconds.
     """
@@ -63,8 +63,8 @@ class Ec2Estate:
                 service,
                 endpoint_url=endpoint,
                 region_name=region,
-                aws_access_key_id="local",
-                aws_secret_access_key="local",  # noqa: S106 - moto asks for any
+                aws_access_key_id="emulator",
+                aws_secret_access_key="emulator",  # noqa: S106 - moto asks for any
                 config=Config(connect_timeout=1, read_timeout=5, retries={"total_max_attempts": 1}),
             )
 

@@ -1,0 +1,36 @@
+"""What a call has to be allowed: each action, on each resource, with what conditions may ask.
+
+Source: the Service Authorization Reference, for the actions, resource types and condition keys of
+EC2, IAM, Secrets Manager, Systems Manager and STS.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+
+from emulator.aws.access import ec2, iam, secrets, ssm
+from emulator.aws.access.calls import Call
+from emulator.aws.access.facts import ANY, Facts, Need
+
+_FREE = frozenset({"sts:GetCallerIdentity"})
+"""What needs no permission, and is answered even where a policy denies it."""
+
+_SERVICES: dict[str, Callable[[Call, Facts], Iterator[Need]]] = {
+    "ec2": ec2.needs,
+    "iam": iam.needs,
+    "secretsmanager": secrets.needs,
+    "ssm": ssm.needs,
+}
+
+
+def of(call: Call, facts: Facts) -> list[Need]:
+    """What a call needs; of services that are not known here its action on everything.
+
+    Args:
+        call: the call.
+        facts: what is there.
+    """
+    if call.action in _FREE:
+        return []
+    service = _SERVICES.get(call.service)
+    return list(service(call, facts)) if service else [Need(call.action, ANY)]
