@@ -18,12 +18,14 @@ from pulumi.dynamic import (
 
 from dynamic_providers import engine
 from dynamic_providers.adapter import Inputs, MigrationProvider, own_urn, run
-from site_recovery import registration
+from site_recovery import registration, server_removal
 from site_recovery.arm_ids import VaultId, same
 from site_recovery.fleet import ExperienceName
 from site_recovery.registered import Registration
 from site_recovery.registration import Awaited
+from site_recovery.server_removal import Leaving
 from site_recovery.server_status import StatusParameter
+from site_recovery.vault import VaultGoneError, in_words
 
 
 class FabricRegistrationInputs(Inputs):
@@ -90,30 +92,48 @@ class FabricRegistrationProvider(MigrationProvider):
         return UpdateResult({**olds, **news})
 
     def read(self, id_: str, props: dict[str, Any]) -> ReadResult:
-        """Say what the vault has of the server now; gone if it is not registered."""
+        """Say what the vault has of the server now; gone if it is not registered.
+
+        A server that is there, but not well, is as it was recorded.
+        """
         inputs = FabricRegistrationInputs.model_validate(props)
 
-        async def work() -> Registration | str:
-            vault = VaultId.parse(inputs.vault_id)
+        async def work() -> dict[str, Any] | None:
+            vault = inputs.awaited.vault
             async with self.connect()(vault.subscription) as connection:
-                return await registration.find(
-                    connection, vault, inputs.server_name, inputs.experience
-                )
+                try:
+                    found = await registration.find(
+                        connection, vault, inputs.server_name, inputs.experience
+                    )
+                    if isinstance(found, Registration):
+                        return _outputs(found) if same(found.fabric_id, id_) else None
+                    there = await server_removal.stands(connection, id_, inputs.server_name)
+                    return dict(props) if there else None
+                except VaultGoneError:
+                    return None
 
-        found = run(work)
-        if isinstance(found, str) or not same(found.fabric_id, id_):
+        outputs = run(work)
+        if outputs is None:
             return ReadResult("", {})
-        return ReadResult(id_, {**inputs.wire(), **_outputs(found)}, inputs.wire())
+        return ReadResult(id_, {**inputs.wire(), **outputs}, inputs.wire())
 
     def delete(self, id_: str, props: dict[str, Any]) -> None:
         """Unregister the server, unless it was there before the stack."""
         inputs = FabricRegistrationInputs.model_validate(props)
         if inputs.keep:
             return
+        reporter = engine.RowReporter(engine.current(), inputs.urn)
+        vault = VaultId.parse(id_)
+        leaving = Leaving(
+            vault, inputs.server_name, inputs.experience, timedelta(seconds=inputs.poll_seconds)
+        )
 
         async def work() -> None:
-            async with self.connect()(VaultId.parse(id_).subscription) as connection:
-                await registration.remove(connection, id_, timedelta(seconds=inputs.poll_seconds))
+            async with self.connect()(vault.subscription) as connection:
+                try:
+                    await server_removal.unregister(connection, leaving, id_, reporter)
+                except VaultGoneError:
+                    reporter.event(f"{in_words(vault)}, and with it the server's registration")
 
         run(work)
 

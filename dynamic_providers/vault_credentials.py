@@ -9,7 +9,7 @@ import pulumi
 from pulumi.dynamic import CreateResult, DiffResult, ReadResult, Resource, UpdateResult
 
 from dynamic_providers.adapter import Inputs, MigrationProvider, is_unknown, run
-from site_recovery import vault_credentials
+from site_recovery import vault, vault_credentials
 from site_recovery.arm_ids import VaultId, same
 from site_recovery.azure import ServiceUnavailableError
 from site_recovery.vault_credentials import Credentials
@@ -62,9 +62,9 @@ class VaultCredentialsProvider(MigrationProvider):
         inputs = VaultCredentialsInputs.model_validate(props)
 
         async def work() -> bool:
-            vault = VaultId.parse(inputs.vault_id)
-            async with self.connect()(vault.subscription) as connection:
-                return await vault_credentials.exists(connection, vault)
+            where = VaultId.parse(inputs.vault_id)
+            async with self.connect()(where.subscription) as connection:
+                return await vault.read(connection, where) is not None
 
         if not run(work):
             return ReadResult("", {})
@@ -81,9 +81,9 @@ class VaultCredentialsProvider(MigrationProvider):
         inputs = VaultCredentialsInputs.model_validate(props)
 
         async def work() -> Credentials:
-            vault = VaultId.parse(inputs.vault_id)
-            async with self.connect()(vault.subscription) as connection:
-                return await vault_credentials.issue(connection, vault)
+            where = VaultId.parse(inputs.vault_id)
+            async with self.connect()(where.subscription) as connection:
+                return await vault_credentials.issue(connection, where)
 
         return run(work)
 
@@ -91,12 +91,12 @@ class VaultCredentialsProvider(MigrationProvider):
         inputs = VaultCredentialsInputs.model_validate(olds)
 
         async def work() -> bool:
-            vault = VaultId.parse(inputs.vault_id)
-            async with self.connect()(vault.subscription) as connection:
+            where = VaultId.parse(inputs.vault_id)
+            async with self.connect()(where.subscription) as connection:
                 try:
                     return await vault_credentials.due(
                         connection,
-                        vault,
+                        where,
                         inputs.server_name,
                         datetime.fromisoformat(olds["expires"]),
                     )

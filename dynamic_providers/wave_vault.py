@@ -9,7 +9,7 @@ from typing import Any, TypeVar
 from dynamic_providers import engine
 from dynamic_providers.adapter import run
 from dynamic_providers.wave_inputs import WaveInputs
-from site_recovery import arm_ids, recovery_plan, service
+from site_recovery import arm_ids, recovery_plan, vault_observation
 from site_recovery.arm_ids import VaultId
 from site_recovery.azure import Connect, reach
 from site_recovery.convergence import Outcome, PlanOrder, converge
@@ -46,7 +46,7 @@ def observe_known(
         async with connect(subscription) as connection:
             if known is None:
                 await reach(connection)
-            return await service.observe_known(connection, vault, group_id, experience)
+            return await vault_observation.observe_known(connection, vault, group_id, experience)
 
     return run(work)
 

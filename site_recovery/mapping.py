@@ -13,6 +13,8 @@ from site_recovery import arm_ids, experience
 from site_recovery.arm_ids import ContainerId
 from site_recovery.azure import Connection, MigrationError, explain
 from site_recovery.fleet import ExperienceName
+from site_recovery.observation import Gone
+from site_recovery.vault import gone_error, read
 
 _AZURE = "Microsoft Azure"
 """The service's literal name of the target container when machines go to Azure."""
@@ -68,6 +70,7 @@ async def policy_of(connection: Connection, container: ContainerId, name: str) -
     """The id of the policy that a mapping leads to, or None if there is no such mapping.
 
     Raises:
+        VaultGoneError: the vault is gone.
         MigrationError: Azure did not answer, or refused.
     """
     try:
@@ -78,7 +81,9 @@ async def policy_of(connection: Connection, container: ContainerId, name: str) -
             container.container,
             name,
         )
-    except ResourceNotFoundError:
+    except ResourceNotFoundError as error:
+        if await read(connection, container.vault) is None:
+            raise gone_error(container.vault, Gone.VAULT) from error
         return None
     except AzureError as error:
         raise explain(error, f"container mapping {name}") from error
@@ -95,6 +100,7 @@ async def remove(
     """Unmap (ReplicationProtectionContainerMappings_Delete, POST remove); nothing if gone.
 
     Raises:
+        VaultGoneError: the vault is gone.
         MigrationError: the service refused, such as while machines are protected with it.
     """
     if await policy_of(connection, container, name) is None:

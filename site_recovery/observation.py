@@ -113,6 +113,13 @@ class Machine:
     bios_id: str = ""
 
 
+class Gone(StrEnum):
+    """What of a vault is not there any more, and with it all that was in it."""
+
+    VAULT = "vault"
+    SERVER = "server"
+
+
 @dataclass(frozen=True)
 class Snapshot:
     """What one round of list calls said, as wire objects.
@@ -123,6 +130,8 @@ class Snapshot:
         sources: machines of the container or the appliance's site that can be protected.
         virtual_machines: of the target resource group.
         jobs: by name, newest state.
+        gone: the vault itself, or the server in it through which machines replicate, if that is
+            not there any more.
     """
 
     items: tuple[Mapping[str, Any], ...] = ()
@@ -130,6 +139,7 @@ class Snapshot:
     sources: tuple[Source, ...] = ()
     virtual_machines: tuple[Mapping[str, Any], ...] = ()
     jobs: Mapping[str, Job] = field(default_factory=dict)
+    gone: Gone | None = None
 
 
 TAG_INSTANCE = "migrated-from-instance"
@@ -238,7 +248,7 @@ def _item(
     adopted = {each.item_id.lower() for each in candidates if each.item_id}
     known = {each.id.lower() for each in candidates}
     items = snapshot.items
-    tagged = [i for i in items if _tags(i).get(TAG_INSTANCE) == machine.instance_id]
+    tagged = [i for i in items if tags_of(i).get(TAG_INSTANCE) == machine.instance_id]
     found = [
         i for i in items if i["id"].lower() in adopted or (_source_id(i) or "").lower() in known
     ]
@@ -260,8 +270,8 @@ def _source_id(item: Mapping[str, Any]) -> str | None:
     return properties.get("protectableItemId") or details.get("fabricDiscoveryMachineId")
 
 
-def _tags(item: Mapping[str, Any]) -> Mapping[str, str]:
-    """What the virtual machine of an item is tagged with; by this an item of ours is known."""
+def tags_of(item: Mapping[str, Any]) -> Mapping[str, str]:
+    """What an item's virtual machine is tagged with; by this an item of ours is known."""
     found = (item["properties"].get("providerSpecificDetails") or {}).get("targetVmTags") or {}
     if isinstance(found, Mapping):
         return found
@@ -286,7 +296,7 @@ def _elsewhere(item: Mapping[str, Any], snapshot: Snapshot) -> bool:
 
 def _is_of(machine: Machine, source: Source | None, item: Mapping[str, Any]) -> bool:
     """Whether an item replicates this very instance, as far as anything tells."""
-    instance = _tags(item).get(TAG_INSTANCE)
+    instance = tags_of(item).get(TAG_INSTANCE)
     if instance is not None:
         return instance == machine.instance_id
     origin = _source_id(item)
@@ -296,7 +306,7 @@ def _is_of(machine: Machine, source: Source | None, item: Mapping[str, Any]) -> 
 def _mistaken(
     machine: Machine, source: Source | None, item: Mapping[str, Any], snapshot: Snapshot
 ) -> Mistaken | None:
-    tags = _tags(item)
+    tags = tags_of(item)
     if not _is_of(machine, source, item):
         whose = tags.get(TAG_INSTANCE) or "another machine"
         return Mistaken(

@@ -1,4 +1,4 @@
-"""A server of Site Recovery in its vault: waiting until it is there, and unregistering it."""
+"""A server of Site Recovery in its vault: looking for it, and waiting until it is there."""
 
 from __future__ import annotations
 
@@ -9,15 +9,27 @@ from datetime import timedelta
 
 from azure.core.exceptions import AzureError, ResourceNotFoundError
 
-from site_recovery import arm_ids, experience
+from site_recovery import experience
 from site_recovery.arm_ids import VaultId
 from site_recovery.azure import Connection, MigrationError, explain
 from site_recovery.fleet import ExperienceName
 from site_recovery.registered import Registration
-from site_recovery.server_status import FAILED, ServerStatus
+from site_recovery.server_status import FAILED, SUCCEEDED, ServerStatus
+from site_recovery.vault import missing
 
 _OLD_FAILURE = timedelta(minutes=6)
 """A server tries again every five minutes; until then its failure may be one that was put right."""
+
+_LOOK = (
+    "See on the server whether it is set up and registered with this vault, and that it reaches "
+    "Azure on port 443, then run pulumi up again."
+)
+_AGAIN = (
+    "It finished its set-up before and is not in the vault, so its registration was removed there, "
+    "or its vault was another. A server does not register twice by itself: register it again on "
+    "its desktop, or let a new one take its place: "
+    "pulumi up --replace '**:Instance::server'."
+)
 
 ReadStatus = Callable[[], Awaitable[ServerStatus | None]]
 
@@ -59,6 +71,7 @@ async def find(
         The registration, or in words what is still missing.
 
     Raises:
+        VaultGoneError: the vault is gone.
         MigrationError: Azure did not answer or refused, or two servers carry the name.
     """
     kind = experience.of(experience_name)
@@ -94,6 +107,8 @@ async def find(
                 vault.resource_group, vault.vault, fabric["name"]
             )
         ]
+    except ResourceNotFoundError as error:
+        raise await missing(connection, vault, error, f"vault {vault.vault}") from error
     except AzureError as error:
         raise explain(error, f"vault {vault.vault}") from error
     return kind.registration(fabric, containers, providers, server_name)
@@ -135,10 +150,14 @@ async def wait(
     old = True
     if isinstance(found, str) and kind.GUIDANCE:
         event(f"{name}: {kind.GUIDANCE}")
+    again = ""
     while isinstance(found, str):
         report = await read_status() if read_status is not None else None
         if report is not None and report != said:
             event(f"{name}: {report}")
+            again = _AGAIN if said is None and report.state == SUCCEEDED else ""
+            if again:
+                event(f"{name}: {again}")
             said = report
         old = old and report is not None and report.state == FAILED
         waited = connection.clock.now() - started
@@ -150,46 +169,15 @@ async def wait(
         if waited >= awaited.limit:
             last = f" It said last: {report}." if report is not None else ""
             raise RegistrationTimeoutError(
-                f"vault {vault.vault}: after {_minutes(awaited.limit)} {found}.{last} See on the "
-                "server whether it is set up and registered with this vault, and that it reaches "
-                "Azure on port 443, then run pulumi up again; to wait longer set "
-                "replication.registrationTimeout."
+                f"vault {vault.vault}: after {_minutes(awaited.limit)} {found}.{last} "
+                + (again or _LOOK)
+                + " To wait longer set replication.registrationTimeout."
             )
         told = f" · {report.state}: {report.step}" if report is not None else ""
         status(f"{found}{told} · {_minutes(waited)} of {_minutes(awaited.limit)}")
         await sleep(awaited.poll.total_seconds())
         found = await look()
     return found
-
-
-async def remove(connection: Connection, fabric_id: str, poll: timedelta) -> None:
-    """Unregister a server (ReplicationFabrics_Delete, POST remove); nothing if it is gone.
-
-    Raises:
-        MigrationError: the service refused, or the removal failed.
-    """
-    vault = VaultId.parse(fabric_id)
-    name = arm_ids.segment(fabric_id, "replicationFabrics")
-    fabrics = connection.client.replication_fabrics
-    try:
-        await fabrics.get(vault.resource_group, vault.vault, name)
-    except ResourceNotFoundError:
-        return
-    except AzureError as error:
-        raise explain(error, f"fabric {name}") from error
-    try:
-        poller = await fabrics.begin_delete(
-            vault.resource_group,
-            vault.vault,
-            name,
-            polling_interval=poll.total_seconds(),
-            retry_total=0,
-        )
-        await poller.result()
-    except ResourceNotFoundError:
-        return
-    except AzureError as error:
-        raise explain(error, f"fabric {name}: unregistering failed") from error
 
 
 def _minutes(span: timedelta) -> str:

@@ -7,10 +7,10 @@ from collections.abc import Iterable, Mapping
 from site_recovery.azure import MigrationError
 from site_recovery.convergence import Outcome
 from site_recovery.fleet import Assignment
-from site_recovery.observation import Observed, Snapshot, observe
+from site_recovery.observation import Observed, Snapshot, Stage, observe
 from site_recovery.operations import NO_FAILBACK, Operation
 from site_recovery.phases import Phase
-from site_recovery.planning import Rules, plan, satisfies
+from site_recovery.planning import Rules, next_step, plan, satisfies
 
 
 def review(
@@ -43,6 +43,23 @@ def refused(refusals: Iterable[str]) -> str:
         f"{len(lines)} machine{plural} cannot be taken where the config says; nothing was changed"
     )
     return "\n".join([title, *(f"  - {line}" for line in lines)])
+
+
+def raise_if_failed_over(assignments: Iterable[Assignment], snapshot: Snapshot) -> None:
+    """Refuse to take machines out of the vault while one of them is failed over.
+
+    Raises:
+        MigrationError: naming each of those, before any other is touched.
+    """
+    refusals = []
+    for assignment in sorted(assignments, key=lambda each: each.machine.name):
+        observed = observe(assignment.machine, snapshot)
+        if observed.stage is Stage.FAILED_OVER:
+            refusals.append(f"{assignment.machine.name}: {next_step(None, observed, Rules())}")
+    if refusals:
+        raise MigrationError(
+            f"{' '.join(refusals)} The replication of the machines beside is left as it is."
+        )
 
 
 def raise_unless_gone(outcomes: Mapping[str, Outcome]) -> None:

@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from mypy_boto3_ssm import SSMClient
 
 FAILED = "failed"
+SUCCEEDED = "succeeded"
 
 
 @dataclass(frozen=True)

@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import asyncio
-import contextlib
-from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from datetime import timedelta
 from functools import partial
 from typing import Any
@@ -15,17 +13,25 @@ from azure.core.exceptions import (
     HttpResponseError,
     ResourceNotFoundError,
 )
-from azure.core.rest import HttpRequest
-from azure.mgmt.recoveryservicessiterecovery.aio import SiteRecoveryManagementClient
 
-from site_recovery import arm_ids, bodies, classic, experience, jobs, recovery_plan
-from site_recovery.arm_ids import ContainerId, VaultId
+from site_recovery import (
+    arm_ids,
+    bodies,
+    classic,
+    experience,
+    jobs,
+    recovery_plan,
+    vault,
+    vault_observation,
+)
+from site_recovery.arm_ids import ContainerId
 from site_recovery.azure import Connection, MigrationError, explain, never_sent
-from site_recovery.fleet import Assignment, ExperienceName, RecoveryPoint, Site
+from site_recovery.fleet import Assignment, RecoveryPoint, Site
 from site_recovery.jobs import Job, ServiceError
 from site_recovery.observation import Observed, Snapshot
 from site_recovery.operations import Operation
 from site_recovery.recovery_plan import Member, Plan
+from site_recovery.vault_observation import every
 
 _APP_CONSISTENT = ("AppConsistent", "ApplicationConsistent", "MultiVmSyncAppConsistent")
 _COMPUTE_API_VERSION = "2024-07-01"
@@ -58,9 +64,13 @@ class VaultService:
     Args:
         connection: to the vault's subscription.
         site: where machines are replicated from and to.
+        leaving: whether machines are on their way out, to whom it is no obstacle that the vault
+            or its server is gone.
     """
 
-    def __init__(self, connection: Connection, site: Site) -> None:
+    def __init__(self, connection: Connection, site: Site, *, leaving: bool = False) -> None:
+        self._connection = connection
+        self._leaving = leaving
         self._client = connection.client
         self._site = site
         self._experience = experience.of(site.experience)
@@ -69,28 +79,16 @@ class VaultService:
         self.clock = connection.clock
 
     async def observe(self) -> Snapshot:
-        """One round of paged lists: four calls a vault, however many machines it has.
+        """All machines of the vault.
 
         Raises:
+            VaultGoneError: the vault is gone, or its server, and machines should be driven.
             MigrationError: Azure did not answer, or refused.
         """
-        group, name = self._vault.resource_group, self._vault.vault
-        try:
-            items, sources, listed, machines = await asyncio.gather(
-                _all(self._client.replication_protected_items.list(group, name)),
-                self._experience.sources(self._client, self._site),
-                _all(self._client.replication_jobs.list(group, name)),
-                _virtual_machines(self._client, self._site.resource_group_id),
-            )
-        except AzureError as error:
-            raise explain(error, f"vault {name}") from error
-        return Snapshot(
-            items=items,
-            provider=self._experience.INSTANCE_TYPE,
-            sources=sources,
-            virtual_machines=machines,
-            jobs={job.name: job for job in map(jobs.job, listed)},
-        )
+        snapshot = await vault_observation.observe(self._connection, self._site)
+        if snapshot.gone is not None and not self._leaving:
+            raise vault.gone_error(self._vault, snapshot.gone)
+        return snapshot
 
     async def job(self, name: str) -> Job | None:
         """One job with its errors (ReplicationJobs_Get), or None if the vault has none such.
@@ -287,7 +285,7 @@ class VaultService:
     async def _recovery_point(self, observed: Observed) -> str | None:
         if self._site.recovery_point is RecoveryPoint.LATEST:
             return None
-        points = await _all(
+        points = await every(
             self._client.recovery_points.list_by_replication_protected_items(
                 *self._container(observed), arm_ids.name(observed.item_id or "")
             )
@@ -307,63 +305,6 @@ class VaultService:
             )
         newest = max(consistent, key=lambda point: str(point["properties"]["recoveryPointTime"]))
         return str(newest["id"])
-
-
-async def observe_known(
-    connection: Connection,
-    vault: VaultId | None,
-    resource_group_id: str | None,
-    experience_name: ExperienceName,
-) -> Snapshot:
-    """What can be seen in a preview in which the rest of the site is not known yet.
-
-    Args:
-        connection: to the subscription of what is known.
-        vault: the vault, if it is known.
-        resource_group_id: where failed-over machines live, if it is known.
-        experience_name: how machines should be replicated.
-
-    Raises:
-        MigrationError: Azure did not answer, or refused.
-    """
-    items: tuple[Mapping[str, Any], ...] = ()
-    machines: tuple[Mapping[str, Any], ...] = ()
-    client = connection.client
-    try:
-        if vault is not None:
-            listed = client.replication_protected_items.list(vault.resource_group, vault.vault)
-            with contextlib.suppress(ResourceNotFoundError):
-                items = await _all(listed)
-        if resource_group_id is not None:
-            machines = await _virtual_machines(client, resource_group_id)
-    except AzureError as error:
-        raise explain(error, "Azure") from error
-    provider = experience.of(experience_name).INSTANCE_TYPE
-    return Snapshot(items=items, provider=provider, virtual_machines=machines)
-
-
-async def _virtual_machines(
-    client: SiteRecoveryManagementClient, resource_group_id: str
-) -> tuple[Mapping[str, Any], ...]:
-    """VirtualMachines_List of Microsoft.Compute; none where the group is not there."""
-    found: list[Mapping[str, Any]] = []
-    url: str | None = (
-        f"{resource_group_id}/providers/Microsoft.Compute/virtualMachines"
-        f"?api-version={_COMPUTE_API_VERSION}"
-    )
-    while url:
-        response = await client.send_request(HttpRequest("GET", url))
-        if response.status_code == 404:
-            return ()
-        response.raise_for_status()
-        page = response.json()
-        found.extend(page.get("value", ()))
-        url = page.get("nextLink")
-    return tuple(found)
-
-
-async def _all(pages: AsyncIterator[Any]) -> tuple[Mapping[str, Any], ...]:
-    return tuple([model.as_dict() async for model in pages])
 
 
 def _refusal(operation: str, name: str, error: HttpResponseError) -> MigrationError:

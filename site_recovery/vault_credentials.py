@@ -25,6 +25,7 @@ from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID
 
 from site_recovery.arm_ids import VaultId
 from site_recovery.azure import Connection, MigrationError, explain
+from site_recovery.vault import API_VERSION, missing
 
 LIFE = timedelta(hours=120)
 """How long a file may be used to register; Site Recovery's tools give it the same."""
@@ -32,7 +33,6 @@ LIFE = timedelta(hours=120)
 RENEWAL = timedelta(hours=24)
 """A file that is good for less than this is renewed while its server is not registered."""
 
-_API_VERSION = "2024-10-01"
 _CLOCK_TOLERANCE = timedelta(minutes=10)
 """The certificate begins this much earlier: the server's clock may lag behind the service's."""
 
@@ -93,21 +93,6 @@ async def issue(connection: Connection, vault: VaultId) -> Credentials:
     return Credentials(file, certificate.not_valid_after_utc, name)
 
 
-async def exists(connection: Connection, vault: VaultId) -> bool:
-    """Whether the vault is there (Vaults_Get); its certificates themselves cannot be read.
-
-    Raises:
-        MigrationError: Azure did not answer or refused.
-    """
-    try:
-        await _call(connection, "GET", str(vault))
-    except ResourceNotFoundError:
-        return False
-    except AzureError as error:
-        raise explain(error, f"vault {vault.vault}") from error
-    return True
-
-
 async def due(connection: Connection, vault: VaultId, server_name: str, expires: datetime) -> bool:
     """Whether a server still needs a file, and the one made for it ends soon or has ended.
 
@@ -115,7 +100,7 @@ async def due(connection: Connection, vault: VaultId, server_name: str, expires:
     from then on.
 
     Raises:
-        MigrationError: Azure did not answer or refused.
+        MigrationError: Azure did not answer or refused, or the vault is gone.
     """
     try:
         fabrics = connection.client.replication_fabrics
@@ -123,6 +108,8 @@ async def due(connection: Connection, vault: VaultId, server_name: str, expires:
             name = fabric.as_dict()["properties"].get("friendlyName") or ""
             if name.lower() == server_name.lower():
                 return False
+    except ResourceNotFoundError as error:
+        raise await missing(connection, vault, error, f"vault {vault.vault}") from error
     except AzureError as error:
         raise explain(error, f"vault {vault.vault}") from error
     return expires - connection.clock.now() < RENEWAL
@@ -131,7 +118,7 @@ async def due(connection: Connection, vault: VaultId, server_name: str, expires:
 async def _call(
     connection: Connection, method: str, path: str, body: Mapping[str, Any] | None = None
 ) -> Any:
-    request = HttpRequest(method, f"{path}?api-version={_API_VERSION}", json=body)
+    request = HttpRequest(method, f"{path}?api-version={API_VERSION}", json=body)
     response = await connection.client.send_request(request)
     map_error(response.status_code, response, {404: ResourceNotFoundError})
     response.raise_for_status()

@@ -6,11 +6,11 @@ import asyncio
 import contextlib
 import socket
 import threading
-from collections.abc import AsyncIterator, Callable, Iterator
+from collections.abc import AsyncIterator, Callable, Coroutine, Iterator
 from contextlib import asynccontextmanager
 from dataclasses import replace
 from datetime import timedelta
-from typing import Any
+from typing import Any, TypeVar
 
 import uvicorn
 
@@ -19,7 +19,7 @@ from emulator.guests.estate import Instance
 from emulator.http import Application
 from emulator.in_process import AsyncWorldTransport
 from site_recovery.arm_ids import ContainerId
-from site_recovery.azure import connector
+from site_recovery.azure import Connection, connector
 from site_recovery.convergence import Outcome, Pace, PlanOrder, converge
 from site_recovery.fleet import Assignment, Target
 from site_recovery.fleet import Site as MigrationSite
@@ -39,6 +39,7 @@ from tests.emulator.site_recovery_support import (
     Site,
 )
 
+_T = TypeVar("_T")
 LENIENT = Rules(require_test_failover=False)
 STRICT = Rules(require_test_failover=True)
 
@@ -79,6 +80,7 @@ class Fleet:
         self.wire = wire
         self._server = contextlib.ExitStack()
         self._base_url = self._server.enter_context(_served(self)) if wire == "http" else None
+        self.migration_site = self._migration_site()
 
     def close(self) -> None:
         self._server.close()
@@ -94,6 +96,7 @@ class Fleet:
         may_submit: Callable[[], bool] = lambda: True,
         until: Operation | None = None,
         plan: PlanOrder | None = None,
+        leaving: bool = False,
     ) -> dict[str, Outcome]:
         """Converge the machines, the emulator's clock stepping half a minute a round."""
 
@@ -103,7 +106,7 @@ class Fleet:
         pace = Pace(wait, timedelta(seconds=30), sleep, may_submit)
 
         async def work() -> dict[str, Outcome]:
-            async with self._service() as service:
+            async with self._service(leaving) as service:
                 return await converge(
                     service,
                     self.assignments(desired),
@@ -116,9 +119,9 @@ class Fleet:
 
         return asyncio.run(work())
 
-    def snapshot(self) -> Snapshot:
+    def snapshot(self, *, leaving: bool = False) -> Snapshot:
         async def work() -> Snapshot:
-            async with self._service() as service:
+            async with self._service(leaving) as service:
                 return await service.observe()
 
         return asyncio.run(work())
@@ -148,6 +151,14 @@ class Fleet:
             if entry.get("machine") and machine in (None, entry["machine"])
         ]
 
+    @property
+    def server_name(self) -> str:
+        """The host name of the configuration server or the appliance."""
+        fabric = self.site.get(self.site.fabric)["properties"]
+        if self.experience.name == "classic":
+            return str(fabric["friendlyName"])
+        return str(fabric["customDetails"]["processServers"][0]["name"])
+
     def items(self) -> dict[str, Any]:
         container = self.site.container
         listed = self.site.get(f"{container}/replicationProtectedItems")["value"]
@@ -155,8 +166,22 @@ class Fleet:
 
     # -- parts ---------------------------------------------------------------------------------
 
+    def ask(self, work: Callable[[Connection], Coroutine[Any, Any, _T]]) -> _T:
+        """Let a coroutine work on a connection."""
+
+        async def connected() -> _T:
+            async with self._connect() as connection:
+                return await work(connection)
+
+        return asyncio.run(connected())
+
     @asynccontextmanager
-    async def _service(self) -> AsyncIterator[VaultService]:
+    async def _service(self, leaving: bool) -> AsyncIterator[VaultService]:
+        async with self._connect() as connection:
+            yield VaultService(connection, self.migration_site, leaving=leaving)
+
+    @asynccontextmanager
+    async def _connect(self) -> AsyncIterator[Connection]:
         connect = connector(
             credential=lambda: AsyncCredential(self.site.token),
             transport=(lambda: AsyncWorldTransport(self.site.world))
@@ -165,7 +190,7 @@ class Fleet:
             base_url=self._base_url,
         )
         async with connect(SUBSCRIPTION) as connection:
-            yield VaultService(connection, self._migration_site())
+            yield connection
 
     def _migration_site(self) -> MigrationSite:
         modernized = self.experience.name == "modernized"

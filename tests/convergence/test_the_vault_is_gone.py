@@ -1,0 +1,151 @@
+"""A vault that was deleted by hand: told with certainty, and only then."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Coroutine
+from datetime import datetime, timedelta
+from typing import Any
+
+import pytest
+
+from site_recovery import mapping, registration, server_removal, vault, vault_credentials
+from site_recovery.arm_ids import ContainerId, VaultId
+from site_recovery.azure import Connection, MigrationError, ServiceUnavailableError
+from site_recovery.convergence import Status
+from site_recovery.observation import Gone, Stage, observe
+from site_recovery.phases import Phase
+from site_recovery.server_removal import Leaving
+from site_recovery.vault import VaultGoneError
+from tests.convergence.fleet import Fleet, Recorder
+from tests.emulator.site_recovery_support import GROUP, VAULT, VAULT_NAME
+
+WHERE = VaultId.parse(VAULT)
+POLL = timedelta(seconds=30)
+
+
+def remove_the_server(fleet: Fleet) -> None:
+    """As a person does it in the portal."""
+    site = fleet.site
+    properties = {"providerSpecificInput": {"instanceType": site.experience.instance_type}}
+    associated = f"{site.container}/replicationProtectionContainerMappings/mapping"
+    for path in (associated, site.fabric):
+        job = site.finished(site.accepted("POST", f"{path}/remove", {"properties": properties}))
+        assert job["state"] == "Succeeded"
+
+
+def delete_the_vault(fleet: Fleet) -> None:
+    remove_the_server(fleet)
+    assert fleet.site.call("DELETE", VAULT, version="2024-10-01").status == 202
+
+
+def delete_the_group(fleet: Fleet) -> None:
+    remove_the_server(fleet)
+    assert fleet.site.call("DELETE", GROUP, version="2024-03-01").status == 202
+    fleet.site.pass_time(minutes=5)
+
+
+Deletion = Callable[[Fleet], None]
+DELETIONS = pytest.mark.parametrize("delete", [delete_the_vault, delete_the_group])
+
+
+def leaving(fleet: Fleet) -> Leaving:
+    return Leaving(WHERE, fleet.server_name, fleet.migration_site.experience, POLL)
+
+
+@DELETIONS
+def test_is_told_of_whatever_is_asked(fleet: Fleet, delete: Deletion) -> None:
+    container = fleet.migration_site.container
+    server = leaving(fleet)
+    delete(fleet)
+    now = datetime.fromisoformat("2026-01-05T08:00:00+00:00")
+
+    assert fleet.ask(lambda to: vault.read(to, WHERE)) is None
+    works: tuple[Callable[[Connection], Coroutine[Any, Any, object]], ...] = (
+        lambda to: registration.find(to, WHERE, server.server_name, server.experience),
+        lambda to: mapping.policy_of(to, container, "mapping"),
+        lambda to: mapping.remove(to, container, "mapping", POLL, server.experience),
+        lambda to: server_removal.unregister(to, server, fleet.site.fabric, Recorder()),
+        lambda to: vault_credentials.due(to, WHERE, server.server_name, now),
+    )
+    for work in works:
+        with pytest.raises(VaultGoneError, match=f"the vault {VAULT_NAME} .* is gone.*refresh"):
+            fleet.ask(work)
+    assert fleet.ask(lambda to: server_removal.clear(to, server, Recorder())) is False
+
+
+@DELETIONS
+def test_no_machine_is_driven_in_it_and_all_are_out_of_it(fleet: Fleet, delete: Deletion) -> None:
+    delete(fleet)
+
+    with pytest.raises(VaultGoneError, match="pulumi refresh"):
+        fleet.drive(Phase.PROTECTED)
+
+    outcomes = fleet.drive(None, leaving=True)
+    assert {o.status for o in outcomes.values()} == {Status.SATISFIED}
+    assert fleet.snapshot(leaving=True).gone is Gone.VAULT
+
+
+def test_what_was_migrated_is_still_known_by_its_virtual_machine(fleet: Fleet) -> None:
+    fleet.drive({"web-01": Phase.MIGRATED})
+    delete_the_vault(fleet)
+
+    snapshot = fleet.snapshot(leaving=True)
+
+    stages = {a.machine.name: observe(a.machine, snapshot).stage for a in fleet.assignments(None)}
+    assert stages["web-01"] is Stage.MIGRATED
+    assert set(stages.values()) == {Stage.MIGRATED, Stage.UNKNOWN_TO_VAULT}
+
+
+def test_a_server_that_was_removed_by_hand_is_told_from_a_vault_that_is_gone(fleet: Fleet) -> None:
+    remove_the_server(fleet)
+
+    with pytest.raises(VaultGoneError, match=r"the server .* is not registered with it any more"):
+        fleet.drive(Phase.PROTECTED)
+
+    assert fleet.snapshot(leaving=True).gone is Gone.SERVER
+    assert {o.status for o in fleet.drive(None, leaving=True).values()} == {Status.SATISFIED}
+
+
+class TestItIsNotSaidToBeGone:
+    """Of a vault that could not be looked at nothing is known."""
+
+    def test_where_access_is_denied(self, quiet_fleet: Fleet) -> None:
+        quiet_fleet.fault(operation="Vaults_Get", status=403, code="AuthorizationFailed")
+        with pytest.raises(ServiceUnavailableError, match="Site Recovery Contributor"):
+            quiet_fleet.ask(lambda to: vault.read(to, WHERE))
+
+    def test_where_azure_does_not_answer(self, quiet_fleet: Fleet) -> None:
+        quiet_fleet.fault(operation="Vaults_Get", drop="before", times=10)
+        with pytest.raises(ServiceUnavailableError, match=r"Azure|connection"):
+            quiet_fleet.ask(lambda to: vault.read(to, WHERE))
+
+    def test_where_the_subscription_is_another(self, quiet_fleet: Fleet) -> None:
+        other = VaultId.parse(VAULT.replace("11111111-1111", "22222222-2222"))
+        with pytest.raises(MigrationError, match="SubscriptionNotFound"):
+            quiet_fleet.ask(lambda to: vault.read(to, other))
+
+    @pytest.mark.parametrize("code", ["SubscriptionNotFound", "NotFound"])
+    def test_where_only_something_in_it_was_not_found(self, quiet_fleet: Fleet, code: str) -> None:
+        quiet_fleet.drive(Phase.PROTECTED)
+        listed = "ReplicationProtectedItems_List"
+        quiet_fleet.fault(operation=listed, status=404, code=code, times=2)
+        with pytest.raises(MigrationError, match=code) as told:
+            quiet_fleet.drive(None, leaving=True)
+        assert not isinstance(told.value, VaultGoneError)
+        assert quiet_fleet.items().keys() == quiet_fleet.machines.keys()
+
+    def test_where_the_machines_of_azure_could_not_be_listed(self, quiet_fleet: Fleet) -> None:
+        quiet_fleet.drive({"web-01": Phase.MIGRATED})
+        delete_the_vault(quiet_fleet)
+        quiet_fleet.fault(
+            operation="VirtualMachines_List", status=404, code="SubscriptionNotFound", times=2
+        )
+        with pytest.raises(MigrationError, match="SubscriptionNotFound"):
+            quiet_fleet.snapshot(leaving=True)
+
+
+def test_a_mapping_that_alone_is_gone_is_no_failure(quiet_fleet: Fleet) -> None:
+    container = quiet_fleet.migration_site.container
+    assert quiet_fleet.ask(lambda to: mapping.policy_of(to, container, "other")) is None
+    elsewhere = ContainerId(container.vault, "no-fabric", "no-container")
+    assert quiet_fleet.ask(lambda to: mapping.policy_of(to, elsewhere, "mapping")) is None
