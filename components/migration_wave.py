@@ -8,9 +8,9 @@ from typing import Any
 
 import pulumi
 
-from components import readiness
 from components.landing_zone import LandingZone
 from components.migration_server import MigrationServer
+from components.readiness import readiness
 from dynamic_providers.migration_wave import MigrationWave as Reconciler
 from dynamic_providers.protected_item import ProtectedItem
 from settings import MachineSettings, Preflight, Settings
@@ -69,6 +69,16 @@ class MigrationWave(pulumi.ComponentResource):
         settings, wave = args.settings, args.settings.waves[args.wave]
         registration = args.server.registration
         convergence = settings.convergence
+        ready = readiness(
+            args.wave,
+            args.prefix,
+            settings,
+            args.preflight,
+            args.server,
+            args.server_group_id,
+            self,
+            args.requires,
+        )
         self.reconciler = Reconciler(
             name,
             experience=settings.experience,
@@ -89,16 +99,8 @@ class MigrationWave(pulumi.ComponentResource):
             },
             phase=str(wave.phase),
             machines={machine: _declared(args, machine) for machine in wave.machines},
-            holds=readiness.holds(
-                args.wave,
-                args.prefix,
-                settings,
-                args.preflight,
-                args.server,
-                args.server_group_id,
-                self,
-                args.requires,
-            ),
+            holds=ready.holds,
+            bios_ids=ready.bios_ids,
             other_waves={
                 other: {
                     "phase": str(its.phase),
@@ -129,14 +131,6 @@ class MigrationWave(pulumi.ComponentResource):
             )
             for machine in wave.machines
         }
-        for machine in wave.machines:
-            if settings.target_of(machine).private_ip is not None:
-                pulumi.warn(
-                    f"machines.{machine}.target.privateIp: it is checked, but not sent to Site "
-                    "Recovery yet. Set the address on the protected item's network interface in "
-                    "the vault before the failover.",
-                    self,
-                )
         self._wave, self._settings = args.wave, settings
         self.register_outputs({"outcomes": self.reconciler.outcomes})
 
@@ -238,8 +232,21 @@ def _declared(args: MigrationWaveArgs, name: str) -> dict[str, Any]:
         "license_type": target.license_type,
         "tags": target.tags,
         "subnet": target.subnet,
+        "target_ip": target.private_ip,
+        "hardware": _hardware(facts),
     }
     return {key: value for key, value in values.items() if value is not None}
+
+
+def _hardware(facts: MachineFacts | None) -> dict[str, Any] | None:
+    """What the instance has; of a type that EC2 does not describe it is not known."""
+    if facts is None or facts.vcpus is None or facts.memory_mib is None:
+        return None
+    return {
+        "vcpus": facts.vcpus,
+        "memory_gib": facts.memory_mib / 1024,
+        "data_disks": max(0, len(facts.disks) - 1),
+    }
 
 
 def _os_type(declared: MachineSettings, facts: MachineFacts | None) -> str:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any
 
 import pulumi
@@ -14,7 +15,20 @@ from settings import Preflight, Settings
 from site_recovery.ec2 import MachineFacts
 
 
-def holds(
+@dataclass(frozen=True)
+class Readiness:
+    """How ready a wave's machines are.
+
+    Attributes:
+        holds: why replication may not begin, by machine, for those for which it may not.
+        bios_ids: by machine, as the agents' installation found them.
+    """
+
+    holds: pulumi.Output[Mapping[str, str]]
+    bios_ids: pulumi.Input[Mapping[str, str]]
+
+
+def readiness(
     wave: str,
     prefix: str,
     settings: Settings,
@@ -23,12 +37,8 @@ def holds(
     server_group_id: pulumi.Input[str],
     parent: pulumi.Resource,
     requires: Sequence[pulumi.Resource],
-) -> pulumi.Output[Mapping[str, str]]:
-    """Check a wave's connections and roll its agents out.
-
-    Returns:
-        Why replication may not begin, by machine, for those that it may not.
-    """
+) -> Readiness:
+    """Check a wave's connections and roll its agents out."""
     members = {
         name: preflight.facts[name]
         for name in settings.waves[wave].machines
@@ -46,11 +56,15 @@ def holds(
         )
         told.append(check.blocked)
         before = [*before, check]
+    bios_ids: pulumi.Input[Mapping[str, str]] = {}
     if settings.replication.agent.installation == "ssm":
-        told.append(_agent(wave, prefix, settings, members, preflight, server, before).failed)
-    return pulumi.Output.all(*told).apply(
+        agent = _agent(wave, prefix, settings, members, preflight, server, before)
+        told.append(agent.failed)
+        bios_ids = agent.bios_ids
+    holds = pulumi.Output.all(*told).apply(
         lambda parts: {name: why for part in reversed(parts) for name, why in part.items()}
     )
+    return Readiness(holds, bios_ids)
 
 
 def _subnet(settings: Settings) -> str | None:

@@ -68,7 +68,11 @@ class AgentRolloutProvider(MigrationProvider):
         before = AgentRolloutInputs.model_validate(olds).wire()
         if any(inputs[name] != before[name] for name in _COMPARED):
             return DiffResult(changes=True)
-        if olds.get("failed") or set(olds.get("status") or {}) != set(inputs["machines"]):
+        if (
+            "bios_ids" not in olds
+            or olds.get("failed")
+            or set(olds.get("status") or {}) != set(inputs["machines"])
+        ):
             return DiffResult(changes=True)
         progress = self._look(AgentRolloutInputs.model_validate(news))
         served = (State.INSTALLED, State.NOT_MANAGED)
@@ -79,13 +83,14 @@ class AgentRolloutProvider(MigrationProvider):
         """Wait for the machines: the associations ran when they were made."""
         inputs = AgentRolloutInputs.model_validate(props)
         progress = self._wait(inputs, again=False)
-        return CreateResult(inputs.urn.rsplit("::", 1)[-1], {**inputs.wire(), **_outputs(progress)})
+        outputs = {**inputs.wire(), **self._outputs(inputs, progress, {})}
+        return CreateResult(inputs.urn.rsplit("::", 1)[-1], outputs)
 
-    def update(self, _id: str, _olds: dict[str, Any], news: dict[str, Any]) -> UpdateResult:
+    def update(self, _id: str, olds: dict[str, Any], news: dict[str, Any]) -> UpdateResult:
         """Wait for the machines; those that failed are asked to try again now."""
         inputs = AgentRolloutInputs.model_validate(news)
         progress = self._wait(inputs, again=True)
-        return UpdateResult({**inputs.wire(), **_outputs(progress)})
+        return UpdateResult({**inputs.wire(), **self._outputs(inputs, progress, olds)})
 
     def read(self, id_: str, props: dict[str, Any]) -> ReadResult:
         """Record how far each machine is now; gone if an association is."""
@@ -93,7 +98,8 @@ class AgentRolloutProvider(MigrationProvider):
         progress = self._look(inputs)
         if progress is None:
             return ReadResult("", {})
-        return ReadResult(id_, {**inputs.wire(), **_outputs(progress)}, inputs.wire())
+        outputs = {**inputs.wire(), **self._outputs(inputs, progress, props)}
+        return ReadResult(id_, outputs, inputs.wire())
 
     def delete(self, _id: str, props: dict[str, Any]) -> None:
         """Say that the agents stay: nothing at AWS is this resource's own."""
@@ -102,6 +108,28 @@ class AgentRolloutProvider(MigrationProvider):
             f"the mobility agent stays on {', '.join(sorted(inputs.machines))}; remove it there "
             "where it is not wanted any more"
         )
+
+    def _outputs(
+        self, inputs: AgentRolloutInputs, progress: Mapping[str, Progress], before: dict[str, Any]
+    ) -> dict[str, Any]:
+        instances = inputs.rollout().machines
+        known = before.get("bios_ids") or {}
+        once = before.get("machines") or {}
+        kept = {
+            name: bios
+            for name, bios in known.items()
+            if (once.get(name) or {}).get("instance_id") == instances.get(name)
+        }
+        found = agent_rollout.bios_ids(progress, instances, self.associations(inputs.region))
+        return {
+            "failed": {
+                machine: f"mobility agent {its}"
+                for machine, its in progress.items()
+                if its.state is not State.INSTALLED
+            },
+            "status": {machine: str(its) for machine, its in progress.items()},
+            "bios_ids": {**kept, **found},
+        }
 
     def _look(self, inputs: AgentRolloutInputs) -> dict[str, Progress] | None:
         """How far each machine is; None where an association is gone."""
@@ -140,11 +168,13 @@ class AgentRollout(Resource, module="site-recovery", name="AgentRollout"):
 
     Outputs: `failed` has the reason of each machine without a registered agent (failed, not
     managed by Systems Manager, or pending when the wait ended); `status` has where every machine
-    is. Nothing of it is secret.
+    is; `bios_ids` has the BIOS id of each machine on which the agent's installation found one.
+    Nothing of it is secret.
     """
 
     failed: pulumi.Output[Mapping[str, str]]
     status: pulumi.Output[Mapping[str, str]]
+    bios_ids: pulumi.Output[Mapping[str, str]]
 
     def __init__(
         self,
@@ -169,20 +199,10 @@ class AgentRollout(Resource, module="site-recovery", name="AgentRollout"):
                 "urn": own_urn(AgentRollout, name, opts),
                 "failed": None,
                 "status": None,
+                "bios_ids": None,
             },
             opts,
         )
-
-
-def _outputs(progress: Mapping[str, Progress]) -> dict[str, Any]:
-    return {
-        "failed": {
-            machine: f"mobility agent {its}"
-            for machine, its in progress.items()
-            if its.state is not State.INSTALLED
-        },
-        "status": {machine: str(its) for machine, its in progress.items()},
-    }
 
 
 def _one_line(work: Callable[[], _T]) -> _T:

@@ -93,7 +93,8 @@ class MigrationWaveProvider(MigrationProvider):
             return DiffResult(changes=False)
         snapshot = snapshot or vault.observe()
         satisfied = all(
-            satisfies(a.desired, observe(a.machine, snapshot)) for a in inputs.assignments()
+            satisfies(a.desired, observe(a.machine, snapshot, a.settings))
+            for a in inputs.assignments()
         )
         differs = not satisfied or vault.plan_differs(inputs.plan_order(before), snapshot)
         return DiffResult(changes=differs)
@@ -115,8 +116,7 @@ class MigrationWaveProvider(MigrationProvider):
         inputs = WaveInputs.model_validate(props)
         snapshot = WaveVault(self.connect(), inputs).observe()
         results = {
-            name: _result(observe(machine.machine(name), snapshot))
-            for name, machine in inputs.machines.items()
+            name: _result(observe(inputs.machine(name), snapshot)) for name in inputs.machines
         }
         return ReadResult(id_, {**props, "results": results}, inputs.wire())
 
@@ -213,6 +213,7 @@ class MigrationWave(Resource, module="site-recovery", name="MigrationWave"):
         phase: pulumi.Input[str],
         machines: pulumi.Input[Mapping[str, Any]],
         holds: pulumi.Input[Mapping[str, str]],
+        bios_ids: pulumi.Input[Mapping[str, str]],
         other_waves: Mapping[str, Any],
         convergence: pulumi.Input[Mapping[str, Any]],
         recovery_point: pulumi.Input[str] = "latest",
@@ -235,6 +236,7 @@ class MigrationWave(Resource, module="site-recovery", name="MigrationWave"):
                 "phase": phase,
                 "machines": machines,
                 "holds": holds,
+                "bios_ids": bios_ids,
                 "convergence": convergence,
                 "recovery_point": recovery_point,
                 "recovery_plan": recovery_plan,
@@ -248,7 +250,9 @@ class MigrationWave(Resource, module="site-recovery", name="MigrationWave"):
         )
 
 
-_PASSING = {"convergence", "holds", "other_machines", "other_instances", "urn", "machines"}
+_PASSING = {
+    *("convergence", "holds", "bios_ids", "other_machines", "other_instances", "urn", "machines"),
+}
 
 
 def _lasting(inputs: WaveInputs) -> dict[str, Any]:

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Collection, Mapping
 from dataclasses import replace
 from datetime import timedelta
-from types import MappingProxyType
 from typing import Any, Literal
 
 from pydantic import Field
@@ -14,11 +13,27 @@ from dynamic_providers.adapter import Inputs
 from site_recovery import experience
 from site_recovery.arm_ids import ContainerId
 from site_recovery.convergence import Pace, PlanOrder
-from site_recovery.fleet import Assignment, ExperienceName, RecoveryPoint, Site, Target
+from site_recovery.fleet import (
+    Assignment,
+    ExperienceName,
+    Hardware,
+    RecoveryPoint,
+    Site,
+    Target,
+    placed,
+)
 from site_recovery.observation import Machine, Stage
 from site_recovery.phases import Phase
 from site_recovery.planning import Rules
 from site_recovery.recovery_plan import Action, Group, ManualAction, Plan, RunbookAction
+
+
+class HardwareInputs(Inputs):
+    """What a machine has, as EC2 tells it; memory in GiB."""
+
+    vcpus: int
+    memory_gib: float
+    data_disks: int
 
 
 class MachineInputs(Inputs):
@@ -35,8 +50,10 @@ class MachineInputs(Inputs):
     license_type: str | None = None
     tags: dict[str, str] = Field(default_factory=dict)
     subnet: str | None = None
+    target_ip: str | None = None
+    hardware: HardwareInputs | None = None
 
-    def machine(self, name: str, hold: str | None = None) -> Machine:
+    def machine(self, name: str, hold: str | None = None, bios_id: str = "") -> Machine:
         """What identifies it to the services, and why its replication may not begin."""
         return Machine(
             name,
@@ -45,11 +62,12 @@ class MachineInputs(Inputs):
             self.vm_name,
             self.source_problem,
             hold=hold,
+            bios_id=bios_id,
         )
 
     def lasting(self) -> dict[str, Any]:
         """What makes a difference to a machine whose instance may be gone by now."""
-        return self.model_dump(exclude={"private_ip", "os_type", "source_problem"})
+        return self.model_dump(exclude={"private_ip", "os_type", "source_problem", "hardware"})
 
     def target(self) -> Target:
         """The virtual machine that its failover creates."""
@@ -61,7 +79,13 @@ class MachineInputs(Inputs):
             self.license_type,
             self.tags,
             self.subnet,
+            self.target_ip,
         )
+
+    def assignment(self, machine: Machine, phase: Phase | None) -> Assignment:
+        """The machine with the phase that it should be in; None: out of the vault."""
+        hardware = None if self.hardware is None else Hardware(**self.hardware.model_dump())
+        return Assignment(machine, self.target(), phase, hardware=hardware)
 
 
 class TargetInputs(Inputs):
@@ -73,6 +97,10 @@ class TargetInputs(Inputs):
     test_network_id: str
     test_subnet_name: str | None = None
     storage_account_id: str
+
+    def placed(self, assignment: Assignment) -> Assignment:
+        """A machine with what its protected item should say of its target."""
+        return placed(assignment, **self.model_dump(exclude={"storage_account_id"}))
 
 
 class ConvergenceInputs(Inputs):
@@ -153,6 +181,7 @@ class WaveInputs(Inputs):
 
     Attributes:
         holds: why replication may not begin, by machine.
+        bios_ids: by machine, where they are known.
         other_machines: machines of the config's other waves. A machine that left this wave for
             one of them stays protected.
     """
@@ -169,6 +198,7 @@ class WaveInputs(Inputs):
     phase: Phase
     machines: dict[str, MachineInputs]
     holds: dict[str, str] = Field(default_factory=dict)
+    bios_ids: dict[str, str] = Field(default_factory=dict)
     other_machines: list[str] = Field(default_factory=list)
     other_instances: list[str] = Field(default_factory=list)
     convergence: ConvergenceInputs
@@ -214,21 +244,23 @@ class WaveInputs(Inputs):
     def assignments(self, migrated: Collection[str] = ()) -> list[Assignment]:
         """Every machine with the wave's phase; of some it is recorded that they are migrated."""
         return [
-            replace(each, machine=replace(each.machine, migrated=each.machine.name in migrated))
-            for each in assignments(self.phase, self.machines, self.holds)
+            self.target.placed(
+                inputs.assignment(
+                    replace(self.machine(name), migrated=name in migrated),
+                    self.phase,
+                )
+            )
+            for name, inputs in self.machines.items()
         ]
 
+    def machine(self, name: str) -> Machine:
+        """A machine of the wave with all that is known of it."""
+        return self.machines[name].machine(name, self.holds.get(name), self.bios_ids.get(name, ""))
 
-def assignments(
-    phase: Phase | None,
-    machines: dict[str, MachineInputs],
-    holds: Mapping[str, str] = MappingProxyType({}),
-) -> list[Assignment]:
+
+def assignments(phase: Phase | None, machines: Mapping[str, MachineInputs]) -> list[Assignment]:
     """Machines with the phase that they should be in; None: out of the vault."""
-    return [
-        Assignment(inputs.machine(name, holds.get(name)), inputs.target(), phase)
-        for name, inputs in machines.items()
-    ]
+    return [inputs.assignment(inputs.machine(name), phase) for name, inputs in machines.items()]
 
 
 def recorded(outputs: dict[str, Any]) -> dict[str, MachineInputs]:

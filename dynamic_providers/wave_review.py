@@ -20,7 +20,7 @@ from site_recovery.arm_ids import VaultId, same
 from site_recovery.azure import Connect
 from site_recovery.convergence import PlanOrder
 from site_recovery.observation import Snapshot, observe
-from site_recovery.planning import satisfies
+from site_recovery.planning import Blocked, satisfies
 
 
 def look_ahead(
@@ -51,9 +51,8 @@ def look_ahead(
         moving = _moving(connect, olds, news)
         if moving:
             return [], moving
-    if unknown(news.get("holds")):
-        # What is tried out during the run cannot be known before it.
-        news = {**news, "holds": {}}
+    # What is tried or found out during the run cannot be known before it.
+    news = {**news, **{key: {} for key in ("holds", "bios_ids") if unknown(news.get(key))}}
     vault: WaveVault | None = None
     snapshot = Snapshot()
     if unknown(news):
@@ -76,9 +75,13 @@ def look_ahead(
         vault = WaveVault(connect, inputs)
         snapshot = vault.observe()
     machines = inputs.assignments()
+    unsized: dict[str, Blocked] = {}
+    if vault is not None:
+        machines, unsized = vault.sized(machines, snapshot)
     if olds:
         machines += assignments(None, leaving(recorded(olds), inputs))
     lines, refusals = review.review(machines, snapshot, inputs.rules)
+    refusals += [f"{name}: {why}" for name, why in unsized.items()]
     refusals += _changed_targets(recorded(olds) if olds else {}, inputs, snapshot)
     order = inputs.plan_order(WaveInputs.model_validate(olds) if olds else None)
     if order is not None:
@@ -124,7 +127,7 @@ def _known(value: Any, otherwise: Any = None) -> Any:
 def _changed_targets(
     before: dict[str, MachineInputs], inputs: WaveInputs, snapshot: Snapshot
 ) -> list[str]:
-    """Refuse what Site Recovery was told when protection was enabled, and is not told again."""
+    """Refuse what Site Recovery was told when protection was enabled, and cannot be told again."""
     refusals: list[str] = []
     for name, machine in inputs.machines.items():
         old = before.get(name)
@@ -132,23 +135,25 @@ def _changed_targets(
             continue
         refusals += [
             f"{name}: its target's {words} is {getattr(old, field)!r} since it was protected, and "
-            f"{getattr(machine, field)!r} in the config. Put it back; or take the machine out of "
-            "its wave, run pulumi up, and put it in again, which replicates it anew."
-            for field, words in _FIXED.items()
+            f"{getattr(machine, field) or 'not said'!r} in the config. Put it back; or take the "
+            "machine out of its wave, run pulumi up, and put it in again, which replicates it "
+            "anew."
+            for field, words in (*_FIXED.items(), *_NOT_TAKEN_BACK.items())
             if getattr(old, field) != getattr(machine, field)
+            and (field in _FIXED or getattr(machine, field) is None)
         ]
     return refusals
 
 
-_FIXED = {
-    "vm_name": "vmName",
-    "vm_size": "vmSize",
-    "disk_type": "diskType",
+_FIXED = {"disk_type": "diskType"}
+"""What no update of a protected item can change."""
+
+_NOT_TAKEN_BACK = {
     "availability_zone": "availabilityZone",
     "license_type": "licenseType",
-    "tags": "tags",
-    "subnet": "subnet",
+    "target_ip": "privateIp",
 }
+"""What an update can change, and cannot take back: to leave it out is to leave it as it is."""
 
 
 def _review_plan(

@@ -9,12 +9,13 @@ from typing import Any, TypeVar
 from dynamic_providers import engine
 from dynamic_providers.adapter import run
 from dynamic_providers.wave_inputs import WaveInputs
-from site_recovery import arm_ids, recovery_plan, vault_observation
+from site_recovery import arm_ids, recovery_plan, sizing, vault_observation
 from site_recovery.arm_ids import VaultId
 from site_recovery.azure import Connect, reach
 from site_recovery.convergence import Outcome, PlanOrder, converge
 from site_recovery.fleet import Assignment, ExperienceName
 from site_recovery.observation import Snapshot, observe
+from site_recovery.planning import Blocked
 from site_recovery.recovery_plan import Change, Member
 from site_recovery.service import VaultService
 
@@ -78,6 +79,18 @@ class WaveVault:
         return self._with(
             lambda vault: converge(vault, machines, self._inputs.rules, pace, reporter, plan=plan)
         )
+
+    def sized(
+        self, machines: Sequence[Assignment], snapshot: Snapshot
+    ) -> tuple[list[Assignment], dict[str, Blocked]]:
+        """The machines with the sizes that they will have, and those that there is none for."""
+        due = sizing.due(machines, snapshot)
+        if not due:
+            return list(machines), {}
+        decided = self._with(lambda vault: sizing.look_ahead(vault, due))
+        blocked = {name: why for name, why in decided.items() if isinstance(why, Blocked)}
+        own = {name: each for name, each in decided.items() if isinstance(each, Assignment)}
+        return [own.get(each.machine.name, each) for each in machines], blocked
 
     def plan_change(self, order: PlanOrder, snapshot: Snapshot) -> Change | None:
         """What the service's recovery plan lacks and has too much; None if there is none."""

@@ -6,9 +6,10 @@ import json
 import time
 from collections import Counter
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import timedelta
 from enum import StrEnum
+from typing import Any
 
 from site_recovery.associations import SUCCESS, WAITING, Associations, Run
 from site_recovery.managed_instances import ManagedInstance, why_not
@@ -25,10 +26,15 @@ class State(StrEnum):
 
 @dataclass(frozen=True)
 class Progress:
-    """One machine's state, and why it is not installed in words that end without a full stop."""
+    """One machine's state, and why it is not installed in words that end without a full stop.
+
+    Attributes:
+        run: the run that installed the agent.
+    """
 
     state: State
     reason: str = ""
+    run: Run | None = field(default=None, compare=False)
 
     def __str__(self) -> str:
         return f"{self.state}: {self.reason}" if self.reason else str(self.state)
@@ -134,6 +140,28 @@ def wait(
         progress, failed = look(rollout, aws, before)
 
 
+def bios_ids(
+    progress: Mapping[str, Progress], machines: Mapping[str, str], aws: Associations
+) -> dict[str, str]:
+    """The BIOS ids that the installations found, by machine.
+
+    Left out is a machine whose run tells none any more: Systems Manager keeps what was written
+    for thirty days.
+
+    Args:
+        progress: by machine.
+        machines: instance id by machine.
+        aws: where it is.
+    """
+    return {
+        machine: str(bios)
+        for machine, its in progress.items()
+        if its.run is not None
+        and its.run.command_id
+        and (bios := _report(aws.output(its.run.command_id, machines[machine])).get("bios"))
+    }
+
+
 def summary(progress: Mapping[str, Progress]) -> str:
     """One line: how many are installed, and who is not."""
     counts = Counter(p.state for p in progress.values())
@@ -166,7 +194,7 @@ def _progress(
     run: Run | None, instance: str, known: ManagedInstance | None, aws: Associations
 ) -> Progress:
     if run is not None and run.status == SUCCESS:
-        return Progress(State.INSTALLED)
+        return Progress(State.INSTALLED, run=run)
     if run is not None and run.final:
         return Progress(State.FAILED, _failure(run, instance, aws))
     if run is not None and run.status != WAITING:
@@ -183,25 +211,25 @@ def _failure(run: Run, instance: str, aws: Associations) -> str:
     if run.command_id:
         outputs.insert(0, aws.output(run.command_id, instance))
     for text in outputs:
-        message = _message(text)
+        message = _report(text).get("message")
         if message:
-            return message
+            return str(message).rstrip(". ")
     if run.status == "TimedOut":
         return "the installation did not end in time"
     detail = f" ({run.detail})" if run.detail not in ("", run.status) else ""
     return f"the run of the installation ended as {run.status}{detail}"
 
 
-def _message(text: str) -> str:
-    """What the last line that is the script's JSON says."""
+def _report(text: str) -> dict[str, Any]:
+    """The script's own report: the last line that is JSON."""
     for line in reversed(text.splitlines()):
         try:
             report = json.loads(line)
         except ValueError:
             continue
-        if isinstance(report, dict) and report.get("message"):
-            return str(report["message"]).rstrip(". ")
-    return ""
+        if isinstance(report, dict):
+            return report
+    return {}
 
 
 def _executions(rollout: Rollout, aws: Associations) -> frozenset[str]:

@@ -5,23 +5,6 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from site_recovery.fleet import Assignment
-from site_recovery.observation import TAG_INSTANCE, TAG_MACHINE
-
-
-def tags(assignment: Assignment) -> dict[str, str]:
-    """The tags of the virtual machine that a failover creates.
-
-    They say where it came from: once Complete Migration has removed the item, a later run
-    recognises the machine by them.
-    """
-    machine = assignment.machine
-    return {
-        **assignment.target.tags,
-        TAG_INSTANCE: machine.instance_id,
-        TAG_MACHINE: machine.name,
-    }
-
 
 def test_failover(network_id: str, instance_type: str) -> dict[str, Any]:
     """Body of ReplicationProtectedItems_TestFailover, into the isolated test network."""

@@ -7,10 +7,11 @@ from typing import Any
 
 from azure.mgmt.recoveryservicessiterecovery.aio import SiteRecoveryManagementClient
 
-from site_recovery import bodies
+from site_recovery import arm_ids, bodies
 from site_recovery.fleet import Assignment, RecoveryPoint, Site
 from site_recovery.registered import Registration
 from site_recovery.sources import Source
+from site_recovery.target_settings import DYNAMIC, TargetSettings, said
 
 INSTANCE_TYPE = "InMageAzureV2"
 FABRIC_TYPE = "VMware"
@@ -114,15 +115,69 @@ def enable_protection(assignment: Assignment, site: Site, source_id: str) -> dic
         "targetVmSize": target.vm_size,
         "targetAvailabilityZone": target.availability_zone,
         "licenseType": target.license_type,
-        "targetVmTags": bodies.tags(assignment),
+        "targetVmTags": assignment.tags,
     }
     return {
         "properties": {
             "policyId": site.policy_id,
             "protectableItemId": source_id,
-            "providerSpecificDetails": {k: v for k, v in details.items() if v is not None},
+            "providerSpecificDetails": said(details),
         }
     }
+
+
+def target_settings(details: Mapping[str, Any]) -> TargetSettings:
+    """What an item's `providerSpecificDetails` say of its target."""
+    interface = next(iter(_interfaces(details)), None)
+    address = _primary(interface) if interface is not None else {}
+    static = address.get("recoveryIPAddressType") == "Static"
+    subnet = address.get("recoverySubnetName")
+    return TargetSettings(
+        vm_name=details.get("recoveryAzureVMName"),
+        vm_size=details.get("recoveryAzureVMSize"),
+        availability_zone=details.get("targetAvailabilityZone") or "",
+        license_type=details.get("licenseType"),
+        tags=details.get("targetVmTags") or {},
+        resource_group_id=details.get("recoveryAzureResourceGroupId"),
+        network_id=details.get("selectedRecoveryAzureNetworkId"),
+        subnet=arm_ids.name(subnet) if subnet else None,
+        private_ip=address.get("recoveryStaticIPAddress") if static else DYNAMIC,
+    )
+
+
+def update_target(details: Mapping[str, Any], wanted: TargetSettings) -> dict[str, Any]:
+    """Body of ReplicationProtectedItems_Update.
+
+    All that an update can say is said, what is not wanted otherwise as it is: what an update
+    leaves out the service may take for none (azure-powershell sends everything too).
+    """
+    asked = wanted.over(target_settings(details))
+    first, *others = _interfaces(details) or (None,)
+    interfaces = [] if first is None else [_interface(first, asked), *map(_as_it_is, others)]
+    properties = {
+        "recoveryAzureVMName": asked.vm_name,
+        "recoveryAzureVMSize": asked.vm_size,
+        "selectedRecoveryAzureNetworkId": asked.network_id,
+        "selectedTfoAzureNetworkId": details.get("selectedTfoAzureNetworkId"),
+        "selectedSourceNicId": details.get("selectedSourceNicId"),
+        "enableRdpOnTargetOption": details.get("enableRdpOnTargetOption"),
+        "vmNics": interfaces or None,
+        "licenseType": asked.license_type,
+        "recoveryAvailabilitySetId": details.get("recoveryAvailabilitySetId") or None,
+        "providerSpecificDetails": said(
+            {
+                "instanceType": INSTANCE_TYPE,
+                "recoveryAzureV2ResourceGroupId": asked.resource_group_id,
+                "useManagedDisks": details.get("useManagedDisks"),
+                "targetAvailabilityZone": asked.availability_zone or None,
+                "targetVmTags": asked.tags,
+                "targetManagedDiskTags": details.get("targetManagedDiskTags"),
+                "targetNicTags": details.get("targetNicTags"),
+                "sqlServerLicenseType": details.get("sqlServerLicenseType"),
+            }
+        ),
+    }
+    return {"properties": said(properties)}
 
 
 def test_failover(site: Site) -> dict[str, Any]:
@@ -133,6 +188,73 @@ def test_failover(site: Site) -> dict[str, Any]:
 def unplanned_failover(recovery_point_id: str | None) -> dict[str, Any]:
     """Body of ReplicationProtectedItems_UnplannedFailover."""
     return bodies.unplanned_failover({"instanceType": INSTANCE_TYPE}, recovery_point_id)
+
+
+def _interfaces(details: Mapping[str, Any]) -> list[Mapping[str, Any]]:
+    """An item's interfaces, the one by which the machine is reached first."""
+    selected = (details.get("selectedSourceNicId") or "").lower()
+    found: list[Mapping[str, Any]] = list(details.get("vmNics") or ())
+    return sorted(found, key=lambda each: (each.get("nicId") or "").lower() != selected)
+
+
+def _primary(interface: Mapping[str, Any]) -> Mapping[str, Any]:
+    """An interface's primary address."""
+    addresses: list[Mapping[str, Any]] = list(interface.get("ipConfigs") or ())
+    first: Mapping[str, Any] = next(iter(addresses), {})
+    return next((each for each in addresses if each.get("isPrimary")), first)
+
+
+_INTERFACE = (
+    "nicId",
+    "selectionType",
+    "recoveryNetworkSecurityGroupId",
+    "enableAcceleratedNetworkingOnRecovery",
+    "tfoNetworkSecurityGroupId",
+    "enableAcceleratedNetworkingOnTfo",
+    "targetNicName",
+)
+_ADDRESS = (
+    "isPrimary",
+    "isSeletedForFailover",
+    "recoverySubnetName",
+    "recoveryPublicIPAddressId",
+    "recoveryLBBackendAddressPoolIds",
+    "tfoSubnetName",
+    "tfoStaticIPAddress",
+    "tfoPublicIPAddressId",
+    "tfoLBBackendAddressPoolIds",
+)
+"""What an interface and its addresses are read and updated with by the same names."""
+
+
+def _as_it_is(interface: Mapping[str, Any]) -> dict[str, Any]:
+    return {
+        **said({name: interface.get(name) for name in _INTERFACE}),
+        "ipConfigs": [_address(each) for each in interface.get("ipConfigs") or ()],
+    }
+
+
+def _address(shown: Mapping[str, Any]) -> dict[str, Any]:
+    static = shown.get("recoveryIPAddressType") == "Static"
+    values = {
+        "ipConfigName": shown.get("name"),
+        **{name: shown.get(name) for name in _ADDRESS},
+        "recoveryStaticIPAddress": shown.get("recoveryStaticIPAddress") if static else None,
+    }
+    return said(values)
+
+
+def _interface(shown: Mapping[str, Any], asked: TargetSettings) -> dict[str, Any]:
+    primary = _primary(shown)
+    wanted = {
+        "recoverySubnetName": asked.subnet,
+        "recoveryStaticIPAddress": asked.private_ip or None,
+    }
+    addresses = [
+        {**_address(each), **said(wanted)} if each is primary else _address(each)
+        for each in shown.get("ipConfigs") or [primary]
+    ]
+    return {**_as_it_is(shown), "ipConfigs": addresses}
 
 
 def _source(item: Mapping[str, Any]) -> Source:

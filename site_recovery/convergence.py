@@ -8,13 +8,14 @@ remembered across runs. What is remembered within one, so that no operation runs
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable, Iterable
+from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from enum import StrEnum
 from functools import partial
-from typing import Protocol
+from typing import Any, Protocol
 
+from site_recovery import sizing
 from site_recovery.azure import MigrationError, ServiceClock
 from site_recovery.fleet import Assignment
 from site_recovery.jobs import Job
@@ -30,6 +31,8 @@ _SHOWN = 4
 """Doings in the status line; a terminal row holds no more."""
 _NAMED = 2
 """Machines named for each."""
+_UNSIZED_ROUNDS = 5
+"""Rounds in which Azure may not say which sizes it offers before a machine fails."""
 _SILENT_ROUNDS = 5
 """Rounds in which Azure may not answer at all before the run ends."""
 
@@ -67,6 +70,9 @@ class Service(PlanService, Protocol):
         self, operation: Operation, assignment: Assignment, observed: Observed
     ) -> str | None:
         """Ask for an operation once; the name of its job."""
+
+    async def target_sizes(self, observed: Observed) -> Sequence[Mapping[str, Any]]:
+        """The sizes that a protected machine may get."""
 
 
 class Reporter(Protocol):
@@ -112,6 +118,8 @@ class _Course:
     attempts: Attempts
     observed: Observed | None = None
     outcome: Outcome | None = None
+    sized: bool = False
+    unsized: int = 0
 
     @property
     def name(self) -> str:
@@ -250,7 +258,8 @@ class _Run:
     async def _round(self, snapshot: Snapshot) -> None:
         self._jobs, self._held = {}, []
         for course in self._open():
-            observed = observe(course.assignment.machine, snapshot)
+            assignment = course.assignment
+            observed = observe(assignment.machine, snapshot, assignment.settings)
             self._announce(course, observed)
             course.observed = observed
             if observed.friendly_name:
@@ -273,14 +282,17 @@ class _Run:
         attempts = course.attempts
         if attempts.flight and not await self._landed(course, observed, attempts.flight, snapshot):
             return
+        if sizing.is_open(course.assignment, observed) and not course.sized:
+            if not await self._size(course, observed):
+                return
+            observed = observe(course.assignment.machine, snapshot, course.assignment.settings)
         step = next_step(course.assignment.desired, observed, self._rules)
         match step:
             case Satisfied():
                 course.outcome = Outcome(Status.SATISFIED, observed)
                 self._reporter.event(f"{course.name}: {_goal(course.assignment.desired)}")
             case Blocked():
-                course.outcome = Outcome(Status.BLOCKED, observed, str(step))
-                self._reporter.event(f"{course.name}: blocked: {step}")
+                self._block(course, observed, step)
             case Wait(reason):
                 attempts.reason = reason
                 if observed.busy is not None:
@@ -290,6 +302,23 @@ class _Run:
                 self._held.append(Held(course.name, attempts, operation))
             case Do(operation):
                 await self._do(course, operation, observed, snapshot)
+
+    async def _size(self, course: _Course, observed: Observed) -> bool:
+        """Whether the machine has a size now, and may go on."""
+        try:
+            sizes = await self._service.target_sizes(observed)
+        except MigrationError as error:
+            course.unsized += 1
+            course.attempts.reason = str(error)
+            if course.unsized >= _UNSIZED_ROUNDS:
+                self._fail(course, observed, str(error))
+            return False
+        decided = sizing.sized(course.assignment, observed, sizes)
+        if isinstance(decided, Blocked):
+            self._block(course, observed, decided)
+            return False
+        course.assignment, course.sized = decided, True
+        return True
 
     async def _landed(
         self, course: _Course, observed: Observed, flight: Flight, snapshot: Snapshot
@@ -377,6 +406,10 @@ class _Run:
             for course in self._courses
             if course.assignment.desired is not None and course.observed is not None
         }
+
+    def _block(self, course: _Course, observed: Observed, why: Blocked) -> None:
+        course.outcome = Outcome(Status.BLOCKED, observed, str(why))
+        self._reporter.event(f"{course.name}: blocked: {why}")
 
     def _fail(self, course: _Course, observed: Observed, reason: str) -> None:
         course.outcome = Outcome(Status.FAILED, observed, reason)

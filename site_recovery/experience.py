@@ -14,6 +14,7 @@ from site_recovery import classic, modernized
 from site_recovery.fleet import Assignment, ExperienceName, RecoveryPoint, Site
 from site_recovery.registered import Registration
 from site_recovery.sources import Source
+from site_recovery.target_settings import TargetSettings
 
 
 class Experience(Protocol):
@@ -57,6 +58,12 @@ class Experience(Protocol):
         self, assignment: Assignment, site: Site, source_id: str
     ) -> dict[str, Any]:
         """Body of ReplicationProtectedItems_Create."""
+
+    def target_settings(self, details: Mapping[str, Any]) -> TargetSettings:
+        """What an item's `providerSpecificDetails` say of its target."""
+
+    def update_target(self, details: Mapping[str, Any], wanted: TargetSettings) -> dict[str, Any]:
+        """Body of ReplicationProtectedItems_Update."""
 
     def test_failover(self, site: Site) -> dict[str, Any]:
         """Body of ReplicationProtectedItems_TestFailover."""

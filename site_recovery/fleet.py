@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from enum import StrEnum
 from typing import Literal
 
 from site_recovery.arm_ids import ContainerId
-from site_recovery.observation import Machine
+from site_recovery.observation import TAG_INSTANCE, TAG_MACHINE, Machine
 from site_recovery.phases import Phase
+from site_recovery.target_settings import TargetSettings
 
 OsType = Literal["Windows", "Linux"]
 ExperienceName = Literal["classic", "modernized"]
@@ -31,7 +32,9 @@ class Target:
     """The virtual machine that a failover of one machine creates; None leaves it to Azure.
 
     Attributes:
+        vm_size: None: the smallest general purpose size that holds the machine.
         subnet: of the production network; None: the site's.
+        private_ip: the address of its network interface.
     """
 
     os_type: OsType
@@ -41,15 +44,46 @@ class Target:
     license_type: str | None = None
     tags: Mapping[str, str] = field(default_factory=dict)
     subnet: str | None = None
+    private_ip: str | None = None
+
+
+@dataclass(frozen=True)
+class Hardware:
+    """What a source machine has: memory in GiB, and data disks beside the boot disk."""
+
+    vcpus: int
+    memory_gib: float
+    data_disks: int
 
 
 @dataclass(frozen=True)
 class Assignment:
-    """One machine and the phase it should be in; None: out of the vault."""
+    """One machine and the phase it should be in.
+
+    Attributes:
+        desired: None: out of the vault.
+        settings: what its protected item should say of its target; None: it is not looked at.
+        hardware: by which its size is chosen or checked, where it is known.
+    """
 
     machine: Machine
     target: Target
     desired: Phase | None
+    settings: TargetSettings | None = None
+    hardware: Hardware | None = None
+
+    @property
+    def tags(self) -> dict[str, str]:
+        """The tags of the virtual machine that a failover creates.
+
+        They say where it came from: once Complete Migration has removed the item, a later run
+        recognises the machine by them.
+        """
+        return {
+            **self.target.tags,
+            TAG_INSTANCE: self.machine.instance_id,
+            TAG_MACHINE: self.machine.name,
+        }
 
 
 @dataclass(frozen=True)
@@ -82,3 +116,40 @@ class Site:
     experience: ExperienceName = "classic"
     machines_site_id: str = ""
     test_subnet_name: str | None = None
+
+
+def placed(
+    assignment: Assignment,
+    *,
+    resource_group_id: str,
+    network_id: str,
+    subnet_name: str,
+    test_network_id: str,
+    test_subnet_name: str | None,
+) -> Assignment:
+    """An assignment with what its protected item should say of its target.
+
+    Args:
+        assignment: the machine.
+        resource_group_id: where its virtual machine will live; empty while that is not known,
+            as is the rest.
+        network_id: of production.
+        subnet_name: for machines that name none.
+        test_network_id: of test failovers.
+        test_subnet_name: the subnet there.
+    """
+    target = assignment.target
+    settings = TargetSettings(
+        vm_name=assignment.machine.vm_name,
+        vm_size=target.vm_size,
+        availability_zone=target.availability_zone,
+        license_type=target.license_type,
+        tags=assignment.tags,
+        resource_group_id=resource_group_id or None,
+        network_id=network_id or None,
+        subnet=target.subnet or subnet_name or None,
+        private_ip=target.private_ip,
+        test_network_id=test_network_id or None,
+        test_subnet=test_subnet_name,
+    )
+    return replace(assignment, settings=settings)

@@ -16,6 +16,7 @@ from site_recovery import bodies
 from site_recovery.fleet import Assignment, RecoveryPoint, Site
 from site_recovery.registered import Registration
 from site_recovery.sources import Source
+from site_recovery.target_settings import DYNAMIC, TargetSettings, said
 
 INSTANCE_TYPE = "InMageRcm"
 FABRIC_TYPE = "InMageRcm"
@@ -127,16 +128,55 @@ def enable_protection(assignment: Assignment, site: Site, source_id: str) -> dic
             "diskType": target.disk_type or DEFAULT_DISK_TYPE,
             "logStorageAccountId": site.storage_account_id,
         },
-        "targetVmTags": [
-            {"tagName": name, "tagValue": value} for name, value in bodies.tags(assignment).items()
-        ],
+        "targetVmTags": _listed(assignment.tags),
     }
-    return {
-        "properties": {
-            "policyId": site.policy_id,
-            "providerSpecificDetails": {k: v for k, v in details.items() if v is not None},
-        }
+    return {"properties": {"policyId": site.policy_id, "providerSpecificDetails": said(details)}}
+
+
+def target_settings(details: Mapping[str, Any]) -> TargetSettings:
+    """What an item's `providerSpecificDetails` say of its target."""
+    interface = _primary(details) or {}
+    static = interface.get("targetIPAddressType") == "Static"
+    return TargetSettings(
+        vm_name=details.get("targetVmName"),
+        vm_size=details.get("targetVmSize"),
+        availability_zone=details.get("targetAvailabilityZone") or "",
+        license_type=details.get("licenseType"),
+        tags={tag["tagName"]: tag["tagValue"] for tag in details.get("targetVmTags") or ()},
+        resource_group_id=details.get("targetResourceGroupId"),
+        network_id=details.get("targetNetworkId"),
+        subnet=interface.get("targetSubnetName"),
+        private_ip=interface.get("targetIPAddress") if static else DYNAMIC,
+        test_network_id=details.get("testNetworkId"),
+        test_subnet=interface.get("testSubnetName"),
+    )
+
+
+def update_target(details: Mapping[str, Any], wanted: TargetSettings) -> dict[str, Any]:
+    """Body of ReplicationProtectedItems_Update (InMageRcmUpdateReplicationProtectedItemInput).
+
+    All that an update can say is said, what is not wanted otherwise as it is: what an update
+    leaves out the service may take for none (azure-powershell sends everything too).
+    """
+    asked = wanted.over(target_settings(details))
+    primary = _primary(details)
+    interfaces = [
+        _interface(each, asked if each is primary else None) for each in details.get("vmNics") or ()
+    ]
+    part = {
+        "instanceType": INSTANCE_TYPE,
+        "targetVmName": asked.vm_name,
+        "targetVmSize": asked.vm_size,
+        "targetResourceGroupId": asked.resource_group_id,
+        "targetAvailabilityZone": asked.availability_zone or None,
+        "targetNetworkId": asked.network_id,
+        "testNetworkId": asked.test_network_id,
+        "vmNics": interfaces or None,
+        "licenseType": asked.license_type,
+        "targetVmTags": _listed(asked.tags or {}),
+        **{name: details.get(name) or None for name in _AS_IT_IS},
     }
+    return {"properties": {"providerSpecificDetails": said(part)}}
 
 
 def test_failover(site: Site) -> dict[str, Any]:
@@ -148,6 +188,53 @@ def unplanned_failover(recovery_point_id: str | None) -> dict[str, Any]:
     """Body of ReplicationProtectedItems_UnplannedFailover; booleans are text here."""
     details = {"instanceType": INSTANCE_TYPE, "performShutdown": "false"}
     return bodies.unplanned_failover(details, recovery_point_id)
+
+
+_AS_IT_IS = (
+    "targetAvailabilitySetId",
+    "targetProximityPlacementGroupId",
+    "targetBootDiagnosticsStorageAccountId",
+    "sqlServerLicenseType",
+    "linuxLicenseType",
+    "targetManagedDiskTags",
+    "targetNicTags",
+)
+"""What an update can say and nothing here wants otherwise; by the same names in the item."""
+
+
+def _primary(details: Mapping[str, Any]) -> Mapping[str, Any] | None:
+    """The interface by which a machine is reached."""
+    found: list[Mapping[str, Any]] = list(details.get("vmNics") or ())
+    first = next(iter(found), None)
+    return next((each for each in found if each.get("isPrimaryNic") == "true"), first)
+
+
+def _interface(shown: Mapping[str, Any], asked: TargetSettings | None) -> dict[str, Any]:
+    """An interface as it is; its target as asked for, if anything is."""
+    static = shown.get("targetIPAddressType") == "Static"
+    test_static = shown.get("testIPAddressType") == "Static"
+    values = {
+        "nicId": shown.get("nicId"),
+        "isPrimaryNic": shown.get("isPrimaryNic") or "true",
+        "isSelectedForFailover": shown.get("isSelectedForFailover"),
+        "targetSubnetName": shown.get("targetSubnetName"),
+        "targetStaticIPAddress": shown.get("targetIPAddress") if static else None,
+        "testSubnetName": shown.get("testSubnetName"),
+        "testStaticIPAddress": shown.get("testIPAddress") if test_static else None,
+        "targetNicName": shown.get("targetNicName"),
+    }
+    if asked is not None:
+        values |= {
+            "targetSubnetName": asked.subnet,
+            "targetStaticIPAddress": asked.private_ip or None,
+            "testSubnetName": asked.test_subnet,
+        }
+    return said(values)
+
+
+def _listed(tags: Mapping[str, str]) -> list[dict[str, str]]:
+    """Tags as this provider takes them."""
+    return [{"tagName": name, "tagValue": value} for name, value in tags.items()]
 
 
 def _deleted(machine: Mapping[str, Any]) -> bool:

@@ -11,6 +11,7 @@ from typing import Any
 from site_recovery import arm_ids, sources
 from site_recovery.jobs import Job, ServiceError, service_error
 from site_recovery.sources import Source
+from site_recovery.target_settings import DYNAMIC, TargetSettings
 
 IDLE_SCENARIO = "None"
 _UNSET_YEARS = (1, 1753)
@@ -53,8 +54,11 @@ class Observed:
         azure_vm_id, test_vm_id: ARM ids of the virtual machines in Azure, or None.
         protection_state: the service's own word, for a person to read.
         virtual_machine_id: the service's id of the machine, by which recovery plans name it.
+        vm_size: the size that its virtual machine will have, where the service says one.
         source_problem: why the EC2 instance cannot replicate (any more), or None.
         hold: why its replication may not begin, or None.
+        differs: what of its target is not as it should be, in words; of a machine that is not
+            protected, what can be said only once it is.
         mistaken: that the vault's item is another machine's, or this one's by another name, or
             that all that showed its migration is gone.
     """
@@ -76,6 +80,8 @@ class Observed:
     virtual_machine_id: str = ""
     source_problem: str | None = None
     hold: str | None = None
+    differs: tuple[str, ...] = ()
+    vm_size: str | None = None
     mistaken: Mistaken | None = None
 
     @property
@@ -130,6 +136,7 @@ class Snapshot:
         sources: machines of the container or the appliance's site that can be protected.
         virtual_machines: of the target resource group.
         jobs: by name, newest state.
+        settings: what items say of their targets, by item id in lower case.
         gone: the vault itself, or the server in it through which machines replicate, if that is
             not there any more.
     """
@@ -140,6 +147,7 @@ class Snapshot:
     virtual_machines: tuple[Mapping[str, Any], ...] = ()
     jobs: Mapping[str, Job] = field(default_factory=dict)
     gone: Gone | None = None
+    settings: Mapping[str, TargetSettings] = field(default_factory=dict)
 
 
 TAG_INSTANCE = "migrated-from-instance"
@@ -148,8 +156,14 @@ TAG_MACHINE = "migrated-from-machine"
 they are the evidence that the machine is migrated."""
 
 
-def observe(machine: Machine, snapshot: Snapshot) -> Observed:
-    """The state of one machine in a snapshot."""
+def observe(machine: Machine, snapshot: Snapshot, wanted: TargetSettings | None = None) -> Observed:
+    """The state of one machine in a snapshot.
+
+    Args:
+        machine: what identifies it.
+        snapshot: what the services said.
+        wanted: what its item should say of its target; None: it is not looked at.
+    """
     candidates = sources.at(machine.private_ip, snapshot.sources, machine.bios_id)
     item = _item(machine, candidates, snapshot)
     source = _source(item, candidates)
@@ -162,7 +176,7 @@ def observe(machine: Machine, snapshot: Snapshot) -> Observed:
             stage = Stage.MIGRATED
         else:
             stage = Stage.UNKNOWN_TO_VAULT if source is None else Stage.DISCOVERED
-            mistaken = mistaken or _doubtful(machine, candidates)
+            mistaken = mistaken or _doubtful(machine, candidates, snapshot)
         discovery = _running_discovery(machine, snapshot) if source is None else None
         return Observed(
             stage=stage,
@@ -173,6 +187,7 @@ def observe(machine: Machine, snapshot: Snapshot) -> Observed:
             busy_job=discovery.name if discovery else None,
             source_problem=machine.source_problem,
             hold=machine.hold,
+            differs=_SAID_LATER.differences(wanted) if wanted is not None else (),
             mistaken=mistaken if virtual_machine is None else None,
         )
     properties = item["properties"]
@@ -181,6 +196,7 @@ def observe(machine: Machine, snapshot: Snapshot) -> Observed:
     scenario = properties.get("currentScenario") or {}
     busy = scenario.get("scenarioName") or IDLE_SCENARIO
     job_name = arm_ids.name(scenario.get("jobId") or IDLE_SCENARIO)
+    present = snapshot.settings.get(item["id"].lower(), TargetSettings())
     idle = busy == IDLE_SCENARIO or (busy == "TestFailover" and "TestFailoverCleanup" in allowed)
     return Observed(
         stage=_stage(properties, allowed),
@@ -200,8 +216,14 @@ def observe(machine: Machine, snapshot: Snapshot) -> Observed:
         virtual_machine_id=details.get("vmId") or details.get("internalIdentifier") or "",
         source_problem=machine.source_problem,
         hold=machine.hold,
+        differs=wanted.differences(present) if wanted is not None else (),
+        vm_size=present.vm_size,
         mistaken=mistaken,
     )
+
+
+_SAID_LATER = TargetSettings(private_ip=DYNAMIC)
+"""What a machine has when its protection was just enabled, and enabling cannot say otherwise."""
 
 
 def moment(text: str | None) -> datetime | None:
@@ -334,8 +356,18 @@ def _mistaken(
     return None
 
 
-def _doubtful(machine: Machine, candidates: Sequence[Source]) -> Mistaken | None:
+def _doubtful(
+    machine: Machine, candidates: Sequence[Source], snapshot: Snapshot
+) -> Mistaken | None:
     """Why it cannot be told which of the known machines it is, or that it is one of them."""
+    others = sources.at(machine.private_ip, snapshot.sources)
+    if others and not candidates:
+        return Mistaken(
+            f"the known machine {others[0].name} has its address {machine.private_ip} and the "
+            f"BIOS id {others[0].bios_id}, and {machine.instance_id} has {machine.bios_id}",
+            f"Remove {others[0].name} from the server that discovered it, so that "
+            f"{machine.instance_id} can report under its address",
+        )
     if len(candidates) > 1:
         names = ", ".join(sorted(f"{each.name} ({arm_ids.name(each.id)})" for each in candidates))
         return Mistaken(

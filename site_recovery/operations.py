@@ -10,6 +10,7 @@ class Operation(StrEnum):
 
     DISCOVER = "discover"
     ENABLE_PROTECTION = "enable protection"
+    UPDATE_TARGET = "update target"
     TEST_FAILOVER = "test failover"
     TEST_FAILOVER_CLEANUP = "test failover cleanup"
     UNPLANNED_FAILOVER = "unplanned failover"

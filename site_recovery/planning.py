@@ -78,7 +78,8 @@ def satisfies(desired: Phase | None, observed: Observed) -> bool:
     """Whether a machine is where it should be; a desired phase of None is out of the vault."""
     if desired is None:
         return observed.stage in (*NOT_BEGUN, Stage.MIGRATED) and observed.busy is None
-    return observed.stage is _REACHED[desired] and observed.busy is None
+    settled = observed.busy is None and (observed.in_azure or not observed.differs)
+    return observed.stage is _REACHED[desired] and settled
 
 
 def next_step(desired: Phase | None, observed: Observed, rules: Rules) -> Step:
@@ -177,7 +178,10 @@ def _forward(desired: Phase, observed: Observed, rules: Rules) -> Step:
             # Nothing was replicated yet, so starting over loses nothing.
             return Do(Operation.DISABLE_PROTECTION)
         case Stage.TEST_FAILOVER:
+            # Also where its target changed: what is tested should be what fails over.
             return Do(Operation.TEST_FAILOVER_CLEANUP)
+        case Stage.PROTECTED if observed.differs:
+            return Do(Operation.UPDATE_TARGET)
         case Stage.PROTECTED if desired is Phase.TEST_FAILOVER:
             return Do(Operation.TEST_FAILOVER)
         case Stage.PROTECTED:
@@ -251,6 +255,10 @@ def _protected(state: Observed) -> Observed:
     )
 
 
+def _updated(state: Observed) -> Observed:
+    return replace(state, differs=())
+
+
 def _tested(state: Observed) -> Observed:
     return replace(
         state,
@@ -276,6 +284,7 @@ def _migrated(state: Observed) -> Observed:
 _AFTER: dict[Operation, Callable[[Observed], Observed]] = {
     Operation.DISCOVER: lambda state: replace(state, stage=Stage.DISCOVERED),
     Operation.ENABLE_PROTECTION: _protected,
+    Operation.UPDATE_TARGET: _updated,
     Operation.TEST_FAILOVER: _tested,
     Operation.TEST_FAILOVER_CLEANUP: _protected,
     Operation.UNPLANNED_FAILOVER: _failed_over,
@@ -284,6 +293,7 @@ _AFTER: dict[Operation, Callable[[Observed], Observed]] = {
 }
 
 _SCENARIO: dict[str, Operation] = {
+    "UpdateVmProperties": Operation.UPDATE_TARGET,
     "TestFailover": Operation.TEST_FAILOVER,
     "TestFailoverCleanup": Operation.TEST_FAILOVER_CLEANUP,
     "UnplannedFailover": Operation.UNPLANNED_FAILOVER,

@@ -26,7 +26,7 @@ def review(
     refusals: list[str] = []
     for assignment in sorted(assignments, key=lambda each: each.machine.name):
         name = assignment.machine.name
-        observed = observe(assignment.machine, snapshot)
+        observed = observe(assignment.machine, snapshot, assignment.settings)
         operations, blocked = plan(assignment.desired, observed, rules)
         if blocked is not None:
             refusals.append(f"{name}: {blocked}")
@@ -81,10 +81,16 @@ def _line(name: str, desired: Phase | None, observed: Observed, operations: list
     parts = [f"{name}: {observed.stage} -> {goal}: "]
     if observed.busy:
         parts.append(f"{observed.busy} is running; ")
-    parts.append(", ".join(map(str, operations)) if operations else "wait for it")
+    parts.append(", ".join(_told(each, observed) for each in operations) or "wait for it")
     irreversible = [operation for operation in operations if operation.irreversible]
     if Operation.UNPLANNED_FAILOVER in irreversible:
         parts.append(f"  [IRREVERSIBLE: {NO_FAILBACK}]")
     elif irreversible:
         parts.append("  [IRREVERSIBLE: its replication is removed and billing for it stops]")
     return "".join(parts)
+
+
+def _told(operation: Operation, observed: Observed) -> str:
+    if operation is Operation.UPDATE_TARGET:
+        return f"{operation} ({', '.join(observed.differs)})"
+    return str(operation)

@@ -31,6 +31,7 @@ from site_recovery.jobs import Job, ServiceError
 from site_recovery.observation import Observed, Snapshot
 from site_recovery.operations import Operation
 from site_recovery.recovery_plan import Member, Plan
+from site_recovery.target_settings import TargetSettings
 from site_recovery.vault_observation import every
 
 _APP_CONSISTENT = ("AppConsistent", "ApplicationConsistent", "MultiVmSyncAppConsistent")
@@ -119,14 +120,33 @@ class VaultService:
             UnansweredError: it may have been accepted; observe before deciding again.
         """
         recovery_point: str | None = None
+        details: Mapping[str, Any] = {}
         name = assignment.machine.name
-        if operation is Operation.UNPLANNED_FAILOVER and observed.item_id:
-            try:
+        try:
+            if operation is Operation.UNPLANNED_FAILOVER and observed.item_id:
                 recovery_point = await self._recovery_point(observed)
-            except AzureError as error:
-                raise explain(error, name) from error
-        call = self._call(operation, assignment, observed, recovery_point)
+            if operation is Operation.UPDATE_TARGET:
+                details = await self._details(assignment, observed)
+        except AzureError as error:
+            raise explain(error, name) from error
+        call = self._call(operation, assignment, observed, recovery_point, details)
         return await self._once(operation, name, call)
+
+    async def target_sizes(self, observed: Observed) -> Sequence[Mapping[str, Any]]:
+        """The sizes that a protected machine may get
+        (TargetComputeSizes_ListByReplicationProtectedItems).
+
+        Raises:
+            MigrationError: Azure did not answer, or refused.
+        """
+        name = arm_ids.name(observed.item_id or "")
+        sizes = self._client.target_compute_sizes
+        try:
+            return await every(
+                sizes.list_by_replication_protected_items(*self._container(observed), name)
+            )
+        except AzureError as error:
+            raise explain(error, name) from error
 
     async def _once(
         self, operation: str, name: str, call: Callable[..., Awaitable[Any]]
@@ -233,6 +253,7 @@ class VaultService:
         assignment: Assignment,
         observed: Observed,
         recovery_point: str | None,
+        details: Mapping[str, Any],
     ) -> Callable[..., Awaitable[Any]]:
         site, name = self._site, assignment.machine.name
         items = self._client.replication_protected_items
@@ -252,6 +273,10 @@ class VaultService:
                     assignment, site, observed.source_id or ""
                 )
                 return partial(items.begin_create, *item, enabling)
+            case Operation.UPDATE_TARGET:
+                wanted = assignment.settings or TargetSettings()
+                update = self._experience.update_target(details, wanted)
+                return partial(items.begin_update, *item, update)
             case Operation.TEST_FAILOVER:
                 return partial(
                     items.begin_test_failover, *item, self._experience.test_failover(site)
@@ -281,6 +306,24 @@ class VaultService:
             container.fabric,
             container.container,
         )
+
+    async def _details(self, assignment: Assignment, observed: Observed) -> Mapping[str, Any]:
+        """What the item is like now in full, for an update to change a part of."""
+        found = await self._client.replication_protected_items.get(
+            *self._container(observed), arm_ids.name(observed.item_id or "")
+        )
+        details: Mapping[str, Any] = found.as_dict()["properties"]["providerSpecificDetails"]
+        wanted = assignment.settings
+        if wanted is not None and wanted.private_ip and not details.get("vmNics"):
+            raise RefusedError(
+                ServiceError(
+                    f"the service shows no network interface of it to give {wanted.private_ip} to",
+                    recommended_action="Look at Compute and Network of the item in the vault; or "
+                    "take target.privateIp out of its config",
+                ),
+                busy=False,
+            )
+        return details
 
     async def _recovery_point(self, observed: Observed) -> str | None:
         if self._site.recovery_point is RecoveryPoint.LATEST:

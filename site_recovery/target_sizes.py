@@ -68,6 +68,30 @@ class _Size:
             len(match["features"]),
         )
 
+    def holds(self, vcpus: int, memory_gib: float, data_disks: int) -> bool:
+        """Whether it may be chosen unasked, and has at least so much."""
+        return (
+            not self.refusals
+            and self.rank is not None
+            and self.vcpus >= vcpus
+            and self.memory_gb >= memory_gib
+            and self.data_disks >= data_disks
+        )
+
+
+def suits(
+    size_name: str,
+    sizes: Iterable[Mapping[str, Any]],
+    vcpus: int,
+    memory_gib: float,
+    data_disks: int,
+) -> bool:
+    """Whether a size is one that `choose` might have chosen for a larger machine."""
+    return any(
+        size.name.lower() == size_name.lower() and size.holds(vcpus, memory_gib, data_disks)
+        for size in map(_Size.of, sizes)
+    )
+
 
 def choose(
     sizes: Iterable[Mapping[str, Any]], vcpus: int, memory_gib: float, data_disks: int
@@ -88,11 +112,7 @@ def choose(
     fitting = [
         (size.rank, size.name)
         for size in map(_Size.of, sizes)
-        if not size.refusals
-        and size.rank is not None
-        and size.vcpus >= vcpus
-        and size.memory_gb >= memory_gib
-        and size.data_disks >= data_disks
+        if size.rank is not None and size.holds(vcpus, memory_gib, data_disks)
     ]
     return min(fitting)[1] if fitting else None
 

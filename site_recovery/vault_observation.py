@@ -16,6 +16,7 @@ from site_recovery.azure import Connection, explain
 from site_recovery.fleet import ExperienceName, Site
 from site_recovery.observation import Gone, Snapshot
 from site_recovery.sources import Source
+from site_recovery.target_settings import TargetSettings
 
 _COMPUTE_API_VERSION = "2024-07-01"
 _NO_GROUP = "ResourceGroupNotFound"
@@ -120,7 +121,19 @@ def _snapshot(
         virtual_machines=machines,
         jobs={job.name: job for job in map(jobs.job, listed)},
         gone=gone,
+        settings=_settings(items, experience.of(experience_name)),
     )
+
+
+def _settings(
+    items: tuple[Mapping[str, Any], ...], by: experience.Experience
+) -> dict[str, TargetSettings]:
+    details = {i["id"].lower(): i["properties"].get("providerSpecificDetails") or {} for i in items}
+    return {
+        identifier: by.target_settings(its)
+        for identifier, its in details.items()
+        if its.get("instanceType") == by.INSTANCE_TYPE
+    }
 
 
 async def _sources(client: SiteRecoveryManagementClient, site: Site) -> tuple[Source, ...]:

@@ -95,6 +95,11 @@ class MobilityAgent(pulumi.ComponentResource):
         """Why a machine has no agent that is registered, by machine; it may not replicate yet."""
         return self.rollout.failed
 
+    @property
+    def bios_ids(self) -> pulumi.Output[Mapping[str, str]]:
+        """The BIOS ids that the installation found, by machine."""
+        return self.rollout.bios_ids
+
     def _associations(
         self, name: str, args: MobilityAgentArgs, platform: str
     ) -> dict[str, ssm.Association]:

@@ -21,7 +21,7 @@ from emulator.in_process import AsyncWorldTransport
 from site_recovery.arm_ids import ContainerId
 from site_recovery.azure import Connection, connector
 from site_recovery.convergence import Outcome, Pace, PlanOrder, converge
-from site_recovery.fleet import Assignment, Target
+from site_recovery.fleet import Assignment, Hardware, Target, placed
 from site_recovery.fleet import Site as MigrationSite
 from site_recovery.observation import Machine, Snapshot
 from site_recovery.operations import Operation
@@ -61,6 +61,8 @@ class Recorder:
 class Fleet:
     """Machines with a registered configuration server, policy and mapping.
 
+    `targets` has what is said of a machine's target, and `hardware` what it has, by its name.
+
     Args:
         machines: the estate.
         wire: `in-process` or `http`.
@@ -76,6 +78,8 @@ class Fleet:
         self.experience = experience
         self.site = Site(machines, experience=experience).prepare()
         self.machines = {machine.name: machine for machine in machines}
+        self.targets: dict[str, dict[str, Any]] = {}
+        self.hardware: dict[str, Hardware] = {}
         self.reporter = Recorder()
         self.wire = wire
         self._server = contextlib.ExitStack()
@@ -128,11 +132,23 @@ class Fleet:
 
     def assignments(self, desired: Phase | dict[str, Phase | None] | None) -> list[Assignment]:
         phases = desired if isinstance(desired, dict) else dict.fromkeys(self.machines, desired)
+        site = self._migration_site()
         return [
-            Assignment(
-                Machine(name, instance.id, instance.private_ip, name),
-                Target("Windows" if instance.platform == "windows" else "Linux"),
-                phases[name],
+            placed(
+                Assignment(
+                    Machine(name, instance.id, instance.private_ip, name),
+                    Target(
+                        "Windows" if instance.platform == "windows" else "Linux",
+                        **self.targets.get(name, {}),
+                    ),
+                    phases[name],
+                    hardware=self.hardware.get(name),
+                ),
+                resource_group_id=site.resource_group_id,
+                network_id=site.network_id,
+                subnet_name=site.subnet_name,
+                test_network_id=site.test_network_id,
+                test_subnet_name=site.test_subnet_name,
             )
             for name, instance in self.machines.items()
             if name in phases

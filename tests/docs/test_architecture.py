@@ -21,6 +21,7 @@ ALL = frozenset(
     }
 )
 GATED = "†"
+CHANGED = ", changed"
 COLUMNS: tuple[Phase | None, ...] = (*Phase, None)
 TABLE = next(
     table
@@ -28,10 +29,21 @@ TABLE = next(
     if table[0][0].startswith("observed")
 )
 CELLS = [
-    (Stage(row[0]), desired, cell)
+    (row[0], desired, cell)
     for row in TABLE[1:]
     for desired, cell in zip(COLUMNS, row[1:], strict=True)
 ]
+
+
+def observed(row: str, *, tested: bool) -> Observed:
+    """What a row of the table is of."""
+    return Observed(
+        Stage(row.removesuffix(CHANGED)),
+        ALL,
+        azure_vm_id="/vm",
+        last_test_failover=datetime(2026, 1, 5, tzinfo=UTC) if tested else None,
+        differs=("size",) if row.endswith(CHANGED) else (),
+    )
 
 
 def written(step: Step) -> str:
@@ -47,23 +59,20 @@ def written(step: Step) -> str:
 
 
 def test_the_table_has_every_stage_and_every_phase() -> None:
-    assert sorted(row[0] for row in TABLE[1:]) == sorted(Stage)
+    rows = {row[0].removesuffix(CHANGED) for row in TABLE[1:]}
+    assert sorted(rows) == sorted(Stage)
     assert [cell.strip("`") for cell in TABLE[0][1:-1]] == [str(phase) for phase in Phase]
 
 
-@pytest.mark.parametrize(("stage", "desired", "cell"), CELLS)
-def test_each_cell_is_what_the_planner_decides(
-    stage: Stage, desired: Phase | None, cell: str
-) -> None:
-    day = datetime(2026, 1, 5, tzinfo=UTC)
-    tested = Observed(stage, ALL, azure_vm_id="/vm", last_test_failover=day)
-    assert written(next_step(desired, tested, Rules())) == cell.removesuffix(f" {GATED}")
+@pytest.mark.parametrize(("row", "desired", "cell"), CELLS)
+def test_each_cell_is_what_the_planner_decides(row: str, desired: Phase | None, cell: str) -> None:
+    step = next_step(desired, observed(row, tested=True), Rules())
+    assert written(step) == cell.removesuffix(f" {GATED}")
 
 
-@pytest.mark.parametrize(("stage", "desired", "cell"), CELLS)
+@pytest.mark.parametrize(("row", "desired", "cell"), CELLS)
 def test_the_gate_stands_where_the_table_marks_it(
-    stage: Stage, desired: Phase | None, cell: str
+    row: str, desired: Phase | None, cell: str
 ) -> None:
-    never_tested = Observed(stage, ALL, azure_vm_id="/vm")
-    step = next_step(desired, never_tested, Rules(require_test_failover=True))
+    step = next_step(desired, observed(row, tested=False), Rules(require_test_failover=True))
     assert isinstance(step, Blocked) == (cell.endswith(GATED) or cell == "**refused**")

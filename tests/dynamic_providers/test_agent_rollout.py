@@ -27,6 +27,7 @@ SERVED = {
     **INPUTS,
     "failed": {},
     "status": {"web-01": "installed", "db-01": "installed"},
+    "bios_ids": {"web-01": "EC2-WEB", "db-01": "EC2-DB"},
 }
 
 
@@ -36,6 +37,10 @@ def aws() -> StateManager:
     manager = StateManager(managed={"i-web": "Online", "i-db": "Online"})
     manager.ran("windows", i_web="Success")
     manager.ran("linux", i_db="Success")
+    manager.outputs = {
+        (0, "i-web"): report("done", "registered", "EC2-WEB"),
+        (1, "i-db"): report("done", "registered", "EC2-DB"),
+    }
     return manager
 
 
@@ -70,6 +75,26 @@ def test_machines_that_have_the_agent_are_recorded_as_such(
     assert told == ["2/2 agents installed"]
 
 
+def test_a_bios_id_stays_known_when_the_output_is_gone(
+    provider: AgentRolloutProvider, aws: StateManager
+) -> None:
+    aws.outputs = {}
+    outs = provider.update("pilot-agents", SERVED, INPUTS).outs
+    assert outs is not None
+    assert outs["bios_ids"] == SERVED["bios_ids"]
+
+
+def test_a_bios_id_is_of_one_instance_only(
+    provider: AgentRolloutProvider, aws: StateManager
+) -> None:
+    aws.outputs = {}
+    other = {**SERVED["machines"]["web-01"], "instance_id": "i-before"}
+    before = {**SERVED, "machines": {**SERVED["machines"], "web-01": other}}
+    outs = provider.update("pilot-agents", before, INPUTS).outs
+    assert outs is not None
+    assert outs["bios_ids"] == {"db-01": "EC2-DB"}
+
+
 def test_a_machine_without_agent_fails_nothing_but_its_own_place(
     provider: AgentRolloutProvider, aws: StateManager, told: list[str]
 ) -> None:
@@ -100,6 +125,7 @@ def test_creating_runs_nothing_again_and_updating_does(
     created = provider.create(INPUTS).outs
     assert "StartAssociationsOnce" not in aws.calls
     assert created is not None
+    aws.outputs[2, "i-web"] = report("done", "registered", "EC2-WEB")
     aws.on_start = lambda: aws.ran("windows", i_web="Success")
     updated = provider.update("pilot-agents", created, INPUTS).outs
     assert updated == SERVED

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import asyncio
+from collections.abc import Callable, Coroutine
 from typing import Any, ClassVar
 
 import pytest
@@ -32,6 +34,26 @@ def connect(subscription: str) -> Any:
 def look_ahead(olds: dict[str, Any], news: dict[str, Any]) -> tuple[list[str], list[str]]:
     reach: Connect = connect
     return wave_review.look_ahead(reach, olds, news, {}, preview=True)
+
+
+def having(field: str, value: object) -> dict[str, Any]:
+    """The wave's inputs, its machine with another value in one field."""
+    machine = {**INPUTS["machines"]["web-01"], field: value}
+    return {**INPUTS, "machines": {"web-01": machine}}
+
+
+def offer(monkeypatch: pytest.MonkeyPatch, *names: str) -> None:
+    """Let the service offer sizes, all of them large enough."""
+
+    class Offers:
+        async def target_sizes(self, _: object) -> list[dict[str, Any]]:
+            large = {"cpuCoresCount": 64, "memoryInGB": 512, "maxDataDiskCount": 64}
+            return [{"properties": {"name": name, **large}} for name in names]
+
+    def run(_: object, use: Callable[[Any], Coroutine[Any, Any, Any]]) -> Any:
+        return asyncio.run(use(Offers()))
+
+    monkeypatch.setattr(WaveVault, "_with", run)
 
 
 class TestWhileTheVaultIsNotKnown:
@@ -78,22 +100,58 @@ class TestAChangedTarget:
         monkeypatch.setattr(WaveVault, "observe", lambda _self: PROTECTED)
 
     @pytest.mark.parametrize(
-        ("field", "words", "value"),
+        ("field", "words", "before", "now"),
         [
-            ("vm_size", "vmSize", "Standard_D4s_v3"),
-            ("disk_type", "diskType", "Premium_LRS"),
-            ("vm_name", "vmName", "web"),
-            ("tags", "tags", {"team": "shop"}),
+            ("disk_type", "diskType", None, "Premium_LRS"),
+            ("availability_zone", "availabilityZone", "1", None),
+            ("license_type", "licenseType", "WindowsServer", None),
+            ("target_ip", "privateIp", "10.1.0.7", None),
         ],
     )
-    def test_is_refused_once_the_machine_is_protected(
+    def test_is_refused_where_no_update_can_tell_it(
+        self, field: str, words: str, before: str | None, now: str | None
+    ) -> None:
+        _, refusals = look_ahead(having(field, before), having(field, now))
+        [refusal] = refusals
+        assert f"web-01: its target's {words}" in refusal
+        assert "Put it back" in refusal
+
+    @pytest.mark.parametrize(
+        ("field", "words", "value"),
+        [
+            ("vm_name", "name", "web"),
+            ("tags", "tags", {"team": "shop"}),
+            ("availability_zone", "availability zone", "2"),
+            ("license_type", "licence", "WindowsServer"),
+            ("subnet", "subnet", "backend"),
+            ("target_ip", "private address", "10.1.0.7"),
+        ],
+    )
+    def test_is_told_where_the_protected_item_takes_it(
         self, field: str, words: str, value: object
     ) -> None:
-        machine = {**INPUTS["machines"]["web-01"], field: value}
-        _, refusals = look_ahead(INPUTS, {**INPUTS, "machines": {"web-01": machine}})
-        assert len(refusals) == 1
-        assert f"web-01: its target's {words}" in refusals[0]
-        assert "Put it back" in refusals[0]
+        lines, refusals = look_ahead(INPUTS, having(field, value))
+        assert refusals == []
+        [line] = lines
+        assert line.startswith("web-01: ")
+        assert f"update target ({words})" in line
+
+    def test_of_size_is_told_where_the_service_offers_it(
+        self, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        offer(monkeypatch, "Standard_D4s_v5")
+        lines, refusals = look_ahead(INPUTS, having("vm_size", "Standard_D4s_v5"))
+        assert refusals == []
+        assert "update target (size)" in lines[0]
+
+    def test_of_size_is_refused_where_the_service_does_not_offer_it(
+        self, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        offer(monkeypatch, "Standard_D4s_v5")
+        _, refusals = look_ahead(INPUTS, having("vm_size", "Standard_D8s_v5"))
+        [refusal] = refusals
+        assert refusal.startswith("web-01: machines.web-01.target.vmSize: Azure does not offer")
+        assert "Standard_D4s_v5" in refusal
 
     def test_an_unchanged_one_is_not(self) -> None:
         assert look_ahead(INPUTS, INPUTS) == ([], [])
@@ -101,8 +159,7 @@ class TestAChangedTarget:
 
 class TestAnOfflinePreview:
     NEWS: ClassVar[dict[str, Any]] = {
-        **INPUTS,
-        "machines": {"web-01": {**INPUTS["machines"]["web-01"], "vm_size": "Standard_D4s_v3"}},
+        **having("disk_type", "Premium_LRS"),
         "convergence": {**INPUTS["convergence"], "offline_preview": True},
     }
 
@@ -114,7 +171,7 @@ class TestAnOfflinePreview:
     def test_is_followed_by_an_up_that_looks(self, monkeypatch: pytest.MonkeyPatch) -> None:
         monkeypatch.setattr(WaveVault, "observe", lambda _self: PROTECTED)
         _, refusals = wave_review.look_ahead(connect, INPUTS, self.NEWS, {}, preview=False)
-        assert "web-01: its target's vmSize" in refusals[0]
+        assert "web-01: its target's diskType" in refusals[0]
 
 
 class TestMovingToTheOtherExperience:

@@ -13,7 +13,8 @@ from dynamic_providers.wave_vault import WaveVault
 from site_recovery.azure import MigrationError
 from site_recovery.convergence import Outcome, Status
 from site_recovery.fleet import Assignment
-from site_recovery.observation import TAG_INSTANCE, Observed, Snapshot, Stage
+from site_recovery.observation import TAG_INSTANCE, TAG_MACHINE, Observed, Snapshot, Stage
+from site_recovery.target_settings import DYNAMIC, TargetSettings
 
 VAULT = "/subscriptions/1/resourceGroups/rg/providers/Microsoft.RecoveryServices/vaults/rsv"
 CONTAINER = f"{VAULT}/replicationFabrics/f/replicationProtectionContainers/c"
@@ -59,7 +60,20 @@ PROTECTED = Snapshot(
                 "allowedOperations": ["TestFailover", "UnplannedFailover", "DisableProtection"],
             },
         },
-    )
+    ),
+    settings={
+        f"{CONTAINER}/replicationProtectedItems/web-01".lower(): TargetSettings(
+            vm_name="web-01",
+            vm_size="Standard_D2s_v5",
+            availability_zone="",
+            license_type="NotSpecified",
+            tags={TAG_INSTANCE: "i-1", TAG_MACHINE: "web-01"},
+            resource_group_id="/subscriptions/1/resourceGroups/machines",
+            network_id="n",
+            subnet="s",
+            private_ip=DYNAMIC,
+        )
+    },
 )
 
 

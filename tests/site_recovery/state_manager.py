@@ -152,9 +152,9 @@ def execution_id(number: int) -> str:
     return f"{number:08}-0000-4000-8000-000000000000"
 
 
-def report(message: str, agent: str = "failed") -> str:
+def report(message: str, agent: str = "failed", bios: str = "EC2") -> str:
     """What a script writes, its last line being its report."""
-    return f"extracting\n{json.dumps({'agent': agent, 'bios': 'EC2', 'message': message})}\n"
+    return f"extracting\n{json.dumps({'agent': agent, 'bios': bios, 'message': message})}\n"
 
 
 def statuses(status: str, instances: Iterable[str]) -> dict[str, str]:

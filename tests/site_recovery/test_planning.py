@@ -44,6 +44,8 @@ FAILED_OVER = Observed(
     azure_vm_id="/vm",
 )
 MIGRATED = Observed(Stage.MIGRATED, azure_vm_id="/vm")
+CHANGED = ("size",)
+"""What of the target is otherwise than in the config."""
 
 BACKWARD = Blocked  # any refusal; what it says is tested below
 TABLE: list[tuple[Phase | None, Observed, Step | type[Step]]] = [
@@ -53,15 +55,22 @@ TABLE: list[tuple[Phase | None, Observed, Step | type[Step]]] = [
     (Phase.PROTECTED, BROKEN, Do(Operation.DISABLE_PROTECTION)),
     (Phase.PROTECTED, PROTECTED, Satisfied()),
     (Phase.PROTECTED, TEST, Do(Operation.TEST_FAILOVER_CLEANUP)),
+    (Phase.PROTECTED, replace(REPLICATING, differs=CHANGED), Wait("initial replication 63%")),
+    (Phase.PROTECTED, replace(PROTECTED, differs=CHANGED), Do(Operation.UPDATE_TARGET)),
+    (Phase.PROTECTED, replace(TEST, differs=CHANGED), Do(Operation.TEST_FAILOVER_CLEANUP)),
     (Phase.PROTECTED, FAILED_OVER, BACKWARD),
     (Phase.PROTECTED, MIGRATED, BACKWARD),
     (Phase.TEST_FAILOVER, UNKNOWN, Do(Operation.DISCOVER)),
     (Phase.TEST_FAILOVER, PROTECTED, Do(Operation.TEST_FAILOVER)),
+    (Phase.TEST_FAILOVER, replace(PROTECTED, differs=CHANGED), Do(Operation.UPDATE_TARGET)),
     (Phase.TEST_FAILOVER, TEST, Satisfied()),
+    (Phase.TEST_FAILOVER, replace(TEST, differs=CHANGED), Do(Operation.TEST_FAILOVER_CLEANUP)),
     (Phase.TEST_FAILOVER, FAILED_OVER, BACKWARD),
     (Phase.TEST_FAILOVER, MIGRATED, BACKWARD),
     (Phase.FAILED_OVER, REPLICATING, Wait("initial replication 63%")),
     (Phase.FAILED_OVER, PROTECTED_TESTED, Do(Operation.UNPLANNED_FAILOVER)),
+    (Phase.FAILED_OVER, replace(PROTECTED_TESTED, differs=CHANGED), Do(Operation.UPDATE_TARGET)),
+    (Phase.FAILED_OVER, replace(FAILED_OVER, differs=CHANGED), Satisfied()),
     (Phase.FAILED_OVER, TEST, Do(Operation.TEST_FAILOVER_CLEANUP)),
     (Phase.FAILED_OVER, FAILED_OVER, Satisfied()),
     (Phase.FAILED_OVER, MIGRATED, BACKWARD),
@@ -75,6 +84,7 @@ TABLE: list[tuple[Phase | None, Observed, Step | type[Step]]] = [
     (None, REPLICATING, Do(Operation.DISABLE_PROTECTION)),
     (None, BROKEN, Do(Operation.DISABLE_PROTECTION)),
     (None, PROTECTED, Do(Operation.DISABLE_PROTECTION)),
+    (None, replace(PROTECTED, differs=CHANGED), Do(Operation.DISABLE_PROTECTION)),
     (None, TEST, Do(Operation.TEST_FAILOVER_CLEANUP)),
     (None, FAILED_OVER, BACKWARD),
     (None, MIGRATED, Satisfied()),
@@ -84,7 +94,10 @@ TABLE: list[tuple[Phase | None, Observed, Step | type[Step]]] = [
 @pytest.mark.parametrize(
     ("desired", "observed", "expected"),
     TABLE,
-    ids=[f"{desired or 'removed'} from {observed.stage}" for desired, observed, _ in TABLE],
+    ids=[
+        f"{desired or 'removed'} from {'changed ' if observed.differs else ''}{observed.stage}"
+        for desired, observed, _ in TABLE
+    ],
 )
 def test_the_next_step_follows_from_phase_and_observed_state(
     desired: Phase | None, observed: Observed, expected: Step | type[Step]
@@ -160,6 +173,22 @@ class TestPlan:
         assert operations == [Operation.DISCOVER, Operation.ENABLE_PROTECTION]
         assert blocked is not None
 
+    def test_what_enabling_cannot_say_is_said_before_anything_else(self) -> None:
+        addressed = replace(UNKNOWN, differs=("private address",))
+        assert plan(Phase.TEST_FAILOVER, addressed, STRICT)[0] == [
+            Operation.DISCOVER,
+            Operation.ENABLE_PROTECTION,
+            Operation.UPDATE_TARGET,
+            Operation.TEST_FAILOVER,
+        ]
+
+    def test_a_changed_target_is_tested_anew(self) -> None:
+        assert plan(Phase.TEST_FAILOVER, replace(TEST, differs=CHANGED), STRICT)[0] == [
+            Operation.TEST_FAILOVER_CLEANUP,
+            Operation.UPDATE_TARGET,
+            Operation.TEST_FAILOVER,
+        ]
+
     def test_a_running_failover_is_taken_as_done(self) -> None:
         running = replace(
             PROTECTED_TESTED, allowed=frozenset(), busy="UnplannedFailover", busy_job="j"
@@ -192,6 +221,7 @@ observations = st.builds(
     busy=st.one_of(st.none(), st.sampled_from(["TestFailover", "UnplannedFailover", "Other"])),
     health=st.sampled_from(["None", "Normal", "Warning", "Critical"]),
     last_test_failover=st.one_of(st.none(), st.just(TESTED)),
+    differs=st.sampled_from([(), CHANGED]),
 )
 rules = st.builds(Rules, require_test_failover=st.booleans())
 

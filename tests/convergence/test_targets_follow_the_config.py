@@ -1,0 +1,200 @@
+"""What becomes of a machine in Azure is what the config says, also when that changes."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from site_recovery.convergence import Status
+from site_recovery.fleet import Hardware
+from site_recovery.observation import Stage
+from site_recovery.phases import Phase
+from tests.convergence.fleet import STRICT, Fleet
+
+UPDATE = "ReplicationProtectedItems_Update"
+ERROR = {
+    "errorCode": "28022",
+    "errorMessage": "The address could not be set",
+    "possibleCauses": "Another change of the machine ran",
+    "recommendedAction": "Try again",
+}
+ADDRESS = "10.20.1.77"
+CHANGES: dict[str, dict[str, Any]] = {
+    "vm_size": {"vm_size": "Standard_D8s_v5"},
+    "availability_zone": {"availability_zone": "2"},
+    "license_type": {"license_type": "WindowsServer"},
+    "tags": {"tags": {"team": "shop"}},
+    "private_ip": {"private_ip": ADDRESS},
+    "several": {"vm_size": "Standard_D4s_v5", "private_ip": ADDRESS, "tags": {"team": "shop"}},
+}
+
+
+def machine(fleet: Fleet, name: str = "web-01") -> dict[str, Any]:
+    """A virtual machine as Azure has it, with what its first interface's address is."""
+    found: dict[str, Any] = fleet.site.virtual_machines()[name]
+    (nic,) = found["properties"]["networkProfile"]["networkInterfaces"]
+    shown = fleet.site.get(f"{nic['id']}?api-version=2024-05-01")
+    return {**found, "address": shown["properties"]["ipConfigurations"][0]["properties"]}
+
+
+def size(fleet: Fleet, name: str = "web-01") -> str:
+    return str(machine(fleet, name)["properties"]["hardwareProfile"]["vmSize"])
+
+
+class TestAChange:
+    @pytest.mark.parametrize("change", CHANGES.values(), ids=CHANGES)
+    def test_is_told_to_a_protected_item_once(
+        self, quiet_fleet: Fleet, change: dict[str, Any]
+    ) -> None:
+        fleet = quiet_fleet
+        fleet.drive(Phase.PROTECTED)
+        assert UPDATE not in fleet.accepted()
+        fleet.targets["web-01"] = change
+        outcomes = fleet.drive(Phase.PROTECTED)
+        assert {o.status for o in outcomes.values()} == {Status.SATISFIED}
+        fleet.drive(Phase.PROTECTED)
+        assert fleet.accepted("web-01").count(UPDATE) == 1
+        assert UPDATE not in fleet.accepted("web-02")
+
+    def test_shows_in_the_machine_that_the_failover_makes(self, fleet: Fleet) -> None:
+        fleet.drive(Phase.PROTECTED)
+        fleet.targets["web-01"] = {
+            "vm_size": "Standard_D8s_v5",
+            "private_ip": ADDRESS,
+            "availability_zone": "2",
+            "license_type": "WindowsServer",
+            "tags": {"team": "shop"},
+        }
+        fleet.drive(Phase.MIGRATED)
+        made = machine(fleet)
+        assert size(fleet) == "Standard_D8s_v5"
+        assert made["zones"] == ["2"]
+        assert made["properties"]["licenseType"] == "Windows_Server"
+        assert made["tags"]["team"] == "shop"
+        assert made["address"]["privateIPAddress"] == ADDRESS
+        assert made["address"]["privateIPAllocationMethod"] == "Static"
+
+    def test_leaves_what_it_does_not_name(self, fleet: Fleet) -> None:
+        fleet.targets["web-01"] = {"availability_zone": "3", "tags": {"team": "shop"}}
+        fleet.drive(Phase.PROTECTED)
+        fleet.targets["web-01"] |= {"vm_size": "Standard_D8s_v5"}
+        fleet.drive(Phase.MIGRATED)
+        made = machine(fleet)
+        assert made["zones"] == ["3"]
+        assert made["tags"]["team"] == "shop"
+
+    def test_by_hand_is_put_right(self, quiet_fleet: Fleet) -> None:
+        fleet = quiet_fleet
+        fleet.targets["web-01"] = {"vm_size": "Standard_D4s_v5"}
+        fleet.drive(Phase.PROTECTED)
+        body = fleet.experience.update("web-01", "Standard_D8s_v5", {})
+        del body["properties"]["providerSpecificDetails"]["targetVmTags"]
+        item = fleet.site.item(fleet.machines["web-01"])
+        fleet.site.finished(fleet.site.accepted("PATCH", item, body))
+        fleet.drive(Phase.MIGRATED)
+        assert size(fleet) == "Standard_D4s_v5"
+
+    def test_is_tested_anew_where_a_test_runs(self, fleet: Fleet) -> None:
+        fleet.drive(Phase.TEST_FAILOVER)
+        fleet.targets["web-01"] = {"vm_size": "Standard_D8s_v5"}
+        outcomes = fleet.drive(Phase.TEST_FAILOVER)
+        assert outcomes["web-01"].observed.stage is Stage.TEST_FAILOVER
+        assert size(fleet, "web-01-test") == "Standard_D8s_v5"
+        assert fleet.accepted("web-01")[-3:] == [
+            "ReplicationProtectedItems_TestFailoverCleanup",
+            UPDATE,
+            "ReplicationProtectedItems_TestFailover",
+        ]
+
+    def test_comes_too_late_for_a_machine_that_failed_over(self, fleet: Fleet) -> None:
+        fleet.drive(Phase.FAILED_OVER)
+        fleet.targets["web-01"] = {"vm_size": "Standard_D8s_v5"}
+        outcomes = fleet.drive(Phase.FAILED_OVER)
+        assert outcomes["web-01"].status is Status.SATISFIED
+        assert UPDATE not in fleet.accepted()
+
+
+class TestAnAddress:
+    def test_is_told_before_the_machine_counts_as_protected(self, fleet: Fleet) -> None:
+        fleet.targets["web-01"] = {"private_ip": ADDRESS}
+        fleet.drive(Phase.PROTECTED)
+        assert fleet.accepted("web-01")[-1] == UPDATE
+        fleet.drive(Phase.MIGRATED)
+        assert machine(fleet)["address"]["privateIPAddress"] == ADDRESS
+
+    def test_that_a_person_set_in_the_vault_is_left_where_none_is_said(
+        self, quiet_fleet: Fleet
+    ) -> None:
+        fleet = quiet_fleet
+        fleet.drive(Phase.PROTECTED)
+        item = fleet.site.item(fleet.machines["web-01"])
+        details = fleet.site.get(item)["properties"]["providerSpecificDetails"]
+        body = fleet.experience.addressed(details["vmNics"][0]["nicId"], ADDRESS)
+        fleet.site.finished(fleet.site.accepted("PATCH", item, body))
+        fleet.targets["web-01"] = {"vm_size": "Standard_D8s_v5"}
+        fleet.drive(Phase.MIGRATED)
+        assert machine(fleet)["address"]["privateIPAddress"] == ADDRESS
+
+
+class TestTheSize:
+    def test_is_the_smallest_general_purpose_one_that_holds_the_machine(self, fleet: Fleet) -> None:
+        fleet.hardware["web-01"] = Hardware(vcpus=8, memory_gib=32, data_disks=1)
+        fleet.drive(Phase.MIGRATED)
+        assert size(fleet) == "Standard_D8s_v5"
+
+    def test_that_the_service_picked_stays_where_it_fits(self, fleet: Fleet) -> None:
+        fleet.hardware["web-01"] = Hardware(vcpus=1, memory_gib=1, data_disks=0)
+        fleet.drive(Phase.PROTECTED)
+        assert UPDATE not in fleet.accepted()
+
+    def test_that_no_offered_one_is_large_enough_for_is_said(self, quiet_fleet: Fleet) -> None:
+        quiet_fleet.hardware["web-01"] = Hardware(vcpus=416, memory_gib=12000, data_disks=1)
+        outcomes = quiet_fleet.drive(Phase.MIGRATED)
+        assert outcomes["web-01"].status is Status.BLOCKED
+        assert "416 vCPUs, 12000 GiB" in outcomes["web-01"].reason
+        assert "machines.web-01.target.vmSize" in outcomes["web-01"].reason
+        assert outcomes["web-01"].observed.stage is Stage.PROTECTED
+        assert outcomes["web-02"].observed.stage is Stage.MIGRATED
+
+    def test_that_is_given_and_takes_too_few_disks_holds_the_machine_alone(
+        self, quiet_fleet: Fleet
+    ) -> None:
+        quiet_fleet.targets["web-01"] = {"vm_size": "Standard_B1s"}
+        quiet_fleet.hardware["web-01"] = Hardware(vcpus=1, memory_gib=1, data_disks=6)
+        outcomes = quiet_fleet.drive(Phase.MIGRATED)
+        assert outcomes["web-01"].status is Status.BLOCKED
+        assert "6 data disks, and Standard_B1s takes 2" in outcomes["web-01"].reason
+        assert outcomes["web-02"].observed.stage is Stage.MIGRATED
+
+    def test_that_is_given_is_taken_though_it_is_smaller(self, fleet: Fleet) -> None:
+        fleet.targets["web-01"] = {"vm_size": "Standard_D2s_v5"}
+        fleet.hardware["web-01"] = Hardware(vcpus=8, memory_gib=32, data_disks=1)
+        fleet.drive(Phase.MIGRATED)
+        assert size(fleet) == "Standard_D2s_v5"
+
+
+class TestTrouble:
+    def test_an_answer_that_is_lost_is_not_asked_for_twice(self, quiet_fleet: Fleet) -> None:
+        quiet_fleet.drive(Phase.PROTECTED)
+        quiet_fleet.targets["web-01"] = {"vm_size": "Standard_D8s_v5"}
+        quiet_fleet.fault(operation=UPDATE, drop="after", times=2)
+        outcomes = quiet_fleet.drive(Phase.MIGRATED, rules=STRICT)
+        assert quiet_fleet.accepted("web-01").count(UPDATE) == 1
+        assert outcomes["web-01"].status is Status.BLOCKED, "it was never tested"
+
+    def test_a_job_that_fails_fails_the_machine_with_its_reason(self, quiet_fleet: Fleet) -> None:
+        quiet_fleet.drive(Phase.PROTECTED)
+        quiet_fleet.targets["web-01"] = {"private_ip": ADDRESS}
+        quiet_fleet.fault(operation="UpdateVmProperties", match="web-01", job=ERROR)
+        outcomes = quiet_fleet.drive(Phase.PROTECTED)
+        assert outcomes["web-01"].status is Status.FAILED
+        assert outcomes["web-01"].reason.startswith("update target failed: ")
+        assert outcomes["web-02"].status is Status.SATISFIED
+
+    def test_sizes_that_cannot_be_read_for_a_while_are_waited_for(self, quiet_fleet: Fleet) -> None:
+        quiet_fleet.hardware["web-01"] = Hardware(vcpus=8, memory_gib=32, data_disks=1)
+        listing = "TargetComputeSizes_ListByReplicationProtectedItems"
+        quiet_fleet.fault(operation=listing, status=403, code="Later", message="later", times=2)
+        quiet_fleet.drive(Phase.MIGRATED)
+        assert size(quiet_fleet) == "Standard_D8s_v5"
