@@ -56,6 +56,10 @@ show: setup ## The machines of STACK and where they are
 destroy: stack ## Remove everything that STACK made; Azure VMs of migrated machines stay
 	@$(run) pulumi destroy --stack $(STACK) $(yes)
 
+.PHONY: permissions
+permissions: setup ## The AWS policies and Azure roles that STACK needs, as files (ACCOUNT=<id> narrows)
+	@$(venv)/python -m permissions --stack $(STACK) --account '$(or $(ACCOUNT),*)'
+
 .PHONY: down
 down: ## Stop the local clouds and remove what they wrote, with the local stacks' state
 	@if [ -x $(venv)/python ]; then $(venv)/python -m emulator down --directory $(clouds) --remove; fi

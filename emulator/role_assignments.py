@@ -112,8 +112,12 @@ class Access:
 
 
 def _allowed(settings: Document, need: Needed) -> bool:
+    subscription = "/".join(need.scope.split("/")[:3])
     return any(
-        roles.reaches(assignment["scope"], need.scope)
+        (
+            roles.reaches(assignment["scope"], need.scope)
+            or (need.anywhere and roles.reaches(subscription, assignment["scope"]))
+        )
         and roles.allows(assignment["role"], need.action)
         for assignment in settings["assignments"]
     )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 
 from botocore.config import Config
@@ -22,6 +23,9 @@ CLIENT = Config(retries={"mode": "standard"}, connect_timeout=5, read_timeout=30
 
 FAILURES = (ClientError, BotoCoreError)
 """What boto3 raises when AWS cannot be asked or does not like the question."""
+
+_DENIED = frozenset({"AccessDenied", "AccessDeniedException", "UnauthorizedOperation"})
+_ACTION = re.compile(r"not authorized to perform: ([\w-]+:\w+)")
 
 
 def problem(error: Exception, service: str, region: str, permissions: Sequence[str]) -> Problem:
@@ -45,6 +49,15 @@ def problem(error: Exception, service: str, region: str, permissions: Sequence[s
             PLACE,
             f"{service} does not answer ({error})",
             "Check the network and AWS_ENDPOINT_URL; for local clouds run `make up`",
+        )
+    if isinstance(error, ClientError) and error.response["Error"].get("Code") in _DENIED:
+        told = _ACTION.search(str(error))
+        return Problem(
+            PLACE,
+            f"{service} in {region} refused: {error}",
+            f"Let the credentials call {told[1] if told else _list(permissions)}: compare their "
+            "policies with those that `make permissions` writes for this stack "
+            "(docs/permissions.md)",
         )
     return Problem(
         PLACE,

@@ -191,8 +191,9 @@ def explain(error: AzureError, about: str) -> MigrationError:
         )
     if isinstance(error, HttpResponseError) and error.status_code == 403:
         return ServiceUnavailableError(
-            f"{about}: Azure denied access ({_brief(error)}). Give the identity the role Site "
-            "Recovery Contributor on the vault's resource group."
+            f"{about}: Azure denied access ({_brief(error).rstrip('.')}). Compare the roles of the "
+            "identity with those that `make permissions` writes for this stack "
+            "(docs/permissions.md); Site Recovery Contributor alone is not enough."
         )
     return MigrationError(f"{about}: {_brief(error)}")
 

@@ -19,6 +19,8 @@ _UNNAMED = frozenset({"microsoft.storage/locations/asyncoperations/read"})
 """What no role can name, because no such action is published: everybody who knows the URL may.
 Storage Account Contributor (`Microsoft.Storage/storageAccounts/*`) makes accounts without it."""
 
+_POLLS = ("/operations/read", "/operationresults/read")
+
 _ENABLING = "ReplicationProtectedItems_Create"
 _OF_A_GROUP = (
     "Microsoft.Compute/availabilitySets/read",
@@ -51,10 +53,13 @@ class Needed:
     Attributes:
         action: such as `Microsoft.Network/virtualNetworks/read`.
         scope: the id of what it is done to; of a list, what it is in.
+        anywhere: whether it is enough to be allowed this anywhere in the subscription. So with
+            polls below a region: who has a role on a group alone follows what goes on in it.
     """
 
     action: str
     scope: str
+    anywhere: bool = False
 
 
 def needed(request: Request) -> Needed | None:
@@ -74,7 +79,8 @@ def needed(request: Request) -> Needed | None:
     action = f"{kind}/{word}"
     if action.lower() in _UNNAMED:
         return None
-    return Needed(action, _scope(above, namespace if separator else None, segments))
+    scope = _scope(above, namespace if separator else None, segments)
+    return Needed(action, scope, anywhere=action.lower().endswith(_POLLS) and _is_of_none(scope))
 
 
 def linked(request: Request, route: Route) -> Iterator[Needed]:
@@ -95,6 +101,11 @@ def linked(request: Request, route: Route) -> Iterator[Needed]:
             yield from (Needed(action, scope) for action in _OF_A_NETWORK)
         elif kind.endswith("storageaccounts"):
             yield from (Needed(action, scope) for action in _OF_AN_ACCOUNT)
+
+
+def _is_of_none(scope: str) -> bool:
+    """Whether something is in no resource group."""
+    return "/resourcegroups/" not in scope.lower()
 
 
 def _split(path: str) -> tuple[str, str, str]:

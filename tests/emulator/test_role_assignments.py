@@ -40,46 +40,50 @@ def access(arm: Arm) -> Any:
 
 
 @pytest.mark.parametrize(
-    ("method", "path", "action", "scope"),
+    ("method", "path", "action", "scope", "anywhere"),
     [
-        ("GET", f"{SUBSCRIPTION}/resourcegroups", READ_GROUPS, SUBSCRIPTION),
-        ("HEAD", GROUP, READ_GROUPS, GROUP),
-        ("PUT", GROUP, WRITE_GROUPS, GROUP),
-        ("PATCH", GROUP, WRITE_GROUPS, GROUP),
-        ("DELETE", NETWORK, "Microsoft.Network/virtualNetworks/delete", NETWORK),
-        ("GET", VAULTS, "Microsoft.RecoveryServices/vaults/read", GROUP),
+        ("GET", f"{SUBSCRIPTION}/resourcegroups", READ_GROUPS, SUBSCRIPTION, False),
+        ("HEAD", GROUP, READ_GROUPS, GROUP, False),
+        ("PUT", GROUP, WRITE_GROUPS, GROUP, False),
+        ("PATCH", GROUP, WRITE_GROUPS, GROUP, False),
+        ("DELETE", NETWORK, "Microsoft.Network/virtualNetworks/delete", NETWORK, False),
+        ("GET", VAULTS, "Microsoft.RecoveryServices/vaults/read", GROUP, False),
         (
             "GET",
             f"{VAULTS}/v/replicationJobs",
             "Microsoft.RecoveryServices/vaults/replicationJobs/read",
             f"{VAULTS}/v",
+            False,
         ),
-        ("POST", f"{ITEM}/unplannedFailover", f"{OF_ITEMS}/unplannedFailover/action", ITEM),
-        ("GET", f"{ITEM}/targetComputeSizes", f"{OF_ITEMS}/targetComputeSizes/read", ITEM),
+        ("POST", f"{ITEM}/unplannedFailover", f"{OF_ITEMS}/unplannedFailover/action", ITEM, False),
+        ("GET", f"{ITEM}/targetComputeSizes", f"{OF_ITEMS}/targetComputeSizes/read", ITEM, False),
         (
             "POST",
             f"{VAULTS}/v/replicationJobs/export",
             "Microsoft.RecoveryServices/vaults/replicationJobs/export/action",
             f"{VAULTS}/v",
+            False,
         ),
         (
             "GET",
             f"{SUBSCRIPTION}/operationresults/abc",
             "Microsoft.Resources/subscriptions/operationresults/read",
             f"{SUBSCRIPTION}/operationresults/abc",
+            True,
         ),
         (
             "GET",
             f"{SUBSCRIPTION}/providers/Microsoft.Network/locations/westeurope/operations/abc",
             "Microsoft.Network/locations/operations/read",
             f"{SUBSCRIPTION}/providers/Microsoft.Network/locations/westeurope/operations/abc",
+            True,
         ),
     ],
 )
 def test_a_request_is_an_action_over_a_scope(
-    method: str, path: str, action: str, scope: str
+    method: str, path: str, action: str, scope: str, anywhere: bool
 ) -> None:
-    assert needed(Request.of(method, path)) == Needed(action, scope)
+    assert needed(Request.of(method, path)) == Needed(action, scope, anywhere)
 
 
 @pytest.mark.parametrize(
@@ -160,6 +164,21 @@ def test_a_role_holds_at_its_scope_and_below(arm: Arm, group: str) -> None:
     arm.get(group)
     assert arm.refused("GET", other)[0] == 403
     assert arm.refused("GET", f"{SUBSCRIPTION}/resourcegroups")[0] == 403
+
+
+def test_who_has_a_role_on_a_group_alone_follows_what_goes_on_in_it(arm: Arm, group: str) -> None:
+    network = "Microsoft.Network/virtualNetworks"
+    polls = "Microsoft.Network/locations/operations/read"
+    body = {
+        "location": "westeurope",
+        "properties": {"addressSpace": {"addressPrefixes": ["10.1.0.0/16"]}},
+    }
+    assign(arm, f"{network}/write", polls, scope=group)
+    poll = arm.put(NETWORK, body).headers["Azure-AsyncOperation"]
+    path = poll.partition("/subscriptions/")[2]
+    assert arm.call("GET", f"/subscriptions/{path}").status == 200
+    assign(arm, f"{network}/write", scope=group)
+    assert arm.refused("GET", f"/subscriptions/{path}")[0] == 403
 
 
 def test_roles_add_up(arm: Arm, group: str) -> None:

@@ -1,0 +1,48 @@
+"""Write the policies and roles of a stack: `python -m permissions --stack prod`."""
+
+from __future__ import annotations
+
+import argparse
+import json
+import sys
+from pathlib import Path
+
+from permissions import rendering
+
+_ROOT = rendering.FOLDER.parent
+
+
+def main(arguments: list[str] | None = None) -> int:
+    """Write the files and say what to do with them; 1 when the stack's config lacks something."""
+    parser = argparse.ArgumentParser(prog="python -m permissions", description=__doc__)
+    parser.add_argument("--stack", required=True)
+    parser.add_argument("--account", default="*", help="id of the AWS account; any by default")
+    parser.add_argument("--directory", type=Path, help="default: .local/permissions/<stack>")
+    options = parser.parse_args(arguments)
+    try:
+        own = rendering.of_stack(_ROOT, options.stack, options.account or "*")
+    except rendering.RenderingError as error:
+        print(error, file=sys.stderr)
+        return 1
+    directory: Path = options.directory or Path(".local", "permissions", options.stack)
+    directory.mkdir(parents=True, exist_ok=True)
+    commands = []
+    for name in (*rendering.POLICIES, *rendering.ROLES):
+        path = directory / f"{name}.json"
+        path.write_text(json.dumps(rendering.rendered(name, own), indent=2) + "\n", "utf-8")
+        part = name.partition("-")[2]
+        commands.append(
+            f"az role definition create --role-definition {path}"
+            if name in rendering.ROLES
+            else f"aws iam create-policy --policy-name {own.prefix}-{part} "
+            f"--policy-document file://{path}"
+        )
+    reads = " and ".join(rendering.READS)
+    print(f"Written for stack {options.stack}. Create them once, as somebody who may:\n")
+    print("\n".join(f"  {command}" for command in commands))
+    print(f"\n`pulumi preview` needs {reads} only. Who gets them: docs/permissions.md")
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,247 @@
+"""A whole migration by an identity that has nothing but what the files of permissions/ allow."""
+
+from __future__ import annotations
+
+import json
+import urllib.request
+from typing import Any
+
+import pytest
+
+from emulator.arm.subscriptions import SUBSCRIPTION
+from permissions import rendering
+from tests.engine.clouds import Clouds
+from tests.engine.harness import ACCESS_KEY, MACHINES_GROUP, Result, Stack
+
+pytestmark = pytest.mark.engine
+
+CLIENT = "3d1c0de0-0000-4000-8000-000000000001"
+"""The client id of the identity that the stack runs as in Azure; the tests look with another."""
+
+_CONTAINERS = "Microsoft.RecoveryServices/vaults/replicationFabrics/replicationProtectionContainers"
+
+BY_PROVIDERS_ALONE = {
+    "Microsoft.Network/locations/operationResults/read",
+    "Microsoft.RecoveryServices/vaults/operationResults/read",
+    "Microsoft.RecoveryServices/vaults/replicationPolicies/operationresults/read",
+    "ec2:DescribeInstanceCreditSpecifications",
+    "ec2:DescribeTags",
+    "ec2:ModifyInstanceAttribute",
+    "iam:ListInstanceProfilesForRole",
+    "iam:ListRolePolicies",
+    "ssm:DescribeDocumentPermission",
+}
+"""What the real providers call and the stand-ins do not."""
+
+NOT_IN_THIS_STORY = {
+    # A route or rule names a prefix list.
+    "ec2:DescribeManagedPrefixLists",
+    "ec2:GetManagedPrefixListEntries",
+    # Something that is declared changes in place.
+    "ec2:DeleteTags",
+    "ec2:ModifyInstanceMetadataOptions",
+    "ec2:ModifySecurityGroupRules",
+    "ec2:MonitorInstances",
+    "ssm:UpdateAssociation",
+    "ssm:UpdateDocument",
+    "ssm:UpdateDocumentDefaultVersion",
+    # An agent's installation failed, and is tried again.
+    "ssm:StartAssociationsOnce",
+    # The service may want them of whoever enables replication; the local one does not.
+    *(
+        f"Microsoft.Resources/deployments/{what}"
+        for what in (
+            *("cancel/action", "delete", "exportTemplate/action", "operations/read"),
+            *("operationstatuses/read", "validate/action", "whatIf/action"),
+        )
+    ),
+}
+
+OF_THE_OTHER = {
+    "classic": {
+        "Microsoft.OffAzure/serverSites/machines/read",
+        "secretsmanager:DeleteResourcePolicy",
+        "secretsmanager:PutResourcePolicy",
+        "ssm:CreateAssociation",
+        "ssm:CreateDocument",
+        "ssm:DeleteAssociation",
+        "ssm:DeleteDocument",
+        "ssm:DescribeAssociation",
+        "ssm:DescribeAssociationExecutionTargets",
+        "ssm:DescribeAssociationExecutions",
+        "ssm:DescribeDocument",
+        "ssm:GetDocument",
+    },
+    "modernized": {
+        "Microsoft.RecoveryServices/vaults/certificates/write",
+        "Microsoft.RecoveryServices/vaults/extendedInformation/read",
+        "Microsoft.RecoveryServices/vaults/extendedInformation/write",
+        f"{_CONTAINERS}/discoverProtectableItem/action",
+        f"{_CONTAINERS}/replicationProtectableItems/read",
+        "secretsmanager:GetSecretValue",
+        "secretsmanager:PutSecretValue",
+    },
+}
+"""What only the other experience needs: agents by Systems Manager, or a registration file."""
+
+ALL = (*rendering.POLICIES, *rendering.ROLES)
+
+
+class Identity:
+    """The stack's identity in both clouds, and what it may do there."""
+
+    def __init__(self, clouds: Clouds, own: rendering.Names) -> None:
+        self._aws = clouds.environment["AWS_ENDPOINT_URL"]
+        self._azure = clouds.endpoint
+        self._own = own
+        self._before: set[str] = set()
+
+    def has(self, *files: str, without: str | None = None) -> None:
+        """Let it do what some files allow, but for an action, and nothing else."""
+        self._before = self.used
+        documents = {name: rendering.rendered(name, self._own) for name in files}
+        policies = [documents[name] for name in rendering.POLICIES if name in documents]
+        for policy in policies:
+            for statement in policy["Statement"]:
+                statement["Action"] = [one for one in statement["Action"] if one != without]
+        scope = f"/subscriptions/{SUBSCRIPTION}"
+        roles = [documents[name] for name in rendering.ROLES if name in documents]
+        for role in roles:
+            assert role["AssignableScopes"] == [scope]
+            role["Actions"] = [one for one in role["Actions"] if one != without]
+        _send("PUT", self._aws, {"accessKeyId": ACCESS_KEY, "policies": policies})
+        assignments = [{"scope": scope, "role": role} for role in roles]
+        _send("PUT", self._azure, {"clientId": CLIENT, "assignments": assignments})
+
+    @property
+    def used(self) -> set[str]:
+        """Every action that it used so far."""
+        return self._before | {action for one in self._access() for action in one["used"]}
+
+    @property
+    def denied(self) -> list[dict[str, str]]:
+        """What it wanted and might not, since it was last given something."""
+        return [entry for one in self._access() for entry in one["denied"]]
+
+    def _access(self) -> list[dict[str, Any]]:
+        return [
+            one for endpoint in (self._aws, self._azure) for one in _send("GET", endpoint)["value"]
+        ]
+
+
+@pytest.fixture(scope="module")
+def identity(stack: Stack) -> Identity:
+    """The stack's identity, which may do nothing yet."""
+    stack.environment["AZURE_CLIENT_ID"] = CLIENT
+    project = {"name": "ec2-to-azure"}
+    made = Identity(stack.clouds, rendering.names(project, "engine", stack.config, "123456789012"))
+    made.has()
+    return made
+
+
+def fleet(stack: Stack, by_item: str, by_plan: str, other: str = "protected") -> None:
+    """A wave whose machines fail over by themselves, one with a recovery plan, and a third."""
+    stack.declare(
+        pilot=(by_item, ["web-01"]), shop=(by_plan, ["db-01", "web-02"]), rest=(other, ["app-01"])
+    )
+    groups: list[Any] = [["db-01"], {"machines": ["web-02"]}]
+    stack.waves["shop"]["recoveryPlan"] = {"groups": groups}
+
+
+def go(stack: Stack, identity: Identity, *command: str) -> Result:
+    """Run a command, which succeeds and meets no denial."""
+    result = stack.run(*command, "--yes", "--skip-preview")
+    assert identity.denied == [], result.text
+    assert result.code == 0, result.text
+    assert result.warnings.get("", []) == [], result.text
+    return result
+
+
+def test_with_nothing_each_cloud_denies_by_name(stack: Stack, identity: Identity) -> None:
+    fleet(stack, "protected", "protected")
+    result = stack.preview()
+    assert result.code != 0
+    assert "Traceback" not in result.text
+    assert "ec2:DescribeInstances" in result.error
+    assert "make permissions" in result.error
+
+
+def test_preview_needs_to_read_only(stack: Stack, identity: Identity) -> None:
+    identity.has(*rendering.READS)
+    result = stack.preview()
+    assert identity.denied == [], result.text
+    assert result.code == 0, result.text
+
+
+def test_machines_are_protected_and_tested(stack: Stack, identity: Identity) -> None:
+    identity.has(*ALL)
+    fleet(stack, "test-failover", "test-failover")
+    go(stack, identity, "up")
+    fleet(stack, "protected", "test-failover")
+    go(stack, identity, "up")
+
+
+def test_preview_of_what_runs_needs_to_read_only(stack: Stack, identity: Identity) -> None:
+    fleet(stack, "failed-over", "failed-over")
+    identity.has(*rendering.READS)
+    result = stack.preview()
+    assert identity.denied == [], result.text
+    assert result.code == 0, result.text
+
+
+def test_machines_fail_over_and_are_migrated(stack: Stack, identity: Identity) -> None:
+    identity.has(*ALL)
+    fleet(stack, "failed-over", "failed-over")
+    # Once in an hour of service time there is a recovery point of the kind that is asked for.
+    stack.clouds.advance(2 * 3600)
+    stack.waves["pilot"]["recoveryPoint"] = "latest-application-consistent"
+    go(stack, identity, "up")
+    fleet(stack, "migrated", "migrated", "test-failover")
+    go(stack, identity, "up")
+    machines = stack.outputs()["machines"]
+    assert {row["phase"] for row in machines.values()} == {"migrated", "test-failover"}
+
+
+def test_everything_can_be_looked_at_again(stack: Stack, identity: Identity) -> None:
+    go(stack, identity, "refresh")
+
+
+def test_an_action_that_is_missing_is_named_with_the_way_out(
+    stack: Stack, identity: Identity
+) -> None:
+    missing = f"{_CONTAINERS}/replicationProtectedItems/testFailoverCleanup/action"
+    identity.has(*ALL, without=missing)
+    fleet(stack, "migrated", "migrated", "protected")
+    result = stack.up()
+    assert result.code != 0
+    assert "Traceback" not in result.text
+    assert missing in result.error
+    assert "make permissions" in result.error
+    assert "app-01" in result.error
+
+
+def test_and_everything_can_be_removed(stack: Stack, identity: Identity) -> None:
+    identity.has(*ALL)
+    go(stack, identity, "destroy")
+    assert stack.resources() == []
+    assert set(stack.clouds.virtual_machines(MACHINES_GROUP)) == {"web-01", "web-02", "db-01"}
+
+
+def test_nothing_was_allowed_in_vain(stack: Stack, identity: Identity) -> None:
+    allowed = {
+        action
+        for name in rendering.POLICIES
+        for statement in rendering.document(name)["Statement"]
+        for action in statement["Action"]
+    }
+    allowed = allowed.union(*(rendering.document(name)["Actions"] for name in rendering.ROLES))
+    used = {action.lower() for action in identity.used}
+    unused = {action for action in allowed if action.lower() not in used}
+    assert unused - BY_PROVIDERS_ALONE - NOT_IN_THIS_STORY - OF_THE_OTHER[stack.experience] == set()
+
+
+def _send(method: str, endpoint: str, body: object = None) -> Any:
+    content = None if body is None else json.dumps(body).encode()
+    request = urllib.request.Request(f"{endpoint}/_emulator/access", content, method=method)
+    with urllib.request.urlopen(request, timeout=30) as answer:
+        return json.load(answer)

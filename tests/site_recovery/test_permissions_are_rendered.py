@@ -1,0 +1,105 @@
+"""`make permissions` puts a stack's own names into the files, and says what it lacks."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from permissions import __main__ as command
+from permissions import rendering
+
+PROJECT = {"name": "ec2-to-azure"}
+CONFIG: dict[str, Any] = {
+    "aws:region": "eu-west-1",
+    "azure-native:subscriptionId": "11111111-1111-1111-1111-111111111111",
+    "ec2-to-azure:source": {"vpcId": "vpc-0123456789abcdef0"},
+}
+REGISTERED = {
+    "vpcId": "vpc-0123456789abcdef0",
+    "replicationAppliance": {"registered": {"securityGroupId": "sg-0123456789abcdef0"}},
+}
+
+
+def rendered(account: str = "*", config: Mapping[str, Any] = CONFIG) -> dict[str, str]:
+    own = rendering.names(PROJECT, "prod", {**CONFIG, **config}, account)
+    files = (*rendering.POLICIES, *rendering.ROLES)
+    return {name: json.dumps(rendering.rendered(name, own)) for name in files}
+
+
+def test_no_placeholder_is_left() -> None:
+    for name, text in rendered().items():
+        assert "<" not in text, name
+        assert "None" not in text, name
+
+
+def test_the_stacks_names_are_in_it() -> None:
+    files = rendered("123456789012")
+    assert '"arn:aws:iam::123456789012:role/ec2-to-azure-prod-*"' in files["aws-server"]
+    assert "arn:aws:ec2:eu-west-1:123456789012:vpc/vpc-0123456789abcdef0" in files["aws-server"]
+    assert "parameter/ec2-to-azure-prod/*" in files["aws-agents"]
+    role = json.loads(files["azure-change"])
+    assert role["Name"] == "ec2-to-azure-prod change"
+    assert role["AssignableScopes"] == ["/subscriptions/11111111-1111-1111-1111-111111111111"]
+
+
+def test_without_an_account_it_is_whichever_has_the_policy() -> None:
+    assert "arn:aws:iam::*:role/ec2-to-azure-prod-*" in rendered()["aws-server"]
+
+
+def test_a_group_of_another_server_is_there_only_with_such_a_server() -> None:
+    sid = "ChangeTheRegisteredServersGroup"
+    assert sid not in rendered()["aws-server"]
+    own = rendered(config={"ec2-to-azure:source": REGISTERED})["aws-server"]
+    assert sid in own
+    assert "security-group/sg-0123456789abcdef0" in own
+    classic = {"ec2-to-azure:source": REGISTERED, "ec2-to-azure:experience": "classic"}
+    assert sid not in rendered(config=classic)["aws-server"]
+
+
+def test_all_that_is_missing_is_told_at_once_with_its_place() -> None:
+    config = {"azure-native:subscriptionId": "<subscription id>", "ec2-to-azure:source": {}}
+    with pytest.raises(rendering.RenderingError) as refused:
+        rendered("12", config)
+    assert str(refused.value).splitlines() == [
+        "ACCOUNT: '12' is no id of an AWS account. It has 12 digits",
+        "source.vpcId: is missing. Put the id of a VPC there",
+        "azure-native:subscriptionId: '<subscription id>' is no subscription id. "
+        "Put the subscription id there",
+    ]
+
+
+def test_the_files_are_written_with_the_commands_that_make_them(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert command.main(["--stack", "dev", "--directory", str(tmp_path / "out")]) == 0
+    told = capsys.readouterr().out
+    for name in rendering.POLICIES:
+        path = tmp_path / "out" / f"{name}.json"
+        assert json.loads(path.read_text("utf-8"))["Version"] == "2012-10-17"
+        assert f"--policy-document file://{path}" in told
+    for name in rendering.ROLES:
+        assert f"az role definition create --role-definition {tmp_path / 'out' / name}.json" in told
+
+
+@pytest.mark.parametrize(
+    ("stack", "expected"),
+    [
+        ("staging", "Pulumi.staging.yaml does not say all that is needed:\n  - source.vpcId: "),
+        ("nowhere", "Pulumi.nowhere.yaml is not there. Name a stack that has one: STACK=prod"),
+    ],
+)
+def test_a_stack_that_lacks_something_writes_nothing(
+    stack: str, expected: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert command.main(["--stack", stack, "--directory", str(tmp_path / "out")]) == 1
+    assert expected in capsys.readouterr().err
+    assert not (tmp_path / "out").exists()
+
+
+def test_every_stack_on_local_clouds_can_be_rendered() -> None:
+    for stack in ("dev", "dev-modernized"):
+        assert rendering.of_stack(rendering.FOLDER.parent, stack).prefix == f"ec2-to-azure-{stack}"
