@@ -134,15 +134,19 @@ def _changed_targets(
         if old is None or observe(machine.machine(name), snapshot).item_id is None:
             continue
         refusals += [
-            f"{name}: its target's {words} is {getattr(old, field)!r} since it was protected, and "
-            f"{getattr(machine, field) or 'not said'!r} in the config. Put it back; or take the "
-            "machine out of its wave, run pulumi up, and put it in again, which replicates it "
-            "anew."
+            f"{name}: its target's {words} is {_said(old, field)} since it was protected, and "
+            f"{_said(machine, field)} in the config. Put it back; or take the machine out of its "
+            "wave, run pulumi up, and put it in again, which replicates it anew."
             for field, words in (*_FIXED.items(), *_NOT_TAKEN_BACK.items())
             if getattr(old, field) != getattr(machine, field)
             and (field in _FIXED or getattr(machine, field) is None)
         ]
     return refusals
+
+
+def _said(machine: MachineInputs, field: str) -> str:
+    value = getattr(machine, field)
+    return "not said" if value is None else repr(value)
 
 
 _FIXED = {"disk_type": "diskType"}

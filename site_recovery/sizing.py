@@ -17,9 +17,9 @@ _AT_ONCE = 10
 
 
 def is_open(assignment: Assignment, observed: Observed) -> bool:
-    """Whether a machine has a size to choose or to check: while it is protected, and no longer."""
+    """Whether a machine has a size to choose or to check: while it can change, and no longer."""
     return (
-        observed.stage is Stage.PROTECTED
+        observed.stage in (Stage.PROTECTED, Stage.TEST_FAILOVER)
         and observed.item_id is not None
         and assignment.desired is not None
         and assignment.settings is not None

@@ -167,6 +167,14 @@ class TestTheSize:
         assert "6 data disks, and Standard_B1s takes 2" in outcomes["web-01"].reason
         assert outcomes["web-02"].observed.stage is Stage.MIGRATED
 
+    def test_that_is_not_offered_leaves_a_test_that_runs(self, quiet_fleet: Fleet) -> None:
+        quiet_fleet.drive(Phase.TEST_FAILOVER)
+        quiet_fleet.targets["web-01"] = {"vm_size": "Standard_X1"}
+        outcomes = quiet_fleet.drive(Phase.TEST_FAILOVER)
+        assert outcomes["web-01"].status is Status.BLOCKED
+        assert "Azure does not offer Standard_X1" in outcomes["web-01"].reason
+        assert outcomes["web-01"].observed.stage is Stage.TEST_FAILOVER
+
     def test_that_is_given_is_taken_though_it_is_smaller(self, fleet: Fleet) -> None:
         fleet.targets["web-01"] = {"vm_size": "Standard_D2s_v5"}
         fleet.hardware["web-01"] = Hardware(vcpus=8, memory_gib=32, data_disks=1)
