@@ -27,6 +27,7 @@ class ConfigurationServer(MigrationServer):
     ) -> None:
         settings = args.settings
         super().__init__("ConfigurationServer", name, settings.name, opts)
+        self.clear(args, "classic", keep=False)
         instance = self.launch(
             args.instance(
                 "configuration-server",

@@ -13,6 +13,7 @@ from pulumi_aws import ec2, iam, secretsmanager, ssm
 
 from components.server_setup import Role, Setup, user_data
 from dynamic_providers.fabric_registration import FabricRegistration
+from dynamic_providers.vault_clearance import VaultClearance
 from settings.packages import Package
 from settings.source import Server
 from site_recovery.fleet import ExperienceName
@@ -54,6 +55,7 @@ class ServerArgs(Generic[S]):
         registration_timeout: how long it may take to show up in the vault.
         poll: between two looks at the vault.
         agent_reader_role_arns: roles of the machines, whose agents read `agent_secret_arn`.
+        vault_adopted: whether the vault was there before the stack, and stays.
     """
 
     prefix: str
@@ -68,6 +70,7 @@ class ServerArgs(Generic[S]):
     registration_timeout: timedelta
     poll: timedelta
     agent_reader_role_arns: Sequence[str] = ()
+    vault_adopted: bool = False
 
     def instance(self, role: Role, subnet_id: str, volumes_gib: Sequence[int]) -> ServerInstance:
         """The instance of a server that is this stack's own."""
@@ -152,6 +155,7 @@ class MigrationServer(pulumi.ComponentResource):
     agent_secret_arn: pulumi.Output[str]
     status_parameter: pulumi.Output[str]
     registration: FabricRegistration
+    _clearance: VaultClearance
 
     def __init__(
         self, kind: str, name: str, server_name: str, opts: pulumi.ResourceOptions | None
@@ -159,6 +163,23 @@ class MigrationServer(pulumi.ComponentResource):
         super().__init__(f"ec2-to-azure:components:{kind}", name, None, opts)
         self._name = server_name
         self.instance_id = self.private_ip = self.status_parameter = pulumi.Output.from_input("")
+
+    def clear(self, args: ServerArgs[S], experience: ExperienceName, *, keep: bool) -> None:
+        """Have the vault cleared of the server once its instance is terminated.
+
+        That is after its registration was removed; but where a run ended before there was a
+        record of that, nothing else would do it.
+        """
+        self._clearance = VaultClearance(
+            "clearance",
+            vault_id=args.vault_id,
+            server_name=self._name,
+            experience=experience,
+            keep_server=keep,
+            keep_vault=args.vault_adopted,
+            poll_seconds=args.poll.total_seconds(),
+            opts=pulumi.ResourceOptions(parent=self),
+        )
 
     def summary(self) -> dict[str, pulumi.Input[str]]:
         """The server in the stack's outputs."""
@@ -237,7 +258,11 @@ class MigrationServer(pulumi.ComponentResource):
             # script is for the next server, not a reason to stop or terminate this one.
             opts=pulumi.ResourceOptions(
                 parent=self,
-                depends_on=[*server.network_rules, *([credential.version] if credential else [])],
+                depends_on=[
+                    self._clearance,
+                    *server.network_rules,
+                    *([credential.version] if credential else []),
+                ],
                 ignore_changes=["ami", "ebsBlockDevices", "userData"],
             ),
         )

@@ -29,6 +29,7 @@ class ReplicationAppliance(MigrationServer):
         super().__init__(
             "ReplicationAppliance", name, registered.name if registered else settings.name, opts
         )
+        self.clear(args, "modernized", keep=registered is not None)
         requires: list[pulumi.Resource] = []
         if registered or settings.subnet_id is None:
             self.make_agent_secret(

@@ -41,6 +41,7 @@ def server(
             registration_timeout=settings.registration_timeout,
             poll=settings.convergence.poll,
             agent_reader_role_arns=preflight.agent_roles,
+            vault_adopted=settings.adopted_vault_id is not None,
         )
 
     source = settings.source

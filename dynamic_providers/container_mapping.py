@@ -6,12 +6,23 @@ from datetime import timedelta
 from typing import Any
 
 import pulumi
-from pulumi.dynamic import CreateResult, DiffResult, ReadResult, Resource, UpdateResult
+from pulumi.dynamic import (
+    CheckResult,
+    CreateResult,
+    DiffResult,
+    ReadResult,
+    Resource,
+    UpdateResult,
+)
 
-from dynamic_providers.adapter import Inputs, MigrationProvider, run
-from site_recovery import mapping
+from dynamic_providers import engine
+from dynamic_providers.adapter import Inputs, MigrationProvider, own_urn, run
+from site_recovery import leftovers, mapping
 from site_recovery.arm_ids import ContainerId, same
+from site_recovery.arm_ids import name as name_of
+from site_recovery.convergence import Pace
 from site_recovery.fleet import ExperienceName
+from site_recovery.vault import VaultGoneError, in_words
 
 
 class ContainerMappingInputs(Inputs):
@@ -22,6 +33,7 @@ class ContainerMappingInputs(Inputs):
     mapping_name: str
     experience: ExperienceName = "classic"
     poll_seconds: float
+    urn: str
 
     @property
     def container(self) -> ContainerId:
@@ -34,11 +46,22 @@ class ContainerMappingInputs(Inputs):
         return timedelta(seconds=self.poll_seconds)
 
 
+_REMOVAL = timedelta(hours=2)
+"""Service time for what is left over to leave the vault in one run."""
+
+_declared: set[str] = set()
+"""The mappings that the program of this run declares, by URN; none on destroy."""
+
 _IDENTITY = ("container_id", "policy_id", "mapping_name")
 
 
 class ContainerMappingProvider(MigrationProvider):
     """Maps and unmaps; azure-native would purge the mapping on delete."""
+
+    def check(self, _olds: dict[str, Any], news: dict[str, Any]) -> CheckResult:
+        """Take the inputs as they are, and note that the program declares the mapping."""
+        _declared.add(news["urn"])
+        return CheckResult(news, [])
 
     def diff(self, _id: str, olds: dict[str, Any], news: dict[str, Any]) -> DiffResult:
         """Another container, policy or name is another mapping, made after the old one went."""
@@ -75,7 +98,10 @@ class ContainerMappingProvider(MigrationProvider):
         async def work() -> str | None:
             container = inputs.container
             async with self.connect()(container.vault.subscription) as connection:
-                return await mapping.policy_of(connection, container, inputs.mapping_name)
+                try:
+                    return await mapping.policy_of(connection, container, inputs.mapping_name)
+                except VaultGoneError:
+                    return None
 
         policy_id = run(work)
         if policy_id is None:
@@ -85,15 +111,36 @@ class ContainerMappingProvider(MigrationProvider):
         return ReadResult(id_, {**inputs.wire(), "mapping_id": id_}, inputs.wire())
 
     def delete(self, _id: str, props: dict[str, Any]) -> None:
-        """Unmap through the service's own `remove`."""
+        """Unmap through the service's own `remove`.
+
+        On destroy the machines go first that replicate by it all the same, because a run was
+        killed before it could record their wave. A mapping that is being replaced has none to
+        touch: the service refuses while there are machines, and so nothing happens to them.
+        """
         inputs = ContainerMappingInputs.model_validate(props)
+        container = inputs.container
+        reporter = engine.RowReporter(engine.current(), inputs.urn)
+        pace = Pace(_REMOVAL, inputs.poll, may_submit=engine.current().alive)
 
         async def work() -> None:
-            container = inputs.container
             async with self.connect()(container.vault.subscription) as connection:
-                await mapping.remove(
-                    connection, container, inputs.mapping_name, inputs.poll, inputs.experience
-                )
+                try:
+                    if inputs.urn not in _declared:
+                        await leftovers.disable(
+                            connection,
+                            container,
+                            inputs.policy_id,
+                            inputs.experience,
+                            pace,
+                            reporter,
+                        )
+                    policy = name_of(inputs.policy_id)
+                    reporter.status(f"removing the server's association with policy {policy}")
+                    await mapping.remove(
+                        connection, container, inputs.mapping_name, inputs.poll, inputs.experience
+                    )
+                except VaultGoneError:
+                    reporter.event(f"{in_words(container.vault)}, and with it the mapping")
 
         run(work)
 
@@ -125,6 +172,7 @@ class ProtectionContainerMapping(
                 "mapping_name": mapping_name,
                 "experience": experience,
                 "poll_seconds": poll_seconds,
+                "urn": own_urn(ProtectionContainerMapping, name, opts),
                 "mapping_id": None,
             },
             opts,

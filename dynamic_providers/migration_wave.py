@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from types import MappingProxyType
 from typing import Any
 
@@ -29,10 +29,12 @@ from dynamic_providers.wave_inputs import (
     recorded,
 )
 from dynamic_providers.wave_vault import WaveVault
-from site_recovery import review
+from site_recovery import arm_ids, review
 from site_recovery.azure import MigrationError
-from site_recovery.observation import Observed, Snapshot, Stage, observe
+from site_recovery.fleet import Assignment
+from site_recovery.observation import Gone, Observed, Snapshot, Stage, observe
 from site_recovery.planning import satisfies
+from site_recovery.vault import in_words
 
 _OUTPUTS = ("results", "outcomes", "leaving", "migrated")
 
@@ -78,9 +80,9 @@ class MigrationWaveProvider(MigrationProvider):
         once = migrated(olds, inputs)
         offline = inputs.convergence.offline_preview
         vault = WaveVault(self.connect(), inputs)
-        snapshot: Snapshot | None = None
-        if once and not offline:
-            snapshot = vault.observe()
+        # A refresh compares, too: it records that the vault is gone, and `check` refuses to go on.
+        snapshot = vault.observe(leaving=True) if once and not offline else None
+        if snapshot is not None and snapshot.gone is None:
             _refuse_lost(inputs, once, snapshot)
         if _lasting(inputs) != _lasting(before) or olds.get("leaving"):
             return DiffResult(changes=True)
@@ -91,7 +93,9 @@ class MigrationWaveProvider(MigrationProvider):
             return DiffResult(changes=True)
         if offline:
             return DiffResult(changes=False)
-        snapshot = snapshot or vault.observe()
+        snapshot = snapshot or vault.observe(leaving=True)
+        if snapshot.gone is not None:
+            return DiffResult(changes=True)
         satisfied = all(
             satisfies(a.desired, observe(a.machine, snapshot, a.settings))
             for a in inputs.assignments()
@@ -112,31 +116,52 @@ class MigrationWaveProvider(MigrationProvider):
         return UpdateResult(self._drive(inputs, departing, before, migrated(olds, inputs)))
 
     def read(self, id_: str, props: dict[str, Any]) -> ReadResult:
-        """Record where the machines are now, whatever was recorded before."""
+        """Record where the machines are now, whatever was recorded before.
+
+        A wave goes with its vault, unless one of its machines is migrated: that nothing but this
+        record may tell, and it keeps the machine from being migrated a second time.
+        """
         inputs = WaveInputs.model_validate(props)
-        snapshot = WaveVault(self.connect(), inputs).observe()
+        snapshot = WaveVault(self.connect(), inputs).observe(leaving=True)
         results = {
             name: _result(observe(inputs.machine(name), snapshot)) for name in inputs.machines
         }
-        return ReadResult(id_, {**props, "results": results}, inputs.wire())
+        outputs = {**props, "results": results}
+        if snapshot.gone is Gone.VAULT:
+            once = migrated(outputs, inputs)
+            if not once:
+                return ReadResult("", {})
+            where = in_words(inputs.site.container.vault)
+            outputs |= {"migrated": once, "leaving": {}, "outcomes": _gone(inputs, where)}
+            engine.current().log(
+                inputs.urn, f"{where}; kept is the record of what was migrated: {_names(once)}"
+            )
+        return ReadResult(id_, outputs, inputs.wire())
 
     def delete(self, _id: str, props: dict[str, Any]) -> None:
         """Take the wave's machines out of the vault, but for those that moved to another wave.
 
-        Of most the removal was asked for when their protected items were deleted; a machine that
-        never got to its phase has none, and one whose removal failed has none any more.
+        All of them at once; where one is failed over, none is touched.
         """
         inputs = WaveInputs.model_validate(props)
         reporter = engine.RowReporter(engine.current(), inputs.urn)
         vault = WaveVault(self.connect(), inputs)
-        going = {
-            name: machine
-            for name, machine in recorded(props).items()
-            if machine.instance_id not in claims.of_this_process
-        }
-        outcomes = vault.converge(assignments(None, going), reporter)
-        review.raise_unless_gone(outcomes)
+        going = assignments(
+            None,
+            {
+                name: machine
+                for name, machine in recorded(props).items()
+                if machine.instance_id not in claims.of_this_process
+            },
+        )
+        snapshot = vault.observe(leaving=True)
+        if snapshot.gone is Gone.VAULT:
+            _tell_gone(inputs, going, snapshot, reporter)
+            return
+        review.raise_if_failed_over(going, snapshot)
+        review.raise_unless_gone(vault.converge(going, reporter, leaving=True))
         if inputs.recovery_plan is not None:
+            reporter.status(f"deleting recovery plan {inputs.recovery_plan.name}")
             vault.delete_plan(inputs.recovery_plan.name)
 
     def _drive(
@@ -275,6 +300,32 @@ def _refuse_lost(inputs: WaveInputs, once: Mapping[str, str], snapshot: Snapshot
     _, refusals = review.review(machines, snapshot, inputs.rules)
     if refusals:
         raise MigrationError(review.refused(refusals))
+
+
+def _gone(inputs: WaveInputs, where: str) -> dict[str, dict[str, str]]:
+    """Outcomes by which the next `up` drives the wave anew."""
+    return {name: {"status": "pending", "reason": where} for name in inputs.machines}
+
+
+def _tell_gone(
+    inputs: WaveInputs,
+    going: Iterable[Assignment],
+    snapshot: Snapshot,
+    reporter: engine.RowReporter,
+) -> None:
+    seen = [observe(each.machine, snapshot) for each in going]
+    where = in_words(inputs.site.container.vault)
+    reporter.event(f"{where}, and with it the replication of this wave's machines")
+    tests = sorted(arm_ids.name(each.test_vm_id) for each in seen if each.test_vm_id)
+    if tests:
+        reporter.event(
+            f"the virtual machines {', '.join(tests)} of tests are left, which only the vault "
+            "could clean up: delete them with their disks and network interfaces"
+        )
+
+
+def _names(machines: Iterable[str]) -> str:
+    return ", ".join(sorted(machines))
 
 
 def _result(observed: Observed) -> dict[str, Any]:

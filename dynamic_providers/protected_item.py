@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
+from collections.abc import Callable
 from typing import Any, Literal
 
 import pulumi
@@ -14,13 +14,13 @@ from dynamic_providers.migration_wave import MigrationWave
 from dynamic_providers.wave_inputs import ConvergenceInputs, MachineInputs, TargetInputs
 from site_recovery.arm_ids import ContainerId
 from site_recovery.azure import MigrationError
-from site_recovery.convergence import Outcome, Status, converge
-from site_recovery.fleet import Assignment, ExperienceName, Site
-from site_recovery.observation import Observed, Snapshot, Stage, observe
-from site_recovery.operations import Operation
+from site_recovery.convergence import Outcome, Status
+from site_recovery.fleet import ExperienceName, Site
+from site_recovery.observation import Gone, Observed, Snapshot, Stage, observe
 from site_recovery.phases import Phase
-from site_recovery.planning import NOT_BEGUN, Blocked, Rules, next_step, satisfies
+from site_recovery.planning import NOT_BEGUN, Rules, next_step, satisfies
 from site_recovery.service import VaultService
+from site_recovery.vault import gone_error, in_words
 
 
 class OutcomeInputs(Inputs):
@@ -64,7 +64,7 @@ class ProtectedItemInputs(Inputs):
 
 
 class ProtectedItemProvider(MigrationProvider):
-    """Verifies against live state and records; drives nothing but its own removal."""
+    """Verifies against live state and records; drives nothing."""
 
     def diff(self, _id: str, olds: dict[str, Any], news: dict[str, Any]) -> DiffResult:
         """A difference is another phase, another outcome of the wave, or drift.
@@ -96,7 +96,7 @@ class ProtectedItemProvider(MigrationProvider):
     def read(self, id_: str, props: dict[str, Any]) -> ReadResult:
         """Say where the machine is now; gone if the vault and Azure have nothing of it."""
         inputs = ProtectedItemInputs.model_validate(props)
-        observed = self._observe(inputs, fresh=False)
+        observed = self._of(inputs, self._look(inputs, lambda _: True))
         if observed.stage in NOT_BEGUN:
             return ReadResult("", {})
         phase = _phase(observed)
@@ -104,42 +104,31 @@ class ProtectedItemProvider(MigrationProvider):
         return ReadResult(id_, _remembering(props, outputs), {**inputs.wire(), "phase": phase})
 
     def delete(self, _id: str, props: dict[str, Any]) -> None:
-        """See that the machine is out of the vault, or start its removal.
+        """See that the machine is out of the vault, or that nothing keeps its wave from that.
 
-        A machine that left its wave was removed by the wave, or not yet. On destroy, where items go first,
-        this asks for the removal, and the wave's own delete waits for all of them.
+        A machine that left its wave was removed by the wave, or not yet. On destroy, where items
+        go first, the wave's own delete takes all its machines out at once, unless one of them
+        refuses here, before any is touched.
         """
         inputs = ProtectedItemInputs.model_validate(props)
-        observed = self._observe(inputs, fresh=True)
+        left = departures.of_this_process.of(inputs.machine.instance_id)
+        # What the wave did to a machine that left is newer than what is shared.
+        snapshot = self._look(inputs, lambda shared: left is None)
+        observed = self._of(inputs, snapshot)
+        if snapshot.gone is Gone.VAULT:
+            where = in_words(inputs.site.container.vault)
+            engine.current().log(inputs.urn, f"{where}, and with it {inputs.name}'s replication")
+            return
         if satisfies(None, observed):
             return
-        left = departures.of_this_process.of(inputs.machine.instance_id)
         if left is not None:
             self._tell_departure(inputs, left)
             return
-        step = next_step(None, observed, Rules())
-        if isinstance(step, Blocked):
-            raise MigrationError(f"{inputs.name}: {step}")
-        reporter = engine.RowReporter(engine.current(), inputs.urn)
-        removal = Assignment(inputs.machine.machine(inputs.name), inputs.machine.target(), None)
-        pace = replace(inputs.convergence.pace(), may_submit=engine.current().alive)
-
-        async def work() -> None:
-            async with self.connect()(inputs.site.container.vault.subscription) as connection:
-                service = VaultService(connection, inputs.site)
-                outcomes = await converge(
-                    service,
-                    [removal],
-                    Rules(),
-                    pace,
-                    reporter,
-                    until=Operation.DISABLE_PROTECTION,
-                )
-            outcome = outcomes[inputs.name]
-            if outcome.status in ("failed", "blocked"):
-                raise MigrationError(f"{inputs.name}: {outcome.reason}")
-
-        run(work)
+        if observed.stage is Stage.FAILED_OVER:
+            raise MigrationError(f"{inputs.name}: {next_step(None, observed, Rules())}")
+        engine.current().log(
+            inputs.urn, "its wave takes it out of the vault, with all its machines", ephemeral=True
+        )
 
     def _tell_departure(self, inputs: ProtectedItemInputs, left: Outcome) -> None:
         what = f"{inputs.name}: its replication is not removed yet: {left.reason}"
@@ -157,8 +146,13 @@ class ProtectedItemProvider(MigrationProvider):
             )
         if outcome.status in ("failed", "blocked"):
             raise MigrationError(f"{inputs.name}: {outcome.reason}")
-        observed = self._observe(inputs, fresh=False)
+        snapshot = self._look(
+            inputs, lambda shared: satisfies(inputs.phase, self._of(inputs, shared))
+        )
+        observed = self._of(inputs, snapshot)
         if not tolerated and not satisfies(inputs.phase, observed):
+            if snapshot.gone is not None:
+                raise gone_error(inputs.site.container.vault, snapshot.gone)
             raise MigrationError(
                 f"{inputs.name}: it reached {inputs.phase} and is {observed.stage} now. Someone "
                 "else is changing it; find out who, then run pulumi up again."
@@ -171,23 +165,20 @@ class ProtectedItemProvider(MigrationProvider):
             )
         return {**inputs.wire(), **_outputs(observed)}
 
-    def _observe(self, inputs: ProtectedItemInputs, *, fresh: bool) -> Observed:
-        machine = inputs.machine.machine(inputs.name)
+    def _of(self, inputs: ProtectedItemInputs, snapshot: Snapshot) -> Observed:
+        return observe(inputs.machine.machine(inputs.name), snapshot)
 
+    def _look(self, inputs: ProtectedItemInputs, good: Callable[[Snapshot], bool]) -> Snapshot:
         def take() -> Snapshot:
             async def work() -> Snapshot:
                 site = inputs.site
                 async with self.connect()(site.container.vault.subscription) as connection:
-                    return await VaultService(connection, site).observe()
+                    return await VaultService(connection, site, leaving=True).observe()
 
             return run(work)
 
-        snapshot = shared_observation.of_this_process.look(
-            (inputs.container_id, inputs.target.resource_group_id),
-            take,
-            lambda shared: not fresh and satisfies(inputs.phase, observe(machine, shared)),
-        )
-        return observe(machine, snapshot)
+        key = (inputs.container_id, inputs.target.resource_group_id)
+        return shared_observation.of_this_process.look(key, take, good)
 
 
 class ProtectedItem(Resource, module="site-recovery", name="ProtectedItem"):

@@ -101,7 +101,7 @@ def _moving(connect: Connect, olds: dict[str, Any], news: dict[str, Any]) -> lis
     before = WaveInputs.model_validate(olds)
     if before.experience == news.get("experience", before.experience):
         return []
-    snapshot = WaveVault(connect, before).observe()
+    snapshot = WaveVault(connect, before).observe(leaving=True)
     refusals = [
         f"{name}: it is {observed.stage} under the {before.experience} experience in vault "
         f"{VaultId.parse(before.vault_id).vault}, and is left alone. Set experience: "

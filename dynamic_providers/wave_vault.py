@@ -64,20 +64,23 @@ class WaveVault:
         self._connect = connect
         self._inputs = inputs
 
-    def observe(self) -> Snapshot:
-        """All machines of the vault."""
-        return self._with(lambda vault: vault.observe())
+    def observe(self, *, leaving: bool = False) -> Snapshot:
+        """All machines of the vault; what is left of them, where the vault itself may be gone."""
+        return self._with(lambda vault: vault.observe(), leaving=leaving)
 
     def converge(
         self,
         machines: Sequence[Assignment],
         reporter: engine.RowReporter,
         plan: PlanOrder | None = None,
+        *,
+        leaving: bool = False,
     ) -> dict[str, Outcome]:
         """Drive machines for as long as the engine is there."""
         pace = replace(self._inputs.convergence.pace(), may_submit=engine.current().alive)
         return self._with(
-            lambda vault: converge(vault, machines, self._inputs.rules, pace, reporter, plan=plan)
+            lambda vault: converge(vault, machines, self._inputs.rules, pace, reporter, plan=plan),
+            leaving=leaving,
         )
 
     def sized(
@@ -120,11 +123,13 @@ class WaveVault:
             if observed.item_id is not None
         }
 
-    def _with(self, use: Callable[[VaultService], Coroutine[Any, Any, _T]]) -> _T:
+    def _with(
+        self, use: Callable[[VaultService], Coroutine[Any, Any, _T]], *, leaving: bool = False
+    ) -> _T:
         site = self._inputs.site
 
         async def work() -> _T:
             async with self._connect(site.container.vault.subscription) as connection:
-                return await use(VaultService(connection, site))
+                return await use(VaultService(connection, site, leaving=leaving))
 
         return run(work)

@@ -2,7 +2,8 @@
 
 Every call has its operation's id in the docstring of the function that makes it. An action is the
 resource type of the operation's path and what is done: GET is `read`, PUT and PATCH are `write`,
-POST is `<name>/action`. Source: "Azure permissions for Management and governance", for Compute,
+POST is `<name>/action`,
+DELETE is `delete`. Source: "Azure permissions for Management and governance", for Compute,
 Networking, Storage and Migration (Microsoft Learn). What azure-native's resources need is not here.
 """
 
@@ -38,6 +39,7 @@ REGISTERING = (
     f"{_VAULTS}/extendedInformation/read",
     f"{_VAULTS}/extendedInformation/write",
     f"{_FABRICS}/remove/action",
+    f"{_FABRICS}/delete",
     f"{_FABRICS}/operationresults/read",
     f"{_MAPPINGS}/write",
     f"{_MAPPINGS}/remove/action",

@@ -40,7 +40,7 @@ class Leaving:
 
 
 async def stands(connection: Connection, fabric_id: str, server_name: str) -> bool:
-    """Whether a fabric is in its vault and has this server, healthy or not.
+    """Whether a fabric has this server, healthy or not (ReplicationFabrics_Get).
 
     Raises:
         MigrationError: Azure did not answer, or refused.
@@ -50,7 +50,7 @@ async def stands(connection: Connection, fabric_id: str, server_name: str) -> bo
 
 
 async def clear(connection: Connection, leaving: Leaving, reporter: Reporter) -> bool:
-    """Unregister all that a vault has by the name of a server.
+    """Unregister all that a vault has by the name of a server (ReplicationFabrics_List).
 
     Returns:
         Whether the vault is still there.
@@ -166,6 +166,7 @@ def _names(fabric: Mapping[str, Any]) -> set[str]:
 
 
 async def _protects(connection: Connection, fabric_id: str) -> bool:
+    """Whether machines replicate through a server (ReplicationProtectedItems_List)."""
     where = VaultId.parse(fabric_id)
     items = connection.client.replication_protected_items.list(where.resource_group, where.vault)
     try:
@@ -178,7 +179,11 @@ async def _protects(connection: Connection, fabric_id: str) -> bool:
 async def _unmap(
     connection: Connection, leaving: Leaving, fabric_id: str, reporter: Reporter
 ) -> None:
-    """Remove the associations of a server that no record answers for."""
+    """Remove the associations of a server that no record answers for.
+
+    Operations ReplicationProtectionContainers_ListByReplicationFabrics and
+    ReplicationProtectionContainerMappings_ListByReplicationProtectionContainers.
+    """
     client, where = connection.client, leaving.vault
     fabric = arm_ids.segment(fabric_id, "replicationFabrics")
     try:
@@ -206,7 +211,11 @@ async def _unmap(
 async def _waited(
     connection: Connection, leaving: Leaving, friendly_name: str, reporter: Reporter
 ) -> bool:
-    """Wait for the end of a job that runs on the server; False where none does."""
+    """Wait for the end of a job that runs on the server (ReplicationJobs_List).
+
+    Returns:
+        False where there was none to wait for.
+    """
     where, started = leaving.vault, None
     while True:
         listed = connection.client.replication_jobs.list(where.resource_group, where.vault)

@@ -96,7 +96,6 @@ def after_deletion(vault: VaultId, found: Mapping[str, Any]) -> str:
     days = settings.get("softDeleteRetentionPeriodInDays") or 14
     return (
         f"vault {vault.vault} holds nothing of this stack any more. Its soft delete is {state}: "
-        f"deleted, Azure may list it as a soft-deleted vault for {days} days. It costs nothing "
-        "then and goes by itself; there is no way to purge it sooner. Until then a new vault may "
-        "be refused its name"
+        f"Azure may list it among deleted vaults for {days} days, at no cost, and nobody can purge "
+        "it sooner. A new vault may be refused its name for a day"
     )

@@ -25,6 +25,9 @@ _NO_GROUP = "ResourceGroupNotFound"
 async def observe(connection: Connection, site: Site) -> Snapshot:
     """One round of paged lists: four calls a vault, however many machines it has.
 
+    Operations ReplicationProtectedItems_List, ReplicationJobs_List, VirtualMachines_List, and what
+    the experience asks for its sources.
+
     Where the vault or its server is gone, the snapshot says so and has what is left.
 
     Raises:

@@ -19,7 +19,7 @@ from emulator.guests.estate import Instance
 from emulator.http import Application
 from emulator.in_process import AsyncWorldTransport
 from site_recovery.arm_ids import ContainerId
-from site_recovery.azure import Connection, connector
+from site_recovery.azure import Connect, Connection, connector
 from site_recovery.convergence import Outcome, Pace, PlanOrder, converge
 from site_recovery.fleet import Assignment, Hardware, Target, placed
 from site_recovery.fleet import Site as MigrationSite
@@ -198,15 +198,18 @@ class Fleet:
 
     @asynccontextmanager
     async def _connect(self) -> AsyncIterator[Connection]:
-        connect = connector(
+        async with self.connector()(SUBSCRIPTION) as connection:
+            yield connection
+
+    def connector(self) -> Connect:
+        """How this Azure is reached."""
+        return connector(
             credential=lambda: AsyncCredential(self.site.token),
             transport=(lambda: AsyncWorldTransport(self.site.world))
             if self._base_url is None
             else None,
             base_url=self._base_url,
         )
-        async with connect(SUBSCRIPTION) as connection:
-            yield connection
 
     def _migration_site(self) -> MigrationSite:
         modernized = self.experience.name == "modernized"

@@ -15,7 +15,7 @@ from dynamic_providers.wave_vault import WaveVault
 from site_recovery.azure import MigrationError
 from site_recovery.convergence import Outcome, Status
 from site_recovery.fleet import Assignment
-from site_recovery.observation import Observed, Stage
+from site_recovery.observation import Observed, Snapshot, Stage
 from tests.dynamic_providers.test_waves_that_differ import CONTAINER, INPUTS
 
 PROTECTED = Observed(Stage.PROTECTED, frozenset({"DisableProtection"}), item_id="/item")
@@ -48,10 +48,11 @@ def leave(monkeypatch: pytest.MonkeyPatch, outcome: Outcome) -> None:
     def converge(_self: WaveVault, machines: Sequence[Assignment], *_: Any) -> dict[str, Outcome]:
         return {each.machine.name: outcome for each in machines}
 
+    monkeypatch.setattr(ProtectedItemProvider, "_look", lambda *_: Snapshot())
     monkeypatch.setattr(departures, "of_this_process", departures.Departures())
     monkeypatch.setattr(WaveVault, "converge", converge)
     MigrationWaveProvider().update("web", INPUTS, {**INPUTS, "machines": {}})
-    monkeypatch.setattr(ProtectedItemProvider, "_observe", lambda *_, **__: outcome.observed)
+    monkeypatch.setattr(ProtectedItemProvider, "_of", lambda *_: outcome.observed)
 
 
 @pytest.mark.usefixtures("told")
@@ -76,5 +77,5 @@ def test_a_removal_on_its_way_is_tolerated_where_the_config_says_so(
 def test_a_removal_that_ended_since_needs_no_other_run(monkeypatch: pytest.MonkeyPatch) -> None:
     leave(monkeypatch, Outcome(Status.PENDING, PROTECTED, "DisableDr is running"))
     gone = Observed(Stage.DISCOVERED)
-    monkeypatch.setattr(ProtectedItemProvider, "_observe", lambda *_, **__: gone)
+    monkeypatch.setattr(ProtectedItemProvider, "_of", lambda *_: gone)
     ProtectedItemProvider().delete("web-01", record())

@@ -97,7 +97,7 @@ class TestWhileTheVaultIsNotKnown:
 class TestAChangedTarget:
     @pytest.fixture(autouse=True)
     def the_machine_is_protected(self, monkeypatch: pytest.MonkeyPatch) -> None:
-        monkeypatch.setattr(WaveVault, "observe", lambda _self: PROTECTED)
+        monkeypatch.setattr(WaveVault, "observe", lambda _self, **_kw: PROTECTED)
 
     @pytest.mark.parametrize(
         ("field", "words", "before", "now"),
@@ -169,7 +169,7 @@ class TestAnOfflinePreview:
         assert refusals == []
 
     def test_is_followed_by_an_up_that_looks(self, monkeypatch: pytest.MonkeyPatch) -> None:
-        monkeypatch.setattr(WaveVault, "observe", lambda _self: PROTECTED)
+        monkeypatch.setattr(WaveVault, "observe", lambda _self, **_kw: PROTECTED)
         _, refusals = wave_review.look_ahead(connect, INPUTS, self.NEWS, {}, preview=False)
         assert "web-01: its target's diskType" in refusals[0]
 
@@ -180,7 +180,7 @@ class TestMovingToTheOtherExperience:
     def test_machines_that_replicate_are_named_and_left_alone(
         self, monkeypatch: pytest.MonkeyPatch
     ) -> None:
-        monkeypatch.setattr(WaveVault, "observe", lambda _self: PROTECTED)
+        monkeypatch.setattr(WaveVault, "observe", lambda _self, **_kw: PROTECTED)
         lines, refusals = look_ahead(INPUTS, {**self.NEWS, "vault_id": rpc.UNKNOWN})
         assert lines == []
         [refusal] = refusals
@@ -188,14 +188,14 @@ class TestMovingToTheOtherExperience:
         assert "left alone" in refusal
 
     def test_it_takes_another_vault(self, monkeypatch: pytest.MonkeyPatch) -> None:
-        monkeypatch.setattr(WaveVault, "observe", lambda _self: MIGRATED)
+        monkeypatch.setattr(WaveVault, "observe", lambda _self, **_kw: MIGRATED)
         _, refusals = look_ahead(INPUTS, self.NEWS)
         assert [r.split(":")[0] for r in refusals] == ["target.vault"]
 
     def test_migrated_machines_do_not_stand_in_the_way(
         self, monkeypatch: pytest.MonkeyPatch
     ) -> None:
-        monkeypatch.setattr(WaveVault, "observe", lambda _self: MIGRATED)
+        monkeypatch.setattr(WaveVault, "observe", lambda _self, **_kw: MIGRATED)
         monkeypatch.setattr(wave_review, "observe_known", lambda *_: MIGRATED)
         news = {**self.NEWS, "phase": "migrated"}
         _, refusals = look_ahead(INPUTS, {**news, "vault_id": rpc.UNKNOWN})

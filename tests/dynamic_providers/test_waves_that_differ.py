@@ -79,7 +79,7 @@ PROTECTED = Snapshot(
 
 @pytest.fixture(autouse=True)
 def the_machine_is_protected(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(WaveVault, "observe", lambda _self: PROTECTED)
+    monkeypatch.setattr(WaveVault, "observe", lambda _self, **_: PROTECTED)
 
 
 def recorded(status: str) -> dict[str, Any]:
@@ -102,7 +102,7 @@ class TestAMachineThatIsRecordedAsMigrated:
 
     @pytest.fixture(autouse=True)
     def nothing_is_left_of_it(self, monkeypatch: pytest.MonkeyPatch) -> None:
-        monkeypatch.setattr(WaveVault, "observe", lambda _self: Snapshot())
+        monkeypatch.setattr(WaveVault, "observe", lambda _self, **_: Snapshot())
 
     @pytest.mark.parametrize(
         "outputs",
@@ -165,7 +165,7 @@ class TestAWaveThatIsDeleted:
     @pytest.mark.usefixtures("driven")
     def test_is_not_gone_before_its_machines_are(self, monkeypatch: pytest.MonkeyPatch) -> None:
         still = Outcome(Status.FAILED, Observed(Stage.PROTECTED), "the disk is busy")
-        monkeypatch.setattr(WaveVault, "converge", lambda *_: {"web-01": still})
+        monkeypatch.setattr(WaveVault, "converge", lambda *_, **__: {"web-01": still})
         with pytest.raises(MigrationError, match="web-01: the disk is busy"):
             MigrationWaveProvider().delete("web", recorded("satisfied"))
 
@@ -180,7 +180,9 @@ def driven(monkeypatch: pytest.MonkeyPatch) -> list[Assignment]:
     """What a wave lets the vault converge; nothing of it is done."""
     seen: list[Assignment] = []
 
-    def converge(_self: WaveVault, machines: Sequence[Assignment], *_: Any) -> dict[str, Outcome]:
+    def converge(
+        _self: WaveVault, machines: Sequence[Assignment], *_: Any, **__: Any
+    ) -> dict[str, Outcome]:
         seen.extend(machines)
         nothing = Observed(Stage.UNKNOWN_TO_VAULT)
         return {each.machine.name: Outcome(Status.BLOCKED, nothing) for each in machines}

@@ -89,6 +89,24 @@ class Clouds:
         """Names of the subscription's resource groups."""
         return {group["name"] for group in self._list("resourcegroups", _GROUPS)}
 
+    def azure(self) -> dict[str, set[str]]:
+        """All that there is in Azure: by resource group, its resources by type and name."""
+        return {
+            group: {
+                f"{one['type']} {one['name']}"
+                for one in self._list(f"resourceGroups/{group}/resources", _GROUPS)
+            }
+            for group in self.resource_groups()
+        }
+
+    def delete(self, path: str, version: str) -> None:
+        """Delete a resource of the subscription by hand, over Resource Manager."""
+        _fetch(
+            f"{self.endpoint}/subscriptions/{SUBSCRIPTION}/{path}?api-version={version}",
+            "DELETE",
+            headers={"Authorization": f"Bearer {self.token()}"},
+        )
+
     def virtual_machines(self, group: str) -> dict[str, dict[str, Any]]:
         """Virtual machines of a resource group by name; none when the group is not there."""
         path = f"resourceGroups/{group}/providers/Microsoft.Compute/virtualMachines"
@@ -98,6 +116,15 @@ class Clouds:
         """Names of a resource group's vaults; none when the group is not there."""
         path = f"resourceGroups/{group}/providers/Microsoft.RecoveryServices/vaults"
         return {vault["name"] for vault in self._list(path, _VAULTS)}
+
+    def fabrics(self, group: str) -> list[str]:
+        """Ids of the servers that are registered with the vaults of a resource group."""
+        vaults = f"resourceGroups/{group}/providers/Microsoft.RecoveryServices/vaults"
+        return [
+            fabric["id"]
+            for vault in self.vaults(group)
+            for fabric in self._list(f"{vaults}/{vault}/replicationFabrics", "2025-08-01")
+        ]
 
     def networks(self, group: str) -> set[str]:
         """Names of a resource group's virtual networks; none when the group is not there."""
@@ -140,6 +167,8 @@ class Clouds:
         """All that a stack can change in this AWS, to compare with another time."""
         ec2 = self.ec2()
         iam: Any = boto3.client("iam", **self._client())
+        ssm: Any = boto3.client("ssm", **self._client())
+        secrets: Any = boto3.client("secretsmanager", **self._client())
         instances = [
             instance
             for reservation in ec2.describe_instances()["Reservations"]
@@ -159,6 +188,14 @@ class Clouds:
             "groups": {
                 group["GroupId"] for group in ec2.describe_security_groups()["SecurityGroups"]
             },
+            "volumes": {volume["VolumeId"] for volume in ec2.describe_volumes()["Volumes"]},
+            "secrets": {secret["Name"] for secret in secrets.list_secrets()["SecretList"]},
+            "parameters": {one["Name"] for one in ssm.describe_parameters()["Parameters"]},
+            "documents": {one["Name"] for one in ssm.list_documents()["DocumentIdentifiers"]},
+            "associations": {
+                one["AssociationId"] for one in ssm.list_associations()["Associations"]
+            },
+            "policies": {one["PolicyName"] for one in iam.list_policies(Scope="Local")["Policies"]},
             "roles": {role["RoleName"] for role in iam.list_roles()["Roles"]},
             "profiles": {
                 profile["InstanceProfileName"]

@@ -47,6 +47,8 @@ NOT_IN_THIS_STORY = {
     "ssm:UpdateDocumentDefaultVersion",
     # An agent's installation failed, and is tried again.
     "ssm:StartAssociationsOnce",
+    # A server is gone and cannot take part in its own removal.
+    "Microsoft.RecoveryServices/vaults/replicationFabrics/delete",
     # The service may want them of whoever enables replication; the local one does not.
     *(
         f"Microsoft.Resources/deployments/{what}"

@@ -1,0 +1,259 @@
+"""What a refresh and a destroy make of resources as their vault has them, or has not."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from functools import partial
+from types import SimpleNamespace
+from typing import Any
+
+import pytest
+
+from dynamic_providers import adapter, claims, container_mapping, engine, shared_observation
+from dynamic_providers.container_mapping import ContainerMappingProvider
+from dynamic_providers.fabric_registration import FabricRegistrationProvider
+from dynamic_providers.migration_wave import MigrationWaveProvider
+from dynamic_providers.protected_item import ProtectedItemProvider
+from dynamic_providers.vault_clearance import VaultClearanceProvider
+from site_recovery.convergence import Pace
+from site_recovery.phases import Phase
+from tests.convergence.fleet import Fleet
+from tests.convergence.test_the_vault_is_gone import delete_the_vault, remove_the_server
+from tests.dynamic_providers.test_waves_that_differ import INPUTS
+from tests.emulator.site_recovery_support import BOTH, GROUP, VAULT, windows
+
+URN = "urn:pulumi:dev::p::t::one"
+
+
+@pytest.fixture(params=BOTH, ids=lambda experience: experience.name)
+def fleet(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> Iterator[Fleet]:
+    made = Fleet([windows(1), windows(2)], experience=request.param)
+    monkeypatch.setattr(adapter.MigrationProvider, "connect", lambda _self: made.connector())
+    monkeypatch.setattr(claims, "of_this_process", claims.Claims())
+    monkeypatch.setattr(container_mapping, "_declared", set())
+    shared = shared_observation.SharedObservation()
+    monkeypatch.setattr(shared_observation, "of_this_process", shared)
+    yield made
+    made.close()
+
+
+@pytest.fixture
+def told(monkeypatch: pytest.MonkeyPatch) -> list[str]:
+    """What the engine was told, on whatever row."""
+    lines: list[str] = []
+    seen = SimpleNamespace(log=lambda _urn, text, **_: lines.append(text), alive=lambda: True)
+    monkeypatch.setattr(engine, "current", lambda: seen)
+    return lines
+
+
+def wave(fleet: Fleet, phase: str = "protected", **outputs: Any) -> dict[str, Any]:
+    site = fleet.migration_site
+    machines = {
+        name: {
+            "instance_id": machine.id,
+            "private_ip": machine.private_ip,
+            "os_type": "Windows",
+            "vm_name": name,
+        }
+        for name, machine in fleet.machines.items()
+    }
+    return {
+        **INPUTS,
+        "experience": site.experience,
+        "vault_id": VAULT,
+        "container_id": str(site.container),
+        "machines_site_id": site.machines_site_id,
+        "target": {**INPUTS["target"], "resource_group_id": GROUP},
+        "phase": phase,
+        "machines": machines,
+        "urn": URN,
+        **outputs,
+    }
+
+
+def item(fleet: Fleet, name: str, phase: str = "protected") -> dict[str, Any]:
+    its = wave(fleet)
+    keys = ("experience", "container_id", "machines_site_id", "target", "convergence", "urn")
+    return {
+        **{key: its[key] for key in keys},
+        "name": name,
+        "phase": phase,
+        "machine": its["machines"][name],
+        "outcome": {"status": "satisfied"},
+        "last_test_failover": "",
+    }
+
+
+def mapping(fleet: Fleet) -> dict[str, Any]:
+    return {
+        "container_id": str(fleet.migration_site.container),
+        "policy_id": fleet.migration_site.policy_id,
+        "mapping_name": "mapping",
+        "experience": fleet.migration_site.experience,
+        "poll_seconds": 30,
+        "urn": URN,
+    }
+
+
+def server(fleet: Fleet) -> dict[str, Any]:
+    return {
+        "vault_id": VAULT,
+        "server_name": fleet.server_name,
+        "experience": fleet.migration_site.experience,
+        "timeout_seconds": 60,
+        "poll_seconds": 30,
+        "urn": URN,
+    }
+
+
+@pytest.mark.usefixtures("told")
+class TestAWaveWhoseVaultIsGone:
+    def test_is_gone_itself(self, fleet: Fleet) -> None:
+        delete_the_vault(fleet)
+        assert MigrationWaveProvider().read("web", wave(fleet)).id == ""
+
+    @pytest.mark.parametrize("recorded", [True, False])
+    def test_stays_for_the_sake_of_a_machine_that_is_migrated(
+        self, fleet: Fleet, recorded: bool
+    ) -> None:
+        fleet.drive({"web-01": Phase.MIGRATED})
+        props = wave(fleet, "migrated", leaving={"web-03": {}})
+        if recorded:
+            # Neither the vault nor Azure tells of it any more.
+            props["migrated"] = {"web-01": fleet.machines["web-01"].id}
+            (machine,) = fleet.site.virtual_machines().values()
+            fleet.site.call("DELETE", machine["id"], version="2024-11-01")
+            fleet.site.pass_time(minutes=30)
+            assert fleet.site.virtual_machines() == {}
+        delete_the_vault(fleet)
+
+        read = MigrationWaveProvider().read("web", props)
+
+        assert read.id == "web"
+        assert read.outs is not None
+        assert read.outs["migrated"] == {"web-01": fleet.machines["web-01"].id}
+        assert read.outs["leaving"] == {}
+        assert MigrationWaveProvider().diff("web", read.outs, wave(fleet, "migrated")).changes
+
+    def test_is_deleted_without_a_call(self, fleet: Fleet, told: list[str]) -> None:
+        delete_the_vault(fleet)
+        before = fleet.site.world.audited()
+        MigrationWaveProvider().delete("web", wave(fleet))
+        assert fleet.site.world.audited() == before
+        assert "is gone, and with it the replication of this wave's machines" in told[0]
+
+    def test_names_what_a_test_left(self, fleet: Fleet, told: list[str]) -> None:
+        fleet.drive({"web-01": Phase.TEST_FAILOVER})
+        inside = f"{fleet.site.container}/replicationProtectedItems/web-01"
+        fleet.site.finished(fleet.site.accepted("DELETE", inside))
+        assert "web-01-test" in fleet.site.virtual_machines()
+        delete_the_vault(fleet)
+        MigrationWaveProvider().delete("web", wave(fleet))
+        assert "web-01-test" in told[-1]
+        assert "delete them" in told[-1]
+
+
+class TestARecordWhoseVaultIsGone:
+    def test_of_a_machine_that_replicated_goes_too(self, fleet: Fleet, told: list[str]) -> None:
+        delete_the_vault(fleet)
+        assert ProtectedItemProvider().read("web-01", item(fleet, "web-01")).id == ""
+        ProtectedItemProvider().delete("web-01", item(fleet, "web-01"))
+        assert "is gone, and with it web-01's replication" in told[-1]
+
+    def test_of_a_machine_that_is_migrated_stays(self, fleet: Fleet) -> None:
+        fleet.drive({"web-01": Phase.MIGRATED})
+        delete_the_vault(fleet)
+        read = ProtectedItemProvider().read("web-01", item(fleet, "web-01", "migrated"))
+        assert read.id == "web-01"
+        assert read.outs is not None
+        assert read.outs["phase"] == "migrated"
+
+    def test_of_server_mapping_and_clearance_goes_too(self, fleet: Fleet, told: list[str]) -> None:
+        props, fabric, associated = server(fleet), fleet.site.fabric, mapping(fleet)
+        clearance = {**props, "keep_server": False, "keep_vault": False}
+        delete_the_vault(fleet)
+        assert FabricRegistrationProvider().read(fabric, props).id == ""
+        assert ContainerMappingProvider().read("mapping", associated).id == ""
+        assert VaultClearanceProvider().read("clearance", clearance).id == ""
+        FabricRegistrationProvider().delete(fabric, props)
+        ContainerMappingProvider().delete("mapping", associated)
+        VaultClearanceProvider().delete("clearance", clearance)
+        assert [line.partition(" is gone")[1] for line in told] == [" is gone"] * 3
+
+
+class TestAServerThatIsNotWell:
+    def test_stays_recorded(self, fleet: Fleet) -> None:
+        recorded = {**server(fleet), "fabric_id": fleet.site.fabric, "run_as_accounts": {"a": "1"}}
+        fleet.site.become(0, state="stopped")
+        fleet.site.pass_time(hours=3)
+
+        read = FabricRegistrationProvider().read(fleet.site.fabric, recorded)
+
+        assert read.id == fleet.site.fabric
+        assert read.outs is not None
+        assert read.outs["run_as_accounts"] == {"a": "1"}
+
+    def test_is_forgotten_once_it_is_unregistered(self, fleet: Fleet) -> None:
+        props = server(fleet)
+        remove_the_server(fleet)
+        assert FabricRegistrationProvider().read(fleet.site.fabric, props).id == ""
+
+
+class TestADestroyedMapping:
+    def test_takes_machines_along_that_no_wave_recorded(
+        self, fleet: Fleet, told: list[str], monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        fleet.drive(Phase.PROTECTED)
+
+        async def sleep(_: float) -> None:
+            fleet.site.pass_time(seconds=30)
+
+        monkeypatch.setattr(container_mapping, "Pace", partial(Pace, sleep=sleep))
+        ContainerMappingProvider().delete("mapping", mapping(fleet))
+        assert fleet.items() == {}
+        assert "web-02: disable protection started" in told
+        assert "removing the server's association" in told[-1]
+
+    @pytest.mark.usefixtures("told")
+    def test_that_is_replaced_leaves_all_machines_as_they_are(self, fleet: Fleet) -> None:
+        fleet.drive(Phase.PROTECTED)
+        before = fleet.accepted()
+        provider = ContainerMappingProvider()
+        provider.check({}, mapping(fleet))
+        with pytest.raises(Exception, match="2 machines replicate by its policy"):
+            provider.delete("mapping", mapping(fleet))
+        assert fleet.accepted() == before
+
+
+@pytest.mark.usefixtures("told")
+class TestAWaveWithAMachineThatIsFailedOver:
+    def test_is_not_deleted_and_none_of_its_machines_is_touched(self, fleet: Fleet) -> None:
+        fleet.drive({"web-01": Phase.FAILED_OVER, "web-02": Phase.PROTECTED})
+        before = fleet.accepted()
+        with pytest.raises(Exception, match="web-01: it is failed over"):
+            MigrationWaveProvider().delete("web", wave(fleet))
+        ProtectedItemProvider().delete("web-02", item(fleet, "web-02"))
+        with pytest.raises(Exception, match="web-01: it is failed over"):
+            ProtectedItemProvider().delete("web-01", item(fleet, "web-01"))
+        assert fleet.accepted() == before
+
+
+class TestClearingTheVault:
+    def test_unregisters_the_server_and_says_what_azure_keeps(
+        self, fleet: Fleet, told: list[str]
+    ) -> None:
+        props = {**server(fleet), "keep_server": False, "keep_vault": False}
+        VaultClearanceProvider().delete("clearance", props)
+        assert fleet.site.get(f"{VAULT}/replicationFabrics")["value"] == []
+        assert (
+            "Its soft delete is Enabled: Azure may list it among deleted vaults for 14 days"
+            in (told[-1])
+        )
+
+    def test_leaves_a_server_and_a_vault_that_were_there_before(
+        self, fleet: Fleet, told: list[str]
+    ) -> None:
+        props = {**server(fleet), "keep_server": True, "keep_vault": True}
+        VaultClearanceProvider().delete("clearance", props)
+        assert len(fleet.site.get(f"{VAULT}/replicationFabrics")["value"]) == 1
+        assert told == []
