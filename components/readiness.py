@@ -49,13 +49,9 @@ def readiness(
     ]
     # All of the server: its agents' secret lets the machines in by a policy of its own.
     before = [*requires, server]
-    subnet_id = _subnet(settings)
-    if subnet_id is not None:
-        check = _connectivity(
-            wave, settings, members, server, subnet_id, server_group_id, parent, before
-        )
-        told.append(check.blocked)
-        before = [*before, check]
+    check = _connectivity(wave, settings, members, server, server_group_id, parent, before)
+    told.append(check.blocked)
+    before = [*before, check]
     bios_ids: pulumi.Input[Mapping[str, str]] = {}
     if settings.replication.agent.installation == "ssm":
         agent = _agent(wave, prefix, settings, members, preflight, server, before)
@@ -67,13 +63,13 @@ def readiness(
     return Readiness(holds, bios_ids)
 
 
-def _subnet(settings: Settings) -> str | None:
-    """The server's subnet; None for an appliance that is there by another's hand."""
+def _subnet(settings: Settings) -> str:
+    """The server's subnet; empty for an appliance that is there by another's hand."""
     if settings.experience == "classic":
         assert settings.source.configuration_server is not None
         return settings.source.configuration_server.subnet_id
     assert settings.source.replication_appliance is not None
-    return settings.source.replication_appliance.subnet_id
+    return settings.source.replication_appliance.subnet_id or ""
 
 
 def _connectivity(
@@ -81,7 +77,6 @@ def _connectivity(
     settings: Settings,
     members: Mapping[str, MachineFacts],
     server: MigrationServer,
-    subnet_id: str,
     server_group_id: pulumi.Input[str],
     parent: pulumi.Resource,
     requires: Sequence[pulumi.Resource],
@@ -93,7 +88,7 @@ def _connectivity(
         experience=settings.experience,
         push=settings.replication.agent.installation == "push",
         server={
-            "subnet_id": subnet_id,
+            "subnet_id": _subnet(settings),
             "private_ip": server.private_ip,
             "security_group_ids": [server_group_id],
             "instance_id": server.instance_id,

@@ -26,9 +26,10 @@ from site_recovery.reachability.run_command import Connector, RunCommand
 
 
 class ServerInputs(Inputs):
-    """The server on the wire; without address or groups while they are not known."""
+    """The server on the wire; without address or groups while they are not known, and without
+    a subnet where it is there by another's hand."""
 
-    subnet_id: str
+    subnet_id: str = ""
     private_ip: str | None = None
     security_group_ids: tuple[str, ...] | None = None
     instance_id: str = ""
@@ -166,7 +167,7 @@ class ConnectivityCheckProvider(MigrationProvider):
             return []
         known = {name: value for name, value in server.items() if not unknown(value)}
         rest = {name: value for name, value in news.items() if name != "server"}
-        if unknown(rest) or "subnet_id" not in known:
+        if unknown(rest) or not {"subnet_id", "private_ip"} & set(known):
             return []
         inputs = ConnectivityCheckInputs.model_validate({**rest, "server": known})
         try:
@@ -201,8 +202,8 @@ class ConnectivityCheck(Resource, module="site-recovery", name="ConnectivityChec
         vpc_id: the VPC of machines and server.
         experience: `classic` or `modernized`.
         push: whether the server installs the machines' agents.
-        server: `private_ip`, `subnet_id`, `security_group_ids`, and `instance_id` where the
-            server may be asked to connect too.
+        server: `private_ip`, `subnet_id` (not of one that is there by another's hand),
+            `security_group_ids`, and `instance_id` where the server may be asked to connect too.
         machines: `instance_id`, `private_ip` and `platform` by machine; all of them running.
         offline_preview: whether a preview reads nothing.
         opts: the resource's options.

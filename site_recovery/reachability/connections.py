@@ -51,6 +51,8 @@ class Server:
 
     Attributes:
         role: what a person calls it.
+        subnet_id: where it is; empty for one that is there by another's hand, which is looked for
+            in the VPC by its address, and whose own way out is its owner's.
         private_ip: None while it has none yet; its subnet stands for it then.
         group_ids: its security groups, of which its interface's own are used once it has one;
             None where groups are not to be judged, because they are not all there yet.
@@ -105,7 +107,8 @@ def role(experience: str) -> str:
 
 def needed(check: Check) -> Iterator[Connection]:
     """Every connection that must come about: the server's way out, then machine by machine."""
-    yield Connection(check.server.role, SERVER_OUT, TO_THE_INTERNET)
+    if check.server.subnet_id:
+        yield Connection(check.server.role, SERVER_OUT, TO_THE_INTERNET)
     for name, machine in check.machines.items():
         for port in TO_THE_SERVER:
             yield Connection(name, TO_SERVER, port)

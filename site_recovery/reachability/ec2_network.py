@@ -121,11 +121,14 @@ def _interfaces(ec2: EC2Client, check: Check) -> Iterator[Any]:
         {machine.instance_id for machine in check.machines.values()},
     )
     if check.server.private_ip is not None:
-        # By its subnet too: another VPC may have the same address.
+        # By its place too: another VPC may have the same address.
+        subnet_id = check.server.subnet_id
         paginator = ec2.get_paginator("describe_network_interfaces")
         for page in paginator.paginate(
             Filters=[
-                {"Name": "subnet-id", "Values": [check.server.subnet_id]},
+                {"Name": "subnet-id", "Values": [subnet_id]}
+                if subnet_id
+                else {"Name": "vpc-id", "Values": [check.vpc_id]},
                 {"Name": "addresses.private-ip-address", "Values": [check.server.private_ip]},
             ]
         ):
@@ -172,10 +175,19 @@ def _server(check: Check, interfaces: Iterable[Any], subnets: dict[str, Subnet])
             )
         return Endpoint(subnet.addresses, server.subnet_id, server.group_ids)
     for interface in interfaces:
-        here = interface["SubnetId"] == server.subnet_id
+        here = (
+            interface["SubnetId"] == server.subnet_id
+            if server.subnet_id
+            else interface["VpcId"] == check.vpc_id
+        )
         if here and server.private_ip in _addresses(interface):
             found = _endpoint(interface, server.private_ip, "windows")
             return found if server.group_ids is not None else replace(found, groups=None)
+    if not server.subnet_id:
+        raise MigrationError(
+            f"no network interface of {check.vpc_id} has {server.private_ip}, the address of the "
+            f"registered {server.role}. Correct its privateIp, or source.vpcId."
+        )
     return Endpoint(IPv4Network(server.private_ip), server.subnet_id, server.group_ids)
 
 

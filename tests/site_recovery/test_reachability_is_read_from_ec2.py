@@ -140,6 +140,27 @@ def test_a_closed_port_is_told_with_the_groups_that_do_not_open_it(estate: Estat
     }
 
 
+class TestAServerThatIsThereByAnothersHand:
+    def test_is_found_by_its_address_and_judged_by_its_own_groups(self, estate: Estate) -> None:
+        estate.start_server()
+        estate.allow("server", estate.from_machines(), (443,))
+        blocked = estate.blocked(estate.check(estate.run(), subnet_id="", group_ids=frozenset()))
+        assert list(blocked) == ["web-1"]
+        assert estate.groups["server"] in blocked["web-1"]
+
+    def test_finds_its_way_out_by_itself(self, estate: Estate) -> None:
+        estate.start_server()
+        estate.allow("server", estate.from_machines())
+        estate.ec2.delete_route(RouteTableId=estate.main_table, DestinationCidrBlock="0.0.0.0/0")
+        assert set(estate.blocked(estate.check(estate.run()))) == {"web-1"}
+        assert estate.blocked(estate.check(estate.run(), subnet_id="")) == {}
+
+    def test_is_missed_where_nothing_has_its_address(self, estate: Estate) -> None:
+        check = estate.check(estate.run(), subnet_id="", private_ip="10.10.2.99")
+        with pytest.raises(MigrationError, match=r"no network interface of vpc-\w+ has 10.10.2.99"):
+            ec2_network.read(check, REGION, estate.ec2)
+
+
 def test_groups_that_name_each_other_connect_their_members(estate: Estate) -> None:
     estate.start_server()
     estate.allow("server", estate.from_machines())
