@@ -51,8 +51,11 @@ def look_ahead(
         moving = _moving(connect, olds, news)
         if moving:
             return [], moving
-    # What is tried or found out during the run cannot be known before it.
-    news = {**news, **{key: {} for key in ("holds", "bios_ids") if unknown(news.get(key))}}
+    # A machine that is held fails alone, in the run: it refuses nothing to the others. What is
+    # found out during the run cannot be known before it.
+    news = {**news, "holds": {}}
+    if unknown(news.get("bios_ids")):
+        news["bios_ids"] = {}
     vault: WaveVault | None = None
     snapshot = Snapshot()
     if unknown(news):

@@ -51,7 +51,7 @@ def _registered_appliance(draft: Draft) -> Iterator[Problem]:
                 f"{place}.subnetId",
                 "it is missing",
                 "Add the subnet of the appliance; or name one that is there already with "
-                "registered: {name, securityGroupId}",
+                "registered: {name, securityGroupId, privateIp}",
             )
         return
     others = sorted(draft.appliance_keys - {"registered"})

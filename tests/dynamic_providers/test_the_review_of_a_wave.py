@@ -94,6 +94,18 @@ class TestWhileTheVaultIsNotKnown:
         assert asked == [(None, None)]
 
 
+class TestAMachineThatIsHeld:
+    def test_refuses_nothing_to_the_others(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        monkeypatch.setattr(WaveVault, "observe", lambda _self: Snapshot())
+        machine = INPUTS["machines"]["web-01"]
+        other = {**machine, "instance_id": "i-2", "private_ip": "10.0.0.2", "vm_name": "web-02"}
+        machines = {"web-01": machine, "web-02": other}
+        held = {**INPUTS, "machines": machines, "holds": {"web-01": "tcp 9443 is closed"}}
+        lines, refusals = look_ahead({}, held)
+        assert refusals == []
+        assert any(line.startswith("web-02: ") for line in lines)
+
+
 class TestAChangedTarget:
     @pytest.fixture(autouse=True)
     def the_machine_is_protected(self, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -25,9 +25,11 @@ if TYPE_CHECKING:
 SCALE = 1200
 """Twenty minutes of service time in a second: a machine is protected within a few."""
 _SECONDS = 30
+_STEPS, _STEP_SECONDS = 2000, 30
 _GROUPS = "2024-03-01"
 _MACHINES = "2024-07-01"
 _VAULTS = "2024-04-01"
+_NETWORKS = "2024-05-01"
 
 
 class Clouds:
@@ -83,6 +85,23 @@ class Clouds:
         """Let service time pass at once, with all that comes due in it."""
         self._control("POST", "clock/advance", {"seconds": seconds})
 
+    def advance_until(self, stage: str, kind: str, name: str) -> None:
+        """Let service time pass until a guest is at a stage.
+
+        In steps, because what AWS changed is seen up to half a real second later.
+
+        Args:
+            stage: such as `registered`.
+            kind: what of the guests, such as `mobilityAgents`.
+            name: which.
+        """
+        for _ in range(_STEPS):
+            found = self._control("GET", "guests")[kind]
+            if any(guest["name"] == name and guest["stage"] == stage for guest in found):
+                return
+            self.advance(_STEP_SECONDS)
+        raise AssertionError(f"{name} is not {stage}: {found}")
+
     # -- Azure ------------------------------------------------------------------------------
 
     def resource_groups(self) -> set[str]:
@@ -126,17 +145,45 @@ class Clouds:
             for fabric in self._list(f"{vaults}/{vault}/replicationFabrics", "2025-08-01")
         ]
 
+    def appliance_id(self, fabric: str, name: str) -> str:
+        """Id of a replication appliance that is registered with a fabric."""
+        details = self._arm(fabric.removeprefix("/"), "2025-08-01")["properties"]["customDetails"]
+        found: str = next(one["id"] for one in details["processServers"] if one["name"] == name)
+        return found
+
     def networks(self, group: str) -> set[str]:
         """Names of a resource group's virtual networks; none when the group is not there."""
         path = f"resourceGroups/{group}/providers/Microsoft.Network/virtualNetworks"
-        return {network["name"] for network in self._list(path, "2024-05-01")}
+        return {network["name"] for network in self._list(path, _NETWORKS)}
+
+    def put(self, path: str, body: dict[str, Any], version: str) -> None:
+        """Make something in the subscription by hand, and let it come to its end."""
+        headers = {"Authorization": f"Bearer {self.token()}"}
+        url = f"{self.endpoint}/subscriptions/{SUBSCRIPTION}/{path}?api-version={version}"
+        _fetch(url, "PUT", body, headers)
+        self.advance(60)
+
+    def network(self, group: str, name: str) -> dict[str, Any]:
+        """A virtual network, as Azure tells it."""
+        path = f"{group}/providers/Microsoft.Network/virtualNetworks/{name}"
+        found: dict[str, Any] = self._arm(
+            f"subscriptions/{SUBSCRIPTION}/resourceGroups/{path}", _NETWORKS
+        )
+        return found
 
     def network_of(self, machine: dict[str, Any]) -> str:
         """Name of the virtual network that a virtual machine's first interface is in."""
+        return self._subnet_id(machine).split("/")[8]
+
+    def subnet_of(self, machine: dict[str, Any]) -> str:
+        """Name of the subnet that a virtual machine's first interface is in."""
+        return self._subnet_id(machine).rpartition("/")[2]
+
+    def _subnet_id(self, machine: dict[str, Any]) -> str:
         interface = machine["properties"]["networkProfile"]["networkInterfaces"][0]["id"]
-        found = self._arm(interface.removeprefix("/"), "2024-05-01")
+        found = self._arm(interface.removeprefix("/"), _NETWORKS)
         subnet: str = found["properties"]["ipConfigurations"][0]["properties"]["subnet"]["id"]
-        return subnet.split("/")[8]
+        return subnet
 
     def token(self) -> str:
         """A token that Azure accepts."""
@@ -163,12 +210,15 @@ class Clouds:
         """A client of this AWS."""
         return boto3.client("ec2", **self._client())
 
+    def client(self, service: str) -> Any:
+        """A client of another service of this AWS; its types know the names only as literals."""
+        connect: Any = boto3.client
+        return connect(service, **self._client())
+
     def aws(self) -> dict[str, Any]:
         """All that a stack can change in this AWS, to compare with another time."""
         ec2 = self.ec2()
-        iam: Any = boto3.client("iam", **self._client())
-        ssm: Any = boto3.client("ssm", **self._client())
-        secrets: Any = boto3.client("secretsmanager", **self._client())
+        iam, ssm, secrets = map(self.client, ("iam", "ssm", "secretsmanager"))
         instances = [
             instance
             for reservation in ec2.describe_instances()["Reservations"]
@@ -201,6 +251,20 @@ class Clouds:
                 profile["InstanceProfileName"]
                 for profile in iam.list_instance_profiles()["InstanceProfiles"]
             },
+        }
+
+    def servers(self) -> dict[str, str]:
+        """The type by instance id of what was made to be a server and is not terminated."""
+        found = self.ec2().describe_instances(
+            Filters=[
+                {"Name": "tag-key", "Values": ["site-recovery:role"]},
+                {"Name": "instance-state-name", "Values": ["running", "stopped"]},
+            ]
+        )
+        return {
+            one["InstanceId"]: one["InstanceType"]
+            for reservation in found["Reservations"]
+            for one in reservation["Instances"]
         }
 
     def instance_id(self, name: str) -> str:
