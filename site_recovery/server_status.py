@@ -16,6 +16,8 @@ from site_recovery.azure import MigrationError
 if TYPE_CHECKING:
     from mypy_boto3_ssm import SSMClient
 
+PERMISSIONS = ("ssm:GetParameter",)
+
 FAILED = "failed"
 SUCCEEDED = "succeeded"
 
@@ -75,10 +77,8 @@ class StatusParameter:
         return parse(value)
 
     def _explained(self, error: Exception) -> MigrationError:
-        return MigrationError(
-            f"SSM parameter {self._name}: AWS refused ({error}). Check that the credentials may "
-            "call ssm:GetParameter on it"
-        )
+        problem = aws.problem(error, "Systems Manager", self._region, PERMISSIONS)
+        return MigrationError(f"SSM parameter {self._name}: {problem}")
 
 
 def parse(value: str) -> ServerStatus | None:
