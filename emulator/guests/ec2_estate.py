@@ -14,6 +14,7 @@ import boto3
 from botocore.config import Config
 from botocore.exceptions import BotoCoreError, ClientError
 
+from emulator.aws.access.control import OWN_KEY
 from emulator.guests import operating_systems, security_groups
 from emulator.guests.estate import Assignment, Disk, Instance, ReportStatus
 from emulator.guests.instance_roles import InstanceRoles
@@ -63,8 +64,8 @@ class Ec2Estate:
                 service,
                 endpoint_url=endpoint,
                 region_name=region,
-                aws_access_key_id="emulator",
-                aws_secret_access_key="emulator",  # noqa: S106 - moto asks for any
+                aws_access_key_id=OWN_KEY,
+                aws_secret_access_key=OWN_KEY,  # moto asks for any
                 config=Config(connect_timeout=1, read_timeout=5, retries={"total_max_attempts": 1}),
             )
 

@@ -393,6 +393,8 @@ def test_parameters_of_amazon_are_nobodys(aws: Limited) -> None:
         {"accessKeyId": KEY, "policies": {}},
         {"accessKeyId": KEY, "policies": [{}]},
         {"accessKeyId": KEY, "policies": [], "roles": []},
+        # With it the emulator itself looks at what is there.
+        {"accessKeyId": "emulator", "policies": []},
     ],
 )
 def test_what_is_no_policy_is_refused(aws: Limited, body: object) -> None:

@@ -15,6 +15,9 @@ from emulator.aws.access.calls import Call
 from emulator.aws.access.facts import Facts, Need
 from emulator.aws.policies import Request
 
+OWN_KEY = "emulator"
+"""The access key with which the emulator itself asks its AWS."""
+
 _SHAPE = {"accessKeyId": str, "user": str, "policies": list}
 
 
@@ -79,6 +82,8 @@ class Access:
         for name, value in given.items():
             if not isinstance(value, _SHAPE.get(name, ())):
                 raise ValueError(f"'{name}' is not known, or of another type.")
+        if given["accessKeyId"] == OWN_KEY:
+            raise ValueError(f"'{OWN_KEY}' is the emulator's own key, and may do everything.")
         for policy in given["policies"]:
             if not isinstance(policy, Mapping) or not policies.statements(policy):
                 raise ValueError("A policy is a JSON object with statements.")
