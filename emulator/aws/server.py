@@ -25,7 +25,7 @@ from emulator.aws import estate, resource_policies
 from emulator.aws.access import calls, denials
 from emulator.aws.access.control import Access
 from emulator.aws.refusals import Refusal
-from emulator.aws.systems_manager import images
+from emulator.aws.systems_manager import amazon_documents, images
 from emulator.aws.systems_manager.service import SystemsManager
 
 StartResponse: TypeAlias = Callable[..., Any]
@@ -103,6 +103,7 @@ class AwsServer:
             lambda name: mock_random.seed(f"{self._seed}:{name}"),
         )
         images.publish(estate.REGION)
+        amazon_documents.publish(estate.REGION)
         self._seeded = seeded
         return seeded
 

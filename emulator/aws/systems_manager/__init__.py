@@ -1,4 +1,5 @@
-"""AWS Systems Manager, as far as moto has none: managed instances, associations, Run Command.
+"""AWS Systems Manager, as far as moto has none.
 
+These are managed instances, associations, inventory and Run Command.
 Parameters and documents are moto's. State is in memory, for each region, as moto's is.
 """

@@ -11,7 +11,7 @@ from emulator.aws.network import Network
 from emulator.aws.permissions import ClientFactory, Permissions
 from emulator.aws.refusals import Refusal
 from emulator.aws.systems_manager.pages import page
-from emulator.guests import operating_systems
+from emulator.guests import installed_programs, operating_systems
 
 _HTTPS = 443
 _PAGE = 10
@@ -131,9 +131,31 @@ class Machines:
             if all(_fits(machine, key, values) for key, values in filters.items())
         ]
         entries = [
-            {**self._information(machine), **(overviews(machine.id) or {})} for machine in machines
+            {**self.information(machine), **(overviews(machine.id) or {})} for machine in machines
         ]
         return page("InstanceInformationList", entries, request, _PAGE)
+
+    def information(self, machine: Managed) -> dict[str, Any]:
+        """What the service tells of an instance, but for its associations."""
+        name, version = _system(machine.system)
+        address = machine.described.get("PrivateIpAddress", "")
+        return {
+            "InstanceId": machine.id,
+            "PingStatus": "Online" if machine.online else "ConnectionLost",
+            "LastPingDateTime": self._clock() if machine.online else machine.registered,
+            "AgentVersion": installed_programs.AGENT_VERSION,
+            "IsLatestVersion": False,
+            "PlatformType": machine.platform,
+            "PlatformName": name,
+            "PlatformVersion": version,
+            "ResourceType": "EC2Instance",
+            "IPAddress": address,
+            "ComputerName": machine.described.get("PrivateDnsName", "")
+            if machine.platform == "Linux"
+            else f"EC2AMAZ-{machine.id[-7:].upper()}",
+            "SourceId": machine.id,
+            "SourceType": "AWS::EC2::Instance",
+        }
 
     def _judge(self, network: Network) -> dict[str, Managed]:
         roles: dict[str, str | None] = {}
@@ -174,27 +196,6 @@ class Machines:
     def _images(self) -> dict[str, str]:
         found = self._client("ec2").describe_images()["Images"]
         return {image["ImageId"]: image.get("Name", "") for image in found}
-
-    def _information(self, machine: Managed) -> dict[str, Any]:
-        name, version = _system(machine.system)
-        address = machine.described.get("PrivateIpAddress", "")
-        return {
-            "InstanceId": machine.id,
-            "PingStatus": "Online" if machine.online else "ConnectionLost",
-            "LastPingDateTime": self._clock() if machine.online else machine.registered,
-            "AgentVersion": "3.3.987.0",
-            "IsLatestVersion": False,
-            "PlatformType": machine.platform,
-            "PlatformName": name,
-            "PlatformVersion": version,
-            "ResourceType": "EC2Instance",
-            "IPAddress": address,
-            "ComputerName": machine.described.get("PrivateDnsName", "")
-            if machine.platform == "Linux"
-            else f"EC2AMAZ-{machine.id[-7:].upper()}",
-            "SourceId": machine.id,
-            "SourceType": "AWS::EC2::Instance",
-        }
 
 
 def _system(identifier: str) -> tuple[str, str]:

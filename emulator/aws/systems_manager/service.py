@@ -17,6 +17,7 @@ from emulator.aws.systems_manager.associations import Associations
 from emulator.aws.systems_manager.commands import Commands
 from emulator.aws.systems_manager.executions import Executions
 from emulator.aws.systems_manager.held import Held
+from emulator.aws.systems_manager.inventory import Inventory
 from emulator.aws.systems_manager.machines import Machines
 
 Handler = Callable[[Mapping[str, Any]], dict[str, Any]]
@@ -45,6 +46,7 @@ class _Region:
         held = Held()
         associations = Associations(client, held, machines)
         self.executions = Executions(held, machines, commands)
+        self.inventory = Inventory(held, machines, self.executions)
         self.operations: dict[str, Handler] = {
             "AddTagsToResource": associations.add_tags,
             "CreateAssociation": associations.create,
@@ -56,6 +58,7 @@ class _Region:
                 machines.describe, overviews=self.executions.overview
             ),
             "GetCommandInvocation": commands.invocation,
+            "GetInventory": self.inventory.get,
             "ListAssociations": associations.listed,
             "ListCommandInvocations": commands.invocations,
             "ListCommands": commands.listed,
@@ -119,6 +122,7 @@ class SystemsManager:
             requests.check(operation, request)
             with self._lock:
                 region = self._region(signed["region"] if signed else "us-east-1")
+                region.inventory.gather()
                 return Answer(200, region.operations[operation](request))
         except Refusal as refusal:
             return Answer(400, refusal.body, refusal.code)
