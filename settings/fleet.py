@@ -12,6 +12,7 @@ from settings.names import InstanceId, SubnetName, VirtualMachineName, VirtualMa
 from settings.recovery_plan import RecoveryPlanSettings
 from settings.target import Tags
 from site_recovery.fleet import RecoveryPoint
+from site_recovery.inventory import Driver
 from site_recovery.phases import Phase
 
 
@@ -58,12 +59,12 @@ class MachineSettings(Model):
 
     Attributes:
         os: a key of the support matrix, for an image whose name does not tell.
-        drivers: the paravirtual drivers, which EC2 cannot know.
+        drivers: the paravirtual drivers, which EC2 does not know; Systems Manager's inventory may.
     """
 
     instance_id: InstanceId
     os: str | None = None
-    drivers: Literal["aws-pv", "citrix-pv", "redhat-pv"] | None = None
+    drivers: Driver | None = None
     target: TargetMachine = Field(default_factory=TargetMachine)
 
 

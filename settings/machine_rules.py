@@ -12,6 +12,7 @@ from site_recovery.config_paths import path
 from site_recovery.ec2 import MachineFacts
 from site_recovery.managed_instances import ManagedInstance
 from site_recovery.problems import Problem
+from site_recovery.support_matrix import Stated
 
 GROUPS_OF_AN_INTERFACE_MAX = 5
 """Security groups of a network interface, unless the account's quota was raised ("Amazon VPC
@@ -46,6 +47,11 @@ def told_by_agent(facts: MachineFacts, managed: Mapping[str, ManagedInstance]) -
     return replace(facts, os=reported)
 
 
+def stated(machine: MachineSettings) -> Stated:
+    """What the config says of a machine."""
+    return Stated(os=machine.os, drivers=machine.drivers)
+
+
 def problems(
     name: str, machine: MachineSettings, facts: MachineFacts, draft: Draft, prefix: str
 ) -> list[Problem]:
@@ -60,8 +66,7 @@ def problems(
     """
     found: list[Problem] = []
     if draft.experience is not None:
-        stated = support_matrix.Stated(os=machine.os, drivers=machine.drivers)
-        found = support_matrix.problems(name, facts, stated, draft.experience)
+        found = support_matrix.problems(name, facts, stated(machine), draft.experience)
     if machine.os and machine.os.startswith("windows") != (facts.platform == "windows"):
         found.append(
             Problem(

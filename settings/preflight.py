@@ -8,13 +8,15 @@ from typing import TypeAlias
 
 from settings import machine_rules, retirement, server_plan
 from settings.draft import Draft
+from settings.fleet import MachineSettings
 from settings.reading import Reading
 from settings.server_plan import ServerPlan, ServerReader
-from site_recovery import azure, ec2, instance_roles, managed_instances
+from site_recovery import azure, ec2, instance_roles, inventory, managed_instances, support_matrix
 from site_recovery.aws import PLACE as AWS_PLACE
 from site_recovery.azure import MigrationError
 from site_recovery.config_paths import path
 from site_recovery.ec2 import MachineFacts
+from site_recovery.inventory import Driver
 from site_recovery.managed_instances import ManagedInstance
 from site_recovery.phases import Phase
 from site_recovery.problems import Problem
@@ -25,6 +27,9 @@ FactsReader: TypeAlias = Callable[
 ]
 ManagedReader: TypeAlias = Callable[
     [Iterable[str], str], tuple[dict[str, ManagedInstance], list[Problem]]
+]
+DriversReader: TypeAlias = Callable[
+    [Iterable[str], str], tuple[dict[str, tuple[Driver, ...]], list[Problem]]
 ]
 RolesReader: TypeAlias = Callable[[Iterable[str]], tuple[tuple[str, ...], list[Problem]]]
 
@@ -41,6 +46,7 @@ class Aws:
     server_facts: ServerReader = server_facts
     managed_instances: ManagedReader = managed_instances.managed_instances
     role_arns: RolesReader = instance_roles.role_arns
+    installed_drivers: DriversReader = inventory.installed_drivers
 
 
 @dataclass(frozen=True)
@@ -138,6 +144,11 @@ def _machines(draft: Draft, prefix: str, aws: Aws) -> Preflight:
         roles, unread = aws.role_arns(profiles)
         if unread:
             return Preflight(facts, gone, problems=(*problems.values(), *unread))
+    drivers, unread = _drivers(draft, machines, here, aws)
+    if unread:
+        return Preflight(facts, gone, problems=(*problems.values(), *unread))
+    here = {name: replace(found, drivers=drivers.get(name, ())) for name, found in here.items()}
+    facts = {**facts, **here}
     judged = [
         *(
             problem
@@ -147,6 +158,31 @@ def _machines(draft: Draft, prefix: str, aws: Aws) -> Preflight:
         *machine_rules.packages(draft, here),
     ]
     return Preflight(facts, gone, holds, None, roles, (*problems.values(), *judged))
+
+
+def _drivers(
+    draft: Draft,
+    machines: Mapping[str, MachineSettings],
+    facts: Mapping[str, MachineFacts],
+    aws: Aws,
+) -> tuple[dict[str, tuple[Driver, ...]], list[Problem]]:
+    """The drivers that the inventory lists, by machine, of those that may be refused for them.
+
+    Which of these Systems Manager manages is not asked first: of others it has no inventory.
+    """
+    if draft.experience is None or draft.region is None:
+        return {}, []
+    ids = {
+        name: found.instance_id
+        for name, found in facts.items()
+        if support_matrix.drivers_matter(
+            found, machine_rules.stated(machines[name]), draft.experience
+        )
+    }
+    if not ids:
+        return {}, []
+    listed, unread = aws.installed_drivers(ids.values(), draft.region)
+    return {name: listed[which] for name, which in ids.items() if which in listed}, unread
 
 
 def _gone(

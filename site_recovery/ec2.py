@@ -11,6 +11,7 @@ import boto3
 
 from site_recovery import aws, images
 from site_recovery.config_paths import path
+from site_recovery.inventory import Driver
 from site_recovery.problems import Problem
 from site_recovery.server_facts import ROLE_TAG
 
@@ -50,7 +51,7 @@ class Disk:
 @dataclass(frozen=True)
 class MachineFacts:
     """What EC2 says of one machine (DescribeInstances, DescribeImages, DescribeVolumes,
-    DescribeInstanceTypes).
+    DescribeInstanceTypes), and Systems Manager where it is asked.
 
     Attributes:
         os: an operating system as the support matrix writes it, or None where the image's name
@@ -63,6 +64,7 @@ class MachineFacts:
         vcpus: None for a type that EC2 does not describe.
         memory_mib: likewise, in MiB.
         instance_profile_arn: of the profile whose role its software has, or None.
+        drivers: the paravirtual drivers that Systems Manager's inventory lists; EC2 knows none.
     """
 
     instance_id: str
@@ -83,6 +85,7 @@ class MachineFacts:
     vcpus: int | None = None
     memory_mib: int | None = None
     instance_profile_arn: str | None = None
+    drivers: tuple[Driver, ...] = ()
 
 
 @dataclass(frozen=True)

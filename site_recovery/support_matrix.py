@@ -6,7 +6,7 @@ import re
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import Annotated
 
 import yaml
 from pydantic import AfterValidator, BaseModel, ConfigDict
@@ -14,9 +14,11 @@ from pydantic import AfterValidator, BaseModel, ConfigDict
 from site_recovery.config_paths import path
 from site_recovery.ec2 import MachineFacts
 from site_recovery.fleet import ExperienceName
+from site_recovery.inventory import Driver
 from site_recovery.problems import Problem
 
-Driver = Literal["aws-pv", "citrix-pv", "redhat-pv"]
+_GATHERS = "AWS-GatherSoftwareInventory"
+"""The document whose association makes an inventory."""
 
 _VERSION = re.compile(r"\d+(?:\.\d+)*")
 
@@ -31,13 +33,15 @@ class OperatingSystem(_Model):
     Attributes:
         source: the page that it is from.
         virtualization: empty for that of its table.
+        drivers: empty for any that its table does not refuse.
+        drivers_must_be_known: a machine is refused as long as nobody says which it has.
     """
 
     name: str
     source: str
     virtualization: tuple[str, ...] = ()
     drivers: tuple[Driver, ...] = ()
-    drivers_must_be_stated: bool = False
+    drivers_must_be_known: bool = False
 
 
 def _version(text: str) -> str:
@@ -159,7 +163,7 @@ class SupportMatrix(_Model):
 
 @dataclass(frozen=True)
 class Stated:
-    """What the config says of a machine because EC2 cannot know it."""
+    """What the config says of a machine because EC2 does not know it."""
 
     os: str | None = None
     drivers: Driver | None = None
@@ -175,6 +179,16 @@ def matrix() -> SupportMatrix:
 def operating_system(facts: MachineFacts, stated: Stated) -> str | None:
     """The machine's operating system as a key of the table: what is stated wins over the image."""
     return stated.os or facts.os
+
+
+def drivers_matter(facts: MachineFacts, stated: Stated, experience: ExperienceName) -> bool:
+    """Whether a running machine may be refused for the paravirtual drivers that it has."""
+    table = matrix().of(experience)
+    key = operating_system(facts, stated)
+    row = table.row(key) if key else None
+    if row is None or facts.platform != "windows" or facts.state != "running":
+        return False
+    return bool(table.refused_drivers or row.drivers)
 
 
 def problems(
@@ -248,7 +262,7 @@ def _operating_system_problems(
         ]
     return [
         *_virtualization_problems(place, facts, row, table),
-        *_driver_problems(place, stated, row, table),
+        *_driver_problems(place, facts, stated, row, table),
     ]
 
 
@@ -269,30 +283,64 @@ def _virtualization_problems(
 
 
 def _driver_problems(
-    place: str, stated: Stated, row: OperatingSystem, table: Experience
+    place: str, facts: MachineFacts, stated: Stated, row: OperatingSystem, table: Experience
 ) -> list[Problem]:
     place = f"{place}.drivers"
-    if stated.drivers is None and row.drivers_must_be_stated:
+    listed = " and ".join(facts.drivers)
+    if stated.drivers and facts.drivers and stated.drivers not in facts.drivers:
+        return [
+            Problem(
+                place,
+                f"it says {stated.drivers}, and Systems Manager's inventory of "
+                f"{facts.instance_id} lists {listed}",
+                "Correct it, or leave it out; if the inventory is old, start its association "
+                f"({_GATHERS}) again",
+            )
+        ]
+    runs = stated.drivers or _running(facts.drivers)
+    if runs is None and facts.drivers:
+        return [
+            Problem(
+                place,
+                f"Systems Manager's inventory of {facts.instance_id} lists {listed}, and which of "
+                "them it runs it does not say",
+                "Look on the machine and state it; uninstall what is left of the other",
+            )
+        ]
+    if runs is None and row.drivers_must_be_known:
         return [
             Problem(
                 place,
                 f"{row.name} is supported with {' or '.join(row.drivers)} drivers only, and EC2 "
                 "cannot say which it has",
-                f"Look on the machine and state it: {' | '.join(row.drivers)}",
+                f"Look on the machine and state it: {' | '.join(row.drivers)}; or let Systems "
+                f"Manager's inventory tell: associate {_GATHERS} with {facts.instance_id}",
             )
         ]
-    if stated.drivers is not None and (
-        stated.drivers in table.refused_drivers
-        or (row.drivers and stated.drivers not in row.drivers)
-    ):
+    if runs in table.refused_drivers or (runs and row.drivers and runs not in row.drivers):
+        told = "" if stated.drivers else f", which {facts.instance_id} has by the inventory"
         return [
             Problem(
                 place,
-                f"{stated.drivers} drivers are not supported on {row.name}",
-                "Install the Citrix PV or AWS PV drivers, then state them",
+                f"{runs} drivers are not supported on {row.name}{told}",
+                "Install the Citrix PV or AWS PV drivers, then state them"
+                if stated.drivers
+                else f"Install the Citrix PV or AWS PV drivers, then start {_GATHERS} again",
             )
         ]
     return []
+
+
+def _running(listed: tuple[Driver, ...]) -> Driver | None:
+    """Which of the drivers that are listed as installed a machine runs; None where that is open.
+
+    The AWS PV drivers are installed over Citrix', whose program may stay in the list. They cannot
+    be installed over Red Hat's, which have to be uninstalled: as long as they are listed they may
+    be what runs ("Upgrade PV drivers on EC2 Windows instances").
+    """
+    if len(listed) == 1:
+        return listed[0]
+    return "aws-pv" if set(listed) == {"aws-pv", "citrix-pv"} else None
 
 
 def _numbers(text: str) -> tuple[int, ...]:

@@ -11,6 +11,7 @@ from settings import Aws, ServerPlan
 from settings.preflight import FactsReader, Preflight
 from site_recovery.azure import MigrationError
 from site_recovery.ec2 import Disk, MachineFacts
+from site_recovery.inventory import Driver
 from site_recovery.managed_instances import ManagedInstance
 from site_recovery.problems import Problem
 from site_recovery.server_facts import ServerFacts, ServerQuestion, Subnet
@@ -90,8 +91,34 @@ def ssm(
     return read
 
 
+def inventory(
+    asked: list[str] | None = None, **drivers: tuple[Driver, ...]
+) -> Callable[[Iterable[str], str], tuple[dict[str, tuple[Driver, ...]], list[Problem]]]:
+    """An inventory that lists these drivers, by machines of `configs` as keywords with underscores
+    for hyphens."""
+    machines = configs.valid()["machines"]
+    listed = {
+        machines[name.replace("_", "-")]["instanceId"]: found for name, found in drivers.items()
+    }
+
+    def read(
+        ids: Iterable[str], _region: str
+    ) -> tuple[dict[str, tuple[Driver, ...]], list[Problem]]:
+        wanted = list(ids)
+        if asked is not None:
+            asked.extend(wanted)
+        return {name: found for name, found in listed.items() if name in wanted}, []
+
+    return read
+
+
 def examine(config: dict[str, Any], reader: FactsReader, **others: Any) -> Preflight:
-    aws = Aws(**{"server_facts": server(), "managed_instances": ssm(), **others})
+    answers = {
+        "server_facts": server(),
+        "managed_instances": ssm(),
+        "installed_drivers": inventory(),
+    }
+    aws = Aws(**{**answers, **others})
     return settings.examine(
         settings.read(config),
         "ec2-to-azure-test",
@@ -102,7 +129,7 @@ def examine(config: dict[str, Any], reader: FactsReader, **others: Any) -> Prefl
 
 def at(endpoint: Callable[[], str], config: dict[str, Any]) -> Preflight:
     """A preflight against a resource manager, with nothing wrong in AWS."""
-    aws = Aws(ec2(), server(), ssm())
+    aws = Aws(ec2(), server(), ssm(), installed_drivers=inventory())
     return settings.examine(settings.read(config), "ec2-to-azure-test", aws, endpoint)
 
 
@@ -378,6 +405,68 @@ def test_a_machine_needs_room_for_one_more_security_group(groups: list[str], ref
     }
     preflight = examine(configs.valid(), ec2(db_01=changes))
     assert places(preflight) == (["machines.db-01"] if refused else [])
+
+
+OLD = {"os": "windows-server-2008-r2-sp1"}
+
+
+def test_drivers_that_the_inventory_lists_need_not_be_stated() -> None:
+    reader = ec2(web_01=OLD, web_02=OLD)
+    known = inventory(web_01=("citrix-pv",))
+    preflight = examine(configs.valid(), reader, installed_drivers=known)
+    assert places(preflight) == ["machines.web-02.drivers"]
+    assert preflight.facts["web-01"].drivers == ("citrix-pv",)
+    assert preflight.facts["web-02"].drivers == ()
+
+
+def test_drivers_that_are_refused_are_refused_by_the_inventory_too() -> None:
+    known = inventory(web_01=("redhat-pv",), web_02=("aws-pv",))
+    [problem] = examine(configs.valid(), ec2(), installed_drivers=known).problems
+    assert problem.path == "machines.web-01.drivers"
+    assert "redhat-pv" in problem.what
+
+
+def test_what_is_stated_may_not_contradict_the_inventory() -> None:
+    config = configs.changed("machines", "web-01", "drivers", value="citrix-pv")
+    known = inventory(web_01=("aws-pv",))
+    [problem] = examine(config, ec2(web_01=OLD), installed_drivers=known).problems
+    assert problem.path == "machines.web-01.drivers"
+    assert "says citrix-pv" in problem.what
+    assert "lists aws-pv" in problem.what
+    agreed = inventory(web_01=("citrix-pv",))
+    assert examine(config, ec2(web_01=OLD), installed_drivers=agreed).problems == ()
+
+
+def test_the_inventory_is_asked_only_for_running_windows_that_drivers_matter_on() -> None:
+    asked: list[str] = []
+    reader = ec2(
+        web_02={"state": "stopped"},
+        db_01={"platform": "linux", "os": "rhel-6.7", "state": "running"},
+    )
+    examine(configs.valid(), reader, installed_drivers=inventory(asked))
+    assert asked == ["i-00000000000000001"]
+
+
+def test_the_inventory_is_not_asked_where_no_driver_is_refused() -> None:
+    def never(_ids: Iterable[str], _region: str) -> tuple[dict[str, Any], list[Problem]]:
+        raise AssertionError("asked")
+
+    examine(configs.modernized(), ec2(web_01=OLD), installed_drivers=never)
+    linux = {"platform": "linux", "os": "rhel-6.7"}
+    examine(
+        configs.valid(),
+        ec2(web_01=linux, web_02=linux, db_01=linux),
+        installed_drivers=never,
+    )
+
+
+def test_an_inventory_that_refuses_is_one_problem() -> None:
+    def denied(_ids: Iterable[str], _region: str) -> tuple[dict[str, Any], list[Problem]]:
+        return {}, [DENIED]
+
+    preflight = examine(configs.valid(), ec2(web_01=OLD), installed_drivers=denied)
+    assert preflight.problems == (DENIED,)
+    assert preflight.server is None
 
 
 def test_an_encrypted_volume_is_no_problem() -> None:

@@ -9,7 +9,8 @@ import pytest
 from site_recovery import images
 from site_recovery.ec2 import Disk, MachineFacts
 from site_recovery.fleet import ExperienceName
-from site_recovery.support_matrix import Stated, matrix, problems
+from site_recovery.inventory import Driver
+from site_recovery.support_matrix import Stated, drivers_matter, matrix, problems
 
 WINDOWS = MachineFacts(
     instance_id="i-1",
@@ -89,6 +90,83 @@ def test_what_it_does_not_support_is_refused_by_place_and_name(
     assert problem.path == where
     assert words in problem.what
     assert problem.way_out
+
+
+@pytest.mark.parametrize("facts", [W2008, WINDOWS])
+@pytest.mark.parametrize(
+    ("listed", "stated"),
+    [
+        (("aws-pv",), None),
+        (("citrix-pv",), None),
+        (("aws-pv", "citrix-pv"), None),
+        (("citrix-pv",), "citrix-pv"),
+        (("aws-pv", "citrix-pv"), "citrix-pv"),
+        (("aws-pv", "redhat-pv"), "aws-pv"),
+    ],
+)
+def test_drivers_that_the_inventory_lists_count_as_those_that_are_stated(
+    facts: MachineFacts, listed: tuple[Driver, ...], stated: Driver | None
+) -> None:
+    told = replace(facts, drivers=listed)
+    assert problems("web-01", told, Stated(drivers=stated), "classic") == []
+
+
+@pytest.mark.parametrize("facts", [W2008, WINDOWS])
+@pytest.mark.parametrize(
+    ("listed", "stated", "words", "way_out"),
+    [
+        (("redhat-pv",), None, ["redhat-pv drivers are not", "i-1"], "Install the Citrix PV"),
+        (("aws-pv",), "citrix-pv", ["says citrix-pv", "lists aws-pv", "i-1"], "leave it out"),
+        (("redhat-pv",), "aws-pv", ["says aws-pv", "lists redhat-pv"], "leave it out"),
+        (("aws-pv",), "redhat-pv", ["says redhat-pv", "lists aws-pv"], "leave it out"),
+        (
+            ("aws-pv", "citrix-pv"),
+            "redhat-pv",
+            ["says redhat-pv", "lists aws-pv and citrix-pv"],
+            "leave it out",
+        ),
+        (("citrix-pv", "redhat-pv"), None, ["lists citrix-pv and redhat-pv"], "state it"),
+        (("citrix-pv", "redhat-pv"), "redhat-pv", ["redhat-pv drivers are not"], "then state"),
+    ],
+)
+def test_drivers_that_the_inventory_lists_may_be_refused(
+    facts: MachineFacts,
+    listed: tuple[Driver, ...],
+    stated: Driver | None,
+    words: list[str],
+    way_out: str,
+) -> None:
+    told = replace(facts, drivers=listed)
+    [problem] = problems("web-01", told, Stated(drivers=stated), "classic")
+    assert problem.path == "machines.web-01.drivers"
+    assert all(word in problem.what for word in words)
+    assert way_out in problem.way_out
+
+
+def test_drivers_that_nobody_tells_may_be_stated_or_gathered() -> None:
+    [problem] = problems("web-01", W2008, NOTHING, "classic")
+    assert "citrix-pv | aws-pv" in problem.way_out
+    assert "AWS-GatherSoftwareInventory with i-1" in problem.way_out
+
+
+@pytest.mark.parametrize(
+    ("facts", "stated", "experience", "matter"),
+    [
+        (W2008, NOTHING, "classic", True),
+        (W2008, Stated(drivers="aws-pv"), "classic", True),
+        (WINDOWS, NOTHING, "classic", True),
+        (replace(WINDOWS, os=None), Stated(os="windows-server-2012"), "classic", True),
+        (replace(WINDOWS, os=None), NOTHING, "classic", False),
+        (replace(WINDOWS, os="windows-server-2022"), NOTHING, "classic", False),
+        (replace(W2008, state="stopped"), NOTHING, "classic", False),
+        (RHEL, NOTHING, "classic", False),
+        (W2008, NOTHING, "modernized", False),
+    ],
+)
+def test_drivers_matter_where_a_running_windows_could_be_refused_for_them(
+    facts: MachineFacts, stated: Stated, experience: ExperienceName, matter: bool
+) -> None:
+    assert drivers_matter(facts, stated, experience) == matter
 
 
 def test_all_problems_of_a_machine_are_told_at_once() -> None:
