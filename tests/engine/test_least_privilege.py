@@ -82,6 +82,7 @@ OF_THE_OTHER = {
         f"{_CONTAINERS}/replicationProtectableItems/read",
         "secretsmanager:GetSecretValue",
         "secretsmanager:PutSecretValue",
+        "ssm:GetInventory",
     },
 }
 """What only the other experience needs: agents by Systems Manager, or a registration file."""
