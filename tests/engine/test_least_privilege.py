@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import urllib.request
+from collections.abc import Collection, Sequence
 from typing import Any
 
 import pytest
@@ -11,13 +12,15 @@ import pytest
 from emulator.arm.subscriptions import SUBSCRIPTION
 from permissions import rendering
 from tests.engine.clouds import Clouds
-from tests.engine.harness import ACCESS_KEY, MACHINES_GROUP, Result, Stack
+from tests.engine.harness import ACCESS_KEY, GROUP, MACHINES_GROUP, Result, Stack
 
 pytestmark = pytest.mark.engine
 
 CLIENT = "3d1c0de0-0000-4000-8000-000000000001"
 """The client id of the identity that the stack runs as in Azure; the tests look with another."""
 
+_SUBSCRIPTION = f"/subscriptions/{SUBSCRIPTION}"
+_GROUPS = "Microsoft.Resources/subscriptions/resourceGroups"
 _CONTAINERS = "Microsoft.RecoveryServices/vaults/replicationFabrics/replicationProtectionContainers"
 
 BY_PROVIDERS_ALONE = {
@@ -45,6 +48,8 @@ NOT_IN_THIS_STORY = {
     "ssm:UpdateAssociation",
     "ssm:UpdateDocument",
     "ssm:UpdateDocumentDefaultVersion",
+    # A machine's drivers decide whether it can be migrated.
+    "ssm:GetInventory",
     # An agent's installation failed, and is tried again.
     "ssm:StartAssociationsOnce",
     # A server is gone and cannot take part in its own removal.
@@ -99,21 +104,30 @@ class Identity:
         self._own = own
         self._before: set[str] = set()
 
-    def has(self, *files: str, without: str | None = None) -> None:
-        """Let it do what some files allow, but for an action, and nothing else."""
+    def has(
+        self,
+        *files: str,
+        without: Collection[str] = (),
+        groups: Sequence[str] = (),
+    ) -> None:
+        """Let it do what some files allow, but for some actions, and nothing else.
+
+        Azure's roles are assigned on the subscription, or on some resource groups.
+        """
         self._before = self.used
         documents = {name: rendering.rendered(name, self._own) for name in files}
         policies = [documents[name] for name in rendering.POLICIES if name in documents]
         for policy in policies:
             for statement in policy["Statement"]:
-                statement["Action"] = [one for one in statement["Action"] if one != without]
-        scope = f"/subscriptions/{SUBSCRIPTION}"
+                statement["Action"] = [one for one in statement["Action"] if one not in without]
         roles = [documents[name] for name in rendering.ROLES if name in documents]
         for role in roles:
-            assert role["AssignableScopes"] == [scope]
-            role["Actions"] = [one for one in role["Actions"] if one != without]
+            role["Actions"] = [one for one in role["Actions"] if one not in without]
         _send("PUT", self._aws, {"accessKeyId": ACCESS_KEY, "policies": policies})
-        assignments = [{"scope": scope, "role": role} for role in roles]
+        scopes = [f"{_SUBSCRIPTION}/resourceGroups/{group}" for group in groups]
+        assignments = [
+            {"scope": scope, "role": role} for scope in scopes or [_SUBSCRIPTION] for role in roles
+        ]
         _send("PUT", self._azure, {"clientId": CLIENT, "assignments": assignments})
 
     @property
@@ -130,6 +144,13 @@ class Identity:
         return [
             one for endpoint in (self._aws, self._azure) for one in _send("GET", endpoint)["value"]
         ]
+
+
+@pytest.fixture(scope="module", params=["classic", "modernized"])
+def experience(request: pytest.FixtureRequest) -> str:
+    """Both."""
+    chosen: str = request.param
+    return chosen
 
 
 @pytest.fixture(scope="module")
@@ -213,7 +234,7 @@ def test_an_action_that_is_missing_is_named_with_the_way_out(
     stack: Stack, identity: Identity
 ) -> None:
     missing = f"{_CONTAINERS}/replicationProtectedItems/testFailoverCleanup/action"
-    identity.has(*ALL, without=missing)
+    identity.has(*ALL, without=[missing])
     fleet(stack, "migrated", "migrated", "protected")
     result = stack.up()
     assert result.code != 0
@@ -243,8 +264,32 @@ def test_nothing_was_allowed_in_vain(stack: Stack, identity: Identity) -> None:
     assert unused - BY_PROVIDERS_ALONE - NOT_IN_THIS_STORY - OF_THE_OTHER[stack.experience] == set()
 
 
+def test_roles_on_the_groups_alone_are_enough_where_the_groups_are_there(
+    stack: Stack, identity: Identity
+) -> None:
+    group = f"{stack.clouds.endpoint}{_SUBSCRIPTION}/resourceGroups/{GROUP}?api-version=2024-03-01"
+    _fetch("PUT", group, {"location": "westeurope"}, Authorization=f"Bearer {stack.clouds.token()}")
+    identity.has(
+        *ALL,
+        without=[f"{_GROUPS}/write", f"{_GROUPS}/delete"],
+        groups=[GROUP, MACHINES_GROUP],
+    )
+    stack.config["ec2-to-azure:target"]["adopt"] = [
+        *("resourceGroup", "machinesResourceGroup", "network"),
+    ]
+    stack.declare(last=("protected", ["app-02"]))
+    go(stack, identity, "up")
+    assert stack.machine("app-02")["phase"] == "protected"
+    go(stack, identity, "destroy")
+    assert {GROUP, MACHINES_GROUP} <= stack.clouds.resource_groups()
+
+
 def _send(method: str, endpoint: str, body: object = None) -> Any:
+    return _fetch(method, f"{endpoint}/_emulator/access", body)
+
+
+def _fetch(method: str, url: str, body: object = None, **headers: str) -> Any:
     content = None if body is None else json.dumps(body).encode()
-    request = urllib.request.Request(f"{endpoint}/_emulator/access", content, method=method)
+    request = urllib.request.Request(url, content, headers, method=method)
     with urllib.request.urlopen(request, timeout=30) as answer:
         return json.load(answer)
