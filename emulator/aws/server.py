@@ -23,7 +23,7 @@ from werkzeug.serving import BaseWSGIServer, make_server
 
 from emulator.aws import estate, resource_policies
 from emulator.aws.access import calls, denials
-from emulator.aws.access.control import Access
+from emulator.aws.access.control import OWN_KEY, Access
 from emulator.aws.refusals import Refusal
 from emulator.aws.systems_manager import amazon_documents, images
 from emulator.aws.systems_manager.service import SystemsManager
@@ -122,8 +122,8 @@ class AwsServer:
             service,
             endpoint_url=self.endpoint,
             region_name=region,
-            aws_access_key_id="emulator",
-            aws_secret_access_key="emulator",  # noqa: S106 - moto asks for any
+            aws_access_key_id=OWN_KEY,
+            aws_secret_access_key=OWN_KEY,  # moto asks for any
         )
 
     def _answer(self, environ: dict[str, Any], start_response: StartResponse) -> Iterable[bytes]:
