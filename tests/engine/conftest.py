@@ -21,10 +21,11 @@ def pulumi_home(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return home
 
 
-@pytest.fixture(scope="module")
-def experience() -> str:
-    """How the stack replicates; a module that runs in both overrides it with parameters."""
-    return "classic"
+@pytest.fixture(scope="module", params=["classic", "modernized"])
+def experience(request: pytest.FixtureRequest) -> str:
+    """How the stack replicates: every module runs in both, unless it says why not."""
+    chosen: str = request.param
+    return chosen
 
 
 @pytest.fixture(scope="module")

@@ -28,7 +28,7 @@ def test_nothing_is_submitted_once_the_engine_is_gone(stack: Stack) -> None:
     stack.clouds.advance(3600)
 
     for name in MACHINES:
-        assert stack.clouds.operations(name) == [*BEFORE, "UnplannedFailover"]
+        assert stack.clouds.operations(name) == stack.first(*BEFORE, "UnplannedFailover")
     assert set(MACHINES) <= set(stack.clouds.virtual_machines(MACHINES_GROUP))
 
 
@@ -37,7 +37,7 @@ def test_the_next_run_is_told_that_the_stack_is_locked(stack: Stack) -> None:
 
     assert up.code != 0
     assert "pulumi cancel" in up.text
-    assert stack.clouds.operations("web-01") == [*BEFORE, "UnplannedFailover"]
+    assert stack.clouds.operations("web-01") == stack.first(*BEFORE, "UnplannedFailover")
 
 
 def test_after_cancel_up_goes_on_and_fails_nothing_over_twice(stack: Stack) -> None:
@@ -48,7 +48,7 @@ def test_after_cancel_up_goes_on_and_fails_nothing_over_twice(stack: Stack) -> N
 
     assert up.code == 0, up.text
     for name in MACHINES:
-        assert stack.clouds.operations(name) == [*BEFORE, "UnplannedFailover", "Delete"]
+        assert stack.clouds.operations(name) == stack.first(*BEFORE, "UnplannedFailover", "Delete")
         assert stack.machine(name)["phase"] == "migrated"
 
 
@@ -67,5 +67,5 @@ def test_a_run_attaches_to_a_failover_that_still_runs(stack: Stack) -> None:
     up = second.result()
 
     assert up.code == 0, up.text
-    assert stack.clouds.operations("app-01") == [*BEFORE, "UnplannedFailover"]
+    assert stack.clouds.operations("app-01") == stack.first(*BEFORE, "UnplannedFailover")
     assert stack.machine("app-01")["phase"] == "failed-over"

@@ -1,4 +1,4 @@
-"""One wave goes all the way, step by step, while another stays protected; in both experiences."""
+"""One wave goes all the way, step by step, while another stays protected."""
 
 from __future__ import annotations
 
@@ -25,13 +25,6 @@ MIGRATED = [*FAILED_OVER, "Delete"]
 
 WAVE = ["web-01", "db-01"]
 OTHER = "app-01"
-
-
-@pytest.fixture(scope="module", params=["classic", "modernized"])
-def experience(request: pytest.FixtureRequest) -> str:
-    """Both."""
-    chosen: str = request.param
-    return chosen
 
 
 def go_to(stack: Stack, phase: str) -> tuple[Result, Result]:
