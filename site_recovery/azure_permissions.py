@@ -99,7 +99,14 @@ the request names: it makes the virtual machines with this person's rights in mi
 Azure role-based access control to manage Azure Site Recovery", permissions required to enable
 replication; that page's `Microsoft.Resources/deployments/*`, spelled out."""
 
+STAMPS = (
+    "Microsoft.RecoveryServices/locations/allocatedStamp/read",
+    "Microsoft.RecoveryServices/locations/allocateStamp/action",
+)
+"""Nobody calls these: "internal operation used by service" says their description. They are in the
+built-in role Site Recovery Contributor, so a vault that is used for the first time may want them."""
+
 PERMISSIONS = tuple(
-    dict.fromkeys((*OBSERVING, *REGISTERING, *MIGRATING, *PLANNING, *FOLLOWING, *ENABLING))
+    dict.fromkeys((*OBSERVING, *REGISTERING, *MIGRATING, *PLANNING, *FOLLOWING, *ENABLING, *STAMPS))
 )
 """All of them, each once."""

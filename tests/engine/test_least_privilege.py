@@ -54,7 +54,10 @@ NOT_IN_THIS_STORY = {
     "ssm:StartAssociationsOnce",
     # A server is gone and cannot take part in its own removal.
     "Microsoft.RecoveryServices/vaults/replicationFabrics/delete",
-    # The service may want them of whoever enables replication; the local one does not.
+    # The service may want them, for itself or of whoever enables replication; the local one does
+    # not.
+    "Microsoft.RecoveryServices/locations/allocateStamp/action",
+    "Microsoft.RecoveryServices/locations/allocatedStamp/read",
     *(
         f"Microsoft.Resources/deployments/{what}"
         for what in (
