@@ -132,7 +132,6 @@ async def converge(
     rules: Rules,
     pace: Pace,
     reporter: Reporter,
-    until: Operation | None = None,
     plan: PlanOrder | None = None,
 ) -> dict[str, Outcome]:
     """Drive machines to their phases, all at once.
@@ -143,8 +142,6 @@ async def converge(
         rules: the gates of their wave.
         pace: how long and how often.
         reporter: who is told how it goes.
-        until: an operation after whose acceptance a machine is left `pending`, for a caller
-            that starts something and lets another wait for its end.
         plan: the recovery plan through which the machines fail over, if they have one.
 
     Returns:
@@ -157,7 +154,7 @@ async def converge(
         _Course(assignment, Attempts(frozenset({assignment.machine.name.lower()})))
         for assignment in assignments
     ]
-    run = _Run(service, rules, pace, reporter, courses, until, plan)
+    run = _Run(service, rules, pace, reporter, courses, plan)
     await run.drive()
     return {course.name: run.result(course) for course in courses}
 
@@ -170,7 +167,6 @@ class _Run:
         pace: Pace,
         reporter: Reporter,
         courses: list[_Course],
-        until: Operation | None,
         plan: PlanOrder | None,
     ) -> None:
         self._service = service
@@ -178,7 +174,6 @@ class _Run:
         self._pace = pace
         self._reporter = reporter
         self._courses = courses
-        self._until = until
         self._started: datetime | None = None
         self._ended_by = ""
         self._submitter = Submitter(pace.may_submit, reporter.event)
@@ -372,9 +367,6 @@ class _Run:
         )
         if failure is not None:
             self._fail(course, observed, failure)
-            return
-        if operation is self._until and course.attempts.flight is not None:
-            course.outcome = Outcome(Status.PENDING, observed, course.attempts.reason)
 
     async def _job(self, name: str) -> Job | None:
         """A job in full, asked for once a round however many machines are in it."""

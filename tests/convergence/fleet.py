@@ -24,7 +24,6 @@ from site_recovery.convergence import Outcome, Pace, PlanOrder, converge
 from site_recovery.fleet import Assignment, Hardware, Target, placed
 from site_recovery.fleet import Site as MigrationSite
 from site_recovery.observation import Machine, Snapshot
-from site_recovery.operations import Operation
 from site_recovery.phases import Phase
 from site_recovery.planning import Rules
 from site_recovery.service import VaultService
@@ -98,7 +97,6 @@ class Fleet:
         rules: Rules = LENIENT,
         wait: timedelta = timedelta(hours=6),
         may_submit: Callable[[], bool] = lambda: True,
-        until: Operation | None = None,
         plan: PlanOrder | None = None,
         leaving: bool = False,
     ) -> dict[str, Outcome]:
@@ -117,7 +115,6 @@ class Fleet:
                     replace(rules, discovers=self.experience.name == "classic"),
                     pace,
                     self.reporter,
-                    until,
                     plan,
                 )
 

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Callable
+from datetime import timedelta
 
 import pytest
 
 from site_recovery.convergence import Status
 from site_recovery.observation import Stage
-from site_recovery.operations import Operation
 from site_recovery.phases import Phase
 from tests.convergence.fleet import Fleet
 
@@ -83,8 +83,8 @@ def test_nothing_is_submitted_once_the_engine_is_gone(quiet_fleet: Fleet) -> Non
 
 
 def test_a_removal_may_be_started_by_one_and_awaited_by_another(quiet_fleet: Fleet) -> None:
-    quiet_fleet.drive(Phase.TEST_FAILOVER)
-    started = quiet_fleet.drive(None, until=Operation.DISABLE_PROTECTION)
+    quiet_fleet.drive(Phase.PROTECTED)
+    started = quiet_fleet.drive(None, wait=timedelta(seconds=20))
     assert {o.status for o in started.values()} == {Status.PENDING}
     quiet_fleet.drive(None)
     assert quiet_fleet.items() == {}
