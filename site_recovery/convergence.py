@@ -293,10 +293,35 @@ class _Run:
                 if observed.busy is not None:
                     # Someone's job, or that of a run that was killed: attach to it.
                     attempts.flight = Flight(None, observed.busy_job)
-            case Do(operation) if self._plan and self._plan.takes(course.name, operation):
+            case Do(operation) if self._through_plan(course, operation):
                 self._held.append(Held(course.name, attempts, operation))
             case Do(operation):
                 await self._do(course, operation, observed, snapshot)
+
+    def _through_plan(self, course: _Course, operation: Operation) -> bool:
+        """Whether an operation is the plan's to run.
+
+        A machine whose target changes while the tests of others go on is tested anew by itself.
+        """
+        if self._plan is None or not self._plan.takes(course.name, operation):
+            return False
+        changes = bool(course.observed and course.observed.differs)
+        changed = Operation.UPDATE_TARGET in course.attempts.done
+        if operation is Operation.TEST_FAILOVER_CLEANUP and changes:
+            pass
+        elif operation is not Operation.TEST_FAILOVER or not changed:
+            return True
+        return not any(self._stays_tested(other) for other in self._courses if other is not course)
+
+    @staticmethod
+    def _stays_tested(course: _Course) -> bool:
+        desired, observed = course.assignment.desired, course.observed
+        return (
+            desired is Phase.TEST_FAILOVER
+            and observed is not None
+            and observed.stage is Stage.TEST_FAILOVER
+            and not observed.differs
+        )
 
     async def _size(self, course: _Course, observed: Observed) -> bool:
         """Whether the machine has a size now, and may go on."""

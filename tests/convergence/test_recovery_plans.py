@@ -44,6 +44,32 @@ def test_the_plan_is_made_once_all_machines_are_protected(fleet: Fleet) -> None:
     assert [len(group["replicationProtectedItems"]) for group in boot] == [1, 2]
 
 
+def test_a_machine_whose_target_changes_is_tested_anew_beside_its_plan(
+    quiet_fleet: Fleet,
+) -> None:
+    fleet = quiet_fleet
+    fleet.drive(Phase.TEST_FAILOVER, plan=PlanOrder(PLAN))
+    fleet.targets["web-01"] = {"vm_size": "Standard_D8s_v5"}
+    outcomes = fleet.drive(Phase.TEST_FAILOVER, plan=PlanOrder(PLAN))
+    assert {o.status for o in outcomes.values()} == {Status.SATISFIED}
+    assert _operations(fleet, "ReplicationRecoveryPlans_")[1:] == ["TestFailover"]
+    assert fleet.accepted("web-01")[-3:] == [
+        "ReplicationProtectedItems_TestFailoverCleanup",
+        "ReplicationProtectedItems_Update",
+        "ReplicationProtectedItems_TestFailover",
+    ]
+
+
+def test_machines_that_all_change_are_tested_anew_through_their_plan(quiet_fleet: Fleet) -> None:
+    fleet = quiet_fleet
+    fleet.drive(Phase.TEST_FAILOVER, plan=PlanOrder(PLAN))
+    fleet.targets = {name: {"vm_size": "Standard_D8s_v5"} for name in fleet.machines}
+    outcomes = fleet.drive(Phase.TEST_FAILOVER, plan=PlanOrder(PLAN))
+    assert {o.status for o in outcomes.values()} == {Status.SATISFIED}
+    walked = ["TestFailover", "TestFailoverCleanup", "TestFailover"]
+    assert _operations(fleet, "ReplicationRecoveryPlans_")[1:] == walked
+
+
 def test_a_wave_walks_through_its_plan(fleet: Fleet) -> None:
     for phase in (Phase.TEST_FAILOVER, Phase.PROTECTED, Phase.TEST_FAILOVER, Phase.MIGRATED):
         outcomes = fleet.drive(phase, plan=PlanOrder(PLAN), rules=STRICT)
