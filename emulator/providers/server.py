@@ -51,6 +51,11 @@ class Servicer(ProviderServicer):
         OLD_INPUTS.set(PropertyValue.unmarshal_map(request.old_inputs))
         return await super().Diff(request, context)
 
+    async def Read(self, request: Any, context: Any) -> Any:  # noqa: N802 (the protocol's name)
+        """Tell nothing of what is not there: the engine takes empty properties for a resource."""
+        response = await super().Read(request, context)  # type: ignore[no-untyped-call]
+        return response if response.id else proto.ReadResponse()
+
 
 def _guarded(method: Any) -> Any:
     """A method of the protocol whose errors the engine shows as they are."""

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import AsyncIterator, Mapping
+from contextlib import asynccontextmanager
 from typing import Any
 
 import grpc.aio
@@ -46,20 +47,37 @@ class Provider(StandInProvider):
         return None
 
 
-async def create(how: str) -> grpc.aio.AioRpcError:
+@asynccontextmanager
+async def engine() -> AsyncIterator[Any]:
+    """Something that calls the provider as the engine does."""
     server = grpc.aio.server()
     servicer = Servicer("1.0.0", Provider("test", {}, [Thing()], {}), "")
     provider_pb2_grpc.add_ResourceProviderServicer_to_server(servicer, server)
     port = server.add_insecure_port("127.0.0.1:0")
     await server.start()
-    request = provider_pb2.CreateRequest(urn=urn(TOKEN, "t"), properties=struct({"how": how}))
     try:
         async with grpc.aio.insecure_channel(f"127.0.0.1:{port}") as channel:
-            with pytest.raises(grpc.aio.AioRpcError) as raised:
-                await provider_pb2_grpc.ResourceProviderStub(channel).Create(request)
+            yield provider_pb2_grpc.ResourceProviderStub(channel)
     finally:
         await server.stop(grace=None)
+
+
+async def create(how: str) -> grpc.aio.AioRpcError:
+    request = provider_pb2.CreateRequest(urn=urn(TOKEN, "t"), properties=struct({"how": how}))
+    async with engine() as stub:
+        with pytest.raises(grpc.aio.AioRpcError) as raised:
+            await stub.Create(request)
     return raised.value
+
+
+async def test_of_what_is_gone_there_is_neither_an_id_nor_a_property() -> None:
+    """Without properties the engine says that it does not exist; empty ones it takes for it."""
+    request = provider_pb2.ReadRequest(urn=urn(TOKEN, "t"), id="thing-1", type=TOKEN)
+    async with engine() as stub:
+        answer = await stub.Read(request)
+    assert answer.id == ""
+    assert not answer.HasField("properties")
+    assert not answer.HasField("inputs")
 
 
 async def test_what_was_made_but_is_not_ready_is_told_to_the_engine_with_its_id() -> None:
