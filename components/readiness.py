@@ -44,9 +44,12 @@ def readiness(
         for name in settings.waves[wave].machines
         if name in preflight.facts and name not in preflight.gone
     }
-    told: list[pulumi.Input[Any]] = [
-        {name: why for name, why in preflight.holds.items() if name in members}
-    ]
+    held = {name: why for name, why in preflight.holds.items() if name in members}
+    if pulumi.runtime.is_dry_run():
+        # What the check and the rollout will find is not known in a preview; this is.
+        for name, why in sorted(held.items()):
+            pulumi.log.warn(f"{name}: {why}", parent)
+    told: list[pulumi.Input[Any]] = [held]
     # All of the server: its agents' secret lets the machines in by a policy of its own.
     before = [*requires, server]
     check = _connectivity(wave, settings, members, server, server_group_id, parent, before)
