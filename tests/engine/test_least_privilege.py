@@ -48,8 +48,6 @@ NOT_IN_THIS_STORY = {
     "ssm:UpdateAssociation",
     "ssm:UpdateDocument",
     "ssm:UpdateDocumentDefaultVersion",
-    # A machine's drivers decide whether it can be migrated.
-    "ssm:GetInventory",
     # An agent's installation failed, and is tried again.
     "ssm:StartAssociationsOnce",
     # A server is gone and cannot take part in its own removal.
@@ -147,13 +145,6 @@ class Identity:
         return [
             one for endpoint in (self._aws, self._azure) for one in _send("GET", endpoint)["value"]
         ]
-
-
-@pytest.fixture(scope="module", params=["classic", "modernized"])
-def experience(request: pytest.FixtureRequest) -> str:
-    """Both."""
-    chosen: str = request.param
-    return chosen
 
 
 @pytest.fixture(scope="module")
