@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 
 SCALE = 1200
 """Twenty minutes of service time in a second: a machine is protected within a few."""
-_SECONDS = 30
+_SECONDS = 120
 _STEPS, _STEP_SECONDS = 2000, 30
 _GROUPS = "2024-03-01"
 _MACHINES = "2024-07-01"
