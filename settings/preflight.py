@@ -31,7 +31,7 @@ ManagedReader: TypeAlias = Callable[
 DriversReader: TypeAlias = Callable[
     [Iterable[str], str], tuple[dict[str, tuple[Driver, ...]], list[Problem]]
 ]
-RolesReader: TypeAlias = Callable[[Iterable[str]], tuple[tuple[str, ...], list[Problem]]]
+RolesReader: TypeAlias = Callable[[Iterable[str], str], tuple[tuple[str, ...], list[Problem]]]
 
 _SOURCE_MAY_BE_GONE = (Phase.FAILED_OVER, Phase.MIGRATED)
 """A machine that runs in Azure needs its source no more. Whether it does so already is for the
@@ -141,7 +141,7 @@ def _machines(draft: Draft, prefix: str, aws: Aws) -> Preflight:
         here = {name: machine_rules.told_by_agent(found, managed) for name, found in here.items()}
         facts = {**facts, **here}
         profiles = [f.instance_profile_arn for f in here.values() if f.instance_profile_arn]
-        roles, unread = aws.role_arns(profiles)
+        roles, unread = aws.role_arns(profiles, draft.region)
         if unread:
             return Preflight(facts, gone, problems=(*problems.values(), *unread))
     drivers, unread = _drivers(draft, machines, here, aws)

@@ -13,11 +13,12 @@ from site_recovery.problems import Problem
 PERMISSIONS = ("iam:GetInstanceProfile",)
 
 
-def role_arns(profile_arns: Iterable[str]) -> tuple[tuple[str, ...], list[Problem]]:
+def role_arns(profile_arns: Iterable[str], region: str) -> tuple[tuple[str, ...], list[Problem]]:
     """The roles behind instance profiles (GetInstanceProfile), sorted, each once.
 
     Args:
         profile_arns: ARNs of instance profiles.
+        region: any; IAM has none, and boto3 wants one where an endpoint is given.
 
     Returns:
         ARNs of their roles, and one problem where AWS could not be asked.
@@ -26,7 +27,7 @@ def role_arns(profile_arns: Iterable[str]) -> tuple[tuple[str, ...], list[Proble
     if not names:
         return (), []
     try:
-        iam: Any = boto3.client("iam", config=aws.CLIENT)
+        iam: Any = boto3.client("iam", region_name=region, config=aws.CLIENT)
         roles = {
             role["Arn"]
             for name in names
