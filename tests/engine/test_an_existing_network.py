@@ -1,0 +1,81 @@
+"""Machines that land in a network which was there before the stack, and stays after it."""
+
+from __future__ import annotations
+
+import pytest
+
+from tests.engine.harness import GROUP, Stack
+
+pytestmark = pytest.mark.engine
+
+CORPORATE_GROUP = "rg-corporate"
+NETWORK = "vnet-corporate"
+IN_GROUP = f"resourceGroups/{CORPORATE_GROUP}"
+
+
+def adopt(stack: Stack) -> None:
+    """Declare a network by its names, as one that exists already."""
+    stack.config["ec2-to-azure:target"] |= {
+        "machinesResourceGroup": CORPORATE_GROUP,
+        "network": {
+            "name": NETWORK,
+            "addressSpace": "10.30.0.0/16",
+            "subnet": {"name": "apps", "addressPrefix": "10.30.7.0/24"},
+        },
+        "adopt": ["machinesResourceGroup", "network"],
+    }
+    stack.declare(pilot=("migrated", ["web-01"]))
+    stack.waves["pilot"]["requireTestFailover"] = False
+
+
+def make(stack: Stack) -> None:
+    """What the company's network team made."""
+    place = {"location": "westeurope", "tags": {"owner": "network team"}}
+    stack.clouds.put(IN_GROUP, place, "2024-03-01")
+    subnets = [
+        {"name": name, "properties": {"addressPrefix": prefix}}
+        for name, prefix in (("others", "10.30.1.0/24"), ("apps", "10.30.7.0/24"))
+    ]
+    space = {"addressSpace": {"addressPrefixes": ["10.30.0.0/16"]}, "subnets": subnets}
+    path = f"{IN_GROUP}/providers/Microsoft.Network/virtualNetworks/{NETWORK}"
+    stack.clouds.put(path, place | {"properties": space}, "2024-05-01")
+
+
+def test_one_that_is_not_there_is_named_and_nothing_is_made(stack: Stack) -> None:
+    adopt(stack)
+    before = stack.clouds.audit()
+
+    preview = stack.preview()
+
+    assert preview.code != 0
+    assert "Traceback" not in preview.text
+    assert f"/resourceGroups/{CORPORATE_GROUP}" in preview.error
+    assert "does not exist" in preview.error
+    assert stack.clouds.audit() == before
+
+
+def test_the_machine_lands_in_it(stack: Stack) -> None:
+    make(stack)
+
+    up = stack.up()
+
+    assert up.code == 0, up.text
+    machines = stack.clouds.virtual_machines(CORPORATE_GROUP)
+    assert set(machines) == {"web-01"}
+    assert stack.clouds.network_of(machines["web-01"]) == NETWORK
+    assert stack.clouds.subnet_of(machines["web-01"]) == "apps"
+    assert stack.machine("web-01")["phase"] == "migrated"
+
+
+def test_destroy_leaves_it_as_it_was(stack: Stack) -> None:
+    before = stack.clouds.network(CORPORATE_GROUP, NETWORK)
+    assert before["tags"] == {"owner": "network team"}
+
+    destroy = stack.destroy()
+
+    assert destroy.code == 0, destroy.text
+    assert stack.clouds.network(CORPORATE_GROUP, NETWORK) == before
+    assert set(stack.clouds.virtual_machines(CORPORATE_GROUP)) == {"web-01"}
+    groups = stack.clouds.resource_groups()
+    assert CORPORATE_GROUP in groups
+    assert GROUP not in groups
