@@ -1,0 +1,101 @@
+"""A credential that is no good: the server says so, and the next run goes on with a good one.
+
+Of the classic experience alone: a replication appliance is signed in by a person, without a file.
+"""
+
+from __future__ import annotations
+
+import pytest
+
+from tests.engine.clouds import SCALE
+from tests.engine.harness import Stack
+
+pytestmark = pytest.mark.engine
+
+SECRET = "ec2-to-azure-engine-configuration-server-credential"
+SERVER = "asr-cs"
+TOO_SMALL = "c6i.xlarge"
+LARGE_ENOUGH = "c5.2xlarge"
+PAST_ITS_END = 121 * 3600
+"""A credential is good for 120 hours."""
+
+
+@pytest.fixture(scope="module", params=["classic"])
+def experience(request: pytest.FixtureRequest) -> str:
+    """The one whose server registers with a file."""
+    chosen: str = request.param
+    return chosen
+
+
+def secret(stack: Stack) -> str:
+    """The file that the server will read."""
+    found = stack.clouds.client("secretsmanager").get_secret_value(SecretId=SECRET)
+    text: str = found["SecretString"]
+    return text
+
+
+def resize_five_days_later(stack: Stack) -> None:
+    """What a person does who reads on a Friday why the server cannot be one."""
+    ec2 = stack.clouds.ec2()
+    (server,) = stack.clouds.servers()
+    ec2.stop_instances(InstanceIds=[server])
+    stack.clouds.advance(PAST_ITS_END)
+    ec2.modify_instance_attribute(InstanceId=server, InstanceType={"Value": LARGE_ENOUGH})
+    ec2.start_instances(InstanceIds=[server])
+    stack.config["ec2-to-azure:source"]["configurationServer"]["instanceType"] = LARGE_ENOUGH
+
+
+def test_a_run_that_ends_without_the_server(stack: Stack) -> None:
+    stack.declare(pilot=("protected", ["web-01"]))
+    stack.config["ec2-to-azure:source"]["configurationServer"]["instanceType"] = TOO_SMALL
+    assert stack.up().code != 0
+
+
+def test_five_days_later_the_server_says_that_its_credential_expired(stack: Stack) -> None:
+    stack.clouds.set_scale(0)
+    resize_five_days_later(stack)
+    stack.clouds.advance(600)
+    before = secret(stack)
+
+    running = stack.start("up", "--yes", "--skip-preview")
+    running.until(f"{SERVER}: failed: install: UNIFIEDSETUP.EXE ended with exit code 1")
+    running.until("the vault credentials expired on")
+
+    assert secret(stack) != before, "the same run has renewed it, because the server needs it"
+    # Before the server comes to read it, somebody overwrites it.
+    secrets = stack.clouds.client("secretsmanager")
+    secrets.put_secret_value(SecretId=SECRET, SecretString="<RSVaultAsrCreds/>")
+    stack.clouds.advance(600)
+    up = running.result()
+    assert up.code != 0, up.text
+    assert "Traceback" not in up.text
+    assert up.changes["VaultCredentials credentials"] == "update"
+    said = "\n".join(up.errors["registration"])
+    assert f"configuration server {SERVER}: its set-up failed: install" in said
+    assert "The installer reports" in said
+    assert "no vault credentials" in said
+    assert "Put that right, then run pulumi up again" in said
+    assert stack.clouds.operations("web-01") == []
+
+
+def test_with_the_stacks_own_file_again_the_server_registers(stack: Stack) -> None:
+    stack.clouds.set_scale(SCALE)
+
+    # The provider reads the version that it wrote, so a refresh sees nothing of another one.
+    up = stack.up("--replace", "**:SecretVersion::credential")
+
+    assert up.code == 0, up.text
+    assert "VaultCredentials credentials" not in up.changes, "it is still good"
+    assert "ManagementCert" in secret(stack)
+    assert "ManagementCert" not in up.text
+    assert stack.machine("web-01")["phase"] == "protected"
+
+
+def test_once_the_server_is_registered_its_credential_may_expire(stack: Stack) -> None:
+    before = secret(stack)
+    stack.clouds.advance(PAST_ITS_END)
+
+    up = stack.up("--expect-no-changes")
+
+    assert up.code == 0, up.text
+    assert secret(stack) == before
