@@ -17,6 +17,7 @@ INSTANCE_TYPE = "InMageAzureV2"
 FABRIC_TYPE = "VMware"
 SERVER = "configuration server"
 GUIDANCE = ""
+GUIDE = "docs/configuration-server.md"
 DISCOVERS = True
 
 PLAN_RECOVERY_POINTS = {

@@ -25,6 +25,7 @@ class Experience(Protocol):
         FABRIC_TYPE: `customDetails.instanceType` of the fabric that a server makes.
         SERVER: what people call the server.
         GUIDANCE: what a person has to do before a server registers; empty where nothing.
+        GUIDE: the page about the server.
         DISCOVERS: whether machines are asked for; where not, their agents report by themselves.
         PLAN_RECOVERY_POINTS: `recoveryPointType` of a recovery plan's failover.
     """
@@ -33,6 +34,7 @@ class Experience(Protocol):
     FABRIC_TYPE: str
     SERVER: str
     GUIDANCE: str
+    GUIDE: str
     DISCOVERS: bool
     PLAN_RECOVERY_POINTS: dict[RecoveryPoint, str]
 

@@ -29,6 +29,7 @@ GUIDANCE = (
     "put the agents' config.json into the stack's agent secret. docs/replication-appliance.md has "
     "each step. This run goes on by itself when the appliance shows up in the vault."
 )
+GUIDE = "docs/replication-appliance.md"
 DISCOVERS = False
 
 PLAN_RECOVERY_POINTS = {

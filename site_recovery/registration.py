@@ -163,8 +163,9 @@ async def wait(
         waited = connection.clock.now() - started
         if report is not None and report.state == FAILED and (not old or waited > _OLD_FAILURE):
             raise InstallationFailedError(
-                f"{kind.SERVER} {name}: its set-up failed: {report.step}: {report.message}. Put "
-                "that right, then run pulumi up again: the server tries again by itself."
+                f"{kind.SERVER} {name}: its set-up failed: {report.step}: "
+                f"{report.message.rstrip('. ')}. Put that right ({kind.GUIDE} says how), then run "
+                "pulumi up again: the server tries again by itself."
             )
         if waited >= awaited.limit:
             last = f" It said last: {report}." if report is not None else ""

@@ -74,7 +74,8 @@ def test_five_days_later_the_server_says_that_its_credential_expired(stack: Stac
     assert f"configuration server {SERVER}: its set-up failed: install" in said
     assert "The installer reports" in said
     assert "no vault credentials" in said
-    assert "Put that right, then run pulumi up again" in said
+    assert "Put that right (docs/configuration-server.md says how)" in said
+    assert ".." not in said
     assert stack.clouds.operations("web-01") == []
 
 
