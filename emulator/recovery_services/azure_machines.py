@@ -125,6 +125,8 @@ def create(
             "Choose another size in the properties of the replicated item.",
             task=0,
         )
+    if not size.boots:
+        raise _unbootable(size.name)
     name, note = placement.name, None
     if taken(world, target["resourceGroupId"], name):
         name = f"{name}-{world.guid('conflict', item['id'], world.now.isoformat())}"
@@ -236,6 +238,22 @@ def _missing(what: str, identifier: str) -> JobError:
         f"The {what} '{identifier}' was not found.",
         f"The {what} was deleted or renamed after it was chosen.",
         f"Create the {what}, or choose another in the properties of the replicated item.",
+        task=0,
+    )
+
+
+def _unbootable(size: str) -> JobError:
+    """Compute's refusal of a size, as a failover tells it.
+
+    The id is the one of a virtual machine that could not be created ("Troubleshoot errors when
+    failing over VMware VM or physical machine to Azure"); the text is Compute's own.
+    """
+    generation = target_sizes.GENERATION.removeprefix("V")
+    return JobError(
+        "28031",
+        f"The selected VM size '{size}' cannot boot Hypervisor Generation '{generation}'.",
+        f"The machine boots as generation {generation}, which the size does not take.",
+        "Choose a size that takes it in the properties of the replicated item.",
         task=0,
     )
 

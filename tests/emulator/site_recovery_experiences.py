@@ -170,6 +170,9 @@ class Classic:
     def vm_size(self, details: Mapping[str, Any]) -> Any:
         return details["recoveryAzureVMSize"]
 
+    def generation(self, details: Mapping[str, Any]) -> Any:
+        return details["azureVmGeneration"]
+
     def progress(self, details: Mapping[str, Any]) -> Any:
         return details["resyncProgressPercentage"]
 
@@ -283,6 +286,9 @@ class Modernized(Classic):
 
     def vm_size(self, details: Mapping[str, Any]) -> Any:
         return details["targetVmSize"]
+
+    def generation(self, details: Mapping[str, Any]) -> Any:
+        return details["targetGeneration"]
 
     def progress(self, details: Mapping[str, Any]) -> Any:
         return details["initialReplicationProgressPercentage"]

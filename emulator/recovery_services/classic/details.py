@@ -12,7 +12,7 @@ from emulator.guests import machine
 from emulator.kernel.resources import PRIVATE
 from emulator.kernel.store import Document
 from emulator.kernel.world import World
-from emulator.recovery_services import recovery_points
+from emulator.recovery_services import recovery_points, target_sizes
 from emulator.recovery_services.classic.fabric import AGENT_VERSION
 from emulator.recovery_services.classic.states import TABLE
 from emulator.recovery_services.paths import POLICIES, name_of
@@ -102,7 +102,7 @@ def of(world: World, item: Document, *, full: bool) -> Document:
         "protectedManagedDisks": _managed_disks(item) if full else [],
         "lastRecoveryPointReceived": stamp(newest) if newest else None,
         "firmwareType": "BIOS",
-        "azureVmGeneration": "V1",
+        "azureVmGeneration": target_sizes.GENERATION,
         "isAdditionalStatsAvailable": False,
         "totalDataTransferred": -1,
         "totalProgressHealth": "InProgress" if state.stage == "InitialSync" else "Completed",

@@ -15,7 +15,7 @@ from emulator.kernel.resources import PRIVATE
 from emulator.kernel.store import Document
 from emulator.kernel.world import World
 from emulator.off_azure import sites
-from emulator.recovery_services import recovery_points
+from emulator.recovery_services import recovery_points, target_sizes
 from emulator.recovery_services.modernized import discovery
 from emulator.recovery_services.modernized.discovery import AGENT_VERSION
 from emulator.recovery_services.paths import FABRICS, fabric_of
@@ -51,7 +51,7 @@ def of(world: World, item: Document, *, full: bool) -> Document:
         "osType": source["osType"],
         "firmwareType": "BIOS",
         "primaryNicIpAddress": source["ip"],
-        "targetGeneration": "V1",
+        "targetGeneration": target_sizes.GENERATION,
         "licenseType": target["licenseType"],
         "linuxLicenseType": target["linuxLicenseType"],
         "sqlServerLicenseType": target["sqlLicenseType"],
