@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from site_recovery.target_sizes import choose, problem
+from site_recovery.target_sizes import choose, problem, suits
 
 
 def size(name: str, vcpus: int, memory: float, disks: int = 8, *errors: str) -> dict[str, Any]:
@@ -100,6 +100,143 @@ def test_a_size_that_was_asked_for_is_held_to_what_is_offered(
     assert (said is None) == (words is None)
     for word in words or []:
         assert word in str(said)
+
+
+def able(name: str, *generations: str, interfaces: int = 2, vcpus: int = 2) -> dict[str, Any]:
+    """A size as the service offers it, with the generations and the interfaces that it takes."""
+    offered = size(name, vcpus, 8)
+    offered["properties"] |= {"hyperVGenerations": [*generations], "maxNicsCount": interfaces}
+    return offered
+
+
+BOTH = ("V1", "V2")
+
+
+@pytest.mark.parametrize(
+    ("generation", "chosen"),
+    [
+        ("V1", "Standard_D2s_v4"),
+        ("v1", "Standard_D2s_v4"),
+        ("V2", "Standard_D2s_v5"),
+        (None, "Standard_D2s_v5"),
+        ("", "Standard_D2s_v5"),
+        ("Unknown", "Standard_D2s_v5"),
+    ],
+)
+def test_a_size_that_boots_the_machine_is_chosen(generation: str | None, chosen: str) -> None:
+    offered = [
+        able("Standard_D2s_v5", "V2"),
+        able("Standard_D2s_v4", *BOTH),
+        able("Standard_D2_v3", "V1"),
+    ]
+    assert choose(offered, 2, 8, 0, generation=generation) == chosen
+    assert suits(chosen, offered, 2, 8, 0, generation=generation)
+
+
+def test_a_size_that_does_not_boot_the_machine_does_not_suit() -> None:
+    offered = [able("Standard_D2s_v5", "V2"), able("Standard_D2_v3", "V1")]
+    assert not suits("Standard_D2s_v5", offered, 2, 8, 0, generation="V1")
+    assert not suits("Standard_D2_v3", offered, 2, 8, 0, generation="V2")
+    assert choose(offered[:1], 2, 8, 0, generation="V1") is None
+
+
+@pytest.mark.parametrize("missing", ["absent", None, []])
+def test_a_size_that_tells_no_generations_and_no_interfaces_is_not_refused_for_them(
+    missing: object,
+) -> None:
+    silent = size("Standard_D2s_v5", 2, 8)
+    if missing != "absent":
+        silent["properties"] |= {"hyperVGenerations": missing, "maxNicsCount": None}
+    known: dict[str, Any] = {"generation": "V1", "interfaces": 4}
+    assert choose([silent], 2, 8, 0, **known) == "Standard_D2s_v5"
+    assert suits("Standard_D2s_v5", [silent], 2, 8, 0, **known)
+    assert problem("Standard_D2s_v5", [silent], 0, **known) is None
+
+
+@pytest.mark.parametrize("generation", ["V1", "V2", None])
+@pytest.mark.parametrize(
+    "name",
+    [
+        "Standard_D2s_v6",
+        "Standard_D2ads_v6",
+        "Standard_E2s_v6",
+        "Standard_F2as_v6",
+        "Standard_D2s_v7",
+        "Standard_D2s_v10",
+    ],
+)
+def test_a_size_of_the_series_that_have_nvme_disks_only_is_left_to_people(
+    name: str, generation: str | None
+) -> None:
+    newer, older = able(name, *BOTH), able("Standard_D2s_v5", *BOTH)
+    assert choose([newer, older], 2, 8, 0, generation=generation) == "Standard_D2s_v5"
+    assert choose([newer], 2, 8, 0, generation=generation) is None
+    assert not suits(name, [newer], 2, 8, 0, generation=generation)
+    assert problem(name, [newer], 0, generation=generation) is None
+
+
+def test_a_size_takes_as_many_interfaces_as_the_machine_has() -> None:
+    small = able("Standard_D2s_v5", *BOTH)
+    large = able("Standard_D8s_v5", *BOTH, interfaces=4, vcpus=8)
+    assert choose([small, large], 2, 8, 0, interfaces=2) == "Standard_D2s_v5"
+    assert choose([small, large], 2, 8, 0, interfaces=3) == "Standard_D8s_v5"
+    assert choose([small, large], 2, 8, 0, interfaces=5) is None
+    assert suits("Standard_D2s_v5", [small, large], 2, 8, 0, interfaces=2)
+    assert not suits("Standard_D2s_v5", [small, large], 2, 8, 0, interfaces=3)
+
+
+@pytest.mark.parametrize(
+    ("name", "generation", "interfaces", "words"),
+    [
+        ("Standard_D2s_v6", "V2", 2, None),
+        ("Standard_D2s_v6", None, 2, None),
+        ("Standard_D2s_v5", "V1", 2, None),
+        (
+            "Standard_D2s_v6",
+            "V1",
+            1,
+            [
+                "boots as generation 1 (BIOS)",
+                "Standard_D2s_v6 takes generation 2 only",
+                "such as Standard_D2s_v5",
+            ],
+        ),
+        (
+            "Standard_D2_v3",
+            "V2",
+            1,
+            [
+                "boots as generation 2 (UEFI)",
+                "Standard_D2_v3 takes generation 1 only",
+                "such as Standard_D2s_v5",
+            ],
+        ),
+        (
+            "Standard_D2s_v5",
+            "V1",
+            3,
+            ["3 network interfaces", "Standard_D2s_v5 takes 2 at most", "larger"],
+        ),
+    ],
+)
+def test_a_size_that_was_asked_for_is_held_to_what_boots_the_machine(
+    name: str, generation: str | None, interfaces: int, words: list[str] | None
+) -> None:
+    offered = [
+        able("Standard_D2s_v6", "V2"),
+        able("Standard_D2s_v5", *BOTH),
+        able("Standard_D2_v3", "V1"),
+    ]
+    said = problem(name, offered, 0, generation=generation, interfaces=interfaces)
+    assert (said is None) == (words is None), said
+    for word in words or []:
+        assert word in str(said)
+
+
+def test_no_other_size_is_proposed_where_none_would_do() -> None:
+    said = problem("Standard_D2s_v6", [able("Standard_D2s_v6", "V2")], 0, generation="V1")
+    assert "Choose one that takes generation 1" in str(said)
+    assert "such as" not in str(said)
 
 
 def test_a_service_that_offers_nothing_says_so() -> None:
