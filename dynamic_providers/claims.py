@@ -12,18 +12,29 @@ from collections.abc import Iterable
 
 
 class Claims:
-    """Instance ids that the waves of a run named; empty on destroy, when no program runs."""
+    """Instance ids that the waves of a run named; empty on destroy, when no program runs.
+
+    Nothing is known by a URN: a renamed stack has other ones than those that it recorded.
+    """
 
     def __init__(self) -> None:
         self._lock = threading.Lock()
         self._instances: set[str] = set()
+        self._program_runs = False
 
-    def add(self, instances: Iterable[str]) -> None:
-        """A wave is told of them; every wave is told of those of all waves."""
+    def add(self, instances: Iterable[str] = ()) -> None:
+        """A resource is checked, so a program runs; every wave is told of those of all waves."""
         with self._lock:
+            self._program_runs = True
             self._instances.update(instances)
 
-    def __contains__(self, instance: str) -> bool:
+    @property
+    def program_runs(self) -> bool:
+        """Whether this is an update: a destroy checks nothing."""
+        with self._lock:
+            return self._program_runs
+
+    def __contains__(self, instance: object) -> bool:
         with self._lock:
             return instance in self._instances
 

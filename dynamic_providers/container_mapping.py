@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 from datetime import timedelta
 from typing import Any
 
@@ -15,7 +16,7 @@ from pulumi.dynamic import (
     UpdateResult,
 )
 
-from dynamic_providers import engine
+from dynamic_providers import claims, engine
 from dynamic_providers.adapter import Inputs, MigrationProvider, own_urn, run
 from site_recovery import leftovers, mapping
 from site_recovery.arm_ids import ContainerId, same
@@ -49,9 +50,6 @@ class ContainerMappingInputs(Inputs):
 _REMOVAL = timedelta(hours=2)
 """Service time for what is left over to leave the vault in one run."""
 
-_declared: set[str] = set()
-"""The mappings that the program of this run declares, by URN; none on destroy."""
-
 _IDENTITY = ("container_id", "policy_id", "mapping_name")
 
 
@@ -59,13 +57,19 @@ class ContainerMappingProvider(MigrationProvider):
     """Maps and unmaps; azure-native would purge the mapping on delete."""
 
     def check(self, _olds: dict[str, Any], news: dict[str, Any]) -> CheckResult:
-        """Take the inputs as they are, and note that the program declares the mapping."""
-        _declared.add(news["urn"])
+        """Take the inputs as they are, and note that a program runs."""
+        claims.of_this_process.add()
         return CheckResult(news, [])
 
     def diff(self, _id: str, olds: dict[str, Any], news: dict[str, Any]) -> DiffResult:
-        """Another container, policy or name is another mapping, made after the old one went."""
+        """Another container, policy or name is another mapping, made after the old one went.
+
+        Refused, in preview too, while machines replicate by the old one: Azure would refuse to
+        remove it once half of the update is done.
+        """
         replaces = [name for name in _IDENTITY if not same(olds.get(name), news.get(name))]
+        if replaces:
+            self._raise_if_needed(ContainerMappingInputs.model_validate(olds))
         return DiffResult(bool(replaces), replaces, delete_before_replace=True)
 
     def create(self, props: dict[str, Any]) -> CreateResult:
@@ -114,8 +118,9 @@ class ContainerMappingProvider(MigrationProvider):
         """Unmap through the service's own `remove`.
 
         On destroy the machines go first that replicate by it all the same, because a run was
-        killed before it could record their wave. A mapping that is being replaced has none to
-        touch: the service refuses while there are machines, and so nothing happens to them.
+        killed before it could record their wave. Where a program runs, such as to replace the
+        mapping, there are none to touch: the service refuses while there are machines, and so
+        nothing happens to them.
         """
         inputs = ContainerMappingInputs.model_validate(props)
         container = inputs.container
@@ -125,7 +130,7 @@ class ContainerMappingProvider(MigrationProvider):
         async def work() -> None:
             async with self.connect()(container.vault.subscription) as connection:
                 try:
-                    if inputs.urn not in _declared:
+                    if not claims.of_this_process.program_runs:
                         await leftovers.disable(
                             connection,
                             container,
@@ -133,6 +138,7 @@ class ContainerMappingProvider(MigrationProvider):
                             inputs.experience,
                             pace,
                             reporter,
+                            named=claims.of_this_process,
                         )
                     policy = name_of(inputs.policy_id)
                     reporter.status(f"removing the server's association with policy {policy}")
@@ -141,6 +147,17 @@ class ContainerMappingProvider(MigrationProvider):
                     )
                 except VaultGoneError:
                     reporter.event(f"{in_words(container.vault)}, and with it the mapping")
+
+        run(work)
+
+    def _raise_if_needed(self, inputs: ContainerMappingInputs) -> None:
+        container = inputs.container
+
+        async def work() -> None:
+            async with self.connect()(container.vault.subscription) as connection:
+                # With its vault all that needed it is gone.
+                with suppress(VaultGoneError):
+                    await leftovers.raise_if_any(connection, container, inputs.policy_id)
 
         run(work)
 

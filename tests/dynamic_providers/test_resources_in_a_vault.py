@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from datetime import timedelta
 from functools import partial
 from types import SimpleNamespace
 from typing import Any
 
 import pytest
+from pulumi.runtime import rpc
 
 from dynamic_providers import adapter, claims, container_mapping, engine, shared_observation
 from dynamic_providers.container_mapping import ContainerMappingProvider
@@ -15,9 +17,11 @@ from dynamic_providers.fabric_registration import FabricRegistrationProvider
 from dynamic_providers.migration_wave import MigrationWaveProvider
 from dynamic_providers.protected_item import ProtectedItemProvider
 from dynamic_providers.vault_clearance import VaultClearanceProvider
+from site_recovery import leftovers
+from site_recovery.azure import Connection, MigrationError
 from site_recovery.convergence import Pace
 from site_recovery.phases import Phase
-from tests.convergence.fleet import Fleet
+from tests.convergence.fleet import Fleet, Recorder
 from tests.convergence.test_the_vault_is_gone import delete_the_vault, remove_the_server
 from tests.dynamic_providers.test_waves_that_differ import INPUTS
 from tests.emulator.site_recovery_support import BOTH, GROUP, VAULT, windows
@@ -30,7 +34,6 @@ def fleet(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> It
     made = Fleet([windows(1), windows(2)], experience=request.param)
     monkeypatch.setattr(adapter.MigrationProvider, "connect", lambda _self: made.connector())
     monkeypatch.setattr(claims, "of_this_process", claims.Claims())
-    monkeypatch.setattr(container_mapping, "_declared", set())
     shared = shared_observation.SharedObservation()
     monkeypatch.setattr(shared_observation, "of_this_process", shared)
     yield made
@@ -215,14 +218,78 @@ class TestADestroyedMapping:
         assert "removing the server's association" in told[-1]
 
     @pytest.mark.usefixtures("told")
-    def test_that_is_replaced_leaves_all_machines_as_they_are(self, fleet: Fleet) -> None:
+    def test_leaves_a_machine_that_a_wave_of_this_run_names(self, fleet: Fleet) -> None:
         fleet.drive(Phase.PROTECTED)
         before = fleet.accepted()
-        provider = ContainerMappingProvider()
-        provider.check({}, mapping(fleet))
-        with pytest.raises(Exception, match="2 machines replicate by its policy"):
-            provider.delete("mapping", mapping(fleet))
+
+        async def disable(connection: Connection) -> None:
+            site = fleet.migration_site
+            pace = Pace(timedelta(hours=2), timedelta(seconds=30))
+            named = {fleet.machines["web-02"].id}
+            await leftovers.disable(
+                connection,
+                site.container,
+                site.policy_id,
+                site.experience,
+                pace,
+                Recorder(),
+                named=named,
+            )
+
+        with pytest.raises(MigrationError, match=r"web-02 .*a wave of this stack names"):
+            fleet.ask(disable)
         assert fleet.accepted() == before
+
+
+class TestAMappingThatIsReplaced:
+    @pytest.mark.usefixtures("told")
+    @pytest.mark.parametrize("told_by", ["mapping", "wave"])
+    @pytest.mark.parametrize("stack", ["dev", "renamed"])
+    def test_leaves_all_machines_as_they_are(self, fleet: Fleet, told_by: str, stack: str) -> None:
+        fleet.drive(Phase.PROTECTED)
+        before = fleet.accepted()
+        urn = URN.replace("dev", stack)
+        if told_by == "mapping":
+            ContainerMappingProvider().check(mapping(fleet), {**mapping(fleet), "urn": urn})
+        else:
+            MigrationWaveProvider().check(wave(fleet), {**wave(fleet), "urn": urn})
+        with pytest.raises(Exception, match="2 machines replicate by its policy"):
+            ContainerMappingProvider().delete("mapping", mapping(fleet))
+        assert fleet.accepted() == before
+
+    @pytest.mark.parametrize(
+        "changed",
+        [
+            {"mapping_name": "project-renamed"},
+            {"mapping_name": "project-renamed", "policy_id": rpc.UNKNOWN},
+            {"container_id": rpc.UNKNOWN},
+        ],
+    )
+    def test_is_refused_in_preview_while_machines_replicate_by_it(
+        self, fleet: Fleet, changed: dict[str, str]
+    ) -> None:
+        fleet.drive(Phase.PROTECTED)
+        old = mapping(fleet)
+        with pytest.raises(Exception, match=r"web-01, web-02 replicate by it.*Keep") as refusal:
+            ContainerMappingProvider().diff("mapping", old, {**old, **changed})
+        assert "pulumi stack rename" in str(refusal.value)
+
+    @pytest.mark.parametrize("vault_is_there", [True, False])
+    def test_is_made_anew_where_no_machine_replicates_by_it(
+        self, fleet: Fleet, vault_is_there: bool
+    ) -> None:
+        old = mapping(fleet)
+        if not vault_is_there:
+            delete_the_vault(fleet)
+        diff = ContainerMappingProvider().diff("mapping", old, {**old, "mapping_name": "other"})
+        assert diff.replaces == ["mapping_name"]
+        assert diff.delete_before_replace
+
+    def test_is_no_other_one_by_another_name_of_its_stack(self, fleet: Fleet) -> None:
+        fleet.drive(Phase.PROTECTED)
+        old = mapping(fleet)
+        new = {**old, "urn": URN.replace("dev", "renamed")}
+        assert not ContainerMappingProvider().diff("mapping", old, new).changes
 
 
 @pytest.mark.usefixtures("told")
