@@ -21,6 +21,7 @@ from site_recovery.azure import Connect
 from site_recovery.convergence import PlanOrder
 from site_recovery.observation import Snapshot, observe
 from site_recovery.planning import Blocked, satisfies
+from site_recovery.target_settings import NO_LICENCE, TargetSettings
 
 
 def look_ahead(
@@ -55,7 +56,7 @@ def look_ahead(
     # found out during the run cannot be known before it.
     news = {**news, "holds": {}}
     if unknown(news.get("bios_ids")):
-        news["bios_ids"] = {}
+        news["bios_ids"] = _remembered(olds, news)
     vault: WaveVault | None = None
     snapshot = Snapshot()
     if unknown(news):
@@ -123,6 +124,16 @@ def _moving(connect: Connect, olds: dict[str, Any], news: dict[str, Any]) -> lis
     return refusals
 
 
+def _remembered(olds: dict[str, Any], news: dict[str, Any]) -> dict[str, str]:
+    """BIOS ids of the last run, of machines that are the same instances still."""
+    before, now = olds.get("machines") or {}, news["machines"]
+    return {
+        name: bios
+        for name, bios in (olds.get("bios_ids") or {}).items()
+        if name in now and (before.get(name) or {}).get("instance_id") == now[name]["instance_id"]
+    }
+
+
 def _known(value: Any, otherwise: Any = None) -> Any:
     return otherwise if value is None or is_unknown(value) else value
 
@@ -134,17 +145,27 @@ def _changed_targets(
     refusals: list[str] = []
     for name, machine in inputs.machines.items():
         old = before.get(name)
-        if old is None or observe(machine.machine(name), snapshot).item_id is None:
+        observed = observe(machine.machine(name), snapshot)
+        if old is None or observed.item_id is None:
             continue
         refusals += [
             f"{name}: its target's {words} is {_said(old, field)} since it was protected, and "
             f"{_said(machine, field)} in the config. Put it back; or take the machine out of its "
             "wave, run pulumi up, and put it in again, which replicates it anew."
-            for field, words in (*_FIXED.items(), *_NOT_TAKEN_BACK.items())
+            for field, words in (
+                *_FIXED.items(),
+                *((name, words) for name, (words, _) in _NOT_TAKEN_BACK.items()),
+            )
             if getattr(old, field) != getattr(machine, field)
-            and (field in _FIXED or getattr(machine, field) is None)
+            and (field in _FIXED or _stays_said(field, machine, observed.target))
         ]
     return refusals
+
+
+def _stays_said(field: str, machine: MachineInputs, present: TargetSettings) -> bool:
+    """Whether the item has a value of which the config says nothing any more."""
+    shown = getattr(present, _NOT_TAKEN_BACK[field][1])
+    return getattr(machine, field) is None and bool(shown) and shown not in NO_LICENCE
 
 
 def _said(machine: MachineInputs, field: str) -> str:
@@ -156,9 +177,9 @@ _FIXED = {"disk_type": "diskType"}
 """What no update of a protected item can change."""
 
 _NOT_TAKEN_BACK = {
-    "availability_zone": "availabilityZone",
-    "license_type": "licenseType",
-    "target_ip": "privateIp",
+    "availability_zone": ("availabilityZone", "availability_zone"),
+    "license_type": ("licenseType", "license_type"),
+    "target_ip": ("privateIp", "private_ip"),
 }
 """What an update can change, and cannot take back: to leave it out is to leave it as it is."""
 

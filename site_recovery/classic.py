@@ -11,7 +11,7 @@ from site_recovery import arm_ids, bodies
 from site_recovery.fleet import Assignment, RecoveryPoint, Site
 from site_recovery.registered import Registration
 from site_recovery.sources import Source
-from site_recovery.target_settings import DYNAMIC, TargetSettings, said
+from site_recovery.target_settings import DYNAMIC, TargetSettings, said, tags_of
 
 INSTANCE_TYPE = "InMageAzureV2"
 FABRIC_TYPE = "VMware"
@@ -138,11 +138,13 @@ def target_settings(details: Mapping[str, Any]) -> TargetSettings:
         vm_size=details.get("recoveryAzureVMSize"),
         availability_zone=details.get("targetAvailabilityZone") or "",
         license_type=details.get("licenseType"),
-        tags=details.get("targetVmTags") or {},
+        tags=tags_of(details),
         resource_group_id=details.get("recoveryAzureResourceGroupId"),
         network_id=details.get("selectedRecoveryAzureNetworkId"),
         subnet=arm_ids.name(subnet) if subnet else None,
         private_ip=address.get("recoveryStaticIPAddress") if static else DYNAMIC,
+        generation=details.get("azureVmGeneration"),
+        interfaces=len(_interfaces(details)) or None,
     )
 
 
@@ -152,9 +154,13 @@ def update_target(details: Mapping[str, Any], wanted: TargetSettings) -> dict[st
     All that an update can say is said, what is not wanted otherwise as it is: what an update
     leaves out the service may take for none (azure-powershell sends everything too).
     """
-    asked = wanted.over(target_settings(details))
-    first, *others = _interfaces(details) or (None,)
-    interfaces = [] if first is None else [_interface(first, asked), *map(_as_it_is, others)]
+    present = target_settings(details)
+    asked = wanted.over(present)
+    moves = "network" in wanted.differences(present)
+    interfaces = [
+        _interface(each, asked if place == 0 else None, asked.subnet if moves else None)
+        for place, each in enumerate(_interfaces(details))
+    ]
     properties = {
         "recoveryAzureVMName": asked.vm_name,
         "recoveryAzureVMSize": asked.vm_size,
@@ -164,7 +170,10 @@ def update_target(details: Mapping[str, Any], wanted: TargetSettings) -> dict[st
         "enableRdpOnTargetOption": details.get("enableRdpOnTargetOption"),
         "vmNics": interfaces or None,
         "licenseType": asked.license_type,
-        "recoveryAvailabilitySetId": details.get("recoveryAvailabilitySetId") or None,
+        # A machine is in a set or in a zone.
+        "recoveryAvailabilitySetId": None
+        if asked.availability_zone
+        else details.get("recoveryAvailabilitySetId") or None,
         "providerSpecificDetails": said(
             {
                 "instanceType": INSTANCE_TYPE,
@@ -172,6 +181,8 @@ def update_target(details: Mapping[str, Any], wanted: TargetSettings) -> dict[st
                 "useManagedDisks": details.get("useManagedDisks"),
                 "targetAvailabilityZone": asked.availability_zone or None,
                 "targetVmTags": asked.tags,
+                "targetProximityPlacementGroupId": details.get("targetProximityPlacementGroupId")
+                or None,
                 "targetManagedDiskTags": details.get("targetManagedDiskTags"),
                 "targetNicTags": details.get("targetNicTags"),
                 "sqlServerLicenseType": details.get("sqlServerLicenseType"),
@@ -205,15 +216,28 @@ def _primary(interface: Mapping[str, Any]) -> Mapping[str, Any]:
     return next((each for each in addresses if each.get("isPrimary")), first)
 
 
-_INTERFACE = (
-    "nicId",
-    "selectionType",
-    "recoveryNetworkSecurityGroupId",
-    "enableAcceleratedNetworkingOnRecovery",
-    "tfoNetworkSecurityGroupId",
-    "enableAcceleratedNetworkingOnTfo",
-    "targetNicName",
-)
+_INTERFACE = {
+    **{
+        name: name
+        for name in (
+            "nicId",
+            "selectionType",
+            "recoveryNetworkSecurityGroupId",
+            "enableAcceleratedNetworkingOnRecovery",
+            "recoveryNicName",
+            "recoveryNicResourceGroupName",
+            "reuseExistingNic",
+            "tfoNetworkSecurityGroupId",
+            "enableAcceleratedNetworkingOnTfo",
+            "targetNicName",
+        )
+    },
+    "tfoNicName": "tfoRecoveryNicName",
+    "tfoNicResourceGroupName": "tfoRecoveryNicResourceGroupName",
+    "tfoReuseExistingNic": "tfoReuseExistingNic",
+}
+"""What an interface is updated with, and by which name it is read."""
+
 _ADDRESS = (
     "isPrimary",
     "isSeletedForFailover",
@@ -225,14 +249,7 @@ _ADDRESS = (
     "tfoPublicIPAddressId",
     "tfoLBBackendAddressPoolIds",
 )
-"""What an interface and its addresses are read and updated with by the same names."""
-
-
-def _as_it_is(interface: Mapping[str, Any]) -> dict[str, Any]:
-    return {
-        **said({name: interface.get(name) for name in _INTERFACE}),
-        "ipConfigs": [_address(each) for each in interface.get("ipConfigs") or ()],
-    }
+"""What an interface's addresses are read and updated with by the same names."""
 
 
 def _address(shown: Mapping[str, Any]) -> dict[str, Any]:
@@ -245,17 +262,30 @@ def _address(shown: Mapping[str, Any]) -> dict[str, Any]:
     return said(values)
 
 
-def _interface(shown: Mapping[str, Any], asked: TargetSettings) -> dict[str, Any]:
+def _interface(
+    shown: Mapping[str, Any], asked: TargetSettings | None, subnet: str | None
+) -> dict[str, Any]:
+    """An interface as it is; its primary address as asked for, if anything is.
+
+    Args:
+        shown: as the item has it.
+        asked: what is asked of the machine; None for an interface that is not its first.
+        subnet: of a network that the machine moves to, with all that it has.
+    """
     primary = _primary(shown)
-    wanted = {
-        "recoverySubnetName": asked.subnet,
-        "recoveryStaticIPAddress": asked.private_ip or None,
-    }
+    wanted: dict[str, str | None] = {}
+    if asked is not None:
+        wanted = {
+            "recoverySubnetName": asked.subnet,
+            "recoveryStaticIPAddress": asked.private_ip or None,
+        }
+    moved = said({"recoverySubnetName": subnet})
     addresses = [
-        {**_address(each), **said(wanted)} if each is primary else _address(each)
+        {**_address(each), **moved, **(said(wanted) if each is primary else {})}
         for each in shown.get("ipConfigs") or [primary]
     ]
-    return {**_as_it_is(shown), "ipConfigs": addresses}
+    read = {name: shown.get(known) for name, known in _INTERFACE.items()}
+    return {**said(read), "ipConfigs": addresses}
 
 
 def _source(item: Mapping[str, Any]) -> Source:

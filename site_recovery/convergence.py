@@ -33,6 +33,8 @@ _NAMED = 2
 """Machines named for each."""
 _UNSIZED_ROUNDS = 5
 """Rounds in which Azure may not say which sizes it offers before a machine fails."""
+_SIZED_AT_ONCE = 10
+"""Machines of which the sizes are read at a time."""
 _SILENT_ROUNDS = 5
 """Rounds in which Azure may not answer at all before the run ends."""
 
@@ -179,6 +181,7 @@ class _Run:
         self._submitter = Submitter(pace.may_submit, reporter.event)
         self._jobs: dict[str, Job | None] = {}
         self._held: list[Held] = []
+        self._sizing = asyncio.Semaphore(_SIZED_AT_ONCE)
         self._plan = (
             PlanRun(service, plan.plan, plan.before, self._submitter, reporter.event)
             if plan is not None
@@ -278,9 +281,11 @@ class _Run:
         if attempts.flight and not await self._landed(course, observed, attempts.flight, snapshot):
             return
         if sizing.is_open(course.assignment, observed) and not course.sized:
-            if not await self._size(course, observed):
-                return
+            async with self._sizing:
+                if not await self._size(course, observed):
+                    return
             observed = observe(course.assignment.machine, snapshot, course.assignment.settings)
+            course.observed = observed
         step = next_step(course.assignment.desired, observed, self._rules)
         match step:
             case Satisfied():
@@ -391,6 +396,9 @@ class _Run:
             course.name,
         )
         if failure is not None:
+            still = ", ".join(observed.differs)
+            if operation is Operation.UPDATE_TARGET and operation in course.attempts.done:
+                failure += f" (not as machines.{course.name}.target says: {still})"
             self._fail(course, observed, failure)
 
     async def _job(self, name: str) -> Job | None:

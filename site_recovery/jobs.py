@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
+from datetime import datetime
 from typing import Any
 
 _RUNNING = ("InProgress", "Suspended")
@@ -34,6 +35,7 @@ class Job:
     Attributes:
         machine_errors: of a recovery plan's job, errors by machine, names in lower case.
         waits_for: the instruction of the manual action at which it stands.
+        started: when it began, where the service says so.
         doing: the group and the tasks that run now, in the service's words.
     """
 
@@ -46,6 +48,7 @@ class Job:
     machine_errors: Mapping[str, tuple[ServiceError, ...]] = field(default_factory=dict)
     waits_for: str = ""
     doing: str = ""
+    started: datetime | None = None
 
     @property
     def running(self) -> bool:
@@ -86,7 +89,12 @@ def job(resource: Mapping[str, Any]) -> Job:
         machine_errors=_machine_errors(tasks),
         waits_for=next(filter(None, map(_instruction, running)), ""),
         doing=_doing(properties.get("tasks") or ()),
+        started=_moment(properties.get("startTime")),
     )
+
+
+def _moment(text: str | None) -> datetime | None:
+    return datetime.fromisoformat(text) if text else None
 
 
 def _doing(tasks: Iterable[Mapping[str, Any]]) -> str:

@@ -16,7 +16,7 @@ from site_recovery import bodies
 from site_recovery.fleet import Assignment, RecoveryPoint, Site
 from site_recovery.registered import Registration
 from site_recovery.sources import Source
-from site_recovery.target_settings import DYNAMIC, TargetSettings, said
+from site_recovery.target_settings import DYNAMIC, TargetSettings, said, tags_of
 
 INSTANCE_TYPE = "InMageRcm"
 FABRIC_TYPE = "InMageRcm"
@@ -143,13 +143,16 @@ def target_settings(details: Mapping[str, Any]) -> TargetSettings:
         vm_size=details.get("targetVmSize"),
         availability_zone=details.get("targetAvailabilityZone") or "",
         license_type=details.get("licenseType"),
-        tags={tag["tagName"]: tag["tagValue"] for tag in details.get("targetVmTags") or ()},
+        tags=tags_of(details),
         resource_group_id=details.get("targetResourceGroupId"),
         network_id=details.get("targetNetworkId"),
         subnet=interface.get("targetSubnetName"),
         private_ip=interface.get("targetIPAddress") if static else DYNAMIC,
-        test_network_id=details.get("testNetworkId"),
-        test_subnet=interface.get("testSubnetName"),
+        # A test failover names its network itself, so one that is not there yet is no difference.
+        test_network_id=details.get("testNetworkId") or None,
+        test_subnet=interface.get("testSubnetName") or None,
+        generation=details.get("targetGeneration"),
+        interfaces=len(details.get("vmNics") or ()) or None,
     )
 
 
@@ -159,10 +162,13 @@ def update_target(details: Mapping[str, Any], wanted: TargetSettings) -> dict[st
     All that an update can say is said, what is not wanted otherwise as it is: what an update
     leaves out the service may take for none (azure-powershell sends everything too).
     """
-    asked = wanted.over(target_settings(details))
+    present = target_settings(details)
+    asked = wanted.over(present)
+    moves = "network" in wanted.differences(present)
     primary = _primary(details)
     interfaces = [
-        _interface(each, asked if each is primary else None) for each in details.get("vmNics") or ()
+        _interface(each, asked if each is primary else None, asked.subnet if moves else None)
+        for each in details.get("vmNics") or ()
     ]
     part = {
         "instanceType": INSTANCE_TYPE,
@@ -177,6 +183,9 @@ def update_target(details: Mapping[str, Any], wanted: TargetSettings) -> dict[st
         "targetVmTags": _listed(asked.tags or {}),
         **{name: details.get(name) or None for name in _AS_IT_IS},
     }
+    if asked.availability_zone:
+        # A machine is in a set or in a zone.
+        part["targetAvailabilitySetId"] = None
     return {"properties": {"providerSpecificDetails": said(part)}}
 
 
@@ -193,6 +202,7 @@ def unplanned_failover(recovery_point_id: str | None) -> dict[str, Any]:
 
 _AS_IT_IS = (
     "targetAvailabilitySetId",
+    "targetCapacityReservationGroupId",
     "targetProximityPlacementGroupId",
     "targetBootDiagnosticsStorageAccountId",
     "sqlServerLicenseType",
@@ -210,15 +220,23 @@ def _primary(details: Mapping[str, Any]) -> Mapping[str, Any] | None:
     return next((each for each in found if each.get("isPrimaryNic") == "true"), first)
 
 
-def _interface(shown: Mapping[str, Any], asked: TargetSettings | None) -> dict[str, Any]:
-    """An interface as it is; its target as asked for, if anything is."""
+def _interface(
+    shown: Mapping[str, Any], asked: TargetSettings | None, subnet: str | None
+) -> dict[str, Any]:
+    """An interface as it is; its target as asked for, if anything is.
+
+    Args:
+        shown: as the item has it.
+        asked: what is asked of the machine; None for an interface that is not its first.
+        subnet: of a network that the machine moves to, with all that it has.
+    """
     static = shown.get("targetIPAddressType") == "Static"
     test_static = shown.get("testIPAddressType") == "Static"
     values = {
         "nicId": shown.get("nicId"),
-        "isPrimaryNic": shown.get("isPrimaryNic") or "true",
+        "isPrimaryNic": shown.get("isPrimaryNic") or ("false" if asked is None else "true"),
         "isSelectedForFailover": shown.get("isSelectedForFailover"),
-        "targetSubnetName": shown.get("targetSubnetName"),
+        "targetSubnetName": subnet or shown.get("targetSubnetName"),
         "targetStaticIPAddress": shown.get("targetIPAddress") if static else None,
         "testSubnetName": shown.get("testSubnetName"),
         "testStaticIPAddress": shown.get("testIPAddress") if test_static else None,
@@ -228,7 +246,7 @@ def _interface(shown: Mapping[str, Any], asked: TargetSettings | None) -> dict[s
         values |= {
             "targetSubnetName": asked.subnet,
             "targetStaticIPAddress": asked.private_ip or None,
-            "testSubnetName": asked.test_subnet,
+            "testSubnetName": asked.test_subnet or None,
         }
     return said(values)
 

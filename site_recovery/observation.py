@@ -8,7 +8,7 @@ from datetime import datetime
 from enum import StrEnum
 from typing import Any
 
-from site_recovery import arm_ids, sources
+from site_recovery import arm_ids, sources, target_settings
 from site_recovery.jobs import Job, ServiceError, service_error
 from site_recovery.sources import Source
 from site_recovery.target_settings import DYNAMIC, TargetSettings
@@ -16,6 +16,9 @@ from site_recovery.target_settings import DYNAMIC, TargetSettings
 IDLE_SCENARIO = "None"
 _UNSET_YEARS = (1, 1753)
 """Years by which the service says that a time was never set."""
+
+UPDATE_SCENARIO = "UpdateVmProperties"
+"""What the service calls a job that changes an item's target."""
 
 TEST_VM_SUFFIX = "-test"
 
@@ -51,14 +54,16 @@ class Observed:
         busy: the scenario that is running on the item, or None.
         progress: percentage of the initial replication where the service gives one.
         last_test_failover: when a test failover last succeeded, or None.
+        changed_since_test: whether its target was changed after that.
         azure_vm_id, test_vm_id: ARM ids of the virtual machines in Azure, or None.
         protection_state: the service's own word, for a person to read.
         virtual_machine_id: the service's id of the machine, by which recovery plans name it.
-        vm_size: the size that its virtual machine will have, where the service says one.
+        target: what its virtual machine will be like, as far as the service says it.
         source_problem: why the EC2 instance cannot replicate (any more), or None.
         hold: why its replication may not begin, or None.
         differs: what of its target is not as it should be, in words; of a machine that is not
             protected, what can be said only once it is.
+        unlike: who is known at its address and is another machine, while it is not known itself.
         mistaken: that the vault's item is another machine's, or this one's by another name, or
             that all that showed its migration is gone.
     """
@@ -81,7 +86,9 @@ class Observed:
     source_problem: str | None = None
     hold: str | None = None
     differs: tuple[str, ...] = ()
-    vm_size: str | None = None
+    target: TargetSettings = field(default_factory=TargetSettings)
+    changed_since_test: bool = False
+    unlike: str | None = None
     mistaken: Mistaken | None = None
 
     @property
@@ -91,8 +98,8 @@ class Observed:
 
     @property
     def tested(self) -> bool:
-        """Whether a test failover of this machine ever succeeded."""
-        return self.last_test_failover is not None
+        """Whether a test failover of this machine succeeded, with the target that it has."""
+        return self.last_test_failover is not None and not self.changed_since_test
 
 
 @dataclass(frozen=True)
@@ -176,7 +183,7 @@ def observe(machine: Machine, snapshot: Snapshot, wanted: TargetSettings | None 
             stage = Stage.MIGRATED
         else:
             stage = Stage.UNKNOWN_TO_VAULT if source is None else Stage.DISCOVERED
-            mistaken = mistaken or _doubtful(machine, candidates, snapshot)
+            mistaken = mistaken or _doubtful(machine, candidates)
         discovery = _running_discovery(machine, snapshot) if source is None else None
         return Observed(
             stage=stage,
@@ -188,6 +195,7 @@ def observe(machine: Machine, snapshot: Snapshot, wanted: TargetSettings | None 
             source_problem=machine.source_problem,
             hold=machine.hold,
             differs=_SAID_LATER.differences(wanted) if wanted is not None else (),
+            unlike=_unlike(machine, candidates, snapshot),
             mistaken=mistaken if virtual_machine is None else None,
         )
     properties = item["properties"]
@@ -196,6 +204,7 @@ def observe(machine: Machine, snapshot: Snapshot, wanted: TargetSettings | None 
     scenario = properties.get("currentScenario") or {}
     busy = scenario.get("scenarioName") or IDLE_SCENARIO
     job_name = arm_ids.name(scenario.get("jobId") or IDLE_SCENARIO)
+    last_test = moment(properties.get("lastSuccessfulTestFailoverTime"))
     present = snapshot.settings.get(item["id"].lower(), TargetSettings())
     idle = busy == IDLE_SCENARIO or (busy == "TestFailover" and "TestFailoverCleanup" in allowed)
     return Observed(
@@ -210,14 +219,15 @@ def observe(machine: Machine, snapshot: Snapshot, wanted: TargetSettings | None 
         source_id=_source_id(item),
         azure_vm_id=virtual_machine,
         test_vm_id=test_machine,
-        last_test_failover=moment(properties.get("lastSuccessfulTestFailoverTime")),
+        last_test_failover=last_test,
         protection_state=properties.get("protectionStateDescription") or "",
         friendly_name=properties.get("friendlyName") or "",
         virtual_machine_id=details.get("vmId") or details.get("internalIdentifier") or "",
         source_problem=machine.source_problem,
         hold=machine.hold,
         differs=wanted.differences(present) if wanted is not None else (),
-        vm_size=present.vm_size,
+        target=present,
+        changed_since_test=_changed_since(last_test, machine, item, snapshot),
         mistaken=mistaken,
     )
 
@@ -294,11 +304,7 @@ def _source_id(item: Mapping[str, Any]) -> str | None:
 
 def tags_of(item: Mapping[str, Any]) -> Mapping[str, str]:
     """What an item's virtual machine is tagged with; by this an item of ours is known."""
-    found = (item["properties"].get("providerSpecificDetails") or {}).get("targetVmTags") or {}
-    if isinstance(found, Mapping):
-        return found
-    # InMageRcm has a list of them.
-    return {tag["tagName"]: tag["tagValue"] for tag in found}
+    return target_settings.tags_of(item["properties"].get("providerSpecificDetails") or {}) or {}
 
 
 def _provider(item: Mapping[str, Any]) -> str:
@@ -356,18 +362,37 @@ def _mistaken(
     return None
 
 
-def _doubtful(
-    machine: Machine, candidates: Sequence[Source], snapshot: Snapshot
-) -> Mistaken | None:
-    """Why it cannot be told which of the known machines it is, or that it is one of them."""
+def _changed_since(
+    test: datetime | None, machine: Machine, item: Mapping[str, Any], snapshot: Snapshot
+) -> bool:
+    """Whether a job changed an item's target after a test, as far as the vault's jobs go back."""
+    names = {machine.name, item["name"], item["properties"].get("friendlyName") or ""}
+    called = {name.lower() for name in names}
+    return test is not None and any(
+        job.scenario == UPDATE_SCENARIO
+        and job.target.lower() in called
+        and not job.failed
+        and job.started is not None
+        and job.started > test
+        for job in snapshot.jobs.values()
+    )
+
+
+def _unlike(machine: Machine, candidates: Sequence[Source], snapshot: Snapshot) -> str | None:
+    """Who is known at a machine's address and has another BIOS id, while it is not known yet."""
+    if candidates:
+        return None
     others = sources.at(machine.private_ip, snapshot.sources)
-    if others and not candidates:
-        return Mistaken(
-            f"the known machine {others[0].name} has its address {machine.private_ip} and the "
-            f"BIOS id {others[0].bios_id}, and {machine.instance_id} has {machine.bios_id}",
-            f"Remove {others[0].name} from the server that discovered it, so that "
-            f"{machine.instance_id} can report under its address",
-        )
+    return (
+        f"{others[0].name}, which is known at its address {machine.private_ip}, has the BIOS id "
+        f"{others[0].bios_id}, and {machine.instance_id} has {machine.bios_id}"
+        if others
+        else None
+    )
+
+
+def _doubtful(machine: Machine, candidates: Sequence[Source]) -> Mistaken | None:
+    """Why it cannot be told which of the known machines it is, or that it is one of them."""
     if len(candidates) > 1:
         names = ", ".join(sorted(f"{each.name} ({arm_ids.name(each.id)})" for each in candidates))
         return Mistaken(

@@ -11,7 +11,7 @@ from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from typing import TypeAlias
 
-from site_recovery.observation import TAG_INSTANCE, Observed, Stage
+from site_recovery.observation import TAG_INSTANCE, UPDATE_SCENARIO, Observed, Stage
 from site_recovery.operations import NO_FAILBACK, Operation
 from site_recovery.phases import Phase
 
@@ -168,7 +168,8 @@ def _forward(desired: Phase, observed: Observed, rules: Rules) -> Step:
         case Stage.UNKNOWN_TO_VAULT if rules.discovers:
             return Do(Operation.DISCOVER)
         case Stage.UNKNOWN_TO_VAULT:
-            return Wait("its mobility agent has not reported yet")
+            unlike = f"; {observed.unlike}" if observed.unlike else ""
+            return Wait(f"its mobility agent has not reported yet{unlike}")
         case Stage.DISCOVERED:
             return Do(Operation.ENABLE_PROTECTION)
         case Stage.REPLICATING:
@@ -202,7 +203,9 @@ def _forward(desired: Phase, observed: Observed, rules: Rules) -> Step:
 def _gate(observed: Observed, rules: Rules) -> Blocked | None:
     if rules.require_test_failover and not observed.tested:
         return Blocked(
-            "no test failover of it ever succeeded, and its wave requires one",
+            "its target changed after its last test failover, and its wave requires a test"
+            if observed.changed_since_test
+            else "no test failover of it ever succeeded, and its wave requires one",
             "Set the wave's phase to test-failover, run pulumi up, check the test machine, then "
             "fail over (or set requireTestFailover: false)",
         )
@@ -256,7 +259,7 @@ def _protected(state: Observed) -> Observed:
 
 
 def _updated(state: Observed) -> Observed:
-    return replace(state, differs=())
+    return replace(state, differs=(), changed_since_test=True)
 
 
 def _tested(state: Observed) -> Observed:
@@ -265,6 +268,7 @@ def _tested(state: Observed) -> Observed:
         stage=Stage.TEST_FAILOVER,
         allowed=frozenset({"TestFailoverCleanup"}),
         last_test_failover=state.last_test_failover or _SOME_TIME,
+        changed_since_test=False,
     )
 
 
@@ -293,7 +297,7 @@ _AFTER: dict[Operation, Callable[[Observed], Observed]] = {
 }
 
 _SCENARIO: dict[str, Operation] = {
-    "UpdateVmProperties": Operation.UPDATE_TARGET,
+    UPDATE_SCENARIO: Operation.UPDATE_TARGET,
     "TestFailover": Operation.TEST_FAILOVER,
     "TestFailoverCleanup": Operation.TEST_FAILOVER_CLEANUP,
     "UnplannedFailover": Operation.UNPLANNED_FAILOVER,

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Awaitable, Callable, Mapping, Sequence
+from dataclasses import replace
 from datetime import timedelta
 from functools import partial
 from typing import Any
@@ -34,6 +36,7 @@ from site_recovery.recovery_plan import Member, Plan
 from site_recovery.target_settings import TargetSettings
 from site_recovery.vault_observation import every
 
+_READS_AT_ONCE = 10
 _APP_CONSISTENT = ("AppConsistent", "ApplicationConsistent", "MultiVmSyncAppConsistent")
 _COMPUTE_API_VERSION = "2024-07-01"
 _WRITE_BUCKET = 200
@@ -89,7 +92,40 @@ class VaultService:
         snapshot = await vault_observation.observe(self._connection, self._site)
         if snapshot.gone is not None and not self._leaving:
             raise vault.gone_error(self._vault, snapshot.gone)
-        return snapshot
+        return replace(snapshot, settings=await self._settings(snapshot))
+
+    async def _settings(self, snapshot: Snapshot) -> Mapping[str, TargetSettings]:
+        """What items say of their targets; of whom the list does not tell all, one by one."""
+        silent = [
+            item["id"]
+            for item in snapshot.items
+            if item["id"].lower() in snapshot.settings and not _tells_all(item)
+        ]
+        slots = asyncio.Semaphore(_READS_AT_ONCE)
+
+        async def one(item_id: str) -> TargetSettings:
+            async with slots:
+                return self._experience.target_settings(await self._item(item_id))
+
+        try:
+            read = await asyncio.gather(*map(one, silent))
+        except AzureError as error:
+            raise explain(error, f"vault {self._vault.vault}") from error
+        known = dict(zip(map(str.lower, silent), read, strict=True))
+        return {**snapshot.settings, **known}
+
+    async def _item(self, item_id: str) -> Mapping[str, Any]:
+        """`providerSpecificDetails` of an item in full (ReplicationProtectedItems_Get)."""
+        where = ContainerId.parse(item_id)
+        found = await self._client.replication_protected_items.get(
+            self._vault.resource_group,
+            self._vault.vault,
+            where.fabric,
+            where.container,
+            arm_ids.name(item_id),
+        )
+        details: Mapping[str, Any] = found.as_dict()["properties"]["providerSpecificDetails"]
+        return details
 
     async def job(self, name: str) -> Job | None:
         """One job with its errors (ReplicationJobs_Get), or None if the vault has none such.
@@ -309,10 +345,7 @@ class VaultService:
 
     async def _details(self, assignment: Assignment, observed: Observed) -> Mapping[str, Any]:
         """What the item is like now in full, for an update to change a part of."""
-        found = await self._client.replication_protected_items.get(
-            *self._container(observed), arm_ids.name(observed.item_id or "")
-        )
-        details: Mapping[str, Any] = found.as_dict()["properties"]["providerSpecificDetails"]
+        details = await self._item(observed.item_id or "")
         wanted = assignment.settings
         if wanted is not None and wanted.private_ip and not details.get("vmNics"):
             raise RefusedError(
@@ -364,3 +397,9 @@ def _refusal(operation: str, name: str, error: HttpResponseError) -> MigrationEr
         ),
         busy=status in (409, 429),
     )
+
+
+def _tells_all(item: Mapping[str, Any]) -> bool:
+    """Whether a listed item says what an update can change; lists may leave out what a get has."""
+    details = item["properties"].get("providerSpecificDetails") or {}
+    return details.get("vmNics") is not None and details.get("targetVmTags") is not None

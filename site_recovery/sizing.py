@@ -17,9 +17,14 @@ _AT_ONCE = 10
 
 
 def is_open(assignment: Assignment, observed: Observed) -> bool:
-    """Whether a machine has a size to choose or to check: while it can change, and no longer."""
+    """Whether a machine has a size to choose or to check.
+
+    That is while it can change, and something is to be done with it: one that is where it should
+    be is left as it is.
+    """
     return (
         observed.stage in (Stage.PROTECTED, Stage.TEST_FAILOVER)
+        and not satisfies(assignment.desired, observed)
         and observed.item_id is not None
         and assignment.desired is not None
         and assignment.settings is not None
@@ -60,7 +65,7 @@ def due(
     return {
         name: (assignment, observed)
         for name, (assignment, observed) in seen.items()
-        if is_open(assignment, observed) and not satisfies(assignment.desired, observed)
+        if is_open(assignment, observed)
     }
 
 
@@ -88,7 +93,7 @@ def sized(
     if hardware is None or assignment.settings is None:
         return assignment
     need = (hardware.vcpus, hardware.memory_gib, data_disks)
-    if observed.vm_size and target_sizes.suits(observed.vm_size, sizes, *need):
+    if observed.target.vm_size and target_sizes.suits(observed.target.vm_size, sizes, *need):
         return assignment
     chosen = target_sizes.choose(sizes, *need)
     if chosen is None:

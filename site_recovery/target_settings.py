@@ -22,7 +22,11 @@ class TargetSettings:
 
     None is what nothing is said of, or what the service does not show: it differs from nothing.
     Resources are ARM ids, subnets names; `private_ip` may be `DYNAMIC`, and `availability_zone`
-    is empty for none.
+    is empty for none. Tags that are there beside the wanted ones are somebody else's, and stay.
+
+    Attributes:
+        generation: of the virtual machine, `V1` or `V2`; the service's to say, not to be wanted.
+        interfaces: how many it has, likewise.
     """
 
     vm_name: str | None = None
@@ -36,6 +40,8 @@ class TargetSettings:
     private_ip: str | None = None
     test_network_id: str | None = None
     test_subnet: str | None = None
+    generation: str | None = None
+    interfaces: int | None = None
 
     def differences(self, present: TargetSettings) -> tuple[str, ...]:
         """What of these is otherwise in `present`, in words."""
@@ -48,6 +54,8 @@ class TargetSettings:
     def over(self, present: TargetSettings) -> TargetSettings:
         """These, and what is present where these say nothing."""
         values = {field.name: getattr(self, field.name) for field in fields(self)}
+        if self.tags is not None:
+            values["tags"] = {**(present.tags or {}), **self.tags}
         return replace(present, **said(values))
 
 
@@ -66,6 +74,24 @@ _WORDS = {
 }
 
 
+NO_LICENCE = ("NotSpecified", "NoLicenseType")
+"""Two words for one thing: no benefit is used."""
+_NO_LICENCE = tuple(map(str.lower, NO_LICENCE))
+
+
+def tags_of(details: Mapping[str, Any]) -> dict[str, str] | None:
+    """The tags in an item's `providerSpecificDetails`; None where the service shows none at all.
+
+    InMageRcm has a list of them, and a tag there need not have a value.
+    """
+    found = details.get("targetVmTags")
+    if found is None:
+        return None
+    if isinstance(found, Mapping):
+        return {name: value or "" for name, value in found.items()}
+    return {tag["tagName"]: tag.get("tagValue") or "" for tag in found if tag.get("tagName")}
+
+
 def said(values: Mapping[str, _T | None]) -> dict[str, _T]:
     """Values without those that there are not."""
     return {name: value for name, value in values.items() if value is not None}
@@ -76,5 +102,6 @@ def _differ(wanted: Any, present: Any) -> bool:
         return False
     if isinstance(wanted, str):
         # Azure tells none of these apart by case.
-        return wanted.lower() != str(present).lower()
-    return dict(wanted) != dict(present)
+        one, other = wanted.lower(), str(present).lower()
+        return one != other and not (one in _NO_LICENCE and other in _NO_LICENCE)
+    return any(present.get(name) != value for name, value in wanted.items())

@@ -85,9 +85,10 @@ def test_a_migrated_machine_may_get_another_name(quiet_fleet: Fleet) -> None:
 def test_a_migration_is_not_completed_before_its_machine_can_be_known_again(
     quiet_fleet: Fleet,
 ) -> None:
-    # Protected by hand, so that the virtual machine does not say which instance it was.
+    # Failed over by hand, so that the virtual machine does not say which instance it was.
     instance = quiet_fleet.machines["web-01"]
     quiet_fleet.site.protect(instance)
+    quiet_fleet.site.finished(quiet_fleet.site.fail_over(instance))
     declare(quiet_fleet, web_01=instance)
     outcome = quiet_fleet.drive(Phase.MIGRATED)["web-01"]
     assert outcome.status is Status.BLOCKED

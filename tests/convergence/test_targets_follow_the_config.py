@@ -107,6 +107,38 @@ class TestAChange:
             "ReplicationProtectedItems_TestFailover",
         ]
 
+    def test_after_the_test_asks_for_another_test(self, quiet_fleet: Fleet) -> None:
+        fleet = quiet_fleet
+        fleet.drive(Phase.TEST_FAILOVER, rules=STRICT)
+        fleet.targets["web-01"] = {"vm_size": "Standard_D8s_v5"}
+        outcomes = fleet.drive(Phase.MIGRATED, rules=STRICT)
+        assert outcomes["web-01"].status is Status.BLOCKED
+        assert "its target changed after its last test failover" in outcomes["web-01"].reason
+        assert outcomes["web-02"].observed.stage is Stage.MIGRATED
+        fleet.drive(Phase.TEST_FAILOVER, rules=STRICT)
+        outcomes = fleet.drive(Phase.MIGRATED, rules=STRICT)
+        assert outcomes["web-01"].observed.stage is Stage.MIGRATED
+        assert size(fleet) == "Standard_D8s_v5"
+
+    def test_to_a_word_that_means_the_same_is_none(self, quiet_fleet: Fleet) -> None:
+        quiet_fleet.drive(Phase.PROTECTED)
+        quiet_fleet.targets["web-01"] = {"license_type": "NoLicenseType"}
+        quiet_fleet.drive(Phase.PROTECTED)
+        assert UPDATE not in quiet_fleet.accepted()
+
+    def test_of_tags_leaves_those_of_others(self, quiet_fleet: Fleet) -> None:
+        fleet = quiet_fleet
+        fleet.drive(Phase.PROTECTED)
+        mine = fleet.assignments(Phase.PROTECTED)[0].tags
+        body = fleet.experience.update("web-01", "Standard_D4s_v5", {**mine, "costCenter": "42"})
+        item = fleet.site.item(fleet.machines["web-01"])
+        fleet.site.finished(fleet.site.accepted("PATCH", item, body))
+        fleet.targets["web-01"] = {"tags": {"team": "shop"}}
+        fleet.drive(Phase.MIGRATED)
+        tags = machine(fleet)["tags"]
+        assert tags["costCenter"] == "42"
+        assert tags["team"] == "shop"
+
     def test_comes_too_late_for_a_machine_that_failed_over(self, fleet: Fleet) -> None:
         fleet.drive(Phase.FAILED_OVER)
         fleet.targets["web-01"] = {"vm_size": "Standard_D8s_v5"}
@@ -146,6 +178,16 @@ class TestTheSize:
     def test_that_the_service_picked_stays_where_it_fits(self, fleet: Fleet) -> None:
         fleet.hardware["web-01"] = Hardware(vcpus=1, memory_gib=1, data_disks=0)
         fleet.drive(Phase.PROTECTED)
+        assert UPDATE not in fleet.accepted()
+
+    def test_of_a_machine_whose_test_runs_is_not_looked_at(self, quiet_fleet: Fleet) -> None:
+        fleet = quiet_fleet
+        fleet.drive(Phase.TEST_FAILOVER)
+        fleet.hardware["web-01"] = Hardware(vcpus=8, memory_gib=32, data_disks=1)
+        listing = "TargetComputeSizes_ListByReplicationProtectedItems"
+        fleet.fault(operation=listing, status=403, code="Denied", message="no", times=99)
+        outcomes = fleet.drive(Phase.TEST_FAILOVER)
+        assert outcomes["web-01"].status is Status.SATISFIED
         assert UPDATE not in fleet.accepted()
 
     def test_that_no_offered_one_is_large_enough_for_is_said(self, quiet_fleet: Fleet) -> None:

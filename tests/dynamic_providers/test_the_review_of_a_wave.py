@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable, Coroutine
+from dataclasses import replace
 from typing import Any, ClassVar
 
 import pytest
@@ -40,6 +41,12 @@ def having(field: str, value: object) -> dict[str, Any]:
     """The wave's inputs, its machine with another value in one field."""
     machine = {**INPUTS["machines"]["web-01"], field: value}
     return {**INPUTS, "machines": {"web-01": machine}}
+
+
+def showing(**values: Any) -> Snapshot:
+    """The protected machine, whose item says this of its target."""
+    settings = {name: replace(each, **values) for name, each in PROTECTED.settings.items()}
+    return replace(PROTECTED, settings=settings)
 
 
 def offer(monkeypatch: pytest.MonkeyPatch, *names: str) -> None:
@@ -121,12 +128,34 @@ class TestAChangedTarget:
         ],
     )
     def test_is_refused_where_no_update_can_tell_it(
-        self, field: str, words: str, before: str | None, now: str | None
+        self,
+        monkeypatch: pytest.MonkeyPatch,
+        field: str,
+        words: str,
+        before: str | None,
+        now: str | None,
     ) -> None:
+        shown = {
+            "availability_zone": "1",
+            "license_type": "WindowsServer",
+            "private_ip": "10.1.0.7",
+        }
+        monkeypatch.setattr(WaveVault, "observe", lambda _self: showing(**shown))
         _, refusals = look_ahead(having(field, before), having(field, now))
         [refusal] = refusals
         assert f"web-01: its target's {words}" in refusal
         assert "Put it back" in refusal
+
+    @pytest.mark.parametrize(
+        ("field", "before"),
+        [
+            ("availability_zone", "2"),
+            ("license_type", "WindowsServer"),
+            ("target_ip", "10.1.0.7"),
+        ],
+    )
+    def test_that_never_came_about_is_taken_back(self, field: str, before: str) -> None:
+        assert look_ahead(having(field, before), having(field, None)) == ([], [])
 
     @pytest.mark.parametrize(
         ("field", "words", "value"),

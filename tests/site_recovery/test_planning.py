@@ -45,6 +45,7 @@ FAILED_OVER = Observed(
 )
 MIGRATED = Observed(Stage.MIGRATED, azure_vm_id="/vm")
 CHANGED = ("size",)
+CHANGED_SINCE = replace(PROTECTED_TESTED, changed_since_test=True)
 """What of the target is otherwise than in the config."""
 
 BACKWARD = Blocked  # any refusal; what it says is tested below
@@ -118,6 +119,15 @@ class TestGates:
 
     def test_an_untested_machine_fails_over_where_its_wave_says_so(self) -> None:
         assert next_step(Phase.FAILED_OVER, PROTECTED, LENIENT) == Do(Operation.UNPLANNED_FAILOVER)
+
+    def test_a_target_that_changed_after_the_test_does_not_fail_over_untested(self) -> None:
+        step = next_step(Phase.FAILED_OVER, CHANGED_SINCE, STRICT)
+        assert isinstance(step, Blocked)
+        assert "changed after its last test" in step.reason
+        changing = replace(PROTECTED_TESTED, differs=CHANGED)
+        operations, blocked = plan(Phase.FAILED_OVER, changing, STRICT)
+        assert operations == [Operation.UPDATE_TARGET]
+        assert blocked == step
 
     def test_critical_health_blocks_a_failover_and_says_why(self) -> None:
         ill = replace(
