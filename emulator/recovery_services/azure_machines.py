@@ -243,10 +243,10 @@ def _missing(what: str, identifier: str) -> JobError:
 
 
 def _unbootable(size: str) -> JobError:
-    """Compute's refusal of a size, as a failover tells it.
+    """Compute's refusal of a size, in Compute's words, as a failover tells it.
 
-    The id is the one of a virtual machine that could not be created ("Troubleshoot errors when
-    failing over VMware VM or physical machine to Azure"); the text is Compute's own.
+    28031 is documented of a virtual machine that could not be created ("Troubleshoot errors when
+    failing over VMware VM or physical machine to Azure"); that it is told for this is [inferred].
     """
     generation = target_sizes.GENERATION.removeprefix("V")
     return JobError(
