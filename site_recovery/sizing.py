@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
-from typing import Any, Protocol
+from typing import Any, Protocol, TypedDict
 
 from site_recovery import target_sizes
 from site_recovery.config_paths import path
@@ -30,6 +30,11 @@ def is_open(assignment: Assignment, observed: Observed) -> bool:
         and assignment.settings is not None
         and (assignment.target.vm_size is not None or assignment.hardware is not None)
     )
+
+
+class _Shape(TypedDict):
+    generation: str | None
+    interfaces: int
 
 
 class Offers(Protocol):
@@ -87,19 +92,23 @@ def sized(
     place = path("machines", assignment.machine.name, "target", "vmSize")
     hardware, given = assignment.hardware, assignment.target.vm_size
     data_disks = hardware.data_disks if hardware is not None else 0
+    interfaces = observed.target.interfaces or 1
+    shape = _Shape(generation=observed.target.generation, interfaces=interfaces)
     if given is not None:
-        problem = target_sizes.problem(given, sizes, data_disks)
+        problem = target_sizes.problem(given, sizes, data_disks, **shape)
         return assignment if problem is None else Blocked(f"{place}: {problem}", f"Change {place}")
     if hardware is None or assignment.settings is None:
         return assignment
     need = (hardware.vcpus, hardware.memory_gib, data_disks)
-    if observed.target.vm_size and target_sizes.suits(observed.target.vm_size, sizes, *need):
+    present = observed.target.vm_size
+    if present and target_sizes.suits(present, sizes, *need, **shape):
         return assignment
-    chosen = target_sizes.choose(sizes, *need)
+    chosen = target_sizes.choose(sizes, *need, **shape)
     if chosen is None:
         return Blocked(
             f"Azure offers no general purpose size here with {hardware.vcpus} vCPUs, "
-            f"{hardware.memory_gib:g} GiB and {data_disks} data disks",
+            f"{hardware.memory_gib:g} GiB, {data_disks} data disks and {interfaces} interfaces "
+            "that it boots on",
             f"Name the size that it should have in {place}",
         )
     return replace(assignment, settings=replace(assignment.settings, vm_size=chosen))

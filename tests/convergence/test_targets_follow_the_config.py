@@ -217,6 +217,14 @@ class TestTheSize:
         assert "Azure does not offer Standard_X1" in outcomes["web-01"].reason
         assert outcomes["web-01"].observed.stage is Stage.TEST_FAILOVER
 
+    def test_that_boots_no_bios_is_not_taken(self, quiet_fleet: Fleet) -> None:
+        quiet_fleet.targets["web-01"] = {"vm_size": "Standard_D4s_v6"}
+        outcomes = quiet_fleet.drive(Phase.MIGRATED)
+        assert outcomes["web-01"].status in (Status.BLOCKED, Status.FAILED)
+        assert "Standard_D4s_v6" in outcomes["web-01"].reason
+        assert outcomes["web-01"].observed.azure_vm_id is None
+        assert outcomes["web-02"].observed.stage is Stage.MIGRATED
+
     def test_that_is_given_is_taken_though_it_is_smaller(self, fleet: Fleet) -> None:
         fleet.targets["web-01"] = {"vm_size": "Standard_D2s_v5"}
         fleet.hardware["web-01"] = Hardware(vcpus=8, memory_gib=32, data_disks=1)
