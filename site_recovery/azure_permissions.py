@@ -25,10 +25,12 @@ OBSERVING = (
     f"{_FABRICS}/replicationRecoveryServicesProviders/read",
     f"{_CONTAINERS}/read",
     f"{_CONTAINERS}/replicationProtectableItems/read",
+    f"{_ITEMS}/read",
     f"{_ITEMS}/recoveryPoints/read",
     f"{_ITEMS}/targetComputeSizes/read",
     f"{_MAPPINGS}/read",
     f"{_PLANS}/read",
+    "Microsoft.OffAzure/serverSites/read",
     "Microsoft.OffAzure/serverSites/machines/read",
     "Microsoft.Compute/virtualMachines/read",
 )

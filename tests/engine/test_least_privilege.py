@@ -36,6 +36,8 @@ BY_PROVIDERS_ALONE = {
 }
 """What the real providers call and the stand-ins do not."""
 
+ADDRESS = "10.20.1.50"
+
 NOT_IN_THIS_STORY = {
     # A route or rule names a prefix list.
     "ec2:DescribeManagedPrefixLists",
@@ -50,7 +52,8 @@ NOT_IN_THIS_STORY = {
     "ssm:UpdateDocumentDefaultVersion",
     # An agent's installation failed, and is tried again.
     "ssm:StartAssociationsOnce",
-    # A server is gone and cannot take part in its own removal.
+    # A server or an appliance's site is gone, and cannot take part in its own removal.
+    "Microsoft.OffAzure/serverSites/read",
     "Microsoft.RecoveryServices/vaults/replicationFabrics/delete",
     # The service may want them, for itself or of whoever enables replication; the local one does
     # not.
@@ -162,6 +165,8 @@ def fleet(stack: Stack, by_item: str, by_plan: str, other: str = "protected") ->
     stack.declare(
         pilot=(by_item, ["web-01"]), shop=(by_plan, ["db-01", "web-02"]), rest=(other, ["app-01"])
     )
+    # Told to its protected item once it has one.
+    stack.machines["app-01"] = {**stack.machines["app-01"], "target": {"privateIp": ADDRESS}}
     groups: list[Any] = [["db-01"], {"machines": ["web-02"]}]
     stack.waves["shop"]["recoveryPlan"] = {"groups": groups}
 
