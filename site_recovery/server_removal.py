@@ -143,18 +143,8 @@ def _job_failed(error: AzureError) -> bool:
 
 
 async def _fabric(connection: Connection, fabric_id: str) -> Mapping[str, Any] | None:
-    where, name = VaultId.parse(fabric_id), arm_ids.segment(fabric_id, "replicationFabrics")
-    try:
-        found = await connection.client.replication_fabrics.get(
-            where.resource_group, where.vault, name
-        )
-    except ResourceNotFoundError:
-        # A denied access or a wrong subscription must not pass for a server that is gone.
-        await vault.read(connection, where)
-        return None
-    except AzureError as error:
-        raise explain(error, f"fabric {name}") from error
-    return found.as_dict()
+    name = arm_ids.segment(fabric_id, "replicationFabrics")
+    return await vault.read_fabric(connection, VaultId.parse(fabric_id), name)
 
 
 def _names(fabric: Mapping[str, Any]) -> set[str]:

@@ -1,4 +1,5 @@
-"""Whether a vault is there, as far as that can be told with certainty, and what its deletion leaves."""
+"""Whether a vault and its server are there, as far as that can be told with certainty, and what the
+vault's deletion leaves."""
 
 from __future__ import annotations
 
@@ -8,11 +9,13 @@ from typing import Any
 from azure.core.exceptions import AzureError, ResourceNotFoundError, map_error
 from azure.core.rest import HttpRequest
 
+from site_recovery import arm_ids
 from site_recovery.arm_ids import VaultId
 from site_recovery.azure import Connection, MigrationError, explain
 from site_recovery.observation import Gone
 
 API_VERSION = "2024-10-01"
+SITES_API_VERSION = "2020-01-01"
 _GONE = ("ResourceGroupNotFound", "ResourceNotFound")
 """ARM's codes for a resource that is not there. Others with 404, such as `SubscriptionNotFound`,
 are answers to a question that was wrong (Azure Resource Manager, "Resolve errors for resource not
@@ -30,19 +33,39 @@ async def read(connection: Connection, vault: VaultId) -> Mapping[str, Any] | No
         MigrationError: Azure did not answer, refused, or does not say that it is not there: an
             unknown subscription and a denied access tell nothing of a vault.
     """
-    request = HttpRequest("GET", f"{vault}?api-version={API_VERSION}")
+    return await _get(connection, f"{vault}?api-version={API_VERSION}", f"vault {vault.vault}")
+
+
+async def read_site(connection: Connection, site_id: str) -> Mapping[str, Any] | None:
+    """A site of an appliance (ServerSitesController_Get of Microsoft.OffAzure), or None if it
+    certainly is not there.
+
+    Raises:
+        MigrationError: Azure did not answer, refused, or does not say that it is not there.
+    """
+    url = f"{site_id}?api-version={SITES_API_VERSION}"
+    return await _get(connection, url, f"site {arm_ids.name(site_id)}")
+
+
+async def read_fabric(
+    connection: Connection, vault: VaultId, name: str
+) -> Mapping[str, Any] | None:
+    """A fabric of a vault (ReplicationFabrics_Get), or None if it is not there.
+
+    Raises:
+        MigrationError: Azure did not answer, refused, or does not say whether the vault is there.
+    """
     try:
-        response = await connection.client.send_request(request)
-        map_error(response.status_code, response, {404: ResourceNotFoundError})
-        response.raise_for_status()
-    except ResourceNotFoundError as error:
-        if error.error is not None and error.error.code in _GONE:
-            return None
-        raise explain(error, f"vault {vault.vault}") from error
+        found = await connection.client.replication_fabrics.get(
+            vault.resource_group, vault.vault, name
+        )
+    except ResourceNotFoundError:
+        # A denied access or a wrong subscription must not pass for a server that is gone.
+        await read(connection, vault)
+        return None
     except AzureError as error:
-        raise explain(error, f"vault {vault.vault}") from error
-    found: Mapping[str, Any] = response.json()
-    return found
+        raise explain(error, f"fabric {name}") from error
+    return found.as_dict()
 
 
 async def missing(
@@ -56,6 +79,21 @@ async def missing(
     if await read(connection, vault) is None:
         return gone_error(vault, Gone.VAULT)
     return explain(error, about)
+
+
+async def _get(connection: Connection, url: str, about: str) -> Mapping[str, Any] | None:
+    try:
+        response = await connection.client.send_request(HttpRequest("GET", url))
+        map_error(response.status_code, response, {404: ResourceNotFoundError})
+        response.raise_for_status()
+    except ResourceNotFoundError as error:
+        if error.error is not None and error.error.code in _GONE:
+            return None
+        raise explain(error, about) from error
+    except AzureError as error:
+        raise explain(error, about) from error
+    found: Mapping[str, Any] = response.json()
+    return found
 
 
 def gone_error(vault: VaultId, gone: Gone) -> VaultGoneError:

@@ -31,7 +31,8 @@ async def observe(connection: Connection, site: Site) -> Snapshot:
     Where the vault or its server is gone, the snapshot says so and has what is left.
 
     Raises:
-        MigrationError: Azure did not answer, or refused.
+        MigrationError: Azure did not answer, refused, or did not find something of a vault that
+            is there with its server.
     """
     client, where = connection.client, site.container.vault
     try:
@@ -43,7 +44,9 @@ async def observe(connection: Connection, site: Site) -> Snapshot:
         )
     except AzureError as error:
         if isinstance(error, HttpResponseError) and error.status_code == 404:
-            return await _what_is_left(connection, site)
+            gone = await _gone(connection, site)
+            if gone is not None:
+                return await _what_is_left(connection, site, gone)
         raise explain(error, f"vault {where.vault}") from error
     return _snapshot(site.experience, items, sources, listed, machines)
 
@@ -90,14 +93,29 @@ async def every(pages: AsyncIterator[Any]) -> tuple[Mapping[str, Any], ...]:
     return tuple([model.as_dict() async for model in pages])
 
 
-async def _what_is_left(connection: Connection, site: Site) -> Snapshot:
-    """A second look, after something was not found: at the vault itself, and past its server."""
+async def _gone(connection: Connection, site: Site) -> Gone | None:
+    """What is gone, asked for itself: a page that expired is not found either.
+
+    Operations Vaults_Get, ReplicationFabrics_Get and, of an appliance,
+    ServerSitesController_Get of Microsoft.OffAzure.
+    """
+    where = site.container.vault
+    if await vault.read(connection, where) is None:
+        return Gone.VAULT
+    if await vault.read_fabric(connection, where, site.container.fabric) is None:
+        return Gone.SERVER
+    if site.machines_site_id and await vault.read_site(connection, site.machines_site_id) is None:
+        return Gone.SERVER
+    return None
+
+
+async def _what_is_left(connection: Connection, site: Site, gone: Gone) -> Snapshot:
+    """A second look, past what is gone."""
     client, where = connection.client, site.container.vault
-    there = await vault.read(connection, where) is not None
     items: tuple[Mapping[str, Any], ...] = ()
     listed: tuple[Mapping[str, Any], ...] = ()
     try:
-        if there:
+        if gone is not Gone.VAULT:
             items, listed = await asyncio.gather(
                 every(client.replication_protected_items.list(where.resource_group, where.vault)),
                 every(client.replication_jobs.list(where.resource_group, where.vault)),
@@ -105,7 +123,6 @@ async def _what_is_left(connection: Connection, site: Site) -> Snapshot:
         machines = await _virtual_machines(client, site.resource_group_id)
     except AzureError as error:
         raise explain(error, f"vault {where.vault}") from error
-    gone = Gone.SERVER if there else Gone.VAULT
     return _snapshot(site.experience, items, (), listed, machines, gone)
 
 

@@ -129,7 +129,7 @@ class Fleet:
 
     def assignments(self, desired: Phase | dict[str, Phase | None] | None) -> list[Assignment]:
         phases = desired if isinstance(desired, dict) else dict.fromkeys(self.machines, desired)
-        site = self._migration_site()
+        site = self.migration_site
         return [
             placed(
                 Assignment(

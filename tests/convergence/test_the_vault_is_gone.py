@@ -17,10 +17,14 @@ from site_recovery.phases import Phase
 from site_recovery.server_removal import Leaving
 from site_recovery.vault import VaultGoneError
 from tests.convergence.fleet import Fleet, Recorder
-from tests.emulator.site_recovery_support import GROUP, VAULT, VAULT_NAME
+from tests.emulator.site_recovery_support import GROUP, MODERNIZED, VAULT, VAULT_NAME
 
 WHERE = VaultId.parse(VAULT)
 POLL = timedelta(seconds=30)
+SOURCES = {
+    "classic": "ReplicationProtectableItems_ListByReplicationProtectionContainers",
+    "modernized": "ServersController_ListByServerSite",
+}
 
 
 def remove_the_server(fleet: Fleet) -> None:
@@ -106,6 +110,16 @@ def test_a_server_that_was_removed_by_hand_is_told_from_a_vault_that_is_gone(fle
     assert {o.status for o in fleet.drive(None, leaving=True).values()} == {Status.SATISFIED}
 
 
+@pytest.mark.parametrize("experience", [MODERNIZED])
+def test_an_appliance_goes_with_its_site(quiet_fleet: Fleet) -> None:
+    for operation in ("ServersController_ListByServerSite", "ServerSitesController_Get"):
+        quiet_fleet.fault(operation=operation, status=404, code="ResourceNotFound", times=2)
+
+    assert quiet_fleet.snapshot(leaving=True).gone is Gone.SERVER
+    with pytest.raises(VaultGoneError, match="not registered with it any more"):
+        quiet_fleet.snapshot()
+
+
 class TestItIsNotSaidToBeGone:
     """Of a vault that could not be looked at nothing is known."""
 
@@ -133,6 +147,37 @@ class TestItIsNotSaidToBeGone:
             quiet_fleet.drive(None, leaving=True)
         assert not isinstance(told.value, VaultGoneError)
         assert quiet_fleet.items().keys() == quiet_fleet.machines.keys()
+
+    @pytest.mark.parametrize("leaving", [True, False])
+    @pytest.mark.parametrize(
+        "operation",
+        [
+            "ReplicationProtectedItems_List",
+            "ReplicationJobs_List",
+            "VirtualMachines_List",
+            "the sources",
+        ],
+    )
+    def test_where_one_list_was_not_found_once(
+        self, quiet_fleet: Fleet, operation: str, leaving: bool
+    ) -> None:
+        quiet_fleet.drive(Phase.PROTECTED)
+        if operation == "the sources":
+            operation = SOURCES[quiet_fleet.experience.name]
+        quiet_fleet.fault(operation=operation, status=404, code="PageExpired", times=1)
+        with pytest.raises(MigrationError, match="PageExpired") as told:
+            quiet_fleet.snapshot(leaving=leaving)
+        assert not isinstance(told.value, VaultGoneError)
+        assert quiet_fleet.snapshot(leaving=leaving).gone is None
+
+    def test_where_its_server_could_not_be_looked_at(self, quiet_fleet: Fleet) -> None:
+        remove_the_server(quiet_fleet)
+        quiet_fleet.fault(
+            operation="ReplicationFabrics_Get", status=403, code="AuthorizationFailed", times=1
+        )
+        with pytest.raises(ServiceUnavailableError, match="AuthorizationFailed") as told:
+            quiet_fleet.snapshot()
+        assert not isinstance(told.value, VaultGoneError)
 
     def test_where_the_machines_of_azure_could_not_be_listed(self, quiet_fleet: Fleet) -> None:
         quiet_fleet.drive({"web-01": Phase.MIGRATED})
