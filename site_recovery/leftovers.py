@@ -16,7 +16,8 @@ from site_recovery.arm_ids import ContainerId
 from site_recovery.azure import Connection, MigrationError, explain
 from site_recovery.convergence import Pace, Reporter, converge
 from site_recovery.fleet import Assignment, ExperienceName, Site, Target
-from site_recovery.observation import TAG_INSTANCE, TAG_MACHINE, Machine, tags_of
+from site_recovery.identification import TAG_INSTANCE, TAG_MACHINE, tags_of
+from site_recovery.observation import Machine
 from site_recovery.planning import Rules
 from site_recovery.service import VaultService
 from site_recovery.vault_observation import every

@@ -7,7 +7,8 @@ import pytest
 from emulator.arm.compute import MACHINES
 from emulator.guests.estate import Instance
 from site_recovery.convergence import Status
-from site_recovery.observation import TAG_INSTANCE, Stage
+from site_recovery.identification import TAG_INSTANCE
+from site_recovery.observation import Stage
 from site_recovery.phases import Phase
 from tests.convergence.fleet import Fleet
 

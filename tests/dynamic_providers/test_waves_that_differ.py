@@ -13,7 +13,8 @@ from dynamic_providers.wave_vault import WaveVault
 from site_recovery.azure import MigrationError
 from site_recovery.convergence import Outcome, Status
 from site_recovery.fleet import Assignment
-from site_recovery.observation import TAG_INSTANCE, TAG_MACHINE, Observed, Snapshot, Stage
+from site_recovery.identification import TAG_INSTANCE, TAG_MACHINE
+from site_recovery.observation import Observed, Snapshot, Stage
 from site_recovery.target_settings import DYNAMIC, TargetSettings
 
 VAULT = "/subscriptions/1/resourceGroups/rg/providers/Microsoft.RecoveryServices/vaults/rsv"
