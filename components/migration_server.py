@@ -200,7 +200,8 @@ class MigrationServer(pulumi.ComponentResource):
             name=full_name,
             description=description,
             recovery_window_in_days=0,
-            opts=pulumi.ResourceOptions(parent=self),
+            # A renamed stack keeps it: the server was told of it by this name when it was made.
+            opts=pulumi.ResourceOptions(parent=self, ignore_changes=["name"]),
         )
 
     def make_agent_secret(self, prefix: str, role: Role, readers: Sequence[str]) -> None:
@@ -304,7 +305,7 @@ class MigrationServer(pulumi.ComponentResource):
             description=f"How far the set-up of {server.name} is; written by itself",
             type="String",
             value=json.dumps(_STARTING),
-            opts=pulumi.ResourceOptions(parent=self, ignore_changes=["value"]),
+            opts=pulumi.ResourceOptions(parent=self, ignore_changes=["name", "value"]),
         )
         self.status_parameter = status.name
         return status
@@ -344,13 +345,15 @@ class MigrationServer(pulumi.ComponentResource):
         credential: CredentialSecret | None,
     ) -> iam.InstanceProfile:
         opts = pulumi.ResourceOptions(parent=self)
+        # A renamed stack keeps them: the running server has the role.
+        named = pulumi.ResourceOptions(parent=self, ignore_changes=["name"])
         full_name = f"{server.prefix}-{server.role}"
         role = iam.Role(
             "role",
             name=full_name,
             description=f"Site Recovery {server.role.replace('-', ' ')}, managed through SSM",
             assume_role_policy=json.dumps(_EC2_MAY_ASSUME),
-            opts=opts,
+            opts=named,
         )
         managed = iam.RolePolicyAttachment(
             "managed-by-ssm", role=role.name, policy_arn=_SSM_POLICY, opts=opts
@@ -371,7 +374,9 @@ class MigrationServer(pulumi.ComponentResource):
             "profile",
             name=full_name,
             role=role.name,
-            opts=pulumi.ResourceOptions(parent=self, depends_on=[managed, own]),
+            opts=pulumi.ResourceOptions(
+                parent=self, depends_on=[managed, own], ignore_changes=["name"]
+            ),
         )
 
 

@@ -67,7 +67,8 @@ class ReplicationSettings(pulumi.ComponentResource):
             properties=recoveryservices.CreatePolicyInputPropertiesArgs(
                 provider_specific_input=_policy(args.experience, args.replication)
             ),
-            opts=pulumi.ResourceOptions(parent=self),
+            # Neither can be replaced while machines replicate by it: a renamed stack keeps both.
+            opts=pulumi.ResourceOptions(parent=self, ignore_changes=["policyName"]),
         )
         self.policy_id = policy.id
         self.mapping = ProtectionContainerMapping(
@@ -77,7 +78,7 @@ class ReplicationSettings(pulumi.ComponentResource):
             mapping_name=args.policy_name,
             experience=args.experience,
             poll_seconds=args.poll.total_seconds(),
-            opts=pulumi.ResourceOptions(parent=self),
+            opts=pulumi.ResourceOptions(parent=self, ignore_changes=["mapping_name"]),
         )
         self.register_outputs({"policyId": self.policy_id})
 

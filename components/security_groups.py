@@ -118,7 +118,8 @@ class SecurityGroups(pulumi.ComponentResource):
             description=description,
             vpc_id=args.vpc_id,
             tags={"Name": full_name},
-            opts=pulumi.ResourceOptions(parent=self),
+            # A renamed stack keeps its groups: machines replicate through what they allow.
+            opts=pulumi.ResourceOptions(parent=self, ignore_changes=["name", "tags"]),
         )
 
     def _allow(

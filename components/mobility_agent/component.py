@@ -111,7 +111,8 @@ class MobilityAgent(pulumi.ComponentResource):
             document_format="JSON",
             target_type="/AWS::EC2::Instance",
             content=document.content(platform),
-            opts=pulumi.ResourceOptions(parent=self),
+            # A renamed stack keeps document and associations, and no agent is installed anew.
+            opts=pulumi.ResourceOptions(parent=self, ignore_changes=["name"]),
         )
         url, sha256 = args.packages[platform]
         instance_ids = sorted(i for i, of in args.machines.values() if of == platform)
@@ -141,6 +142,8 @@ class MobilityAgent(pulumi.ComponentResource):
                 max_concurrency=_AT_ONCE,
                 # One machine that fails keeps no other from being served.
                 max_errors="100%",
-                opts=pulumi.ResourceOptions(parent=self, depends_on=args.requires),
+                opts=pulumi.ResourceOptions(
+                    parent=self, depends_on=args.requires, ignore_changes=["associationName"]
+                ),
             )
         return associations

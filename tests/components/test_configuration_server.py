@@ -198,7 +198,7 @@ def test_its_status_begins_as_starting_and_is_its_own_to_change() -> None:
     deployment = server()
     status = deployment.one("ssm/parameter:Parameter")
     assert json.loads(revealed(status.inputs["value"]))["state"] == "starting"
-    assert status.ignored == {"value"}
+    assert status.ignored == {"name", "value"}
     registration = deployment.one("FabricRegistration").inputs
     assert registration["status_parameter"] == status.inputs["name"]
 

@@ -64,6 +64,22 @@ def test_stack_dev_declares_its_whole_fleet(dev: Deployment) -> None:
     assert {a.name for a in dev.all("NetworkInterfaceSecurityGroupAttachment")} == set(declared)
 
 
+@pytest.mark.parametrize("example", ["dev", "dev-modernized"])
+def test_a_renamed_stack_keeps_whatever_it_named_after_itself(aws: LocalAws, example: str) -> None:
+    text = (ROOT / f"Pulumi.{example}.yaml").read_text("utf-8")
+    deployment = run(yaml.safe_load(text)["config"], aws.environment)
+    kept = {str(r.inputs[key]) for r in deployment for key in r.ignored if key in r.inputs}
+    named = [
+        (resource.urn, key, str(value))
+        for resource in deployment
+        for key, value in resource.inputs.items()
+        if "ec2-to-azure-dev" in str(value) and key not in resource.ignored
+    ]
+    assert named
+    # What is left refers to something that keeps its name, by that or by its id.
+    assert [n for n in named if not {n[2], n[2].rpartition("/")[2]} & kept] == []
+
+
 def test_destroy_takes_everything_apart_from_the_machines_down_to_the_group(
     dev: Deployment,
 ) -> None:
