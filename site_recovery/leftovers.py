@@ -86,9 +86,9 @@ async def raise_if_any(connection: Connection, container: ContainerId, policy_id
         more = f" and {len(names) - _NAMED} more" if len(names) > _NAMED else ""
         raise MigrationError(
             f"policy {arm_ids.name(policy_id)}: {', '.join(names[:_NAMED])}{more} replicate by it, "
-            "and what associates it with their server is to be replaced. Keep the names of the "
-            "policy, of its vault and of the server as they were (pulumi stack rename undoes a "
-            "rename), or take the machines out of their waves with pulumi up first."
+            "and what associates it with their server is to be replaced. Keep the vault and the "
+            "server in the config (target, source) as they were, or take the machines out of their "
+            "waves with pulumi up first."
         )
 
 

@@ -260,8 +260,8 @@ class TestAMappingThatIsReplaced:
     @pytest.mark.parametrize(
         "changed",
         [
-            {"mapping_name": "project-renamed"},
-            {"mapping_name": "project-renamed", "policy_id": rpc.UNKNOWN},
+            {"mapping_name": "other"},
+            {"mapping_name": "other", "policy_id": rpc.UNKNOWN},
             {"container_id": rpc.UNKNOWN},
         ],
     )
@@ -270,9 +270,8 @@ class TestAMappingThatIsReplaced:
     ) -> None:
         fleet.drive(Phase.PROTECTED)
         old = mapping(fleet)
-        with pytest.raises(Exception, match=r"web-01, web-02 replicate by it.*Keep") as refusal:
+        with pytest.raises(Exception, match=r"web-01, web-02 replicate by it.*Keep the vault"):
             ContainerMappingProvider().diff("mapping", old, {**old, **changed})
-        assert "pulumi stack rename" in str(refusal.value)
 
     @pytest.mark.parametrize("vault_is_there", [True, False])
     def test_is_made_anew_where_no_machine_replicates_by_it(
