@@ -91,8 +91,8 @@ test-unit: setup ## The tests that need no Pulumi engine
 	$(venv)/pytest -n $(JOBS) --dist loadfile -m "not engine"
 
 .PHONY: test-engine
-test-engine: setup ## The tests that run the real Pulumi engine
-	$(venv)/pytest -m engine
+test-engine: setup ## The tests that run the real Pulumi engine, all of them in both experiences
+	EXPERIENCES=both $(venv)/pytest -n $(JOBS) --dist loadfile -m engine
 
 .PHONY: fuzz
 fuzz: setup ## Send the emulator much more nonsense, and kill it much more often, than the tests do

@@ -17,8 +17,9 @@ from site_recovery.registered import Registration
 from site_recovery.server_status import FAILED, SUCCEEDED, ServerStatus
 from site_recovery.vault import missing
 
-_OLD_FAILURE = timedelta(minutes=6)
-"""A server tries again every five minutes; until then its failure may be one that was put right."""
+_OLD_FAILURE = timedelta(minutes=15)
+"""A server tries again every five minutes, and boots first when its size was changed: until then
+its failure may be one that was put right."""
 
 _LOOK = (
     "See on the server whether it is set up and registered with this vault, and that it reaches "

@@ -75,7 +75,8 @@ class TestAChange:
         assert made["address"]["privateIPAddress"] == ADDRESS
         assert made["address"]["privateIPAllocationMethod"] == "Static"
 
-    def test_leaves_what_it_does_not_name(self, fleet: Fleet) -> None:
+    def test_leaves_what_it_does_not_name(self, quiet_fleet: Fleet) -> None:
+        fleet = quiet_fleet
         fleet.targets["web-01"] = {"availability_zone": "3", "tags": {"team": "shop"}}
         fleet.drive(Phase.PROTECTED)
         fleet.targets["web-01"] |= {"vm_size": "Standard_D8s_v5"}
@@ -95,7 +96,8 @@ class TestAChange:
         fleet.drive(Phase.MIGRATED)
         assert size(fleet) == "Standard_D4s_v5"
 
-    def test_is_tested_anew_where_a_test_runs(self, fleet: Fleet) -> None:
+    def test_is_tested_anew_where_a_test_runs(self, quiet_fleet: Fleet) -> None:
+        fleet = quiet_fleet
         fleet.drive(Phase.TEST_FAILOVER)
         fleet.targets["web-01"] = {"vm_size": "Standard_D8s_v5"}
         outcomes = fleet.drive(Phase.TEST_FAILOVER)
@@ -139,7 +141,8 @@ class TestAChange:
         assert tags["costCenter"] == "42"
         assert tags["team"] == "shop"
 
-    def test_comes_too_late_for_a_machine_that_failed_over(self, fleet: Fleet) -> None:
+    def test_comes_too_late_for_a_machine_that_failed_over(self, quiet_fleet: Fleet) -> None:
+        fleet = quiet_fleet
         fleet.drive(Phase.FAILED_OVER)
         fleet.targets["web-01"] = {"vm_size": "Standard_D8s_v5"}
         outcomes = fleet.drive(Phase.FAILED_OVER)
@@ -148,7 +151,8 @@ class TestAChange:
 
 
 class TestAnAddress:
-    def test_is_told_before_the_machine_counts_as_protected(self, fleet: Fleet) -> None:
+    def test_is_told_before_the_machine_counts_as_protected(self, quiet_fleet: Fleet) -> None:
+        fleet = quiet_fleet
         fleet.targets["web-01"] = {"private_ip": ADDRESS}
         fleet.drive(Phase.PROTECTED)
         assert fleet.accepted("web-01")[-1] == UPDATE
@@ -170,12 +174,16 @@ class TestAnAddress:
 
 
 class TestTheSize:
-    def test_is_the_smallest_general_purpose_one_that_holds_the_machine(self, fleet: Fleet) -> None:
+    def test_is_the_smallest_general_purpose_one_that_holds_the_machine(
+        self, quiet_fleet: Fleet
+    ) -> None:
+        fleet = quiet_fleet
         fleet.hardware["web-01"] = Hardware(vcpus=8, memory_gib=32, data_disks=1)
         fleet.drive(Phase.MIGRATED)
         assert size(fleet) == "Standard_D8s_v5"
 
-    def test_that_the_service_picked_stays_where_it_fits(self, fleet: Fleet) -> None:
+    def test_that_the_service_picked_stays_where_it_fits(self, quiet_fleet: Fleet) -> None:
+        fleet = quiet_fleet
         fleet.hardware["web-01"] = Hardware(vcpus=1, memory_gib=1, data_disks=0)
         fleet.drive(Phase.PROTECTED)
         assert UPDATE not in fleet.accepted()
@@ -225,7 +233,8 @@ class TestTheSize:
         assert outcomes["web-01"].observed.azure_vm_id is None
         assert outcomes["web-02"].observed.stage is Stage.MIGRATED
 
-    def test_that_is_given_is_taken_though_it_is_smaller(self, fleet: Fleet) -> None:
+    def test_that_is_given_is_taken_though_it_is_smaller(self, quiet_fleet: Fleet) -> None:
+        fleet = quiet_fleet
         fleet.targets["web-01"] = {"vm_size": "Standard_D2s_v5"}
         fleet.hardware["web-01"] = Hardware(vcpus=8, memory_gib=32, data_disks=1)
         fleet.drive(Phase.MIGRATED)
