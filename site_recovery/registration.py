@@ -17,7 +17,7 @@ from site_recovery.registered import Registration
 from site_recovery.server_status import FAILED, SUCCEEDED, ServerStatus
 from site_recovery.vault import missing
 
-_OLD_FAILURE = timedelta(minutes=15)
+_OLD_FAILURE = timedelta(minutes=9)
 """A server tries again every five minutes, and boots first when its size was changed: until then
 its failure may be one that was put right."""
 

@@ -244,6 +244,10 @@ class Stack:
         row: dict[str, Any] = self.outputs()["machines"][name]
         return row
 
+    def logs(self) -> str:
+        """What the engine told of every command so far, resources and their changes with it."""
+        return "\n".join(path.read_text("utf-8") for path in sorted(self._events.iterdir()))
+
     def exported(self) -> str:
         """The state, as text, with what is secret in it."""
         return self.succeeds("stack", "export", "--show-secrets")

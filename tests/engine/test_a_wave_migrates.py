@@ -149,15 +149,17 @@ def test_nothing_of_the_credentials_is_in_the_state(stack: Stack) -> None:
 
 
 def test_the_servers_credential_is_nowhere_in_clear(stack: Stack) -> None:
-    """State, what is kept of providers, and user data; only the secret itself has it."""
-    state = stack.succeeds("stack", "export")
+    """State, what is kept of providers, logs and user data; only the secret itself has it."""
+    state, logs = stack.succeeds("stack", "export"), stack.logs()
     ec2 = stack.clouds.ec2()
     server = stack.outputs()["server"]["instanceId"]
     found = ec2.describe_instance_attribute(InstanceId=server, Attribute="userData")
     script = base64.b64decode(found["UserData"]["Value"]).decode()
     assert "$Settings" in script
+    assert "FabricRegistration" in logs
     for marker in ("RSVaultAsrCreds", "ManagementCert>MII"):
         assert marker not in state
+        assert marker not in logs
         assert f"<{marker}" not in script
 
 
