@@ -155,10 +155,9 @@ def update_target(details: Mapping[str, Any], wanted: TargetSettings) -> dict[st
     leaves out the service may take for none (azure-powershell sends everything too).
     """
     present = target_settings(details)
-    asked = wanted.over(present)
-    moves = "network" in wanted.differences(present)
+    asked, subnet = wanted.over(present), wanted.subnet_of_all(present)
     interfaces = [
-        _interface(each, asked if place == 0 else None, asked.subnet if moves else None)
+        _interface(each, asked if place == 0 else None, subnet)
         for place, each in enumerate(_interfaces(details))
     ]
     properties = {

@@ -33,8 +33,6 @@ _NAMED = 2
 """Machines named for each."""
 _UNSIZED_ROUNDS = 5
 """Rounds in which Azure may not say which sizes it offers before a machine fails."""
-_SIZED_AT_ONCE = 10
-"""Machines of which the sizes are read at a time."""
 _SILENT_ROUNDS = 5
 """Rounds in which Azure may not answer at all before the run ends."""
 
@@ -181,7 +179,6 @@ class _Run:
         self._submitter = Submitter(pace.may_submit, reporter.event)
         self._jobs: dict[str, Job | None] = {}
         self._held: list[Held] = []
-        self._sizing = asyncio.Semaphore(_SIZED_AT_ONCE)
         self._plan = (
             PlanRun(service, plan.plan, plan.before, self._submitter, reporter.event)
             if plan is not None
@@ -281,9 +278,8 @@ class _Run:
         if attempts.flight and not await self._landed(course, observed, attempts.flight, snapshot):
             return
         if sizing.is_open(course.assignment, observed) and not course.sized:
-            async with self._sizing:
-                if not await self._size(course, observed):
-                    return
+            if not await self._size(course, observed):
+                return
             observed = observe(course.assignment.machine, snapshot, course.assignment.settings)
             course.observed = observed
         step = next_step(course.assignment.desired, observed, self._rules)
@@ -310,13 +306,14 @@ class _Run:
         """
         if self._plan is None or not self._plan.takes(course.name, operation):
             return False
-        changes = bool(course.observed and course.observed.differs)
-        changed = Operation.UPDATE_TARGET in course.attempts.done
-        if operation is Operation.TEST_FAILOVER_CLEANUP and changes:
-            pass
-        elif operation is not Operation.TEST_FAILOVER or not changed:
-            return True
-        return not any(self._stays_tested(other) for other in self._courses if other is not course)
+        if operation is Operation.TEST_FAILOVER_CLEANUP:
+            retest = bool(course.observed and course.observed.differs)
+        else:
+            changed = Operation.UPDATE_TARGET in course.attempts.done
+            retest = operation is Operation.TEST_FAILOVER and changed
+        return not retest or not any(
+            self._stays_tested(other) for other in self._courses if other is not course
+        )
 
     @staticmethod
     def _stays_tested(course: _Course) -> bool:

@@ -163,11 +163,10 @@ def update_target(details: Mapping[str, Any], wanted: TargetSettings) -> dict[st
     leaves out the service may take for none (azure-powershell sends everything too).
     """
     present = target_settings(details)
-    asked = wanted.over(present)
-    moves = "network" in wanted.differences(present)
+    asked, subnet = wanted.over(present), wanted.subnet_of_all(present)
     primary = _primary(details)
     interfaces = [
-        _interface(each, asked if each is primary else None, asked.subnet if moves else None)
+        _interface(each, asked if each is primary else None, subnet)
         for each in details.get("vmNics") or ()
     ]
     part = {

@@ -37,6 +37,7 @@ from site_recovery.target_settings import TargetSettings
 from site_recovery.vault_observation import every
 
 _READS_AT_ONCE = 10
+"""Reads of single items under way at a time."""
 _APP_CONSISTENT = ("AppConsistent", "ApplicationConsistent", "MultiVmSyncAppConsistent")
 _COMPUTE_API_VERSION = "2024-07-01"
 _WRITE_BUCKET = 200
@@ -80,6 +81,7 @@ class VaultService:
         self._experience = experience.of(site.experience)
         self._vault = site.container.vault
         self._writes = AsyncLimiter(_WRITE_BUCKET, _WRITE_REFILL_SECONDS)
+        self._reads = asyncio.Semaphore(_READS_AT_ONCE)
         self.clock = connection.clock
 
     async def observe(self) -> Snapshot:
@@ -101,10 +103,9 @@ class VaultService:
             for item in snapshot.items
             if item["id"].lower() in snapshot.settings and not _tells_all(item)
         ]
-        slots = asyncio.Semaphore(_READS_AT_ONCE)
 
         async def one(item_id: str) -> TargetSettings:
-            async with slots:
+            async with self._reads:
                 return self._experience.target_settings(await self._item(item_id))
 
         try:
@@ -178,9 +179,10 @@ class VaultService:
         name = arm_ids.name(observed.item_id or "")
         sizes = self._client.target_compute_sizes
         try:
-            return await every(
-                sizes.list_by_replication_protected_items(*self._container(observed), name)
-            )
+            async with self._reads:
+                return await every(
+                    sizes.list_by_replication_protected_items(*self._container(observed), name)
+                )
         except AzureError as error:
             raise explain(error, name) from error
 

@@ -13,8 +13,6 @@ from site_recovery.fleet import Assignment
 from site_recovery.observation import Observed, Snapshot, Stage, observe
 from site_recovery.planning import Blocked, satisfies
 
-_AT_ONCE = 10
-
 
 def is_open(assignment: Assignment, observed: Observed) -> bool:
     """Whether a machine has a size to choose or to check.
@@ -52,11 +50,9 @@ async def look_ahead(
     Raises:
         MigrationError: Azure did not answer, or refused.
     """
-    slots = asyncio.Semaphore(_AT_ONCE)
 
     async def one(assignment: Assignment, observed: Observed) -> Assignment | Blocked:
-        async with slots:
-            return sized(assignment, observed, await offers.target_sizes(observed))
+        return sized(assignment, observed, await offers.target_sizes(observed))
 
     decided = await asyncio.gather(*(one(*each) for each in due.values()))
     return dict(zip(due, decided, strict=True))

@@ -58,6 +58,11 @@ class TargetSettings:
             values["tags"] = {**(present.tags or {}), **self.tags}
         return replace(present, **said(values))
 
+    def subnet_of_all(self, present: TargetSettings) -> str | None:
+        """The subnet that every interface goes to, where the machine moves to another network."""
+        moves = _differ(self.network_id, present.network_id)
+        return self.over(present).subnet if moves else None
+
 
 _WORDS = {
     "vm_name": "name",
