@@ -7,8 +7,8 @@ from typing import Any
 
 from emulator.guests.estate import Instance
 from emulator.kernel.wire import Request, Response
-from tests.emulator import site_recovery_support as support
-from tests.emulator.site_recovery_support import VAULT, Site
+from tests.emulator.recovery_services import site_recovery_support as support
+from tests.emulator.recovery_services.site_recovery_support import VAULT, Site
 
 VERSION = "api-version=2025-08-01"
 

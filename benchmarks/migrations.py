@@ -15,8 +15,8 @@ import sys
 import time
 
 from emulator.kernel.wire import Request, Response
-from tests.emulator import site_recovery_support as support
-from tests.emulator.site_recovery_support import Site
+from tests.emulator.recovery_services import site_recovery_support as support
+from tests.emulator.recovery_services.site_recovery_support import Site
 
 _MACHINE = support.windows(1)
 

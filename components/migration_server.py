@@ -14,10 +14,10 @@ from pulumi_aws import ec2, iam, secretsmanager, ssm
 from components.server_setup import Role, Setup, user_data
 from dynamic_providers.fabric_registration import FabricRegistration
 from dynamic_providers.vault_clearance import VaultClearance
-from settings.packages import Package
-from settings.source import Server
+from settings.schema.packages import Package
+from settings.schema.source import Server
+from site_recovery.aws.server_facts import ROLE_TAG, VAULT_TAG
 from site_recovery.fleet import ExperienceName
-from site_recovery.server_facts import ROLE_TAG, VAULT_TAG
 
 ROOT_GIB = 80
 

@@ -14,9 +14,9 @@ from components.readiness import readiness
 from dynamic_providers.migration_wave import MigrationWave as Reconciler
 from dynamic_providers.protected_item import ProtectedItem
 from settings import MachineSettings, Preflight, Settings
-from settings.recovery_plan import Action, RecoveryPlanSettings
+from settings.schema.recovery_plan import Action, RecoveryPlanSettings
 from site_recovery import recovery_plan
-from site_recovery.ec2 import MachineFacts
+from site_recovery.aws.ec2 import MachineFacts
 
 
 @dataclass(frozen=True)

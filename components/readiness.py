@@ -12,7 +12,7 @@ from components.migration_server import MigrationServer
 from components.mobility_agent import MobilityAgent, MobilityAgentArgs
 from dynamic_providers.connectivity_check import ConnectivityCheck
 from settings import Preflight, Settings
-from site_recovery.ec2 import MachineFacts
+from site_recovery.aws.ec2 import MachineFacts
 
 
 @dataclass(frozen=True)

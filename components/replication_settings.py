@@ -11,7 +11,7 @@ from pulumi_azure_native import recoveryservices
 
 from dynamic_providers.container_mapping import ProtectionContainerMapping
 from settings import Replication
-from site_recovery import classic, modernized
+from site_recovery.azure.experiences import classic, modernized
 from site_recovery.fleet import ExperienceName
 
 _MULTI_VM_SYNC = "true"

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import pulumi
 from pulumi_aws import ec2, vpc
 
-from site_recovery.ec2 import MachineFacts
+from site_recovery.aws.ec2 import MachineFacts
 from site_recovery.reachability.connections import PUSH_INSTALLATION, TO_THE_SERVER
 
 ANYWHERE = "0.0.0.0/0"

@@ -8,7 +8,7 @@ from components.replication_appliance import ReplicationAppliance
 from components.security_groups import SecurityGroups
 from components.vault import Vault
 from settings import Preflight, Settings
-from settings.server_plan import ServerPlan
+from settings.preflight.server_plan import ServerPlan
 
 
 def server(

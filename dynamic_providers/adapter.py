@@ -14,7 +14,7 @@ from pulumi.runtime import rpc
 from pydantic import BaseModel, ConfigDict
 
 from dynamic_providers import engine
-from site_recovery.azure import Connect, MigrationError, connector
+from site_recovery.azure.connection import Connect, MigrationError, connector
 
 _T = TypeVar("_T")
 

@@ -11,10 +11,10 @@ from pulumi.dynamic import CheckResult, CreateResult, DiffResult, ReadResult, Re
 
 from dynamic_providers import engine
 from dynamic_providers.adapter import Inputs, MigrationProvider, own_urn, unknown
-from site_recovery import agent_rollout
-from site_recovery.agent_rollout import Progress, Rollout, State
-from site_recovery.associations import AssociationGoneError, Associations
-from site_recovery.azure import MigrationError
+from site_recovery.aws import agent_rollout
+from site_recovery.aws.agent_rollout import Progress, Rollout, State
+from site_recovery.aws.associations import AssociationGoneError, Associations
+from site_recovery.azure.connection import MigrationError
 
 _T = TypeVar("_T")
 _COMPARED = ("region", "associations", "machines")

@@ -18,14 +18,14 @@ from pulumi.dynamic import (
 
 from dynamic_providers import engine
 from dynamic_providers.adapter import Inputs, MigrationProvider, own_urn, run
-from site_recovery import registration, server_removal
 from site_recovery.arm_ids import VaultId, same
+from site_recovery.aws.server_status import StatusParameter
+from site_recovery.azure.servers import registration, server_removal
+from site_recovery.azure.servers.registered import Registration
+from site_recovery.azure.servers.registration import Awaited
+from site_recovery.azure.servers.server_removal import Leaving
+from site_recovery.azure.vault import VaultGoneError, in_words
 from site_recovery.fleet import ExperienceName
-from site_recovery.registered import Registration
-from site_recovery.registration import Awaited
-from site_recovery.server_removal import Leaving
-from site_recovery.server_status import StatusParameter
-from site_recovery.vault import VaultGoneError, in_words
 
 
 class FabricRegistrationInputs(Inputs):

@@ -10,10 +10,11 @@ from pulumi.dynamic import CreateResult, DiffResult, ReadResult, Resource, Updat
 
 from dynamic_providers import engine
 from dynamic_providers.adapter import Inputs, MigrationProvider, is_unknown, own_urn, run
-from site_recovery import server_removal, vault
 from site_recovery.arm_ids import VaultId, same
+from site_recovery.azure import vault
+from site_recovery.azure.servers import server_removal
+from site_recovery.azure.servers.server_removal import Leaving
 from site_recovery.fleet import ExperienceName
-from site_recovery.server_removal import Leaving
 
 
 class VaultClearanceInputs(Inputs):

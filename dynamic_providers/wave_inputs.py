@@ -10,9 +10,9 @@ from typing import Any, Literal
 from pydantic import Field
 
 from dynamic_providers.adapter import Inputs
-from site_recovery import experience
 from site_recovery.arm_ids import ContainerId
-from site_recovery.convergence import Pace, PlanOrder
+from site_recovery.azure.experiences import experience
+from site_recovery.convergence.run import Pace, PlanOrder
 from site_recovery.fleet import (
     Assignment,
     ExperienceName,

@@ -15,10 +15,11 @@ from dynamic_providers.wave_inputs import (
     recorded,
 )
 from dynamic_providers.wave_vault import WaveVault, observe_known
-from site_recovery import recovery_plan, review
+from site_recovery import recovery_plan
 from site_recovery.arm_ids import VaultId, same
-from site_recovery.azure import Connect
-from site_recovery.convergence import PlanOrder
+from site_recovery.azure.connection import Connect
+from site_recovery.convergence import review
+from site_recovery.convergence.run import PlanOrder
 from site_recovery.observation import Snapshot, observe
 from site_recovery.planning import Blocked, satisfies
 from site_recovery.target_settings import NO_LICENCE, TargetSettings

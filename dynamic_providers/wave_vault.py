@@ -9,15 +9,17 @@ from typing import Any, TypeVar
 from dynamic_providers import engine
 from dynamic_providers.adapter import run
 from dynamic_providers.wave_inputs import WaveInputs
-from site_recovery import arm_ids, recovery_plan, sizing, vault_observation
+from site_recovery import arm_ids, recovery_plan
 from site_recovery.arm_ids import VaultId
-from site_recovery.azure import Connect, reach
-from site_recovery.convergence import Outcome, PlanOrder, converge
+from site_recovery.azure import vault_observation
+from site_recovery.azure.connection import Connect, reach
+from site_recovery.azure.service import VaultService
+from site_recovery.convergence import sizing
+from site_recovery.convergence.run import Outcome, PlanOrder, converge
 from site_recovery.fleet import Assignment, ExperienceName
 from site_recovery.observation import Snapshot, observe
 from site_recovery.planning import Blocked
 from site_recovery.recovery_plan import Change, Member
-from site_recovery.service import VaultService
 
 _T = TypeVar("_T")
 

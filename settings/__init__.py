@@ -6,22 +6,22 @@ way out; nothing here needs Pulumi. AWS is asked for what only it knows.
 
 from __future__ import annotations
 
-from settings.experience import Experience
-from settings.fleet import MachineSettings, TargetMachine, WaveSettings, WaveTarget
-from settings.model import Settings
-from settings.packages import Package
-from settings.preflight import Aws, Preflight, examine
+from settings.preflight.preflight import Aws, Preflight, examine
+from settings.preflight.server_plan import ServerPlan
 from settings.reading import Reading, SettingsError, load, read
-from settings.replication import Agent, Convergence, Replication
-from settings.server_plan import ServerPlan
-from settings.source import (
+from settings.schema.experience import Experience
+from settings.schema.fleet import MachineSettings, TargetMachine, WaveSettings, WaveTarget
+from settings.schema.model import Settings
+from settings.schema.packages import Package
+from settings.schema.replication import Agent, Convergence, Replication
+from settings.schema.source import (
     ConfigurationServer,
     RegisteredAppliance,
     ReplicationAppliance,
     Source,
 )
+from settings.schema.target import Network, Subnet, Target
 from settings.stack import stack_config
-from settings.target import Network, Subnet, Target
 
 __all__ = [
     "Agent",

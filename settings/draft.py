@@ -12,12 +12,12 @@ from typing import Any, TypeVar
 
 from pydantic import BaseModel, TypeAdapter, ValidationError
 
-from settings.experience import DEFAULT, Experience
-from settings.fleet import MachineSettings, WaveTarget
-from settings.recovery_plan import RecoveryPlanSettings
-from settings.replication import Convergence, Replication
-from settings.source import ConfigurationServer, ReplicationAppliance, Server
-from settings.target import Target
+from settings.schema.experience import DEFAULT, Experience
+from settings.schema.fleet import MachineSettings, WaveTarget
+from settings.schema.recovery_plan import RecoveryPlanSettings
+from settings.schema.replication import Convergence, Replication
+from settings.schema.source import ConfigurationServer, ReplicationAppliance, Server
+from settings.schema.target import Target
 from site_recovery.phases import Phase
 
 M = TypeVar("M", bound=BaseModel)

@@ -10,9 +10,9 @@ from pydantic import ValidationError
 
 from settings import defaults, rules, selection, translation
 from settings.draft import Draft
-from settings.model import Settings
+from settings.schema.model import Settings
 from settings.selection import Finder
-from site_recovery import ec2
+from site_recovery.aws import ec2
 from site_recovery.problems import Problem, report
 
 

@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING, Any
 
 import boto3
 
-from site_recovery import aws
-from site_recovery.azure import MigrationError
+from site_recovery.aws import client as aws
+from site_recovery.azure.connection import MigrationError
 from site_recovery.reachability import ec2_shapes
 from site_recovery.reachability.connections import Check
 from site_recovery.reachability.network import (

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 
 import boto3
 
-from site_recovery import aws
+from site_recovery.aws import client as aws
 from site_recovery.reachability.attempts import DOCUMENTS, Target, results, script
 
 if TYPE_CHECKING:

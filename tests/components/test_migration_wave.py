@@ -9,7 +9,7 @@ import pytest
 
 import components
 import settings
-from site_recovery.ec2 import MachineFacts
+from site_recovery.aws.ec2 import MachineFacts
 from tests.components.harness import Deployment, deploy
 from tests.settings import configs
 

@@ -11,8 +11,8 @@ import boto3
 import pytest
 
 from components.mobility_agent import document
-from site_recovery.agent_rollout import Progress, Rollout, State, look
-from site_recovery.associations import Associations
+from site_recovery.aws.agent_rollout import Progress, Rollout, State, look
+from site_recovery.aws.associations import Associations
 from tests.local_aws import LocalAws, local_aws
 
 REGION = "eu-west-1"

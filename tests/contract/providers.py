@@ -7,8 +7,13 @@ from dataclasses import dataclass
 from typing import Any
 
 from emulator.guests.estate import Instance
-from tests.emulator.site_recovery_experiences import BOTH, CLASSIC, MODERNIZED, Classic
-from tests.emulator.site_recovery_support import Site
+from tests.emulator.recovery_services.site_recovery_experiences import (
+    BOTH,
+    CLASSIC,
+    MODERNIZED,
+    Classic,
+)
+from tests.emulator.recovery_services.site_recovery_support import Site
 
 
 @dataclass(frozen=True)

@@ -16,8 +16,14 @@ from urllib.parse import unquote
 
 from emulator.kernel.wire import Request, Response
 from tests.contract import openapi, shapes, stages
-from tests.emulator.site_recovery_experiences import CLASSIC
-from tests.emulator.site_recovery_support import GROUP, NETWORK, STORAGE, VAULT, Site
+from tests.emulator.recovery_services.site_recovery_experiences import CLASSIC
+from tests.emulator.recovery_services.site_recovery_support import (
+    GROUP,
+    NETWORK,
+    STORAGE,
+    VAULT,
+    Site,
+)
 
 _ENDED = ("Succeeded", "Failed", "Canceled")
 _POLLING_HEADERS = ("azure-asyncoperation", "location")

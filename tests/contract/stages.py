@@ -8,9 +8,9 @@ from typing import Any
 
 from emulator.arm.subscriptions import SUBSCRIPTION
 from tests.contract.providers import FIRST, PROVIDERS, Provider
-from tests.emulator import site_recovery_support as support
-from tests.emulator.site_recovery_experiences import MODERNIZED
-from tests.emulator.site_recovery_support import (
+from tests.emulator.recovery_services import site_recovery_support as support
+from tests.emulator.recovery_services.site_recovery_experiences import MODERNIZED
+from tests.emulator.recovery_services.site_recovery_support import (
     GROUP,
     GROUP_NAME,
     NETWORK,

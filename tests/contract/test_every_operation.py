@@ -9,7 +9,7 @@ import pytest
 
 from emulator import coverage
 from emulator.kernel.routes import Route
-from emulator.recovery_services import experiences
+from emulator.recovery_services.experiences import registry
 from tests.contract import contracts, openapi
 from tests.contract.recording import Call
 from tests.contract.walk import WALKS
@@ -63,7 +63,7 @@ def test_every_refusal_has_the_error_body_of_arm(walked: dict[str, list[Call]]) 
 
 
 def test_every_experience_has_a_walk() -> None:
-    assert {*experiences.offered(), "vault"} == set(WALKS)
+    assert {*registry.offered(), "vault"} == set(WALKS)
 
 
 def test_every_operation_is_met(walked: dict[str, list[Call]]) -> None:

@@ -14,7 +14,7 @@ from emulator.kernel.wire import Response
 from tests.contract import openapi, shapes, stages
 from tests.contract.providers import PROVIDERS, Provider
 from tests.contract.test_every_operation import needs_openapi
-from tests.emulator.site_recovery_support import Site
+from tests.emulator.recovery_services.site_recovery_support import Site
 
 pytestmark = needs_openapi
 

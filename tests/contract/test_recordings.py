@@ -9,7 +9,7 @@ import pytest
 from tests.contract import replay, stages
 from tests.contract.providers import PROVIDERS
 from tests.contract.replay import Replay
-from tests.emulator.site_recovery_support import VAULT, Site
+from tests.emulator.recovery_services.site_recovery_support import VAULT, Site
 
 pytestmark = pytest.mark.skipif(
     not replay.recordings().is_dir(), reason=f"there are no recordings in {replay.recordings()}"

@@ -15,8 +15,8 @@ from cryptography.hazmat.primitives.asymmetric import ec
 from emulator.guests.estate import Instance
 from emulator.kernel.wire import Response
 from tests.contract.providers import PROVIDERS, Provider
-from tests.emulator import site_recovery_support as support
-from tests.emulator.site_recovery_support import GROUP, TEST_NETWORK, VAULT, Site
+from tests.emulator.recovery_services import site_recovery_support as support
+from tests.emulator.recovery_services.site_recovery_support import GROUP, TEST_NETWORK, VAULT, Site
 
 _RUNNING = ("NotStarted", "InProgress")
 _POLLS = 200

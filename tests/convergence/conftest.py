@@ -7,7 +7,7 @@ from collections.abc import Iterator
 import pytest
 
 from tests.convergence.fleet import Fleet
-from tests.emulator.site_recovery_support import BOTH, Classic, linux, windows
+from tests.emulator.recovery_services.site_recovery_support import BOTH, Classic, linux, windows
 
 
 @pytest.fixture(params=BOTH, ids=lambda experience: experience.name)

@@ -19,15 +19,15 @@ from emulator.guests.estate import Instance
 from emulator.http import Application
 from emulator.in_process import AsyncWorldTransport
 from site_recovery.arm_ids import ContainerId
-from site_recovery.azure import Connect, Connection, connector
-from site_recovery.convergence import Outcome, Pace, PlanOrder, converge
+from site_recovery.azure.connection import Connect, Connection, connector
+from site_recovery.azure.service import VaultService
+from site_recovery.convergence.run import Outcome, Pace, PlanOrder, converge
 from site_recovery.fleet import Assignment, Hardware, Target, placed
 from site_recovery.fleet import Site as MigrationSite
 from site_recovery.observation import Machine, Snapshot
 from site_recovery.phases import Phase
 from site_recovery.planning import Rules
-from site_recovery.service import VaultService
-from tests.emulator.site_recovery_support import (
+from tests.emulator.recovery_services.site_recovery_support import (
     CLASSIC,
     GROUP,
     NETWORK,

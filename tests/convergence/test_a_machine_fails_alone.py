@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from site_recovery.convergence import Status
+from site_recovery.convergence.run import Status
 from site_recovery.observation import Stage
 from site_recovery.phases import Phase
 from tests.convergence.fleet import STRICT, Fleet

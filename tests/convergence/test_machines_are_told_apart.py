@@ -6,7 +6,7 @@ import pytest
 
 from emulator.arm.compute import MACHINES
 from emulator.guests.estate import Instance
-from site_recovery.convergence import Status
+from site_recovery.convergence.run import Status
 from site_recovery.identification import TAG_INSTANCE
 from site_recovery.observation import Stage
 from site_recovery.phases import Phase

@@ -7,12 +7,12 @@ from typing import Any
 
 import pytest
 
-from site_recovery.convergence import PlanOrder, Status
+from site_recovery.convergence.run import PlanOrder, Status
 from site_recovery.observation import Stage
 from site_recovery.phases import Phase
 from site_recovery.recovery_plan import Group, ManualAction, Plan
 from tests.convergence.fleet import STRICT, Fleet
-from tests.emulator.site_recovery_support import VAULT
+from tests.emulator.recovery_services.site_recovery_support import VAULT
 
 PLAN = Plan("dev-shop", (Group(("db-01",)), Group(("web-01", "web-02"))))
 PAUSE = Plan(

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from site_recovery.convergence import Status
+from site_recovery.convergence.run import Status
 from site_recovery.fleet import Hardware
 from site_recovery.observation import Stage
 from site_recovery.phases import Phase

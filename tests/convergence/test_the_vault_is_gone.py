@@ -8,16 +8,22 @@ from typing import Any
 
 import pytest
 
-from site_recovery import mapping, registration, server_removal, vault, vault_credentials
 from site_recovery.arm_ids import ContainerId, VaultId
-from site_recovery.azure import Connection, MigrationError, ServiceUnavailableError
-from site_recovery.convergence import Status
+from site_recovery.azure import mapping, vault
+from site_recovery.azure.connection import Connection, MigrationError, ServiceUnavailableError
+from site_recovery.azure.servers import registration, server_removal, vault_credentials
+from site_recovery.azure.servers.server_removal import Leaving
+from site_recovery.azure.vault import VaultGoneError
+from site_recovery.convergence.run import Status
 from site_recovery.observation import Gone, Stage, observe
 from site_recovery.phases import Phase
-from site_recovery.server_removal import Leaving
-from site_recovery.vault import VaultGoneError
 from tests.convergence.fleet import Fleet, Recorder
-from tests.emulator.site_recovery_support import GROUP, MODERNIZED, VAULT, VAULT_NAME
+from tests.emulator.recovery_services.site_recovery_support import (
+    GROUP,
+    MODERNIZED,
+    VAULT,
+    VAULT_NAME,
+)
 
 WHERE = VaultId.parse(VAULT)
 POLL = timedelta(seconds=30)

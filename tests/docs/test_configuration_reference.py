@@ -11,10 +11,11 @@ import pytest
 from pydantic import BaseModel
 from pydantic_core import PydanticUndefined
 
-from settings import Settings, sizing
-from settings.durations import write
-from settings.source import CONFIGURATION_SERVER_INSTALLER, REPLICATION_APPLIANCE_INSTALLER
-from site_recovery import support_matrix
+from settings import Settings
+from settings.rules import sizing
+from settings.schema.durations import write
+from settings.schema.source import CONFIGURATION_SERVER_INSTALLER, REPLICATION_APPLIANCE_INSTALLER
+from site_recovery.aws import support_matrix
 from site_recovery.fleet import ExperienceName
 from tests.docs.markdown import ROOT, tables
 

@@ -9,8 +9,8 @@ import pytest
 
 from dynamic_providers import engine
 from dynamic_providers.agent_rollout import AgentRolloutProvider
-from site_recovery.associations import Associations
-from tests.site_recovery.state_manager import REGION, Refusal, StateManager, report
+from site_recovery.aws.associations import Associations
+from tests.site_recovery.aws.state_manager import REGION, Refusal, StateManager, report
 
 INPUTS: dict[str, Any] = {
     "region": REGION,

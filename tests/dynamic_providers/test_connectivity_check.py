@@ -11,7 +11,7 @@ from pulumi.runtime import rpc
 
 from dynamic_providers import engine
 from dynamic_providers.connectivity_check import ConnectivityCheckInputs, ConnectivityCheckProvider
-from site_recovery.azure import MigrationError
+from site_recovery.azure.connection import MigrationError
 from site_recovery.reachability import check as reachability
 from site_recovery.reachability import ec2_network
 from site_recovery.reachability.attempts import Target
@@ -19,7 +19,7 @@ from site_recovery.reachability.ec2_network import Evidence
 from site_recovery.reachability.network import Network, SecurityGroup
 from site_recovery.reachability.rows import Row
 from site_recovery.reachability.run_command import Attempts, Source
-from tests.site_recovery.reachability_cases import (
+from tests.site_recovery.reachability.reachability_cases import (
     EVIDENCE,
     NETWORK,
     SERVER,

@@ -17,14 +17,14 @@ from dynamic_providers.fabric_registration import FabricRegistrationProvider
 from dynamic_providers.migration_wave import MigrationWaveProvider
 from dynamic_providers.protected_item import ProtectedItemProvider
 from dynamic_providers.vault_clearance import VaultClearanceProvider
-from site_recovery import leftovers
-from site_recovery.azure import Connection, MigrationError
-from site_recovery.convergence import Pace
+from site_recovery.azure import leftovers
+from site_recovery.azure.connection import Connection, MigrationError
+from site_recovery.convergence.run import Pace
 from site_recovery.phases import Phase
 from tests.convergence.fleet import Fleet, Recorder
 from tests.convergence.test_the_vault_is_gone import delete_the_vault, remove_the_server
 from tests.dynamic_providers.test_waves_that_differ import INPUTS
-from tests.emulator.site_recovery_support import BOTH, GROUP, VAULT, windows
+from tests.emulator.recovery_services.site_recovery_support import BOTH, GROUP, VAULT, windows
 
 URN = "urn:pulumi:dev::p::t::one"
 

@@ -12,7 +12,7 @@ from pulumi.runtime import rpc
 
 from dynamic_providers import wave_review
 from dynamic_providers.wave_vault import WaveVault
-from site_recovery.azure import Connect
+from site_recovery.azure.connection import Connect
 from site_recovery.identification import TAG_INSTANCE
 from site_recovery.observation import Snapshot
 from tests.dynamic_providers.test_waves_that_differ import INPUTS, PROTECTED, VAULT

@@ -10,9 +10,14 @@ from pulumi.runtime.mocks import MockMonitor
 
 from dynamic_providers.vault_credentials import VaultCredentials, VaultCredentialsProvider
 from emulator.in_process import AsyncWorldTransport
-from site_recovery.azure import Connect, connector
+from site_recovery.azure.connection import Connect, connector
 from tests.components.harness import deploy
-from tests.emulator.site_recovery_support import SERVER, VAULT, AsyncCredential, Site
+from tests.emulator.recovery_services.site_recovery_support import (
+    SERVER,
+    VAULT,
+    AsyncCredential,
+    Site,
+)
 
 INPUTS: dict[str, Any] = {"vault_id": VAULT, "server_name": "config-server", "poll_seconds": 1.0}
 

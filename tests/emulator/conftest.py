@@ -16,8 +16,7 @@ from emulator.kernel.clock import Clock
 from emulator.kernel.store import Store
 from emulator.kernel.wire import Request, Response
 from emulator.kernel.world import World
-
-from .site_recovery_experiences import BOTH, Classic
+from tests.emulator.recovery_services.site_recovery_experiences import BOTH, Classic
 
 SUBSCRIPTION = "/subscriptions/11111111-1111-1111-1111-111111111111"
 GROUP = f"{SUBSCRIPTION}/resourceGroups/rg-test"

@@ -17,9 +17,13 @@ from emulator.http import Application
 from emulator.kernel.routes import Route
 from emulator.kernel.store import Store
 from emulator.kernel.world import World, resumed_clock
-
-from . import site_recovery_support as support
-from .site_recovery_support import GROUP_NAME, SUBSCRIPTION, VAULT_NAME, Site
+from tests.emulator.recovery_services import site_recovery_support as support
+from tests.emulator.recovery_services.site_recovery_support import (
+    GROUP_NAME,
+    SUBSCRIPTION,
+    VAULT_NAME,
+    Site,
+)
 
 WEB = support.windows(1)
 

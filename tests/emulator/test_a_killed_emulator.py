@@ -21,12 +21,11 @@ import pytest
 
 from emulator.kernel.resources import PRIVATE
 from emulator.kernel.store import Store
-from emulator.recovery_services.classic.states import TABLE
-from emulator.recovery_services.paths import JOBS, PROTECTED_ITEMS
-
-from . import site_recovery_support as support
-from .site_recovery_support import Site
-from .site_server import MACHINE
+from emulator.recovery_services.experiences.classic.states import TABLE
+from emulator.recovery_services.wire.paths import JOBS, PROTECTED_ITEMS
+from tests.emulator.recovery_services import site_recovery_support as support
+from tests.emulator.recovery_services.site_recovery_support import Site
+from tests.emulator.recovery_services.site_server import MACHINE
 
 ROOT = Path(__file__).resolve().parents[2]
 KILLS = int(os.environ.get("FUZZ_KILLS", "6"))

@@ -4,7 +4,7 @@ from datetime import timedelta
 
 import pytest
 
-from settings import durations
+from settings.schema import durations
 
 
 @pytest.mark.parametrize(

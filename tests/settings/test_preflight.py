@@ -8,13 +8,13 @@ import pytest
 
 import settings
 from settings import Aws, ServerPlan
-from settings.preflight import FactsReader, Preflight
-from site_recovery.azure import MigrationError
-from site_recovery.ec2 import Disk, MachineFacts
-from site_recovery.inventory import Driver
-from site_recovery.managed_instances import ManagedInstance
+from settings.preflight.preflight import FactsReader, Preflight
+from site_recovery.aws.ec2 import Disk, MachineFacts
+from site_recovery.aws.inventory import Driver
+from site_recovery.aws.managed_instances import ManagedInstance
+from site_recovery.aws.server_facts import ServerFacts, ServerQuestion, Subnet
+from site_recovery.azure.connection import MigrationError
 from site_recovery.problems import Problem
-from site_recovery.server_facts import ServerFacts, ServerQuestion, Subnet
 from tests.settings import configs
 
 VPC = "vpc-0123456789abcdef0"

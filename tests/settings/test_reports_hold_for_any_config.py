@@ -11,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 import settings
-from settings import addresses, durations
+from settings.schema import addresses, durations
 from site_recovery.config_paths import path
 from tests.settings import configs
 

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 import settings
 from settings.selection import Finder
-from site_recovery.ec2 import TaggedInstance
+from site_recovery.aws.ec2 import TaggedInstance
 from site_recovery.problems import Problem
 from tests.settings import configs
 

@@ -9,7 +9,7 @@ import pytest
 import yaml
 
 import settings
-from settings.model import Settings
+from settings.schema.model import Settings
 from tests.local_aws import LocalAws, local_aws
 
 ROOT = Path(__file__).parents[2]

@@ -7,7 +7,7 @@ import pytest
 from pydantic import ValidationError
 
 import settings
-from settings.target import PARTS
+from settings.schema.target import PARTS
 from site_recovery.phases import Phase
 from tests.settings import configs
 

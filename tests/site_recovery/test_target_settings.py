@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from site_recovery import classic, modernized
+from site_recovery.azure.experiences import classic, modernized
 from site_recovery.target_settings import DYNAMIC, TargetSettings, tags_of
 
 NETWORK, OTHER = "/networks/prod", "/networks/other"

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from site_recovery.target_sizes import choose, problem, suits
+from site_recovery.convergence.target_sizes import choose, problem, suits
 
 
 def size(name: str, vcpus: int, memory: float, disks: int = 8, *errors: str) -> dict[str, Any]:

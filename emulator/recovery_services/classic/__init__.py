@@ -1,9 +1,0 @@
-"""The classic experience: provider `InMageAzureV2`, a configuration server, physical machines."""
-
-from __future__ import annotations
-
-# Importing `discovery` says what the end of a discovery job does.
-from emulator.recovery_services.classic import discovery
-from emulator.recovery_services.classic.experience import Classic
-
-__all__ = ["Classic", "discovery"]

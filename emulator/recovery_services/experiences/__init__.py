@@ -1,0 +1,1 @@
+"""What differs between the classic and the modernized experience."""

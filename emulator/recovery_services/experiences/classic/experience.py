@@ -1,0 +1,309 @@
+"""What the classic experience asks of a machine, and does to it."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+
+from emulator.guests import configuration_server, machine
+from emulator.kernel.resources import PRIVATE
+from emulator.kernel.store import Document
+from emulator.kernel.wire import ArmError
+from emulator.kernel.world import World
+from emulator.recovery_services.experiences.classic import details as item_details
+from emulator.recovery_services.experiences.classic import (
+    discovery,
+    fabric,
+    push_install,
+    registration,
+)
+from emulator.recovery_services.experiences.classic.bodies import (
+    EnableInput,
+    PolicyInput,
+    UpdateInput,
+)
+from emulator.recovery_services.experiences.classic.states import TABLE
+from emulator.recovery_services.replication import (
+    azure_machines,
+    failures,
+    references,
+    target_sizes,
+)
+from emulator.recovery_services.wire.bodies import (
+    EnableProperties,
+    InterfaceInput,
+    ProviderPart,
+    RecoveryPointInput,
+    UpdateProperties,
+    extras,
+    read,
+)
+from emulator.recovery_services.wire.paths import FABRICS, PROTECTABLE_ITEMS, fabric_of, put
+
+
+class Classic:
+    """Machines behind a configuration server."""
+
+    instance_type = "InMageAzureV2"
+    fabric_provider = "InMageFabric"
+    server = configuration_server.ROLE.title
+    table = TABLE
+    test_failover_input = RecoveryPointInput
+    failover_input = RecoveryPointInput
+    change_point_input = RecoveryPointInput
+    warns_untested = True
+
+    def register(self, world: World) -> None:
+        """Let configuration servers appear in their vaults."""
+        registration.register(world)
+
+    def fabric(self, world: World, document: Document, *, full: bool) -> Document:
+        """The fabric with its servers and accounts of this moment, in a list too (recorded)."""
+        return fabric.shown(world, document)
+
+    def connected(self, world: World, fabric_id: str) -> bool:
+        """Whether the configuration server runs."""
+        return bool(configuration_server.ROLE.of_fabric(world, fabric_id))
+
+    def forget(self, world: World, fabric_id: str) -> None:
+        """The fabric left its vault: the server is registered no more."""
+        configuration_server.ROLE.unregistered(world, fabric_id)
+
+    def policy_details(self, part: ProviderPart, at: str) -> Document:
+        """A policy as it is read: `Enable` comes back as `Enabled`."""
+        asked = read(PolicyInput, extras(part), at)
+        return {
+            "instanceType": self.instance_type,
+            "crashConsistentFrequencyInMinutes": asked.crash_consistent_frequency_in_minutes,
+            "recoveryPointThresholdInMinutes": asked.recovery_point_threshold_in_minutes,
+            "recoveryPointHistory": asked.recovery_point_history,
+            "appConsistentFrequencyInMinutes": asked.app_consistent_frequency_in_minutes,
+            "multiVmSyncStatus": f"{asked.multi_vm_sync_status}d",
+        }
+
+    def mapping_details(self, part: ProviderPart | None, at: str) -> Document | None:
+        """A classic mapping has none."""
+        return None
+
+    def provider_name(self, container: Document) -> str:
+        """The provider is named as its fabric is identified."""
+        return str(container["name"]).removeprefix("cloud_")
+
+    def admit(self, world: World, container: Document, asked: EnableProperties) -> Document:
+        """Check what a new item refers to and note it."""
+        given = read(EnableInput, extras(asked.provider_specific_details), references.INPUT)
+        protectable = _protectable(world, container, asked.protectable_item_id)
+        behind = world.store.get(FABRICS.kind, container["id"].rsplit("/", 2)[0])
+        assert behind is not None
+        host = behind[PRIVATE]["hostId"]
+        server = f"the {self.server}"
+        references.known(given.process_server_id, "processServerId", {host}, server)
+        references.known(given.master_target_id, "masterTargetId", {host}, server)
+        accounts = configuration_server.ACCOUNTS
+        own_agent = machine.registered_with(world, protectable[PRIVATE]["instance"])
+        if given.run_as_account_id or own_agent != behind[PRIVATE]["instance"]:
+            references.known(given.run_as_account_id, "runAsAccountId", accounts, server)
+        group = references.existing(
+            world, given.target_azure_v2_resource_group_id, "targetAzureV2ResourceGroupId"
+        )
+        references.existing(world, given.target_azure_network_id, "targetAzureNetworkId")
+        log_account = given.log_storage_account_id or given.storage_account_id
+        references.existing(world, log_account, "logStorageAccountId")
+        if not given.target_azure_subnet_id:
+            raise references.missing("targetAzureSubnetId")
+        friendly = protectable["properties"]["friendlyName"]
+        name = references.machine_name(given.target_azure_vm_name or friendly, "targetAzureVmName")
+        size = given.target_vm_size and references.size(given.target_vm_size, "targetVmSize")
+        note = None
+        if azure_machines.taken(world, group, name):
+            note = {
+                "code": azure_machines.NAME_TAKEN,
+                "message": f"The virtual machine name '{name}' is unavailable.",
+            }
+        custom = protectable["properties"]["customDetails"]
+        vm_id = protectable["name"]
+        return {
+            "protectable": protectable["id"],
+            "vmId": vm_id,
+            "machine": {
+                "instance": protectable[PRIVATE]["instance"],
+                "name": friendly,
+                "ip": custom["ipAddress"],
+                "osType": custom["osType"],
+                "os": None,
+                "vcpus": 0,
+                "memoryMib": 0,
+                "disks": [],
+            },
+            "target": {
+                "resourceGroupId": group,
+                "networkId": given.target_azure_network_id,
+                "subnet": given.target_azure_subnet_id,
+                "testNetworkId": None,
+                "vmName": name,
+                "vmSize": size or None,
+                "diskType": given.disk_type or "Standard_LRS",
+                "zone": given.target_availability_zone,
+                "availabilitySetId": given.target_availability_set_id,
+                "licenseType": given.license_type or "NotSpecified",
+                "sqlLicenseType": given.sql_server_license_type or "NotSpecified",
+                "rdp": given.enable_rdp_on_target_option or "Never",
+                "logStorageAccountId": log_account,
+                "vmTags": given.target_vm_tags or {},
+                "diskTags": given.target_managed_disk_tags,
+                "nicTags": given.target_nic_tags or {},
+                "seedDiskTags": given.seed_managed_disk_tags,
+            },
+            "provider": {
+                "processServerId": given.process_server_id,
+                "masterTargetId": given.master_target_id,
+                "processServerName": behind["properties"]["friendlyName"],
+                "runAsAccountId": given.run_as_account_id,
+                "multiVmGroupId": given.multi_vm_group_id or world.guid("group", vm_id),
+                "multiVmGroupName": given.multi_vm_group_name or world.guid("group", vm_id),
+            },
+            "note": note,
+        }
+
+    def claim(self, world: World, item: Document) -> None:
+        """The discovered machine is this item's."""
+        protectable = world.store.get(PROTECTABLE_ITEMS.kind, item[PRIVATE]["protectable"])
+        if protectable is not None:
+            protectable["properties"] |= {
+                "protectionStatus": "Protected",
+                "replicationProtectedItemId": item["id"],
+            }
+            put(world, PROTECTABLE_ITEMS, protectable)
+
+    def rest(self, world: World, item: Document, state: str) -> timedelta:
+        """The initial replication takes the time of its disks."""
+        total = sum(disk["sizeGib"] for disk in item[PRIVATE]["machine"]["disks"])
+        return machine.sync_time(world, item[PRIVATE]["cycle"], total)
+
+    def enable(self, world: World, item: Document) -> None:
+        """Push the agent onto the machine that has none; then its disks and hardware are known."""
+        private = item[PRIVATE]
+        source = private["machine"]
+        servers = configuration_server.ROLE.of_fabric(world, fabric_of(item["id"]))
+        instance = machine.instance_of(world, source["instance"])
+        if not servers:
+            raise failures.silent(self.server)
+        if instance is None or instance.state != "running":
+            raise push_install.unreachable(source["name"], source["ip"])
+        if discovery.has_agent(world, servers[0], instance):
+            push_install.check_system(instance, source["osType"])
+            push_install.check_way(world, servers[0], instance)
+        else:
+            account = private["provider"]["runAsAccountId"]
+            push_install.install(
+                world, servers[0], instance, os_type=source["osType"], account=account
+            )
+        machine.install_agent(world, machine.observe(world, instance), item["id"])
+        disks = machine.disks(world, instance)
+        source |= {
+            "os": instance.os,
+            "vcpus": instance.vcpus,
+            "memoryMib": instance.memory_mib,
+            "disks": disks,
+        }
+        if private["target"]["vmSize"] is None:
+            private["target"]["vmSize"] = target_sizes.picked(source)
+        protectable = world.store.get(PROTECTABLE_ITEMS.kind, private["protectable"])
+        if protectable is not None:
+            protectable["properties"]["customDetails"] |= discovery.agent_details(
+                world, instance, private["vmId"]
+            )
+            put(world, PROTECTABLE_ITEMS, protectable)
+
+    def release(self, world: World, item: Document, *, clean: bool) -> None:
+        """Free the discovered machine; a clean end takes the agent's registration back too."""
+        protectable = world.store.get(PROTECTABLE_ITEMS.kind, item[PRIVATE]["protectable"])
+        if protectable is not None:
+            protectable["properties"] |= {
+                "protectionStatus": "Unprotected",
+                "replicationProtectedItemId": None,
+            }
+            put(world, PROTECTABLE_ITEMS, protectable)
+        if clean:
+            machine.remove_agent(world, item[PRIVATE]["machine"]["instance"])
+
+    def change(self, world: World, item: Document, asked: UpdateProperties) -> Document:
+        """The target after an update."""
+        target = dict(item[PRIVATE]["target"])
+        part = asked.provider_specific_details
+        given = read(UpdateInput, extras(part), references.INPUT) if part is not None else None
+        if asked.recovery_azure_vm_name is not None:
+            target["vmName"] = references.machine_name(
+                asked.recovery_azure_vm_name, "recoveryAzureVMName", at="properties"
+            )
+        if asked.recovery_azure_vm_size is not None:
+            target["vmSize"] = references.size(
+                asked.recovery_azure_vm_size, "recoveryAzureVMSize", at="properties"
+            )
+        if asked.selected_recovery_azure_network_id is not None:
+            network = asked.selected_recovery_azure_network_id
+            name = "selectedRecoveryAzureNetworkId"
+            target["networkId"] = references.existing(world, network, name)
+        if asked.selected_tfo_azure_network_id is not None:
+            network = asked.selected_tfo_azure_network_id
+            name = "selectedTfoAzureNetworkId"
+            target["testNetworkId"] = references.existing(world, network, name)
+        for interface in asked.vm_nics or ():
+            target |= _addresses(interface, item_details.interface_id(world, item))
+        target["licenseType"] = asked.license_type or target["licenseType"]
+        target["rdp"] = asked.enable_rdp_on_target_option or target["rdp"]
+        if given is not None:
+            changes = {
+                "resourceGroupId": given.recovery_azure_v2_resource_group_id,
+                "zone": given.target_availability_zone,
+                "vmTags": given.target_vm_tags,
+                "diskTags": given.target_managed_disk_tags,
+                "nicTags": given.target_nic_tags,
+                "sqlLicenseType": given.sql_server_license_type,
+            }
+            target |= {name: value for name, value in changes.items() if value is not None}
+        return target
+
+    def details(self, world: World, item: Document, *, full: bool) -> Document:
+        """InMageAzureV2ReplicationDetails."""
+        return item_details.of(world, item, full=full)
+
+
+def _addresses(asked: InterfaceInput, known: str) -> Document:
+    """What an interface's part of an update changes of the target."""
+    at = "properties.vmNics"
+    if asked.nic_id is None:
+        raise references.missing("nicId", at=at)
+    if asked.nic_id.lower() != known.lower():
+        raise references.invalid("nicId", f"The machine has no interface '{asked.nic_id}'.", at=at)
+    changes: Document = {}
+    for one in asked.ip_configs or ():
+        said = {
+            "subnet": one.recovery_subnet_name,
+            "testSubnet": one.tfo_subnet_name,
+            "address": one.recovery_static_ip_address
+            and references.address(one.recovery_static_ip_address, "recoveryStaticIPAddress", at),
+            "testAddress": one.tfo_static_ip_address
+            and references.address(one.tfo_static_ip_address, "tfoStaticIPAddress", at),
+        }
+        changes |= {name: value for name, value in said.items() if value}
+    return changes
+
+
+def _protectable(world: World, container: Document, identifier: str | None) -> Document:
+    if identifier is None:
+        raise references.missing("protectableItemId", at="properties")
+    found = world.store.get(PROTECTABLE_ITEMS.kind, identifier)
+    if found is None or not identifier.lower().startswith(container["id"].lower() + "/"):
+        raise references.invalid(
+            "protectableItemId",
+            f"The protectable item '{identifier}' was not found in this container.",
+            at="properties",
+        )
+    if found["properties"]["protectionStatus"] != "Unprotected":
+        raise ArmError(
+            409,
+            "MachineAlreadyProtected",
+            f"The machine '{found['properties']['friendlyName']}' is protected already, by "
+            f"'{found['properties']['replicationProtectedItemId']}'.",
+        )
+    return found

@@ -1,0 +1,244 @@
+"""`providerSpecificDetails` of an `InMageRcm` item at this moment.
+
+Shape, null values and strings for booleans as in azure-cli's recording
+`test_siterecovery_V2A_RCMInMage`; that a list leaves out what only a get fills in is [inferred]
+from the classic experience.
+"""
+
+from __future__ import annotations
+
+from datetime import datetime, timedelta
+
+from emulator.guests import machine
+from emulator.kernel import resources
+from emulator.kernel.resources import PRIVATE
+from emulator.kernel.store import Document
+from emulator.kernel.world import World
+from emulator.off_azure import sites
+from emulator.recovery_services.experiences.modernized import discovery
+from emulator.recovery_services.experiences.modernized.discovery import AGENT_VERSION
+from emulator.recovery_services.replication import recovery_points, target_sizes
+from emulator.recovery_services.wire.paths import FABRICS, fabric_of
+from emulator.recovery_services.wire.times import NO_EXPIRY, stamp
+
+_GIB = 1024**3
+_HEARTBEAT = timedelta(seconds=60)
+_REFRESH = timedelta(minutes=15)
+_REPLICATING = ("replicating", "completing")
+
+
+def of(world: World, item: Document, *, full: bool) -> Document:
+    """The details; `full` for a get, less for a list."""
+    private = item[PRIVATE]
+    source, target, provider = private["machine"], private["target"], private["provider"]
+    fabric = world.store.get(FABRICS.kind, fabric_of(item["id"]))
+    percentage = progress(world, item)
+    done = _bytes(source["disks"]) * (percentage or 0) // 100
+    begun = private["state"] in _REPLICATING
+    point = private["recoveryPoint"]
+    shown_point = recovery_points.identifier(item, point) if point and full else None
+    return {
+        "instanceType": "InMageRcm",
+        "internalIdentifier": private["vmId"],
+        "fabricDiscoveryMachineId": provider["machineId"],
+        "multiVmGroupName": provider["multiVmGroupName"],
+        "discoveryType": "Physical",
+        "processServerId": provider["processServerId"],
+        "processorCoreCount": source["vcpus"] if full else 0,
+        "allocatedMemoryInMB": float(source["memoryMib"]) if full else 0.0,
+        "processServerName": provider["processServerName"],
+        "runAsAccountId": provider["runAsAccountId"],
+        "osType": source["osType"],
+        "firmwareType": "BIOS",
+        "primaryNicIpAddress": source["ip"],
+        "targetGeneration": target_sizes.GENERATION,
+        "licenseType": target["licenseType"],
+        "linuxLicenseType": target["linuxLicenseType"],
+        "sqlServerLicenseType": target["sqlLicenseType"],
+        "storageAccountId": None,
+        "targetVmName": target["vmName"],
+        "targetVmSize": target["vmSize"],
+        "targetResourceGroupId": target["resourceGroupId"],
+        "targetLocation": fabric[PRIVATE]["location"] if fabric else None,
+        "targetAvailabilitySetId": target["availabilitySetId"] or "",
+        "targetAvailabilityZone": target["zone"] or "",
+        "targetProximityPlacementGroupId": target["proximityGroupId"] or "",
+        "targetBootDiagnosticsStorageAccountId": target["bootDiagnosticsId"] or "",
+        "targetNetworkId": target["networkId"] or "",
+        "testNetworkId": target["testNetworkId"] or "",
+        "failoverRecoveryPointId": shown_point,
+        **_recovery(world, item, full=full),
+        "initialReplicationProgressPercentage": percentage,
+        "initialReplicationProcessedBytes": None if percentage is None else done,
+        "initialReplicationTransferredBytes": None if percentage is None else done * 9 // 10,
+        "initialReplicationProgressHealth": "InProgress" if begun else "None",
+        "resyncProgressPercentage": None,
+        "resyncProcessedBytes": None,
+        "resyncTransferredBytes": None,
+        "resyncProgressHealth": "None",
+        "resyncRequired": "false",
+        "resyncState": "None",
+        "agentUpgradeState": "None",
+        "lastAgentUpgradeType": None,
+        "agentUpgradeJobId": None,
+        "agentUpgradeAttemptToVersion": None,
+        "protectedDisks": _disks(world, item, percentage) if full else [],
+        "unprotectedDisks": [],
+        "isLastUpgradeSuccessful": "false",
+        "isAgentRegistrationSuccessfulAfterFailover": False if private["vm"] else None,
+        "mobilityAgentDetails": _agent(world, item),
+        "lastAgentUpgradeErrorDetails": [],
+        "agentUpgradeBlockingErrorDetails": [],
+        "vmNics": [_nic(world, item)],
+        "discoveredVmDetails": _discovered(world, item) if full else None,
+        "targetVmTags": as_list(target["vmTags"]),
+        "seedManagedDiskTags": as_list(target["seedDiskTags"]),
+        "targetManagedDiskTags": as_list(target["diskTags"]),
+        "targetNicTags": as_list(target["nicTags"]),
+        "supportedOSVersions": [],
+        "osName": discovery.os_name(source["os"] or ""),
+    }
+
+
+def as_list(tags: dict[str, str] | None) -> list[Document]:
+    """Tags as this provider writes them."""
+    return [{"tagName": name, "tagValue": value} for name, value in (tags or {}).items()]
+
+
+def progress(world: World, item: Document) -> int | None:
+    """Percentage of the initial replication, or None before it begins and after it ended.
+
+    The service refreshes it every quarter of an hour, so it stands still long before 100, and
+    goes from there to None.
+    """
+    private = item[PRIVATE]
+    if private["state"] not in _REPLICATING:
+        return None
+    rest = private["rests"]["replicating"]
+    begins, ends = (datetime.fromisoformat(rest[name]) for name in ("begins", "ends"))
+    last = min(world.now, ends - timedelta(seconds=1))
+    refreshed = int((last - begins) / _REFRESH) * _REFRESH
+    return int(refreshed / (ends - begins) * 100)
+
+
+def _recovery(world: World, item: Document, *, full: bool) -> Document:
+    """RPO and newest point; the times are absent until there are some (recorded)."""
+    lag = recovery_points.lag(world, item)
+    newest = recovery_points.newest(world, item)
+    if lag is None or newest is None:
+        return {"lastRecoveryPointId": None}
+    # Naming the point means computing all of them: not for each item of a list.
+    points = recovery_points.points(world, item) if full else []
+    return {
+        "lastRecoveryPointReceived": stamp(newest),
+        "lastRpoInSeconds": int(lag.total_seconds()),
+        "lastRpoCalculatedTime": stamp(world.now - _HEARTBEAT),
+        "lastRecoveryPointId": recovery_points.identifier(item, points[0].name) if points else None,
+    }
+
+
+def _disks(world: World, item: Document, percentage: int | None) -> list[Document]:
+    private = item[PRIVATE]
+    source, target = private["machine"], private["target"]
+    complete = private["protected"] is not None or private["state"] == "completing"
+    group = target["resourceGroupId"]
+    virtual_machine = resources.find(world, private["vm"]) if private["vm"] else None
+    made = virtual_machine[PRIVATE]["disks"] if virtual_machine else []
+    shown = []
+    for index, disk in enumerate(source["disks"]):
+        size = disk["sizeGib"] * _GIB
+        seed = f"asrseeddisk-{source['name'][:8]}-{world.guid('seed', private['cycle'], index)}"
+        entry = {
+            "diskId": disk["id"],
+            "diskName": disk["name"],
+            "isOSDisk": "true" if index == 0 else "false",
+            "capacityInBytes": size,
+            "diskState": "Protected" if complete else "InitialReplicationPending",
+            "logStorageAccountId": disk.get("logStorage") or target["logStorageAccountId"],
+            "diskEncryptionSetId": None,
+            "seedManagedDiskId": f"{group}/providers/Microsoft.Compute/disks/{seed}",
+            "seedBlobUri": None,
+            "targetManagedDiskId": made[index] if index < len(made) else None,
+            "diskType": disk.get("type") or target["diskType"],
+            "dataPendingInLogDataStoreInMB": 0.0,
+            "dataPendingAtSourceAgentInMB": 0.0,
+            "isInitialReplicationComplete": "true" if complete else "false",
+        }
+        # Once a disk is copied the details of its copying are absent (recorded).
+        if not complete:
+            done = size * (percentage or 0) // 100
+            entry["irDetails"] = {
+                "progressHealth": "Queued" if percentage is None else "InProgress",
+                "transferredBytes": done * 9 // 10,
+                "last15MinutesTransferredBytes": done * 9 // 10,
+                "lastDataTransferTimeUtc": None,
+                "processedBytes": done,
+                "startTime": None,
+                "lastRefreshTime": None,
+                "progressPercentage": percentage,
+            }
+        shown.append(entry)
+    return shown
+
+
+def _agent(world: World, item: Document) -> Document:
+    guest = machine.of(world, item[PRIVATE]["machine"]["instance"])
+    halted = machine.stopped_at(guest) if guest else None
+    return {
+        "version": AGENT_VERSION,
+        "latestVersion": None,
+        "latestAgentReleaseDate": None,
+        "driverVersion": AGENT_VERSION,
+        "latestUpgradableVersionWithoutReboot": None,
+        "agentVersionExpiryDate": NO_EXPIRY,
+        "driverVersionExpiryDate": NO_EXPIRY,
+        "lastHeartbeatUtc": stamp(halted or world.now - _HEARTBEAT),
+        "reasonsBlockingUpgrade": ["AlreadyOnLatestVersion"],
+        "isUpgradeable": "false",
+    }
+
+
+def _nic(world: World, item: Document) -> Document:
+    source, target = item[PRIVATE]["machine"], item[PRIVATE]["target"]
+    return {
+        "nicId": discovery.mac(world, source["instance"]),
+        "isPrimaryNic": "true",
+        "isSelectedForFailover": "true",
+        "sourceIPAddress": source["ip"],
+        "sourceIPAddressType": "Dynamic",
+        "sourceNetworkId": None,
+        "sourceSubnetName": None,
+        "targetIPAddress": target.get("address") or "",
+        "targetIPAddressType": "Static" if target.get("address") else "Dynamic",
+        "targetSubnetName": target["subnet"],
+        "testSubnetName": target["testSubnet"],
+        "testIPAddress": target.get("testAddress"),
+        "testIPAddressType": "Static" if target.get("testAddress") else "Dynamic",
+    }
+
+
+def _discovered(world: World, item: Document) -> Document | None:
+    found = sites.machine(world, item[PRIVATE]["provider"]["machineId"])
+    if found is None:
+        return None
+    properties = sites.shown(world, found)["properties"]
+    guest = machine.of(world, found[PRIVATE]["instance"])
+    on = guest is None or guest["stopped"] is None
+    return {
+        "vCenterId": None,
+        "vCenterFqdn": None,
+        "datastores": [],
+        "ipAddresses": properties["networkAdapters"][0]["ipAddressList"],
+        "vmwareToolsStatus": None,
+        "powerStatus": "ON" if on else "OFF",
+        "vmFqdn": properties["fqdn"],
+        "osName": properties["operatingSystemDetails"]["osName"],
+        "createdTimestamp": properties["createdTimestamp"],
+        "updatedTimestamp": properties["updatedTimestamp"],
+        "isDeleted": properties["isDeleted"],
+        "lastDiscoveryTimeInUtc": stamp(world.now - _HEARTBEAT),
+    }
+
+
+def _bytes(disks: list[Document]) -> int:
+    return sum(int(disk["sizeGib"]) for disk in disks) * _GIB

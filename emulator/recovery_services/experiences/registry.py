@@ -1,0 +1,142 @@
+"""The experiences that the service offers: what differs between replication providers."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import timedelta
+from typing import Protocol
+
+from emulator.kernel.store import Document
+from emulator.kernel.wire import ArmError
+from emulator.kernel.world import World
+from emulator.recovery_services.experiences.classic import Classic
+from emulator.recovery_services.experiences.modernized import Modernized
+from emulator.recovery_services.replication.states import Table
+from emulator.recovery_services.wire.bodies import (
+    EnableProperties,
+    ProviderPart,
+    RecoveryPointInput,
+    UpdateProperties,
+)
+
+
+class Experience(Protocol):
+    """One replication provider.
+
+    Attributes:
+        instance_type: its `instanceType`.
+        fabric_provider: `primaryFabricProvider` of its items.
+        server: what people call the server that stands behind its fabrics.
+        table: its states and transitions.
+        test_failover_input: the provider's part of a test failover's body.
+        failover_input: the same of an unplanned failover's.
+        change_point_input: the same of a change of the recovery point.
+        warns_untested: whether a machine that was never tested has a warning.
+    """
+
+    instance_type: str
+    fabric_provider: str
+    server: str
+    table: Table
+    test_failover_input: type[RecoveryPointInput]
+    failover_input: type[RecoveryPointInput]
+    change_point_input: type[RecoveryPointInput]
+    warns_untested: bool
+
+    def register(self, world: World) -> None:
+        """Let its fabrics appear in their vaults."""
+
+    def fabric(self, world: World, document: Document, *, full: bool) -> Document:
+        """A fabric as it is answered at this moment; `full` for a get, less for a list."""
+
+    def connected(self, world: World, fabric_id: str) -> bool:
+        """Whether what stands behind a fabric answers."""
+
+    def forget(self, world: World, fabric_id: str) -> None:
+        """A fabric left its vault."""
+
+    def policy_details(self, part: ProviderPart, at: str) -> Document:
+        """A policy's `providerSpecificDetails` from what was sent at a place of the body.
+
+        Raises:
+            ArmError: 400.
+        """
+
+    def mapping_details(self, part: ProviderPart | None, at: str) -> Document | None:
+        """A mapping's `providerSpecificDetails` from what was sent at a place of the body.
+
+        Raises:
+            ArmError: 400.
+        """
+
+    def provider_name(self, container: Document) -> str:
+        """The last part of its items' `recoveryServicesProviderId`."""
+
+    def admit(self, world: World, container: Document, asked: EnableProperties) -> Document:
+        """The private part of a new item, every reference in the body checked.
+
+        Raises:
+            ArmError: 400 or 409.
+        """
+
+    def claim(self, world: World, item: Document) -> None:
+        """A machine is not to be protected by another item while this one is there."""
+
+    def rest(self, world: World, item: Document, state: str) -> timedelta:
+        """How long an item rests in a state that another follows by itself."""
+
+    def enable(self, world: World, item: Document) -> None:
+        """What enabling does to the machine and what the service learns from it.
+
+        Raises:
+            JobError: the machine cannot be protected.
+        """
+
+    def release(self, world: World, item: Document, *, clean: bool) -> None:
+        """What the end of replication does; `clean` reaches the source, a purge does not."""
+
+    def change(self, world: World, item: Document, asked: UpdateProperties) -> Document:
+        """The private target of an item after an update.
+
+        Raises:
+            ArmError: 400.
+        """
+
+    def details(self, world: World, item: Document, *, full: bool) -> Document:
+        """An item's `providerSpecificDetails`; a list is less full than a get."""
+
+
+@dataclass(frozen=True)
+class _Registry:
+    known: dict[str, Experience]
+
+
+_registry = _Registry({Classic.instance_type: Classic(), Modernized.instance_type: Modernized()})
+
+
+def offered() -> tuple[str, ...]:
+    """The `instanceType` of every experience that is offered here."""
+    return tuple(_registry.known)
+
+
+def of(instance_type: str) -> Experience:
+    """The experience of an `instanceType`.
+
+    Raises:
+        ArmError: 400 for one that is not offered here.
+    """
+    experience = _registry.known.get(instance_type)
+    if experience is None:
+        raise ArmError(
+            400,
+            "InvalidReplicationProvider",
+            f"The replication provider '{instance_type}' is not supported; supported: "
+            f"{', '.join(_registry.known)}.",
+        )
+    return experience
+
+
+def register(world: World) -> None:
+    """Let the fabrics of every experience appear."""
+    for experience in _registry.known.values():
+        experience.register(world)

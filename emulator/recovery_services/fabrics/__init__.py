@@ -1,0 +1,1 @@
+"""Fabrics, containers, policies and their mappings."""

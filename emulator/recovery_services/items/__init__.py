@@ -1,0 +1,1 @@
+"""Protected items: their operations, their life and how they are answered."""

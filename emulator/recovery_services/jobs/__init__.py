@@ -1,0 +1,1 @@
+"""Jobs of a vault: what they are made of, and how they are polled."""

@@ -1,7 +1,0 @@
-"""The modernized experience: provider `InMageRcm`, a replication appliance, agents that report."""
-
-from __future__ import annotations
-
-from emulator.recovery_services.modernized.experience import Modernized
-
-__all__ = ["Modernized"]

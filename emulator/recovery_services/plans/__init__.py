@@ -1,0 +1,1 @@
+"""Recovery plans: groups of machines that fail over together."""

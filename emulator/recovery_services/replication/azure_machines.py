@@ -1,0 +1,379 @@
+"""What a failover makes in Azure: the virtual machine with its disks and its interface."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Collection
+from dataclasses import dataclass
+
+from emulator.arm.addresses import assignable, next_address
+from emulator.kernel import resources
+from emulator.kernel.resources import PRIVATE, ResourceId
+from emulator.kernel.store import Document
+from emulator.kernel.wire import ArmError
+from emulator.kernel.world import World
+from emulator.recovery_services.jobs.jobs import JobError, Note
+from emulator.recovery_services.replication import target_sizes
+from emulator.recovery_services.replication.recovery_points import Point
+
+VM_TYPE = "Microsoft.Compute/virtualMachines"
+DISK_TYPE = "Microsoft.Compute/disks"
+NIC_TYPE = "Microsoft.Network/networkInterfaces"
+
+_NAME = re.compile(r"[A-Za-z0-9]([A-Za-z0-9-]{0,61}[A-Za-z0-9])?")
+_RESERVED = frozenset(
+    [
+        "access",
+        "azure",
+        "bing",
+        "bizspark",
+        "biztalk",
+        "cortana",
+        "directx",
+        "dotnet",
+        "dynamics",
+        "excel",
+        "exchange",
+        "forefront",
+        "groove",
+        "hololens",
+        "hyperv",
+        "kinect",
+        "login",
+        "lync",
+        "microsoft",
+        "msdn",
+        "o365",
+        "office",
+        "office365",
+        "onedrive",
+        "onenote",
+        "outlook",
+        "powerpoint",
+        "sharepoint",
+        "skype",
+        "visio",
+        "visualstudio",
+        "windows",
+        "xbox",
+    ]
+)
+_NO_NETWORK: Document = {"properties": {}}
+
+NAME_CHANGED, NAME_TAKEN = "28175", "28061"
+
+
+@dataclass(frozen=True)
+class Placement:
+    """Where a virtual machine goes, and its name.
+
+    Attributes:
+        address: its static address; the lowest free one of the subnet otherwise.
+    """
+
+    network_id: str
+    subnet: str
+    name: str
+    address: str | None = None
+
+
+def name_problem(name: str) -> str | None:
+    """What Azure has against a virtual machine's name, or None."""
+    if not _NAME.fullmatch(name):
+        return (
+            f"The virtual machine name '{name}' is not valid: 1 to 63 letters, digits and "
+            "hyphens, beginning and ending with a letter or a digit."
+        )
+    if name.lower() in _RESERVED:
+        return f"The virtual machine name '{name}' is reserved by Azure."
+    return None
+
+
+def taken(world: World, group_id: str, name: str) -> bool:
+    """Whether a virtual machine of that name is in the resource group."""
+    return resources.find(world, f"{group_id}/providers/{VM_TYPE}/{name}") is not None
+
+
+def create(
+    world: World, item: Document, placement: Placement, point: Point, *, production: bool
+) -> tuple[Document, Note | None]:
+    """Make the virtual machine of an item, holding the data of a recovery point.
+
+    A name that is taken meanwhile is changed, and a note says so, as the service does (28175).
+
+    Raises:
+        JobError: something that it needs is not there, or the size does not hold the machine.
+    """
+    target, source = item[PRIVATE]["target"], item[PRIVATE]["machine"]
+    group = resources.find(world, target["resourceGroupId"])
+    if group is None:
+        raise _missing("resource group", target["resourceGroupId"])
+    network = resources.find(world, placement.network_id)
+    if network is None:
+        raise _missing("virtual network", placement.network_id)
+    subnet = _subnet(world, network, placement.subnet)
+    storage = target["logStorageAccountId"]
+    if storage and resources.find(world, storage) is None:
+        raise _missing("storage account", storage)
+    size = target_sizes.named(target["vmSize"])
+    if size is None or len(source["disks"]) - 1 > size.data_disks:
+        raise JobError(
+            "28074",
+            f"The size '{target['vmSize']}' is not available for the virtual machine "
+            f"'{placement.name}' with {len(source['disks']) - 1} data disks.",
+            "The size is not offered in the region or takes fewer data disks.",
+            "Choose another size in the properties of the replicated item.",
+            task=0,
+        )
+    if not size.boots:
+        raise _unbootable(size.name)
+    name, note = placement.name, None
+    if taken(world, target["resourceGroupId"], name):
+        name = f"{name}-{world.guid('conflict', item['id'], world.now.isoformat())}"
+        note = Note(
+            NAME_CHANGED,
+            f"The VM name '{placement.name}' was modified to '{name}' to avoid name conflicts.",
+        )
+    location = network["location"]
+    under = f"{target['resourceGroupId']}/providers"
+    machine_id = f"{under}/{VM_TYPE}/{name}"
+    disks = [_disk(world, item, machine_id, location, disk) for disk in source["disks"]]
+    interface = _interface(world, item, under, location, subnet, machine_id, placement.address)
+    document: Document = {
+        "name": name,
+        "id": machine_id,
+        "type": VM_TYPE,
+        "location": location,
+        # A test machine carries no tags: nothing may take it for the migrated one [inferred].
+        "tags": dict(target["vmTags"] or {}) if production else {},
+        "properties": {
+            "vmId": world.guid("vm", machine_id, world.now.isoformat()),
+            "hardwareProfile": {"vmSize": size.name},
+            "storageProfile": {
+                "osDisk": {**_attached(disks[0]), "osType": source["osType"]},
+                "dataDisks": [
+                    {**_attached(disk), "lun": lun} for lun, disk in enumerate(disks[1:])
+                ],
+            },
+            "networkProfile": {
+                "networkInterfaces": [{"id": interface["id"], "properties": {"primary": True}}]
+            },
+            "provisioningState": "Succeeded",
+            "timeCreated": world.now.isoformat(),
+        },
+        PRIVATE: {
+            "instance": source["instance"],
+            "machine": source["name"],
+            "item": item["id"],
+            "production": production,
+            "recoveryPoint": point.name,
+            "recoveryPointTime": point.time.isoformat(),
+            "record": point.record,
+            "disks": [disk["id"] for disk in disks],
+            "interface": interface["id"],
+            "powerState": "PowerState/running",
+        },
+    }
+    if target["zone"]:
+        document["zones"] = [target["zone"]]
+    if target["licenseType"] == "WindowsServer":
+        document["properties"]["licenseType"] = "Windows_Server"
+    resources.put(world, document)
+    return document, note
+
+
+def subnet_for_test(world: World, network_id: str, subnet: str) -> str:
+    """The test network's subnet of the same name, or its first one where there is none."""
+    network = resources.find(world, network_id)
+    name = subnet.rstrip("/").rsplit("/", 1)[-1]
+    inside = [known["name"] for known in (network or _NO_NETWORK)["properties"].get("subnets", [])]
+    return name if name.lower() in [known.lower() for known in inside] else next(iter(inside), name)
+
+
+def apply(world: World, machine_id: str, point: Point) -> None:
+    """Let a virtual machine hold the data of another recovery point.
+
+    Raises:
+        JobError: the virtual machine is not there any more.
+    """
+    document = resources.find(world, machine_id)
+    if document is None:
+        raise _missing("virtual machine", machine_id)
+    document[PRIVATE] |= {
+        "recoveryPoint": point.name,
+        "recoveryPointTime": point.time.isoformat(),
+        "record": point.record,
+    }
+    resources.put(world, document)
+
+
+def delete(world: World, machine_id: str | None) -> None:
+    """Delete a virtual machine of a test with its disks and its interface, as far as there."""
+    document = resources.find(world, machine_id) if machine_id else None
+    if document is None:
+        return
+    private = document.get(PRIVATE, {})
+    for resource in (document["id"], *private.get("disks", ()), private.get("interface", "")):
+        if resource:
+            world.store.delete(ResourceId.parse(resource).kind, resource)
+
+
+def _subnet(world: World, network: Document, subnet: str) -> Document:
+    name = subnet.rstrip("/").rsplit("/", 1)[-1]
+    inside = network["properties"].get("subnets") or []
+    names = [known["name"].lower() for known in inside]
+    own = resources.find(world, f"{network['id']}/subnets/{name}")
+    if own is not None:
+        return own
+    if not name and inside:
+        return dict(inside[0])
+    if name.lower() in names:
+        return dict(inside[names.index(name.lower())])
+    raise _missing("subnet", f"{network['id']}/subnets/{name}")
+
+
+def _missing(what: str, identifier: str) -> JobError:
+    return JobError(
+        "28031",
+        f"The {what} '{identifier}' was not found.",
+        f"The {what} was deleted or renamed after it was chosen.",
+        f"Create the {what}, or choose another in the properties of the replicated item.",
+        task=0,
+    )
+
+
+def _unbootable(size: str) -> JobError:
+    """Compute's refusal of a size, in Compute's words, as a failover tells it.
+
+    28031 is documented of a virtual machine that could not be created ("Troubleshoot errors when
+    failing over VMware VM or physical machine to Azure"); that it is told for this is [inferred].
+    """
+    generation = target_sizes.GENERATION.removeprefix("V")
+    return JobError(
+        "28031",
+        f"The selected VM size '{size}' cannot boot Hypervisor Generation '{generation}'.",
+        f"The machine boots as generation {generation}, which the size does not take.",
+        "Choose a size that takes it in the properties of the replicated item.",
+        task=0,
+    )
+
+
+def _disk(world: World, item: Document, machine_id: str, location: str, disk: Document) -> Document:
+    target = item[PRIVATE]["target"]
+    tag = world.guid("disk", item["id"], disk["id"], world.now.isoformat())
+    kind = disk.get("type") or target["diskType"]
+    document = {
+        "name": f"{_letters(disk['name'])}-{target['vmName']}-{tag}",
+        "type": DISK_TYPE,
+        "managedBy": machine_id,
+        "location": location,
+        "tags": dict(target["diskTags"] or {}),
+        "sku": {"name": kind, "tier": kind.split("_")[0]},
+        "properties": {
+            "creationData": {"createOption": "Restore"},
+            "diskSizeGB": disk["sizeGib"],
+            "diskState": "Attached",
+            "provisioningState": "Succeeded",
+            "timeCreated": world.now.isoformat(),
+        },
+    }
+    document["id"] = f"{target['resourceGroupId']}/providers/{DISK_TYPE}/{document['name']}"
+    resources.put(world, document)
+    return document
+
+
+def _letters(device: str) -> str:
+    r"""`\\\\.\\PHYSICALDRIVE0` or `/dev/sda1` as it may stand in a resource's name."""
+    return re.sub(r"[^A-Za-z0-9]+", "-", device).strip("-")
+
+
+def _attached(disk: Document) -> Document:
+    return {
+        "name": disk["name"],
+        "createOption": "Attach",
+        "caching": "None",
+        "managedDisk": {"storageAccountType": disk["sku"]["name"], "id": disk["id"]},
+        "diskSizeGB": disk["properties"]["diskSizeGB"],
+    }
+
+
+def _interface(
+    world: World,
+    item: Document,
+    under: str,
+    location: str,
+    subnet: Document,
+    machine_id: str,
+    static: str | None,
+) -> Document:
+    target = item[PRIVATE]["target"]
+    tag = world.guid("nic", item["id"], world.now.isoformat())
+    name = f"nic-{machine_id.rsplit('/', 1)[-1]}-00-{tag}"
+    identifier = f"{under}/{NIC_TYPE}/{name}"
+    document = {
+        "name": name,
+        "id": identifier,
+        "type": NIC_TYPE,
+        "location": location,
+        "tags": dict(target["nicTags"] or {}),
+        "properties": {
+            "provisioningState": "Succeeded",
+            "ipConfigurations": [
+                {
+                    "name": "ipconfig1",
+                    "id": f"{identifier}/ipConfigurations/ipconfig1",
+                    "properties": {
+                        "provisioningState": "Succeeded",
+                        "privateIPAddress": _address(world, subnet, static),
+                        "privateIPAllocationMethod": "Static" if static else "Dynamic",
+                        "subnet": {"id": subnet["id"]},
+                        "primary": True,
+                        "privateIPAddressVersion": "IPv4",
+                    },
+                }
+            ],
+            "primary": True,
+            "virtualMachine": {"id": machine_id},
+        },
+    }
+    resources.put(world, document)
+    return document
+
+
+def _address(world: World, subnet: Document, static: str | None) -> str:
+    properties = subnet["properties"]
+    prefix = properties.get("addressPrefix") or properties["addressPrefixes"][0]
+    used = {
+        configuration["properties"].get("privateIPAddress")
+        for interface in world.store.list(NIC_TYPE.lower())
+        for configuration in interface["properties"]["ipConfigurations"]
+        if configuration["properties"]["subnet"]["id"].lower() == subnet["id"].lower()
+    }
+    if static is not None:
+        return _static_address(static, prefix, used, subnet["name"])
+    try:
+        return next_address(prefix, filter(None, used))
+    except ArmError as full:
+        raise JobError(
+            "28032",
+            full.message,
+            "All addresses of the subnet are in use.",
+            "Enlarge the subnet or choose another.",
+            task=0,
+        ) from full
+
+
+def _static_address(static: str, prefix: str, used: Collection[str | None], subnet: str) -> str:
+    if not assignable(prefix, static):
+        problem = f"The static address '{static}' is none of subnet '{subnet}' ({prefix})"
+    elif static in used:
+        problem = f"The static address '{static}' of subnet '{subnet}' is in use"
+    else:
+        return static
+    raise JobError(
+        "28033",  # [inferred]: no recording has a failover with a static address that failed.
+        f"{problem}.",
+        "The address was chosen when the subnet had other prefixes or users.",
+        "Choose another address in the properties of the replicated item.",
+        task=0,
+    )

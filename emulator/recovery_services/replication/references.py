@@ -1,0 +1,97 @@
+"""What a request body refers to: looked up, and refused with its place in the body."""
+
+from __future__ import annotations
+
+import ipaddress
+from collections.abc import Collection
+
+from emulator.kernel import resources
+from emulator.kernel.wire import ArmError
+from emulator.kernel.world import World
+from emulator.recovery_services.replication import azure_machines, target_sizes
+
+INPUT = "properties.providerSpecificDetails"
+"""Where the provider's part of an item's body lies."""
+
+
+def known(value: str | None, name: str, among: Collection[str], to: str) -> str:
+    """A value that `to` (such as "the configuration server") knows.
+
+    Raises:
+        ArmError: 400.
+    """
+    if not value:
+        raise missing(name)
+    if value not in among:
+        raise invalid(name, f"'{value}' is not known to {to}.")
+    return value
+
+
+def existing(world: World, identifier: str | None, name: str) -> str:
+    """The id of a resource that is there.
+
+    Raises:
+        ArmError: 400.
+    """
+    if not identifier:
+        raise missing(name)
+    if resources.find(world, identifier) is None:
+        raise invalid(name, f"The resource '{identifier}' was not found.")
+    return identifier
+
+
+def existing_if_given(world: World, identifier: str | None, name: str) -> str | None:
+    """The id of a resource that is there, or None where none was given.
+
+    Raises:
+        ArmError: 400.
+    """
+    return existing(world, identifier, name) if identifier else None
+
+
+def machine_name(value: str, name: str, at: str = INPUT) -> str:
+    """A name that Azure accepts for a virtual machine.
+
+    Raises:
+        ArmError: 400.
+    """
+    problem = azure_machines.name_problem(value)
+    if problem:
+        raise invalid(name, problem, at=at)
+    return value
+
+
+def size(value: str, name: str, at: str = INPUT) -> str:
+    """The name of a size that is offered, as it is written.
+
+    Raises:
+        ArmError: 400.
+    """
+    offered = target_sizes.named(value)
+    if offered is None:
+        raise invalid(name, f"The size '{value}' is not offered.", at=at)
+    return offered.name
+
+
+def address(value: str, name: str, at: str = INPUT) -> str:
+    """An IPv4 address, as it is written; whether its subnet has it shows in a failover [inferred].
+
+    Raises:
+        ArmError: 400.
+    """
+    try:
+        return str(ipaddress.IPv4Address(value))
+    except ValueError:
+        raise invalid(name, f"'{value}' is not an IPv4 address.", at=at) from None
+
+
+def missing(name: str, at: str = INPUT) -> ArmError:
+    """The refusal of a body that lacks a property."""
+    return invalid(name, f"The property '{name}' is required.", at=at)
+
+
+def invalid(name: str, message: str, at: str = INPUT) -> ArmError:
+    """The refusal of a property's value."""
+    target = f"{at}.{name}"
+    detail = {"code": "InvalidParameter", "target": target, "message": message}
+    return ArmError(400, "InvalidParameter", f"{target}: {message}", details=[detail])

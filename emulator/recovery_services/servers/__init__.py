@@ -1,0 +1,1 @@
+"""Servers of Site Recovery: how they install and register themselves."""

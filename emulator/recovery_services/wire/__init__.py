@@ -1,0 +1,1 @@
+"""How Site Recovery speaks: paths, bodies, filters, times and poll URLs."""

@@ -1,0 +1,48 @@
+"""How each kind of resource is answered when an operation ends in it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import TypeAlias
+
+from emulator.kernel.resources import ResourceId, public
+from emulator.kernel.store import Document
+from emulator.kernel.world import World
+from emulator.recovery_services.wire.paths import Collection
+
+View: TypeAlias = Callable[[World, Document], Document]
+Computed: TypeAlias = Callable[[World, str], Document]
+
+_views: dict[str, View] = {}
+_computed: dict[str, Computed] = {}
+
+
+def view(collection: Collection) -> Callable[[View], View]:
+    """Decorate the function that shows a document of a collection in full."""
+
+    def register(shows: View) -> View:
+        _views[collection.kind] = shows
+        return shows
+
+    return register
+
+
+def computed(kind: str) -> Callable[[Computed], Computed]:
+    """Decorate the function that answers for an id of a kind that is stored nowhere."""
+
+    def register(shows: Computed) -> Computed:
+        _computed[kind.lower()] = shows
+        return shows
+
+    return register
+
+
+def shown(world: World, resource_id: str) -> Document | None:
+    """The resource of an id as a GET answers it, or None when it is not there (any more)."""
+    kind = ResourceId.parse(resource_id).kind
+    if kind in _computed:
+        return _computed[kind](world, resource_id)
+    document = world.store.get(kind, resource_id)
+    if document is None:
+        return None
+    return _views[kind](world, document) if kind in _views else public(document)

@@ -1,0 +1,1 @@
+"""What AWS and Azure say of the declared machines before anything runs."""

@@ -1,0 +1,120 @@
+"""What AWS tells of machines, held against what their migration needs."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import replace
+
+from settings.draft import Draft
+from settings.schema.fleet import MachineSettings
+from site_recovery.aws import images, managed_instances, support_matrix
+from site_recovery.aws.ec2 import MachineFacts
+from site_recovery.aws.managed_instances import ManagedInstance
+from site_recovery.aws.support_matrix import Stated
+from site_recovery.config_paths import path
+from site_recovery.problems import Problem
+
+GROUPS_OF_AN_INTERFACE_MAX = 5
+"""Security groups of a network interface, unless the account's quota was raised ("Amazon VPC
+quotas")."""
+
+_AGENTS = {
+    "classic": r"%ProgramData%\ASR\home\svsystems\pushinstallsvc\repository on the configuration "
+    "server",
+    "modernized": r"E:\Software\Agents on the replication appliance",
+}
+"""Where a server keeps the installers of the mobility service."""
+
+
+def holds(
+    facts: Mapping[str, MachineFacts], managed: Mapping[str, ManagedInstance]
+) -> Iterator[tuple[str, str]]:
+    """Running machines that nothing can be installed on through Systems Manager, and why."""
+    for name, found in facts.items():
+        if found.state != "running":
+            continue
+        why = managed_instances.why_not(found.instance_id, managed.get(found.instance_id))
+        if why:
+            yield name, f"{why}; or set replication.agent.installation to manual"
+
+
+def told_by_agent(facts: MachineFacts, managed: Mapping[str, ManagedInstance]) -> MachineFacts:
+    """The facts with the operating system that the SSM agent reports, where no image tells it."""
+    known = managed.get(facts.instance_id)
+    if facts.os is not None or known is None:
+        return facts
+    reported = images.reported_operating_system(known.platform_name, known.platform_version)
+    return replace(facts, os=reported)
+
+
+def stated(machine: MachineSettings) -> Stated:
+    """What the config says of a machine."""
+    return Stated(os=machine.os, drivers=machine.drivers)
+
+
+def problems(
+    name: str, machine: MachineSettings, facts: MachineFacts, draft: Draft, prefix: str
+) -> list[Problem]:
+    """Everything that keeps a machine from being migrated.
+
+    Args:
+        name: the machine.
+        machine: what the config says of it.
+        facts: what AWS says of it.
+        draft: the whole config.
+        prefix: what the names of the stack's security groups begin with, or nothing.
+    """
+    found: list[Problem] = []
+    if draft.experience is not None:
+        found = support_matrix.problems(name, facts, stated(machine), draft.experience)
+    if machine.os and machine.os.startswith("windows") != (facts.platform == "windows"):
+        found.append(
+            Problem(
+                path("machines", name, "os"),
+                f"it says {machine.os}, and EC2 says that {facts.instance_id} runs "
+                f"{facts.platform}",
+                "Correct it, or leave it out",
+            )
+        )
+    if draft.vpc_id and facts.state == "running" and facts.vpc_id != draft.vpc_id:
+        found.append(
+            Problem(
+                path("machines", name, "instanceId"),
+                f"instance {facts.instance_id} is in {facts.vpc_id}, not in source.vpcId "
+                f"{draft.vpc_id}",
+                "The server stands in the machines' VPC: migrate this machine with a stack of "
+                "its own VPC",
+            )
+        )
+    groups = facts.security_group_names
+    ours = any(group.startswith(f"{prefix}-") for group in groups)
+    if prefix and len(groups) >= GROUPS_OF_AN_INTERFACE_MAX and not ours:
+        found.append(
+            Problem(
+                path("machines", name),
+                f"its network interface {facts.network_interface_id} has {len(groups)} security "
+                f"groups ({', '.join(groups)}), and one more is needed to reach the server",
+                f"Join two of them: an interface holds {GROUPS_OF_AN_INTERFACE_MAX}",
+            )
+        )
+    return found
+
+
+def packages(draft: Draft, facts: Mapping[str, MachineFacts]) -> Iterator[Problem]:
+    """Platforms that machines have and no package is given for, where SSM installs it."""
+    if draft.replication is None or draft.replication.agent.installation != "ssm":
+        return
+    agent = draft.replication.agent
+    for platform, package in (("windows", agent.windows), ("linux", agent.linux)):
+        having = sorted(name for name, found in facts.items() if found.platform == platform)
+        if package is None and having:
+            more = f" and {len(having) - 1} more" if len(having) > 1 else ""
+            yield Problem(
+                path("replication", "agent", platform),
+                f"it is missing, and Systems Manager is to install the mobility service on "
+                f"{having[0]}{more}",
+                f"Add {{url: https://..., sha256: ...}} of the installer from "
+                f"{_AGENTS[draft.experience or 'modernized']}, put where the machines can fetch "
+                "it; while there is no server yet, make it with waves: {}; or set "
+                "replication.agent.installation to manual",
+            )

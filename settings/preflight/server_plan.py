@@ -1,0 +1,141 @@
+"""What the experience's server is made from, where the config leaves it open."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from typing import TypeAlias
+
+from settings.draft import Draft
+from settings.rules import sizing
+from settings.schema import addresses
+from settings.schema.experience import SERVER_KEYS, SERVER_NAMES, Experience
+from settings.schema.source import ConfigurationServer, Server
+from site_recovery.aws import images
+from site_recovery.aws.server_facts import ServerFacts, ServerQuestion, Subnet
+from site_recovery.config_paths import path
+from site_recovery.problems import Problem
+
+ServerReader: TypeAlias = Callable[[ServerQuestion, str], tuple[ServerFacts | None, list[Problem]]]
+
+IMAGES: dict[Experience, dict[str, str]] = {
+    "classic": {
+        "windows-server-2012-r2": "Windows Server 2012 R2",
+        "windows-server-2016": "Windows Server 2016",
+    },
+    "modernized": {
+        "windows-server-2019": "Windows Server 2019",
+        "windows-server-2022": "Windows Server 2022",
+    },
+}
+"""What each server runs on. Sources: "Configuration server requirements for disaster recovery of
+physical servers to Azure" and "Support matrix for Azure Site Recovery replication appliance"."""
+
+
+@dataclass(frozen=True)
+class ServerPlan:
+    """What a server is made from; sizes in GiB."""
+
+    ami_id: str
+    instance_type: str
+    cache_gib: int
+
+
+def planned(draft: Draft, ask: ServerReader) -> tuple[ServerPlan | None, list[Problem]]:
+    """The plan for the experience's server, and what is wrong with its image or its size.
+
+    A server that is there keeps its image, and its type where the config names none: a machine
+    more is no reason to stop it. It is only judged.
+
+    Returns:
+        No plan where the server is registered already by another's hand, where the config is
+        wrong about it, or where AWS does not answer.
+    """
+    kind, server = draft.experience, draft.server
+    if kind is None or server is None or draft.region is None or draft.vpc_id is None:
+        return None, []
+    if server.subnet_id is None:
+        # Without one it is registered already, or the rules say what is missing.
+        return None, []
+    question = ServerQuestion(
+        kind, draft.vpc_id, server.name, _vault_id(draft), server.ami_id, server.subnet_id
+    )
+    facts, problems = ask(question, draft.region)
+    if facts is None:
+        return None, problems
+    place = path("source", SERVER_KEYS[kind])
+    problems += _subnet_problems(place, server, draft.vpc_id, facts.subnet)
+    churn = server.churn_gib_per_day if isinstance(server, ConfigurationServer) else None
+    machines = len(draft.members)
+    size = sizing.needed(kind, machines, churn or 0)
+    if server.instance_type is None and facts.instance_type is not None:
+        wrong = sizing.too_small(
+            facts.instance_type, size, SERVER_NAMES[kind], f"{machines} machines"
+        )
+        if wrong:
+            what, way_out = wrong
+            problems.append(
+                Problem(
+                    f"{place}.instanceType",
+                    f"the server that is there is too small: {what}",
+                    f"{way_out}; the server is stopped and started for it",
+                )
+            )
+    else:
+        problems += _image_problems(place, kind, facts)
+    plan = ServerPlan(
+        facts.image_id,
+        server.instance_type or facts.instance_type or size.default_type,
+        server.cache_gib or size.default_cache_gib,
+    )
+    return plan, problems
+
+
+def _subnet_problems(
+    place: str, server: Server, vpc_id: str, subnet: Subnet | None
+) -> Iterator[Problem]:
+    if subnet is None or subnet.vpc_id != vpc_id:
+        where = "does not exist here" if subnet is None else f"is in {subnet.vpc_id}"
+        yield Problem(
+            f"{place}.subnetId",
+            f"{server.subnet_id} {where}, and the server stands in source.vpcId {vpc_id}",
+            "Name a subnet of that VPC",
+        )
+    elif server.private_ip is not None and not addresses.usable(server.private_ip, subnet.cidr):
+        yield Problem(
+            f"{place}.privateIp",
+            f"{server.private_ip} is no address that an instance can have in {server.subnet_id} "
+            f"({subnet.cidr})",
+            "Take one inside it; the first four and the last are AWS's own",
+        )
+
+
+def _image_problems(place: str, kind: Experience, facts: ServerFacts) -> Iterator[Problem]:
+    allowed = IMAGES[kind]
+    way_out = (
+        f"Use an image of {' or '.join(allowed.values())}, or leave the key out for the newest "
+        "public one"
+    )
+    if not facts.image_seen:
+        yield Problem(
+            f"{place}.amiId", f"there is no image {facts.image_id} that can be used here", way_out
+        )
+        return
+    # The name of an image that somebody made says nothing of what is in it.
+    found = images.operating_system(facts.image_name) if facts.image_name else None
+    if found is not None and found not in allowed:
+        yield Problem(
+            f"{place}.amiId",
+            f"{facts.image_id} ({facts.image_name}) holds {found}, on which no "
+            f"{SERVER_NAMES[kind]} runs",
+            way_out,
+        )
+
+
+def _vault_id(draft: Draft) -> str | None:
+    if draft.target is None or draft.subscription_id is None:
+        return None
+    return (
+        f"/subscriptions/{draft.subscription_id}/resourceGroups/{draft.target.resource_group}"
+        f"/providers/Microsoft.RecoveryServices/vaults/{draft.target.vault}"
+    )

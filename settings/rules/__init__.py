@@ -1,0 +1,20 @@
+"""Rules between parts of the config, each a small function that yields problems."""
+
+from __future__ import annotations
+
+from settings.draft import Draft
+from settings.rules import fleet, recovery_plans, replication, server, target
+from site_recovery.problems import Problem
+
+_RULES = (
+    *fleet.RULES,
+    *recovery_plans.RULES,
+    *target.RULES,
+    *server.RULES,
+    *replication.RULES,
+)
+
+
+def broken(draft: Draft) -> list[Problem]:
+    """Every rule that the config breaks."""
+    return [problem for check in _RULES for problem in check(draft)]

@@ -1,0 +1,64 @@
+"""Rules about how machines replicate, and how patiently a run waits for them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from settings.draft import Draft
+from settings.schema.replication import RETENTION_HOURS_MAX
+from site_recovery.problems import Problem
+
+
+def _agent(draft: Draft) -> Iterator[Problem]:
+    if (
+        draft.experience == "modernized"
+        and draft.replication
+        and draft.replication.agent.installation == "push"
+    ):
+        yield Problem(
+            "replication.agent.installation",
+            "push installation is the configuration server's, and experience is modernized",
+            "Use ssm, or manual",
+        )
+
+
+def _retention(draft: Draft) -> Iterator[Problem]:
+    kind, policy = draft.experience, draft.replication
+    if kind and policy and policy.recovery_point_retention_hours > RETENTION_HOURS_MAX[kind]:
+        yield Problem(
+            "replication.recoveryPointRetentionHours",
+            f"{policy.recovery_point_retention_hours} is out of bounds for experience {kind}",
+            f"Use at most {RETENTION_HOURS_MAX[kind]}",
+        )
+
+
+def _frequencies(draft: Draft) -> Iterator[Problem]:
+    policy = draft.replication
+    if policy is None:
+        return
+    minutes = policy.recovery_point_retention_hours * 60
+    if policy.app_consistent_frequency_minutes > minutes:
+        yield Problem(
+            "replication.appConsistentFrequencyMinutes",
+            f"{policy.app_consistent_frequency_minutes} is longer than recovery points are kept "
+            f"({policy.recovery_point_retention_hours} h)",
+            f"Use at most {minutes}, or 0 for none, or keep recovery points longer",
+        )
+
+
+def _patience(draft: Draft) -> Iterator[Problem]:
+    convergence = draft.convergence
+    if convergence and convergence.poll > convergence.wait:
+        yield Problem(
+            "convergence.poll",
+            "it is longer than convergence.wait, so a run would never look again",
+            "Poll more often, or wait longer",
+        )
+
+
+RULES = (
+    _agent,
+    _retention,
+    _frequencies,
+    _patience,
+)

@@ -1,0 +1,158 @@
+"""Rules about where the machines go."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from settings.draft import Draft
+from settings.schema import addresses
+from settings.schema.fleet import TargetMachine, WaveTarget
+from settings.schema.target import TAGS_MAX
+from site_recovery.config_paths import path
+from site_recovery.problems import Problem
+
+
+def _networks(draft: Draft) -> Iterator[Problem]:
+    if draft.target is None:
+        return
+    networks = (("network", draft.target.network), ("testNetwork", draft.target.test_network))
+    for key, network in networks:
+        if not addresses.inside(network.subnet.address_prefix, network.address_space):
+            yield Problem(
+                path("target", key, "subnet", "addressPrefix"),
+                f"{network.subnet.address_prefix} is not inside {network.address_space}",
+                "Take a part of the network's addressSpace",
+            )
+    production, test = draft.target.network, draft.target.test_network
+    if _same(production.name, test.name):
+        yield Problem(
+            "target.testNetwork.name",
+            f"{test.name!r} is the production network",
+            "A test runs apart from production: name another network",
+        )
+    if addresses.overlap(production.address_space, test.address_space):
+        yield Problem(
+            "target.testNetwork.addressSpace",
+            f"{test.address_space} overlaps with {production.address_space} of target.network",
+            "Choose addresses of its own, so that no route can join the two",
+        )
+
+
+def _resource_groups(draft: Draft) -> Iterator[Problem]:
+    target = draft.target
+    if target is None or (
+        target.adopts("resourceGroup") and target.adopts("machinesResourceGroup")
+    ):
+        return
+    if _same(target.resource_group, target.machines_resource_group):
+        yield Problem(
+            "target.machinesResourceGroup",
+            f"{target.machines_resource_group!r} is target.resourceGroup, which is deleted with "
+            "the stack, migrated machines and all",
+            "Name a group of its own, or leave the key out",
+        )
+
+
+_INSIDE = {
+    "vault": "resourceGroup",
+    "testNetwork": "resourceGroup",
+    "cacheStorageAccount": "resourceGroup",
+    "network": "machinesResourceGroup",
+}
+"""The resource group that each part of the Azure side is in."""
+
+
+def _adopted_parts(draft: Draft) -> Iterator[Problem]:
+    target = draft.target
+    if target is None:
+        return
+    for part, group in _INSIDE.items():
+        if target.adopts(part) and not target.adopts(group):
+            yield Problem(
+                "target.adopt",
+                f"{part} exists already, so the resource group that it is in does too",
+                f"Add {group} to the list",
+            )
+
+
+def _target_subnets(draft: Draft) -> Iterator[Problem]:
+    target = draft.target
+    if target is None or target.adopts("network"):
+        return
+    known = target.network.subnet.name
+    said = [
+        (path("waves", name, "target", "subnet"), wave.target.subnet)
+        for name, wave in draft.waves.items()
+        if wave.target
+    ] + [
+        (path("machines", name, "target", "subnet"), machine.settings.target.subnet)
+        for name, machine in draft.machines.items()
+        if machine.settings
+    ]
+    for place, subnet in said:
+        if subnet is not None and not _same(subnet, known):
+            yield Problem(
+                place,
+                f"target.network has no subnet {subnet!r}",
+                f"It is made with {known!r} alone; to use others, adopt a network that has them",
+            )
+
+
+def _target_addresses(draft: Draft) -> Iterator[Problem]:
+    users: dict[str, str] = {}
+    network = draft.target.network if draft.target else None
+    for name, target in _targets(draft):
+        address = target.private_ip
+        if address is None:
+            continue
+        place = path("machines", name, "target", "privateIp")
+        other = users.setdefault(address, name)
+        if other != name:
+            yield Problem(
+                place,
+                f"{address} is the address of {path('machines', other)} too",
+                "Give one of them another target.privateIp",
+            )
+        # Only the one subnet that is declared has a prefix; others are of an adopted network.
+        if network is None or not _same(target.subnet or network.subnet.name, network.subnet.name):
+            continue
+        if not addresses.usable(address, network.subnet.address_prefix):
+            yield Problem(
+                place,
+                f"{address} is no address that a machine can have in subnet "
+                f"{network.subnet.name!r} ({network.subnet.address_prefix})",
+                "Take one inside it; the first four and the last are Azure's own",
+            )
+
+
+def _target_tags(draft: Draft) -> Iterator[Problem]:
+    for name, target in _targets(draft):
+        if len(target.tags) > TAGS_MAX:
+            yield Problem(
+                path("machines", name, "target", "tags"),
+                f"with its wave's it has {len(target.tags)} tags, and Azure takes {TAGS_MAX}",
+                "Remove some, here or from the wave",
+            )
+
+
+def _targets(draft: Draft) -> Iterator[tuple[str, TargetMachine]]:
+    """What each machine becomes, its wave's part included, as far as both can be read."""
+    for name, machine in draft.machines.items():
+        if machine.settings is not None:
+            wave = draft.wave_of(name)
+            yield name, machine.settings.target.over((wave and wave.target) or WaveTarget())
+
+
+def _same(left: str, right: str) -> bool:
+    """Azure does not tell names apart that differ in case only."""
+    return left.lower() == right.lower()
+
+
+RULES = (
+    _networks,
+    _resource_groups,
+    _adopted_parts,
+    _target_subnets,
+    _target_addresses,
+    _target_tags,
+)

@@ -1,0 +1,1 @@
+"""The models of the config: one part of it a file."""

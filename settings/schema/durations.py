@@ -1,0 +1,63 @@
+"""Lengths of time as people write them in the config: `500ms`, `90s`, `15m`, `2h`, `1h30m`."""
+
+from __future__ import annotations
+
+import re
+from datetime import timedelta
+from typing import Annotated, Any
+
+from pydantic import BeforeValidator, PlainSerializer
+
+from settings.schema.base import broken
+
+_PATTERN = re.compile(
+    r"(?:(?P<hours>\d{1,4})h)?(?:(?P<minutes>\d{1,6})m)?(?:(?P<seconds>\d{1,8})s)?"
+    r"(?:(?P<milliseconds>\d{1,9})ms)?",
+    re.ASCII,
+)
+
+
+def parse(text: str) -> timedelta:
+    """Read a duration.
+
+    >>> parse("1h30m")
+    datetime.timedelta(seconds=5400)
+
+    Raises:
+        ValueError: the text is no duration.
+    """
+    match = _PATTERN.fullmatch(text)
+    if match is None or not text:
+        raise ValueError(f"{text!r} is no duration")
+    return timedelta(**{unit: int(n) for unit, n in match.groupdict().items() if n is not None})
+
+
+def write(duration: timedelta) -> str:
+    """Write a duration of whole milliseconds so that `parse` reads the same again.
+
+    >>> write(timedelta(minutes=90))
+    '1h30m'
+    """
+    rest = duration // timedelta(milliseconds=1)
+    parts = []
+    for unit, size in (("h", 3_600_000), ("m", 60_000), ("s", 1000), ("ms", 1)):
+        count, rest = divmod(rest, size)
+        if count:
+            parts.append(f"{count}{unit}")
+    return "".join(parts) or "0s"
+
+
+def _from_config(value: Any) -> timedelta:
+    if isinstance(value, timedelta):
+        return value
+    # A bare number has no unit, and guessing one would turn minutes into seconds.
+    if isinstance(value, str):
+        try:
+            return parse(value)
+        except ValueError:
+            pass
+    raise broken(f"{value!r} is no duration", "Write it with units, such as 90s, 15m, 2h or 1h30m")
+
+
+Duration = Annotated[timedelta, BeforeValidator(_from_config), PlainSerializer(write)]
+"""A duration in the config; a timedelta in the settings."""

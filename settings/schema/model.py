@@ -1,0 +1,102 @@
+"""All settings of a stack."""
+
+from __future__ import annotations
+
+import re
+from datetime import timedelta
+from typing import Annotated
+
+from pydantic import Field
+
+from settings.schema.base import Model, rule
+from settings.schema.experience import Experience
+from settings.schema.fleet import MachineSettings, TargetMachine, WaveSettings
+from settings.schema.replication import Convergence, Replication
+from settings.schema.source import Source
+from settings.schema.target import Target
+from site_recovery.arm_ids import VaultId
+from site_recovery.phases import Phase
+
+REGISTRATION_TIMEOUT = {"classic": timedelta(hours=1), "modernized": timedelta(minutes=30)}
+"""How long a server may take to show up in the vault, by experience. The configuration server's
+installation is in it; the appliance's 30 minutes are those of its deployment page."""
+
+_GUID = re.compile(r"[0-9a-fA-F]{8}(?:-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}")
+
+_Place = Annotated[
+    str,
+    rule(
+        lambda value: bool(value.strip()),
+        "it is empty",
+        "Name a region, such as eu-west-1 for AWS or westeurope for Azure",
+    ),
+]
+_Subscription = Annotated[
+    str,
+    rule(
+        lambda value: _GUID.fullmatch(value) is not None,
+        "{value!r} is no subscription id",
+        "Use the id that `az account show --query id` prints",
+    ),
+]
+
+
+class Settings(Model):
+    """The whole declaration of one stack: where, how, which machines, in which phase."""
+
+    aws_region: _Place = Field(alias="aws:region")
+    azure_location: _Place = Field(alias="azure-native:location")
+    azure_subscription_id: _Subscription = Field(alias="azure-native:subscriptionId")
+    experience: Experience = "modernized"
+    # Not strict: the engine hands a plain value of the config over as text.
+    allow_retired_classic: bool = False
+    source: Source
+    target: Target
+    replication: Replication = Field(default_factory=Replication)
+    convergence: Convergence = Field(default_factory=Convergence)
+    machines: dict[str, MachineSettings]
+    waves: dict[str, WaveSettings]
+
+    def wave_of(self, machine: str) -> str | None:
+        """The wave that a machine is in."""
+        return next((w for w, wave in self.waves.items() if machine in wave.machines), None)
+
+    def phase_of(self, machine: str) -> Phase | None:
+        """The phase that a machine should be in; None for a machine of no wave."""
+        wave = self.wave_of(machine)
+        return self.waves[wave].phase if wave else None
+
+    @property
+    def registration_timeout(self) -> timedelta:
+        """How long one run waits for the server to show up in the vault."""
+        return self.replication.registration_timeout or REGISTRATION_TIMEOUT[self.experience]
+
+    def target_of(self, machine: str) -> TargetMachine:
+        """What a machine becomes: its own target over its wave's."""
+        own, wave = self.machines[machine].target, self.wave_of(machine)
+        return own.over(self.waves[wave].target) if wave else own
+
+    @property
+    def adopted_vault_id(self) -> str | None:
+        """The ARM id of the vault, where it exists already and is used as it is."""
+        if not self.target.adopts("vault"):
+            return None
+        target = self.target
+        return str(VaultId(self.azure_subscription_id, target.resource_group, target.vault))
+
+    @property
+    def server_group_id(self) -> str | None:
+        """The security group of a server that is there already by another's hand."""
+        appliance = self.source.replication_appliance
+        if self.experience == "classic" or appliance is None or appliance.registered is None:
+            return None
+        return appliance.registered.security_group_id
+
+    def vm_name(self, machine: str) -> str:
+        """The name of the Azure virtual machine that a machine becomes."""
+        return self.machines[machine].target.vm_name or machine
+
+    def requires_test_failover(self, wave: str) -> bool:
+        """Whether a wave's machines may fail over only after a test succeeded."""
+        own = self.waves[wave].require_test_failover
+        return self.convergence.require_test_failover if own is None else own

@@ -1,0 +1,145 @@
+"""What AWS and Azure accept as names and ids.
+
+Sources: "Naming rules and restrictions for Azure resources", "Resolve errors for reserved
+resource names", and the Azure VM requirements in "Support matrix for disaster recovery of
+VMware VMs and physical servers to Azure" (Microsoft Learn); "Resource IDs" (Amazon EC2).
+"""
+
+from __future__ import annotations
+
+import re
+from typing import Annotated
+
+from pydantic import AfterValidator
+
+from settings.schema.base import broken, rule
+
+VIRTUAL_MACHINE = re.compile(r"[A-Za-z0-9](?:[A-Za-z0-9-]{0,61}[A-Za-z0-9])?")
+MACHINE = re.compile(r"[A-Za-z0-9](?:[A-Za-z0-9._-]{0,61}[A-Za-z0-9])?")
+"""A machine's or a wave's name in the config: it becomes part of ids in both clouds."""
+
+_INSTANCE_ID = re.compile(r"i-(?:[0-9a-f]{8}|[0-9a-f]{17})")
+
+_RESERVED_WORDS = frozenset(
+    word
+    for line in (
+        "access azure bing bizspark biztalk cortana directx dotnet dynamics excel exchange",
+        "forefront groove hololens hyperv kinect lync msdn o365 office office365 onedrive",
+        "onenote outlook powerpoint sharepoint skype visio visualstudio xbox",
+    )
+    for word in line.split()
+)
+_RESERVED_ANYWHERE = ("microsoft", "windows")
+_RESERVED_AT_THE_START = "login"
+
+
+def reserved(name: str) -> str | None:
+    """The reserved word for which Azure refuses a name, or None."""
+    lower = name.lower()
+    if lower in _RESERVED_WORDS:
+        return lower
+    if lower.startswith(_RESERVED_AT_THE_START):
+        return _RESERVED_AT_THE_START
+    return next((word for word in _RESERVED_ANYWHERE if word in lower), None)
+
+
+def _refuse_reserved(name: str) -> str:
+    word = reserved(name)
+    if word:
+        raise broken(
+            f"{name!r} is refused by Azure: {word!r} is a reserved word", "Choose another name"
+        )
+    return name
+
+
+def _name(pattern: str, what: str, letters: str) -> AfterValidator:
+    compiled = re.compile(pattern)
+
+    def holds(name: str) -> bool:
+        return compiled.fullmatch(name) is not None
+
+    return rule(holds, "{value!r} is no valid " + what, f"Use {letters}")
+
+
+def is_instance_id(text: str) -> bool:
+    """Whether a text could be an EC2 instance's id."""
+    return _INSTANCE_ID.fullmatch(text) is not None
+
+
+def _id(prefix: str, what: str) -> AfterValidator:
+    return _name(
+        rf"{prefix}-(?:[0-9a-f]{{8}}|[0-9a-f]{{17}})",
+        f"id of {what}",
+        f"the id as EC2 shows it: {prefix}- and 8 or 17 hexadecimal digits",
+    )
+
+
+InstanceId = Annotated[str, _id("i", "an instance")]
+VpcId = Annotated[str, _id("vpc", "a VPC")]
+SubnetId = Annotated[str, _id("subnet", "a subnet")]
+ImageId = Annotated[str, _id("ami", "a machine image")]
+SecurityGroupId = Annotated[str, _id("sg", "a security group")]
+
+ResourceGroupName = Annotated[
+    str,
+    _name(
+        r"[A-Za-z0-9_().-]{0,89}[A-Za-z0-9_()-]",
+        "resource group name",
+        "1 to 90 letters, digits, underscores, parentheses, hyphens and full stops, not a full "
+        "stop at the end",
+    ),
+]
+VaultName = Annotated[
+    str,
+    _name(
+        r"[A-Za-z][A-Za-z0-9-]{1,49}",
+        "vault name",
+        "2 to 50 letters, digits and hyphens, a letter first",
+    ),
+]
+NetworkName = Annotated[
+    str,
+    _name(
+        r"[A-Za-z0-9][A-Za-z0-9._-]{0,62}[A-Za-z0-9_]",
+        "virtual network name",
+        "2 to 64 letters, digits, underscores, full stops and hyphens, a letter or digit first",
+    ),
+]
+SubnetName = Annotated[
+    str,
+    _name(
+        r"[A-Za-z0-9](?:[A-Za-z0-9._-]{0,78}[A-Za-z0-9_])?",
+        "subnet name",
+        "1 to 80 letters, digits, underscores, full stops and hyphens, a letter or digit first",
+    ),
+]
+StorageAccountName = Annotated[
+    str,
+    _name(r"[a-z0-9]{3,24}", "storage account name", "3 to 24 lower-case letters and digits"),
+    AfterValidator(_refuse_reserved),
+]
+VirtualMachineName = Annotated[
+    str,
+    _name(
+        VIRTUAL_MACHINE.pattern,
+        "Azure virtual machine name",
+        "1 to 63 letters, digits and hyphens, no hyphen first or last",
+    ),
+    AfterValidator(_refuse_reserved),
+]
+ComputerName = Annotated[
+    str,
+    _name(
+        r"(?!\d+\Z)[A-Za-z0-9](?:[A-Za-z0-9-]{0,13}[A-Za-z0-9])?",
+        "Windows computer name",
+        "1 to 15 letters, digits and hyphens, no hyphen first or last, not digits alone",
+    ),
+]
+VirtualMachineSize = Annotated[
+    str,
+    _name(
+        r"(?:Standard|Basic)_[A-Za-z0-9_-]+",
+        "virtual machine size",
+        "a size as `az vm list-sizes` shows it, such as Standard_D2s_v3",
+    ),
+]

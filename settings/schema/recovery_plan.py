@@ -1,0 +1,70 @@
+"""A wave's recovery plan: groups of machines in the order in which they fail over."""
+
+from __future__ import annotations
+
+import re
+from datetime import timedelta
+from typing import Annotated, Any
+
+from pydantic import BeforeValidator, Field, model_validator
+
+from settings.schema.base import Model, broken, rule
+from settings.schema.durations import Duration
+
+_RUNBOOK = re.compile(
+    r"/subscriptions/[^/]+/resourceGroups/[^/]+/providers/Microsoft\.Automation"
+    r"/automationAccounts/[^/]+/runbooks/[^/]+",
+    re.IGNORECASE,
+)
+
+_RunbookId = Annotated[
+    str,
+    rule(
+        lambda value: _RUNBOOK.fullmatch(value) is not None,
+        "{value!r} is no id of an Automation runbook",
+        "Use its resource id: /subscriptions/.../automationAccounts/<account>/runbooks/<name>",
+    ),
+]
+
+
+class Runbook(Model):
+    """An Azure Automation runbook, and how long it may take."""
+
+    id: _RunbookId
+    timeout: Duration = timedelta(minutes=15)
+
+
+class Action(Model):
+    """What happens between groups: a person does something, or a runbook runs; one of the two."""
+
+    manual: Annotated[str, Field(min_length=1, max_length=1000)] | None = None
+    runbook: Runbook | None = None
+
+    @model_validator(mode="after")
+    def _one_kind(self) -> Action:
+        if (self.manual is None) == (self.runbook is None):
+            raise broken(
+                "an action is either manual or a runbook",
+                "Write {manual: what a person should do} or {runbook: {id: ..., timeout: 30m}}",
+            )
+        return self
+
+
+def _machines_alone(value: Any) -> Any:
+    return {"machines": value} if isinstance(value, list) else value
+
+
+class GroupSettings(Model):
+    """Machines that fail over together; a list alone is a group without actions."""
+
+    machines: Annotated[list[str], Field(min_length=1)]
+    pre: list[Action] = Field(default_factory=list)
+    post: list[Action] = Field(default_factory=list)
+
+
+class RecoveryPlanSettings(Model):
+    """The groups in order; a later one begins when the one before it is up."""
+
+    groups: Annotated[
+        list[Annotated[GroupSettings, BeforeValidator(_machines_alone)]], Field(min_length=1)
+    ]

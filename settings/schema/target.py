@@ -1,0 +1,114 @@
+"""Where the machines go."""
+
+from __future__ import annotations
+
+from typing import Annotated, Any
+
+from pydantic import BeforeValidator, Field, model_validator
+
+from settings.schema.addresses import NetworkPrefix
+from settings.schema.base import Model, broken, rule
+from settings.schema.names import (
+    NetworkName,
+    ResourceGroupName,
+    StorageAccountName,
+    SubnetName,
+    VaultName,
+)
+
+PARTS = (
+    "resourceGroup",
+    "vault",
+    "network",
+    "testNetwork",
+    "cacheStorageAccount",
+    "machinesResourceGroup",
+)
+"""What of the Azure side may be there already, by its key."""
+
+PARTS_THAT_OUTLIVE_THE_STACK = ("machinesResourceGroup", "network")
+"""What `adopt: true` stands for: what the stack before left behind."""
+
+TAGS_MAX = 50
+_FORBIDDEN_IN_TAG_NAMES = frozenset("<>%&\\?/")
+
+Tags = Annotated[
+    dict[str, Annotated[str, Field(max_length=256)]],
+    rule(
+        lambda tags: (
+            len(tags) <= TAGS_MAX
+            and not any(_FORBIDDEN_IN_TAG_NAMES & set(name) or not name for name in tags)
+        ),
+        "Azure refuses these tags",
+        f"Use at most {TAGS_MAX}, and none of <>%&\\?/ in their names",
+    ),
+]
+
+
+def _adopted(value: Any) -> Any:
+    if isinstance(value, bool):
+        return value
+    if not isinstance(value, list | tuple):
+        raise broken(
+            f"{value!r} is neither true nor false nor a list",
+            f"Use true, false, or a list of {', '.join(PARTS)}",
+        )
+    unknown = [part for part in value if part not in PARTS]
+    if unknown:
+        raise broken(
+            f"{', '.join(map(repr, unknown))}: no such part", f"Use one of {', '.join(PARTS)}"
+        )
+    return tuple(value)
+
+
+_Adopted = Annotated[bool | tuple[str, ...], BeforeValidator(_adopted)]
+
+
+class Subnet(Model):
+    """A subnet of a virtual network."""
+
+    name: SubnetName
+    address_prefix: NetworkPrefix
+
+
+class Network(Model):
+    """A virtual network with the one subnet that machines are put in."""
+
+    name: NetworkName
+    address_space: NetworkPrefix
+    subnet: Subnet
+
+
+class Target(Model):
+    """The Azure side.
+
+    Attributes:
+        resource_group: holds what serves the migration and goes away with the stack: vault,
+            cache storage, test network.
+        machines_resource_group: holds what outlives the stack: the production network and the
+            migrated virtual machines. `<resourceGroup>-machines` unless given.
+        adopt: what exists already and is used as it is, neither created nor changed: parts by
+            their keys, or true for what outlives a stack. Ask with `adopts`.
+    """
+
+    resource_group: ResourceGroupName
+    machines_resource_group: ResourceGroupName
+    vault: VaultName
+    network: Network
+    test_network: Network
+    cache_storage_account: StorageAccountName
+    adopt: _Adopted = False
+    tags: Tags = Field(default_factory=dict)
+
+    @model_validator(mode="before")
+    @classmethod
+    def _name_the_machines_group(cls, raw: Any) -> Any:
+        if isinstance(raw, dict) and isinstance(raw.get("resourceGroup"), str):
+            return {"machinesResourceGroup": f"{raw['resourceGroup']}-machines", **raw}
+        return raw
+
+    def adopts(self, part: str) -> bool:
+        """Whether a part, one of `PARTS`, exists already and is used as it is."""
+        if isinstance(self.adopt, bool):
+            return self.adopt and part in PARTS_THAT_OUTLIVE_THE_STACK
+        return part in self.adopt

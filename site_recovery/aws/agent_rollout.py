@@ -1,0 +1,242 @@
+"""How far the mobility agent's installation by Systems Manager is, machine by machine."""
+
+from __future__ import annotations
+
+import json
+import time
+from collections import Counter
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass, field
+from datetime import timedelta
+from enum import StrEnum
+from typing import Any
+
+from site_recovery.aws.associations import SUCCESS, WAITING, Associations, Run
+from site_recovery.aws.managed_instances import ManagedInstance, why_not
+
+
+class State(StrEnum):
+    """Where a machine is; `NOT_MANAGED` also where its SSM agent does not answer."""
+
+    INSTALLED = "installed"
+    FAILED = "failed"
+    PENDING = "pending"
+    NOT_MANAGED = "not managed"
+
+
+@dataclass(frozen=True)
+class Progress:
+    """One machine's state, and why it is not installed in words that end without a full stop.
+
+    Attributes:
+        run: the run that installed the agent.
+    """
+
+    state: State
+    reason: str = ""
+    run: Run | None = field(default=None, compare=False)
+
+    def __str__(self) -> str:
+        return f"{self.state}: {self.reason}" if self.reason else str(self.state)
+
+
+@dataclass(frozen=True)
+class Rollout:
+    """What is rolled out.
+
+    Attributes:
+        associations: association ids; each machine is a target of one of them.
+        machines: instance id by machine name.
+    """
+
+    associations: tuple[str, ...]
+    machines: Mapping[str, str]
+
+
+def look(
+    rollout: Rollout, aws: Associations, before: Iterable[str] = ()
+) -> tuple[dict[str, Progress], dict[str, str]]:
+    """Say once how far each machine is.
+
+    Args:
+        rollout: what is rolled out.
+        aws: where it is.
+        before: ids of runs whose failures count no more, because another was asked for.
+
+    Returns:
+        The progress by machine, and by failed machine the id of the association that failed.
+
+    Raises:
+        MigrationError: AWS did not answer or refused.
+    """
+    instances = set(rollout.machines.values())
+    runs: dict[str, list[Run]] = {}
+    of: dict[str, str] = {}
+    for association in rollout.associations:
+        for instance, some in aws.runs(association, instances).items():
+            runs[instance] = some
+            of[instance] = association
+    managed = aws.managed(instances)
+    old = frozenset(before)
+    progress: dict[str, Progress] = {}
+    failed: dict[str, str] = {}
+    for machine, instance in rollout.machines.items():
+        newest = _newest(runs.get(instance, []), old)
+        progress[machine] = _progress(newest, instance, managed.get(instance), aws)
+        if progress[machine].state is State.FAILED:
+            failed[machine] = of[instance]
+    return progress, failed
+
+
+def wait(
+    rollout: Rollout,
+    aws: Associations,
+    limit: timedelta,
+    poll: timedelta,
+    status: Callable[[str], None],
+    *,
+    again: bool = False,
+    going: Callable[[], bool] = lambda: True,
+    sleep: Callable[[float], None] = time.sleep,
+    monotonic: Callable[[], float] = time.monotonic,
+) -> dict[str, Progress]:
+    """Wait until no machine is pending any more.
+
+    Nothing is waited for where waiting does not help: a machine that failed runs again by its
+    association's schedule, and one that is not managed once it is.
+
+    Args:
+        rollout: what is rolled out.
+        aws: where it is.
+        limit: how long. This is real time, also on local clouds: AWS has no clock of its own.
+        poll: real time between two looks.
+        status: told how many machines are where, each time.
+        again: whether associations that failed are run once more, now.
+        going: asked before each look; False ends the wait.
+        sleep: injected by tests.
+        monotonic: injected by tests.
+
+    Returns:
+        The progress by machine. None of it is an error: whoever asked decides what follows.
+
+    Raises:
+        MigrationError: AWS did not answer or refused.
+    """
+    started = monotonic()
+    before: frozenset[str] = frozenset()
+    progress, failed = look(rollout, aws)
+    if again and failed:
+        old = _executions(rollout, aws)
+        if aws.start(failed.values()):
+            before = old
+            progress, failed = look(rollout, aws, before)
+    while True:
+        status(summary(progress))
+        pending = any(p.state is State.PENDING for p in progress.values())
+        left = limit.total_seconds() - (monotonic() - started)
+        if not pending or left <= 0 or not going():
+            return progress
+        sleep(min(poll.total_seconds(), left))
+        progress, failed = look(rollout, aws, before)
+
+
+def bios_ids(
+    progress: Mapping[str, Progress], machines: Mapping[str, str], aws: Associations
+) -> dict[str, str]:
+    """The BIOS ids that the installations found, by machine.
+
+    Left out is a machine whose run tells none any more: Systems Manager keeps what was written
+    for thirty days.
+
+    Args:
+        progress: by machine.
+        machines: instance id by machine.
+        aws: where it is.
+    """
+    return {
+        machine: str(bios)
+        for machine, its in progress.items()
+        if its.run is not None
+        and its.run.command_id
+        and (bios := _report(aws.output(its.run.command_id, machines[machine])).get("bios"))
+    }
+
+
+def summary(progress: Mapping[str, Progress]) -> str:
+    """One line: how many are installed, and who is not."""
+    counts = Counter(p.state for p in progress.values())
+    parts = [f"{counts[State.INSTALLED]}/{len(progress)} agents installed"]
+    for state in (State.PENDING, State.FAILED, State.NOT_MANAGED):
+        names = sorted(machine for machine, p in progress.items() if p.state is state)
+        if names:
+            more = f" and {len(names) - 3} more" if len(names) > 3 else ""
+            parts.append(f"{state} {', '.join(names[:3])}{more}")
+    return " · ".join(parts)
+
+
+def _newest(runs: list[Run], before: frozenset[str]) -> Run | None:
+    """The newest run that ended; one that is still under way where none has.
+
+    The schedule runs the script again and again, so that one under way says nothing against an
+    earlier success. A failure from before says nothing while another run was asked for.
+    """
+    new = [run for run in runs if run.execution_id not in before]
+    ended = next((run for run in new if run.final), None)
+    if ended is not None:
+        return ended
+    old = next((run for run in runs if run.final), None)
+    if old is not None and old.status == SUCCESS:
+        return old
+    return next(iter(new), None)
+
+
+def _progress(
+    run: Run | None, instance: str, known: ManagedInstance | None, aws: Associations
+) -> Progress:
+    if run is not None and run.status == SUCCESS:
+        return Progress(State.INSTALLED, run=run)
+    if run is not None and run.final:
+        return Progress(State.FAILED, _failure(run, instance, aws))
+    if run is not None and run.status != WAITING:
+        return Progress(State.PENDING, f"{instance} is installing")
+    unreachable = why_not(instance, known)
+    if unreachable is not None:
+        return Progress(State.NOT_MANAGED, unreachable)
+    return Progress(State.PENDING, f"{instance} has not run the installation yet")
+
+
+def _failure(run: Run, instance: str, aws: Associations) -> str:
+    """The script's own message where it left one, else the service's words."""
+    outputs = [run.detail]
+    if run.command_id:
+        outputs.insert(0, aws.output(run.command_id, instance))
+    for text in outputs:
+        message = _report(text).get("message")
+        if message:
+            return str(message).rstrip(". ")
+    if run.status == "TimedOut":
+        return "the installation did not end in time"
+    detail = f" ({run.detail})" if run.detail not in ("", run.status) else ""
+    return f"the run of the installation ended as {run.status}{detail}"
+
+
+def _report(text: str) -> dict[str, Any]:
+    """The script's own report: the last line that is JSON."""
+    for line in reversed(text.splitlines()):
+        try:
+            report = json.loads(line)
+        except ValueError:
+            continue
+        if isinstance(report, dict):
+            return report
+    return {}
+
+
+def _executions(rollout: Rollout, aws: Associations) -> frozenset[str]:
+    instances = set(rollout.machines.values())
+    return frozenset(
+        run.execution_id
+        for association in rollout.associations
+        for runs in aws.runs(association, instances).values()
+        for run in runs
+    )

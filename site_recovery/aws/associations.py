@@ -1,0 +1,217 @@
+"""State Manager associations: which of their runs ended how, on which instance."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import boto3
+from botocore.config import Config
+from botocore.exceptions import ClientError
+
+from site_recovery.aws import client as aws
+from site_recovery.aws.managed_instances import ManagedInstance, managed_instances
+from site_recovery.azure.connection import MigrationError
+
+if TYPE_CHECKING:
+    from mypy_boto3_ssm import SSMClient
+
+PERMISSIONS = (
+    "ssm:DescribeInstanceInformation",
+    "ssm:DescribeAssociation",
+    "ssm:DescribeAssociationExecutions",
+    "ssm:DescribeAssociationExecutionTargets",
+    "ssm:StartAssociationsOnce",
+    "ssm:GetCommandInvocation",
+)
+"""What the credentials must be allowed to."""
+
+_PAGE = 50
+"""The most that a list of executions, or of their targets, gives at once."""
+
+_EXECUTIONS = 10
+"""How many runs of an association are looked at, the newest first: five hours of its schedule."""
+
+_START_AT_ONCE = 10
+"""Association ids in one StartAssociationsOnce."""
+
+_UNKNOWN_OPERATION = frozenset({"InvalidAction", "UnknownOperationException", "NotImplemented"})
+_UNKNOWN_STATUS = frozenset({404, 405, 501})
+
+WAITING = "Pending"
+"""Status of a target that has not begun."""
+
+SUCCESS = "Success"
+FAILURES = frozenset({"Failed", "TimedOut", "Cancelled", "Skipped"})
+"""Statuses of a target that will not change any more, but for another run."""
+
+
+class AssociationGoneError(MigrationError):
+    """The association is not there any more."""
+
+
+@dataclass(frozen=True)
+class Run:
+    """One run of an association on one instance (DescribeAssociationExecutionTargets).
+
+    Attributes:
+        execution_id: which run.
+        status: `Success`, one of `FAILURES`, or another while it is under way.
+        detail: the service's own words for it.
+        command_id: whose output tells more; empty where there is none.
+    """
+
+    execution_id: str
+    status: str
+    detail: str
+    command_id: str
+
+    @property
+    def final(self) -> bool:
+        """Whether this run has ended on this instance."""
+        return self.status == SUCCESS or self.status in FAILURES
+
+
+class Associations:
+    """The associations of a region, and the machines that Systems Manager manages there.
+
+    Args:
+        region: the AWS region.
+        client: a Systems Manager client; by default one from the environment (credentials,
+            endpoint) that slows down by itself when the service says so.
+    """
+
+    def __init__(self, region: str, client: SSMClient | None = None) -> None:
+        self._region = region
+        with self._explained():
+            self._client: SSMClient = client or boto3.client(
+                "ssm",
+                region_name=region,
+                config=aws.CLIENT.merge(Config(retries={"mode": "adaptive", "max_attempts": 8})),
+            )
+
+    def managed(self, instance_ids: Iterable[str]) -> dict[str, ManagedInstance]:
+        """What Systems Manager knows of instances; those that it does not manage are left out.
+
+        Raises:
+            MigrationError: AWS did not answer or refused.
+        """
+        found, problems = managed_instances(instance_ids, self._region, self._client)
+        for problem in problems:
+            raise MigrationError(str(problem))
+        return found
+
+    def runs(self, association_id: str, instance_ids: Iterable[str]) -> dict[str, list[Run]]:
+        """The runs of an association's present version on each instance, the newest first.
+
+        Older runs are only looked at while an instance has none that ended.
+
+        Raises:
+            AssociationGoneError: there is no such association.
+            MigrationError: AWS did not answer or refused.
+        """
+        found: dict[str, list[Run]] = {}
+        missing = set(instance_ids)
+        with self._explained(association_id):
+            for execution in self._executions(association_id):
+                for target in self._targets(association_id, execution):
+                    run = _run(execution, target)
+                    found.setdefault(target["ResourceId"], []).append(run)
+                    if run.final:
+                        missing.discard(target["ResourceId"])
+                if not missing:
+                    break
+        return found
+
+    def start(self, association_ids: Iterable[str]) -> bool:
+        """Run associations now, on all their instances (StartAssociationsOnce).
+
+        Returns:
+            Whether it was accepted; not where this AWS does not know the operation, as a local
+            one may: then they run when their schedule says.
+
+        Raises:
+            MigrationError: AWS did not answer or refused.
+        """
+        ids = sorted(set(association_ids))
+        with self._explained():
+            for first in range(0, len(ids), _START_AT_ONCE):
+                try:
+                    self._client.start_associations_once(
+                        AssociationIds=ids[first : first + _START_AT_ONCE]
+                    )
+                except ClientError as error:
+                    if _is_unknown_operation(error):
+                        return False
+                    raise
+        return True
+
+    def output(self, command_id: str, instance_id: str) -> str:
+        """What a run wrote on an instance (GetCommandInvocation); empty where it is not known."""
+        try:
+            answer = self._client.get_command_invocation(
+                CommandId=command_id, InstanceId=instance_id
+            )
+        except aws.FAILURES:
+            # The output only says more about a failure that is known without it.
+            return ""
+        return answer.get("StandardOutputContent") or answer.get("StandardErrorContent") or ""
+
+    def _executions(self, association_id: str) -> list[str]:
+        described = self._client.describe_association(AssociationId=association_id)
+        version = described["AssociationDescription"].get("AssociationVersion")
+        executions: list[Mapping[str, Any]] = []
+        # They come the newest first, a page of them is enough.
+        paginator = self._client.get_paginator("describe_association_executions")
+        for page in paginator.paginate(
+            AssociationId=association_id, PaginationConfig={"PageSize": _PAGE, "MaxItems": _PAGE}
+        ):
+            executions += page["AssociationExecutions"]
+        current = [e for e in executions if version in (None, e.get("AssociationVersion", version))]
+        current.sort(key=lambda execution: execution["CreatedTime"], reverse=True)
+        return [execution["ExecutionId"] for execution in current[:_EXECUTIONS]]
+
+    def _targets(self, association_id: str, execution_id: str) -> Iterator[Mapping[str, Any]]:
+        paginator = self._client.get_paginator("describe_association_execution_targets")
+        for page in paginator.paginate(
+            AssociationId=association_id,
+            ExecutionId=execution_id,
+            PaginationConfig={"PageSize": _PAGE},
+        ):
+            yield from page["AssociationExecutionTargets"]
+
+    @contextmanager
+    def _explained(self, association_id: str = "") -> Iterator[None]:
+        try:
+            yield
+        except aws.FAILURES as error:
+            raise _explain(error, self._region, association_id) from error
+
+
+def _run(execution_id: str, target: Mapping[str, Any]) -> Run:
+    source = target.get("OutputSource") or {}
+    return Run(
+        execution_id=execution_id,
+        status=target.get("Status") or WAITING,
+        detail=target.get("DetailedStatus") or "",
+        command_id=source.get("OutputSourceId", ""),
+    )
+
+
+def _is_unknown_operation(error: ClientError) -> bool:
+    code = error.response.get("Error", {}).get("Code", "")
+    status = error.response.get("ResponseMetadata", {}).get("HTTPStatusCode", 0)
+    return code in _UNKNOWN_OPERATION or status in _UNKNOWN_STATUS
+
+
+def _explain(error: Exception, region: str, association_id: str) -> MigrationError:
+    if isinstance(error, ClientError):
+        code = error.response.get("Error", {}).get("Code", "")
+        if code == "AssociationDoesNotExist":
+            return AssociationGoneError(
+                f"AWS: there is no association {association_id} in {region} any more. Run "
+                "pulumi refresh, then pulumi up: it is made again."
+            )
+    return MigrationError(str(aws.problem(error, "Systems Manager", region, PERMISSIONS)))

@@ -1,0 +1,293 @@
+"""The facts of machines, as EC2 tells them by instance id."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass
+from itertools import islice
+from typing import TYPE_CHECKING, Any
+
+import boto3
+
+from site_recovery.aws import client as aws
+from site_recovery.aws import images
+from site_recovery.aws.inventory import Driver
+from site_recovery.aws.server_facts import ROLE_TAG
+from site_recovery.config_paths import path
+from site_recovery.problems import Problem
+
+if TYPE_CHECKING:
+    from mypy_boto3_ec2 import EC2Client
+    from mypy_boto3_ec2.type_defs import FilterTypeDef
+
+PERMISSIONS = (
+    "ec2:DescribeInstances",
+    "ec2:DescribeImages",
+    "ec2:DescribeVolumes",
+    "ec2:DescribeInstanceTypes",
+)
+"""What reading the facts needs; none of it can be narrowed to single resources."""
+
+_PAGE = 100
+"""Instance ids in one DescribeInstances filter; EC2 takes 200 values a filter."""
+
+
+@dataclass(frozen=True)
+class Disk:
+    """A volume of a machine. `device` as EC2 names it; `size_gib` in GiB.
+
+    Attributes:
+        encrypted: whether EBS encrypts it, which replication does not notice: the agent reads
+            above it. Encryption inside the operating system is nothing that AWS can see.
+        shared: whether it is attached to another instance too (EBS Multi-Attach).
+    """
+
+    device: str
+    size_gib: int
+    volume_id: str
+    encrypted: bool = False
+    shared: bool = False
+
+
+@dataclass(frozen=True)
+class MachineFacts:
+    """What EC2 says of one machine (DescribeInstances, DescribeImages, DescribeVolumes,
+    DescribeInstanceTypes), and Systems Manager where it is asked.
+
+    Attributes:
+        os: an operating system as the support matrix writes it, or None where the image's name
+            does not tell.
+        platform: `windows` or `linux`.
+        virtualization: `hvm` or `paravirtual`.
+        disks: the boot disk first.
+        state: the instance's state, such as `running` or `terminated`.
+        security_group_names: of the groups of its first interface, in the order of their ids.
+        vcpus: None for a type that EC2 does not describe.
+        memory_mib: likewise, in MiB.
+        instance_profile_arn: of the profile whose role its software has, or None.
+        drivers: the paravirtual drivers that Systems Manager's inventory lists; EC2 knows none.
+    """
+
+    instance_id: str
+    state: str
+    private_ip: str | None
+    platform: str
+    os: str | None
+    image_name: str | None
+    architecture: str
+    virtualization: str
+    instance_type: str
+    vpc_id: str | None
+    subnet_id: str | None
+    network_interface_id: str | None
+    security_group_ids: tuple[str, ...]
+    disks: tuple[Disk, ...]
+    security_group_names: tuple[str, ...] = ()
+    vcpus: int | None = None
+    memory_mib: int | None = None
+    instance_profile_arn: str | None = None
+    drivers: tuple[Driver, ...] = ()
+
+
+@dataclass(frozen=True)
+class TaggedInstance:
+    """An instance that has the tags that were asked for; `name` is its tag `Name`, if any."""
+
+    instance_id: str
+    name: str | None
+
+
+def machine_facts(
+    instance_ids: Mapping[str, str], region: str, client: EC2Client | None = None
+) -> tuple[dict[str, MachineFacts], list[Problem]]:
+    """Read the facts of machines.
+
+    Args:
+        instance_ids: instance id by machine name.
+        region: the AWS region that the instances are in.
+        client: an EC2 client; by default one from the environment (credentials, endpoint).
+
+    Returns:
+        The facts by machine name, and a problem for every machine that has none; where AWS
+        cannot be asked at all, one problem says so.
+    """
+    try:
+        ec2 = client or _client(region)
+        instances = {
+            instance["InstanceId"]: instance
+            for instance in _instances(ec2, sorted(set(instance_ids.values())))
+        }
+        image_names = _image_names(ec2, {i["ImageId"] for i in instances.values()})
+        volumes = _volumes(ec2, instances)
+        types = _types(ec2, {i.get("InstanceType", "") for i in instances.values()})
+    except aws.FAILURES as error:
+        return {}, [aws.problem(error, "EC2", region, PERMISSIONS)]
+    facts: dict[str, MachineFacts] = {}
+    problems: list[Problem] = []
+    for machine, instance_id in instance_ids.items():
+        instance = instances.get(instance_id)
+        if instance is None:
+            problems.append(
+                Problem(
+                    path("machines", machine, "instanceId"),
+                    f"there is no instance {instance_id} in {region}",
+                    "Correct the id, or aws:region; to take the machine out of the migration "
+                    "remove it from its wave too",
+                )
+            )
+        else:
+            facts[machine] = _facts(instance, image_names, volumes, types)
+    return facts, problems
+
+
+def tagged_instances(
+    vpc_id: str, tags: Mapping[str, str], region: str, client: EC2Client | None = None
+) -> tuple[list[TaggedInstance], list[Problem]]:
+    """The instances of a VPC that have all of some tags and are not terminated, by id.
+
+    Servers of Site Recovery are left out, whatever their tags are: they do not migrate.
+
+    Args:
+        vpc_id: the VPC.
+        tags: values by key. `*` and `?` in a value are EC2's wildcards.
+        region: the AWS region of the VPC.
+        client: an EC2 client; by default one from the environment (credentials, endpoint).
+
+    Returns:
+        The instances; where AWS cannot be asked, none and one problem that says so.
+    """
+    filters: list[FilterTypeDef] = [
+        {"Name": "vpc-id", "Values": [vpc_id]},
+        {
+            "Name": "instance-state-name",
+            "Values": ["pending", "running", "stopping", "stopped"],
+        },
+    ]
+    filters += [{"Name": f"tag:{key}", "Values": [value]} for key, value in tags.items()]
+    try:
+        ec2 = client or _client(region)
+        found = [
+            (instance["InstanceId"], {t["Key"]: t["Value"] for t in instance.get("Tags", [])})
+            for page in ec2.get_paginator("describe_instances").paginate(Filters=filters)
+            for reservation in page["Reservations"]
+            for instance in reservation["Instances"]
+        ]
+    except aws.FAILURES as error:
+        return [], [aws.problem(error, "EC2", region, PERMISSIONS[:1])]
+    return [
+        TaggedInstance(instance_id, its.get("Name"))
+        for instance_id, its in sorted(found)
+        if ROLE_TAG not in its
+    ], []
+
+
+def _client(region: str) -> EC2Client:
+    return boto3.client("ec2", region_name=region, config=aws.CLIENT)
+
+
+def _instances(ec2: EC2Client, ids: list[str]) -> Iterator[Any]:
+    # A filter, unlike InstanceIds, leaves out what is not there instead of failing the call.
+    paginator = ec2.get_paginator("describe_instances")
+    for page_ids in _batches(ids):
+        for page in paginator.paginate(Filters=[{"Name": "instance-id", "Values": page_ids}]):
+            for reservation in page["Reservations"]:
+                yield from reservation["Instances"]
+
+
+def _image_names(ec2: EC2Client, ids: set[str]) -> dict[str, str]:
+    names: dict[str, str] = {}
+    for page_ids in _batches(sorted(ids)):
+        images_page = ec2.describe_images(Filters=[{"Name": "image-id", "Values": page_ids}])
+        names.update({i["ImageId"]: i.get("Name", "") for i in images_page["Images"]})
+    return names
+
+
+def _volumes(ec2: EC2Client, instances: Mapping[str, Any]) -> dict[str, Any]:
+    """The volumes that instances have, by id, as DescribeVolumes tells them."""
+    volumes: dict[str, Any] = {}
+    paginator = ec2.get_paginator("describe_volumes")
+    for page_ids in _batches(sorted(instances)):
+        for page in paginator.paginate(
+            Filters=[{"Name": "attachment.instance-id", "Values": page_ids}]
+        ):
+            volumes.update({volume["VolumeId"]: volume for volume in page["Volumes"]})
+    return volumes
+
+
+def _types(ec2: EC2Client, names: set[str]) -> dict[str, tuple[int, int]]:
+    """How many vCPUs and how much memory in MiB, by instance type."""
+    types: dict[str, tuple[int, int]] = {}
+    paginator = ec2.get_paginator("describe_instance_types")
+    # A filter leaves out a type that is not offered here instead of failing the call.
+    for page_names in _batches(sorted(names)):
+        for page in paginator.paginate(Filters=[{"Name": "instance-type", "Values": page_names}]):
+            types.update(
+                {
+                    described["InstanceType"]: (
+                        described["VCpuInfo"]["DefaultVCpus"],
+                        described["MemoryInfo"]["SizeInMiB"],
+                    )
+                    for described in page["InstanceTypes"]
+                }
+            )
+    return types
+
+
+def _facts(
+    instance: Any,
+    image_names: Mapping[str, str],
+    volumes: Mapping[str, Any],
+    types: Mapping[str, tuple[int, int]],
+) -> MachineFacts:
+    image_name = image_names.get(instance["ImageId"])
+    root = instance.get("RootDeviceName")
+    mappings = [m for m in instance.get("BlockDeviceMappings", []) if "Ebs" in m]
+    interfaces = sorted(
+        instance.get("NetworkInterfaces", []),
+        key=lambda interface: interface.get("Attachment", {}).get("DeviceIndex", 0),
+    )
+    groups = [group for interface in interfaces[:1] for group in interface["Groups"]]
+    vcpus, memory_mib = types.get(instance.get("InstanceType", ""), (None, None))
+    return MachineFacts(
+        instance_profile_arn=(instance.get("IamInstanceProfile") or {}).get("Arn"),
+        instance_id=instance["InstanceId"],
+        state=instance["State"]["Name"],
+        private_ip=instance.get("PrivateIpAddress") or None,
+        platform="windows" if instance.get("Platform", "").lower() == "windows" else "linux",
+        os=images.operating_system(image_name) if image_name else None,
+        image_name=image_name,
+        architecture=instance.get("Architecture", "x86_64"),
+        virtualization=instance.get("VirtualizationType", "hvm"),
+        instance_type=instance.get("InstanceType", ""),
+        vpc_id=instance.get("VpcId"),
+        subnet_id=instance.get("SubnetId"),
+        network_interface_id=interfaces[0]["NetworkInterfaceId"] if interfaces else None,
+        security_group_ids=tuple(group["GroupId"] for group in groups),
+        disks=tuple(
+            _disk(mapping, volumes)
+            for mapping in sorted(
+                mappings, key=lambda m: (m["DeviceName"] != root, m["DeviceName"])
+            )
+        ),
+        security_group_names=tuple(group.get("GroupName", "") for group in groups),
+        vcpus=vcpus,
+        memory_mib=memory_mib,
+    )
+
+
+def _disk(mapping: Any, volumes: Mapping[str, Any]) -> Disk:
+    volume_id = mapping["Ebs"]["VolumeId"]
+    volume = volumes.get(volume_id, {})
+    return Disk(
+        mapping["DeviceName"],
+        volume.get("Size", 0),
+        volume_id,
+        encrypted=volume.get("Encrypted", False),
+        shared=len(volume.get("Attachments", [])) > 1,
+    )
+
+
+def _batches(ids: Iterable[str]) -> Iterator[list[str]]:
+    iterator = iter(ids)
+    while batch := list(islice(iterator, _PAGE)):
+        yield batch

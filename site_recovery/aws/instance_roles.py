@@ -1,0 +1,40 @@
+"""The IAM roles of machines, which their mobility agents read their secret with."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import Any
+
+import boto3
+
+from site_recovery.aws import client
+from site_recovery.problems import Problem
+
+PERMISSIONS = ("iam:GetInstanceProfile",)
+
+
+def role_arns(profile_arns: Iterable[str], region: str) -> tuple[tuple[str, ...], list[Problem]]:
+    """The roles behind instance profiles (GetInstanceProfile), sorted, each once.
+
+    Args:
+        profile_arns: ARNs of instance profiles.
+        region: any; IAM has none, and boto3 wants one where an endpoint is given.
+
+    Returns:
+        ARNs of their roles, and one problem where AWS could not be asked.
+    """
+    names = sorted({arn.rsplit("/", 1)[-1] for arn in profile_arns})
+    if not names:
+        return (), []
+    try:
+        iam: Any = boto3.client("iam", region_name=region, config=client.CLIENT)
+        roles = {
+            role["Arn"]
+            for name in names
+            for role in iam.get_instance_profile(InstanceProfileName=name)["InstanceProfile"][
+                "Roles"
+            ]
+        }
+    except client.FAILURES as error:
+        return (), [client.problem(error, "IAM", "this account", PERMISSIONS)]
+    return tuple(sorted(roles)), []

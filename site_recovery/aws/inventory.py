@@ -1,0 +1,108 @@
+"""Which paravirtual drivers Windows machines have, as Systems Manager's inventory lists them.
+
+The inventory has a machine's programs (`AWS:Application`) once an association of the document
+AWS-GatherSoftwareInventory ran on it.
+
+Sources: GetInventory (AWS Systems Manager API reference); "Paravirtual drivers for Windows
+instances" and "Upgrade PV drivers on EC2 Windows instances" (Amazon EC2 user guide), for which
+drivers there are. They do not name the programs: that of Red Hat is in the read-me of the upgrade
+package which the guide links (Citrix-Win_PV.zip), those of Citrix in the installer of XenServer's
+Windows drivers (xenserver/win-installer; `Citrix Tools for Virtual Machines` before release 6.1),
+that of AWS in the example of a Windows inventory in aws/amazon-ssm-agent.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Iterator
+from itertools import islice
+from typing import TYPE_CHECKING, Literal
+
+import boto3
+
+from site_recovery.aws import client as aws
+from site_recovery.problems import Problem
+
+if TYPE_CHECKING:
+    from mypy_boto3_ssm import SSMClient
+
+PERMISSIONS = ("ssm:GetInventory",)
+
+Driver = Literal["aws-pv", "citrix-pv", "redhat-pv"]
+
+_PROGRAMS: tuple[tuple[Driver, re.Pattern[str]], ...] = (
+    ("aws-pv", re.compile(r"AWS PV Drivers?\b", re.IGNORECASE)),
+    (
+        "citrix-pv",
+        re.compile(
+            r"Citrix (?:Tools for Virtual Machines|Xen Windows \w+ PV Drivers)\b", re.IGNORECASE
+        ),
+    ),
+    ("redhat-pv", re.compile(r"Red ?Hat Paravirtualized Xen Drivers\b", re.IGNORECASE)),
+)
+"""How the names of the drivers' programs begin. What only goes with drivers is none of them: a
+guest agent, a provider of snapshots."""
+
+_PAGE = 20
+"""Instance ids in one question; the service takes 40 values a filter, in its older models 20."""
+
+_TYPE = "AWS:Application"
+
+
+def installed_drivers(
+    instance_ids: Iterable[str], region: str, client: SSMClient | None = None
+) -> tuple[dict[str, tuple[Driver, ...]], list[Problem]]:
+    """Ask the inventory which paravirtual drivers are installed on instances.
+
+    Args:
+        instance_ids: the instances; those that Systems Manager does not manage it does not know.
+        region: the AWS region that they are in.
+        client: an SSM client; by default one from the environment (credentials, endpoint).
+
+    Returns:
+        The drivers by instance id, in the order of their names: more than one where an upgrade
+        left the old program in the list. An instance of which no inventory was gathered, or whose
+        names none, is left out. Where AWS cannot be asked, nothing and one problem that says so.
+    """
+    found: dict[str, set[Driver]] = {}
+    try:
+        ssm = client or boto3.client("ssm", region_name=region, config=aws.CLIENT)
+        paginator = ssm.get_paginator("get_inventory")
+        for ids in _batches(sorted(set(instance_ids))):
+            for page in paginator.paginate(
+                Filters=[
+                    {
+                        "Key": "AWS:InstanceInformation.InstanceId",
+                        "Values": ids,
+                        "Type": "Equal",
+                    }
+                ],
+                ResultAttributes=[{"TypeName": _TYPE}],
+            ):
+                for entity in page.get("Entities", []):
+                    listed = entity.get("Data", {}).get(_TYPE)
+                    for program in listed["Content"] if listed else ():
+                        driver = driver_of(program.get("Name", ""))
+                        if driver:
+                            found.setdefault(entity["Id"], set()).add(driver)
+    except aws.FAILURES as error:
+        return {}, [aws.problem(error, "Systems Manager", region, PERMISSIONS)]
+    return {name: tuple(sorted(drivers)) for name, drivers in found.items()}, []
+
+
+def driver_of(program: str) -> Driver | None:
+    """The paravirtual drivers that a program is, by its name in a list of installed programs.
+
+    >>> driver_of("AWS PV Drivers")
+    'aws-pv'
+    """
+    for driver, name in _PROGRAMS:
+        if name.match(program.strip()):
+            return driver
+    return None
+
+
+def _batches(ids: Iterable[str]) -> Iterator[list[str]]:
+    iterator = iter(ids)
+    while batch := list(islice(iterator, _PAGE)):
+        yield batch

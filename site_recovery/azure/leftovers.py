@@ -1,0 +1,144 @@
+"""Machines that replicate and that no wave's record answers for.
+
+A run that was killed, or cut off from Azure, while its wave was made leaves nothing recorded of
+it, but the service goes on replicating. Their tags say whose they are.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Container, Mapping, Sequence
+from typing import Any
+
+from azure.core.exceptions import AzureError, ResourceNotFoundError
+
+from site_recovery import arm_ids
+from site_recovery.arm_ids import ContainerId
+from site_recovery.azure import vault
+from site_recovery.azure.connection import Connection, MigrationError, explain
+from site_recovery.azure.service import VaultService
+from site_recovery.azure.vault_observation import every
+from site_recovery.convergence import review
+from site_recovery.convergence.run import Pace, Reporter, converge
+from site_recovery.fleet import Assignment, ExperienceName, Site, Target
+from site_recovery.identification import TAG_INSTANCE, TAG_MACHINE, tags_of
+from site_recovery.observation import Machine
+from site_recovery.planning import Rules
+
+_NAMED = 5
+"""Machines that a message names before it counts the rest."""
+
+
+async def disable(
+    connection: Connection,
+    container: ContainerId,
+    policy_id: str,
+    experience_name: ExperienceName,
+    pace: Pace,
+    reporter: Reporter,
+    named: Container[str] = (),
+) -> None:
+    """Disable the replication of all machines of a container that replicate by a policy.
+
+    Args:
+        connection: to the vault's subscription.
+        container: of the server.
+        policy_id: the policy's.
+        experience_name: how the machines replicate.
+        pace: how long it may take.
+        reporter: told how it goes.
+        named: the instances that a wave names; their machines are no leftovers.
+
+    Raises:
+        MigrationError: a machine is failed over, or is a wave's, or is none that was enabled here,
+            in which case nothing is changed; or a removal failed or did not end in time.
+    """
+    items = await replicating(connection, container, policy_id)
+    policy = arm_ids.name(policy_id)
+    strangers = sorted(item["name"] for item in items if TAG_INSTANCE not in tags_of(item))
+    if strangers:
+        raise MigrationError(
+            f"policy {policy}: {', '.join(strangers)} replicate by it, and this "
+            "stack did not enable that. Disable their replication in the vault, then run it again."
+        )
+    machines = [Assignment(_machine(item), Target("Windows"), None) for item in items]
+    kept = sorted(each.machine.name for each in machines if each.machine.instance_id in named)
+    if kept:
+        raise MigrationError(
+            f"policy {policy}: {', '.join(kept)} replicate by it, and a wave of this stack names "
+            "them. Take them out of their waves with pulumi up first, then run it again."
+        )
+    if not items:
+        return
+    service = VaultService(connection, _site(container, experience_name), leaving=True)
+    review.raise_if_failed_over(machines, await service.observe())
+    outcomes = await converge(service, machines, Rules(), pace, reporter)
+    review.raise_unless_gone(outcomes)
+
+
+async def raise_if_any(connection: Connection, container: ContainerId, policy_id: str) -> None:
+    """See that nothing is lost with the association of a container with a policy.
+
+    Raises:
+        MigrationError: machines replicate by it.
+        VaultGoneError: the vault is gone, and with it all that did.
+    """
+    items = await replicating(connection, container, policy_id)
+    names = sorted(tags_of(item).get(TAG_MACHINE, item["name"]) for item in items)
+    if names:
+        more = f" and {len(names) - _NAMED} more" if len(names) > _NAMED else ""
+        raise MigrationError(
+            f"policy {arm_ids.name(policy_id)}: {', '.join(names[:_NAMED])}{more} replicate by it, "
+            "and what associates it with their server is to be replaced. Keep the vault and the "
+            "server in the config (target, source) as they were, or take the machines out of their "
+            "waves with pulumi up first."
+        )
+
+
+async def replicating(
+    connection: Connection, container: ContainerId, policy_id: str
+) -> Sequence[Mapping[str, Any]]:
+    """The protected items of a container that replicate by a policy.
+
+    Operation ReplicationProtectedItems_List.
+
+    Raises:
+        VaultGoneError: the vault is gone.
+        MigrationError: Azure did not answer, or refused.
+    """
+    where = container.vault
+    listed = connection.client.replication_protected_items.list(where.resource_group, where.vault)
+    try:
+        items = await every(listed)
+    except ResourceNotFoundError as error:
+        raise await vault.missing(connection, where, error, f"vault {where.vault}") from error
+    except AzureError as error:
+        raise explain(error, f"vault {where.vault}") from error
+    return [
+        item
+        for item in items
+        if arm_ids.same(item["properties"].get("policyId"), policy_id)
+        and arm_ids.same(str(ContainerId.parse(item["id"])), str(container))
+    ]
+
+
+def _machine(item: Mapping[str, Any]) -> Machine:
+    tags = tags_of(item)
+    name = tags.get(TAG_MACHINE, item["name"])
+    return Machine(name, tags[TAG_INSTANCE], "", name)
+
+
+def _site(container: ContainerId, experience_name: ExperienceName) -> Site:
+    """As much of a site as removals need."""
+    return Site(
+        container=container,
+        policy_id="",
+        process_server_id="",
+        master_target_id="",
+        run_as_accounts={},
+        resource_group_id="",
+        network_id="",
+        subnet_name="",
+        test_network_id="",
+        storage_account_id="",
+        experience=experience_name,
+    )

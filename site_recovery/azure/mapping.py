@@ -1,0 +1,130 @@
+"""The mapping of a protection container to a replication policy.
+
+It goes through the service's own `remove`, because HTTP DELETE on a mapping is a purge.
+"""
+
+from __future__ import annotations
+
+from datetime import timedelta
+
+from azure.core.exceptions import AzureError, ResourceNotFoundError
+
+from site_recovery import arm_ids
+from site_recovery.arm_ids import ContainerId
+from site_recovery.azure.connection import Connection, MigrationError, explain
+from site_recovery.azure.experiences import experience
+from site_recovery.azure.vault import gone_error, read
+from site_recovery.fleet import ExperienceName
+from site_recovery.observation import Gone
+
+_AZURE = "Microsoft Azure"
+"""The service's literal name of the target container when machines go to Azure."""
+
+
+async def ensure(
+    connection: Connection,
+    container: ContainerId,
+    name: str,
+    policy_id: str,
+    poll: timedelta,
+    experience_name: ExperienceName,
+) -> str:
+    """Map a container to a policy (ReplicationProtectionContainerMappings_Create).
+
+    Returns:
+        The mapping's ARM id; one that is there already is taken as it is.
+
+    Raises:
+        MigrationError: the service refused, or the name is taken by another policy's mapping.
+    """
+    existing = await policy_of(connection, container, name)
+    if existing is not None:
+        if not arm_ids.same(existing, policy_id):
+            raise MigrationError(
+                f"container mapping {name}: it maps to policy {arm_ids.name(existing)} already. "
+                "Remove that mapping, or give this one another name."
+            )
+        return f"{container}/replicationProtectionContainerMappings/{name}"
+    try:
+        poller = await connection.client.replication_protection_container_mappings.begin_create(
+            container.vault.resource_group,
+            container.vault.vault,
+            container.fabric,
+            container.container,
+            name,
+            {
+                "properties": {
+                    "targetProtectionContainerId": _AZURE,
+                    "policyId": policy_id,
+                    "providerSpecificInput": experience.of(experience_name).mapping_input(),
+                }
+            },
+            polling_interval=poll.total_seconds(),
+        )
+        await poller.result()
+    except AzureError as error:
+        raise explain(error, f"container mapping {name}") from error
+    return f"{container}/replicationProtectionContainerMappings/{name}"
+
+
+async def policy_of(connection: Connection, container: ContainerId, name: str) -> str | None:
+    """The id of the policy that a mapping leads to, or None if there is no such mapping.
+
+    Raises:
+        VaultGoneError: the vault is gone.
+        MigrationError: Azure did not answer, or refused.
+    """
+    try:
+        found = await connection.client.replication_protection_container_mappings.get(
+            container.vault.resource_group,
+            container.vault.vault,
+            container.fabric,
+            container.container,
+            name,
+        )
+    except ResourceNotFoundError as error:
+        if await read(connection, container.vault) is None:
+            raise gone_error(container.vault, Gone.VAULT) from error
+        return None
+    except AzureError as error:
+        raise explain(error, f"container mapping {name}") from error
+    return str(found.as_dict()["properties"]["policyId"])
+
+
+async def remove(
+    connection: Connection,
+    container: ContainerId,
+    name: str,
+    poll: timedelta,
+    experience_name: ExperienceName,
+) -> None:
+    """Unmap (ReplicationProtectionContainerMappings_Delete, POST remove); nothing if gone.
+
+    Raises:
+        VaultGoneError: the vault is gone.
+        MigrationError: the service refused, such as while machines are protected with it.
+    """
+    if await policy_of(connection, container, name) is None:
+        return
+    try:
+        poller = await connection.client.replication_protection_container_mappings.begin_delete(
+            container.vault.resource_group,
+            container.vault.vault,
+            container.fabric,
+            container.container,
+            name,
+            {
+                "properties": {
+                    "providerSpecificInput": {
+                        "instanceType": experience.of(experience_name).INSTANCE_TYPE
+                    }
+                }
+            },
+            polling_interval=poll.total_seconds(),
+            retry_total=0,
+        )
+        await poller.result()
+    except ResourceNotFoundError:
+        return
+    except AzureError as error:
+        raise explain(error, f"container mapping {name}: removing it failed") from error

@@ -1,0 +1,1 @@
+"""Configuration servers and replication appliances: how they register and how they leave."""

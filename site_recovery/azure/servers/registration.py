@@ -1,0 +1,186 @@
+"""A server of Site Recovery in its vault: looking for it, and waiting until it is there."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
+from datetime import timedelta
+
+from azure.core.exceptions import AzureError, ResourceNotFoundError
+
+from site_recovery.arm_ids import VaultId
+from site_recovery.aws.server_status import FAILED, SUCCEEDED, ServerStatus
+from site_recovery.azure.connection import Connection, MigrationError, explain
+from site_recovery.azure.experiences import experience
+from site_recovery.azure.servers.registered import Registration
+from site_recovery.azure.vault import missing
+from site_recovery.fleet import ExperienceName
+
+_OLD_FAILURE = timedelta(minutes=9)
+"""A server tries again every five minutes, and boots first when its size was changed: until then
+its failure may be one that was put right."""
+
+_LOOK = (
+    "See on the server whether it is set up and registered with this vault, and that it reaches "
+    "Azure on port 443, then run pulumi up again."
+)
+_AGAIN = (
+    "It finished its set-up before and is not in the vault, so its registration was removed there, "
+    "or its vault was another. A server does not register twice by itself: register it again on "
+    "its desktop, or let a new one take its place: "
+    "pulumi up --replace '**:Instance::server'."
+)
+
+ReadStatus = Callable[[], Awaitable[ServerStatus | None]]
+
+
+class RegistrationTimeoutError(MigrationError):
+    """The server did not show up in time."""
+
+
+class InstallationFailedError(MigrationError):
+    """The server said that its set-up failed."""
+
+
+@dataclass(frozen=True)
+class Awaited:
+    """A server that should be in a vault.
+
+    Attributes:
+        server_name: its host name.
+        limit: service time to wait for it.
+        poll: real time between two looks.
+    """
+
+    vault: VaultId
+    server_name: str
+    experience: ExperienceName
+    limit: timedelta
+    poll: timedelta
+
+
+async def find(
+    connection: Connection,
+    vault: VaultId,
+    server_name: str,
+    experience_name: ExperienceName,
+) -> Registration | str:
+    """Look for a server once.
+
+    Returns:
+        The registration, or in words what is still missing.
+
+    Raises:
+        VaultGoneError: the vault is gone.
+        MigrationError: Azure did not answer or refused, or two servers carry the name.
+    """
+    kind = experience.of(experience_name)
+    fabrics = connection.client.replication_fabrics
+    try:
+        listed = [fabric async for fabric in fabrics.list(vault.resource_group, vault.vault)]
+        candidates = [
+            fabric
+            for fabric in (model.as_dict() for model in listed)
+            if kind.may_hold(fabric, server_name)
+        ]
+        if not candidates:
+            return f"no {kind.SERVER} {server_name} is registered with it yet"
+        if len(candidates) > 1:
+            raise MigrationError(
+                f"vault {vault.vault}: {len(candidates)} {kind.SERVER}s are called "
+                f"{server_name}. Remove the stale registrations in the vault (Site Recovery "
+                "infrastructure), then run pulumi up again."
+            )
+        # The list leaves out what the single fabric has.
+        fabric = (
+            await fabrics.get(vault.resource_group, vault.vault, candidates[0]["name"])
+        ).as_dict()
+        containers = [
+            model.as_dict()
+            async for model in connection.client.replication_protection_containers.list_by_replication_fabrics(
+                vault.resource_group, vault.vault, fabric["name"]
+            )
+        ]
+        providers = [
+            model.as_dict()
+            async for model in connection.client.replication_recovery_services_providers.list_by_replication_fabrics(
+                vault.resource_group, vault.vault, fabric["name"]
+            )
+        ]
+    except ResourceNotFoundError as error:
+        raise await missing(connection, vault, error, f"vault {vault.vault}") from error
+    except AzureError as error:
+        raise explain(error, f"vault {vault.vault}") from error
+    return kind.registration(fabric, containers, providers, server_name)
+
+
+async def wait(
+    connection: Connection,
+    awaited: Awaited,
+    status: Callable[[str], None],
+    event: Callable[[str], None],
+    read_status: ReadStatus | None = None,
+    sleep: Callable[[float], Awaitable[None]] = asyncio.sleep,
+) -> Registration:
+    """Wait until a server with a healthy process server is in the vault.
+
+    Args:
+        connection: to the vault's subscription.
+        awaited: the server, and how long it may take.
+        status: told what is missing, each time.
+        event: told what the server says of its set-up, each time it says something new; also
+            what a person has to do.
+        read_status: how the server is heard; None where it says nothing.
+        sleep: injected by tests.
+
+    Raises:
+        InstallationFailedError: the server says that its set-up failed.
+        RegistrationTimeoutError: it did not show up in time.
+        MigrationError: Azure or AWS did not answer, or refused.
+    """
+    vault, name = awaited.vault, awaited.server_name
+    kind = experience.of(awaited.experience)
+    said: ServerStatus | None = None
+
+    async def look() -> Registration | str:
+        return await find(connection, vault, name, awaited.experience)
+
+    found = await look()
+    started = connection.clock.now()
+    old = True
+    if isinstance(found, str) and kind.GUIDANCE:
+        event(f"{name}: {kind.GUIDANCE}")
+    again = ""
+    while isinstance(found, str):
+        report = await read_status() if read_status is not None else None
+        if report is not None and report != said:
+            event(f"{name}: {report}")
+            again = _AGAIN if said is None and report.state == SUCCEEDED else ""
+            if again:
+                event(f"{name}: {again}")
+            said = report
+        old = old and report is not None and report.state == FAILED
+        waited = connection.clock.now() - started
+        if report is not None and report.state == FAILED and (not old or waited > _OLD_FAILURE):
+            raise InstallationFailedError(
+                f"{kind.SERVER} {name}: its set-up failed: {report.step}: "
+                f"{report.message.rstrip('. ')}. Put that right ({kind.GUIDE} says how), then run "
+                "pulumi up again: the server tries again by itself."
+            )
+        if waited >= awaited.limit:
+            last = f" It said last: {report}." if report is not None else ""
+            raise RegistrationTimeoutError(
+                f"vault {vault.vault}: after {_minutes(awaited.limit)} {found}.{last} "
+                + (again or _LOOK)
+                + " To wait longer set replication.registrationTimeout."
+            )
+        told = f" · {report.state}: {report.step}" if report is not None else ""
+        status(f"{found}{told} · {_minutes(waited)} of {_minutes(awaited.limit)}")
+        await sleep(awaited.poll.total_seconds())
+        found = await look()
+    return found
+
+
+def _minutes(span: timedelta) -> str:
+    return f"{span.total_seconds() / 60:.0f} min"

@@ -1,0 +1,231 @@
+"""Taking a server out of its vault, with what would keep it there."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import dataclass
+from datetime import timedelta
+from typing import Any
+
+from azure.core.exceptions import AzureError, HttpResponseError, ResourceNotFoundError
+
+from site_recovery import arm_ids, jobs
+from site_recovery.arm_ids import ContainerId, VaultId
+from site_recovery.azure import mapping, vault
+from site_recovery.azure.connection import Connection, MigrationError, explain
+from site_recovery.azure.experiences import experience
+from site_recovery.azure.vault_observation import every
+from site_recovery.convergence.run import Reporter
+from site_recovery.fleet import ExperienceName
+from site_recovery.observation import Gone
+
+_PATIENCE = timedelta(hours=1)
+"""For a job of somebody else on the server, such as its removal by a run that was killed."""
+
+
+@dataclass(frozen=True)
+class Leaving:
+    """A server that should be in its vault no longer.
+
+    Attributes:
+        server_name: its host name.
+        poll: real time between two looks.
+        sleep: injected by tests.
+    """
+
+    vault: VaultId
+    server_name: str
+    experience: ExperienceName
+    poll: timedelta
+    sleep: Callable[[float], Awaitable[None]] = asyncio.sleep
+
+
+async def stands(connection: Connection, fabric_id: str, server_name: str) -> bool:
+    """Whether a fabric has this server, healthy or not (ReplicationFabrics_Get).
+
+    Raises:
+        MigrationError: Azure did not answer, or refused.
+    """
+    fabric = await _fabric(connection, fabric_id)
+    return fabric is not None and server_name.lower() in _names(fabric)
+
+
+async def clear(connection: Connection, leaving: Leaving, reporter: Reporter) -> bool:
+    """Unregister all that a vault has by the name of a server (ReplicationFabrics_List).
+
+    Returns:
+        Whether the vault is still there.
+
+    Raises:
+        MigrationError: the service refused, or a removal failed.
+    """
+    where = leaving.vault
+    kind = experience.of(leaving.experience)
+    try:
+        listed = await every(
+            connection.client.replication_fabrics.list(where.resource_group, where.vault)
+        )
+    except AzureError as error:
+        if isinstance(error, ResourceNotFoundError) and not await vault.read(connection, where):
+            return False
+        raise explain(error, f"vault {where.vault}") from error
+    for fabric in listed:
+        if kind.may_hold(fabric, leaving.server_name) and await stands(
+            connection, fabric["id"], leaving.server_name
+        ):
+            await unregister(connection, leaving, fabric["id"], reporter)
+    return True
+
+
+async def unregister(
+    connection: Connection, leaving: Leaving, fabric_id: str, reporter: Reporter
+) -> None:
+    """Unregister a server (ReplicationFabrics_Delete, POST remove); nothing if it is gone.
+
+    What associates it with policies goes first. A server that is gone itself cannot take part in
+    its removal: where that fails, and nothing is protected through it, it is forced out
+    (ReplicationFabrics_Purge). An appliance that shares its fabric with others is left.
+
+    Raises:
+        VaultGoneError: the vault is gone.
+        MigrationError: the service refused, or the removal failed.
+    """
+    fabric = await _fabric(connection, fabric_id)
+    if fabric is None:
+        if await vault.read(connection, leaving.vault) is None:
+            raise vault.gone_error(leaving.vault, Gone.VAULT)
+        return
+    name, kind = leaving.server_name, experience.of(leaving.experience)
+    friendly = str(fabric["properties"].get("friendlyName") or "")
+    others = sorted(_names(fabric) - {name.lower(), friendly.lower()})
+    if others and friendly.lower() != name.lower():
+        reporter.event(
+            f"{name}: its fabric {fabric['name']} serves {', '.join(others)} too and is left. "
+            f"Remove {name} alone in the vault (Site Recovery infrastructure)"
+        )
+        return
+    if await _waited(connection, leaving, friendly, reporter):
+        await unregister(connection, leaving, fabric_id, reporter)
+        return
+    await _unmap(connection, leaving, fabric_id, reporter)
+    reporter.status(f"unregistering the {kind.SERVER} {name} from vault {leaving.vault.vault}")
+    where = (leaving.vault.resource_group, leaving.vault.vault, fabric["name"])
+    fabrics, interval = connection.client.replication_fabrics, leaving.poll.total_seconds()
+    about = f"{kind.SERVER} {name}: unregistering it failed"
+    try:
+        poller = await fabrics.begin_delete(*where, polling_interval=interval, retry_total=0)
+    except ResourceNotFoundError:
+        return
+    except AzureError as error:
+        raise explain(error, about) from error
+    try:
+        await poller.result()
+    except ResourceNotFoundError:
+        return
+    except AzureError as error:
+        failure = explain(error, about)
+        if not _job_failed(error) or await _protects(connection, fabric_id):
+            raise failure from error
+    else:
+        return
+    reporter.event(f"{failure}; nothing is protected through it, so it is forced out of the vault")
+    try:
+        await (await fabrics.begin_purge(*where, polling_interval=interval)).result()
+    except ResourceNotFoundError:
+        return
+    except AzureError as error:
+        raise explain(error, f"{kind.SERVER} {name}: forcing it out failed") from error
+
+
+def _job_failed(error: AzureError) -> bool:
+    """Whether a removal ran and failed, as against a poll that was not answered."""
+    status = error.status_code if isinstance(error, HttpResponseError) else None
+    return status is not None and status < 500 and status not in (401, 403, 408, 429)
+
+
+async def _fabric(connection: Connection, fabric_id: str) -> Mapping[str, Any] | None:
+    name = arm_ids.segment(fabric_id, "replicationFabrics")
+    return await vault.read_fabric(connection, VaultId.parse(fabric_id), name)
+
+
+def _names(fabric: Mapping[str, Any]) -> set[str]:
+    """The host names of a fabric's servers: a configuration server's, or those of its appliances."""
+    properties = fabric["properties"]
+    servers = (properties.get("customDetails") or {}).get("processServers") or ()
+    names = [properties.get("friendlyName"), *(s.get("name") for s in servers)]
+    return {name.lower() for name in names if name}
+
+
+async def _protects(connection: Connection, fabric_id: str) -> bool:
+    """Whether machines replicate through a server (ReplicationProtectedItems_List)."""
+    where = VaultId.parse(fabric_id)
+    items = connection.client.replication_protected_items.list(where.resource_group, where.vault)
+    try:
+        found = await every(items)
+    except AzureError as error:
+        raise explain(error, f"vault {where.vault}") from error
+    return any(item["id"].lower().startswith(f"{fabric_id.lower()}/") for item in found)
+
+
+async def _unmap(
+    connection: Connection, leaving: Leaving, fabric_id: str, reporter: Reporter
+) -> None:
+    """Remove the associations of a server that no record answers for.
+
+    Operations ReplicationProtectionContainers_ListByReplicationFabrics and
+    ReplicationProtectionContainerMappings_ListByReplicationProtectionContainers.
+    """
+    client, where = connection.client, leaving.vault
+    fabric = arm_ids.segment(fabric_id, "replicationFabrics")
+    try:
+        containers = await every(
+            client.replication_protection_containers.list_by_replication_fabrics(
+                where.resource_group, where.vault, fabric
+            )
+        )
+        for found in containers:
+            container = ContainerId.parse(found["id"])
+            mappings = client.replication_protection_container_mappings
+            for each in await every(
+                mappings.list_by_replication_protection_containers(
+                    where.resource_group, where.vault, fabric, container.container
+                )
+            ):
+                reporter.status(f"removing its association {each['name']} with a policy")
+                await mapping.remove(
+                    connection, container, each["name"], leaving.poll, leaving.experience
+                )
+    except AzureError as error:
+        raise explain(error, f"{leaving.server_name}: its associations with policies") from error
+
+
+async def _waited(
+    connection: Connection, leaving: Leaving, friendly_name: str, reporter: Reporter
+) -> bool:
+    """Wait for the end of a job that runs on the server (ReplicationJobs_List).
+
+    Returns:
+        False where there was none to wait for.
+    """
+    where, started = leaving.vault, None
+    while True:
+        listed = connection.client.replication_jobs.list(where.resource_group, where.vault)
+        try:
+            found = map(jobs.job, await every(listed))
+        except AzureError as error:
+            raise explain(error, f"vault {where.vault}") from error
+        running = [
+            job for job in found if job.running and job.target.lower() == friendly_name.lower()
+        ]
+        if not running:
+            return started is not None
+        now = connection.clock.now()
+        started = started or now
+        if now - started > _PATIENCE:
+            raise MigrationError(
+                f"{leaving.server_name}: {running[0].scenario} still runs on it (job "
+                f"{running[0].name}). Wait for its end in the vault, then run it again."
+            )
+        reporter.status(f"waiting for {running[0].scenario}, which runs on it")
+        await leaving.sleep(leaving.poll.total_seconds())

@@ -1,0 +1,224 @@
+"""The credentials file with which a configuration server registers with its vault.
+
+The portal makes such a file for a person to download ("vault registration key"). It holds a
+private key whose certificate the vault knows, so all of it is a secret. Layout and life are those
+of the files that Az.RecoveryServices writes for Site Recovery (`Get-AzRecoveryServicesVaultSettingsFile`).
+"""
+
+from __future__ import annotations
+
+import base64
+import secrets
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from typing import Any
+from xml.etree.ElementTree import Element, SubElement, tostring
+
+from azure.core.exceptions import AzureError, ResourceNotFoundError, map_error
+from azure.core.rest import HttpRequest
+from cryptography import x509
+from cryptography.hazmat.primitives import hashes
+from cryptography.hazmat.primitives.asymmetric import rsa
+from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, pkcs12
+from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID
+
+from site_recovery.arm_ids import VaultId
+from site_recovery.azure.connection import Connection, MigrationError, explain
+from site_recovery.azure.vault import API_VERSION, missing
+
+LIFE = timedelta(hours=120)
+"""How long a file may be used to register; Site Recovery's tools give it the same."""
+
+RENEWAL = timedelta(hours=24)
+"""A file that is good for less than this is renewed while its server is not registered."""
+
+_CLOCK_TOLERANCE = timedelta(minutes=10)
+"""The certificate begins this much earlier: the server's clock may lag behind the service's."""
+
+_NAMESPACE = (
+    "http://schemas.datacontract.org/2004/07/Microsoft.Azure.Portal.RecoveryServices.Models.Common"
+)
+_INSTANCE_NAMESPACE = "http://www.w3.org/2001/XMLSchema-instance"
+_TOLD = (
+    "resourceId",
+    "aadAuthority",
+    "aadTenantId",
+    "servicePrincipalClientId",
+    "azureManagementEndpointAudience",
+)
+"""What the answer to a certificate must tell, because it goes into the file."""
+
+
+@dataclass(frozen=True)
+class Credentials:
+    """A credentials file.
+
+    Attributes:
+        file: its text, with the private key in it; never shown.
+        expires: when the vault takes it no longer, in the service's time.
+        certificate_name: the name under which the vault has the certificate.
+    """
+
+    file: str = field(repr=False)
+    expires: datetime
+    certificate_name: str
+
+
+async def issue(connection: Connection, vault: VaultId) -> Credentials:
+    """Make a certificate, give its public half to the vault and write the file.
+
+    Operations Vaults_Get, VaultCertificates_Create, VaultExtendedInfo_Get and, for a vault that
+    has no channel key yet, VaultExtendedInfo_CreateOrUpdate.
+
+    Raises:
+        MigrationError: Azure did not answer or refused, or the vault's channel key was made by
+            the portal, which keeps it encrypted.
+    """
+    try:
+        # The first answer also tells the service's time, by which the certificate is dated.
+        properties = await _call(connection, "GET", str(vault))
+        now = connection.clock.now()
+        name = (
+            f"{vault.vault}{vault.subscription}-{now.month}-{now.day}-{now.year}-vaultcredentials"
+        )
+        key = rsa.generate_private_key(public_exponent=65537, key_size=2048)
+        certificate = _certificate(key, now)
+        told = await _upload(connection, vault, name, certificate)
+        channel_key = await _channel_key(connection, vault)
+    except AzureError as error:
+        raise explain(error, f"vault {vault.vault}: no registration credentials") from error
+    store = pkcs12.serialize_key_and_certificates(None, key, certificate, None, NoEncryption())
+    file = _file(vault, str(properties["location"]), told, store, channel_key)
+    return Credentials(file, certificate.not_valid_after_utc, name)
+
+
+async def due(connection: Connection, vault: VaultId, server_name: str, expires: datetime) -> bool:
+    """Whether a server still needs a file, and the one made for it ends soon or has ended.
+
+    A server that is in the vault needs none any more, healthy or not: it has its own certificate
+    from then on.
+
+    Raises:
+        MigrationError: Azure did not answer or refused, or the vault is gone.
+    """
+    try:
+        fabrics = connection.client.replication_fabrics
+        async for fabric in fabrics.list(vault.resource_group, vault.vault):
+            name = fabric.as_dict()["properties"].get("friendlyName") or ""
+            if name.lower() == server_name.lower():
+                return False
+    except ResourceNotFoundError as error:
+        raise await missing(connection, vault, error, f"vault {vault.vault}") from error
+    except AzureError as error:
+        raise explain(error, f"vault {vault.vault}") from error
+    return expires - connection.clock.now() < RENEWAL
+
+
+async def _call(
+    connection: Connection, method: str, path: str, body: Mapping[str, Any] | None = None
+) -> Any:
+    request = HttpRequest(method, f"{path}?api-version={API_VERSION}", json=body)
+    response = await connection.client.send_request(request)
+    map_error(response.status_code, response, {404: ResourceNotFoundError})
+    response.raise_for_status()
+    return response.json()
+
+
+async def _upload(
+    connection: Connection, vault: VaultId, name: str, certificate: x509.Certificate
+) -> Mapping[str, Any]:
+    public = base64.b64encode(certificate.public_bytes(Encoding.DER)).decode()
+    answer = await _call(
+        connection,
+        "PUT",
+        f"{vault}/certificates/{name}",
+        {"properties": {"certificate": public, "authType": "AAD"}},
+    )
+    told: Mapping[str, Any] = answer.get("properties") or {}
+    missing = [wanted for wanted in _TOLD if not told.get(wanted)]
+    if missing:
+        raise MigrationError(
+            f"vault {vault.vault}: the answer to its registration certificate lacks "
+            f"{', '.join(missing)}. Download the vault registration key from the portal, and "
+            "install the configuration server by hand (installation: manual)."
+        )
+    return told
+
+
+async def _channel_key(connection: Connection, vault: VaultId) -> str:
+    path = f"{vault}/extendedInformation/vaultExtendedInfo"
+    try:
+        found = await _call(connection, "GET", path)
+    except ResourceNotFoundError:
+        made = {
+            "integrityKey": base64.b64encode(secrets.token_bytes(16)).decode(),
+            "algorithm": "None",
+        }
+        found = await _call(connection, "PUT", path, {"properties": made})
+    properties = found.get("properties") or {}
+    if (properties.get("algorithm") or "None") != "None":
+        raise MigrationError(
+            f"vault {vault.vault}: its channel key was generated in the Azure portal, which keeps "
+            "it encrypted, so no registration credentials can be made for it. Use a vault that "
+            "this program creates, or download the vault registration key from the portal and "
+            "install the configuration server by hand (installation: manual)."
+        )
+    return str(properties.get("integrityKey") or "")
+
+
+def _certificate(key: rsa.RSAPrivateKey, now: datetime) -> x509.Certificate:
+    # Nobody looks at the subject, and the certificate's name in the vault is too long for one.
+    subject = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "Windows Azure Tools")])
+    return (
+        x509.CertificateBuilder()
+        .subject_name(subject)
+        .issuer_name(subject)
+        .public_key(key.public_key())
+        .serial_number(x509.random_serial_number())
+        .not_valid_before(now - _CLOCK_TOLERANCE)
+        .not_valid_after(now + LIFE)
+        .add_extension(x509.ExtendedKeyUsage([ExtendedKeyUsageOID.CLIENT_AUTH]), critical=False)
+        .sign(key, hashes.SHA256())
+    )
+
+
+def _file(
+    vault: VaultId, location: str, told: Mapping[str, Any], store: bytes, channel_key: str
+) -> str:
+    """The file's text. Its reader takes elements in their data contract's order only."""
+    number = told["resourceId"]
+    root = Element("RSVaultAsrCreds", {"xmlns": _NAMESPACE, "xmlns:i": _INSTANCE_NAMESPACE})
+    _add(
+        SubElement(root, "VaultDetails"),
+        SubscriptionId=vault.subscription,
+        ResourceGroup=vault.resource_group,
+        ResourceName=vault.vault,
+        ResourceId=number,
+        Location=location,
+        ResourceType="Vaults",
+        ProviderNamespace="Microsoft.RecoveryServices",
+    )
+    _add(root, ManagementCert=base64.b64encode(store).decode(), Version="2.0")
+    _add(
+        SubElement(root, "AadDetails"),
+        AadAuthority=told["aadAuthority"],
+        AadTenantId=told["aadTenantId"],
+        ServicePrincipalClientId=told["servicePrincipalClientId"],
+        AadVaultAudience=f"https://RecoveryServiceVault/{location}/{vault.vault}/{number}",
+        ArmManagementEndpoint=told["azureManagementEndpointAudience"],
+    )
+    _add(
+        root,
+        ChannelIntegrityKey=channel_key,
+        SiteId="",
+        SiteName="",
+        PrivateEndpointStateForSiteRecovery="None",
+    )
+    text: bytes = tostring(root, encoding="utf-8", xml_declaration=True)
+    return text.decode()
+
+
+def _add(parent: Element, **elements: object) -> None:
+    for name, value in elements.items():
+        SubElement(parent, name).text = str(value)

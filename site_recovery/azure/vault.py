@@ -1,0 +1,139 @@
+"""Whether a vault and its server are there, as far as that can be told with certainty, and what the
+vault's deletion leaves."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from azure.core.exceptions import AzureError, ResourceNotFoundError, map_error
+from azure.core.rest import HttpRequest
+
+from site_recovery import arm_ids
+from site_recovery.arm_ids import VaultId
+from site_recovery.azure.connection import Connection, MigrationError, explain
+from site_recovery.observation import Gone
+
+API_VERSION = "2024-10-01"
+SITES_API_VERSION = "2020-01-01"
+_GONE = ("ResourceGroupNotFound", "ResourceNotFound")
+"""ARM's codes for a resource that is not there. Others with 404, such as `SubscriptionNotFound`,
+are answers to a question that was wrong (Azure Resource Manager, "Resolve errors for resource not
+found")."""
+
+
+class VaultGoneError(MigrationError):
+    """The vault, or the server in it, is not there any more, and what should be done needs it."""
+
+
+async def read(connection: Connection, vault: VaultId) -> Mapping[str, Any] | None:
+    """A vault (Vaults_Get), or None if it certainly is not there, nor maybe its resource group.
+
+    Raises:
+        MigrationError: Azure did not answer, refused, or does not say that it is not there: an
+            unknown subscription and a denied access tell nothing of a vault.
+    """
+    return await _get(connection, f"{vault}?api-version={API_VERSION}", f"vault {vault.vault}")
+
+
+async def read_site(connection: Connection, site_id: str) -> Mapping[str, Any] | None:
+    """A site of an appliance (ServerSitesController_Get of Microsoft.OffAzure), or None if it
+    certainly is not there.
+
+    Raises:
+        MigrationError: Azure did not answer, refused, or does not say that it is not there.
+    """
+    url = f"{site_id}?api-version={SITES_API_VERSION}"
+    return await _get(connection, url, f"site {arm_ids.name(site_id)}")
+
+
+async def read_fabric(
+    connection: Connection, vault: VaultId, name: str
+) -> Mapping[str, Any] | None:
+    """A fabric of a vault (ReplicationFabrics_Get), or None if it is not there.
+
+    Raises:
+        MigrationError: Azure did not answer, refused, or does not say whether the vault is there.
+    """
+    try:
+        found = await connection.client.replication_fabrics.get(
+            vault.resource_group, vault.vault, name
+        )
+    except ResourceNotFoundError:
+        # A denied access or a wrong subscription must not pass for a server that is gone.
+        await read(connection, vault)
+        return None
+    except AzureError as error:
+        raise explain(error, f"fabric {name}") from error
+    return found.as_dict()
+
+
+async def missing(
+    connection: Connection, vault: VaultId, error: AzureError, about: str
+) -> MigrationError:
+    """What to say where something in a vault was not found: the vault is gone, or else the error.
+
+    Raises:
+        MigrationError: it cannot be told whether the vault is there.
+    """
+    if await read(connection, vault) is None:
+        return gone_error(vault, Gone.VAULT)
+    return explain(error, about)
+
+
+async def _get(connection: Connection, url: str, about: str) -> Mapping[str, Any] | None:
+    try:
+        response = await connection.client.send_request(HttpRequest("GET", url))
+        map_error(response.status_code, response, {404: ResourceNotFoundError})
+        response.raise_for_status()
+    except ResourceNotFoundError as error:
+        if error.error is not None and error.error.code in _GONE:
+            return None
+        raise explain(error, about) from error
+    except AzureError as error:
+        raise explain(error, about) from error
+    found: Mapping[str, Any] = response.json()
+    return found
+
+
+def gone_error(vault: VaultId, gone: Gone) -> VaultGoneError:
+    """What stands in the way of driving machines, and the way out."""
+    if gone is Gone.VAULT:
+        what = f"{in_words(vault)}, and with it every replication that it held"
+    else:
+        what = (
+            f"vault {vault.vault}: the server through which the machines replicate is not "
+            "registered with it any more"
+        )
+    return VaultGoneError(
+        f"{what}. Run pulumi refresh, which forgets what went with it; then pulumi up to make it "
+        "anew, or pulumi destroy to remove the rest."
+    )
+
+
+def in_words(vault: VaultId) -> str:
+    """That a vault is gone."""
+    return f"the vault {vault.vault} of resource group {vault.resource_group} is gone"
+
+
+def after_deletion(vault: VaultId, found: Mapping[str, Any]) -> str:
+    """What Azure keeps of a vault that is deleted, and for how long.
+
+    Source: "Secure by default with soft delete for Azure Backup": a deleted vault becomes a
+    soft-deleted one, for 14 days unless set otherwise; nobody can purge it before.
+
+    Args:
+        vault: where it is.
+        found: what `read` told of it.
+    """
+    security = (found.get("properties") or {}).get("securitySettings") or {}
+    settings = security.get("softDeleteSettings") or {}
+    state = str(settings.get("softDeleteState") or "")
+    if state.lower() in ("", "disabled"):
+        return f"vault {vault.vault} holds nothing of this stack any more"
+    days = settings.get("softDeleteRetentionPeriodInDays") or 14
+    return (
+        f"vault {vault.vault} holds nothing of this stack any more. Its soft delete is {state}: "
+        f"Azure may list it among deleted vaults for {days} days, at no cost, and nobody can purge "
+        "it sooner. A new vault may be refused its name for a day"
+    )

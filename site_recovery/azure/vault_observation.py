@@ -1,0 +1,190 @@
+"""One look at all that a vault and the machines' resource group hold."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator, Mapping
+from typing import Any
+
+from azure.core.exceptions import AzureError, HttpResponseError, ResourceNotFoundError
+from azure.core.rest import HttpRequest
+from azure.mgmt.recoveryservicessiterecovery.aio import SiteRecoveryManagementClient
+
+from site_recovery import jobs
+from site_recovery.arm_ids import VaultId
+from site_recovery.azure import vault
+from site_recovery.azure.connection import Connection, explain
+from site_recovery.azure.experiences import experience
+from site_recovery.fleet import ExperienceName, Site
+from site_recovery.observation import Gone, Snapshot
+from site_recovery.sources import Source
+from site_recovery.target_settings import TargetSettings
+
+_COMPUTE_API_VERSION = "2024-07-01"
+_NO_GROUP = "ResourceGroupNotFound"
+
+
+async def observe(connection: Connection, site: Site) -> Snapshot:
+    """One round of paged lists: four calls a vault, however many machines it has.
+
+    Operations ReplicationProtectedItems_List, ReplicationJobs_List, VirtualMachines_List, and what
+    the experience asks for its sources.
+
+    Where the vault or its server is gone, the snapshot says so and has what is left.
+
+    Raises:
+        MigrationError: Azure did not answer, refused, or did not find something of a vault that
+            is there with its server.
+    """
+    client, where = connection.client, site.container.vault
+    try:
+        items, sources, listed, machines = await asyncio.gather(
+            every(client.replication_protected_items.list(where.resource_group, where.vault)),
+            _sources(client, site),
+            every(client.replication_jobs.list(where.resource_group, where.vault)),
+            _virtual_machines(client, site.resource_group_id),
+        )
+    except AzureError as error:
+        if isinstance(error, HttpResponseError) and error.status_code == 404:
+            gone = await _gone(connection, site)
+            if gone is not None:
+                return await _what_is_left(connection, site, gone)
+        raise explain(error, f"vault {where.vault}") from error
+    return _snapshot(site.experience, items, sources, listed, machines)
+
+
+async def observe_known(
+    connection: Connection,
+    where: VaultId | None,
+    resource_group_id: str | None,
+    experience_name: ExperienceName,
+) -> Snapshot:
+    """What can be seen in a preview in which the rest of the site is not known yet.
+
+    Args:
+        connection: to the subscription of what is known.
+        where: the vault, if it is known.
+        resource_group_id: where failed-over machines live, if it is known.
+        experience_name: how machines should be replicated.
+
+    Raises:
+        MigrationError: Azure did not answer, or refused.
+    """
+    client = connection.client
+    items: tuple[Mapping[str, Any], ...] = ()
+    try:
+        if where is not None:
+            items = await every(
+                client.replication_protected_items.list(where.resource_group, where.vault)
+            )
+    except ResourceNotFoundError as error:
+        assert where is not None
+        if await vault.read(connection, where) is not None:
+            raise explain(error, f"vault {where.vault}") from error
+    except AzureError as error:
+        raise explain(error, "Azure") from error
+    try:
+        machines = await _virtual_machines(client, resource_group_id or "")
+    except AzureError as error:
+        raise explain(error, "Azure") from error
+    return _snapshot(experience_name, items, (), (), machines)
+
+
+async def every(pages: AsyncIterator[Any]) -> tuple[Mapping[str, Any], ...]:
+    """All of a paged list, as wire objects."""
+    return tuple([model.as_dict() async for model in pages])
+
+
+async def _gone(connection: Connection, site: Site) -> Gone | None:
+    """What is gone, asked for itself: a page that expired is not found either.
+
+    Operations Vaults_Get, ReplicationFabrics_Get and, of an appliance,
+    ServerSitesController_Get of Microsoft.OffAzure.
+    """
+    where = site.container.vault
+    if await vault.read(connection, where) is None:
+        return Gone.VAULT
+    if await vault.read_fabric(connection, where, site.container.fabric) is None:
+        return Gone.SERVER
+    if site.machines_site_id and await vault.read_site(connection, site.machines_site_id) is None:
+        return Gone.SERVER
+    return None
+
+
+async def _what_is_left(connection: Connection, site: Site, gone: Gone) -> Snapshot:
+    """A second look, past what is gone."""
+    client, where = connection.client, site.container.vault
+    items: tuple[Mapping[str, Any], ...] = ()
+    listed: tuple[Mapping[str, Any], ...] = ()
+    try:
+        if gone is not Gone.VAULT:
+            items, listed = await asyncio.gather(
+                every(client.replication_protected_items.list(where.resource_group, where.vault)),
+                every(client.replication_jobs.list(where.resource_group, where.vault)),
+            )
+        machines = await _virtual_machines(client, site.resource_group_id)
+    except AzureError as error:
+        raise explain(error, f"vault {where.vault}") from error
+    return _snapshot(site.experience, items, (), listed, machines, gone)
+
+
+def _snapshot(
+    experience_name: ExperienceName,
+    items: tuple[Mapping[str, Any], ...],
+    sources: tuple[Source, ...],
+    listed: tuple[Mapping[str, Any], ...],
+    machines: tuple[Mapping[str, Any], ...],
+    gone: Gone | None = None,
+) -> Snapshot:
+    return Snapshot(
+        items=items,
+        provider=experience.of(experience_name).INSTANCE_TYPE,
+        sources=sources,
+        virtual_machines=machines,
+        jobs={job.name: job for job in map(jobs.job, listed)},
+        gone=gone,
+        settings=_settings(items, experience.of(experience_name)),
+    )
+
+
+def _settings(
+    items: tuple[Mapping[str, Any], ...], by: experience.Experience
+) -> dict[str, TargetSettings]:
+    details = {i["id"].lower(): i["properties"].get("providerSpecificDetails") or {} for i in items}
+    return {
+        identifier: by.target_settings(its)
+        for identifier, its in details.items()
+        if its.get("instanceType") == by.INSTANCE_TYPE
+    }
+
+
+async def _sources(client: SiteRecoveryManagementClient, site: Site) -> tuple[Source, ...]:
+    kind = experience.of(site.experience)
+    if not kind.DISCOVERS and not site.machines_site_id:
+        return ()
+    return await kind.sources(client, site)
+
+
+async def _virtual_machines(
+    client: SiteRecoveryManagementClient, resource_group_id: str
+) -> tuple[Mapping[str, Any], ...]:
+    """VirtualMachines_List of Microsoft.Compute; none where the group is certainly not there."""
+    found: list[Mapping[str, Any]] = []
+    url = (
+        f"{resource_group_id}/providers/Microsoft.Compute/virtualMachines"
+        f"?api-version={_COMPUTE_API_VERSION}"
+        if resource_group_id
+        else ""
+    )
+    while url:
+        response = await client.send_request(HttpRequest("GET", url))
+        try:
+            response.raise_for_status()
+        except HttpResponseError as error:
+            if error.status_code == 404 and error.error and error.error.code == _NO_GROUP:
+                return ()
+            raise
+        page = response.json()
+        found.extend(page.get("value", ()))
+        url = page.get("nextLink") or ""
+    return tuple(found)

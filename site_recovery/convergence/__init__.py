@@ -1,0 +1,1 @@
+"""Drives machines to their phases: rounds of observing, planning and submitting."""

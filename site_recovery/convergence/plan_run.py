@@ -1,0 +1,289 @@
+"""A wave's recovery plan within one run: kept as declared, and run as one.
+
+A machine whose next operation goes through the plan is held until every machine of the wave is
+ready for it; then the plan is asked once. A plan that stopped half way is asked again by the next
+run: Site Recovery passes over the machines that are through and goes on with the others, so that
+the actions between groups still happen and no machine fails over twice.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from functools import partial
+from typing import Any, Protocol
+
+from site_recovery import recovery_plan
+from site_recovery.azure import connection
+from site_recovery.azure.connection import MigrationError
+from site_recovery.azure.service import RefusedError
+from site_recovery.convergence.submission import Attempts, Flight, Submitter
+from site_recovery.jobs import Job
+from site_recovery.observation import Observed, Snapshot, Stage
+from site_recovery.operations import Operation
+from site_recovery.recovery_plan import Member, Plan
+
+_ORDER = (
+    Operation.TEST_FAILOVER_CLEANUP,
+    Operation.TEST_FAILOVER,
+    Operation.UNPLANNED_FAILOVER,
+)
+_CHANGES = 5
+"""Changes of a plan in one run; one is enough unless the service loses them."""
+_MISSES = 5
+"""Rounds in a row in which the service may be too busy to tell or to take the plan."""
+_PROTECTED_OR_FURTHER = (
+    Stage.PROTECTED,
+    Stage.TEST_FAILOVER,
+    Stage.FAILED_OVER,
+    Stage.MIGRATED,
+)
+
+
+class _PlanError(MigrationError):
+    """The service ended a change of the plan without making it; to ask again is no use."""
+
+
+class PlanService(Protocol):
+    """What a plan needs of a vault; `service.VaultService` is the real one."""
+
+    async def plan(self, name: str) -> Mapping[str, Any] | None:
+        """The plan with its groups, or None."""
+
+    async def create_plan(self, plan: Plan, members: Mapping[str, Member]) -> str | None:
+        """Ask for it; the name of the job."""
+
+    async def update_plan(self, name: str, groups: Sequence[Mapping[str, Any]]) -> str | None:
+        """Ask for other groups; the name of the job."""
+
+    async def job(self, name: str) -> Job | None:
+        """One job with its errors."""
+
+    async def submit_plan(self, operation: Operation, name: str) -> str | None:
+        """Ask for an operation once; the name of its job."""
+
+
+@dataclass
+class Held:
+    """A machine that waits for its plan."""
+
+    name: str
+    attempts: Attempts
+    operation: Operation
+
+
+@dataclass(frozen=True)
+class Standing:
+    """A machine of the plan as it stands in this round: ended by itself, or on its way."""
+
+    observed: Observed
+    failed: bool
+
+
+class PlanRun:
+    """One plan in one run.
+
+    Args:
+        service: the vault.
+        plan: as declared.
+        before: as declared last, by which actions taken out of the config are known.
+        submitter: asks at most once.
+        event: told what happens to the plan.
+    """
+
+    def __init__(
+        self,
+        service: PlanService,
+        plan: Plan,
+        before: Plan | None,
+        submitter: Submitter,
+        event: Callable[[str], None],
+    ) -> None:
+        self._service = service
+        self._plan = plan
+        self._before = before
+        self._submitter = submitter
+        self._event = event
+        self._attempts = Attempts(frozenset({plan.name.lower()}))
+        self._kept = False
+        self._change: str | None = None
+        self._changes = 0
+        self._misses = 0
+        self._told: set[str] = set()
+
+    def takes(self, machine: str, operation: Operation) -> bool:
+        """Whether a machine's operation goes through the plan."""
+        return operation in recovery_plan.THROUGH_PLAN and self._plan.place(machine) is not None
+
+    def runs_as(self, job: Job) -> bool:
+        """Whether a job is one of the whole plan."""
+        return job.target.lower() in self._attempts.names
+
+    def wanting(self, machines: Mapping[str, Standing]) -> bool:
+        """Whether the service's plan could be as declared now, and was not found so yet."""
+        ready = all(s.observed.stage in _PROTECTED_OR_FURTHER for s in machines.values())
+        return bool(machines) and ready and not self._kept
+
+    async def keep(self, machines: Mapping[str, Standing], snapshot: Snapshot) -> str | None:
+        """Let the service's plan be as declared, once all machines are protected.
+
+        Returns:
+            Why the plan cannot be had, or None.
+        """
+        if not self.wanting(machines) or self._running(snapshot) is not None:
+            return None
+        members = {
+            name: Member(standing.observed.item_id, standing.observed.virtual_machine_id)
+            for name, standing in machines.items()
+            if standing.observed.item_id is not None
+        }
+        try:
+            self._kept = not members or await self._is_kept(members)
+        except MigrationError as error:
+            self._misses += 1
+            refused = isinstance(error, RefusedError) and not error.busy
+            if refused or isinstance(error, _PlanError) or self._misses >= _MISSES:
+                return str(error)
+        else:
+            self._misses = 0
+        return None
+
+    async def run(
+        self, held: list[Held], machines: Mapping[str, Standing], snapshot: Snapshot
+    ) -> dict[str, str]:
+        """Run the plan for the machines that wait for it, if all others are ready too.
+
+        Returns:
+            Why machines cannot go on, by name.
+        """
+        operation = min((each.operation for each in held), key=_ORDER.index)
+        now = [each for each in held if each.operation is operation]
+        names = {each.name for each in now}
+        others = {n: s for n, s in machines.items() if n not in names}
+        behind = [n for n, s in others.items() if not through(operation, s.observed)]
+        failed = [n for n in behind if others[n].failed]
+        if failed:
+            return dict.fromkeys(
+                (each.name for each in held),
+                f"its recovery plan {self._plan.name} does not run while {', '.join(failed)} "
+                "cannot go on. Put that right, then run pulumi up again",
+            )
+        running = self._running(snapshot)
+        if running is not None:
+            # That of a run that was killed, or started by a person: attach to it.
+            for each in now:
+                each.attempts.flight = Flight(None, running.name)
+                self.tell(each.attempts, running)
+            return {}
+        if behind or not self._kept:
+            for each in held:
+                each.attempts.reason = f"waits for {', '.join(behind) or 'its recovery plan'}"
+            return {}
+        if operation not in self._attempts.done:
+            # Hours may have passed since it was seen last, and it runs whatever it holds by now.
+            self._kept = False
+            failure = await self.keep(machines, snapshot)
+            if failure is not None:
+                return dict.fromkeys((each.name for each in held), failure)
+            if not self._kept:
+                for each in held:
+                    each.attempts.reason = "waits for its recovery plan"
+                return {}
+        failure = await self._submitter.ask(
+            self._attempts,
+            operation,
+            snapshot,
+            partial(self._service.submit_plan, operation, self._plan.name),
+            f"recovery plan {self._plan.name}",
+        )
+        if failure is not None:
+            return dict.fromkeys((each.name for each in held), failure)
+        self._board(now)
+        return {}
+
+    def tell(self, attempts: Attempts, job: Job) -> None:
+        """Note what the plan's job is doing, or what a person must do for it to go on."""
+        name = f"recovery plan {self._plan.name}"
+        if job.waits_for or job.state == "Suspended":
+            instruction = job.waits_for or "a manual action"
+            attempts.brief = f"{name} waits for a person: {instruction}"
+            attempts.reason = (
+                f"{attempts.brief}. When it is done, resume the job in the portal or with: az rest "
+                f"--method post --url '{connection.endpoint()}{job.id}/resume?api-version=2025-08-01' "
+                '--body \'{"properties":{"comments":"done"}}\''
+            )
+            if job.name not in self._told:
+                self._told.add(job.name)
+                self._event(attempts.reason)
+        else:
+            attempts.brief = f"{name}: {job.doing or 'running'}"
+            attempts.reason = attempts.brief
+
+    def _running(self, snapshot: Snapshot) -> Job | None:
+        jobs = snapshot.jobs.values()
+        return next((job for job in jobs if job.running and self.runs_as(job)), None)
+
+    def _board(self, now: list[Held]) -> None:
+        flight = self._attempts.flight
+        for each in now:
+            each.attempts.reason = self._attempts.reason
+            if flight is not None:
+                each.attempts.flight = Flight(flight.operation, flight.job)
+        if flight is not None:
+            # Each machine sees to the job's end by itself; the plan is ready for what follows.
+            self._attempts.landed()
+
+    async def _is_kept(self, members: Mapping[str, Member]) -> bool:
+        """Whether the service's plan is as declared; if not, a change is under way now.
+
+        Raises:
+            MigrationError: the plan cannot be had.
+        """
+        if self._change is not None:
+            job = await self._service.job(self._change)
+            if job is not None and job.running:
+                return False
+            self._change = None
+            if job is not None and job.failed:
+                causes = " ".join(map(str, job.errors)) or f"the job ended as {job.state}."
+                raise _PlanError(f"recovery plan {self._plan.name}: {causes}")
+        existing = await self._service.plan(self._plan.name)
+        if existing is None:
+            self._count("create")
+            self._change = await self._service.create_plan(self._plan, members)
+            self._event(f"recovery plan {self._plan.name} is created")
+            return False
+        change = recovery_plan.change(self._plan, members, existing, self._before)
+        if change.strangers:
+            raise MigrationError(change.strangers)
+        for action in set(change.foreign) - self._told:
+            self._event(
+                f"recovery plan {self._plan.name} has an action that the config does not have: "
+                f"{action}. It is kept: add it to the config, or remove it in the vault"
+            )
+        self._told |= set(change.foreign)
+        if change.differs:
+            self._count("update")
+            self._change = await self._service.update_plan(self._plan.name, change.groups)
+            self._event(f"recovery plan {self._plan.name} is updated")
+            return False
+        return True
+
+    def _count(self, what: str) -> None:
+        self._changes += 1
+        if self._changes > _CHANGES:
+            raise _PlanError(
+                f"recovery plan {self._plan.name}: the service takes every {what} and shows none. "
+                "Look at the plan in the vault, then run pulumi up again"
+            )
+
+
+def through(operation: Operation, observed: Observed) -> bool:
+    """Whether a machine is past an operation already."""
+    match operation:
+        case Operation.TEST_FAILOVER_CLEANUP:
+            return observed.stage is not Stage.TEST_FAILOVER and observed.busy is None
+        case Operation.TEST_FAILOVER:
+            return observed.stage is Stage.TEST_FAILOVER
+        case _:
+            return observed.in_azure

@@ -1,0 +1,96 @@
+"""What a reviewer reads in preview, and what is refused there."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+
+from site_recovery.azure.connection import MigrationError
+from site_recovery.convergence.run import Outcome
+from site_recovery.fleet import Assignment
+from site_recovery.observation import Observed, Snapshot, Stage, observe
+from site_recovery.operations import NO_FAILBACK, Operation
+from site_recovery.phases import Phase
+from site_recovery.planning import Rules, next_step, plan, satisfies
+
+
+def review(
+    assignments: Iterable[Assignment], snapshot: Snapshot, rules: Rules
+) -> tuple[list[str], list[str]]:
+    """Look ahead for every machine.
+
+    Returns:
+        A line for every machine on which operations would run or are running, and a refusal for
+        every machine that cannot be taken where it should be.
+    """
+    lines: list[str] = []
+    refusals: list[str] = []
+    for assignment in sorted(assignments, key=lambda each: each.machine.name):
+        name = assignment.machine.name
+        observed = observe(assignment.machine, snapshot, assignment.settings)
+        operations, blocked = plan(assignment.desired, observed, rules)
+        if blocked is not None:
+            refusals.append(f"{name}: {blocked}")
+        elif operations or observed.busy or not satisfies(assignment.desired, observed):
+            lines.append(_line(name, assignment.desired, observed, operations))
+    return lines, refusals
+
+
+def refused(refusals: Iterable[str]) -> str:
+    """All refusals of a run as one message."""
+    lines = sorted(set(refusals))
+    plural = "s" if len(lines) > 1 else ""
+    title = (
+        f"{len(lines)} machine{plural} cannot be taken where the config says; nothing was changed"
+    )
+    return "\n".join([title, *(f"  - {line}" for line in lines)])
+
+
+def raise_if_failed_over(assignments: Iterable[Assignment], snapshot: Snapshot) -> None:
+    """Refuse to take machines out of the vault while one of them is failed over.
+
+    Raises:
+        MigrationError: naming each of those, before any other is touched.
+    """
+    refusals = []
+    for assignment in sorted(assignments, key=lambda each: each.machine.name):
+        observed = observe(assignment.machine, snapshot)
+        if observed.stage is Stage.FAILED_OVER:
+            refusals.append(f"{assignment.machine.name}: {next_step(None, observed, Rules())}")
+    if refusals:
+        raise MigrationError(
+            f"{' '.join(refusals)} The replication of the machines beside is left as it is."
+        )
+
+
+def raise_unless_gone(outcomes: Mapping[str, Outcome]) -> None:
+    """Refuse to call a wave deleted while machines of it are still being removed.
+
+    Raises:
+        MigrationError: naming each of them with the reason.
+    """
+    left = {
+        name: outcome for name, outcome in outcomes.items() if not satisfies(None, outcome.observed)
+    }
+    if left:
+        reasons = "; ".join(f"{name}: {outcome.reason}" for name, outcome in left.items())
+        raise MigrationError(f"replication is not removed yet ({reasons}). Run it again to go on.")
+
+
+def _line(name: str, desired: Phase | None, observed: Observed, operations: list[Operation]) -> str:
+    goal = str(desired) if desired is not None else "out of the vault"
+    parts = [f"{name}: {observed.stage} -> {goal}: "]
+    if observed.busy:
+        parts.append(f"{observed.busy} is running; ")
+    parts.append(", ".join(_told(each, observed) for each in operations) or "wait for it")
+    irreversible = [operation for operation in operations if operation.irreversible]
+    if Operation.UNPLANNED_FAILOVER in irreversible:
+        parts.append(f"  [IRREVERSIBLE: {NO_FAILBACK}]")
+    elif irreversible:
+        parts.append("  [IRREVERSIBLE: its replication is removed and billing for it stops]")
+    return "".join(parts)
+
+
+def _told(operation: Operation, observed: Observed) -> str:
+    if operation is Operation.UPDATE_TARGET:
+        return f"{operation} ({', '.join(observed.differs)})"
+    return str(operation)

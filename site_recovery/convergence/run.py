@@ -1,0 +1,452 @@
+"""Drive machines until each is where it should be, fails, or the wait ends.
+
+Level-based: every round observes all machines anew and asks `planning.next_step`; nothing is
+remembered across runs. What is remembered within one, so that no operation runs twice, is in
+`submission`.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from enum import StrEnum
+from functools import partial
+from typing import Any, Protocol
+
+from site_recovery.azure.connection import MigrationError, ServiceClock
+from site_recovery.convergence import sizing
+from site_recovery.convergence.plan_run import Held, PlanRun, PlanService, Standing, through
+from site_recovery.convergence.submission import Attempts, Flight, Submitter
+from site_recovery.fleet import Assignment
+from site_recovery.jobs import Job
+from site_recovery.observation import Observed, Snapshot, Stage, observe
+from site_recovery.operations import Operation
+from site_recovery.phases import Phase
+from site_recovery.planning import Blocked, Do, Rules, Satisfied, Wait, next_step, of_scenario
+from site_recovery.recovery_plan import Plan
+
+_SHOWN = 4
+"""Doings in the status line; a terminal row holds no more."""
+_NAMED = 2
+"""Machines named for each."""
+_UNSIZED_ROUNDS = 5
+"""Rounds in which Azure may not say which sizes it offers before a machine fails."""
+_SILENT_ROUNDS = 5
+"""Rounds in which Azure may not answer at all before the run ends."""
+
+
+class Status(StrEnum):
+    """What became of a machine in one run."""
+
+    SATISFIED = "satisfied"
+    PENDING = "pending"
+    FAILED = "failed"
+    BLOCKED = "blocked"
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """Where a machine stands at the end of a run and, where it is not satisfied, why."""
+
+    status: Status
+    observed: Observed
+    reason: str = ""
+
+
+class Service(PlanService, Protocol):
+    """What convergence needs of a vault; `service.VaultService` is the real one."""
+
+    clock: ServiceClock
+
+    async def observe(self) -> Snapshot:
+        """All machines of the vault."""
+
+    async def job(self, name: str) -> Job | None:
+        """One job with its errors."""
+
+    async def submit(
+        self, operation: Operation, assignment: Assignment, observed: Observed
+    ) -> str | None:
+        """Ask for an operation once; the name of its job."""
+
+    async def target_sizes(self, observed: Observed) -> Sequence[Mapping[str, Any]]:
+        """The sizes that a protected machine may get."""
+
+
+class Reporter(Protocol):
+    """Who is told how it goes."""
+
+    def status(self, text: str) -> None:
+        """The present state in one line; the next one replaces it."""
+
+    def event(self, text: str) -> None:
+        """One change of state, to be kept."""
+
+
+@dataclass(frozen=True)
+class Pace:
+    """How long and how often.
+
+    Attributes:
+        wait: service time that one run may take.
+        poll: between two rounds, in real time.
+        sleep: injected, so that tests step the emulator's clock instead.
+        may_submit: False once nobody is there to record what is done (the engine is gone).
+    """
+
+    wait: timedelta
+    poll: timedelta
+    sleep: Callable[[float], Awaitable[None]] = asyncio.sleep
+    may_submit: Callable[[], bool] = lambda: True
+
+
+@dataclass(frozen=True)
+class PlanOrder:
+    """The recovery plan of a wave: as declared now, and as it was declared last."""
+
+    plan: Plan
+    before: Plan | None = None
+
+
+@dataclass
+class _Course:
+    """One machine on its way within this run."""
+
+    assignment: Assignment
+    attempts: Attempts
+    observed: Observed | None = None
+    outcome: Outcome | None = None
+    sized: bool = False
+    unsized: int = 0
+
+    @property
+    def name(self) -> str:
+        return self.assignment.machine.name
+
+
+async def converge(
+    service: Service,
+    assignments: Iterable[Assignment],
+    rules: Rules,
+    pace: Pace,
+    reporter: Reporter,
+    plan: PlanOrder | None = None,
+) -> dict[str, Outcome]:
+    """Drive machines to their phases, all at once.
+
+    Args:
+        service: the vault.
+        assignments: machines with the phase that each should be in.
+        rules: the gates of their wave.
+        pace: how long and how often.
+        reporter: who is told how it goes.
+        plan: the recovery plan through which the machines fail over, if they have one.
+
+    Returns:
+        An outcome for every machine, by name. A machine that fails fails alone.
+
+    Raises:
+        MigrationError: Azure could not be asked even once; nothing was changed.
+    """
+    courses = [
+        _Course(assignment, Attempts(frozenset({assignment.machine.name.lower()})))
+        for assignment in assignments
+    ]
+    run = _Run(service, rules, pace, reporter, courses, plan)
+    await run.drive()
+    return {course.name: run.result(course) for course in courses}
+
+
+class _Run:
+    def __init__(
+        self,
+        service: Service,
+        rules: Rules,
+        pace: Pace,
+        reporter: Reporter,
+        courses: list[_Course],
+        plan: PlanOrder | None,
+    ) -> None:
+        self._service = service
+        self._rules = rules
+        self._pace = pace
+        self._reporter = reporter
+        self._courses = courses
+        self._started: datetime | None = None
+        self._ended_by = ""
+        self._submitter = Submitter(pace.may_submit, reporter.event)
+        self._jobs: dict[str, Job | None] = {}
+        self._held: list[Held] = []
+        self._plan = (
+            PlanRun(service, plan.plan, plan.before, self._submitter, reporter.event)
+            if plan is not None
+            else None
+        )
+
+    async def drive(self) -> None:
+        silent = 0
+        while self._unfinished():
+            if not self._pace.may_submit():
+                self._ended_by = "the run was ended from outside"
+                return
+            try:
+                snapshot = await self._service.observe()
+                silent = 0
+            except MigrationError as error:
+                silent += 1
+                if self._started is None:
+                    raise
+                if silent >= _SILENT_ROUNDS:
+                    self._ended_by = str(error)
+                    return
+                await self._pace.sleep(self._pace.poll.total_seconds())
+                continue
+            now = self._service.clock.now()
+            self._started = self._started or now
+            await self._round(snapshot)
+            self._reporter.status(self._status_line())
+            if not self._unfinished():
+                return
+            if now - self._started >= self._pace.wait:
+                self._ended_by = "the wait of this run ended first"
+                return
+            await self._pace.sleep(self._pace.poll.total_seconds())
+
+    def result(self, course: _Course) -> Outcome:
+        if course.outcome is not None:
+            return course.outcome
+        observed = course.observed or Observed(Stage.UNKNOWN_TO_VAULT)
+        reasons = [part for part in (course.attempts.reason, self._ended_by) if part]
+        return Outcome(Status.PENDING, observed, "; ".join(reasons))
+
+    def _unfinished(self) -> bool:
+        if self._open():
+            return True
+        whole = all(c.outcome and c.outcome.status is Status.SATISFIED for c in self._courses)
+        return self._plan is not None and whole and self._plan.wanting(self._standing())
+
+    def _open(self) -> list[_Course]:
+        return [course for course in self._courses if course.outcome is None]
+
+    def _status_line(self) -> str:
+        """`12/40 protected · web-07 initial replication 63%`."""
+        desired = {course.assignment.desired for course in self._courses}
+        goal = _goal(desired.pop()) if len(desired) == 1 else "done"
+        satisfied = sum(
+            1 for c in self._courses if c.outcome and c.outcome.status is Status.SATISFIED
+        )
+        doing: dict[str, list[str]] = {}
+        for course in self._courses:
+            if course.outcome is None:
+                text = course.attempts.brief or course.attempts.reason.removesuffix(" is running")
+            elif course.outcome.status is not Status.SATISFIED:
+                text = str(course.outcome.status)
+            else:
+                continue
+            doing.setdefault(text, []).append(course.name)
+        parts = [f"{_names(names)} {text}" for text, names in doing.items()]
+        more = [f"{len(parts) - _SHOWN} more"] if len(parts) > _SHOWN else []
+        return " · ".join([f"{satisfied}/{len(self._courses)} {goal}", *parts[:_SHOWN], *more])
+
+    async def _round(self, snapshot: Snapshot) -> None:
+        self._jobs, self._held = {}, []
+        for course in self._open():
+            assignment = course.assignment
+            observed = observe(assignment.machine, snapshot, assignment.settings)
+            self._announce(course, observed)
+            course.observed = observed
+            if observed.friendly_name:
+                course.attempts.names |= {observed.friendly_name.lower()}
+        if self._plan is not None:
+            await self._keep_plan(self._plan, snapshot)
+        await asyncio.gather(
+            *(
+                self._advance(course, course.observed, snapshot)
+                for course in self._open()
+                if course.observed is not None
+            )
+        )
+        if self._plan is not None and self._held:
+            await self._run_plan(self._plan, snapshot)
+
+    # -- one machine, one round ---------------------------------------------------------------
+
+    async def _advance(self, course: _Course, observed: Observed, snapshot: Snapshot) -> None:
+        attempts = course.attempts
+        if attempts.flight and not await self._landed(course, observed, attempts.flight, snapshot):
+            return
+        if sizing.is_open(course.assignment, observed) and not course.sized:
+            if not await self._size(course, observed):
+                return
+            observed = observe(course.assignment.machine, snapshot, course.assignment.settings)
+            course.observed = observed
+        step = next_step(course.assignment.desired, observed, self._rules)
+        match step:
+            case Satisfied():
+                course.outcome = Outcome(Status.SATISFIED, observed)
+                self._reporter.event(f"{course.name}: {_goal(course.assignment.desired)}")
+            case Blocked():
+                self._block(course, observed, step)
+            case Wait(reason):
+                attempts.reason = reason
+                if observed.busy is not None:
+                    # Someone's job, or that of a run that was killed: attach to it.
+                    attempts.flight = Flight(None, observed.busy_job)
+            case Do(operation) if self._through_plan(course, operation):
+                self._held.append(Held(course.name, attempts, operation))
+            case Do(operation):
+                await self._do(course, operation, observed, snapshot)
+
+    def _through_plan(self, course: _Course, operation: Operation) -> bool:
+        """Whether an operation is the plan's to run.
+
+        A machine whose target changes while the tests of others go on is tested anew by itself.
+        """
+        if self._plan is None or not self._plan.takes(course.name, operation):
+            return False
+        if operation is Operation.TEST_FAILOVER_CLEANUP:
+            retest = bool(course.observed and course.observed.differs)
+        else:
+            changed = Operation.UPDATE_TARGET in course.attempts.done
+            retest = operation is Operation.TEST_FAILOVER and changed
+        return not retest or not any(
+            self._stays_tested(other) for other in self._courses if other is not course
+        )
+
+    @staticmethod
+    def _stays_tested(course: _Course) -> bool:
+        desired, observed = course.assignment.desired, course.observed
+        return (
+            desired is Phase.TEST_FAILOVER
+            and observed is not None
+            and observed.stage is Stage.TEST_FAILOVER
+            and not observed.differs
+        )
+
+    async def _size(self, course: _Course, observed: Observed) -> bool:
+        """Whether the machine has a size now, and may go on."""
+        try:
+            sizes = await self._service.target_sizes(observed)
+        except MigrationError as error:
+            course.unsized += 1
+            course.attempts.reason = str(error)
+            if course.unsized >= _UNSIZED_ROUNDS:
+                self._fail(course, observed, str(error))
+            return False
+        decided = sizing.sized(course.assignment, observed, sizes)
+        if isinstance(decided, Blocked):
+            self._block(course, observed, decided)
+            return False
+        course.assignment, course.sized = decided, True
+        return True
+
+    async def _landed(
+        self, course: _Course, observed: Observed, flight: Flight, snapshot: Snapshot
+    ) -> bool:
+        """Whether the next step may be decided on; a failed job ends the machine's course."""
+        job = snapshot.jobs.get(flight.job) if flight.job else None
+        planned = job is not None and self._plan is not None and self._plan.runs_as(job)
+        try:
+            if flight.job and (job is None or job.failed or (planned and job.running)):
+                # The list has less detail than the job itself, and may lag behind.
+                job = await self._job(flight.job) or job
+        except MigrationError:
+            return False
+        there = next_step(course.assignment.desired, observed, self._rules) == Satisfied()
+        if planned and job is not None and job.failed:
+            listed = snapshot.jobs.get(job.name)
+            if listed is not None and listed.running:
+                # What this snapshot says of the machine is older than the end of the job.
+                return False
+            operation = flight.operation or of_scenario(job.scenario)
+            there = there or (operation is not None and through(operation, observed))
+        if planned and there:
+            # The plan may go on, or have failed, with other machines.
+            course.attempts.landed()
+            return True
+        if job is not None and job.running:
+            if planned and self._plan:
+                self._plan.tell(course.attempts, job)
+            else:
+                course.attempts.reason = f"{flight.operation or job.scenario} is running"
+            return False
+        if job is not None and job.failed:
+            what = flight.operation or job.scenario
+            errors = job.machine_errors.get(course.name.lower(), job.errors)
+            causes = " ".join(map(str, errors)) or f"the job ended as {job.state}."
+            self._fail(course, observed, f"{what} failed: {causes} (job {job.name})")
+            return False
+        course.attempts.landed()
+        # What this snapshot says of the machine may be older than the end of our own job.
+        return flight.operation is None
+
+    async def _do(
+        self, course: _Course, operation: Operation, observed: Observed, snapshot: Snapshot
+    ) -> None:
+        failure = await self._submitter.ask(
+            course.attempts,
+            operation,
+            snapshot,
+            partial(self._service.submit, operation, course.assignment, observed),
+            course.name,
+        )
+        if failure is not None:
+            still = ", ".join(observed.differs)
+            if operation is Operation.UPDATE_TARGET and operation in course.attempts.done:
+                failure += f" (not as machines.{course.name}.target says: {still})"
+            self._fail(course, observed, failure)
+
+    async def _job(self, name: str) -> Job | None:
+        """A job in full, asked for once a round however many machines are in it."""
+        if name not in self._jobs:
+            self._jobs[name] = await self._service.job(name)
+        return self._jobs[name]
+
+    # -- a wave with a recovery plan, one round --------------------------------------------------
+
+    async def _keep_plan(self, plan: PlanRun, snapshot: Snapshot) -> None:
+        standing = self._standing()
+        failure = await plan.keep(standing, snapshot)
+        for course in self._courses if failure is not None else ():
+            if course.name in standing and course.observed is not None:
+                self._fail(course, course.observed, failure or "")
+
+    async def _run_plan(self, plan: PlanRun, snapshot: Snapshot) -> None:
+        failures = await plan.run(self._held, self._standing(), snapshot)
+        for course in self._courses:
+            if course.name in failures and course.observed is not None:
+                self._fail(course, course.observed, failures[course.name])
+
+    def _standing(self) -> dict[str, Standing]:
+        return {
+            course.name: Standing(
+                course.observed,
+                course.outcome is not None and course.outcome.status is not Status.SATISFIED,
+            )
+            for course in self._courses
+            if course.assignment.desired is not None and course.observed is not None
+        }
+
+    def _block(self, course: _Course, observed: Observed, why: Blocked) -> None:
+        course.outcome = Outcome(Status.BLOCKED, observed, str(why))
+        self._reporter.event(f"{course.name}: blocked: {why}")
+
+    def _fail(self, course: _Course, observed: Observed, reason: str) -> None:
+        course.outcome = Outcome(Status.FAILED, observed, reason)
+        self._reporter.event(f"{course.name}: {reason}")
+
+    def _announce(self, course: _Course, observed: Observed) -> None:
+        before = course.observed
+        if before is not None and before.stage is not observed.stage:
+            self._reporter.event(f"{course.name}: {before.stage} -> {observed.stage}")
+
+
+def _names(names: list[str]) -> str:
+    more = f" +{len(names) - _NAMED}" if len(names) > _NAMED else ""
+    return ", ".join(names[:_NAMED]) + more
+
+
+def _goal(desired: Phase | None) -> str:
+    return "replication removed" if desired is None else str(desired)

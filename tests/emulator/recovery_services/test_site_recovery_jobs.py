@@ -1,0 +1,285 @@
+"""Jobs: how they fail, are cancelled and restarted, and how they are found again."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+from azure.core.exceptions import HttpResponseError
+
+from emulator.guests.estate import Disk
+from tests.emulator.recovery_services import site_recovery_support as support
+from tests.emulator.recovery_services.site_recovery_support import (
+    GROUP_NAME,
+    TEST_NETWORK,
+    VAULT,
+    VAULT_NAME,
+    Classic,
+    Site,
+)
+
+WEB, OTHER = support.windows(1), support.windows(2)
+BROKEN = {
+    "errorCode": "28075",
+    "errorMessage": "It broke.",
+    "possibleCauses": "Chance.",
+    "recommendedAction": "Try again.",
+}
+
+
+@pytest.fixture
+def site(experience: Classic) -> Site:
+    site = Site([WEB, OTHER], experience=experience).prepare()
+    for machine in (WEB, OTHER):
+        site.protect(machine)
+    return site
+
+
+def test_a_failing_job_fails_with_its_words_and_the_item_is_as_before(site: Site) -> None:
+    before = site.properties(WEB)
+    site.fault(operation="TestFailover", match="web-01", job=BROKEN)
+    accepted = site.test_failover(WEB)
+    other = site.test_failover(OTHER)
+    job = site.finished(accepted)
+    assert job["state"] == "Failed"
+    assert job["errors"][0]["serviceErrorDetails"]["message"] == "It broke."
+    assert job["errors"][0]["providerErrorDetails"]["errorCode"] == 28075
+    assert job["errors"][0]["providerErrorDetails"]["recommendedAction"] == "Try again."
+    assert site.finished(other)["state"] == "Succeeded"
+    after = site.properties(WEB)
+    for name in ("protectionState", "testFailoverState", "allowedOperations", "currentScenario"):
+        assert after[name] == before[name]
+    assert set(site.virtual_machines()) == {"web-02-test"}
+    assert site.finished(site.test_failover(WEB))["state"] == "Succeeded", "once only"
+
+
+def test_the_sdk_raises_what_the_job_says(site: Site) -> None:
+    site.fault(operation="ReplicationProtectedItems_UnplannedFailover", job=BROKEN)
+    inside = (GROUP_NAME, VAULT_NAME, *site.container.split("/")[10:13:2], WEB.name)
+    poller = site.client.replication_protected_items.begin_unplanned_failover(
+        *inside, {"properties": site.experience.failover()}
+    )
+    with pytest.raises(HttpResponseError, match="It broke") as raised:
+        poller.result()
+    assert raised.value.error is not None
+    assert raised.value.error.code == "28075"
+    assert site.virtual_machines() == {}
+
+
+def test_a_failing_enabling_leaves_an_item_that_can_only_be_removed(experience: Classic) -> None:
+    site = Site([WEB], experience=experience).prepare()
+    site.fault(operation="EnableDr", job=BROKEN)
+    assert site.enable(WEB)["state"] == "Failed"
+    properties = site.properties(WEB)
+    assert properties["allowedOperations"] == ["DisableProtection"]
+    assert properties["healthErrors"][0]["errorMessage"] == "It broke."
+    site.finished(site.remove(WEB))
+    site.protect(WEB)
+
+
+def test_a_failing_removal_leaves_the_machine_failed_over(site: Site) -> None:
+    site.finished(site.fail_over(WEB))
+    site.fault(operation="DisableDr", job=BROKEN)
+    assert site.finished(site.remove(WEB, "MigrationComplete"))["state"] == "Failed"
+    assert "CompleteMigration" in site.properties(WEB)["allowedOperations"]
+    assert site.finished(site.remove(WEB, "MigrationComplete"))["state"] == "Succeeded"
+
+
+def test_a_failing_completion_of_the_initial_replication_is_tried_again(
+    experience: Classic,
+) -> None:
+    site = Site([WEB], experience=experience).prepare()
+    site.fault(operation="IrCompletion", job=BROKEN)
+    site.protect(WEB)
+    states = [j["properties"]["state"] for j in jobs(site, "jobName eq 'IrCompletion'")]
+    assert states == ["Succeeded", "Failed"]
+
+
+def test_a_removal_that_fails_during_initial_replication_does_not_stop_it(
+    experience: Classic,
+) -> None:
+    site = Site([WEB], experience=experience).prepare()
+    assert site.enable(WEB)["state"] == "Succeeded"
+    site.fault(operation="DisableDr", job=BROKEN, delaySeconds=3600)
+    assert site.finished(site.remove(WEB))["state"] == "Failed"
+    site.pass_time(minutes=40)
+    assert site.state(WEB) == "Protected"
+
+
+def test_a_delay_makes_a_job_longer(site: Site) -> None:
+    site.fault(operation="TestFailover", delaySeconds=3600)
+    accepted = site.test_failover(WEB)
+    site.pass_time(minutes=50)
+    assert site.job(accepted)["state"] == "InProgress"
+    site.pass_time(minutes=20)
+    assert site.job(accepted)["state"] == "Succeeded"
+
+
+@pytest.mark.parametrize(
+    ("spoil", "code", "word"),
+    [
+        (
+            lambda site: site.call("DELETE", f"{TEST_NETWORK}?api-version=2024-05-01"),
+            "28031",
+            "vnet-test",
+        ),
+        (
+            lambda site: site.call("DELETE", f"{support.STORAGE}?api-version=2024-01-01"),
+            "28031",
+            "stcache",
+        ),
+    ],
+)
+def test_what_was_deleted_meanwhile_fails_the_job(
+    site: Site, spoil: Any, code: str, word: str
+) -> None:
+    assert spoil(site).status < 300
+    site.pass_time(minutes=5)
+    job = site.finished(site.test_failover(WEB))
+    assert job["state"] == "Failed"
+    assert job["errors"][0]["serviceErrorDetails"]["code"] == code
+    assert word in job["errors"][0]["serviceErrorDetails"]["message"]
+    assert site.virtual_machines() == {}
+
+
+def test_a_size_with_too_few_data_disks_fails_the_failover(experience: Classic) -> None:
+    many = support.windows(1, disks=tuple(Disk(f"xvd{c}", 10) for c in "abcdef"))
+    site = Site([many], experience=experience).prepare()
+    site.protect(many, targetVmSize="Standard_B1s")
+    job = site.finished(site.fail_over(many))
+    assert job["errors"][0]["serviceErrorDetails"]["code"] == "28074"
+    assert site.properties(many)["protectionState"] == "Protected"
+
+
+def test_a_cancelled_test_failover_leaves_the_machine_protected(site: Site) -> None:
+    accepted = site.test_failover(WEB)
+    name = accepted.headers["x-ms-request-id"].rpartition("/")[2]
+    poller = site.client.replication_jobs.begin_cancel(GROUP_NAME, VAULT_NAME, name)
+    poller.result()
+    site.pass_time(minutes=10)
+    assert site.job(accepted)["state"] == "Cancelled"
+    assert site.virtual_machines() == {}
+    assert "TestFailover" in site.properties(WEB)["allowedOperations"]
+
+
+def test_a_cancelled_failover_leaves_a_machine_that_does_not_replicate_again(site: Site) -> None:
+    accepted = site.fail_over(WEB)
+    name = accepted.headers["x-ms-request-id"].rpartition("/")[2]
+    site.accepted("POST", f"{VAULT}/replicationJobs/{name}/cancel")
+    assert site.job(accepted)["state"] == "Cancelling"
+    assert site.finished(accepted)["state"] == "Cancelled"
+    assert site.properties(WEB)["allowedOperations"] == ["DisableProtection"]
+
+
+def test_only_jobs_that_allow_it_are_cancelled_restarted_or_resumed(site: Site) -> None:
+    accepted = site.test_failover(WEB)
+    name = accepted.headers["x-ms-request-id"].rpartition("/")[2]
+    path = f"{VAULT}/replicationJobs/{name}"
+    assert site.refused("POST", f"{path}/restart")[:2] == (400, "JobActionNotAllowed")
+    assert site.refused("POST", f"{path}/resume", {"properties": {}})[1] == "JobActionNotAllowed"
+    site.finished(accepted)
+    assert site.refused("POST", f"{path}/cancel")[1] == "JobActionNotAllowed"
+
+
+def test_a_failed_job_is_restarted(site: Site) -> None:
+    site.fault(operation="UnplannedFailover", job=BROKEN)
+    accepted = site.fail_over(WEB)
+    assert site.finished(accepted)["allowedActions"] == ["Restart"]
+    name = accepted.headers["x-ms-request-id"].rpartition("/")[2]
+    site.accepted("POST", f"{VAULT}/replicationJobs/{name}/restart")
+    assert site.properties(WEB)["currentScenario"]["scenarioName"] == "UnplannedFailover"
+    assert site.refused("POST", f"{VAULT}/replicationJobs/{name}/restart")[1] == (
+        "OperationInProgress"
+    )
+    site.pass_time(minutes=15)
+    assert set(site.virtual_machines()) == {"web-01"}
+
+
+def test_a_failed_enabling_is_restarted_once_the_way_is_free(experience: Classic) -> None:
+    site = Site([WEB], experience=experience).prepare()
+    assert site.protectable(WEB)
+    assert site.estate.groups is not None
+    site.estate.groups["sg-server"] = support.NO_DATA
+    failed = site.accepted("PUT", site.item(WEB), site.enable_body(WEB))
+    assert site.finished(failed)["state"] == "Failed"
+    site.estate.groups["sg-server"] = support.SERVER_GROUP
+    name = failed.headers["x-ms-request-id"].rpartition("/")[2]
+    site.accepted("POST", f"{VAULT}/replicationJobs/{name}/restart")
+    site.pass_time(minutes=120)
+    properties = site.properties(WEB)
+    assert (properties["protectionState"], properties["replicationHealth"]) == (
+        *("Protected", "Normal"),
+    )
+
+
+def test_the_list_of_jobs_has_less_detail_than_a_job(site: Site) -> None:
+    site.finished(site.test_failover(WEB))
+    (listed, *_) = site.get(f"{VAULT}/replicationJobs")["value"]
+    job = site.get(listed["id"])
+    for name, empty in (("tasks", []), ("activityId", None), ("customDetails", None)):
+        assert listed["properties"][name] == empty
+        assert job["properties"][name]
+    assert listed["properties"]["state"] == job["properties"]["state"] == "Succeeded"
+
+
+def test_jobs_are_found_by_name_state_and_time(site: Site) -> None:
+    before = site.world.clock.now().strftime("%Y-%m-%dT%H:%M:%SZ")
+    site.pass_time(seconds=5)
+    site.finished(site.test_failover(WEB))
+    running = site.test_failover(OTHER)
+    names = {j["properties"]["scenarioName"] for j in jobs(site, f"startTime eq '{before}'")}
+    assert names == {"TestFailover"}
+    (found,) = jobs(site, "jobStatus eq 'InProgress'")
+    assert found["properties"]["targetObjectName"] == "web-02"
+    assert len(jobs(site, "jobStatus eq 'Succeeded' and jobName eq 'TestFailover'")) == 1
+    assert len(jobs(site, f"endTime eq '{before}'")) == len(jobs(site)) - 2
+    site.finished(running)
+    assert jobs(site, "jobStatus eq 'InProgress'") == []
+
+
+@pytest.mark.parametrize(
+    "text", ["state eq 'x'", "jobStatus is 'x'", "startTime eq 'soon'", "startTime eq '2026-01-05'"]
+)
+def test_a_filter_that_is_not_understood_is_refused(site: Site, text: str) -> None:
+    path = f"{VAULT}/replicationJobs?api-version=2025-08-01&$filter={text}"
+    assert site.refused("GET", path)[:2] == (400, "InvalidFilter")
+
+
+def test_a_test_failover_job_tells_its_network_and_machine(site: Site) -> None:
+    details = site.finished(site.test_failover(WEB))["customDetails"]
+    assert details["instanceType"] == "TestFailoverJobDetails"
+    assert details["testFailoverStatus"] == "Active"
+    assert details["networkName"] == "vnet-test"
+    (item,) = details["protectedItemDetails"]
+    assert (item["testVmName"], item["subnet"]) == ("web-01-test", "servers")
+
+
+def test_events_and_health_tell_what_happened(site: Site) -> None:
+    site.fault(operation="TestFailover", job=BROKEN)
+    site.finished(site.test_failover(WEB))
+    newest = site.get(f"{VAULT}/replicationEvents")["value"][0]
+    assert newest["properties"]["severity"] == "Critical"
+    assert newest["properties"]["affectedObjectFriendlyName"] == "web-01"
+    assert site.get(newest["id"]) == newest
+    health = site.client.replication_vault_health.get(GROUP_NAME, VAULT_NAME).properties
+    counts = health.protected_items_health.categorized_resource_counts
+    assert health.protected_items_health.resource_count == 2
+    assert counts["testFailoverApplicableProtectedItemsCount"] == 2
+    issues = health.protected_items_health.issues
+    assert tuple(issue.summary_code for issue in issues) == site.experience.untested_warning
+    assert {len(issue.affected_resource_correlation_ids) for issue in issues} <= {2}
+    site.client.replication_vault_health.begin_refresh(GROUP_NAME, VAULT_NAME).result()
+
+
+def test_every_accepted_change_is_audited_with_its_machine_and_job(site: Site) -> None:
+    accepted = site.fail_over(WEB)
+    entry = site.world.audited()[-1]
+    assert entry["operation"] == "ReplicationProtectedItems_UnplannedFailover"
+    assert entry["resource"] == site.item(WEB)
+    assert entry["machine"] == "web-01"
+    assert accepted.headers["x-ms-request-id"].endswith(entry["job"])
+
+
+def jobs(site: Site, text: str = "") -> Any:
+    query = f"&$filter={text}" if text else ""
+    return site.get(f"{VAULT}/replicationJobs?api-version=2025-08-01{query}")["value"]

@@ -1,0 +1,85 @@
+"""Sizes that a machine can be failed over to: what is told of them, and which boot it."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import Any
+
+import pytest
+
+from emulator.guests.estate import Disk
+from tests.emulator.recovery_services.site_recovery_support import Classic, Site, windows
+
+WEB = windows(1)
+GENERATION_2_ONLY = "Standard_D2s_v6"
+
+
+def sizes(site: Site) -> dict[str, dict[str, Any]]:
+    offered = site.get(f"{site.item(WEB)}/targetComputeSizes")["value"]
+    return {one["name"]: one["properties"] for one in offered}
+
+
+@pytest.fixture
+def site(experience: Classic) -> Site:
+    """A site with a machine that is protected, with a size that takes generation 2 only."""
+    made = Site([WEB], experience=experience).prepare()
+    made.protect(WEB, **experience.named(size=GENERATION_2_ONLY))
+    return made
+
+
+def test_every_size_tells_which_generations_it_boots(site: Site) -> None:
+    told = {name: size["hyperVGenerations"] for name, size in sizes(site).items()}
+    for name, generations in {
+        "Standard_A2_v2": ["V1"],
+        "Standard_B2ms": ["V1", "V2"],
+        "Standard_D2_v3": ["V1"],
+        "Standard_D2s_v3": ["V1", "V2"],
+        "Standard_DS2_v2": ["V1", "V2"],
+        "Standard_D2s_v5": ["V1", "V2"],
+        "Standard_E2s_v5": ["V1", "V2"],
+        "Standard_F2s_v2": ["V1", "V2"],
+        "Standard_D2s_v6": ["V2"],
+        "Standard_E2s_v6": ["V2"],
+    }.items():
+        assert told[name] == generations, name
+    assert all(told.values())
+
+
+def test_a_size_that_does_not_boot_the_machine_is_offered_without_a_word(site: Site) -> None:
+    details = site.properties(WEB)["providerSpecificDetails"]
+    assert details["firmwareType"] == "BIOS"
+    assert site.experience.generation(details) == "V1"
+    assert sizes(site)[GENERATION_2_ONLY]["errors"] == []
+
+
+@pytest.mark.parametrize("production", [False, True], ids=["test", "production"])
+def test_a_failover_to_a_size_that_does_not_boot_the_machine_fails(
+    site: Site, production: bool
+) -> None:
+    job = site.finished(site.fail_over(WEB) if production else site.test_failover(WEB))
+    assert job["state"] == "Failed"
+    error = job["errors"][0]["serviceErrorDetails"]
+    assert error["code"] == "28031"
+    assert f"'{GENERATION_2_ONLY}' cannot boot Hypervisor Generation '1'" in error["message"]
+    assert site.virtual_machines() == {}
+    assert site.properties(WEB)["protectionState"] == "Protected"
+
+
+def test_after_another_size_is_chosen_the_failover_succeeds(site: Site) -> None:
+    assert site.finished(site.fail_over(WEB))["state"] == "Failed"
+    body = site.experience.update("web-01", "Standard_D2s_v5", {})
+    assert site.finished(site.accepted("PATCH", site.item(WEB), body))["state"] == "Succeeded"
+    assert site.finished(site.fail_over(WEB))["state"] == "Succeeded"
+    machine = site.virtual_machines()["web-01"]
+    assert machine["properties"]["hardwareProfile"]["vmSize"] == "Standard_D2s_v5"
+
+
+def test_no_size_is_picked_that_does_not_boot_the_machine(experience: Classic) -> None:
+    disks = tuple(Disk(f"xvd{letter}", 10) for letter in "abcdefghijklmnopqrstu")
+    many = replace(WEB, vcpus=8, memory_mib=32 * 1024, disks=disks)
+    site = Site([many], experience=experience).prepare()
+    site.protect(many)
+    details = site.properties(many)["providerSpecificDetails"]
+    picked = sizes(site)[experience.vm_size(details)]
+    assert experience.generation(details) in picked["hyperVGenerations"]
+    assert picked["maxDataDiskCount"] >= len(disks) - 1

@@ -1,0 +1,202 @@
+"""Facts of machines, their agents and their server, over the wire from the local AWS."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import boto3
+import pytest
+
+from site_recovery.aws.ec2 import machine_facts, tagged_instances
+from site_recovery.aws.managed_instances import managed_instances, why_not
+from site_recovery.aws.server_facts import ROLE_TAG, VAULT_TAG, ServerQuestion, Subnet, server_facts
+from site_recovery.problems import Problem
+from tests.local_aws import LocalAws, local_aws
+
+REGION = "eu-west-1"
+VAULT = "/subscriptions/1/resourceGroups/rg/providers/Microsoft.RecoveryServices/vaults/v"
+
+
+@pytest.fixture(scope="module")
+def cloud() -> Iterator[LocalAws]:
+    with local_aws() as started:
+        yield started
+
+
+@pytest.fixture
+def aws(cloud: LocalAws, monkeypatch: pytest.MonkeyPatch) -> LocalAws:
+    for name, value in cloud.environment.items():
+        monkeypatch.setenv(name, value)
+    return cloud
+
+
+def question(aws: LocalAws, **changes: Any) -> ServerQuestion:
+    values: dict[str, Any] = {
+        "experience": "modernized",
+        "vpc_id": aws.estate["vpc"],
+        "name": "asr-appliance",
+        "vault_id": VAULT,
+        "image_id": None,
+        "subnet_id": aws.estate["subnets"]["migration"],
+    }
+    return ServerQuestion(**{**values, **changes})
+
+
+def launch(aws: LocalAws, **tags: str) -> str:
+    """Start an instance of Windows Server 2016 with tags; `role` and `vault` are the server's."""
+    keys = {"role": ROLE_TAG, "vault": VAULT_TAG}
+    ec2 = boto3.client("ec2", region_name=REGION)
+    answer = ec2.run_instances(
+        ImageId=aws.estate["images"]["windows-server-2016"],
+        InstanceType="m5.2xlarge",
+        SubnetId=aws.estate["subnets"]["migration"],
+        MinCount=1,
+        MaxCount=1,
+        TagSpecifications=[
+            {
+                "ResourceType": "instance",
+                "Tags": [{"Key": keys.get(k, k), "Value": v} for k, v in tags.items()],
+            }
+        ],
+    )
+    return answer["Instances"][0]["InstanceId"]
+
+
+def test_the_facts_of_a_machine_are_what_its_instance_type_image_and_volumes_tell(
+    aws: LocalAws,
+) -> None:
+    facts, problems = machine_facts({"db": aws.estate["machines"]["db-01"]}, REGION)
+    db = facts["db"]
+    assert problems == []
+    assert (db.os, db.platform, db.architecture) == ("rhel-6.7", "linux", "x86_64")
+    assert (db.instance_type, db.vcpus, db.memory_mib) == ("m4.xlarge", 4, 16384)
+    assert [(disk.size_gib, disk.encrypted) for disk in db.disks] == [(30, False), (100, False)]
+    assert db.security_group_ids == (aws.estate["security_group"],)
+    assert db.security_group_names == ("estate",)
+
+
+def test_an_encrypted_volume_is_known_as_one(aws: LocalAws) -> None:
+    instance_id = launch(aws, Name="vaulted")
+    ec2 = boto3.client("ec2", region_name=REGION)
+    zone = ec2.describe_instances(InstanceIds=[instance_id])["Reservations"][0]["Instances"][0]
+    volume = ec2.create_volume(
+        AvailabilityZone=zone["Placement"]["AvailabilityZone"], Size=5, Encrypted=True
+    )["VolumeId"]
+    ec2.attach_volume(VolumeId=volume, InstanceId=instance_id, Device="/dev/sdf")
+    facts, _ = machine_facts({"vaulted": instance_id}, REGION)
+    assert [disk.encrypted for disk in facts["vaulted"].disks] == [False, True]
+
+
+def test_an_instance_that_is_not_there_is_a_problem_of_its_machine(aws: LocalAws) -> None:
+    ids = {"db": aws.estate["machines"]["db-01"], "gho.st": "i-00000000000000000"}
+    facts, [problem] = machine_facts(ids, REGION)
+    assert set(facts) == {"db"}
+    assert problem.path == 'machines["gho.st"].instanceId'
+
+
+def test_machines_are_found_by_all_of_their_tags_until_they_are_terminated(aws: LocalAws) -> None:
+    shop = [launch(aws, Name=name, move="yes", team="shop") for name in ("b", "a")]
+    nameless = launch(aws, move="yes", team="shop")
+    launch(aws, Name="c", move="yes", team="other")
+    launch(aws, Name="asr", move="yes", team="shop", role="replication-appliance")
+    gone = launch(aws, Name="d", move="yes", team="shop")
+    boto3.client("ec2", region_name=REGION).terminate_instances(InstanceIds=[gone])
+    found, problems = tagged_instances(aws.estate["vpc"], {"move": "yes", "team": "shop"}, REGION)
+    assert problems == []
+    assert {instance.instance_id: instance.name for instance in found} == {
+        shop[0]: "b",
+        shop[1]: "a",
+        nameless: None,
+    }
+    assert tagged_instances("vpc-00000000000000000", {"move": "yes"}, REGION) == ([], [])
+
+
+def test_systems_manager_knows_the_machines_that_it_manages(aws: LocalAws) -> None:
+    db = aws.estate["machines"]["db-01"]
+    unmanaged = launch(aws, Name="no-profile")
+    known, problems = managed_instances([db, unmanaged], REGION)
+    assert problems == []
+    assert (known[db].ping, known[db].platform_version) == ("Online", "6.7")
+    assert why_not(db, known.get(db)) is None
+    assert unmanaged in str(why_not(unmanaged, known.get(unmanaged)))
+
+
+@pytest.mark.parametrize(
+    ("experience", "image"),
+    [("classic", "windows-server-2016"), ("modernized", "windows-server-2022")],
+)
+def test_without_a_server_and_an_image_the_newest_public_one_is_taken(
+    aws: LocalAws, experience: str, image: str
+) -> None:
+    facts, problems = server_facts(question(aws, experience=experience), REGION)
+    assert problems == []
+    assert facts is not None
+    assert (facts.image_id, facts.instance_type) == (aws.estate["images"][image], None)
+
+
+def test_an_image_that_is_asked_for_is_looked_at(aws: LocalAws) -> None:
+    image_id = aws.estate["images"]["windows-server-2012-r2"]
+    facts, _ = server_facts(question(aws, image_id=image_id), REGION)
+    assert facts is not None
+    assert str(facts.image_name).startswith("Windows_Server-2012-R2")
+    missing, problems = server_facts(question(aws, image_id="ami-00000000000000000"), REGION)
+    assert problems == []
+    assert missing is not None
+    assert not missing.image_seen
+
+
+def test_the_server_of_the_vault_is_found_and_that_of_another_is_not(aws: LocalAws) -> None:
+    ours = {"Name": "asr-there", "role": "replication-appliance", "vault": VAULT.upper()}
+    launch(aws, **{**ours, "vault": f"{VAULT}-2"})
+    other, _ = server_facts(question(aws, name="asr-there"), REGION)
+    assert other is not None
+    assert other.instance_type is None
+    launch(aws, **ours)
+    facts, _ = server_facts(question(aws, name="asr-there"), REGION)
+    assert facts is not None
+    assert facts.instance_type == "m5.2xlarge"
+    assert facts.image_id == aws.estate["images"]["windows-server-2016"]
+
+
+def test_the_servers_subnet_is_known_with_its_vpc_and_its_addresses(aws: LocalAws) -> None:
+    facts, _ = server_facts(question(aws), REGION)
+    assert facts is not None
+    assert facts.subnet == Subnet(aws.estate["vpc"], "10.10.2.0/24")
+    missing, problems = server_facts(question(aws, subnet_id="subnet-00000000000000000"), REGION)
+    assert problems == []
+    assert missing is not None
+    assert missing.subnet is None
+
+
+def test_a_server_that_is_there_needs_its_image_no_more(aws: LocalAws) -> None:
+    tags = {"Name": "asr-old", "role": "replication-appliance", "vault": VAULT}
+    launch(aws, **tags)
+    gone = "ami-00000000000000000"
+    facts, _ = server_facts(question(aws, name="asr-old", image_id=gone), REGION)
+    assert facts is not None
+    assert (facts.image_id, facts.image_seen) == (gone, True)
+
+
+ASK: dict[str, Callable[[], tuple[Any, list[Problem]]]] = {
+    "machines": lambda: machine_facts({"db": "i-00000000000000000"}, REGION),
+    "tags": lambda: tagged_instances("vpc-1", {"a": "b"}, REGION),
+    "agents": lambda: managed_instances(["i-00000000000000000"], REGION),
+    "server": lambda: server_facts(
+        ServerQuestion("classic", "vpc-1", "asr-cs", None, None, "subnet-1"), REGION
+    ),
+}
+
+
+@pytest.mark.parametrize("ask", ASK.values(), ids=ASK.keys())
+def test_an_aws_that_does_not_answer_is_one_problem(
+    monkeypatch: pytest.MonkeyPatch, ask: Callable[[], tuple[Any, list[Problem]]]
+) -> None:
+    monkeypatch.setenv("AWS_ENDPOINT_URL", "http://127.0.0.1:9")
+    monkeypatch.setenv("AWS_ACCESS_KEY_ID", "local")
+    monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", "local")
+    monkeypatch.setenv("AWS_MAX_ATTEMPTS", "1")
+    found, [problem] = ask()
+    assert not found
+    assert problem.path == "AWS"
+    assert "AWS_ENDPOINT_URL" in problem.way_out
