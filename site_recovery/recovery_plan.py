@@ -9,7 +9,10 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
+from datetime import timedelta
 from typing import Any, TypeAlias
+
+from pydantic import TypeAdapter, ValidationError
 
 from site_recovery import arm_ids
 from site_recovery.arm_ids import ContainerId
@@ -32,6 +35,7 @@ _AZURE = "Microsoft Azure"
 _FAILOVER_TYPES = ["TestFailover", "UnplannedFailover"]
 _DIRECTIONS = ["PrimaryToRecovery"]
 _NAME_MAX = 60
+_SPAN = TypeAdapter(timedelta)
 
 
 def name_of(stack: str, wave: str) -> str:
@@ -304,7 +308,11 @@ def _read(wire: Mapping[str, Any]) -> Action | None:
         case "ManualActionDetails":
             return ManualAction(details.get("description") or "")
         case "AutomationRunbookActionDetails":
-            return RunbookAction(details.get("runbookId") or "", _seconds(details.get("timeout")))
+            seconds = _seconds(details.get("timeout"))
+            # Without a readable timeout it cannot be compared, so it is left as it is.
+            if seconds is None:
+                return None
+            return RunbookAction(details.get("runbookId") or "", seconds)
         case _:
             return None
 
@@ -330,9 +338,9 @@ def _timeout(seconds: int) -> str:
     return f"PT{seconds // 60}M" if seconds % 60 == 0 else f"PT{seconds}S"
 
 
-def _seconds(timeout: str | None) -> int:
-    if not timeout or not timeout.startswith("PT"):
-        return 0
-    number, unit = timeout[2:-1], timeout[-1]
-    factor = {"S": 1, "M": 60, "H": 3600}.get(unit, 0)
-    return int(number) * factor if number.isdigit() else 0
+def _seconds(timeout: object) -> int | None:
+    """A span in ISO 8601 (PT1H30M) or clock notation (01:30:00); None if it cannot be read."""
+    try:
+        return int(_SPAN.validate_python(timeout).total_seconds())
+    except ValidationError:
+        return None

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -125,6 +126,46 @@ def test_a_machine_that_was_ours_is_no_stranger() -> None:
     found = change(smaller, members, service(), PLAN)
     assert found.differs
     assert found.strangers == ""
+
+
+@pytest.mark.parametrize(
+    ("seconds", "notation"),
+    [
+        (5400, "PT90M"),
+        (5400, "PT1H30M"),
+        (5400, "PT5400S"),
+        (5400, "PT1.5H"),
+        (5400, "01:30:00"),
+        (1800, "00:30:00.0000000"),
+        (3600, "PT1H"),
+        (90, "PT1M30S"),
+        (86400, "P1D"),
+        (86400, "24:00:00"),
+        (90000, "P1DT1H"),
+    ],
+)
+def test_a_runbook_is_recognised_in_every_notation_of_its_timeout(
+    seconds: int, notation: str
+) -> None:
+    runbook = RunbookAction("/runbooks/warm-up", seconds)
+    plan = Plan("p", (Group(("db",), post=(runbook,)),))
+    existing = service(plan)
+    existing["properties"]["groups"][2]["endGroupActions"][0]["customDetails"]["timeout"] = notation
+    found = change(plan, MEMBERS, existing)
+    assert found.foreign == ()
+    assert not found.differs
+
+
+@pytest.mark.parametrize("timeout", ["", "soon", "90", None])
+def test_a_runbook_with_an_unreadable_timeout_is_not_ours_and_is_kept(timeout: str | None) -> None:
+    plan = Plan("p", (Group(("db",), post=(WARM_UP,)),))
+    existing = service(plan)
+    existing["properties"]["groups"][2]["endGroupActions"][0]["customDetails"]["timeout"] = timeout
+    found = change(plan, MEMBERS, existing, plan)
+    assert found.foreign == ("warm-up (after group 1)",)
+    assert [
+        action["customDetails"]["timeout"] for action in boot(found.groups)[0]["endGroupActions"]
+    ] == ["PT30M", timeout]
 
 
 def test_a_plan_reads_as_one_line() -> None:
