@@ -14,7 +14,8 @@ from pulumi.runtime import rpc
 from pydantic import BaseModel, ConfigDict
 
 from dynamic_providers import engine
-from site_recovery.azure.connection import Connect, MigrationError, connector
+from site_recovery.azure.connection import Connect, connector
+from site_recovery.errors import MigrationError
 
 _T = TypeVar("_T")
 

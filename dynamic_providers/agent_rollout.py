@@ -14,7 +14,7 @@ from dynamic_providers.adapter import Inputs, MigrationProvider, own_urn, unknow
 from site_recovery.aws import agent_rollout
 from site_recovery.aws.agent_rollout import Progress, Rollout, State
 from site_recovery.aws.associations import AssociationGoneError, Associations
-from site_recovery.azure.connection import MigrationError
+from site_recovery.errors import MigrationError
 
 _T = TypeVar("_T")
 _COMPARED = ("region", "associations", "machines")

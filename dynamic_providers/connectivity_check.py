@@ -17,7 +17,7 @@ from pulumi.dynamic import (
 
 from dynamic_providers import engine
 from dynamic_providers.adapter import Inputs, MigrationProvider, is_unknown, own_urn, run, unknown
-from site_recovery.azure.connection import MigrationError
+from site_recovery.errors import MigrationError
 from site_recovery.reachability import check as reachability
 from site_recovery.reachability import ec2_network
 from site_recovery.reachability.connections import Check, Machine, Server, role

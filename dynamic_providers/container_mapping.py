@@ -21,8 +21,9 @@ from dynamic_providers.adapter import Inputs, MigrationProvider, own_urn, run
 from site_recovery.arm_ids import ContainerId, same
 from site_recovery.arm_ids import name as name_of
 from site_recovery.azure import leftovers, mapping
-from site_recovery.azure.vault import VaultGoneError, in_words
+from site_recovery.azure.vault import in_words
 from site_recovery.convergence.run import Pace
+from site_recovery.errors import VaultGoneError
 from site_recovery.fleet import ExperienceName
 
 

@@ -24,7 +24,8 @@ from site_recovery.azure.servers import registration, server_removal
 from site_recovery.azure.servers.registered import Registration
 from site_recovery.azure.servers.registration import Awaited
 from site_recovery.azure.servers.server_removal import Leaving
-from site_recovery.azure.vault import VaultGoneError, in_words
+from site_recovery.azure.vault import in_words
+from site_recovery.errors import VaultGoneError
 from site_recovery.fleet import ExperienceName
 
 

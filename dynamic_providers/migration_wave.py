@@ -30,12 +30,13 @@ from dynamic_providers.wave_inputs import (
 )
 from dynamic_providers.wave_vault import WaveVault
 from site_recovery import arm_ids
-from site_recovery.azure.connection import MigrationError
 from site_recovery.azure.vault import in_words
 from site_recovery.convergence import review
+from site_recovery.errors import MigrationError
 from site_recovery.fleet import Assignment
-from site_recovery.observation import Gone, Observed, Snapshot, Stage, observe
+from site_recovery.observation import Observed, Stage, observe
 from site_recovery.planning import satisfies
+from site_recovery.snapshot import Gone, Snapshot
 
 _OUTPUTS = ("results", "outcomes", "leaving", "migrated")
 

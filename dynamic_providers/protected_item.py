@@ -13,14 +13,15 @@ from dynamic_providers.adapter import Inputs, MigrationProvider, own_urn, run, u
 from dynamic_providers.migration_wave import MigrationWave
 from dynamic_providers.wave_inputs import ConvergenceInputs, MachineInputs, TargetInputs
 from site_recovery.arm_ids import ContainerId
-from site_recovery.azure.connection import MigrationError
 from site_recovery.azure.service import VaultService
 from site_recovery.azure.vault import gone_error, in_words
 from site_recovery.convergence.run import Outcome, Status
+from site_recovery.errors import MigrationError
 from site_recovery.fleet import ExperienceName, Site
-from site_recovery.observation import Gone, Observed, Snapshot, Stage, observe
+from site_recovery.observation import Observed, Stage, observe
 from site_recovery.phases import Phase
 from site_recovery.planning import NOT_BEGUN, Rules, next_step, satisfies
+from site_recovery.snapshot import Gone, Snapshot
 
 
 class OutcomeInputs(Inputs):

@@ -10,7 +10,7 @@ import threading
 import time
 from collections.abc import Callable
 
-from site_recovery.observation import Snapshot
+from site_recovery.snapshot import Snapshot
 
 _FRESH_SECONDS = 5.0
 

@@ -11,9 +11,9 @@ from pulumi.dynamic import CreateResult, DiffResult, ReadResult, Resource, Updat
 from dynamic_providers.adapter import Inputs, MigrationProvider, is_unknown, run
 from site_recovery.arm_ids import VaultId, same
 from site_recovery.azure import vault
-from site_recovery.azure.connection import ServiceUnavailableError
 from site_recovery.azure.servers import vault_credentials
 from site_recovery.azure.servers.vault_credentials import Credentials
+from site_recovery.errors import ServiceUnavailableError
 
 SECRET_OUTPUTS = ["credentials_file"]
 

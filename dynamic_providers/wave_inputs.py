@@ -22,10 +22,11 @@ from site_recovery.fleet import (
     Target,
     placed,
 )
-from site_recovery.observation import Machine, Stage
+from site_recovery.observation import Stage
 from site_recovery.phases import Phase
 from site_recovery.planning import Rules
 from site_recovery.recovery_plan import Action, Group, ManualAction, Plan, RunbookAction
+from site_recovery.snapshot import Machine
 
 
 class HardwareInputs(Inputs):

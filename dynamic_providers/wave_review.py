@@ -20,8 +20,9 @@ from site_recovery.arm_ids import VaultId, same
 from site_recovery.azure.connection import Connect
 from site_recovery.convergence import review
 from site_recovery.convergence.run import PlanOrder
-from site_recovery.observation import Snapshot, observe
+from site_recovery.observation import observe
 from site_recovery.planning import Blocked, satisfies
+from site_recovery.snapshot import Snapshot
 from site_recovery.target_settings import NO_LICENCE, TargetSettings
 
 

@@ -17,9 +17,10 @@ from site_recovery.azure.service import VaultService
 from site_recovery.convergence import sizing
 from site_recovery.convergence.run import Outcome, PlanOrder, converge
 from site_recovery.fleet import Assignment, ExperienceName
-from site_recovery.observation import Snapshot, observe
+from site_recovery.observation import observe
 from site_recovery.planning import Blocked
 from site_recovery.recovery_plan import Change, Member
+from site_recovery.snapshot import Snapshot
 
 _T = TypeVar("_T")
 

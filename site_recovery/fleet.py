@@ -8,9 +8,8 @@ from enum import StrEnum
 from typing import Literal
 
 from site_recovery.arm_ids import ContainerId
-from site_recovery.identification import TAG_INSTANCE, TAG_MACHINE
-from site_recovery.observation import Machine
 from site_recovery.phases import Phase
+from site_recovery.snapshot import TAG_INSTANCE, TAG_MACHINE, Machine
 from site_recovery.target_settings import TargetSettings
 
 OsType = Literal["Windows", "Linux"]

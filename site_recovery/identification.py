@@ -7,20 +7,11 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from site_recovery import arm_ids, sources, target_settings
+from site_recovery.snapshot import TAG_INSTANCE, TAG_MACHINE, TEST_VM_SUFFIX, Machine, Snapshot
 from site_recovery.sources import Source
-
-if TYPE_CHECKING:
-    from site_recovery.observation import Machine, Snapshot
-
-TEST_VM_SUFFIX = "-test"
-
-TAG_INSTANCE = "migrated-from-instance"
-TAG_MACHINE = "migrated-from-machine"
-"""Tags that a failover puts on the virtual machine: after Complete Migration removed the item,
-they are the evidence that the machine is migrated."""
 
 
 @dataclass(frozen=True)

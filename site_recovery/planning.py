@@ -11,10 +11,10 @@ from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from typing import TypeAlias
 
-from site_recovery.identification import TAG_INSTANCE
 from site_recovery.observation import UPDATE_SCENARIO, Observed, Stage
 from site_recovery.operations import NO_FAILBACK, Operation
 from site_recovery.phases import Phase
+from site_recovery.snapshot import TAG_INSTANCE
 
 
 @dataclass(frozen=True)

@@ -18,8 +18,8 @@ from site_recovery.aws.inventory import Driver
 from site_recovery.aws.managed_instances import ManagedInstance
 from site_recovery.aws.server_facts import server_facts
 from site_recovery.azure import connection
-from site_recovery.azure.connection import MigrationError
 from site_recovery.config_paths import path
+from site_recovery.errors import MigrationError
 from site_recovery.phases import Phase
 from site_recovery.problems import Problem
 

@@ -13,7 +13,7 @@ from botocore.exceptions import ClientError
 
 from site_recovery.aws import client as aws
 from site_recovery.aws.managed_instances import ManagedInstance, managed_instances
-from site_recovery.azure.connection import MigrationError
+from site_recovery.errors import MigrationError
 
 if TYPE_CHECKING:
     from mypy_boto3_ssm import SSMClient

@@ -11,7 +11,7 @@ import boto3
 from botocore.exceptions import ClientError
 
 from site_recovery.aws import client as aws
-from site_recovery.azure.connection import MigrationError
+from site_recovery.errors import MigrationError
 
 if TYPE_CHECKING:
     from mypy_boto3_ssm import SSMClient

@@ -6,8 +6,6 @@ import os
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
-from datetime import UTC, datetime
-from email.utils import parsedate_to_datetime
 from typing import Any, Protocol
 from urllib.parse import urlsplit
 
@@ -29,42 +27,12 @@ from azure.identity import CredentialUnavailableError
 from azure.identity.aio import DefaultAzureCredential
 from azure.mgmt.recoveryservicessiterecovery.aio import SiteRecoveryManagementClient
 
+from site_recovery.errors import MigrationError, ServiceUnavailableError
+from site_recovery.service_clock import ServiceClock
+
 PUBLIC_ENDPOINT = "https://management.azure.com"
 ENDPOINT_VARIABLE = "AZURE_RESOURCE_MANAGER_ENDPOINT"
 _LOOPBACK = ("127.0.0.1", "localhost", "::1")
-
-
-class MigrationError(Exception):
-    """Something that the user is told in one line; never shown as a traceback."""
-
-
-class ServiceUnavailableError(MigrationError):
-    """Azure could not be asked at all: no credentials, no answer, no access."""
-
-
-class ServiceClock:
-    """The service's own time, read off the Date header of its answers.
-
-    Waiting is measured by it, so that fifteen minutes of the service are fifteen minutes
-    whatever the speed at which a local cloud lets its time pass.
-    """
-
-    def __init__(self) -> None:
-        self._now: datetime | None = None
-
-    def now(self) -> datetime:
-        """The time of the last answer; this machine's before there is one."""
-        return self._now or datetime.now(UTC)
-
-    def read(self, header: str | None) -> None:
-        """Take the time from a Date header (RFC 9110). Time never goes back."""
-        if not header:
-            return
-        try:
-            moment = parsedate_to_datetime(header)
-        except ValueError:
-            return
-        self._now = max(moment, self._now) if self._now else moment
 
 
 @dataclass

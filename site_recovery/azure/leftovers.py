@@ -14,15 +14,16 @@ from azure.core.exceptions import AzureError, ResourceNotFoundError
 from site_recovery import arm_ids
 from site_recovery.arm_ids import ContainerId
 from site_recovery.azure import vault
-from site_recovery.azure.connection import Connection, MigrationError, explain
+from site_recovery.azure.connection import Connection, explain
 from site_recovery.azure.service import VaultService
 from site_recovery.azure.vault_observation import every
 from site_recovery.convergence import review
 from site_recovery.convergence.run import Pace, Reporter, converge
+from site_recovery.errors import MigrationError
 from site_recovery.fleet import Assignment, ExperienceName, Site, Target
-from site_recovery.identification import TAG_INSTANCE, TAG_MACHINE, tags_of
-from site_recovery.observation import Machine
+from site_recovery.identification import tags_of
 from site_recovery.planning import Rules
+from site_recovery.snapshot import TAG_INSTANCE, TAG_MACHINE, Machine
 
 _NAMED = 5
 """Machines that a message names before it counts the rest."""

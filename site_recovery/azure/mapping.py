@@ -11,11 +11,12 @@ from azure.core.exceptions import AzureError, ResourceNotFoundError
 
 from site_recovery import arm_ids
 from site_recovery.arm_ids import ContainerId
-from site_recovery.azure.connection import Connection, MigrationError, explain
+from site_recovery.azure.connection import Connection, explain
 from site_recovery.azure.experiences import experience
 from site_recovery.azure.vault import gone_error, read
+from site_recovery.errors import MigrationError
 from site_recovery.fleet import ExperienceName
-from site_recovery.observation import Gone
+from site_recovery.snapshot import Gone
 
 _AZURE = "Microsoft Azure"
 """The service's literal name of the target container when machines go to Azure."""

@@ -19,41 +19,27 @@ from azure.core.exceptions import (
 from site_recovery import arm_ids, jobs, recovery_plan
 from site_recovery.arm_ids import ContainerId
 from site_recovery.azure import vault, vault_observation
-from site_recovery.azure.connection import Connection, MigrationError, explain, never_sent
+from site_recovery.azure.connection import Connection, endpoint, explain, never_sent
 from site_recovery.azure.experiences import bodies, classic, experience
 from site_recovery.azure.vault_observation import every
+from site_recovery.errors import MigrationError, RefusedError, UnansweredError
 from site_recovery.fleet import Assignment, RecoveryPoint, Site
 from site_recovery.jobs import Job, ServiceError
-from site_recovery.observation import Observed, Snapshot
+from site_recovery.observation import Observed
 from site_recovery.operations import Operation
 from site_recovery.recovery_plan import Member, Plan
+from site_recovery.snapshot import Snapshot
 from site_recovery.target_settings import TargetSettings
 
 _READS_AT_ONCE = 10
 """Reads of single items under way at a time."""
 _APP_CONSISTENT = ("AppConsistent", "ApplicationConsistent", "MultiVmSyncAppConsistent")
-_COMPUTE_API_VERSION = "2024-07-01"
+_API_VERSION = "2025-08-01"
+"""Of Site Recovery, as the SDK speaks it."""
 _WRITE_BUCKET = 200
 _WRITE_REFILL_SECONDS = 20
 """ARM's token bucket for writes: 200, refilled at 10 a second (Azure Resource Manager, request
 limits and throttling)."""
-
-
-class RefusedError(MigrationError):
-    """The service said no, and so changed nothing.
-
-    Attributes:
-        busy: whether it refused because something else runs on the item, or too much at once.
-    """
-
-    def __init__(self, error: ServiceError, *, busy: bool) -> None:
-        super().__init__(str(error))
-        self.error = error
-        self.busy = busy
-
-
-class UnansweredError(MigrationError):
-    """No reply, or a 5xx: the operation may or may not have been accepted."""
 
 
 class VaultService:
@@ -253,6 +239,10 @@ class VaultService:
             return
         except AzureError as error:
             raise explain(error, f"recovery plan {name}: deleting it failed") from error
+
+    def resume_url(self, job: Job) -> str:
+        """The URL whose POST resumes a job that waits for a person."""
+        return f"{endpoint()}{job.id}/resume?api-version={_API_VERSION}"
 
     async def submit_plan(self, operation: Operation, name: str) -> str | None:
         """Ask for an operation of a whole plan, once; as `submit` otherwise."""

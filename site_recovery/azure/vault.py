@@ -11,8 +11,9 @@ from azure.core.rest import HttpRequest
 
 from site_recovery import arm_ids
 from site_recovery.arm_ids import VaultId
-from site_recovery.azure.connection import Connection, MigrationError, explain
-from site_recovery.observation import Gone
+from site_recovery.azure.connection import Connection, explain
+from site_recovery.errors import MigrationError, VaultGoneError
+from site_recovery.snapshot import Gone
 
 API_VERSION = "2024-10-01"
 SITES_API_VERSION = "2020-01-01"
@@ -20,10 +21,6 @@ _GONE = ("ResourceGroupNotFound", "ResourceNotFound")
 """ARM's codes for a resource that is not there. Others with 404, such as `SubscriptionNotFound`,
 are answers to a question that was wrong (Azure Resource Manager, "Resolve errors for resource not
 found")."""
-
-
-class VaultGoneError(MigrationError):
-    """The vault, or the server in it, is not there any more, and what should be done needs it."""
 
 
 async def read(connection: Connection, vault: VaultId) -> Mapping[str, Any] | None:

@@ -16,7 +16,7 @@ from site_recovery.azure import vault
 from site_recovery.azure.connection import Connection, explain
 from site_recovery.azure.experiences import experience
 from site_recovery.fleet import ExperienceName, Site
-from site_recovery.observation import Gone, Snapshot
+from site_recovery.snapshot import Gone, Snapshot
 from site_recovery.sources import Source
 from site_recovery.target_settings import TargetSettings
 

@@ -14,14 +14,13 @@ from functools import partial
 from typing import Any, Protocol
 
 from site_recovery import recovery_plan
-from site_recovery.azure import connection
-from site_recovery.azure.connection import MigrationError
-from site_recovery.azure.service import RefusedError
 from site_recovery.convergence.submission import Attempts, Flight, Submitter
+from site_recovery.errors import MigrationError, RefusedError
 from site_recovery.jobs import Job
-from site_recovery.observation import Observed, Snapshot, Stage
+from site_recovery.observation import Observed, Stage
 from site_recovery.operations import Operation
 from site_recovery.recovery_plan import Member, Plan
+from site_recovery.snapshot import Snapshot
 
 _ORDER = (
     Operation.TEST_FAILOVER_CLEANUP,
@@ -61,6 +60,9 @@ class PlanService(Protocol):
 
     async def submit_plan(self, operation: Operation, name: str) -> str | None:
         """Ask for an operation once; the name of its job."""
+
+    def resume_url(self, job: Job) -> str:
+        """The URL by which a person resumes a job that waits for them."""
 
 
 @dataclass
@@ -209,7 +211,7 @@ class PlanRun:
             attempts.brief = f"{name} waits for a person: {instruction}"
             attempts.reason = (
                 f"{attempts.brief}. When it is done, resume the job in the portal or with: az rest "
-                f"--method post --url '{connection.endpoint()}{job.id}/resume?api-version=2025-08-01' "
+                f"--method post --url '{self._service.resume_url(job)}' "
                 '--body \'{"properties":{"comments":"done"}}\''
             )
             if job.name not in self._told:

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 
-from site_recovery.azure.connection import MigrationError
 from site_recovery.convergence.run import Outcome
+from site_recovery.errors import MigrationError
 from site_recovery.fleet import Assignment
-from site_recovery.observation import Observed, Snapshot, Stage, observe
+from site_recovery.observation import Observed, Stage, observe
 from site_recovery.operations import NO_FAILBACK, Operation
 from site_recovery.phases import Phase
 from site_recovery.planning import Rules, next_step, plan, satisfies
+from site_recovery.snapshot import Snapshot
 
 
 def review(

@@ -15,17 +15,19 @@ from enum import StrEnum
 from functools import partial
 from typing import Any, Protocol
 
-from site_recovery.azure.connection import MigrationError, ServiceClock
 from site_recovery.convergence import sizing
 from site_recovery.convergence.plan_run import Held, PlanRun, PlanService, Standing, through
 from site_recovery.convergence.submission import Attempts, Flight, Submitter
+from site_recovery.errors import MigrationError
 from site_recovery.fleet import Assignment
 from site_recovery.jobs import Job
-from site_recovery.observation import Observed, Snapshot, Stage, observe
+from site_recovery.observation import Observed, Stage, observe
 from site_recovery.operations import Operation
 from site_recovery.phases import Phase
 from site_recovery.planning import Blocked, Do, Rules, Satisfied, Wait, next_step, of_scenario
 from site_recovery.recovery_plan import Plan
+from site_recovery.service_clock import ServiceClock
+from site_recovery.snapshot import Snapshot
 
 _SHOWN = 4
 """Doings in the status line; a terminal row holds no more."""

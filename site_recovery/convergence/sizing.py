@@ -10,8 +10,9 @@ from typing import Any, Protocol, TypedDict
 from site_recovery.config_paths import path
 from site_recovery.convergence import target_sizes
 from site_recovery.fleet import Assignment
-from site_recovery.observation import Observed, Snapshot, Stage, observe
+from site_recovery.observation import Observed, Stage, observe
 from site_recovery.planning import Blocked, satisfies
+from site_recovery.snapshot import Snapshot
 
 
 def is_open(assignment: Assignment, observed: Observed) -> bool:

@@ -10,11 +10,10 @@ import asyncio
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
 
-from site_recovery.azure.connection import MigrationError
-from site_recovery.azure.service import RefusedError, UnansweredError
+from site_recovery.errors import MigrationError, RefusedError, UnansweredError
 from site_recovery.jobs import Job
-from site_recovery.observation import Snapshot
 from site_recovery.operations import Operation
+from site_recovery.snapshot import Snapshot
 
 _AT_ONCE = 10
 """Submissions under way at a time; the portal enables ten machines in one batch too."""

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 import boto3
 
 from site_recovery.aws import client as aws
-from site_recovery.azure.connection import MigrationError
+from site_recovery.errors import MigrationError
 from site_recovery.reachability import ec2_shapes
 from site_recovery.reachability.connections import Check
 from site_recovery.reachability.network import (

@@ -24,9 +24,9 @@ from site_recovery.azure.service import VaultService
 from site_recovery.convergence.run import Outcome, Pace, PlanOrder, converge
 from site_recovery.fleet import Assignment, Hardware, Target, placed
 from site_recovery.fleet import Site as MigrationSite
-from site_recovery.observation import Machine, Snapshot
 from site_recovery.phases import Phase
 from site_recovery.planning import Rules
+from site_recovery.snapshot import Machine, Snapshot
 from tests.emulator.recovery_services.site_recovery_support import (
     CLASSIC,
     GROUP,

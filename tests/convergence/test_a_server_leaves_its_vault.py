@@ -8,10 +8,10 @@ import pytest
 
 from site_recovery.arm_ids import ContainerId, VaultId
 from site_recovery.azure import leftovers
-from site_recovery.azure.connection import MigrationError
 from site_recovery.azure.servers import server_removal
 from site_recovery.azure.servers.server_removal import Leaving
 from site_recovery.convergence.run import Pace
+from site_recovery.errors import MigrationError
 from site_recovery.phases import Phase
 from tests.convergence.fleet import Fleet, Recorder
 from tests.emulator.recovery_services.site_recovery_support import VAULT

@@ -10,13 +10,14 @@ import pytest
 
 from site_recovery.arm_ids import ContainerId, VaultId
 from site_recovery.azure import mapping, vault
-from site_recovery.azure.connection import Connection, MigrationError, ServiceUnavailableError
+from site_recovery.azure.connection import Connection
 from site_recovery.azure.servers import registration, server_removal, vault_credentials
 from site_recovery.azure.servers.server_removal import Leaving
-from site_recovery.azure.vault import VaultGoneError
 from site_recovery.convergence.run import Status
-from site_recovery.observation import Gone, Stage, observe
+from site_recovery.errors import MigrationError, ServiceUnavailableError, VaultGoneError
+from site_recovery.observation import Stage, observe
 from site_recovery.phases import Phase
+from site_recovery.snapshot import Gone
 from tests.convergence.fleet import Fleet, Recorder
 from tests.emulator.recovery_services.site_recovery_support import (
     GROUP,

@@ -11,7 +11,7 @@ from pulumi.runtime import rpc
 
 from dynamic_providers import engine
 from dynamic_providers.connectivity_check import ConnectivityCheckInputs, ConnectivityCheckProvider
-from site_recovery.azure.connection import MigrationError
+from site_recovery.errors import MigrationError
 from site_recovery.reachability import check as reachability
 from site_recovery.reachability import ec2_network
 from site_recovery.reachability.attempts import Target

@@ -12,10 +12,11 @@ from dynamic_providers import departures, engine
 from dynamic_providers.migration_wave import MigrationWaveProvider
 from dynamic_providers.protected_item import ProtectedItemProvider
 from dynamic_providers.wave_vault import WaveVault
-from site_recovery.azure.connection import MigrationError
 from site_recovery.convergence.run import Outcome, Status
+from site_recovery.errors import MigrationError
 from site_recovery.fleet import Assignment
-from site_recovery.observation import Observed, Snapshot, Stage
+from site_recovery.observation import Observed, Stage
+from site_recovery.snapshot import Snapshot
 from tests.dynamic_providers.test_waves_that_differ import CONTAINER, INPUTS
 
 PROTECTED = Observed(Stage.PROTECTED, frozenset({"DisableProtection"}), item_id="/item")

@@ -18,8 +18,9 @@ from dynamic_providers.migration_wave import MigrationWaveProvider
 from dynamic_providers.protected_item import ProtectedItemProvider
 from dynamic_providers.vault_clearance import VaultClearanceProvider
 from site_recovery.azure import leftovers
-from site_recovery.azure.connection import Connection, MigrationError
+from site_recovery.azure.connection import Connection
 from site_recovery.convergence.run import Pace
+from site_recovery.errors import MigrationError
 from site_recovery.phases import Phase
 from tests.convergence.fleet import Fleet, Recorder
 from tests.convergence.test_the_vault_is_gone import delete_the_vault, remove_the_server

@@ -13,8 +13,7 @@ from pulumi.runtime import rpc
 from dynamic_providers import wave_review
 from dynamic_providers.wave_vault import WaveVault
 from site_recovery.azure.connection import Connect
-from site_recovery.identification import TAG_INSTANCE
-from site_recovery.observation import Snapshot
+from site_recovery.snapshot import TAG_INSTANCE, Snapshot
 from tests.dynamic_providers.test_waves_that_differ import INPUTS, PROTECTED, VAULT
 
 GROUP = INPUTS["target"]["resource_group_id"]

@@ -10,11 +10,11 @@ import pytest
 from dynamic_providers import claims, engine
 from dynamic_providers.migration_wave import MigrationWaveProvider
 from dynamic_providers.wave_vault import WaveVault
-from site_recovery.azure.connection import MigrationError
 from site_recovery.convergence.run import Outcome, Status
+from site_recovery.errors import MigrationError
 from site_recovery.fleet import Assignment
-from site_recovery.identification import TAG_INSTANCE, TAG_MACHINE
-from site_recovery.observation import Observed, Snapshot, Stage
+from site_recovery.observation import Observed, Stage
+from site_recovery.snapshot import TAG_INSTANCE, TAG_MACHINE, Snapshot
 from site_recovery.target_settings import DYNAMIC, TargetSettings
 
 VAULT = "/subscriptions/1/resourceGroups/rg/providers/Microsoft.RecoveryServices/vaults/rsv"

@@ -13,7 +13,7 @@ from site_recovery.aws.ec2 import Disk, MachineFacts
 from site_recovery.aws.inventory import Driver
 from site_recovery.aws.managed_instances import ManagedInstance
 from site_recovery.aws.server_facts import ServerFacts, ServerQuestion, Subnet
-from site_recovery.azure.connection import MigrationError
+from site_recovery.errors import MigrationError
 from site_recovery.problems import Problem
 from tests.settings import configs
 

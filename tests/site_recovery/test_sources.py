@@ -5,10 +5,11 @@ from __future__ import annotations
 import pytest
 
 from site_recovery import sources
-from site_recovery.observation import Machine, Snapshot, Stage, observe
+from site_recovery.observation import Stage, observe
 from site_recovery.operations import Operation
 from site_recovery.phases import Phase
 from site_recovery.planning import Blocked, Do, Rules, Wait, next_step, plan
+from site_recovery.snapshot import Machine, Snapshot
 from site_recovery.sources import Source
 
 EC2 = "EC2AE145-D1DC-13B2-94ED-0123456789AB"

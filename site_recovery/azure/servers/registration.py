@@ -11,10 +11,11 @@ from azure.core.exceptions import AzureError, ResourceNotFoundError
 
 from site_recovery.arm_ids import VaultId
 from site_recovery.aws.server_status import FAILED, SUCCEEDED, ServerStatus
-from site_recovery.azure.connection import Connection, MigrationError, explain
+from site_recovery.azure.connection import Connection, explain
 from site_recovery.azure.experiences import experience
 from site_recovery.azure.servers.registered import Registration
 from site_recovery.azure.vault import missing
+from site_recovery.errors import MigrationError
 from site_recovery.fleet import ExperienceName
 
 _OLD_FAILURE = timedelta(minutes=9)

@@ -13,12 +13,13 @@ from azure.core.exceptions import AzureError, HttpResponseError, ResourceNotFoun
 from site_recovery import arm_ids, jobs
 from site_recovery.arm_ids import ContainerId, VaultId
 from site_recovery.azure import mapping, vault
-from site_recovery.azure.connection import Connection, MigrationError, explain
+from site_recovery.azure.connection import Connection, explain
 from site_recovery.azure.experiences import experience
 from site_recovery.azure.vault_observation import every
 from site_recovery.convergence.run import Reporter
+from site_recovery.errors import MigrationError
 from site_recovery.fleet import ExperienceName
-from site_recovery.observation import Gone
+from site_recovery.snapshot import Gone
 
 _PATIENCE = timedelta(hours=1)
 """For a job of somebody else on the server, such as its removal by a run that was killed."""

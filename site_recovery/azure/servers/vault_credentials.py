@@ -24,8 +24,9 @@ from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption,
 from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID
 
 from site_recovery.arm_ids import VaultId
-from site_recovery.azure.connection import Connection, MigrationError, explain
+from site_recovery.azure.connection import Connection, explain
 from site_recovery.azure.vault import API_VERSION, missing
+from site_recovery.errors import MigrationError
 
 LIFE = timedelta(hours=120)
 """How long a file may be used to register; Site Recovery's tools give it the same."""

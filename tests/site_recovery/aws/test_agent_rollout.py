@@ -8,7 +8,7 @@ import pytest
 
 from site_recovery.aws.agent_rollout import Progress, Rollout, State, look, summary, wait
 from site_recovery.aws.associations import AssociationGoneError, Associations
-from site_recovery.azure.connection import MigrationError
+from site_recovery.errors import MigrationError
 from tests.site_recovery.aws.state_manager import REGION, Refusal, StateManager, report, statuses
 
 WEB, DB = "i-web", "i-db"

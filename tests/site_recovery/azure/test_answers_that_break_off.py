@@ -11,12 +11,14 @@ from azure.core.exceptions import ServiceRequestError, ServiceRequestTimeoutErro
 from azure.core.pipeline.transport import AsyncHttpTransport
 
 from site_recovery.arm_ids import ContainerId
-from site_recovery.azure.connection import MigrationError, connector
-from site_recovery.azure.service import UnansweredError, VaultService
+from site_recovery.azure.connection import connector
+from site_recovery.azure.service import VaultService
+from site_recovery.errors import MigrationError, UnansweredError
 from site_recovery.fleet import Assignment, Site, Target
-from site_recovery.observation import Machine, Observed, Stage
+from site_recovery.observation import Observed, Stage
 from site_recovery.operations import Operation
 from site_recovery.phases import Phase
+from site_recovery.snapshot import Machine
 from tests.emulator.recovery_services.site_recovery_support import AsyncCredential
 
 VAULT = "/subscriptions/1/resourceGroups/rg/providers/Microsoft.RecoveryServices/vaults/v"

@@ -17,14 +17,10 @@ from defusedxml.ElementTree import fromstring
 
 from emulator.in_process import AsyncWorldTransport
 from site_recovery.arm_ids import VaultId
-from site_recovery.azure.connection import (
-    Connection,
-    MigrationError,
-    ServiceUnavailableError,
-    connector,
-)
+from site_recovery.azure.connection import Connection, connector
 from site_recovery.azure.servers import vault_credentials
 from site_recovery.azure.servers.vault_credentials import LIFE, RENEWAL, Credentials
+from site_recovery.errors import MigrationError, ServiceUnavailableError
 from tests.emulator.recovery_services.site_recovery_support import (
     GROUP_NAME,
     SERVER,

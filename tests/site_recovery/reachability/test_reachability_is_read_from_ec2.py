@@ -11,7 +11,7 @@ import pytest
 from botocore.stub import Stubber
 from moto import mock_aws
 
-from site_recovery.azure.connection import MigrationError
+from site_recovery.errors import MigrationError
 from site_recovery.reachability import ec2_network
 from site_recovery.reachability.check import judge
 from site_recovery.reachability.connections import Check, Machine, Server
