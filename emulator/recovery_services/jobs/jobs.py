@@ -24,6 +24,8 @@ from emulator.recovery_services.wire.paths import JOBS, put, service_id, vault_o
 from emulator.recovery_services.wire.times import UNSET, coarse, stamp
 
 _EVENT = "site-recovery-job"
+_CLIENT = "x-ms-client-request-id"
+_CORRELATION = "x-ms-correlation-request-id"
 
 RUNNING = ("NotStarted", "InProgress", "Cancelling", "Suspended")
 
@@ -225,7 +227,7 @@ def _document(
         "name": name,
         "type": JOBS.type,
         "properties": {
-            "activityId": f"{world.guid('activity', name)} ActivityId: {world.guid('act', name)}",
+            "activityId": _activity(world.guid("activity", name), world.guid("act", name)),
             "scenarioName": scenario.name,
             "friendlyName": scenario.friendly,
             "state": "InProgress",
@@ -255,6 +257,10 @@ def _document(
     }
 
 
+def _activity(client: str, correlation: str) -> str:
+    return f"{client} ActivityId: {correlation}"
+
+
 def _audit(world: World, job: Document) -> None:
     private = job[PRIVATE]
     if private["operation"].startswith("_"):  # The service's own steps are nobody's change.
@@ -266,7 +272,16 @@ def _audit(world: World, job: Document) -> None:
 
 
 def accepted(world: World, request: Request, job: Document) -> Response:
-    """The 202 with an empty body that the service answers, with where to poll and when."""
+    """The 202 with an empty body that the service answers: where to poll, and when.
+
+    The job notes which request began it. Its `activityId` is
+    `<x-ms-client-request-id> ActivityId: <x-ms-correlation-request-id>` of that request
+    (recorded). An id that the caller did not send is made up here.
+    """
+    client = request.headers.get(_CLIENT) or world.guid("activity", job["name"])
+    correlation = request.headers.get(_CORRELATION) or world.guid("act", job["name"])
+    job["properties"]["activityId"] = _activity(client, correlation)
+    put(world, JOBS, job)
     headers = {
         "Location": polling.signed_url(
             world, request, f"{job[PRIVATE]['polledAt']}/operationresults/{job['name']}"
@@ -274,13 +289,14 @@ def accepted(world: World, request: Request, job: Document) -> Response:
         "Azure-AsyncOperation": polling.signed_url(
             world, request, f"{vault_of(job['id'])}/replicationOperationStatus/{job['name']}"
         ),
+        _CLIENT: client,
+        _CORRELATION: correlation,
         **retry_after(world),
     }
     if scenario_of(job).workflow:
         headers["x-ms-request-id"] = job["id"]
     else:
-        caller = request.headers.get("x-ms-client-request-id", world.guid("request", job["name"]))
-        headers["x-ms-request-id"] = f"{caller} {format_datetime(world.now, usegmt=True)}"
+        headers["x-ms-request-id"] = f"{client} {format_datetime(world.now, usegmt=True)}"
     return Response(202, None, headers)
 
 

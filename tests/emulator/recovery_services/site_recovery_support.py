@@ -208,11 +208,17 @@ class Site:
     # -- plain calls ------------------------------------------------------------------------
 
     def call(
-        self, method: str, path: str, body: object = None, version: str = "2025-08-01"
+        self,
+        method: str,
+        path: str,
+        body: object = None,
+        version: str = "2025-08-01",
+        headers: Mapping[str, str] | None = None,
     ) -> Response:
         """One call, without an SDK; `version` is left out where the path has a query."""
         url = path if "?" in path else f"{path}?api-version={version}"
-        headers = {"Authorization": f"Bearer {self.token}", "Host": "127.0.0.1:5000"}
+        authorized = {"Authorization": f"Bearer {self.token}", "Host": "127.0.0.1:5000"}
+        headers = {**authorized, **(headers or {})}
         content = b"" if body is None else json.dumps(body).encode()
         return self.world.handle(Request.of(method, url, headers, content))
 

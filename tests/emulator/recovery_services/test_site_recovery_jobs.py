@@ -222,6 +222,29 @@ def test_the_list_of_jobs_has_less_detail_than_a_job(site: Site) -> None:
     assert listed["properties"]["state"] == job["properties"]["state"] == "Succeeded"
 
 
+@pytest.mark.parametrize(
+    "client", ["5bfb73e4-8ab2-4c75-9472-3c91116cd0c5", "bb7836e7-2017-09-12 06:12:11Z-P"]
+)
+def test_a_job_tells_which_request_began_it(site: Site, client: str) -> None:
+    sent = {"x-ms-client-request-id": client, "x-ms-correlation-request-id": "b66fb0f5"}
+    path, body = f"{site.item(WEB)}/testFailover", {"properties": site.experience.test_failover()}
+    accepted = site.call("POST", path, body, headers=sent)
+    activity = f"{client} ActivityId: b66fb0f5"
+    assert site.job(accepted)["activityId"] == activity
+    assert {name: accepted.headers[name] for name in sent} == sent
+    site.fault(operation="TestFailover", match="web-02", job=BROKEN)
+    failed = site.finished(
+        site.call("POST", path.replace(WEB.name, OTHER.name), body, headers=sent)
+    )
+    assert failed["errors"][0]["serviceErrorDetails"]["activityId"] == activity
+
+
+def test_requests_without_ids_get_ids_of_their_own(site: Site) -> None:
+    told = {site.job(site.test_failover(machine))["activityId"] for machine in (WEB, OTHER)}
+    assert len(told) == 2
+    assert all(len(activity.split(" ActivityId: ")) == 2 for activity in told)
+
+
 def test_jobs_are_found_by_name_state_and_time(site: Site) -> None:
     before = site.world.clock.now().strftime("%Y-%m-%dT%H:%M:%SZ")
     site.pass_time(seconds=5)
