@@ -11,7 +11,7 @@ from pulumi_azure_native import recoveryservices
 
 from dynamic_providers.container_mapping import ProtectionContainerMapping
 from settings import Replication
-from site_recovery.azure.experiences import classic, modernized
+from site_recovery.azure.experiences.registry import EXPERIENCES
 from site_recovery.fleet import ExperienceName
 
 _MULTI_VM_SYNC = "true"
@@ -84,16 +84,17 @@ class ReplicationSettings(pulumi.ComponentResource):
 
 
 def _policy(experience: ExperienceName, replication: Replication) -> Any:
+    instance_type = EXPERIENCES[experience].instance_type
     if experience == "modernized":
         return recoveryservices.InMageRcmPolicyCreationInputArgs(
-            instance_type=modernized.INSTANCE_TYPE,
+            instance_type=instance_type,
             recovery_point_history_in_minutes=replication.recovery_point_retention_hours * 60,
             app_consistent_frequency_in_minutes=replication.app_consistent_frequency_minutes,
             crash_consistent_frequency_in_minutes=replication.crash_consistent_frequency_minutes,
             enable_multi_vm_sync=_MULTI_VM_SYNC,
         )
     return recoveryservices.InMageAzureV2PolicyInputArgs(
-        instance_type=classic.INSTANCE_TYPE,
+        instance_type=instance_type,
         recovery_point_history=replication.recovery_point_retention_hours * 60,
         app_consistent_frequency_in_minutes=replication.app_consistent_frequency_minutes,
         crash_consistent_frequency_in_minutes=replication.crash_consistent_frequency_minutes,

@@ -18,11 +18,13 @@ from pulumi.dynamic import (
 from dynamic_providers import engine
 from dynamic_providers.adapter import Inputs, MigrationProvider, is_unknown, own_urn, run, unknown
 from site_recovery.errors import MigrationError
+from site_recovery.fleet import ExperienceName
 from site_recovery.reachability import check as reachability
 from site_recovery.reachability import ec2_network
-from site_recovery.reachability.connections import Check, Machine, Server, role
+from site_recovery.reachability.connections import Check, Machine, Server
 from site_recovery.reachability.rows import Row, blocked, table, with_attempts_of
 from site_recovery.reachability.run_command import Connector, RunCommand
+from site_recovery.server_names import SERVER_NAMES
 
 
 class ServerInputs(Inputs):
@@ -48,7 +50,7 @@ class ConnectivityCheckInputs(Inputs):
 
     region: str
     vpc_id: str
-    experience: str
+    experience: ExperienceName
     push: bool
     server: ServerInputs
     machines: dict[str, MachineInputs]
@@ -58,7 +60,7 @@ class ConnectivityCheckInputs(Inputs):
     @property
     def role(self) -> str:
         """What a person calls the server."""
-        return role(self.experience)
+        return SERVER_NAMES[self.experience]
 
     def order(self) -> Check:
         """What is to be checked, as the domain takes it."""

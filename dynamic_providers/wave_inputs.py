@@ -11,7 +11,7 @@ from pydantic import Field
 
 from dynamic_providers.adapter import Inputs
 from site_recovery.arm_ids import ContainerId
-from site_recovery.azure.experiences import experience
+from site_recovery.azure.experiences.registry import EXPERIENCES
 from site_recovery.convergence.run import Pace, PlanOrder
 from site_recovery.fleet import (
     Assignment,
@@ -232,7 +232,7 @@ class WaveInputs(Inputs):
         """The wave's gates."""
         return Rules(
             require_test_failover=self.convergence.require_test_failover,
-            discovers=experience.of(self.experience).DISCOVERS,
+            discovers=EXPERIENCES[self.experience].discovers,
         )
 
     def plan_order(self, before: WaveInputs | None = None) -> PlanOrder | None:

@@ -9,12 +9,13 @@ from typing import TypeAlias
 from settings.draft import Draft
 from settings.rules import sizing
 from settings.schema import addresses
-from settings.schema.experience import SERVER_KEYS, SERVER_NAMES, Experience
+from settings.schema.experience import SERVER_KEYS, Experience
 from settings.schema.source import ConfigurationServer, Server
 from site_recovery.aws import images
 from site_recovery.aws.server_facts import ServerFacts, ServerQuestion, Subnet
 from site_recovery.config_paths import path
 from site_recovery.problems import Problem
+from site_recovery.server_names import SERVER_NAMES
 
 ServerReader: TypeAlias = Callable[[ServerQuestion, str], tuple[ServerFacts | None, list[Problem]]]
 

@@ -6,10 +6,11 @@ from collections.abc import Iterator
 
 from settings.draft import Draft
 from settings.rules import sizing
-from settings.schema.experience import DEFAULT, SERVER_KEYS, SERVER_NAMES, Experience
+from settings.schema.experience import DEFAULT, SERVER_KEYS, Experience
 from settings.schema.source import ConfigurationServer, ReplicationAppliance, Server
 from site_recovery.config_paths import path
 from site_recovery.problems import Problem
+from site_recovery.server_names import SERVER_NAMES
 
 
 def _number_of_machines(draft: Draft) -> Iterator[Problem]:

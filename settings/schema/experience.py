@@ -13,8 +13,3 @@ SERVER_KEYS: dict[Experience, str] = {
     "modernized": "replicationAppliance",
 }
 """The key of `source` under which the server of an experience is declared."""
-
-SERVER_NAMES: dict[Experience, str] = {
-    "classic": "configuration server",
-    "modernized": "replication appliance",
-}

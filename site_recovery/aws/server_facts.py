@@ -11,6 +11,7 @@ from botocore.exceptions import ClientError
 from site_recovery.aws import client
 from site_recovery.fleet import ExperienceName
 from site_recovery.problems import Problem
+from site_recovery.server_names import SERVER_ROLES
 
 if TYPE_CHECKING:
     from mypy_boto3_ec2 import EC2Client
@@ -18,11 +19,6 @@ if TYPE_CHECKING:
 ROLE_TAG = "site-recovery:role"
 VAULT_TAG = "site-recovery:vault"
 """Tags of the server's instance, by which it is known to be there already."""
-
-ROLES: dict[ExperienceName, str] = {
-    "classic": "configuration-server",
-    "modernized": "replication-appliance",
-}
 
 IMAGE_PARAMETERS: dict[ExperienceName, str] = {
     "classic": "/aws/service/ami-windows-latest/Windows_Server-2016-English-Full-Base",
@@ -123,7 +119,7 @@ def _server(ec2: EC2Client, question: ServerQuestion) -> Any | None:
     pages = ec2.get_paginator("describe_instances").paginate(
         Filters=[
             {"Name": "vpc-id", "Values": [question.vpc_id]},
-            {"Name": f"tag:{ROLE_TAG}", "Values": [ROLES[question.experience]]},
+            {"Name": f"tag:{ROLE_TAG}", "Values": [SERVER_ROLES[question.experience]]},
             {"Name": "tag:Name", "Values": [question.name]},
             {
                 "Name": "instance-state-name",

@@ -12,7 +12,7 @@ from azure.core.exceptions import AzureError, ResourceNotFoundError
 from site_recovery import arm_ids
 from site_recovery.arm_ids import ContainerId
 from site_recovery.azure.connection import Connection, explain
-from site_recovery.azure.experiences import experience
+from site_recovery.azure.experiences.registry import EXPERIENCES
 from site_recovery.azure.vault import gone_error, read
 from site_recovery.errors import MigrationError
 from site_recovery.fleet import ExperienceName
@@ -57,7 +57,7 @@ async def ensure(
                 "properties": {
                     "targetProtectionContainerId": _AZURE,
                     "policyId": policy_id,
-                    "providerSpecificInput": experience.of(experience_name).mapping_input(),
+                    "providerSpecificInput": EXPERIENCES[experience_name].mapping_input(),
                 }
             },
             polling_interval=poll.total_seconds(),
@@ -117,7 +117,7 @@ async def remove(
             {
                 "properties": {
                     "providerSpecificInput": {
-                        "instanceType": experience.of(experience_name).INSTANCE_TYPE
+                        "instanceType": EXPERIENCES[experience_name].instance_type
                     }
                 }
             },

@@ -20,7 +20,8 @@ from site_recovery import arm_ids, jobs, recovery_plan
 from site_recovery.arm_ids import ContainerId
 from site_recovery.azure import vault, vault_observation
 from site_recovery.azure.connection import Connection, endpoint, explain, never_sent
-from site_recovery.azure.experiences import bodies, classic, experience
+from site_recovery.azure.experiences import bodies
+from site_recovery.azure.experiences.registry import EXPERIENCES
 from site_recovery.azure.vault_observation import every
 from site_recovery.errors import MigrationError, RefusedError, UnansweredError
 from site_recovery.fleet import Assignment, RecoveryPoint, Site
@@ -57,7 +58,7 @@ class VaultService:
         self._leaving = leaving
         self._client = connection.client
         self._site = site
-        self._experience = experience.of(site.experience)
+        self._experience = EXPERIENCES[site.experience]
         self._vault = site.container.vault
         self._writes = AsyncLimiter(_WRITE_BUCKET, _WRITE_REFILL_SECONDS)
         self._reads = asyncio.Semaphore(_READS_AT_ONCE)
@@ -247,7 +248,7 @@ class VaultService:
     async def submit_plan(self, operation: Operation, name: str) -> str | None:
         """Ask for an operation of a whole plan, once; as `submit` otherwise."""
         plans = self._client.replication_recovery_plans
-        site, provider = self._site, self._experience.INSTANCE_TYPE
+        site, provider = self._site, self._experience.instance_type
         begin: Callable[..., Awaitable[Any]]
         match operation:
             case Operation.TEST_FAILOVER:
@@ -259,7 +260,7 @@ class VaultService:
             case _:
                 begin = plans.begin_unplanned_failover
                 body = recovery_plan.unplanned_failover_body(
-                    provider, self._experience.PLAN_RECOVERY_POINTS[site.recovery_point]
+                    provider, bodies.PLAN_RECOVERY_POINTS[site.recovery_point]
                 )
         return await self._once(
             operation, f"recovery plan {name}", partial(begin, *self._plan(name), body)
@@ -287,7 +288,7 @@ class VaultService:
                 return partial(
                     discover.begin_discover_protectable_item,
                     *container,
-                    classic.discover(assignment),
+                    bodies.discover(assignment),
                 )
             case Operation.ENABLE_PROTECTION:
                 enabling = self._experience.enable_protection(
@@ -299,9 +300,8 @@ class VaultService:
                 update = self._experience.update_target(details, wanted)
                 return partial(items.begin_update, *item, update)
             case Operation.TEST_FAILOVER:
-                return partial(
-                    items.begin_test_failover, *item, self._experience.test_failover(site)
-                )
+                test = bodies.test_failover(site.test_network_id, self._experience.instance_type)
+                return partial(items.begin_test_failover, *item, test)
             case Operation.TEST_FAILOVER_CLEANUP:
                 return partial(
                     items.begin_test_failover_cleanup, *item, bodies.test_failover_cleanup()
@@ -311,7 +311,7 @@ class VaultService:
                 return partial(items.begin_unplanned_failover, *item, failover)
             case Operation.COMPLETE_MIGRATION | Operation.DISABLE_PROTECTION:
                 removal = bodies.remove(
-                    self._experience.INSTANCE_TYPE,
+                    self._experience.instance_type,
                     migration_complete=operation is Operation.COMPLETE_MIGRATION,
                 )
                 return partial(items.begin_delete, *item, removal)

@@ -14,7 +14,8 @@ from site_recovery import jobs
 from site_recovery.arm_ids import VaultId
 from site_recovery.azure import vault
 from site_recovery.azure.connection import Connection, explain
-from site_recovery.azure.experiences import experience
+from site_recovery.azure.experiences.experience import Experience
+from site_recovery.azure.experiences.registry import EXPERIENCES
 from site_recovery.fleet import ExperienceName, Site
 from site_recovery.snapshot import Gone, Snapshot
 from site_recovery.sources import Source
@@ -138,29 +139,27 @@ def _snapshot(
 ) -> Snapshot:
     return Snapshot(
         items=items,
-        provider=experience.of(experience_name).INSTANCE_TYPE,
+        provider=EXPERIENCES[experience_name].instance_type,
         sources=sources,
         virtual_machines=machines,
         jobs={job.name: job for job in map(jobs.job, listed)},
         gone=gone,
-        settings=_settings(items, experience.of(experience_name)),
+        settings=_settings(items, EXPERIENCES[experience_name]),
     )
 
 
-def _settings(
-    items: tuple[Mapping[str, Any], ...], by: experience.Experience
-) -> dict[str, TargetSettings]:
+def _settings(items: tuple[Mapping[str, Any], ...], by: Experience) -> dict[str, TargetSettings]:
     details = {i["id"].lower(): i["properties"].get("providerSpecificDetails") or {} for i in items}
     return {
         identifier: by.target_settings(its)
         for identifier, its in details.items()
-        if its.get("instanceType") == by.INSTANCE_TYPE
+        if its.get("instanceType") == by.instance_type
     }
 
 
 async def _sources(client: SiteRecoveryManagementClient, site: Site) -> tuple[Source, ...]:
-    kind = experience.of(site.experience)
-    if not kind.DISCOVERS and not site.machines_site_id:
+    kind = EXPERIENCES[site.experience]
+    if not kind.discovers and not site.machines_site_id:
         return ()
     return await kind.sources(client, site)
 

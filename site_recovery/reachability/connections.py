@@ -33,8 +33,6 @@ TO_SERVER = "to server"
 FROM_SERVER = "from server"
 SERVER_OUT = "to internet"
 
-_ROLES = {"classic": "configuration server", "modernized": "replication appliance"}
-
 
 @dataclass(frozen=True)
 class Machine:
@@ -98,11 +96,6 @@ class Connection:
                 return f"tcp {self.port} from the {role}"
             case _:
                 return f"tcp {self.port} from the {role} to the internet"
-
-
-def role(experience: str) -> str:
-    """What a person calls the server of an experience, `classic` or `modernized`."""
-    return _ROLES[experience]
 
 
 def needed(check: Check) -> Iterator[Connection]:

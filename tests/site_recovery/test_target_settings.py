@@ -6,7 +6,8 @@ from typing import Any
 
 import pytest
 
-from site_recovery.azure.experiences import classic, modernized
+from site_recovery.azure.experiences.classic.experience import Classic
+from site_recovery.azure.experiences.modernized.experience import Modernized
 from site_recovery.target_settings import DYNAMIC, TargetSettings, tags_of
 
 NETWORK, OTHER = "/networks/prod", "/networks/other"
@@ -71,7 +72,7 @@ MODERNIZED: dict[str, Any] = {
 
 class TestWhatAnItemSays:
     @pytest.mark.parametrize(
-        "shown", [classic.target_settings(CLASSIC), modernized.target_settings(MODERNIZED)]
+        "shown", [Classic().target_settings(CLASSIC), Modernized().target_settings(MODERNIZED)]
     )
     def test_is_the_same_of_both_experiences(self, shown: TargetSettings) -> None:
         assert shown.vm_name == "web-01"
@@ -83,11 +84,11 @@ class TestWhatAnItemSays:
         assert shown.interfaces == 2
         assert (shown.tags or {})["team"] == "shop"
 
-    @pytest.mark.parametrize("read", [classic.target_settings, modernized.target_settings])
+    @pytest.mark.parametrize("read", [Classic().target_settings, Modernized().target_settings])
     def test_that_shows_no_tags_differs_in_none(self, read: Any) -> None:
         assert TargetSettings(tags={"team": "shop"}).differences(read({})) == ()
 
-    @pytest.mark.parametrize("read", [classic.target_settings, modernized.target_settings])
+    @pytest.mark.parametrize("read", [Classic().target_settings, Modernized().target_settings])
     def test_without_an_interface_it_has_no_address_yet(self, read: Any) -> None:
         assert read({}).private_ip == DYNAMIC
 
@@ -99,7 +100,7 @@ class TestWhatAnItemSays:
 class TestAnUpdate:
     def test_by_classic_changes_the_first_interface_and_leaves_the_rest(self) -> None:
         wanted = TargetSettings(private_ip="10.0.0.10", tags={"wave": "1"})
-        body = classic.update_target(CLASSIC, wanted)["properties"]
+        body = Classic().update_target(CLASSIC, wanted)["properties"]
         first, other = body["vmNics"]
         assert first["nicId"] == "nic-b"
         assert [a.get("recoveryStaticIPAddress") for a in first["ipConfigs"]] == [None, "10.0.0.10"]
@@ -113,7 +114,9 @@ class TestAnUpdate:
 
     def test_by_modernized_changes_the_primary_interface_and_leaves_the_rest(self) -> None:
         wanted = TargetSettings(private_ip="10.0.0.10", tags={"wave": "1"})
-        part = modernized.update_target(MODERNIZED, wanted)["properties"]["providerSpecificDetails"]
+        part = Modernized().update_target(MODERNIZED, wanted)["properties"][
+            "providerSpecificDetails"
+        ]
         other, primary = part["vmNics"]
         assert (other["isPrimaryNic"], primary["isPrimaryNic"]) == ("false", "true")
         assert primary["targetStaticIPAddress"] == "10.0.0.10"
@@ -124,17 +127,21 @@ class TestAnUpdate:
 
     def test_to_another_network_takes_every_interface_along(self) -> None:
         wanted = TargetSettings(network_id=OTHER, subnet="new")
-        body = classic.update_target(CLASSIC, wanted)["properties"]
+        body = Classic().update_target(CLASSIC, wanted)["properties"]
         subnets = {a["recoverySubnetName"] for nic in body["vmNics"] for a in nic["ipConfigs"]}
         assert subnets == {"new"}
-        part = modernized.update_target(MODERNIZED, wanted)["properties"]["providerSpecificDetails"]
+        part = Modernized().update_target(MODERNIZED, wanted)["properties"][
+            "providerSpecificDetails"
+        ]
         assert {nic["targetSubnetName"] for nic in part["vmNics"]} == {"new"}
 
     def test_to_a_zone_leaves_the_availability_set(self) -> None:
         wanted = TargetSettings(availability_zone="2")
-        body = classic.update_target(CLASSIC, wanted)["properties"]
+        body = Classic().update_target(CLASSIC, wanted)["properties"]
         assert "recoveryAvailabilitySetId" not in body
-        part = modernized.update_target(MODERNIZED, wanted)["properties"]["providerSpecificDetails"]
+        part = Modernized().update_target(MODERNIZED, wanted)["properties"][
+            "providerSpecificDetails"
+        ]
         assert "targetAvailabilitySetId" not in part
 
 

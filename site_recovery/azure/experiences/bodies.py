@@ -5,6 +5,26 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+from site_recovery.fleet import Assignment, RecoveryPoint
+
+PLAN_RECOVERY_POINTS = {
+    RecoveryPoint.LATEST: "Latest",
+    RecoveryPoint.LATEST_APPLICATION_CONSISTENT: "LatestApplicationConsistent",
+}
+"""`recoveryPointType` of a recovery plan's failover (InMageV2RpRecoveryPointType of classic,
+RecoveryPlanPointType of modernized)."""
+
+
+def discover(assignment: Assignment) -> dict[str, Any]:
+    """Body of ReplicationProtectionContainers_DiscoverProtectableItem; classic only."""
+    return {
+        "properties": {
+            "friendlyName": assignment.machine.name,
+            "ipAddress": assignment.machine.private_ip,
+            "osType": assignment.target.os_type,
+        }
+    }
+
 
 def test_failover(network_id: str, instance_type: str) -> dict[str, Any]:
     """Body of ReplicationProtectedItems_TestFailover, into the isolated test network."""

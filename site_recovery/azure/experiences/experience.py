@@ -1,6 +1,6 @@
-"""The two ways in which Site Recovery replicates, behind one interface.
+"""What differs between the two experiences.
 
-Everything else in this package is the same for both: phases, planning, convergence, plans.
+Phases, planning, convergence and recovery plans are the same for both.
 """
 
 from __future__ import annotations
@@ -10,33 +10,34 @@ from typing import Any, Protocol
 
 from azure.mgmt.recoveryservicessiterecovery.aio import SiteRecoveryManagementClient
 
-from site_recovery.azure.experiences import classic, modernized
 from site_recovery.azure.servers.registered import Registration
-from site_recovery.fleet import Assignment, ExperienceName, RecoveryPoint, Site
+from site_recovery.fleet import Assignment, Site
 from site_recovery.sources import Source
 from site_recovery.target_settings import TargetSettings
 
 
 class Experience(Protocol):
-    """What differs. `classic` and `modernized` are the modules that have it.
+    """One replication provider and its server; `registry.EXPERIENCES` has the implementations.
 
     Attributes:
-        INSTANCE_TYPE: the replication provider.
-        FABRIC_TYPE: `customDetails.instanceType` of the fabric that a server makes.
-        SERVER: what people call the server.
-        GUIDANCE: what a person has to do before a server registers; empty where nothing.
-        GUIDE: the page about the server.
-        DISCOVERS: whether machines are asked for; where not, their agents report by themselves.
-        PLAN_RECOVERY_POINTS: `recoveryPointType` of a recovery plan's failover.
+        instance_type: the `instanceType` of the replication provider.
+        fabric_type: `customDetails.instanceType` of the fabric that a server registers.
+        server: the name of the server for people.
+        guidance: what a person must do before a server registers; empty if nothing.
+        guide: path of the page about the server, in the repository.
+        discovers: whether this program asks for the discovery of a machine. If not, machines
+            appear once their agents have registered.
     """
 
-    INSTANCE_TYPE: str
-    FABRIC_TYPE: str
-    SERVER: str
-    GUIDANCE: str
-    GUIDE: str
-    DISCOVERS: bool
-    PLAN_RECOVERY_POINTS: dict[RecoveryPoint, str]
+    instance_type: str
+    fabric_type: str
+    server: str
+    guidance: str
+    guide: str
+    discovers: bool
+
+    def may_hold(self, fabric: Mapping[str, Any], server_name: str) -> bool:
+        """Whether a fabric from a list may be the one of a server."""
 
     def registration(
         self,
@@ -45,13 +46,14 @@ class Experience(Protocol):
         providers: Sequence[Mapping[str, Any]],
         server_name: str,
     ) -> Registration | str:
-        """What a server brought into the vault, or in words what is missing."""
-
-    def may_hold(self, fabric: Mapping[str, Any], server_name: str) -> bool:
-        """Whether a listed fabric may be that of a server."""
+        """What a server registered in the vault, or a sentence that says what is missing."""
 
     async def sources(self, client: SiteRecoveryManagementClient, site: Site) -> tuple[Source, ...]:
-        """Machines that can be protected; of a container or an appliance's site."""
+        """The machines that can be protected: of a container, or of an appliance's site.
+
+        Raises:
+            AzureError: Azure did not answer, or refused.
+        """
 
     def mapping_input(self) -> dict[str, Any]:
         """`providerSpecificInput` of a container mapping."""
@@ -62,21 +64,19 @@ class Experience(Protocol):
         """Body of ReplicationProtectedItems_Create."""
 
     def target_settings(self, details: Mapping[str, Any]) -> TargetSettings:
-        """What an item's `providerSpecificDetails` say of its target."""
+        """The target as an item's `providerSpecificDetails` show it."""
 
     def update_target(self, details: Mapping[str, Any], wanted: TargetSettings) -> dict[str, Any]:
-        """Body of ReplicationProtectedItems_Update."""
+        """Body of ReplicationProtectedItems_Update.
 
-    def test_failover(self, site: Site) -> dict[str, Any]:
-        """Body of ReplicationProtectedItems_TestFailover."""
+        It contains everything that an update can set, with the present value where no other one
+        is wanted: the service may take a missing value for none (azure-powershell sends all
+        values too).
+
+        Args:
+            details: `providerSpecificDetails` of the item in full.
+            wanted: the target that the item should have.
+        """
 
     def unplanned_failover(self, recovery_point_id: str | None) -> dict[str, Any]:
-        """Body of ReplicationProtectedItems_UnplannedFailover."""
-
-
-_EXPERIENCES: dict[ExperienceName, Experience] = {"classic": classic, "modernized": modernized}
-
-
-def of(name: ExperienceName) -> Experience:
-    """The experience of a name."""
-    return _EXPERIENCES[name]
+        """Body of ReplicationProtectedItems_UnplannedFailover; None takes the latest point."""

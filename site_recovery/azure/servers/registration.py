@@ -12,7 +12,7 @@ from azure.core.exceptions import AzureError, ResourceNotFoundError
 from site_recovery.arm_ids import VaultId
 from site_recovery.aws.server_status import FAILED, SUCCEEDED, ServerStatus
 from site_recovery.azure.connection import Connection, explain
-from site_recovery.azure.experiences import experience
+from site_recovery.azure.experiences.registry import EXPERIENCES
 from site_recovery.azure.servers.registered import Registration
 from site_recovery.azure.vault import missing
 from site_recovery.errors import MigrationError
@@ -76,7 +76,7 @@ async def find(
         VaultGoneError: the vault is gone.
         MigrationError: Azure did not answer or refused, or two servers carry the name.
     """
-    kind = experience.of(experience_name)
+    kind = EXPERIENCES[experience_name]
     fabrics = connection.client.replication_fabrics
     try:
         listed = [fabric async for fabric in fabrics.list(vault.resource_group, vault.vault)]
@@ -86,10 +86,10 @@ async def find(
             if kind.may_hold(fabric, server_name)
         ]
         if not candidates:
-            return f"no {kind.SERVER} {server_name} is registered with it yet"
+            return f"no {kind.server} {server_name} is registered with it yet"
         if len(candidates) > 1:
             raise MigrationError(
-                f"vault {vault.vault}: {len(candidates)} {kind.SERVER}s are called "
+                f"vault {vault.vault}: {len(candidates)} {kind.server}s are called "
                 f"{server_name}. Remove the stale registrations in the vault (Site Recovery "
                 "infrastructure), then run pulumi up again."
             )
@@ -141,7 +141,7 @@ async def wait(
         MigrationError: Azure or AWS did not answer, or refused.
     """
     vault, name = awaited.vault, awaited.server_name
-    kind = experience.of(awaited.experience)
+    kind = EXPERIENCES[awaited.experience]
     said: ServerStatus | None = None
 
     async def look() -> Registration | str:
@@ -150,8 +150,8 @@ async def wait(
     found = await look()
     started = connection.clock.now()
     old = True
-    if isinstance(found, str) and kind.GUIDANCE:
-        event(f"{name}: {kind.GUIDANCE}")
+    if isinstance(found, str) and kind.guidance:
+        event(f"{name}: {kind.guidance}")
     again = ""
     while isinstance(found, str):
         report = await read_status() if read_status is not None else None
@@ -165,8 +165,8 @@ async def wait(
         waited = connection.clock.now() - started
         if report is not None and report.state == FAILED and (not old or waited > _OLD_FAILURE):
             raise InstallationFailedError(
-                f"{kind.SERVER} {name}: its set-up failed: {report.step}: "
-                f"{report.message.rstrip('. ')}. Put that right ({kind.GUIDE} says how), then run "
+                f"{kind.server} {name}: its set-up failed: {report.step}: "
+                f"{report.message.rstrip('. ')}. Put that right ({kind.guide} says how), then run "
                 "pulumi up again: the server tries again by itself."
             )
         if waited >= awaited.limit:

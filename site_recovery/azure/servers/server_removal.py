@@ -14,7 +14,7 @@ from site_recovery import arm_ids, jobs
 from site_recovery.arm_ids import ContainerId, VaultId
 from site_recovery.azure import mapping, vault
 from site_recovery.azure.connection import Connection, explain
-from site_recovery.azure.experiences import experience
+from site_recovery.azure.experiences.registry import EXPERIENCES
 from site_recovery.azure.vault_observation import every
 from site_recovery.convergence.run import Reporter
 from site_recovery.errors import MigrationError
@@ -62,7 +62,7 @@ async def clear(connection: Connection, leaving: Leaving, reporter: Reporter) ->
         MigrationError: the service refused, or a removal failed.
     """
     where = leaving.vault
-    kind = experience.of(leaving.experience)
+    kind = EXPERIENCES[leaving.experience]
     try:
         listed = await every(
             connection.client.replication_fabrics.list(where.resource_group, where.vault)
@@ -97,7 +97,7 @@ async def unregister(
         if await vault.read(connection, leaving.vault) is None:
             raise vault.gone_error(leaving.vault, Gone.VAULT)
         return
-    name, kind = leaving.server_name, experience.of(leaving.experience)
+    name, kind = leaving.server_name, EXPERIENCES[leaving.experience]
     friendly = str(fabric["properties"].get("friendlyName") or "")
     others = sorted(_names(fabric) - {name.lower(), friendly.lower()})
     if others and friendly.lower() != name.lower():
@@ -110,10 +110,10 @@ async def unregister(
         await unregister(connection, leaving, fabric_id, reporter)
         return
     await _unmap(connection, leaving, fabric_id, reporter)
-    reporter.status(f"unregistering the {kind.SERVER} {name} from vault {leaving.vault.vault}")
+    reporter.status(f"unregistering the {kind.server} {name} from vault {leaving.vault.vault}")
     where = (leaving.vault.resource_group, leaving.vault.vault, fabric["name"])
     fabrics, interval = connection.client.replication_fabrics, leaving.poll.total_seconds()
-    about = f"{kind.SERVER} {name}: unregistering it failed"
+    about = f"{kind.server} {name}: unregistering it failed"
     try:
         poller = await fabrics.begin_delete(*where, polling_interval=interval, retry_total=0)
     except ResourceNotFoundError:
@@ -136,7 +136,7 @@ async def unregister(
     except ResourceNotFoundError:
         return
     except AzureError as error:
-        raise explain(error, f"{kind.SERVER} {name}: forcing it out failed") from error
+        raise explain(error, f"{kind.server} {name}: forcing it out failed") from error
 
 
 def _job_failed(error: AzureError) -> bool:

@@ -1,0 +1,1 @@
+"""The classic experience: a configuration server, replication provider `InMageAzureV2`."""

@@ -1,0 +1,140 @@
+"""How the classic experience registers, finds and protects machines."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from azure.mgmt.recoveryservicessiterecovery.aio import SiteRecoveryManagementClient
+
+from site_recovery.azure.experiences import bodies
+from site_recovery.azure.experiences.classic import target
+from site_recovery.azure.servers.registered import Registration
+from site_recovery.fleet import Assignment, Site
+from site_recovery.server_names import SERVER_NAMES
+from site_recovery.sources import Source
+from site_recovery.target_settings import TargetSettings, said
+
+
+class Classic:
+    """Machines behind a configuration server; implements `Experience`."""
+
+    instance_type = target.INSTANCE_TYPE
+    fabric_type = "VMware"
+    server = SERVER_NAMES["classic"]
+    guidance = ""
+    guide = "docs/configuration-server.md"
+    discovers = True
+
+    def may_hold(self, fabric: Mapping[str, Any], server_name: str) -> bool:
+        """Whether the friendly name of the fabric is the host name of the server."""
+        properties = fabric["properties"]
+        details = properties.get("customDetails") or {}
+        return (
+            details.get("instanceType") == self.fabric_type
+            and (properties.get("friendlyName") or "").lower() == server_name.lower()
+        )
+
+    def registration(
+        self,
+        fabric: Mapping[str, Any],
+        containers: Sequence[Mapping[str, Any]],
+        providers: Sequence[Mapping[str, Any]],
+        server_name: str,
+    ) -> Registration | str:
+        """What a configuration server registered, or a sentence that says what is missing."""
+        details = fabric["properties"]["customDetails"]
+        registered = f"{self.server} {server_name} is registered"
+        process_servers = details.get("processServers") or []
+        masters = details.get("masterTargetServers") or []
+        if not process_servers or not masters:
+            return f"{registered}, its process server is not there yet"
+        health = {fabric["properties"].get("health"), process_servers[0].get("health")}
+        if "Critical" in health:
+            return f"{registered} and its health is Critical"
+        if not containers or not providers:
+            return f"{registered}, its container is not there yet"
+        accounts = details.get("runAsAccounts") or []
+        return Registration(
+            fabric_id=fabric["id"],
+            container_id=containers[0]["id"],
+            provider_id=providers[0]["id"],
+            process_server_id=process_servers[0]["id"],
+            master_target_id=masters[0]["id"],
+            run_as_accounts={account["accountName"]: account["accountId"] for account in accounts},
+        )
+
+    async def sources(self, client: SiteRecoveryManagementClient, site: Site) -> tuple[Source, ...]:
+        """The protectable items of the container.
+
+        Operation ReplicationProtectableItems_ListByReplicationProtectionContainers.
+
+        Raises:
+            AzureError: Azure did not answer, or refused.
+        """
+        container = site.container
+        listed = client.replication_protectable_items.list_by_replication_protection_containers(
+            container.vault.resource_group,
+            container.vault.vault,
+            container.fabric,
+            container.container,
+        )
+        return tuple([_source(model.as_dict()) async for model in listed])
+
+    def mapping_input(self) -> dict[str, Any]:
+        """`providerSpecificInput` of a container mapping; the SDK has no class for it."""
+        return {"instanceType": self.instance_type}
+
+    def enable_protection(
+        self, assignment: Assignment, site: Site, source_id: str
+    ) -> dict[str, Any]:
+        """Body of ReplicationProtectedItems_Create (InMageAzureV2EnableProtectionInput)."""
+        machine, wanted = assignment.machine, assignment.target
+        details: dict[str, Any] = {
+            "instanceType": self.instance_type,
+            "processServerId": site.process_server_id,
+            "masterTargetId": site.master_target_id,
+            # Not set if the agent is installed by something other than the server.
+            "runAsAccountId": site.run_as_accounts.get(wanted.os_type.lower()),
+            "logStorageAccountId": site.storage_account_id,
+            "targetAzureVmName": machine.vm_name,
+            "targetAzureV2ResourceGroupId": site.resource_group_id,
+            "targetAzureNetworkId": site.network_id,
+            "targetAzureSubnetId": wanted.subnet or site.subnet_name,
+            "enableRdpOnTargetOption": "Never",
+            "diskType": wanted.disk_type,
+            "targetVmSize": wanted.vm_size,
+            "targetAvailabilityZone": wanted.availability_zone,
+            "licenseType": wanted.license_type,
+            "targetVmTags": assignment.tags,
+        }
+        return {
+            "properties": {
+                "policyId": site.policy_id,
+                "protectableItemId": source_id,
+                "providerSpecificDetails": said(details),
+            }
+        }
+
+    def target_settings(self, details: Mapping[str, Any]) -> TargetSettings:
+        """The target as an item's `providerSpecificDetails` show it."""
+        return target.read(details)
+
+    def update_target(self, details: Mapping[str, Any], wanted: TargetSettings) -> dict[str, Any]:
+        """Body of ReplicationProtectedItems_Update."""
+        return target.update(details, wanted)
+
+    def unplanned_failover(self, recovery_point_id: str | None) -> dict[str, Any]:
+        """Body of ReplicationProtectedItems_UnplannedFailover."""
+        return bodies.unplanned_failover({"instanceType": self.instance_type}, recovery_point_id)
+
+
+def _source(item: Mapping[str, Any]) -> Source:
+    properties = item["properties"]
+    address = (properties.get("customDetails") or {}).get("ipAddress")
+    return Source(
+        id=item["id"],
+        name=properties.get("friendlyName") or item["name"],
+        addresses=(address,) if address else (),
+        item_id=properties.get("replicationProtectedItemId"),
+    )

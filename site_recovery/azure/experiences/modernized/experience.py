@@ -1,0 +1,162 @@
+"""How the modernized experience registers, finds and protects machines."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from azure.core.rest import HttpRequest
+from azure.mgmt.recoveryservicessiterecovery.aio import SiteRecoveryManagementClient
+
+from site_recovery.azure.experiences import bodies
+from site_recovery.azure.experiences.modernized import target
+from site_recovery.azure.servers.registered import Registration
+from site_recovery.fleet import Assignment, Site
+from site_recovery.server_names import SERVER_NAMES
+from site_recovery.sources import Source
+from site_recovery.target_settings import TargetSettings, said
+
+_DEFAULT_DISK_TYPE = "StandardSSD_LRS"
+"""This provider requires a disk type; in the classic experience Azure chooses one."""
+
+_SITES_API_VERSION = "2020-01-01"
+
+
+class Modernized:
+    """Machines behind a replication appliance; implements `Experience`."""
+
+    instance_type = target.INSTANCE_TYPE
+    fabric_type = "InMageRcm"
+    server = SERVER_NAMES["modernized"]
+    guidance = (
+        "A person signs it in, once. On its desktop (aws ssm start-session with the document "
+        "AWS-StartPortForwardingSession, port 3389) open the Microsoft Azure Appliance "
+        "Configuration Manager, paste the key from the vault (Site Recovery infrastructure, ASR "
+        "replication appliances, Register), and sign in with the device code, which is good for "
+        "five minutes. Then put the agents' config.json into the stack's agent secret. "
+        "docs/replication-appliance.md has each step. This run goes on by itself when the "
+        "appliance shows up in the vault."
+    )
+    guide = "docs/replication-appliance.md"
+    discovers = False
+
+    def may_hold(self, fabric: Mapping[str, Any], server_name: str) -> bool:
+        """Whether it is a fabric of appliances; the list does not say which ones are in it."""
+        details = fabric["properties"].get("customDetails") or {}
+        return bool(details.get("instanceType") == self.fabric_type)
+
+    def registration(
+        self,
+        fabric: Mapping[str, Any],
+        containers: Sequence[Mapping[str, Any]],
+        providers: Sequence[Mapping[str, Any]],
+        server_name: str,
+    ) -> Registration | str:
+        """What an appliance registered, or a sentence that says what is missing.
+
+        All appliances of a vault share one fabric; each is a process server of it.
+        """
+        details = fabric["properties"]["customDetails"]
+        registered = f"{self.server} {server_name} is registered"
+        servers = details.get("processServers") or []
+        own = [s for s in servers if (s.get("name") or "").lower() == server_name.lower()]
+        if not own:
+            known = ", ".join(sorted(s.get("name") or "" for s in servers))
+            others = f" (registered are: {known})" if known else ""
+            return f"no {self.server} {server_name} is registered with it yet{others}"
+        if own[0].get("health") == "Critical":
+            return f"{registered} and its health is Critical"
+        if not containers or not providers:
+            return f"{registered}, its container is not there yet"
+        if not details.get("physicalSiteId"):
+            return f"{registered}, its site of physical servers is not there yet"
+        own_providers = [
+            provider
+            for provider in providers
+            if (provider["properties"].get("friendlyName") or "").lower() == server_name.lower()
+        ]
+        return Registration(
+            fabric_id=fabric["id"],
+            container_id=containers[0]["id"],
+            provider_id=(own_providers or providers)[0]["id"],
+            process_server_id=own[0]["id"],
+            machines_site_id=details["physicalSiteId"],
+        )
+
+    async def sources(self, client: SiteRecoveryManagementClient, site: Site) -> tuple[Source, ...]:
+        """The machines of the appliance's site (Machines_ListByServerSite of Microsoft.OffAzure).
+
+        Raises:
+            AzureError: Azure did not answer, or refused.
+        """
+        found: list[Source] = []
+        url: str | None = f"{site.machines_site_id}/machines?api-version={_SITES_API_VERSION}"
+        while url:
+            response = await client.send_request(HttpRequest("GET", url))
+            response.raise_for_status()
+            page = response.json()
+            found += [_source(m) for m in page.get("value", ()) if not _deleted(m)]
+            url = page.get("nextLink")
+        return tuple(found)
+
+    def mapping_input(self) -> dict[str, Any]:
+        """`providerSpecificInput` of a container mapping; agents keep themselves up to date."""
+        return {"instanceType": self.instance_type, "enableAgentAutoUpgrade": "true"}
+
+    def enable_protection(
+        self, assignment: Assignment, site: Site, source_id: str
+    ) -> dict[str, Any]:
+        """Body of ReplicationProtectedItems_Create (InMageRcmEnableProtectionInput)."""
+        machine, wanted = assignment.machine, assignment.target
+        details: dict[str, Any] = {
+            "instanceType": self.instance_type,
+            "fabricDiscoveryMachineId": source_id,
+            "processServerId": site.process_server_id,
+            "targetResourceGroupId": site.resource_group_id,
+            "targetNetworkId": site.network_id,
+            "targetSubnetName": wanted.subnet or site.subnet_name,
+            "testNetworkId": site.test_network_id,
+            "testSubnetName": site.test_subnet_name,
+            "targetVmName": machine.vm_name,
+            "targetVmSize": wanted.vm_size,
+            "targetAvailabilityZone": wanted.availability_zone,
+            "licenseType": wanted.license_type,
+            "disksDefault": {
+                "diskType": wanted.disk_type or _DEFAULT_DISK_TYPE,
+                "logStorageAccountId": site.storage_account_id,
+            },
+            "targetVmTags": target.tag_list(assignment.tags),
+        }
+        return {
+            "properties": {"policyId": site.policy_id, "providerSpecificDetails": said(details)}
+        }
+
+    def target_settings(self, details: Mapping[str, Any]) -> TargetSettings:
+        """The target as an item's `providerSpecificDetails` show it."""
+        return target.read(details)
+
+    def update_target(self, details: Mapping[str, Any], wanted: TargetSettings) -> dict[str, Any]:
+        """Body of ReplicationProtectedItems_Update."""
+        return target.update(details, wanted)
+
+    def unplanned_failover(self, recovery_point_id: str | None) -> dict[str, Any]:
+        """Body of ReplicationProtectedItems_UnplannedFailover; booleans are text here."""
+        details = {"instanceType": self.instance_type, "performShutdown": "false"}
+        return bodies.unplanned_failover(details, recovery_point_id)
+
+
+def _deleted(machine: Mapping[str, Any]) -> bool:
+    return str(machine["properties"].get("isDeleted") or "").lower() == "true"
+
+
+def _source(machine: Mapping[str, Any]) -> Source:
+    properties = machine["properties"]
+    adapters = properties.get("networkAdapters") or ()
+    return Source(
+        id=machine["id"],
+        name=properties.get("displayName") or machine["name"],
+        addresses=tuple(
+            address for each in adapters for address in each.get("ipAddressList") or ()
+        ),
+        bios_id=properties.get("biosGuid") or "",
+    )

@@ -1,0 +1,120 @@
+"""The target of a modernized item: how it is shown, and how it is updated."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from site_recovery.target_settings import DYNAMIC, TargetSettings, said, tags_of
+
+INSTANCE_TYPE = "InMageRcm"
+
+
+def read(details: Mapping[str, Any]) -> TargetSettings:
+    """What an item's `providerSpecificDetails` say of its target."""
+    interface = _primary(details) or {}
+    static = interface.get("targetIPAddressType") == "Static"
+    return TargetSettings(
+        vm_name=details.get("targetVmName"),
+        vm_size=details.get("targetVmSize"),
+        availability_zone=details.get("targetAvailabilityZone") or "",
+        license_type=details.get("licenseType"),
+        tags=tags_of(details),
+        resource_group_id=details.get("targetResourceGroupId"),
+        network_id=details.get("targetNetworkId"),
+        subnet=interface.get("targetSubnetName"),
+        private_ip=interface.get("targetIPAddress") if static else DYNAMIC,
+        # A test failover names its network itself, so one that is not there yet is no difference.
+        test_network_id=details.get("testNetworkId") or None,
+        test_subnet=interface.get("testSubnetName") or None,
+        generation=details.get("targetGeneration"),
+        interfaces=len(details.get("vmNics") or ()) or None,
+    )
+
+
+def update(details: Mapping[str, Any], wanted: TargetSettings) -> dict[str, Any]:
+    """Body of ReplicationProtectedItems_Update (InMageRcmUpdateReplicationProtectedItemInput).
+
+    All that an update can say is said, what is not wanted otherwise as it is: what an update
+    leaves out the service may take for none (azure-powershell sends everything too).
+    """
+    present = read(details)
+    asked, subnet = wanted.over(present), wanted.subnet_of_all(present)
+    primary = _primary(details)
+    interfaces = [
+        _interface(each, asked if each is primary else None, subnet)
+        for each in details.get("vmNics") or ()
+    ]
+    part = {
+        "instanceType": INSTANCE_TYPE,
+        "targetVmName": asked.vm_name,
+        "targetVmSize": asked.vm_size,
+        "targetResourceGroupId": asked.resource_group_id,
+        "targetAvailabilityZone": asked.availability_zone or None,
+        "targetNetworkId": asked.network_id,
+        "testNetworkId": asked.test_network_id,
+        "vmNics": interfaces or None,
+        "licenseType": asked.license_type,
+        "targetVmTags": tag_list(asked.tags or {}),
+        **{name: details.get(name) or None for name in _AS_IT_IS},
+    }
+    if asked.availability_zone:
+        # A machine is in a set or in a zone.
+        part["targetAvailabilitySetId"] = None
+    return {"properties": {"providerSpecificDetails": said(part)}}
+
+
+_AS_IT_IS = (
+    "targetAvailabilitySetId",
+    "targetCapacityReservationGroupId",
+    "targetProximityPlacementGroupId",
+    "targetBootDiagnosticsStorageAccountId",
+    "sqlServerLicenseType",
+    "linuxLicenseType",
+    "targetManagedDiskTags",
+    "targetNicTags",
+)
+"""What an update can say and nothing here wants otherwise; by the same names in the item."""
+
+
+def _primary(details: Mapping[str, Any]) -> Mapping[str, Any] | None:
+    """The interface by which a machine is reached."""
+    found: list[Mapping[str, Any]] = list(details.get("vmNics") or ())
+    first = next(iter(found), None)
+    return next((each for each in found if each.get("isPrimaryNic") == "true"), first)
+
+
+def _interface(
+    shown: Mapping[str, Any], asked: TargetSettings | None, subnet: str | None
+) -> dict[str, Any]:
+    """An interface as it is; its target as asked for, if anything is.
+
+    Args:
+        shown: as the item has it.
+        asked: what is asked of the machine; None for an interface that is not its first.
+        subnet: of a network that the machine moves to, with all that it has.
+    """
+    static = shown.get("targetIPAddressType") == "Static"
+    test_static = shown.get("testIPAddressType") == "Static"
+    values = {
+        "nicId": shown.get("nicId"),
+        "isPrimaryNic": shown.get("isPrimaryNic") or ("false" if asked is None else "true"),
+        "isSelectedForFailover": shown.get("isSelectedForFailover"),
+        "targetSubnetName": subnet or shown.get("targetSubnetName"),
+        "targetStaticIPAddress": shown.get("targetIPAddress") if static else None,
+        "testSubnetName": shown.get("testSubnetName"),
+        "testStaticIPAddress": shown.get("testIPAddress") if test_static else None,
+        "targetNicName": shown.get("targetNicName"),
+    }
+    if asked is not None:
+        values |= {
+            "targetSubnetName": asked.subnet,
+            "targetStaticIPAddress": asked.private_ip or None,
+            "testSubnetName": asked.test_subnet or None,
+        }
+    return said(values)
+
+
+def tag_list(tags: Mapping[str, str]) -> list[dict[str, str]]:
+    """Tags as this provider takes them."""
+    return [{"tagName": name, "tagValue": value} for name, value in tags.items()]
