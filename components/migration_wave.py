@@ -141,7 +141,7 @@ class MigrationWave(pulumi.ComponentResource):
                 machine,
                 {
                     "wave": self._wave,
-                    "phase": item.observed_phase,
+                    "observedPhase": item.observed_phase,
                     "azureVm": _or_none(item.azure_vm_id),
                     "testVm": _or_none(item.test_vm_id),
                     "lastTest": _or_none(item.last_test_failover),

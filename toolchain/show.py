@@ -1,4 +1,4 @@
-"""The machines of a stack as a table: what `make up` ends with.
+"""The machines of a stack as a table, which `make up` prints at the end.
 
 python -m toolchain.show --stack dev     in the stack's environment
 """
@@ -17,18 +17,18 @@ from rich.table import Table
 
 _COLUMNS = {
     "wave": "wave",
-    "phase": "phase",
+    "observed_phase": "observed phase",
     "vm": "Azure VM",
     "last_test_failover": "last test",
     "health": "health",
 }
 _WIDE_COLUMNS = {**_COLUMNS, "item_id": "item"}
 _WIDE = 120
-"""Columns of a terminal that has room for the replicated item too."""
+"""From this width of the terminal, in columns, the replicated item is shown too."""
 _DATE = len("2026-01-05")
 _NOTHING = "-"
 _NO_HEALTH = "None"
-"""The service's word for the health of what does not replicate."""
+"""The service's word for the health of a machine that does not replicate."""
 
 _WAVE = "dynamic/site-recovery:MigrationWave"
 _ITEM = "dynamic/site-recovery:ProtectedItem"
@@ -64,17 +64,17 @@ def main(arguments: list[str]) -> int:
 
 
 def recorded(resources: Iterable[Mapping[str, Any]]) -> tuple[dict[str, Row], list[str]]:
-    """What the stack's state says of its machines.
+    """Read the machines from a stack's state.
 
-    Read from the resources, not from the stack's outputs: a run that failed leaves those as they
-    were, also of the machines that it took along.
+    They are read from the resources and not from the stack's outputs, because a run that fails
+    does not update the outputs, not even for the machines that succeeded.
 
     Args:
-        resources: of an exported stack.
+        resources: the resources of an exported stack.
 
     Returns:
-        Attributes by machine, and a line for every machine that the last run did not take where
-        its wave should be, with the reason.
+        The attributes of each machine by its name, and one line with the reason for each machine
+        that did not reach its wave's phase in the last run.
     """
     machines: dict[str, Row] = {}
     unfinished: list[str] = []
@@ -83,11 +83,7 @@ def recorded(resources: Iterable[Mapping[str, Any]]) -> tuple[dict[str, Row], li
         outputs = resource.get("outputs") or {}
         if resource["type"].endswith(_ITEM):
             wave = _last(resource["parent"], "::")
-            machines[outputs["name"]] = {
-                **outputs,
-                "wave": wave,
-                "phase": outputs["observed_phase"],
-            }
+            machines[outputs["name"]] = {**outputs, "wave": wave}
     for resource in resources:
         outputs = resource.get("outputs") or {}
         if not resource["type"].endswith(_WAVE):
@@ -97,9 +93,9 @@ def recorded(resources: Iterable[Mapping[str, Any]]) -> tuple[dict[str, Row], li
             if outcome["status"] == _SATISFIED:
                 continue
             seen = outputs["results"][name]
-            # Its own record, if there is one, is older than what the wave's run saw last.
+            # If the machine has a record of its own, the wave's last observation is newer.
             kept = {"last_test_failover": machines.get(name, {}).get("last_test_failover")}
-            machines[name] = {**kept, **seen, "wave": wave, "phase": seen["stage"]}
+            machines[name] = {**kept, **seen, "wave": wave, "observed_phase": seen["stage"]}
             unfinished.append(
                 f"{name} should be {outputs['phase']} ({outcome['status']}): {outcome['reason']}"
             )
@@ -107,11 +103,12 @@ def recorded(resources: Iterable[Mapping[str, Any]]) -> tuple[dict[str, Row], li
 
 
 def table(machines: Mapping[str, Row], width: int) -> Table:
-    """A row a machine, by name; names that are too long for the terminal go on in a next line.
+    """Make the table: one row for each machine, sorted by name; long names wrap.
 
     Args:
-        machines: attributes by machine. Azure ids are shown by the name that they end with.
-        width: of the terminal, in columns.
+        machines: the attributes of each machine by its name. Of an Azure id, only the last
+            segment is shown.
+        width: the width of the terminal in columns.
     """
     columns = _WIDE_COLUMNS if width >= _WIDE else _COLUMNS
     made = Table(title="Machines", title_justify="left")
@@ -124,7 +121,7 @@ def table(machines: Mapping[str, Row], width: int) -> Table:
 
 def _cell(machine: Row, attribute: str) -> str:
     if attribute == "vm":
-        # One column for both virtual machines: a machine has either, and a test's is named so.
+        # A machine has at most one of the two, and the name of a test machine ends in -test.
         ids = [machine[key] for key in ("azure_vm_id", "test_vm_id") if machine.get(key)]
         return " ".join(_last(text, "/") for text in ids) or _NOTHING
     text = str(machine.get(attribute) or _NOTHING)

@@ -151,7 +151,7 @@ def test_the_outputs_tell_where_everything_is(dev: Deployment) -> None:
     ]
     assert dev.outputs["machines"]["db-02"] == {
         "wave": "data",
-        "phase": "protected",
+        "observedPhase": "protected",
         "azureVm": None,
         "testVm": None,
         "lastTest": None,

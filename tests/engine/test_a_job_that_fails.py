@@ -47,7 +47,7 @@ def test_the_next_up_protects_it(stack: Stack) -> None:
     up = stack.up()
 
     assert up.code == 0, up.text
-    assert stack.machine("web-01")["phase"] == "protected"
+    assert stack.machine("web-01")["observedPhase"] == "protected"
     assert stack.clouds.operations("web-02") == stack.first(*PROTECTED), (
         "the other one was left alone"
     )
@@ -75,7 +75,7 @@ def test_the_next_up_tests_that_machine_only(stack: Stack) -> None:
     up = stack.up()
 
     assert up.code == 0, up.text
-    assert stack.machine("web-01")["phase"] == "test-failover"
+    assert stack.machine("web-01")["observedPhase"] == "test-failover"
     assert stack.clouds.operations("web-01")[-2:] == ["TestFailover", "TestFailover"]
     assert stack.clouds.operations("web-02") == stack.first(*PROTECTED, "TestFailover")
     tests = {"web-01-test", "web-02-test"}

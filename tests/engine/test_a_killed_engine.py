@@ -49,7 +49,7 @@ def test_after_cancel_up_goes_on_and_fails_nothing_over_twice(stack: Stack) -> N
     assert up.code == 0, up.text
     for name in MACHINES:
         assert stack.clouds.operations(name) == stack.first(*BEFORE, "UnplannedFailover", "Delete")
-        assert stack.machine(name)["phase"] == "migrated"
+        assert stack.machine(name)["observedPhase"] == "migrated"
 
 
 def test_a_run_attaches_to_a_failover_that_still_runs(stack: Stack) -> None:
@@ -68,4 +68,4 @@ def test_a_run_attaches_to_a_failover_that_still_runs(stack: Stack) -> None:
 
     assert up.code == 0, up.text
     assert stack.clouds.operations("app-01") == stack.first(*BEFORE, "UnplannedFailover")
-    assert stack.machine("app-01")["phase"] == "failed-over"
+    assert stack.machine("app-01")["observedPhase"] == "failed-over"

@@ -89,7 +89,7 @@ def test_with_the_stacks_own_file_again_the_server_registers(stack: Stack) -> No
     assert "VaultCredentials credentials" not in up.changes, "it is still good"
     assert "ManagementCert" in secret(stack)
     assert "ManagementCert" not in up.text
-    assert stack.machine("web-01")["phase"] == "protected"
+    assert stack.machine("web-01")["observedPhase"] == "protected"
 
 
 def test_once_the_server_is_registered_its_credential_may_expire(stack: Stack) -> None:

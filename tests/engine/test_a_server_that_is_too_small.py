@@ -60,4 +60,4 @@ def test_made_larger_it_registers_and_the_run_goes_on(stack: Stack) -> None:
 
     assert up.code == 0, up.text
     assert stack.clouds.servers() == {server: "c5.2xlarge"}, "the same one, not another"
-    assert stack.machine("web-01")["phase"] == "protected"
+    assert stack.machine("web-01")["observedPhase"] == "protected"

@@ -73,6 +73,6 @@ def test_up_cleans_it_up(stack: Stack) -> None:
     )
     assert stack.clouds.virtual_machines(MACHINES_GROUP) == {}
     row = stack.machine(MACHINE)
-    assert row["phase"] == "protected"
+    assert row["observedPhase"] == "protected"
     assert not row.get("testVm")
     assert row["lastTest"], "it counts as a test, whoever started it"

@@ -51,7 +51,7 @@ def assert_at_rest(stack: Stack) -> None:
 
 def assert_phases(stack: Stack, phase: str) -> None:
     machines = stack.outputs()["machines"]
-    assert {name: row["phase"] for name, row in machines.items()} == {
+    assert {name: row["observedPhase"] for name, row in machines.items()} == {
         **dict.fromkeys(WAVE, phase),
         OTHER: "protected",
     }

@@ -115,7 +115,7 @@ def test_with_the_file_the_machine_replicates_through_it(stack: Stack) -> None:
     up = stack.up()
 
     assert up.code == 0, up.text
-    assert stack.machine("web-01")["phase"] == "protected"
+    assert stack.machine("web-01")["observedPhase"] == "protected"
 
 
 def test_destroy_leaves_appliance_and_vault(stack: Stack) -> None:

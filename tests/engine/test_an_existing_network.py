@@ -64,7 +64,7 @@ def test_the_machine_lands_in_it(stack: Stack) -> None:
     assert set(machines) == {"web-01"}
     assert stack.clouds.network_of(machines["web-01"]) == NETWORK
     assert stack.clouds.subnet_of(machines["web-01"]) == "apps"
-    assert stack.machine("web-01")["phase"] == "migrated"
+    assert stack.machine("web-01")["observedPhase"] == "migrated"
 
 
 def test_destroy_leaves_it_as_it_was(stack: Stack) -> None:

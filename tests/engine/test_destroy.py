@@ -84,8 +84,8 @@ def test_a_new_stack_recognises_the_migrated_machine_though_its_source_is_gone(
 
     assert up.code == 0, up.text
     assert stack.clouds.operations("web-01") == before, "neither protected nor migrated again"
-    assert stack.machine("web-01")["phase"] == "migrated"
-    assert stack.machine("web-02")["phase"] == "protected"
+    assert stack.machine("web-01")["observedPhase"] == "migrated"
+    assert stack.machine("web-02")["observedPhase"] == "protected"
     again = stack.up("--expect-no-changes")
     assert again.code == 0, again.text
 

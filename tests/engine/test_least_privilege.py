@@ -222,7 +222,7 @@ def test_machines_fail_over_and_are_migrated(stack: Stack, identity: Identity) -
     fleet(stack, "migrated", "migrated", "test-failover")
     go(stack, identity, "up")
     machines = stack.outputs()["machines"]
-    assert {row["phase"] for row in machines.values()} == {"migrated", "test-failover"}
+    assert {row["observedPhase"] for row in machines.values()} == {"migrated", "test-failover"}
 
 
 def test_everything_can_be_looked_at_again(stack: Stack, identity: Identity) -> None:
@@ -278,7 +278,7 @@ def test_roles_on_the_groups_alone_are_enough_where_the_groups_are_there(
     ]
     stack.declare(last=("protected", ["app-02"]))
     go(stack, identity, "up")
-    assert stack.machine("app-02")["phase"] == "protected"
+    assert stack.machine("app-02")["observedPhase"] == "protected"
     go(stack, identity, "destroy")
     assert {GROUP, MACHINES_GROUP} <= stack.clouds.resource_groups()
 

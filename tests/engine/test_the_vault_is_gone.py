@@ -79,8 +79,8 @@ def test_up_makes_it_anew_and_migrates_nothing_twice(stack: Stack) -> None:
 
     assert up.code == 0, up.text
     assert stack.clouds.operations("web-01") == before
-    assert stack.machine("web-01")["phase"] == "migrated"
-    assert stack.machine("web-02")["phase"] == "protected"
+    assert stack.machine("web-01")["observedPhase"] == "migrated"
+    assert stack.machine("web-02")["observedPhase"] == "protected"
 
 
 def test_destroy_says_that_all_is_gone_and_removes_the_rest(

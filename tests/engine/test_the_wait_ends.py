@@ -68,7 +68,7 @@ def test_with_warn_the_run_succeeds_and_warns(stack: Stack) -> None:
     message = "\n".join(up.warnings[SLOW])
     assert PENDING.search(message), message
     row = stack.machine(SLOW)
-    assert row["phase"] == "initial replication"
+    assert row["observedPhase"] == "initial replication"
     assert stack.outputs()["waves"]["slow"]["machines"][SLOW]["status"] == "pending"
 
 
@@ -80,6 +80,6 @@ def test_the_next_up_goes_on_from_there(stack: Stack) -> None:
 
     assert up.code == 0, up.text
     assert stack.clouds.operations(SLOW) == stack.first(*PROTECTED), "asked for once"
-    assert stack.machine(SLOW)["phase"] == "protected"
+    assert stack.machine(SLOW)["observedPhase"] == "protected"
     again = stack.up("--expect-no-changes")
     assert again.code == 0, again.text

@@ -56,7 +56,7 @@ def rows(width: int, resources: list[dict[str, Any]]) -> list[list[str]]:
 
 def test_the_table_has_a_row_a_machine_and_short_names_for_azure_ids() -> None:
     assert rows(80, RESOURCES) == [
-        ["machine", "wave", "phase", "Azure VM", "last test", "health"],
+        ["machine", "wave", "observed phase", "Azure VM", "last test", "health"],
         ["legacy-01", "pilot", "migrated", "legacy-01", "-", "-"],
         ["web-02", "pilot", "test-failover", "web-02-test", "2026-01-05", "Normal"],
     ]
@@ -86,10 +86,10 @@ def test_a_machine_that_failed_is_shown_as_the_run_left_it_and_says_why() -> Non
     machines, unfinished = show.recorded(resources)
 
     assert unfinished == ["web-02 should be migrated (failed): unplanned failover failed: no quota"]
-    assert machines["web-02"]["phase"] == "protected"
+    assert machines["web-02"]["observed_phase"] == "protected"
     assert "test_vm_id" not in machines["web-02"], "its test was cleaned up first"
     assert machines["web-02"]["last_test_failover"] == TESTED["last_test_failover"]
-    assert machines["legacy-01"]["phase"] == "migrated"
+    assert machines["legacy-01"]["observed_phase"] == "migrated"
 
 
 def test_a_machine_that_never_got_a_record_has_a_row() -> None:
