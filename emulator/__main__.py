@@ -11,6 +11,7 @@ import sys
 from pathlib import Path
 
 from emulator import processes
+from emulator.record import Clouds, ProcessError
 
 _DIRECTORY = Path(".local/clouds")
 
@@ -27,7 +28,7 @@ def main(arguments: list[str] | None = None) -> int:
     options = _parser().parse_args(arguments)
     try:
         return int(options.run(options))
-    except processes.ProcessError as error:
+    except ProcessError as error:
         print(f"emulator: {error}", file=sys.stderr)
         return 1
     except KeyboardInterrupt:
@@ -57,7 +58,7 @@ def _status(options: argparse.Namespace) -> int:
 
 
 def _environment(options: argparse.Namespace) -> int:
-    for name, value in processes.Clouds.read(options.directory).environment().items():
+    for name, value in Clouds.read(options.directory).environment().items():
         print(f"export {name}={shlex.quote(value)}")
     return 0
 
@@ -94,7 +95,7 @@ def _azure(options: argparse.Namespace) -> int:
         try:
             store = Store(database)
         except sqlite3.Error as error:
-            raise processes.ProcessError(
+            raise ProcessError(
                 f"{database} cannot be used as the emulator's state: {error}. Move it away, or "
                 "remove it with `python -m emulator down --remove`."
             ) from error

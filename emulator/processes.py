@@ -1,8 +1,7 @@
-"""The emulator's two processes: started detached, found again, and stopped without a mistake.
+"""Start, find and stop the emulator's two processes.
 
-A directory holds all there is: `clouds.json` (what runs, and where), `azure.sqlite` (Azure's
-state) and a log for each process. A process is known by its id and the moment it started, so
-that an id which the system has given to something else is never signalled.
+A directory holds everything: `clouds.json` (the record of what runs), `azure.sqlite` (Azure's
+state) and a log for each process.
 """
 
 from __future__ import annotations
@@ -10,135 +9,24 @@ from __future__ import annotations
 import contextlib
 import fcntl
 import json
-import os
-import shlex
-import signal
 import socket
 import subprocess
 import sys
 import time
-import urllib.error
 import urllib.request
 from collections.abc import Callable, Iterator
-from dataclasses import asdict, dataclass, field
 from pathlib import Path
-from typing import Any
 
-from emulator.aws.estate import REGION
+import psutil
 
-SERVICES = ("aws", "azure")
+from emulator.record import SERVICES, Clouds, ProcessError, Running
+
 DEFAULT_SCALE = 360.0
 _ROOT = Path(__file__).resolve().parent.parent
 _START_SECONDS = 60.0
 _STOP_SECONDS = 10.0
 _PAUSE_SECONDS = 0.05
 _STATE_FILES = ("azure.sqlite", "azure.sqlite-wal", "azure.sqlite-shm", "azure.lock")
-
-
-class ProcessError(Exception):
-    """The clouds cannot be started or stopped; the text says why and what to do."""
-
-
-@dataclass(frozen=True)
-class Running:
-    """One process as recorded.
-
-    Attributes:
-        port: its TCP port on loopback.
-        pid: its process id; None while it is stopped.
-        started: the moment it started, as the system tells it.
-    """
-
-    port: int
-    pid: int | None = None
-    started: str | None = None
-
-    @property
-    def endpoint(self) -> str:
-        """Where it answers."""
-        return f"http://127.0.0.1:{self.port}"
-
-    @property
-    def alive(self) -> bool:
-        """Whether that very process still runs."""
-        return self.pid is not None and _started(self.pid) == self.started
-
-    def healthy(self) -> bool:
-        """Whether it runs and answers."""
-        return self.alive and _answers(self.endpoint)
-
-
-@dataclass
-class Clouds:
-    """What runs in a directory.
-
-    Args:
-        directory: where the record, the state and the logs are.
-    """
-
-    directory: Path
-    services: dict[str, Running] = field(default_factory=dict)
-
-    @classmethod
-    def read(cls, directory: Path) -> Clouds:
-        """The record of a directory; an empty one when nothing was ever started.
-
-        Raises:
-            ProcessError: the record is unreadable.
-        """
-        path = directory / "clouds.json"
-        try:
-            content = json.loads(path.read_text())
-            services = {
-                name: Running(one["port"], one["pid"], one["started"])
-                for name, one in content.items()
-                if name in SERVICES
-            }
-        except FileNotFoundError:
-            return cls(directory)
-        except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
-            raise ProcessError(
-                f"{path} is not a record of the emulator ({error!r}). Stop what still runs by "
-                "hand and remove the file."
-            ) from error
-        return cls(directory, services)
-
-    def write(self) -> None:
-        """Make the record durable, all of it or none."""
-        content: dict[str, Any] = {
-            name: {**asdict(one), "endpoint": one.endpoint} for name, one in self.services.items()
-        }
-        if set(self.services) == set(SERVICES):
-            content["environment"] = self.environment()
-        path = self.directory / "clouds.json"
-        partial = path.with_suffix(".partial")
-        partial.write_text(json.dumps(content, indent=2) + "\n")
-        partial.replace(path)
-
-    def environment(self) -> dict[str, str]:
-        """The variables with which SDKs and Pulumi reach these clouds.
-
-        Raises:
-            ProcessError: nothing was ever started here.
-        """
-        if set(self.services) != set(SERVICES):
-            raise ProcessError(
-                f"No clouds are known in {self.directory}. Start them: "
-                f"python -m emulator up --directory {shlex.quote(str(self.directory))}"
-            )
-        azure = self.services["azure"].endpoint
-        return {
-            "AWS_ENDPOINT_URL": self.services["aws"].endpoint,
-            "AWS_ACCESS_KEY_ID": "local",
-            "AWS_SECRET_ACCESS_KEY": "local",
-            "AWS_REGION": REGION,
-            # boto3 knows the region by this name only.
-            "AWS_DEFAULT_REGION": REGION,
-            "AZURE_RESOURCE_MANAGER_ENDPOINT": azure,
-            "AZURE_TOKEN_CREDENTIALS": "ManagedIdentityCredential",
-            "IDENTITY_ENDPOINT": f"{azure}/_identity/token",
-            "IDENTITY_HEADER": "local",
-        }
 
 
 def up(
@@ -153,10 +41,10 @@ def up(
 
     Args:
         directory: created when it is not there.
-        scale: virtual seconds in a real one; None keeps the last, or takes the default.
-        seed: of a new estate and a new world.
+        scale: virtual seconds per real second; None keeps the last one, or takes the default.
+        seed: the seed of a new estate and a new world.
         ports: wanted TCP ports by service; 0 or absent takes the last one, or a free one.
-        say: told what happens.
+        say: called with a line for each thing that happens.
 
     Raises:
         ProcessError: a port is taken, or a process ended or did not answer.
@@ -167,7 +55,7 @@ def up(
         for name in SERVICES:
             before = clouds.services.get(name)
             wanted = (ports or {}).get(name, 0)
-            # Azure is started again when the estate has moved: it is told where it is only once.
+            # Azure learns the estate's address only when it starts.
             if before and wanted in (0, before.port) and not moved and before.healthy():
                 say(f"{name}: runs at {before.endpoint}")
                 if name == "azure" and scale is not None:
@@ -177,16 +65,18 @@ def up(
                 _stop(before)
             port = _port(name, wanted, before)
             moved = before is None or before.port != port
-            options = ["--port", str(port), "--seed", str(seed)]
+            arguments = ["-m", "emulator", name, "--port", str(port), "--seed", str(seed)]
             if name == "azure":
-                options += ["--database", str(directory.resolve() / "azure.sqlite")]
-                options += ["--aws-endpoint", clouds.services["aws"].endpoint]
+                arguments += ["--database", str(directory.resolve() / "azure.sqlite")]
+                arguments += ["--aws-endpoint", clouds.services["aws"].endpoint]
                 if scale is not None:
-                    options += ["--scale", str(scale)]
-            clouds.services[name] = _start(directory, name, port, options)
+                    arguments += ["--scale", str(scale)]
+            process = _start(directory, name, arguments)
+            started = Running(port, process.pid, arguments)
+            clouds.services[name] = started
             clouds.write()
-            _wait(directory, name, clouds.services[name])
-            say(f"{name}: started at {clouds.services[name].endpoint}")
+            _wait(directory, name, process, started)
+            say(f"{name}: started at {started.endpoint}")
             if name == "aws" and before is not None:
                 say("aws: its estate is new; what was created in it before is gone")
         return clouds
@@ -198,7 +88,7 @@ def down(directory: Path, *, remove: bool = False, say: Callable[[str], None] = 
     Args:
         directory: where they were started.
         remove: also remove what they wrote.
-        say: told what happens.
+        say: called with a line for each thing that happens.
 
     Raises:
         ProcessError: a process would not end, or the record is unreadable.
@@ -219,7 +109,7 @@ def down(directory: Path, *, remove: bool = False, say: Callable[[str], None] = 
             clouds.write()
     if remove:
         (directory / "up.lock").unlink(missing_ok=True)
-        with contextlib.suppress(OSError):  # Something of someone else's is in it.
+        with contextlib.suppress(OSError):  # It holds files that are not ours.
             directory.rmdir()
 
 
@@ -257,7 +147,7 @@ def _alone(directory: Path) -> Iterator[None]:
     try:
         directory.mkdir(parents=True, exist_ok=True)
     except OSError as error:
-        raise ProcessError(f"{directory} cannot be made: {error.strerror}.") from error
+        raise ProcessError(f"{directory} cannot be created: {error.strerror}.") from error
     with exclusively(
         directory / "up.lock",
         f"Another `up` or `down` is at work in {directory}. Try again when it has ended.",
@@ -265,24 +155,23 @@ def _alone(directory: Path) -> Iterator[None]:
         yield
 
 
-def _start(directory: Path, name: str, port: int, options: list[str]) -> Running:
+def _start(directory: Path, name: str, arguments: list[str]) -> subprocess.Popen[bytes]:
     with (directory / f"{name}.log").open("ab") as log:
-        process = subprocess.Popen(
-            [sys.executable, "-m", "emulator", name, *options],
+        return subprocess.Popen(
+            [sys.executable, *arguments],
             cwd=_ROOT,
             stdin=subprocess.DEVNULL,
             stdout=log,
             stderr=log,
             start_new_session=True,
         )
-    return Running(port, process.pid, _started(process.pid))
 
 
-def _wait(directory: Path, name: str, running: Running) -> None:
+def _wait(directory: Path, name: str, process: subprocess.Popen[bytes], running: Running) -> None:
     end = time.monotonic() + _START_SECONDS
-    while not _answers(running.endpoint):
+    while not running.answers():
         problem = ""
-        if not running.alive:
+        if process.poll() is not None:
             problem = "ended at once"
         elif time.monotonic() > end:
             problem = f"did not answer within {_START_SECONDS:.0f} seconds"
@@ -295,45 +184,17 @@ def _wait(directory: Path, name: str, running: Running) -> None:
 
 
 def _stop(running: Running) -> bool:
-    """End a process, by force in the end; False when it did not run."""
-    if not running.alive or running.pid is None:
+    """End a process, by force if it does not end otherwise; False if it did not run."""
+    process = running.process
+    if process is None:
         return False
-    for number in (signal.SIGTERM, signal.SIGKILL):
-        with contextlib.suppress(ProcessLookupError):
-            os.kill(running.pid, number)
-        end = time.monotonic() + _STOP_SECONDS
-        while _started(running.pid) == running.started and time.monotonic() < end:
-            time.sleep(_PAUSE_SECONDS)
-        if _started(running.pid) != running.started:
+    for end in (process.terminate, process.kill):
+        with contextlib.suppress(psutil.TimeoutExpired, psutil.NoSuchProcess):
+            end()
+            process.wait(_STOP_SECONDS)
+        if not running.alive:
             return True
-    raise ProcessError(f"Process {running.pid} does not end. Look at it by hand.")
-
-
-def _started(pid: int) -> str | None:
-    """The moment a process started, in the system's own words; None when it does not run."""
-    # A child of ours that ended stays in the process table until someone asks for it.
-    with contextlib.suppress(ChildProcessError):
-        os.waitpid(pid, os.WNOHANG)
-    statistics = Path(f"/proc/{pid}/stat")
-    if Path("/proc/self/stat").exists():
-        try:
-            # The name, in parentheses, may hold anything; the fields after it are plain.
-            fields = statistics.read_text().rpartition(")")[2].split()
-        except (FileNotFoundError, ProcessLookupError):
-            return None
-        return None if fields[0] in "ZX" else fields[19]
-    listed = subprocess.run(
-        ["ps", "-p", str(pid), "-o", "lstart="], capture_output=True, text=True, check=False
-    )
-    return listed.stdout.strip() or None
-
-
-def _answers(endpoint: str) -> bool:
-    try:
-        with urllib.request.urlopen(f"{endpoint}/_emulator/health", timeout=2) as answer:  # noqa: S310
-            return bool(answer.status == 200)
-    except (urllib.error.URLError, OSError, ValueError):
-        return False
+    raise ProcessError(f"Process {running.pid} does not end. Stop it yourself.")
 
 
 def _set_scale(running: Running, scale: float) -> None:

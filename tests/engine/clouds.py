@@ -18,6 +18,7 @@ from azure.mgmt.recoveryservicessiterecovery import SiteRecoveryManagementClient
 
 from emulator import processes
 from emulator.arm.subscriptions import SUBSCRIPTION
+from emulator.record import ProcessError
 
 if TYPE_CHECKING:
     from mypy_boto3_ec2 import EC2Client
@@ -43,7 +44,7 @@ class Clouds:
         self._directory = directory
         try:
             running = processes.up(directory, scale=SCALE, say=lambda _: None)
-        except processes.ProcessError:
+        except ProcessError:
             # One may run already.
             self.stop()
             raise
