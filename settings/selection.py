@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Mapping
 from typing import Any, TypeAlias
 
-from settings.schema import names
 from site_recovery.aws.ec2 import TaggedInstance
 from site_recovery.config_paths import path
+from site_recovery.declared import names
 from site_recovery.problems import Problem
 
 Finder: TypeAlias = Callable[

@@ -11,8 +11,8 @@ from typing import Annotated, Any, Union, get_args, get_origin
 from pydantic import BaseModel, ValidationError
 from pydantic_core import ErrorDetails
 
-from settings.schema.base import BROKEN_RULE
 from site_recovery.config_paths import path
+from site_recovery.declared.model import BROKEN_RULE
 from site_recovery.problems import Problem
 
 _QUOTED = re.compile(r"'([^']*)'")

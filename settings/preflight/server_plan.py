@@ -8,12 +8,12 @@ from typing import TypeAlias
 
 from settings.draft import Draft
 from settings.rules import sizing
-from settings.schema import addresses
 from settings.schema.experience import SERVER_KEYS, Experience
 from settings.schema.source import ConfigurationServer, Server
 from site_recovery.aws import images
 from site_recovery.aws.server_facts import ServerFacts, ServerQuestion, Subnet
 from site_recovery.config_paths import path
+from site_recovery.declared import addresses
 from site_recovery.problems import Problem
 from site_recovery.server_names import SERVER_NAMES
 

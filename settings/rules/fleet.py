@@ -6,9 +6,9 @@ from collections import defaultdict
 from collections.abc import Iterator
 
 from settings.draft import Draft
-from settings.schema import names
 from settings.translation import suggestion
 from site_recovery.config_paths import path
+from site_recovery.declared import names
 from site_recovery.problems import Problem
 
 TEST_SUFFIX = "-test"

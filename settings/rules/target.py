@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from settings.draft import Draft
-from settings.schema import addresses
 from settings.schema.fleet import TargetMachine, WaveTarget
 from settings.schema.target import TAGS_MAX
 from site_recovery.config_paths import path
+from site_recovery.declared import addresses
 from site_recovery.problems import Problem
 
 

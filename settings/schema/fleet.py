@@ -6,12 +6,17 @@ from typing import Annotated, Literal
 
 from pydantic import Field, StrictBool
 
-from settings.schema.addresses import Address
-from settings.schema.base import Model
-from settings.schema.names import InstanceId, SubnetName, VirtualMachineName, VirtualMachineSize
 from settings.schema.recovery_plan import RecoveryPlanSettings
 from settings.schema.target import Tags
 from site_recovery.aws.inventory import Driver
+from site_recovery.declared.addresses import Address
+from site_recovery.declared.model import Model
+from site_recovery.declared.names import (
+    InstanceId,
+    SubnetName,
+    VirtualMachineName,
+    VirtualMachineSize,
+)
 from site_recovery.fleet import RecoveryPoint
 from site_recovery.phases import Phase
 

@@ -8,13 +8,13 @@ from typing import Annotated
 
 from pydantic import Field
 
-from settings.schema.base import Model, rule
 from settings.schema.experience import Experience
 from settings.schema.fleet import MachineSettings, TargetMachine, WaveSettings
 from settings.schema.replication import Convergence, Replication
 from settings.schema.source import Source
 from settings.schema.target import Target
 from site_recovery.arm_ids import VaultId
+from site_recovery.declared.model import Model, rule
 from site_recovery.phases import Phase
 
 REGISTRATION_TIMEOUT = {"classic": timedelta(hours=1), "modernized": timedelta(minutes=30)}

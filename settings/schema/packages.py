@@ -6,7 +6,7 @@ import re
 from typing import Annotated
 from urllib.parse import urlsplit
 
-from settings.schema.base import Model, rule
+from site_recovery.declared.model import Model, rule
 
 _SHA256 = re.compile(r"[0-9A-Fa-f]{64}")
 

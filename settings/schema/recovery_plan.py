@@ -8,8 +8,8 @@ from typing import Annotated, Any
 
 from pydantic import BeforeValidator, Field, model_validator
 
-from settings.schema.base import Model, broken, rule
 from settings.schema.durations import Duration
+from site_recovery.declared.model import Model, broken, rule
 
 _RUNBOOK = re.compile(
     r"/subscriptions/[^/]+/resourceGroups/[^/]+/providers/Microsoft\.Automation"

@@ -7,9 +7,9 @@ from typing import Annotated, Literal
 
 from pydantic import AfterValidator, Field, StrictBool, StrictInt
 
-from settings.schema.base import Model, rule
 from settings.schema.durations import Duration, write
 from settings.schema.packages import Package
+from site_recovery.declared.model import Model, rule
 
 RETENTION_HOURS_MAX = {"classic": 72, "modernized": 15 * 24}
 """How long recovery points are kept at most, by experience: on standard storage 72 hours

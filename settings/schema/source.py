@@ -6,10 +6,10 @@ from typing import Annotated, Any, Literal, TypeAlias
 
 from pydantic import BeforeValidator, Field, StrictInt
 
-from settings.schema.addresses import Address
-from settings.schema.base import Model
-from settings.schema.names import ComputerName, ImageId, SecurityGroupId, SubnetId, VpcId
 from settings.schema.packages import Package
+from site_recovery.declared.addresses import Address
+from site_recovery.declared.model import Model
+from site_recovery.declared.names import ComputerName, ImageId, SecurityGroupId, SubnetId, VpcId
 
 CONFIGURATION_SERVER_INSTALLER = "https://aka.ms/unifiedinstaller_wus"
 """Source: "Migrate Amazon Web Services (AWS) VMs to Azure" (Microsoft Learn, 2018)."""

@@ -6,9 +6,9 @@ from typing import Annotated, Any
 
 from pydantic import BeforeValidator, Field, model_validator
 
-from settings.schema.addresses import NetworkPrefix
-from settings.schema.base import Model, broken, rule
-from settings.schema.names import (
+from site_recovery.declared.addresses import NetworkPrefix
+from site_recovery.declared.model import Model, broken, rule
+from site_recovery.declared.names import (
     NetworkName,
     ResourceGroupName,
     StorageAccountName,

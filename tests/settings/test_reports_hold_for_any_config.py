@@ -11,8 +11,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 import settings
-from settings.schema import addresses, durations
+from settings.schema import durations
 from site_recovery.config_paths import path
+from site_recovery.declared import addresses
 from tests.settings import configs
 
 Location = tuple[str | int, ...]

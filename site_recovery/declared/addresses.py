@@ -7,7 +7,7 @@ from typing import Annotated
 
 from pydantic import AfterValidator
 
-from settings.schema.base import broken
+from site_recovery.declared.model import broken
 
 SMALLEST_PREFIX = 29
 """Azure keeps five addresses of every subnet, so /29 is the smallest that it takes."""
