@@ -104,6 +104,10 @@ bench: setup ## Measure what the emulator answers in a second
 	$(venv)/python -m benchmarks.reads
 	$(venv)/python -m benchmarks.migrations
 
+.PHONY: docs
+docs: setup ## Write the tables of docs/configuration.md from the settings models
+	@$(venv)/python -m documentation
+
 .PHONY: lock
 lock: setup ## Make requirements.lock from requirements.txt
 	$(venv)/python -m toolchain.lock

@@ -6,7 +6,7 @@ import re
 from datetime import timedelta
 from typing import Annotated, Any
 
-from pydantic import BeforeValidator, PlainSerializer
+from pydantic import BeforeValidator, Field, PlainSerializer
 
 from site_recovery.declared.model import broken
 
@@ -59,5 +59,10 @@ def _from_config(value: Any) -> timedelta:
     raise broken(f"{value!r} is no duration", "Write it with units, such as 90s, 15m, 2h or 1h30m")
 
 
-Duration = Annotated[timedelta, BeforeValidator(_from_config), PlainSerializer(write)]
+Duration = Annotated[
+    timedelta,
+    BeforeValidator(_from_config),
+    PlainSerializer(write, return_type=str),
+    Field(title="duration"),
+]
 """A duration in the config; a timedelta in the settings."""

@@ -44,12 +44,24 @@ _Subscription = Annotated[
 class Settings(Model):
     """The whole declaration of one stack: where, how, which machines, in which phase."""
 
-    aws_region: _Place = Field(alias="aws:region")
-    azure_location: _Place = Field(alias="azure-native:location")
-    azure_subscription_id: _Subscription = Field(alias="azure-native:subscriptionId")
-    experience: Experience = "modernized"
+    aws_region: _Place = Field(alias="aws:region", description="AWS region of the machines.")
+    azure_location: _Place = Field(
+        alias="azure-native:location", description="Azure region of everything that is created."
+    )
+    azure_subscription_id: _Subscription = Field(
+        alias="azure-native:subscriptionId", title="GUID", description="Azure subscription."
+    )
+    experience: Experience = Field(
+        default="modernized",
+        description="How Site Recovery replicates: through a replication appliance (`modernized`) "
+        "or a configuration server (`classic`).",
+    )
     # Not strict: the engine hands a plain value of the config over as text.
-    allow_retired_classic: bool = False
+    allow_retired_classic: bool = Field(
+        default=False,
+        description="Run `classic` against Azure itself, which refuses new classic protection. "
+        "For vaults that still take it.",
+    )
     source: Source
     target: Target
     replication: Replication = Field(default_factory=Replication)

@@ -6,6 +6,8 @@ import re
 from typing import Annotated
 from urllib.parse import urlsplit
 
+from pydantic import Field
+
 from site_recovery.declared.model import Model, rule
 
 _SHA256 = re.compile(r"[0-9A-Fa-f]{64}")
@@ -30,6 +32,7 @@ HttpsUrl = Annotated[
         "Write one like https://example.com/package.zip: https, no user name, nothing that a "
         "shell would read",
     ),
+    Field(title="https address"),
 ]
 Sha256 = Annotated[
     str,
@@ -38,15 +41,16 @@ Sha256 = Annotated[
         "{value!r} is no SHA-256 sum",
         "Use 64 hexadecimal digits, as `sha256sum` and `Get-FileHash` print them",
     ),
+    Field(title="64 hexadecimal digits"),
 ]
 
 
 class Package(Model):
-    """A file to fetch.
+    """A file to fetch."""
 
-    Attributes:
-        sha256: its sum; without one whatever the address answers is installed.
-    """
-
-    url: HttpsUrl
-    sha256: Sha256 | None = None
+    url: HttpsUrl = Field(description="Address that the file is fetched from.")
+    sha256: Sha256 | None = Field(
+        default=None,
+        description="SHA-256 of the file. A file with another sum is not installed. Set it: "
+        "without it, the file is taken as the address returns it.",
+    )

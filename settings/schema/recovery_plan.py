@@ -24,20 +24,27 @@ _RunbookId = Annotated[
         "{value!r} is no id of an Automation runbook",
         "Use its resource id: /subscriptions/.../automationAccounts/<account>/runbooks/<name>",
     ),
+    Field(title="resource id"),
 ]
 
 
 class Runbook(Model):
     """An Azure Automation runbook, and how long it may take."""
 
-    id: _RunbookId
-    timeout: Duration = timedelta(minutes=15)
+    id: _RunbookId = Field(description="Azure Automation runbook to run at this point.")
+    timeout: Duration = Field(
+        default=timedelta(minutes=15), description="How long the runbook may take."
+    )
 
 
 class Action(Model):
     """What happens between groups: a person does something, or a runbook runs; one of the two."""
 
-    manual: Annotated[str, Field(min_length=1, max_length=1000)] | None = None
+    manual: Annotated[str, Field(min_length=1, max_length=1000)] | None = Field(
+        default=None,
+        description="Instruction for a person. The plan stops here until somebody resumes its job "
+        "in the vault. An action is either `manual` or `runbook`.",
+    )
     runbook: Runbook | None = None
 
     @model_validator(mode="after")
@@ -57,9 +64,17 @@ def _machines_alone(value: Any) -> Any:
 class GroupSettings(Model):
     """Machines that fail over together; a list alone is a group without actions."""
 
-    machines: Annotated[list[str], Field(min_length=1)]
-    pre: list[Action] = Field(default_factory=list)
-    post: list[Action] = Field(default_factory=list)
+    machines: Annotated[list[str], Field(min_length=1)] = Field(
+        description="Machines that start together. Every machine of the wave is in exactly one "
+        "group. A group without actions may be written as the list alone. At most 100 machines a "
+        "plan."
+    )
+    pre: list[Action] = Field(
+        default_factory=list, description="Actions before the machines of the group start."
+    )
+    post: list[Action] = Field(
+        default_factory=list, description="Actions after the machines of the group have started."
+    )
 
 
 class RecoveryPlanSettings(Model):
@@ -67,4 +82,7 @@ class RecoveryPlanSettings(Model):
 
     groups: Annotated[
         list[Annotated[GroupSettings, BeforeValidator(_machines_alone)]], Field(min_length=1)
-    ]
+    ] = Field(
+        description="Groups in the order in which they start, at most 7. A group starts when the "
+        "one before it is up."
+    )

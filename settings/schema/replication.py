@@ -9,7 +9,7 @@ from pydantic import AfterValidator, Field, StrictBool, StrictInt
 
 from settings.schema.durations import Duration, write
 from settings.schema.packages import Package
-from site_recovery.declared.model import Model, rule
+from site_recovery.declared.model import Model, defaults_to, rule
 
 RETENTION_HOURS_MAX = {"classic": 72, "modernized": 15 * 24}
 """How long recovery points are kept at most, by experience: on standard storage 72 hours
@@ -33,63 +33,101 @@ class RunAsAccounts(Model):
     The server installs the mobility service with them; their passwords never leave it.
     """
 
-    windows: Annotated[str, Field(min_length=1)] = "WindowsAccount"
-    linux: Annotated[str, Field(min_length=1)] = "LinuxAccount"
+    windows: Annotated[str, Field(min_length=1)] = Field(
+        default="WindowsAccount",
+        description="Friendly name, on the configuration server, of the account that installs the "
+        "mobility service on Windows machines.",
+    )
+    linux: Annotated[str, Field(min_length=1)] = Field(
+        default="LinuxAccount", description="The same for Linux machines."
+    )
 
 
 class Agent(Model):
-    """How the mobility service gets onto the machines.
+    """How the mobility service gets onto the machines."""
 
-    Attributes:
-        installation: `ssm` rolls it out with AWS Systems Manager; `push` leaves it to the
-            configuration server, which only the classic one can; `manual` to a person. With
-            classic the default is `push` (see `settings.defaults`).
-        windows: the package for Windows machines; needed with `ssm` where a wave has one.
-        linux: the package for Linux machines, likewise.
-    """
-
-    installation: Literal["ssm", "push", "manual"] = "ssm"
-    windows: Package | None = None
-    linux: Package | None = None
+    installation: Literal["ssm", "push", "manual"] = Field(
+        default="ssm",
+        description="Who installs the mobility service: AWS Systems Manager (`ssm`), the "
+        "configuration server (`push`, only with `classic`), or you (`manual`). With `ssm`, "
+        "preview names the machines that Systems Manager does not manage.",
+        json_schema_extra=defaults_to("`ssm`; `push` with `classic`"),
+    )
+    windows: Package | None = Field(
+        default=None,
+        description="Installer for Windows. Required with `ssm` if a wave has a Windows machine.",
+    )
+    linux: Package | None = Field(
+        default=None,
+        description="Installer for Linux. Required with `ssm` if a wave has a Linux machine.",
+    )
 
 
 class Replication(Model):
-    """The replication policy and what surrounds it.
+    """The replication policy and what surrounds it."""
 
-    Attributes:
-        recovery_point_retention_hours: see `RETENTION_HOURS_MAX`.
-        app_consistent_frequency_minutes: 0 turns application-consistent points off.
-        recovery_point_threshold_minutes: an older newest point is an alert.
-        registration_timeout: how long the server may take to show up in the vault, where it is
-            said; `Settings.registration_timeout` has the default.
-        agent: how the mobility service gets onto the machines.
-    """
-
-    recovery_point_retention_hours: Annotated[
-        StrictInt, Field(ge=1, le=max(RETENTION_HOURS_MAX.values()))
-    ] = 24
-    app_consistent_frequency_minutes: Annotated[StrictInt, Field(ge=0, le=720)] = 60
-    crash_consistent_frequency_minutes: Annotated[StrictInt, Field(ge=5, le=60)] = 5
-    recovery_point_threshold_minutes: Annotated[StrictInt, Field(ge=5, le=1440)] = 15
+    recovery_point_retention_hours: StrictInt = Field(
+        default=24,
+        ge=1,
+        le=max(RETENTION_HOURS_MAX.values()),
+        description="How long recovery points are kept. "
+        f"With `classic` at most {RETENTION_HOURS_MAX['classic']}.",
+    )
+    app_consistent_frequency_minutes: StrictInt = Field(
+        default=60,
+        ge=0,
+        le=720,
+        description="Interval of application-consistent recovery points. 0 turns them off.",
+    )
+    crash_consistent_frequency_minutes: StrictInt = Field(
+        default=5, ge=5, le=60, description="Interval of crash-consistent recovery points."
+    )
+    recovery_point_threshold_minutes: StrictInt = Field(
+        default=15,
+        ge=5,
+        le=1440,
+        description="The vault raises an alert when the newest recovery point is older than this.",
+    )
     run_as_accounts: RunAsAccounts = Field(default_factory=RunAsAccounts)
-    registration_timeout: Annotated[Duration, _between(timedelta(minutes=1), _DAY)] | None = None
+    registration_timeout: (
+        Annotated[Duration, _between(timedelta(minutes=1), _DAY), Field(title="1m to 24h")] | None
+    ) = Field(
+        default=None,
+        description="How long one `up` waits for the server to register with the vault. With "
+        "`classic` this includes the installation of the server.",
+        json_schema_extra=defaults_to("`30m`; `1h` with `classic`"),
+    )
     agent: Agent = Field(default_factory=Agent)
 
 
 class Convergence(Model):
-    """How long one run waits for machines, and what it insists on.
+    """How long one run waits for machines, and what it insists on."""
 
-    Attributes:
-        wait: service time that one `up` may take for a wave.
-        poll: between two looks at the vault.
-        on_pending: what a machine that is still on its way at the end of `wait` does to the run.
-        offline_preview: preview without looking at the vault.
-    """
-
-    wait: Annotated[Duration, _between(timedelta(seconds=1), 7 * _DAY)] = timedelta(hours=2)
-    poll: Annotated[Duration, _between(timedelta(milliseconds=100), timedelta(minutes=10))] = (
-        timedelta(seconds=30)
+    wait: Annotated[
+        Duration, _between(timedelta(seconds=1), 7 * _DAY), Field(title="1s to 168h")
+    ] = Field(
+        default=timedelta(hours=2),
+        description="How long one `up` waits for a wave, in service time.",
     )
-    on_pending: Literal["fail", "warn"] = "fail"
-    require_test_failover: StrictBool = True
-    offline_preview: StrictBool = False
+    poll: Annotated[
+        Duration,
+        _between(timedelta(milliseconds=100), timedelta(minutes=10)),
+        Field(title="100ms to 10m"),
+    ] = Field(
+        default=timedelta(seconds=30),
+        description="Time between two reads of the vault, in real time.",
+    )
+    on_pending: Literal["fail", "warn"] = Field(
+        default="fail",
+        description="What happens to the run when a machine is still on its way at the end of "
+        "`wait`: `fail` fails it, `warn` lets it succeed with a warning.",
+    )
+    require_test_failover: StrictBool = Field(
+        default=True,
+        description="A machine may fail over only after a test failover of it succeeded.",
+    )
+    offline_preview: StrictBool = Field(
+        default=False,
+        description="Preview without reading the vault: faster, but it does not know the state of "
+        "the machines.",
+    )

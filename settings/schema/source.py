@@ -8,7 +8,7 @@ from pydantic import BeforeValidator, Field, StrictInt
 
 from settings.schema.packages import Package
 from site_recovery.declared.addresses import Address
-from site_recovery.declared.model import Model
+from site_recovery.declared.model import Model, defaults_to
 from site_recovery.declared.names import ComputerName, ImageId, SecurityGroupId, SubnetId, VpcId
 
 CONFIGURATION_SERVER_INSTALLER = "https://aka.ms/unifiedinstaller_wus"
@@ -32,87 +32,146 @@ def _installer(address: str) -> BeforeValidator:
 
 
 class ConfigurationServer(Model):
-    """The EC2 instance that becomes configuration server, process server and master target.
+    """The EC2 instance that becomes configuration server, process server and master target."""
 
-    Attributes:
-        name: its computer name, under which it shows up in the vault.
-        ami_id: what it is built from, once; a later change is for the next server. None for the
-            newest public image of Windows Server 2016.
-        instance_type: None for the smallest known one that serves the machines.
-        cache_gib: the process server's cache volume, in GiB; None for what the machines need.
-        retention_gib: the master target's retention volume, in GiB.
-        churn_gib_per_day: what changes on all machines together, where that is known.
-        private_ip: a fixed address in the subnet; None leaves the choice to EC2, once.
-        installation: whether the instance installs itself or a person does.
-        installer: what it installs.
-    """
-
-    subnet_id: SubnetId
-    ami_id: ImageId | None = None
-    name: ComputerName = "asr-cs"
-    instance_type: str | None = None
-    cache_gib: _VolumeGib | None = Field(default=None, alias="cacheGiB")
-    retention_gib: _VolumeGib = Field(default=600, alias="retentionGiB")
-    churn_gib_per_day: Annotated[StrictInt, Field(ge=1)] | None = Field(
-        default=None, alias="churnGiBPerDay"
+    subnet_id: SubnetId = Field(
+        description="Subnet of the server, in `source.vpcId`. It needs a route to Azure and to AWS "
+        "Systems Manager."
     )
-    private_ip: Address | None = None
-    installation: Installation = "unattended"
+    ami_id: ImageId | None = Field(
+        default=None,
+        description="Image of the server: Windows Server 2016 or 2012 R2. Checked in preview. "
+        "A change applies to the next server only.",
+        json_schema_extra=defaults_to("newest public image of Windows Server 2016"),
+    )
+    name: ComputerName = Field(
+        default="asr-cs",
+        description="The server's `Name` tag, and the computer name by which it is found in the "
+        "vault.",
+    )
+    instance_type: str | None = Field(
+        default=None,
+        title="EC2 instance type",
+        description="Checked against the [table of sizes](#how-large-a-configuration-server-is). "
+        "A server that exists keeps its type unless you set another one.",
+        json_schema_extra=defaults_to("by the number of machines"),
+    )
+    cache_gib: _VolumeGib | None = Field(
+        default=None,
+        alias="cacheGiB",
+        description="Size of the cache volume. Checked against the table. A change applies to the "
+        "next server only.",
+        json_schema_extra=defaults_to("by the number of machines, at least 600"),
+    )
+    retention_gib: _VolumeGib = Field(
+        default=600,
+        alias="retentionGiB",
+        description="Size of the retention volume. A change applies to the next server only.",
+    )
+    churn_gib_per_day: Annotated[StrictInt, Field(ge=1)] | None = Field(
+        default=None,
+        alias="churnGiBPerDay",
+        description="Data that changes on all machines together in a day, if you know it. It "
+        "counts in the size of the server. More than 2000 needs a second stack.",
+    )
+    private_ip: Address | None = Field(
+        default=None,
+        description="Fixed address in the subnet.",
+        json_schema_extra=defaults_to("chosen by EC2"),
+    )
+    installation: Installation = Field(
+        default="unattended",
+        description="Whether the instance installs the configuration server itself, or "
+        "[you do](configuration-server.md#by-hand).",
+    )
     installer: Annotated[Package, _installer(CONFIGURATION_SERVER_INSTALLER)] = Field(
-        default_factory=lambda: Package(url=CONFIGURATION_SERVER_INSTALLER)
+        default_factory=lambda: Package(url=CONFIGURATION_SERVER_INSTALLER),
+        description="What the instance installs.",
     )
 
 
 class RegisteredAppliance(Model):
-    """A replication appliance that was set up and registered with the vault already.
+    """A replication appliance that was set up and registered with the vault already."""
 
-    Attributes:
-        name: under which it shows up in the vault.
-        security_group_id: a group of its instance, which the machines are let through to.
-        private_ip: its address in the VPC.
-    """
-
-    name: ComputerName
-    security_group_id: SecurityGroupId
-    private_ip: Address
+    name: ComputerName = Field(description="Its name in the vault.")
+    security_group_id: SecurityGroupId = Field(
+        description="A security group of its instance. The program opens the ports from the "
+        "machines to it."
+    )
+    private_ip: Address = Field(description="Its address in the VPC, to which the agents connect.")
 
 
 class ReplicationAppliance(Model):
-    """The EC2 instance that becomes the replication appliance, or one that is there already.
+    """The EC2 instance that becomes the replication appliance, or one that exists already."""
 
-    Attributes:
-        subnet_id: where it is put; None only with `registered`.
-        name: its computer name, under which it shows up in the vault.
-        ami_id: what it is built from, once; None for the newest public image of Windows Server
-            2022.
-        instance_type: None for the smallest known one that serves the machines.
-        cache_gib: its data volume, in GiB; None for what the machines need.
-        private_ip: a fixed address in the subnet; None leaves the choice to EC2, once.
-        installation: whether the instance installs itself or a person does. Signing it in takes a
-            person either way.
-        installer: what it installs.
-        registered: an appliance that is there already, instead of all else.
-    """
-
-    subnet_id: SubnetId | None = None
-    name: ComputerName = "asr-appliance"
-    ami_id: ImageId | None = None
-    instance_type: str | None = None
-    cache_gib: _VolumeGib | None = Field(default=None, alias="cacheGiB")
-    private_ip: Address | None = None
-    installation: Installation = "unattended"
-    installer: Annotated[Package, _installer(REPLICATION_APPLIANCE_INSTALLER)] = Field(
-        default_factory=lambda: Package(url=REPLICATION_APPLIANCE_INSTALLER)
+    subnet_id: SubnetId | None = Field(
+        default=None,
+        description="Subnet of the appliance, in `source.vpcId`. It needs a route to Azure and to "
+        "AWS Systems Manager.",
+        json_schema_extra=defaults_to("required, unless `registered`"),
     )
-    registered: RegisteredAppliance | None = None
+    name: ComputerName = Field(
+        default="asr-appliance",
+        description="The appliance's `Name` tag, and the computer name by which it is found in "
+        "the vault.",
+    )
+    ami_id: ImageId | None = Field(
+        default=None,
+        description="Image of the appliance: Windows Server 2022 or 2019. Checked in preview. "
+        "A change applies to the next appliance only.",
+        json_schema_extra=defaults_to("newest public image of Windows Server 2022"),
+    )
+    instance_type: str | None = Field(
+        default=None,
+        title="EC2 instance type",
+        description="At least 8 vCPUs and 16 GiB for up to 150 machines, 16 and 32 GiB for up to "
+        "200. Checked in preview. An appliance that exists keeps its type unless you set another "
+        "one.",
+        json_schema_extra=defaults_to("`c5.2xlarge`; `c5.4xlarge` from 151 machines"),
+    )
+    cache_gib: _VolumeGib | None = Field(
+        default=None,
+        alias="cacheGiB",
+        description="Size of the data volume, not less than the default. A change applies to the "
+        "next appliance only.",
+        json_schema_extra=defaults_to("620; 1024 from 151 machines"),
+    )
+    private_ip: Address | None = Field(
+        default=None,
+        description="Fixed address in the subnet.",
+        json_schema_extra=defaults_to("chosen by EC2"),
+    )
+    installation: Installation = Field(
+        default="unattended",
+        description="Whether the instance installs the appliance itself, or "
+        "[you do](replication-appliance.md#by-hand). A person "
+        "[signs it in](replication-appliance.md#signing-it-in) in both cases, once.",
+    )
+    installer: Annotated[Package, _installer(REPLICATION_APPLIANCE_INSTALLER)] = Field(
+        default_factory=lambda: Package(url=REPLICATION_APPLIANCE_INSTALLER),
+        description="What the instance installs.",
+    )
+    registered: RegisteredAppliance | None = Field(
+        default=None,
+        description="An appliance that is registered with the vault already, in place of all other "
+        "keys of this section. The vault is then in `target.adopt`.",
+    )
 
 
 Server: TypeAlias = ConfigurationServer | ReplicationAppliance
 
 
 class Source(Model):
-    """The AWS side. The server of the other experience may stand there, and counts for nothing."""
+    """The AWS side. A server of the other experience may be declared too; it is ignored."""
 
-    vpc_id: VpcId
-    configuration_server: ConfigurationServer | None = None
-    replication_appliance: ReplicationAppliance | None = None
+    vpc_id: VpcId = Field(description="The machines' VPC. All machines of a stack are in it.")
+    replication_appliance: ReplicationAppliance | None = Field(
+        default=None,
+        description="The server of the `modernized` experience. Ignored with `classic`.",
+        json_schema_extra=defaults_to("required with `modernized`"),
+    )
+    configuration_server: ConfigurationServer | None = Field(
+        default=None,
+        description="The server of the `classic` experience. Ignored with `modernized`.",
+        json_schema_extra=defaults_to("required with `classic`"),
+    )

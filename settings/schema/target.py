@@ -7,7 +7,7 @@ from typing import Annotated, Any
 from pydantic import BeforeValidator, Field, model_validator
 
 from site_recovery.declared.addresses import NetworkPrefix
-from site_recovery.declared.model import Model, broken, rule
+from site_recovery.declared.model import Model, broken, defaults_to, rule
 from site_recovery.declared.names import (
     NetworkName,
     ResourceGroupName,
@@ -67,38 +67,52 @@ _Adopted = Annotated[bool | tuple[str, ...], BeforeValidator(_adopted)]
 class Subnet(Model):
     """A subnet of a virtual network."""
 
-    name: SubnetName
-    address_prefix: NetworkPrefix
+    name: SubnetName = Field(description="Subnet that the machines are put into.")
+    address_prefix: NetworkPrefix = Field(
+        description="Addresses of the subnet, inside those of the network."
+    )
 
 
 class Network(Model):
     """A virtual network with the one subnet that machines are put in."""
 
-    name: NetworkName
-    address_space: NetworkPrefix
+    name: NetworkName = Field(description="Name of the virtual network.")
+    address_space: NetworkPrefix = Field(description="Addresses of the network.")
     subnet: Subnet
 
 
 class Target(Model):
-    """The Azure side.
+    """The Azure side. Ask with `adopts` whether a part exists already."""
 
-    Attributes:
-        resource_group: holds what serves the migration and goes away with the stack: vault,
-            cache storage, test network.
-        machines_resource_group: holds what outlives the stack: the production network and the
-            migrated virtual machines. `<resourceGroup>-machines` unless given.
-        adopt: what exists already and is used as it is, neither created nor changed: parts by
-            their keys, or true for what outlives a stack. Ask with `adopts`.
-    """
-
-    resource_group: ResourceGroupName
-    machines_resource_group: ResourceGroupName
-    vault: VaultName
-    network: Network
-    test_network: Network
-    cache_storage_account: StorageAccountName
-    adopt: _Adopted = False
-    tags: Tags = Field(default_factory=dict)
+    resource_group: ResourceGroupName = Field(
+        description="Resource group of what serves the migration: vault, cache storage account, "
+        "test network. Deleted with the stack."
+    )
+    machines_resource_group: ResourceGroupName = Field(
+        description="Resource group of the production network and the migrated machines. Kept "
+        "when the stack is destroyed.",
+        json_schema_extra=defaults_to("`<resourceGroup>-machines`"),
+    )
+    vault: VaultName = Field(description="Recovery Services vault.")
+    network: Network = Field(description="The production network.")
+    test_network: Network = Field(
+        description="The isolated network of test failovers. Its addresses may not overlap with "
+        "those of production."
+    )
+    cache_storage_account: StorageAccountName = Field(
+        description="Storage account that the replication data passes through. The name is "
+        "unique in all of Azure."
+    )
+    adopt: _Adopted = Field(
+        default=False,
+        title=f"`true`, `false`, or a list of {', '.join(f'`{part}`' for part in PARTS)}",
+        description="Parts that exist already. They are used as they are, neither created nor "
+        "changed. `true` stands for what an earlier stack leaves behind: "
+        f"`[{', '.join(PARTS_THAT_OUTLIVE_THE_STACK)}]`.",
+    )
+    tags: Tags = Field(
+        default_factory=dict, description="Tags of everything that is created in Azure."
+    )
 
     @model_validator(mode="before")
     @classmethod

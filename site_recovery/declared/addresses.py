@@ -5,7 +5,7 @@ from __future__ import annotations
 from ipaddress import IPv4Address, IPv4Network
 from typing import Annotated
 
-from pydantic import AfterValidator
+from pydantic import AfterValidator, Field
 
 from site_recovery.declared.model import broken
 
@@ -36,8 +36,10 @@ def _address(value: str) -> str:
     return value
 
 
-NetworkPrefix = Annotated[str, AfterValidator(_network)]
-Address = Annotated[str, AfterValidator(_address)]
+NetworkPrefix = Annotated[
+    str, AfterValidator(_network), Field(title=f"IPv4 network, `/8` to `/{SMALLEST_PREFIX}`")
+]
+Address = Annotated[str, AfterValidator(_address), Field(title="IPv4 address")]
 
 
 def overlap(left: str, right: str) -> bool:

@@ -7,10 +7,14 @@ from typing import TypeVar
 
 from pydantic import AfterValidator, BaseModel, ConfigDict
 from pydantic.alias_generators import to_camel
+from pydantic.config import JsonDict
 from pydantic_core import PydanticCustomError
 
 BROKEN_RULE = "broken_rule"
 """The type of the validation errors that already carry their own way out."""
+
+DEFAULTS_TO = "defaultsTo"
+"""The key of a field's JSON schema that says in words what its default follows from."""
 
 T = TypeVar("T")
 
@@ -26,6 +30,15 @@ class Model(BaseModel):
         validate_by_name=False,
         validate_default=True,
     )
+
+
+def defaults_to(text: str) -> JsonDict:
+    """The default of a field whose value follows from another key, for the reference of the config.
+
+    Args:
+        text: Markdown, for a field's `json_schema_extra`.
+    """
+    return {DEFAULTS_TO: text}
 
 
 def broken(what: str, way_out: str) -> PydanticCustomError:

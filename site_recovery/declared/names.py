@@ -10,7 +10,7 @@ from __future__ import annotations
 import re
 from typing import Annotated
 
-from pydantic import AfterValidator
+from pydantic import AfterValidator, Field
 
 from site_recovery.declared.model import broken, rule
 
@@ -74,11 +74,11 @@ def _id(prefix: str, what: str) -> AfterValidator:
     )
 
 
-InstanceId = Annotated[str, _id("i", "an instance")]
-VpcId = Annotated[str, _id("vpc", "a VPC")]
-SubnetId = Annotated[str, _id("subnet", "a subnet")]
-ImageId = Annotated[str, _id("ami", "a machine image")]
-SecurityGroupId = Annotated[str, _id("sg", "a security group")]
+InstanceId = Annotated[str, _id("i", "an instance"), Field(title="`i-…`")]
+VpcId = Annotated[str, _id("vpc", "a VPC"), Field(title="`vpc-…`")]
+SubnetId = Annotated[str, _id("subnet", "a subnet"), Field(title="`subnet-…`")]
+ImageId = Annotated[str, _id("ami", "a machine image"), Field(title="`ami-…`")]
+SecurityGroupId = Annotated[str, _id("sg", "a security group"), Field(title="`sg-…`")]
 
 ResourceGroupName = Annotated[
     str,
@@ -88,6 +88,7 @@ ResourceGroupName = Annotated[
         "1 to 90 letters, digits, underscores, parentheses, hyphens and full stops, not a full "
         "stop at the end",
     ),
+    Field(title="1 to 90 letters, digits and `_().-`"),
 ]
 VaultName = Annotated[
     str,
@@ -96,6 +97,7 @@ VaultName = Annotated[
         "vault name",
         "2 to 50 letters, digits and hyphens, a letter first",
     ),
+    Field(title="2 to 50 letters, digits and hyphens"),
 ]
 NetworkName = Annotated[
     str,
@@ -104,6 +106,7 @@ NetworkName = Annotated[
         "virtual network name",
         "2 to 64 letters, digits, underscores, full stops and hyphens, a letter or digit first",
     ),
+    Field(title="2 to 64 letters, digits and `_.-`"),
 ]
 SubnetName = Annotated[
     str,
@@ -112,11 +115,13 @@ SubnetName = Annotated[
         "subnet name",
         "1 to 80 letters, digits, underscores, full stops and hyphens, a letter or digit first",
     ),
+    Field(title="1 to 80 letters, digits and `_.-`"),
 ]
 StorageAccountName = Annotated[
     str,
     _name(r"[a-z0-9]{3,24}", "storage account name", "3 to 24 lower-case letters and digits"),
     AfterValidator(_refuse_reserved),
+    Field(title="3 to 24 lower-case letters and digits"),
 ]
 VirtualMachineName = Annotated[
     str,
@@ -126,6 +131,7 @@ VirtualMachineName = Annotated[
         "1 to 63 letters, digits and hyphens, no hyphen first or last",
     ),
     AfterValidator(_refuse_reserved),
+    Field(title="1 to 63 letters, digits and hyphens"),
 ]
 ComputerName = Annotated[
     str,
@@ -134,6 +140,7 @@ ComputerName = Annotated[
         "Windows computer name",
         "1 to 15 letters, digits and hyphens, no hyphen first or last, not digits alone",
     ),
+    Field(title="1 to 15 letters, digits and hyphens"),
 ]
 VirtualMachineSize = Annotated[
     str,
@@ -142,4 +149,5 @@ VirtualMachineSize = Annotated[
         "virtual machine size",
         "a size as `az vm list-sizes` shows it, such as Standard_D2s_v3",
     ),
+    Field(title="size such as `Standard_D2s_v3`"),
 ]

@@ -1,35 +1,55 @@
-"""The README's reference of the config has every key, and no other, with its true default."""
+"""The reference of the config is current: every key, and no other, with its true default."""
 
 from __future__ import annotations
 
+import re
 import types
 from collections.abc import Iterator
 from datetime import timedelta
 from typing import Any, get_args, get_origin
 
 import pytest
-from pydantic import BaseModel
+from pydantic import BaseModel, ValidationError
 from pydantic_core import PydanticUndefined
 
+from documentation import configuration
 from settings import Settings
 from settings.rules import sizing
-from settings.schema.durations import write
+from settings.schema.durations import parse, write
+from settings.schema.replication import Convergence, Replication
 from settings.schema.source import CONFIGURATION_SERVER_INSTALLER, REPLICATION_APPLIANCE_INSTALLER
 from site_recovery.aws import support_matrix
 from site_recovery.fleet import ExperienceName
 from tests.docs.markdown import ROOT, tables
 
+PAGE = ROOT / "docs" / "configuration.md"
 REQUIRED = "required"
 NAMED_AFTER_ANOTHER = {
     "target.machinesResourceGroup": "`<resourceGroup>-machines`",
     "source.replicationAppliance.installer.url": f"`{REPLICATION_APPLIANCE_INSTALLER}`",
     "source.configurationServer.installer.url": f"`{CONFIGURATION_SERVER_INSTALLER}`",
-    "replication.agent.installation": "`ssm`, with `classic` `push`",
-    "waves.<wave>.machines": "unless `select`",
+    "replication.agent.installation": "`ssm`; `push` with `classic`",
+    "waves.<wave>.machines": "required, unless `select`",
 }
 """Defaults that follow from another key, or from where the key stands."""
-SECTIONS = ("source.replicationAppliance", "source.configurationServer")
-"""Parts of the config that may be left out as a whole."""
+SECTIONS = (
+    "machines.<machine>.target",
+    "replication.agent.linux",
+    "replication.agent.windows",
+    "source.configurationServer",
+    "source.configurationServer.installer",
+    "source.replicationAppliance",
+    "source.replicationAppliance.installer",
+    "source.replicationAppliance.registered",
+    "target.network",
+    "target.testNetwork",
+    "waves.<wave>.recoveryPlan",
+    "waves.<wave>.recoveryPlan.groups",
+    "waves.<wave>.recoveryPlan.groups[].post",
+    "waves.<wave>.recoveryPlan.groups[].pre",
+    "waves.<wave>.target",
+)
+"""Parts of the config that have a row of their own."""
 ENTRIES = {"machines": "<machine>", "waves": "<wave>"}
 
 
@@ -76,11 +96,18 @@ def _written(default: Any) -> str | None:
 
 KEYS = dict(keys(Settings))
 DOCUMENTED = {
-    row[0].strip("`"): row
-    for table in tables(ROOT / "README.md")
-    if table[0][0] == "key"
-    for row in table[1:]
+    row[0].strip("`"): row for table in tables(PAGE) if table[0][0] == "key" for row in table[1:]
 }
+
+
+def test_the_page_is_as_make_docs_writes_it() -> None:
+    text = PAGE.read_text("utf-8")
+    assert configuration.page(text) == text, "run: make docs"
+
+
+def test_a_page_without_a_place_for_each_part_is_refused() -> None:
+    with pytest.raises(ValueError, match="waves"):
+        configuration.page(PAGE.read_text("utf-8").replace("<!-- keys of waves -->", ""))
 
 
 def test_every_key_is_in_the_reference_and_nothing_else_is() -> None:
@@ -88,7 +115,7 @@ def test_every_key_is_in_the_reference_and_nothing_else_is() -> None:
 
 
 def test_the_table_of_sizes_is_the_one_that_servers_are_judged_by() -> None:
-    [table] = [t for t in tables(ROOT / "README.md") if t[0][0] == "machines"]
+    [table] = [t for t in tables(PAGE) if t[0][0] == "machines"]
     for machines, churn, vcpus, memory, cache, kind in table[1:]:
         most = int(machines.split()[-1])
         size = sizing.needed("classic", most, int(churn.split()[0].replace(",", "")))
@@ -100,7 +127,7 @@ def test_the_table_of_sizes_is_the_one_that_servers_are_judged_by() -> None:
 
 @pytest.mark.parametrize("experience", ["modernized", "classic"])
 def test_the_table_of_operating_systems_is_the_support_matrix(experience: ExperienceName) -> None:
-    [table] = [t for t in tables(ROOT / "README.md") if t[0][0] == "operating system"]
+    [table] = [t for t in tables(PAGE) if t[0][0] == "operating system"]
     column = table[0].index(f"`{experience}`")
     matrix = support_matrix.matrix().of(experience)
     told: dict[str, str] = {row[1].strip("`"): row[column] for row in table[1:]}
@@ -126,3 +153,31 @@ def test_the_reference_gives_the_default(key: str) -> None:
     else:
         assert default == KEYS[key]
     assert meaning
+
+
+DURATIONS = {
+    key: re.findall(r"\w+", row[1].replace(" to ", " "))
+    for key, row in DOCUMENTED.items()
+    if re.fullmatch(r"\d+[a-z]+ to \d+[a-z]+", row[1])
+}
+
+
+@pytest.mark.parametrize("key", DURATIONS)
+def test_the_bounds_of_durations_are_those_that_are_checked(key: str) -> None:
+    part, name = key.split(".")
+    models: dict[str, type[BaseModel]] = {"replication": Replication, "convergence": Convergence}
+    model = models[part]
+    low, high = (parse(text) for text in DURATIONS[key])
+    for taken in (low, high):
+        model.model_validate({name: write(taken)})
+    for refused in (low - timedelta(milliseconds=1), high + timedelta(milliseconds=1)):
+        with pytest.raises(ValidationError):
+            model.model_validate({name: write(refused)})
+
+
+def test_all_bounded_durations_are_known_to_the_test_above() -> None:
+    assert set(DURATIONS) == {
+        "convergence.poll",
+        "convergence.wait",
+        "replication.registrationTimeout",
+    }
