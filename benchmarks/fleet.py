@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
-from emulator.guests.estate import Instance
+from emulator.estate.machines import Instance
 from emulator.kernel.wire import Request, Response
 from tests.emulator.recovery_services import site_recovery_support as support
 from tests.emulator.recovery_services.site_recovery_support import VAULT, Site

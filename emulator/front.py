@@ -6,8 +6,8 @@ from collections.abc import Collection
 
 from emulator import arm, control, off_azure, recovery_services, role_assignments, throttling
 from emulator.arm.subscriptions import SUBSCRIPTION
+from emulator.estate.machines import Estate
 from emulator.faults import HttpFaults
-from emulator.guests.estate import Estate
 from emulator.kernel import gate
 from emulator.kernel.clock import Clock
 from emulator.kernel.routes import Routes

@@ -8,7 +8,7 @@ from __future__ import annotations
 from datetime import timedelta
 
 from emulator.arm import async_operations, tracked
-from emulator.arm.addresses import check_subnets, next_address
+from emulator.arm.addresses import check_subnets
 from emulator.arm.interfaces import INTERFACES
 from emulator.arm.network_requests import etag, malformed, read, require_name
 from emulator.arm.network_versions import API_VERSIONS
@@ -104,25 +104,6 @@ routes = Routes(API_VERSIONS)
 def network_id(subscription: str, group: str, network: str) -> str:
     """The id of a virtual network."""
     return resource_id(subscription, group, "Microsoft.Network", "virtualNetworks", network)
-
-
-def find_subnet(world: World, network: str, name: str) -> Document | None:
-    """A subnet of a virtual network by the network's id and its own name; None without one."""
-    document = world.store.get(KIND, network)
-    return None if document is None else _subnet(document, name)
-
-
-def free_address(world: World, subnet: Document) -> str:
-    """The lowest private address of a subnet that no network interface has.
-
-    Raises:
-        ArmError: 400 `SubnetIsFull`.
-    """
-    used = [
-        configuration["properties"].get("privateIPAddress", "")
-        for configuration in _configurations(world, subnet["id"])
-    ]
-    return next_address(_prefixes(subnet)[0], used)
 
 
 @routes.route("PUT", _ONE, "VirtualNetworks_CreateOrUpdate")

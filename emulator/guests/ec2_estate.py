@@ -5,7 +5,7 @@ from __future__ import annotations
 import base64
 import logging
 import time
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from functools import cache
 from typing import TYPE_CHECKING, Any
@@ -15,19 +15,16 @@ from botocore.config import Config
 from botocore.exceptions import BotoCoreError, ClientError
 
 from emulator.aws.access.control import OWN_KEY
-from emulator.guests import operating_systems, security_groups
-from emulator.guests.estate import Assignment, Disk, Instance, ReportStatus
+from emulator.aws.network import describe
+from emulator.estate import operating_systems
+from emulator.estate.machines import Assignment, Disk, Instance, ReportStatus
+from emulator.estate.network import Network
+from emulator.estate.security_groups import INTERNET
 from emulator.guests.instance_roles import InstanceRoles
-from emulator.guests.security_groups import Rule, SecurityGroup
 from emulator.guests.systems_manager import SystemsManager
 
 if TYPE_CHECKING:
     from mypy_boto3_ec2.client import EC2Client
-    from mypy_boto3_ec2.type_defs import (
-        InstanceTypeDef,
-        IpPermissionOutputTypeDef,
-        SecurityGroupTypeDef,
-    )
 
 _log = logging.getLogger(__name__)
 _FRESH_SECONDS = 0.5
@@ -38,7 +35,7 @@ class _View:
     """The estate at one moment."""
 
     instances: list[Instance] = field(default_factory=list)
-    groups: dict[str, SecurityGroup] = field(default_factory=dict)
+    network: Network = field(default_factory=Network)
     assignments: dict[str, list[Assignment]] = field(default_factory=dict)
 
 
@@ -90,18 +87,12 @@ class Ec2Estate:
         return list(self._now().instances)
 
     def allows(self, source: Instance, target: Instance, port: int) -> bool:
-        """Whether both run, are in one VPC, and their security groups permit it."""
-        if source.state != "running" or target.state != "running":
-            return False
-        if source.vpc_id != target.vpc_id:
-            return False
-        return security_groups.allows(self._now().groups, source.endpoint, target.endpoint, port)
+        """By security groups, network ACLs and routes."""
+        return self._now().network.reaches(source.id, target.id, port)
 
     def allows_out(self, source: Instance, port: int) -> bool:
-        """Whether it runs and its security groups let it out to the internet."""
-        if source.state != "running":
-            return False
-        return security_groups.allows_out(self._now().groups, source.endpoint, port)
+        """By security groups, network ACLs and routes."""
+        return self._now().network.connects(source.id, INTERNET, port)
 
     def user_data(self, instance_id: str) -> str | None:
         """As EC2 has it; None also while EC2 does not answer."""
@@ -163,17 +154,8 @@ class Ec2Estate:
         return self._view
 
     def _describe(self) -> _View:
-        described = [
-            instance
-            for page in self._ec2.get_paginator("describe_instances").paginate()
-            for reservation in page["Reservations"]
-            for instance in reservation["Instances"]
-        ]
-        groups = [
-            group
-            for page in self._ec2.get_paginator("describe_security_groups").paginate()
-            for group in page["SecurityGroups"]
-        ]
+        region = describe(self._ec2)
+        described = region.instances
         volumes = {
             volume["VolumeId"]: volume["Size"]
             for page in self._ec2.get_paginator("describe_volumes").paginate()
@@ -187,7 +169,7 @@ class Ec2Estate:
                 self._user_data.pop(instance.id, None)
         return _View(
             instances,
-            {group["GroupId"]: _group(group) for group in groups},
+            region.network,
             self._systems_manager.assignments(instances),
         )
 
@@ -211,7 +193,7 @@ class Ec2Estate:
                     one["MemoryInfo"]["SizeInMiB"],
                 )
 
-    def _instance(self, described: InstanceTypeDef, volumes: dict[str, int]) -> Instance:
+    def _instance(self, described: Mapping[str, Any], volumes: dict[str, int]) -> Instance:
         tags = {tag["Key"]: tag["Value"] for tag in described.get("Tags", [])}
         system = operating_systems.of_image(self._images.get(described.get("ImageId", ""), ""))
         vcpus, memory = self._sizes.get(described["InstanceType"], (0, 0))
@@ -254,26 +236,3 @@ class Ec2Estate:
 
 def _decoded(text: str) -> str:
     return base64.b64decode(text).decode("utf-8", errors="replace")
-
-
-def _group(described: SecurityGroupTypeDef) -> SecurityGroup:
-    return SecurityGroup(
-        described["GroupId"],
-        ingress=_rules(described.get("IpPermissions", [])),
-        egress=_rules(described.get("IpPermissionsEgress", [])),
-    )
-
-
-def _rules(permissions: Iterable[IpPermissionOutputTypeDef]) -> tuple[Rule, ...]:
-    return tuple(
-        Rule(
-            protocol=permission["IpProtocol"],
-            from_port=permission.get("FromPort"),
-            to_port=permission.get("ToPort"),
-            cidrs=tuple(one["CidrIp"] for one in permission.get("IpRanges", [])),
-            groups=tuple(
-                one["GroupId"] for one in permission.get("UserIdGroupPairs", []) if "GroupId" in one
-            ),
-        )
-        for permission in permissions
-    )

@@ -13,7 +13,7 @@ from typing import Any
 from botocore.exceptions import BotoCoreError, ClientError
 
 from emulator.aws.permissions import Permissions
-from emulator.guests.estate import AccessRefused, Instance
+from emulator.estate.machines import AccessRefused, Instance
 
 _READ, _WRITE = "secretsmanager:GetSecretValue", "secretsmanager:PutSecretValue"
 _SIGNAL = "ssm:PutParameter"

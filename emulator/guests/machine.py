@@ -10,7 +10,7 @@ import math
 from datetime import datetime, timedelta
 from weakref import WeakKeyDictionary
 
-from emulator.guests.estate import Instance
+from emulator.estate.machines import Instance
 from emulator.kernel.store import Document
 from emulator.kernel.world import World
 

@@ -14,8 +14,8 @@ from __future__ import annotations
 
 from datetime import timedelta
 
+from emulator.estate.machines import Instance
 from emulator.guests import operator
-from emulator.guests.estate import Instance
 from emulator.guests.machine import registered_with
 from emulator.guests.servers import ROLE_TAG, VAULT_TAG, Role
 from emulator.kernel.store import Document

@@ -13,8 +13,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import timedelta
 
+from emulator.estate.machines import Instance
 from emulator.guests import operator, server_script
-from emulator.guests.estate import Instance
 from emulator.guests.server_script import ServerScript
 from emulator.kernel import resources
 from emulator.kernel.store import Document

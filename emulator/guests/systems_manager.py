@@ -17,7 +17,7 @@ from urllib.error import URLError
 
 from botocore.exceptions import BotoCoreError, ClientError
 
-from emulator.guests.estate import Assignment, Instance, ReportStatus
+from emulator.estate.machines import Assignment, Instance, ReportStatus
 
 _log = logging.getLogger(__name__)
 _RATE = re.compile(r"rate\((\d+) (minute|hour|day)s?\)")

@@ -13,7 +13,8 @@ from datetime import datetime, timedelta
 from email.utils import format_datetime
 from typing import Any, TypeAlias
 
-from emulator.guests.estate import Estate, StaticEstate
+from emulator.estate.machines import Estate
+from emulator.estate.static import StaticEstate
 from emulator.kernel.clock import EPOCH, Clock
 from emulator.kernel.routes import Route, Routes
 from emulator.kernel.store import Document, Store

@@ -6,7 +6,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any
 
-from emulator.guests.estate import Instance
+from emulator.estate.machines import Instance
 from tests.emulator.recovery_services.site_recovery_experiences import (
     BOTH,
     CLASSIC,

@@ -12,7 +12,7 @@ from cryptography import x509
 from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 
-from emulator.guests.estate import Instance
+from emulator.estate.machines import Instance
 from emulator.kernel.wire import Response
 from tests.contract.providers import PROVIDERS, Provider
 from tests.emulator.recovery_services import site_recovery_support as support

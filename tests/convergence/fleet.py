@@ -15,7 +15,7 @@ from typing import Any, TypeVar
 import uvicorn
 
 from emulator.arm.subscriptions import SUBSCRIPTION
-from emulator.guests.estate import Instance
+from emulator.estate.machines import Instance
 from emulator.http import Application
 from emulator.in_process import AsyncWorldTransport
 from site_recovery.arm_ids import ContainerId

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from emulator.arm.compute import MACHINES
-from emulator.guests.estate import Instance
+from emulator.estate.machines import Instance
 from site_recovery.convergence.run import Status
 from site_recovery.observation import Stage
 from site_recovery.phases import Phase

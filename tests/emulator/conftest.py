@@ -11,7 +11,7 @@ import pytest
 
 from emulator import front
 from emulator.arm.identity import issue
-from emulator.guests.estate import StaticEstate
+from emulator.estate.static import StaticEstate
 from emulator.kernel.clock import Clock
 from emulator.kernel.store import Store
 from emulator.kernel.wire import Request, Response

@@ -12,7 +12,7 @@ from urllib.parse import quote
 from hypothesis import strategies as st
 
 from emulator import front
-from emulator.guests.estate import StaticEstate
+from emulator.estate.static import StaticEstate
 from emulator.http import Application
 from emulator.kernel.routes import Route
 from emulator.kernel.store import Store

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from emulator import faults
-from emulator.guests.estate import StaticEstate
+from emulator.estate.static import StaticEstate
 from emulator.kernel.wire import Request, Response
 
 from .conftest import SUBSCRIPTION, Arm

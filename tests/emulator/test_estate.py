@@ -13,10 +13,11 @@ from hypothesis import strategies as st
 
 from emulator import processes
 from emulator.aws.estate import FLEET, IMAGES, PROFILE, REGION
-from emulator.guests import operating_systems, security_groups
+from emulator.estate import operating_systems, security_groups
+from emulator.estate.machines import Disk, Instance
+from emulator.estate.security_groups import Endpoint, Rule, SecurityGroup
+from emulator.estate.static import StaticEstate
 from emulator.guests.ec2_estate import Ec2Estate
-from emulator.guests.estate import Disk, Instance, StaticEstate
-from emulator.guests.security_groups import Endpoint, Rule, SecurityGroup
 
 if TYPE_CHECKING:
     from mypy_boto3_ec2.client import EC2Client

@@ -26,7 +26,7 @@ import shlex
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from emulator.guests import operating_systems
+from emulator.estate import operating_systems
 
 Connects = Callable[[str, int], bool]
 """Whether a connection from the guest to a host's port is established."""

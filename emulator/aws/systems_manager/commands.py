@@ -10,11 +10,11 @@ from datetime import UTC, datetime
 from functools import partial
 from typing import Any, Literal
 
-from emulator.aws.network import Network
 from emulator.aws.refusals import Refusal
 from emulator.aws.systems_manager import attempts
 from emulator.aws.systems_manager.machines import Machines, Managed
 from emulator.aws.systems_manager.pages import page
+from emulator.estate.network import Network
 
 Status = Literal["Pending", "InProgress", "Success", "Failed"]
 
@@ -113,7 +113,7 @@ class Commands:
                 f"{', '.join(others)}.",
             )
         script = "\n".join(parameters["commands"])
-        network = self._machines.network()
+        network = self._machines.region().network
         command = Command(
             str(uuid.uuid4()),
             request["DocumentName"],

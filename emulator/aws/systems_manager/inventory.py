@@ -20,7 +20,7 @@ from emulator.aws.systems_manager.executions import Executions
 from emulator.aws.systems_manager.held import Association, Held
 from emulator.aws.systems_manager.machines import Machines, Managed
 from emulator.aws.systems_manager.pages import page
-from emulator.guests import installed_programs, operating_systems
+from emulator.estate import installed_programs, operating_systems
 
 _PAGE = 50
 _INFORMATION, _APPLICATION = "AWS:InstanceInformation", "AWS:Application"

@@ -7,11 +7,11 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any, Literal
 
-from emulator.aws.network import Network
+from emulator.aws.network import Region, describe
 from emulator.aws.permissions import ClientFactory, Permissions
 from emulator.aws.refusals import Refusal
 from emulator.aws.systems_manager.pages import page
-from emulator.guests import installed_programs, operating_systems
+from emulator.estate import installed_programs, operating_systems
 
 _HTTPS = 443
 _PAGE = 10
@@ -95,13 +95,13 @@ class Machines:
         """Every managed instance by its id."""
         changes = self._changes()
         if changes != self._judged_at:
-            self._found = self._judge(self.network())
+            self._found = self._judge(self.region())
             self._judged_at = changes
         return self._found
 
-    def network(self) -> Network:
-        """The region's network as it is now."""
-        return Network(self._client("ec2"))
+    def region(self) -> Region:
+        """The region's instances and network as they are now."""
+        return describe(self._client("ec2"))
 
     def describe(
         self,
@@ -157,11 +157,12 @@ class Machines:
             "SourceType": "AWS::EC2::Instance",
         }
 
-    def _judge(self, network: Network) -> dict[str, Managed]:
+    def _judge(self, region: Region) -> dict[str, Managed]:
         roles: dict[str, str | None] = {}
         images = self._images()
         found = {}
-        for name, instance in network.instances.items():
+        for instance in region.instances:
+            name = instance["InstanceId"]
             state = instance["State"]["Name"]
             profile = instance.get("IamInstanceProfile", {}).get("Arn")
             if profile is None or state == "terminated":
@@ -170,7 +171,7 @@ class Machines:
             if profile not in roles:
                 roles[profile] = self._manageable_role(profile)
             role = roles[profile]
-            online = role is not None and network.connects(name, "ssm", _HTTPS)
+            online = role is not None and region.network.connects(name, "ssm", _HTTPS)
             # What stands still ran once, and is taken to have registered then.
             if online or (role is not None and state != "running"):
                 self._registered.setdefault(name, self._clock())

@@ -15,6 +15,7 @@ import json
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
+from emulator.estate.machines import AccessRefused, Assignment, Instance, ReportStatus
 from emulator.guests import (
     agent_document,
     configuration_server,
@@ -23,7 +24,6 @@ from emulator.guests import (
     replication_appliance,
 )
 from emulator.guests.agent_document import CLASSIC, AgentDocument
-from emulator.guests.estate import AccessRefused, Assignment, Instance, ReportStatus
 from emulator.guests.servers import Role
 from emulator.kernel.store import Document
 from emulator.kernel.world import World

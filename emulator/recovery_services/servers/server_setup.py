@@ -12,8 +12,8 @@ from __future__ import annotations
 import json
 from datetime import datetime, timedelta
 
+from emulator.estate.machines import AccessRefused, Instance
 from emulator.guests import configuration_server, operator, replication_appliance, server_script
-from emulator.guests.estate import AccessRefused, Instance
 from emulator.guests.server_script import ServerScript
 from emulator.guests.servers import ROLE_TAG, VAULT_TAG, InstallationRefused, own_script
 from emulator.kernel.store import Document

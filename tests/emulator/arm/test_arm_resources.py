@@ -9,7 +9,6 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from emulator.arm.addresses import next_address
-from emulator.arm.networks import find_subnet, free_address
 from emulator.kernel import resources
 from emulator.kernel.wire import ArmError
 from tests.emulator.conftest import GROUP, SUBSCRIPTION, Arm
@@ -45,8 +44,7 @@ def keep(arm: Arm, *documents: dict[str, Any]) -> None:
 
 def add_machine(arm: Arm, delete_option: str = "Detach") -> None:
     """A machine with its disk and interface, as Site Recovery makes them."""
-    subnet = find_subnet(arm.world, NETWORK, "subnet-0")
-    assert subnet is not None
+    subnet = arm.call("GET", f"{NETWORK}/subnets/subnet-0").body
     common = {"location": "westeurope", "tags": {}}
     keep(
         arm,
@@ -62,7 +60,9 @@ def add_machine(arm: Arm, delete_option: str = "Detach") -> None:
                         "id": f"{INTERFACE}/ipConfigurations/one",
                         "name": "one",
                         "properties": {
-                            "privateIPAddress": free_address(arm.world, subnet),
+                            "privateIPAddress": next_address(
+                                subnet["properties"]["addressPrefix"], ()
+                            ),
                             "subnet": {"id": subnet["id"]},
                         },
                     }

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 from botocore.exceptions import ClientError
 
-from emulator.aws.network import Network
+from emulator.aws.network import describe
 from tests.emulator.aws.systems_manager_aws import EVERYTHING, Cloud
 from tests.local_aws import local_aws
 
@@ -134,7 +134,7 @@ def test_the_role_decides_whether_an_instance_is_managed(
 
 
 def connects(cloud: Cloud, source: str, host: str, port: int) -> bool:
-    return Network(cloud.ec2).connects(source, host, port)
+    return describe(cloud.ec2).network.connects(source, host, port)
 
 
 def test_both_security_groups_must_let_a_connection_through(cloud: Cloud) -> None:

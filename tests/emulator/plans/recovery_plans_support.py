@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-from emulator.guests.estate import Instance
+from emulator.estate.machines import Instance
 from emulator.kernel.wire import Response
 from tests.emulator.recovery_services.site_recovery_support import (
     GROUP_NAME,

@@ -6,8 +6,8 @@ from dataclasses import replace
 from typing import Any
 
 from emulator.arm.subscriptions import SUBSCRIPTION
-from emulator.guests.estate import Disk, Instance
-from emulator.guests.security_groups import Rule, SecurityGroup
+from emulator.estate.machines import Disk, Instance
+from emulator.estate.security_groups import Rule, SecurityGroup
 
 GROUP_NAME, VAULT_NAME = "rg-migration", "rsv-migration"
 GROUP = f"/subscriptions/{SUBSCRIPTION}/resourceGroups/{GROUP_NAME}"

@@ -10,7 +10,7 @@ from dataclasses import replace
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
-from emulator.guests.estate import Instance
+from emulator.estate.machines import Instance
 from tests.emulator.recovery_services.site_recovery_estate import (
     APPLIANCE,
     GROUP,

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from datetime import timedelta
 from typing import Any
 
-from emulator.guests.estate import Assignment
+from emulator.estate.machines import Assignment
 
 STATUS = "/test/server/status"
 CREDENTIAL = "arn:aws:secretsmanager:eu-west-1:123456789012:secret:credential-AbCdEf"

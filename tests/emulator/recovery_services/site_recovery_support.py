@@ -25,8 +25,9 @@ from azure.mgmt.recoveryservicessiterecovery.aio import (
 from emulator import front
 from emulator.arm.identity import issue
 from emulator.arm.subscriptions import SUBSCRIPTION
-from emulator.guests.estate import Instance, StaticEstate
-from emulator.guests.security_groups import SecurityGroup
+from emulator.estate.machines import Instance
+from emulator.estate.security_groups import SecurityGroup
+from emulator.estate.static import StaticEstate
 from emulator.http import Application
 from emulator.in_process import AsyncWorldTransport, WorldTransport
 from emulator.kernel.clock import Clock

@@ -9,7 +9,7 @@ import sys
 from pathlib import Path
 
 from emulator import front, http
-from emulator.guests.estate import StaticEstate
+from emulator.estate.static import StaticEstate
 from emulator.kernel.store import Store
 from emulator.kernel.world import resumed_clock
 from tests.emulator.recovery_services.site_recovery_support import (

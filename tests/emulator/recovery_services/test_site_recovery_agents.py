@@ -10,8 +10,8 @@ from typing import Any
 import pytest
 
 from components.mobility_agent import document as own_document
-from emulator.guests.estate import Assignment, Instance
-from emulator.guests.security_groups import Rule, SecurityGroup
+from emulator.estate.machines import Assignment, Instance
+from emulator.estate.security_groups import Rule, SecurityGroup
 from tests.emulator.recovery_services import site_recovery_support as support
 from tests.emulator.recovery_services.site_recovery_estate import NO_CONTROL, NO_DATA
 from tests.emulator.recovery_services.site_recovery_scripts import (

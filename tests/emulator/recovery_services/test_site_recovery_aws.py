@@ -12,9 +12,9 @@ import boto3
 import pytest
 
 from emulator.aws.estate import IMAGES, PROFILE, REGION
+from emulator.estate.machines import AccessRefused, Assignment
 from emulator.guests import agent_document
 from emulator.guests.ec2_estate import Ec2Estate
-from emulator.guests.estate import AccessRefused, Assignment
 from tests.emulator.recovery_services.site_recovery_scripts import (
     STATUS,
     association,

@@ -8,8 +8,8 @@ from typing import Any
 
 import pytest
 
-from emulator.guests.estate import Instance
-from emulator.guests.security_groups import Rule, SecurityGroup
+from emulator.estate.machines import Instance
+from emulator.estate.security_groups import Rule, SecurityGroup
 from tests.emulator.recovery_services import site_recovery_support as support
 from tests.emulator.recovery_services.site_recovery_support import (
     NO_CONTROL,

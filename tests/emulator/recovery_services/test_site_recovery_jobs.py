@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 from azure.core.exceptions import HttpResponseError
 
-from emulator.guests.estate import Disk
+from emulator.estate.machines import Disk
 from tests.emulator.recovery_services import site_recovery_support as support
 from tests.emulator.recovery_services.site_recovery_support import (
     GROUP_NAME,

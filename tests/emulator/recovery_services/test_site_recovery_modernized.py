@@ -8,8 +8,8 @@ from typing import Any
 
 import pytest
 
-from emulator.guests.estate import Disk, Instance
-from emulator.guests.security_groups import SecurityGroup
+from emulator.estate.machines import Disk, Instance
+from emulator.estate.security_groups import SecurityGroup
 from emulator.off_azure import operations as off_azure
 from emulator.recovery_services.experiences.modernized import support as matrix
 from tests.emulator.recovery_services import site_recovery_support as support

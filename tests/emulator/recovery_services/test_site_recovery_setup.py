@@ -11,8 +11,8 @@ from typing import Any
 import pytest
 
 from components import server_setup
+from emulator.estate.machines import Disk, Instance
 from emulator.guests import server_script
-from emulator.guests.estate import Disk, Instance
 from tests.emulator.recovery_services.site_recovery_scripts import (
     AGENTS,
     APPLIANCE_SETUP,

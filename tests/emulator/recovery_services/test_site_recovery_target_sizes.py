@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from emulator.guests.estate import Disk
+from emulator.estate.machines import Disk
 from tests.emulator.recovery_services.site_recovery_support import Classic, Site, windows
 
 WEB = windows(1)

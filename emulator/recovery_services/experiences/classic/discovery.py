@@ -6,8 +6,8 @@ it as soon as it is added; the server need not reach it.
 
 from __future__ import annotations
 
+from emulator.estate.machines import Instance
 from emulator.guests import configuration_server, machine
-from emulator.guests.estate import Instance
 from emulator.kernel.resources import PRIVATE
 from emulator.kernel.store import Document
 from emulator.kernel.world import World

@@ -6,8 +6,8 @@ Error ids, causes and actions: "Troubleshoot Mobility Service push installation"
 
 from __future__ import annotations
 
+from emulator.estate.machines import Instance
 from emulator.guests import configuration_server
-from emulator.guests.estate import Instance
 from emulator.kernel.world import World
 from emulator.recovery_services.jobs.jobs import JobError
 from emulator.recovery_services.replication import failures

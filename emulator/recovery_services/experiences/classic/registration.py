@@ -8,9 +8,9 @@ from __future__ import annotations
 import hashlib
 import json
 
+from emulator.estate.machines import Instance
 from emulator.guests import configuration_server
 from emulator.guests.configuration_server import ROLE
-from emulator.guests.estate import Instance
 from emulator.kernel.resources import PRIVATE
 from emulator.kernel.store import Document
 from emulator.kernel.world import World

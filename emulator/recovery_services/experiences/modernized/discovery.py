@@ -5,8 +5,8 @@ A machine on which the agent does not run is listed too, and enabling it fails [
 
 from __future__ import annotations
 
+from emulator.estate.machines import Instance
 from emulator.guests import machine, replication_appliance
-from emulator.guests.estate import Instance
 from emulator.kernel import resources
 from emulator.kernel.resources import PRIVATE
 from emulator.kernel.store import Document

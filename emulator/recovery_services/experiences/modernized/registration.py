@@ -10,8 +10,8 @@ from __future__ import annotations
 import json
 import re
 
+from emulator.estate.machines import Instance
 from emulator.guests import replication_appliance
-from emulator.guests.estate import Instance
 from emulator.guests.replication_appliance import ROLE
 from emulator.kernel import resources
 from emulator.kernel.resources import PRIVATE

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import re
 
-from emulator.guests.estate import Instance
+from emulator.estate.machines import Instance
 
 _WINDOWS = frozenset(
     f"windows-server-{name}" for name in ("2008-r2-sp1", "2012", "2012-r2", "2016", "2019", "2022")

@@ -1,4 +1,4 @@
-"""What security groups let through: the rules of EC2, evaluated for one TCP connection."""
+"""Security groups: the rules of EC2, evaluated for one TCP connection."""
 
 from __future__ import annotations
 
@@ -7,8 +7,8 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 
 ANYWHERE = "0.0.0.0/0"
-# An address of the internet at large (TEST-NET-3): only a rule for everywhere contains it.
-_INTERNET = ipaddress.ip_address("203.0.113.1")
+# An address of the internet at large (TEST-NET-3): only a rule for all addresses contains it.
+INTERNET = "203.0.113.1"
 
 
 @dataclass(frozen=True)
@@ -30,7 +30,7 @@ class Rule:
     groups: tuple[str, ...] = ()
 
     def covers(self, port: int) -> bool:
-        """Whether the rule speaks of this TCP port."""
+        """Whether the rule applies to this TCP port."""
         if self.protocol == "-1":
             return True
         if self.protocol not in ("tcp", "6"):
@@ -39,11 +39,10 @@ class Rule:
             return True
         return self.from_port <= port <= self.to_port
 
-    def concerns(
-        self, address: ipaddress.IPv4Address | ipaddress.IPv6Address, groups: Iterable[str]
-    ) -> bool:
-        """Whether the other side, by its address or its groups, is one the rule names."""
-        if any(address in ipaddress.ip_network(cidr, strict=False) for cidr in self.cidrs):
+    def concerns(self, address: str, groups: Iterable[str]) -> bool:
+        """Whether the rule names the other side, by its address or by one of its groups."""
+        other = ipaddress.ip_address(address)
+        if any(other in ipaddress.ip_network(cidr, strict=False) for cidr in self.cidrs):
             return True
         return not set(self.groups).isdisjoint(groups)
 
@@ -70,22 +69,28 @@ def allows(
 ) -> bool:
     """Whether the source may open a TCP connection to the target's port.
 
-    The source's egress rules and the target's ingress rules must both permit it; answers need
-    no rule, as security groups are stateful. A group id that is not in `groups` permits nothing.
+    The source's egress rules and the target's ingress rules must both permit it. Answers need
+    no rule, because security groups are stateful. A group id that is not in `groups` permits
+    nothing.
     """
-    out = (rule for group in _of(groups, source) for rule in group.egress)
     into = (rule for group in _of(groups, target) for rule in group.ingress)
-    to_target = ipaddress.ip_address(target.address)
-    from_source = ipaddress.ip_address(source.address)
-    return any(
-        rule.covers(port) and rule.concerns(to_target, target.groups) for rule in out
-    ) and any(rule.covers(port) and rule.concerns(from_source, source.groups) for rule in into)
+    return _permits_out(groups, source, target, port) and any(
+        rule.covers(port) and rule.concerns(source.address, source.groups) for rule in into
+    )
 
 
-def allows_out(groups: Mapping[str, SecurityGroup], source: Endpoint, port: int) -> bool:
-    """Whether the source's egress rules let a TCP connection out to the internet."""
+def allows_out(
+    groups: Mapping[str, SecurityGroup], source: Endpoint, port: int, address: str = INTERNET
+) -> bool:
+    """Whether the source's egress rules let a TCP connection out to an address elsewhere."""
+    return _permits_out(groups, source, Endpoint(address, ()), port)
+
+
+def _permits_out(
+    groups: Mapping[str, SecurityGroup], source: Endpoint, target: Endpoint, port: int
+) -> bool:
     return any(
-        rule.covers(port) and rule.concerns(_INTERNET, ())
+        rule.covers(port) and rule.concerns(target.address, target.groups)
         for group in _of(groups, source)
         for rule in group.egress
     )

@@ -1,0 +1,188 @@
+"""Whether a TCP connection would be established: security groups, network ACLs and routes.
+
+A connection needs a route from the source's subnet and security groups that let it out and in.
+If it leaves a subnet, network ACLs must let through both the connection and its answers, because
+ACLs are stateless. Peering, transit and virtual private gateways, VPC endpoints and host firewalls
+are not evaluated: a route to one of them leads nowhere.
+"""
+
+from __future__ import annotations
+
+import ipaddress
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from functools import cached_property
+
+from emulator.estate import security_groups
+from emulator.estate.security_groups import INTERNET, Endpoint, SecurityGroup
+
+LOCAL = "local"
+# The ports from which a client connects, and so the ports to which it is answered.
+_EPHEMERAL = {"windows": (49152, 65535), "linux": (32768, 60999)}
+
+
+@dataclass(frozen=True)
+class Interface:
+    """One end of a connection.
+
+    Attributes:
+        instance: the id of its instance.
+        running: whether that instance runs.
+        platform: "windows" or "linux".
+        address: its private IPv4 address.
+        public: whether it has a public address.
+        subnet: its subnet's id.
+        vpc: its VPC's id.
+        groups: the ids of its security groups.
+        name: the instance's private DNS name, or "".
+    """
+
+    instance: str
+    running: bool
+    platform: str
+    address: str
+    public: bool
+    subnet: str
+    vpc: str
+    groups: tuple[str, ...]
+    name: str = ""
+
+    @property
+    def endpoint(self) -> Endpoint:
+        """The interface as security groups see it."""
+        return Endpoint(self.address, self.groups)
+
+
+@dataclass(frozen=True)
+class AclEntry:
+    """One entry of a network ACL. The first one that matches a packet decides.
+
+    Attributes:
+        egress: whether it is for packets that leave the subnet.
+        allow: whether it lets them through.
+        cidr: the IPv4 range of the other side.
+        ports: the first and the last TCP port; None stands for all ports and protocols.
+    """
+
+    egress: bool
+    allow: bool
+    cidr: str
+    ports: tuple[int, int] | None = None
+
+
+@dataclass(frozen=True)
+class Route:
+    """One active route: an IPv4 range, and `local` or the id of the gateway that it leads to."""
+
+    cidr: str
+    target: str
+
+
+@dataclass(frozen=True)
+class Network:
+    """The network of a region at one moment.
+
+    Attributes:
+        interfaces: the interfaces of all instances that are not terminated; the primary one of an
+            instance comes before its others.
+        groups: security groups by id.
+        acls: the entries of the ACL of each subnet, by the subnet's id, in the order of their
+            numbers. A subnet without an ACL lets nothing through.
+        routes: the routes of each subnet that has a route table of its own, by the subnet's id.
+        main_routes: the routes of all other subnets, by the id of their VPC.
+        nat_gateways: the subnet of each NAT gateway that is available, by the gateway's id.
+    """
+
+    interfaces: Sequence[Interface] = ()
+    groups: Mapping[str, SecurityGroup] = field(default_factory=dict)
+    acls: Mapping[str, Sequence[AclEntry]] = field(default_factory=dict)
+    routes: Mapping[str, Sequence[Route]] = field(default_factory=dict)
+    main_routes: Mapping[str, Sequence[Route]] = field(default_factory=dict)
+    nat_gateways: Mapping[str, str] = field(default_factory=dict)
+
+    def connects(self, instance_id: str, host: str, port: int) -> bool:
+        """Whether a connection from an instance to a host's TCP port would be established.
+
+        Args:
+            instance_id: the instance that opens it.
+            host: an IPv4 address, the private DNS name of an instance, or any other name, which
+                is taken to be a host in the internet.
+            port: the port.
+        """
+        source = self._primary.get(instance_id)
+        if source is None or not source.running:
+            return False
+        for other in self.interfaces:
+            if other.vpc == source.vpc and host in (other.address, other.name or None):
+                return self._within(source, other, port)
+        try:
+            address = str(ipaddress.IPv4Address(host))
+        except ValueError:
+            address = INTERNET
+        return self._leaves(source, address, port)
+
+    def reaches(self, source_id: str, target_id: str, port: int) -> bool:
+        """Whether a connection from one instance to another one's TCP port would be established."""
+        source, target = self._primary.get(source_id), self._primary.get(target_id)
+        if source is None or target is None or not source.running or source.vpc != target.vpc:
+            return False
+        return self._within(source, target, port)
+
+    def _within(self, source: Interface, target: Interface, port: int) -> bool:
+        if not target.running or self._route(source, target.address) != LOCAL:
+            return False
+        if not security_groups.allows(self.groups, source.endpoint, target.endpoint, port):
+            return False
+        if source.subnet == target.subnet:
+            return True
+        answered = _EPHEMERAL[source.platform]
+        return (
+            self._passes(source.subnet, True, target.address, (port,))
+            and self._passes(target.subnet, False, source.address, (port,))
+            and self._passes(target.subnet, True, source.address, answered)
+            and self._passes(source.subnet, False, target.address, answered)
+        )
+
+    def _leaves(self, source: Interface, address: str, port: int) -> bool:
+        if not security_groups.allows_out(self.groups, source.endpoint, port, address):
+            return False
+        if not self._passes(source.subnet, True, address, (port,)):
+            return False
+        if not self._passes(source.subnet, False, address, _EPHEMERAL[source.platform]):
+            return False
+        gateway = self._route(source, address)
+        if gateway in self.nat_gateways:
+            behind = self._route_of(self.nat_gateways[gateway], source.vpc, address)
+            return behind.startswith("igw-")
+        return gateway.startswith("igw-") and source.public
+
+    def _route(self, source: Interface, address: str) -> str:
+        return self._route_of(source.subnet, source.vpc, address)
+
+    def _route_of(self, subnet: str, vpc: str, address: str) -> str:
+        """Where the most specific route of a subnet leads; "" without a route."""
+        found, longest = "", -1
+        for route in self.routes.get(subnet, self.main_routes.get(vpc, ())):
+            reaches = ipaddress.ip_network(route.cidr)
+            if ipaddress.ip_address(address) in reaches and reaches.prefixlen > longest:
+                found, longest = route.target, reaches.prefixlen
+        return found
+
+    def _passes(self, subnet: str, egress: bool, other: str, ports: Iterable[int]) -> bool:
+        """Whether a subnet's ACL lets packets to (or from) another address through."""
+        entries = [entry for entry in self.acls.get(subnet, ()) if entry.egress == egress]
+        return all(_passes(entries, other, port) for port in ports)
+
+    @cached_property
+    def _primary(self) -> dict[str, Interface]:
+        return {one.instance: one for one in reversed(self.interfaces)}
+
+
+def _passes(entries: Iterable[AclEntry], other: str, port: int) -> bool:
+    address = ipaddress.ip_address(other)
+    for entry in entries:
+        if entry.ports is not None and not entry.ports[0] <= port <= entry.ports[1]:
+            continue
+        if address in ipaddress.ip_network(entry.cidr):
+            return entry.allow
+    return False
