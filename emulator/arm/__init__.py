@@ -1,20 +1,10 @@
-"""Azure Resource Manager apart from Site Recovery: what a migration's landing zone is made of."""
+"""Azure Resource Manager without Site Recovery: the services of a migration's landing zone."""
 
 from __future__ import annotations
 
-from emulator.arm import (
-    compute,
-    deleted_vaults,
-    identity,
-    interfaces,
-    network_security_groups,
-    networks,
-    resource_groups,
-    storage,
-    subscriptions,
-    vault_certificates,
-    vaults,
-)
+from emulator.arm import compute, identity, resource_groups, storage, subscriptions
+from emulator.arm.network import interfaces, security_groups, subnet_operations, virtual_networks
+from emulator.arm.vaults import certificates, deleted, extended_info, usages, vault
 from emulator.kernel.routes import Routes
 from emulator.kernel.world import World
 
@@ -22,14 +12,17 @@ _SERVICES = (
     identity,
     subscriptions,
     resource_groups,
-    networks,
-    network_security_groups,
+    virtual_networks,
+    subnet_operations,
+    security_groups,
     interfaces,
     storage,
     compute,
-    vaults,
-    vault_certificates,
-    deleted_vaults,
+    vault,
+    extended_info,
+    usages,
+    certificates,
+    deleted,
 )
 
 routes = Routes()

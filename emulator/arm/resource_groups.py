@@ -8,10 +8,10 @@ from __future__ import annotations
 import re
 from datetime import timedelta
 
-from emulator.arm import deleted_vaults
 from emulator.arm.regions import require_region
-from emulator.arm.vaults import TYPE as VAULT_TYPE
-from emulator.arm.vaults import blocked_deletion
+from emulator.arm.vaults import deleted as deleted_vaults
+from emulator.arm.vaults.vault import TYPE as VAULT_TYPE
+from emulator.arm.vaults.vault import blocked_deletion
 from emulator.kernel import long_running, schema
 from emulator.kernel.resources import (
     GROUPS,

@@ -13,7 +13,7 @@ from botocore.exceptions import ClientError
 
 from emulator.providers.aws import json_text, tags
 from emulator.providers.aws.cloud import Cloud, code_of
-from emulator.providers.aws.security_groups import REGION, TAGS
+from emulator.providers.aws.common import REGION, TAGS
 from emulator.providers.errors import ProviderError
 from emulator.providers.resource import Naming, ResourceType
 from emulator.providers.schema import Problem, Property

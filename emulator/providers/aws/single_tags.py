@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from emulator.providers.aws.cloud import Cloud
-from emulator.providers.aws.security_groups import REGION
+from emulator.providers.aws.common import REGION
 from emulator.providers.resource import ResourceType
 from emulator.providers.schema import Property
 

@@ -6,7 +6,7 @@ import re
 from collections.abc import Collection
 from dataclasses import dataclass
 
-from emulator.arm.addresses import assignable, next_address
+from emulator.arm.network.addresses import assignable, next_address
 from emulator.kernel import resources
 from emulator.kernel.resources import PRIVATE, ResourceId
 from emulator.kernel.store import Document

@@ -9,8 +9,8 @@ from __future__ import annotations
 
 from datetime import datetime
 
-from emulator.arm import vault_certificates
-from emulator.arm.vaults import KIND, vault_id
+from emulator.arm.vaults import certificates
+from emulator.arm.vaults.vault import KIND, vault_id
 from emulator.guests import configuration_server
 from emulator.guests.servers import InstallationRefused
 from emulator.guests.vault_credentials import CredentialsError, VaultCredentials
@@ -59,7 +59,7 @@ def vault_of(world: World, text: str) -> str:
     vault = world.store.get(KIND, identifier)
     if vault is None:
         raise _invalid(f"there is no vault '{identifier}'")
-    upload = vault_certificates.uploaded(world, identifier, file.certificate)
+    upload = certificates.uploaded(world, identifier, file.certificate)
     if upload is None:
         raise _invalid(f"its certificate was never uploaded to the vault '{file.vault}'")
     told = upload["properties"]

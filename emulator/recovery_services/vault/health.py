@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from collections import Counter
 
-from emulator.arm import vaults
+from emulator.arm.vaults.vault import KIND as VAULTS
+from emulator.arm.vaults.versions import API_VERSIONS as VAULT_API_VERSIONS
 from emulator.kernel.routes import Routes
 from emulator.kernel.store import Document
 from emulator.kernel.wire import Request, Response
@@ -33,7 +34,7 @@ from emulator.recovery_services.wire.paths import (
 from emulator.recovery_services.wire.views import computed
 
 routes = Routes(API_VERSIONS)
-_usages = Routes(vaults.API_VERSIONS)  # an operation of the vaults' own contract
+_usages = Routes(VAULT_API_VERSIONS)  # an operation of the vaults' own contract
 
 
 @routes.route("GET", VAULT_HEALTH, "ReplicationVaultHealth_Get")
@@ -86,7 +87,7 @@ def list_usages(world: World, request: Request, **path: str) -> Response:
         },
         "protectedItemCount": len(items),
         "recoveryPlanCount": len(
-            world.store.keys(f"{vaults.KIND}/replicationrecoveryplans", f"{vault.lower()}/")
+            world.store.keys(f"{VAULTS}/replicationrecoveryplans", f"{vault.lower()}/")
         ),
         "registeredServersCount": len(child_keys(world, FABRICS, vault)),
         "recoveryServicesProviderAuthType": 1,

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from emulator.arm.addresses import next_address
+from emulator.arm.network.addresses import next_address
 from emulator.kernel import resources
 from emulator.kernel.wire import ArmError
 from tests.emulator.conftest import GROUP, SUBSCRIPTION, Arm

@@ -7,7 +7,7 @@ from typing import Any
 
 from botocore.exceptions import ClientError
 
-from emulator.providers.aws.security_groups import REGION, TAGS
+from emulator.providers.aws.common import REGION, TAGS
 from emulator.providers.aws.systems_manager.tagged import Tagged
 from emulator.providers.resource import Naming
 from emulator.providers.schema import Problem, Property

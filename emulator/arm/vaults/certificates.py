@@ -14,7 +14,8 @@ from cryptography import x509
 from cryptography.hazmat.primitives import hashes
 
 from emulator.arm.identity import TENANT
-from emulator.arm.vaults import API_VERSIONS, KIND, TYPE, vault_id
+from emulator.arm.vaults.vault import KIND, TYPE, vault_id
+from emulator.arm.vaults.versions import API_VERSIONS
 from emulator.kernel import schema
 from emulator.kernel.resources import PRIVATE, public, require
 from emulator.kernel.routes import Routes

@@ -8,8 +8,8 @@ from __future__ import annotations
 from datetime import timedelta
 
 from emulator.arm import async_operations, tracked
-from emulator.arm.network_requests import etag, malformed, read, require_name
-from emulator.arm.network_versions import API_VERSIONS
+from emulator.arm.network.requests import etag, malformed, read, require_name
+from emulator.arm.network.versions import API_VERSIONS
 from emulator.kernel import long_running, schema
 from emulator.kernel.resources import (
     listing,

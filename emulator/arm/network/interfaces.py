@@ -8,7 +8,7 @@ from __future__ import annotations
 from datetime import timedelta
 
 from emulator.arm import async_operations
-from emulator.arm.network_versions import API_VERSIONS
+from emulator.arm.network.versions import API_VERSIONS
 from emulator.kernel import long_running
 from emulator.kernel.resources import listing, public, require, require_group, resource_id
 from emulator.kernel.routes import Routes

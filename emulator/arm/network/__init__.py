@@ -1,0 +1,1 @@
+"""Microsoft.Network: virtual networks, their subnets, security groups, interfaces, addresses."""

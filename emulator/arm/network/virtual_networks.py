@@ -1,0 +1,193 @@
+"""Virtual networks, with their subnets in them.
+
+Source: Microsoft.Network, VirtualNetworks_* operations; recorded traffic.
+"""
+
+from __future__ import annotations
+
+from datetime import timedelta
+
+from emulator.arm import async_operations, tracked
+from emulator.arm.network import subnets
+from emulator.arm.network.requests import etag, malformed, read, require_name
+from emulator.arm.network.versions import API_VERSIONS
+from emulator.kernel import long_running, schema
+from emulator.kernel.resources import (
+    listing,
+    public,
+    require,
+    require_group,
+    require_writable_group,
+    resource_id,
+)
+from emulator.kernel.routes import Routes
+from emulator.kernel.store import Document
+from emulator.kernel.wire import Request, Response
+from emulator.kernel.world import World
+
+TYPE = "Microsoft.Network/virtualNetworks"
+KIND = TYPE.lower()
+CHANGE = "virtual network provisioned"
+CHANGE_TAKES = timedelta(seconds=4)
+_DELETION = "virtual network deleted"
+_DELETION_TAKES = timedelta(seconds=10)
+
+_READ_ONLY = ("provisioningState", "resourceGuid", "flowLogs", "defaultPublicNatGateway")
+_PROPERTIES = {
+    **dict.fromkeys(_READ_ONLY, schema.IGNORED),
+    "addressSpace": {
+        "addressPrefixes": [str],
+        "ipamPoolPrefixAllocations": [schema.ANY],
+    },
+    "bgpCommunities": schema.ANY,
+    "ddosProtectionPlan": subnets.REFERENCE,
+    "dhcpOptions": {"dnsServers": [str]},
+    "enableDdosProtection": bool,
+    "enableVmProtection": bool,
+    "encryption": schema.ANY,
+    "flowTimeoutInMinutes": int,
+    "ipAllocations": [subnets.REFERENCE],
+    "privateEndpointVNetPolicies": schema.OneOf("Disabled", "Basic"),
+    "subnets": [subnets.SHAPE],
+    "virtualNetworkPeerings": [schema.ANY],
+}
+_BODY = {**tracked.COMMON, "extendedLocation": schema.ANY, "properties": _PROPERTIES}
+
+_SUBSCRIPTION = "/subscriptions/{subscription}"
+_GROUP = f"{_SUBSCRIPTION}/resourceGroups/{{group}}"
+_PROVIDER = "providers/Microsoft.Network"
+_ALL = f"{_GROUP}/{_PROVIDER}/virtualNetworks"
+ONE = f"{_ALL}/{{network}}"
+
+routes = Routes(API_VERSIONS)
+
+
+def network_id(subscription: str, group: str, network: str) -> str:
+    """The id of a virtual network."""
+    return resource_id(subscription, group, "Microsoft.Network", "virtualNetworks", network)
+
+
+@routes.route("PUT", ONE, "VirtualNetworks_CreateOrUpdate")
+def put(world: World, request: Request, subscription: str, group: str, network: str) -> Response:
+    """Create (201) or replace (200) a network; a body without `subnets` leaves them alone."""
+    identifier = network_id(subscription, group, network)
+    require_writable_group(world, subscription, group)
+    require_name(network)
+    body = read(request, _BODY, "VirtualNetwork")
+    present, document = tracked.begin_put(world, identifier, TYPE, body)
+    given = body.get("properties", {})
+    if not given.get("addressSpace", {}).get("addressPrefixes"):
+        raise malformed(f"Required property 'addressSpace' of virtual network {network} is unset.")
+    before = present["properties"]["subnets"] if present else []
+    kept = {subnet["name"].lower(): subnet for subnet in before}
+    kept_or_new = before
+    if "subnets" in given:
+        kept_or_new = [
+            subnets.create(world, document["id"], wanted.get("name", ""), wanted, kept)
+            for wanted in given["subnets"]
+        ]
+    document["etag"] = etag(world)
+    document["properties"] = {
+        "provisioningState": "Succeeded" if present else "Updating",
+        "resourceGuid": world.guid("network", identifier.lower()),
+        "virtualNetworkPeerings": [],
+        "enableDdosProtection": False,
+        **{name: value for name, value in given.items() if name != "subnets"},
+        "subnets": kept_or_new,
+    }
+    subnets.check(world, document, before)
+    world.store.put(KIND, identifier, document)
+    headers = async_operations.begin(world, request, document, takes=CHANGE_TAKES, event=CHANGE)
+    del headers["Location"]
+    return Response(200 if present else 201, _shown(world, document), headers)
+
+
+@routes.route("PATCH", ONE, "VirtualNetworks_UpdateTags")
+def update_tags(
+    world: World, request: Request, subscription: str, group: str, network: str
+) -> Response:
+    """Replace the tags of a network."""
+    document = require(world, KIND, network_id(subscription, group, network))
+    body = read(request, {"tags": schema.MapOf(str)}, "TagsObject")
+    document["tags"] = body.get("tags", {})
+    world.store.put(KIND, document["id"], document)
+    return Response(200, _shown(world, document))
+
+
+@routes.route("GET", ONE, "VirtualNetworks_Get")
+def get(world: World, request: Request, subscription: str, group: str, network: str) -> Response:
+    """One network with its subnets, and the interfaces in them."""
+    document = require(world, KIND, network_id(subscription, group, network))
+    return Response(200, _shown(world, document), {"ETag": document["etag"]})
+
+
+@routes.route("GET", _ALL, "VirtualNetworks_List")
+def list_by_group(world: World, request: Request, subscription: str, group: str) -> Response:
+    """The networks of a group."""
+    require_group(world, subscription, group)
+    found = world.store.list(KIND, network_id(subscription, group, ""))
+    return listing(_shown(world, document) for document in found)
+
+
+@routes.route("GET", f"{_SUBSCRIPTION}/{_PROVIDER}/virtualNetworks", "VirtualNetworks_ListAll")
+def list_all(world: World, request: Request, subscription: str) -> Response:
+    """The networks of a subscription."""
+    found = world.store.list(KIND, f"/subscriptions/{subscription}/")
+    return listing(_shown(world, document) for document in found)
+
+
+@routes.route("DELETE", ONE, "VirtualNetworks_Delete")
+def delete(world: World, request: Request, subscription: str, group: str, network: str) -> Response:
+    """Begin to delete a network without used subnets: 202, or 204 if there is none."""
+    require_group(world, subscription, group)
+    document = world.store.get(KIND, network_id(subscription, group, network))
+    if document is None:
+        return Response(204)
+    for subnet in document["properties"]["subnets"]:
+        subnets.require_unused(world, subnet)
+    document["properties"]["provisioningState"] = "Deleting"
+    world.store.put(KIND, document["id"], document)
+    headers = async_operations.begin(
+        world, request, document, takes=_DELETION_TAKES, event=_DELETION
+    )
+    return Response(202, None, headers)
+
+
+async_operations.add_routes(
+    routes, "Microsoft.Network", statuses="operations", results="operationResults"
+)
+
+
+def register(world: World) -> None:
+    """Register what ends changes and deletions."""
+    long_running.finisher(world, CHANGE, _provisioned)
+    long_running.finisher(world, _DELETION, _delete, failed=_keep)
+
+
+def _provisioned(world: World, payload: Document) -> None:
+    document = world.store.get(KIND, payload["id"])
+    if document is not None and document["properties"]["provisioningState"] == "Updating":
+        document["properties"]["provisioningState"] = "Succeeded"
+        world.store.put(KIND, document["id"], document)
+
+
+def _delete(world: World, payload: Document) -> None:
+    document = world.store.get(KIND, payload["id"])
+    if document is not None:
+        for subnet in document["properties"]["subnets"]:
+            subnets.require_unused(world, subnet)
+        world.store.delete(KIND, payload["id"])
+
+
+def _keep(world: World, payload: Document) -> None:
+    document = world.store.get(KIND, payload["id"])
+    if document is not None:
+        document["properties"]["provisioningState"] = "Succeeded"
+        world.store.put(KIND, document["id"], document)
+
+
+def _shown(world: World, document: Document) -> Document:
+    shown = public(document)
+    found = [subnets.shown(world, subnet) for subnet in document["properties"]["subnets"]]
+    shown["properties"] = {**document["properties"], "subnets": found}
+    return shown

@@ -1,0 +1,1 @@
+"""Microsoft.RecoveryServices without Site Recovery: vaults and what belongs to them."""

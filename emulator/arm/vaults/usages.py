@@ -1,0 +1,39 @@
+"""What a vault uses of its limits.
+
+Source: Microsoft.RecoveryServices, Usages_ListByVaults.
+"""
+
+from __future__ import annotations
+
+from emulator.arm.vaults.vault import KIND, ONE, vault_id
+from emulator.arm.vaults.versions import API_VERSIONS
+from emulator.kernel.resources import require
+from emulator.kernel.routes import Routes
+from emulator.kernel.wire import Request, Response
+from emulator.kernel.world import World
+
+routes = Routes(API_VERSIONS)
+
+
+@routes.route("GET", f"{ONE}/usages", "Usages_ListByVaults")
+def usages(world: World, request: Request, subscription: str, group: str, vault: str) -> Response:
+    """What the vault uses of its limits; nothing of Backup is ever in it here."""
+    require(world, KIND, vault_id(subscription, group, vault))
+    return Response(
+        200,
+        {
+            "value": [
+                {
+                    "unit": "Count",
+                    "currentValue": 0,
+                    "limit": limit,
+                    "name": {"value": name, "localizedValue": name},
+                }
+                for name, limit in (("BackupItemCount", 2000), ("BackupPolicyCount", 200))
+            ]
+        },
+    )
+
+
+def register(world: World) -> None:
+    """Nothing happens to them by themselves."""
