@@ -11,6 +11,7 @@ from pulumi_aws import ssm
 
 from components.mobility_agent import document
 from dynamic_providers.agent_rollout import AgentRollout
+from site_recovery.batches import batches
 
 _TARGETS = 50
 """Instance ids in one association (CreateAssociation, Target.Values)."""
@@ -117,19 +118,15 @@ class MobilityAgent(pulumi.ComponentResource):
         url, sha256 = args.packages[platform]
         instance_ids = sorted(i for i, of in args.machines.values() if of == platform)
         associations = {}
-        for first in range(0, len(instance_ids), _TARGETS):
-            suffix = f"-{first // _TARGETS + 1}" if first else ""
+        for number, batch in enumerate(batches(instance_ids, _TARGETS)):
+            suffix = f"-{number + 1}" if number else ""
             associations[f"{platform}{suffix}"] = ssm.Association(
                 f"{name}-{platform}{suffix}",
                 association_name=f"{title}{suffix}",
                 name=installs.name,
                 # By its number, not "the default one": so a changed script runs at once.
                 document_version=installs.default_version,
-                targets=[
-                    ssm.AssociationTargetArgs(
-                        key="InstanceIds", values=instance_ids[first : first + _TARGETS]
-                    )
-                ],
+                targets=[ssm.AssociationTargetArgs(key="InstanceIds", values=batch)],
                 parameters={
                     "PackageUrl": url,
                     "PackageSha256": sha256 or "",

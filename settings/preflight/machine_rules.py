@@ -7,10 +7,10 @@ from dataclasses import replace
 
 from settings.draft import Draft
 from settings.schema.fleet import MachineSettings
-from site_recovery.aws import images, managed_instances, support_matrix
+from site_recovery.aws import images, managed_instances, support_check
 from site_recovery.aws.ec2 import MachineFacts
 from site_recovery.aws.managed_instances import ManagedInstance
-from site_recovery.aws.support_matrix import Stated
+from site_recovery.aws.support_check import Stated
 from site_recovery.config_paths import path
 from site_recovery.problems import Problem
 
@@ -66,7 +66,7 @@ def problems(
     """
     found: list[Problem] = []
     if draft.experience is not None:
-        found = support_matrix.problems(name, facts, stated(machine), draft.experience)
+        found = support_check.problems(name, facts, stated(machine), draft.experience)
     if machine.os and machine.os.startswith("windows") != (facts.platform == "windows"):
         found.append(
             Problem(

@@ -11,8 +11,8 @@ from settings.preflight import machine_rules, retirement, server_plan
 from settings.preflight.server_plan import ServerPlan, ServerReader
 from settings.reading import Reading
 from settings.schema.fleet import MachineSettings
-from site_recovery.aws import ec2, instance_roles, inventory, managed_instances, support_matrix
-from site_recovery.aws.client import PLACE as AWS_PLACE
+from site_recovery.aws import ec2, instance_roles, inventory, managed_instances, support_check
+from site_recovery.aws.client import AWS_PLACE
 from site_recovery.aws.ec2 import MachineFacts
 from site_recovery.aws.inventory import Driver
 from site_recovery.aws.managed_instances import ManagedInstance
@@ -176,7 +176,7 @@ def _drivers(
     ids = {
         name: found.instance_id
         for name, found in facts.items()
-        if support_matrix.drivers_matter(
+        if support_check.drivers_matter(
             found, machine_rules.stated(machines[name]), draft.experience
         )
     }

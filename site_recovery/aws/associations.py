@@ -11,8 +11,9 @@ import boto3
 from botocore.config import Config
 from botocore.exceptions import ClientError
 
-from site_recovery.aws import client as aws
+from site_recovery.aws.client import AWS_FAILURES, CLIENT_CONFIG, aws_problem
 from site_recovery.aws.managed_instances import ManagedInstance, managed_instances
+from site_recovery.batches import batches
 from site_recovery.errors import MigrationError
 
 if TYPE_CHECKING:
@@ -89,7 +90,7 @@ class Associations:
             self._client: SSMClient = client or boto3.client(
                 "ssm",
                 region_name=region,
-                config=aws.CLIENT.merge(Config(retries={"mode": "adaptive", "max_attempts": 8})),
+                config=CLIENT_CONFIG.merge(Config(retries={"mode": "adaptive", "max_attempts": 8})),
             )
 
     def managed(self, instance_ids: Iterable[str]) -> dict[str, ManagedInstance]:
@@ -137,11 +138,9 @@ class Associations:
         """
         ids = sorted(set(association_ids))
         with self._explained():
-            for first in range(0, len(ids), _START_AT_ONCE):
+            for batch in batches(ids, _START_AT_ONCE):
                 try:
-                    self._client.start_associations_once(
-                        AssociationIds=ids[first : first + _START_AT_ONCE]
-                    )
+                    self._client.start_associations_once(AssociationIds=batch)
                 except ClientError as error:
                     if _is_unknown_operation(error):
                         return False
@@ -154,7 +153,7 @@ class Associations:
             answer = self._client.get_command_invocation(
                 CommandId=command_id, InstanceId=instance_id
             )
-        except aws.FAILURES:
+        except AWS_FAILURES:
             # The output only says more about a failure that is known without it.
             return ""
         return answer.get("StandardOutputContent") or answer.get("StandardErrorContent") or ""
@@ -186,7 +185,7 @@ class Associations:
     def _explained(self, association_id: str = "") -> Iterator[None]:
         try:
             yield
-        except aws.FAILURES as error:
+        except AWS_FAILURES as error:
             raise _explain(error, self._region, association_id) from error
 
 
@@ -214,4 +213,4 @@ def _explain(error: Exception, region: str, association_id: str) -> MigrationErr
                 f"AWS: there is no association {association_id} in {region} any more. Run "
                 "pulumi refresh, then pulumi up: it is made again."
             )
-    return MigrationError(str(aws.problem(error, "Systems Manager", region, PERMISSIONS)))
+    return MigrationError(str(aws_problem(error, "Systems Manager", region, PERMISSIONS)))

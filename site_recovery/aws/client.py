@@ -16,20 +16,20 @@ from botocore.exceptions import (
 
 from site_recovery.problems import Problem
 
-PLACE = "AWS"
+AWS_PLACE = "AWS"
 """Where problems stand that are of no machine: AWS as a whole could not be asked."""
 
-CLIENT = Config(retries={"mode": "standard"}, connect_timeout=5, read_timeout=30)
+CLIENT_CONFIG = Config(retries={"mode": "standard"}, connect_timeout=5, read_timeout=30)
 
-FAILURES = (ClientError, BotoCoreError)
+AWS_FAILURES = (ClientError, BotoCoreError)
 """What boto3 raises when AWS cannot be asked or does not like the question."""
 
 _DENIED = frozenset({"AccessDenied", "AccessDeniedException", "UnauthorizedOperation"})
 _ACTION = re.compile(r"not authorized to perform: ([\w-]+:\w+)")
 
 
-def problem(error: Exception, service: str, region: str, permissions: Sequence[str]) -> Problem:
-    """One of `FAILURES` as a problem.
+def aws_problem(error: Exception, service: str, region: str, permissions: Sequence[str]) -> Problem:
+    """One of `AWS_FAILURES` as a problem.
 
     Args:
         error: what was raised.
@@ -39,28 +39,28 @@ def problem(error: Exception, service: str, region: str, permissions: Sequence[s
     """
     if isinstance(error, NoCredentialsError | PartialCredentialsError):
         return Problem(
-            PLACE,
+            AWS_PLACE,
             f"no usable credentials ({error})",
             "Set AWS_PROFILE, or AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY, or run where "
             "an instance role gives them",
         )
     if isinstance(error, EndpointConnectionError):
         return Problem(
-            PLACE,
+            AWS_PLACE,
             f"{service} does not answer ({error})",
             "Check the network and AWS_ENDPOINT_URL; for local clouds run `make up`",
         )
     if isinstance(error, ClientError) and error.response["Error"].get("Code") in _DENIED:
         told = _ACTION.search(str(error))
         return Problem(
-            PLACE,
+            AWS_PLACE,
             f"{service} in {region} refused: {error}",
             f"Let the credentials call {told[1] if told else _list(permissions)}: compare their "
             "policies with those that `make permissions` writes for this stack "
             "(docs/permissions.md)",
         )
     return Problem(
-        PLACE,
+        AWS_PLACE,
         f"{service} in {region} refused: {error}",
         f"Check that the credentials may call {_list(permissions)} in this region",
     )

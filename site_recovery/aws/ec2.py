@@ -2,17 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from itertools import islice
 from typing import TYPE_CHECKING, Any
 
 import boto3
 
-from site_recovery.aws import client as aws
 from site_recovery.aws import images
+from site_recovery.aws.client import AWS_FAILURES, CLIENT_CONFIG, aws_problem
 from site_recovery.aws.inventory import Driver
 from site_recovery.aws.server_facts import ROLE_TAG
+from site_recovery.batches import batches
 from site_recovery.config_paths import path
 from site_recovery.problems import Problem
 
@@ -120,8 +120,8 @@ def machine_facts(
         image_names = _image_names(ec2, {i["ImageId"] for i in instances.values()})
         volumes = _volumes(ec2, instances)
         types = _types(ec2, {i.get("InstanceType", "") for i in instances.values()})
-    except aws.FAILURES as error:
-        return {}, [aws.problem(error, "EC2", region, PERMISSIONS)]
+    except AWS_FAILURES as error:
+        return {}, [aws_problem(error, "EC2", region, PERMISSIONS)]
     facts: dict[str, MachineFacts] = {}
     problems: list[Problem] = []
     for machine, instance_id in instance_ids.items():
@@ -172,8 +172,8 @@ def tagged_instances(
             for reservation in page["Reservations"]
             for instance in reservation["Instances"]
         ]
-    except aws.FAILURES as error:
-        return [], [aws.problem(error, "EC2", region, PERMISSIONS[:1])]
+    except AWS_FAILURES as error:
+        return [], [aws_problem(error, "EC2", region, PERMISSIONS[:1])]
     return [
         TaggedInstance(instance_id, its.get("Name"))
         for instance_id, its in sorted(found)
@@ -182,13 +182,13 @@ def tagged_instances(
 
 
 def _client(region: str) -> EC2Client:
-    return boto3.client("ec2", region_name=region, config=aws.CLIENT)
+    return boto3.client("ec2", region_name=region, config=CLIENT_CONFIG)
 
 
 def _instances(ec2: EC2Client, ids: list[str]) -> Iterator[Any]:
     # A filter, unlike InstanceIds, leaves out what is not there instead of failing the call.
     paginator = ec2.get_paginator("describe_instances")
-    for page_ids in _batches(ids):
+    for page_ids in batches(ids, _PAGE):
         for page in paginator.paginate(Filters=[{"Name": "instance-id", "Values": page_ids}]):
             for reservation in page["Reservations"]:
                 yield from reservation["Instances"]
@@ -196,7 +196,7 @@ def _instances(ec2: EC2Client, ids: list[str]) -> Iterator[Any]:
 
 def _image_names(ec2: EC2Client, ids: set[str]) -> dict[str, str]:
     names: dict[str, str] = {}
-    for page_ids in _batches(sorted(ids)):
+    for page_ids in batches(sorted(ids), _PAGE):
         images_page = ec2.describe_images(Filters=[{"Name": "image-id", "Values": page_ids}])
         names.update({i["ImageId"]: i.get("Name", "") for i in images_page["Images"]})
     return names
@@ -206,7 +206,7 @@ def _volumes(ec2: EC2Client, instances: Mapping[str, Any]) -> dict[str, Any]:
     """The volumes that instances have, by id, as DescribeVolumes tells them."""
     volumes: dict[str, Any] = {}
     paginator = ec2.get_paginator("describe_volumes")
-    for page_ids in _batches(sorted(instances)):
+    for page_ids in batches(sorted(instances), _PAGE):
         for page in paginator.paginate(
             Filters=[{"Name": "attachment.instance-id", "Values": page_ids}]
         ):
@@ -219,7 +219,7 @@ def _types(ec2: EC2Client, names: set[str]) -> dict[str, tuple[int, int]]:
     types: dict[str, tuple[int, int]] = {}
     paginator = ec2.get_paginator("describe_instance_types")
     # A filter leaves out a type that is not offered here instead of failing the call.
-    for page_names in _batches(sorted(names)):
+    for page_names in batches(sorted(names), _PAGE):
         for page in paginator.paginate(Filters=[{"Name": "instance-type", "Values": page_names}]):
             types.update(
                 {
@@ -285,9 +285,3 @@ def _disk(mapping: Any, volumes: Mapping[str, Any]) -> Disk:
         encrypted=volume.get("Encrypted", False),
         shared=len(volume.get("Attachments", [])) > 1,
     )
-
-
-def _batches(ids: Iterable[str]) -> Iterator[list[str]]:
-    iterator = iter(ids)
-    while batch := list(islice(iterator, _PAGE)):
-        yield batch

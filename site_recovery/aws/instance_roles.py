@@ -7,7 +7,7 @@ from typing import Any
 
 import boto3
 
-from site_recovery.aws import client
+from site_recovery.aws.client import AWS_FAILURES, CLIENT_CONFIG, aws_problem
 from site_recovery.problems import Problem
 
 PERMISSIONS = ("iam:GetInstanceProfile",)
@@ -27,7 +27,7 @@ def role_arns(profile_arns: Iterable[str], region: str) -> tuple[tuple[str, ...]
     if not names:
         return (), []
     try:
-        iam: Any = boto3.client("iam", region_name=region, config=client.CLIENT)
+        iam: Any = boto3.client("iam", region_name=region, config=CLIENT_CONFIG)
         roles = {
             role["Arn"]
             for name in names
@@ -35,6 +35,6 @@ def role_arns(profile_arns: Iterable[str], region: str) -> tuple[tuple[str, ...]
                 "Roles"
             ]
         }
-    except client.FAILURES as error:
-        return (), [client.problem(error, "IAM", "this account", PERMISSIONS)]
+    except AWS_FAILURES as error:
+        return (), [aws_problem(error, "IAM", "this account", PERMISSIONS)]
     return tuple(sorted(roles)), []

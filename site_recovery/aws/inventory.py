@@ -14,13 +14,13 @@ that of AWS in the example of a Windows inventory in aws/amazon-ssm-agent.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Iterator
-from itertools import islice
+from collections.abc import Iterable
 from typing import TYPE_CHECKING, Literal
 
 import boto3
 
-from site_recovery.aws import client as aws
+from site_recovery.aws.client import AWS_FAILURES, CLIENT_CONFIG, aws_problem
+from site_recovery.batches import batches
 from site_recovery.problems import Problem
 
 if TYPE_CHECKING:
@@ -66,9 +66,9 @@ def installed_drivers(
     """
     found: dict[str, set[Driver]] = {}
     try:
-        ssm = client or boto3.client("ssm", region_name=region, config=aws.CLIENT)
+        ssm = client or boto3.client("ssm", region_name=region, config=CLIENT_CONFIG)
         paginator = ssm.get_paginator("get_inventory")
-        for ids in _batches(sorted(set(instance_ids))):
+        for ids in batches(sorted(set(instance_ids)), _PAGE):
             for page in paginator.paginate(
                 Filters=[
                     {
@@ -85,8 +85,8 @@ def installed_drivers(
                         driver = driver_of(program.get("Name", ""))
                         if driver:
                             found.setdefault(entity["Id"], set()).add(driver)
-    except aws.FAILURES as error:
-        return {}, [aws.problem(error, "Systems Manager", region, PERMISSIONS)]
+    except AWS_FAILURES as error:
+        return {}, [aws_problem(error, "Systems Manager", region, PERMISSIONS)]
     return {name: tuple(sorted(drivers)) for name, drivers in found.items()}, []
 
 
@@ -100,9 +100,3 @@ def driver_of(program: str) -> Driver | None:
         if name.match(program.strip()):
             return driver
     return None
-
-
-def _batches(ids: Iterable[str]) -> Iterator[list[str]]:
-    iterator = iter(ids)
-    while batch := list(islice(iterator, _PAGE)):
-        yield batch

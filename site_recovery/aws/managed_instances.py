@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable
 from dataclasses import dataclass
-from itertools import islice
 from typing import TYPE_CHECKING
 
 import boto3
 
-from site_recovery.aws import client as aws
+from site_recovery.aws.client import AWS_FAILURES, CLIENT_CONFIG, aws_problem
+from site_recovery.batches import batches
 from site_recovery.problems import Problem
 
 if TYPE_CHECKING:
@@ -55,9 +55,9 @@ def managed_instances(
     """
     found: dict[str, ManagedInstance] = {}
     try:
-        ssm = client or boto3.client("ssm", region_name=region, config=aws.CLIENT)
+        ssm = client or boto3.client("ssm", region_name=region, config=CLIENT_CONFIG)
         paginator = ssm.get_paginator("describe_instance_information")
-        for ids in _batches(sorted(set(instance_ids))):
+        for ids in batches(sorted(set(instance_ids)), _PAGE):
             for page in paginator.paginate(Filters=[{"Key": "InstanceIds", "Values": ids}]):
                 for known in page["InstanceInformationList"]:
                     found[known["InstanceId"]] = ManagedInstance(
@@ -66,8 +66,8 @@ def managed_instances(
                         known.get("PlatformName", ""),
                         known.get("PlatformVersion", ""),
                     )
-    except aws.FAILURES as error:
-        return {}, [aws.problem(error, "Systems Manager", region, PERMISSIONS)]
+    except AWS_FAILURES as error:
+        return {}, [aws_problem(error, "Systems Manager", region, PERMISSIONS)]
     return found, []
 
 
@@ -88,9 +88,3 @@ def why_not(instance_id: str, known: ManagedInstance | None) -> str | None:
             "Start it, and let it reach AWS on port 443"
         )
     return None
-
-
-def _batches(ids: Iterable[str]) -> Iterator[list[str]]:
-    iterator = iter(ids)
-    while batch := list(islice(iterator, _PAGE)):
-        yield batch

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import boto3
 from botocore.exceptions import ClientError
 
-from site_recovery.aws import client
+from site_recovery.aws.client import AWS_FAILURES, CLIENT_CONFIG, aws_problem
 from site_recovery.fleet import ExperienceName
 from site_recovery.problems import Problem
 from site_recovery.server_names import SERVER_ROLES
@@ -94,7 +94,7 @@ def server_facts(
         The facts; where AWS cannot be asked, None and one problem that says so.
     """
     try:
-        ec2 = ec2 or boto3.client("ec2", region_name=region, config=client.CLIENT)
+        ec2 = ec2 or boto3.client("ec2", region_name=region, config=CLIENT_CONFIG)
         subnet = _subnet(ec2, question.subnet_id)
         server = _server(ec2, question)
         if server is not None:
@@ -103,8 +103,8 @@ def server_facts(
         if question.image_id is None:
             return ServerFacts(_newest_image(question.experience, region), subnet), []
         images = _images(ec2, question.image_id)
-    except client.FAILURES as error:
-        return None, [client.problem(error, "AWS", region, PERMISSIONS)]
+    except AWS_FAILURES as error:
+        return None, [aws_problem(error, "AWS", region, PERMISSIONS)]
     name = images[0].get("Name") if images else None
     return ServerFacts(question.image_id, subnet, name, image_seen=bool(images)), []
 
@@ -149,5 +149,5 @@ def _images(ec2: EC2Client, image_id: str) -> list[Any]:
 
 
 def _newest_image(experience: ExperienceName, region: str) -> str:
-    ssm = boto3.client("ssm", region_name=region, config=client.CLIENT)
+    ssm = boto3.client("ssm", region_name=region, config=CLIENT_CONFIG)
     return ssm.get_parameter(Name=IMAGE_PARAMETERS[experience])["Parameter"]["Value"]

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 import boto3
 from botocore.exceptions import ClientError
 
-from site_recovery.aws import client as aws
+from site_recovery.aws.client import AWS_FAILURES, CLIENT_CONFIG, aws_problem
 from site_recovery.errors import MigrationError
 
 if TYPE_CHECKING:
@@ -65,10 +65,10 @@ class StatusParameter:
     def _read(self) -> ServerStatus | None:
         try:
             self._client = self._client or boto3.client(
-                "ssm", region_name=self._region, config=aws.CLIENT
+                "ssm", region_name=self._region, config=CLIENT_CONFIG
             )
             value = self._client.get_parameter(Name=self._name)["Parameter"].get("Value", "")
-        except aws.FAILURES as error:
+        except AWS_FAILURES as error:
             if isinstance(error, ClientError) and (
                 error.response["Error"].get("Code") == "ParameterNotFound"
             ):
@@ -77,7 +77,7 @@ class StatusParameter:
         return parse(value)
 
     def _explained(self, error: Exception) -> MigrationError:
-        problem = aws.problem(error, "Systems Manager", self._region, PERMISSIONS)
+        problem = aws_problem(error, "Systems Manager", self._region, PERMISSIONS)
         return MigrationError(f"SSM parameter {self._name}: {problem}")
 
 

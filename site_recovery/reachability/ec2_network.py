@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING, Any
 
 import boto3
 
-from site_recovery.aws import client as aws
+from site_recovery.aws.client import AWS_FAILURES, CLIENT_CONFIG, aws_problem
+from site_recovery.batches import batches
 from site_recovery.errors import MigrationError
 from site_recovery.reachability import ec2_shapes
 from site_recovery.reachability.connections import Check
@@ -68,9 +69,9 @@ def read(check: Check, region: str, client: EC2Client | None = None) -> Evidence
         MigrationError: EC2 did not answer or refused, with the permissions that reading needs.
     """
     try:
-        return _read(check, client or boto3.client("ec2", region_name=region, config=aws.CLIENT))
-    except aws.FAILURES as error:
-        raise MigrationError(str(aws.problem(error, "EC2", region, PERMISSIONS))) from error
+        return _read(check, client or boto3.client("ec2", region_name=region, config=CLIENT_CONFIG))
+    except AWS_FAILURES as error:
+        raise MigrationError(str(aws_problem(error, "EC2", region, PERMISSIONS))) from error
 
 
 def _read(check: Check, ec2: EC2Client) -> Evidence:
@@ -139,11 +140,9 @@ def _pages(
     ec2: EC2Client, operation: str, key: str, name: str, values: Iterable[str]
 ) -> Iterator[Any]:
     # A filter, unlike a list of ids, leaves out what is not there instead of failing the call.
-    ordered = sorted(values)
     paginator: Any = ec2.get_paginator(operation)  # type: ignore[call-overload]
-    for start in range(0, len(ordered), _VALUES):
-        batch = [{"Name": name, "Values": ordered[start : start + _VALUES]}]
-        for page in paginator.paginate(Filters=batch):
+    for batch in batches(sorted(values), _VALUES):
+        for page in paginator.paginate(Filters=[{"Name": name, "Values": batch}]):
             yield from page[key]
 
 

@@ -5,11 +5,13 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING, Protocol
 
 import boto3
 
-from site_recovery.aws import client as aws
+from site_recovery.aws.client import AWS_FAILURES, CLIENT_CONFIG, aws_problem
+from site_recovery.aws.managed_instances import ONLINE, managed_instances
+from site_recovery.batches import batches
 from site_recovery.reachability.attempts import DOCUMENTS, Target, results, script
 
 if TYPE_CHECKING:
@@ -24,7 +26,7 @@ PERMISSIONS = (
 """What the attempts need; without them the evidence decides alone."""
 
 _INSTANCES = 50
-"""The most instances that SendCommand, and a page of DescribeInstanceInformation, take."""
+"""The most instances that SendCommand takes."""
 
 _TARGETS = 20
 """Attempts in one command: what one machine tries one after the other."""
@@ -95,14 +97,19 @@ class RunCommand:
         if not wanted:
             return {}
         try:
-            ssm = self._client or boto3.client("ssm", region_name=self._region, config=aws.CLIENT)
+            ssm = self._client or boto3.client(
+                "ssm", region_name=self._region, config=CLIENT_CONFIG
+            )
             return self._attempt(ssm, wanted)
-        except aws.FAILURES as error:
-            problem = aws.problem(error, "Systems Manager", self._region, PERMISSIONS)
+        except AWS_FAILURES as error:
+            problem = aws_problem(error, "Systems Manager", self._region, PERMISSIONS)
             return dict.fromkeys(wanted, str(problem))
 
     def _attempt(self, ssm: SSMClient, wanted: Mapping[str, Source]) -> Attempts:
-        managed = self._managed(ssm, wanted)
+        known, problems = managed_instances(wanted, self._region, ssm)
+        for problem in problems:
+            return dict.fromkeys(wanted, str(problem))
+        managed = {each for each, its in known.items() if its.ping == ONLINE}
         found: dict[str, dict[Target, bool] | str] = dict.fromkeys(
             wanted.keys() - managed, "Systems Manager does not manage the machine"
         )
@@ -115,28 +122,14 @@ class RunCommand:
                 found[instance_id] = output
         return found
 
-    def _managed(self, ssm: SSMClient, wanted: Iterable[str]) -> set[str]:
-        """The instances that Systems Manager manages and whose agent answers."""
-        paginator = ssm.get_paginator("describe_instance_information")
-        return {
-            one["InstanceId"]
-            for batch in _batches(sorted(wanted), _INSTANCES)
-            for page in paginator.paginate(
-                Filters=[{"Key": "InstanceIds", "Values": batch}],
-                PaginationConfig={"PageSize": _INSTANCES},
-            )
-            for one in page["InstanceInformationList"]
-            if one.get("PingStatus") == "Online"
-        }
-
     def _send(self, ssm: SSMClient, sources: Iterable[Source]) -> Iterator[_Command]:
         alike: dict[tuple[str, tuple[str, ...]], list[str]] = {}
         for source in sources:
-            for targets in _batches(sorted(source.targets), _TARGETS):
+            for targets in batches(sorted(source.targets), _TARGETS):
                 lines = script(source.platform, targets)
                 alike.setdefault((DOCUMENTS[source.platform], lines), []).append(source.instance_id)
         for (document, lines), instance_ids in alike.items():
-            for batch in _batches(instance_ids, _INSTANCES):
+            for batch in batches(instance_ids, _INSTANCES):
                 answer = ssm.send_command(
                     DocumentName=document,
                     InstanceIds=batch,
@@ -186,9 +179,3 @@ class RunCommand:
         found = results(answer["StandardOutputContent"])
         said = answer.get("StandardErrorContent", "").strip().splitlines()
         return found or f"its command ended with {status}" + (f" ({said[0]})" if said else "")
-
-
-def _batches(values: Iterable[Any], size: int) -> Iterator[list[Any]]:
-    ordered = list(values)
-    for start in range(0, len(ordered), size):
-        yield ordered[start : start + size]

@@ -9,7 +9,8 @@ import pytest
 from site_recovery.aws import images
 from site_recovery.aws.ec2 import Disk, MachineFacts
 from site_recovery.aws.inventory import Driver
-from site_recovery.aws.support_matrix import Stated, drivers_matter, matrix, problems
+from site_recovery.aws.support_check import Stated, drivers_matter, problems
+from site_recovery.aws.support_matrix import matrix
 from site_recovery.fleet import ExperienceName
 
 WINDOWS = MachineFacts(

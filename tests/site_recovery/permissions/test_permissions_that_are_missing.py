@@ -12,7 +12,7 @@ from emulator.arm.identity import issue
 from emulator.in_process import WorldTransport
 from emulator.kernel.clock import Clock
 from emulator.kernel.store import Store
-from site_recovery.aws import client
+from site_recovery.aws.client import aws_problem
 from site_recovery.azure import connection
 
 WAY_OUT = "`make permissions` writes for this stack (docs/permissions.md)"
@@ -29,7 +29,7 @@ def test_aws_names_the_action_that_was_denied(code: str) -> None:
         "because no identity-based policy allows the ec2:DescribeVolumes action"
     )
     wanted = ("ec2:DescribeInstances", "ec2:DescribeVolumes")
-    problem = client.problem(refusal(code, told), "EC2", "eu-west-1", wanted)
+    problem = aws_problem(refusal(code, told), "EC2", "eu-west-1", wanted)
     assert "Let the credentials call ec2:DescribeVolumes: compare their policies" in str(problem)
     assert WAY_OUT in str(problem)
 
@@ -37,12 +37,12 @@ def test_aws_names_the_action_that_was_denied(code: str) -> None:
 def test_aws_names_what_was_asked_for_where_the_refusal_names_nothing() -> None:
     told = "You are not authorized to perform this operation."
     wanted = ("ec2:DescribeInstances", "ec2:DescribeVolumes")
-    problem = client.problem(refusal("UnauthorizedOperation", told), "EC2", "eu-west-1", wanted)
+    problem = aws_problem(refusal("UnauthorizedOperation", told), "EC2", "eu-west-1", wanted)
     assert "call ec2:DescribeInstances and ec2:DescribeVolumes: compare" in str(problem)
 
 
 def test_another_refusal_of_aws_is_no_denial() -> None:
-    problem = client.problem(
+    problem = aws_problem(
         refusal("RequestLimitExceeded", "Slow down"), "EC2", "eu-west-1", ("a:B",)
     )
     assert "make permissions" not in str(problem)

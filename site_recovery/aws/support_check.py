@@ -1,0 +1,241 @@
+"""Whether Site Recovery can migrate a machine, by the support matrix."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from site_recovery.aws.ec2 import MachineFacts
+from site_recovery.aws.inventory import Driver
+from site_recovery.aws.support_matrix import (
+    AzureVirtualMachine,
+    Experience,
+    OperatingSystem,
+    matrix,
+)
+from site_recovery.config_paths import path
+from site_recovery.fleet import ExperienceName
+from site_recovery.problems import Problem
+
+_GATHERS = "AWS-GatherSoftwareInventory"
+"""The document whose association makes an inventory."""
+
+
+@dataclass(frozen=True)
+class Stated:
+    """What the config says of a machine because EC2 does not know it."""
+
+    os: str | None = None
+    drivers: Driver | None = None
+
+
+def operating_system(facts: MachineFacts, stated: Stated) -> str | None:
+    """The machine's operating system as a key of the table: what is stated wins over the image."""
+    return stated.os or facts.os
+
+
+def drivers_matter(facts: MachineFacts, stated: Stated, experience: ExperienceName) -> bool:
+    """Whether a running machine may be refused for the paravirtual drivers that it has."""
+    table = matrix().of(experience)
+    key = operating_system(facts, stated)
+    row = table.row(key) if key else None
+    if row is None or facts.platform != "windows" or facts.state != "running":
+        return False
+    return bool(table.refused_drivers or row.drivers)
+
+
+def problems(
+    machine: str, facts: MachineFacts, stated: Stated, experience: ExperienceName
+) -> list[Problem]:
+    """Everything that keeps a machine from being protected, judged before anything is changed.
+
+    A terminated or stopped machine is a problem here; callers leave out machines that are
+    already migrated, which need their source no more. Whether Secure Boot is on, which no
+    experience takes, is nothing that EC2 or SSM tell.
+    """
+    table = matrix().of(experience)
+    place = path("machines", machine)
+    found: list[Problem] = []
+    if facts.state != "running":
+        found.append(
+            Problem(
+                f"{place}.instanceId",
+                f"instance {facts.instance_id} is {facts.state}",
+                "Start it: a machine replicates only while it runs"
+                if facts.state == "stopped"
+                else "Name a running instance, or take the machine out of its wave",
+            )
+        )
+    if facts.architecture not in table.architectures:
+        found.append(
+            Problem(
+                place,
+                f"architecture {facts.architecture} cannot be migrated",
+                f"Site Recovery takes {', '.join(table.architectures)} only "
+                f"({table.source}); rebuild the machine in Azure instead",
+            )
+        )
+    found += _operating_system_problems(place, facts, stated, table)
+    found += _disk_problems(place, facts, matrix().azure_virtual_machine)
+    return found
+
+
+def _operating_system_problems(
+    place: str, facts: MachineFacts, stated: Stated, table: Experience
+) -> list[Problem]:
+    known = ", ".join(table.keys())
+    key = operating_system(facts, stated)
+    if key is None:
+        return [
+            Problem(
+                f"{place}.os",
+                f"the operating system of {facts.instance_id} cannot be told from its image "
+                f"({facts.image_name or 'the image is gone'})",
+                f"State it: one of {known}",
+            )
+        ]
+    where = f"{place}.os" if stated.os else place
+    refused = table.refused.get(key)
+    if refused is not None:
+        return [
+            Problem(
+                where,
+                f"{refused.name} ({key}) cannot be migrated: {refused.why}",
+                f"{refused.way_out} ({refused.source})",
+            )
+        ]
+    row = table.row(key)
+    if row is None:
+        return [
+            Problem(
+                where,
+                f"operating system {key} is not supported",
+                f"Supported ({table.source}): {known}",
+            )
+        ]
+    return [
+        *_virtualization_problems(place, facts, row, table),
+        *_driver_problems(place, facts, stated, row, table),
+    ]
+
+
+def _virtualization_problems(
+    place: str, facts: MachineFacts, row: OperatingSystem, table: Experience
+) -> list[Problem]:
+    virtualization = row.virtualization or table.virtualization
+    if facts.virtualization in virtualization:
+        return []
+    return [
+        Problem(
+            place,
+            f"{row.name} on {facts.virtualization} virtualization is not supported",
+            f"It must be {' or '.join(v.upper() for v in virtualization)}: "
+            "move the machine to an HVM image first",
+        )
+    ]
+
+
+def _driver_problems(
+    place: str, facts: MachineFacts, stated: Stated, row: OperatingSystem, table: Experience
+) -> list[Problem]:
+    place = f"{place}.drivers"
+    listed = " and ".join(facts.drivers)
+    if stated.drivers and facts.drivers and stated.drivers not in facts.drivers:
+        return [
+            Problem(
+                place,
+                f"it says {stated.drivers}, and Systems Manager's inventory of "
+                f"{facts.instance_id} lists {listed}",
+                "Correct it, or leave it out; if the inventory is old, start its association "
+                f"({_GATHERS}) again",
+            )
+        ]
+    runs = stated.drivers or _running(facts.drivers)
+    if runs is None and facts.drivers:
+        return [
+            Problem(
+                place,
+                f"Systems Manager's inventory of {facts.instance_id} lists {listed}, and which of "
+                "them it runs it does not say",
+                "Look on the machine and state it; uninstall what is left of the other",
+            )
+        ]
+    if runs is None and row.drivers_must_be_known:
+        return [
+            Problem(
+                place,
+                f"{row.name} is supported with {' or '.join(row.drivers)} drivers only, and EC2 "
+                "cannot say which it has",
+                f"Look on the machine and state it: {' | '.join(row.drivers)}; or let Systems "
+                f"Manager's inventory tell: associate {_GATHERS} with {facts.instance_id}",
+            )
+        ]
+    if runs in table.refused_drivers or (runs and row.drivers and runs not in row.drivers):
+        told = "" if stated.drivers else f", which {facts.instance_id} has by the inventory"
+        return [
+            Problem(
+                place,
+                f"{runs} drivers are not supported on {row.name}{told}",
+                "Install the Citrix PV or AWS PV drivers, then state them"
+                if stated.drivers
+                else f"Install the Citrix PV or AWS PV drivers, then start {_GATHERS} again",
+            )
+        ]
+    return []
+
+
+def _running(listed: tuple[Driver, ...]) -> Driver | None:
+    """Which of the drivers that are listed as installed a machine runs; None where that is open.
+
+    The AWS PV drivers are installed over Citrix', whose program may stay in the list. They cannot
+    be installed over Red Hat's, which have to be uninstalled: as long as they are listed they may
+    be what runs ("Upgrade PV drivers on EC2 Windows instances").
+    """
+    if len(listed) == 1:
+        return listed[0]
+    return "aws-pv" if set(listed) == {"aws-pv", "citrix-pv"} else None
+
+
+def _disk_problems(place: str, facts: MachineFacts, limits: AzureVirtualMachine) -> list[Problem]:
+    found: list[Problem] = []
+    if not facts.disks:
+        return found
+    os_disk, *data_disks = facts.disks
+    found.extend(
+        Problem(
+            place,
+            f"its disk {disk.device} ({disk.volume_id}) is attached to another instance too, and "
+            "shared disks cannot be replicated",
+            "Give each machine a disk of its own before the migration",
+        )
+        for disk in facts.disks
+        if disk.shared
+    )
+    if os_disk.size_gib > limits.os_disk_gib_max:
+        found.append(
+            Problem(
+                place,
+                f"its boot disk {os_disk.device} has {os_disk.size_gib} GiB, an Azure virtual "
+                f"machine's at most {limits.os_disk_gib_max}",
+                "Shrink it before the migration",
+            )
+        )
+    if len(data_disks) > limits.data_disks_max:
+        found.append(
+            Problem(
+                place,
+                f"it has {len(data_disks)} data disks, an Azure virtual machine at most "
+                f"{limits.data_disks_max}",
+                "Merge or detach disks before the migration",
+            )
+        )
+    found.extend(
+        Problem(
+            place,
+            f"its data disk {disk.device} has {disk.size_gib} GiB, an Azure managed disk "
+            f"{limits.data_disk_gib_min} to {limits.data_disk_gib_max}",
+            "Resize it before the migration",
+        )
+        for disk in data_disks
+        if not limits.data_disk_gib_min <= disk.size_gib <= limits.data_disk_gib_max
+    )
+    return found

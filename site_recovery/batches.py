@@ -1,0 +1,20 @@
+"""Lists in pieces, for calls that take a limited number of values."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from itertools import islice
+from typing import TypeVar
+
+_T = TypeVar("_T")
+
+
+def batches(values: Iterable[_T], size: int) -> Iterator[list[_T]]:
+    """Cut values into lists of `size` in their order; the last one may be shorter.
+
+    >>> list(batches("abc", 2))
+    [['a', 'b'], ['c']]
+    """
+    iterator = iter(values)
+    while batch := list(islice(iterator, size)):
+        yield batch
