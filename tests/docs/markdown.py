@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 import re
+import shlex
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[2]
 GUIDES = (ROOT / "README.md", ROOT / "Pulumi.README.md", *sorted((ROOT / "docs").glob("*.md")))
 
 _CELLS = re.compile(r"(?<!\\)\|")
+_FENCED = re.compile(r"^```(\w*)\n(.*?)^```$", re.MULTILINE | re.DOTALL)
+_INDENTED = re.compile(r"^ {4,}(\S.*)$", re.MULTILINE)
+_INLINE = re.compile(r"`([^`\n]+)`")
 
 
 def tables(guide: Path) -> list[list[list[str]]]:
@@ -30,5 +34,23 @@ def tables(guide: Path) -> list[list[list[str]]]:
 
 def headings(guide: Path) -> set[str]:
     """The anchors of a guide's headings, as GitHub makes them."""
-    lines = re.findall(r"^#+ (.+)$", guide.read_text("utf-8"), re.MULTILINE)
+    prose = _FENCED.sub("", guide.read_text("utf-8"))
+    lines = re.findall(r"^#+ (.+)$", prose, re.MULTILINE)
     return {re.sub(r"[^\w\- ]", "", line.lower()).replace(" ", "-") for line in lines}
+
+
+def blocks(guide: Path, language: str) -> list[str]:
+    """The fenced blocks of one language."""
+    return [text for name, text in _FENCED.findall(guide.read_text("utf-8")) if name == language]
+
+
+def commands(guide: Path, program: str) -> list[list[str]]:
+    """Every command of a program that a guide gives, in blocks and in sentences, as arguments."""
+    text = guide.read_text("utf-8")
+    fenced = [line for _, block in _FENCED.findall(text) for line in block.splitlines()]
+    prose = _FENCED.sub("", text)
+    lines = [*fenced, *_INDENTED.findall(prose), *_INLINE.findall(prose)]
+    starts = (line.strip().removeprefix("$ ") for line in lines)
+    return [
+        shlex.split(line, comments=True) for line in starts if f"{line} ".startswith(f"{program} ")
+    ]
