@@ -1,4 +1,4 @@
-"""The table of decisions in docs/architecture.md is what the planner does."""
+"""The rooms in docs/architecture.md are the folders; its decisions are what the planner does."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ import pytest
 from site_recovery.observation import Observed, Stage
 from site_recovery.phases import Phase
 from site_recovery.planning import Blocked, Do, Rules, Satisfied, Step, Wait, next_step
-from tests.docs.markdown import ROOT, tables
+from tests.docs.markdown import ROOT, blocks, tables
 
 ALL = frozenset(
     {
@@ -23,11 +23,8 @@ ALL = frozenset(
 GATED = "†"
 CHANGED = ", changed"
 COLUMNS: tuple[Phase | None, ...] = (*Phase, None)
-TABLE = next(
-    table
-    for table in tables(ROOT / "docs" / "architecture.md")
-    if table[0][0].startswith("observed")
-)
+PAGE = ROOT / "docs" / "architecture.md"
+TABLE = next(table for table in tables(PAGE) if table[0][0].startswith("observed"))
 CELLS = [
     (row[0], desired, cell)
     for row in TABLE[1:]
@@ -76,3 +73,23 @@ def test_the_gate_stands_where_the_table_marks_it(
 ) -> None:
     step = next_step(desired, observed(row, tested=False), Rules(require_test_failover=True))
     assert isinstance(step, Blocked) == (cell.endswith(GATED) or cell == "**refused**")
+
+
+def drawn() -> set[str]:
+    """The folders in the page's listing, by their indentation."""
+    [listing] = [text for text in blocks(PAGE, "") if text.startswith("__main__.py")]
+    folders: set[str] = set()
+    path: list[str] = []
+    for line in listing.splitlines():
+        name = line.split()[0]
+        if name.endswith("/"):
+            depth = (len(line) - len(line.lstrip())) // 2
+            path = [*path[:depth], name.rstrip("/")]
+            folders.add("/".join(path))
+    return folders
+
+
+def test_the_rooms_are_the_folders_that_exist() -> None:
+    tops = [top for top in ROOT.iterdir() if (top / "__init__.py").exists()]
+    modules = [found for top in tops if top.name != "tests" for found in top.rglob("__init__.py")]
+    assert drawn() == {module.parent.relative_to(ROOT).as_posix() for module in modules}
