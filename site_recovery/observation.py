@@ -2,21 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
-from typing import Any
 
-from site_recovery import arm_ids, identification, sources
-from site_recovery.identification import Mistaken
-from site_recovery.jobs import Job, ServiceError, service_error
-from site_recovery.snapshot import Machine, Snapshot
+from site_recovery.identification import Identity, Mistaken, identify
+from site_recovery.jobs import Job, ServiceError
+from site_recovery.snapshot import Machine, ProtectedItem, Snapshot
 from site_recovery.target_settings import DYNAMIC, TargetSettings
-
-IDLE_SCENARIO = "None"
-_UNSET_YEARS = (1, 1753)
-"""Years by which the service says that a time was never set."""
 
 UPDATE_SCENARIO = "UpdateVmProperties"
 """What the service calls a job that changes an item's target."""
@@ -101,120 +94,100 @@ def observe(machine: Machine, snapshot: Snapshot, wanted: TargetSettings | None 
         snapshot: what the services said.
         wanted: what its item should say of its target; None: it is not looked at.
     """
-    candidates = sources.at(machine.private_ip, snapshot.sources, machine.bios_id)
-    item = identification.item_of(machine, candidates, snapshot)
-    source = identification.source_of(item, candidates)
-    virtual_machine, test_machine = identification.virtual_machines(machine, snapshot)
-    mistaken = (
-        identification.mistaken(machine, source, item, snapshot)
-        if item
-        else identification.lost(machine)
-    )
-    if item is not None and not identification.is_ours(machine, source, item, snapshot):
-        item = None
-    if item is None:
-        if virtual_machine is not None:
-            stage = Stage.MIGRATED
-        else:
-            stage = Stage.UNKNOWN_TO_VAULT if source is None else Stage.DISCOVERED
-            mistaken = mistaken or identification.doubtful(machine, candidates)
-        discovery = _running_discovery(machine, snapshot) if source is None else None
-        return Observed(
-            stage=stage,
-            source_id=source.id if source else None,
-            azure_vm_id=virtual_machine,
-            test_vm_id=test_machine,
-            busy=discovery.scenario if discovery else None,
-            busy_job=discovery.name if discovery else None,
-            source_problem=machine.source_problem,
-            hold=machine.hold,
-            differs=_SAID_LATER.differences(wanted) if wanted is not None else (),
-            unlike=identification.unlike(machine, candidates, snapshot),
-            mistaken=mistaken if virtual_machine is None else None,
-        )
-    properties = item["properties"]
-    details = properties.get("providerSpecificDetails") or {}
-    allowed = frozenset(properties.get("allowedOperations") or ())
-    scenario = properties.get("currentScenario") or {}
-    busy = scenario.get("scenarioName") or IDLE_SCENARIO
-    job_name = arm_ids.name(scenario.get("jobId") or IDLE_SCENARIO)
-    last_test = moment(properties.get("lastSuccessfulTestFailoverTime"))
-    present = snapshot.settings.get(item["id"].lower(), TargetSettings())
-    idle = busy == IDLE_SCENARIO or (busy == "TestFailover" and "TestFailoverCleanup" in allowed)
+    identity = identify(machine, snapshot)
+    if identity.item is None:
+        return _without_item(machine, identity, snapshot, wanted)
+    return _with_item(machine, identity, identity.item, snapshot, wanted)
+
+
+def _without_item(
+    machine: Machine, identity: Identity, snapshot: Snapshot, wanted: TargetSettings | None
+) -> Observed:
+    source = identity.source
+    if identity.azure_vm_id is not None:
+        stage = Stage.MIGRATED
+    else:
+        stage = Stage.UNKNOWN_TO_VAULT if source is None else Stage.DISCOVERED
+    discovery = _running_discovery(machine, snapshot) if source is None else None
     return Observed(
-        stage=_stage(properties, allowed),
-        allowed=allowed,
-        busy=None if idle else busy,
-        busy_job=None if idle else job_name,
-        progress=_progress(details),
-        health=properties.get("replicationHealth") or "None",
-        health_errors=tuple(service_error(e) for e in properties.get("healthErrors") or ()),
-        item_id=item["id"],
-        source_id=identification.source_id(item),
-        azure_vm_id=virtual_machine,
-        test_vm_id=test_machine,
-        last_test_failover=last_test,
-        protection_state=properties.get("protectionStateDescription") or "",
-        friendly_name=properties.get("friendlyName") or "",
-        virtual_machine_id=details.get("vmId") or details.get("internalIdentifier") or "",
+        stage=stage,
+        source_id=source.id if source else None,
+        azure_vm_id=identity.azure_vm_id,
+        test_vm_id=identity.test_vm_id,
+        busy=discovery.scenario if discovery else None,
+        busy_job=discovery.name if discovery else None,
         source_problem=machine.source_problem,
         hold=machine.hold,
-        differs=wanted.differences(present) if wanted is not None else (),
-        target=present,
-        changed_since_test=_changed_since(last_test, machine, item, snapshot),
-        mistaken=mistaken,
+        differs=_AFTER_ENABLING.differences(wanted) if wanted is not None else (),
+        unlike=identity.unlike,
+        mistaken=identity.mistaken,
     )
 
 
-_SAID_LATER = TargetSettings(private_ip=DYNAMIC)
-"""What a machine has when its protection was just enabled, and enabling cannot say otherwise."""
+def _with_item(
+    machine: Machine,
+    identity: Identity,
+    item: ProtectedItem,
+    snapshot: Snapshot,
+    wanted: TargetSettings | None,
+) -> Observed:
+    busy = not _is_idle(item)
+    return Observed(
+        stage=_stage(item),
+        allowed=item.allowed_operations,
+        busy=item.scenario if busy else None,
+        busy_job=item.scenario_job if busy else None,
+        progress=item.progress,
+        health=item.health,
+        health_errors=item.health_errors,
+        item_id=item.id,
+        source_id=item.source_id,
+        azure_vm_id=identity.azure_vm_id,
+        test_vm_id=identity.test_vm_id,
+        last_test_failover=item.last_test_failover,
+        protection_state=item.protection_state_description,
+        friendly_name=item.friendly_name,
+        virtual_machine_id=item.virtual_machine_id,
+        source_problem=machine.source_problem,
+        hold=machine.hold,
+        differs=wanted.differences(item.target) if wanted is not None else (),
+        target=item.target,
+        changed_since_test=_changed_since_test(machine, item, snapshot),
+        mistaken=identity.mistaken,
+    )
 
 
-def moment(text: str | None) -> datetime | None:
-    """A time of the service, or None where it says by year 1 or 1753 that there is none."""
-    if not text:
-        return None
-    parsed = datetime.fromisoformat(text)
-    return None if parsed.year in _UNSET_YEARS else parsed
+_AFTER_ENABLING = TargetSettings(private_ip=DYNAMIC)
+"""What a machine has when its protection was just enabled: enabling cannot give an address."""
 
 
-def _stage(properties: Mapping[str, Any], allowed: frozenset[str]) -> Stage:
+def _is_idle(item: ProtectedItem) -> bool:
+    # A running test failover stays the item's scenario until somebody cleans it up.
+    is_tested = item.scenario == "TestFailover" and "TestFailoverCleanup" in item.allowed_operations
+    return item.scenario is None or is_tested
+
+
+def _stage(item: ProtectedItem) -> Stage:
     # allowedOperations first: the state strings that are documented are not all there are.
-    state = properties.get("protectionState") or ""
-    if "CompleteMigration" in allowed or properties.get("activeLocation") == "Recovery":
+    allowed = item.allowed_operations
+    if "CompleteMigration" in allowed or item.active_location == "Recovery":
         return Stage.FAILED_OVER
-    if (
-        "TestFailoverCleanup" in allowed
-        or properties.get("testFailoverState") == "WaitingForCompletion"
-    ):
+    if "TestFailoverCleanup" in allowed or item.test_failover_state == "WaitingForCompletion":
         return Stage.TEST_FAILOVER
-    if allowed & {"UnplannedFailover", "TestFailover"} or state == "Protected":
+    if allowed & {"UnplannedFailover", "TestFailover"} or item.protection_state == "Protected":
         return Stage.PROTECTED
-    if "Failed" in state:
+    if "Failed" in item.protection_state:
         return Stage.BROKEN
     return Stage.REPLICATING
 
 
-def _progress(details: Mapping[str, Any]) -> int | None:
-    for field_name in (
-        "initialReplicationProgressPercentage",
-        "resyncProgressPercentage",
-    ):
-        value = details.get(field_name)
-        if value is not None:
-            return int(value)
-    return None
-
-
-def _changed_since(
-    test: datetime | None, machine: Machine, item: Mapping[str, Any], snapshot: Snapshot
-) -> bool:
+def _changed_since_test(machine: Machine, item: ProtectedItem, snapshot: Snapshot) -> bool:
     """Whether a job changed an item's target after a test, as far as the vault's jobs go back."""
-    names = {machine.name, item["name"], item["properties"].get("friendlyName") or ""}
-    called = {name.lower() for name in names}
+    test = item.last_test_failover
+    names = {name.lower() for name in (machine.name, item.name, item.friendly_name)}
     return test is not None and any(
         job.scenario == UPDATE_SCENARIO
-        and job.target.lower() in called
+        and job.target.lower() in names
         and not job.failed
         and job.started is not None
         and job.started > test

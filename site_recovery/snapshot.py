@@ -1,13 +1,13 @@
-"""What one round of observing sees of the services, and how a machine is known in it."""
+"""What one round of observing sees of the services: parsed once, where the wire ends."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from datetime import datetime
 from enum import StrEnum
-from typing import Any
 
-from site_recovery.jobs import Job
+from site_recovery.jobs import Job, ServiceError
 from site_recovery.sources import Source
 from site_recovery.target_settings import TargetSettings
 
@@ -15,7 +15,7 @@ TEST_VM_SUFFIX = "-test"
 
 TAG_INSTANCE = "migrated-from-instance"
 TAG_MACHINE = "migrated-from-machine"
-"""Tags that a failover puts on the virtual machine: after Complete Migration removed the item,
+"""Tags that a failover puts on the virtual machine. After Complete Migration has removed the item
 they are the evidence that the machine is migrated."""
 
 
@@ -43,8 +43,65 @@ class Machine:
     bios_id: str = ""
 
 
+@dataclass(frozen=True)
+class ProtectedItem:
+    """A replicated machine of the vault (operations ReplicationProtectedItems_List and _Get).
+
+    Attributes:
+        id, name: of the item.
+        friendly_name: how the service shows the machine.
+        provider: the replication provider, such as `InMageRcm`.
+        policy_id: ARM id of the policy by which it replicates.
+        source_id: what it was made from: a protectable item, or a machine of an appliance's site.
+        virtual_machine_id: the service's id of the machine, by which recovery plans name it.
+        tags: of the virtual machine that a failover creates.
+        allowed_operations: what the service would accept now.
+        active_location: `Primary`, or `Recovery` after a failover.
+        protection_state, protection_state_description: the service's own words.
+        test_failover_state: likewise.
+        scenario, scenario_job: what is running on it, and the name of the job; None when idle.
+        progress: percentage of the initial replication, where the service gives one.
+        health, health_errors: of the replication.
+        last_test_failover: when a test failover last succeeded, or None.
+        target: what a failover will make of it, as far as the answer shows it.
+        complete: whether the answer had all that an update can change. Lists may leave out what
+            a single read has.
+    """
+
+    id: str
+    name: str
+    friendly_name: str = ""
+    provider: str = ""
+    policy_id: str = ""
+    source_id: str | None = None
+    virtual_machine_id: str = ""
+    tags: Mapping[str, str] = field(default_factory=dict)
+    allowed_operations: frozenset[str] = frozenset()
+    active_location: str = ""
+    protection_state: str = ""
+    protection_state_description: str = ""
+    test_failover_state: str = ""
+    scenario: str | None = None
+    scenario_job: str | None = None
+    progress: int | None = None
+    health: str = "None"
+    health_errors: tuple[ServiceError, ...] = ()
+    last_test_failover: datetime | None = None
+    target: TargetSettings = field(default_factory=TargetSettings)
+    complete: bool = True
+
+
+@dataclass(frozen=True)
+class VirtualMachine:
+    """A virtual machine of the target resource group (operation VirtualMachines_List)."""
+
+    id: str
+    name: str
+    tags: Mapping[str, str] = field(default_factory=dict)
+
+
 class Gone(StrEnum):
-    """What of a vault is not there any more, and with it all that was in it."""
+    """What of a vault no longer exists, and with it all that was in it."""
 
     VAULT = "vault"
     SERVER = "server"
@@ -52,7 +109,7 @@ class Gone(StrEnum):
 
 @dataclass(frozen=True)
 class Snapshot:
-    """What one round of list calls said, as wire objects.
+    """What one round of list calls said.
 
     Attributes:
         items: protected items of the vault.
@@ -60,15 +117,13 @@ class Snapshot:
         sources: machines of the container or the appliance's site that can be protected.
         virtual_machines: of the target resource group.
         jobs: by name, newest state.
-        settings: what items say of their targets, by item id in lower case.
-        gone: the vault itself, or the server in it through which machines replicate, if that is
-            not there any more.
+        gone: the vault itself, or the server in it through which machines replicate, if that no
+            longer exists.
     """
 
-    items: tuple[Mapping[str, Any], ...] = ()
+    items: tuple[ProtectedItem, ...] = ()
     provider: str = ""
     sources: tuple[Source, ...] = ()
-    virtual_machines: tuple[Mapping[str, Any], ...] = ()
+    virtual_machines: tuple[VirtualMachine, ...] = ()
     jobs: Mapping[str, Job] = field(default_factory=dict)
     gone: Gone | None = None
-    settings: Mapping[str, TargetSettings] = field(default_factory=dict)

@@ -52,7 +52,7 @@ class Victim:
             self._port = free.getsockname()[1]
 
     def start(self) -> None:
-        command = [sys.executable, "-m", "tests.emulator.site_server"]
+        command = [sys.executable, "-m", "tests.emulator.recovery_services.site_server"]
         self._process = subprocess.Popen(
             [*command, str(self.database), str(self._port)], cwd=ROOT, stderr=subprocess.DEVNULL
         )

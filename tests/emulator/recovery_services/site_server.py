@@ -1,6 +1,6 @@
 """A server process over a site's database, for tests that kill it.
 
-python -m tests.emulator.site_server DATABASE PORT
+python -m tests.emulator.recovery_services.site_server DATABASE PORT
 """
 
 from __future__ import annotations

@@ -1,0 +1,48 @@
+"""Why a machine waits, is blocked or failed: names for programs, beside the words for people."""
+
+from __future__ import annotations
+
+from enum import StrEnum
+
+
+class Reason(StrEnum):
+    """One cause. Tests and reports ask for it and not for the text of a message."""
+
+    # Whose item is it?
+    ITEM_OF_ANOTHER_INSTANCE = "item-of-another-instance"
+    ITEM_OF_ANOTHER_EXPERIENCE = "item-of-another-experience"
+    ITEM_UNDER_ANOTHER_NAME = "item-under-another-name"
+    SEVERAL_SOURCES = "several-sources"
+    SOURCE_IS_NOT_EC2 = "source-is-not-ec2"
+    MIGRATED_VM_NOT_FOUND = "migrated-vm-not-found"
+
+    # What speaks against the next step?
+    BACKWARD_PHASE = "backward-phase"
+    LEAVES_FAILED_OVER = "leaves-failed-over"
+    SOURCE_UNAVAILABLE = "source-unavailable"
+    HELD = "held"
+    NOT_TESTED = "not-tested"
+    CHANGED_SINCE_TEST = "changed-since-test"
+    HEALTH_CRITICAL = "health-critical"
+    VM_NOT_TAGGED = "vm-not-tagged"
+    NOT_ALLOWED = "not-allowed"
+    VM_SIZE_UNSUITABLE = "vm-size-unsuitable"
+    NO_VM_SIZE = "no-vm-size"
+
+    # What is it waiting for?
+    JOB_RUNNING = "job-running"
+    AGENT_NOT_REPORTED = "agent-not-reported"
+    INITIAL_REPLICATION = "initial-replication"
+    NOT_ALLOWED_YET = "not-allowed-yet"
+    WAITS_FOR_PLAN = "waits-for-plan"
+    WAITS_FOR_PERSON = "waits-for-person"
+    NOT_ANSWERED = "not-answered"
+    NOT_SHOWN_YET = "not-shown-yet"
+    WAIT_ENDED = "wait-ended"
+    RUN_ENDED = "run-ended"
+
+    # What went wrong?
+    JOB_FAILED = "job-failed"
+    REFUSED = "refused"
+    UNAVAILABLE = "unavailable"
+    PLAN_FAILED = "plan-failed"
