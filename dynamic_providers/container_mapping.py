@@ -22,7 +22,7 @@ from site_recovery.arm_ids import ContainerId, same
 from site_recovery.arm_ids import name as name_of
 from site_recovery.azure import leftovers, mapping
 from site_recovery.azure.vault import in_words
-from site_recovery.convergence.run import Pace
+from site_recovery.convergence.interfaces import Pace
 from site_recovery.errors import VaultGoneError
 from site_recovery.fleet import ExperienceName
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import threading
 
-from site_recovery.convergence.run import Outcome
+from site_recovery.convergence.outcome import Outcome
 
 
 class Departures:

@@ -36,6 +36,7 @@ from site_recovery.errors import MigrationError
 from site_recovery.fleet import Assignment
 from site_recovery.observation import Observed, Stage, observe
 from site_recovery.planning import satisfies
+from site_recovery.reasons import Reason
 from site_recovery.snapshot import Gone, Snapshot
 
 _OUTPUTS = ("results", "outcomes", "leaving", "migrated")
@@ -188,7 +189,8 @@ class MigrationWaveProvider(MigrationProvider):
             **inputs.wire(),
             "results": {name: _result(o.observed) for name, o in staying.items()},
             "outcomes": {
-                name: {"status": str(o.status), "reason": o.reason} for name, o in staying.items()
+                name: {"status": str(o.status), "reason": str(o.reason or ""), "message": o.message}
+                for name, o in staying.items()
             },
             "migrated": {
                 name: machine.instance_id
@@ -206,8 +208,8 @@ class MigrationWaveProvider(MigrationProvider):
 class MigrationWave(Resource, module="site-recovery", name="MigrationWave"):
     """Machines that share a phase, driven together.
 
-    `outcomes` holds, by machine, the status (`satisfied`, `pending`, `failed`, `blocked`) and
-    reason of the last run; `results` what was observed at its end; `migrated` the instance of
+    `outcomes` holds, by machine, the status (`satisfied`, `pending`, `failed`, `blocked`), the
+    reason (a name, see `site_recovery.reasons`) and the message of the last run; `results` what was observed at its end; `migrated` the instance of
     each machine that ever was seen migrated, which a refresh does not forget. The wave itself does not
     fail because a machine failed: that machine's `ProtectedItem` does.
     """
@@ -306,7 +308,10 @@ def _refuse_lost(inputs: WaveInputs, once: Mapping[str, str], snapshot: Snapshot
 
 def _gone(inputs: WaveInputs, where: str) -> dict[str, dict[str, str]]:
     """Outcomes by which the next `up` drives the wave anew."""
-    return {name: {"status": "pending", "reason": where} for name in inputs.machines}
+    return {
+        name: {"status": "pending", "reason": str(Reason.VAULT_GONE), "message": where}
+        for name in inputs.machines
+    }
 
 
 def _tell_gone(

@@ -15,7 +15,7 @@ from dynamic_providers.wave_inputs import ConvergenceInputs, MachineInputs, Targ
 from site_recovery.arm_ids import ContainerId
 from site_recovery.azure.service import VaultService
 from site_recovery.azure.vault import gone_error, in_words
-from site_recovery.convergence.run import Outcome, Status
+from site_recovery.convergence.outcome import Outcome, Status
 from site_recovery.errors import MigrationError
 from site_recovery.fleet import ExperienceName, Site
 from site_recovery.observation import Observed, Stage, observe
@@ -29,6 +29,7 @@ class OutcomeInputs(Inputs):
 
     status: Literal["satisfied", "pending", "failed", "blocked"]
     reason: str = ""
+    message: str = ""
 
 
 class ProtectedItemInputs(Inputs):
@@ -132,7 +133,7 @@ class ProtectedItemProvider(MigrationProvider):
         )
 
     def _tell_departure(self, inputs: ProtectedItemInputs, left: Outcome) -> None:
-        what = f"{inputs.name}: its replication is not removed yet: {left.reason}"
+        what = f"{inputs.name}: its replication is not removed yet: {left.message}"
         if left.status is not Status.PENDING or inputs.convergence.on_pending == "fail":
             raise MigrationError(f"{what}. Run pulumi up again to go on.")
         engine.current().log(inputs.urn, what, warning=True)
@@ -142,11 +143,11 @@ class ProtectedItemProvider(MigrationProvider):
         tolerated = outcome.status == "pending" and inputs.convergence.on_pending == "warn"
         if outcome.status == "pending" and not tolerated:
             raise MigrationError(
-                f"{inputs.name}: still on its way to {inputs.phase}: {outcome.reason}. Run pulumi "
+                f"{inputs.name}: still on its way to {inputs.phase}: {outcome.message}. Run pulumi "
                 "up again to go on waiting (or set convergence.onPending: warn)."
             )
         if outcome.status in ("failed", "blocked"):
-            raise MigrationError(f"{inputs.name}: {outcome.reason}")
+            raise MigrationError(f"{inputs.name}: {outcome.message}")
         snapshot = self._look(
             inputs, lambda shared: satisfies(inputs.phase, self._of(inputs, shared))
         )
@@ -161,7 +162,7 @@ class ProtectedItemProvider(MigrationProvider):
         if tolerated:
             engine.current().log(
                 inputs.urn,
-                f"{inputs.name}: still on its way to {inputs.phase}: {outcome.reason}",
+                f"{inputs.name}: still on its way to {inputs.phase}: {outcome.message}",
                 warning=True,
             )
         return {**inputs.wire(), **_outputs(observed)}

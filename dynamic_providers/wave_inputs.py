@@ -12,7 +12,7 @@ from pydantic import Field
 from dynamic_providers.adapter import Inputs
 from site_recovery.arm_ids import ContainerId
 from site_recovery.azure.experiences.registry import EXPERIENCES
-from site_recovery.convergence.run import Pace, PlanOrder
+from site_recovery.convergence.interfaces import Pace, PlanOrder
 from site_recovery.fleet import (
     Assignment,
     ExperienceName,

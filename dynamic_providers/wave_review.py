@@ -19,7 +19,7 @@ from site_recovery import recovery_plan
 from site_recovery.arm_ids import VaultId, same
 from site_recovery.azure.connection import Connect
 from site_recovery.convergence import review
-from site_recovery.convergence.run import PlanOrder
+from site_recovery.convergence.interfaces import PlanOrder
 from site_recovery.observation import observe
 from site_recovery.planning import Blocked, satisfies
 from site_recovery.snapshot import Snapshot

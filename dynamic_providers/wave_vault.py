@@ -15,7 +15,9 @@ from site_recovery.azure import vault_observation
 from site_recovery.azure.connection import Connect, reach
 from site_recovery.azure.service import VaultService
 from site_recovery.convergence import sizing
-from site_recovery.convergence.run import Outcome, PlanOrder, converge
+from site_recovery.convergence.interfaces import PlanOrder
+from site_recovery.convergence.outcome import Outcome
+from site_recovery.convergence.run import converge
 from site_recovery.fleet import Assignment, ExperienceName
 from site_recovery.observation import observe
 from site_recovery.planning import Blocked

@@ -14,6 +14,7 @@ from typing import TypeAlias
 from site_recovery.observation import UPDATE_SCENARIO, Observed, Stage
 from site_recovery.operations import NO_FAILBACK, Operation
 from site_recovery.phases import Phase
+from site_recovery.reasons import Reason
 from site_recovery.snapshot import TAG_INSTANCE
 
 
@@ -40,9 +41,15 @@ class Do:
 
 @dataclass(frozen=True)
 class Wait:
-    """The service is at work; look again later."""
+    """The service is at work; look again later.
 
-    reason: str
+    Attributes:
+        reason: what is waited for.
+        what: the same in words, without a full stop.
+    """
+
+    reason: Reason
+    what: str
 
 
 @dataclass(frozen=True)
@@ -52,13 +59,20 @@ class Satisfied:
 
 @dataclass(frozen=True)
 class Blocked:
-    """The machine cannot go on by itself: why, and the way out."""
+    """The machine cannot go on by itself.
 
-    reason: str
+    Attributes:
+        reason: why.
+        what: the same in words, without a full stop.
+        way_out: what the user can do about it, without a full stop.
+    """
+
+    reason: Reason
+    what: str
     way_out: str
 
     def __str__(self) -> str:
-        return f"{self.reason}. {self.way_out}."
+        return f"{self.what}. {self.way_out}."
 
 
 Step: TypeAlias = Do | Wait | Satisfied | Blocked
@@ -92,21 +106,24 @@ def next_step(desired: Phase | None, observed: Observed, rules: Rules) -> Step:
         rules: the gates of its wave.
     """
     if observed.mistaken is not None and desired is not None:
-        return Blocked(observed.mistaken.reason, observed.mistaken.way_out)
+        mistaken = observed.mistaken
+        return Blocked(mistaken.reason, mistaken.what, mistaken.way_out)
     backward = _backward(desired, observed)
     if backward is not None:
         return backward
     if observed.busy is not None:
-        return Wait(f"{observed.busy} is running")
+        return Wait(Reason.JOB_RUNNING, f"{observed.busy} is running")
     if satisfies(desired, observed):
         return Satisfied()
     if observed.source_problem and desired is not None and not observed.in_azure:
         return Blocked(
+            Reason.SOURCE_UNAVAILABLE,
             f"{observed.source_problem}, and it does not run in Azure yet ({observed.stage})",
             "Start the instance, correct its id, or take the machine out of its wave",
         )
     if observed.hold and desired is not None and observed.stage in NOT_BEGUN:
         return Blocked(
+            Reason.HELD,
             f"its replication does not begin: {observed.hold}",
             "Put that right, then run pulumi up again",
         )
@@ -145,6 +162,7 @@ def plan(
 def _backward(desired: Phase | None, observed: Observed) -> Blocked | None:
     if observed.stage is Stage.FAILED_OVER and desired is None:
         return Blocked(
+            Reason.LEAVES_FAILED_OVER,
             "it is failed over but its migration is not complete, so it may not leave the config",
             "Set its wave's phase to migrated and run pulumi up, then remove it",
         )
@@ -153,11 +171,13 @@ def _backward(desired: Phase | None, observed: Observed) -> Blocked | None:
         Phase.TEST_FAILOVER,
     ):
         return Blocked(
+            Reason.BACKWARD_PHASE,
             f"it is failed over and cannot go back to {desired}: {NO_FAILBACK}",
             "Set its wave's phase to failed-over or migrated",
         )
     if observed.stage is Stage.MIGRATED and desired not in (None, Phase.MIGRATED):
         return Blocked(
+            Reason.BACKWARD_PHASE,
             f"it is migrated and cannot go back to {desired}: its replication is removed",
             "Set its wave's phase to migrated, or take the machine out of the wave",
         )
@@ -170,12 +190,14 @@ def _forward(desired: Phase, observed: Observed, rules: Rules) -> Step:
             return Do(Operation.DISCOVER)
         case Stage.UNKNOWN_TO_VAULT:
             unlike = f"; {observed.unlike}" if observed.unlike else ""
-            return Wait(f"its mobility agent has not reported yet{unlike}")
+            return Wait(
+                Reason.AGENT_NOT_REPORTED, f"its mobility agent has not reported yet{unlike}"
+            )
         case Stage.DISCOVERED:
             return Do(Operation.ENABLE_PROTECTION)
         case Stage.REPLICATING:
             progress = "" if observed.progress is None else f" {observed.progress}%"
-            return Wait(f"initial replication{progress}")
+            return Wait(Reason.INITIAL_REPLICATION, f"initial replication{progress}")
         case Stage.BROKEN:
             # Nothing was replicated yet, so starting over loses nothing.
             return Do(Operation.DISABLE_PROTECTION)
@@ -192,6 +214,7 @@ def _forward(desired: Phase, observed: Observed, rules: Rules) -> Step:
             # Without the item only this tag tells that it is migrated; a run that did not find it
             # would replicate the machine and fail it over once more.
             return Blocked(
+                Reason.VM_NOT_TAGGED,
                 "no virtual machine of its resource group has the tag "
                 f"{TAG_INSTANCE} with its instance id, by which it is known once its "
                 "replication is removed",
@@ -204,6 +227,7 @@ def _forward(desired: Phase, observed: Observed, rules: Rules) -> Step:
 def _gate(observed: Observed, rules: Rules) -> Blocked | None:
     if rules.require_test_failover and not observed.tested:
         return Blocked(
+            Reason.CHANGED_SINCE_TEST if observed.changed_since_test else Reason.NOT_TESTED,
             "its target changed after its last test failover, and its wave requires a test"
             if observed.changed_since_test
             else "no test failover of it ever succeeded, and its wave requires one",
@@ -213,6 +237,7 @@ def _gate(observed: Observed, rules: Rules) -> Blocked | None:
     if observed.health == "Critical":
         causes = "; ".join(str(error) for error in observed.health_errors)
         return Blocked(
+            Reason.HEALTH_CRITICAL,
             f"its replication health is Critical{f' ({causes})' if causes else ''}, so a failover "
             "could lose data",
             "Repair the replication first, then run pulumi up again",
@@ -229,9 +254,10 @@ def _removal(observed: Observed) -> Step:
 def _not_allowed(operation: Operation, observed: Observed) -> Step:
     if not observed.allowed:
         # The service lists nothing while it changes an item's state.
-        return Wait(f"the service does not allow {operation} yet")
+        return Wait(Reason.NOT_ALLOWED_YET, f"the service does not allow {operation} yet")
     errors = "; ".join(str(error) for error in observed.health_errors)
     return Blocked(
+        Reason.NOT_ALLOWED,
         f"the service does not allow {operation} now; it allows "
         f"{', '.join(sorted(observed.allowed))}{f' ({errors})' if errors else ''}",
         "Look at the machine in the vault, put it right, then run pulumi up again",

@@ -45,4 +45,5 @@ class Reason(StrEnum):
     JOB_FAILED = "job-failed"
     REFUSED = "refused"
     UNAVAILABLE = "unavailable"
+    VAULT_GONE = "vault-gone"
     PLAN_FAILED = "plan-failed"

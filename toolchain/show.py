@@ -97,7 +97,7 @@ def recorded(resources: Iterable[Mapping[str, Any]]) -> tuple[dict[str, Row], li
             kept = {"last_test_failover": machines.get(name, {}).get("last_test_failover")}
             machines[name] = {**kept, **seen, "wave": wave, "observed_phase": seen["stage"]}
             unfinished.append(
-                f"{name} should be {outputs['phase']} ({outcome['status']}): {outcome['reason']}"
+                f"{name} should be {outputs['phase']} ({outcome['status']}): {outcome['message']}"
             )
     return machines, unfinished
 

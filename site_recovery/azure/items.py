@@ -7,7 +7,7 @@ from datetime import datetime
 from typing import Any
 
 from site_recovery import arm_ids
-from site_recovery.azure.experiences import experience
+from site_recovery.azure.experiences.registry import EXPERIENCES
 from site_recovery.jobs import service_error
 from site_recovery.snapshot import ProtectedItem, VirtualMachine
 from site_recovery.target_settings import TargetSettings, tags_of
@@ -68,8 +68,11 @@ def moment(text: str | None) -> datetime | None:
 
 
 def _target(details: Mapping[str, Any]) -> TargetSettings:
-    by = experience.by_provider(details.get("instanceType") or "")
-    return by.target_settings(details) if by is not None else TargetSettings()
+    provider = details.get("instanceType")
+    shown = (
+        e.target_settings(details) for e in EXPERIENCES.values() if e.instance_type == provider
+    )
+    return next(shown, TargetSettings())
 
 
 def _progress(details: Mapping[str, Any]) -> int | None:

@@ -6,8 +6,7 @@ it, but the service goes on replicating. Their tags say whose they are.
 
 from __future__ import annotations
 
-from collections.abc import Container, Mapping, Sequence
-from typing import Any
+from collections.abc import Container, Sequence
 
 from azure.core.exceptions import AzureError, ResourceNotFoundError
 
@@ -15,15 +14,16 @@ from site_recovery import arm_ids
 from site_recovery.arm_ids import ContainerId
 from site_recovery.azure import vault
 from site_recovery.azure.connection import Connection, explain
+from site_recovery.azure.items import protected_item
 from site_recovery.azure.service import VaultService
 from site_recovery.azure.vault_observation import every
 from site_recovery.convergence import review
-from site_recovery.convergence.run import Pace, Reporter, converge
+from site_recovery.convergence.interfaces import Pace, Reporter
+from site_recovery.convergence.run import converge
 from site_recovery.errors import MigrationError
 from site_recovery.fleet import Assignment, ExperienceName, Site, Target
-from site_recovery.identification import tags_of
 from site_recovery.planning import Rules
-from site_recovery.snapshot import TAG_INSTANCE, TAG_MACHINE, Machine
+from site_recovery.snapshot import TAG_INSTANCE, TAG_MACHINE, Machine, ProtectedItem
 
 _NAMED = 5
 """Machines that a message names before it counts the rest."""
@@ -55,10 +55,10 @@ async def disable(
     """
     items = await replicating(connection, container, policy_id)
     policy = arm_ids.name(policy_id)
-    strangers = sorted(item["name"] for item in items if TAG_INSTANCE not in tags_of(item))
-    if strangers:
+    foreign = sorted(item.name for item in items if TAG_INSTANCE not in item.tags)
+    if foreign:
         raise MigrationError(
-            f"policy {policy}: {', '.join(strangers)} replicate by it, and this "
+            f"policy {policy}: {', '.join(foreign)} replicate by it, and this "
             "stack did not enable that. Disable their replication in the vault, then run it again."
         )
     machines = [Assignment(_machine(item), Target("Windows"), None) for item in items]
@@ -84,7 +84,7 @@ async def raise_if_any(connection: Connection, container: ContainerId, policy_id
         VaultGoneError: the vault is gone, and with it all that did.
     """
     items = await replicating(connection, container, policy_id)
-    names = sorted(tags_of(item).get(TAG_MACHINE, item["name"]) for item in items)
+    names = sorted(item.tags.get(TAG_MACHINE, item.name) for item in items)
     if names:
         more = f" and {len(names) - _NAMED} more" if len(names) > _NAMED else ""
         raise MigrationError(
@@ -97,7 +97,7 @@ async def raise_if_any(connection: Connection, container: ContainerId, policy_id
 
 async def replicating(
     connection: Connection, container: ContainerId, policy_id: str
-) -> Sequence[Mapping[str, Any]]:
+) -> Sequence[ProtectedItem]:
     """The protected items of a container that replicate by a policy.
 
     Operation ReplicationProtectedItems_List.
@@ -109,7 +109,7 @@ async def replicating(
     where = container.vault
     listed = connection.client.replication_protected_items.list(where.resource_group, where.vault)
     try:
-        items = await every(listed)
+        items = map(protected_item, await every(listed))
     except ResourceNotFoundError as error:
         raise await vault.missing(connection, where, error, f"vault {where.vault}") from error
     except AzureError as error:
@@ -117,15 +117,14 @@ async def replicating(
     return [
         item
         for item in items
-        if arm_ids.same(item["properties"].get("policyId"), policy_id)
-        and arm_ids.same(str(ContainerId.parse(item["id"])), str(container))
+        if arm_ids.same(item.policy_id, policy_id)
+        and arm_ids.same(str(ContainerId.parse(item.id)), str(container))
     ]
 
 
-def _machine(item: Mapping[str, Any]) -> Machine:
-    tags = tags_of(item)
-    name = tags.get(TAG_MACHINE, item["name"])
-    return Machine(name, tags[TAG_INSTANCE], "", name)
+def _machine(item: ProtectedItem) -> Machine:
+    name = item.tags.get(TAG_MACHINE, item.name)
+    return Machine(name, item.tags[TAG_INSTANCE], "", name)
 
 
 def _site(container: ContainerId, experience_name: ExperienceName) -> Site:

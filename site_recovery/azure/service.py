@@ -22,6 +22,7 @@ from site_recovery.azure import vault, vault_observation
 from site_recovery.azure.connection import Connection, endpoint, explain, never_sent
 from site_recovery.azure.experiences import bodies
 from site_recovery.azure.experiences.registry import EXPERIENCES
+from site_recovery.azure.items import protected_item
 from site_recovery.azure.vault_observation import every
 from site_recovery.errors import MigrationError, RefusedError, UnansweredError
 from site_recovery.fleet import Assignment, RecoveryPoint, Site
@@ -29,7 +30,7 @@ from site_recovery.jobs import Job, ServiceError
 from site_recovery.observation import Observed
 from site_recovery.operations import Operation
 from site_recovery.recovery_plan import Member, Plan
-from site_recovery.snapshot import Snapshot
+from site_recovery.snapshot import ProtectedItem, Snapshot
 from site_recovery.target_settings import TargetSettings
 
 _READS_AT_ONCE = 10
@@ -74,29 +75,24 @@ class VaultService:
         snapshot = await vault_observation.observe(self._connection, self._site)
         if snapshot.gone is not None and not self._leaving:
             raise vault.gone_error(self._vault, snapshot.gone)
-        return replace(snapshot, settings=await self._settings(snapshot))
+        return replace(snapshot, items=await self._completed(snapshot.items))
 
-    async def _settings(self, snapshot: Snapshot) -> Mapping[str, TargetSettings]:
-        """What items say of their targets; of whom the list does not tell all, one by one."""
-        silent = [
-            item["id"]
-            for item in snapshot.items
-            if item["id"].lower() in snapshot.settings and not _tells_all(item)
-        ]
+    async def _completed(self, items: Sequence[ProtectedItem]) -> tuple[ProtectedItem, ...]:
+        """Items with what the list left out; only those of this experience are read."""
 
-        async def one(item_id: str) -> TargetSettings:
+        async def one(item: ProtectedItem) -> ProtectedItem:
+            if item.complete or item.provider != self._experience.instance_type:
+                return item
             async with self._reads:
-                return self._experience.target_settings(await self._item(item_id))
+                return replace(protected_item(await self._item(item.id)), complete=True)
 
         try:
-            read = await asyncio.gather(*map(one, silent))
+            return tuple(await asyncio.gather(*map(one, items)))
         except AzureError as error:
             raise explain(error, f"vault {self._vault.vault}") from error
-        known = dict(zip(map(str.lower, silent), read, strict=True))
-        return {**snapshot.settings, **known}
 
     async def _item(self, item_id: str) -> Mapping[str, Any]:
-        """`providerSpecificDetails` of an item in full (ReplicationProtectedItems_Get)."""
+        """One item in full (ReplicationProtectedItems_Get)."""
         where = ContainerId.parse(item_id)
         found = await self._client.replication_protected_items.get(
             self._vault.resource_group,
@@ -105,8 +101,7 @@ class VaultService:
             where.container,
             arm_ids.name(item_id),
         )
-        details: Mapping[str, Any] = found.as_dict()["properties"]["providerSpecificDetails"]
-        return details
+        return found.as_dict()
 
     async def job(self, name: str) -> Job | None:
         """One job with its errors (ReplicationJobs_Get), or None if the vault has none such.
@@ -330,7 +325,8 @@ class VaultService:
 
     async def _details(self, assignment: Assignment, observed: Observed) -> Mapping[str, Any]:
         """What the item is like now in full, for an update to change a part of."""
-        details = await self._item(observed.item_id or "")
+        item = await self._item(observed.item_id or "")
+        details: Mapping[str, Any] = item["properties"]["providerSpecificDetails"]
         wanted = assignment.settings
         if wanted is not None and wanted.private_ip and not details.get("vmNics"):
             raise RefusedError(
@@ -382,9 +378,3 @@ def _refusal(operation: str, name: str, error: HttpResponseError) -> MigrationEr
         ),
         busy=status in (409, 429),
     )
-
-
-def _tells_all(item: Mapping[str, Any]) -> bool:
-    """Whether a listed item says what an update can change; lists may leave out what a get has."""
-    details = item["properties"].get("providerSpecificDetails") or {}
-    return details.get("vmNics") is not None and details.get("targetVmTags") is not None

@@ -14,12 +14,11 @@ from site_recovery import jobs
 from site_recovery.arm_ids import VaultId
 from site_recovery.azure import vault
 from site_recovery.azure.connection import Connection, explain
-from site_recovery.azure.experiences.experience import Experience
 from site_recovery.azure.experiences.registry import EXPERIENCES
+from site_recovery.azure.items import protected_item, virtual_machine
 from site_recovery.fleet import ExperienceName, Site
 from site_recovery.snapshot import Gone, Snapshot
 from site_recovery.sources import Source
-from site_recovery.target_settings import TargetSettings
 
 _COMPUTE_API_VERSION = "2024-07-01"
 _NO_GROUP = "ResourceGroupNotFound"
@@ -138,23 +137,13 @@ def _snapshot(
     gone: Gone | None = None,
 ) -> Snapshot:
     return Snapshot(
-        items=items,
+        items=tuple(map(protected_item, items)),
         provider=EXPERIENCES[experience_name].instance_type,
         sources=sources,
-        virtual_machines=machines,
+        virtual_machines=tuple(map(virtual_machine, machines)),
         jobs={job.name: job for job in map(jobs.job, listed)},
         gone=gone,
-        settings=_settings(items, EXPERIENCES[experience_name]),
     )
-
-
-def _settings(items: tuple[Mapping[str, Any], ...], by: Experience) -> dict[str, TargetSettings]:
-    details = {i["id"].lower(): i["properties"].get("providerSpecificDetails") or {} for i in items}
-    return {
-        identifier: by.target_settings(its)
-        for identifier, its in details.items()
-        if its.get("instanceType") == by.instance_type
-    }
 
 
 async def _sources(client: SiteRecoveryManagementClient, site: Site) -> tuple[Source, ...]:

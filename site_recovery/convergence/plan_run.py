@@ -14,11 +14,13 @@ from functools import partial
 from typing import Any, Protocol
 
 from site_recovery import recovery_plan
-from site_recovery.convergence.submission import Attempts, Flight, Submitter
+from site_recovery.convergence.outcome import Failure
+from site_recovery.convergence.submission import Attempts, InFlight, Submitter
 from site_recovery.errors import MigrationError, RefusedError
 from site_recovery.jobs import Job
 from site_recovery.observation import Observed, Stage
 from site_recovery.operations import Operation
+from site_recovery.reasons import Reason
 from site_recovery.recovery_plan import Member, Plan
 from site_recovery.snapshot import Snapshot
 
@@ -126,7 +128,7 @@ class PlanRun:
         ready = all(s.observed.stage in _PROTECTED_OR_FURTHER for s in machines.values())
         return bool(machines) and ready and not self._kept
 
-    async def keep(self, machines: Mapping[str, Standing], snapshot: Snapshot) -> str | None:
+    async def keep(self, machines: Mapping[str, Standing], snapshot: Snapshot) -> Failure | None:
         """Let the service's plan be as declared, once all machines are protected.
 
         Returns:
@@ -145,14 +147,14 @@ class PlanRun:
             self._misses += 1
             refused = isinstance(error, RefusedError) and not error.busy
             if refused or isinstance(error, _PlanError) or self._misses >= _MISSES:
-                return str(error)
+                return Failure(Reason.PLAN_FAILED, str(error))
         else:
             self._misses = 0
         return None
 
     async def run(
         self, held: list[Held], machines: Mapping[str, Standing], snapshot: Snapshot
-    ) -> dict[str, str]:
+    ) -> dict[str, Failure]:
         """Run the plan for the machines that wait for it, if all others are ready too.
 
         Returns:
@@ -165,42 +167,45 @@ class PlanRun:
         behind = [n for n, s in others.items() if not through(operation, s.observed)]
         failed = [n for n in behind if others[n].failed]
         if failed:
-            return dict.fromkeys(
-                (each.name for each in held),
+            failure = Failure(
+                Reason.PLAN_FAILED,
                 f"its recovery plan {self._plan.name} does not run while {', '.join(failed)} "
                 "cannot go on. Put that right, then run pulumi up again",
             )
+            return {each.name: failure for each in held}
         running = self._running(snapshot)
         if running is not None:
             # That of a run that was killed, or started by a person: attach to it.
             for each in now:
-                each.attempts.flight = Flight(None, running.name)
+                each.attempts.in_flight = InFlight(None, running.name)
                 self.tell(each.attempts, running)
             return {}
         if behind or not self._kept:
             for each in held:
-                each.attempts.reason = f"waits for {', '.join(behind) or 'its recovery plan'}"
+                each.attempts.tell(
+                    Reason.WAITS_FOR_PLAN, f"waits for {', '.join(behind) or 'its recovery plan'}"
+                )
             return {}
         if operation not in self._attempts.done:
             # Hours may have passed since it was seen last, and it runs whatever it holds by now.
             self._kept = False
-            failure = await self.keep(machines, snapshot)
-            if failure is not None:
-                return dict.fromkeys((each.name for each in held), failure)
+            change_failure = await self.keep(machines, snapshot)
+            if change_failure is not None:
+                return {each.name: change_failure for each in held}
             if not self._kept:
                 for each in held:
-                    each.attempts.reason = "waits for its recovery plan"
+                    each.attempts.tell(Reason.WAITS_FOR_PLAN, "waits for its recovery plan")
                 return {}
-        failure = await self._submitter.ask(
+        refusal = await self._submitter.ask(
             self._attempts,
             operation,
             snapshot,
             partial(self._service.submit_plan, operation, self._plan.name),
             f"recovery plan {self._plan.name}",
         )
-        if failure is not None:
-            return dict.fromkeys((each.name for each in held), failure)
-        self._board(now)
+        if refusal is not None:
+            return {each.name: refusal for each in held}
+        self._share_job(now)
         return {}
 
     def tell(self, attempts: Attempts, job: Job) -> None:
@@ -208,32 +213,34 @@ class PlanRun:
         name = f"recovery plan {self._plan.name}"
         if job.waits_for or job.state == "Suspended":
             instruction = job.waits_for or "a manual action"
-            attempts.brief = f"{name} waits for a person: {instruction}"
-            attempts.reason = (
-                f"{attempts.brief}. When it is done, resume the job in the portal or with: az rest "
+            brief = f"{name} waits for a person: {instruction}"
+            message = (
+                f"{brief}. When it is done, resume the job in the portal or with: az rest "
                 f"--method post --url '{self._service.resume_url(job)}' "
                 '--body \'{"properties":{"comments":"done"}}\''
             )
+            attempts.tell(Reason.WAITS_FOR_PERSON, message, brief)
             if job.name not in self._told:
                 self._told.add(job.name)
-                self._event(attempts.reason)
+                self._event(message)
         else:
-            attempts.brief = f"{name}: {job.doing or 'running'}"
-            attempts.reason = attempts.brief
+            doing = f"{name}: {job.doing or 'running'}"
+            attempts.tell(Reason.JOB_RUNNING, doing, doing)
 
     def _running(self, snapshot: Snapshot) -> Job | None:
         jobs = snapshot.jobs.values()
         return next((job for job in jobs if job.running and self.runs_as(job)), None)
 
-    def _board(self, now: list[Held]) -> None:
-        flight = self._attempts.flight
+    def _share_job(self, now: list[Held]) -> None:
+        in_flight = self._attempts.in_flight
         for each in now:
             each.attempts.reason = self._attempts.reason
-            if flight is not None:
-                each.attempts.flight = Flight(flight.operation, flight.job)
-        if flight is not None:
+            each.attempts.message = self._attempts.message
+            if in_flight is not None:
+                each.attempts.in_flight = in_flight
+        if in_flight is not None:
             # Each machine sees to the job's end by itself; the plan is ready for what follows.
-            self._attempts.landed()
+            self._attempts.finish()
 
     async def _is_kept(self, members: Mapping[str, Member]) -> bool:
         """Whether the service's plan is as declared; if not, a change is under way now.

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 
-from site_recovery.convergence.run import Outcome
+from site_recovery.convergence.outcome import Outcome
 from site_recovery.errors import MigrationError
 from site_recovery.fleet import Assignment
 from site_recovery.observation import Observed, Stage, observe
@@ -73,7 +73,7 @@ def raise_unless_gone(outcomes: Mapping[str, Outcome]) -> None:
         name: outcome for name, outcome in outcomes.items() if not satisfies(None, outcome.observed)
     }
     if left:
-        reasons = "; ".join(f"{name}: {outcome.reason}" for name, outcome in left.items())
+        reasons = "; ".join(f"{name}: {outcome.message}" for name, outcome in left.items())
         raise MigrationError(f"replication is not removed yet ({reasons}). Run it again to go on.")
 
 

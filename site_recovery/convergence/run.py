@@ -8,16 +8,17 @@ remembered across runs. What is remembered within one, so that no operation runs
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
+from collections.abc import Iterable
 from dataclasses import dataclass
-from datetime import datetime, timedelta
-from enum import StrEnum
+from datetime import datetime
 from functools import partial
-from typing import Any, Protocol
 
 from site_recovery.convergence import sizing
-from site_recovery.convergence.plan_run import Held, PlanRun, PlanService, Standing, through
-from site_recovery.convergence.submission import Attempts, Flight, Submitter
+from site_recovery.convergence.interfaces import Pace, PlanOrder, Reporter, Service
+from site_recovery.convergence.outcome import Failure, Outcome, Status
+from site_recovery.convergence.plan_run import Held, PlanRun, Standing, through
+from site_recovery.convergence.status_line import goal, status_line
+from site_recovery.convergence.submission import Attempts, InFlight, Submitter
 from site_recovery.errors import MigrationError
 from site_recovery.fleet import Assignment
 from site_recovery.jobs import Job
@@ -25,91 +26,13 @@ from site_recovery.observation import Observed, Stage, observe
 from site_recovery.operations import Operation
 from site_recovery.phases import Phase
 from site_recovery.planning import Blocked, Do, Rules, Satisfied, Wait, next_step, of_scenario
-from site_recovery.recovery_plan import Plan
-from site_recovery.service_clock import ServiceClock
+from site_recovery.reasons import Reason
 from site_recovery.snapshot import Snapshot
 
-_SHOWN = 4
-"""Doings in the status line; a terminal row holds no more."""
-_NAMED = 2
-"""Machines named for each."""
 _UNSIZED_ROUNDS = 5
 """Rounds in which Azure may not say which sizes it offers before a machine fails."""
 _SILENT_ROUNDS = 5
 """Rounds in which Azure may not answer at all before the run ends."""
-
-
-class Status(StrEnum):
-    """What became of a machine in one run."""
-
-    SATISFIED = "satisfied"
-    PENDING = "pending"
-    FAILED = "failed"
-    BLOCKED = "blocked"
-
-
-@dataclass(frozen=True)
-class Outcome:
-    """Where a machine stands at the end of a run and, where it is not satisfied, why."""
-
-    status: Status
-    observed: Observed
-    reason: str = ""
-
-
-class Service(PlanService, Protocol):
-    """What convergence needs of a vault; `service.VaultService` is the real one."""
-
-    clock: ServiceClock
-
-    async def observe(self) -> Snapshot:
-        """All machines of the vault."""
-
-    async def job(self, name: str) -> Job | None:
-        """One job with its errors."""
-
-    async def submit(
-        self, operation: Operation, assignment: Assignment, observed: Observed
-    ) -> str | None:
-        """Ask for an operation once; the name of its job."""
-
-    async def target_sizes(self, observed: Observed) -> Sequence[Mapping[str, Any]]:
-        """The sizes that a protected machine may get."""
-
-
-class Reporter(Protocol):
-    """Who is told how it goes."""
-
-    def status(self, text: str) -> None:
-        """The present state in one line; the next one replaces it."""
-
-    def event(self, text: str) -> None:
-        """One change of state, to be kept."""
-
-
-@dataclass(frozen=True)
-class Pace:
-    """How long and how often.
-
-    Attributes:
-        wait: service time that one run may take.
-        poll: between two rounds, in real time.
-        sleep: injected, so that tests step the emulator's clock instead.
-        may_submit: False once nobody is there to record what is done (the engine is gone).
-    """
-
-    wait: timedelta
-    poll: timedelta
-    sleep: Callable[[float], Awaitable[None]] = asyncio.sleep
-    may_submit: Callable[[], bool] = lambda: True
-
-
-@dataclass(frozen=True)
-class PlanOrder:
-    """The recovery plan of a wave: as declared now, and as it was declared last."""
-
-    plan: Plan
-    before: Plan | None = None
 
 
 @dataclass
@@ -126,6 +49,12 @@ class _Course:
     @property
     def name(self) -> str:
         return self.assignment.machine.name
+
+    def activity(self) -> str:
+        """What it is doing, for the status line."""
+        if self.outcome is not None:
+            return str(self.outcome.status)
+        return self.attempts.brief or self.attempts.message.removesuffix(" is running")
 
 
 async def converge(
@@ -177,7 +106,7 @@ class _Run:
         self._reporter = reporter
         self._courses = courses
         self._started: datetime | None = None
-        self._ended_by = ""
+        self._ended_by: Failure | None = None
         self._submitter = Submitter(pace.may_submit, reporter.event)
         self._jobs: dict[str, Job | None] = {}
         self._held: list[Held] = []
@@ -191,7 +120,7 @@ class _Run:
         silent = 0
         while self._unfinished():
             if not self._pace.may_submit():
-                self._ended_by = "the run was ended from outside"
+                self._ended_by = Failure(Reason.RUN_ENDED, "the run was ended from outside")
                 return
             try:
                 snapshot = await self._service.observe()
@@ -201,7 +130,7 @@ class _Run:
                 if self._started is None:
                     raise
                 if silent >= _SILENT_ROUNDS:
-                    self._ended_by = str(error)
+                    self._ended_by = Failure(Reason.UNAVAILABLE, str(error))
                     return
                 await self._pace.sleep(self._pace.poll.total_seconds())
                 continue
@@ -212,7 +141,7 @@ class _Run:
             if not self._unfinished():
                 return
             if now - self._started >= self._pace.wait:
-                self._ended_by = "the wait of this run ended first"
+                self._ended_by = Failure(Reason.WAIT_ENDED, "the wait of this run ended first")
                 return
             await self._pace.sleep(self._pace.poll.total_seconds())
 
@@ -220,8 +149,14 @@ class _Run:
         if course.outcome is not None:
             return course.outcome
         observed = course.observed or Observed(Stage.UNKNOWN_TO_VAULT)
-        reasons = [part for part in (course.attempts.reason, self._ended_by) if part]
-        return Outcome(Status.PENDING, observed, "; ".join(reasons))
+        attempts, ended_by = course.attempts, self._ended_by
+        messages = [attempts.message, ended_by.message if ended_by else ""]
+        return Outcome(
+            Status.PENDING,
+            observed,
+            "; ".join(filter(None, messages)),
+            attempts.reason or (ended_by.reason if ended_by else None),
+        )
 
     def _unfinished(self) -> bool:
         if self._open():
@@ -233,24 +168,12 @@ class _Run:
         return [course for course in self._courses if course.outcome is None]
 
     def _status_line(self) -> str:
-        """`12/40 protected · web-07 initial replication 63%`."""
-        desired = {course.assignment.desired for course in self._courses}
-        goal = _goal(desired.pop()) if len(desired) == 1 else "done"
-        satisfied = sum(
-            1 for c in self._courses if c.outcome and c.outcome.status is Status.SATISFIED
+        satisfied = [c for c in self._courses if c.outcome and c.outcome.status is Status.SATISFIED]
+        return status_line(
+            [course.assignment.desired for course in self._courses],
+            len(satisfied),
+            {c.name: c.activity() for c in self._courses if c not in satisfied},
         )
-        doing: dict[str, list[str]] = {}
-        for course in self._courses:
-            if course.outcome is None:
-                text = course.attempts.brief or course.attempts.reason.removesuffix(" is running")
-            elif course.outcome.status is not Status.SATISFIED:
-                text = str(course.outcome.status)
-            else:
-                continue
-            doing.setdefault(text, []).append(course.name)
-        parts = [f"{_names(names)} {text}" for text, names in doing.items()]
-        more = [f"{len(parts) - _SHOWN} more"] if len(parts) > _SHOWN else []
-        return " · ".join([f"{satisfied}/{len(self._courses)} {goal}", *parts[:_SHOWN], *more])
 
     async def _round(self, snapshot: Snapshot) -> None:
         self._jobs, self._held = {}, []
@@ -277,7 +200,8 @@ class _Run:
 
     async def _advance(self, course: _Course, observed: Observed, snapshot: Snapshot) -> None:
         attempts = course.attempts
-        if attempts.flight and not await self._landed(course, observed, attempts.flight, snapshot):
+        in_flight = attempts.in_flight
+        if in_flight and not await self._has_ended(course, observed, in_flight, snapshot):
             return
         if sizing.is_open(course.assignment, observed) and not course.sized:
             if not await self._size(course, observed):
@@ -288,14 +212,14 @@ class _Run:
         match step:
             case Satisfied():
                 course.outcome = Outcome(Status.SATISFIED, observed)
-                self._reporter.event(f"{course.name}: {_goal(course.assignment.desired)}")
+                self._reporter.event(f"{course.name}: {goal(course.assignment.desired)}")
             case Blocked():
                 self._block(course, observed, step)
-            case Wait(reason):
-                attempts.reason = reason
+            case Wait(reason, what):
+                attempts.tell(reason, what)
                 if observed.busy is not None:
                     # Someone's job, or that of a run that was killed: attach to it.
-                    attempts.flight = Flight(None, observed.busy_job)
+                    attempts.in_flight = InFlight(None, observed.busy_job)
             case Do(operation) if self._through_plan(course, operation):
                 self._held.append(Held(course.name, attempts, operation))
             case Do(operation):
@@ -333,9 +257,9 @@ class _Run:
             sizes = await self._service.target_sizes(observed)
         except MigrationError as error:
             course.unsized += 1
-            course.attempts.reason = str(error)
+            course.attempts.tell(Reason.UNAVAILABLE, str(error))
             if course.unsized >= _UNSIZED_ROUNDS:
-                self._fail(course, observed, str(error))
+                self._fail(course, observed, Failure(Reason.UNAVAILABLE, str(error)))
             return False
         decided = sizing.sized(course.assignment, observed, sizes)
         if isinstance(decided, Blocked):
@@ -344,16 +268,16 @@ class _Run:
         course.assignment, course.sized = decided, True
         return True
 
-    async def _landed(
-        self, course: _Course, observed: Observed, flight: Flight, snapshot: Snapshot
+    async def _has_ended(
+        self, course: _Course, observed: Observed, in_flight: InFlight, snapshot: Snapshot
     ) -> bool:
         """Whether the next step may be decided on; a failed job ends the machine's course."""
-        job = snapshot.jobs.get(flight.job) if flight.job else None
+        job = snapshot.jobs.get(in_flight.job) if in_flight.job else None
         planned = job is not None and self._plan is not None and self._plan.runs_as(job)
         try:
-            if flight.job and (job is None or job.failed or (planned and job.running)):
+            if in_flight.job and (job is None or job.failed or (planned and job.running)):
                 # The list has less detail than the job itself, and may lag behind.
-                job = await self._job(flight.job) or job
+                job = await self._job(in_flight.job) or job
         except MigrationError:
             return False
         there = next_step(course.assignment.desired, observed, self._rules) == Satisfied()
@@ -362,27 +286,29 @@ class _Run:
             if listed is not None and listed.running:
                 # What this snapshot says of the machine is older than the end of the job.
                 return False
-            operation = flight.operation or of_scenario(job.scenario)
+            operation = in_flight.operation or of_scenario(job.scenario)
             there = there or (operation is not None and through(operation, observed))
         if planned and there:
             # The plan may go on, or have failed, with other machines.
-            course.attempts.landed()
+            course.attempts.finish()
             return True
         if job is not None and job.running:
             if planned and self._plan:
                 self._plan.tell(course.attempts, job)
             else:
-                course.attempts.reason = f"{flight.operation or job.scenario} is running"
+                doing = f"{in_flight.operation or job.scenario} is running"
+                course.attempts.tell(Reason.JOB_RUNNING, doing)
             return False
         if job is not None and job.failed:
-            what = flight.operation or job.scenario
+            what = in_flight.operation or job.scenario
             errors = job.machine_errors.get(course.name.lower(), job.errors)
             causes = " ".join(map(str, errors)) or f"the job ended as {job.state}."
-            self._fail(course, observed, f"{what} failed: {causes} (job {job.name})")
+            message = f"{what} failed: {causes} (job {job.name})"
+            self._fail(course, observed, Failure(Reason.JOB_FAILED, message))
             return False
-        course.attempts.landed()
+        course.attempts.finish()
         # What this snapshot says of the machine may be older than the end of our own job.
-        return flight.operation is None
+        return in_flight.operation is None
 
     async def _do(
         self, course: _Course, operation: Operation, observed: Observed, snapshot: Snapshot
@@ -395,9 +321,10 @@ class _Run:
             course.name,
         )
         if failure is not None:
-            still = ", ".join(observed.differs)
             if operation is Operation.UPDATE_TARGET and operation in course.attempts.done:
-                failure += f" (not as machines.{course.name}.target says: {still})"
+                still = ", ".join(observed.differs)
+                message = f"{failure.message} (not as machines.{course.name}.target says: {still})"
+                failure = Failure(failure.reason, message)
             self._fail(course, observed, failure)
 
     async def _job(self, name: str) -> Job | None:
@@ -411,9 +338,11 @@ class _Run:
     async def _keep_plan(self, plan: PlanRun, snapshot: Snapshot) -> None:
         standing = self._standing()
         failure = await plan.keep(standing, snapshot)
-        for course in self._courses if failure is not None else ():
+        if failure is None:
+            return
+        for course in self._courses:
             if course.name in standing and course.observed is not None:
-                self._fail(course, course.observed, failure or "")
+                self._fail(course, course.observed, failure)
 
     async def _run_plan(self, plan: PlanRun, snapshot: Snapshot) -> None:
         failures = await plan.run(self._held, self._standing(), snapshot)
@@ -432,23 +361,14 @@ class _Run:
         }
 
     def _block(self, course: _Course, observed: Observed, why: Blocked) -> None:
-        course.outcome = Outcome(Status.BLOCKED, observed, str(why))
+        course.outcome = Outcome(Status.BLOCKED, observed, str(why), why.reason)
         self._reporter.event(f"{course.name}: blocked: {why}")
 
-    def _fail(self, course: _Course, observed: Observed, reason: str) -> None:
-        course.outcome = Outcome(Status.FAILED, observed, reason)
-        self._reporter.event(f"{course.name}: {reason}")
+    def _fail(self, course: _Course, observed: Observed, failure: Failure) -> None:
+        course.outcome = Outcome(Status.FAILED, observed, failure.message, failure.reason)
+        self._reporter.event(f"{course.name}: {failure.message}")
 
     def _announce(self, course: _Course, observed: Observed) -> None:
         before = course.observed
         if before is not None and before.stage is not observed.stage:
             self._reporter.event(f"{course.name}: {before.stage} -> {observed.stage}")
-
-
-def _names(names: list[str]) -> str:
-    more = f" +{len(names) - _NAMED}" if len(names) > _NAMED else ""
-    return ", ".join(names[:_NAMED]) + more
-
-
-def _goal(desired: Phase | None) -> str:
-    return "replication removed" if desired is None else str(desired)

@@ -12,6 +12,7 @@ from site_recovery.convergence import target_sizes
 from site_recovery.fleet import Assignment
 from site_recovery.observation import Observed, Stage, observe
 from site_recovery.planning import Blocked, satisfies
+from site_recovery.reasons import Reason
 from site_recovery.snapshot import Snapshot
 
 
@@ -93,7 +94,11 @@ def sized(
     shape = _Shape(generation=observed.target.generation, interfaces=interfaces)
     if given is not None:
         problem = target_sizes.problem(given, sizes, data_disks, **shape)
-        return assignment if problem is None else Blocked(f"{place}: {problem}", f"Change {place}")
+        return (
+            assignment
+            if problem is None
+            else Blocked(Reason.VM_SIZE_UNSUITABLE, f"{place}: {problem}", f"Change {place}")
+        )
     if hardware is None or assignment.settings is None:
         return assignment
     need = (hardware.vcpus, hardware.memory_gib, data_disks)
@@ -103,6 +108,7 @@ def sized(
     chosen = target_sizes.choose(sizes, *need, **shape)
     if chosen is None:
         return Blocked(
+            Reason.NO_VM_SIZE,
             f"Azure offers no general purpose size here with {hardware.vcpus} vCPUs, "
             f"{hardware.memory_gib:g} GiB, {data_disks} data disks and {interfaces} interfaces "
             "that it boots on",

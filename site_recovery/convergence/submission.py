@@ -10,9 +10,11 @@ import asyncio
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
 
+from site_recovery.convergence.outcome import Failure
 from site_recovery.errors import MigrationError, RefusedError, UnansweredError
 from site_recovery.jobs import Job
 from site_recovery.operations import Operation
+from site_recovery.reasons import Reason
 from site_recovery.snapshot import Snapshot
 
 _AT_ONCE = 10
@@ -29,8 +31,13 @@ _UNREACHABLE = 5
 
 
 @dataclass(frozen=True)
-class Flight:
-    """An operation that was accepted and has not come to its end; someone else's has no name."""
+class InFlight:
+    """A job that has not ended.
+
+    Attributes:
+        operation: what this run asked for; None for a job that somebody else began.
+        job: its name; None where the service named none.
+    """
 
     operation: Operation | None
     job: str | None
@@ -42,26 +49,38 @@ class Attempts:
 
     Attributes:
         names: what jobs call it, in lower case.
-        reason: what it is doing or waiting for, in words.
-        brief: the same for a status line, where the reason is too long for one.
+        in_flight: the job that is waited for.
+        done: operations whose jobs ended well in this run.
+        lost: the operation whose request was not answered.
+        losses: requests in a row that were not answered.
+        jobs_before: names of the jobs that were there before such a request.
+        rounds: rounds spent observing after one.
+        refusals: requests in a row that were refused.
+        reason, message: what it is doing or waiting for, as a name and in words.
+        brief: the message for a status line, where it is too long for one.
     """
 
     names: frozenset[str]
-    flight: Flight | None = None
+    in_flight: InFlight | None = None
     done: set[Operation] = field(default_factory=set)
     lost: Operation | None = None
     losses: int = 0
     jobs_before: frozenset[str] = frozenset()
     rounds: int = 0
     refusals: int = 0
-    reason: str = ""
+    reason: Reason | None = None
+    message: str = ""
     brief: str = ""
 
-    def landed(self) -> None:
-        """Its flight has ended; the next decision waits for a snapshot that is newer."""
-        if self.flight is not None and self.flight.operation is not None:
-            self.done.add(self.flight.operation)
-        self.flight = None
+    def tell(self, reason: Reason, message: str, brief: str = "") -> None:
+        """Note what it is doing or waiting for."""
+        self.reason, self.message, self.brief = reason, message, brief
+
+    def finish(self) -> None:
+        """Note that its job has ended; the next decision waits for a newer snapshot."""
+        if self.in_flight is not None and self.in_flight.operation is not None:
+            self.done.add(self.in_flight.operation)
+        self.in_flight = None
         self.rounds = 0
         self.brief = ""
 
@@ -86,7 +105,7 @@ class Submitter:
         snapshot: Snapshot,
         submit: Callable[[], Awaitable[str | None]],
         label: str,
-    ) -> str | None:
+    ) -> Failure | None:
         """Ask for an operation unless it was done, is under way, or may be.
 
         Args:
@@ -104,10 +123,12 @@ class Submitter:
         if attempts.lost is operation:
             started = _new_job(attempts, snapshot)
             if started is not None:
-                attempts.lost, attempts.flight = None, Flight(operation, started.name)
+                attempts.lost, attempts.in_flight = None, InFlight(operation, started.name)
                 return None
             attempts.rounds += 1
-            attempts.reason = f"{operation} was not answered; observing before deciding"
+            attempts.tell(
+                Reason.NOT_ANSWERED, f"{operation} was not answered; observing before deciding"
+            )
             if attempts.rounds < _LOST_ROUNDS:
                 return None
         else:
@@ -117,14 +138,15 @@ class Submitter:
         async with self._slots:
             return await self._submit(attempts, operation, submit, label)
 
-    def _stale(self, attempts: Attempts, operation: Operation) -> str | None:
+    def _stale(self, attempts: Attempts, operation: Operation) -> Failure | None:
         attempts.rounds += 1
-        attempts.reason = f"{operation} succeeded and does not show yet"
+        attempts.tell(Reason.NOT_SHOWN_YET, f"{operation} succeeded and does not show yet")
         if attempts.rounds < _STALE_ROUNDS:
             return None
-        return (
+        return Failure(
+            Reason.NOT_SHOWN_YET,
             f"the job of {operation} succeeded, but the service does not show what it did; it is "
-            "not run a second time. Look in the vault, then run pulumi up again"
+            "not run a second time. Look in the vault, then run pulumi up again",
         )
 
     async def _submit(
@@ -133,29 +155,31 @@ class Submitter:
         operation: Operation,
         submit: Callable[[], Awaitable[str | None]],
         label: str,
-    ) -> str | None:
+    ) -> Failure | None:
         try:
             job = await submit()
         except UnansweredError as error:
             attempts.losses += 1
             attempts.lost, attempts.rounds = operation, 0
-            attempts.reason = str(error)
+            attempts.tell(Reason.NOT_ANSWERED, str(error))
             if attempts.losses >= _LOST_ANSWERS:
-                return f"{error}, again and again. Run pulumi up again"
+                return Failure(
+                    Reason.NOT_ANSWERED, f"{error}, again and again. Run pulumi up again"
+                )
         except RefusedError as error:
             attempts.refusals += 1
-            attempts.reason = str(error)
+            attempts.tell(Reason.REFUSED, str(error))
             if not error.busy or attempts.refusals >= _BUSY_REFUSALS:
-                return str(error)
+                return Failure(Reason.REFUSED, str(error))
         except MigrationError as error:
             attempts.refusals += 1
-            attempts.reason = str(error)
+            attempts.tell(Reason.UNAVAILABLE, str(error))
             if attempts.refusals >= _UNREACHABLE:
-                return str(error)
+                return Failure(Reason.UNAVAILABLE, str(error))
         else:
             attempts.lost, attempts.losses, attempts.rounds, attempts.refusals = None, 0, 0, 0
-            attempts.flight = Flight(operation, job)
-            attempts.reason = f"{operation} is running"
+            attempts.in_flight = InFlight(operation, job)
+            attempts.tell(Reason.JOB_RUNNING, f"{operation} is running")
             self._event(f"{label}: {operation} started")
         return None
 

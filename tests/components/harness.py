@@ -170,7 +170,7 @@ class _Answers(mocks.Mocks):
             state["run_as_accounts"] = self._accounts
         if kind == "MigrationWave" and "machines" in state:
             state["outcomes"] = {
-                m: {"status": "satisfied", "reason": ""} for m in state["machines"]
+                m: {"status": "satisfied", "reason": "", "message": ""} for m in state["machines"]
             }
             state["results"] = {m: {} for m in state["machines"]}
         return f"{args.name}-id", state

@@ -21,7 +21,9 @@ from emulator.in_process import AsyncWorldTransport
 from site_recovery.arm_ids import ContainerId
 from site_recovery.azure.connection import Connect, Connection, connector
 from site_recovery.azure.service import VaultService
-from site_recovery.convergence.run import Outcome, Pace, PlanOrder, converge
+from site_recovery.convergence.interfaces import Pace, PlanOrder
+from site_recovery.convergence.outcome import Outcome
+from site_recovery.convergence.run import converge
 from site_recovery.fleet import Assignment, Hardware, Target, placed
 from site_recovery.fleet import Site as MigrationSite
 from site_recovery.phases import Phase

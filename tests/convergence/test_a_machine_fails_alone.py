@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from site_recovery.convergence.run import Status
+from site_recovery.convergence.outcome import Status
 from site_recovery.observation import Stage
 from site_recovery.phases import Phase
 from tests.convergence.fleet import STRICT, Fleet
@@ -21,7 +21,7 @@ def test_a_job_that_fails_fails_its_machine_with_the_services_words(fleet: Fleet
     outcomes = fleet.drive(Phase.TEST_FAILOVER)
     assert outcomes["web-01"].status is Status.FAILED
     for words in ERROR.values():
-        assert words in outcomes["web-01"].reason
+        assert words in outcomes["web-01"].message
     assert outcomes["web-02"].status is Status.SATISFIED
     assert outcomes["db-01"].status is Status.SATISFIED
 
@@ -49,7 +49,7 @@ def test_a_gate_blocks_a_machine_and_says_the_way_out(quiet_fleet: Fleet) -> Non
     )
     assert outcomes["web-01"].status is Status.SATISFIED
     assert outcomes["web-02"].status is Status.BLOCKED
-    assert "test-failover" in outcomes["web-02"].reason
+    assert "test-failover" in outcomes["web-02"].message
 
 
 def test_lowering_a_phase_is_refused_and_changes_nothing(quiet_fleet: Fleet) -> None:

@@ -10,7 +10,7 @@ from site_recovery.arm_ids import ContainerId, VaultId
 from site_recovery.azure import leftovers
 from site_recovery.azure.servers import server_removal
 from site_recovery.azure.servers.server_removal import Leaving
-from site_recovery.convergence.run import Pace
+from site_recovery.convergence.interfaces import Pace
 from site_recovery.errors import MigrationError
 from site_recovery.phases import Phase
 from tests.convergence.fleet import Fleet, Recorder

@@ -6,7 +6,7 @@ import pytest
 
 from emulator.arm.compute import MACHINES
 from emulator.estate.machines import Instance
-from site_recovery.convergence.run import Status
+from site_recovery.convergence.outcome import Status
 from site_recovery.observation import Stage
 from site_recovery.phases import Phase
 from site_recovery.snapshot import TAG_INSTANCE
@@ -26,7 +26,7 @@ def test_an_item_of_another_instance_is_left_alone(quiet_fleet: Fleet, phase: Ph
     declare(quiet_fleet, web_01=other)
     outcome = quiet_fleet.drive(phase)["web-01"]
     assert outcome.status is Status.BLOCKED
-    assert "instanceId" in outcome.reason
+    assert "instanceId" in outcome.message
     assert quiet_fleet.accepted() == before
 
 
@@ -72,7 +72,7 @@ def test_a_machine_keeps_its_name_while_it_is_replicated(quiet_fleet: Fleet, nam
     quiet_fleet.machines = {name: instance}
     outcome = quiet_fleet.drive(Phase.PROTECTED)[name]
     assert outcome.status is Status.BLOCKED
-    assert "'web-01'" in outcome.reason
+    assert "'web-01'" in outcome.message
     assert quiet_fleet.accepted() == before
 
 
@@ -94,7 +94,7 @@ def test_a_migration_is_not_completed_before_its_machine_can_be_known_again(
     outcome = quiet_fleet.drive(Phase.MIGRATED)["web-01"]
     assert outcome.status is Status.BLOCKED
     assert outcome.observed.stage is Stage.FAILED_OVER
-    assert TAG_INSTANCE in outcome.reason
+    assert TAG_INSTANCE in outcome.message
     assert not [op for op in quiet_fleet.accepted("web-01") if op.endswith("_Delete")]
     failed_over = quiet_fleet.site.virtual_machines()["web-01"]["id"]
     store = quiet_fleet.site.world.store

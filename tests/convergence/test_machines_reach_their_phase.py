@@ -6,7 +6,7 @@ from datetime import timedelta
 
 import pytest
 
-from site_recovery.convergence.run import Status
+from site_recovery.convergence.outcome import Status
 from site_recovery.observation import Stage
 from site_recovery.phases import Phase
 from tests.convergence.fleet import STRICT, Fleet
@@ -97,5 +97,5 @@ def test_waiting_ends_by_the_services_time_and_says_where_machines_are(
 ) -> None:
     outcomes = quiet_fleet.drive(Phase.PROTECTED, wait=timedelta(minutes=10))
     assert {o.status for o in outcomes.values()} == {Status.PENDING}
-    assert all("wait of this run ended" in o.reason for o in outcomes.values())
+    assert all("wait of this run ended" in o.message for o in outcomes.values())
     assert {o.status for o in quiet_fleet.drive(Phase.PROTECTED).values()} == {Status.SATISFIED}

@@ -8,7 +8,7 @@ from datetime import timedelta
 
 import pytest
 
-from site_recovery.convergence.run import Status
+from site_recovery.convergence.outcome import Status
 from site_recovery.observation import Stage
 from site_recovery.phases import Phase
 from tests.convergence.fleet import Fleet

@@ -7,7 +7,8 @@ from typing import Any
 
 import pytest
 
-from site_recovery.convergence.run import PlanOrder, Status
+from site_recovery.convergence.interfaces import PlanOrder
+from site_recovery.convergence.outcome import Status
 from site_recovery.observation import Stage
 from site_recovery.phases import Phase
 from site_recovery.recovery_plan import Group, ManualAction, Plan
@@ -119,9 +120,9 @@ def test_a_machine_that_cannot_be_protected_stops_the_plan_and_says_so(
 ) -> None:
     quiet_fleet.fault(operation="EnableDr", match="db-01", job=ERROR)
     outcomes = quiet_fleet.drive(Phase.FAILED_OVER, plan=PlanOrder(PLAN))
-    assert ERROR["errorMessage"] in outcomes["db-01"].reason
-    assert "does not run while" in outcomes["web-01"].reason
-    assert "db-01" in outcomes["web-01"].reason
+    assert ERROR["errorMessage"] in outcomes["db-01"].message
+    assert "does not run while" in outcomes["web-01"].message
+    assert "db-01" in outcomes["web-01"].message
     assert _operations(quiet_fleet, "ReplicationRecoveryPlans_") == []
 
 
@@ -130,7 +131,7 @@ def test_a_manual_action_pauses_and_says_how_to_go_on(quiet_fleet: Fleet) -> Non
     paused = quiet_fleet.drive(Phase.FAILED_OVER, plan=PlanOrder(PAUSE), wait=timedelta(hours=1))
     waiting = [o for o in paused.values() if o.status is Status.PENDING]
     assert waiting
-    assert all("check the database" in o.reason and "/resume" in o.reason for o in waiting)
+    assert all("check the database" in o.message and "/resume" in o.message for o in waiting)
     _resume(quiet_fleet)
     outcomes = quiet_fleet.drive(Phase.FAILED_OVER, plan=PlanOrder(PAUSE))
     assert {o.observed.stage for o in outcomes.values()} == {Stage.FAILED_OVER}
@@ -160,7 +161,7 @@ def test_a_machine_that_fails_in_the_plan_fails_alone_and_the_next_run_goes_on(
     quiet_fleet.fault(operation="UnplannedFailover", match=machine, job=ERROR)
     first = quiet_fleet.drive(Phase.FAILED_OVER, plan=PlanOrder(THREE))
     assert first[machine].status is Status.FAILED
-    assert ERROR["errorMessage"] in first[machine].reason
+    assert ERROR["errorMessage"] in first[machine].message
     before = ["db-01", "web-01", "web-02"][: ["db-01", "web-01", "web-02"].index(machine)]
     assert {name for name, o in first.items() if o.status is Status.SATISFIED} == set(before)
     outcomes = quiet_fleet.drive(Phase.FAILED_OVER, plan=PlanOrder(THREE))
@@ -196,7 +197,7 @@ def test_a_plan_that_cannot_be_had_fails_its_machines(quiet_fleet: Fleet) -> Non
     )
     outcomes = quiet_fleet.drive(Phase.FAILED_OVER, plan=PlanOrder(PLAN))
     assert {o.status for o in outcomes.values()} == {Status.FAILED}
-    assert all("dev-shop" in o.reason for o in outcomes.values())
+    assert all("dev-shop" in o.message for o in outcomes.values())
 
 
 @pytest.mark.parametrize("killed", [False, True])
@@ -212,7 +213,7 @@ def test_machines_that_got_through_a_plan_that_failed_go_on(
         )
     outcomes = quiet_fleet.drive(Phase.MIGRATED, plan=PlanOrder(PLAN))
     assert outcomes["web-01"].status is Status.FAILED
-    assert ERROR["errorMessage"] in outcomes["web-01"].reason
+    assert ERROR["errorMessage"] in outcomes["web-01"].message
     assert outcomes["db-01"].observed.stage is Stage.MIGRATED
     assert outcomes["web-02"].observed.stage is Stage.MIGRATED
 
@@ -309,5 +310,5 @@ def test_a_plan_with_machines_of_someone_else_is_neither_changed_nor_run(
     before = _operations(quiet_fleet, "ReplicationRecoveryPlans_")
     outcomes = quiet_fleet.drive({"db-01": Phase.FAILED_OVER}, plan=PlanOrder(ours))
     assert outcomes["db-01"].status is Status.FAILED
-    assert "web-01, web-02" in outcomes["db-01"].reason
+    assert "web-01, web-02" in outcomes["db-01"].message
     assert _operations(quiet_fleet, "ReplicationRecoveryPlans_") == before

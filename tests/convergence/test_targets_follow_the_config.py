@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from site_recovery.convergence.run import Status
+from site_recovery.convergence.outcome import Status
 from site_recovery.fleet import Hardware
 from site_recovery.observation import Stage
 from site_recovery.phases import Phase
@@ -115,7 +115,7 @@ class TestAChange:
         fleet.targets["web-01"] = {"vm_size": "Standard_D8s_v5"}
         outcomes = fleet.drive(Phase.MIGRATED, rules=STRICT)
         assert outcomes["web-01"].status is Status.BLOCKED
-        assert "its target changed after its last test failover" in outcomes["web-01"].reason
+        assert "its target changed after its last test failover" in outcomes["web-01"].message
         assert outcomes["web-02"].observed.stage is Stage.MIGRATED
         fleet.drive(Phase.TEST_FAILOVER, rules=STRICT)
         outcomes = fleet.drive(Phase.MIGRATED, rules=STRICT)
@@ -202,8 +202,8 @@ class TestTheSize:
         quiet_fleet.hardware["web-01"] = Hardware(vcpus=416, memory_gib=12000, data_disks=1)
         outcomes = quiet_fleet.drive(Phase.MIGRATED)
         assert outcomes["web-01"].status is Status.BLOCKED
-        assert "416 vCPUs, 12000 GiB" in outcomes["web-01"].reason
-        assert "machines.web-01.target.vmSize" in outcomes["web-01"].reason
+        assert "416 vCPUs, 12000 GiB" in outcomes["web-01"].message
+        assert "machines.web-01.target.vmSize" in outcomes["web-01"].message
         assert outcomes["web-01"].observed.stage is Stage.PROTECTED
         assert outcomes["web-02"].observed.stage is Stage.MIGRATED
 
@@ -214,7 +214,7 @@ class TestTheSize:
         quiet_fleet.hardware["web-01"] = Hardware(vcpus=1, memory_gib=1, data_disks=6)
         outcomes = quiet_fleet.drive(Phase.MIGRATED)
         assert outcomes["web-01"].status is Status.BLOCKED
-        assert "6 data disks, and Standard_B1s takes 2" in outcomes["web-01"].reason
+        assert "6 data disks, and Standard_B1s takes 2" in outcomes["web-01"].message
         assert outcomes["web-02"].observed.stage is Stage.MIGRATED
 
     def test_that_is_not_offered_leaves_a_test_that_runs(self, quiet_fleet: Fleet) -> None:
@@ -222,14 +222,14 @@ class TestTheSize:
         quiet_fleet.targets["web-01"] = {"vm_size": "Standard_X1"}
         outcomes = quiet_fleet.drive(Phase.TEST_FAILOVER)
         assert outcomes["web-01"].status is Status.BLOCKED
-        assert "Azure does not offer Standard_X1" in outcomes["web-01"].reason
+        assert "Azure does not offer Standard_X1" in outcomes["web-01"].message
         assert outcomes["web-01"].observed.stage is Stage.TEST_FAILOVER
 
     def test_that_boots_no_bios_is_not_taken(self, quiet_fleet: Fleet) -> None:
         quiet_fleet.targets["web-01"] = {"vm_size": "Standard_D4s_v6"}
         outcomes = quiet_fleet.drive(Phase.MIGRATED)
         assert outcomes["web-01"].status in (Status.BLOCKED, Status.FAILED)
-        assert "Standard_D4s_v6" in outcomes["web-01"].reason
+        assert "Standard_D4s_v6" in outcomes["web-01"].message
         assert outcomes["web-01"].observed.azure_vm_id is None
         assert outcomes["web-02"].observed.stage is Stage.MIGRATED
 
@@ -256,7 +256,7 @@ class TestTrouble:
         quiet_fleet.fault(operation="UpdateVmProperties", match="web-01", job=ERROR)
         outcomes = quiet_fleet.drive(Phase.PROTECTED)
         assert outcomes["web-01"].status is Status.FAILED
-        assert outcomes["web-01"].reason.startswith("update target failed: ")
+        assert outcomes["web-01"].message.startswith("update target failed: ")
         assert outcomes["web-02"].status is Status.SATISFIED
 
     def test_sizes_that_cannot_be_read_for_a_while_are_waited_for(self, quiet_fleet: Fleet) -> None:

@@ -13,7 +13,7 @@ from site_recovery.azure import mapping, vault
 from site_recovery.azure.connection import Connection
 from site_recovery.azure.servers import registration, server_removal, vault_credentials
 from site_recovery.azure.servers.server_removal import Leaving
-from site_recovery.convergence.run import Status
+from site_recovery.convergence.outcome import Status
 from site_recovery.errors import MigrationError, ServiceUnavailableError, VaultGoneError
 from site_recovery.observation import Stage, observe
 from site_recovery.phases import Phase

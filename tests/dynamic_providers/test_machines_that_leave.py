@@ -12,7 +12,7 @@ from dynamic_providers import departures, engine
 from dynamic_providers.migration_wave import MigrationWaveProvider
 from dynamic_providers.protected_item import ProtectedItemProvider
 from dynamic_providers.wave_vault import WaveVault
-from site_recovery.convergence.run import Outcome, Status
+from site_recovery.convergence.outcome import Outcome, Status
 from site_recovery.errors import MigrationError
 from site_recovery.fleet import Assignment
 from site_recovery.observation import Observed, Stage

@@ -19,7 +19,7 @@ from dynamic_providers.protected_item import ProtectedItemProvider
 from dynamic_providers.vault_clearance import VaultClearanceProvider
 from site_recovery.azure import leftovers
 from site_recovery.azure.connection import Connection
-from site_recovery.convergence.run import Pace
+from site_recovery.convergence.interfaces import Pace
 from site_recovery.errors import MigrationError
 from site_recovery.phases import Phase
 from tests.convergence.fleet import Fleet, Recorder

@@ -13,17 +13,17 @@ from pulumi.runtime import rpc
 from dynamic_providers import wave_review
 from dynamic_providers.wave_vault import WaveVault
 from site_recovery.azure.connection import Connect
-from site_recovery.snapshot import TAG_INSTANCE, Snapshot
+from site_recovery.snapshot import TAG_INSTANCE, Snapshot, VirtualMachine
 from tests.dynamic_providers.test_waves_that_differ import INPUTS, PROTECTED, VAULT
 
 GROUP = INPUTS["target"]["resource_group_id"]
 MIGRATED = Snapshot(
     virtual_machines=(
-        {
-            "id": f"{GROUP}/providers/Microsoft.Compute/virtualMachines/web-01",
-            "name": "web-01",
-            "tags": {TAG_INSTANCE: "i-1"},
-        },
+        VirtualMachine(
+            id=f"{GROUP}/providers/Microsoft.Compute/virtualMachines/web-01",
+            name="web-01",
+            tags={TAG_INSTANCE: "i-1"},
+        ),
     )
 )
 
@@ -45,8 +45,8 @@ def having(field: str, value: object) -> dict[str, Any]:
 
 def showing(**values: Any) -> Snapshot:
     """The protected machine, whose item says this of its target."""
-    settings = {name: replace(each, **values) for name, each in PROTECTED.settings.items()}
-    return replace(PROTECTED, settings=settings)
+    (item,) = PROTECTED.items
+    return replace(PROTECTED, items=(replace(item, target=replace(item.target, **values)),))
 
 
 def offer(monkeypatch: pytest.MonkeyPatch, *names: str) -> None:

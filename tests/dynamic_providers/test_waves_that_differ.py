@@ -10,11 +10,11 @@ import pytest
 from dynamic_providers import claims, engine
 from dynamic_providers.migration_wave import MigrationWaveProvider
 from dynamic_providers.wave_vault import WaveVault
-from site_recovery.convergence.run import Outcome, Status
+from site_recovery.convergence.outcome import Outcome, Status
 from site_recovery.errors import MigrationError
 from site_recovery.fleet import Assignment
 from site_recovery.observation import Observed, Stage
-from site_recovery.snapshot import TAG_INSTANCE, TAG_MACHINE, Snapshot
+from site_recovery.snapshot import TAG_INSTANCE, TAG_MACHINE, ProtectedItem, Snapshot
 from site_recovery.target_settings import DYNAMIC, TargetSettings
 
 VAULT = "/subscriptions/1/resourceGroups/rg/providers/Microsoft.RecoveryServices/vaults/rsv"
@@ -53,28 +53,26 @@ INPUTS: dict[str, Any] = {
 }
 PROTECTED = Snapshot(
     items=(
-        {
-            "id": f"{CONTAINER}/replicationProtectedItems/web-01",
-            "name": "web-01",
-            "properties": {
-                "protectionState": "Protected",
-                "allowedOperations": ["TestFailover", "UnplannedFailover", "DisableProtection"],
-            },
-        },
+        ProtectedItem(
+            id=f"{CONTAINER}/replicationProtectedItems/web-01",
+            name="web-01",
+            protection_state="Protected",
+            allowed_operations=frozenset(
+                {"TestFailover", "UnplannedFailover", "DisableProtection"}
+            ),
+            target=TargetSettings(
+                vm_name="web-01",
+                vm_size="Standard_D2s_v5",
+                availability_zone="",
+                license_type="NotSpecified",
+                tags={TAG_INSTANCE: "i-1", TAG_MACHINE: "web-01"},
+                resource_group_id="/subscriptions/1/resourceGroups/machines",
+                network_id="n",
+                subnet="s",
+                private_ip=DYNAMIC,
+            ),
+        ),
     ),
-    settings={
-        f"{CONTAINER}/replicationProtectedItems/web-01".lower(): TargetSettings(
-            vm_name="web-01",
-            vm_size="Standard_D2s_v5",
-            availability_zone="",
-            license_type="NotSpecified",
-            tags={TAG_INSTANCE: "i-1", TAG_MACHINE: "web-01"},
-            resource_group_id="/subscriptions/1/resourceGroups/machines",
-            network_id="n",
-            subnet="s",
-            private_ip=DYNAMIC,
-        )
-    },
 )
 
 
@@ -84,7 +82,7 @@ def the_machine_is_protected(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def recorded(status: str) -> dict[str, Any]:
-    return {**INPUTS, "outcomes": {"web-01": {"status": status, "reason": ""}}}
+    return {**INPUTS, "outcomes": {"web-01": {"status": status, "reason": "", "message": ""}}}
 
 
 def test_a_wave_whose_machines_are_where_they_should_be_does_not_differ() -> None:

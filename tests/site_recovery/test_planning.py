@@ -24,6 +24,7 @@ from site_recovery.planning import (
     plan,
     satisfies,
 )
+from site_recovery.reasons import Reason
 
 TESTED = datetime(2026, 1, 5, tzinfo=UTC)
 STRICT = Rules(require_test_failover=True)
@@ -52,11 +53,15 @@ BACKWARD = Blocked  # any refusal; what it says is tested below
 TABLE: list[tuple[Phase | None, Observed, Step | type[Step]]] = [
     (Phase.PROTECTED, UNKNOWN, Do(Operation.DISCOVER)),
     (Phase.PROTECTED, DISCOVERED, Do(Operation.ENABLE_PROTECTION)),
-    (Phase.PROTECTED, REPLICATING, Wait("initial replication 63%")),
+    (Phase.PROTECTED, REPLICATING, Wait(Reason.INITIAL_REPLICATION, "initial replication 63%")),
     (Phase.PROTECTED, BROKEN, Do(Operation.DISABLE_PROTECTION)),
     (Phase.PROTECTED, PROTECTED, Satisfied()),
     (Phase.PROTECTED, TEST, Do(Operation.TEST_FAILOVER_CLEANUP)),
-    (Phase.PROTECTED, replace(REPLICATING, differs=CHANGED), Wait("initial replication 63%")),
+    (
+        Phase.PROTECTED,
+        replace(REPLICATING, differs=CHANGED),
+        Wait(Reason.INITIAL_REPLICATION, "initial replication 63%"),
+    ),
     (Phase.PROTECTED, replace(PROTECTED, differs=CHANGED), Do(Operation.UPDATE_TARGET)),
     (Phase.PROTECTED, replace(TEST, differs=CHANGED), Do(Operation.TEST_FAILOVER_CLEANUP)),
     (Phase.PROTECTED, FAILED_OVER, BACKWARD),
@@ -68,7 +73,7 @@ TABLE: list[tuple[Phase | None, Observed, Step | type[Step]]] = [
     (Phase.TEST_FAILOVER, replace(TEST, differs=CHANGED), Do(Operation.TEST_FAILOVER_CLEANUP)),
     (Phase.TEST_FAILOVER, FAILED_OVER, BACKWARD),
     (Phase.TEST_FAILOVER, MIGRATED, BACKWARD),
-    (Phase.FAILED_OVER, REPLICATING, Wait("initial replication 63%")),
+    (Phase.FAILED_OVER, REPLICATING, Wait(Reason.INITIAL_REPLICATION, "initial replication 63%")),
     (Phase.FAILED_OVER, PROTECTED_TESTED, Do(Operation.UNPLANNED_FAILOVER)),
     (Phase.FAILED_OVER, replace(PROTECTED_TESTED, differs=CHANGED), Do(Operation.UPDATE_TARGET)),
     (Phase.FAILED_OVER, replace(FAILED_OVER, differs=CHANGED), Satisfied()),
@@ -114,7 +119,7 @@ class TestGates:
     def test_an_untested_machine_does_not_fail_over(self) -> None:
         step = next_step(Phase.FAILED_OVER, PROTECTED, STRICT)
         assert isinstance(step, Blocked)
-        assert "no test failover" in step.reason
+        assert step.reason is Reason.NOT_TESTED
         assert "test-failover" in step.way_out
 
     def test_an_untested_machine_fails_over_where_its_wave_says_so(self) -> None:
@@ -123,7 +128,7 @@ class TestGates:
     def test_a_target_that_changed_after_the_test_does_not_fail_over_untested(self) -> None:
         step = next_step(Phase.FAILED_OVER, CHANGED_SINCE, STRICT)
         assert isinstance(step, Blocked)
-        assert "changed after its last test" in step.reason
+        assert step.reason is Reason.CHANGED_SINCE_TEST
         changing = replace(PROTECTED_TESTED, differs=CHANGED)
         operations, blocked = plan(Phase.FAILED_OVER, changing, STRICT)
         assert operations == [Operation.UPDATE_TARGET]
@@ -137,13 +142,15 @@ class TestGates:
         )
         step = next_step(Phase.MIGRATED, ill, STRICT)
         assert isinstance(step, Blocked)
-        assert "no data for 6 hours" in step.reason
+        assert step.reason is Reason.HEALTH_CRITICAL
+        assert "no data for 6 hours" in step.what
 
     def test_an_operation_that_the_service_does_not_allow_is_not_asked_for(self) -> None:
         odd = replace(PROTECTED, allowed=frozenset({"DisableProtection"}))
         step = next_step(Phase.TEST_FAILOVER, odd, STRICT)
         assert isinstance(step, Blocked)
-        assert "DisableProtection" in step.reason
+        assert step.reason is Reason.NOT_ALLOWED
+        assert "DisableProtection" in step.what
 
     def test_an_item_in_transition_allows_nothing_and_is_waited_for(self) -> None:
         moving = replace(PROTECTED, allowed=frozenset())
@@ -152,6 +159,7 @@ class TestGates:
     def test_a_machine_may_not_leave_the_config_between_failover_and_migration(self) -> None:
         step = next_step(None, FAILED_OVER, STRICT)
         assert isinstance(step, Blocked)
+        assert step.reason is Reason.LEAVES_FAILED_OVER
         assert "phase to migrated" in step.way_out
 
 

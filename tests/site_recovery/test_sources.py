@@ -5,10 +5,12 @@ from __future__ import annotations
 import pytest
 
 from site_recovery import sources
+from site_recovery.azure.items import protected_item
 from site_recovery.observation import Stage, observe
 from site_recovery.operations import Operation
 from site_recovery.phases import Phase
 from site_recovery.planning import Blocked, Do, Rules, Wait, next_step, plan
+from site_recovery.reasons import Reason
 from site_recovery.snapshot import Machine, Snapshot
 from site_recovery.sources import Source
 
@@ -49,8 +51,8 @@ def test_two_entries_of_one_address_are_refused_by_name() -> None:
     observed = observe(MACHINE, Snapshot(sources=(source(), source("old-web"))))
     step = next_step(Phase.PROTECTED, observed, REPORTING)
     assert isinstance(step, Blocked)
-    assert "old-web" in step.reason
-    assert "web-01" in step.reason
+    assert "old-web" in step.what
+    assert "web-01" in step.what
 
 
 def test_a_known_bios_id_tells_two_entries_apart() -> None:
@@ -67,8 +69,9 @@ def test_an_entry_of_its_address_with_another_bios_id_is_not_taken_and_named() -
     stale = Source("/site/machines/old", "old", ("10.10.1.11",), other)
     step = next_step(Phase.PROTECTED, observe(machine, Snapshot(sources=(stale,))), REPORTING)
     assert step == Wait(
+        Reason.AGENT_NOT_REPORTED,
         "its mobility agent has not reported yet; old, which is known at its address 10.10.1.11, "
-        f"has the BIOS id {other}, and i-0123456789abcdef0 has {EC2}"
+        f"has the BIOS id {other}, and i-0123456789abcdef0 has {EC2}",
     )
 
 
@@ -76,7 +79,7 @@ def test_a_machine_that_is_no_ec2_instance_is_refused() -> None:
     observed = observe(MACHINE, Snapshot(sources=(source(bios=VMWARE),)))
     step = next_step(Phase.PROTECTED, observed, REPORTING)
     assert isinstance(step, Blocked)
-    assert VMWARE in step.reason
+    assert VMWARE in step.what
 
 
 def test_where_agents_report_by_themselves_nothing_is_discovered() -> None:
@@ -99,7 +102,7 @@ def test_a_held_machine_does_not_begin_to_replicate(
     held = Machine("web-01", "i-0", "10.10.1.11", "web-01", hold="port 9443 is closed")
     step = next_step(Phase.PROTECTED, observe(held, Snapshot(sources=known)), rules)
     assert isinstance(step, Blocked)
-    assert "port 9443 is closed" in step.reason
+    assert "port 9443 is closed" in step.what
 
 
 def test_a_hold_does_not_stop_what_replicates_already() -> None:
@@ -112,7 +115,7 @@ def test_a_hold_does_not_stop_what_replicates_already() -> None:
         },
     }
     held = Machine("web-01", "i-0", "10.10.1.11", "web-01", hold="port 9443 is closed")
-    observed = observe(held, Snapshot(items=(item,)))
+    observed = observe(held, Snapshot(items=(protected_item(item),)))
     step = next_step(Phase.TEST_FAILOVER, observed, Rules())
     assert isinstance(step, Do)
 
@@ -140,8 +143,11 @@ def test_an_item_of_the_other_experience_is_named_and_left_alone(
         },
     }
     other = "InMageRcm" if provider == "InMageAzureV2" else "InMageAzureV2"
-    refused = observe(MACHINE, Snapshot(items=(item,), provider=other))
+    refused = observe(MACHINE, Snapshot(items=(protected_item(item),), provider=other))
     step = next_step(Phase.MIGRATED, refused, Rules())
     assert isinstance(step, Blocked)
-    assert provider in step.reason
-    assert observe(MACHINE, Snapshot(items=(item,), provider=provider)).stage is Stage.PROTECTED
+    assert provider in step.what
+    assert (
+        observe(MACHINE, Snapshot(items=(protected_item(item),), provider=provider)).stage
+        is Stage.PROTECTED
+    )

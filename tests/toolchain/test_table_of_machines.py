@@ -11,7 +11,7 @@ _SUBSCRIPTION = "/subscriptions/1/resourceGroups/rg/providers"
 _VM = f"{_SUBSCRIPTION}/Microsoft.Compute/virtualMachines"
 _ITEM = f"{_SUBSCRIPTION}/Microsoft.RecoveryServices/vaults/rsv/replicationProtectedItems"
 _PILOT = "urn:pulumi:dev::ec2-to-azure::ec2-to-azure:components:MigrationWave::pilot"
-SATISFIED = {"status": "satisfied", "reason": ""}
+SATISFIED = {"status": "satisfied", "reason": "", "message": ""}
 MIGRATED = {"observed_phase": "migrated", "azure_vm_id": f"{_VM}/legacy-01", "health": "None"}
 TESTED = {
     "observed_phase": "test-failover",
@@ -76,7 +76,11 @@ def test_no_name_is_cut_however_long_it_is() -> None:
 
 
 def test_a_machine_that_failed_is_shown_as_the_run_left_it_and_says_why() -> None:
-    failed = {"status": "failed", "reason": "unplanned failover failed: no quota"}
+    failed = {
+        "status": "failed",
+        "reason": "job-failed",
+        "message": "unplanned failover failed: no quota",
+    }
     seen = {"stage": "protected", "health": "Normal", "item_id": f"{_ITEM}/web-02"}
     resources = [
         *RESOURCES,
@@ -93,6 +97,6 @@ def test_a_machine_that_failed_is_shown_as_the_run_left_it_and_says_why() -> Non
 
 
 def test_a_machine_that_never_got_a_record_has_a_row() -> None:
-    failed = {"status": "failed", "reason": "enable protection failed"}
+    failed = {"status": "failed", "reason": "job-failed", "message": "enable protection failed"}
     resources = [wave({"db-01": failed}, {"db-01": {"stage": "discovered", "health": "None"}})]
     assert rows(80, resources)[1:] == [["db-01", "pilot", "discovered", "-", "-", "-"]]

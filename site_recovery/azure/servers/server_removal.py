@@ -16,7 +16,7 @@ from site_recovery.azure import mapping, vault
 from site_recovery.azure.connection import Connection, explain
 from site_recovery.azure.experiences.registry import EXPERIENCES
 from site_recovery.azure.vault_observation import every
-from site_recovery.convergence.run import Reporter
+from site_recovery.convergence.interfaces import Reporter
 from site_recovery.errors import MigrationError
 from site_recovery.fleet import ExperienceName
 from site_recovery.snapshot import Gone
