@@ -7,7 +7,8 @@ import subprocess
 import sys
 from collections.abc import Callable
 
-from toolchain.layout import Layout
+from toolchain import byte_code
+from toolchain.layout import Layout, checkout
 
 
 class PackagesError(Exception):
@@ -27,6 +28,8 @@ def ensure(layout: Layout, say: Callable[[str], None]) -> None:
     stamp = layout.virtual_environment / "requirements.sha256"
     wanted = _fingerprint(layout)
     if layout.python.exists() and stamp.exists() and stamp.read_text("utf-8") == wanted:
+        # An environment that an older checkout installed has no such line yet.
+        byte_code.keep(layout)
         return
     say(f"Installing the packages of requirements.lock into {layout.virtual_environment}")
     stamp.unlink(missing_ok=True)
@@ -34,10 +37,12 @@ def ensure(layout: Layout, say: Callable[[str], None]) -> None:
     _run([sys.executable, "-m", "venv", "--upgrade", str(layout.virtual_environment)])
     pip = [str(layout.python), "-m", "pip", "--disable-pip-version-check"]
     lock = str(layout.root / "requirements.lock")
-    # The cloud SDKs are 600 MB of modules of which a few are imported: Python compiles those when
-    # they are. The lock names every package, so there is nothing to resolve.
+    # To compile the 600 MB of the cloud SDKs would take minutes: byte_code compiles what is imported.
+    # The lock names every package, so there is nothing to resolve.
     _run([*pip, "install", "--quiet", "--no-deps", "--no-compile", "-r", lock])
     _run([*pip, "check"])
+    byte_code.keep(layout)
+    _run([str(layout.python), "-m", "toolchain.byte_code", str(layout.root)])
     stamp.write_text(wanted, "utf-8")
 
 
@@ -49,7 +54,7 @@ def _fingerprint(layout: Layout) -> str:
 
 
 def _run(command: list[str]) -> None:
-    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    done = subprocess.run(command, cwd=checkout().root, capture_output=True, text=True, check=False)
     if done.returncode != 0:
         said = (done.stdout + done.stderr).strip()
         raise PackagesError(f"`{' '.join(command)}` failed:\n{said}")

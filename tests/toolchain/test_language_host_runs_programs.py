@@ -131,6 +131,18 @@ def test_the_program_may_lie_in_a_folder_below_its_project(project: MakeProject)
     assert outputs == {"beside": "imported", "directory": "program", "root": "project"}
 
 
+def test_what_it_imports_is_compiled_once_whatever_the_environment_says(
+    project: MakeProject,
+) -> None:
+    toy = project({"__main__.py": "import imported\n", "imported.py": ""})
+    toy.environment["PYTHONDONTWRITEBYTECODE"] = "1"
+    toy.environment["PYTHONPYCACHEPREFIX"] = str(toy.root / "elsewhere")
+
+    toy.succeeds("preview")
+
+    assert list((toy.root / "__pycache__").glob("imported.*.pyc"))
+
+
 def test_a_config_may_be_larger_than_an_environment_variable(project: MakeProject) -> None:
     toy = project(
         {

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -30,6 +31,33 @@ def test_packages_are_installed_again_only_when_the_lock_changed(layout: Layout)
     assert len(said) == 2
     answer = subprocess.check_output([layout.python, "-c", "import sys; print(sys.prefix)"])
     assert Path(answer.decode().strip()) == layout.virtual_environment
+
+    # What CI and container images set does not make each command compile its modules again.
+    kept = subprocess.check_output(
+        [layout.python, "-c", "import sys; print(sys.dont_write_bytecode, sys.pycache_prefix)"],
+        env={"PYTHONDONTWRITEBYTECODE": "1", "PYTHONPYCACHEPREFIX": str(layout.root / "elsewhere")},
+        text=True,
+    )
+    assert kept == "False None\n"
+
+
+def test_what_the_project_imports_is_compiled_also_what_it_imports_later(tmp_path: Path) -> None:
+    modules = {
+        "components/__init__.py": "",
+        "components/now.py": "import settings.not_there\n\ndef later():\n    from sdk import vm\n",
+        "sdk/__init__.py": "",
+        "sdk/vm.py": "",
+        "sdk/never_imported.py": "",
+    }
+    for name, text in modules.items():
+        path = tmp_path / name
+        path.parent.mkdir(exist_ok=True)
+        path.write_text(text)
+
+    subprocess.run([sys.executable, "-m", "toolchain.byte_code", tmp_path], check=True)
+
+    compiled = {path.name.partition(".")[0] for path in tmp_path.rglob("*.pyc")}
+    assert compiled == {"__init__", "now", "vm"}
 
 
 def test_a_package_that_cannot_be_installed_is_an_error_each_time(layout: Layout) -> None:
