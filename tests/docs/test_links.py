@@ -14,7 +14,7 @@ _FILE = re.compile(
     r"`((?:components|dynamic_providers|docs|emulator|settings|site_recovery|tests|toolchain)"
     r"/[\w./]*)`"
 )
-_TARGET = re.compile(r"\bmake ([a-z][a-z-]*)")
+_TARGET = re.compile(r"(?:^ {4,}|`|\(|[;&] )make ([a-z][a-z-]*)")
 
 
 @pytest.mark.parametrize("guide", GUIDES, ids=lambda guide: str(guide.relative_to(ROOT)))
