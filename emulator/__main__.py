@@ -41,6 +41,8 @@ def _up(options: argparse.Namespace) -> int:
         scale=options.scale,
         seed=options.seed,
         ports={"azure": options.azure_port, "aws": options.aws_port},
+        tls=options.tls,
+        any_token=options.any_token,
     )
     return 0
 
@@ -104,8 +106,10 @@ def _azure(options: argparse.Namespace) -> int:
         if scale is None and fresh:
             scale = processes.DEFAULT_SCALE
         estate = Ec2Estate(options.aws_endpoint, REGION) if options.aws_endpoint else None
-        world = front.create(store, resumed_clock(store, scale), options.seed, estate)
-        http.serve(world, options.port)
+        world = front.create(
+            store, resumed_clock(store, scale), options.seed, estate, any_token=options.any_token
+        )
+        http.serve(world, options.port, options.certificate)
     return 0
 
 
@@ -122,6 +126,8 @@ def _parser() -> argparse.ArgumentParser:
     _add_time(up)
     up.add_argument("--azure-port", type=_port, default=0, help="0 (default): the last, or free")
     up.add_argument("--aws-port", type=_port, default=0, help="0 (default): the last, or free")
+    up.add_argument("--tls", action="store_true", help="let Azure speak https")
+    _add_any_token(up)
 
     down = _command(commands, "down", "stop both clouds", _down)
     _add_directory(down)
@@ -136,6 +142,10 @@ def _parser() -> argparse.ArgumentParser:
     azure.add_argument("--port", type=_port, required=True)
     azure.add_argument("--database", type=Path, help="the state; in memory without it")
     azure.add_argument("--aws-endpoint", help="where the estate is; without it there is none")
+    azure.add_argument(
+        "--certificate", type=Path, help="a PEM file with certificate and key: https, not http"
+    )
+    _add_any_token(azure)
     _add_time(azure)
 
     aws = _command(commands, "aws", "run AWS in the foreground", _aws)
@@ -157,6 +167,12 @@ def _command(
 
 def _add_directory(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--directory", type=Path, default=_DIRECTORY, help=f"default: {_DIRECTORY}")
+
+
+def _add_any_token(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument(
+        "--any-token", action="store_true", help="accept every bearer token, whoever issued it"
+    )
 
 
 def _add_time(parser: argparse.ArgumentParser) -> None:

@@ -23,6 +23,8 @@ def create(
     seed: int = 0,
     estate: Estate | None = None,
     subscriptions: Collection[str] = (SUBSCRIPTION,),
+    *,
+    any_token: bool = False,
 ) -> World:
     """Make the world of the emulator.
 
@@ -32,6 +34,7 @@ def create(
         seed: the source of chance of a new world.
         estate: the AWS side as the guests see it; None is an estate without machines.
         subscriptions: the GUIDs of the subscriptions that exist.
+        any_token: accept every bearer token; otherwise only those that were issued here.
     """
     routes = Routes()
     routes.include(control.routes)
@@ -42,7 +45,7 @@ def create(
         routes.include(service.routes)
     world = World(store, clock, routes, seed, estate)
     world.interceptors += [
-        gate.require_token(arm.identity.accept),
+        gate.require_token(arm.identity.accept_any if any_token else arm.identity.accept),
         gate.require_subscription(frozenset(name.lower() for name in subscriptions)),
     ]
     throttling.Throttle().install(world)

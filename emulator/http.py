@@ -7,6 +7,7 @@ import contextlib
 import logging
 import sqlite3
 from collections.abc import AsyncIterator, Awaitable, Callable, MutableMapping
+from pathlib import Path
 from typing import Any, TypeAlias
 
 import uvicorn
@@ -55,7 +56,9 @@ class Application:
                 for name, value in scope["headers"]
             }
             target = scope["raw_path"] + b"?" + scope["query_string"]
-            request = Request.of(scope["method"], target.decode("latin-1"), headers, body)
+            request = Request.of(
+                scope["method"], target.decode("latin-1"), headers, body, scope["scheme"]
+            )
             response = self._world.handle(request)
         if response.dropped and _TRANSPORT in scope:
             scope[_TRANSPORT].abort()
@@ -107,12 +110,13 @@ class _DroppableProtocol(AutoHTTPProtocol):  # type: ignore[valid-type, misc]
         self.app = with_transport
 
 
-def configuration(world: World, port: int) -> uvicorn.Config:
+def configuration(world: World, port: int, certificate: Path | None = None) -> uvicorn.Config:
     """How uvicorn serves a world on loopback.
 
     Args:
         world: the world.
         port: the TCP port, which must be free.
+        certificate: a PEM file with the server's certificate and key; None serves plain http.
     """
     return uvicorn.Config(
         Application(world),
@@ -126,17 +130,19 @@ def configuration(world: World, port: int) -> uvicorn.Config:
         timeout_keep_alive=75,
         timeout_graceful_shutdown=2,
         lifespan="on",
+        ssl_certfile=certificate,
     )
 
 
-def serve(world: World, port: int) -> None:
+def serve(world: World, port: int, certificate: Path | None = None) -> None:
     """Serve a world until the process is told to end.
 
     Args:
         world: the world.
         port: the TCP port, which must be free.
+        certificate: a PEM file with the server's certificate and key; None serves plain http.
     """
-    uvicorn.Server(configuration(world, port)).run()
+    uvicorn.Server(configuration(world, port, certificate)).run()
 
 
 async def _body(receive: Receive) -> bytes | None:

@@ -13,8 +13,7 @@ import socket
 import subprocess
 import sys
 import time
-import urllib.request
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 
 import psutil
@@ -26,6 +25,8 @@ _ROOT = Path(__file__).resolve().parent.parent
 _START_SECONDS = 60.0
 _STOP_SECONDS = 10.0
 _PAUSE_SECONDS = 0.05
+_LENIENT = "--any-token"
+_CERTIFICATE = "--certificate"
 _STATE_FILES = ("azure.sqlite", "azure.sqlite-wal", "azure.sqlite-shm", "azure.lock")
 
 
@@ -35,6 +36,8 @@ def up(
     scale: float | None = None,
     seed: int = 1,
     ports: dict[str, int] | None = None,
+    tls: bool = False,
+    any_token: bool = False,
     say: Callable[[str], None] = print,
 ) -> Clouds:
     """Start what does not run yet, and wait until both clouds answer.
@@ -44,6 +47,8 @@ def up(
         scale: virtual seconds per real second; None keeps the last one, or takes the default.
         seed: the seed of a new estate and a new world.
         ports: wanted TCP ports by service; 0 or absent takes the last one, or a free one.
+        tls: let Azure speak https, with a certificate of an authority of its own.
+        any_token: let Azure accept every bearer token.
         say: called with a line for each thing that happens.
 
     Raises:
@@ -55,8 +60,10 @@ def up(
         for name in SERVICES:
             before = clouds.services.get(name)
             wanted = (ports or {}).get(name, 0)
-            # Azure learns the estate's address only when it starts.
-            if before and wanted in (0, before.port) and not moved and before.healthy():
+            switches = _switches(clouds, tls, any_token) if name == "azure" else []
+            # Azure learns the estate's address and its switches only when it starts.
+            keeps = before is not None and _same_switches(before.arguments, switches)
+            if before and wanted in (0, before.port) and not moved and keeps and before.healthy():
                 say(f"{name}: runs at {before.endpoint}")
                 if name == "azure" and scale is not None:
                     _set_scale(before, scale)
@@ -66,13 +73,16 @@ def up(
             port = _port(name, wanted, before)
             moved = before is None or before.port != port
             arguments = ["-m", "emulator", name, "--port", str(port), "--seed", str(seed)]
+            authority = None
             if name == "azure":
                 arguments += ["--database", str(directory.resolve() / "azure.sqlite")]
-                arguments += ["--aws-endpoint", clouds.services["aws"].endpoint]
+                arguments += ["--aws-endpoint", clouds.services["aws"].endpoint, *switches]
                 if scale is not None:
                     arguments += ["--scale", str(scale)]
+                if tls:
+                    authority = str(clouds.certificates.authority.resolve())
             process = _start(directory, name, arguments)
-            started = Running(port, process.pid, arguments)
+            started = Running(port, process.pid, arguments, authority)
             clouds.services[name] = started
             clouds.write()
             _wait(directory, name, process, started)
@@ -105,6 +115,7 @@ def down(directory: Path, *, remove: bool = False, say: Callable[[str], None] = 
             logs = tuple(f"{name}.log" for name in SERVICES)
             for file in (*_STATE_FILES, *logs, "clouds.json", "clouds.partial"):
                 (directory / file).unlink(missing_ok=True)
+            clouds.certificates.remove()
         elif clouds.services:
             clouds.write()
     if remove:
@@ -155,6 +166,18 @@ def _alone(directory: Path) -> Iterator[None]:
         yield
 
 
+def _switches(clouds: Clouds, tls: bool, any_token: bool) -> list[str]:
+    switches = [_LENIENT] if any_token else []
+    if tls:
+        clouds.certificates.ensure()
+        switches += [_CERTIFICATE, str(clouds.certificates.server.resolve())]
+    return switches
+
+
+def _same_switches(before: Sequence[str], now: Sequence[str]) -> bool:
+    return all((switch in before) == (switch in now) for switch in (_LENIENT, _CERTIFICATE))
+
+
 def _start(directory: Path, name: str, arguments: list[str]) -> subprocess.Popen[bytes]:
     with (directory / f"{name}.log").open("ab") as log:
         return subprocess.Popen(
@@ -198,10 +221,8 @@ def _stop(running: Running) -> bool:
 
 
 def _set_scale(running: Running, scale: float) -> None:
-    request = urllib.request.Request(  # noqa: S310
-        f"{running.endpoint}/_emulator/clock", json.dumps({"scale": scale}).encode(), method="PUT"
-    )
-    with urllib.request.urlopen(request, timeout=10):  # noqa: S310
+    body = json.dumps({"scale": scale}).encode()
+    with running.open("/_emulator/clock", method="PUT", body=body):
         pass
 
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import json
 import shlex
+import ssl
 import urllib.error
 import urllib.request
 from collections.abc import Sequence
@@ -18,6 +19,7 @@ from typing import Any
 import psutil
 
 from emulator.aws.estate import REGION
+from emulator.certificates import Certificates
 
 SERVICES = ("aws", "azure")
 
@@ -34,16 +36,19 @@ class Running:
         port: its TCP port on loopback.
         pid: its process id; None while it is stopped.
         arguments: its command line after the program; empty while it is stopped.
+        authority: the PEM file of the authority of its certificate; None if it speaks plain http.
     """
 
     port: int
     pid: int | None = None
     arguments: Sequence[str] = ()
+    authority: str | None = None
 
     @property
     def endpoint(self) -> str:
         """Where it answers."""
-        return f"http://127.0.0.1:{self.port}"
+        scheme = "https" if self.authority else "http"
+        return f"{scheme}://127.0.0.1:{self.port}"
 
     @property
     def process(self) -> psutil.Process | None:
@@ -68,10 +73,22 @@ class Running:
     def answers(self) -> bool:
         """Whether a healthy service answers at its endpoint."""
         try:
-            with urllib.request.urlopen(f"{self.endpoint}/_emulator/health", timeout=2) as answer:  # noqa: S310
+            with self.open("/_emulator/health", timeout=2) as answer:
                 return bool(answer.status == 200)
         except (urllib.error.URLError, OSError, ValueError):
             return False
+
+    def open(
+        self, path: str, *, method: str = "GET", body: bytes | None = None, timeout: float = 10
+    ) -> Any:
+        """The answer to a request, as `urllib.request.urlopen` gives it.
+
+        Raises:
+            OSError: there is no answer, or it is an error.
+        """
+        request = urllib.request.Request(f"{self.endpoint}{path}", body, method=method)  # noqa: S310
+        trusted = ssl.create_default_context(cafile=self.authority) if self.authority else None
+        return urllib.request.urlopen(request, timeout=timeout, context=trusted)  # noqa: S310
 
     def healthy(self) -> bool:
         """Whether it runs and answers."""
@@ -101,7 +118,7 @@ class Clouds:
         try:
             content = json.loads(path.read_text())
             services = {
-                name: Running(one["port"], one["pid"], one["arguments"])
+                name: Running(one["port"], one["pid"], one["arguments"], one.get("authority"))
                 for name, one in content.items()
                 if name in SERVICES
             }
@@ -113,6 +130,11 @@ class Clouds:
                 "still run yourself, then remove the file."
             ) from error
         return cls(directory, services)
+
+    @property
+    def certificates(self) -> Certificates:
+        """The certificates of a start with TLS."""
+        return Certificates(self.directory / "tls")
 
     def write(self) -> None:
         """Write the record, all of it or nothing."""
@@ -138,6 +160,7 @@ class Clouds:
                 f"python -m emulator up --directory {shlex.quote(str(self.directory))}"
             )
         azure = self.services["azure"].endpoint
+        trust = self.certificates.environment() if self.services["azure"].authority else {}
         return {
             "AWS_ENDPOINT_URL": self.services["aws"].endpoint,
             "AWS_ACCESS_KEY_ID": "local",
@@ -149,4 +172,5 @@ class Clouds:
             "AZURE_TOKEN_CREDENTIALS": "ManagedIdentityCredential",
             "IDENTITY_ENDPOINT": f"{azure}/_identity/token",
             "IDENTITY_HEADER": "local",
+            **trust,
         }

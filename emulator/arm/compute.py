@@ -27,6 +27,7 @@ DISK_API_VERSIONS = (
 MACHINES = "microsoft.compute/virtualmachines"
 DISKS = "microsoft.compute/disks"
 INTERFACES = "microsoft.network/networkinterfaces"
+_AGENT_VERSION = "2.7.41491.1208"
 _DELETION = "virtual machine deleted"
 _DISK_DELETION = "disk deleted"
 _DELETION_TAKES = timedelta(seconds=40)
@@ -55,31 +56,36 @@ def disk_id(subscription: str, group: str, disk: str) -> str:
 @routes.route("GET", _MACHINE, "VirtualMachines_Get")
 def get(world: World, request: Request, subscription: str, group: str, machine: str) -> Response:
     """One machine; with `$expand=instanceView`, its power state too."""
-    document = public(require(world, MACHINES, machine_id(subscription, group, machine)))
+    document = require(world, MACHINES, machine_id(subscription, group, machine))
+    shown = _shown(document)
     if "instanceview" in request.query.get("$expand", "").lower():
-        document["properties"] = {**document["properties"], "instanceView": _view(document)}
-    return Response(200, document)
+        view = _view(world, document)
+        shown["properties"] = {**shown["properties"], "instanceView": view}
+    return Response(200, shown)
 
 
 @routes.route("GET", f"{_MACHINE}/instanceView", "VirtualMachines_InstanceView")
 def instance_view(
     world: World, request: Request, subscription: str, group: str, machine: str
 ) -> Response:
-    """The power state of a machine."""
-    return Response(200, _view(require(world, MACHINES, machine_id(subscription, group, machine))))
+    """The agent, the disks, and the states of provisioning and power of a machine."""
+    document = require(world, MACHINES, machine_id(subscription, group, machine))
+    return Response(200, _view(world, document))
 
 
 @routes.route("GET", f"{_GROUP}/{_PROVIDER}/virtualMachines", "VirtualMachines_List")
 def list_by_group(world: World, request: Request, subscription: str, group: str) -> Response:
     """The machines of a group."""
     require_group(world, subscription, group)
-    return listing(world.store.list(MACHINES, machine_id(subscription, group, "")))
+    found = world.store.list(MACHINES, machine_id(subscription, group, ""))
+    return listing(_shown(document) for document in found)
 
 
 @routes.route("GET", f"{_SUBSCRIPTION}/{_PROVIDER}/virtualMachines", "VirtualMachines_ListAll")
 def list_all(world: World, request: Request, subscription: str) -> Response:
     """The machines of a subscription."""
-    return listing(world.store.list(MACHINES, f"/subscriptions/{subscription}/"))
+    found = world.store.list(MACHINES, f"/subscriptions/{subscription}/")
+    return listing(_shown(document) for document in found)
 
 
 @routes.route("DELETE", _MACHINE, "VirtualMachines_Delete")
@@ -190,17 +196,59 @@ def _delete_disk(world: World, payload: Document) -> None:
     world.store.delete(DISKS, payload["id"])
 
 
-def _view(document: Document) -> Document:
-    state = document["properties"].get("provisioningState", "Succeeded")
+def _shown(document: Document) -> Document:
+    """A machine with the default of its disks' `deleteOption`."""
+    shown = public(document)
+    storage = document["properties"].get("storageProfile")
+    if storage is None:
+        return shown
+    held = {**storage}
+    if "osDisk" in storage:
+        held["osDisk"] = {"deleteOption": "Detach", **storage["osDisk"]}
+    held["dataDisks"] = [
+        {"deleteOption": "Detach", **disk} for disk in storage.get("dataDisks", [])
+    ]
+    shown["properties"] = {**document["properties"], "storageProfile": held}
+    return shown
+
+
+def _view(world: World, document: Document) -> Document:
+    """The instance view: the agent, the disks, and the states of provisioning and power."""
+    properties = document["properties"]
+    state = str(properties.get("provisioningState", "Succeeded"))
     ready = state == "Succeeded"
-    return {
-        "computerName": document["properties"].get("osProfile", {}).get("computerName"),
+    time = properties.get("timeCreated", world.now.isoformat())
+    provisioned = {
+        "code": f"ProvisioningState/{state.lower()}",
+        "level": "Info",
+        "displayStatus": "Provisioning succeeded" if ready else state,
+        "time": time,
+    }
+    storage = properties.get("storageProfile", {})
+    disks = [storage[name] for name in ("osDisk",) if name in storage]
+    view: Document = {
+        "computerName": properties.get("osProfile", {}).get("computerName"),
+        "hyperVGeneration": "V1",
+        "vmAgent": {
+            "vmAgentVersion": _AGENT_VERSION,
+            "statuses": [
+                {
+                    "code": "ProvisioningState/succeeded",
+                    "level": "Info",
+                    "displayStatus": "Ready",
+                    "message": "GuestAgent is running and processing the extensions.",
+                    "time": world.now.isoformat(),
+                }
+            ],
+            "extensionHandlers": [],
+        },
+        "disks": [
+            {"name": _disk_name(disk), "statuses": [provisioned]}
+            for disk in [*disks, *storage.get("dataDisks", [])]
+        ],
+        "extensions": [],
         "statuses": [
-            {
-                "code": f"ProvisioningState/{str(state).lower()}",
-                "level": "Info",
-                "displayStatus": "Provisioning succeeded" if ready else str(state),
-            },
+            provisioned,
             {
                 "code": "PowerState/running" if ready else "PowerState/stopped",
                 "level": "Info",
@@ -208,3 +256,10 @@ def _view(document: Document) -> Document:
             },
         ],
     }
+    if not ready:  # Nothing runs in it that could report.
+        del view["vmAgent"]
+    return view
+
+
+def _disk_name(disk: Document) -> str:
+    return str(disk.get("name") or disk.get("managedDisk", {}).get("id", "").rpartition("/")[2])

@@ -93,15 +93,22 @@ def accept(world: World, token: str) -> None:
         )
 
 
+def accept_any(world: World, token: str) -> None:
+    """Let every token pass, whoever issued it."""
+
+
 def object_id(world: World, client: str = "") -> str:
     """The object id of an identity, by its client id; empty for the system's own."""
     return world.guid("caller", client.lower())
 
 
 def caller(request: Request) -> str:
-    """Who asks: the object id in a request's token, which must have been accepted."""
+    """The object id in a request's token; empty for a token that has none."""
     token = request.headers.get("authorization", "").partition(" ")[2].strip()
-    return str(_claims(token).get("oid", ""))
+    try:
+        return str(_claims(token).get("oid", ""))
+    except (ValueError, LookupError, AttributeError):  # A token that was not issued here.
+        return ""
 
 
 def register(world: World) -> None:

@@ -9,6 +9,7 @@ import re
 from datetime import timedelta
 
 from emulator.arm import async_operations, tracked
+from emulator.arm.merging import merged
 from emulator.kernel import long_running, schema
 from emulator.kernel.resources import (
     listing,
@@ -60,7 +61,9 @@ _PROPERTIES = {
         "keySource": schema.OneOf("Microsoft.Storage", "Microsoft.Keyvault"),
         "keyvaultproperties": schema.ANY,
         "requireInfrastructureEncryption": bool,
-        "services": schema.MapOf(schema.ANY),
+        "services": schema.MapOf(
+            {"enabled": bool, "keyType": str, "lastEnabledTime": schema.IGNORED}
+        ),
     },
     "immutableStorageWithVersioning": schema.ANY,
     "isHnsEnabled": bool,
@@ -136,7 +139,8 @@ def put(world: World, request: Request, subscription: str, group: str, account: 
     if "identity" in body:
         document["identity"] = body["identity"]
     before = present["properties"] if present else _fresh(world, account, document["location"])
-    document["properties"] = {**before, **body.get("properties", {})}
+    document.setdefault("tags", {})
+    document["properties"] = _changed(world, before, body)
     world.store.put(KIND, identifier, document)
     if present is not None:
         return Response(200, public(document))
@@ -162,7 +166,7 @@ def update(world: World, request: Request, subscription: str, group: str, accoun
     if "name" in body.get("sku", {}):
         name = body["sku"]["name"]
         document["sku"] = {"name": name, "tier": str(name).partition("_")[0]}
-    document["properties"].update(body.get("properties", {}))
+    document["properties"] = _changed(world, document["properties"], body)
     world.store.put(KIND, document["id"], document)
     return Response(200, public(document))
 
@@ -225,12 +229,29 @@ def _read(request: Request) -> Document:
     return body
 
 
+def _changed(world: World, before: Document, body: Document) -> Document:
+    """The properties with those that a body gives, at every depth."""
+    properties = merged(before, body.get("properties", {}))
+    encryption = properties["encryption"]
+    services = {
+        name: {"keyType": "Account", "lastEnabledTime": _moment(world), **service}
+        if service.get("enabled")
+        else service
+        for name, service in encryption["services"].items()
+    }
+    return {**properties, "encryption": {**encryption, "services": services}}
+
+
+def _moment(world: World) -> str:
+    return world.now.strftime("%Y-%m-%dT%H:%M:%S.%f0Z")
+
+
 def _taken(world: World, account: str) -> bool:
     return any(key.rpartition("/")[2] == account for key in world.store.keys(KIND))
 
 
 def _fresh(world: World, account: str, location: str) -> Document:
-    moment = world.now.strftime("%Y-%m-%dT%H:%M:%S.%f0Z")
+    moment = _moment(world)
     service = {"keyType": "Account", "enabled": True, "lastEnabledTime": moment}
     return {
         "provisioningState": "Creating",
@@ -256,6 +277,6 @@ def _fresh(world: World, account: str, location: str) -> Document:
         "statusOfPrimary": "available",
         "primaryEndpoints": {
             name: f"https://{account}.{name}.core.windows.net/"
-            for name in ("blob", "file", "queue", "table", "dfs")
+            for name in ("blob", "dfs", "file", "queue", "table", "web")
         },
     }

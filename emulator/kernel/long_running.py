@@ -23,11 +23,13 @@ POLL_SECONDS = 30
 
 
 def origin(request: Request) -> str:
-    """Scheme and host at which the caller reached this service, for links that it is given.
+    """Scheme and host at which the caller reached this service, for links in answers.
 
-    Plain http is only ever spoken on loopback.
+    If the transport does not say the scheme, it is http on loopback and https elsewhere.
     """
     host = request.headers.get("host", "management.azure.com")
+    if request.scheme:
+        return f"{request.scheme}://{host}"
     name = host.rpartition(":")[0] if ":" in host else host
     local = name in ("localhost", "[::1]") or name.startswith("127.")
     return f"{'http' if local else 'https'}://{host}"

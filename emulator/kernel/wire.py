@@ -13,19 +13,34 @@ import orjson
 
 @dataclass(frozen=True)
 class Request:
-    """One HTTP request. `path` is decoded and keeps its case; header names are lower case."""
+    """One HTTP request.
+
+    Attributes:
+        method: the verb in upper case.
+        path: the path, decoded, in the caller's casing.
+        query: the query parameters; of one that is given twice, the last.
+        headers: the headers by their names in lower case.
+        body: the content.
+        scheme: "http" or "https"; empty if the transport does not say.
+    """
 
     method: str
     path: str
     query: Mapping[str, str] = field(default_factory=dict)
     headers: Mapping[str, str] = field(default_factory=dict)
     body: bytes = b""
+    scheme: str = ""
 
     @classmethod
     def of(
-        cls, method: str, url: str, headers: Mapping[str, str] | None = None, body: bytes = b""
+        cls,
+        method: str,
+        url: str,
+        headers: Mapping[str, str] | None = None,
+        body: bytes = b"",
+        scheme: str = "",
     ) -> Request:
-        """Build a request from an absolute or origin-form URL."""
+        """Build a request from an absolute or origin-form URL; the former gives the scheme."""
         parts = urlsplit(url)
         return cls(
             method=method.upper(),
@@ -33,6 +48,7 @@ class Request:
             query=dict(parse_qsl(parts.query, keep_blank_values=True)),
             headers={name.lower(): value for name, value in (headers or {}).items()},
             body=body,
+            scheme=scheme or parts.scheme,
         )
 
     def json(self) -> dict[str, Any]:

@@ -5,6 +5,7 @@ Source: Microsoft.Network, NetworkInterfaces_* and PublicIPAddresses_* operation
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from datetime import timedelta
 
 from emulator.arm import async_operations
@@ -28,22 +29,25 @@ _PROVIDER = "providers/Microsoft.Network"
 routes = Routes(API_VERSIONS)
 
 
-def _add(plural: str, tag: str, kind: str) -> None:
+def _add(plural: str, tag: str, kind: str, shown: Callable[[World, Document], Document]) -> None:
     """Get, list and delete for one type of resource."""
     one = f"{_GROUP}/{_PROVIDER}/{plural}/{{name}}"
 
     @routes.route("GET", one, f"{tag}_Get")
     def get(world: World, request: Request, subscription: str, group: str, name: str) -> Response:
-        return Response(200, public(require(world, kind, identify(subscription, group, name))))
+        document = require(world, kind, identify(subscription, group, name))
+        return Response(200, shown(world, document))
 
     @routes.route("GET", f"{_GROUP}/{_PROVIDER}/{plural}", f"{tag}_List")
     def list_by_group(world: World, request: Request, subscription: str, group: str) -> Response:
         require_group(world, subscription, group)
-        return listing(world.store.list(kind, identify(subscription, group, "")))
+        found = world.store.list(kind, identify(subscription, group, ""))
+        return listing(shown(world, document) for document in found)
 
     @routes.route("GET", f"{_SUBSCRIPTION}/{_PROVIDER}/{plural}", f"{tag}_ListAll")
     def list_all(world: World, request: Request, subscription: str) -> Response:
-        return listing(world.store.list(kind, f"/subscriptions/{subscription}/"))
+        found = world.store.list(kind, f"/subscriptions/{subscription}/")
+        return listing(shown(world, document) for document in found)
 
     @routes.route("DELETE", one, f"{tag}_Delete")
     def delete(
@@ -63,8 +67,52 @@ def _add(plural: str, tag: str, kind: str) -> None:
         return resource_id(subscription, group, "Microsoft.Network", plural, name)
 
 
-_add("networkInterfaces", "NetworkInterfaces", INTERFACES)
-_add("publicIPAddresses", "PublicIPAddresses", ADDRESSES)
+def _shown_interface(world: World, document: Document) -> Document:
+    """An interface with what Azure adds to every one, always the same for the same interface."""
+    identifier = str(document["id"]).lower()
+    # 00-0D-3A is Microsoft's, and what interfaces in Azure have.
+    number = world.random("mac address", identifier).getrandbits(24)
+    octets = [0x00, 0x0D, 0x3A, *number.to_bytes(3, "big")]
+    tag = _etag(world, identifier)
+    properties = document["properties"]
+    added = {
+        "dnsSettings": {"dnsServers": [], "appliedDnsServers": []},
+        "enableAcceleratedNetworking": False,
+        "enableIPForwarding": False,
+        "hostedWorkloads": [],
+        "macAddress": "-".join(f"{octet:02X}" for octet in octets),
+        "nicType": "Standard",
+        "provisioningState": "Succeeded",
+        "resourceGuid": world.guid("resource", identifier),
+        "tapConfigurations": [],
+    }
+    configurations = [
+        {"type": f"{document['type']}/ipConfigurations", **one, "etag": tag}
+        for one in properties.get("ipConfigurations", [])
+    ]
+    return {
+        **public(document),
+        "etag": tag,
+        "properties": {**added, **properties, "ipConfigurations": configurations},
+    }
+
+
+def _shown_address(world: World, document: Document) -> Document:
+    identifier = str(document["id"]).lower()
+    guid = world.guid("resource", identifier)
+    return {
+        **public(document),
+        "etag": _etag(world, identifier),
+        "properties": {"resourceGuid": guid, **document["properties"]},
+    }
+
+
+def _etag(world: World, identifier: str) -> str:
+    return f'W/"{world.guid("etag", identifier)}"'
+
+
+_add("networkInterfaces", "NetworkInterfaces", INTERFACES, _shown_interface)
+_add("publicIPAddresses", "PublicIPAddresses", ADDRESSES, _shown_address)
 
 
 def register(world: World) -> None:

@@ -8,6 +8,7 @@ from __future__ import annotations
 from urllib.parse import quote
 
 from emulator.arm import tracked
+from emulator.arm.identity import TENANT
 from emulator.arm.merging import merged
 from emulator.kernel import schema
 from emulator.kernel.store import Document
@@ -124,7 +125,7 @@ def identity(world: World, identifier: str, given: Document) -> Document:
     result = dict(given)
     if "systemassigned" in kinds:
         result["principalId"] = world.guid("principal", identifier.lower())
-        result["tenantId"] = world.guid("tenant")
+        result["tenantId"] = TENANT
     if "userassigned" in kinds and isinstance(given.get("userAssignedIdentities"), dict):
         result["userAssignedIdentities"] = {
             name: {

@@ -137,7 +137,7 @@ def delete(world: World, request: Request, subscription: str, group: str, vault:
         world,
         takes=_DELETION_TAKES,
         event=_DELETION,
-        payload={"vault": identifier},
+        payload={"vault": identifier, "deleted": public(document)},
         name=_operation_name(world),
     )
     return Response(202, None, _headers(world, request, identifier, operation))
@@ -177,11 +177,12 @@ def operation_status(
 def operation_result(
     world: World, request: Request, subscription: str, group: str, vault: str, operation: str
 ) -> Response:
-    """The vault itself, once the operation has ended."""
+    """The vault once the operation has ended; after its deletion, the vault as it last was."""
     response = long_running.answer_result(world, request, operation)
-    document = world.store.get(KIND, vault_id(subscription, group, vault))
-    if response.status == 200 and document is not None:
-        response.body = public(document)
+    if response.status == 200:
+        deleted_vault = long_running.state(world, operation)["payload"].get("deleted")
+        document = world.store.get(KIND, vault_id(subscription, group, vault)) or deleted_vault
+        response.body = None if document is None else public(document)
     return response
 
 
