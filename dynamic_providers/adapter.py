@@ -1,48 +1,159 @@
-"""What every dynamic provider here has in common."""
+"""How the engine's calls reach the domain: once, for every dynamic resource here.
+
+A resource's own file has its inputs, its outputs and the coroutines `on_create`, `on_read` and so
+on. The event loop, the connection to Azure, the row that progress is shown on, the state that the
+engine keeps and the one line that a user reads of an error are here.
+"""
 
 from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Callable, Coroutine, Mapping
-from typing import Any, TypeVar
+from collections.abc import Coroutine, Mapping
+from contextlib import AbstractAsyncContextManager
+from functools import cached_property
+from typing import Any, ClassVar, Generic, TypeVar, get_args
 
-import pulumi
-from pulumi.dynamic import ConfigureRequest, Resource, ResourceProvider
+from pulumi.dynamic import (
+    CheckResult,
+    ConfigureRequest,
+    CreateResult,
+    DiffResult,
+    ReadResult,
+    ResourceProvider,
+    UpdateResult,
+)
 from pulumi.output import Unknown
 from pulumi.runtime import rpc
 from pydantic import BaseModel, ConfigDict
 
 from dynamic_providers import engine
-from site_recovery.azure.connection import Connect, connector
+from site_recovery.arm_ids import VaultId, same
+from site_recovery.azure.connection import Connect, Connection, connector
 from site_recovery.errors import MigrationError
 
 _T = TypeVar("_T")
 
 
-class Inputs(BaseModel):
-    """A resource's inputs as they come over the wire, where every number is a float."""
+class _Wire(BaseModel):
+    """What the engine stores and sends; it sends every number as a float."""
 
     model_config = ConfigDict(frozen=True, extra="ignore")
 
     def wire(self) -> dict[str, Any]:
-        """The inputs as the engine stores them; what is None is left out, as the engine does."""
+        """The values as the engine stores them; it drops None, and so does this."""
         return self.model_dump(mode="json", exclude_none=True)
 
 
-class MigrationProvider(ResourceProvider):
-    """A stateless provider: everything comes from its inputs and the environment.
+class Inputs(_Wire):
+    """The inputs of a resource, or a part of them.
 
-    Credentials and endpoints are read from the environment when a connection is made and never
-    become attributes, inputs or outputs, so that none of them reaches the state.
+    A resource that reports on its own row declares `urn: str`; the declaration fills it in.
+    """
+
+
+class Outputs(_Wire):
+    """What a resource adds to its inputs."""
+
+
+I = TypeVar("I", bound=Inputs)  # noqa: E741 (inputs and outputs, as in every file here)
+O = TypeVar("O", bound=Outputs)  # noqa: E741
+
+
+class Recorded(Generic[I, O]):
+    """What the engine recorded of a resource, parsed when it is asked for.
+
+    Attributes:
+        values: inputs and outputs together, as the engine keeps them.
+    """
+
+    def __init__(self, values: dict[str, Any], inputs: type[I], outputs: type[O]) -> None:
+        self.values = values
+        self._inputs = inputs
+        self._outputs = outputs
+
+    @cached_property
+    def inputs(self) -> I:
+        """The inputs of the last run."""
+        return self._inputs.model_validate(self.values)
+
+    @cached_property
+    def outputs(self) -> O:
+        """The outputs of the last run."""
+        return self._outputs.model_validate(self.values)
+
+    def replaced(self, news: Mapping[str, Any], *names: str) -> list[str]:
+        """The inputs among these names that now say something else, or are not known yet.
+
+        Names of Azure differ in case without being different.
+        """
+        return [
+            name
+            for name in names
+            if is_unknown(news.get(name)) or not same(self.values.get(name), news.get(name))
+        ]
+
+
+class MigrationProvider(ResourceProvider, Generic[I, O]):
+    """A provider for one kind of resource: a subclass implements the coroutines `on_...`.
+
+    Providers are stateless, because the engine stores them: everything comes from the inputs and
+    the environment. Credentials and endpoints are read from the environment when a connection is
+    made and never become attributes, inputs or outputs, so none of them reaches the state.
+
+    Every coroutine may raise `MigrationError`, whose text the user reads as one line.
     """
 
     serialize_as_secret_always = False
+    inputs: ClassVar[type[Inputs]]
+    outputs: ClassVar[type[Outputs]]
+    only_for_check: ClassVar[tuple[str, ...]] = ()
+    """Inputs that `on_check` is told and that are not recorded. `preview` is filled in: whether
+    this is one, which the engine does not tell a dynamic provider."""
+
+    def __init_subclass__(cls) -> None:
+        super().__init_subclass__()
+        for base in cls.__dict__.get("__orig_bases__", ()):
+            cls.inputs, cls.outputs = get_args(base)
+
+    async def on_check(
+        self, olds: dict[str, Any], news: dict[str, Any], told: Mapping[str, Any]
+    ) -> CheckResult:
+        """Check the inputs, in preview too.
+
+        Args:
+            olds: the inputs of the last run; empty for a new resource.
+            news: the inputs now, some of which may not be known yet.
+            told: the inputs of `only_for_check`.
+        """
+        return CheckResult(news, [])
+
+    async def on_diff(self, recorded: Recorded[I, O], news: dict[str, Any]) -> DiffResult:
+        """Say whether there is something to do, in preview too; inputs may be unknown."""
+        raise NotImplementedError
+
+    async def on_create(self, inputs: I) -> tuple[str, O]:
+        """Make the resource, or take over what is there: its id and outputs.
+
+        A create that raises leaves nothing in the state, so the next run calls it again.
+        """
+        raise NotImplementedError
+
+    async def on_update(self, recorded: Recorded[I, O], inputs: I) -> O:
+        """Bring the resource to its new inputs. An update that raises keeps the old state."""
+        raise NotImplementedError
+
+    async def on_read(self, id_: str, recorded: Recorded[I, O]) -> tuple[I, O] | None:
+        """Say what the resource is now, for `pulumi refresh`; None if it is gone."""
+        raise NotImplementedError
+
+    async def on_delete(self, id_: str, recorded: Recorded[I, O]) -> None:
+        """Remove the resource."""
 
     def configure(self, req: ConfigureRequest) -> None:
-        """Begin to serve: called once a process, in preview too."""
+        """Start to serve: called once in a process, in preview too."""
         # gRPC logs a traceback for each call that fails, and azure-identity each credential that
-        # cannot be used; the user is told by the message alone.
+        # cannot be used; the user reads the message alone.
         for logger in ("grpc", "azure.identity"):
             logging.getLogger(logger).setLevel(logging.CRITICAL)
         engine.current()
@@ -51,18 +162,58 @@ class MigrationProvider(ResourceProvider):
         """How this process reaches Azure."""
         return connector()
 
+    def azure(self, vault: VaultId) -> AbstractAsyncContextManager[Connection]:
+        """A connection to the subscription of a vault."""
+        opened: AbstractAsyncContextManager[Connection] = self.connect()(vault.subscription)
+        return opened
 
-def run(work: Callable[[], Coroutine[Any, Any, _T]]) -> _T:
-    """Run asynchronous work in the thread of a provider call.
+    def row(self, urn: str) -> engine.RowReporter:
+        """Where the progress of the resource with this URN is shown."""
+        return engine.RowReporter(engine.current(), urn)
 
-    Raises:
-        Exception: with one line for the user, where the work met a `MigrationError`.
-    """
-    try:
-        return asyncio.run(work())
-    except MigrationError as error:
-        message = str(error)
-    raise Exception(message)
+    def check(self, olds: dict[str, Any], news: dict[str, Any]) -> CheckResult:
+        """Answer the engine's Check."""
+        told = {name: news.pop(name, None) for name in self.only_for_check}
+        return _run(self.on_check(olds, news, told))
+
+    def diff(self, _id: str, olds: dict[str, Any], news: dict[str, Any]) -> DiffResult:
+        """Answer the engine's Diff."""
+        return _run(self.on_diff(self._recorded(olds), news))
+
+    def create(self, props: dict[str, Any]) -> CreateResult:
+        """Answer the engine's Create."""
+        inputs = self._given(props)
+        id_, outputs = _run(self.on_create(inputs))
+        return CreateResult(id_, {**inputs.wire(), **outputs.wire()})
+
+    def update(self, _id: str, olds: dict[str, Any], news: dict[str, Any]) -> UpdateResult:
+        """Answer the engine's Update."""
+        inputs = self._given(news)
+        outputs = _run(self.on_update(self._recorded(olds), inputs))
+        return UpdateResult({**inputs.wire(), **outputs.wire()})
+
+    def read(self, id_: str, props: dict[str, Any]) -> ReadResult:
+        """Answer the engine's Read; an empty id says that the resource is gone."""
+        found = _run(self.on_read(id_, self._recorded(props)))
+        if found is None:
+            return ReadResult("", {})
+        inputs, outputs = found
+        return ReadResult(id_, {**inputs.wire(), **outputs.wire()}, inputs.wire())
+
+    def delete(self, id_: str, props: dict[str, Any]) -> None:
+        """Answer the engine's Delete."""
+        _run(self.on_delete(id_, self._recorded(props)))
+
+    def _given(self, values: Mapping[str, Any]) -> Any:
+        return self.inputs.model_validate(values)
+
+    def _recorded(self, values: dict[str, Any]) -> Recorded[Any, Any]:
+        return Recorded(values, self.inputs, self.outputs)
+
+
+def resource_name(urn: str) -> str:
+    """The name of the resource with this URN."""
+    return urn.rsplit("::", 1)[-1]
 
 
 def is_unknown(value: Any) -> bool:
@@ -81,14 +232,14 @@ def unknown(value: Any) -> bool:
     return False
 
 
-def own_urn(resource: type[Resource], name: str, opts: pulumi.ResourceOptions | None) -> str:
-    """The URN of a resource that stands at the stack's root or in a component there.
+def _run(work: Coroutine[Any, Any, _T]) -> _T:
+    """Run a coroutine in the thread in which the engine's call arrived.
 
-    A dynamic provider is not told the URN of what it works on, and needs it to speak on the
-    resource's own row; so it is passed as an input. It is put together here because the parent's
-    own `urn` output would make the resource depend on all children of its parent, itself too.
+    Raises:
+        MigrationError: with nothing but its text, because the engine would show its causes too.
     """
-    own_type = f"pulumi-python:{resource._resource_type_name}"
-    parent = opts.parent if opts is not None else None
-    chain = f"{parent.pulumi_resource_type}${own_type}" if parent is not None else own_type
-    return f"urn:pulumi:{pulumi.get_stack()}::{pulumi.get_project()}::{chain}::{name}"
+    try:
+        return asyncio.run(work)
+    except MigrationError as error:
+        message = str(error)
+    raise MigrationError(message)

@@ -2,34 +2,43 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, TypeAlias
 
 import pulumi
-from pulumi.dynamic import (
-    CheckResult,
-    CreateResult,
-    DiffResult,
-    ReadResult,
-    Resource,
-    UpdateResult,
-)
+from pulumi.dynamic import CheckResult, DiffResult
+from pydantic import Field
 
-from dynamic_providers import engine
-from dynamic_providers.adapter import Inputs, MigrationProvider, is_unknown, own_urn, run, unknown
+from dynamic_providers import adapter
+from dynamic_providers.adapter import (
+    Inputs,
+    MigrationProvider,
+    Outputs,
+    is_unknown,
+    resource_name,
+    unknown,
+)
+from dynamic_providers.declared import DeclaredResource
 from site_recovery.errors import MigrationError
 from site_recovery.fleet import ExperienceName
 from site_recovery.reachability import check as reachability
 from site_recovery.reachability import ec2_network
-from site_recovery.reachability.connections import Check, Machine, Server
+from site_recovery.reachability.connections import Check, Connection, Machine, Server
 from site_recovery.reachability.rows import Row, blocked, table, with_attempts_of
 from site_recovery.reachability.run_command import Connector, RunCommand
 from site_recovery.server_names import SERVER_NAMES
 
 
 class ServerInputs(Inputs):
-    """The server on the wire; without address or groups while they are not known, and without
-    a subnet where it is there by another's hand."""
+    """The server.
+
+    Attributes:
+        subnet_id: empty for a server that this stack did not make.
+        private_ip: None while it is not known yet.
+        security_group_ids: None while they are not known yet.
+        instance_id: empty unless the server may be asked to connect too.
+    """
 
     subnet_id: str = ""
     private_ip: str | None = None
@@ -38,7 +47,7 @@ class ServerInputs(Inputs):
 
 
 class MachineInputs(Inputs):
-    """A machine on the wire; `platform` is `windows` or `linux`."""
+    """A running machine; `platform` is `windows` or `linux`."""
 
     instance_id: str
     private_ip: str
@@ -46,7 +55,14 @@ class MachineInputs(Inputs):
 
 
 class ConnectivityCheckInputs(Inputs):
-    """Wire inputs."""
+    """What is to be checked.
+
+    Attributes:
+        region: the AWS region.
+        vpc_id: the VPC of machines and server.
+        push: whether the server installs the agents of the machines.
+        offline_preview: whether a preview reads nothing.
+    """
 
     region: str
     vpc_id: str
@@ -63,7 +79,7 @@ class ConnectivityCheckInputs(Inputs):
         return SERVER_NAMES[self.experience]
 
     def order(self) -> Check:
-        """What is to be checked, as the domain takes it."""
+        """What is to be checked, in the domain's terms."""
         groups = self.server.security_group_ids
         return Check(
             self.vpc_id,
@@ -82,12 +98,40 @@ class ConnectivityCheckInputs(Inputs):
         )
 
 
-_PASSING = {"urn", "offline_preview"}
-"""What may change without making it another check."""
+class ConnectivityCheckOutputs(Outputs):
+    """What the check found.
+
+    Attributes:
+        blocked: by machine, why its protection must not start.
+        rows: `machine`, `direction`, `port`, `open`, `evidence` and `attempt` of each connection.
+    """
+
+    blocked: dict[str, str] = Field(default_factory=dict)
+    rows: list[dict[str, Any]] = Field(default_factory=list)
+
+    @classmethod
+    def of(cls, inputs: ConnectivityCheckInputs, rows: list[Row]) -> ConnectivityCheckOutputs:
+        """These rows, and the machines that they block."""
+        return cls(
+            blocked=blocked(rows, inputs.machines, inputs.role), rows=[row.wire() for row in rows]
+        )
+
+    def parsed(self) -> list[Row]:
+        """The rows in the domain's terms."""
+        return [Row.of(row) for row in self.rows]
 
 
-class ConnectivityCheckProvider(MigrationProvider):
-    """Reads the evidence and has the machines try; a blocked machine is a result, no failure."""
+Recorded: TypeAlias = adapter.Recorded[ConnectivityCheckInputs, ConnectivityCheckOutputs]
+
+_NOT_COMPARED = {"urn", "offline_preview"}
+
+
+class ConnectivityCheckProvider(
+    MigrationProvider[ConnectivityCheckInputs, ConnectivityCheckOutputs]
+):
+    """Reads the evidence and lets the machines try; a blocked machine is a result, not a failure."""
+
+    only_for_check = ("preview",)
 
     def judge(self, inputs: ConnectivityCheckInputs) -> list[Row]:
         """The evidence as it is now, without attempts.
@@ -99,70 +143,74 @@ class ConnectivityCheckProvider(MigrationProvider):
         return reachability.judge(order, ec2_network.read(order, inputs.region))
 
     def connector(self, region: str) -> Connector:
-        """What has machines try to connect."""
+        """How machines are asked to connect."""
         return RunCommand(region)
 
-    def check(self, olds: dict[str, Any], news: dict[str, Any]) -> CheckResult:
+    async def on_check(
+        self, olds: dict[str, Any], news: dict[str, Any], told: Mapping[str, Any]
+    ) -> CheckResult:
         """Say in preview which machines would be blocked as things stand; refuse nothing."""
-        if news.pop("preview", False):
-            lines = self._look_ahead(olds, news)
+        if told["preview"]:
+            lines = await self._look_ahead(olds, news)
             if lines:
-                engine.RowReporter(engine.current(), news["urn"]).event("\n".join(lines))
+                self.row(news["urn"]).event("\n".join(lines))
         return CheckResult(news, [])
 
-    def diff(self, _id: str, olds: dict[str, Any], news: dict[str, Any]) -> DiffResult:
-        """Another input, a machine that was blocked, or evidence that says otherwise now."""
-        if unknown(news) or olds.get("blocked"):
+    async def on_diff(self, recorded: Recorded, news: dict[str, Any]) -> DiffResult:
+        """Another input, a machine that was blocked, or evidence that says something else now."""
+        if unknown(news) or recorded.outputs.blocked:
             return DiffResult(changes=True)
-        inputs = ConnectivityCheckInputs.model_validate(news)
-        before = ConnectivityCheckInputs.model_validate(olds)
-        if inputs.model_dump(exclude=_PASSING) != before.model_dump(exclude=_PASSING):
+        inputs, before = ConnectivityCheckInputs.model_validate(news), recorded.inputs
+        if inputs.model_dump(exclude=_NOT_COMPARED) != before.model_dump(exclude=_NOT_COMPARED):
             return DiffResult(changes=True)
         if inputs.offline_preview:
             return DiffResult(changes=False)
-        recorded = [Row.of(row) for row in olds.get("rows") or []]
-        return DiffResult(changes=_verdicts(self._judged(inputs)) != _verdicts(recorded))
+        differs = _verdicts(await self._judged(inputs)) != _verdicts(recorded.outputs.parsed())
+        return DiffResult(changes=differs)
 
-    def create(self, props: dict[str, Any]) -> CreateResult:
+    async def on_create(
+        self, inputs: ConnectivityCheckInputs
+    ) -> tuple[str, ConnectivityCheckOutputs]:
         """Check every machine, and tell which are blocked and by what."""
-        inputs = ConnectivityCheckInputs.model_validate(props)
-        return CreateResult(inputs.urn.rsplit("::", 1)[-1], self._check(inputs))
+        return resource_name(inputs.urn), await self._checked(inputs)
 
-    def update(self, _id: str, _olds: dict[str, Any], news: dict[str, Any]) -> UpdateResult:
+    async def on_update(
+        self, recorded: Recorded, inputs: ConnectivityCheckInputs
+    ) -> ConnectivityCheckOutputs:
         """Check every machine again."""
-        return UpdateResult(self._check(ConnectivityCheckInputs.model_validate(news)))
+        return await self._checked(inputs)
 
-    def read(self, id_: str, props: dict[str, Any]) -> ReadResult:
-        """Record the evidence as it is now; attempts stay what they were."""
-        inputs = ConnectivityCheckInputs.model_validate(props)
-        recorded = [Row.of(row) for row in props.get("rows") or []]
-        rows = with_attempts_of(self._judged(inputs), recorded)
-        return ReadResult(id_, _outputs(inputs, rows), inputs.wire())
+    async def on_read(
+        self, id_: str, recorded: Recorded
+    ) -> tuple[ConnectivityCheckInputs, ConnectivityCheckOutputs] | None:
+        """Record the evidence as it is now; attempts stay as they were recorded."""
+        inputs = recorded.inputs
+        rows = with_attempts_of(await self._judged(inputs), recorded.outputs.parsed())
+        return inputs, ConnectivityCheckOutputs.of(inputs, rows)
 
-    def _check(self, inputs: ConnectivityCheckInputs) -> dict[str, Any]:
-        reporter = engine.RowReporter(engine.current(), inputs.urn)
-        reporter.status(f"reading what lies between {len(inputs.machines)} machines and the server")
-        rows = self._judged(inputs)
-        reporter.status("trying to connect")
-        rows = reachability.attempt(inputs.order(), rows, self.connector(inputs.region))
-        outputs = _outputs(inputs, rows)
+    async def _checked(self, inputs: ConnectivityCheckInputs) -> ConnectivityCheckOutputs:
+        row = self.row(inputs.urn)
+        row.status(f"reading the network between {len(inputs.machines)} machines and the server")
+        rows = await self._judged(inputs)
+        row.status("trying to connect")
+        rows = await asyncio.to_thread(
+            reachability.attempt, inputs.order(), rows, self.connector(inputs.region)
+        )
+        outputs = ConnectivityCheckOutputs.of(inputs, rows)
         closed = table(rows, inputs.role)
-        share = f"{len(outputs['blocked'])} of {len(inputs.machines)} machines"
+        share = f"{len(outputs.blocked)} of {len(inputs.machines)} machines"
         if closed:
             heading = f"{share} are blocked, protection does not begin for them:"
-            reporter.event("\n".join([heading, *closed]))
+            row.event("\n".join([heading, *closed]))
         else:
-            reporter.status("machines and server reach each other")
+            row.status("machines and server reach each other")
         return outputs
 
-    def _judged(self, inputs: ConnectivityCheckInputs) -> list[Row]:
-        async def work() -> list[Row]:
-            return self.judge(inputs)
+    async def _judged(self, inputs: ConnectivityCheckInputs) -> list[Row]:
+        # Migrated machines are not among the inputs; with the last of them the network may be gone.
+        return await asyncio.to_thread(self.judge, inputs) if inputs.machines else []
 
-        # Machines that were migrated are left out; with the last of them the network may be gone.
-        return run(work) if inputs.machines else []
-
-    def _look_ahead(self, olds: dict[str, Any], news: dict[str, Any]) -> list[str]:
+    async def _look_ahead(self, olds: dict[str, Any], news: dict[str, Any]) -> list[str]:
         """What a preview can say already: ACLs and routes, and groups where they exist."""
         server = news.get("server")
         if news.get("offline_preview") or is_unknown(server) or not isinstance(server, Mapping):
@@ -173,7 +221,7 @@ class ConnectivityCheckProvider(MigrationProvider):
             return []
         inputs = ConnectivityCheckInputs.model_validate({**rest, "server": known})
         try:
-            rows = self._foreseen(inputs, olds.get("machines") or {})
+            rows = await asyncio.to_thread(self._foreseen, inputs, olds.get("machines") or {})
         except MigrationError as error:
             return [f"reachability is not known in this preview: {error}"]
         closed = table(rows, inputs.role)
@@ -181,80 +229,29 @@ class ConnectivityCheckProvider(MigrationProvider):
         return [f"{share} machines would be blocked as things stand:", *closed] if closed else []
 
     def _foreseen(self, inputs: ConnectivityCheckInputs, before: Mapping[str, Any]) -> list[Row]:
-        """The evidence, but for the groups of machines that come in and get theirs in this run."""
-        coming = {name: one for name, one in inputs.machines.items() if name not in before}
-        blind = inputs.server.model_copy(update={"security_group_ids": None})
+        """The evidence, without the groups of new machines, which get them in this run."""
+        new = {name: one for name, one in inputs.machines.items() if name not in before}
         staying = {name: one for name, one in inputs.machines.items() if name in before}
+        without_groups = inputs.server.model_copy(update={"security_group_ids": None})
         rows = self.judge(inputs.model_copy(update={"machines": staying})) if staying else []
-        if coming:
-            rows += self.judge(inputs.model_copy(update={"machines": coming, "server": blind}))
+        if new:
+            rows += self.judge(
+                inputs.model_copy(update={"machines": new, "server": without_groups})
+            )
         return list({row.connection: row for row in reversed(rows)}.values())[::-1]
 
 
-class ConnectivityCheck(Resource, module="site-recovery", name="ConnectivityCheck"):
-    """The check that machines and server can reach each other, before protection begins.
+class ConnectivityCheck(
+    DeclaredResource, name="ConnectivityCheck", provider=ConnectivityCheckProvider
+):
+    """The check that machines and server can reach each other, before protection starts.
 
-    `blocked` holds the reason for each machine whose protection must not begin; `rows` holds
-    `machine`, `direction`, `port`, `open`, `evidence` and `attempt` of each connection. It does
-    not fail because a machine is blocked.
-
-    Args:
-        name: the resource's name.
-        region: the AWS region.
-        vpc_id: the VPC of machines and server.
-        experience: `classic` or `modernized`.
-        push: whether the server installs the machines' agents.
-        server: `private_ip`, `subnet_id` (not of one that is there by another's hand),
-            `security_group_ids`, and `instance_id` where the server may be asked to connect too.
-        machines: `instance_id`, `private_ip` and `platform` by machine; all of them running.
-        offline_preview: whether a preview reads nothing.
-        opts: the resource's options.
+    It does not fail because a machine is blocked; see `ConnectivityCheckOutputs`.
     """
 
     blocked: pulumi.Output[Mapping[str, str]]
     rows: pulumi.Output[list[Mapping[str, Any]]]
 
-    def __init__(
-        self,
-        name: str,
-        *,
-        region: pulumi.Input[str],
-        vpc_id: pulumi.Input[str],
-        experience: pulumi.Input[str],
-        push: pulumi.Input[bool],
-        server: pulumi.Input[Mapping[str, Any]],
-        machines: pulumi.Input[Mapping[str, Any]],
-        offline_preview: pulumi.Input[bool] = False,
-        opts: pulumi.ResourceOptions | None = None,
-    ) -> None:
-        super().__init__(
-            ConnectivityCheckProvider(),
-            name,
-            {
-                "region": region,
-                "vpc_id": vpc_id,
-                "experience": experience,
-                "push": push,
-                "server": server,
-                "machines": machines,
-                "offline_preview": offline_preview,
-                "urn": own_urn(ConnectivityCheck, name, opts),
-                # Told to `check`, which takes it out again.
-                "preview": pulumi.runtime.is_dry_run(),
-                "blocked": None,
-                "rows": None,
-            },
-            opts,
-        )
 
-
-def _outputs(inputs: ConnectivityCheckInputs, rows: list[Row]) -> dict[str, Any]:
-    return {
-        **inputs.wire(),
-        "blocked": blocked(rows, inputs.machines, inputs.role),
-        "rows": [row.wire() for row in rows],
-    }
-
-
-def _verdicts(rows: list[Row]) -> dict[Any, bool]:
+def _verdicts(rows: list[Row]) -> dict[Connection, bool]:
     return {row.connection: row.open for row in rows}

@@ -2,22 +2,17 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from contextlib import suppress
 from datetime import timedelta
-from typing import Any
+from typing import Any, TypeAlias
 
 import pulumi
-from pulumi.dynamic import (
-    CheckResult,
-    CreateResult,
-    DiffResult,
-    ReadResult,
-    Resource,
-    UpdateResult,
-)
+from pulumi.dynamic import CheckResult, DiffResult
 
-from dynamic_providers import claims, engine
-from dynamic_providers.adapter import Inputs, MigrationProvider, own_urn, run
+from dynamic_providers import adapter, claims, engine
+from dynamic_providers.adapter import Inputs, MigrationProvider, Outputs
+from dynamic_providers.declared import DeclaredResource
 from site_recovery.arm_ids import ContainerId, same
 from site_recovery.arm_ids import name as name_of
 from site_recovery.azure import leftovers, mapping
@@ -26,9 +21,12 @@ from site_recovery.convergence.interfaces import Pace
 from site_recovery.errors import VaultGoneError
 from site_recovery.fleet import ExperienceName
 
+_REMOVAL = timedelta(hours=2)
+"""How long one run waits for machines to leave the vault (service time)."""
+
 
 class ContainerMappingInputs(Inputs):
-    """Wire inputs; the poll in seconds of real time."""
+    """ARM ids; the poll in seconds of real time."""
 
     container_id: str
     policy_id: str
@@ -39,159 +37,127 @@ class ContainerMappingInputs(Inputs):
 
     @property
     def container(self) -> ContainerId:
-        """The container, taken apart."""
+        """The parts of the container's id."""
         return ContainerId.parse(self.container_id)
 
     @property
     def poll(self) -> timedelta:
-        """Between two polls."""
+        """The time between two polls."""
         return timedelta(seconds=self.poll_seconds)
 
 
-_REMOVAL = timedelta(hours=2)
-"""Service time for what is left over to leave the vault in one run."""
+class ContainerMappingOutputs(Outputs):
+    """The ARM id of the mapping."""
 
-_IDENTITY = ("container_id", "policy_id", "mapping_name")
+    mapping_id: str
 
 
-class ContainerMappingProvider(MigrationProvider):
+Recorded: TypeAlias = adapter.Recorded[ContainerMappingInputs, ContainerMappingOutputs]
+
+
+class ContainerMappingProvider(MigrationProvider[ContainerMappingInputs, ContainerMappingOutputs]):
     """Maps and unmaps; azure-native would purge the mapping on delete."""
 
-    def check(self, _olds: dict[str, Any], news: dict[str, Any]) -> CheckResult:
-        """Take the inputs as they are, and note that a program runs."""
+    async def on_check(
+        self, olds: dict[str, Any], news: dict[str, Any], told: Mapping[str, Any]
+    ) -> CheckResult:
+        """Accept the inputs, and note that a program runs."""
         claims.of_this_process.add()
         return CheckResult(news, [])
 
-    def diff(self, _id: str, olds: dict[str, Any], news: dict[str, Any]) -> DiffResult:
-        """Another container, policy or name is another mapping, made after the old one went.
+    async def on_diff(self, recorded: Recorded, news: dict[str, Any]) -> DiffResult:
+        """Another container, policy or name is another mapping, made after the old one is removed.
 
         Refused, in preview too, while machines replicate by the old one: Azure would refuse to
-        remove it once half of the update is done.
+        remove it when half of the update is done.
         """
-        replaces = [name for name in _IDENTITY if not same(olds.get(name), news.get(name))]
+        replaces = recorded.replaced(news, "container_id", "policy_id", "mapping_name")
         if replaces:
-            self._raise_if_needed(ContainerMappingInputs.model_validate(olds))
+            await self._raise_if_needed(recorded.inputs)
         return DiffResult(bool(replaces), replaces, delete_before_replace=True)
 
-    def create(self, props: dict[str, Any]) -> CreateResult:
+    async def on_create(
+        self, inputs: ContainerMappingInputs
+    ) -> tuple[str, ContainerMappingOutputs]:
         """Map the container, or take over the mapping that is there."""
-        inputs = ContainerMappingInputs.model_validate(props)
+        container = inputs.container
+        async with self.azure(container.vault) as connection:
+            mapping_id = await mapping.ensure(
+                connection,
+                container,
+                inputs.mapping_name,
+                inputs.policy_id,
+                inputs.poll,
+                inputs.experience,
+            )
+        return mapping_id, ContainerMappingOutputs(mapping_id=mapping_id)
 
-        async def work() -> str:
-            container = inputs.container
-            async with self.connect()(container.vault.subscription) as connection:
-                return await mapping.ensure(
-                    connection,
-                    container,
-                    inputs.mapping_name,
-                    inputs.policy_id,
-                    inputs.poll,
-                    inputs.experience,
+    async def on_update(
+        self, recorded: Recorded, inputs: ContainerMappingInputs
+    ) -> ContainerMappingOutputs:
+        """Record another polling interval; nothing changes at the service."""
+        return recorded.outputs
+
+    async def on_read(
+        self, id_: str, recorded: Recorded
+    ) -> tuple[ContainerMappingInputs, ContainerMappingOutputs] | None:
+        """Say which policy the container is mapped to now; gone if there is none."""
+        inputs = recorded.inputs
+        async with self.azure(inputs.container.vault) as connection:
+            try:
+                policy_id = await mapping.policy_of(
+                    connection, inputs.container, inputs.mapping_name
                 )
-
-        mapping_id = run(work)
-        return CreateResult(mapping_id, {**inputs.wire(), "mapping_id": mapping_id})
-
-    def update(self, _id: str, olds: dict[str, Any], news: dict[str, Any]) -> UpdateResult:
-        """Record another polling interval; nothing at the service changes."""
-        return UpdateResult({**olds, **news})
-
-    def read(self, id_: str, props: dict[str, Any]) -> ReadResult:
-        """Say which policy the container is mapped to now; gone if to none."""
-        inputs = ContainerMappingInputs.model_validate(props)
-
-        async def work() -> str | None:
-            container = inputs.container
-            async with self.connect()(container.vault.subscription) as connection:
-                try:
-                    return await mapping.policy_of(connection, container, inputs.mapping_name)
-                except VaultGoneError:
-                    return None
-
-        policy_id = run(work)
+            except VaultGoneError:
+                return None
         if policy_id is None:
-            return ReadResult("", {})
+            return None
         if not same(policy_id, inputs.policy_id):
             inputs = inputs.model_copy(update={"policy_id": policy_id})
-        return ReadResult(id_, {**inputs.wire(), "mapping_id": id_}, inputs.wire())
+        return inputs, ContainerMappingOutputs(mapping_id=id_)
 
-    def delete(self, _id: str, props: dict[str, Any]) -> None:
+    async def on_delete(self, id_: str, recorded: Recorded) -> None:
         """Unmap through the service's own `remove`.
 
-        On destroy the machines go first that replicate by it all the same, because a run was
-        killed before it could record their wave. Where a program runs, such as to replace the
-        mapping, there are none to touch: the service refuses while there are machines, and so
-        nothing happens to them.
+        On destroy, machines that no wave recorded, because a run was killed, are removed first.
+        While a program runs, for instance to replace the mapping, no machine is touched: the
+        service refuses to unmap as long as there are machines.
         """
-        inputs = ContainerMappingInputs.model_validate(props)
+        inputs = recorded.inputs
         container = inputs.container
-        reporter = engine.RowReporter(engine.current(), inputs.urn)
+        row = self.row(inputs.urn)
         pace = Pace(_REMOVAL, inputs.poll, may_submit=engine.current().alive)
-
-        async def work() -> None:
-            async with self.connect()(container.vault.subscription) as connection:
-                try:
-                    if not claims.of_this_process.program_runs:
-                        await leftovers.disable(
-                            connection,
-                            container,
-                            inputs.policy_id,
-                            inputs.experience,
-                            pace,
-                            reporter,
-                            named=claims.of_this_process,
-                        )
-                    policy = name_of(inputs.policy_id)
-                    reporter.status(f"removing the server's association with policy {policy}")
-                    await mapping.remove(
-                        connection, container, inputs.mapping_name, inputs.poll, inputs.experience
+        async with self.azure(container.vault) as connection:
+            try:
+                if not claims.of_this_process.program_runs:
+                    await leftovers.disable(
+                        connection,
+                        container,
+                        inputs.policy_id,
+                        inputs.experience,
+                        pace,
+                        row,
+                        named=claims.of_this_process,
                     )
-                except VaultGoneError:
-                    reporter.event(f"{in_words(container.vault)}, and with it the mapping")
+                policy = name_of(inputs.policy_id)
+                row.status(f"removing the server's association with policy {policy}")
+                await mapping.remove(
+                    connection, container, inputs.mapping_name, inputs.poll, inputs.experience
+                )
+            except VaultGoneError:
+                row.event(f"{in_words(container.vault)}, and with it the mapping")
 
-        run(work)
-
-    def _raise_if_needed(self, inputs: ContainerMappingInputs) -> None:
+    async def _raise_if_needed(self, inputs: ContainerMappingInputs) -> None:
         container = inputs.container
-
-        async def work() -> None:
-            async with self.connect()(container.vault.subscription) as connection:
-                # With its vault all that needed it is gone.
-                with suppress(VaultGoneError):
-                    await leftovers.raise_if_any(connection, container, inputs.policy_id)
-
-        run(work)
+        async with self.azure(container.vault) as connection:
+            # Everything that needed the mapping is gone with the vault.
+            with suppress(VaultGoneError):
+                await leftovers.raise_if_any(connection, container, inputs.policy_id)
 
 
 class ProtectionContainerMapping(
-    Resource, module="site-recovery", name="ProtectionContainerMapping"
+    DeclaredResource, name="ProtectionContainerMapping", provider=ContainerMappingProvider
 ):
-    """A protection container mapped to a replication policy; outputs the mapping's ARM id."""
+    """A protection container mapped to a replication policy."""
 
     mapping_id: pulumi.Output[str]
-
-    def __init__(
-        self,
-        name: str,
-        *,
-        container_id: pulumi.Input[str],
-        policy_id: pulumi.Input[str],
-        mapping_name: pulumi.Input[str],
-        experience: pulumi.Input[str],
-        poll_seconds: pulumi.Input[float],
-        opts: pulumi.ResourceOptions | None = None,
-    ) -> None:
-        super().__init__(
-            ContainerMappingProvider(),
-            name,
-            {
-                "container_id": container_id,
-                "policy_id": policy_id,
-                "mapping_name": mapping_name,
-                "experience": experience,
-                "poll_seconds": poll_seconds,
-                "urn": own_urn(ProtectionContainerMapping, name, opts),
-                "mapping_id": None,
-            },
-            opts,
-        )

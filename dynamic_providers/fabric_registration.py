@@ -4,20 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from datetime import timedelta
-from typing import Any
+from typing import Any, TypeAlias
 
 import pulumi
-from pulumi.dynamic import (
-    CheckResult,
-    CreateResult,
-    DiffResult,
-    ReadResult,
-    Resource,
-    UpdateResult,
-)
+from pulumi.dynamic import DiffResult
 
-from dynamic_providers import engine
-from dynamic_providers.adapter import Inputs, MigrationProvider, own_urn, run
+from dynamic_providers import adapter
+from dynamic_providers.adapter import Inputs, MigrationProvider, Outputs
+from dynamic_providers.declared import DeclaredResource
 from site_recovery.arm_ids import VaultId, same
 from site_recovery.aws.server_status import StatusParameter
 from site_recovery.azure.servers import registration, server_removal
@@ -30,7 +24,14 @@ from site_recovery.fleet import ExperienceName
 
 
 class FabricRegistrationInputs(Inputs):
-    """Wire inputs; times in seconds (the timeout is service time, the poll real time)."""
+    """Times in seconds: the timeout is service time, the poll real time.
+
+    Attributes:
+        keep: whether the server was there before the stack, and stays registered on delete.
+        region: the AWS region of the status parameter.
+        status_parameter: the SSM parameter in which the server reports its set-up; empty if a
+            person sets it up.
+    """
 
     vault_id: str
     server_name: str
@@ -44,7 +45,7 @@ class FabricRegistrationInputs(Inputs):
 
     @property
     def awaited(self) -> Awaited:
-        """The server, and how long it may take."""
+        """The server, and how long to wait for it."""
         return Awaited(
             VaultId.parse(self.vault_id),
             self.server_name,
@@ -54,98 +55,109 @@ class FabricRegistrationInputs(Inputs):
         )
 
 
-_IDENTITY = ("vault_id", "server_name")
+class FabricRegistrationOutputs(Outputs):
+    """A `Registration` of the domain: ARM ids and server ids."""
+
+    fabric_id: str
+    container_id: str
+    provider_id: str
+    process_server_id: str
+    master_target_id: str
+    run_as_accounts: dict[str, str]
+    machines_site_id: str
+
+    @classmethod
+    def of(cls, found: Registration) -> FabricRegistrationOutputs:
+        """A server as the vault shows it."""
+        return cls.model_validate(found, from_attributes=True)
 
 
-class FabricRegistrationProvider(MigrationProvider):
+Recorded: TypeAlias = adapter.Recorded[FabricRegistrationInputs, FabricRegistrationOutputs]
+
+
+class FabricRegistrationProvider(
+    MigrationProvider[FabricRegistrationInputs, FabricRegistrationOutputs]
+):
     """Waits for the server; unregisters it on delete through the service's own `remove`."""
 
-    def check(self, _olds: dict[str, Any], news: dict[str, Any]) -> CheckResult:
-        """Take the inputs as they are; their types are the component's."""
-        return CheckResult(news, [])
-
-    def diff(self, _id: str, olds: dict[str, Any], news: dict[str, Any]) -> DiffResult:
-        """Another vault or server is another registration; how long to wait is no difference."""
-        replaces = [name for name in _IDENTITY if olds.get(name) != news.get(name)]
+    async def on_diff(self, recorded: Recorded, news: dict[str, Any]) -> DiffResult:
+        """Another vault or server is another registration; other waiting times change nothing."""
+        replaces = recorded.replaced(news, "vault_id", "server_name")
         return DiffResult(changes=bool(replaces), replaces=replaces)
 
-    def create(self, props: dict[str, Any]) -> CreateResult:
+    async def on_create(
+        self, inputs: FabricRegistrationInputs
+    ) -> tuple[str, FabricRegistrationOutputs]:
         """Wait until the server is in the vault."""
-        inputs = FabricRegistrationInputs.model_validate(props)
-        reporter = engine.RowReporter(engine.current(), inputs.urn)
+        row = self.row(inputs.urn)
+        parameter = StatusParameter(inputs.status_parameter, inputs.region)
+        async with self.azure(inputs.awaited.vault) as connection:
+            found = await registration.wait(
+                connection,
+                inputs.awaited,
+                row.status,
+                row.event,
+                parameter.read if inputs.status_parameter else None,
+            )
+        return found.fabric_id, FabricRegistrationOutputs.of(found)
 
-        async def work() -> Registration:
-            async with self.connect()(inputs.awaited.vault.subscription) as connection:
-                parameter = StatusParameter(inputs.status_parameter, inputs.region)
-                return await registration.wait(
-                    connection,
-                    inputs.awaited,
-                    reporter.status,
-                    reporter.event,
-                    parameter.read if inputs.status_parameter else None,
-                )
+    async def on_update(
+        self, recorded: Recorded, inputs: FabricRegistrationInputs
+    ) -> FabricRegistrationOutputs:
+        """Record new waiting times; nothing changes at the service."""
+        return recorded.outputs
 
-        found = run(work)
-        return CreateResult(found.fabric_id, {**inputs.wire(), **_outputs(found)})
-
-    def update(self, _id: str, olds: dict[str, Any], news: dict[str, Any]) -> UpdateResult:
-        """Record new waiting times; nothing at the service changes."""
-        return UpdateResult({**olds, **news})
-
-    def read(self, id_: str, props: dict[str, Any]) -> ReadResult:
+    async def on_read(
+        self, id_: str, recorded: Recorded
+    ) -> tuple[FabricRegistrationInputs, FabricRegistrationOutputs] | None:
         """Say what the vault has of the server now; gone if it is not registered.
 
-        A server that is there, but not well, is as it was recorded.
+        A server that is registered but not healthy stays as it was recorded.
         """
-        inputs = FabricRegistrationInputs.model_validate(props)
+        inputs = recorded.inputs
+        vault = inputs.awaited.vault
+        async with self.azure(vault) as connection:
+            try:
+                found = await registration.find(
+                    connection, vault, inputs.server_name, inputs.experience
+                )
+                if isinstance(found, Registration):
+                    if not same(found.fabric_id, id_):
+                        return None
+                    return inputs, FabricRegistrationOutputs.of(found)
+                if await server_removal.stands(connection, id_, inputs.server_name):
+                    return inputs, recorded.outputs
+            except VaultGoneError:
+                pass
+        return None
 
-        async def work() -> dict[str, Any] | None:
-            vault = inputs.awaited.vault
-            async with self.connect()(vault.subscription) as connection:
-                try:
-                    found = await registration.find(
-                        connection, vault, inputs.server_name, inputs.experience
-                    )
-                    if isinstance(found, Registration):
-                        return _outputs(found) if same(found.fabric_id, id_) else None
-                    there = await server_removal.stands(connection, id_, inputs.server_name)
-                    return dict(props) if there else None
-                except VaultGoneError:
-                    return None
-
-        outputs = run(work)
-        if outputs is None:
-            return ReadResult("", {})
-        return ReadResult(id_, {**inputs.wire(), **outputs}, inputs.wire())
-
-    def delete(self, id_: str, props: dict[str, Any]) -> None:
+    async def on_delete(self, id_: str, recorded: Recorded) -> None:
         """Unregister the server, unless it was there before the stack."""
-        inputs = FabricRegistrationInputs.model_validate(props)
+        inputs = recorded.inputs
         if inputs.keep:
             return
-        reporter = engine.RowReporter(engine.current(), inputs.urn)
+        row = self.row(inputs.urn)
         vault = VaultId.parse(id_)
         leaving = Leaving(
             vault, inputs.server_name, inputs.experience, timedelta(seconds=inputs.poll_seconds)
         )
-
-        async def work() -> None:
-            async with self.connect()(vault.subscription) as connection:
-                try:
-                    await server_removal.unregister(connection, leaving, id_, reporter)
-                except VaultGoneError:
-                    reporter.event(f"{in_words(vault)}, and with it the server's registration")
-
-        run(work)
+        async with self.azure(vault) as connection:
+            try:
+                await server_removal.unregister(connection, leaving, id_, row)
+            except VaultGoneError:
+                row.event(f"{in_words(vault)}, and with it the server's registration")
 
 
-class FabricRegistration(Resource, module="site-recovery", name="FabricRegistration"):
+class FabricRegistration(
+    DeclaredResource, name="FabricRegistration", provider=FabricRegistrationProvider
+):
     """A configuration server or replication appliance, healthy, in the vault.
 
-    Created once the server has registered itself, which is waited for; with `keep` it is not
-    unregistered on delete. Outputs are ARM ids and server ids; `run_as_accounts` maps the
-    friendly names set up on a configuration server to account ids, `machines_site_id` is the
-    site of an appliance.
+    It is created when the server has registered itself, for which it waits.
+
+    Attributes:
+        run_as_accounts: account id by friendly name, as set up on a configuration server.
+        machines_site_id: the site of an appliance; empty for a configuration server.
     """
 
     fabric_id: pulumi.Output[str]
@@ -155,53 +167,3 @@ class FabricRegistration(Resource, module="site-recovery", name="FabricRegistrat
     master_target_id: pulumi.Output[str]
     run_as_accounts: pulumi.Output[Mapping[str, str]]
     machines_site_id: pulumi.Output[str]
-
-    def __init__(
-        self,
-        name: str,
-        *,
-        vault_id: pulumi.Input[str],
-        server_name: pulumi.Input[str],
-        experience: pulumi.Input[str],
-        keep: pulumi.Input[bool],
-        region: pulumi.Input[str],
-        status_parameter: pulumi.Input[str],
-        timeout_seconds: pulumi.Input[float],
-        poll_seconds: pulumi.Input[float],
-        opts: pulumi.ResourceOptions | None = None,
-    ) -> None:
-        super().__init__(
-            FabricRegistrationProvider(),
-            name,
-            {
-                "vault_id": vault_id,
-                "server_name": server_name,
-                "experience": experience,
-                "keep": keep,
-                "region": region,
-                "status_parameter": status_parameter,
-                "timeout_seconds": timeout_seconds,
-                "poll_seconds": poll_seconds,
-                "urn": own_urn(FabricRegistration, name, opts),
-                "fabric_id": None,
-                "container_id": None,
-                "provider_id": None,
-                "process_server_id": None,
-                "master_target_id": None,
-                "run_as_accounts": None,
-                "machines_site_id": None,
-            },
-            opts,
-        )
-
-
-def _outputs(found: Registration) -> dict[str, Any]:
-    return {
-        "fabric_id": found.fabric_id,
-        "container_id": found.container_id,
-        "provider_id": found.provider_id,
-        "process_server_id": found.process_server_id,
-        "master_target_id": found.master_target_id,
-        "run_as_accounts": dict(found.run_as_accounts),
-        "machines_site_id": found.machines_site_id,
-    }

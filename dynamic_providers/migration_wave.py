@@ -4,21 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from types import MappingProxyType
-from typing import Any
+from typing import Any, TypeAlias
 
 import pulumi
-from pulumi.dynamic import (
-    CheckFailure,
-    CheckResult,
-    CreateResult,
-    DiffResult,
-    ReadResult,
-    Resource,
-    UpdateResult,
-)
+from pulumi.dynamic import CheckFailure, CheckResult, DiffResult
+from pydantic import Field
 
-from dynamic_providers import claims, departures, engine, wave_review
-from dynamic_providers.adapter import MigrationProvider, own_urn, unknown
+from dynamic_providers import adapter, claims, departures, engine, wave_review
+from dynamic_providers.adapter import MigrationProvider, Outputs, resource_name, unknown
+from dynamic_providers.declared import DeclaredResource
 from dynamic_providers.wave_inputs import (
     MachineInputs,
     OtherWave,
@@ -26,8 +20,8 @@ from dynamic_providers.wave_inputs import (
     assignments,
     leaving,
     migrated,
-    recorded,
 )
+from dynamic_providers.wave_inputs import recorded as answerable_for
 from dynamic_providers.wave_vault import WaveVault
 from site_recovery import arm_ids
 from site_recovery.azure.vault import in_words
@@ -39,22 +33,44 @@ from site_recovery.planning import satisfies
 from site_recovery.reasons import Reason
 from site_recovery.snapshot import Gone, Snapshot
 
-_OUTPUTS = ("results", "outcomes", "leaving", "migrated")
+
+class WaveOutputs(Outputs):
+    """How the last run ended, by machine.
+
+    Attributes:
+        outcomes: `status` (`satisfied`, `pending`, `failed`, `blocked`), `reason` (a name, see
+            `site_recovery.reasons`) and `message`.
+        results: what was observed at the end.
+        leaving: machines that left the wave and whose removal has not ended, with their inputs.
+        migrated: the instance of each machine that ever was seen migrated. A refresh does not
+            forget it.
+    """
+
+    results: dict[str, dict[str, Any]] = Field(default_factory=dict)
+    outcomes: dict[str, dict[str, str]] = Field(default_factory=dict)
+    leaving: dict[str, dict[str, Any]] = Field(default_factory=dict)
+    migrated: dict[str, str] = Field(default_factory=dict)
 
 
-class MigrationWaveProvider(MigrationProvider):
+Recorded: TypeAlias = adapter.Recorded[WaveInputs, WaveOutputs]
+
+
+class MigrationWaveProvider(MigrationProvider[WaveInputs, WaveOutputs]):
     """The reconciler: observes the wave's machines and drives them, then records."""
 
-    def check(self, olds: dict[str, Any], news: dict[str, Any]) -> CheckResult:
+    only_for_check = ("preview", "other_waves")
+
+    async def on_check(
+        self, olds: dict[str, Any], news: dict[str, Any], told: Mapping[str, Any]
+    ) -> CheckResult:
         """Review the wave: say what `up` would do, refuse what cannot be done.
 
-        Runs in preview for creates and updates alike. Live state is read unless the vault is
-        not there yet or the preview is offline.
+        Runs in preview for creates and updates alike. Live state is read unless the vault does
+        not exist yet or the preview is offline.
         """
-        preview = bool(news.pop("preview", False))
         others = {
             name: OtherWave.model_validate(wave)
-            for name, wave in (news.pop("other_waves", None) or {}).items()
+            for name, wave in (told["other_waves"] or {}).items()
         }
         elsewhere = {n: m for wave in others.values() for n, m in wave.machines.items()}
         news["other_machines"] = sorted(elsewhere)
@@ -62,160 +78,157 @@ class MigrationWaveProvider(MigrationProvider):
         claims.of_this_process.add(news["other_instances"])
         if not unknown(news.get("machines")):
             claims.of_this_process.add(m["instance_id"] for m in news["machines"].values())
-        lines, refusals = wave_review.look_ahead(
+        preview = bool(told["preview"])
+        lines, refusals = await wave_review.look_ahead(
             self.connect(), olds, news, others, preview=preview
         )
         if preview and lines:
-            engine.RowReporter(engine.current(), news["urn"]).event("\n".join(lines))
-        # Without a property: the engine would print all of its value before each refusal.
+            self.row(news["urn"]).event("\n".join(lines))
+        # Without a property: the engine would print the whole value of it before each refusal.
         failures = [CheckFailure("", review.refused(refusals))] if refusals else []
         return CheckResult(news, failures)
 
-    def diff(self, _id: str, olds: dict[str, Any], news: dict[str, Any]) -> DiffResult:
+    async def on_diff(self, recorded: Recorded, news: dict[str, Any]) -> DiffResult:
         """A difference is a changed input, or a machine that is not where it should be.
 
         Nothing replaces a wave: a replicating machine is never replaced by a config change.
         """
         if unknown(news):
             return DiffResult(changes=True)
-        inputs = WaveInputs.model_validate(news)
-        before = WaveInputs.model_validate(olds)
-        once = migrated(olds, inputs)
+        inputs, before = WaveInputs.model_validate(news), recorded.inputs
+        once = migrated(recorded.values, inputs)
         offline = inputs.convergence.offline_preview
         vault = WaveVault(self.connect(), inputs)
-        # A refresh compares, too: it records that the vault is gone, and `check` refuses to go on.
-        snapshot = vault.observe(leaving=True) if once and not offline else None
+        # A refresh compares too: it records that the vault is gone, and `check` refuses to go on.
+        snapshot = await vault.observe(leaving=True) if once and not offline else None
         if snapshot is not None and snapshot.gone is None:
             _refuse_lost(inputs, once, snapshot)
-        if _lasting(inputs) != _lasting(before) or olds.get("leaving"):
+        if _lasting(inputs) != _lasting(before) or recorded.outputs.leaving:
             return DiffResult(changes=True)
-        outcomes = olds.get("outcomes") or {}
+        outcomes = recorded.outputs.outcomes
         unfinished = [o for o in outcomes.values() if o["status"] != "satisfied"]
         if unfinished or set(outcomes) != set(inputs.machines):
-            # Also when they got there since by themselves: their own records wait for an outcome.
+            # Even if they have got there by themselves: their records wait for an outcome.
             return DiffResult(changes=True)
         if offline:
             return DiffResult(changes=False)
-        snapshot = snapshot or vault.observe(leaving=True)
+        snapshot = snapshot or await vault.observe(leaving=True)
         if snapshot.gone is not None:
             return DiffResult(changes=True)
         satisfied = all(
             satisfies(a.desired, observe(a.machine, snapshot, a.settings))
             for a in inputs.assignments()
         )
-        differs = not satisfied or vault.plan_differs(inputs.plan_order(before), snapshot)
-        return DiffResult(changes=differs)
+        order = inputs.plan_order(before)
+        return DiffResult(changes=not satisfied or await vault.plan_differs(order, snapshot))
 
-    def create(self, props: dict[str, Any]) -> CreateResult:
-        """Drive all machines; adopts whatever is under way already."""
-        inputs = WaveInputs.model_validate(props)
-        return CreateResult(inputs.urn.rsplit("::", 1)[-1], self._drive(inputs, {}))
+    async def on_create(self, inputs: WaveInputs) -> tuple[str, WaveOutputs]:
+        """Drive all machines; adopts whatever is already under way."""
+        return resource_name(inputs.urn), await self._drive(inputs, {})
 
-    def update(self, _id: str, olds: dict[str, Any], news: dict[str, Any]) -> UpdateResult:
-        """Drive all machines, and those that left the config out of the vault."""
-        inputs = WaveInputs.model_validate(news)
-        before = WaveInputs.model_validate(olds)
-        departing = leaving(recorded(olds), inputs)
-        return UpdateResult(self._drive(inputs, departing, before, migrated(olds, inputs)))
+    async def on_update(self, recorded: Recorded, inputs: WaveInputs) -> WaveOutputs:
+        """Drive all machines, and take those that left the config out of the vault."""
+        departing = leaving(answerable_for(recorded.values), inputs)
+        once = migrated(recorded.values, inputs)
+        return await self._drive(inputs, departing, recorded.inputs, once)
 
-    def read(self, id_: str, props: dict[str, Any]) -> ReadResult:
-        """Record where the machines are now, whatever was recorded before.
+    async def on_read(self, id_: str, recorded: Recorded) -> tuple[WaveInputs, WaveOutputs] | None:
+        """Record where the machines are now.
 
-        A wave goes with its vault, unless one of its machines is migrated: that nothing but this
-        record may tell, and it keeps the machine from being migrated a second time.
+        A wave is gone with its vault, unless one of its machines is migrated. Nothing but this
+        record may tell that, and it keeps the machine from being migrated a second time.
         """
-        inputs = WaveInputs.model_validate(props)
-        snapshot = WaveVault(self.connect(), inputs).observe(leaving=True)
+        inputs = recorded.inputs
+        snapshot = await WaveVault(self.connect(), inputs).observe(leaving=True)
         results = {
             name: _result(observe(inputs.machine(name), snapshot)) for name in inputs.machines
         }
-        outputs = {**props, "results": results}
-        if snapshot.gone is Gone.VAULT:
-            once = migrated(outputs, inputs)
-            if not once:
-                return ReadResult("", {})
-            where = in_words(inputs.site.container.vault)
-            outputs |= {"migrated": once, "leaving": {}, "outcomes": _gone(inputs, where)}
-            engine.current().log(
-                inputs.urn, f"{where}; kept is the record of what was migrated: {_names(once)}"
-            )
-        return ReadResult(id_, outputs, inputs.wire())
+        outputs = recorded.outputs.model_copy(update={"results": results})
+        if snapshot.gone is not Gone.VAULT:
+            return inputs, outputs
+        once = migrated({**recorded.values, "results": results}, inputs)
+        if not once:
+            return None
+        where = in_words(inputs.site.container.vault)
+        names = ", ".join(sorted(once))
+        engine.current().log(
+            inputs.urn, f"{where}; the record of the migrated machines is kept: {names}"
+        )
+        # With these outcomes the next `up` drives the wave again.
+        pending = {"status": "pending", "reason": str(Reason.VAULT_GONE), "message": where}
+        outcomes = dict.fromkeys(inputs.machines, pending)
+        gone = {"migrated": once, "leaving": {}, "outcomes": outcomes}
+        return inputs, outputs.model_copy(update=gone)
 
-    def delete(self, _id: str, props: dict[str, Any]) -> None:
-        """Take the wave's machines out of the vault, but for those that moved to another wave.
+    async def on_delete(self, id_: str, recorded: Recorded) -> None:
+        """Take the wave's machines out of the vault, except those that moved to another wave.
 
-        All of them at once; where one is failed over, none is touched.
+        All of them at once; if one is failed over, none is touched.
         """
-        inputs = WaveInputs.model_validate(props)
-        reporter = engine.RowReporter(engine.current(), inputs.urn)
+        inputs = recorded.inputs
+        row = self.row(inputs.urn)
         vault = WaveVault(self.connect(), inputs)
         going = assignments(
             None,
             {
                 name: machine
-                for name, machine in recorded(props).items()
+                for name, machine in answerable_for(recorded.values).items()
                 if machine.instance_id not in claims.of_this_process
             },
         )
-        snapshot = vault.observe(leaving=True)
+        snapshot = await vault.observe(leaving=True)
         if snapshot.gone is Gone.VAULT:
-            _tell_gone(inputs, going, snapshot, reporter)
+            _tell_gone(inputs, going, snapshot, row)
             return
         review.raise_if_failed_over(going, snapshot)
-        review.raise_unless_gone(vault.converge(going, reporter, leaving=True))
+        review.raise_unless_gone(await vault.converge(going, row, leaving=True))
         if inputs.recovery_plan is not None:
-            reporter.status(f"deleting recovery plan {inputs.recovery_plan.name}")
-            vault.delete_plan(inputs.recovery_plan.name)
+            row.status(f"deleting recovery plan {inputs.recovery_plan.name}")
+            await vault.delete_plan(inputs.recovery_plan.name)
 
-    def _drive(
+    async def _drive(
         self,
         inputs: WaveInputs,
         departing: dict[str, MachineInputs],
         before: WaveInputs | None = None,
         once_migrated: Mapping[str, str] = MappingProxyType({}),
-    ) -> dict[str, Any]:
+    ) -> WaveOutputs:
         vault = WaveVault(self.connect(), inputs)
         order = inputs.plan_order(before)
         once = before.recovery_plan if before is not None else None
         if once is not None and (order is None or order.plan.name != once.name):
-            vault.delete_plan(once.name)
-        reporter = engine.RowReporter(engine.current(), inputs.urn)
+            await vault.delete_plan(once.name)
         machines = inputs.assignments(once_migrated) + assignments(None, departing)
-        outcomes = vault.converge(machines, reporter, order)
+        outcomes = await vault.converge(machines, self.row(inputs.urn), order)
         for name, machine in departing.items():
             departures.of_this_process.add(machine.instance_id, outcomes[name])
         staying = {name: outcomes[name] for name in inputs.machines}
-        return {
-            **inputs.wire(),
-            "results": {name: _result(o.observed) for name, o in staying.items()},
-            "outcomes": {
+        return WaveOutputs(
+            results={name: _result(o.observed) for name, o in staying.items()},
+            outcomes={
                 name: {"status": str(o.status), "reason": str(o.reason or ""), "message": o.message}
                 for name, o in staying.items()
             },
-            "migrated": {
+            migrated={
                 name: machine.instance_id
                 for name, machine in inputs.machines.items()
                 if name in once_migrated or staying[name].observed.stage is Stage.MIGRATED
             },
-            "leaving": {
+            leaving={
                 name: machine.wire()
                 for name, machine in departing.items()
                 if not satisfies(None, outcomes[name].observed)
             },
-        }
+        )
 
 
-class MigrationWave(Resource, module="site-recovery", name="MigrationWave"):
-    """Machines that share a phase, driven together.
+class MigrationWave(DeclaredResource, name="MigrationWave", provider=MigrationWaveProvider):
+    """Machines that share a phase, driven together; see `WaveOutputs`.
 
-    `outcomes` holds, by machine, the status (`satisfied`, `pending`, `failed`, `blocked`), the
-    reason (a name, see `site_recovery.reasons`) and the message of the last run; `results` what was observed at its end; `migrated` the instance of
-    each machine that ever was seen migrated, which a refresh does not forget. The wave itself does not
-    fail because a machine failed: that machine's `ProtectedItem` does.
+    The wave itself does not fail because a machine failed: that machine's `ProtectedItem` does.
     """
 
     experience: pulumi.Output[str]
-    vault_id: pulumi.Output[str]
     container_id: pulumi.Output[str]
     machines_site_id: pulumi.Output[str]
     target: pulumi.Output[Mapping[str, str]]
@@ -226,76 +239,30 @@ class MigrationWave(Resource, module="site-recovery", name="MigrationWave"):
     leaving: pulumi.Output[Mapping[str, Any]]
     migrated: pulumi.Output[Mapping[str, Any]]
 
-    def __init__(
-        self,
-        name: str,
-        *,
-        experience: pulumi.Input[str],
-        vault_id: pulumi.Input[str],
-        container_id: pulumi.Input[str],
-        machines_site_id: pulumi.Input[str],
-        policy_id: pulumi.Input[str],
-        process_server_id: pulumi.Input[str],
-        master_target_id: pulumi.Input[str],
-        run_as_accounts: pulumi.Input[Mapping[str, Any]],
-        target: pulumi.Input[Mapping[str, Any]],
-        phase: pulumi.Input[str],
-        machines: pulumi.Input[Mapping[str, Any]],
-        holds: pulumi.Input[Mapping[str, str]],
-        bios_ids: pulumi.Input[Mapping[str, str]],
-        other_waves: Mapping[str, Any],
-        convergence: pulumi.Input[Mapping[str, Any]],
-        recovery_point: pulumi.Input[str] = "latest",
-        recovery_plan: pulumi.Input[Mapping[str, Any]] | None = None,
-        opts: pulumi.ResourceOptions | None = None,
-    ) -> None:
-        super().__init__(
-            MigrationWaveProvider(),
-            name,
-            {
-                "experience": experience,
-                "vault_id": vault_id,
-                "container_id": container_id,
-                "machines_site_id": machines_site_id,
-                "policy_id": policy_id,
-                "process_server_id": process_server_id,
-                "master_target_id": master_target_id,
-                "run_as_accounts": run_as_accounts,
-                "target": target,
-                "phase": phase,
-                "machines": machines,
-                "holds": holds,
-                "bios_ids": bios_ids,
-                "convergence": convergence,
-                "recovery_point": recovery_point,
-                "recovery_plan": recovery_plan,
-                "urn": own_urn(MigrationWave, name, opts),
-                # Told to `check`, which takes them out again: they are no part of the wave.
-                "preview": pulumi.runtime.is_dry_run(),
-                "other_waves": other_waves,
-                **dict.fromkeys(_OUTPUTS),
-            },
-            opts,
-        )
 
-
-_PASSING = {
-    *("convergence", "holds", "bios_ids", "other_machines", "other_instances", "urn", "machines"),
+_NOT_COMPARED = {
+    "bios_ids",
+    "convergence",
+    "holds",
+    "machines",
+    "other_instances",
+    "other_machines",
+    "urn",
 }
 
 
 def _lasting(inputs: WaveInputs) -> dict[str, Any]:
-    """What makes a wave another wave: not how a run goes, nor who is in other waves."""
+    """The inputs whose change is a difference: not how a run goes, nor the other waves."""
     return {
-        **inputs.model_dump(exclude=_PASSING),
+        **inputs.model_dump(exclude=_NOT_COMPARED),
         "machines": {name: machine.lasting() for name, machine in inputs.machines.items()},
     }
 
 
 def _refuse_lost(inputs: WaveInputs, once: Mapping[str, str], snapshot: Snapshot) -> None:
-    """Refuse, in preview too, what `up` would not do: migrate a machine again.
+    """Refuse, in preview too, to migrate a machine again.
 
-    `check` cannot, because it is not told what is recorded.
+    `check` cannot do that, because it is not told what is recorded.
 
     Raises:
         MigrationError: naming each machine.
@@ -304,14 +271,6 @@ def _refuse_lost(inputs: WaveInputs, once: Mapping[str, str], snapshot: Snapshot
     _, refusals = review.review(machines, snapshot, inputs.rules)
     if refusals:
         raise MigrationError(review.refused(refusals))
-
-
-def _gone(inputs: WaveInputs, where: str) -> dict[str, dict[str, str]]:
-    """Outcomes by which the next `up` drives the wave anew."""
-    return {
-        name: {"status": "pending", "reason": str(Reason.VAULT_GONE), "message": where}
-        for name in inputs.machines
-    }
 
 
 def _tell_gone(
@@ -326,13 +285,9 @@ def _tell_gone(
     tests = sorted(arm_ids.name(each.test_vm_id) for each in seen if each.test_vm_id)
     if tests:
         reporter.event(
-            f"the virtual machines {', '.join(tests)} of tests are left, which only the vault "
-            "could clean up: delete them with their disks and network interfaces"
+            f"the virtual machines {', '.join(tests)} of test failovers are left, which only the "
+            "vault could clean up: delete them with their disks and network interfaces"
         )
-
-
-def _names(machines: Iterable[str]) -> str:
-    return ", ".join(sorted(machines))
 
 
 def _result(observed: Observed) -> dict[str, Any]:

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any, Literal
+from typing import Any, Literal, TypeAlias
 
 import pulumi
-from pulumi.dynamic import CreateResult, DiffResult, ReadResult, Resource, UpdateResult
+from pulumi.dynamic import DiffResult
 
-from dynamic_providers import departures, engine, shared_observation
-from dynamic_providers.adapter import Inputs, MigrationProvider, own_urn, run, unknown
+from dynamic_providers import adapter, departures, engine, shared_observation
+from dynamic_providers.adapter import Inputs, MigrationProvider, Outputs, unknown
+from dynamic_providers.declared import DeclaredResource
 from dynamic_providers.migration_wave import MigrationWave
 from dynamic_providers.wave_inputs import ConvergenceInputs, MachineInputs, TargetInputs
 from site_recovery.arm_ids import ContainerId
@@ -25,7 +26,7 @@ from site_recovery.snapshot import Gone, Snapshot
 
 
 class OutcomeInputs(Inputs):
-    """What the wave's last run said of the machine."""
+    """How the machine came out of the wave's last run."""
 
     status: Literal["satisfied", "pending", "failed", "blocked"]
     reason: str = ""
@@ -33,7 +34,7 @@ class OutcomeInputs(Inputs):
 
 
 class ProtectedItemInputs(Inputs):
-    """Wire inputs; all but the machine's name and the phase come from the wave's outputs."""
+    """All but the name of the machine and the phase come from the outputs of the wave."""
 
     name: str
     phase: Phase
@@ -48,7 +49,7 @@ class ProtectedItemInputs(Inputs):
 
     @property
     def site(self) -> Site:
-        """Where the machine is; enough to observe it and to remove it."""
+        """Where the machine is: as much as it takes to observe it."""
         return Site(
             container=ContainerId.parse(self.container_id),
             policy_id="",
@@ -65,57 +66,103 @@ class ProtectedItemInputs(Inputs):
         )
 
 
-class ProtectedItemProvider(MigrationProvider):
+class ProtectedItemOutputs(Outputs):
+    """Where the services have the machine.
+
+    A text is empty where there is nothing to say, because the engine takes a missing output for
+    one that is not known yet.
+
+    Attributes:
+        observed_phase: where the machine really is. It is the declared phase, unless the machine
+            is pending and `onPending` is `warn`.
+        item_id: the protected item; empty once the machine is migrated.
+        azure_vm_id: empty before the failover.
+        test_vm_id: empty unless a test failover is running.
+        last_test_failover: the end of the last successful one (ISO 8601); empty before it.
+    """
+
+    observed_phase: str = ""
+    item_id: str = ""
+    azure_vm_id: str = ""
+    test_vm_id: str = ""
+    health: str = ""
+    last_test_failover: str = ""
+
+    @classmethod
+    def of(cls, observed: Observed) -> ProtectedItemOutputs:
+        """A machine as it was observed."""
+        last_test = observed.last_test_failover
+        return cls(
+            observed_phase=_phase(observed),
+            item_id=observed.item_id or "",
+            azure_vm_id=observed.azure_vm_id or "",
+            test_vm_id=observed.test_vm_id or "",
+            health=observed.health,
+            last_test_failover=last_test.isoformat() if last_test else "",
+        )
+
+    def remembering(self, before: ProtectedItemOutputs) -> ProtectedItemOutputs:
+        """These, with the last test: the service forgets it with the item, a person does not."""
+        last_test = self.last_test_failover or before.last_test_failover
+        return self.model_copy(update={"last_test_failover": last_test})
+
+
+Recorded: TypeAlias = adapter.Recorded[ProtectedItemInputs, ProtectedItemOutputs]
+
+
+class ProtectedItemProvider(MigrationProvider[ProtectedItemInputs, ProtectedItemOutputs]):
     """Verifies against live state and records; drives nothing."""
 
-    def diff(self, _id: str, olds: dict[str, Any], news: dict[str, Any]) -> DiffResult:
+    async def on_diff(self, recorded: Recorded, news: dict[str, Any]) -> DiffResult:
         """A difference is another phase, another outcome of the wave, or drift.
 
-        While the wave's outcome is not known yet, in a preview in which the wave will run, the
-        wave's own row tells what happens; the machine is not shown as changed for it.
+        In a preview in which the wave will run, its outcome is not known yet. The wave's own row
+        says then what happens; the machine is not shown as changed for it.
         """
-        changed = [
-            key
+        changed = any(
+            not unknown(news.get(key)) and news.get(key) != recorded.values.get(key)
             for key in ("phase", "outcome")
-            if not unknown(news.get(key)) and news.get(key) != olds.get(key)
-        ]
-        if not unknown(news.get("machine")) and _lasting(news) != _lasting(olds):
-            changed.append("machine")
-        recorded = olds.get("observed_phase")
-        drifted = recorded is not None and recorded != news.get("phase")
-        return DiffResult(changes=bool(changed) or drifted)
+        )
+        if not unknown(news.get("machine")):
+            machine = MachineInputs.model_validate(news["machine"])
+            before = MachineInputs.model_validate(recorded.values["machine"])
+            changed |= machine.lasting() != before.lasting()
+        observed_phase = recorded.outputs.observed_phase
+        drifted = bool(observed_phase) and observed_phase != news.get("phase")
+        return DiffResult(changes=changed or drifted)
 
-    def create(self, props: dict[str, Any]) -> CreateResult:
-        """Record the machine, or fail with what the wave's run met."""
-        inputs = ProtectedItemInputs.model_validate(props)
-        return CreateResult(inputs.name, self._record(inputs))
+    async def on_create(self, inputs: ProtectedItemInputs) -> tuple[str, ProtectedItemOutputs]:
+        """Record the machine, or fail with the reason that the wave's run met."""
+        return inputs.name, await self._verified(inputs)
 
-    def update(self, _id: str, olds: dict[str, Any], news: dict[str, Any]) -> UpdateResult:
-        """Record the machine anew, or fail with what the wave's run met."""
-        recorded = self._record(ProtectedItemInputs.model_validate(news))
-        return UpdateResult(_remembering(olds, recorded))
+    async def on_update(
+        self, recorded: Recorded, inputs: ProtectedItemInputs
+    ) -> ProtectedItemOutputs:
+        """Record the machine again, or fail with the reason that the wave's run met."""
+        return (await self._verified(inputs)).remembering(recorded.outputs)
 
-    def read(self, id_: str, props: dict[str, Any]) -> ReadResult:
+    async def on_read(
+        self, id_: str, recorded: Recorded
+    ) -> tuple[ProtectedItemInputs, ProtectedItemOutputs] | None:
         """Say where the machine is now; gone if the vault and Azure have nothing of it."""
-        inputs = ProtectedItemInputs.model_validate(props)
-        observed = self._of(inputs, self._look(inputs, lambda _: True))
+        inputs = recorded.inputs
+        observed = self._of(inputs, await self._look(inputs, lambda _: True))
         if observed.stage in NOT_BEGUN:
-            return ReadResult("", {})
-        phase = _phase(observed)
-        outputs = {**inputs.wire(), **_outputs(observed), "phase": phase}
-        return ReadResult(id_, _remembering(props, outputs), {**inputs.wire(), "phase": phase})
+            return None
+        found = inputs.model_copy(update={"phase": _phase(observed)})
+        return found, ProtectedItemOutputs.of(observed).remembering(recorded.outputs)
 
-    def delete(self, _id: str, props: dict[str, Any]) -> None:
-        """See that the machine is out of the vault, or that nothing keeps its wave from that.
+    async def on_delete(self, id_: str, recorded: Recorded) -> None:
+        """Make sure that the machine is out of the vault, or that its wave can take it out.
 
-        A machine that left its wave was removed by the wave, or not yet. On destroy, where items
-        go first, the wave's own delete takes all its machines out at once, unless one of them
+        The wave has removed a machine that left it, or has not finished yet. On destroy, items go
+        first; then the delete of the wave takes all its machines out at once, unless one of them
         refuses here, before any is touched.
         """
-        inputs = ProtectedItemInputs.model_validate(props)
+        inputs = recorded.inputs
         left = departures.of_this_process.of(inputs.machine.instance_id)
-        # What the wave did to a machine that left is newer than what is shared.
-        snapshot = self._look(inputs, lambda shared: left is None)
+        # What the wave did to a machine that left is newer than the shared observation.
+        snapshot = await self._look(inputs, lambda shared: left is None)
         observed = self._of(inputs, snapshot)
         if snapshot.gone is Gone.VAULT:
             where = in_words(inputs.site.container.vault)
@@ -138,7 +185,7 @@ class ProtectedItemProvider(MigrationProvider):
             raise MigrationError(f"{what}. Run pulumi up again to go on.")
         engine.current().log(inputs.urn, what, warning=True)
 
-    def _record(self, inputs: ProtectedItemInputs) -> dict[str, Any]:
+    async def _verified(self, inputs: ProtectedItemInputs) -> ProtectedItemOutputs:
         outcome = inputs.outcome
         tolerated = outcome.status == "pending" and inputs.convergence.on_pending == "warn"
         if outcome.status == "pending" and not tolerated:
@@ -148,7 +195,7 @@ class ProtectedItemProvider(MigrationProvider):
             )
         if outcome.status in ("failed", "blocked"):
             raise MigrationError(f"{inputs.name}: {outcome.message}")
-        snapshot = self._look(
+        snapshot = await self._look(
             inputs, lambda shared: satisfies(inputs.phase, self._of(inputs, shared))
         )
         observed = self._of(inputs, snapshot)
@@ -165,30 +212,32 @@ class ProtectedItemProvider(MigrationProvider):
                 f"{inputs.name}: still on its way to {inputs.phase}: {outcome.message}",
                 warning=True,
             )
-        return {**inputs.wire(), **_outputs(observed)}
+        return ProtectedItemOutputs.of(observed)
 
     def _of(self, inputs: ProtectedItemInputs, snapshot: Snapshot) -> Observed:
         return observe(inputs.machine.machine(inputs.name), snapshot)
 
-    def _look(self, inputs: ProtectedItemInputs, good: Callable[[Snapshot], bool]) -> Snapshot:
-        def take() -> Snapshot:
-            async def work() -> Snapshot:
-                site = inputs.site
-                async with self.connect()(site.container.vault.subscription) as connection:
-                    return await VaultService(connection, site, leaving=True).observe()
-
-            return run(work)
+    async def _look(
+        self, inputs: ProtectedItemInputs, good: Callable[[Snapshot], bool]
+    ) -> Snapshot:
+        async def take() -> Snapshot:
+            site = inputs.site
+            async with self.azure(site.container.vault) as connection:
+                return await VaultService(connection, site, leaving=True).observe()
 
         key = (inputs.container_id, inputs.target.resource_group_id)
-        return shared_observation.of_this_process.look(key, take, good)
+        return await shared_observation.of_this_process.look(key, take, good)
 
 
-class ProtectedItem(Resource, module="site-recovery", name="ProtectedItem"):
+class ProtectedItem(DeclaredResource, name="ProtectedItem", provider=ProtectedItemProvider):
     """One machine as the services have it: what to look at after an `up`.
 
-    `observed_phase` is where it really is (equal to `phase` unless it is pending and that is
-    tolerated). What there is not, is an empty text: `item_id` once the machine is migrated,
-    `azure_vm_id` before it failed over, `last_test_failover` before a test succeeded.
+    Args:
+        name: the name of the resource.
+        wave: the wave that drives the machine.
+        machine: the machine's name in the config.
+        phase: the phase that the wave is declared to be in.
+        opts: the resource's options.
     """
 
     phase: pulumi.Output[str]
@@ -202,6 +251,7 @@ class ProtectedItem(Resource, module="site-recovery", name="ProtectedItem"):
     def __init__(
         self,
         name: str,
+        /,
         *,
         wave: MigrationWave,
         machine: str,
@@ -209,27 +259,17 @@ class ProtectedItem(Resource, module="site-recovery", name="ProtectedItem"):
         opts: pulumi.ResourceOptions | None = None,
     ) -> None:
         super().__init__(
-            ProtectedItemProvider(),
             name,
-            {
-                "name": machine,
-                "phase": phase,
-                "experience": wave.experience,
-                "container_id": wave.container_id,
-                "machines_site_id": wave.machines_site_id,
-                "target": wave.target,
-                "machine": wave.machines.apply(lambda machines: machines[machine]),
-                "convergence": wave.convergence,
-                "outcome": wave.outcomes.apply(lambda outcomes: outcomes[machine]),
-                "urn": own_urn(ProtectedItem, name, opts),
-                "observed_phase": None,
-                "item_id": None,
-                "azure_vm_id": None,
-                "test_vm_id": None,
-                "health": None,
-                "last_test_failover": None,
-            },
-            opts,
+            opts=opts,
+            name=machine,
+            phase=phase,
+            experience=wave.experience,
+            container_id=wave.container_id,
+            machines_site_id=wave.machines_site_id,
+            target=wave.target,
+            machine=wave.machines.apply(lambda machines: machines[machine]),
+            convergence=wave.convergence,
+            outcome=wave.outcomes.apply(lambda outcomes: outcomes[machine]),
         )
 
 
@@ -241,29 +281,6 @@ _PHASES = {
 }
 
 
-def _lasting(props: dict[str, Any]) -> dict[str, Any]:
-    return MachineInputs.model_validate(props["machine"]).lasting()
-
-
 def _phase(observed: Observed) -> str:
-    """The phase a machine is in; between two, the stage in the service's terms."""
+    """The phase a machine is in; between two phases, its stage."""
     return str(_PHASES.get(observed.stage, observed.stage))
-
-
-def _remembering(olds: dict[str, Any], outputs: dict[str, Any]) -> dict[str, Any]:
-    """Outputs with what the service forgets with the item, and a person still wants to know."""
-    last_test = outputs["last_test_failover"] or olds.get("last_test_failover", "")
-    return {**outputs, "last_test_failover": last_test}
-
-
-def _outputs(observed: Observed) -> dict[str, Any]:
-    last_test = observed.last_test_failover
-    # What is not there is an empty text: the engine calls an output that is missing unknown.
-    return {
-        "observed_phase": _phase(observed),
-        "item_id": observed.item_id or "",
-        "azure_vm_id": observed.azure_vm_id or "",
-        "test_vm_id": observed.test_vm_id or "",
-        "health": observed.health,
-        "last_test_failover": last_test.isoformat() if last_test else "",
-    }

@@ -1,14 +1,14 @@
-"""One look at the vault for many resources.
+"""One observation of the vault, shared by many resources.
 
-Protected items are recorded four at a time, each on its own; asking the vault anew for each of
-a thousand would empty ARM's token bucket.
+Protected items are recorded four at a time, each on its own. Observing the vault again for each of
+a thousand of them would empty ARM's token bucket.
 """
 
 from __future__ import annotations
 
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 
 from site_recovery.snapshot import Snapshot
 
@@ -16,10 +16,10 @@ _FRESH_SECONDS = 5.0
 
 
 class SharedObservation:
-    """Snapshots by what they are of, each good for a few seconds.
+    """Snapshots by what they show, each valid for a few seconds.
 
     Args:
-        now: a monotonic source of seconds; tests inject their own.
+        now: a monotonic clock in seconds; tests pass their own.
     """
 
     def __init__(self, now: Callable[[], float] = time.monotonic) -> None:
@@ -27,22 +27,27 @@ class SharedObservation:
         self._lock = threading.Lock()
         self._snapshots: dict[object, tuple[float, Snapshot]] = {}
 
-    def look(
-        self, key: object, observe: Callable[[], Snapshot], good: Callable[[Snapshot], bool]
+    async def look(
+        self,
+        key: object,
+        observe: Callable[[], Awaitable[Snapshot]],
+        good: Callable[[Snapshot], bool],
     ) -> Snapshot:
-        """A snapshot a few seconds old at most.
+        """A snapshot that is a few seconds old at most.
 
         Args:
-            key: what it is of.
+            key: what it shows.
             observe: takes a new one.
-            good: whether it says what was hoped for; if a shared one does not, a new one is
-                taken, because it may be older than what it should show.
+            good: whether a snapshot shows what the caller expects. A shared one that does not may
+                be older than what it should show, so a new one is taken.
         """
+        # Each provider call has a thread and an event loop of its own, so waiting for the thread
+        # that observes holds up nothing else.
         with self._lock:
             taken, shared = self._snapshots.get(key, (float("-inf"), None))
             if shared is not None and self._now() - taken < _FRESH_SECONDS and good(shared):
                 return shared
-            snapshot = observe()
+            snapshot = await observe()
             self._snapshots[key] = (self._now(), snapshot)
             return snapshot
 

@@ -1,16 +1,16 @@
-"""What sees that a vault holds nothing of the stack any more before it is deleted."""
+"""Makes sure, before a vault is deleted, that nothing of the stack is left in it."""
 
 from __future__ import annotations
 
 from datetime import timedelta
-from typing import Any
+from typing import Any, TypeAlias
 
-import pulumi
-from pulumi.dynamic import CreateResult, DiffResult, ReadResult, Resource, UpdateResult
+from pulumi.dynamic import DiffResult
 
-from dynamic_providers import engine
-from dynamic_providers.adapter import Inputs, MigrationProvider, is_unknown, own_urn, run
-from site_recovery.arm_ids import VaultId, same
+from dynamic_providers import adapter
+from dynamic_providers.adapter import Inputs, MigrationProvider, Outputs, is_unknown
+from dynamic_providers.declared import DeclaredResource
+from site_recovery.arm_ids import VaultId
 from site_recovery.azure import vault
 from site_recovery.azure.servers import server_removal
 from site_recovery.azure.servers.server_removal import Leaving
@@ -18,7 +18,13 @@ from site_recovery.fleet import ExperienceName
 
 
 class VaultClearanceInputs(Inputs):
-    """Wire inputs; the poll in seconds of real time."""
+    """The poll in seconds of real time.
+
+    Attributes:
+        server_name: of the server that registers with the vault.
+        keep_server: whether the server was there before the stack, and stays.
+        keep_vault: whether the vault was there before the stack, and stays.
+    """
 
     vault_id: str
     server_name: str
@@ -28,98 +34,70 @@ class VaultClearanceInputs(Inputs):
     poll_seconds: float
     urn: str
 
+    @property
+    def vault(self) -> VaultId:
+        """The parts of the vault's id."""
+        return VaultId.parse(self.vault_id)
 
-class VaultClearanceProvider(MigrationProvider):
+
+Recorded: TypeAlias = adapter.Recorded[VaultClearanceInputs, Outputs]
+
+
+class VaultClearanceProvider(MigrationProvider[VaultClearanceInputs, Outputs]):
     """Does nothing until it is deleted."""
 
-    def diff(self, _id: str, olds: dict[str, Any], news: dict[str, Any]) -> DiffResult:
-        """Another vault is cleared by another; everything else is only remembered."""
-        vault_id = news.get("vault_id")
-        replaces = (
-            [] if is_unknown(vault_id) or same(olds.get("vault_id"), vault_id) else ["vault_id"]
-        )
-        changed = {k: v for k, v in news.items() if not is_unknown(v) and olds.get(k) != v}
+    async def on_diff(self, recorded: Recorded, news: dict[str, Any]) -> DiffResult:
+        """Another vault is another clearance; every other change is only recorded."""
+        known = {name: value for name, value in news.items() if not is_unknown(value)}
+        before = recorded.inputs.model_dump()
+        changed = {name for name in known if name in before and before[name] != known[name]}
+        replaces = recorded.replaced(news, "vault_id") if "vault_id" in known else []
         return DiffResult(changes=bool(changed), replaces=replaces)
 
-    def create(self, props: dict[str, Any]) -> CreateResult:
-        """Remember what is to be cleared."""
-        inputs = VaultClearanceInputs.model_validate(props)
-        return CreateResult(f"{inputs.vault_id}/clearance", inputs.wire())
+    async def on_create(self, inputs: VaultClearanceInputs) -> tuple[str, Outputs]:
+        """Record what is to be cleared."""
+        return f"{inputs.vault_id}/clearance", Outputs()
 
-    def update(self, _id: str, _olds: dict[str, Any], news: dict[str, Any]) -> UpdateResult:
-        """Remember it anew."""
-        return UpdateResult(VaultClearanceInputs.model_validate(news).wire())
+    async def on_update(self, recorded: Recorded, inputs: VaultClearanceInputs) -> Outputs:
+        """Record it again."""
+        return Outputs()
 
-    def read(self, id_: str, props: dict[str, Any]) -> ReadResult:
+    async def on_read(
+        self, id_: str, recorded: Recorded
+    ) -> tuple[VaultClearanceInputs, Outputs] | None:
         """Gone with its vault."""
-        inputs = VaultClearanceInputs.model_validate(props)
-        where = VaultId.parse(inputs.vault_id)
+        inputs = recorded.inputs
+        async with self.azure(inputs.vault) as connection:
+            there = await vault.read(connection, inputs.vault) is not None
+        return (inputs, Outputs()) if there else None
 
-        async def work() -> bool:
-            async with self.connect()(where.subscription) as connection:
-                return await vault.read(connection, where) is not None
-
-        return ReadResult(id_, props, inputs.wire()) if run(work) else ReadResult("", {})
-
-    def delete(self, _id: str, props: dict[str, Any]) -> None:
+    async def on_delete(self, id_: str, recorded: Recorded) -> None:
         """Unregister the server if the vault still has it, and say what Azure keeps of the vault.
 
-        The registration's own record does the former, unless a run ended before there was one: a
-        server that was waited for in vain may have come later. A vault with a server in it cannot
-        be deleted.
+        The delete of the registration does the former, unless a run ended before there was one: a
+        server may have registered after the run stopped waiting for it. A vault with a server in
+        it cannot be deleted.
         """
-        inputs = VaultClearanceInputs.model_validate(props)
-        where = VaultId.parse(inputs.vault_id)
-        reporter = engine.RowReporter(engine.current(), inputs.urn)
+        inputs = recorded.inputs
+        row = self.row(inputs.urn)
         leaving = Leaving(
-            where, inputs.server_name, inputs.experience, timedelta(seconds=inputs.poll_seconds)
+            inputs.vault,
+            inputs.server_name,
+            inputs.experience,
+            timedelta(seconds=inputs.poll_seconds),
         )
-
-        async def work() -> None:
-            async with self.connect()(where.subscription) as connection:
-                if not inputs.keep_server:
-                    await server_removal.clear(connection, leaving, reporter)
-                found = await vault.read(connection, where)
-                if found is None:
-                    reporter.event(vault.in_words(where))
-                elif not inputs.keep_vault:
-                    reporter.event(vault.after_deletion(where, found))
-
-        run(work)
+        async with self.azure(inputs.vault) as connection:
+            if not inputs.keep_server:
+                await server_removal.clear(connection, leaving, row)
+            found = await vault.read(connection, inputs.vault)
+            if found is None:
+                row.event(vault.in_words(inputs.vault))
+            elif not inputs.keep_vault:
+                row.event(vault.after_deletion(inputs.vault, found))
 
 
-class VaultClearance(Resource, module="site-recovery", name="VaultClearance"):
-    """Stands between a vault and all that is put into it, so that it is deleted just before it.
+class VaultClearance(DeclaredResource, name="VaultClearance", provider=VaultClearanceProvider):
+    """Is made after the vault and before all that is put into it.
 
-    Args:
-        server_name: of the server that registers with the vault.
-        keep_server: whether the server was there before the stack, and stays.
-        keep_vault: whether the vault was, and does.
+    So on destroy it is deleted last before the vault.
     """
-
-    def __init__(
-        self,
-        name: str,
-        *,
-        vault_id: pulumi.Input[str],
-        server_name: pulumi.Input[str],
-        experience: pulumi.Input[str],
-        keep_server: pulumi.Input[bool],
-        keep_vault: pulumi.Input[bool],
-        poll_seconds: pulumi.Input[float],
-        opts: pulumi.ResourceOptions | None = None,
-    ) -> None:
-        super().__init__(
-            VaultClearanceProvider(),
-            name,
-            {
-                "vault_id": vault_id,
-                "server_name": server_name,
-                "experience": experience,
-                "keep_server": keep_server,
-                "keep_vault": keep_vault,
-                "poll_seconds": poll_seconds,
-                "urn": own_urn(VaultClearance, name, opts),
-            },
-            opts,
-        )

@@ -10,6 +10,7 @@ from typing import Any, Literal
 from pydantic import Field
 
 from dynamic_providers.adapter import Inputs
+from dynamic_providers.remembered import of_same_instances
 from site_recovery.arm_ids import ContainerId
 from site_recovery.azure.experiences.registry import EXPERIENCES
 from site_recovery.convergence.interfaces import Pace, PlanOrder
@@ -287,8 +288,5 @@ def migrated(outputs: dict[str, Any], now: WaveInputs) -> dict[str, str]:
     for name, result in (outputs.get("results") or {}).items():
         if result.get("stage") == Stage.MIGRATED and name in outputs["machines"]:
             once[name] = outputs["machines"][name]["instance_id"]
-    return {
-        name: machine.instance_id
-        for name, machine in now.machines.items()
-        if once.get(name) == machine.instance_id
-    }
+    instances = {name: machine.instance_id for name, machine in now.machines.items()}
+    return of_same_instances(once, once, instances)

@@ -6,6 +6,7 @@ from dataclasses import replace
 from typing import Any
 
 from dynamic_providers.adapter import is_unknown, unknown
+from dynamic_providers.remembered import of_same_instances
 from dynamic_providers.wave_inputs import (
     MachineInputs,
     OtherWave,
@@ -26,7 +27,7 @@ from site_recovery.snapshot import Snapshot
 from site_recovery.target_settings import NO_LICENCE, TargetSettings
 
 
-def look_ahead(
+async def look_ahead(
     connect: Connect,
     olds: dict[str, Any],
     news: dict[str, Any],
@@ -51,7 +52,7 @@ def look_ahead(
         return [], []
     offline = preview and bool(news["convergence"]["offline_preview"])
     if olds and not offline:
-        moving = _moving(connect, olds, news)
+        moving = await _moving(connect, olds, news)
         if moving:
             return [], moving
     # A machine that is held fails alone, in the run: it refuses nothing to the others. What is
@@ -66,7 +67,7 @@ def look_ahead(
             # A vault or a server that is to be made holds nothing; machines that were migrated
             # before stand in their resource group all the same.
             group_id = _known(_known(news.get("target"), {}).get("resource_group_id"))
-            snapshot = observe_known(
+            snapshot = await observe_known(
                 connect,
                 _known(news.get("vault_id")),
                 group_id,
@@ -79,11 +80,11 @@ def look_ahead(
         if offline:
             return [f"{len(inputs.machines)} machines: offlinePreview, not reviewed"], []
         vault = WaveVault(connect, inputs)
-        snapshot = vault.observe()
+        snapshot = await vault.observe()
     machines = inputs.assignments()
     unsized: dict[str, Blocked] = {}
     if vault is not None:
-        machines, unsized = vault.sized(machines, snapshot)
+        machines, unsized = await vault.sized(machines, snapshot)
     if olds:
         machines += assignments(None, leaving(recorded(olds), inputs))
     lines, refusals = review.review(machines, snapshot, inputs.rules)
@@ -91,7 +92,7 @@ def look_ahead(
     refusals += _changed_targets(recorded(olds) if olds else {}, inputs, snapshot)
     order = inputs.plan_order(WaveInputs.model_validate(olds) if olds else None)
     if order is not None:
-        told, refused = _review_plan(order, vault, snapshot, planned=bool(lines))
+        told, refused = await _review_plan(order, vault, snapshot, planned=bool(lines))
         lines, refusals = lines + told, refusals + refused
     for wave in others.values() if refusals else ():
         gates = replace(inputs.rules, require_test_failover=wave.require_test_failover)
@@ -99,7 +100,7 @@ def look_ahead(
     return lines, refusals
 
 
-def _moving(connect: Connect, olds: dict[str, Any], news: dict[str, Any]) -> list[str]:
+async def _moving(connect: Connect, olds: dict[str, Any], news: dict[str, Any]) -> list[str]:
     """Refuse to move to the other experience while machines replicate by the present one.
 
     Nothing of them is changed: an item cannot be handed from one to the other.
@@ -107,7 +108,7 @@ def _moving(connect: Connect, olds: dict[str, Any], news: dict[str, Any]) -> lis
     before = WaveInputs.model_validate(olds)
     if before.experience == news.get("experience", before.experience):
         return []
-    snapshot = WaveVault(connect, before).observe(leaving=True)
+    snapshot = await WaveVault(connect, before).observe(leaving=True)
     refusals = [
         f"{name}: it is {observed.stage} under the {before.experience} experience in vault "
         f"{VaultId.parse(before.vault_id).vault}, and is left alone. Set experience: "
@@ -127,13 +128,16 @@ def _moving(connect: Connect, olds: dict[str, Any], news: dict[str, Any]) -> lis
 
 
 def _remembered(olds: dict[str, Any], news: dict[str, Any]) -> dict[str, str]:
-    """BIOS ids of the last run, of machines that are the same instances still."""
-    before, now = olds.get("machines") or {}, news["machines"]
-    return {
-        name: bios
-        for name, bios in (olds.get("bios_ids") or {}).items()
-        if name in now and (before.get(name) or {}).get("instance_id") == now[name]["instance_id"]
-    }
+    """The BIOS ids of the last run, of machines that are still the same instances."""
+    return of_same_instances(
+        olds.get("bios_ids") or {},
+        _instances(olds.get("machines") or {}),
+        _instances(news["machines"]),
+    )
+
+
+def _instances(machines: dict[str, Any]) -> dict[str, str]:
+    return {name: machine["instance_id"] for name, machine in machines.items()}
 
 
 def _known(value: Any, otherwise: Any = None) -> Any:
@@ -186,12 +190,12 @@ _NOT_TAKEN_BACK = {
 """What an update can change, and cannot take back: to leave it out is to leave it as it is."""
 
 
-def _review_plan(
+async def _review_plan(
     order: PlanOrder, vault: WaveVault | None, snapshot: Snapshot, *, planned: bool
 ) -> tuple[list[str], list[str]]:
     name = order.plan.name
     lines = [f"recovery plan {name}: {recovery_plan.describe(order.plan)}"] if planned else []
-    change = vault.plan_change(order, snapshot) if vault is not None else None
+    change = await vault.plan_change(order, snapshot) if vault is not None else None
     if change is None:
         return lines, []
     if change.strangers:

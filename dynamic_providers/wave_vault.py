@@ -1,4 +1,4 @@
-"""The vault as a wave's provider uses it: each call opens a connection and ends it."""
+"""The vault as a wave's provider uses it: each call opens a connection and closes it."""
 
 from __future__ import annotations
 
@@ -7,7 +7,6 @@ from dataclasses import replace
 from typing import Any, TypeVar
 
 from dynamic_providers import engine
-from dynamic_providers.adapter import run
 from dynamic_providers.wave_inputs import WaveInputs
 from site_recovery import arm_ids, recovery_plan
 from site_recovery.arm_ids import VaultId
@@ -27,7 +26,7 @@ from site_recovery.snapshot import Snapshot
 _T = TypeVar("_T")
 
 
-def observe_known(
+async def observe_known(
     connect: Connect, vault_id: str | None, group_id: str | None, experience: ExperienceName
 ) -> Snapshot:
     """What can be seen in a preview in which some of the wave's inputs are not known yet.
@@ -42,23 +41,19 @@ def observe_known(
         experience: how machines should be replicated.
 
     Raises:
-        Exception: with the reason in one line.
+        MigrationError: Azure cannot be asked.
     """
     vault = VaultId.parse(vault_id) if vault_id is not None else None
     known = vault_id or group_id
     subscription = arm_ids.segment(known, "subscriptions") if known is not None else ""
-
-    async def work() -> Snapshot:
-        async with connect(subscription) as connection:
-            if known is None:
-                await reach(connection)
-            return await vault_observation.observe_known(connection, vault, group_id, experience)
-
-    return run(work)
+    async with connect(subscription) as connection:
+        if known is None:
+            await reach(connection)
+        return await vault_observation.observe_known(connection, vault, group_id, experience)
 
 
 class WaveVault:
-    """What a wave asks of its vault. Every method raises an exception of one line for the user.
+    """What a wave asks of its vault. Every method may raise a `MigrationError`.
 
     Args:
         connect: how Azure is reached.
@@ -69,11 +64,15 @@ class WaveVault:
         self._connect = connect
         self._inputs = inputs
 
-    def observe(self, *, leaving: bool = False) -> Snapshot:
-        """All machines of the vault; what is left of them, where the vault itself may be gone."""
-        return self._with(lambda vault: vault.observe(), leaving=leaving)
+    async def observe(self, *, leaving: bool = False) -> Snapshot:
+        """All machines of the vault.
 
-    def converge(
+        Args:
+            leaving: whether the vault may be gone, so that only what is left of them is seen.
+        """
+        return await self._with(lambda vault: vault.observe(), leaving=leaving)
+
+    async def converge(
         self,
         machines: Sequence[Assignment],
         reporter: engine.RowReporter,
@@ -81,44 +80,44 @@ class WaveVault:
         *,
         leaving: bool = False,
     ) -> dict[str, Outcome]:
-        """Drive machines for as long as the engine is there."""
+        """Drive machines as long as the engine is there."""
         pace = replace(self._inputs.convergence.pace(), may_submit=engine.current().alive)
-        return self._with(
+        return await self._with(
             lambda vault: converge(vault, machines, self._inputs.rules, pace, reporter, plan=plan),
             leaving=leaving,
         )
 
-    def sized(
+    async def sized(
         self, machines: Sequence[Assignment], snapshot: Snapshot
     ) -> tuple[list[Assignment], dict[str, Blocked]]:
-        """The machines with the sizes that they will have, and those that there is none for."""
+        """The machines with the sizes that they will have, and those for which there is none."""
         due = sizing.due(machines, snapshot)
         if not due:
             return list(machines), {}
-        decided = self._with(lambda vault: sizing.look_ahead(vault, due))
+        decided = await self._with(lambda vault: sizing.look_ahead(vault, due))
         blocked = {name: why for name, why in decided.items() if isinstance(why, Blocked)}
         own = {name: each for name, each in decided.items() if isinstance(each, Assignment)}
         return [own.get(each.machine.name, each) for each in machines], blocked
 
-    def plan_change(self, order: PlanOrder, snapshot: Snapshot) -> Change | None:
-        """What the service's recovery plan lacks and has too much; None if there is none."""
+    async def plan_change(self, order: PlanOrder, snapshot: Snapshot) -> Change | None:
+        """How the service's recovery plan differs from the declared one; None if there is none."""
         members = self._members(snapshot)
-        existing = self._with(lambda vault: vault.plan(order.plan.name))
+        existing = await self._with(lambda vault: vault.plan(order.plan.name))
         if existing is None:
             return None
         return recovery_plan.change(order.plan, members, existing, order.before)
 
-    def plan_differs(self, order: PlanOrder | None, snapshot: Snapshot) -> bool:
-        """Whether the service's recovery plan is not as declared; not before machines are in."""
+    async def plan_differs(self, order: PlanOrder | None, snapshot: Snapshot) -> bool:
+        """Whether the service's recovery plan is not as declared; False before it can have machines."""
         if order is None or not self._members(snapshot):
             return False
-        change = self.plan_change(order, snapshot)
+        change = await self.plan_change(order, snapshot)
         return change is None or change.differs
 
-    def delete_plan(self, name: str) -> None:
+    async def delete_plan(self, name: str) -> None:
         """Delete a recovery plan, if it is there."""
         poll = self._inputs.convergence.pace().poll
-        self._with(lambda vault: vault.delete_plan(name, poll))
+        await self._with(lambda vault: vault.delete_plan(name, poll))
 
     def _members(self, snapshot: Snapshot) -> Mapping[str, Member]:
         seen = {a.machine.name: observe(a.machine, snapshot) for a in self._inputs.assignments()}
@@ -128,13 +127,9 @@ class WaveVault:
             if observed.item_id is not None
         }
 
-    def _with(
+    async def _with(
         self, use: Callable[[VaultService], Coroutine[Any, Any, _T]], *, leaving: bool = False
     ) -> _T:
         site = self._inputs.site
-
-        async def work() -> _T:
-            async with self._connect(site.container.vault.subscription) as connection:
-                return await use(VaultService(connection, site, leaving=leaving))
-
-        return run(work)
+        async with self._connect(site.container.vault.subscription) as connection:
+            return await use(VaultService(connection, site, leaving=leaving))

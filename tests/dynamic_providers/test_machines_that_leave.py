@@ -17,6 +17,7 @@ from site_recovery.errors import MigrationError
 from site_recovery.fleet import Assignment
 from site_recovery.observation import Observed, Stage
 from site_recovery.snapshot import Snapshot
+from tests.dynamic_providers.answers import answering
 from tests.dynamic_providers.test_waves_that_differ import CONTAINER, INPUTS
 
 PROTECTED = Observed(Stage.PROTECTED, frozenset({"DisableProtection"}), item_id="/item")
@@ -46,10 +47,12 @@ def told(monkeypatch: pytest.MonkeyPatch) -> list[str]:
 def leave(monkeypatch: pytest.MonkeyPatch, outcome: Outcome) -> None:
     """Let the wave's update drive the machine out, which comes to this."""
 
-    def converge(_self: WaveVault, machines: Sequence[Assignment], *_: Any) -> dict[str, Outcome]:
+    async def converge(
+        _self: WaveVault, machines: Sequence[Assignment], *_: Any
+    ) -> dict[str, Outcome]:
         return {each.machine.name: outcome for each in machines}
 
-    monkeypatch.setattr(ProtectedItemProvider, "_look", lambda *_: Snapshot())
+    monkeypatch.setattr(ProtectedItemProvider, "_look", answering(Snapshot()))
     monkeypatch.setattr(departures, "of_this_process", departures.Departures())
     monkeypatch.setattr(WaveVault, "converge", converge)
     MigrationWaveProvider().update("web", INPUTS, {**INPUTS, "machines": {}})

@@ -187,7 +187,13 @@ class TestARecordWhoseVaultIsGone:
 
 class TestAServerThatIsNotWell:
     def test_stays_recorded(self, fleet: Fleet) -> None:
-        recorded = {**server(fleet), "fabric_id": fleet.site.fabric, "run_as_accounts": {"a": "1"}}
+        ids = ("container_id", "provider_id", "process_server_id", "master_target_id")
+        recorded = {
+            **server(fleet),
+            **dict.fromkeys((*ids, "machines_site_id"), "as it was"),
+            "fabric_id": fleet.site.fabric,
+            "run_as_accounts": {"a": "1"},
+        }
         fleet.site.become(0, state="stopped")
         fleet.site.pass_time(hours=3)
 

@@ -14,6 +14,7 @@ from dynamic_providers import wave_review
 from dynamic_providers.wave_vault import WaveVault
 from site_recovery.azure.connection import Connect
 from site_recovery.snapshot import TAG_INSTANCE, Snapshot, VirtualMachine
+from tests.dynamic_providers.answers import answering
 from tests.dynamic_providers.test_waves_that_differ import INPUTS, PROTECTED, VAULT
 
 GROUP = INPUTS["target"]["resource_group_id"]
@@ -34,7 +35,7 @@ def connect(subscription: str) -> Any:
 
 def look_ahead(olds: dict[str, Any], news: dict[str, Any]) -> tuple[list[str], list[str]]:
     reach: Connect = connect
-    return wave_review.look_ahead(reach, olds, news, {}, preview=True)
+    return asyncio.run(wave_review.look_ahead(reach, olds, news, {}, preview=True))
 
 
 def having(field: str, value: object) -> dict[str, Any]:
@@ -57,10 +58,10 @@ def offer(monkeypatch: pytest.MonkeyPatch, *names: str) -> None:
             large = {"cpuCoresCount": 64, "memoryInGB": 512, "maxDataDiskCount": 64}
             return [{"properties": {"name": name, **large}} for name in names]
 
-    def run(_: object, use: Callable[[Any], Coroutine[Any, Any, Any]]) -> Any:
-        return asyncio.run(use(Offers()))
+    async def ask(_: object, use: Callable[[Any], Coroutine[Any, Any, Any]]) -> Any:
+        return await use(Offers())
 
-    monkeypatch.setattr(WaveVault, "_with", run)
+    monkeypatch.setattr(WaveVault, "_with", ask)
 
 
 class TestWhileTheVaultIsNotKnown:
@@ -68,7 +69,7 @@ class TestWhileTheVaultIsNotKnown:
     def asked(self, monkeypatch: pytest.MonkeyPatch) -> list[tuple[str | None, str | None]]:
         calls: list[tuple[str | None, str | None]] = []
 
-        def observe_known(
+        async def observe_known(
             _: Connect, vault: str | None, group: str | None, experience: str
         ) -> Snapshot:
             assert experience == "classic"
@@ -103,7 +104,7 @@ class TestWhileTheVaultIsNotKnown:
 
 class TestAMachineThatIsHeld:
     def test_refuses_nothing_to_the_others(self, monkeypatch: pytest.MonkeyPatch) -> None:
-        monkeypatch.setattr(WaveVault, "observe", lambda _self: Snapshot())
+        monkeypatch.setattr(WaveVault, "observe", answering(Snapshot()))
         machine = INPUTS["machines"]["web-01"]
         other = {**machine, "instance_id": "i-2", "private_ip": "10.0.0.2", "vm_name": "web-02"}
         machines = {"web-01": machine, "web-02": other}
@@ -116,7 +117,7 @@ class TestAMachineThatIsHeld:
 class TestAChangedTarget:
     @pytest.fixture(autouse=True)
     def the_machine_is_protected(self, monkeypatch: pytest.MonkeyPatch) -> None:
-        monkeypatch.setattr(WaveVault, "observe", lambda _self, **_kw: PROTECTED)
+        monkeypatch.setattr(WaveVault, "observe", answering(PROTECTED))
 
     @pytest.mark.parametrize(
         ("field", "words", "before", "now"),
@@ -140,7 +141,7 @@ class TestAChangedTarget:
             "license_type": "WindowsServer",
             "private_ip": "10.1.0.7",
         }
-        monkeypatch.setattr(WaveVault, "observe", lambda _self: showing(**shown))
+        monkeypatch.setattr(WaveVault, "observe", answering(showing(**shown)))
         _, refusals = look_ahead(having(field, before), having(field, now))
         [refusal] = refusals
         assert f"web-01: its target's {words}" in refusal
@@ -205,13 +206,17 @@ class TestAnOfflinePreview:
     }
 
     def test_says_that_it_looked_at_nothing(self) -> None:
-        lines, refusals = wave_review.look_ahead(connect, INPUTS, self.NEWS, {}, preview=True)
+        lines, refusals = asyncio.run(
+            wave_review.look_ahead(connect, INPUTS, self.NEWS, {}, preview=True)
+        )
         assert "not reviewed" in lines[0]
         assert refusals == []
 
     def test_is_followed_by_an_up_that_looks(self, monkeypatch: pytest.MonkeyPatch) -> None:
-        monkeypatch.setattr(WaveVault, "observe", lambda _self, **_kw: PROTECTED)
-        _, refusals = wave_review.look_ahead(connect, INPUTS, self.NEWS, {}, preview=False)
+        monkeypatch.setattr(WaveVault, "observe", answering(PROTECTED))
+        _, refusals = asyncio.run(
+            wave_review.look_ahead(connect, INPUTS, self.NEWS, {}, preview=False)
+        )
         assert "web-01: its target's diskType" in refusals[0]
 
 
@@ -221,7 +226,7 @@ class TestMovingToTheOtherExperience:
     def test_machines_that_replicate_are_named_and_left_alone(
         self, monkeypatch: pytest.MonkeyPatch
     ) -> None:
-        monkeypatch.setattr(WaveVault, "observe", lambda _self, **_kw: PROTECTED)
+        monkeypatch.setattr(WaveVault, "observe", answering(PROTECTED))
         lines, refusals = look_ahead(INPUTS, {**self.NEWS, "vault_id": rpc.UNKNOWN})
         assert lines == []
         [refusal] = refusals
@@ -229,15 +234,15 @@ class TestMovingToTheOtherExperience:
         assert "left alone" in refusal
 
     def test_it_takes_another_vault(self, monkeypatch: pytest.MonkeyPatch) -> None:
-        monkeypatch.setattr(WaveVault, "observe", lambda _self, **_kw: MIGRATED)
+        monkeypatch.setattr(WaveVault, "observe", answering(MIGRATED))
         _, refusals = look_ahead(INPUTS, self.NEWS)
         assert [r.split(":")[0] for r in refusals] == ["target.vault"]
 
     def test_migrated_machines_do_not_stand_in_the_way(
         self, monkeypatch: pytest.MonkeyPatch
     ) -> None:
-        monkeypatch.setattr(WaveVault, "observe", lambda _self, **_kw: MIGRATED)
-        monkeypatch.setattr(wave_review, "observe_known", lambda *_: MIGRATED)
+        monkeypatch.setattr(WaveVault, "observe", answering(MIGRATED))
+        monkeypatch.setattr(wave_review, "observe_known", answering(MIGRATED))
         news = {**self.NEWS, "phase": "migrated"}
         _, refusals = look_ahead(INPUTS, {**news, "vault_id": rpc.UNKNOWN})
         assert refusals == []

@@ -16,6 +16,7 @@ from site_recovery.fleet import Assignment
 from site_recovery.observation import Observed, Stage
 from site_recovery.snapshot import TAG_INSTANCE, TAG_MACHINE, ProtectedItem, Snapshot
 from site_recovery.target_settings import DYNAMIC, TargetSettings
+from tests.dynamic_providers.answers import answering
 
 VAULT = "/subscriptions/1/resourceGroups/rg/providers/Microsoft.RecoveryServices/vaults/rsv"
 CONTAINER = f"{VAULT}/replicationFabrics/f/replicationProtectionContainers/c"
@@ -78,7 +79,7 @@ PROTECTED = Snapshot(
 
 @pytest.fixture(autouse=True)
 def the_machine_is_protected(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(WaveVault, "observe", lambda _self, **_: PROTECTED)
+    monkeypatch.setattr(WaveVault, "observe", answering(PROTECTED))
 
 
 def recorded(status: str) -> dict[str, Any]:
@@ -101,7 +102,7 @@ class TestAMachineThatIsRecordedAsMigrated:
 
     @pytest.fixture(autouse=True)
     def nothing_is_left_of_it(self, monkeypatch: pytest.MonkeyPatch) -> None:
-        monkeypatch.setattr(WaveVault, "observe", lambda _self, **_: Snapshot())
+        monkeypatch.setattr(WaveVault, "observe", answering(Snapshot()))
 
     @pytest.mark.parametrize(
         "outputs",
@@ -164,7 +165,7 @@ class TestAWaveThatIsDeleted:
     @pytest.mark.usefixtures("driven")
     def test_is_not_gone_before_its_machines_are(self, monkeypatch: pytest.MonkeyPatch) -> None:
         still = Outcome(Status.FAILED, Observed(Stage.PROTECTED), "the disk is busy")
-        monkeypatch.setattr(WaveVault, "converge", lambda *_, **__: {"web-01": still})
+        monkeypatch.setattr(WaveVault, "converge", answering({"web-01": still}))
         with pytest.raises(MigrationError, match="web-01: the disk is busy"):
             MigrationWaveProvider().delete("web", recorded("satisfied"))
 
@@ -179,7 +180,7 @@ def driven(monkeypatch: pytest.MonkeyPatch) -> list[Assignment]:
     """What a wave lets the vault converge; nothing of it is done."""
     seen: list[Assignment] = []
 
-    def converge(
+    async def converge(
         _self: WaveVault, machines: Sequence[Assignment], *_: Any, **__: Any
     ) -> dict[str, Outcome]:
         seen.extend(machines)

@@ -69,7 +69,7 @@ def test_refresh_forgets_what_went_with_it_and_keeps_what_is_migrated(stack: Sta
     assert left.isdisjoint({"FabricRegistration", "ProtectionContainerMapping", "VaultClearance"})
     assert stack.recorded("web-02") is None
     assert (stack.recorded("web-01") or {})["observed_phase"] == "migrated"
-    assert "kept is the record of what was migrated: web-01" in refresh.line("pilot")
+    assert "the record of the migrated machines is kept: web-01" in refresh.line("pilot")
 
 
 def test_up_makes_it_anew_and_migrates_nothing_twice(stack: Stack) -> None:

@@ -1,0 +1,102 @@
+"""How a program declares a dynamic resource: from the models of its provider."""
+
+from __future__ import annotations
+
+import inspect
+from collections.abc import Sequence
+from typing import Any, ClassVar
+
+import pulumi
+from pulumi.dynamic import Resource
+
+from dynamic_providers.adapter import MigrationProvider
+
+
+class DeclaredResource(Resource):
+    """A dynamic resource whose inputs and outputs are the fields of its provider's models.
+
+    A subclass names its type, its provider and its secret outputs in its header, and in its body
+    it annotates what a program may read as `pulumi.Output[...]`:
+
+        class VaultCredentials(
+            DeclaredResource,
+            name="VaultCredentials",
+            provider=VaultCredentialsProvider,
+            secret_outputs=["credentials_file"],
+        ):
+            credentials_file: pulumi.Output[str]
+
+    Args:
+        name: the name of the resource.
+        opts: its options.
+        inputs: a value, or an output that has one, for each field of the provider's inputs that
+            has no default. `urn` and `preview` are filled in.
+
+    Raises:
+        TypeError: an input is missing, or there is none of that name.
+    """
+
+    _implementation: ClassVar[type[MigrationProvider[Any, Any]]]
+    _secret_outputs: ClassVar[Sequence[str]]
+
+    def __init_subclass__(
+        cls,
+        *,
+        name: str,
+        provider: type[MigrationProvider[Any, Any]],
+        secret_outputs: Sequence[str] = (),
+        module: str = "site-recovery",
+    ) -> None:
+        super().__init_subclass__(module=module, name=name)
+        cls._implementation = provider
+        cls._secret_outputs = secret_outputs
+        annotated = set(inspect.get_annotations(cls))
+        outputs = set(provider.outputs.model_fields)
+        wrong = (outputs - annotated) | (annotated - outputs - set(provider.inputs.model_fields))
+        if wrong:
+            raise TypeError(
+                f"{cls.__name__}: annotate each output of {provider.outputs.__name__} once, and "
+                f"nothing else but inputs. Wrong: {', '.join(sorted(wrong))}"
+            )
+
+    def __init__(
+        self, name: str, /, *, opts: pulumi.ResourceOptions | None = None, **inputs: Any
+    ) -> None:
+        provider = self._implementation
+        filled_in: dict[str, Any] = {}
+        if "urn" in provider.inputs.model_fields:
+            filled_in["urn"] = _own_urn(type(self), name, opts)
+        if "preview" in provider.only_for_check:
+            filled_in["preview"] = pulumi.runtime.is_dry_run()
+        self._raise_unless_complete(name, {*inputs, *filled_in})
+        # An attribute exists on the resource only for what is registered, if only as None.
+        outputs = dict.fromkeys(set(provider.outputs.model_fields) - set(inputs))
+        secrets = pulumi.ResourceOptions(additional_secret_outputs=list(self._secret_outputs))
+        super().__init__(
+            provider(),
+            name,
+            {**inputs, **filled_in, **outputs},
+            pulumi.ResourceOptions.merge(opts, secrets) if self._secret_outputs else opts,
+        )
+
+    def _raise_unless_complete(self, name: str, given: set[str]) -> None:
+        fields = self._implementation.inputs.model_fields
+        missing = {field for field, its in fields.items() if its.is_required()} - given
+        unexpected = given - set(fields) - set(self._implementation.only_for_check)
+        for what, names in (("missing", missing), ("unexpected", unexpected)):
+            if names:
+                who = f"{type(self).__name__} {name!r}"
+                raise TypeError(f"{who}: {what} input: {', '.join(sorted(names))}")
+
+
+def _own_urn(resource: type[Resource], name: str, opts: pulumi.ResourceOptions | None) -> str:
+    """The URN of a resource that is at the top of the stack, or in a component there.
+
+    A dynamic provider is not told the URN of its resource, and needs it to report on that
+    resource's row, so it is an input. It is put together here because the parent's own `urn`
+    output would make the resource depend on all children of its parent, and so on itself.
+    """
+    own_type = f"pulumi-python:{resource._resource_type_name}"
+    parent = opts.parent if opts is not None else None
+    chain = f"{parent.pulumi_resource_type}${own_type}" if parent is not None else own_type
+    return f"urn:pulumi:{pulumi.get_stack()}::{pulumi.get_project()}::{chain}::{name}"
