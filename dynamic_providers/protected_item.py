@@ -34,10 +34,15 @@ class OutcomeInputs(Inputs):
 
 
 class ProtectedItemInputs(Inputs):
-    """All but the name of the machine and the phase come from the outputs of the wave."""
+    """All but the name of the machine and the phase come from the outputs of the wave.
+
+    Attributes:
+        phase: the declared phase. A refresh records where the machine was found instead, which
+            may be between two phases (`initial replication`).
+    """
 
     name: str
-    phase: Phase
+    phase: str
     experience: ExperienceName = "classic"
     container_id: str
     machines_site_id: str = ""
@@ -195,11 +200,12 @@ class ProtectedItemProvider(MigrationProvider[ProtectedItemInputs, ProtectedItem
             )
         if outcome.status in ("failed", "blocked"):
             raise MigrationError(f"{inputs.name}: {outcome.message}")
+        phase = Phase(inputs.phase)
         snapshot = await self._look(
-            inputs, lambda shared: satisfies(inputs.phase, self._of(inputs, shared))
+            inputs, lambda shared: satisfies(phase, self._of(inputs, shared))
         )
         observed = self._of(inputs, snapshot)
-        if not tolerated and not satisfies(inputs.phase, observed):
+        if not tolerated and not satisfies(phase, observed):
             if snapshot.gone is not None:
                 raise gone_error(inputs.site.container.vault, snapshot.gone)
             raise MigrationError(

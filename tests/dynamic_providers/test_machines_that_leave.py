@@ -60,6 +60,21 @@ def leave(monkeypatch: pytest.MonkeyPatch, outcome: Outcome) -> None:
 
 
 @pytest.mark.usefixtures("told")
+def test_a_machine_between_two_phases_is_refreshed_again_and_deleted(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    replicating = Observed(Stage.REPLICATING, item_id="/item")
+    monkeypatch.setattr(ProtectedItemProvider, "_look", answering(Snapshot()))
+    monkeypatch.setattr(ProtectedItemProvider, "_of", lambda *_: replicating)
+    once = ProtectedItemProvider().read("web-01", record()).outs
+    assert once is not None
+    again = ProtectedItemProvider().read("web-01", once)
+    assert again.outs == once
+    assert once["phase"] == "initial replication"
+    ProtectedItemProvider().delete("web-01", once)
+
+
+@pytest.mark.usefixtures("told")
 @pytest.mark.parametrize("status", [Status.FAILED, Status.PENDING, Status.BLOCKED])
 def test_a_removal_that_did_not_end_fails_the_record(
     monkeypatch: pytest.MonkeyPatch, status: Status
