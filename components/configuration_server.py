@@ -12,14 +12,14 @@ from dynamic_providers.vault_credentials import VaultCredentials
 from settings import ConfigurationServer as ServerSettings
 
 ConfigurationServerArgs: TypeAlias = ServerArgs[ServerSettings]
-"""What the configuration server is made from."""
+"""The inputs of the configuration server."""
 
 
 class ConfigurationServer(MigrationServer):
     """A Windows instance that is configuration server, process server and master target at once.
 
-    It installs and registers itself with a credentials file of its own, unless a person is to do
-    so: then no file is made, because the portal has one to download.
+    It installs and registers itself with its own credentials file. If a person is to install it,
+    no file is made, because the portal offers one to download.
     """
 
     def __init__(

@@ -12,7 +12,7 @@ from settings import Network, Target
 
 @dataclass(frozen=True)
 class LandingZoneArgs:
-    """What the landing zone is made from.
+    """The inputs of the landing zone.
 
     Attributes:
         subscription_id: the Azure subscription.
@@ -26,20 +26,20 @@ class LandingZoneArgs:
 
 
 class LandingZone(pulumi.ComponentResource):
-    """Two lifetimes side by side.
+    """Resource groups, networks and cache storage, with two lifetimes.
 
-    The migration's own resource group holds what serves the migration (cache storage, test
-    network, and the vault, which is a component of its own) and goes away with the stack. The
-    machines' resource group holds the production network and the migrated virtual machines:
-    destroying the stack leaves it alone, because deleting a resource group in Azure deletes every
-    machine in it. What `target.adopt` names is not created here, nor changed, nor deleted.
+    The resource group of the migration holds what serves the migration: cache storage, the test
+    network, and the vault, which is a component of its own. It is deleted with the stack. The
+    resource group of the machines holds the production network and the migrated virtual machines.
+    Destroying the stack keeps it, because deleting a resource group in Azure deletes every machine
+    in it. What `target.adopt` names is neither created, changed nor deleted here.
 
-    The test network is joined to nothing, and its subnet has no default way out to the internet,
-    so a machine that boots there in a test reaches neither its production twin nor anything that
-    its twin talks to.
+    The test network is not connected to any other, and its subnet has no default outbound access
+    to the internet. So a machine that boots there in a test reaches neither its production twin
+    nor the systems that its twin uses.
 
     Attributes:
-        resource_group_name: the migration's own resource group.
+        resource_group_name: the resource group of the migration.
         machines_resource_group_id: where virtual machines are created.
         network_id: the production network.
         test_network_id: the isolated test network.
@@ -164,7 +164,7 @@ def _virtual_network(
     *,
     isolated: bool = False,
 ) -> network.VirtualNetwork:
-    # Subnets stand inside their network: as resources of their own they would race with it.
+    # Subnets are declared inside their network: separate resources would race with it.
     subnet = network.SubnetArgs(
         name=settings.subnet.name,
         address_prefix=settings.subnet.address_prefix,

@@ -1,4 +1,4 @@
-"""What the servers of both experiences have in common: a hardened instance that sets itself up."""
+"""What the servers of both experiences share: a hardened instance that sets itself up."""
 
 from __future__ import annotations
 
@@ -40,22 +40,22 @@ S = TypeVar("S", bound=Server)
 
 @dataclass(frozen=True)
 class ServerArgs(Generic[S]):
-    """What a server is made from.
+    """The inputs of a server.
 
     Attributes:
-        prefix: what names begin with that are unique in the AWS account.
+        prefix: the prefix of names that must be unique in the AWS account.
         region: the AWS region.
-        settings: its place, name and installer.
-        ami_id: its image; not used, as the next two, for a server that is there already.
+        settings: its subnet, name and installer.
+        ami_id: its image. Like the next two, it is not used for a server that already exists.
         instance_type: its size.
-        cache_gib: its cache volume.
-        vault_id: the vault that it serves; also a tag, by which whoever installs it knows.
-        security_group_id: the server's group.
-        network_rules: the rules that it needs from its first boot on.
-        registration_timeout: how long it may take to show up in the vault.
-        poll: between two looks at the vault.
-        agent_reader_role_arns: roles of the machines, whose agents read `agent_secret_arn`.
-        vault_adopted: whether the vault was there before the stack, and stays.
+        cache_gib: the size of its cache volume.
+        vault_id: the vault that it serves; also a tag, for the person who installs it.
+        security_group_id: the security group of the server.
+        network_rules: the security group rules that it needs from its first boot.
+        registration_timeout: how long to wait for it to appear in the vault (service time).
+        poll: the time between two polls of the vault.
+        agent_reader_role_arns: the roles of the machines, which read the agents' secret.
+        vault_adopted: whether the vault existed before the stack, and stays.
     """
 
     prefix: str
@@ -73,7 +73,7 @@ class ServerArgs(Generic[S]):
     vault_adopted: bool = False
 
     def instance(self, role: Role, subnet_id: str, volumes_gib: Sequence[int]) -> ServerInstance:
-        """The instance of a server that is this stack's own."""
+        """The instance of a server that this stack makes."""
         settings = self.settings
         return ServerInstance(
             role=role,
@@ -95,18 +95,18 @@ class ServerArgs(Generic[S]):
 
 @dataclass(frozen=True)
 class ServerInstance:
-    """What an instance is made from, and what its set-up script is told.
+    """The inputs of an instance and of its set-up script.
 
     Attributes:
         role: which server it becomes; also a tag.
-        prefix: what names begin with that are unique in the AWS account.
+        prefix: the prefix of names that must be unique in the AWS account.
         region: the AWS region.
-        name: its computer name, by which it shows up in the vault.
-        volumes_gib: the sizes of its data volumes, two at most, in the order of their devices.
+        name: its computer name, which is also its name in the vault.
+        volumes_gib: the sizes of its data volumes, at most two, in the order of their devices.
         vault_id: the vault that it serves; also a tag.
-        network_rules: the rules that it needs from its first boot on.
-        agent_reader_role_arns: roles of the machines that may read the agents' secret.
-        installer: what it installs by itself; None where a person does.
+        network_rules: the security group rules that it needs from its first boot.
+        agent_reader_role_arns: the roles that may read the agents' secret.
+        installer: the package that it installs by itself; None if a person installs it.
     """
 
     role: Role
@@ -127,7 +127,7 @@ class ServerInstance:
 
 @dataclass(frozen=True)
 class CredentialSecret:
-    """The secret that an instance registers with, and the version that must be in it first."""
+    """The secret with which an instance registers, and the version that must exist first."""
 
     arn: pulumi.Output[str]
     version: pulumi.Resource
@@ -136,17 +136,17 @@ class CredentialSecret:
 class MigrationServer(pulumi.ComponentResource):
     """A Windows instance that migrates machines, and what the vault knows of it.
 
-    It is managed through SSM alone: no public address, no key pair, no open RDP; its metadata
-    service answers tokens only, one hop away; all its volumes are encrypted. Its role may say how
-    far its set-up is, read the one secret it registers with, and write the one that the machines'
-    agents read.
+    It is managed through SSM alone: it has no public address, no key pair and no open RDP port. Its
+    metadata service requires tokens, with a hop limit of one. All its volumes are encrypted. Its
+    role may report the progress of its set-up, read the one secret with which it registers, and
+    write the one that the machines' agents read.
 
     Attributes:
-        instance_id: the EC2 instance; empty for a server that is not this stack's.
+        instance_id: the EC2 instance; empty for a server that this stack did not make.
         private_ip: its address in the VPC.
-        agent_secret_arn: the secret with which the machines' agents find the server.
-        status_parameter: the SSM parameter in which it says how far its set-up is; empty where a
-            person sets it up.
+        agent_secret_arn: the secret with which the machines' agents register.
+        status_parameter: the SSM parameter in which it reports the progress of its set-up; empty
+            if a person sets it up.
         registration: what the vault knows of it once it has registered.
     """
 
@@ -165,10 +165,10 @@ class MigrationServer(pulumi.ComponentResource):
         self.instance_id = self.private_ip = self.status_parameter = pulumi.Output.from_input("")
 
     def clear(self, args: ServerArgs[S], experience: ExperienceName, *, keep: bool) -> None:
-        """Have the vault cleared of the server once its instance is terminated.
+        """Make sure that the vault has no server left once the instance is terminated.
 
-        That is after its registration was removed; but where a run ended before there was a
-        record of that, nothing else would do it.
+        Normally the delete of the registration removes it before that. But if a run ended before
+        the registration was recorded, nothing else would.
         """
         self._clearance = VaultClearance(
             "clearance",
@@ -194,20 +194,20 @@ class MigrationServer(pulumi.ComponentResource):
         }
 
     def make_secret(self, name: str, full_name: str, description: str) -> secretsmanager.Secret:
-        """A secret that destroy leaves nothing of, not even for a recovery window."""
+        """A secret that destroy deletes at once, without a recovery window."""
         return secretsmanager.Secret(
             name,
             name=full_name,
             description=description,
             recovery_window_in_days=0,
-            # A renamed stack keeps it: the server was told of it by this name when it was made.
+            # A renamed stack keeps it: the server learned this name when it was launched.
             opts=pulumi.ResourceOptions(parent=self, ignore_changes=["name"]),
         )
 
     def make_agent_secret(self, prefix: str, role: Role, readers: Sequence[str]) -> None:
-        """The agents' secret, without a value: only the server itself or a person has it.
+        """The agents' secret, without a value: only the server itself or a person knows it.
 
-        It lets the machines' roles in, so that these need no change.
+        Its policy lets the machines' roles read it, so that these roles need no change.
         """
         secret = self.make_secret(
             "agent", f"{prefix}-{role}-agent", "With it the machines' agents find their server"
@@ -256,7 +256,7 @@ class MigrationServer(pulumi.ComponentResource):
             user_data=self._user_data(server, server.installer, credential),
             tags={"Name": server.name, ROLE_TAG: server.role, VAULT_TAG: server.vault_id},
             # Machines replicate through it: a newer image, another disk size or another set-up
-            # script is for the next server, not a reason to stop or terminate this one.
+            # script applies to the next server, and is no reason to stop or terminate this one.
             opts=pulumi.ResourceOptions(
                 parent=self,
                 depends_on=[
@@ -279,10 +279,10 @@ class MigrationServer(pulumi.ComponentResource):
         *,
         keep: bool,
     ) -> None:
-        """Wait for the server in its vault.
+        """Wait until the server has registered with its vault.
 
-        Registered after the instance is made, and so unregistered before it is terminated: the
-        vault would keep a server that nobody can reach any more.
+        The registration depends on the instance, so it is removed before the instance is
+        terminated. Otherwise the vault would keep a server that nobody can reach any more.
         """
         self.registration = FabricRegistration(
             "registration",
@@ -345,7 +345,7 @@ class MigrationServer(pulumi.ComponentResource):
         credential: CredentialSecret | None,
     ) -> iam.InstanceProfile:
         opts = pulumi.ResourceOptions(parent=self)
-        # A renamed stack keeps them: the running server has the role.
+        # A renamed stack keeps both: the running server uses the role.
         named = pulumi.ResourceOptions(parent=self, ignore_changes=["name"])
         full_name = f"{server.prefix}-{server.role}"
         role = iam.Role(

@@ -1,4 +1,4 @@
-"""What must be right before a wave's machines may begin to replicate."""
+"""What must be in place before the machines of a wave may start to replicate."""
 
 from __future__ import annotations
 
@@ -20,8 +20,8 @@ class Readiness:
     """How ready a wave's machines are.
 
     Attributes:
-        holds: why replication may not begin, by machine, for those for which it may not.
-        bios_ids: by machine, as the agents' installation found them.
+        holds: by machine, why its replication may not start; only machines that are held.
+        bios_ids: by machine, the BIOS id that the installation of its agent found.
     """
 
     holds: pulumi.Output[Mapping[str, str]]
@@ -38,7 +38,7 @@ def readiness(
     parent: pulumi.Resource,
     requires: Sequence[pulumi.Resource],
 ) -> Readiness:
-    """Check a wave's connections and roll its agents out."""
+    """Check the connections of a wave and roll out its agents."""
     members = {
         name: preflight.facts[name]
         for name in settings.waves[wave].machines
@@ -46,11 +46,12 @@ def readiness(
     }
     held = {name: why for name, why in preflight.holds.items() if name in members}
     if pulumi.runtime.is_dry_run():
-        # What the check and the rollout will find is not known in a preview; this is.
+        # A preview does not know yet what the check and the rollout will find.
         for name, why in sorted(held.items()):
             pulumi.log.warn(f"{name}: {why}", parent)
     told: list[pulumi.Input[Any]] = [held]
-    # All of the server: its agents' secret lets the machines in by a policy of its own.
+    # The whole server component: the policy of the agents' secret, which lets the machines read
+    # it, is a resource of its own.
     before = [*requires, server]
     check = _connectivity(wave, settings, members, server, server_group_id, parent, before)
     told.append(check.blocked)
@@ -67,7 +68,7 @@ def readiness(
 
 
 def _subnet(settings: Settings) -> str:
-    """The server's subnet; empty for an appliance that is there by another's hand."""
+    """The server's subnet; empty for an appliance that this stack did not make."""
     if settings.experience == "classic":
         assert settings.source.configuration_server is not None
         return settings.source.configuration_server.subnet_id

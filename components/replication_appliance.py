@@ -10,15 +10,15 @@ from components.migration_server import MigrationServer, ServerArgs
 from settings import ReplicationAppliance as ServerSettings
 
 ReplicationApplianceArgs: TypeAlias = ServerArgs[ServerSettings]
-"""What the replication appliance is made from."""
+"""The inputs of the replication appliance."""
 
 
 class ReplicationAppliance(MigrationServer):
-    """A Windows instance that installs the appliance and that a person signs in, once.
+    """A Windows instance that installs the appliance. A person signs the appliance in, once.
 
-    An appliance that is registered already gets no instance here, and stays registered when the
-    stack is destroyed. The agents' secret is made for either; the person who signed the appliance
-    in puts the agents' `config.json` into it.
+    For an appliance that is already registered no instance is made, and it stays registered when
+    the stack is destroyed. The agents' secret is made in both cases: the person who signed the
+    appliance in puts the agents' `config.json` into it.
     """
 
     def __init__(

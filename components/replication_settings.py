@@ -1,4 +1,4 @@
-"""The replication policy, and its association with the server's machines."""
+"""The replication policy, and its mapping to the server's protection container."""
 
 from __future__ import annotations
 
@@ -15,21 +15,21 @@ from site_recovery.azure.experiences.registry import EXPERIENCES
 from site_recovery.fleet import ExperienceName
 
 _MULTI_VM_SYNC = "true"
-"""Machines of a wave get recovery points of one moment; InMageRcm takes booleans as text."""
+"""Machines of a wave get recovery points of the same moment. InMageRcm expects a boolean as text."""
 
 
 @dataclass(frozen=True)
 class ReplicationSettingsArgs:
-    """What the policy is made from.
+    """The inputs of the policy and its mapping.
 
     Attributes:
         experience: `classic` or `modernized`.
-        policy_name: the policy's name in the vault; the mapping has the same.
+        policy_name: the name of the policy in the vault, and of the mapping.
         resource_group_name: the vault's resource group.
         vault_name: the vault.
         container_id: the registered server's protection container.
         replication: retention and frequencies.
-        poll: between two looks at the vault.
+        poll: the time between two polls of the vault.
     """
 
     experience: ExperienceName
@@ -44,12 +44,12 @@ class ReplicationSettingsArgs:
 class ReplicationSettings(pulumi.ComponentResource):
     """A policy and the mapping that lets machines of the container use it.
 
-    The mapping is not an azure-native resource: that one deletes by HTTP DELETE, which Site
-    Recovery takes as a purge.
+    The mapping is not an azure-native resource, because azure-native deletes by HTTP DELETE, which
+    Site Recovery treats as a purge.
 
     Attributes:
         policy_id: the policy's ARM id.
-        mapping: the association; machines can be protected only once it stands.
+        mapping: machines can be protected only once it exists.
     """
 
     policy_id: pulumi.Output[str]
@@ -67,7 +67,8 @@ class ReplicationSettings(pulumi.ComponentResource):
             properties=recoveryservices.CreatePolicyInputPropertiesArgs(
                 provider_specific_input=_policy(args.experience, args.replication)
             ),
-            # Neither can be replaced while machines replicate by it: a renamed stack keeps both.
+            # Policy and mapping cannot be replaced while machines use them: a renamed stack keeps
+            # both.
             opts=pulumi.ResourceOptions(parent=self, ignore_changes=["policyName"]),
         )
         self.policy_id = policy.id

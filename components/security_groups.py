@@ -1,4 +1,4 @@
-"""Who may talk to whom between the machines and their server."""
+"""Which connections are allowed between the machines and their server."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from site_recovery.aws.ec2 import MachineFacts
 from site_recovery.reachability.connections import PUSH_INSTALLATION, TO_THE_SERVER
 
 ANYWHERE = "0.0.0.0/0"
-"""Azure's endpoints have no fixed addresses, so only the port can be narrowed."""
+"""Azure's endpoints have no fixed addresses, so only the port can be restricted."""
 
 
 @dataclass(frozen=True)
@@ -25,14 +25,14 @@ class Attachment:
 
 @dataclass(frozen=True)
 class SecurityGroupsArgs:
-    """What the groups are made from.
+    """The inputs of the groups.
 
     Attributes:
         vpc_id: the machines' VPC.
-        prefix: what the groups' names begin with.
+        prefix: the prefix of the groups' names.
         push: whether the server installs the agents itself.
-        server_group_id: a group of a server that is there already; None makes one.
-        machines: where the machines' groups are attached, by machine.
+        server_group_id: the group of a server that already exists; None makes one.
+        machines: by machine, where its group is attached.
     """
 
     vpc_id: str
@@ -54,13 +54,13 @@ def attachments(facts: Mapping[str, MachineFacts]) -> dict[str, Attachment]:
 class SecurityGroups(pulumi.ComponentResource):
     """One group for the server and one for the machines of each operating system family.
 
-    A machine keeps the groups that it has: ours is attached beside them, and detached again when
+    A machine keeps the groups that it has. Ours is attached in addition, and detached again when
     the machine leaves or the stack is destroyed.
 
     Attributes:
         server_group_id: the server's group.
-        rules: every rule; what needs the network depends on these.
-        attachments: by machine; what needs a machine depends on its own.
+        rules: every rule, for resources that need the network.
+        attachments: by machine, for resources that need this machine.
     """
 
     server_group_id: pulumi.Output[str]
@@ -97,7 +97,7 @@ class SecurityGroups(pulumi.ComponentResource):
         self.register_outputs({"serverGroupId": self.server_group_id})
 
     def all(self) -> list[pulumi.Resource]:
-        """Everything that must stand before server and machines can talk."""
+        """Everything that must exist before server and machines can connect."""
         return [*self.rules, *self.attachments.values()]
 
     def _family(
@@ -118,7 +118,7 @@ class SecurityGroups(pulumi.ComponentResource):
             description=description,
             vpc_id=args.vpc_id,
             tags={"Name": full_name},
-            # A renamed stack keeps its groups: machines replicate through what they allow.
+            # A renamed stack keeps its groups: machines replicate over the connections they allow.
             opts=pulumi.ResourceOptions(parent=self, ignore_changes=["name", "tags"]),
         )
 

@@ -17,16 +17,16 @@ def server(
     """Declare the configuration server or the replication appliance.
 
     Args:
-        prefix: what names begin with that are unique in the AWS account.
+        prefix: the prefix of names that must be unique in the AWS account.
         settings: the stack's settings.
-        preflight: what the server is made from, and whose agents it serves.
+        preflight: the image and size of the server, and the roles of the machines it serves.
         vault: the vault that it registers with.
-        groups: the groups that let it and the machines talk.
+        groups: the security groups that let it and the machines connect.
     """
     plan = preflight.server or ServerPlan("", "", 0)
 
     def args(own: S | None) -> ServerArgs[S]:
-        # Settings without the server of their experience are refused before.
+        # Settings without the server of their experience were refused earlier.
         assert own is not None
         return ServerArgs(
             prefix=prefix,

@@ -11,7 +11,7 @@ from pulumi_azure_native import recoveryservices
 
 @dataclass(frozen=True)
 class VaultArgs:
-    """What the vault is made from; `adopted_id` is the ARM id of one that is there already."""
+    """The inputs of the vault; `adopted_id` is the ARM id of a vault that already exists."""
 
     vault_name: str
     resource_group_name: pulumi.Input[str]
@@ -23,8 +23,8 @@ class VaultArgs:
 class Vault(pulumi.ComponentResource):
     """A vault of the standard tier.
 
-    It is reached over its public endpoint, as a configuration server in another cloud must; who
-    may use it is decided by Azure roles and by the registration key, not by the network.
+    It is reached over its public endpoint, because the server is in another cloud. Azure roles and
+    the registration key decide who may use it, not the network.
 
     Attributes:
         vault_id: the vault's ARM id.

@@ -1,1 +1,1 @@
-"""The least that a stack's identities need in both clouds, as files; see docs/permissions.md."""
+"""The minimal permissions of a stack's identities in both clouds; see docs/permissions.md."""

@@ -13,10 +13,16 @@ _ROOT = rendering.FOLDER.parent
 
 
 def main(arguments: list[str] | None = None) -> int:
-    """Write the files and say what to do with them; 1 when the stack's config lacks something."""
+    """Write the files and say what to do with them.
+
+    Returns:
+        The exit code: 1 if the stack's config lacks something.
+    """
     parser = argparse.ArgumentParser(prog="python -m permissions", description=__doc__)
     parser.add_argument("--stack", required=True)
-    parser.add_argument("--account", default="*", help="id of the AWS account; any by default")
+    parser.add_argument(
+        "--account", default="*", help="the id of the AWS account; default: any account"
+    )
     parser.add_argument("--directory", type=Path, help="default: .local/permissions/<stack>")
     options = parser.parse_args(arguments)
     try:
@@ -38,9 +44,9 @@ def main(arguments: list[str] | None = None) -> int:
             f"--policy-document file://{path}"
         )
     reads = " and ".join(rendering.READS)
-    print(f"Written for stack {options.stack}. Create them once, as somebody who may:\n")
+    print(f"Written for stack {options.stack}. An administrator creates them once:\n")
     print("\n".join(f"  {command}" for command in commands))
-    print(f"\n`pulumi preview` needs {reads} only. Who gets them: docs/permissions.md")
+    print(f"\n`pulumi preview` needs only {reads}. Who gets which: docs/permissions.md")
     return 0
 
 

@@ -1,7 +1,7 @@
-"""The policies and roles with a stack's own names in them.
+"""The policies and roles of a stack, made from the templates in this folder.
 
-In the files of this folder `<prefix>`, `<region>` and so on stand for what is a stack's own. What
-they stand for is read from the stack's config, without an engine and without asking any cloud.
+The templates contain placeholders such as `<prefix>` and `<region>`. Their values are read from the
+stack's config, without an engine and without a request to a cloud.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ FOLDER = Path(__file__).resolve().parent
 POLICIES = ("aws-read", "aws-server", "aws-agents")
 ROLES = ("azure-read", "azure-change")
 READS = ("aws-read", "azure-read")
-"""What is enough for `pulumi preview`."""
+"""The templates that are enough for `pulumi preview`."""
 
 _NAMESPACE = "ec2-to-azure"
 _PLACEHOLDER = re.compile(r"<([a-z-]+)>")
@@ -31,20 +31,21 @@ _GUID = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}", re.IGNORECASE)
 
 
 class RenderingError(Exception):
-    """The stack's config does not say what has to stand in the files; one problem a line."""
+    """The stack's config lacks a value for the files; one problem per line."""
 
 
 @dataclass(frozen=True)
 class Names:
-    """What is a stack's own.
+    """The values of a stack's placeholders.
 
     Attributes:
-        prefix: what the names of all that it makes in AWS begin with.
+        prefix: the prefix of the names of everything that the stack makes in AWS.
         region: its AWS region.
-        account: its AWS account; `*` for whichever the policies are attached in.
+        account: its AWS account; `*` for the account in which the policies are attached.
         vpc: the machines' VPC.
         subscription: its Azure subscription.
-        server_group: the security group of a server that was registered by hand; None without.
+        server_group: the security group of a server that was registered by hand; None if there is
+            none.
     """
 
     prefix: str
@@ -56,7 +57,7 @@ class Names:
 
     @property
     def placeholders(self) -> Mapping[str, str | None]:
-        """What stands for each placeholder; None for what this stack has not."""
+        """The value of each placeholder; None for what this stack does not have."""
         return {
             "prefix": self.prefix,
             "region": self.region,
@@ -77,7 +78,7 @@ def names(project: Mapping[str, Any], stack: str, config: Mapping[str, Any], acc
         account: 12 digits, or `*`.
 
     Raises:
-        RenderingError: what is not there, or is not what it should be.
+        RenderingError: a value is missing or malformed.
     """
     source = config.get(f"{_NAMESPACE}:source") or {}
     problems: list[str] = []
@@ -85,7 +86,7 @@ def names(project: Mapping[str, Any], stack: str, config: Mapping[str, Any], acc
     def one(path: str, value: object, shape: re.Pattern[str], what: str) -> str:
         if isinstance(value, str) and shape.fullmatch(value):
             return value
-        said = "is missing" if value is None else f"'{value}' is no {what}"
+        said = "is missing" if value is None else f"'{value}' is not a valid {what}"
         problems.append(f"{path}: {said}. Put the {what} there")
         return ""
 
@@ -93,14 +94,14 @@ def names(project: Mapping[str, Any], stack: str, config: Mapping[str, Any], acc
     registered = (source.get("replicationAppliance") or {}).get("registered")
     if registered and config.get(f"{_NAMESPACE}:experience") != "classic":
         place = "source.replicationAppliance.registered.securityGroupId"
-        group = one(place, registered.get("securityGroupId"), _GROUP, "id of a security group")
+        group = one(place, registered.get("securityGroupId"), _GROUP, "security group id")
     if account != "*" and not _ACCOUNT.fullmatch(account):
-        problems.append(f"ACCOUNT: '{account}' is no id of an AWS account. It has 12 digits")
+        problems.append(f"ACCOUNT: '{account}' is not a valid AWS account id. It has 12 digits")
     found = Names(
         prefix=f"{project['name']}-{stack}",
         region=one("aws:region", config.get("aws:region"), _REGION, "AWS region"),
         account=account,
-        vpc=one("source.vpcId", source.get("vpcId"), _VPC, "id of a VPC"),
+        vpc=one("source.vpcId", source.get("vpcId"), _VPC, "VPC id"),
         subscription=one(
             "azure-native:subscriptionId",
             config.get("azure-native:subscriptionId"),
@@ -118,28 +119,30 @@ def of_stack(root: Path, stack: str, account: str = "*") -> Names:
     """The names of a stack whose file is in a checkout.
 
     Raises:
-        RenderingError: there is no such file, or it lacks something.
+        RenderingError: the file does not exist, or lacks a value.
     """
     path = root / f"Pulumi.{stack}.yaml"
     if not path.exists():
-        raise RenderingError(f"{path.name} is not there. Name a stack that has one: STACK=prod")
+        raise RenderingError(
+            f"{path.name} does not exist. Name a stack that has such a file: STACK=prod"
+        )
     project = yaml.safe_load((root / "Pulumi.yaml").read_text("utf-8"))
     config = (yaml.safe_load(path.read_text("utf-8")) or {}).get("config") or {}
     try:
         return names(project, stack, config, account)
     except RenderingError as error:
         lines = "\n".join(f"  - {line}" for line in str(error).splitlines())
-        raise RenderingError(f"{path.name} does not say all that is needed:\n{lines}") from error
+        raise RenderingError(f"{path.name} lacks values that the files need:\n{lines}") from error
 
 
 def document(name: str) -> dict[str, Any]:
-    """A file of this folder, with its placeholders."""
+    """A template of this folder, with its placeholders."""
     found: dict[str, Any] = json.loads((FOLDER / f"{name}.json").read_text("utf-8"))
     return found
 
 
 def rendered(name: str, own: Names) -> dict[str, Any]:
-    """A file with a stack's names; statements about what the stack has not are left out."""
+    """A template filled in; statements about what the stack does not have are left out."""
     filled: dict[str, Any] = _filled(document(name), own.placeholders)
     return filled
 
@@ -148,11 +151,11 @@ def _filled(value: Any, known: Mapping[str, str | None]) -> Any:
     if isinstance(value, str):
         return _PLACEHOLDER.sub(lambda found: str(known[found[1]]), value)
     if isinstance(value, list):
-        return [_filled(one, known) for one in value if not _is_of_nothing(one, known)]
+        return [_filled(one, known) for one in value if not _lacks_a_value(one, known)]
     if isinstance(value, dict):
         return {key: _filled(one, known) for key, one in value.items()}
     return value
 
 
-def _is_of_nothing(value: Any, known: Mapping[str, str | None]) -> bool:
+def _lacks_a_value(value: Any, known: Mapping[str, str | None]) -> bool:
     return any(known[name] is None for name in _PLACEHOLDER.findall(json.dumps(value)))

@@ -1,4 +1,4 @@
-"""The mobility agent on a wave's machines: documents, associations and how far they are."""
+"""The mobility agent on a wave's machines: documents, associations and their progress."""
 
 from __future__ import annotations
 
@@ -14,32 +14,33 @@ from dynamic_providers.agent_rollout import AgentRollout
 from site_recovery.batches import batches
 
 _TARGETS = 50
-"""Instance ids in one association (CreateAssociation, Target.Values)."""
+"""The maximum of instance ids in one association (CreateAssociation, Target.Values)."""
 
 _SCHEDULE = "rate(30 minutes)"
-"""The shortest that State Manager takes: a machine that was down, or failed, is served then."""
+"""The shortest interval of State Manager: a machine that was down, or failed, is tried again."""
 
 _AT_ONCE = "20"
-"""Machines that install at the same time, so that the server and the packages' place keep up."""
+"""How many machines install at the same time: a limit for the load on the server and on the place
+that the packages come from."""
 
 
 @dataclass(frozen=True)
 class MobilityAgentArgs:
-    """What is installed where.
+    """The inputs of the rollout.
 
     Attributes:
-        prefix: what names begin with that are unique in the AWS account.
+        prefix: the prefix of names that must be unique in the AWS account.
         wave: the wave's name.
         experience: `classic` or `modernized`.
         machines: instance id and platform (`windows` or `linux`) by machine name.
-        server_address: the private address that the agents register with.
-        secret_arn: the secret that holds what they register with: a passphrase (classic) or the
-            appliance's config.json (modernized). The machines' roles may read it.
-        packages: https URL of the agent's package, and its SHA-256 or None, by platform.
+        server_address: the private address of the server with which the agents register.
+        secret_arn: the secret that they register with: a passphrase (classic) or the appliance's
+            config.json (modernized). The machines' roles may read it.
+        packages: by platform, the https URL of the agent's package, and its SHA-256 or None.
         region: the AWS region of machines and secret.
         timeout: how long one `pulumi up` waits for the machines, in real time.
-        poll: between two looks.
-        requires: what has to be there before a machine can install.
+        poll: the time between two polls.
+        requires: the resources that must exist before a machine can install.
     """
 
     prefix: str
@@ -56,10 +57,10 @@ class MobilityAgentArgs:
 
 
 class MobilityAgent(pulumi.ComponentResource):
-    """Installs the agent through Systems Manager, and says for which machines that failed.
+    """Installs the agent through Systems Manager, and tells which machines failed.
 
-    Every association runs on a schedule, and the script leaves a machine alone that is done: so
-    a machine that was stopped, or is added to its wave later, is served without another run.
+    Every association runs on a schedule, and the script does nothing on a machine that is done. So
+    a machine that was stopped, or is added to its wave later, gets its agent without another run.
 
     Attributes:
         rollout: how far each machine is.
@@ -93,12 +94,12 @@ class MobilityAgent(pulumi.ComponentResource):
 
     @property
     def failed(self) -> pulumi.Output[Mapping[str, str]]:
-        """Why a machine has no agent that is registered, by machine; it may not replicate yet."""
+        """By machine without a registered agent, why; its replication may not start yet."""
         return self.rollout.failed
 
     @property
     def bios_ids(self) -> pulumi.Output[Mapping[str, str]]:
-        """The BIOS ids that the installation found, by machine."""
+        """By machine, the BIOS id that the installation found."""
         return self.rollout.bios_ids
 
     def _associations(
@@ -112,7 +113,7 @@ class MobilityAgent(pulumi.ComponentResource):
             document_format="JSON",
             target_type="/AWS::EC2::Instance",
             content=document.content(platform),
-            # A renamed stack keeps document and associations, and no agent is installed anew.
+            # A renamed stack keeps document and associations, and installs no agent again.
             opts=pulumi.ResourceOptions(parent=self, ignore_changes=["name"]),
         )
         url, sha256 = args.packages[platform]
@@ -124,7 +125,7 @@ class MobilityAgent(pulumi.ComponentResource):
                 f"{name}-{platform}{suffix}",
                 association_name=f"{title}{suffix}",
                 name=installs.name,
-                # By its number, not "the default one": so a changed script runs at once.
+                # The number of the version, not $DEFAULT: so a changed script runs at once.
                 document_version=installs.default_version,
                 targets=[ssm.AssociationTargetArgs(key="InstanceIds", values=batch)],
                 parameters={
@@ -137,7 +138,7 @@ class MobilityAgent(pulumi.ComponentResource):
                 },
                 schedule_expression=_SCHEDULE,
                 max_concurrency=_AT_ONCE,
-                # One machine that fails keeps no other from being served.
+                # A machine that fails must not stop the rollout to the others.
                 max_errors="100%",
                 opts=pulumi.ResourceOptions(
                     parent=self, depends_on=args.requires, ignore_changes=["associationName"]

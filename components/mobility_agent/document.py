@@ -1,7 +1,7 @@
-"""The Systems Manager documents that install the agent: one a platform, for both experiences.
+"""The Systems Manager documents that install the agent: one per platform, for both experiences.
 
-What a document does lies beside this file as a script, and goes into the document as it is.
-Nothing secret is in a document or its parameters: the script reads the secret by its ARN with the
+The script of each document is a file beside this one and goes into the document unchanged. Neither
+a document nor its parameters contain a secret: the script reads the secret by its ARN with the
 machine's own role.
 """
 
@@ -13,10 +13,10 @@ from types import MappingProxyType
 from typing import Any
 
 SIZE_LIMIT = 64 * 1024
-"""Bytes that Systems Manager takes for a document (CreateDocument)."""
+"""The maximum size of a document in bytes (CreateDocument)."""
 
 _STEP_SECONDS = 3600
-"""When Systems Manager ends a script. Installing takes a few minutes, on an old machine some more."""
+"""How long a script may run. Installing takes a few minutes, and longer on an old machine."""
 
 _PLATFORMS = MappingProxyType(
     {
@@ -25,17 +25,17 @@ _PLATFORMS = MappingProxyType(
     }
 )
 
-# A parameter's value is put into the script as text, between single quotes: the patterns leave
-# nothing in it that could end them.
+# Systems Manager puts a parameter's value into the script as text, between single quotes. The
+# patterns allow no character that could end the quotes.
 _PARAMETERS: dict[str, dict[str, Any]] = {
     "PackageUrl": {
         "type": "String",
-        "description": "Where the agent's package is fetched from, by https.",
+        "description": "The https URL of the agent's package.",
         "allowedPattern": r"^https://[A-Za-z0-9._~:/?#@!&*+,;=%-]+$",
     },
     "PackageSha256": {
         "type": "String",
-        "description": "The package's SHA-256 in hexadecimal digits; empty: it is not checked.",
+        "description": "The SHA-256 of the package in hexadecimal digits. Not checked if empty.",
         "default": "",
         "allowedPattern": "^([0-9A-Fa-f]{64})?$",
     },
@@ -46,7 +46,7 @@ _PARAMETERS: dict[str, dict[str, Any]] = {
     },
     "SecretId": {
         "type": "String",
-        "description": "The ARN of the secret that holds what an agent registers with.",
+        "description": "The ARN of the secret with which an agent registers.",
         "allowedPattern": r"^arn:aws[a-z-]*:secretsmanager:[a-z0-9-]+:[0-9]{12}:secret:[A-Za-z0-9/_+=.@-]+$",
     },
     "Region": {

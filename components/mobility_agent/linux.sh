@@ -1,7 +1,7 @@
 #!/bin/sh
 # Installs Site Recovery's mobility agent on this machine and registers it with its server.
-# Systems Manager runs it as root, every half hour: a machine that is done is left alone.
-# It runs in the shells of RHEL 6 and later, dash among them. Its last line is one line of JSON.
+# Systems Manager runs it as root every half hour. It does nothing on a machine that is done.
+# It runs in the shells of RHEL 6 and later, including dash. Its last line is one line of JSON.
 set -u
 umask 077
 
@@ -38,7 +38,7 @@ fail() {
     exit "$1"
 }
 
-# The last error of a program that wrote to $1, in one line.
+# The last line that a program wrote to $1.
 last_line() {
     sed -n '/[^[:space:]]/p' "$1" | tail -n 1
 }
@@ -48,8 +48,8 @@ agent_setting() {
     sed -n "s/^$1[[:space:]]*=[[:space:]]*//p" "$directory/etc/drscout.conf" 2>/dev/null | tail -n 1
 }
 
-# The agent's own files tell a configuration server's address; of an appliance there is only the
-# note that an earlier run of this script left.
+# The agent's own files contain the address of a configuration server. The address of an appliance
+# is only in the note that an earlier run of this script left.
 registered() {
     [ -r "$VERSION_FILE" ] || return 1
     grep -q '^AGENT_CONFIGURATION_STATUS=Succeeded' "$VERSION_FILE" || return 1
@@ -69,7 +69,7 @@ download() {
             wget --no-verbose --tries=1 --timeout=60 --output-document="$1" "$PACKAGE_URL" \
                 2>"$WORK/download.log" && return 0
         else
-            fail 10 "neither curl nor wget is on this machine. Install one of them."
+            fail 10 "this machine has neither curl nor wget. Install one of them."
         fi
         [ "$attempt" = 5 ] || sleep 15
     done
@@ -81,13 +81,13 @@ check_sum() {
     wanted=$(printf '%s' "$PACKAGE_SHA256" | tr 'A-F' 'a-f')
     found=$(sha256sum "$1" | cut -d ' ' -f 1)
     [ "$found" = "$wanted" ] ||
-        fail 12 "the package has the SHA-256 $found, and $wanted was expected. Correct replication.agent.linux, or put the right file at its url."
+        fail 12 "the SHA-256 of the package is $found, but $wanted was expected. Correct replication.agent.linux, or put the right file at its url."
 }
 
-# Writes the secret's text to $1. The machine's own role reads it.
+# Writes the text of the secret to $1, with the machine's own role.
 read_secret() {
     aws=$(PATH="$PATH:/usr/local/bin:/usr/bin:/opt/aws/bin:/snap/bin" command -v aws) ||
-        fail 10 "the AWS CLI is not on this machine, and reads the secret of its server. Install it, or set replication.agent.installation to manual."
+        fail 10 "this machine has no AWS CLI, which reads the secret of the server. Install it, or set replication.agent.installation to manual."
     "$aws" secretsmanager get-secret-value --region "$REGION" --secret-id "$SECRET_ID" \
         --query SecretString --output text >"$1" 2>"$WORK/secret.log" ||
         fail 13 "the machine may not read $SECRET_ID: $(last_line "$WORK/secret.log")"
@@ -96,14 +96,14 @@ read_secret() {
 install_agent() {
     free=$(df -Pk / | awk 'NR == 2 { print $4 }')
     [ "$free" -ge "$NEEDED_KIB" ] ||
-        fail 14 "/ has $((free / 1024)) MiB free, and the agent needs 2048. Make room."
+        fail 14 "/ has $((free / 1024)) MiB free, but the agent needs 2048. Free some space."
     download "$WORK/package.tar.gz"
     check_sum "$WORK/package.tar.gz"
     mkdir "$WORK/extracted"
     tar -xzf "$WORK/package.tar.gz" -C "$WORK/extracted" 2>"$WORK/tar.log" ||
-        fail 14 "the package is no tar.gz archive: $(last_line "$WORK/tar.log"). Check replication.agent.linux."
+        fail 14 "the package is not a tar.gz archive: $(last_line "$WORK/tar.log"). Check replication.agent.linux."
     cd "$WORK/extracted" || fail 14 "$WORK/extracted cannot be entered."
-    [ -x ./install ] || fail 14 "the package has no installer in it. Check replication.agent.linux."
+    [ -x ./install ] || fail 14 "the package contains no installer. Check replication.agent.linux."
     if [ "$EXPERIENCE" = classic ]; then
         ./install -r MS -v VmWare -d /usr/local/ASR -q -c CSLegacy </dev/null >>"$LOG" 2>&1
     else
@@ -112,7 +112,7 @@ install_agent() {
     code=$?
     # 98: succeeded with warnings.
     [ "$code" = 0 ] || [ "$code" = 98 ] ||
-        fail 15 "the installer ended with $code: $(last_line "$LOG"). See $INSTALLER_LOG; a package of another distribution is refused too."
+        fail 15 "the installer ended with $code: $(last_line "$LOG"). See $INSTALLER_LOG. It also refuses a package for another distribution."
 }
 
 register() {
@@ -120,7 +120,7 @@ register() {
         passphrase=$WORK/passphrase.txt
         sed -n 's/.*"passphrase"[[:space:]]*:[[:space:]]*"\([^"\\]*\)".*/\1/p' "$WORK/secret" |
             tr -d '\n' >"$passphrase"
-        [ -s "$passphrase" ] || fail 13 "$SECRET_ID has no passphrase in it yet. The configuration server puts it there when it is installed."
+        [ -s "$passphrase" ] || fail 13 "$SECRET_ID has no passphrase in it yet. The configuration server writes it there once it is installed."
         /usr/local/ASR/Vx/bin/UnifiedAgentConfigurator.sh -i "$SERVER_ADDRESS" -P "$passphrase" </dev/null >>"$LOG" 2>&1
     else
         mv "$WORK/secret" "$WORK/config.json"
@@ -131,8 +131,8 @@ register() {
     code=$?
     case "$code" in
         0 | 98) ;;
-        13) fail 16 "the agent is registered with another configuration server, $(agent_setting Hostname). Uninstall it there, or correct the stack." ;;
-        14) fail 16 "$SERVER_ADDRESS does not answer on port 443, or its passphrase is another. See $INSTALLER_LOG." ;;
+        13) fail 16 "the agent is registered with another configuration server, $(agent_setting Hostname). Uninstall the agent, or correct the stack." ;;
+        14) fail 16 "$SERVER_ADDRESS does not answer on port 443, or has another passphrase. See $INSTALLER_LOG." ;;
         17 | 97) fail 16 "registration with $SERVER_ADDRESS failed. See /var/log/InstallerErrors.json and $INSTALLER_LOG." ;;
         *) fail 16 "registration with $SERVER_ADDRESS ended with $code: $(last_line "$LOG"). See $INSTALLER_LOG." ;;
     esac
@@ -143,7 +143,7 @@ if registered; then
     report registered "registered with $SERVER_ADDRESS before"
     exit 0
 fi
-# The secret first: without it an installation would be half done.
+# The secret first: without it the installation could not be completed.
 read_secret "$WORK/secret"
 [ -r "$VERSION_FILE" ] || install_agent
 register

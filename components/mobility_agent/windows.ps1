@@ -1,6 +1,6 @@
 # Installs Site Recovery's mobility agent on this machine and registers it with its server.
-# Systems Manager runs it as SYSTEM, every half hour: a machine that is done is left alone.
-# It needs Windows PowerShell 3.0, as Systems Manager itself does, and nothing newer.
+# Systems Manager runs it as SYSTEM every half hour. It does nothing on a machine that is done.
+# It needs Windows PowerShell 3.0, which Systems Manager itself requires, and nothing newer.
 # Its last line is one line of JSON.
 $ErrorActionPreference = 'Stop'
 $ProgressPreference = 'SilentlyContinue'
@@ -24,14 +24,14 @@ function Write-Report([string] $Agent, [string] $Message) {
     Write-Output (ConvertTo-Json -InputObject $report -Compress)
 }
 
-# An error with the exit code that the script ends with.
+# Ends the script with an exit code and a message.
 function Stop-Script([int] $Code, [string] $Message) {
     $failure = New-Object System.Exception $Message
     $failure.Data['ExitCode'] = $Code
     throw $failure
 }
 
-# Runs a command line and returns its exit code once it and what it started have ended.
+# Runs a command line and waits for it and its child processes. Returns its exit code.
 function Invoke-CommandLine([string] $Folder, [string] $CommandLine) {
     $program, $arguments = $CommandLine -split ' ', 2
     $path = Join-Path $Folder $program
@@ -42,12 +42,12 @@ function Invoke-CommandLine([string] $Folder, [string] $CommandLine) {
     return $process.ExitCode
 }
 
-# Only SYSTEM and administrators get at the package and, for a moment, the secret.
+# Only SYSTEM and administrators may read the package and, for a moment, the secret.
 function New-WorkFolder {
     New-Item -ItemType Directory -Path $Work | Out-Null
     & icacls.exe $Work /inheritance:r /grant '*S-1-5-18:(OI)(CI)F' '*S-1-5-32-544:(OI)(CI)F' | Out-Null
     if ($LASTEXITCODE -ne 0) {
-        Stop-Script 10 "The access of $Work cannot be restricted (icacls ended with $LASTEXITCODE)."
+        Stop-Script 10 "Access to $Work cannot be restricted (icacls ended with exit code $LASTEXITCODE)."
     }
 }
 
@@ -62,7 +62,7 @@ function Get-InstalledAgent {
     return $null
 }
 
-# The servers that the agent's own settings and an earlier run of this script name.
+# The servers in the agent's own settings and in the note of an earlier run of this script.
 function Get-RegisteredServer {
     if (Test-Path -LiteralPath $Note) {
         Get-Content -LiteralPath $Note
@@ -80,7 +80,7 @@ function Test-Registered($Agent) {
     if ($null -eq $Agent) {
         return $false
     }
-    # An agent that keeps no such status is judged by the servers alone.
+    # Some versions of the agent keep no such status: then the servers alone decide.
     if ($null -ne $Agent.AgentConfigurationStatus -and $Agent.AgentConfigurationStatus -ne 'Succeeded') {
         return $false
     }
@@ -88,7 +88,7 @@ function Test-Registered($Agent) {
 }
 
 function Save-Package([string] $Path) {
-    # 3072 is TLS 1.2, which older .NET versions know by its number only.
+    # 3072 is TLS 1.2: older .NET versions have no name for it.
     [Net.ServicePointManager]::SecurityProtocol = [Net.ServicePointManager]::SecurityProtocol -bor 3072
     $reason = ''
     foreach ($attempt in 1..5) {
@@ -121,7 +121,7 @@ function Assert-Sha256([string] $Path) {
     }
     $wanted = $PackageSha256.ToLowerInvariant()
     if ($found -ne $wanted) {
-        Stop-Script 12 "The package has the SHA-256 $found, and $wanted was expected. Correct replication.agent.windows, or put the right file at its url."
+        Stop-Script 12 "The SHA-256 of the package is $found, but $wanted was expected. Correct replication.agent.windows, or put the right file at its url."
     }
 }
 
@@ -137,7 +137,7 @@ function Import-SecretsModule {
     return $false
 }
 
-# The text of the secret, as the machine's own role may read it.
+# The text of the secret, read with the machine's own role.
 function Read-Secret {
     $cli = Get-Command -Name aws.exe -CommandType Application -ErrorAction SilentlyContinue | Select-Object -First 1
     if (Import-SecretsModule) {
@@ -147,7 +147,7 @@ function Read-Secret {
             $reason = $_.Exception.Message
         }
     } elseif ($null -ne $cli) {
-        # A native program's stderr is an error to PowerShell, which would end the script here.
+        # PowerShell takes stderr of a native program for an error and would end the script here.
         $ErrorActionPreference = 'Continue'
         $answer = & $cli.Definition secretsmanager get-secret-value --region $Region --secret-id $SecretId --query SecretString --output text 2>&1
         if ($LASTEXITCODE -eq 0) {
@@ -155,7 +155,7 @@ function Read-Secret {
         }
         $reason = ($answer -join ' ').Trim()
     } else {
-        Stop-Script 10 'Neither AWS Tools for PowerShell with Get-SECSecretValue (2018 or later) nor the AWS CLI is on this machine, and one of them reads the secret of its server. Install it, or set replication.agent.installation to manual.'
+        Stop-Script 10 'This machine has neither AWS Tools for PowerShell with Get-SECSecretValue (2018 or later) nor the AWS CLI, and one of them must read the secret of the server. Install one, or set replication.agent.installation to manual.'
     }
     Stop-Script 13 "The machine may not read ${SecretId}: $reason"
 }
@@ -163,22 +163,22 @@ function Read-Secret {
 function Install-Agent {
     $free = [Math]::Floor((New-Object IO.DriveInfo 'C').AvailableFreeSpace / 1048576)
     if ($free -lt $NeededMiB) {
-        Stop-Script 14 "Drive C: has $free MiB free, and the agent needs $NeededMiB. Make room."
+        Stop-Script 14 "Drive C: has $free MiB free, but the agent needs $NeededMiB. Free some space."
     }
     $package = Join-Path $Work 'MobilityServiceInstaller.exe'
     Save-Package $package
     Assert-Sha256 $package
     $code = Invoke-CommandLine $Work "MobilityServiceInstaller.exe /q /x:$Work\Extracted"
     if ($code -ne 0) {
-        Stop-Script 14 "The package could not be extracted (it ended with $code). Check replication.agent.windows."
+        Stop-Script 14 "The package could not be extracted (exit code $code). Check replication.agent.windows."
     }
     if ($Experience -eq 'classic') {
         $code = Invoke-CommandLine "$Work\Extracted" 'UnifiedAgent.exe /Role "MS" /InstallLocation "C:\Program Files (x86)\Microsoft Azure Site Recovery" /Platform "VmWare" /Silent /CSType CSLegacy'
     } else {
         $code = Invoke-CommandLine "$Work\Extracted" 'UnifiedAgentInstaller.exe /Platform vmware /Silent /Role MS /CSType CSPrime /InstallLocation "C:\Program Files (x86)\Microsoft Azure Site Recovery"'
     }
-    # 98: succeeded with warnings. 1641 and 3010: succeeded, and Windows wants to restart; the
-    # agent replicates before that.
+    # 98: succeeded with warnings. 1641 and 3010: succeeded, and Windows asks for a restart, which
+    # the agent does not need.
     if (0, 98, 1641, 3010 -notcontains $code) {
         Stop-Script 15 "The installer ended with $code. See $Logs\ASRUnifiedAgentInstaller.log."
     }
@@ -192,11 +192,11 @@ function Register-Agent([string] $Secret) {
         try {
             $passphrase = [string] (ConvertFrom-Json -InputObject $Secret).passphrase
         } catch {
-            # What is no JSON has no passphrase in it either.
+            # A secret that is not JSON contains no passphrase either.
             $passphrase = ''
         }
         if ($passphrase -eq '') {
-            Stop-Script 13 "$SecretId has no passphrase in it yet. The configuration server puts it there when it is installed."
+            Stop-Script 13 "$SecretId has no passphrase in it yet. The configuration server writes it there once it is installed."
         }
         [IO.File]::WriteAllText("$Work\passphrase.txt", $passphrase, $utf8)
         $code = Invoke-CommandLine $agentFolder "UnifiedAgentConfigurator.exe /CSEndPoint $ServerAddress /PassphraseFilePath $Work\passphrase.txt"
@@ -221,7 +221,7 @@ try {
         Write-Report 'registered' "registered with $ServerAddress before"
     } else {
         New-WorkFolder
-        # The secret first: without it an installation would be half done.
+        # The secret first: without it the installation could not be completed.
         $secret = Read-Secret
         if ($null -eq $agent) {
             Install-Agent

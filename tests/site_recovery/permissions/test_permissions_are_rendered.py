@@ -65,9 +65,9 @@ def test_all_that_is_missing_is_told_at_once_with_its_place() -> None:
     with pytest.raises(rendering.RenderingError) as refused:
         rendered("12", config)
     assert str(refused.value).splitlines() == [
-        "ACCOUNT: '12' is no id of an AWS account. It has 12 digits",
-        "source.vpcId: is missing. Put the id of a VPC there",
-        "azure-native:subscriptionId: '<subscription id>' is no subscription id. "
+        "ACCOUNT: '12' is not a valid AWS account id. It has 12 digits",
+        "source.vpcId: is missing. Put the VPC id there",
+        "azure-native:subscriptionId: '<subscription id>' is not a valid subscription id. "
         "Put the subscription id there",
     ]
 
@@ -88,8 +88,11 @@ def test_the_files_are_written_with_the_commands_that_make_them(
 @pytest.mark.parametrize(
     ("stack", "expected"),
     [
-        ("staging", "Pulumi.staging.yaml does not say all that is needed:\n  - source.vpcId: "),
-        ("nowhere", "Pulumi.nowhere.yaml is not there. Name a stack that has one: STACK=prod"),
+        ("staging", "Pulumi.staging.yaml lacks values that the files need:\n  - source.vpcId: "),
+        (
+            "nowhere",
+            "Pulumi.nowhere.yaml does not exist. Name a stack that has such a file: STACK=prod",
+        ),
     ],
 )
 def test_a_stack_that_lacks_something_writes_nothing(
