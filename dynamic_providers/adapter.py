@@ -1,8 +1,8 @@
-"""How the engine's calls reach the domain: once, for every dynamic resource here.
+"""What all dynamic resources share: how a call of the engine becomes a call of the domain.
 
-A resource's own file has its inputs, its outputs and the coroutines `on_create`, `on_read` and so
-on. The event loop, the connection to Azure, the row that progress is shown on, the state that the
-engine keeps and the one line that a user reads of an error are here.
+The file of a resource has its inputs, its outputs and the coroutines `on_create`, `on_read` and so
+on. Here are the event loop, the connection to Azure, the reports on the resource's row, the state
+that the engine records, and the translation of an error into the one line that the user reads.
 """
 
 from __future__ import annotations
@@ -36,12 +36,12 @@ _T = TypeVar("_T")
 
 
 class _Wire(BaseModel):
-    """What the engine stores and sends; it sends every number as a float."""
+    """Values as the engine stores and sends them; it sends every number as a float."""
 
     model_config = ConfigDict(frozen=True, extra="ignore")
 
     def wire(self) -> dict[str, Any]:
-        """The values as the engine stores them; it drops None, and so does this."""
+        """The values as JSON, without those that are None: the engine drops them too."""
         return self.model_dump(mode="json", exclude_none=True)
 
 
@@ -53,39 +53,41 @@ class Inputs(_Wire):
 
 
 class Outputs(_Wire):
-    """What a resource adds to its inputs."""
+    """The values that a resource adds to its inputs."""
 
 
-I = TypeVar("I", bound=Inputs)  # noqa: E741 (inputs and outputs, as in every file here)
-O = TypeVar("O", bound=Outputs)  # noqa: E741
+InputsT = TypeVar("InputsT", bound=Inputs)
+OutputsT = TypeVar("OutputsT", bound=Outputs)
 
 
-class Recorded(Generic[I, O]):
-    """What the engine recorded of a resource, parsed when it is asked for.
+class Recorded(Generic[InputsT, OutputsT]):
+    """What the engine recorded of a resource, parsed on demand.
 
     Attributes:
         values: inputs and outputs together, as the engine keeps them.
     """
 
-    def __init__(self, values: dict[str, Any], inputs: type[I], outputs: type[O]) -> None:
+    def __init__(
+        self, values: dict[str, Any], inputs: type[InputsT], outputs: type[OutputsT]
+    ) -> None:
         self.values = values
         self._inputs = inputs
         self._outputs = outputs
 
     @cached_property
-    def inputs(self) -> I:
+    def inputs(self) -> InputsT:
         """The inputs of the last run."""
         return self._inputs.model_validate(self.values)
 
     @cached_property
-    def outputs(self) -> O:
+    def outputs(self) -> OutputsT:
         """The outputs of the last run."""
         return self._outputs.model_validate(self.values)
 
     def replaced(self, news: Mapping[str, Any], *names: str) -> list[str]:
-        """The inputs among these names that now say something else, or are not known yet.
+        """The names of the inputs, among these, that changed or are not known yet.
 
-        Names of Azure differ in case without being different.
+        Names in Azure are case-insensitive, so a difference in case is no change.
         """
         return [
             name
@@ -94,7 +96,7 @@ class Recorded(Generic[I, O]):
         ]
 
 
-class MigrationProvider(ResourceProvider, Generic[I, O]):
+class MigrationProvider(ResourceProvider, Generic[InputsT, OutputsT]):
     """A provider for one kind of resource: a subclass implements the coroutines `on_...`.
 
     Providers are stateless, because the engine stores them: everything comes from the inputs and
@@ -128,26 +130,30 @@ class MigrationProvider(ResourceProvider, Generic[I, O]):
         """
         return CheckResult(news, [])
 
-    async def on_diff(self, recorded: Recorded[I, O], news: dict[str, Any]) -> DiffResult:
+    async def on_diff(
+        self, recorded: Recorded[InputsT, OutputsT], news: dict[str, Any]
+    ) -> DiffResult:
         """Say whether there is something to do, in preview too; inputs may be unknown."""
         raise NotImplementedError
 
-    async def on_create(self, inputs: I) -> tuple[str, O]:
+    async def on_create(self, inputs: InputsT) -> tuple[str, OutputsT]:
         """Make the resource, or take over what is there: its id and outputs.
 
         A create that raises leaves nothing in the state, so the next run calls it again.
         """
         raise NotImplementedError
 
-    async def on_update(self, recorded: Recorded[I, O], inputs: I) -> O:
+    async def on_update(self, recorded: Recorded[InputsT, OutputsT], inputs: InputsT) -> OutputsT:
         """Bring the resource to its new inputs. An update that raises keeps the old state."""
         raise NotImplementedError
 
-    async def on_read(self, id_: str, recorded: Recorded[I, O]) -> tuple[I, O] | None:
+    async def on_read(
+        self, id_: str, recorded: Recorded[InputsT, OutputsT]
+    ) -> tuple[InputsT, OutputsT] | None:
         """Say what the resource is now, for `pulumi refresh`; None if it is gone."""
         raise NotImplementedError
 
-    async def on_delete(self, id_: str, recorded: Recorded[I, O]) -> None:
+    async def on_delete(self, id_: str, recorded: Recorded[InputsT, OutputsT]) -> None:
         """Remove the resource."""
 
     def configure(self, req: ConfigureRequest) -> None:

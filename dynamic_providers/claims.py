@@ -1,8 +1,8 @@
-"""Which instances the program still declares, as far as this process was told.
+"""The instances that the program declares in this run.
 
-A wave that is deleted is answerable for its machines, but for those that moved to another wave:
-these its delete must not touch. Nothing else tells the two apart, because a machine that never got
-to its phase has no record of its own whose delete would have asked for its removal.
+The delete of a wave removes the replication of its machines, except of those that moved to another
+wave. Only the declarations of this run tell the two apart: a machine that never reached its phase
+has no record of its own whose delete would ask for its removal.
 """
 
 from __future__ import annotations
@@ -12,9 +12,9 @@ from collections.abc import Iterable
 
 
 class Claims:
-    """Instance ids that the waves of a run named; empty on destroy, when no program runs.
+    """The instance ids that the waves of a run declare; empty on destroy, when no program runs.
 
-    Nothing is known by a URN: a renamed stack has other ones than those that it recorded.
+    They are not kept by URN, because a renamed stack has other URNs than it recorded.
     """
 
     def __init__(self) -> None:
@@ -23,14 +23,14 @@ class Claims:
         self._program_runs = False
 
     def add(self, instances: Iterable[str] = ()) -> None:
-        """A resource is checked, so a program runs; every wave is told of those of all waves."""
+        """Note that a resource is checked, so a program runs, and which instances it declares."""
         with self._lock:
             self._program_runs = True
             self._instances.update(instances)
 
     @property
     def program_runs(self) -> bool:
-        """Whether this is an update: a destroy checks nothing."""
+        """Whether a program runs: a destroy checks no resource."""
         with self._lock:
             return self._program_runs
 
@@ -40,4 +40,4 @@ class Claims:
 
 
 of_this_process = Claims()
-"""The engine checks all resources of a run before it deletes any, in one provider process."""
+"""One provider process serves a run, and the engine checks all resources before it deletes any."""

@@ -1,7 +1,8 @@
-"""How the machines that left their wave came out of this run.
+"""The outcomes of the machines that left their wave in this run.
 
-Their wave's update drives them out of the vault and does not fail for one of them, so that its
-other machines are recorded; what became of each is told by the delete of its own record.
+The update of a wave removes the replication of machines that left it. It does not fail because one
+of them failed, so that the other machines are recorded. The delete of the machine's own record
+tells the outcome instead.
 """
 
 from __future__ import annotations
@@ -19,15 +20,15 @@ class Departures:
         self._outcomes: dict[str, Outcome] = {}
 
     def add(self, instance: str, outcome: Outcome) -> None:
-        """Its wave drove it out, or tried to."""
+        """Record the outcome of an instance whose replication its wave removed, or tried to."""
         with self._lock:
             self._outcomes[instance] = outcome
 
     def of(self, instance: str) -> Outcome | None:
-        """What its wave met; None where no wave drove it."""
+        """The outcome of an instance; None if no wave removed it."""
         with self._lock:
             return self._outcomes.get(instance)
 
 
 of_this_process = Departures()
-"""Waves and records of a run are served by one provider process."""
+"""One provider process serves the waves and the records of a run."""

@@ -1,7 +1,7 @@
-"""The engine that a provider process serves: its log, and whether it is still there.
+"""The engine that a provider process serves: its log, and whether it is still running.
 
-A killed engine leaves its dynamic provider process running. That process must stop submitting
-operations, because nobody would record them while the next `pulumi up` drives the same machines.
+When the engine is killed, its dynamic provider process goes on running. That process must stop
+submitting operations: nobody would record them, and the next `pulumi up` drives the same machines.
 """
 
 from __future__ import annotations
@@ -19,11 +19,11 @@ from pulumi.runtime.proto import engine_pb2, engine_pb2_grpc
 _WATCH_SECONDS = 2.0
 _MISSES = 2
 _GRACE_SECONDS = 20.0
-"""What an orphaned process gets to finish the call it is in, before it ends itself."""
+"""How long an orphaned process may take to finish its call before it ends itself."""
 
 
 class Engine:
-    """One engine, by the address that it gave this process.
+    """One engine, at the address that it gave this process.
 
     Args:
         address: host and port of its gRPC endpoint.
@@ -34,7 +34,7 @@ class Engine:
         self._gone = threading.Event()
 
     def log(self, urn: str, text: str, *, ephemeral: bool = False, warning: bool = False) -> None:
-        """Show a line on a resource's own row (Engine.Log); a lost line is no failure."""
+        """Show a line on a resource's own row (Engine.Log). A line that cannot be sent is dropped."""
         severity = engine_pb2.WARNING if warning else engine_pb2.INFO
         try:
             self._engine.Log(
@@ -44,14 +44,14 @@ class Engine:
                 timeout=_WATCH_SECONDS,
             )
         except grpc.RpcError as error:
-            logging.getLogger(__name__).debug("the engine took no log line: %s", error)
+            logging.getLogger(__name__).debug("the engine did not accept a log line: %s", error)
 
     def alive(self) -> bool:
-        """False once the engine has answered no more."""
+        """Whether the engine still answers."""
         return not self._gone.is_set()
 
     def watch(self) -> None:
-        """Look after the engine from now on, in the background."""
+        """Check from now on, in the background, whether the engine still answers."""
         threading.Thread(target=self._watch, name="engine-watch", daemon=True).start()
 
     def _watch(self) -> None:
@@ -84,7 +84,7 @@ def current() -> Engine:
 
 
 class RowReporter:
-    """Tells how convergence goes on one resource's row."""
+    """Shows progress on one resource's row."""
 
     def __init__(self, engine: Engine, urn: str) -> None:
         self._engine = engine
@@ -92,11 +92,11 @@ class RowReporter:
         self._last = ""
 
     def status(self, text: str) -> None:
-        """Replace the row's status."""
+        """Replace the status of the row."""
         if text != self._last:
             self._last = text
             self._engine.log(self._urn, text, ephemeral=True)
 
     def event(self, text: str) -> None:
-        """Keep a line under the row."""
+        """Add a line under the row that stays."""
         self._engine.log(self._urn, text)

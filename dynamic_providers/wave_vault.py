@@ -31,8 +31,7 @@ async def observe_known(
 ) -> Snapshot:
     """What can be seen in a preview in which some of the wave's inputs are not known yet.
 
-    Azure is asked in any case: nothing should be made in AWS for a vault that nobody can make
-    in Azure.
+    Azure is always asked: nothing should be made in AWS if the vault cannot be made in Azure.
 
     Args:
         connect: how Azure is reached.
