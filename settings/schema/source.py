@@ -59,14 +59,14 @@ class ConfigurationServer(Model):
     cache_gib: _VolumeGib | None = Field(
         default=None,
         alias="cacheGiB",
-        description="Size of the cache volume. Checked against the table. A change applies to the "
+        description="Size of the cache volume, in GiB. Checked against the table. A change applies to the "
         "next server only.",
         json_schema_extra=defaults_to("by the number of machines, at least 600"),
     )
     retention_gib: _VolumeGib = Field(
         default=600,
         alias="retentionGiB",
-        description="Size of the retention volume. A change applies to the next server only.",
+        description="Size of the retention volume, in GiB. A change applies to the next server only.",
     )
     churn_gib_per_day: Annotated[StrictInt, Field(ge=1)] | None = Field(
         default=None,
@@ -132,7 +132,7 @@ class ReplicationAppliance(Model):
     cache_gib: _VolumeGib | None = Field(
         default=None,
         alias="cacheGiB",
-        description="Size of the data volume, not less than the default. A change applies to the "
+        description="Size of the data volume in GiB, not less than the default. A change applies to the "
         "next appliance only.",
         json_schema_extra=defaults_to("620; 1024 from 151 machines"),
     )

@@ -4,17 +4,18 @@ from __future__ import annotations
 
 import ast
 import re
-from collections.abc import Iterator
+from collections import defaultdict
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
-from functools import cache
+from functools import cached_property
 from pathlib import Path
 
 from tests.docs.markdown import ROOT
 
 PROGRAM = ("settings", "site_recovery", "dynamic_providers")
 """The packages of which every message is in the guide."""
-BESIDE = ("components", "emulator", "permissions", "toolchain")
-"""Packages that say something to the user too."""
+BESIDE = ("components", "permissions", "toolchain", "emulator/processes.py", "emulator/record.py")
+"""What says something to the user too."""
 GAP = "…"
 LONG = 7
 """Characters of a text that are more than a frame for other texts."""
@@ -38,40 +39,68 @@ class Message:
     text: str
 
 
-@cache
-def _trees(packages: tuple[str, ...]) -> list[tuple[Path, ast.Module]]:
-    files = [file for package in packages for file in sorted((ROOT / package).rglob("*.py"))]
-    return [(file, ast.parse(file.read_text("utf-8"))) for file in files]
+class Source:
+    """A file of the code."""
 
+    def __init__(self, file: Path) -> None:
+        self.name = str(file.relative_to(ROOT))
+        self.nodes = list(ast.walk(ast.parse(file.read_text("utf-8"))))
 
-def texts() -> set[str]:
-    """Every text in the code of all packages."""
-    found: set[str] = set()
-    for _, tree in _trees((*PROGRAM, *BESIDE)):
-        parts = {
-            id(part)
-            for node in ast.walk(tree)
-            if isinstance(node, ast.JoinedStr)
-            for part in node.values
-        }
-        for node in ast.walk(tree):
-            text = _text(node) if id(node) not in parts else None
+    @cached_property
+    def values(self) -> dict[str, list[ast.expr]]:
+        """What is assigned to each name, anywhere in the file."""
+        found: dict[str, list[ast.expr]] = defaultdict(list)
+        for node in self.nodes:
+            if isinstance(node, ast.Assign):
+                for target in node.targets:
+                    if isinstance(target, ast.Name):
+                        found[target.id].append(node.value)
+        return found
+
+    def texts(self) -> Iterator[str]:
+        """Every text in the file; a text with gaps as a whole, and not in its parts."""
+        joined = (node for node in self.nodes if isinstance(node, ast.JoinedStr))
+        parts = {id(part) for node in joined for part in node.values}
+        for node in self.nodes:
+            text = None if id(node) in parts else _text(node)
             if text:
-                found.add(text)
-    return found
+                yield text
+
+    def messages(self, makers: set[str]) -> Iterator[Message]:
+        """What is wrong, of each problem, refusal and error that is made of a plain text."""
+        for node in self.nodes:
+            if isinstance(node, ast.Call) and _name(node.func) in makers:
+                found = map(self._sentences, _arguments(node))
+                for text in next(filter(None, found), []):
+                    yield Message(f"{self.name}:{node.lineno}", text)
+
+    def _sentences(self, node: ast.expr) -> list[str]:
+        """The texts of several words that an argument can be; a place in the config is one word."""
+        match node:
+            case ast.IfExp(body=body, orelse=orelse):
+                return self._sentences(body) + self._sentences(orelse)
+            case ast.Name(id=name):
+                values = (v for v in self.values[name] if not isinstance(v, ast.Name))
+                return [text for value in values for text in self._sentences(value)]
+            case _:
+                text = _text(node) or ""
+                return [text] if " " in text and len(text.replace(GAP, "").strip()) > LONG else []
 
 
-def messages() -> Iterator[Message]:
-    """What is wrong, of each problem, refusal and error that the program makes of a plain text."""
-    trees = _trees(PROGRAM)
-    makers = _MAKERS | _errors(tree for _, tree in trees)
-    for file, tree in trees:
-        for node in ast.walk(tree):
-            if not isinstance(node, ast.Call) or _name(node.func) not in makers:
-                continue
-            found = (_sentences(argument, tree) for argument in _arguments(node))
-            for what in next(filter(None, found), []):
-                yield Message(f"{file.relative_to(ROOT)}:{node.lineno}", what)
+def sources(paths: Iterable[str]) -> list[Source]:
+    """The files of packages, and files by their names."""
+    files: list[Path] = []
+    for path in paths:
+        at = ROOT / path
+        files += sorted(at.rglob("*.py")) if at.is_dir() else [at]
+    return [Source(file) for file in files]
+
+
+def messages(program: list[Source]) -> list[Message]:
+    """Every message that a program makes of a plain text, in the order of its places."""
+    makers = _MAKERS | _errors(program)
+    found = {message for source in program for message in source.messages(makers)}
+    return sorted(found, key=lambda message: message.place)
 
 
 def fits(pattern: str, text: str) -> bool:
@@ -85,9 +114,11 @@ def fits(pattern: str, text: str) -> bool:
     return True
 
 
-def _errors(trees: Iterator[ast.Module]) -> set[str]:
+def _errors(program: list[Source]) -> set[str]:
     """The names of `_BASES` and of all classes under them."""
-    classes = [node for tree in trees for node in ast.walk(tree) if isinstance(node, ast.ClassDef)]
+    classes = [
+        node for source in program for node in source.nodes if isinstance(node, ast.ClassDef)
+    ]
     names = set(_BASES)
     while True:
         more = {c.name for c in classes if any(_name(base) in names for base in c.bases)} - names
@@ -102,25 +133,6 @@ def _arguments(call: ast.Call) -> list[ast.expr]:
     first = [named[key] for key in ("what", "message") if key in named]
     wrong = call.args[:-1] if _name(call.func) in _MAKERS and len(call.args) > 1 else call.args
     return [*first, *wrong]
-
-
-def _sentences(node: ast.AST, tree: ast.Module) -> list[str]:
-    """The texts of several words that an argument can be; a place in the config is one word."""
-    match node:
-        case ast.IfExp(body=body, orelse=orelse):
-            return _sentences(body, tree) + _sentences(orelse, tree)
-        case ast.Name(id=name):
-            values = [
-                assigned.value
-                for assigned in ast.walk(tree)
-                if isinstance(assigned, ast.Assign)
-                and any(isinstance(t, ast.Name) and t.id == name for t in assigned.targets)
-                and not isinstance(assigned.value, ast.Name)
-            ]
-            return [text for value in values for text in _sentences(value, tree)]
-        case _:
-            text = _text(node) or ""
-            return [text] if " " in text and len(text.replace(GAP, "").strip()) > LONG else []
 
 
 def _text(node: ast.AST) -> str | None:

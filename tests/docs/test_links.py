@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.docs.markdown import GUIDES, ROOT, headings
+from tests.docs.markdown import GUIDES, ROOT, headings, tables
 
 _LINK = re.compile(r"\]\((?!https?:)([^)#]*)(?:#([^)]*))?\)")
 _FILE = re.compile(
@@ -30,3 +30,19 @@ def test_links_files_and_make_targets_exist(guide: Path) -> None:
     for code in re.findall(r"`[^`\n]+`|^ {4}\S.*$", text, re.MULTILINE):
         for target_name in _TARGET.findall(code):
             assert target_name in targets, target_name
+
+
+@pytest.mark.parametrize("guide", GUIDES, ids=lambda guide: str(guide.relative_to(ROOT)))
+def test_every_row_of_a_table_has_the_columns_of_its_head(guide: Path) -> None:
+    for table in tables(guide):
+        assert {len(row) for row in table} == {len(table[0])}, table[0]
+
+
+def test_every_guide_is_in_the_index() -> None:
+    index = ROOT / "docs" / "README.md"
+    linked = {path for path, _ in _LINK.findall(index.read_text("utf-8"))}
+    assert {guide.name for guide in index.parent.glob("*.md")} - {index.name} <= linked
+
+
+def test_the_readme_is_one_page() -> None:
+    assert len((ROOT / "README.md").read_text("utf-8").splitlines()) <= 250
