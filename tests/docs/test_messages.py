@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 
+from site_recovery.reasons import Reason
 from tests.docs import spoken
 from tests.docs.markdown import ROOT, tables
 from tests.docs.spoken import GAP, LONG, Source, fits
@@ -56,6 +57,11 @@ def test_a_pattern_tells_its_message_from_others() -> None:
 
 def test_each_row_says_what_it_means_and_what_to_do() -> None:
     assert [row for row in ROWS if not all(row)] == []
+
+
+def test_each_reason_of_the_outputs_is_explained() -> None:
+    [table] = [table for table in tables(ROOT / PAGE) if table[0] == ["reason", "meaning"]]
+    assert sorted(row[0].strip("`") for row in table[1:]) == sorted(Reason)
 
 
 @pytest.fixture
