@@ -118,9 +118,12 @@ def _tasks(tasks: Iterable[Mapping[str, Any]]) -> Iterator[Mapping[str, Any]]:
 def _errors(holder: Mapping[str, Any]) -> tuple[ServiceError, ...]:
     found: dict[ServiceError, None] = {}
     for entry in holder.get("errors") or ():
-        for part in ("serviceErrorDetails", "providerErrorDetails"):
-            if entry.get(part):
-                found[service_error(entry[part])] = None
+        service, provider = entry.get("serviceErrorDetails"), entry.get("providerErrorDetails")
+        if service:
+            found[service_error(service)] = None
+        # A provider that said nothing has the code 0 and no message (recorded).
+        if provider and provider.get("errorMessage"):
+            found[service_error(provider)] = None
     return tuple(found)
 
 

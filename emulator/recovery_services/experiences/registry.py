@@ -102,6 +102,18 @@ class Experience(Protocol):
             ArmError: 400.
         """
 
+    def protected_item_details(
+        self, item: Document, vm_name: str, subnet: str, *, tests: bool
+    ) -> Document | None:
+        """What a job's `protectedItemDetails` say of a machine at its end; None says nothing.
+
+        Args:
+            item: the protected item.
+            vm_name: the virtual machine that was made.
+            subnet: the id of its subnet.
+            tests: whether it is a test failover, and not a failover.
+        """
+
     def details(self, world: World, item: Document, *, full: bool) -> Document:
         """An item's `providerSpecificDetails`; a list is less full than a get."""
 

@@ -7,7 +7,7 @@ from emulator.kernel.routes import Routes
 from emulator.kernel.store import Document
 from emulator.kernel.wire import ArmError, Request, Response
 from emulator.kernel.world import World
-from emulator.recovery_services.jobs import jobs
+from emulator.recovery_services.jobs import answers, jobs
 from emulator.recovery_services.jobs.scenarios import DISCOVER
 from emulator.recovery_services.wire import bodies
 from emulator.recovery_services.wire.paths import (
@@ -89,7 +89,7 @@ def discover(world: World, request: Request, **path: str) -> Response:
         operation="ReplicationProtectionContainers_DiscoverProtectableItem",
         payload=asked.model_dump(by_alias=True),
     )
-    return jobs.accepted(world, request, job)
+    return answers.accepted(world, request, job)
 
 
 @routes.route(

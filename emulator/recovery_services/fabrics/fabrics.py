@@ -8,14 +8,14 @@ from emulator.kernel.store import Document
 from emulator.kernel.wire import ArmError, Request, Response
 from emulator.kernel.world import World
 from emulator.recovery_services.experiences import registry
-from emulator.recovery_services.jobs import jobs
+from emulator.recovery_services.jobs import answers, jobs, outcomes
+from emulator.recovery_services.jobs.scenario import Scenario
 from emulator.recovery_services.jobs.scenarios import (
     PURGE_SERVER,
     REFRESH_SERVER,
     REMOVE_SERVER,
-    Scenario,
 )
-from emulator.recovery_services.replication import failures
+from emulator.recovery_services.replication import affected, failures
 from emulator.recovery_services.wire.paths import (
     API_VERSIONS,
     CONTAINERS,
@@ -170,7 +170,7 @@ def shown_provider(world: World, provider: Document) -> Document:
     }
 
 
-@jobs.when_done(REMOVE_SERVER, PURGE_SERVER)
+@outcomes.when_done(REMOVE_SERVER, PURGE_SERVER)
 def _removed(world: World, job: Document) -> None:
     fabric_id = fabric_of(job[PRIVATE]["resource"])
     for collection in (MAPPINGS, PROTECTABLE_ITEMS, PROVIDERS, CONTAINERS):
@@ -182,11 +182,11 @@ def _removed(world: World, job: Document) -> None:
         _experience(fabric).forget(world, fabric_id)
 
 
-@jobs.when_done(REFRESH_SERVER)
+@outcomes.when_done(REFRESH_SERVER)
 def _refreshed(world: World, job: Document) -> None:
     fabric = world.store.get(FABRICS.kind, fabric_of(job[PRIVATE]["resource"]))
     if fabric is None:
-        raise jobs.JobError("25022", "The server is not registered any more.")
+        raise outcomes.JobError("25022", "The server is not registered any more.")
     if not _experience(fabric).connected(world, fabric["id"]):
         raise failures.silent(_experience(fabric).server)
     fabric[PRIVATE]["refreshed"] = stamp(world.now)
@@ -196,10 +196,16 @@ def _refreshed(world: World, job: Document) -> None:
 def _begin(
     world: World, request: Request, resource: Document, scenario: Scenario, operation: str
 ) -> Response:
-    name = resource["properties"]["friendlyName"]
-    identifier = resource["properties"].get("internalIdentifier", resource["name"])
-    target = jobs.Target(resource["id"], identifier, name)
-    return jobs.accepted(world, request, jobs.begin(world, scenario, target, operation=operation))
+    properties = resource["properties"]
+    target = jobs.Target(
+        resource["id"],
+        properties.get("internalIdentifier") or properties.get("draIdentifier") or resource["name"],
+        properties["friendlyName"],
+        affected=affected.server(world, fabric_of(resource["id"])),
+    )
+    return answers.accepted(
+        world, request, jobs.begin(world, scenario, target, operation=operation)
+    )
 
 
 def _experience(fabric: Document) -> registry.Experience:

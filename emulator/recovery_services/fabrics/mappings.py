@@ -8,14 +8,15 @@ from emulator.kernel.store import Document
 from emulator.kernel.wire import ArmError, Request, Response
 from emulator.kernel.world import World
 from emulator.recovery_services.experiences import registry
-from emulator.recovery_services.jobs import jobs
+from emulator.recovery_services.jobs import answers, jobs, outcomes
+from emulator.recovery_services.jobs.scenario import Scenario
 from emulator.recovery_services.jobs.scenarios import (
     PAIR,
     PURGE_PAIR,
     UNPAIR,
     UPDATE_PAIR,
-    Scenario,
 )
+from emulator.recovery_services.replication import affected
 from emulator.recovery_services.wire import bodies
 from emulator.recovery_services.wire.paths import (
     API_VERSIONS,
@@ -103,11 +104,11 @@ def create_mapping(world: World, request: Request, **path: str) -> Response:
     job = jobs.begin(
         world,
         PAIR,
-        jobs.Target(identifier, container["name"], container["properties"]["friendlyName"]),
+        _policy_target(world, identifier, policy),
         operation="ReplicationProtectionContainerMappings_Create",
         payload={"name": path["mapping"], "policy": policy["id"], "details": details},
     )
-    return jobs.accepted(world, request, job)
+    return answers.accepted(world, request, job)
 
 
 @routes.route("PATCH", MAPPINGS.template, "ReplicationProtectionContainerMappings_Update")
@@ -135,7 +136,7 @@ def update_mapping(world: World, request: Request, **path: str) -> Response:
         operation="ReplicationProtectionContainerMappings_Update",
         payload={"details": details},
     )
-    return jobs.accepted(world, request, job)
+    return answers.accepted(world, request, job)
 
 
 @routes.route(
@@ -188,9 +189,25 @@ def _end(
 ) -> Response:
     mapping = require(world, MAPPINGS, path)
     _require_unused(world, mapping)
-    name = mapping["properties"]["sourceProtectionContainerFriendlyName"]
-    target = jobs.Target(mapping["id"], path["container"], name)
-    return jobs.accepted(world, request, jobs.begin(world, scenario, target, operation=operation))
+    policy = {
+        "id": mapping["properties"]["policyId"],
+        "name": mapping["properties"]["policyFriendlyName"],
+    }
+    target = _policy_target(world, mapping["id"], policy)
+    return answers.accepted(
+        world, request, jobs.begin(world, scenario, target, operation=operation)
+    )
+
+
+def _policy_target(world: World, mapping_id: str, policy: Document) -> jobs.Target:
+    """An association's job names the policy, and the container beside it (recorded)."""
+    container_id = mapping_id.rsplit("/", 2)[0]
+    return jobs.Target(
+        mapping_id,
+        affected.policy_guid(world, policy["id"]),
+        policy["name"],
+        affected=affected.container(world, container_id),
+    )
 
 
 def _require_unused(world: World, mapping: Document) -> None:
@@ -210,13 +227,13 @@ def _require_unused(world: World, mapping: Document) -> None:
         )
 
 
-@jobs.when_done(PAIR)
+@outcomes.when_done(PAIR)
 def _paired(world: World, job: Document) -> None:
     resource, payload = job[PRIVATE]["resource"], job[PRIVATE]["payload"]
     container = world.store.get(CONTAINERS.kind, resource.rsplit("/", 2)[0])
     policy = world.store.get(POLICIES.kind, payload["policy"])
     if container is None or policy is None:
-        raise jobs.JobError(
+        raise outcomes.JobError(
             "78253",
             "The replication policy could not be associated with the server.",
             "The policy or the server was removed meanwhile.",
@@ -245,16 +262,16 @@ def _paired(world: World, job: Document) -> None:
     _set_pairing(world, container)
 
 
-@jobs.when_done(UPDATE_PAIR)
+@outcomes.when_done(UPDATE_PAIR)
 def _updated(world: World, job: Document) -> None:
     mapping = world.store.get(MAPPINGS.kind, job[PRIVATE]["resource"])
     if mapping is None:
-        raise jobs.JobError("78253", "The association of the policy is gone.")
+        raise outcomes.JobError("78253", "The association of the policy is gone.")
     mapping["properties"]["providerSpecificDetails"] = job[PRIVATE]["payload"]["details"]
     put(world, MAPPINGS, mapping)
 
 
-@jobs.when_done(UNPAIR, PURGE_PAIR)
+@outcomes.when_done(UNPAIR, PURGE_PAIR)
 def _unpaired(world: World, job: Document) -> None:
     resource = job[PRIVATE]["resource"]
     world.store.delete(MAPPINGS.kind, resource)

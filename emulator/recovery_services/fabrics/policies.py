@@ -8,8 +8,9 @@ from emulator.kernel.store import Document
 from emulator.kernel.wire import ArmError, Request, Response
 from emulator.kernel.world import World
 from emulator.recovery_services.experiences import registry
-from emulator.recovery_services.jobs import jobs
+from emulator.recovery_services.jobs import answers, jobs, outcomes
 from emulator.recovery_services.jobs.scenarios import DELETE_POLICY, SAVE_POLICY, UPDATE_POLICY
+from emulator.recovery_services.replication import affected
 from emulator.recovery_services.wire import bodies
 from emulator.recovery_services.wire.paths import (
     API_VERSIONS,
@@ -53,11 +54,11 @@ def create_policy(world: World, request: Request, **path: str) -> Response:
     job = jobs.begin(
         world,
         SAVE_POLICY,
-        jobs.Target(identifier, world.guid("policy", identifier), path["policy"]),
+        jobs.Target(identifier, affected.policy_guid(world, identifier), path["policy"]),
         operation="ReplicationPolicies_Create",
         payload={"name": path["policy"], "details": details},
     )
-    return jobs.accepted(world, request, job)
+    return answers.accepted(world, request, job)
 
 
 @routes.route("PATCH", POLICIES.template, "ReplicationPolicies_Update")
@@ -78,11 +79,11 @@ def update_policy(world: World, request: Request, **path: str) -> Response:
     job = jobs.begin(
         world,
         UPDATE_POLICY,
-        jobs.Target(policy["id"], world.guid("policy", policy["id"]), policy["name"]),
+        jobs.Target(policy["id"], affected.policy_guid(world, policy["id"]), policy["name"]),
         operation="ReplicationPolicies_Update",
         payload={"name": policy["name"], "details": details},
     )
-    return jobs.accepted(world, request, job)
+    return answers.accepted(world, request, job)
 
 
 @routes.route("DELETE", POLICIES.template, "ReplicationPolicies_Delete")
@@ -95,13 +96,13 @@ def delete_policy(world: World, request: Request, **path: str) -> Response:
     job = jobs.begin(
         world,
         DELETE_POLICY,
-        jobs.Target(policy["id"], world.guid("policy", policy["id"]), policy["name"]),
+        jobs.Target(policy["id"], affected.policy_guid(world, policy["id"]), policy["name"]),
         operation="ReplicationPolicies_Delete",
     )
-    return jobs.accepted(world, request, job)
+    return answers.accepted(world, request, job)
 
 
-@jobs.when_done(SAVE_POLICY, UPDATE_POLICY)
+@outcomes.when_done(SAVE_POLICY, UPDATE_POLICY)
 def _save(world: World, job: Document) -> None:
     resource, payload = job[PRIVATE]["resource"], job[PRIVATE]["payload"]
     document = {
@@ -116,7 +117,7 @@ def _save(world: World, job: Document) -> None:
     put(world, POLICIES, document)
 
 
-@jobs.when_done(DELETE_POLICY)
+@outcomes.when_done(DELETE_POLICY)
 def _delete(world: World, job: Document) -> None:
     world.store.delete(POLICIES.kind, job[PRIVATE]["resource"])
 

@@ -14,19 +14,34 @@ from emulator.kernel.world import World
 from emulator.recovery_services.experiences import registry
 from emulator.recovery_services.experiences.registry import Experience
 from emulator.recovery_services.items.view import health_error
-from emulator.recovery_services.jobs import jobs, scenarios
-from emulator.recovery_services.replication import azure_machines, recovery_points
+from emulator.recovery_services.jobs import answers, jobs, outcomes, scenarios
+from emulator.recovery_services.jobs.scenario import Scenario
+from emulator.recovery_services.replication import affected, azure_machines, recovery_points
 from emulator.recovery_services.replication.states import GONE, STAYS, Transition
-from emulator.recovery_services.wire.paths import PROTECTED_ITEMS, PROVIDERS, put, vault_of
+from emulator.recovery_services.wire.paths import (
+    PROTECTED_ITEMS,
+    PROVIDERS,
+    name_of,
+    put,
+    vault_of,
+)
 from emulator.recovery_services.wire.times import stamp
 
 _RESTED = "replicated item proceeds"
 _RETRY_SYNC = timedelta(minutes=5)
 
 _SCENARIOS = (
-    *(scenarios.ENABLE, scenarios.FINALIZE, scenarios.UPDATE, scenarios.TEST_FAILOVER),
-    *(scenarios.TEST_FAILOVER_CLEANUP, scenarios.FAILOVER, scenarios.COMMIT),
-    *(scenarios.CHANGE_POINT, scenarios.DISABLE, scenarios.PURGE),
+    scenarios.ENABLE,
+    scenarios.COMPLETE_ON_PRIMARY,
+    scenarios.COMPLETE_ON_RECOVERY,
+    scenarios.UPDATE,
+    scenarios.TEST_FAILOVER,
+    scenarios.TEST_FAILOVER_CLEANUP,
+    scenarios.FAILOVER,
+    scenarios.COMMIT,
+    scenarios.CHANGE_POINT,
+    scenarios.DISABLE,
+    scenarios.PURGE,
 )
 
 
@@ -143,7 +158,7 @@ def start(
         ArmError: as `require_allowed`.
     """
     job = begin(world, item, operation, operation_id, arguments)
-    return jobs.accepted(world, request, job)
+    return answers.accepted(world, request, job)
 
 
 def begin(
@@ -175,9 +190,12 @@ def begin(
     job = jobs.begin(
         world,
         transition.scenario,
-        jobs.Target(item["id"], private["vmId"], name, name),
+        jobs.Target(
+            item["id"], private["vmId"], name, name, affected=affected.machine(world, item)
+        ),
         operation=operation_id,
         payload=payload,
+        details=_details(transition.scenario, item, payload["arguments"]),
         parent=parent,
     )
     private["job"] = job["name"]
@@ -218,12 +236,12 @@ def restart(world: World, job: Document) -> None:
 # -- how jobs end -------------------------------------------------------------------------------
 
 
-@jobs.when_done(*_SCENARIOS)
-def _done(world: World, job: Document) -> jobs.Note | None:
+@outcomes.when_done(*_SCENARIOS)
+def _done(world: World, job: Document) -> outcomes.Note | None:
     payload = job[PRIVATE]["payload"]
     item = world.store.get(PROTECTED_ITEMS.kind, payload["item"])
     if item is None:
-        raise jobs.JobError("28001", "The replicated item is gone.")
+        raise outcomes.JobError("28001", "The replicated item is gone.")
     experience = registry.of(item[PRIVATE]["experience"])
     transition = experience.table.find(payload["from"], payload["operation"])
     assert transition is not None
@@ -239,8 +257,8 @@ def _done(world: World, job: Document) -> jobs.Note | None:
     return note
 
 
-@jobs.when_undone(*_SCENARIOS)
-def _undone(world: World, job: Document, failure: jobs.JobError | None) -> None:
+@outcomes.when_undone(*_SCENARIOS)
+def _undone(world: World, job: Document, failure: outcomes.JobError | None) -> None:
     payload = job[PRIVATE]["payload"]
     item = world.store.get(PROTECTED_ITEMS.kind, payload["item"])
     if item is None:
@@ -274,7 +292,7 @@ def _enter(world: World, item: Document, state: str) -> None:
     put(world, PROTECTED_ITEMS, item)
 
 
-def _as_health_error(world: World, item: Document, failure: jobs.JobError) -> Document:
+def _as_health_error(world: World, item: Document, failure: outcomes.JobError) -> Document:
     provider = failure.provider
     return health_error(
         item,
@@ -329,7 +347,15 @@ def _enable(world: World, item: Document, job: Document, experience: Experience)
     experience.enable(world, item)
 
 
-def _finalize(world: World, item: Document, job: Document, experience: Experience) -> None:
+def _complete_on_primary(
+    world: World, item: Document, job: Document, experience: Experience
+) -> None:
+    """The state says it all."""
+
+
+def _complete_on_recovery(
+    world: World, item: Document, job: Document, experience: Experience
+) -> None:
     item[PRIVATE]["protected"] = world.now.isoformat()
 
 
@@ -337,10 +363,12 @@ def _update(world: World, item: Document, job: Document, experience: Experience)
     item[PRIVATE]["target"] = job[PRIVATE]["payload"]["arguments"]["target"]
 
 
-def _test(world: World, item: Document, job: Document, experience: Experience) -> jobs.Note | None:
+def _test(
+    world: World, item: Document, job: Document, experience: Experience
+) -> outcomes.Note | None:
     private, arguments = item[PRIVATE], job[PRIVATE]["payload"]["arguments"]
     point = _chosen(world, item, job)
-    network = arguments["network"] or private["target"]["networkId"]
+    network = _test_network(item, arguments)
     placement = azure_machines.Placement(
         network,
         azure_machines.subnet_for_test(
@@ -352,18 +380,7 @@ def _test(world: World, item: Document, job: Document, experience: Experience) -
     made, note = azure_machines.create(world, item, placement, point, production=False)
     private["testVm"] = made["id"]
     private["lastTest"] = job["properties"]["startTime"]
-    _describe(
-        world,
-        item,
-        job,
-        made,
-        point,
-        testFailoverStatus="Active",
-        comments=None,
-        networkName=network.rsplit("/", 1)[-1],
-        networkFriendlyName=network.rsplit("/", 1)[-1],
-        networkType=arguments["networkType"],
-    )
+    _describe(world, item, job, experience, made, point)
     return note
 
 
@@ -374,7 +391,7 @@ def _clean_up(world: World, item: Document, job: Document, experience: Experienc
 
 def _fail_over(
     world: World, item: Document, job: Document, experience: Experience
-) -> jobs.Note | None:
+) -> outcomes.Note | None:
     private = item[PRIVATE]
     chosen = job[PRIVATE]["payload"]["arguments"]["point"]
     point = _chosen(world, item, job)
@@ -389,14 +406,14 @@ def _fail_over(
     private["recoveryPoint"] = point.name
     private["failedOver"] = job[PRIVATE]["begins"]
     private["lastFailover"] = job["properties"]["startTime"]
-    _describe(world, item, job, made, point)
+    _describe(world, item, job, experience, made, point)
     if note is None and job[PRIVATE]["payload"]["arguments"].get("shutdown"):
         return _not_shut_down(private["machine"]["name"])
     return note
 
 
-def _not_shut_down(name: str) -> jobs.Note:
-    return jobs.Note(
+def _not_shut_down(name: str) -> outcomes.Note:
+    return outcomes.Note(
         "28174",  # [inferred]: no recording has a failover whose shutdown failed.
         f"The machine '{name}' was not shut down: it is a physical server, which Site Recovery "
         "cannot shut down. The failover went on.",
@@ -423,7 +440,8 @@ def _purge(world: World, item: Document, job: Document, experience: Experience) 
 
 _EFFECTS = {
     scenarios.ENABLE.name: _enable,
-    scenarios.FINALIZE.name: _finalize,
+    scenarios.COMPLETE_ON_PRIMARY.name: _complete_on_primary,
+    scenarios.COMPLETE_ON_RECOVERY.name: _complete_on_recovery,
     scenarios.UPDATE.name: _update,
     scenarios.TEST_FAILOVER.name: _test,
     scenarios.TEST_FAILOVER_CLEANUP.name: _clean_up,
@@ -443,7 +461,7 @@ def _chosen(world: World, item: Document, job: Document) -> recovery_points.Poin
         return recovery_points.latest(world, item, began)
     point = recovery_points.find(world, item, name)
     if point is None:
-        raise jobs.JobError(
+        raise outcomes.JobError(
             "28172",
             f"The recovery point '{name}' is not available any more.",
             "The retention of the replication policy has passed.",
@@ -453,32 +471,52 @@ def _chosen(world: World, item: Document, job: Document) -> recovery_points.Poin
     return point
 
 
+def _details(scenario: Scenario, item: Document, arguments: Document) -> Document:
+    """What the job's `customDetails` has from the beginning, by the class of the contract."""
+    if scenario.name == scenarios.FAILOVER.name:
+        return {"protectedItemDetails": []}
+    if scenario.details != scenarios.TEST_FAILOVER.details:
+        return {}
+    tests = scenario.name == scenarios.TEST_FAILOVER.name
+    network = _test_network(item, arguments) if tests else None
+    name = name_of(network) if network else None
+    return {
+        "testFailoverStatus": "Active" if tests else None,
+        "comments": arguments.get("comments"),
+        "networkName": name,
+        "networkFriendlyName": name,
+        "networkType": arguments["networkType"] if tests else None,
+        "protectedItemDetails": [],
+    }
+
+
+def _test_network(item: Document, arguments: Document) -> str:
+    network: str = arguments["network"] or item[PRIVATE]["target"]["networkId"]
+    return network
+
+
 def _describe(
     world: World,
     item: Document,
     job: Document,
+    experience: Experience,
     made: Document,
     point: recovery_points.Point,
-    **more: object,
 ) -> None:
-    private = item[PRIVATE]
+    """Let the job say what became of its machine, as far as the experience tells it."""
     interface = resources.find(world, made[PRIVATE]["interface"])
     assert interface is not None
     subnet = interface["properties"]["ipConfigurations"][0]["properties"]["subnet"]["id"]
-    job["properties"]["customDetails"] |= {
-        **more,
-        "protectedItemDetails": [
-            {
-                "name": item["name"],
-                "friendlyName": private["machine"]["name"],
-                "testVmName": made["name"],
-                "testVmFriendlyName": made["name"],
-                "networkConnectionStatus": "Completed",
-                "networkFriendlyName": subnet.split("/")[-3],
-                "subnet": subnet.rsplit("/", 1)[-1],
-                "recoveryPointId": recovery_points.identifier(item, point.name),
-                "recoveryPointTime": stamp(point.time),
-            }
-        ],
-    }
+    tests = job["properties"]["scenarioName"] == scenarios.TEST_FAILOVER.name
+    told = experience.protected_item_details(item, made["name"], subnet, tests=tests)
+    if told is None:
+        return
+    job["properties"]["customDetails"]["protectedItemDetails"] = [
+        {
+            "name": item[PRIVATE]["vmId"],
+            **told,
+            "recoveryPointId": point.name,
+            "recoveryPointTime": stamp(point.time),
+        }
+    ]
     jobs.save(world, job)

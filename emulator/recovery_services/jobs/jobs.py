@@ -6,67 +6,24 @@ present time; what a job changes happens once, in the event at its end.
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import dataclass, field
-from datetime import datetime, timedelta
-from email.utils import format_datetime
-from typing import Protocol, TypeAlias
+from datetime import timedelta
 
 from emulator import faults
-from emulator.kernel.long_running import retry_after
 from emulator.kernel.resources import PRIVATE
 from emulator.kernel.store import Document
-from emulator.kernel.wire import Request, Response
 from emulator.kernel.world import World
-from emulator.recovery_services.jobs.scenarios import SCENARIOS, Scenario, Task
-from emulator.recovery_services.wire import polling
+from emulator.recovery_services.jobs import outcomes
+from emulator.recovery_services.jobs.flows import flow_of
+from emulator.recovery_services.jobs.outcomes import JobError
+from emulator.recovery_services.jobs.scenario import Scenario
+from emulator.recovery_services.jobs.scenarios import SCENARIOS
 from emulator.recovery_services.wire.paths import JOBS, put, service_id, vault_of
-from emulator.recovery_services.wire.times import UNSET, coarse, stamp
+from emulator.recovery_services.wire.times import seconds, stamp
 
 _EVENT = "site-recovery-job"
-_CLIENT = "x-ms-client-request-id"
-_CORRELATION = "x-ms-correlation-request-id"
 
 RUNNING = ("NotStarted", "InProgress", "Cancelling", "Suspended")
-
-
-@dataclass(eq=False)
-class JobError(Exception):
-    """Why a job fails, as the service tells it.
-
-    Attributes:
-        code: the service's error code.
-        message: what went wrong.
-        causes: possible causes.
-        action: the recommended action.
-        provider: what the provider below said, where it said something.
-        task: the index of the task that failed; the last one by default.
-    """
-
-    code: str
-    message: str
-    causes: str = ""
-    action: str = ""
-    provider: ProviderError | None = None
-    task: int = -1
-
-
-@dataclass(frozen=True)
-class ProviderError:
-    """The provider's part of a failure; `code` is a number on the wire."""
-
-    code: int
-    message: str
-    causes: str
-    action: str
-
-
-@dataclass(frozen=True)
-class Note:
-    """What a job says although it succeeded (the operation's `error` is not null then)."""
-
-    code: str
-    message: str
 
 
 @dataclass(frozen=True)
@@ -80,6 +37,7 @@ class Target:
         machine: the machine's name where it is one machine's job.
         polled_at: where `Location` lies instead, where that is not under the resource.
         instance_type: `targetInstanceType`, where it is not the scenario's usual one.
+        affected: `customDetails.affectedObjectDetails`: the names and ids around the target.
     """
 
     resource: str
@@ -88,73 +46,7 @@ class Target:
     machine: str | None = None
     polled_at: str | None = None
     instance_type: str | None = None
-
-
-class Flow(Protocol):
-    """What runs jobs that have no set end, such as those of recovery plans."""
-
-    def presented(self, world: World, job: Document) -> Document:
-        """What the job's properties say at this moment instead of what is stored."""
-
-    def child_ended(self, world: World, job: Document) -> None:
-        """A job that was begun for this one ended, one way or another."""
-
-    def cancelled(self, world: World, job: Document) -> None:
-        """The time that a cancellation takes has passed."""
-
-    def resumed(self, world: World, job: Document, comments: str | None) -> None:
-        """A person lets the job go on."""
-
-
-Outcome: TypeAlias = Callable[[World, Document], "Note | None"]
-Reversal: TypeAlias = Callable[[World, Document, JobError | None], None]
-
-
-@dataclass
-class _Registry:
-    """What the services that own scenarios said they do."""
-
-    outcomes: dict[str, Outcome] = field(default_factory=dict)
-    reversals: dict[str, Reversal] = field(default_factory=dict)
-    flows: dict[str, Flow] = field(default_factory=dict)
-
-
-_registry = _Registry()
-
-
-def when_done(*scenarios: Scenario) -> Callable[[Outcome], Outcome]:
-    """Decorate what a scenario changes: `outcome(world, job)`, at the job's end.
-
-    It may return a note, or raise JobError: then nothing that it changed remains.
-    """
-
-    def register_outcome(outcome: Outcome) -> Outcome:
-        for scenario in scenarios:
-            _registry.outcomes[scenario.name] = outcome
-        return outcome
-
-    return register_outcome
-
-
-def when_undone(*scenarios: Scenario) -> Callable[[Reversal], Reversal]:
-    """Decorate what happens when a scenario fails, or is cancelled (then without a failure)."""
-
-    def register_reversal(reversal: Reversal) -> Reversal:
-        for scenario in scenarios:
-            _registry.reversals[scenario.name] = reversal
-        return reversal
-
-    return register_reversal
-
-
-def run_by(name: str, flow: Flow) -> None:
-    """Say what runs the open-ended jobs of a flow's name."""
-    _registry.flows[name] = flow
-
-
-def flow_of(job: Document) -> Flow | None:
-    """What runs a job that has no set end, or None."""
-    return _registry.flows.get(job[PRIVATE].get("flow", ""))
+    affected: Document = field(default_factory=dict)
 
 
 def begin(
@@ -164,6 +56,7 @@ def begin(
     *,
     operation: str,
     payload: Document | None = None,
+    details: Document | None = None,
     parent: str | None = None,
 ) -> Document:
     """Start a job; it ends by itself, after a time that depends on the scenario and the seed.
@@ -174,6 +67,7 @@ def begin(
         target: what it is about.
         operation: the operation id of the request that was accepted, for audit and faults.
         payload: what the scenario's outcome needs; kept with the job.
+        details: what `customDetails` has from the beginning, besides what the target says.
         parent: the id of the open-ended job that this one is a part of.
 
     Returns:
@@ -186,12 +80,12 @@ def begin(
         fault = faults.take(world, operation=operation, match=match)
     fault = fault or {}
     spread = world.random("duration", name).uniform(-scenario.jitter, scenario.jitter)
-    seconds = scenario.seconds * (1 + spread) + float(fault.get("delaySeconds", 0))
-    ends = world.now + timedelta(seconds=seconds)
-    job = _document(world, scenario, target, name, operation, payload)
+    takes = timedelta(seconds=scenario.seconds * (1 + spread) + float(fault.get("delaySeconds", 0)))
+    ends = world.now + takes
+    job = _document(world, scenario, target, name, operation, payload, details)
     job[PRIVATE] |= {"ends": ends.isoformat(), "fault": fault.get("job"), "parent": parent}
     put(world, JOBS, job)
-    world.schedule(timedelta(seconds=seconds), _EVENT, {"job": job["id"]})
+    world.schedule(takes, _EVENT, {"job": job["id"]})
     _audit(world, job)
     return job
 
@@ -220,6 +114,7 @@ def _document(
     name: str,
     operation: str,
     payload: Document | None,
+    details: Document | None = None,
 ) -> Document:
     vault = service_id(vault_of(target.resource))
     return {
@@ -227,7 +122,7 @@ def _document(
         "name": name,
         "type": JOBS.type,
         "properties": {
-            "activityId": _activity(world.guid("activity", name), world.guid("act", name)),
+            "activityId": activity(world.guid("activity", name), world.guid("act", name)),
             "scenarioName": scenario.name,
             "friendlyName": scenario.friendly,
             "state": "InProgress",
@@ -235,18 +130,22 @@ def _document(
             "tasks": [],
             "errors": [],
             "startTime": stamp(world.now),
-            "endTime": None,
             "allowedActions": ["Cancel"] if scenario.cancellable else [],
             "targetObjectId": target.object_id,
             "targetObjectName": target.name,
             "targetInstanceType": target.instance_type or scenario.target,
-            "customDetails": {"instanceType": scenario.details, "affectedObjectDetails": {}},
+            "customDetails": {
+                "instanceType": scenario.details,
+                **(details or {}),
+                "affectedObjectDetails": target.affected,
+            },
         },
         PRIVATE: {
             "resource": target.resource,
             "polledAt": target.polled_at or target.resource,
             "machine": target.machine,
             "operation": operation,
+            "variant": scenario.variant,
             "payload": payload or {},
             "begins": world.now.isoformat(),
             "ends": None,
@@ -257,7 +156,8 @@ def _document(
     }
 
 
-def _activity(client: str, correlation: str) -> str:
+def activity(client: str, correlation: str) -> str:
+    """`activityId`, from the ids of the request that began a job."""
     return f"{client} ActivityId: {correlation}"
 
 
@@ -271,38 +171,14 @@ def _audit(world: World, job: Document) -> None:
     world.audit(private["operation"], resource=private["resource"], job=job["name"], **facts)
 
 
-def accepted(world: World, request: Request, job: Document) -> Response:
-    """The 202 with an empty body that the service answers: where to poll, and when.
-
-    The job notes which request began it. Its `activityId` is
-    `<x-ms-client-request-id> ActivityId: <x-ms-correlation-request-id>` of that request
-    (recorded). An id that the caller did not send is made up here.
-    """
-    client = request.headers.get(_CLIENT) or world.guid("activity", job["name"])
-    correlation = request.headers.get(_CORRELATION) or world.guid("act", job["name"])
-    job["properties"]["activityId"] = _activity(client, correlation)
-    put(world, JOBS, job)
-    headers = {
-        "Location": polling.signed_url(
-            world, request, f"{job[PRIVATE]['polledAt']}/operationresults/{job['name']}"
-        ),
-        "Azure-AsyncOperation": polling.signed_url(
-            world, request, f"{vault_of(job['id'])}/replicationOperationStatus/{job['name']}"
-        ),
-        _CLIENT: client,
-        _CORRELATION: correlation,
-        **retry_after(world),
-    }
-    if scenario_of(job).workflow:
-        headers["x-ms-request-id"] = job["id"]
-    else:
-        headers["x-ms-request-id"] = f"{client} {format_datetime(world.now, usegmt=True)}"
-    return Response(202, None, headers)
-
-
 def scenario_of(job: Document) -> Scenario:
     """The scenario of a job."""
-    return SCENARIOS[job["properties"]["scenarioName"]]
+    return SCENARIOS[job["properties"]["scenarioName"], job[PRIVATE]["variant"]]
+
+
+def task_id(world: World, job: Document, position: int) -> str:
+    """`taskId` of a job's task; the service writes a GUID where the scenario has no name for it."""
+    return scenario_of(job).tasks[position].id or world.guid("task", job["name"], position)
 
 
 def running(job: Document) -> bool:
@@ -395,8 +271,7 @@ def _tell_parent(world: World, job: Document) -> None:
 
 
 def _conclude(world: World, job: Document) -> None:
-    name = job["properties"]["scenarioName"]
-    reverse = _registry.reversals.get(name)
+    reverse = outcomes.reversal_of(job)
     if job["properties"]["state"] == "Cancelling":
         _close(world, job, "Cancelled", "Cancelled")
         if reverse is not None:
@@ -406,8 +281,9 @@ def _conclude(world: World, job: Document) -> None:
         with world.store.savepoint():
             fault = job[PRIVATE]["fault"]
             if fault:
-                raise failure_of(fault)
-            note = _registry.outcomes[name](world, job) if name in _registry.outcomes else None
+                raise outcomes.failure_of(fault)
+            work = outcomes.outcome_of(job)
+            note = work(world, job) if work is not None else None
     except JobError as failure:
         _fail(world, job, failure)
         if reverse is not None:
@@ -418,48 +294,13 @@ def _conclude(world: World, job: Document) -> None:
     _close(world, job, "Succeeded", "Completed" if note is None else "CompletedWithInformation")
 
 
-def failure_of(fault: Document) -> JobError:
-    """The failure that a fault's `job` asks for."""
-    code = str(fault.get("errorCode", ""))
-    message = str(fault.get("errorMessage", "The operation failed."))
-    causes = str(fault.get("possibleCauses", ""))
-    action = str(fault.get("recommendedAction", ""))
-    provider = ProviderError(int(code), message, causes, action) if code.isdigit() else None
-    return JobError(code, message, causes, action, provider)
-
-
 def _fail(world: World, job: Document, failure: JobError) -> None:
     scenario = scenario_of(job)
     position = range(len(scenario.tasks))[failure.task]
-    job["properties"]["errors"] = [error_of(world, job, failure, scenario.tasks[position].name)]
+    task = task_id(world, job, position)
+    job["properties"]["errors"] = [outcomes.error_of(world, job, failure, task)]
     job[PRIVATE]["failedTask"] = position
     _close(world, job, "Failed", "Failed")
-
-
-def error_of(world: World, job: Document, failure: JobError, task: str) -> Document:
-    """One entry of a job's `errors`, told now, for the task of an id."""
-    provider = failure.provider
-    return {
-        "serviceErrorDetails": {
-            "code": failure.code,
-            "message": failure.message,
-            "possibleCauses": failure.causes,
-            "recommendedAction": failure.action,
-            "activityId": job["properties"]["activityId"],
-        },
-        "providerErrorDetails": None
-        if provider is None
-        else {
-            "errorCode": provider.code,
-            "errorMessage": provider.message,
-            "errorId": f"Error{provider.code}",
-            "possibleCauses": provider.causes,
-            "recommendedAction": provider.action,
-        },
-        "errorLevel": "Error",
-        "creationTime": stamp(world.now),
-        "taskId": task,
-    }
 
 
 def _close(world: World, job: Document, state: str, description: str) -> None:
@@ -467,112 +308,11 @@ def _close(world: World, job: Document, state: str, description: str) -> None:
     job["properties"] |= {
         "state": state,
         "stateDescription": description,
-        "endTime": coarse(world.now),
-        "allowedActions": ["Restart"] if state == "Failed" and job[PRIVATE]["machine"] else [],
+        "endTime": seconds(world.now),
+        "allowedActions": ["Restart"] if _restartable(job, state) else [],
     }
     put(world, JOBS, job)
 
 
-# -- what a reader sees -------------------------------------------------------------------------
-
-
-def presented(world: World, job: Document) -> Document:
-    """The job as it is answered now, its tasks computed for this moment."""
-    private = job[PRIVATE]
-    properties = dict(job["properties"])
-    flow = flow_of(job)
-    if flow is not None:
-        properties |= flow.presented(world, job)
-    else:
-        begins = datetime.fromisoformat(private["begins"])
-        ends = datetime.fromisoformat(private["ends"])
-        properties["tasks"] = _tasks(world, job, begins, ends)
-    shown = {name: value for name, value in job.items() if name != PRIVATE}
-    shown["properties"] = properties
-    return shown
-
-
-def listed(job: Document) -> Document:
-    """The job as a list has it: its tasks and details are in a get only (recorded)."""
-    less: Document = {"activityId": None, "tasks": [], "customDetails": None}
-    shown = {name: value for name, value in job.items() if name != PRIVATE}
-    shown["properties"] = job["properties"] | less
-    return shown
-
-
-def status(world: World, job: Document) -> Document:
-    """The body of `replicationOperationStatus` for the job."""
-    properties, private = job["properties"], job[PRIVATE]
-    state = properties["state"]
-    words = {"Succeeded": "Succeeded", "Failed": "Failed", "Cancelled": "Canceled"}
-    word = words.get(state, "InProgress")
-    waits = timedelta(seconds=scenario_of(job).waits)
-    if word == "InProgress" and world.now - datetime.fromisoformat(private["begins"]) < waits:
-        word = "NotStarted"
-    return {
-        "error": _status_error(job),
-        "id": None,
-        "name": job["name"],
-        "properties": None,
-        "status": word,
-        "startTime": properties["startTime"],
-        "endTime": properties["endTime"],
-        "percentComplete": None,
-    }
-
-
-def _status_error(job: Document) -> Document | None:
-    note = job[PRIVATE]["note"] or job[PRIVATE]["payload"].get("note")
-    if note:
-        return {"code": note["code"], "message": note["message"], "details": None}
-    for error in job["properties"]["errors"]:
-        details = error["serviceErrorDetails"]
-        return {"code": details["code"], "message": details["message"], "details": None}
-    return None
-
-
-def _tasks(world: World, job: Document, begins: datetime, ends: datetime) -> list[Document]:
-    scenario, state = scenario_of(job), job["properties"]["state"]
-    span = (ends - begins).total_seconds()
-    # For about one poll before a job is done all its tasks are, or a task lags behind its job.
-    lead = min(scenario.lead, span / 4) if scenario.lead > 0 else scenario.lead
-    each = (span - lead) / len(scenario.tasks)
-    failed = job[PRIVATE]["failedTask"]
-    tasks = []
-    for position, task in enumerate(scenario.tasks):
-        start = begins + timedelta(seconds=each * position)
-        end = begins + timedelta(seconds=each * (position + 1))
-        if failed is not None and position == failed:
-            tasks.append(_task(job, task, "Failed", start, ends))
-        elif failed is not None and position > failed:
-            tasks.append(_task(job, task, "NotStarted", None, None))
-        elif state == "Cancelled" and end > ends:
-            tasks.append(_task(job, task, "Cancelled", min(start, ends), ends))
-        elif start > world.now:
-            tasks.append(_task(job, task, "NotStarted", None, None))
-        elif end > world.now:
-            tasks.append(_task(job, task, "InProgress", start, None))
-        else:
-            early = start - timedelta(seconds=1) if task.backdated else end
-            tasks.append(_task(job, task, "Succeeded", start, early))
-    return tasks
-
-
-def _task(
-    job: Document, task: Task, state: str, start: datetime | None, end: datetime | None
-) -> Document:
-    errors = job["properties"]["errors"]
-    return {
-        "taskId": task.name,
-        "name": task.name,
-        "startTime": UNSET if start is None else stamp(start),
-        "endTime": UNSET if end is None else stamp(end),
-        "allowedActions": [],
-        "friendlyName": task.friendly,
-        "state": state,
-        "stateDescription": "Completed" if state == "Succeeded" else state,
-        "taskType": "TaskDetails",
-        "customDetails": {"instanceType": "TaskDetails"},
-        "groupTaskCustomDetails": None,
-        "errors": [error for error in errors if error["taskId"] == task.name],
-    }
+def _restartable(job: Document, state: str) -> bool:
+    return state == "Failed" and bool(job[PRIVATE]["machine"]) and scenario_of(job).restartable

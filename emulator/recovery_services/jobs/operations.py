@@ -8,7 +8,7 @@ from emulator.kernel.routes import Routes
 from emulator.kernel.store import Document
 from emulator.kernel.wire import ArmError, Request, Response
 from emulator.kernel.world import World
-from emulator.recovery_services.jobs import jobs
+from emulator.recovery_services.jobs import answers, jobs
 from emulator.recovery_services.wire import polling
 from emulator.recovery_services.wire.paths import (
     API_VERSIONS,
@@ -42,7 +42,9 @@ def get_status(world: World, request: Request, operation: str, **path: str) -> R
     """Answer a poll of `Azure-AsyncOperation`."""
     polling.require_signature(world, request)
     job = _require(world, path, operation)
-    return Response(200, jobs.status(world, job), retry_after(world) if jobs.running(job) else {})
+    return Response(
+        200, answers.status(world, job), retry_after(world) if jobs.running(job) else {}
+    )
 
 
 def get_result(world: World, request: Request, operation: str, **path: str) -> Response:
@@ -57,7 +59,7 @@ def get_result(world: World, request: Request, operation: str, **path: str) -> R
         url = polling.signed_url(world, request, request.path)
         return Response(202, None, {"Location": url, **retry_after(world)})
     if job["properties"]["state"] != "Succeeded":
-        error = jobs.status(world, job)["error"] or {
+        error = answers.status(world, job)["error"] or {
             "code": "OperationCancelled",
             "message": "The job was cancelled.",
         }

@@ -1,53 +1,18 @@
-"""What a job is made of: the scenarios of the service, their tasks and how long they take.
+"""Every kind of job that the service has, with its tasks and the time that it takes.
 
-Names of scenarios and tasks are as recorded (azure-powershell's `AsrV2ATests`, azure-cli's
-site-recovery recordings); those that were not recorded are marked [inferred], and so are the
-friendly names of tasks. Durations are typical, in seconds of service time; a run varies.
+Names, tasks and times are as recorded (azure-powershell's `AsrV2ATests` and `AsrV2ARCMTests`,
+azure-cli's site-recovery recordings). What was not recorded is marked [inferred]. Times are in
+seconds of service time; a run varies.
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import replace
 
+from emulator.recovery_services.jobs.scenario import Scenario, Task
 
-@dataclass(frozen=True)
-class Task:
-    """One step of a job. `backdated`: its recorded end lies before its start."""
-
-    name: str
-    friendly: str
-    backdated: bool = False
-
-
-@dataclass(frozen=True)
-class Scenario:
-    """One kind of job.
-
-    Attributes:
-        name: `scenarioName`.
-        friendly: `friendlyName`.
-        seconds: how long it takes, give or take `jitter` of it.
-        tasks: its steps in order.
-        target: `targetInstanceType`.
-        details: `customDetails.instanceType`.
-        workflow: whether `x-ms-request-id` names the job, as it does for long operations only.
-        lead: seconds by which the tasks are done before the job says so (negative: after it).
-        waits: seconds for which the operation is `NotStarted`.
-        cancellable: whether `Cancel` is allowed while it runs.
-    """
-
-    name: str
-    friendly: str
-    seconds: float
-    tasks: tuple[Task, ...]
-    target: str = "ProtectionEntity"
-    details: str = "AsrJobDetails"
-    workflow: bool = True
-    jitter: float = 0.1
-    lead: float = 30.0
-    waits: float = 0.0
-    cancellable: bool = False
-
+MODERNIZED = "modernized"
+"""The variant of a scenario that differs for machines of the modernized experience."""
 
 DISCOVER = Scenario(
     "DiscoverPhysicalMachine",
@@ -58,80 +23,227 @@ DISCOVER = Scenario(
     workflow=False,
     lead=-30,
 )
+
+_INSTALL = Task(
+    "CreateProtectionTargetTask",
+    "Installing Mobility Service and preparing target",
+    "CreateProtectionTarget",
+    seconds=51,
+)
+# The recorded machine had its agent and took 65 s; here the agent may have to be pushed, which
+# takes minutes [inferred].
 ENABLE = Scenario(
     "EnableDr",
     "Enable replication",
     480,
     (
-        Task("EnableProtectionPrerequisitesCheckTask", "Prerequisites check for enabling"),
-        Task("InstallMobilityServiceTask", "Installing Mobility Service and preparing target"),
-        Task("EnableDrTask", "Enable replication"),
-        Task("StartInitialReplicationTask", "Starting initial replication"),
-        Task("UpdateReplicationProtectedItemTask", "Updating the provider states"),
+        Task(
+            "EnableProtectionPreflightChecksTask",
+            "Prerequisites check for enabling protection",
+            "EnableProtectionPrerequisitesCheck",
+            seconds=3,
+        ),
+        _INSTALL,
+        Task("EnableProtectionTask", "Enable replication", "EnableProtection", seconds=7),
+        Task(
+            "StartInitialReplicationTask",
+            "Starting initial replication",
+            "VmStartInitialReplication",
+            seconds=3,
+        ),
+        Task("UpdateDraStateTask", "Updating the provider states", "UpdateDraState"),
     ),
     cancellable=True,
 )
-FINALIZE = Scenario(
-    "IrCompletion",
+ENABLE_MODERNIZED = replace(
+    ENABLE,
+    variant=MODERNIZED,
+    seconds=1650,
+    jitter=0.05,
+    tasks=tuple(
+        replace(task, friendly="Installing Mobility Service and enabling replication")
+        if task == _INSTALL
+        else task
+        for task in ENABLE.tasks
+    ),
+)
+COMPLETE_ON_PRIMARY = Scenario(
+    "PrimaryIrCompletion",
+    "Finalize protection on the primary virtual machine",
+    1,
+    (Task("PrimaryIrCompletionTask", "Completing initial replication"),),  # [inferred]
+    lead=0,
+)
+COMPLETE_ON_RECOVERY = Scenario(
+    "SecondaryIrCompletion",
     "Finalize protection on the recovery virtual machine",
-    60,
-    (Task("IrCompletionTask", "Completing initial replication"),),
+    3,
+    (Task("SecondaryIrCompletionTask", "Completing initial replication"),),  # [inferred]
+    lead=0,
 )
 UPDATE = Scenario(
     "UpdateVmProperties",
     "Update the virtual machine",
-    20,
-    (Task("UpdateVmPropertiesTask", "Updating the virtual machine properties"),),
-    workflow=False,
+    3.5,
+    (
+        Task(
+            "",
+            "Update the virtual machine properties",
+            "UpdateVmPropertiesTask",
+            waits=True,
+        ),
+    ),
+    lead=0,
+)
+
+_PREPARE_TEST = Task(
+    "PrepareTestProtectedEntitiesTask",
+    "Creating test virtual machine",
+    "VmTfoPrepareTestVm",
+    seconds=36,
 )
 TEST_FAILOVER = Scenario(
     "TestFailover",
     "Test failover",
     240,
     (
-        Task("TestFailoverPreflightChecksTask", "Prerequisites check for test failover"),
-        Task("BeginTestFailoverTask", "Create test environment"),
-        Task("PrepareTestProtectedEntitiesTask", "Create test virtual machine"),
-        Task("BootTestProtectedEntitiesTask", "Start the virtual machine", backdated=True),
+        Task(
+            "TestFailoverPreflightChecksTask",
+            "Prerequisites check for test failover",
+            "VmTfoPrerequisitesCheck",
+            seconds=7,
+            anew=True,
+        ),
+        Task(
+            "BeginTestFailoverTask",
+            "Starting test failover",
+            "VmTfoInitiateFailover",
+            seconds=160,
+        ),
+        _PREPARE_TEST,
+        Task(
+            "BootTestProtectedEntitiesTask",
+            "Start the virtual machine",
+            "VmTfoBootTestVm",
+            ends_early=True,
+        ),
     ),
     details="TestFailoverJobDetails",
     cancellable=True,
+)
+TEST_FAILOVER_MODERNIZED = replace(
+    TEST_FAILOVER,
+    variant=MODERNIZED,
+    seconds=472,
+    jitter=0.05,
+    tasks=(
+        TEST_FAILOVER.tasks[0],
+        replace(TEST_FAILOVER.tasks[1], seconds=429),
+        _PREPARE_TEST,
+        replace(TEST_FAILOVER.tasks[3], ends_early=False),
+    ),
 )
 TEST_FAILOVER_CLEANUP = Scenario(
     "TestFailoverCleanup",
     "Test failover cleanup",
     163,
     (
-        Task("TestFailoverCleanupPreflightChecksTask", "Prerequisites check for clean-up"),
-        Task("EndTestFailoverTask", "Completing test failover"),
-        Task("CleanupTestProtectedEntitiesTask", "Clean up test virtual machine"),
+        Task(
+            "TestFailoverCleanupPreflightChecksTask",
+            "Prerequisites check for test failover cleanup",
+            "VmTfoCleanupPreflightsCheck",
+        ),
+        Task("EndTestFailoverTask", "Ending test failover", "VmTfoEndFailover"),
+        Task(
+            "CleanupTestProtectedEntitiesTask",
+            "Clean up the test virtual machine",
+            "VmTfoDeleteTestVm",
+            seconds=100,
+        ),
+    ),
+    details="TestFailoverJobDetails",
+    cancellable=True,
+)
+TEST_FAILOVER_CLEANUP_MODERNIZED = replace(
+    TEST_FAILOVER_CLEANUP,
+    variant=MODERNIZED,
+    seconds=106,
+    tasks=(
+        replace(TEST_FAILOVER_CLEANUP.tasks[0], ends_early=True, corrected=True),
+        *TEST_FAILOVER_CLEANUP.tasks[1:],
     ),
 )
+
+_FAILOVER_CHECK = Task(
+    "UnplannedFailoverPreflightChecksTask",
+    "Prerequisites check for failover",
+    "VmUfoPrerequisitesCheck",
+    seconds=3,
+)
+_SHUT_DOWN = Task(
+    "ShutdownVmOnPrimaryForUFO",
+    "Shut down the virtual machine",
+    "VmShutdownVmOnPrimary",
+    seconds=5,
+    asked="shutdown",
+)
+_FAIL_OVER = Task("FailoverTask", "Start failover", "VmFailover", seconds=70)
 FAILOVER = Scenario(
     "UnplannedFailover",
     "Failover",
     105,
     (
-        Task("UnplannedFailoverPreflightChecksTask", "Prerequisites check for failover"),
-        Task("ShutdownVmOnPrimaryForUFO", "Shut down the virtual machine"),
-        Task("PrepareForUnPlannedFailoverTask", "Synchronizing the latest changes"),
-        Task("FailoverTask", "Start failover"),
-        Task("StartVmOnSecondary", "Start the replica virtual machine"),
+        _FAILOVER_CHECK,
+        _SHUT_DOWN,
+        Task(
+            "PrepareForUnPlannedFailoverTask",
+            "Synchronizing the latest changes",
+            "VmPrepareForUnPlannedFailover",
+            seconds=5,
+            asked="shutdown",
+        ),
+        _FAIL_OVER,
+        Task(
+            "StartVmOnSecondary",
+            "Start the replica virtual machine",
+            "VmFoStartVmOnSecondary",
+            seconds=30,
+        ),
     ),
     details="FailoverJobDetails",
     cancellable=True,
+    restartable=False,
+)
+FAILOVER_MODERNIZED = replace(
+    FAILOVER,
+    variant=MODERNIZED,
+    seconds=468,
+    tasks=(
+        _FAILOVER_CHECK,
+        _SHUT_DOWN,
+        replace(_FAIL_OVER, seconds=428),
+        Task(
+            "StartVmOnSecondary",
+            "Starting Azure virtual machine",
+            "VmFoStartVmOnSecondary",
+            seconds=37,
+        ),
+    ),
 )
 COMMIT = Scenario(
     "CommitFailover",
     "Commit",
-    2,
+    1.1,
     (
-        Task("VmCommitPrerequisitesCheck", "Prerequisites check for commit"),
-        Task("VmCommit", "Commit"),
+        Task("", "Prerequisite check", "VmCommitPrerequisitesCheck"),
+        Task("", "Commit", "VmCommit"),
     ),
+    lead=0,
+    cancellable=True,
+    restartable=False,
 )
 CHANGE_POINT = Scenario(
-    "ApplyRecoveryPoint",
+    "ApplyRecoveryPoint",  # [inferred]
     "Change recovery point",
     110,
     (
@@ -142,12 +254,13 @@ CHANGE_POINT = Scenario(
 DISABLE = Scenario(
     "DisableDr",
     "Disable replication",
-    90,
+    235,
     (
         Task("DisableProtectionOnPrimaryTask", "Disabling protection on the source"),
         Task("DisableDrTask", "Removing the virtual machine from replication"),
     ),
 )
+DISABLE_MODERNIZED = replace(DISABLE, variant=MODERNIZED, seconds=90)
 PURGE = Scenario(
     "PurgeVm",
     "Remove replicated item",
@@ -155,66 +268,90 @@ PURGE = Scenario(
     (Task("PurgeVmTask", "Removing the replicated item"),),
 )
 SAVE_POLICY = Scenario(
-    "SaveProtectionProfile",
+    "AddProtectionProfile",
     "Create replication policy",
-    1,
-    (Task("SaveProtectionProfileTask", "Creating the replication policy"),),
+    0.5,
+    (
+        Task(
+            "AddProtectionProfilePreflightsCheckTask",
+            "Prerequisites check for creating the replication policy",
+        ),
+        Task("AddProtectionProfileTask", "Creating the replication policy"),
+    ),
     target="ProtectionProfile",
     workflow=False,
     lead=0,
 )
 UPDATE_POLICY = Scenario(
-    "UpdateProtectionProfile",
+    "ModifyProtectionProfile",
     "Update replication policy",
-    1,
-    (Task("UpdateProtectionProfileTask", "Updating the replication policy"),),
+    0.5,
+    (Task("ModifyProtectionProfileTask", "Updating the replication policy"),),  # [inferred]
     target="ProtectionProfile",
     workflow=False,
     lead=0,
 )
 DELETE_POLICY = Scenario(
-    "DeleteProtectionProfile",
+    "RemoveProtectionProfile",
     "Delete replication policy",
-    1,
-    (Task("DeleteProtectionProfileTask", "Deleting the replication policy"),),
+    0.5,
+    (Task("RemoveProtectionProfileTask", "Deleting the replication policy"),),  # [inferred]
     target="ProtectionProfile",
     workflow=False,
     lead=0,
 )
 SAVE_PLAN = Scenario(
-    "AddRecoveryPlan",
-    "Create recovery plan",
-    1,
-    (Task("AddRecoveryPlanTask", "Creating the recovery plan"),),
+    "SaveRecoveryPlan",
+    "Save a recovery plan",
+    0.3,
+    (Task("", "Save a recovery plan task", "SaveRecoveryPlanTask"),),
     target="RecoveryPlan",
     workflow=False,
     lead=0,
 )
 UPDATE_PLAN = Scenario(
-    "UpdateRecoveryPlan",
+    "UpdateRecoveryPlan",  # [inferred]
     "Update recovery plan",
-    1,
+    0.3,
     (Task("UpdateRecoveryPlanTask", "Updating the recovery plan"),),
     target="RecoveryPlan",
     workflow=False,
     lead=0,
 )
 DELETE_PLAN = Scenario(
-    "DeleteRecoveryPlan",
+    "DeleteRecoveryPlan",  # [inferred]
     "Delete recovery plan",
-    1,
+    0.3,
     (Task("DeleteRecoveryPlanTask", "Deleting the recovery plan"),),
     target="RecoveryPlan",
     workflow=False,
     lead=0,
 )
+# 0.5 s in 2021 and 5 s in 2023, where the operation had not started at the first poll.
 PAIR = Scenario(
     "AssociateProtectionProfile",
     "Associate replication policy",
-    25,
-    (Task("PairCloudTask", "Associating the replication policy"),),
-    target="ProtectionContainer",
-    lead=5,
+    5,
+    (
+        Task(
+            "CloudPairingWfPreflightChecksTask",
+            "Check protection prerequisites",
+            "CloudPairingPrerequisitesCheck",
+        ),
+        Task("CloudPairingWfPrepareSiteTask", "Prepare the server", "CloudPairingPrepareSite"),
+        Task(
+            "CloudPairingWfPrepareCloudForPairingTask",
+            "Prepare for configuring protection",
+            "CloudPairingPrepareCloud",
+        ),
+        Task(
+            "CloudPairingWfPairCloudsTask",
+            "Configure the protection settings",
+            "CloudPairingPairClouds",
+        ),
+    ),
+    target="ProtectionProfile",
+    lead=0,
     waits=3,
 )
 UPDATE_PAIR = Scenario(
@@ -230,38 +367,43 @@ UNPAIR = Scenario(
     "DissociateProtectionProfile",
     "Dissociate replication policy",
     20,
-    (Task("UnpairCloudTask", "Dissociating the replication policy"),),
-    target="ProtectionContainer",
+    (Task("UnpairCloudTask", "Dissociating the replication policy"),),  # [inferred]
+    target="ProtectionProfile",
     lead=5,
 )
 PURGE_PAIR = Scenario(
-    "PurgeCloudPairing",
+    "PurgeCloudPairing",  # [inferred]
     "Remove replication policy association",
     10,
     (Task("PurgeCloudPairingTask", "Removing the association"),),
-    target="ProtectionContainer",
+    target="ProtectionProfile",
     lead=5,
 )
 REMOVE_SERVER = Scenario(
-    "DeleteServer",
+    "DeleteServer",  # [inferred]
     "Delete configuration server",
     45,
     (Task("DeleteServerTask", "Deleting the configuration server"),),
     target="Server",
 )
 PURGE_SERVER = Scenario(
-    "PurgeServer",
+    "PurgeServer",  # [inferred]
     "Remove configuration server",
     15,
     (Task("PurgeServerTask", "Removing the configuration server"),),
     target="Server",
 )
 REFRESH_SERVER = Scenario(
-    "RefreshServer",
-    "Refresh configuration server",
-    30,
-    (Task("RefreshServerTask", "Refreshing the configuration server"),),
+    "RefreshFabricLayout",
+    "Refresh server details",
+    0.7,
+    (
+        Task("RefreshFabricLayoutPreflightChecksTask", "Prerequisites check for refresh"),
+        Task("RefreshFabricLayoutTask", "Getting details from server"),
+    ),
     target="Server",
+    workflow=False,
+    lead=0,
 )
 REFRESH_HEALTH = Scenario(
     "RefreshVaultHealth",
@@ -308,13 +450,48 @@ RESUME_JOB = Scenario(
 )
 
 SCENARIOS = {
-    scenario.name: scenario
+    scenario.key: scenario
     for scenario in (
-        *(DISCOVER, ENABLE, FINALIZE, UPDATE, TEST_FAILOVER, TEST_FAILOVER_CLEANUP, FAILOVER),
-        *(COMMIT, CHANGE_POINT, DISABLE, PURGE, SAVE_POLICY, UPDATE_POLICY, DELETE_POLICY),
-        *(PAIR, UPDATE_PAIR, UNPAIR, PURGE_PAIR, REMOVE_SERVER, PURGE_SERVER, REFRESH_SERVER),
-        *(REFRESH_HEALTH, CANCEL_JOB, RESTART_JOB, RESUME_JOB),
+        DISCOVER,
+        ENABLE,
+        ENABLE_MODERNIZED,
+        COMPLETE_ON_PRIMARY,
+        COMPLETE_ON_RECOVERY,
+        UPDATE,
+        TEST_FAILOVER,
+        TEST_FAILOVER_MODERNIZED,
+        TEST_FAILOVER_CLEANUP,
+        TEST_FAILOVER_CLEANUP_MODERNIZED,
+        FAILOVER,
+        FAILOVER_MODERNIZED,
+        COMMIT,
+        CHANGE_POINT,
+        DISABLE,
+        DISABLE_MODERNIZED,
+        PURGE,
+        SAVE_POLICY,
+        UPDATE_POLICY,
+        DELETE_POLICY,
+        SAVE_PLAN,
+        UPDATE_PLAN,
+        DELETE_PLAN,
+        PAIR,
+        UPDATE_PAIR,
+        UNPAIR,
+        PURGE_PAIR,
+        REMOVE_SERVER,
+        PURGE_SERVER,
+        REFRESH_SERVER,
+        REFRESH_HEALTH,
         EXPORT_JOBS,
-        *(SAVE_PLAN, UPDATE_PLAN, DELETE_PLAN),
+        CANCEL_JOB,
+        RESTART_JOB,
+        RESUME_JOB,
     )
 }
+"""Every scenario by its name and variant."""
+
+MODERNIZED_SCENARIOS = {
+    scenario.name: scenario for scenario in SCENARIOS.values() if scenario.variant == MODERNIZED
+}
+"""Those that differ for machines of the modernized experience, by name."""

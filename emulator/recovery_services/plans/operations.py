@@ -11,7 +11,7 @@ from emulator.kernel.routes import Routes
 from emulator.kernel.store import Document
 from emulator.kernel.wire import ArmError, Request, Response
 from emulator.kernel.world import World
-from emulator.recovery_services.jobs import jobs
+from emulator.recovery_services.jobs import answers, jobs
 from emulator.recovery_services.plans import bodies as plan_bodies
 from emulator.recovery_services.plans import runs, state
 from emulator.recovery_services.wire import bodies
@@ -120,7 +120,7 @@ def _start(
     name = "FailoverCommit" if operation == "Commit" else operation
     operation_id = f"ReplicationRecoveryPlans_{name}"
     job = runs.start(world, plan, operation, operation_id, arguments)
-    return jobs.accepted(world, request, job)
+    return answers.accepted(world, request, job)
 
 
 def _require_allowed(world: World, plan: Document, operation: str) -> None:

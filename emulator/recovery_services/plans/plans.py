@@ -13,7 +13,7 @@ from emulator.kernel.store import Document
 from emulator.kernel.wire import ArmError, Request, Response
 from emulator.kernel.world import World
 from emulator.recovery_services.items import items
-from emulator.recovery_services.jobs import jobs
+from emulator.recovery_services.jobs import answers, jobs, outcomes
 from emulator.recovery_services.jobs.scenarios import DELETE_PLAN, SAVE_PLAN, UPDATE_PLAN
 from emulator.recovery_services.plans import bodies as plan_bodies
 from emulator.recovery_services.plans import groups as plan_groups
@@ -75,7 +75,7 @@ def create_plan(world: World, request: Request, **path: str) -> Response:
         operation="ReplicationRecoveryPlans_Create",
         payload={"name": path["plan"], **payload},
     )
-    return jobs.accepted(world, request, job)
+    return answers.accepted(world, request, job)
 
 
 @routes.route("PATCH", RECOVERY_PLANS.template, "ReplicationRecoveryPlans_Update")
@@ -100,7 +100,7 @@ def update_plan(world: World, request: Request, **path: str) -> Response:
         operation="ReplicationRecoveryPlans_Update",
         payload={"name": plan["name"], "groups": groups, "provider": provider},
     )
-    return jobs.accepted(world, request, job)
+    return answers.accepted(world, request, job)
 
 
 @routes.route("DELETE", RECOVERY_PLANS.template, "ReplicationRecoveryPlans_Delete")
@@ -120,7 +120,7 @@ def delete_plan(world: World, request: Request, **path: str) -> Response:
         _target(world, plan["id"], plan["name"]),
         operation="ReplicationRecoveryPlans_Delete",
     )
-    return jobs.accepted(world, request, job)
+    return answers.accepted(world, request, job)
 
 
 @view(RECOVERY_PLANS)
@@ -140,14 +140,14 @@ def _listed(world: World, plan: Document) -> Document:
     }
 
 
-@jobs.when_done(SAVE_PLAN, UPDATE_PLAN)
+@outcomes.when_done(SAVE_PLAN, UPDATE_PLAN)
 def _save(world: World, job: Document) -> None:
     resource, payload = job[PRIVATE]["resource"], job[PRIVATE]["payload"]
     plan = world.store.get(RECOVERY_PLANS.kind, resource)
     if plan is None:
         fabric = world.store.get(FABRICS.kind, payload.get("fabric", ""))
         if fabric is None:
-            raise jobs.JobError("28001", "The recovery plan or its primary fabric is gone.")
+            raise outcomes.JobError("28001", "The recovery plan or its primary fabric is gone.")
         plan = {
             "id": resource,
             "name": payload["name"],
@@ -171,7 +171,7 @@ def _save(world: World, job: Document) -> None:
     put(world, RECOVERY_PLANS, plan)
 
 
-@jobs.when_done(DELETE_PLAN)
+@outcomes.when_done(DELETE_PLAN)
 def _delete(world: World, job: Document) -> None:
     world.store.delete(RECOVERY_PLANS.kind, job[PRIVATE]["resource"])
 

@@ -23,7 +23,7 @@ from emulator.kernel.store import Document
 from emulator.kernel.wire import ArmError
 from emulator.kernel.world import World
 from emulator.recovery_services.items import items
-from emulator.recovery_services.jobs import jobs
+from emulator.recovery_services.jobs import flows, jobs, outcomes
 from emulator.recovery_services.jobs.scenarios import (
     COMMIT,
     FAILOVER,
@@ -61,7 +61,7 @@ _POINT_KINDS = {
 
 def register(world: World) -> None:
     """Let the stages of plans end."""
-    jobs.run_by(FLOW, PlanFlow())
+    flows.run_by(FLOW, PlanFlow())
     world.on(_EVENT, _on_time)
 
 
@@ -139,8 +139,8 @@ def _on_time(world: World, payload: Document) -> None:
     if fault is None:
         _end(world, stage, "Succeeded")
     else:
-        failure = jobs.failure_of(fault)
-        stage["errors"] = [jobs.error_of(world, job, failure, stage["id"])]
+        failure = outcomes.failure_of(fault)
+        stage["errors"] = [outcomes.error_of(world, job, failure, stage["id"])]
         _end(world, stage, "Failed")
     _advance(world, job)
 
@@ -203,8 +203,8 @@ def _begin_machines(world: World, job: Document, stage: Document) -> None:
                 world, item, operation, _OF_MACHINES[operation], arguments, job["id"]
             )
         except ArmError as refusal:
-            failure = jobs.JobError(refusal.code, refusal.message)
-            machine["errors"] = [jobs.error_of(world, job, failure, machine["id"])]
+            failure = outcomes.JobError(refusal.code, refusal.message)
+            machine["errors"] = [outcomes.error_of(world, job, failure, machine["id"])]
             continue
         machine["job"] = begun["id"]
     if not _working(world, stage):
@@ -256,11 +256,11 @@ def _end_machines(world: World, job: Document, stage: Document) -> None:
         told = part["properties"]["errors"]
         machine["errors"] = [{**error, "taskId": machine["id"]} for error in told]
         if not told:
-            ended = jobs.JobError(
+            ended = outcomes.JobError(
                 "28002",
                 f"The job of the machine '{machine['name']}' ended: {part['properties']['state']}.",
             )
-            machine["errors"] = [jobs.error_of(world, job, ended, machine["id"])]
+            machine["errors"] = [outcomes.error_of(world, job, ended, machine["id"])]
     failed = any(machine["errors"] for machine in stage["machines"])
     _end(world, stage, "Failed" if failed else "Succeeded")
 

@@ -149,7 +149,7 @@ def _tasks(world: World, job: Document) -> list[Document]:
     run = job[PRIVATE]["payload"]
     scenario = jobs.scenario_of(job)
     check = scenario.tasks[0]
-    tasks = [_task(run["stages"][0], check.name, check.friendly)]
+    tasks = [_task(run["stages"][0], check.id, check.friendly)]
     if not run["groups"]:
         stage = run["stages"][1]
         children = [_machine_task(world, job, stage, machine) for machine in stage["machines"]]
@@ -251,7 +251,7 @@ def _machine_task(world: World, job: Document, stage: Document, machine: Documen
             "targetInstanceType": properties["targetInstanceType"],
             "jobScenarioName": properties["scenarioName"],
         }
-        over = properties["endTime"] is not None
+        over = "endTime" in properties
         told["state"] = properties["state"]
         told["start"] = part[PRIVATE]["begins"]
         told["end"] = part[PRIVATE]["ends"] if over else None

@@ -12,7 +12,7 @@ from emulator.kernel.resources import PRIVATE, ResourceId
 from emulator.kernel.store import Document
 from emulator.kernel.wire import ArmError
 from emulator.kernel.world import World
-from emulator.recovery_services.jobs.jobs import JobError, Note
+from emulator.recovery_services.jobs.outcomes import JobError, Note
 from emulator.recovery_services.replication import target_sizes
 from emulator.recovery_services.replication.recovery_points import Point
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from emulator.kernel.store import Document
-from emulator.recovery_services.jobs.jobs import JobError, ProviderError
+from emulator.recovery_services.jobs.outcomes import JobError, ProviderError
 
 UNSUPPORTED_OS = 95410
 """[inferred]: no page names an error id for an operating system that is not supported."""

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 
 from emulator.recovery_services.jobs import scenarios
-from emulator.recovery_services.jobs.scenarios import Scenario
+from emulator.recovery_services.jobs.scenario import Scenario
 from emulator.recovery_services.replication.states import (
     GONE,
     STAYS,
@@ -71,43 +72,49 @@ def table(
     replication: Mapping[str, State],
     *,
     others: Mapping[str, State] | None = None,
-    enable: Scenario = scenarios.ENABLE,
-    failover: Scenario = scenarios.FAILOVER,
+    special: Mapping[str, Scenario] | None = None,
 ) -> Table:
     """The table of an experience.
 
     Args:
-        replication: the states from enabled to protected, in order; each leads to the next by
-            itself, and from the last one a job finalizes protection.
-        others: common states that are otherwise here.
-        enable: the scenario of enabling.
-        failover: the scenario of an unplanned failover.
+        replication: the states from enabled to protected, in order. A job leads from each to the
+            next, and from the last one to protected.
+        others: common states that differ here.
+        special: scenarios that differ here, by their name.
     """
     states = {**COMMON, **replication, **(others or {})}
-    names = list(replication)
-    return Table(states, (*_enabling(names, enable), *_onward(states, failover)))
+    common = (*_enabling(list(replication)), *_onward(states))
+    return Table(
+        states,
+        tuple(
+            replace(row, scenario=(special or {}).get(row.scenario.name, row.scenario))
+            for row in common
+        ),
+    )
 
 
-def _enabling(replication: Sequence[str], enable: Scenario) -> tuple[Transition, ...]:
+def _enabling(replication: Sequence[str]) -> tuple[Transition, ...]:
+    first, last = replication
     return (
         Transition(
             "EnableProtection",
             # Again only by restarting the job that failed: a PUT finds the name in use.
             sources("", "enable-failed"),
-            enable,
-            replication[0],
+            scenarios.ENABLE,
+            first,
             during="enabling",
             failed="enable-failed",
             cancelled="enable-failed",
         ),
+        Transition("_CompleteOnPrimary", sources(first), scenarios.COMPLETE_ON_PRIMARY, last),
         Transition(
-            "_FinalizeProtection", sources(replication[-1]), scenarios.FINALIZE, "protected"
+            "_CompleteOnRecovery", sources(last), scenarios.COMPLETE_ON_RECOVERY, "protected"
         ),
         Transition("_Update", sources(*replication) | _AT_SOURCE, scenarios.UPDATE, STAYS),
     )
 
 
-def _onward(states: Mapping[str, State], failover: Scenario) -> tuple[Transition, ...]:
+def _onward(states: Mapping[str, State]) -> tuple[Transition, ...]:
     return (
         Transition("TestFailover", _AT_SOURCE, scenarios.TEST_FAILOVER, "testing"),
         Transition(
@@ -116,7 +123,7 @@ def _onward(states: Mapping[str, State], failover: Scenario) -> tuple[Transition
         Transition(
             "UnplannedFailover",
             _AT_SOURCE,
-            failover,
+            scenarios.FAILOVER,
             "failed-over",
             cancelled="failover-cancelled",
         ),

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
-from emulator.recovery_services.jobs.scenarios import Scenario
+from emulator.recovery_services.jobs.scenario import Scenario
 
 STAYS = ""
 GONE = None

@@ -12,7 +12,7 @@ from emulator.kernel.wire import Request, Response
 from emulator.kernel.world import World
 from emulator.recovery_services.fabrics import fabrics
 from emulator.recovery_services.items import view
-from emulator.recovery_services.jobs import jobs
+from emulator.recovery_services.jobs import answers, jobs
 from emulator.recovery_services.jobs.scenarios import REFRESH_HEALTH
 from emulator.recovery_services.vault import events
 from emulator.recovery_services.wire.paths import (
@@ -54,7 +54,7 @@ def refresh(world: World, request: Request, **path: str) -> Response:
         f"{parent}/Default", world.guid("vault", vault["id"]), "", polled_at=parent
     )
     job = jobs.begin(world, REFRESH_HEALTH, target, operation="ReplicationVaultHealth_Refresh")
-    return jobs.accepted(world, request, job)
+    return answers.accepted(world, request, job)
 
 
 @_usages.route("GET", f"{VAULT}/replicationUsages", "ReplicationUsages_List")

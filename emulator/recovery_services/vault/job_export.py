@@ -17,7 +17,7 @@ from emulator.kernel.routes import Routes
 from emulator.kernel.store import Document
 from emulator.kernel.wire import ArmError, Request, Response
 from emulator.kernel.world import World
-from emulator.recovery_services.jobs import jobs
+from emulator.recovery_services.jobs import answers, jobs, outcomes
 from emulator.recovery_services.jobs.scenarios import EXPORT_JOBS
 from emulator.recovery_services.wire import bodies
 from emulator.recovery_services.wire.paths import (
@@ -78,7 +78,7 @@ def export(world: World, request: Request, **path: str) -> Response:
     # The operation's result is the export's own job (recorded: `Location` lies under it).
     job[PRIVATE] |= {"resource": job["id"], "polledAt": job["id"]}
     jobs.save(world, job)
-    return jobs.accepted(world, request, job)
+    return answers.accepted(world, request, job)
 
 
 @files.route("GET", f"{_FILES}/{{job}}", "_JobExport_Get")
@@ -96,12 +96,12 @@ def get_file(world: World, request: Request, job: str) -> Response:
     raise ArmError(404, "BlobNotFound", "The specified blob does not exist.")
 
 
-@jobs.when_done(EXPORT_JOBS)
+@outcomes.when_done(EXPORT_JOBS)
 def _write(world: World, job: Document) -> None:
     payload = job[PRIVATE]["payload"]
     query = _Query.model_validate(payload["query"], by_name=True)
     payload["found"] = [
-        jobs.presented(world, known)
+        answers.presented(world, known)
         for known in reversed(children(world, JOBS, vault_of(job["id"])))
         if known["id"] != job["id"] and _wanted(query, known)
     ]
@@ -114,7 +114,7 @@ def _write(world: World, job: Document) -> None:
 
 def _wanted(query: _Query, job: Document) -> bool:
     told, private = job["properties"], job[PRIVATE]
-    ended = told["endTime"]
+    ended = told.get("endTime")
     since = query.start_time
     if since is not None and ended is not None and datetime.fromisoformat(ended) < since:
         return False

@@ -10,8 +10,9 @@ from emulator.kernel.store import Document
 from emulator.kernel.wire import ArmError, Request, Response
 from emulator.kernel.world import World
 from emulator.recovery_services.items import items
-from emulator.recovery_services.jobs import jobs
-from emulator.recovery_services.jobs.scenarios import CANCEL_JOB, RESTART_JOB, RESUME_JOB, Scenario
+from emulator.recovery_services.jobs import answers, flows, jobs
+from emulator.recovery_services.jobs.scenario import Scenario
+from emulator.recovery_services.jobs.scenarios import CANCEL_JOB, RESTART_JOB, RESUME_JOB
 from emulator.recovery_services.wire import bodies, filters
 from emulator.recovery_services.wire.paths import (
     API_VERSIONS,
@@ -48,13 +49,13 @@ def list_jobs(world: World, request: Request, **path: str) -> Response:
             for properties in [stored(world, JOBS, key)["properties"]]
             if all(_keeps(term, properties) for term in wanted)
         ]
-    return Response(200, page(request, keys, lambda key: jobs.listed(stored(world, JOBS, key))))
+    return Response(200, page(request, keys, lambda key: answers.listed(stored(world, JOBS, key))))
 
 
 @routes.route("GET", JOBS.template, "ReplicationJobs_Get")
 def get_job(world: World, request: Request, **path: str) -> Response:
     """One job with its tasks."""
-    return Response(200, jobs.presented(world, require(world, JOBS, path)))
+    return Response(200, answers.presented(world, require(world, JOBS, path)))
 
 
 @routes.route("POST", f"{JOBS.template}/cancel", "ReplicationJobs_Cancel")
@@ -78,7 +79,7 @@ def resume(world: World, request: Request, **path: str) -> Response:
     """Let a job that waits for a person go on; only a recovery plan's manual action waits."""
     comments = bodies.parse(bodies.ResumeBody, request).properties.comments
     job = _require_allowed(world, path, "Resume")
-    flow = jobs.flow_of(job)
+    flow = flows.flow_of(job)
     assert flow is not None  # No other job ever allows it.
     flow.resumed(world, job, comments)
     return _accept(world, request, job, RESUME_JOB, "ReplicationJobs_Resume")
@@ -86,7 +87,7 @@ def resume(world: World, request: Request, **path: str) -> Response:
 
 @view(JOBS)
 def _shown(world: World, job: Document) -> Document:
-    return jobs.presented(world, job)
+    return answers.presented(world, job)
 
 
 def _require_allowed(world: World, path: dict[str, str], action: str) -> Document:
@@ -114,7 +115,7 @@ def _accept(
         job[PRIVATE]["machine"],
     )
     begun = jobs.begin(world, scenario, target, operation=operation)
-    return jobs.accepted(world, request, begun)
+    return answers.accepted(world, request, begun)
 
 
 def _keeps(term: filters.Term, properties: Document) -> bool:
@@ -124,9 +125,9 @@ def _keeps(term: filters.Term, properties: Document) -> bool:
         return filters.compare(term, properties["scenarioName"])
     if term.name == "affectedObjectTypes":
         return filters.compare(term, properties["targetInstanceType"])
-    # A job without an end has not ended: it ran since every time and until none.
-    text = properties["startTime" if term.name == "endTime" else "endTime"]
     moment = filters.moment(term)
-    if term.name == "startTime":
-        return text is None or datetime.fromisoformat(text) >= moment
-    return datetime.fromisoformat(text) <= moment
+    if term.name == "endTime":
+        return datetime.fromisoformat(properties["startTime"]) <= moment
+    # A job that runs has no end yet, so it ran since every time.
+    ended = properties.get("endTime")
+    return ended is None or datetime.fromisoformat(ended) >= moment

@@ -21,3 +21,8 @@ def stamp(moment: datetime) -> str:
 def coarse(moment: datetime) -> str:
     """A time as the service writes the end of an operation: no fraction but seven zeros."""
     return moment.strftime("%Y-%m-%dT%H:%M:%S.0000000Z")
+
+
+def seconds(moment: datetime) -> str:
+    """A time as the service writes the end of a job: cut to whole seconds."""
+    return moment.strftime("%Y-%m-%dT%H:%M:%SZ")

@@ -104,13 +104,13 @@ def test_what_a_plan_left_is_failed_over_one_by_one(site: Site) -> None:
 
 def test_a_failed_machine_of_a_plan_is_restarted_by_its_own_job(site: Site) -> None:
     tiers(site)
-    site.fault(operation="UnplannedFailover", match="web-02", job=BROKEN)
-    job = plans.ended(site, plans.fail_over(site))
+    site.fault(operation="TestFailover", match="web-02", job=BROKEN)
+    job = plans.ended(site, plans.begin_test(site))
     own = plans.children(job, "Group 2: Start")[0]["customDetails"]["jobTask"]["jobId"]
     assert site.get(own)["properties"]["allowedActions"] == ["Restart"]
     site.accepted("POST", f"{own}/restart")
     site.pass_time(minutes=5)
-    assert "web-02" in site.virtual_machines()
+    assert "web-02-test" in site.virtual_machines()
 
 
 def test_a_failed_test_is_cleaned_up_as_far_as_it_came(site: Site) -> None:

@@ -218,8 +218,10 @@ def test_machines_are_recovered_to_the_point_of_the_kind_that_was_asked_for(
         if point["properties"]["recoveryPointType"] in types
     )
     job = plans.ended(site, plans.fail_over(site, kind))
-    (told,) = job["customDetails"]["protectedItemDetails"]
-    assert told["recoveryPointId"].endswith(f"/{newest['name']}")
+    recovered = site.properties(DB)["failoverRecoveryPointId"]
+    assert recovered.endswith(f"/{newest['name']}")
+    told = [entry["recoveryPointId"] for entry in job["customDetails"]["protectedItemDetails"]]
+    assert told == [newest["name"]] * site.experience.tells_failed_over
 
 
 def test_the_latest_data_is_newer_than_any_point(site: Site) -> None:
@@ -227,8 +229,11 @@ def test_the_latest_data_is_newer_than_any_point(site: Site) -> None:
     site.pass_time(minutes=3)
     newest = site.get(f"{site.item(DB)}/recoveryPoints")["value"][0]
     job = plans.ended(site, plans.fail_over(site, "Latest"))
-    (told,) = job["customDetails"]["protectedItemDetails"]
-    assert told["recoveryPointTime"] > newest["properties"]["recoveryPointTime"]
+    name = site.properties(DB)["failoverRecoveryPointId"].rpartition("/")[2]
+    point = site.get(f"{site.item(DB)}/recoveryPoints/{name}")
+    assert point["properties"]["recoveryPointTime"] > newest["properties"]["recoveryPointTime"]
+    told = [entry["recoveryPointTime"] for entry in job["customDetails"]["protectedItemDetails"]]
+    assert told == [point["properties"]["recoveryPointTime"]] * site.experience.tells_failed_over
 
 
 def test_a_machine_that_is_further_already_is_skipped(site: Site) -> None:

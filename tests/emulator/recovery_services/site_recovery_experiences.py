@@ -38,6 +38,9 @@ class Classic:
     replicates = (timedelta(minutes=11), timedelta(minutes=18))
     last_progress = range(99, 100)
     name_taken = "28061"
+    subnet_of_test: str | None = "servers"
+    tells_failed_over = True
+    boots_before_it_starts = True
     untested_warning: tuple[str, ...] = ("161011",)
     after_failover: tuple[str, ...] = (
         *("CompleteMigration", "Commit", "DisableProtection", "ChangePit"),
@@ -192,6 +195,9 @@ class Modernized(Classic):
     replicates = (timedelta(minutes=45), timedelta(minutes=57))
     last_progress = range(50, 99)
     name_taken = "310024"
+    subnet_of_test = None
+    tells_failed_over = False
+    boots_before_it_starts = False
     untested_warning = ()
     after_failover = (*Classic.after_failover, "SwitchProtection")
 

@@ -374,6 +374,11 @@ class Site:
     def properties(self, machine: Instance) -> Any:
         return self.get(self.item(machine))["properties"]
 
+    def machine_id(self, machine: Instance) -> str:
+        """The GUID by which jobs and plans name a machine."""
+        details = self.properties(machine)["providerSpecificDetails"]
+        return str(details.get("vmId") or details["internalIdentifier"])
+
     def state(self, machine: Instance) -> str:
         state: str = self.properties(machine)["protectionState"]
         return state

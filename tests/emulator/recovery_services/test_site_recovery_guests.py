@@ -211,9 +211,9 @@ def test_what_is_in_the_way_of_the_agent_fails_the_enabling_with_its_id(
     assert provider["errorCode"] == code
     assert word in f"{provider['errorMessage']} {provider['recommendedAction']}"
     assert provider["possibleCauses"]
-    states = {task["name"]: task["state"] for task in job["tasks"]}
-    assert states["InstallMobilityServiceTask"] == "Failed"
-    assert states["EnableDrTask"] == "NotStarted"
+    states = {task["taskId"]: task["stateDescription"] for task in job["tasks"]}
+    assert states["CreateProtectionTargetTask"] == "Failed"
+    assert states["EnableProtectionTask"] == "Skipped"
     properties = site.properties(machine)
     assert properties["protectionState"] == "EnableProtectionFailed"
     assert properties["allowedOperations"] == ["DisableProtection"]

@@ -89,9 +89,9 @@ def test_a_failing_completion_of_the_initial_replication_is_tried_again(
     experience: Classic,
 ) -> None:
     site = Site([WEB], experience=experience).prepare()
-    site.fault(operation="IrCompletion", job=BROKEN)
+    site.fault(operation="SecondaryIrCompletion", job=BROKEN)
     site.protect(WEB)
-    states = [j["properties"]["state"] for j in jobs(site, "jobName eq 'IrCompletion'")]
+    states = [j["properties"]["state"] for j in jobs(site, "jobName eq 'SecondaryIrCompletion'")]
     assert states == ["Succeeded", "Failed"]
 
 
@@ -182,17 +182,23 @@ def test_only_jobs_that_allow_it_are_cancelled_restarted_or_resumed(site: Site) 
 
 
 def test_a_failed_job_is_restarted(site: Site) -> None:
-    site.fault(operation="UnplannedFailover", job=BROKEN)
-    accepted = site.fail_over(WEB)
+    site.fault(operation="TestFailover", job=BROKEN)
+    accepted = site.test_failover(WEB)
     assert site.finished(accepted)["allowedActions"] == ["Restart"]
     name = accepted.headers["x-ms-request-id"].rpartition("/")[2]
     site.accepted("POST", f"{VAULT}/replicationJobs/{name}/restart")
-    assert site.properties(WEB)["currentScenario"]["scenarioName"] == "UnplannedFailover"
+    assert site.properties(WEB)["currentScenario"]["scenarioName"] == "TestFailover"
     assert site.refused("POST", f"{VAULT}/replicationJobs/{name}/restart")[1] == (
         "OperationInProgress"
     )
     site.pass_time(minutes=15)
-    assert set(site.virtual_machines()) == {"web-01"}
+    assert set(site.virtual_machines()) == {"web-01-test"}
+
+
+def test_a_failed_failover_is_asked_for_again_and_not_restarted(site: Site) -> None:
+    site.fault(operation="UnplannedFailover", job=BROKEN)
+    assert site.finished(site.fail_over(WEB))["allowedActions"] == []
+    assert site.finished(site.fail_over(WEB))["state"] == "Succeeded"
 
 
 def test_a_failed_enabling_is_restarted_once_the_way_is_free(experience: Classic) -> None:
@@ -274,7 +280,8 @@ def test_a_test_failover_job_tells_its_network_and_machine(site: Site) -> None:
     assert details["testFailoverStatus"] == "Active"
     assert details["networkName"] == "vnet-test"
     (item,) = details["protectedItemDetails"]
-    assert (item["testVmName"], item["subnet"]) == ("web-01-test", "servers")
+    assert item["testVmName"] == "web-01-test"
+    assert item["subnet"] == site.experience.subnet_of_test
 
 
 def test_events_and_health_tell_what_happened(site: Site) -> None:

@@ -395,12 +395,12 @@ def test_states_and_times_are_those_that_were_recorded(site: Site) -> None:
     ]
 
 
-def test_a_failover_takes_eleven_minutes(site: Site) -> None:
+def test_a_failover_takes_eight_minutes(site: Site) -> None:
     site.protect(WEB)
     begun = site.world.clock.now()
     site.finished(site.fail_over(WEB))
     took = site.world.clock.now() - begun
-    assert timedelta(minutes=9) < took < timedelta(minutes=13)
+    assert timedelta(minutes=7) < took < timedelta(minutes=9)
     assert "SwitchProtection" in site.properties(WEB)["allowedOperations"]
 
 

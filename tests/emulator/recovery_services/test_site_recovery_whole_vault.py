@@ -95,7 +95,10 @@ def test_the_supported_systems_are_those_recorded(site: Site) -> None:
 
 
 def test_jobs_are_exported_to_a_file_that_only_its_signature_opens(site: Site) -> None:
-    query = {"jobName": "EnableDr, IrCompletion", "jobStatus": "Succeeded"}
+    query = {
+        "jobName": "EnableDr, PrimaryIrCompletion, SecondaryIrCompletion",
+        "jobStatus": "Succeeded",
+    }
     job = site.client.replication_jobs.begin_export(GROUP_NAME, VAULT_NAME, query).result()
     assert (job.properties.scenario_name, job.properties.state) == ("ExportJobs", "Succeeded")
     details = job.properties.custom_details
@@ -104,7 +107,9 @@ def test_jobs_are_exported_to_a_file_that_only_its_signature_opens(site: Site) -
     assert site.call("GET", f"{path}-no?{details.sas_token}").status == 404
     exported = site.call("GET", f"{path}?{details.sas_token}").body["value"]
     assert [found["properties"]["scenarioName"] for found in exported] == [
-        *("IrCompletion", "EnableDr"),
+        "SecondaryIrCompletion",
+        "PrimaryIrCompletion",
+        "EnableDr",
     ]
     assert json.dumps(exported), "it is plain JSON"
 
@@ -112,7 +117,7 @@ def test_jobs_are_exported_to_a_file_that_only_its_signature_opens(site: Site) -
 @pytest.mark.parametrize(
     ("query", "count"),
     [
-        ({"affectedObjectTypes": "ProtectionProfile"}, 1),
+        ({"affectedObjectTypes": "ProtectionProfile"}, 2),
         ({"startTime": "2030-01-01T00:00:00Z"}, 0),
         ({"endTime": "2020-01-01T00:00:00Z"}, 0),
         ({"jobOutputType": "Json", "jobName": "PairCloud"}, 0),
@@ -148,14 +153,14 @@ def test_what_physical_machines_cannot_do_is_refused(site: Site, verb: str) -> N
 @pytest.mark.parametrize(
     ("text", "count"),
     [
-        ("affectedObjectFriendlyName eq 'WEB-01'", 3),
+        ("affectedObjectFriendlyName eq 'WEB-01'", 4),
         ("affectedObjectFriendlyName eq 'web-02'", 0),
-        ("severity eq 'OK' and eventType eq 'VmHealth'", 3),
+        ("severity eq 'OK' and eventType eq 'VmHealth'", 4),
         ("startTime eq '2030-01-01T00:00:00Z'", 0),
-        ("startTime eq '2020-01-01T00:00:00Z' and endTime eq '2030-01-01T00:00:00Z'", 3),
+        ("startTime eq '2020-01-01T00:00:00Z' and endTime eq '2030-01-01T00:00:00Z'", 4),
         ("fabricName eq 'none'", 0),
-        ("affectedObjectCorrelationId eq '{vm}'", 2),
-        ("fabricName eq '{fabric}'", 3),
+        ("affectedObjectCorrelationId eq '{vm}'", 3),
+        ("fabricName eq '{fabric}'", 4),
     ],
 )
 def test_events_are_found_by_machine_severity_fabric_and_time(

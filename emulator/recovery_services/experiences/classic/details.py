@@ -116,7 +116,7 @@ def of(world: World, item: Document, *, full: bool) -> Document:
 def progress(world: World, item: Document) -> int:
     """Percentage of the initial replication: 0 to 99 while it runs, 0 again after it."""
     private = item[PRIVATE]
-    if private["state"] != "replicating":
+    if private["state"] not in ("replicating", "completing"):
         return 0
     rest = private["rests"]["replicating"]
     begins = datetime.fromisoformat(rest["begins"])

@@ -13,7 +13,7 @@ from emulator.kernel.store import Document
 from emulator.kernel.world import World
 from emulator.recovery_services.experiences.classic import push_install
 from emulator.recovery_services.experiences.classic.fabric import AGENT_VERSION
-from emulator.recovery_services.jobs import jobs
+from emulator.recovery_services.jobs import outcomes
 from emulator.recovery_services.jobs.scenarios import DISCOVER
 from emulator.recovery_services.replication import failures
 from emulator.recovery_services.wire.paths import (
@@ -25,7 +25,7 @@ from emulator.recovery_services.wire.paths import (
 )
 
 
-@jobs.when_done(DISCOVER)
+@outcomes.when_done(DISCOVER)
 def _discovered(world: World, job: Document) -> None:
     container_id, asked = job[PRIVATE]["resource"], job[PRIVATE]["payload"]
     fabric_id = container_id.rsplit("/", 2)[0]

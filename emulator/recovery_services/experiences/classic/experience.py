@@ -37,7 +37,16 @@ from emulator.recovery_services.wire.bodies import (
     extras,
     read,
 )
-from emulator.recovery_services.wire.paths import FABRICS, PROTECTABLE_ITEMS, fabric_of, put
+from emulator.recovery_services.wire.paths import (
+    FABRICS,
+    PROTECTABLE_ITEMS,
+    fabric_of,
+    name_of,
+    put,
+)
+
+_COMPLETION = timedelta(minutes=1)
+"""Between the completion on the primary and on the recovery side; 22 minutes were recorded."""
 
 
 class Classic:
@@ -175,7 +184,9 @@ class Classic:
             put(world, PROTECTABLE_ITEMS, protectable)
 
     def rest(self, world: World, item: Document, state: str) -> timedelta:
-        """The initial replication takes the time of its disks."""
+        """The initial replication takes the time of its disks; what follows a minute."""
+        if state == "completing":
+            return _COMPLETION
         total = sum(disk["sizeGib"] for disk in item[PRIVATE]["machine"]["disks"])
         return machine.sync_time(world, item[PRIVATE]["cycle"], total)
 
@@ -262,6 +273,19 @@ class Classic:
             }
             target |= {name: value for name, value in changes.items() if value is not None}
         return target
+
+    def protected_item_details(
+        self, item: Document, vm_name: str, subnet: str, *, tests: bool
+    ) -> Document | None:
+        """The network of both failovers; the name of the test machine alone."""
+        return {
+            "friendlyName": item[PRIVATE]["machine"]["name"] if tests else None,
+            "testVmName": vm_name if tests else None,
+            "testVmFriendlyName": vm_name if tests else None,
+            "networkConnectionStatus": "Completed" if tests else None,
+            "networkFriendlyName": name_of(subnet.rsplit("/", 2)[0]),
+            "subnet": name_of(subnet),
+        }
 
     def details(self, world: World, item: Document, *, full: bool) -> Document:
         """InMageAzureV2ReplicationDetails."""

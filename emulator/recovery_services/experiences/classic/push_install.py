@@ -9,7 +9,7 @@ from __future__ import annotations
 from emulator.estate.machines import Instance
 from emulator.guests import configuration_server
 from emulator.kernel.world import World
-from emulator.recovery_services.jobs.jobs import JobError
+from emulator.recovery_services.jobs.outcomes import JobError
 from emulator.recovery_services.replication import failures
 
 _RPC, _SMB, _SSH = 135, 445, 22

@@ -13,7 +13,14 @@ TABLE = table(
             "Initial replication in progress",
             ("DisableProtection",),
             stage="InitialSync",
-            begins="_FinalizeProtection",
-        )
+            begins="_CompleteOnPrimary",
+        ),
+        "completing": State(
+            "UnprotectedStatesBegin",
+            "Initial replication in progress",
+            ("DisableProtection",),
+            stage="InitialSync",
+            begins="_CompleteOnRecovery",
+        ),
     }
 )

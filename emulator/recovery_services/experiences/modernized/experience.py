@@ -293,6 +293,21 @@ class Modernized:
         }
         return target | {name: value for name, value in changes.items() if value is not None}
 
+    def protected_item_details(
+        self, item: Document, vm_name: str, subnet: str, *, tests: bool
+    ) -> Document | None:
+        """Of a test only, and as if it had no network although it has one (recorded)."""
+        if not tests:
+            return None
+        return {
+            "friendlyName": item[PRIVATE]["machine"]["name"],
+            "testVmName": vm_name,
+            "testVmFriendlyName": vm_name,
+            "networkConnectionStatus": "Disconnected",
+            "networkFriendlyName": "",
+            "subnet": None,
+        }
+
     def details(self, world: World, item: Document, *, full: bool) -> Document:
         """InMageRcmReplicationDetails."""
         return item_details.of(world, item, full=full)

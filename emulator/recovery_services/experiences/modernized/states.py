@@ -8,21 +8,19 @@ from emulator.recovery_services.jobs import scenarios
 from emulator.recovery_services.replication.migration_states import COMMON, table
 from emulator.recovery_services.replication.states import State
 
-_ENABLE_SECONDS, _FAILOVER_SECONDS = 1650, 637
-
 TABLE = table(
     {
         "replicating": State(
             "InitialReplicationInProgress",
             "Initial replication is in progress",
             ("DisableProtection",),
-            becomes="completing",
+            begins="_CompleteOnPrimary",
         ),
         "completing": State(
             "InitialReplicationRecoveryCompletionPending",
             "Waiting for first recovery point",
             ("DisableProtection",),
-            begins="_FinalizeProtection",
+            begins="_CompleteOnRecovery",
         ),
     },
     others={
@@ -30,6 +28,5 @@ TABLE = table(
             COMMON["failed-over"], allowed=(*COMMON["failed-over"].allowed, "SwitchProtection")
         )
     },
-    enable=replace(scenarios.ENABLE, seconds=_ENABLE_SECONDS, jitter=0.05),
-    failover=replace(scenarios.FAILOVER, seconds=_FAILOVER_SECONDS),
+    special=scenarios.MODERNIZED_SCENARIOS,
 )
