@@ -7,7 +7,12 @@ import shlex
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[2]
-GUIDES = (ROOT / "README.md", ROOT / "Pulumi.README.md", *sorted((ROOT / "docs").glob("*.md")))
+GUIDES = (
+    ROOT / "README.md",
+    ROOT / "Pulumi.README.md",
+    ROOT / "benchmarks" / "README.md",
+    *sorted((ROOT / "docs").glob("*.md")),
+)
 
 _CELLS = re.compile(r"(?<!\\)\|")
 _FENCED = re.compile(r"^```(\w*)\n(.*?)^```$", re.MULTILINE | re.DOTALL)

@@ -11,7 +11,7 @@ import pytest
 
 from site_recovery.reasons import Reason
 from tests.docs import spoken
-from tests.docs.markdown import ROOT, tables
+from tests.docs.markdown import GUIDES, ROOT, blocks, tables
 from tests.docs.spoken import GAP, LONG, Source, fits
 
 PAGE = "docs/messages.md"
@@ -20,9 +20,24 @@ ROWS = [row for table in tables(ROOT / PAGE) if table[0] == HEAD for row in tabl
 PATTERNS = [pattern for row in ROWS for pattern in re.findall(r"`([^`]+)`", row[0])]
 
 
+QUOTES = re.compile(r"^ +- (\S.+?)$|(\[IRREVERSIBLE: .+?\])", re.MULTILINE)
+"""Lines of a report, and marks of a preview, in the examples of the guides."""
+
+
 @pytest.fixture(scope="module")
 def program() -> list[Source]:
     return spoken.sources(spoken.PROGRAM)
+
+
+@pytest.mark.parametrize("guide", GUIDES, ids=lambda guide: str(guide.relative_to(ROOT)))
+def test_a_report_in_an_example_is_what_the_code_says(guide: Path, program: list[Source]) -> None:
+    said = {text.removesuffix(".") for source in program for text in source.texts()}
+    telling = [text for text in said if len(text.replace(GAP, "")) > 2 * LONG]
+    for quote in QUOTES.findall("".join(blocks(guide, ""))):
+        line = "".join(quote)
+        assert any(fits(text, line) for text in telling), (
+            f"{guide.name}: the code does not say: {line}"
+        )
 
 
 def test_a_message_of_the_page_is_said_somewhere(program: list[Source]) -> None:
