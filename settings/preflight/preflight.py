@@ -18,6 +18,7 @@ from site_recovery.aws.inventory import Driver
 from site_recovery.aws.managed_instances import ManagedInstance
 from site_recovery.aws.server_facts import server_facts
 from site_recovery.azure import connection
+from site_recovery.azure.errors import ENDPOINT_VARIABLE
 from site_recovery.config_paths import path
 from site_recovery.errors import MigrationError
 from site_recovery.phases import Phase
@@ -101,7 +102,7 @@ def examine(
             allowed = reading.draft.allow_retired_classic
             elsewhere = retirement.problems(endpoint=host, allowed=allowed)
     except MigrationError as error:
-        elsewhere = [Problem(connection.ENDPOINT_VARIABLE, str(error), "Nothing was changed")]
+        elsewhere = [Problem(ENDPOINT_VARIABLE, str(error), "Nothing was changed")]
     preflight = _machines(reading.draft, prefix, aws)
     if not _unanswered(preflight.problems):
         server, problems = server_plan.planned(reading.draft, aws.server_facts)

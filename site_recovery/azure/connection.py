@@ -9,29 +9,19 @@ from dataclasses import dataclass
 from typing import Any, Protocol
 from urllib.parse import urlsplit
 
-from aiohttp import ClientConnectorError
 from azure.core.credentials_async import AsyncTokenCredential
-from azure.core.exceptions import (
-    AzureError,
-    ClientAuthenticationError,
-    HttpResponseError,
-    ServiceRequestError,
-    ServiceRequestTimeoutError,
-    ServiceResponseError,
-)
 from azure.core.pipeline import PipelineRequest, PipelineResponse
 from azure.core.pipeline.policies import SansIOHTTPPolicy
 from azure.core.pipeline.transport import AsyncHttpTransport
-from azure.core.rest import HttpRequest
-from azure.identity import CredentialUnavailableError
 from azure.identity.aio import DefaultAzureCredential
 from azure.mgmt.recoveryservicessiterecovery.aio import SiteRecoveryManagementClient
 
-from site_recovery.errors import MigrationError, ServiceUnavailableError
+from site_recovery.azure.errors import ENDPOINT_VARIABLE, explained
+from site_recovery.azure.rest import call
+from site_recovery.errors import MigrationError
 from site_recovery.service_clock import ServiceClock
 
 PUBLIC_ENDPOINT = "https://management.azure.com"
-ENDPOINT_VARIABLE = "AZURE_RESOURCE_MANAGER_ENDPOINT"
 _LOOPBACK = ("127.0.0.1", "localhost", "::1")
 
 
@@ -123,62 +113,10 @@ def connector(
 
 
 async def reach(connection: Connection) -> None:
-    """See that Azure answers and takes the credentials (operation Subscriptions_List).
+    """Check that Azure answers and accepts the credentials (operation Subscriptions_List).
 
     Raises:
         MigrationError: it does not.
     """
-    try:
-        request = HttpRequest("GET", "/subscriptions?api-version=2022-12-01")
-        (await connection.client.send_request(request)).raise_for_status()
-    except AzureError as error:
-        raise explain(error, "Azure") from error
-
-
-def explain(error: AzureError, about: str) -> MigrationError:
-    """An SDK error as one line that names what it is about and the way out."""
-    unused = isinstance(error, ClientAuthenticationError) and error.response is None
-    if unused or isinstance(error, CredentialUnavailableError):
-        # A chain of credentials none of which can be used says so as a refusal by nobody.
-        return ServiceUnavailableError(
-            f"{about}: no usable Azure credentials. Run `az login`, or set AZURE_CLIENT_ID, "
-            "AZURE_TENANT_ID and AZURE_CLIENT_SECRET, or run where a managed identity gives them."
-        )
-    if isinstance(error, ClientAuthenticationError):
-        return ServiceUnavailableError(
-            f"{about}: Azure refused the credentials ({_brief(error)}). Sign in again with an "
-            "identity that may manage Site Recovery in this subscription."
-        )
-    if isinstance(error, ServiceRequestError | ServiceResponseError):
-        return ServiceUnavailableError(
-            f"{about}: Azure does not answer ({_brief(error)}). Check the network and "
-            f"{ENDPOINT_VARIABLE}; for local clouds run `make up`. Nothing was changed by this call."
-            if never_sent(error)
-            else f"{about}: the connection to Azure broke ({_brief(error)}). Run pulumi up again: "
-            "it goes on from where the services are."
-        )
-    if isinstance(error, HttpResponseError) and error.status_code == 403:
-        return ServiceUnavailableError(
-            f"{about}: Azure denied access ({_brief(error).rstrip('.')}). Compare the roles of the "
-            "identity with those that `make permissions` writes for this stack "
-            "(docs/permissions.md); Site Recovery Contributor alone is not enough."
-        )
-    return MigrationError(f"{about}: {_brief(error)}")
-
-
-def never_sent(error: AzureError) -> bool:
-    """Whether a request certainly did not reach the service, as no connection ever stood.
-
-    azure-core's transport raises `ServiceRequestError` also for a connection that broke after
-    the request was sent: aiohttp calls that a `ClientError` too.
-    """
-    return isinstance(error, ServiceRequestTimeoutError) or (
-        isinstance(error, ServiceRequestError)
-        and isinstance(error.inner_exception, ClientConnectorError)
-    )
-
-
-def _brief(error: AzureError) -> str:
-    if isinstance(error, HttpResponseError) and error.error is not None:
-        return f"{error.error.code}: {error.error.message}"
-    return " ".join(str(error.message).split())[:400]
+    with explained("Azure"):
+        await call(connection.client, "GET", "/subscriptions?api-version=2022-12-01")

@@ -8,15 +8,13 @@ from __future__ import annotations
 
 from collections.abc import Container, Sequence
 
-from azure.core.exceptions import AzureError, ResourceNotFoundError
-
 from site_recovery import arm_ids
 from site_recovery.arm_ids import ContainerId
-from site_recovery.azure import vault
-from site_recovery.azure.connection import Connection, explain
+from site_recovery.azure.connection import Connection
 from site_recovery.azure.items import protected_item
+from site_recovery.azure.rest import list_all
 from site_recovery.azure.service import VaultService
-from site_recovery.azure.vault_observation import every
+from site_recovery.azure.vault import inside
 from site_recovery.convergence import review
 from site_recovery.convergence.interfaces import Pace, Reporter
 from site_recovery.convergence.run import converge
@@ -108,12 +106,8 @@ async def replicating(
     """
     where = container.vault
     listed = connection.client.replication_protected_items.list(where.resource_group, where.vault)
-    try:
-        items = map(protected_item, await every(listed))
-    except ResourceNotFoundError as error:
-        raise await vault.missing(connection, where, error, f"vault {where.vault}") from error
-    except AzureError as error:
-        raise explain(error, f"vault {where.vault}") from error
+    async with inside(connection, where, f"vault {where.vault}"):
+        items = map(protected_item, await list_all(listed))
     return [
         item
         for item in items

@@ -5,13 +5,15 @@ It goes through the service's own `remove`, because HTTP DELETE on a mapping is 
 
 from __future__ import annotations
 
+from contextlib import suppress
 from datetime import timedelta
 
-from azure.core.exceptions import AzureError, ResourceNotFoundError
+from azure.core.exceptions import ResourceNotFoundError
 
 from site_recovery import arm_ids
 from site_recovery.arm_ids import ContainerId
-from site_recovery.azure.connection import Connection, explain
+from site_recovery.azure.connection import Connection
+from site_recovery.azure.errors import explained
 from site_recovery.azure.experiences.registry import EXPERIENCES
 from site_recovery.azure.vault import gone_error, read
 from site_recovery.errors import MigrationError
@@ -46,25 +48,19 @@ async def ensure(
                 "Remove that mapping, or give this one another name."
             )
         return f"{container}/replicationProtectionContainerMappings/{name}"
-    try:
-        poller = await connection.client.replication_protection_container_mappings.begin_create(
-            container.vault.resource_group,
-            container.vault.vault,
-            container.fabric,
-            container.container,
-            name,
-            {
-                "properties": {
-                    "targetProtectionContainerId": _AZURE,
-                    "policyId": policy_id,
-                    "providerSpecificInput": EXPERIENCES[experience_name].mapping_input(),
-                }
-            },
-            polling_interval=poll.total_seconds(),
+    mappings = connection.client.replication_protection_container_mappings
+    body = {
+        "properties": {
+            "targetProtectionContainerId": _AZURE,
+            "policyId": policy_id,
+            "providerSpecificInput": EXPERIENCES[experience_name].mapping_input(),
+        }
+    }
+    with explained(f"container mapping {name}"):
+        poller = await mappings.begin_create(
+            *_path(container, name), body, polling_interval=poll.total_seconds()
         )
         await poller.result()
-    except AzureError as error:
-        raise explain(error, f"container mapping {name}") from error
     return f"{container}/replicationProtectionContainerMappings/{name}"
 
 
@@ -75,20 +71,14 @@ async def policy_of(connection: Connection, container: ContainerId, name: str) -
         VaultGoneError: the vault is gone.
         MigrationError: Azure did not answer, or refused.
     """
+    mappings = connection.client.replication_protection_container_mappings
     try:
-        found = await connection.client.replication_protection_container_mappings.get(
-            container.vault.resource_group,
-            container.vault.vault,
-            container.fabric,
-            container.container,
-            name,
-        )
+        with explained(f"container mapping {name}", passing=ResourceNotFoundError):
+            found = await mappings.get(*_path(container, name))
     except ResourceNotFoundError as error:
         if await read(connection, container.vault) is None:
             raise gone_error(container.vault, Gone.VAULT) from error
         return None
-    except AzureError as error:
-        raise explain(error, f"container mapping {name}") from error
     return str(found.as_dict()["properties"]["policyId"])
 
 
@@ -107,25 +97,17 @@ async def remove(
     """
     if await policy_of(connection, container, name) is None:
         return
-    try:
-        poller = await connection.client.replication_protection_container_mappings.begin_delete(
-            container.vault.resource_group,
-            container.vault.vault,
-            container.fabric,
-            container.container,
-            name,
-            {
-                "properties": {
-                    "providerSpecificInput": {
-                        "instanceType": EXPERIENCES[experience_name].instance_type
-                    }
-                }
-            },
-            polling_interval=poll.total_seconds(),
-            retry_total=0,
+    mappings = connection.client.replication_protection_container_mappings
+    instance_type = EXPERIENCES[experience_name].instance_type
+    body = {"properties": {"providerSpecificInput": {"instanceType": instance_type}}}
+    about = f"container mapping {name}: removing it failed"
+    with suppress(ResourceNotFoundError), explained(about, passing=ResourceNotFoundError):
+        poller = await mappings.begin_delete(
+            *_path(container, name), body, polling_interval=poll.total_seconds(), retry_total=0
         )
         await poller.result()
-    except ResourceNotFoundError:
-        return
-    except AzureError as error:
-        raise explain(error, f"container mapping {name}: removing it failed") from error
+
+
+def _path(container: ContainerId, name: str) -> tuple[str, str, str, str, str]:
+    vault = container.vault
+    return vault.resource_group, vault.vault, container.fabric, container.container, name

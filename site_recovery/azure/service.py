@@ -1,67 +1,55 @@
-"""Site Recovery of one vault, as convergence uses it: observe everything, submit one operation."""
+"""The machines of one vault: observe all of them, submit one operation."""
 
 from __future__ import annotations
 
 import asyncio
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import replace
-from datetime import timedelta
 from functools import partial
 from typing import Any
 
-from aiolimiter import AsyncLimiter
-from azure.core.exceptions import (
-    AzureError,
-    HttpResponseError,
-    ResourceNotFoundError,
-)
+from azure.core.exceptions import ResourceNotFoundError
 
-from site_recovery import arm_ids, jobs, recovery_plan
+from site_recovery import arm_ids, jobs
 from site_recovery.arm_ids import ContainerId
 from site_recovery.azure import vault, vault_observation
-from site_recovery.azure.connection import Connection, endpoint, explain, never_sent
+from site_recovery.azure.connection import Connection
+from site_recovery.azure.errors import explained
 from site_recovery.azure.experiences import bodies
 from site_recovery.azure.experiences.registry import EXPERIENCES
 from site_recovery.azure.items import protected_item
-from site_recovery.azure.vault_observation import every
-from site_recovery.errors import MigrationError, RefusedError, UnansweredError
+from site_recovery.azure.plan_service import PlanService
+from site_recovery.azure.rest import list_all
+from site_recovery.errors import RefusedError
 from site_recovery.fleet import Assignment, RecoveryPoint, Site
 from site_recovery.jobs import Job, ServiceError
 from site_recovery.observation import Observed
 from site_recovery.operations import Operation
-from site_recovery.recovery_plan import Member, Plan
 from site_recovery.snapshot import ProtectedItem, Snapshot
 from site_recovery.target_settings import TargetSettings
 
 _READS_AT_ONCE = 10
 """Reads of single items under way at a time."""
 _APP_CONSISTENT = ("AppConsistent", "ApplicationConsistent", "MultiVmSyncAppConsistent")
-_API_VERSION = "2025-08-01"
-"""Of Site Recovery, as the SDK speaks it."""
-_WRITE_BUCKET = 200
-_WRITE_REFILL_SECONDS = 20
-"""ARM's token bucket for writes: 200, refilled at 10 a second (Azure Resource Manager, request
-limits and throttling)."""
 
 
-class VaultService:
-    """The vault's operations over the SDK.
+class VaultService(PlanService):
+    """The operations on a vault's machines, and on its recovery plans; `convergence`'s `Service`.
 
     Args:
         connection: to the vault's subscription.
         site: where machines are replicated from and to.
-        leaving: whether machines are on their way out, to whom it is no obstacle that the vault
-            or its server is gone.
+        leaving: whether the machines leave the vault. `observe` then succeeds without the vault
+            or its server.
     """
 
     def __init__(self, connection: Connection, site: Site, *, leaving: bool = False) -> None:
+        super().__init__(connection, site)
         self._connection = connection
         self._leaving = leaving
         self._client = connection.client
-        self._site = site
         self._experience = EXPERIENCES[site.experience]
         self._vault = site.container.vault
-        self._writes = AsyncLimiter(_WRITE_BUCKET, _WRITE_REFILL_SECONDS)
         self._reads = asyncio.Semaphore(_READS_AT_ONCE)
         self.clock = connection.clock
 
@@ -86,10 +74,8 @@ class VaultService:
             async with self._reads:
                 return replace(protected_item(await self._item(item.id)), complete=True)
 
-        try:
+        with explained(f"vault {self._vault.vault}"):
             return tuple(await asyncio.gather(*map(one, items)))
-        except AzureError as error:
-            raise explain(error, f"vault {self._vault.vault}") from error
 
     async def _item(self, item_id: str) -> Mapping[str, Any]:
         """One item in full (ReplicationProtectedItems_Get)."""
@@ -110,22 +96,21 @@ class VaultService:
             MigrationError: Azure did not answer, or refused.
         """
         try:
-            found = await self._client.replication_jobs.get(
-                self._vault.resource_group, self._vault.vault, name
-            )
+            with explained(f"job {name}", passing=ResourceNotFoundError):
+                found = await self._client.replication_jobs.get(
+                    self._vault.resource_group, self._vault.vault, name
+                )
         except ResourceNotFoundError:
             return None
-        except AzureError as error:
-            raise explain(error, f"job {name}") from error
         return jobs.job(found.as_dict())
 
     async def submit(
         self, operation: Operation, assignment: Assignment, observed: Observed
     ) -> str | None:
-        """Ask for an operation, once: it is never retried here.
+        """Ask for an operation once, without retries.
 
         Returns:
-            The name of its job; None where the service did it at once.
+            The name of its job; None if the service did it at once.
 
         Raises:
             RefusedError: the service refused it and changed nothing.
@@ -134,15 +119,13 @@ class VaultService:
         recovery_point: str | None = None
         details: Mapping[str, Any] = {}
         name = assignment.machine.name
-        try:
-            if operation is Operation.UNPLANNED_FAILOVER and observed.item_id:
+        with explained(name):
+            if operation is Operation.UNPLANNED_FAILOVER:
                 recovery_point = await self._recovery_point(observed)
             if operation is Operation.UPDATE_TARGET:
                 details = await self._details(assignment, observed)
-        except AzureError as error:
-            raise explain(error, name) from error
         call = self._call(operation, assignment, observed, recovery_point, details)
-        return await self._once(operation, name, call)
+        return await self._writes.once(operation, name, call)
 
     async def target_sizes(self, observed: Observed) -> Sequence[Mapping[str, Any]]:
         """The sizes that a protected machine may get
@@ -153,116 +136,11 @@ class VaultService:
         """
         name = arm_ids.name(observed.item_id or "")
         sizes = self._client.target_compute_sizes
-        try:
+        with explained(name):
             async with self._reads:
-                return await every(
+                return await list_all(
                     sizes.list_by_replication_protected_items(*self._container(observed), name)
                 )
-        except AzureError as error:
-            raise explain(error, name) from error
-
-    async def _once(
-        self, operation: str, name: str, call: Callable[..., Awaitable[Any]]
-    ) -> str | None:
-        accepted: dict[str, str] = {}
-
-        def remember(response: Any) -> None:
-            headers = response.http_response.headers
-            accepted["poll"] = headers.get("Location") or headers.get("Azure-AsyncOperation") or ""
-
-        async with self._writes:
-            try:
-                # A POST that changes a machine is not repeated blindly; azure-core would.
-                await call(polling=False, retry_total=0, raw_response_hook=remember)
-            except HttpResponseError as error:
-                raise _refusal(operation, name, error) from error
-            except AzureError as error:
-                if never_sent(error):
-                    raise explain(error, name) from error
-                raise UnansweredError(str(explain(error, name))) from error
-        poll = accepted.get("poll")
-        return arm_ids.name(poll.split("?", 1)[0]) if poll else None
-
-    async def plan(self, name: str) -> Mapping[str, Any] | None:
-        """A recovery plan with its groups (ReplicationRecoveryPlans_Get), or None.
-
-        Raises:
-            MigrationError: Azure did not answer, or refused.
-        """
-        try:
-            found = await self._client.replication_recovery_plans.get(*self._plan(name))
-        except ResourceNotFoundError:
-            return None
-        except AzureError as error:
-            raise explain(error, f"recovery plan {name}") from error
-        return found.as_dict()
-
-    async def create_plan(self, plan: Plan, members: Mapping[str, Member]) -> str | None:
-        """Ask for a recovery plan (ReplicationRecoveryPlans_Create); the name of the job.
-
-        Raises:
-            MigrationError: the service refused it.
-        """
-        body = recovery_plan.create_body(plan, members, self._site.container)
-        begin = self._client.replication_recovery_plans.begin_create
-        call = partial(begin, *self._plan(plan.name), body)
-        return await self._once("to create it", f"recovery plan {plan.name}", call)
-
-    async def update_plan(self, name: str, groups: Sequence[Mapping[str, Any]]) -> str | None:
-        """Replace a plan's groups (ReplicationRecoveryPlans_Update); the name of the job.
-
-        Raises:
-            MigrationError: the service refused it.
-        """
-        body = recovery_plan.update_body(groups)
-        begin = self._client.replication_recovery_plans.begin_update
-        call = partial(begin, *self._plan(name), body)
-        return await self._once("to change its groups", f"recovery plan {name}", call)
-
-    async def delete_plan(self, name: str, poll: timedelta) -> None:
-        """Delete a plan and wait for it (ReplicationRecoveryPlans_Delete); nothing if it is gone.
-
-        Raises:
-            MigrationError: the service refused it.
-        """
-        if await self.plan(name) is None:
-            return
-        begin = self._client.replication_recovery_plans.begin_delete
-        try:
-            poller = await begin(*self._plan(name), polling_interval=poll.total_seconds())
-            await poller.result()
-        except ResourceNotFoundError:
-            return
-        except AzureError as error:
-            raise explain(error, f"recovery plan {name}: deleting it failed") from error
-
-    def resume_url(self, job: Job) -> str:
-        """The URL whose POST resumes a job that waits for a person."""
-        return f"{endpoint()}{job.id}/resume?api-version={_API_VERSION}"
-
-    async def submit_plan(self, operation: Operation, name: str) -> str | None:
-        """Ask for an operation of a whole plan, once; as `submit` otherwise."""
-        plans = self._client.replication_recovery_plans
-        site, provider = self._site, self._experience.instance_type
-        begin: Callable[..., Awaitable[Any]]
-        match operation:
-            case Operation.TEST_FAILOVER:
-                begin = plans.begin_test_failover
-                body = recovery_plan.test_failover_body(provider, site.test_network_id)
-            case Operation.TEST_FAILOVER_CLEANUP:
-                begin = plans.begin_test_failover_cleanup
-                body = bodies.test_failover_cleanup()
-            case _:
-                begin = plans.begin_unplanned_failover
-                body = recovery_plan.unplanned_failover_body(
-                    provider, bodies.PLAN_RECOVERY_POINTS[site.recovery_point]
-                )
-        return await self._once(
-            operation, f"recovery plan {name}", partial(begin, *self._plan(name), body)
-        )
-
-    def _plan(self, name: str) -> tuple[str, str, str]:
-        return self._vault.resource_group, self._vault.vault, name
 
     def _call(
         self,
@@ -342,7 +220,7 @@ class VaultService:
     async def _recovery_point(self, observed: Observed) -> str | None:
         if self._site.recovery_point is RecoveryPoint.LATEST:
             return None
-        points = await every(
+        points = await list_all(
             self._client.recovery_points.list_by_replication_protected_items(
                 *self._container(observed), arm_ids.name(observed.item_id or "")
             )
@@ -362,19 +240,3 @@ class VaultService:
             )
         newest = max(consistent, key=lambda point: str(point["properties"]["recoveryPointTime"]))
         return str(newest["id"])
-
-
-def _refusal(operation: str, name: str, error: HttpResponseError) -> MigrationError:
-    status = error.status_code or 0
-    if status >= 500 or status == 408:
-        return UnansweredError(f"{name}: the service answered {status} to {operation}")
-    if status in (401, 403):
-        return explain(error, name)
-    detail = error.error
-    return RefusedError(
-        ServiceError(
-            message=f"the service refused {operation}: {detail.message if detail else error.message}",
-            code=str(detail.code) if detail else str(status),
-        ),
-        busy=status in (409, 429),
-    )

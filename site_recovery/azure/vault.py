@@ -3,16 +3,18 @@ vault's deletion leaves."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import AsyncIterator, Mapping
+from contextlib import asynccontextmanager
 from typing import Any
 
-from azure.core.exceptions import AzureError, ResourceNotFoundError, map_error
-from azure.core.rest import HttpRequest
+from azure.core.exceptions import ResourceNotFoundError
 
 from site_recovery import arm_ids
 from site_recovery.arm_ids import VaultId
-from site_recovery.azure.connection import Connection, explain
-from site_recovery.errors import MigrationError, VaultGoneError
+from site_recovery.azure.connection import Connection
+from site_recovery.azure.errors import explain, explained
+from site_recovery.azure.rest import call
+from site_recovery.errors import VaultGoneError
 from site_recovery.snapshot import Gone
 
 API_VERSION = "2024-10-01"
@@ -53,43 +55,47 @@ async def read_fabric(
         MigrationError: Azure did not answer, refused, or does not say whether the vault is there.
     """
     try:
-        found = await connection.client.replication_fabrics.get(
-            vault.resource_group, vault.vault, name
-        )
+        with explained(f"fabric {name}", passing=ResourceNotFoundError):
+            found = await connection.client.replication_fabrics.get(
+                vault.resource_group, vault.vault, name
+            )
     except ResourceNotFoundError:
         # A denied access or a wrong subscription must not pass for a server that is gone.
         await read(connection, vault)
         return None
-    except AzureError as error:
-        raise explain(error, f"fabric {name}") from error
     return found.as_dict()
 
 
-async def missing(
-    connection: Connection, vault: VaultId, error: AzureError, about: str
-) -> MigrationError:
-    """What to say where something in a vault was not found: the vault is gone, or else the error.
+@asynccontextmanager
+async def inside(connection: Connection, vault: VaultId, about: str) -> AsyncIterator[None]:
+    """Explain errors of calls inside a vault; something may be missing because the vault is.
+
+    Args:
+        connection: to the vault's subscription.
+        vault: the vault that the calls are about.
+        about: what the calls are about; the message begins with it.
 
     Raises:
-        MigrationError: it cannot be told whether the vault is there.
+        VaultGoneError: something was not found, and the vault is gone.
+        MigrationError: Azure did not answer or refused, or something else was not found.
     """
-    if await read(connection, vault) is None:
-        return gone_error(vault, Gone.VAULT)
-    return explain(error, about)
+    try:
+        with explained(about, passing=ResourceNotFoundError):
+            yield
+    except ResourceNotFoundError as error:
+        if await read(connection, vault) is None:
+            raise gone_error(vault, Gone.VAULT) from error
+        raise explain(error, about) from error
 
 
 async def _get(connection: Connection, url: str, about: str) -> Mapping[str, Any] | None:
     try:
-        response = await connection.client.send_request(HttpRequest("GET", url))
-        map_error(response.status_code, response, {404: ResourceNotFoundError})
-        response.raise_for_status()
+        with explained(about, passing=ResourceNotFoundError):
+            found: Mapping[str, Any] = await call(connection.client, "GET", url)
     except ResourceNotFoundError as error:
         if error.error is not None and error.error.code in _GONE:
             return None
         raise explain(error, about) from error
-    except AzureError as error:
-        raise explain(error, about) from error
-    found: Mapping[str, Any] = response.json()
     return found
 
 

@@ -3,19 +3,22 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import Mapping
+from contextlib import suppress
 from typing import Any
 
-from azure.core.exceptions import AzureError, HttpResponseError, ResourceNotFoundError
-from azure.core.rest import HttpRequest
+from azure.core.exceptions import ResourceNotFoundError
 from azure.mgmt.recoveryservicessiterecovery.aio import SiteRecoveryManagementClient
 
 from site_recovery import jobs
 from site_recovery.arm_ids import VaultId
 from site_recovery.azure import vault
-from site_recovery.azure.connection import Connection, explain
+from site_recovery.azure.connection import Connection
+from site_recovery.azure.errors import explain, explained
 from site_recovery.azure.experiences.registry import EXPERIENCES
 from site_recovery.azure.items import protected_item, virtual_machine
+from site_recovery.azure.rest import list_all, list_url
+from site_recovery.errors import VaultGoneError
 from site_recovery.fleet import ExperienceName, Site
 from site_recovery.snapshot import Gone, Snapshot
 from site_recovery.sources import Source
@@ -37,19 +40,22 @@ async def observe(connection: Connection, site: Site) -> Snapshot:
             is there with its server.
     """
     client, where = connection.client, site.container.vault
+    about = f"vault {where.vault}"
     try:
-        items, sources, listed, machines = await asyncio.gather(
-            every(client.replication_protected_items.list(where.resource_group, where.vault)),
-            _sources(client, site),
-            every(client.replication_jobs.list(where.resource_group, where.vault)),
-            _virtual_machines(client, site.resource_group_id),
-        )
-    except AzureError as error:
-        if isinstance(error, HttpResponseError) and error.status_code == 404:
-            gone = await _gone(connection, site)
-            if gone is not None:
-                return await _what_is_left(connection, site, gone)
-        raise explain(error, f"vault {where.vault}") from error
+        with explained(about, passing=ResourceNotFoundError):
+            items, sources, listed, machines = await asyncio.gather(
+                list_all(
+                    client.replication_protected_items.list(where.resource_group, where.vault)
+                ),
+                _sources(client, site),
+                list_all(client.replication_jobs.list(where.resource_group, where.vault)),
+                _virtual_machines(client, site.resource_group_id),
+            )
+    except ResourceNotFoundError as error:
+        gone = await _gone(connection, site)
+        if gone is None:
+            raise explain(error, about) from error
+        return await _what_is_left(connection, site, gone)
     return _snapshot(site.experience, items, sources, listed, machines)
 
 
@@ -72,27 +78,14 @@ async def observe_known(
     """
     client = connection.client
     items: tuple[Mapping[str, Any], ...] = ()
-    try:
-        if where is not None:
-            items = await every(
-                client.replication_protected_items.list(where.resource_group, where.vault)
-            )
-    except ResourceNotFoundError as error:
-        assert where is not None
-        if await vault.read(connection, where) is not None:
-            raise explain(error, f"vault {where.vault}") from error
-    except AzureError as error:
-        raise explain(error, "Azure") from error
-    try:
+    if where is not None:
+        listed = client.replication_protected_items.list(where.resource_group, where.vault)
+        with suppress(VaultGoneError):
+            async with vault.inside(connection, where, f"vault {where.vault}"):
+                items = await list_all(listed)
+    with explained("Azure"):
         machines = await _virtual_machines(client, resource_group_id or "")
-    except AzureError as error:
-        raise explain(error, "Azure") from error
     return _snapshot(experience_name, items, (), (), machines)
-
-
-async def every(pages: AsyncIterator[Any]) -> tuple[Mapping[str, Any], ...]:
-    """All of a paged list, as wire objects."""
-    return tuple([model.as_dict() async for model in pages])
 
 
 async def _gone(connection: Connection, site: Site) -> Gone | None:
@@ -116,15 +109,15 @@ async def _what_is_left(connection: Connection, site: Site, gone: Gone) -> Snaps
     client, where = connection.client, site.container.vault
     items: tuple[Mapping[str, Any], ...] = ()
     listed: tuple[Mapping[str, Any], ...] = ()
-    try:
+    with explained(f"vault {where.vault}"):
         if gone is not Gone.VAULT:
             items, listed = await asyncio.gather(
-                every(client.replication_protected_items.list(where.resource_group, where.vault)),
-                every(client.replication_jobs.list(where.resource_group, where.vault)),
+                list_all(
+                    client.replication_protected_items.list(where.resource_group, where.vault)
+                ),
+                list_all(client.replication_jobs.list(where.resource_group, where.vault)),
             )
         machines = await _virtual_machines(client, site.resource_group_id)
-    except AzureError as error:
-        raise explain(error, f"vault {where.vault}") from error
     return _snapshot(site.experience, items, (), listed, machines, gone)
 
 
@@ -157,22 +150,12 @@ async def _virtual_machines(
     client: SiteRecoveryManagementClient, resource_group_id: str
 ) -> tuple[Mapping[str, Any], ...]:
     """VirtualMachines_List of Microsoft.Compute; none where the group is certainly not there."""
-    found: list[Mapping[str, Any]] = []
-    url = (
-        f"{resource_group_id}/providers/Microsoft.Compute/virtualMachines"
-        f"?api-version={_COMPUTE_API_VERSION}"
-        if resource_group_id
-        else ""
-    )
-    while url:
-        response = await client.send_request(HttpRequest("GET", url))
-        try:
-            response.raise_for_status()
-        except HttpResponseError as error:
-            if error.status_code == 404 and error.error and error.error.code == _NO_GROUP:
-                return ()
-            raise
-        page = response.json()
-        found.extend(page.get("value", ()))
-        url = page.get("nextLink") or ""
-    return tuple(found)
+    if not resource_group_id:
+        return ()
+    path = f"{resource_group_id}/providers/Microsoft.Compute/virtualMachines"
+    try:
+        return await list_url(client, f"{path}?api-version={_COMPUTE_API_VERSION}")
+    except ResourceNotFoundError as error:
+        if error.error and error.error.code == _NO_GROUP:
+            return ()
+        raise

@@ -7,14 +7,13 @@ from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from datetime import timedelta
 
-from azure.core.exceptions import AzureError, ResourceNotFoundError
-
 from site_recovery.arm_ids import VaultId
 from site_recovery.aws.server_status import FAILED, SUCCEEDED, ServerStatus
-from site_recovery.azure.connection import Connection, explain
+from site_recovery.azure.connection import Connection
 from site_recovery.azure.experiences.registry import EXPERIENCES
+from site_recovery.azure.rest import list_all
 from site_recovery.azure.servers.registered import Registration
-from site_recovery.azure.vault import missing
+from site_recovery.azure.vault import inside
 from site_recovery.errors import MigrationError
 from site_recovery.fleet import ExperienceName
 
@@ -77,12 +76,12 @@ async def find(
         MigrationError: Azure did not answer or refused, or two servers carry the name.
     """
     kind = EXPERIENCES[experience_name]
-    fabrics = connection.client.replication_fabrics
-    try:
-        listed = [fabric async for fabric in fabrics.list(vault.resource_group, vault.vault)]
+    client = connection.client
+    where = (vault.resource_group, vault.vault)
+    async with inside(connection, vault, f"vault {vault.vault}"):
         candidates = [
             fabric
-            for fabric in (model.as_dict() for model in listed)
+            for fabric in await list_all(client.replication_fabrics.list(*where))
             if kind.may_hold(fabric, server_name)
         ]
         if not candidates:
@@ -93,26 +92,15 @@ async def find(
                 f"{server_name}. Remove the stale registrations in the vault (Site Recovery "
                 "infrastructure), then run pulumi up again."
             )
+        name = candidates[0]["name"]
         # The list leaves out what the single fabric has.
-        fabric = (
-            await fabrics.get(vault.resource_group, vault.vault, candidates[0]["name"])
-        ).as_dict()
-        containers = [
-            model.as_dict()
-            async for model in connection.client.replication_protection_containers.list_by_replication_fabrics(
-                vault.resource_group, vault.vault, fabric["name"]
-            )
-        ]
-        providers = [
-            model.as_dict()
-            async for model in connection.client.replication_recovery_services_providers.list_by_replication_fabrics(
-                vault.resource_group, vault.vault, fabric["name"]
-            )
-        ]
-    except ResourceNotFoundError as error:
-        raise await missing(connection, vault, error, f"vault {vault.vault}") from error
-    except AzureError as error:
-        raise explain(error, f"vault {vault.vault}") from error
+        fabric = (await client.replication_fabrics.get(*where, name)).as_dict()
+        containers = await list_all(
+            client.replication_protection_containers.list_by_replication_fabrics(*where, name)
+        )
+        providers = await list_all(
+            client.replication_recovery_services_providers.list_by_replication_fabrics(*where, name)
+        )
     return kind.registration(fabric, containers, providers, server_name)
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Awaitable, Callable, Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import timedelta
 from typing import Any
@@ -13,11 +14,12 @@ from azure.core.exceptions import AzureError, HttpResponseError, ResourceNotFoun
 from site_recovery import arm_ids, jobs
 from site_recovery.arm_ids import ContainerId, VaultId
 from site_recovery.azure import mapping, vault
-from site_recovery.azure.connection import Connection, explain
+from site_recovery.azure.connection import Connection
+from site_recovery.azure.errors import explain, explained
 from site_recovery.azure.experiences.registry import EXPERIENCES
-from site_recovery.azure.vault_observation import every
+from site_recovery.azure.rest import list_all
 from site_recovery.convergence.interfaces import Reporter
-from site_recovery.errors import MigrationError
+from site_recovery.errors import MigrationError, VaultGoneError
 from site_recovery.fleet import ExperienceName
 from site_recovery.snapshot import Gone
 
@@ -63,14 +65,12 @@ async def clear(connection: Connection, leaving: Leaving, reporter: Reporter) ->
     """
     where = leaving.vault
     kind = EXPERIENCES[leaving.experience]
+    fabrics = connection.client.replication_fabrics
     try:
-        listed = await every(
-            connection.client.replication_fabrics.list(where.resource_group, where.vault)
-        )
-    except AzureError as error:
-        if isinstance(error, ResourceNotFoundError) and not await vault.read(connection, where):
-            return False
-        raise explain(error, f"vault {where.vault}") from error
+        async with vault.inside(connection, where, f"vault {where.vault}"):
+            listed = await list_all(fabrics.list(where.resource_group, where.vault))
+    except VaultGoneError:
+        return False
     for fabric in listed:
         if kind.may_hold(fabric, leaving.server_name) and await stands(
             connection, fabric["id"], leaving.server_name
@@ -115,12 +115,8 @@ async def unregister(
     fabrics, interval = connection.client.replication_fabrics, leaving.poll.total_seconds()
     about = f"{kind.server} {name}: unregistering it failed"
     try:
-        poller = await fabrics.begin_delete(*where, polling_interval=interval, retry_total=0)
-    except ResourceNotFoundError:
-        return
-    except AzureError as error:
-        raise explain(error, about) from error
-    try:
+        with explained(about, passing=ResourceNotFoundError):
+            poller = await fabrics.begin_delete(*where, polling_interval=interval, retry_total=0)
         await poller.result()
     except ResourceNotFoundError:
         return
@@ -131,12 +127,9 @@ async def unregister(
     else:
         return
     reporter.event(f"{failure}; nothing is protected through it, so it is forced out of the vault")
-    try:
+    forcing = f"{kind.server} {name}: forcing it out failed"
+    with suppress(ResourceNotFoundError), explained(forcing, passing=ResourceNotFoundError):
         await (await fabrics.begin_purge(*where, polling_interval=interval)).result()
-    except ResourceNotFoundError:
-        return
-    except AzureError as error:
-        raise explain(error, f"{kind.server} {name}: forcing it out failed") from error
 
 
 def _job_failed(error: AzureError) -> bool:
@@ -162,10 +155,8 @@ async def _protects(connection: Connection, fabric_id: str) -> bool:
     """Whether machines replicate through a server (ReplicationProtectedItems_List)."""
     where = VaultId.parse(fabric_id)
     items = connection.client.replication_protected_items.list(where.resource_group, where.vault)
-    try:
-        found = await every(items)
-    except AzureError as error:
-        raise explain(error, f"vault {where.vault}") from error
+    with explained(f"vault {where.vault}"):
+        found = await list_all(items)
     return any(item["id"].lower().startswith(f"{fabric_id.lower()}/") for item in found)
 
 
@@ -179,26 +170,20 @@ async def _unmap(
     """
     client, where = connection.client, leaving.vault
     fabric = arm_ids.segment(fabric_id, "replicationFabrics")
-    try:
-        containers = await every(
-            client.replication_protection_containers.list_by_replication_fabrics(
-                where.resource_group, where.vault, fabric
-            )
-        )
-        for found in containers:
+    path = (where.resource_group, where.vault, fabric)
+    with explained(f"{leaving.server_name}: its associations with policies"):
+        for found in await list_all(
+            client.replication_protection_containers.list_by_replication_fabrics(*path)
+        ):
             container = ContainerId.parse(found["id"])
             mappings = client.replication_protection_container_mappings
-            for each in await every(
-                mappings.list_by_replication_protection_containers(
-                    where.resource_group, where.vault, fabric, container.container
-                )
+            for each in await list_all(
+                mappings.list_by_replication_protection_containers(*path, container.container)
             ):
                 reporter.status(f"removing its association {each['name']} with a policy")
                 await mapping.remove(
                     connection, container, each["name"], leaving.poll, leaving.experience
                 )
-    except AzureError as error:
-        raise explain(error, f"{leaving.server_name}: its associations with policies") from error
 
 
 async def _waited(
@@ -212,10 +197,8 @@ async def _waited(
     where, started = leaving.vault, None
     while True:
         listed = connection.client.replication_jobs.list(where.resource_group, where.vault)
-        try:
-            found = map(jobs.job, await every(listed))
-        except AzureError as error:
-            raise explain(error, f"vault {where.vault}") from error
+        with explained(f"vault {where.vault}"):
+            found = map(jobs.job, await list_all(listed))
         running = [
             job for job in found if job.running and job.target.lower() == friendly_name.lower()
         ]

@@ -15,8 +15,7 @@ from datetime import datetime, timedelta
 from typing import Any
 from xml.etree.ElementTree import Element, SubElement, tostring
 
-from azure.core.exceptions import AzureError, ResourceNotFoundError, map_error
-from azure.core.rest import HttpRequest
+from azure.core.exceptions import ResourceNotFoundError
 from cryptography import x509
 from cryptography.hazmat.primitives import hashes
 from cryptography.hazmat.primitives.asymmetric import rsa
@@ -24,8 +23,10 @@ from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption,
 from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID
 
 from site_recovery.arm_ids import VaultId
-from site_recovery.azure.connection import Connection, explain
-from site_recovery.azure.vault import API_VERSION, missing
+from site_recovery.azure.connection import Connection
+from site_recovery.azure.errors import explained
+from site_recovery.azure.rest import call
+from site_recovery.azure.vault import API_VERSION, inside
 from site_recovery.errors import MigrationError
 
 LIFE = timedelta(hours=120)
@@ -76,7 +77,7 @@ async def issue(connection: Connection, vault: VaultId) -> Credentials:
         MigrationError: Azure did not answer or refused, or the vault's channel key was made by
             the portal, which keeps it encrypted.
     """
-    try:
+    with explained(f"vault {vault.vault}: no registration credentials"):
         # The first answer also tells the service's time, by which the certificate is dated.
         properties = await _call(connection, "GET", str(vault))
         now = connection.clock.now()
@@ -87,8 +88,6 @@ async def issue(connection: Connection, vault: VaultId) -> Credentials:
         certificate = _certificate(key, now)
         told = await _upload(connection, vault, name, certificate)
         channel_key = await _channel_key(connection, vault)
-    except AzureError as error:
-        raise explain(error, f"vault {vault.vault}: no registration credentials") from error
     store = pkcs12.serialize_key_and_certificates(None, key, certificate, None, NoEncryption())
     file = _file(vault, str(properties["location"]), told, store, channel_key)
     return Credentials(file, certificate.not_valid_after_utc, name)
@@ -103,27 +102,19 @@ async def due(connection: Connection, vault: VaultId, server_name: str, expires:
     Raises:
         MigrationError: Azure did not answer or refused, or the vault is gone.
     """
-    try:
-        fabrics = connection.client.replication_fabrics
+    fabrics = connection.client.replication_fabrics
+    async with inside(connection, vault, f"vault {vault.vault}"):
         async for fabric in fabrics.list(vault.resource_group, vault.vault):
             name = fabric.as_dict()["properties"].get("friendlyName") or ""
             if name.lower() == server_name.lower():
                 return False
-    except ResourceNotFoundError as error:
-        raise await missing(connection, vault, error, f"vault {vault.vault}") from error
-    except AzureError as error:
-        raise explain(error, f"vault {vault.vault}") from error
     return expires - connection.clock.now() < RENEWAL
 
 
 async def _call(
     connection: Connection, method: str, path: str, body: Mapping[str, Any] | None = None
 ) -> Any:
-    request = HttpRequest(method, f"{path}?api-version={API_VERSION}", json=body)
-    response = await connection.client.send_request(request)
-    map_error(response.status_code, response, {404: ResourceNotFoundError})
-    response.raise_for_status()
-    return response.json()
+    return await call(connection.client, method, f"{path}?api-version={API_VERSION}", body)
 
 
 async def _upload(

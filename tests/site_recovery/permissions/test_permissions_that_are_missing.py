@@ -13,7 +13,7 @@ from emulator.in_process import WorldTransport
 from emulator.kernel.clock import Clock
 from emulator.kernel.store import Store
 from site_recovery.aws.client import aws_problem
-from site_recovery.azure import connection
+from site_recovery.azure.errors import explain
 
 WAY_OUT = "`make permissions` writes for this stack (docs/permissions.md)"
 
@@ -61,7 +61,7 @@ def test_azure_names_the_action_that_was_denied() -> None:
         with pytest.raises(HttpResponseError) as denied:
             transport.send(asked).raise_for_status()
     store.close()
-    text = str(connection.explain(denied.value, "vault v"))
+    text = str(explain(denied.value, "vault v"))
     assert text.startswith("vault v: Azure denied access (AuthorizationFailed: The client '")
     assert "perform action 'Microsoft.Resources/subscriptions/resourceGroups/read'" in text
     assert WAY_OUT in text

@@ -9,6 +9,7 @@ from azure.mgmt.recoveryservicessiterecovery.aio import SiteRecoveryManagementCl
 
 from site_recovery.azure.experiences import bodies
 from site_recovery.azure.experiences.classic import target
+from site_recovery.azure.rest import list_all
 from site_recovery.azure.servers.registered import Registration
 from site_recovery.fleet import Assignment, Site
 from site_recovery.server_names import SERVER_NAMES
@@ -79,7 +80,7 @@ class Classic:
             container.fabric,
             container.container,
         )
-        return tuple([_source(model.as_dict()) async for model in listed])
+        return tuple(map(_source, await list_all(listed)))
 
     def mapping_input(self) -> dict[str, Any]:
         """`providerSpecificInput` of a container mapping; the SDK has no class for it."""

@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from azure.core.rest import HttpRequest
 from azure.mgmt.recoveryservicessiterecovery.aio import SiteRecoveryManagementClient
 
 from site_recovery.azure.experiences import bodies
 from site_recovery.azure.experiences.modernized import target
+from site_recovery.azure.rest import list_url
 from site_recovery.azure.servers.registered import Registration
 from site_recovery.fleet import Assignment, Site
 from site_recovery.server_names import SERVER_NAMES
@@ -89,15 +89,9 @@ class Modernized:
         Raises:
             AzureError: Azure did not answer, or refused.
         """
-        found: list[Source] = []
-        url: str | None = f"{site.machines_site_id}/machines?api-version={_SITES_API_VERSION}"
-        while url:
-            response = await client.send_request(HttpRequest("GET", url))
-            response.raise_for_status()
-            page = response.json()
-            found += [_source(m) for m in page.get("value", ()) if not _deleted(m)]
-            url = page.get("nextLink")
-        return tuple(found)
+        url = f"{site.machines_site_id}/machines?api-version={_SITES_API_VERSION}"
+        machines = await list_url(client, url)
+        return tuple(_source(machine) for machine in machines if not _deleted(machine))
 
     def mapping_input(self) -> dict[str, Any]:
         """`providerSpecificInput` of a container mapping; agents keep themselves up to date."""

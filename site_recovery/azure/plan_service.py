@@ -1,0 +1,121 @@
+"""The recovery plans of a vault: reading, writing and running them."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from contextlib import suppress
+from datetime import timedelta
+from functools import partial
+from typing import Any
+
+from azure.core.exceptions import ResourceNotFoundError
+
+from site_recovery import recovery_plan
+from site_recovery.azure.connection import Connection, endpoint
+from site_recovery.azure.errors import explained
+from site_recovery.azure.experiences import bodies
+from site_recovery.azure.experiences.registry import EXPERIENCES
+from site_recovery.azure.writes import Writes
+from site_recovery.fleet import Site
+from site_recovery.jobs import Job
+from site_recovery.operations import Operation
+from site_recovery.recovery_plan import Member, Plan
+
+_API_VERSION = "2025-08-01"
+"""The version of Site Recovery's API that the SDK uses."""
+
+
+class PlanService:
+    """The operations on a vault's recovery plans; implements `convergence.plan_run.PlanService`.
+
+    Args:
+        connection: to the vault's subscription.
+        site: where machines are replicated from and to.
+    """
+
+    def __init__(self, connection: Connection, site: Site) -> None:
+        self._plans = connection.client.replication_recovery_plans
+        self._site = site
+        self._writes = Writes()
+
+    async def plan(self, name: str) -> Mapping[str, Any] | None:
+        """A recovery plan with its groups (ReplicationRecoveryPlans_Get), or None.
+
+        Raises:
+            MigrationError: Azure did not answer, or refused.
+        """
+        try:
+            with explained(f"recovery plan {name}", passing=ResourceNotFoundError):
+                return (await self._plans.get(*self._plan(name))).as_dict()
+        except ResourceNotFoundError:
+            return None
+
+    async def create_plan(self, plan: Plan, members: Mapping[str, Member]) -> str | None:
+        """Ask for a recovery plan (ReplicationRecoveryPlans_Create); the name of the job.
+
+        Raises:
+            MigrationError: the service refused it.
+        """
+        body = recovery_plan.create_body(plan, members, self._site.container)
+        begin = partial(self._plans.begin_create, *self._plan(plan.name), body)
+        return await self._writes.once("to create it", f"recovery plan {plan.name}", begin)
+
+    async def update_plan(self, name: str, groups: Sequence[Mapping[str, Any]]) -> str | None:
+        """Replace a plan's groups (ReplicationRecoveryPlans_Update); the name of the job.
+
+        Raises:
+            MigrationError: the service refused it.
+        """
+        body = recovery_plan.update_body(groups)
+        begin = partial(self._plans.begin_update, *self._plan(name), body)
+        return await self._writes.once("to change its groups", f"recovery plan {name}", begin)
+
+    async def delete_plan(self, name: str, poll: timedelta) -> None:
+        """Delete a plan and wait for it (ReplicationRecoveryPlans_Delete); nothing if it is gone.
+
+        Raises:
+            MigrationError: the service refused it.
+        """
+        if await self.plan(name) is None:
+            return
+        about = f"recovery plan {name}: deleting it failed"
+        with (
+            suppress(ResourceNotFoundError),
+            explained(about, passing=ResourceNotFoundError),
+        ):
+            poller = await self._plans.begin_delete(
+                *self._plan(name), polling_interval=poll.total_seconds()
+            )
+            await poller.result()
+
+    def resume_url(self, job: Job) -> str:
+        """The URL whose POST resumes a job that waits for a person."""
+        return f"{endpoint()}{job.id}/resume?api-version={_API_VERSION}"
+
+    async def submit_plan(self, operation: Operation, name: str) -> str | None:
+        """Ask for an operation of a whole plan, once.
+
+        Returns and raises what `VaultService.submit` does.
+        """
+        site = self._site
+        provider = EXPERIENCES[site.experience].instance_type
+        begin: Callable[..., Awaitable[Any]]
+        match operation:
+            case Operation.TEST_FAILOVER:
+                begin = self._plans.begin_test_failover
+                body = recovery_plan.test_failover_body(provider, site.test_network_id)
+            case Operation.TEST_FAILOVER_CLEANUP:
+                begin = self._plans.begin_test_failover_cleanup
+                body = bodies.test_failover_cleanup()
+            case _:
+                begin = self._plans.begin_unplanned_failover
+                body = recovery_plan.unplanned_failover_body(
+                    provider, bodies.PLAN_RECOVERY_POINTS[site.recovery_point]
+                )
+        return await self._writes.once(
+            operation, f"recovery plan {name}", partial(begin, *self._plan(name), body)
+        )
+
+    def _plan(self, name: str) -> tuple[str, str, str]:
+        vault = self._site.container.vault
+        return vault.resource_group, vault.vault, name
