@@ -144,8 +144,11 @@ class MigrationProvider(ResourceProvider, Generic[InputsT, OutputsT]):
         raise NotImplementedError
 
     async def on_update(self, recorded: Recorded[InputsT, OutputsT], inputs: InputsT) -> OutputsT:
-        """Bring the resource to its new inputs. An update that raises keeps the old state."""
-        raise NotImplementedError
+        """Bring the resource to its new inputs. An update that raises keeps the old state.
+
+        By default the new inputs are only recorded.
+        """
+        return recorded.outputs
 
     async def on_read(
         self, id_: str, recorded: Recorded[InputsT, OutputsT]

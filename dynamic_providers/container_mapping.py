@@ -92,12 +92,6 @@ class ContainerMappingProvider(MigrationProvider[ContainerMappingInputs, Contain
             )
         return mapping_id, ContainerMappingOutputs(mapping_id=mapping_id)
 
-    async def on_update(
-        self, recorded: Recorded, inputs: ContainerMappingInputs
-    ) -> ContainerMappingOutputs:
-        """Record another polling interval; nothing changes at the service."""
-        return recorded.outputs
-
     async def on_read(
         self, id_: str, recorded: Recorded
     ) -> tuple[ContainerMappingInputs, ContainerMappingOutputs] | None:

@@ -81,7 +81,7 @@ class FabricRegistrationProvider(
     """Waits for the server; unregisters it on delete through the service's own `remove`."""
 
     async def on_diff(self, recorded: Recorded, news: dict[str, Any]) -> DiffResult:
-        """Another vault or server is another registration; other waiting times change nothing."""
+        """Another vault or server is another registration; new waiting times are no difference."""
         replaces = recorded.replaced(news, "vault_id", "server_name")
         return DiffResult(changes=bool(replaces), replaces=replaces)
 
@@ -100,12 +100,6 @@ class FabricRegistrationProvider(
                 parameter.read if inputs.status_parameter else None,
             )
         return found.fabric_id, FabricRegistrationOutputs.of(found)
-
-    async def on_update(
-        self, recorded: Recorded, inputs: FabricRegistrationInputs
-    ) -> FabricRegistrationOutputs:
-        """Record new waiting times; nothing changes at the service."""
-        return recorded.outputs
 
     async def on_read(
         self, id_: str, recorded: Recorded

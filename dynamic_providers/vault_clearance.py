@@ -58,10 +58,6 @@ class VaultClearanceProvider(MigrationProvider[VaultClearanceInputs, Outputs]):
         """Record what is to be cleared."""
         return f"{inputs.vault_id}/clearance", Outputs()
 
-    async def on_update(self, recorded: Recorded, inputs: VaultClearanceInputs) -> Outputs:
-        """Record it again."""
-        return Outputs()
-
     async def on_read(
         self, id_: str, recorded: Recorded
     ) -> tuple[VaultClearanceInputs, Outputs] | None:
