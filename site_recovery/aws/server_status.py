@@ -1,10 +1,8 @@
-"""What a server that sets itself up says of it, through an SSM parameter."""
+"""The SSM parameter through which a server reports its own set-up."""
 
 from __future__ import annotations
 
 import asyncio
-import json
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import boto3
@@ -12,32 +10,12 @@ from botocore.exceptions import ClientError
 
 from site_recovery.aws.client import AWS_FAILURES, CLIENT_CONFIG, aws_problem
 from site_recovery.errors import MigrationError
+from site_recovery.server_status import ServerStatus, parse
 
 if TYPE_CHECKING:
     from mypy_boto3_ssm import SSMClient
 
 PERMISSIONS = ("ssm:GetParameter",)
-
-FAILED = "failed"
-SUCCEEDED = "succeeded"
-
-
-@dataclass(frozen=True)
-class ServerStatus:
-    """One report of a server's set-up.
-
-    Attributes:
-        state: `starting`, `installing`, `waiting` (for a person), `succeeded` or `failed`.
-        step: what it does, or did last.
-        message: what its installer said, or what a person has to do.
-    """
-
-    state: str
-    step: str = ""
-    message: str = ""
-
-    def __str__(self) -> str:
-        return ": ".join(part for part in (self.state, self.step, self.message) if part)
 
 
 class StatusParameter:
@@ -55,7 +33,7 @@ class StatusParameter:
         self._client = client
 
     async def read(self) -> ServerStatus | None:
-        """The newest report; None where there is none, or none that can be read.
+        """The newest report; None if there is none, or it cannot be read.
 
         Raises:
             MigrationError: AWS did not answer, or refused.
@@ -79,16 +57,3 @@ class StatusParameter:
     def _explained(self, error: Exception) -> MigrationError:
         problem = aws_problem(error, "Systems Manager", self._region, PERMISSIONS)
         return MigrationError(f"SSM parameter {self._name}: {problem}")
-
-
-def parse(value: str) -> ServerStatus | None:
-    """A report from the parameter's text; None where it is none."""
-    try:
-        report = json.loads(value)
-    except ValueError:
-        return None
-    if not isinstance(report, dict) or not isinstance(report.get("state"), str):
-        return None
-    return ServerStatus(
-        report["state"], str(report.get("step") or ""), str(report.get("message") or "")
-    )

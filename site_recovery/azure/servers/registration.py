@@ -8,7 +8,6 @@ from dataclasses import dataclass
 from datetime import timedelta
 
 from site_recovery.arm_ids import VaultId
-from site_recovery.aws.server_status import FAILED, SUCCEEDED, ServerStatus
 from site_recovery.azure.connection import Connection
 from site_recovery.azure.experiences.registry import EXPERIENCES
 from site_recovery.azure.rest import list_all
@@ -16,6 +15,7 @@ from site_recovery.azure.servers.registered import Registration
 from site_recovery.azure.vault import inside
 from site_recovery.errors import MigrationError
 from site_recovery.fleet import ExperienceName
+from site_recovery.server_status import FAILED, SUCCEEDED, ServerStatus
 
 _OLD_FAILURE = timedelta(minutes=9)
 """A server tries again every five minutes, and boots first when its size was changed: until then
