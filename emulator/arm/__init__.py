@@ -2,22 +2,41 @@
 
 from __future__ import annotations
 
-from emulator.arm import compute, identity, resource_groups, storage, subscriptions
-from emulator.arm.network import interfaces, security_groups, subnet_operations, virtual_networks
+from emulator.arm import (
+    compute,
+    identity,
+    machine_catalogue,
+    metadata,
+    resource_groups,
+    resource_lists,
+    storage,
+    subscriptions,
+)
+from emulator.arm.network import (
+    interfaces,
+    security_groups,
+    security_rule_operations,
+    subnet_operations,
+    virtual_networks,
+)
 from emulator.arm.vaults import certificates, deleted, extended_info, usages, vault
 from emulator.kernel.routes import Routes
 from emulator.kernel.world import World
 
 _SERVICES = (
     identity,
+    metadata,
     subscriptions,
     resource_groups,
+    resource_lists,
     virtual_networks,
     subnet_operations,
     security_groups,
+    security_rule_operations,
     interfaces,
     storage,
     compute,
+    machine_catalogue,
     vault,
     extended_info,
     usages,

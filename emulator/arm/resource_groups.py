@@ -9,6 +9,7 @@ import re
 from datetime import timedelta
 
 from emulator.arm.regions import require_region
+from emulator.arm.resource_lists import held_in
 from emulator.arm.vaults import deleted as deleted_vaults
 from emulator.arm.vaults.vault import TYPE as VAULT_TYPE
 from emulator.arm.vaults.vault import blocked_deletion
@@ -137,18 +138,6 @@ def list_all(world: World, request: Request, subscription: str) -> Response:
     return listing(world.store.list(GROUPS, f"/subscriptions/{subscription}/"))
 
 
-@routes.route("GET", f"{_ONE}/resources", "Resources_ListByResourceGroup")
-def list_resources(world: World, request: Request, subscription: str, group: str) -> Response:
-    """What a group holds, without properties."""
-    require_group(world, subscription, group)
-    shown = ("id", "name", "type", "location", "tags", "sku", "kind", "identity", "zones")
-    identifier = group_id(subscription, group)
-    held = _held(world, identifier) + deleted_vaults.listed(world, identifier)
-    # Only what has a location of its own is listed; children are not.
-    resources = [document for document in held if "location" in document]
-    return listing({name: one[name] for name in shown if name in one} for one in resources)
-
-
 @routes.route("GET", "/subscriptions/{subscription}/operationresults/{name}", "_OperationResult")
 def result(world: World, request: Request, subscription: str, name: str) -> Response:
     """Poll the deletion of a group: 202, then 200; 409 `ResourceGroupDeletionBlocked`."""
@@ -163,7 +152,7 @@ def register(world: World) -> None:
 def _delete(world: World, payload: Document) -> None:
     identifier = group_id(payload["subscription"], payload["group"])
     blocked = []
-    held = _held(world, identifier)
+    held = held_in(world, identifier)
     for document in held:
         problem = blocked_deletion(world, document)
         if problem is not None:
@@ -194,14 +183,6 @@ def _roll_back(world: World, payload: Document) -> None:
     document["properties"]["provisioningState"] = "Succeeded"
     document.pop("_emulator", None)
     world.store.put(GROUPS, document["id"], document)
-
-
-def _held(world: World, identifier: str) -> list[Document]:
-    return [
-        document
-        for kind in world.store.kinds()
-        for document in world.store.list(kind, f"{identifier}/")
-    ]
 
 
 def _require_name(name: str) -> None:

@@ -5,6 +5,7 @@ Source: Microsoft.Storage, StorageAccounts_* operations.
 
 from __future__ import annotations
 
+import base64
 import re
 from datetime import timedelta
 
@@ -115,8 +116,7 @@ def put(world: World, request: Request, subscription: str, group: str, account: 
         raise ArmError(
             400,
             "AccountNameInvalid",
-            f"{account} is not a valid storage account name. Storage account name must be "
-            "between 3 and 24 characters in length and use numbers and lower-case letters only.",
+            _invalid(account),
         )
     body = _read(request)
     present, document = tracked.begin_put(world, identifier, TYPE, body)
@@ -202,6 +202,47 @@ def list_all(world: World, request: Request, subscription: str) -> Response:
     return listing(world.store.list(KIND, f"/subscriptions/{subscription}/"))
 
 
+@routes.route("POST", f"{_ONE}/listKeys", "StorageAccounts_ListKeys", changes=False)
+def list_keys(
+    world: World, request: Request, subscription: str, group: str, account: str
+) -> Response:
+    """The two keys of an account, which follow from the seed. Nothing can be opened with them."""
+    document = require(world, KIND, account_id(subscription, group, account))
+    created = document["properties"]["keyCreationTime"]
+    return Response(
+        200,
+        {
+            "keys": [
+                {
+                    "creationTime": created[name],
+                    "keyName": name,
+                    "value": _key(world, document["id"], name),
+                    "permissions": "FULL",
+                }
+                for name in ("key1", "key2")
+            ]
+        },
+    )
+
+
+@routes.route(
+    "POST",
+    "/subscriptions/{subscription}/providers/Microsoft.Storage/checkNameAvailability",
+    "StorageAccounts_CheckNameAvailability",
+    changes=False,
+)
+def check_name(world: World, request: Request, subscription: str) -> Response:
+    """Whether a new account may have a name: it is valid, and no account has it."""
+    name = str(schema.body(request, {"name": str, "type": str}).get("name", ""))
+    if not _NAME.fullmatch(name):
+        reason, message = "AccountNameInvalid", _invalid(name)
+    elif _taken(world, name):
+        reason, message = "AlreadyExists", f"The storage account named {name} is already taken."
+    else:
+        return Response(200, {"nameAvailable": True})
+    return Response(200, {"nameAvailable": False, "reason": reason, "message": message})
+
+
 async_operations.add_routes(routes, "Microsoft.Storage", statuses=None, results="asyncoperations")
 
 
@@ -244,6 +285,18 @@ def _changed(world: World, before: Document, body: Document) -> Document:
 
 def _moment(world: World) -> str:
     return world.now.strftime("%Y-%m-%dT%H:%M:%S.%f0Z")
+
+
+def _invalid(account: str) -> str:
+    return (
+        f"{account} is not a valid storage account name. Storage account name must be between 3 "
+        "and 24 characters in length and use numbers and lower-case letters only."
+    )
+
+
+def _key(world: World, identifier: str, name: str) -> str:
+    chance = world.random("storage key", identifier.lower(), name)
+    return base64.b64encode(chance.randbytes(64)).decode()
 
 
 def _taken(world: World, account: str) -> bool:

@@ -62,13 +62,13 @@ def list_locations(world: World, request: Request, subscription: str) -> Respons
 @routes.route("GET", "/subscriptions/{subscription}/providers", "Providers_List")
 def list_providers(world: World, request: Request, subscription: str) -> Response:
     """The resource providers that this emulator has."""
-    return listing(_provider(subscription, name) for name in _NAMESPACES.values())
+    return listing(_provider(world, subscription, name) for name in _NAMESPACES.values())
 
 
 @routes.route("GET", "/subscriptions/{subscription}/providers/{namespace}", "Providers_Get")
 def get_provider(world: World, request: Request, subscription: str, namespace: str) -> Response:
     """One resource provider."""
-    return Response(200, _provider(subscription, _require_namespace(namespace)))
+    return Response(200, _provider(world, subscription, _require_namespace(namespace)))
 
 
 @routes.route(
@@ -78,7 +78,7 @@ def register_provider(
     world: World, request: Request, subscription: str, namespace: str
 ) -> Response:
     """Register a provider; here they all are."""
-    return Response(200, _provider(subscription, _require_namespace(namespace)))
+    return Response(200, _provider(world, subscription, _require_namespace(namespace)))
 
 
 def register(world: World) -> None:
@@ -97,14 +97,36 @@ def _subscription(subscription: str) -> Document:
     }
 
 
-def _provider(subscription: str, namespace: str) -> Document:
+def _provider(world: World, subscription: str, namespace: str) -> Document:
     return {
         "id": f"/subscriptions/{subscription}/providers/{namespace}",
         "namespace": namespace,
         "registrationPolicy": "RegistrationRequired",
         "registrationState": "Registered",
-        "resourceTypes": [],
+        "resourceTypes": _types(world, namespace),
     }
+
+
+def _types(world: World, namespace: str) -> list[Document]:
+    """The resource types of a namespace, with the api-versions that their routes answer."""
+    versions: dict[str, set[str]] = {}
+    for route in world.routes.all():
+        _, found, below = route.template.rpartition("/providers/")
+        above, *segments = below.split("/")
+        if not found or above != namespace or not route.api_versions:
+            continue
+        types = segments[::2]
+        if types and not any(one.startswith("{") for one in types):
+            versions.setdefault("/".join(types), set()).update(route.api_versions)
+    return [
+        {
+            "resourceType": name,
+            "locations": list(REGIONS.values()),
+            "apiVersions": sorted(answered, reverse=True),
+            "capabilities": "None",
+        }
+        for name, answered in sorted(versions.items())
+    ]
 
 
 def _require_namespace(namespace: str) -> str:

@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 from urllib.parse import parse_qsl, unquote, urlsplit
 
 import orjson
+
+_SLASHES = re.compile("/{2,}")
 
 
 @dataclass(frozen=True)
@@ -17,7 +20,8 @@ class Request:
 
     Attributes:
         method: the verb in upper case.
-        path: the path, decoded, in the caller's casing.
+        path: the path, decoded, in the caller's casing; several slashes in a row are one, as
+            ARM reads them (and azure-cli sends them).
         query: the query parameters; of one that is given twice, the last.
         headers: the headers by their names in lower case.
         body: the content.
@@ -44,7 +48,7 @@ class Request:
         parts = urlsplit(url)
         return cls(
             method=method.upper(),
-            path=unquote(parts.path),
+            path=_SLASHES.sub("/", unquote(parts.path)),
             query=dict(parse_qsl(parts.query, keep_blank_values=True)),
             headers={name.lower(): value for name, value in (headers or {}).items()},
             body=body,

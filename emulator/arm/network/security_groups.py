@@ -8,7 +8,8 @@ from __future__ import annotations
 from datetime import timedelta
 
 from emulator.arm import async_operations, tracked
-from emulator.arm.network.requests import etag, malformed, read, require_name
+from emulator.arm.network import security_rules
+from emulator.arm.network.requests import etag, read, require_name
 from emulator.arm.network.versions import API_VERSIONS
 from emulator.kernel import long_running, schema
 from emulator.kernel.resources import (
@@ -24,39 +25,14 @@ from emulator.kernel.store import Document
 from emulator.kernel.wire import ArmError, Request, Response
 from emulator.kernel.world import World
 
-TYPE = "Microsoft.Network/networkSecurityGroups"
+TYPE = security_rules.GROUP_TYPE
 KIND = TYPE.lower()
 _NETWORKS = "microsoft.network/virtualnetworks"
-_CHANGE = "network security group provisioned"
-_CHANGE_TAKES = timedelta(seconds=3)
+CHANGE = "network security group provisioned"
+CHANGE_TAKES = timedelta(seconds=3)
 _DELETION = "network security group deleted"
 _DELETION_TAKES = timedelta(seconds=5)
 
-_RULE_PROPERTIES = {
-    "provisioningState": schema.IGNORED,
-    "access": schema.OneOf("Allow", "Deny"),
-    "direction": schema.OneOf("Inbound", "Outbound"),
-    "protocol": schema.OneOf("Tcp", "Udp", "Icmp", "Esp", "Ah", "*"),
-    "priority": int,
-    "description": str,
-    "sourceAddressPrefix": str,
-    "sourceAddressPrefixes": [str],
-    "sourceApplicationSecurityGroups": [schema.ANY],
-    "sourcePortRange": str,
-    "sourcePortRanges": [str],
-    "destinationAddressPrefix": str,
-    "destinationAddressPrefixes": [str],
-    "destinationApplicationSecurityGroups": [schema.ANY],
-    "destinationPortRange": str,
-    "destinationPortRanges": [str],
-}
-_RULE = {
-    "id": schema.IGNORED,
-    "name": str,
-    "type": schema.IGNORED,
-    "etag": schema.IGNORED,
-    "properties": _RULE_PROPERTIES,
-}
 _PROPERTIES = {
     "provisioningState": schema.IGNORED,
     "resourceGuid": schema.IGNORED,
@@ -65,24 +41,15 @@ _PROPERTIES = {
     "networkInterfaces": schema.IGNORED,
     "subnets": schema.IGNORED,
     "flushConnection": bool,
-    "securityRules": [_RULE],
+    "securityRules": [security_rules.SHAPE],
 }
 _BODY = {**tracked.COMMON, "properties": _PROPERTIES}
-_LOWEST, _HIGHEST = 100, 4096
-_DEFAULTS = (
-    ("AllowVnetInBound", "Allow", "Inbound", 65000, "VirtualNetwork", "VirtualNetwork"),
-    ("AllowAzureLoadBalancerInBound", "Allow", "Inbound", 65001, "AzureLoadBalancer", "*"),
-    ("DenyAllInBound", "Deny", "Inbound", 65500, "*", "*"),
-    ("AllowVnetOutBound", "Allow", "Outbound", 65000, "VirtualNetwork", "VirtualNetwork"),
-    ("AllowInternetOutBound", "Allow", "Outbound", 65001, "*", "Internet"),
-    ("DenyAllOutBound", "Deny", "Outbound", 65500, "*", "*"),
-)
 
 _SUBSCRIPTION = "/subscriptions/{subscription}"
 _GROUP = f"{_SUBSCRIPTION}/resourceGroups/{{group}}"
 _PROVIDER = "providers/Microsoft.Network"
 _ALL = f"{_GROUP}/{_PROVIDER}/networkSecurityGroups"
-_ONE = f"{_ALL}/{{name}}"
+ONE = f"{_ALL}/{{name}}"
 
 routes = Routes(API_VERSIONS)
 
@@ -92,7 +59,7 @@ def security_group_id(subscription: str, group: str, name: str) -> str:
     return resource_id(subscription, group, "Microsoft.Network", "networkSecurityGroups", name)
 
 
-@routes.route("PUT", _ONE, "NetworkSecurityGroups_CreateOrUpdate")
+@routes.route("PUT", ONE, "NetworkSecurityGroups_CreateOrUpdate")
 def put(world: World, request: Request, subscription: str, group: str, name: str) -> Response:
     """Create (201) or replace (200) a group with its rules."""
     identifier = security_group_id(subscription, group, name)
@@ -101,23 +68,23 @@ def put(world: World, request: Request, subscription: str, group: str, name: str
     body = read(request, _BODY, "NetworkSecurityGroup")
     present, document = tracked.begin_put(world, identifier, TYPE, body)
     given = body.get("properties", {})
-    rules = [_rule(document["id"], rule) for rule in given.get("securityRules", [])]
-    _check(rules)
+    rules = [security_rules.create(document["id"], rule) for rule in given.get("securityRules", [])]
+    security_rules.check(rules)
     document["etag"] = etag(world)
     document["properties"] = {
         "provisioningState": "Succeeded" if present else "Updating",
         "resourceGuid": world.guid("network security group", identifier.lower()),
         **given,
         "securityRules": rules,
-        "defaultSecurityRules": [_default(document["id"], *default) for default in _DEFAULTS],
+        "defaultSecurityRules": security_rules.defaults(document["id"]),
     }
     world.store.put(KIND, identifier, document)
-    headers = async_operations.begin(world, request, document, takes=_CHANGE_TAKES, event=_CHANGE)
+    headers = async_operations.begin(world, request, document, takes=CHANGE_TAKES, event=CHANGE)
     del headers["Location"]
     return Response(200 if present else 201, _shown(world, document), headers)
 
 
-@routes.route("GET", _ONE, "NetworkSecurityGroups_Get")
+@routes.route("GET", ONE, "NetworkSecurityGroups_Get")
 def get(world: World, request: Request, subscription: str, group: str, name: str) -> Response:
     """One group with its rules and the subnets that use it."""
     document = require(world, KIND, security_group_id(subscription, group, name))
@@ -132,7 +99,28 @@ def list_by_group(world: World, request: Request, subscription: str, group: str)
     return listing(_shown(world, document) for document in found)
 
 
-@routes.route("DELETE", _ONE, "NetworkSecurityGroups_Delete")
+@routes.route(
+    "GET", f"{_SUBSCRIPTION}/{_PROVIDER}/networkSecurityGroups", "NetworkSecurityGroups_ListAll"
+)
+def list_all(world: World, request: Request, subscription: str) -> Response:
+    """The network security groups of a subscription."""
+    found = world.store.list(KIND, f"/subscriptions/{subscription}/")
+    return listing(_shown(world, document) for document in found)
+
+
+@routes.route("PATCH", ONE, "NetworkSecurityGroups_UpdateTags")
+def update_tags(
+    world: World, request: Request, subscription: str, group: str, name: str
+) -> Response:
+    """Replace the tags of a group."""
+    document = require(world, KIND, security_group_id(subscription, group, name))
+    body = read(request, {"tags": schema.MapOf(str)}, "TagsObject")
+    document["tags"] = body.get("tags", {})
+    world.store.put(KIND, document["id"], document)
+    return Response(200, _shown(world, document))
+
+
+@routes.route("DELETE", ONE, "NetworkSecurityGroups_Delete")
 def delete(world: World, request: Request, subscription: str, group: str, name: str) -> Response:
     """Begin to delete a group that nothing uses: 202, or 204 when there is none."""
     require_group(world, subscription, group)
@@ -148,7 +136,7 @@ def delete(world: World, request: Request, subscription: str, group: str, name: 
 
 def register(world: World) -> None:
     """What ends changes and deletions."""
-    long_running.finisher(world, _CHANGE, _provisioned)
+    long_running.finisher(world, CHANGE, _provisioned)
     long_running.finisher(world, _DELETION, _delete)
 
 
@@ -164,69 +152,6 @@ def _delete(world: World, payload: Document) -> None:
     if document is not None:
         _require_unused(world, document)
         world.store.delete(KIND, document["id"])
-
-
-def _rule(group: str, given: Document) -> Document:
-    name = given.get("name", "")
-    require_name(name)
-    properties = given.get("properties", {})
-    missing = {"access", "direction", "protocol", "priority"} - properties.keys()
-    if missing:
-        raise malformed(f"Required properties of security rule {name} are unset: {missing}.")
-    return {
-        "id": f"{group}/securityRules/{name}",
-        "name": name,
-        "type": f"{TYPE}/securityRules",
-        "properties": {"provisioningState": "Succeeded", **properties},
-    }
-
-
-def _check(rules: list[Document]) -> None:
-    """Priorities lie in range and are each one rule's alone in a direction.
-
-    Raises:
-        ArmError: 400 `SecurityRuleInvalidPriority` or `SecurityRuleConflict`.
-    """
-    seen: dict[tuple[str, int], str] = {}
-    for rule in rules:
-        name, priority = rule["name"], rule["properties"]["priority"]
-        if not _LOWEST <= priority <= _HIGHEST:
-            raise ArmError(
-                400,
-                "SecurityRuleInvalidPriority",
-                f"Security rule has invalid Priority. Value provided: {priority} Allowed range "
-                f"{_LOWEST}-{_HIGHEST}. Rule: {name}.",
-            )
-        place = (rule["properties"]["direction"].lower(), priority)
-        if place in seen:
-            raise ArmError(
-                400,
-                "SecurityRuleConflict",
-                f"Security rule {name} conflicts with rule {seen[place]}. Rules cannot have the "
-                "same Priority and Direction.",
-            )
-        seen[place] = name
-
-
-def _default(
-    group: str, name: str, access: str, direction: str, priority: int, source: str, target: str
-) -> Document:
-    return {
-        "id": f"{group}/defaultSecurityRules/{name}",
-        "name": name,
-        "type": f"{TYPE}/defaultSecurityRules",
-        "properties": {
-            "provisioningState": "Succeeded",
-            "protocol": "*",
-            "sourcePortRange": "*",
-            "destinationPortRange": "*",
-            "sourceAddressPrefix": source,
-            "destinationAddressPrefix": target,
-            "access": access,
-            "priority": priority,
-            "direction": direction,
-        },
-    }
 
 
 def _shown(world: World, document: Document) -> Document:

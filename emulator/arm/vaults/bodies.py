@@ -39,6 +39,7 @@ _PROPERTIES = {
     "backupStorageVersion": schema.IGNORED,
     "secureScore": schema.IGNORED,
     "bcdrSecurityLevel": schema.IGNORED,
+    "costManagementSettings": schema.ANY,
     "encryption": schema.ANY,
     "publicNetworkAccess": _SWITCH,
     "monitoringSettings": {

@@ -6,6 +6,7 @@ import re
 from collections.abc import Collection
 from dataclasses import dataclass
 
+from emulator.arm import machine_sizes
 from emulator.arm.network.addresses import assignable, next_address
 from emulator.kernel import resources
 from emulator.kernel.resources import PRIVATE, ResourceId
@@ -13,7 +14,6 @@ from emulator.kernel.store import Document
 from emulator.kernel.wire import ArmError
 from emulator.kernel.world import World
 from emulator.recovery_services.jobs.outcomes import JobError, Note
-from emulator.recovery_services.replication import target_sizes
 from emulator.recovery_services.replication.recovery_points import Point
 
 VM_TYPE = "Microsoft.Compute/virtualMachines"
@@ -115,7 +115,7 @@ def create(
     storage = target["logStorageAccountId"]
     if storage and resources.find(world, storage) is None:
         raise _missing("storage account", storage)
-    size = target_sizes.named(target["vmSize"])
+    size = machine_sizes.named(target["vmSize"])
     if size is None or len(source["disks"]) - 1 > size.data_disks:
         raise JobError(
             "28074",
@@ -248,7 +248,7 @@ def _unbootable(size: str) -> JobError:
     28031 is documented of a virtual machine that could not be created ("Troubleshoot errors when
     failing over VMware VM or physical machine to Azure"); that it is told for this is [inferred].
     """
-    generation = target_sizes.GENERATION.removeprefix("V")
+    generation = machine_sizes.GENERATION.removeprefix("V")
     return JobError(
         "28031",
         f"The selected VM size '{size}' cannot boot Hypervisor Generation '{generation}'.",

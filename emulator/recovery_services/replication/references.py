@@ -5,10 +5,11 @@ from __future__ import annotations
 import ipaddress
 from collections.abc import Collection
 
+from emulator.arm import machine_sizes
 from emulator.kernel import resources
 from emulator.kernel.wire import ArmError
 from emulator.kernel.world import World
-from emulator.recovery_services.replication import azure_machines, target_sizes
+from emulator.recovery_services.replication import azure_machines
 
 INPUT = "properties.providerSpecificDetails"
 """Where the provider's part of an item's body lies."""
@@ -67,7 +68,7 @@ def size(value: str, name: str, at: str = INPUT) -> str:
     Raises:
         ArmError: 400.
     """
-    offered = target_sizes.named(value)
+    offered = machine_sizes.named(value)
     if offered is None:
         raise invalid(name, f"The size '{value}' is not offered.", at=at)
     return offered.name

@@ -1,14 +1,8 @@
-"""Sizes of Azure virtual machines that a machine can be failed over to.
-
-Source: "Sizes for virtual machines in Azure" and the pages of its series (azure-docs, "Feature
-support" for generations). A selection that covers what EC2 machines of the classic era need, and
-some newer sizes that do not boot them; the service answers more.
-"""
+"""Sizes of Azure virtual machines that a machine can be failed over to."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
+from emulator.arm.machine_sizes import SIZES, Size
 from emulator.kernel.resources import PRIVATE
 from emulator.kernel.routes import Routes
 from emulator.kernel.store import Document
@@ -25,95 +19,7 @@ from emulator.recovery_services.wire.paths import (
 routes = Routes(API_VERSIONS)
 
 
-GENERATION = "V1"
-"""The generation of every machine's virtual machine: EC2 instances of that era boot from BIOS."""
-
-_BIOS_ONLY = ("V1",)
-_UEFI_ONLY = ("V2",)
-
-
-@dataclass(frozen=True)
-class Size:
-    """A size: virtual processors, memory in GiB, data disks and interfaces at most.
-
-    Attributes:
-        premium: whether it takes premium disks.
-        generations: of the virtual machines that boot on it, `V1` (BIOS) and `V2` (UEFI).
-    """
-
-    name: str
-    cores: int
-    memory_gib: float
-    data_disks: int
-    interfaces: int
-    premium: bool = True
-    generations: tuple[str, ...] = ("V1", "V2")
-
-    @property
-    def boots(self) -> bool:
-        """Whether machines boot on it."""
-        return GENERATION in self.generations
-
-    @property
-    def family(self) -> str:
-        """Its letter."""
-        return self.name.removeprefix("Standard_")[0]
-
-
 _CURRENT = "DEF"
-
-_SIZES = (
-    Size("Standard_A1_v2", 1, 2, 2, 2, premium=False, generations=_BIOS_ONLY),
-    Size("Standard_A2_v2", 2, 4, 4, 2, premium=False, generations=_BIOS_ONLY),
-    Size("Standard_A4_v2", 4, 8, 8, 4, premium=False, generations=_BIOS_ONLY),
-    Size("Standard_A8_v2", 8, 16, 16, 8, premium=False, generations=_BIOS_ONLY),
-    Size("Standard_B1s", 1, 1, 2, 2),
-    Size("Standard_B1ms", 1, 2, 2, 2),
-    Size("Standard_B2s", 2, 4, 4, 3),
-    Size("Standard_B2ms", 2, 8, 4, 3),
-    Size("Standard_B4ms", 4, 16, 8, 4),
-    Size("Standard_B8ms", 8, 32, 16, 4),
-    Size("Standard_D2s_v3", 2, 8, 4, 2),
-    Size("Standard_D4s_v3", 4, 16, 8, 2),
-    Size("Standard_D8s_v3", 8, 32, 16, 4),
-    Size("Standard_D16s_v3", 16, 64, 32, 8),
-    Size("Standard_D32s_v3", 32, 128, 32, 8),
-    Size("Standard_D2s_v4", 2, 8, 4, 2),
-    Size("Standard_D4s_v4", 4, 16, 8, 2),
-    Size("Standard_D8s_v4", 8, 32, 16, 4),
-    Size("Standard_D2s_v5", 2, 8, 4, 2),
-    Size("Standard_D4s_v5", 4, 16, 8, 2),
-    Size("Standard_D8s_v5", 8, 32, 16, 4),
-    Size("Standard_D16s_v5", 16, 64, 32, 8),
-    Size("Standard_D2s_v6", 2, 8, 8, 2, generations=_UEFI_ONLY),
-    Size("Standard_D4s_v6", 4, 16, 12, 2, generations=_UEFI_ONLY),
-    Size("Standard_D8s_v6", 8, 32, 24, 4, generations=_UEFI_ONLY),
-    Size("Standard_D2_v3", 2, 8, 4, 2, premium=False, generations=_BIOS_ONLY),
-    Size("Standard_D4_v3", 4, 16, 8, 2, premium=False, generations=_BIOS_ONLY),
-    Size("Standard_DS1_v2", 1, 3.5, 4, 2),
-    Size("Standard_DS2_v2", 2, 7, 8, 2),
-    Size("Standard_DS3_v2", 4, 14, 16, 4),
-    Size("Standard_DS4_v2", 8, 28, 32, 8),
-    Size("Standard_E2s_v3", 2, 16, 4, 2),
-    Size("Standard_E4s_v3", 4, 32, 8, 2),
-    Size("Standard_E8s_v3", 8, 64, 16, 4),
-    Size("Standard_E16s_v3", 16, 128, 32, 8),
-    Size("Standard_E2s_v5", 2, 16, 4, 2),
-    Size("Standard_E4s_v5", 4, 32, 8, 2),
-    Size("Standard_E8s_v5", 8, 64, 16, 4),
-    Size("Standard_E2s_v6", 2, 16, 8, 2, generations=_UEFI_ONLY),
-    Size("Standard_F2s_v2", 2, 4, 4, 2),
-    Size("Standard_F4s_v2", 4, 8, 8, 2),
-    Size("Standard_F8s_v2", 8, 16, 16, 4),
-    Size("Standard_F16s_v2", 16, 32, 32, 4),
-)
-
-_BY_NAME = {size.name.lower(): size for size in _SIZES}
-
-
-def named(name: str) -> Size | None:
-    """The size of that name, or None."""
-    return _BY_NAME.get(name.lower())
 
 
 def fitting(cores: int, memory_gib: float, data_disks: int) -> Size:
@@ -123,14 +29,14 @@ def fitting(cores: int, memory_gib: float, data_disks: int) -> Size:
     """
     enough = [
         size
-        for size in _SIZES
+        for size in SIZES
         if size.boots
         and size.cores >= cores
         and size.memory_gib >= memory_gib
         and size.data_disks >= data_disks
     ]
     return min(
-        enough or _SIZES[-1:],
+        enough or SIZES[-1:],
         key=lambda size: (size.family not in _CURRENT, size.cores, size.memory_gib, size.name),
     )
 
@@ -149,7 +55,7 @@ def list_sizes(world: World, request: Request, **path: str) -> Response:
     have `hyperVGenerations` for clients to judge by.
     """
     item = require(world, PROTECTED_ITEMS, path)
-    return Response(200, page(request, [_shown(item, size) for size in _SIZES]))
+    return Response(200, page(request, [_shown(item, size) for size in SIZES]))
 
 
 def _shown(item: Document, size: Size) -> Document:

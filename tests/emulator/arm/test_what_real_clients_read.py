@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import re
 from dataclasses import replace
+from typing import Any
+from urllib.parse import quote
 
 import pytest
 
@@ -160,3 +162,167 @@ def test_the_disks_of_a_machine_say_what_becomes_of_them(arm: Arm, group: str) -
     with arm.world.store.transaction():
         arm.world.store.put("microsoft.compute/virtualmachines", MACHINE, document)
     assert arm.get(MACHINE)["properties"]["storageProfile"]["osDisk"]["deleteOption"] == "Detach"
+
+
+# -- what a cloud is asked before it is used --------------------------------------------------
+
+
+def test_a_cloud_tells_its_endpoints_without_a_token(arm: Arm) -> None:
+    def told(version: str) -> Any:
+        url = f"https://localhost:5001/metadata/endpoints?api-version={version}"
+        response = arm.world.handle(Request.of("GET", url, {"host": "localhost:5001"}))
+        assert response.status == 200
+        return response.body
+
+    cloud = told("2022-09-01")
+    assert cloud["resourceManager"] == "https://localhost:5001"
+    assert cloud["authentication"]["audiences"][0] == "https://management.azure.com"
+    assert told("2019-05-01") == [cloud]
+    assert told("2015-01-01")["authentication"] == cloud["authentication"]
+
+
+def test_several_slashes_in_a_row_are_one(arm: Arm, group: str) -> None:
+    assert arm.get(GROUP.replace("/rg-test", "//rg-test"))["id"] == GROUP
+
+
+def test_a_vault_takes_the_settings_that_az_sends(arm: Arm, group: str) -> None:
+    settings = {"costManagementSettings": {"protectedItemTagging": "Disabled"}}
+    assert arm.put(VAULT, {**VAULT_BODY, "properties": settings}).status == 201
+
+
+def test_a_provider_tells_its_types_and_their_api_versions(arm: Arm) -> None:
+    query = {"api-version": "2022-12-01"}
+    provider = arm.get(f"{SUBSCRIPTION}/providers/Microsoft.RecoveryServices", **query)
+    types = {one["resourceType"]: one for one in provider["resourceTypes"]}
+    assert "2023-01-01" in types["vaults"]["apiVersions"]
+    assert "West Europe" in types["vaults"]["locations"]
+    assert "vaults/replicationFabrics" in types
+    versions = types["vaults"]["apiVersions"]
+    assert versions == sorted(versions, reverse=True)
+    networks = arm.get(f"{SUBSCRIPTION}/providers/Microsoft.Network", **query)
+    assert {"virtualNetworks", "virtualNetworks/subnets"} <= {
+        one["resourceType"] for one in networks["resourceTypes"]
+    }
+
+
+# -- lists of a subscription ------------------------------------------------------------------
+
+
+def names(arm: Arm, **query: str) -> set[str]:
+    listed = arm.get(f"{SUBSCRIPTION}/resources", **{"api-version": "2024-03-01", **query})
+    return {one["name"] for one in listed["value"]}
+
+
+def test_a_subscription_lists_its_resources_and_filters_them(arm: Arm, group: str) -> None:
+    arm.put(VAULT, VAULT_BODY)
+    arm.put(ACCOUNT, {**ACCOUNT_BODY, "tags": {"team": "a"}})
+    arm.put(NETWORK, network("10.20.1.0/24"))
+    assert names(arm) == {"rsv-migration", "stmigration", "vnet-prod"}
+    filters = {
+        "resourceType eq 'microsoft.recoveryservices/vaults'": {"rsv-migration"},
+        "resourceGroup eq 'RG-TEST' and name eq 'vnet-prod'": {"vnet-prod"},
+        "location eq 'West Europe'": {"rsv-migration", "stmigration", "vnet-prod"},
+        "tagName eq 'team' and tagValue eq 'a'": {"stmigration"},
+        "tagName eq 'team' and tagValue eq 'b'": set(),
+        "name eq 'it''s'": set(),
+    }
+    assert {wanted: names(arm, **{"$filter": quote(wanted)}) for wanted in filters} == filters
+    query = {"api-version": "2024-03-01", "$filter": quote("colour eq 'red'")}
+    assert arm.refused("GET", f"{SUBSCRIPTION}/resources", **query) == (
+        400,
+        "InvalidFilterInQueryString",
+    )
+
+
+# -- what else they ask for -------------------------------------------------------------------
+
+
+def test_a_storage_account_has_two_keys_that_stay(arm: Arm, group: str) -> None:
+    arm.put(ACCOUNT, ACCOUNT_BODY)
+    keys = arm.call("POST", f"{ACCOUNT}/listKeys").body["keys"]
+    assert [key["keyName"] for key in keys] == ["key1", "key2"]
+    assert len({key["value"] for key in keys}) == 2
+    assert arm.call("POST", f"{ACCOUNT}/listKeys").body["keys"] == keys
+
+
+def test_the_name_of_a_new_storage_account_can_be_checked(arm: Arm, group: str) -> None:
+    path = f"{SUBSCRIPTION}/providers/Microsoft.Storage/checkNameAvailability"
+    kind = "Microsoft.Storage/storageAccounts"
+
+    def check(name: str) -> Any:
+        return arm.call("POST", path, {"name": name, "type": kind}).body
+
+    assert check("stmigration") == {"nameAvailable": True}
+    arm.put(ACCOUNT, ACCOUNT_BODY)
+    assert check("stmigration")["reason"] == "AlreadyExists"
+    assert check("No!")["reason"] == "AccountNameInvalid"
+
+
+def test_a_region_tells_its_sizes(arm: Arm) -> None:
+    compute = f"{SUBSCRIPTION}/providers/Microsoft.Compute"
+    sizes = {
+        one["name"]: one for one in arm.get(f"{compute}/locations/westeurope/vmSizes")["value"]
+    }
+    assert (sizes["Standard_D2s_v5"]["numberOfCores"], sizes["Standard_D2s_v5"]["memoryInMB"]) == (
+        2,
+        8192,
+    )
+    query = {"api-version": "2021-07-01", "$filter": quote("location eq 'westeurope'")}
+    skus = arm.get(f"{compute}/skus", **query)["value"]
+    assert {one["name"] for one in skus} == set(sizes)
+    assert {location for one in skus for location in one["locations"]} == {"westeurope"}
+    refused = {"api-version": "2021-07-01", "$filter": quote("size eq 'x'")}
+    assert arm.refused("GET", f"{compute}/skus", **refused) == (400, "InvalidParameter")
+
+
+SECURITY_GROUP = f"{GROUP}/providers/Microsoft.Network/networkSecurityGroups/nsg"
+
+
+def rule(priority: int, **more: object) -> dict[str, object]:
+    return {
+        "properties": {
+            "access": "Allow",
+            "direction": "Inbound",
+            "protocol": "Tcp",
+            "priority": priority,
+            "sourceAddressPrefix": "*",
+            "sourcePortRange": "*",
+            "destinationAddressPrefix": "*",
+            "destinationPortRange": "443",
+            **more,
+        }
+    }
+
+
+def test_security_rules_are_resources_of_their_own(arm: Arm, group: str) -> None:
+    assert arm.refused("PUT", f"{SECURITY_GROUP}/securityRules/web", rule(100)) == (
+        404,
+        "ParentResourceNotFound",
+    )
+    arm.put(SECURITY_GROUP, {"location": "westeurope"})
+    assert arm.put(f"{SECURITY_GROUP}/securityRules/web", rule(100)).status == 201
+    assert arm.put(f"{SECURITY_GROUP}/securityRules/web", rule(110)).status == 200
+    arm.put(f"{SECURITY_GROUP}/securityRules/rdp", rule(120))
+    assert arm.refused("PUT", f"{SECURITY_GROUP}/securityRules/late", rule(110)) == (
+        400,
+        "SecurityRuleConflict",
+    )
+    listed = arm.get(f"{SECURITY_GROUP}/securityRules")["value"]
+    assert [(one["name"], one["properties"]["priority"]) for one in listed] == [
+        ("web", 110),
+        ("rdp", 120),
+    ]
+    assert arm.get(SECURITY_GROUP)["properties"]["securityRules"] == listed
+    assert arm.call("DELETE", f"{SECURITY_GROUP}/securityRules/web").status == 202
+    arm.pass_time(30)
+    assert arm.call("DELETE", f"{SECURITY_GROUP}/securityRules/web").status == 204
+    assert arm.refused("GET", f"{SECURITY_GROUP}/securityRules/web") == (404, "NotFound")
+    defaults = arm.get(f"{SECURITY_GROUP}/defaultSecurityRules")["value"]
+    assert arm.get(f"{SECURITY_GROUP}/defaultSecurityRules/DenyAllInBound") in defaults
+
+
+def test_security_groups_are_listed_and_tagged(arm: Arm, group: str) -> None:
+    arm.put(SECURITY_GROUP, {"location": "westeurope"})
+    assert arm.call("PATCH", SECURITY_GROUP, {"tags": {"a": "1"}}).status == 200
+    listed = arm.get(f"{SUBSCRIPTION}/providers/Microsoft.Network/networkSecurityGroups")["value"]
+    assert [(one["name"], one["tags"]) for one in listed] == [("nsg", {"a": "1"})]

@@ -8,13 +8,14 @@ from __future__ import annotations
 
 from datetime import datetime, timedelta
 
+from emulator.arm import machine_sizes
 from emulator.guests import machine
 from emulator.kernel.resources import PRIVATE
 from emulator.kernel.store import Document
 from emulator.kernel.world import World
 from emulator.recovery_services.experiences.classic.fabric import AGENT_VERSION
 from emulator.recovery_services.experiences.classic.states import TABLE
-from emulator.recovery_services.replication import recovery_points, target_sizes
+from emulator.recovery_services.replication import recovery_points
 from emulator.recovery_services.wire.paths import POLICIES, name_of
 from emulator.recovery_services.wire.times import NO_EXPIRY, stamp
 
@@ -102,7 +103,7 @@ def of(world: World, item: Document, *, full: bool) -> Document:
         "protectedManagedDisks": _managed_disks(item) if full else [],
         "lastRecoveryPointReceived": stamp(newest) if newest else None,
         "firmwareType": "BIOS",
-        "azureVmGeneration": target_sizes.GENERATION,
+        "azureVmGeneration": machine_sizes.GENERATION,
         "isAdditionalStatsAvailable": False,
         "totalDataTransferred": -1,
         "totalProgressHealth": "InProgress" if state.stage == "InitialSync" else "Completed",

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from datetime import datetime, timedelta
 
+from emulator.arm import machine_sizes
 from emulator.guests import machine
 from emulator.kernel import resources
 from emulator.kernel.resources import PRIVATE
@@ -17,7 +18,7 @@ from emulator.kernel.world import World
 from emulator.off_azure import sites
 from emulator.recovery_services.experiences.modernized import discovery
 from emulator.recovery_services.experiences.modernized.discovery import AGENT_VERSION
-from emulator.recovery_services.replication import recovery_points, target_sizes
+from emulator.recovery_services.replication import recovery_points
 from emulator.recovery_services.wire.paths import FABRICS, fabric_of
 from emulator.recovery_services.wire.times import NO_EXPIRY, stamp
 
@@ -51,7 +52,7 @@ def of(world: World, item: Document, *, full: bool) -> Document:
         "osType": source["osType"],
         "firmwareType": "BIOS",
         "primaryNicIpAddress": source["ip"],
-        "targetGeneration": target_sizes.GENERATION,
+        "targetGeneration": machine_sizes.GENERATION,
         "licenseType": target["licenseType"],
         "linuxLicenseType": target["linuxLicenseType"],
         "sqlServerLicenseType": target["sqlLicenseType"],
