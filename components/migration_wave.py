@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from typing import Any
 
 import pulumi
@@ -13,10 +13,11 @@ from components.migration_server import MigrationServer
 from components.readiness import readiness
 from dynamic_providers.migration_wave import MigrationWave as Reconciler
 from dynamic_providers.protected_item import ProtectedItem
-from settings import MachineSettings, Preflight, Settings
-from settings.schema.recovery_plan import Action, RecoveryPlanSettings
+from dynamic_providers.wave_inputs import ConvergenceInputs, MachineInputs, OtherWave
+from settings import MachineSettings, Preflight, Settings, WaveSettings
 from site_recovery import recovery_plan
 from site_recovery.aws.ec2 import MachineFacts
+from site_recovery.fleet import Hardware, Platform
 
 
 @dataclass(frozen=True)
@@ -89,7 +90,7 @@ class MigrationWave(pulumi.ComponentResource):
             process_server_id=registration.process_server_id,
             master_target_id=registration.master_target_id,
             run_as_accounts=_accounts(args),
-            target={
+            landing_zone={
                 "resource_group_id": args.landing_zone.machines_resource_group_id,
                 "network_id": args.landing_zone.network_id,
                 "subnet_name": settings.target.network.subnet.name,
@@ -98,27 +99,27 @@ class MigrationWave(pulumi.ComponentResource):
                 "storage_account_id": args.landing_zone.storage_account_id,
             },
             phase=str(wave.phase),
-            machines={machine: _declared(args, machine) for machine in wave.machines},
+            machines={machine: _machine(args, machine).wire() for machine in wave.machines},
             holds=ready.holds,
             bios_ids=ready.bios_ids,
             other_waves={
-                other: {
-                    "phase": str(its.phase),
-                    "machines": {machine: _declared(args, machine) for machine in its.machines},
-                    "require_test_failover": settings.requires_test_failover(other),
-                }
+                other: OtherWave(
+                    phase=its.phase,
+                    machines={machine: _machine(args, machine) for machine in its.machines},
+                    require_test_failover=settings.requires_test_failover(other),
+                ).wire()
                 for other, its in settings.waves.items()
                 if other != args.wave
             },
-            convergence={
-                "wait_seconds": convergence.wait.total_seconds(),
-                "poll_seconds": convergence.poll.total_seconds(),
-                "on_pending": convergence.on_pending,
-                "require_test_failover": settings.requires_test_failover(args.wave),
-                "offline_preview": convergence.offline_preview,
-            },
+            convergence=ConvergenceInputs(
+                wait_seconds=convergence.wait.total_seconds(),
+                poll_seconds=convergence.poll.total_seconds(),
+                on_pending=convergence.on_pending,
+                require_test_failover=settings.requires_test_failover(args.wave),
+                offline_preview=convergence.offline_preview,
+            ).wire(),
             recovery_point=str(wave.recovery_point),
-            recovery_plan=_plan(args.wave, wave.recovery_plan),
+            recovery_plan=_plan(args.wave, wave),
             opts=pulumi.ResourceOptions(parent=self, depends_on=args.requires),
         )
         self.items = {
@@ -164,96 +165,66 @@ def _or_none(value: pulumi.Output[str | None]) -> pulumi.Output[str | None]:
 
 
 def _accounts(args: MigrationWaveArgs) -> pulumi.Output[dict[str, str]]:
-    """The ids of the accounts that the wave's operating system families need, by family."""
+    """The ids of the accounts for push installation on the wave's machines, by platform."""
     if args.settings.replication.agent.installation != "push":
         return pulumi.Output.from_input({})
     names = args.settings.replication.run_as_accounts
     wanted = {"windows": names.windows, "linux": names.linux}
     members = args.settings.waves[args.wave].machines
-    families = sorted(
+    platforms = sorted(
         {args.preflight.facts[name].platform for name in members if name in args.preflight.facts}
     )
 
     def choose(accounts: Mapping[str, str]) -> dict[str, str]:
-        for family in families:
-            if wanted[family] not in accounts:
+        for platform in platforms:
+            if wanted[platform] not in accounts:
                 known = ", ".join(sorted(accounts)) or "none"
                 raise pulumi.RunError(
-                    f"replication.runAsAccounts.{family}: the configuration server has no account "
-                    f"{wanted[family]!r} (it has: {known}). Add it there with cspsconfigtool.exe, "
+                    f"replication.runAsAccounts.{platform}: the configuration server has no account "
+                    f"{wanted[platform]!r} (it has: {known}). Add it there with cspsconfigtool.exe, "
                     "or name one that it has."
                 )
-        return {family: accounts[wanted[family]] for family in families}
+        return {platform: accounts[wanted[platform]] for platform in platforms}
 
     return pulumi.Output.from_input(args.server.registration.run_as_accounts).apply(choose)
 
 
-def _plan(wave: str, plan: RecoveryPlanSettings | None) -> dict[str, Any] | None:
-    """A wave's recovery plan as the reconciler takes it, named after stack and wave."""
-    if plan is None:
+def _plan(wave: str, settings: WaveSettings) -> dict[str, Any] | None:
+    """A wave's recovery plan, named after the stack and the wave."""
+    if settings.recovery_plan is None:
         return None
-    return {
-        "name": recovery_plan.name_of(pulumi.get_stack(), wave),
-        "groups": [
-            {
-                "machines": group.machines,
-                "pre": [_action(each) for each in group.pre],
-                "post": [_action(each) for each in group.post],
-            }
-            for group in plan.groups
-        ],
-    }
+    return asdict(settings.recovery_plan.plan(recovery_plan.name_of(pulumi.get_stack(), wave)))
 
 
-def _action(action: Action) -> dict[str, Any]:
-    if action.runbook is None:
-        return {"manual": action.manual}
-    return {
-        "runbook": {
-            "id": action.runbook.id,
-            "timeout_seconds": action.runbook.timeout.total_seconds(),
-        }
-    }
-
-
-def _declared(args: MigrationWaveArgs, name: str) -> dict[str, Any]:
-    """A machine as the reconciler takes it; what is not known or not said is left out."""
+def _machine(args: MigrationWaveArgs, name: str) -> MachineInputs:
     declared, facts = args.settings.machines[name], args.preflight.facts.get(name)
-    target = args.settings.target_of(name)
-    values = {
-        "instance_id": declared.instance_id,
-        "private_ip": facts.private_ip if facts else None,
-        "os_type": _os_type(declared, facts),
-        "source_problem": args.preflight.gone.get(name),
-        "vm_name": args.settings.vm_name(name),
-        "vm_size": target.vm_size,
-        "disk_type": target.disk_type,
-        "availability_zone": target.availability_zone,
-        "license_type": target.license_type,
-        "tags": target.tags,
-        "subnet": target.subnet,
-        "target_ip": target.private_ip,
-        "hardware": _hardware(facts),
-    }
-    return {key: value for key, value in values.items() if value is not None}
+    return MachineInputs(
+        instance_id=declared.instance_id,
+        private_ip=facts.private_ip if facts else None,
+        platform=_platform(declared, facts),
+        source_problem=args.preflight.gone.get(name),
+        target=args.settings.target_of(name),
+        hardware=_hardware(facts),
+    )
 
 
-def _hardware(facts: MachineFacts | None) -> dict[str, Any] | None:
-    """What the instance has; of a type that EC2 does not describe it is not known."""
+def _hardware(facts: MachineFacts | None) -> Hardware | None:
+    """What the instance has; None for an instance type that EC2 does not describe."""
     if facts is None or facts.vcpus is None or facts.memory_mib is None:
         return None
-    return {
-        "vcpus": facts.vcpus,
-        "memory_gib": facts.memory_mib / 1024,
-        "data_disks": max(0, len(facts.disks) - 1),
-    }
+    return Hardware(
+        vcpus=facts.vcpus,
+        memory_gib=facts.memory_mib / 1024,
+        data_disks=max(0, len(facts.disks) - 1),
+    )
 
 
-def _os_type(declared: MachineSettings, facts: MachineFacts | None) -> str:
-    """Site Recovery's word for the operating system family.
+def _platform(declared: MachineSettings, facts: MachineFacts | None) -> Platform:
+    """The machine's platform.
 
-    An instance that EC2 has forgotten can only be one that was migrated, for which the family
-    decides nothing any more.
+    An instance that EC2 does not know any more can only belong to a migrated machine, for which
+    nothing depends on the platform.
     """
-    family = facts.platform if facts else (declared.os or "")
-    return "Windows" if family.startswith("windows") else "Linux"
+    if facts is not None:
+        return facts.platform
+    return "windows" if (declared.os or "").startswith("windows") else "linux"

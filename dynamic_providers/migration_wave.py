@@ -231,7 +231,7 @@ class MigrationWave(DeclaredResource, name="MigrationWave", provider=MigrationWa
     experience: pulumi.Output[str]
     container_id: pulumi.Output[str]
     machines_site_id: pulumi.Output[str]
-    target: pulumi.Output[Mapping[str, str]]
+    landing_zone: pulumi.Output[Mapping[str, str]]
     machines: pulumi.Output[Mapping[str, Any]]
     convergence: pulumi.Output[Mapping[str, Any]]
     results: pulumi.Output[Mapping[str, Any]]
@@ -255,7 +255,7 @@ def _lasting(inputs: WaveInputs) -> dict[str, Any]:
     """The inputs whose change is a difference: not how a run goes, nor the other waves."""
     return {
         **inputs.model_dump(exclude=_NOT_COMPARED),
-        "machines": {name: machine.lasting() for name, machine in inputs.machines.items()},
+        "machines": {name: machine.lasting(name) for name, machine in inputs.machines.items()},
     }
 
 

@@ -12,13 +12,13 @@ from dynamic_providers import adapter, departures, engine, shared_observation
 from dynamic_providers.adapter import Inputs, MigrationProvider, Outputs, unknown
 from dynamic_providers.declared import DeclaredResource
 from dynamic_providers.migration_wave import MigrationWave
-from dynamic_providers.wave_inputs import ConvergenceInputs, MachineInputs, TargetInputs
+from dynamic_providers.wave_inputs import ConvergenceInputs, MachineInputs
 from site_recovery.arm_ids import ContainerId
 from site_recovery.azure.service import VaultService
 from site_recovery.azure.vault import gone_error, in_words
 from site_recovery.convergence.outcome import Outcome, Status
 from site_recovery.errors import MigrationError
-from site_recovery.fleet import ExperienceName, Site
+from site_recovery.fleet import ExperienceName, LandingZone, Site
 from site_recovery.observation import Observed, Stage, observe
 from site_recovery.phases import Phase
 from site_recovery.planning import NOT_BEGUN, Rules, next_step, satisfies
@@ -46,7 +46,7 @@ class ProtectedItemInputs(Inputs):
     experience: ExperienceName = "classic"
     container_id: str
     machines_site_id: str = ""
-    target: TargetInputs
+    landing_zone: LandingZone
     machine: MachineInputs
     convergence: ConvergenceInputs
     outcome: OutcomeInputs
@@ -57,15 +57,7 @@ class ProtectedItemInputs(Inputs):
         """Where the machine is: as much as it takes to observe it."""
         return Site(
             container=ContainerId.parse(self.container_id),
-            policy_id="",
-            process_server_id="",
-            master_target_id="",
-            run_as_accounts={},
-            resource_group_id=self.target.resource_group_id,
-            network_id=self.target.network_id,
-            subnet_name=self.target.subnet_name,
-            test_network_id=self.target.test_network_id,
-            storage_account_id=self.target.storage_account_id,
+            landing_zone=self.landing_zone,
             experience=self.experience,
             machines_site_id=self.machines_site_id,
         )
@@ -131,7 +123,8 @@ class ProtectedItemProvider(MigrationProvider[ProtectedItemInputs, ProtectedItem
         if not unknown(news.get("machine")):
             machine = MachineInputs.model_validate(news["machine"])
             before = MachineInputs.model_validate(recorded.values["machine"])
-            changed |= machine.lasting() != before.lasting()
+            name = recorded.inputs.name
+            changed |= machine.lasting(name) != before.lasting(name)
         observed_phase = recorded.outputs.observed_phase
         drifted = bool(observed_phase) and observed_phase != news.get("phase")
         return DiffResult(changes=changed or drifted)
@@ -231,7 +224,7 @@ class ProtectedItemProvider(MigrationProvider[ProtectedItemInputs, ProtectedItem
             async with self.azure(site.container.vault) as connection:
                 return await VaultService(connection, site, leaving=True).observe()
 
-        key = (inputs.container_id, inputs.target.resource_group_id)
+        key = (inputs.container_id, inputs.landing_zone.resource_group_id)
         return await shared_observation.of_this_process.look(key, take, good)
 
 
@@ -272,7 +265,7 @@ class ProtectedItem(DeclaredResource, name="ProtectedItem", provider=ProtectedIt
             experience=wave.experience,
             container_id=wave.container_id,
             machines_site_id=wave.machines_site_id,
-            target=wave.target,
+            landing_zone=wave.landing_zone,
             machine=wave.machines.apply(lambda machines: machines[machine]),
             convergence=wave.convergence,
             outcome=wave.outcomes.apply(lambda outcomes: outcomes[machine]),

@@ -14,46 +14,37 @@ from dynamic_providers.remembered import of_same_instances
 from site_recovery.arm_ids import ContainerId
 from site_recovery.azure.experiences.registry import EXPERIENCES
 from site_recovery.convergence.interfaces import Pace, PlanOrder
+from site_recovery.declared.target import TargetSpec
 from site_recovery.fleet import (
     Assignment,
     ExperienceName,
     Hardware,
+    LandingZone,
+    Platform,
     RecoveryPoint,
     Site,
-    Target,
-    placed,
 )
 from site_recovery.observation import Stage
 from site_recovery.phases import Phase
 from site_recovery.planning import Rules
-from site_recovery.recovery_plan import Action, Group, ManualAction, Plan, RunbookAction
+from site_recovery.recovery_plan import Plan
 from site_recovery.snapshot import Machine
 
 
-class HardwareInputs(Inputs):
-    """What a machine has, as EC2 tells it; memory in GiB."""
-
-    vcpus: int
-    memory_gib: float
-    data_disks: int
-
-
 class MachineInputs(Inputs):
-    """One machine of a wave. A migrated machine's instance may be gone, and its address too."""
+    """One machine of a wave. The instance of a migrated machine may be gone, and so its address.
+
+    Attributes:
+        private_ip: the instance's address in AWS.
+        source_problem: why the instance cannot replicate (any more).
+    """
 
     instance_id: str
     private_ip: str | None = None
-    os_type: Literal["Windows", "Linux"]
+    platform: Platform
     source_problem: str | None = None
-    vm_name: str
-    vm_size: str | None = None
-    disk_type: str | None = None
-    availability_zone: str | None = None
-    license_type: str | None = None
-    tags: dict[str, str] = Field(default_factory=dict)
-    subnet: str | None = None
-    target_ip: str | None = None
-    hardware: HardwareInputs | None = None
+    target: TargetSpec = Field(default_factory=TargetSpec)
+    hardware: Hardware | None = None
 
     def machine(self, name: str, hold: str | None = None, bios_id: str = "") -> Machine:
         """What identifies it to the services, and why its replication may not begin."""
@@ -61,48 +52,26 @@ class MachineInputs(Inputs):
             name,
             self.instance_id,
             self.private_ip or "",
-            self.vm_name,
+            self.target.vm_name_of(name),
             self.source_problem,
             hold=hold,
             bios_id=bios_id,
         )
 
-    def lasting(self) -> dict[str, Any]:
-        """What makes a difference to a machine whose instance may be gone by now."""
-        return self.model_dump(exclude={"private_ip", "os_type", "source_problem", "hardware"})
+    def lasting(self, name: str) -> dict[str, Any]:
+        """What makes it another machine when it changes.
 
-    def target(self) -> Target:
-        """The virtual machine that its failover creates."""
-        return Target(
-            self.os_type,
-            self.vm_size,
-            self.disk_type,
-            self.availability_zone,
-            self.license_type,
-            self.tags,
-            self.subnet,
-            self.target_ip,
-        )
+        What is read from the instance is no part of this: the instance may be gone by now.
+        """
+        return {
+            **dict(self.target),
+            "instance_id": self.instance_id,
+            "vm_name": self.target.vm_name_of(name),
+        }
 
     def assignment(self, machine: Machine, phase: Phase | None) -> Assignment:
         """The machine with the phase that it should be in; None: out of the vault."""
-        hardware = None if self.hardware is None else Hardware(**self.hardware.model_dump())
-        return Assignment(machine, self.target(), phase, hardware=hardware)
-
-
-class TargetInputs(Inputs):
-    """Where failed-over machines live; ARM ids."""
-
-    resource_group_id: str
-    network_id: str
-    subnet_name: str
-    test_network_id: str
-    test_subnet_name: str | None = None
-    storage_account_id: str
-
-    def placed(self, assignment: Assignment) -> Assignment:
-        """A machine with what its protected item should say of its target."""
-        return placed(assignment, **self.model_dump(exclude={"storage_account_id"}))
+        return Assignment(machine, self.platform, self.target, phase, hardware=self.hardware)
 
 
 class ConvergenceInputs(Inputs):
@@ -118,55 +87,6 @@ class ConvergenceInputs(Inputs):
         """How long a run takes and how often it looks."""
         return Pace(
             wait=timedelta(seconds=self.wait_seconds), poll=timedelta(seconds=self.poll_seconds)
-        )
-
-
-class RunbookInputs(Inputs):
-    """An Automation runbook."""
-
-    id: str
-    timeout_seconds: float
-
-
-class ActionInputs(Inputs):
-    """One of the two."""
-
-    manual: str | None = None
-    runbook: RunbookInputs | None = None
-
-    def action(self) -> Action:
-        """As `site_recovery` has it."""
-        if self.runbook is not None:
-            return RunbookAction(self.runbook.id, int(self.runbook.timeout_seconds))
-        return ManualAction(self.manual or "")
-
-
-class GroupInputs(Inputs):
-    """Machines that fail over together."""
-
-    machines: list[str]
-    pre: list[ActionInputs] = Field(default_factory=list)
-    post: list[ActionInputs] = Field(default_factory=list)
-
-
-class PlanInputs(Inputs):
-    """A wave's recovery plan."""
-
-    name: str
-    groups: list[GroupInputs]
-
-    def plan(self) -> Plan:
-        """As `site_recovery` has it."""
-        return Plan(
-            self.name,
-            tuple(
-                Group(
-                    tuple(group.machines),
-                    tuple(each.action() for each in group.pre),
-                    tuple(each.action() for each in group.post),
-                )
-                for group in self.groups
-            ),
         )
 
 
@@ -196,7 +116,7 @@ class WaveInputs(Inputs):
     process_server_id: str
     master_target_id: str
     run_as_accounts: dict[str, str]
-    target: TargetInputs
+    landing_zone: LandingZone
     phase: Phase
     machines: dict[str, MachineInputs]
     holds: dict[str, str] = Field(default_factory=dict)
@@ -205,7 +125,7 @@ class WaveInputs(Inputs):
     other_instances: list[str] = Field(default_factory=list)
     convergence: ConvergenceInputs
     recovery_point: RecoveryPoint = RecoveryPoint.LATEST
-    recovery_plan: PlanInputs | None = None
+    recovery_plan: Plan | None = None
     urn: str
 
     @property
@@ -213,19 +133,14 @@ class WaveInputs(Inputs):
         """Where machines are replicated from and to."""
         return Site(
             container=ContainerId.parse(self.container_id),
+            landing_zone=self.landing_zone,
+            experience=self.experience,
+            machines_site_id=self.machines_site_id,
             policy_id=self.policy_id,
             process_server_id=self.process_server_id,
             master_target_id=self.master_target_id,
             run_as_accounts=self.run_as_accounts,
-            resource_group_id=self.target.resource_group_id,
-            network_id=self.target.network_id,
-            subnet_name=self.target.subnet_name,
-            test_network_id=self.target.test_network_id,
-            storage_account_id=self.target.storage_account_id,
             recovery_point=self.recovery_point,
-            experience=self.experience,
-            machines_site_id=self.machines_site_id,
-            test_subnet_name=self.target.test_subnet_name,
         )
 
     @property
@@ -240,18 +155,14 @@ class WaveInputs(Inputs):
         """The wave's recovery plan, with what it was when the wave ran last."""
         if self.recovery_plan is None:
             return None
-        last = before.recovery_plan if before is not None else None
-        return PlanOrder(self.recovery_plan.plan(), last.plan() if last else None)
+        return PlanOrder(self.recovery_plan, before.recovery_plan if before is not None else None)
 
     def assignments(self, migrated: Collection[str] = ()) -> list[Assignment]:
         """Every machine with the wave's phase; of some it is recorded that they are migrated."""
         return [
-            self.target.placed(
-                inputs.assignment(
-                    replace(self.machine(name), migrated=name in migrated),
-                    self.phase,
-                )
-            )
+            inputs.assignment(
+                replace(self.machine(name), migrated=name in migrated), self.phase
+            ).placed(self.landing_zone)
             for name, inputs in self.machines.items()
         ]
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
+from dataclasses import asdict, replace
 from typing import Any
 
 from dynamic_providers.adapter import is_unknown, unknown
@@ -21,6 +21,8 @@ from site_recovery.arm_ids import VaultId, same
 from site_recovery.azure.connection import Connect
 from site_recovery.convergence import review
 from site_recovery.convergence.interfaces import PlanOrder
+from site_recovery.declared.target import TargetSpec
+from site_recovery.fleet import UNKNOWN_LANDING_ZONE
 from site_recovery.observation import observe
 from site_recovery.planning import Blocked, satisfies
 from site_recovery.snapshot import Snapshot
@@ -66,7 +68,7 @@ async def look_ahead(
         if not offline:
             # A vault or a server that is to be made holds nothing; machines that were migrated
             # before stand in their resource group all the same.
-            group_id = _known(_known(news.get("target"), {}).get("resource_group_id"))
+            group_id = _known(_known(news.get("landing_zone"), {}).get("resource_group_id"))
             snapshot = await observe_known(
                 connect,
                 _known(news.get("vault_id")),
@@ -155,38 +157,37 @@ def _changed_targets(
         if old is None or observed.item_id is None:
             continue
         refusals += [
-            f"{name}: its target's {words} is {_said(old, field)} since it was protected, and "
-            f"{_said(machine, field)} in the config. Put it back; or take the machine out of its "
-            "wave, run pulumi up, and put it in again, which replicates it anew."
-            for field, words in (
-                *_FIXED.items(),
-                *((name, words) for name, (words, _) in _NOT_TAKEN_BACK.items()),
-            )
-            if getattr(old, field) != getattr(machine, field)
-            and (field in _FIXED or _stays_said(field, machine, observed.target))
+            f"{name}: its target's {_key(field)} is {_said(old.target, field)} since it was "
+            f"protected, and {_said(machine.target, field)} in the config. Put it back; or take "
+            "the machine out of its wave, run pulumi up, and put it in again, which replicates it "
+            "anew."
+            for field in (*_FIXED, *_NOT_TAKEN_BACK)
+            if getattr(old.target, field) != getattr(machine.target, field)
+            and (field in _FIXED or _stays_said(field, machine.target, observed.target))
         ]
     return refusals
 
 
-def _stays_said(field: str, machine: MachineInputs, present: TargetSettings) -> bool:
+def _stays_said(field: str, wanted: TargetSpec, present: TargetSettings) -> bool:
     """Whether the item has a value of which the config says nothing any more."""
-    shown = getattr(present, _NOT_TAKEN_BACK[field][1])
-    return getattr(machine, field) is None and bool(shown) and shown not in NO_LICENCE
+    shown = getattr(present, field)
+    return getattr(wanted, field) is None and bool(shown) and shown not in NO_LICENCE
 
 
-def _said(machine: MachineInputs, field: str) -> str:
-    value = getattr(machine, field)
+def _said(target: TargetSpec, field: str) -> str:
+    value = getattr(target, field)
     return "not said" if value is None else repr(value)
 
 
-_FIXED = {"disk_type": "diskType"}
+def _key(field: str) -> str:
+    """A field of a target as the config has it."""
+    return TargetSpec.model_fields[field].alias or field
+
+
+_FIXED = ("disk_type",)
 """What no update of a protected item can change."""
 
-_NOT_TAKEN_BACK = {
-    "availability_zone": ("availabilityZone", "availability_zone"),
-    "license_type": ("licenseType", "license_type"),
-    "target_ip": ("privateIp", "private_ip"),
-}
+_NOT_TAKEN_BACK = ("availability_zone", "license_type", "private_ip")
 """What an update can change, and cannot take back: to leave it out is to leave it as it is."""
 
 
@@ -218,12 +219,6 @@ _ASSUMED: dict[str, Any] = {
     "run_as_accounts": {},
     "machines_site_id": "",
     "urn": "",
-    "target": {
-        "resource_group_id": "",
-        "network_id": "",
-        "subnet_name": "",
-        "test_network_id": "",
-        "storage_account_id": "",
-    },
+    "landing_zone": asdict(UNKNOWN_LANDING_ZONE),
 }
 """Stands for what is not known before the landing zone and the vault are there."""

@@ -10,7 +10,7 @@ from settings.preflight.preflight import Aws, Preflight, examine
 from settings.preflight.server_plan import ServerPlan
 from settings.reading import Reading, SettingsError, load, read
 from settings.schema.experience import Experience
-from settings.schema.fleet import MachineSettings, TargetMachine, WaveSettings, WaveTarget
+from settings.schema.fleet import MachineSettings, WaveSettings
 from settings.schema.model import Settings
 from settings.schema.packages import Package
 from settings.schema.replication import Agent, Convergence, Replication
@@ -43,9 +43,7 @@ __all__ = [
     "Source",
     "Subnet",
     "Target",
-    "TargetMachine",
     "WaveSettings",
-    "WaveTarget",
     "examine",
     "load",
     "read",

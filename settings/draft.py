@@ -13,11 +13,12 @@ from typing import Any, TypeVar
 from pydantic import BaseModel, TypeAdapter, ValidationError
 
 from settings.schema.experience import DEFAULT, Experience
-from settings.schema.fleet import MachineSettings, WaveTarget
+from settings.schema.fleet import MachineSettings
 from settings.schema.recovery_plan import RecoveryPlanSettings
 from settings.schema.replication import Convergence, Replication
 from settings.schema.source import ConfigurationServer, ReplicationAppliance, Server
 from settings.schema.target import Target
+from site_recovery.declared.target import SharedTarget
 from site_recovery.phases import Phase
 
 M = TypeVar("M", bound=BaseModel)
@@ -48,7 +49,7 @@ class DraftWave:
     members: tuple[tuple[int, str], ...]
     phase: Phase | None
     plan: tuple[tuple[str, ...], ...] | None = None
-    target: WaveTarget | None = None
+    target: SharedTarget | None = None
     keys: frozenset[str] = frozenset()
 
 
@@ -193,6 +194,6 @@ def _wave(raw: dict[str, Any]) -> DraftWave:
         members=tuple((index, name) for index, name in members if isinstance(name, str)),
         phase=Phase(phase) if phase in list(Phase) else None,
         plan=tuple(tuple(group.machines) for group in plan.groups) if plan else None,
-        target=_valid(WaveTarget, raw.get("target", {})),
+        target=_valid(SharedTarget, raw.get("target", {})),
         keys=frozenset(raw),
     )

@@ -1,4 +1,4 @@
-"""What a wave wants of the services: machines, where they go, and how far."""
+"""What a wave wants of the services: its machines, where they go, and their phase."""
 
 from __future__ import annotations
 
@@ -8,11 +8,14 @@ from enum import StrEnum
 from typing import Literal
 
 from site_recovery.arm_ids import ContainerId
+from site_recovery.declared.target import TargetSpec
 from site_recovery.phases import Phase
 from site_recovery.snapshot import TAG_INSTANCE, TAG_MACHINE, Machine
 from site_recovery.target_settings import TargetSettings
 
-OsType = Literal["Windows", "Linux"]
+Platform = Literal["windows", "linux"]
+"""The kind of a machine's operating system: EC2's and Systems Manager's word, in lower case."""
+
 ExperienceName = Literal["classic", "modernized"]
 """How Site Recovery replicates; Microsoft's words."""
 
@@ -20,31 +23,11 @@ ExperienceName = Literal["classic", "modernized"]
 class RecoveryPoint(StrEnum):
     """Which recovery point a failover takes.
 
-    The newest of all, or the newest at which the applications had written everything down.
+    The latest one, or the latest application-consistent one.
     """
 
     LATEST = "latest"
     LATEST_APPLICATION_CONSISTENT = "latest-application-consistent"
-
-
-@dataclass(frozen=True)
-class Target:
-    """The virtual machine that a failover of one machine creates; None leaves it to Azure.
-
-    Attributes:
-        vm_size: None: the smallest general purpose size that holds the machine.
-        subnet: of the production network; None: the site's.
-        private_ip: the address of its network interface.
-    """
-
-    os_type: OsType
-    vm_size: str | None = None
-    disk_type: str | None = None
-    availability_zone: str | None = None
-    license_type: str | None = None
-    tags: Mapping[str, str] = field(default_factory=dict)
-    subnet: str | None = None
-    private_ip: str | None = None
 
 
 @dataclass(frozen=True)
@@ -57,17 +40,44 @@ class Hardware:
 
 
 @dataclass(frozen=True)
+class LandingZone:
+    """Where failed-over machines live: ARM ids, and names of subnets.
+
+    Attributes:
+        resource_group_id: holds the virtual machines.
+        network_id: the production network.
+        subnet_name: its subnet, for machines whose target names none.
+        test_network_id: the isolated network of test failovers.
+        storage_account_id: the cache (log) storage account.
+        test_subnet_name: the subnet of the test network.
+    """
+
+    resource_group_id: str
+    network_id: str
+    subnet_name: str
+    test_network_id: str
+    storage_account_id: str
+    test_subnet_name: str | None = None
+
+
+UNKNOWN_LANDING_ZONE = LandingZone("", "", "", "", "")
+"""Stands for a landing zone that is not created yet, or that is not needed."""
+
+
+@dataclass(frozen=True)
 class Assignment:
     """One machine and the phase it should be in.
 
     Attributes:
+        target: what the config wants of its Azure virtual machine.
         desired: None: out of the vault.
-        settings: what its protected item should say of its target; None: it is not looked at.
+        settings: what its protected item should show of its target; None: it is not compared.
         hardware: by which its size is chosen or checked, where it is known.
     """
 
     machine: Machine
-    target: Target
+    platform: Platform
+    target: TargetSpec
     desired: Phase | None
     settings: TargetSettings | None = None
     hardware: Hardware | None = None
@@ -85,71 +95,50 @@ class Assignment:
             TAG_MACHINE: self.machine.name,
         }
 
+    def placed(self, zone: LandingZone) -> Assignment:
+        """This assignment with what its protected item should show of its target.
+
+        Args:
+            zone: where its virtual machine will live. What is empty there is not known yet, and
+                is not compared.
+        """
+        wanted = TargetSettings.wanted(
+            self.target,
+            vm_name=self.machine.vm_name,
+            tags=self.tags,
+            subnet=self.target.subnet or zone.subnet_name or None,
+            resource_group_id=zone.resource_group_id or None,
+            network_id=zone.network_id or None,
+            test_network_id=zone.test_network_id or None,
+            test_subnet=zone.test_subnet_name,
+        )
+        return replace(self, settings=wanted)
+
 
 @dataclass(frozen=True)
 class Site:
     """Where machines are replicated from and to; ARM ids throughout.
 
+    What has a default is needed only to begin a replication or to fail over. It is left out where
+    machines are only observed or removed.
+
     Attributes:
-        experience: `classic` or `modernized`.
         container: the protection container that machines are discovered in.
-        master_target_id, run_as_accounts: of a configuration server; the latter are ids of the
-            accounts for push installation, by OS type.
+        landing_zone: where failed-over machines live.
+        experience: `classic` or `modernized`.
         machines_site_id: the site in which an appliance's machines show up.
-        resource_group_id, network_id, subnet_name: where failed-over machines live.
-        test_network_id, test_subnet_name: the isolated network of test failovers.
-        storage_account_id: the cache (log) storage account.
+        master_target_id: of a configuration server.
+        run_as_accounts: of a configuration server: by platform, the ids of the accounts for push
+            installation.
         recovery_point: which recovery point a failover uses.
     """
 
     container: ContainerId
-    policy_id: str
-    process_server_id: str
-    master_target_id: str
-    run_as_accounts: Mapping[str, str]
-    resource_group_id: str
-    network_id: str
-    subnet_name: str
-    test_network_id: str
-    storage_account_id: str
-    recovery_point: RecoveryPoint = RecoveryPoint.LATEST
-    experience: ExperienceName = "classic"
+    landing_zone: LandingZone
+    experience: ExperienceName
     machines_site_id: str = ""
-    test_subnet_name: str | None = None
-
-
-def placed(
-    assignment: Assignment,
-    *,
-    resource_group_id: str,
-    network_id: str,
-    subnet_name: str,
-    test_network_id: str,
-    test_subnet_name: str | None,
-) -> Assignment:
-    """An assignment with what its protected item should say of its target.
-
-    Args:
-        assignment: the machine.
-        resource_group_id: where its virtual machine will live; empty while that is not known,
-            as is the rest.
-        network_id: of production.
-        subnet_name: for machines that name none.
-        test_network_id: of test failovers.
-        test_subnet_name: the subnet there.
-    """
-    target = assignment.target
-    settings = TargetSettings(
-        vm_name=assignment.machine.vm_name,
-        vm_size=target.vm_size,
-        availability_zone=target.availability_zone,
-        license_type=target.license_type,
-        tags=assignment.tags,
-        resource_group_id=resource_group_id or None,
-        network_id=network_id or None,
-        subnet=target.subnet or subnet_name or None,
-        private_ip=target.private_ip,
-        test_network_id=test_network_id or None,
-        test_subnet=test_subnet_name,
-    )
-    return replace(assignment, settings=settings)
+    policy_id: str = ""
+    process_server_id: str = ""
+    master_target_id: str = ""
+    run_as_accounts: Mapping[str, str] = field(default_factory=dict)
+    recovery_point: RecoveryPoint = RecoveryPoint.LATEST

@@ -1,7 +1,7 @@
-"""What a failover will make of a machine, as far as it can be changed while it replicates.
+"""The target of a protected item, as far as it can be changed while the machine replicates.
 
-The portal calls it Compute and Network of a replicated item; ReplicationProtectedItems_Update
-changes it.
+The portal calls it "Compute and Network" of a replicated item. Operation
+ReplicationProtectedItems_Update changes it.
 """
 
 from __future__ import annotations
@@ -9,6 +9,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, fields, replace
 from typing import Any, TypeVar
+
+from site_recovery.declared.target import TargetSpec
 
 DYNAMIC = ""
 """The address of an interface that Azure gives one to."""
@@ -18,15 +20,21 @@ _T = TypeVar("_T")
 
 @dataclass(frozen=True)
 class TargetSettings:
-    """The settings of one item, as they are wanted or as they are.
+    """What one item shows of its target, or should show.
 
-    None is what nothing is said of, or what the service does not show: it differs from nothing.
-    Resources are ARM ids, subnets names; `private_ip` may be `DYNAMIC`, and `availability_zone`
-    is empty for none. Tags that are there beside the wanted ones are somebody else's, and stay.
+    This is the counterpart of `TargetSpec` and not the same type. A spec is what the config wants,
+    and is validated. An item also shows what follows from the landing zone and what only the
+    service knows, it does not show the disk type, and its values may be anything that somebody
+    set by hand. Both use the same names.
+
+    None means that nothing is wanted, or that the service does not show it: it differs from
+    nothing. Resources are ARM ids, subnets are names. `private_ip` is `DYNAMIC` where Azure chooses
+    the address, and `availability_zone` is empty where there is none. Tags beside the wanted ones
+    belong to somebody else, and stay.
 
     Attributes:
-        generation: of the virtual machine, `V1` or `V2`; the service's to say, not to be wanted.
-        interfaces: how many it has, likewise.
+        generation: of the virtual machine, `V1` or `V2`; shown only, never wanted.
+        interfaces: how many it has; shown only, never wanted.
     """
 
     vm_name: str | None = None
@@ -43,8 +51,20 @@ class TargetSettings:
     generation: str | None = None
     interfaces: int | None = None
 
+    @classmethod
+    def wanted(cls, spec: TargetSpec, **resolved: Any) -> TargetSettings:
+        """What an item should show for a spec.
+
+        Args:
+            spec: its fields are taken over by their names.
+            resolved: what takes the place of the spec's own value, or is not in a spec at all.
+        """
+        own = {name: value for name, value in spec if name not in _NOT_SHOWN}
+        # A field of the spec that has no counterpart here raises TypeError: none is lost unseen.
+        return cls(**{**own, **resolved})
+
     def differences(self, present: TargetSettings) -> tuple[str, ...]:
-        """What of these is otherwise in `present`, in words."""
+        """Which of these values differ in `present`, in words."""
         return tuple(
             words
             for name, words in _WORDS.items()
@@ -52,17 +72,20 @@ class TargetSettings:
         )
 
     def over(self, present: TargetSettings) -> TargetSettings:
-        """These, and what is present where these say nothing."""
+        """These values, and those of `present` where these are None."""
         values = {field.name: getattr(self, field.name) for field in fields(self)}
         if self.tags is not None:
             values["tags"] = {**(present.tags or {}), **self.tags}
         return replace(present, **said(values))
 
     def subnet_of_all(self, present: TargetSettings) -> str | None:
-        """The subnet that every interface goes to, where the machine moves to another network."""
+        """The subnet of all interfaces, if the machine moves to another network; else None."""
         moves = _differ(self.network_id, present.network_id)
         return self.over(present).subnet if moves else None
 
+
+_NOT_SHOWN = ("disk_type",)
+"""What of a spec no item shows and no update changes."""
 
 _WORDS = {
     "vm_name": "name",
@@ -80,7 +103,7 @@ _WORDS = {
 
 
 NO_LICENCE = ("NotSpecified", "NoLicenseType")
-"""Two words for one thing: no benefit is used."""
+"""Two values with the same meaning: no licence benefit is used."""
 _NO_LICENCE = tuple(map(str.lower, NO_LICENCE))
 
 

@@ -5,10 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from settings.draft import Draft
-from settings.schema.fleet import TargetMachine, WaveTarget
-from settings.schema.target import TAGS_MAX
 from site_recovery.config_paths import path
 from site_recovery.declared import addresses
+from site_recovery.declared.target import TAGS_MAX, SharedTarget, TargetSpec
 from site_recovery.problems import Problem
 
 
@@ -135,12 +134,12 @@ def _target_tags(draft: Draft) -> Iterator[Problem]:
             )
 
 
-def _targets(draft: Draft) -> Iterator[tuple[str, TargetMachine]]:
+def _targets(draft: Draft) -> Iterator[tuple[str, TargetSpec]]:
     """What each machine becomes, its wave's part included, as far as both can be read."""
     for name, machine in draft.machines.items():
         if machine.settings is not None:
             wave = draft.wave_of(name)
-            yield name, machine.settings.target.over((wave and wave.target) or WaveTarget())
+            yield name, machine.settings.target.over((wave and wave.target) or SharedTarget())
 
 
 def _same(left: str, right: str) -> bool:

@@ -9,12 +9,13 @@ from typing import Annotated
 from pydantic import Field
 
 from settings.schema.experience import Experience
-from settings.schema.fleet import MachineSettings, TargetMachine, WaveSettings
+from settings.schema.fleet import MachineSettings, WaveSettings
 from settings.schema.replication import Convergence, Replication
 from settings.schema.source import Source
 from settings.schema.target import Target
 from site_recovery.arm_ids import VaultId
 from site_recovery.declared.model import Model, rule
+from site_recovery.declared.target import TargetSpec
 from site_recovery.phases import Phase
 
 REGISTRATION_TIMEOUT = {"classic": timedelta(hours=1), "modernized": timedelta(minutes=30)}
@@ -83,7 +84,7 @@ class Settings(Model):
         """How long one run waits for the server to show up in the vault."""
         return self.replication.registration_timeout or REGISTRATION_TIMEOUT[self.experience]
 
-    def target_of(self, machine: str) -> TargetMachine:
+    def target_of(self, machine: str) -> TargetSpec:
         """What a machine becomes: its own target over its wave's."""
         own, wave = self.machines[machine].target, self.wave_of(machine)
         return own.over(self.waves[wave].target) if wave else own
@@ -103,10 +104,6 @@ class Settings(Model):
         if self.experience == "classic" or appliance is None or appliance.registered is None:
             return None
         return appliance.registered.security_group_id
-
-    def vm_name(self, machine: str) -> str:
-        """The name of the Azure virtual machine that a machine becomes."""
-        return self.machines[machine].target.vm_name or machine
 
     def requires_test_failover(self, wave: str) -> bool:
         """Whether a wave's machines may fail over only after a test succeeded."""

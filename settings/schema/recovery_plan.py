@@ -9,6 +9,7 @@ from typing import Annotated, Any
 from pydantic import BeforeValidator, Field, model_validator
 
 from settings.schema.durations import Duration
+from site_recovery import recovery_plan
 from site_recovery.declared.model import Model, broken, rule
 
 _RUNBOOK = re.compile(
@@ -47,6 +48,13 @@ class Action(Model):
     )
     runbook: Runbook | None = None
 
+    def action(self) -> recovery_plan.Action:
+        """The action as the domain has it."""
+        if self.runbook is not None:
+            timeout = int(self.runbook.timeout.total_seconds())
+            return recovery_plan.RunbookAction(self.runbook.id, timeout)
+        return recovery_plan.ManualAction(self.manual or "")
+
     @model_validator(mode="after")
     def _one_kind(self) -> Action:
         if (self.manual is None) == (self.runbook is None):
@@ -76,6 +84,14 @@ class GroupSettings(Model):
         default_factory=list, description="Actions after the machines of the group have started."
     )
 
+    def group(self) -> recovery_plan.Group:
+        """The group as the domain has it."""
+        return recovery_plan.Group(
+            tuple(self.machines),
+            pre=tuple(action.action() for action in self.pre),
+            post=tuple(action.action() for action in self.post),
+        )
+
 
 class RecoveryPlanSettings(Model):
     """The groups in order; a later one begins when the one before it is up."""
@@ -86,3 +102,7 @@ class RecoveryPlanSettings(Model):
         description="Groups in the order in which they start, at most 7. A group starts when the "
         "one before it is up."
     )
+
+    def plan(self, name: str) -> recovery_plan.Plan:
+        """The plan as the domain has it, under the name that it has in the vault."""
+        return recovery_plan.Plan(name, tuple(group.group() for group in self.groups))

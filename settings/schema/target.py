@@ -7,7 +7,7 @@ from typing import Annotated, Any
 from pydantic import BeforeValidator, Field, model_validator
 
 from site_recovery.declared.addresses import NetworkPrefix
-from site_recovery.declared.model import Model, broken, defaults_to, rule
+from site_recovery.declared.model import Model, broken, defaults_to
 from site_recovery.declared.names import (
     NetworkName,
     ResourceGroupName,
@@ -15,6 +15,7 @@ from site_recovery.declared.names import (
     SubnetName,
     VaultName,
 )
+from site_recovery.declared.target import Tags
 
 PARTS = (
     "resourceGroup",
@@ -28,21 +29,6 @@ PARTS = (
 
 PARTS_THAT_OUTLIVE_THE_STACK = ("machinesResourceGroup", "network")
 """What `adopt: true` stands for: what the stack before left behind."""
-
-TAGS_MAX = 50
-_FORBIDDEN_IN_TAG_NAMES = frozenset("<>%&\\?/")
-
-Tags = Annotated[
-    dict[str, Annotated[str, Field(max_length=256)]],
-    rule(
-        lambda tags: (
-            len(tags) <= TAGS_MAX
-            and not any(_FORBIDDEN_IN_TAG_NAMES & set(name) or not name for name in tags)
-        ),
-        "Azure refuses these tags",
-        f"Use at most {TAGS_MAX}, and none of <>%&\\?/ in their names",
-    ),
-]
 
 
 def _adopted(value: Any) -> Any:

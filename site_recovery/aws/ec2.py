@@ -14,6 +14,7 @@ from site_recovery.aws.inventory import Driver
 from site_recovery.aws.server_facts import ROLE_TAG
 from site_recovery.batches import batches
 from site_recovery.config_paths import path
+from site_recovery.fleet import Platform
 from site_recovery.problems import Problem
 
 if TYPE_CHECKING:
@@ -71,7 +72,7 @@ class MachineFacts:
     instance_id: str
     state: str
     private_ip: str | None
-    platform: str
+    platform: Platform
     os: str | None
     image_name: str | None
     architecture: str

@@ -18,8 +18,9 @@ from site_recovery.azure.vault import inside
 from site_recovery.convergence import review
 from site_recovery.convergence.interfaces import Pace, Reporter
 from site_recovery.convergence.run import converge
+from site_recovery.declared.target import TargetSpec
 from site_recovery.errors import MigrationError
-from site_recovery.fleet import Assignment, ExperienceName, Site, Target
+from site_recovery.fleet import UNKNOWN_LANDING_ZONE, Assignment, ExperienceName, Site
 from site_recovery.planning import Rules
 from site_recovery.snapshot import TAG_INSTANCE, TAG_MACHINE, Machine, ProtectedItem
 
@@ -59,7 +60,7 @@ async def disable(
             f"policy {policy}: {', '.join(foreign)} replicate by it, and this "
             "stack did not enable that. Disable their replication in the vault, then run it again."
         )
-    machines = [Assignment(_machine(item), Target("Windows"), None) for item in items]
+    machines = [Assignment(_machine(item), "windows", TargetSpec(), None) for item in items]
     kept = sorted(each.machine.name for each in machines if each.machine.instance_id in named)
     if kept:
         raise MigrationError(
@@ -123,16 +124,4 @@ def _machine(item: ProtectedItem) -> Machine:
 
 def _site(container: ContainerId, experience_name: ExperienceName) -> Site:
     """As much of a site as removals need."""
-    return Site(
-        container=container,
-        policy_id="",
-        process_server_id="",
-        master_target_id="",
-        run_as_accounts={},
-        resource_group_id="",
-        network_id="",
-        subnet_name="",
-        test_network_id="",
-        storage_account_id="",
-        experience=experience_name,
-    )
+    return Site(container, UNKNOWN_LANDING_ZONE, experience_name)

@@ -103,7 +103,7 @@ class PlanService:
         match operation:
             case Operation.TEST_FAILOVER:
                 begin = self._plans.begin_test_failover
-                body = recovery_plan.test_failover_body(provider, site.test_network_id)
+                body = recovery_plan.test_failover_body(provider, site.landing_zone.test_network_id)
             case Operation.TEST_FAILOVER_CLEANUP:
                 begin = self._plans.begin_test_failover_cleanup
                 body = bodies.test_failover_cleanup()

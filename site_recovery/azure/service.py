@@ -173,7 +173,9 @@ class VaultService(PlanService):
                 update = self._experience.update_target(details, wanted)
                 return partial(items.begin_update, *item, update)
             case Operation.TEST_FAILOVER:
-                test = bodies.test_failover(site.test_network_id, self._experience.instance_type)
+                test = bodies.test_failover(
+                    site.landing_zone.test_network_id, self._experience.instance_type
+                )
                 return partial(items.begin_test_failover, *item, test)
             case Operation.TEST_FAILOVER_CLEANUP:
                 return partial(

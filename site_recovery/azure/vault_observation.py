@@ -49,7 +49,7 @@ async def observe(connection: Connection, site: Site) -> Snapshot:
                 ),
                 _sources(client, site),
                 list_all(client.replication_jobs.list(where.resource_group, where.vault)),
-                _virtual_machines(client, site.resource_group_id),
+                _virtual_machines(client, site.landing_zone.resource_group_id),
             )
     except ResourceNotFoundError as error:
         gone = await _gone(connection, site)
@@ -117,7 +117,7 @@ async def _what_is_left(connection: Connection, site: Site, gone: Gone) -> Snaps
                 ),
                 list_all(client.replication_jobs.list(where.resource_group, where.vault)),
             )
-        machines = await _virtual_machines(client, site.resource_group_id)
+        machines = await _virtual_machines(client, site.landing_zone.resource_group_id)
     return _snapshot(site.experience, items, (), listed, machines, gone)
 
 

@@ -1,4 +1,4 @@
-"""What all settings models share: frozen, camelCase in the config, unknown keys refused."""
+"""What all models of the config share: frozen, camelCase keys, unknown keys refused."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ T = TypeVar("T")
 
 
 class Model(BaseModel):
-    """A part of the config. Keys are camelCase there and snake_case here."""
+    """A part of the config. Its keys are camelCase there, and when it is dumped; snake_case here."""
 
     model_config = ConfigDict(
         frozen=True,
@@ -28,6 +28,7 @@ class Model(BaseModel):
         alias_generator=to_camel,
         validate_by_alias=True,
         validate_by_name=False,
+        serialize_by_alias=True,
         validate_default=True,
     )
 

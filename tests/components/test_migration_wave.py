@@ -131,7 +131,7 @@ def test_the_driver_gets_the_phase_and_the_patience_of_the_config() -> None:
 
 def test_machines_are_created_in_the_group_and_network_that_outlive_the_stack() -> None:
     deployment = waves(configs.valid())
-    assert reconciler(deployment, "pilot")["target"] == {
+    assert reconciler(deployment, "pilot")["landing_zone"] == {
         "resource_group_id": deployment.one("ResourceGroup", "machines").id,
         "network_id": deployment.one("VirtualNetwork", "production").id,
         "subnet_name": "servers",
@@ -155,20 +155,14 @@ def test_what_ec2_knows_and_what_the_config_says_make_a_machine() -> None:
     assert machines["db-01"] == {
         "instance_id": "i-00000000000000003",
         "private_ip": "10.10.1.41",
-        "os_type": "Linux",
-        "vm_name": "database",
-        "vm_size": "Standard_E4s_v3",
-        "disk_type": "Premium_LRS",
-        "availability_zone": "2",
-        "license_type": "WindowsServer",
-        "tags": {"tier": "data"},
+        "platform": "linux",
+        "target": target,
     }
     assert machines["web-02"] == {
         "instance_id": "i-00000000000000002",
         "private_ip": "10.10.1.11",
-        "os_type": "Windows",
-        "vm_name": "web-02",
-        "tags": {},
+        "platform": "windows",
+        "target": {"tags": {}},
     }
 
 

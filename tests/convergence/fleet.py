@@ -24,7 +24,8 @@ from site_recovery.azure.service import VaultService
 from site_recovery.convergence.interfaces import Pace, PlanOrder
 from site_recovery.convergence.outcome import Outcome
 from site_recovery.convergence.run import converge
-from site_recovery.fleet import Assignment, Hardware, Target, placed
+from site_recovery.declared.target import TargetSpec
+from site_recovery.fleet import Assignment, Hardware, LandingZone
 from site_recovery.fleet import Site as MigrationSite
 from site_recovery.phases import Phase
 from site_recovery.planning import Rules
@@ -131,24 +132,14 @@ class Fleet:
 
     def assignments(self, desired: Phase | dict[str, Phase | None] | None) -> list[Assignment]:
         phases = desired if isinstance(desired, dict) else dict.fromkeys(self.machines, desired)
-        site = self.migration_site
         return [
-            placed(
-                Assignment(
-                    Machine(name, instance.id, instance.private_ip, name),
-                    Target(
-                        "Windows" if instance.platform == "windows" else "Linux",
-                        **self.targets.get(name, {}),
-                    ),
-                    phases[name],
-                    hardware=self.hardware.get(name),
-                ),
-                resource_group_id=site.resource_group_id,
-                network_id=site.network_id,
-                subnet_name=site.subnet_name,
-                test_network_id=site.test_network_id,
-                test_subnet_name=site.test_subnet_name,
-            )
+            Assignment(
+                Machine(name, instance.id, instance.private_ip, name),
+                "windows" if instance.platform == "windows" else "linux",
+                TargetSpec.model_validate(self.targets.get(name, {}), by_name=True),
+                phases[name],
+                hardware=self.hardware.get(name),
+            ).placed(self.migration_site.landing_zone)
             for name, instance in self.machines.items()
             if name in phases
         ]
@@ -216,17 +207,12 @@ class Fleet:
         return MigrationSite(
             experience="modernized" if modernized else "classic",
             machines_site_id=fabric["physicalSiteId"] if modernized else "",
-            test_subnet_name="servers",
             container=ContainerId.parse(self.site.container),
             policy_id=self.site.policy,
             process_server_id=self.site.host,
             master_target_id=self.site.host,
             run_as_accounts={"windows": "1", "linux": "2"},
-            resource_group_id=GROUP,
-            network_id=NETWORK,
-            subnet_name="servers",
-            test_network_id=TEST_NETWORK,
-            storage_account_id=STORAGE,
+            landing_zone=LandingZone(GROUP, NETWORK, "servers", TEST_NETWORK, STORAGE, "servers"),
         )
 
 

@@ -28,7 +28,7 @@ def record(on_pending: str = "fail") -> dict[str, Any]:
         "name": "web-01",
         "phase": "protected",
         "container_id": CONTAINER,
-        "target": INPUTS["target"],
+        "landing_zone": INPUTS["landing_zone"],
         "machine": INPUTS["machines"]["web-01"],
         "convergence": {**INPUTS["convergence"], "on_pending": on_pending},
         "outcome": {"status": "satisfied"},

@@ -56,8 +56,7 @@ def wave(fleet: Fleet, phase: str = "protected", **outputs: Any) -> dict[str, An
         name: {
             "instance_id": machine.id,
             "private_ip": machine.private_ip,
-            "os_type": "Windows",
-            "vm_name": name,
+            "platform": "windows",
         }
         for name, machine in fleet.machines.items()
     }
@@ -67,7 +66,7 @@ def wave(fleet: Fleet, phase: str = "protected", **outputs: Any) -> dict[str, An
         "vault_id": VAULT,
         "container_id": str(site.container),
         "machines_site_id": site.machines_site_id,
-        "target": {**INPUTS["target"], "resource_group_id": GROUP},
+        "landing_zone": {**INPUTS["landing_zone"], "resource_group_id": GROUP},
         "phase": phase,
         "machines": machines,
         "urn": URN,
@@ -77,7 +76,7 @@ def wave(fleet: Fleet, phase: str = "protected", **outputs: Any) -> dict[str, An
 
 def item(fleet: Fleet, name: str, phase: str = "protected") -> dict[str, Any]:
     its = wave(fleet)
-    keys = ("experience", "container_id", "machines_site_id", "target", "convergence", "urn")
+    keys = ("experience", "container_id", "machines_site_id", "landing_zone", "convergence", "urn")
     return {
         **{key: its[key] for key in keys},
         "name": name,

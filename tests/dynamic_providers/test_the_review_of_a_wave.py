@@ -9,6 +9,7 @@ from typing import Any, ClassVar
 
 import pytest
 from pulumi.runtime import rpc
+from pydantic.alias_generators import to_camel
 
 from dynamic_providers import wave_review
 from dynamic_providers.wave_vault import WaveVault
@@ -17,7 +18,7 @@ from site_recovery.snapshot import TAG_INSTANCE, Snapshot, VirtualMachine
 from tests.dynamic_providers.answers import answering
 from tests.dynamic_providers.test_waves_that_differ import INPUTS, PROTECTED, VAULT
 
-GROUP = INPUTS["target"]["resource_group_id"]
+GROUP = INPUTS["landing_zone"]["resource_group_id"]
 MIGRATED = Snapshot(
     virtual_machines=(
         VirtualMachine(
@@ -39,8 +40,9 @@ def look_ahead(olds: dict[str, Any], news: dict[str, Any]) -> tuple[list[str], l
 
 
 def having(field: str, value: object) -> dict[str, Any]:
-    """The wave's inputs, its machine with another value in one field."""
-    machine = {**INPUTS["machines"]["web-01"], field: value}
+    """The wave's inputs, its machine's target with another value in one field."""
+    target = {} if value is None else {to_camel(field): value}
+    machine = {**INPUTS["machines"]["web-01"], "target": target}
     return {**INPUTS, "machines": {"web-01": machine}}
 
 
@@ -89,13 +91,13 @@ class TestWhileTheVaultIsNotKnown:
     def test_a_server_that_is_replaced_hides_no_item_of_the_vault(
         self, asked: list[tuple[str | None, str | None]]
     ) -> None:
-        look_ahead({}, {**INPUTS, "container_id": rpc.UNKNOWN, "target": rpc.UNKNOWN})
+        look_ahead({}, {**INPUTS, "container_id": rpc.UNKNOWN, "landing_zone": rpc.UNKNOWN})
         assert asked == [(VAULT, None)]
 
     def test_where_nothing_is_known_everything_is_still_to_do(
         self, asked: list[tuple[str | None, str | None]]
     ) -> None:
-        news = {**INPUTS, "vault_id": rpc.UNKNOWN, "target": rpc.UNKNOWN}
+        news = {**INPUTS, "vault_id": rpc.UNKNOWN, "landing_zone": rpc.UNKNOWN}
         lines, refusals = look_ahead({}, news)
         assert "discover, enable protection" in lines[0]
         assert refusals == []
@@ -106,7 +108,7 @@ class TestAMachineThatIsHeld:
     def test_refuses_nothing_to_the_others(self, monkeypatch: pytest.MonkeyPatch) -> None:
         monkeypatch.setattr(WaveVault, "observe", answering(Snapshot()))
         machine = INPUTS["machines"]["web-01"]
-        other = {**machine, "instance_id": "i-2", "private_ip": "10.0.0.2", "vm_name": "web-02"}
+        other = {**machine, "instance_id": "i-2", "private_ip": "10.0.0.2"}
         machines = {"web-01": machine, "web-02": other}
         held = {**INPUTS, "machines": machines, "holds": {"web-01": "tcp 9443 is closed"}}
         lines, refusals = look_ahead({}, held)
@@ -125,7 +127,7 @@ class TestAChangedTarget:
             ("disk_type", "diskType", None, "Premium_LRS"),
             ("availability_zone", "availabilityZone", "1", None),
             ("license_type", "licenseType", "WindowsServer", None),
-            ("target_ip", "privateIp", "10.1.0.7", None),
+            ("private_ip", "privateIp", "10.1.0.7", None),
         ],
     )
     def test_is_refused_where_no_update_can_tell_it(
@@ -152,7 +154,7 @@ class TestAChangedTarget:
         [
             ("availability_zone", "2"),
             ("license_type", "WindowsServer"),
-            ("target_ip", "10.1.0.7"),
+            ("private_ip", "10.1.0.7"),
         ],
     )
     def test_that_never_came_about_is_taken_back(self, field: str, before: str) -> None:
@@ -166,7 +168,7 @@ class TestAChangedTarget:
             ("availability_zone", "availability zone", "2"),
             ("license_type", "licence", "WindowsServer"),
             ("subnet", "subnet", "backend"),
-            ("target_ip", "private address", "10.1.0.7"),
+            ("private_ip", "private address", "10.1.0.7"),
         ],
     )
     def test_is_told_where_the_protected_item_takes_it(

@@ -27,7 +27,7 @@ INPUTS: dict[str, Any] = {
     "process_server_id": "ps",
     "master_target_id": "mt",
     "run_as_accounts": {"windows": "1"},
-    "target": {
+    "landing_zone": {
         "resource_group_id": "/subscriptions/1/resourceGroups/machines",
         "network_id": "n",
         "subnet_name": "s",
@@ -39,8 +39,7 @@ INPUTS: dict[str, Any] = {
         "web-01": {
             "instance_id": "i-1",
             "private_ip": "10.0.0.1",
-            "os_type": "Windows",
-            "vm_name": "web-01",
+            "platform": "windows",
         }
     },
     "convergence": {

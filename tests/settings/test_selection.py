@@ -82,7 +82,7 @@ def test_an_instance_that_is_declared_keeps_its_name_and_what_is_said_of_it() ->
     stack = settings.read(config, finder((id_of(7), "whatever it is called"))).settings
     assert stack is not None
     assert stack.waves["data"].machines == ["orders"]
-    assert stack.vm_name("orders") == "sql"
+    assert stack.target_of("orders").vm_name_of("orders") == "sql"
 
 
 def test_what_the_config_says_is_not_changed_by_reading_it() -> None:

@@ -8,6 +8,7 @@ from pydantic import ValidationError
 
 import settings
 from settings.schema.target import PARTS
+from site_recovery.declared.target import TargetSpec
 from site_recovery.phases import Phase
 from tests.settings import configs
 
@@ -83,7 +84,7 @@ def test_a_wave_says_what_its_machines_have_in_common() -> None:
     assert (orders.disk_type, orders.private_ip) == ("Premium_LRS", "10.20.1.10")
     assert orders.tags == {"team": "shop", "tier": "data"}
     assert (web.disk_type, web.vm_name) == ("StandardSSD_LRS", None)
-    assert stack.target_of("web-01") == settings.TargetMachine()
+    assert stack.target_of("web-01") == TargetSpec()
 
 
 @pytest.mark.parametrize(
@@ -128,7 +129,8 @@ def test_a_machine_is_found_with_its_wave_phase_and_virtual_machine() -> None:
     )
     assert stack.wave_of("web-01") == "pilot"
     assert stack.phase_of("web-01") is Phase.TEST_FAILOVER
-    assert (stack.vm_name("web-01"), stack.vm_name("db-01")) == ("shop-front", "db-01")
+    assert stack.target_of("web-01").vm_name_of("web-01") == "shop-front"
+    assert stack.target_of("db-01").vm_name_of("db-01") == "db-01"
 
 
 def test_a_machine_may_be_declared_and_wait_for_its_wave() -> None:

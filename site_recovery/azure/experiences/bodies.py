@@ -21,7 +21,7 @@ def discover(assignment: Assignment) -> dict[str, Any]:
         "properties": {
             "friendlyName": assignment.machine.name,
             "ipAddress": assignment.machine.private_ip,
-            "osType": assignment.target.os_type,
+            "osType": assignment.platform.capitalize(),
         }
     }
 

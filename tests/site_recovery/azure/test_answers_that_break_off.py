@@ -13,8 +13,9 @@ from azure.core.pipeline.transport import AsyncHttpTransport
 from site_recovery.arm_ids import ContainerId
 from site_recovery.azure.connection import connector
 from site_recovery.azure.service import VaultService
+from site_recovery.declared.target import TargetSpec
 from site_recovery.errors import MigrationError, UnansweredError
-from site_recovery.fleet import Assignment, Site, Target
+from site_recovery.fleet import Assignment, LandingZone, Site
 from site_recovery.observation import Observed, Stage
 from site_recovery.operations import Operation
 from site_recovery.phases import Phase
@@ -23,9 +24,9 @@ from tests.emulator.recovery_services.site_recovery_support import AsyncCredenti
 
 VAULT = "/subscriptions/1/resourceGroups/rg/providers/Microsoft.RecoveryServices/vaults/v"
 CONTAINER = ContainerId.parse(f"{VAULT}/replicationFabrics/f/replicationProtectionContainers/c")
-SITE = Site(CONTAINER, "policy", "ps", "mt", {"windows": "1"}, "rg", "n", "s", "t", "a")
+SITE = Site(CONTAINER, LandingZone("rg", "n", "s", "t", "a"), "classic")
 MACHINE = Assignment(
-    Machine("web-01", "i-1", "10.0.0.1", "web-01"), Target("Windows"), Phase.MIGRATED
+    Machine("web-01", "i-1", "10.0.0.1", "web-01"), "windows", TargetSpec(), Phase.MIGRATED
 )
 PROTECTED = Observed(Stage.PROTECTED, item_id=f"{CONTAINER}/replicationProtectedItems/web-01")
 NOWHERE = aiohttp.ClientConnectorError(

@@ -90,18 +90,18 @@ class Classic:
         self, assignment: Assignment, site: Site, source_id: str
     ) -> dict[str, Any]:
         """Body of ReplicationProtectedItems_Create (InMageAzureV2EnableProtectionInput)."""
-        machine, wanted = assignment.machine, assignment.target
+        machine, wanted, zone = assignment.machine, assignment.target, site.landing_zone
         details: dict[str, Any] = {
             "instanceType": self.instance_type,
             "processServerId": site.process_server_id,
             "masterTargetId": site.master_target_id,
             # Not set if the agent is installed by something other than the server.
-            "runAsAccountId": site.run_as_accounts.get(wanted.os_type.lower()),
-            "logStorageAccountId": site.storage_account_id,
+            "runAsAccountId": site.run_as_accounts.get(assignment.platform),
+            "logStorageAccountId": zone.storage_account_id,
             "targetAzureVmName": machine.vm_name,
-            "targetAzureV2ResourceGroupId": site.resource_group_id,
-            "targetAzureNetworkId": site.network_id,
-            "targetAzureSubnetId": wanted.subnet or site.subnet_name,
+            "targetAzureV2ResourceGroupId": zone.resource_group_id,
+            "targetAzureNetworkId": zone.network_id,
+            "targetAzureSubnetId": wanted.subnet or zone.subnet_name,
             "enableRdpOnTargetOption": "Never",
             "diskType": wanted.disk_type,
             "targetVmSize": wanted.vm_size,

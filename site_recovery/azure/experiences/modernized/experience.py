@@ -101,23 +101,23 @@ class Modernized:
         self, assignment: Assignment, site: Site, source_id: str
     ) -> dict[str, Any]:
         """Body of ReplicationProtectedItems_Create (InMageRcmEnableProtectionInput)."""
-        machine, wanted = assignment.machine, assignment.target
+        machine, wanted, zone = assignment.machine, assignment.target, site.landing_zone
         details: dict[str, Any] = {
             "instanceType": self.instance_type,
             "fabricDiscoveryMachineId": source_id,
             "processServerId": site.process_server_id,
-            "targetResourceGroupId": site.resource_group_id,
-            "targetNetworkId": site.network_id,
-            "targetSubnetName": wanted.subnet or site.subnet_name,
-            "testNetworkId": site.test_network_id,
-            "testSubnetName": site.test_subnet_name,
+            "targetResourceGroupId": zone.resource_group_id,
+            "targetNetworkId": zone.network_id,
+            "targetSubnetName": wanted.subnet or zone.subnet_name,
+            "testNetworkId": zone.test_network_id,
+            "testSubnetName": zone.test_subnet_name,
             "targetVmName": machine.vm_name,
             "targetVmSize": wanted.vm_size,
             "targetAvailabilityZone": wanted.availability_zone,
             "licenseType": wanted.license_type,
             "disksDefault": {
                 "diskType": wanted.disk_type or _DEFAULT_DISK_TYPE,
-                "logStorageAccountId": site.storage_account_id,
+                "logStorageAccountId": zone.storage_account_id,
             },
             "targetVmTags": target.tag_list(assignment.tags),
         }

@@ -1,0 +1,98 @@
+"""What the config wants of the Azure virtual machine that a machine becomes.
+
+`TargetSpec` is the only shape of it: the settings validate the config into it, the inputs of a
+wave carry it as `wire()` gives it, the wave's provider validates that, and the request bodies are
+made from it. What Site Recovery shows of a target is another thing: see `target_settings`.
+"""
+
+from __future__ import annotations
+
+from typing import Annotated, Literal
+
+from pydantic import Field
+
+from site_recovery.declared.addresses import Address
+from site_recovery.declared.model import Model, defaults_to, rule
+from site_recovery.declared.names import SubnetName, VirtualMachineName, VirtualMachineSize
+
+TAGS_MAX = 50
+"""Tags of one Azure resource ("Use tags to organize your Azure resources", Microsoft Learn)."""
+
+_FORBIDDEN_IN_TAG_NAMES = frozenset("<>%&\\?/")
+
+Tags = Annotated[
+    dict[str, Annotated[str, Field(max_length=256)]],
+    rule(
+        lambda tags: (
+            len(tags) <= TAGS_MAX
+            and not any(_FORBIDDEN_IN_TAG_NAMES & set(name) or not name for name in tags)
+        ),
+        "Azure refuses these tags",
+        f"Use at most {TAGS_MAX}, and none of <>%&\\?/ in their names",
+    ),
+]
+
+
+class SharedTarget(Model):
+    """The part of a target that all machines of a wave may share. A machine's own target wins."""
+
+    vm_size: VirtualMachineSize | None = Field(
+        default=None,
+        description="Size of the virtual machine, one of those that the vault offers for it. A "
+        "larger general purpose size that somebody set in the vault is kept. The default is never "
+        "of version 6 or newer: those sizes attach disks by NVMe only, and older systems cannot "
+        "boot from it.",
+        json_schema_extra=defaults_to(
+            "smallest general purpose size of the machine's generation that has its vCPUs, memory, "
+            "data disks and interfaces"
+        ),
+    )
+    disk_type: Literal["Standard_LRS", "StandardSSD_LRS", "Premium_LRS"] | None = Field(
+        default=None,
+        description="Type of the managed disks.",
+        json_schema_extra=defaults_to("chosen by Site Recovery"),
+    )
+    availability_zone: Literal["1", "2", "3"] | None = Field(
+        default=None, description="Availability zone, in quotes."
+    )
+    license_type: Literal["NoLicenseType", "WindowsServer"] | None = Field(
+        default=None,
+        description="`WindowsServer` uses a licence that you own (Azure Hybrid Benefit).",
+    )
+    tags: Tags = Field(
+        default_factory=dict,
+        description="Tags of the virtual machine. A machine has its own and those of its wave.",
+    )
+    subnet: SubnetName | None = Field(
+        default=None,
+        description="Subnet of the production network. A subnet other than "
+        "`target.network.subnet.name` needs an adopted network.",
+        json_schema_extra=defaults_to("`target.network.subnet.name`"),
+    )
+
+
+class TargetSpec(SharedTarget):
+    """The Azure virtual machine that one machine becomes."""
+
+    vm_name: VirtualMachineName | None = Field(
+        default=None,
+        description="Name of the Azure virtual machine.",
+        json_schema_extra=defaults_to("the machine's name"),
+    )
+    private_ip: Address | None = Field(
+        default=None,
+        description="Static address of the network interface, in the subnet, and not one of the "
+        "five that Azure keeps. It is set after replication is enabled and before the machine "
+        "counts as `protected`.",
+        json_schema_extra=defaults_to("chosen by Azure"),
+    )
+
+    def over(self, shared: SharedTarget) -> TargetSpec:
+        """This target, with the values of `shared` where it has none, and the tags of both."""
+        own = {name: value for name, value in self if value is not None}
+        tags = {**shared.tags, **self.tags}
+        return self.model_copy(update={**dict(shared), **own, "tags": tags})
+
+    def vm_name_of(self, machine: str) -> str:
+        """The name of the Azure virtual machine of a machine, given the machine's name."""
+        return self.vm_name or machine

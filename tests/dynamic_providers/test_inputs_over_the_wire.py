@@ -1,0 +1,80 @@
+"""What a wave is given is what its provider gets back from the engine."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import asdict
+from typing import Any
+
+import pytest
+
+import settings
+from dynamic_providers.wave_inputs import MachineInputs, WaveInputs
+from site_recovery.declared.target import TargetSpec
+from site_recovery.fleet import Hardware
+from site_recovery.phases import Phase
+from site_recovery.recovery_plan import Group, ManualAction, Plan, RunbookAction
+from site_recovery.target_settings import TargetSettings
+from tests.dynamic_providers.test_waves_that_differ import INPUTS
+from tests.settings import configs
+
+TARGET: dict[str, Any] = {
+    "vmName": "shop",
+    "vmSize": "Standard_D2s_v5",
+    "diskType": "Premium_LRS",
+    "availabilityZone": "2",
+    "licenseType": "WindowsServer",
+    "tags": {"team": "shop"},
+    "subnet": "servers",
+    "privateIp": "10.20.1.10",
+}
+PLAN = Plan(
+    "dev-shop",
+    (
+        Group(("db-01",), post=(ManualAction("check the database"),)),
+        Group(("web-01",), pre=(RunbookAction("/runbooks/warm-up", 900),)),
+    ),
+)
+
+
+def through_the_engine(values: object) -> Any:
+    """Values as the engine hands them to a provider: every number is a float."""
+    return json.loads(json.dumps(values), parse_int=float)
+
+
+def spec() -> TargetSpec:
+    config = configs.changed("machines", "web-01", "target", value=TARGET)
+    return settings.load(config).target_of("web-01")
+
+
+def test_a_target_keeps_the_keys_that_it_has_in_the_config() -> None:
+    assert set(TARGET) == {field.alias for field in TargetSpec.model_fields.values()}
+    machine = MachineInputs(instance_id="i-1", platform="windows", target=spec())
+    assert machine.wire()["target"] == TARGET
+
+
+@pytest.mark.parametrize("target", [spec(), TargetSpec()])
+def test_a_machine_comes_back_as_it_was_given(target: TargetSpec) -> None:
+    given = MachineInputs(
+        instance_id="i-1",
+        private_ip="10.10.1.11",
+        platform="linux",
+        target=target,
+        hardware=Hardware(vcpus=4, memory_gib=15.25, data_disks=2),
+    )
+    got = MachineInputs.model_validate(through_the_engine(given.wire()))
+    assert got == given
+    assert got.assignment(got.machine("web-01"), Phase.PROTECTED).target == target
+
+
+def test_a_recovery_plan_comes_back_as_it_was_given() -> None:
+    inputs = WaveInputs.model_validate(
+        {**INPUTS, "recovery_plan": through_the_engine(asdict(PLAN))}
+    )
+    assert inputs.recovery_plan == PLAN
+
+
+def test_what_an_item_should_show_has_all_of_a_target_that_an_item_can_show() -> None:
+    wanted = TargetSettings.wanted(spec())
+    shown = {name: value for name, value in spec() if name != "disk_type"}
+    assert {name: getattr(wanted, name) for name in shown} == shown
