@@ -14,7 +14,7 @@ import ast
 import contextlib
 import importlib
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 
 from toolchain.layout import Layout
@@ -50,15 +50,28 @@ def compile_imported(root: Path) -> None:
         root: the folder of the project's packages.
     """
     sys.path.insert(0, str(root))
-    for name in sorted(set(_imported(root))):
+    load(imported(root, _PACKAGES))
+
+
+def load(names: Iterable[str]) -> None:
+    """Import modules by name. What cannot be imported is skipped."""
+    for name in sorted(set(names)):
         with contextlib.suppress(Exception):
             module = importlib.import_module(name)
             # The cloud SDKs load a module of theirs only when something in it is looked up.
             getattr(module, "__all__", None)
 
 
-def _imported(root: Path) -> Iterator[str]:
-    for path in (file for package in _PACKAGES for file in (root / package).rglob("*.py")):
+def imported(root: Path, packages: Iterable[str]) -> Iterator[str]:
+    """The names of packages' modules and of what those import, also inside of functions.
+
+    Some are no modules: in `from a import b` only an import can tell what `b` is.
+
+    Args:
+        root: the folder that the packages are in.
+        packages: paths of packages below it.
+    """
+    for path in (file for package in packages for file in (root / package).rglob("*.py")):
         if path.name != "__main__.py":
             yield ".".join(path.relative_to(root).with_suffix("").parts).removesuffix(".__init__")
         for node in ast.walk(ast.parse(path.read_bytes())):

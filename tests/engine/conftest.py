@@ -5,20 +5,39 @@ from __future__ import annotations
 import os
 from collections.abc import Iterator
 from pathlib import Path
+from tempfile import TemporaryDirectory
 
 import pytest
 
 from emulator.providers.install import install
 from tests.engine.clouds import Clouds
 from tests.engine.harness import Stack
+from tests.engine.warm_python import warm_environment
 from toolchain.layout import checkout
 
 
 @pytest.fixture(scope="session")
-def pulumi_home(tmp_path_factory: pytest.TempPathFactory) -> Path:
+def warm_python() -> Iterator[Path]:
+    """A virtual environment whose Pythons have imported everything already."""
+    # A socket's path may have about a hundred characters.
+    with TemporaryDirectory() as folder, warm_environment(checkout(), Path(folder)) as python:
+        yield python
+
+
+@pytest.fixture(scope="module")
+def python(request: pytest.FixtureRequest) -> Path:
+    """The virtual environment of a stack; the real one for REAL_PROCESSES."""
+    if getattr(request.module, "REAL_PROCESSES", False):
+        return checkout().virtual_environment
+    warm: Path = request.getfixturevalue("warm_python")
+    return warm
+
+
+@pytest.fixture(scope="module")
+def pulumi_home(tmp_path_factory: pytest.TempPathFactory, python: Path) -> Path:
     """A PULUMI_HOME whose plugins are the stand-in providers."""
     home = tmp_path_factory.mktemp("home")
-    install(home, checkout().python)
+    install(home, python / "bin" / "python")
     return home
 
 
@@ -65,7 +84,11 @@ def clouds(tmp_path_factory: pytest.TempPathFactory, experience: str) -> Iterato
 
 @pytest.fixture(scope="module")
 def stack(
-    tmp_path_factory: pytest.TempPathFactory, pulumi_home: Path, clouds: Clouds, experience: str
+    tmp_path_factory: pytest.TempPathFactory,
+    pulumi_home: Path,
+    clouds: Clouds,
+    python: Path,
+    experience: str,
 ) -> Stack:
     """A stack without machines, of which nothing is there yet."""
-    return Stack(tmp_path_factory.mktemp("stack"), pulumi_home, clouds, experience)
+    return Stack(tmp_path_factory.mktemp("stack"), pulumi_home, clouds, python, experience)

@@ -117,6 +117,7 @@ class Stack:
         root: an empty folder.
         home: a PULUMI_HOME with the stand-in providers.
         clouds: where it lives.
+        python: the virtual environment that the program and its dynamic providers run in.
         experience: `classic` or `modernized`.
 
     Attributes:
@@ -125,7 +126,9 @@ class Stack:
         environment: what every command gets.
     """
 
-    def __init__(self, root: Path, home: Path, clouds: Clouds, experience: str = "classic") -> None:
+    def __init__(
+        self, root: Path, home: Path, clouds: Clouds, python: Path, experience: str = "classic"
+    ) -> None:
         layout = checkout()
         self.experience = experience
         self._project = root / "project"
@@ -149,7 +152,7 @@ class Stack:
         manifest = yaml.safe_load((layout.root / "Pulumi.yaml").read_text("utf-8"))
         # The program itself, from another project folder: the stack's file is written there.
         manifest["main"] = str(layout.root)
-        manifest["runtime"]["options"]["virtualenv"] = str(layout.virtual_environment)
+        manifest["runtime"]["options"]["virtualenv"] = str(python)
         (self._project / "Pulumi.yaml").write_text(yaml.safe_dump(manifest), "utf-8")
         dev = yaml.safe_load((layout.root / "Pulumi.dev.yaml").read_text("utf-8"))["config"]
         self.fleet: dict[str, Any] = dev["ec2-to-azure:machines"]

@@ -9,6 +9,8 @@ from tests.engine.harness import MACHINES_GROUP, Stack
 
 pytestmark = pytest.mark.engine
 
+REAL_PROCESSES = True
+
 BEFORE = ["DiscoverProtectableItem", "Create"]
 MACHINES = ["web-01", "web-02"]
 

@@ -12,6 +12,8 @@ from tests.engine.harness import GROUP, MACHINES_GROUP, Stack
 
 pytestmark = pytest.mark.engine
 
+REAL_PROCESSES = True
+
 MACHINES = ["web-01", "web-02"]
 STAYS = {MACHINES_GROUP: {"Microsoft.Network/virtualNetworks vnet-prod"}}
 """What machines live in is production, and no stack's to delete."""

@@ -1,0 +1,164 @@
+"""Pythons that have imported the cloud SDKs and the project before they are asked for.
+
+Every `pulumi` command starts four Pythons, and importing is most of what they do. In the tests a
+server imports once and forks for each of them. What runs is the same code in a process of its own;
+only the imports are not repeated. Modules whose subject is how processes start and end use the real
+virtual environment (`REAL_PROCESSES`).
+"""
+
+from __future__ import annotations
+
+import atexit
+import contextlib
+import gc
+import io
+import json
+import os
+import runpy
+import select
+import shlex
+import signal
+import socket
+import subprocess
+import sys
+import threading
+import traceback
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+from toolchain import byte_code
+from toolchain.layout import Layout
+
+_CLIENT = Path(__file__).with_name("warm_client.py")
+_PACKAGES = ("components", "dynamic_providers", "emulator/providers", "settings", "site_recovery")
+
+
+@contextlib.contextmanager
+def warm_environment(layout: Layout, folder: Path) -> Iterator[Path]:
+    """A virtual environment with the packages of the checkout's, whose Python starts warm.
+
+    Args:
+        layout: the checkout.
+        folder: an empty folder, of a short path: a socket is made in it.
+    """
+    address = folder / "socket"
+    real = shlex.quote(str(layout.python))
+    executable = folder / "venv" / "bin" / "python"
+    executable.parent.mkdir(parents=True)
+    client = f"{real} -IS {shlex.quote(str(_CLIENT))} {shlex.quote(str(address))}"
+    executable.write_text(f'#!/bin/sh\nexec {client} "$@"\n', "utf-8")
+    executable.chmod(0o755)
+    (folder / "venv" / "lib").symlink_to(layout.virtual_environment / "lib")
+    server = subprocess.Popen(
+        [layout.python, "-m", "tests.engine.warm_python", address],
+        cwd=layout.root,
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+    )
+    # Leaving the block closes its standard input, at which it ends; so does the end of this process.
+    with server:
+        assert server.stdout is not None
+        assert server.stdout.readline() == b"ready\n", "the server of warm Pythons did not start"
+        yield folder / "venv"
+
+
+def _serve(address: str) -> dict[str, Any]:
+    """Fork a process for every request, until standard input is closed.
+
+    Returns the request, in the process that was forked for it and in no other.
+    """
+    # Who waits for what is forked here is that process's own parent, see `_watch`.
+    signal.signal(signal.SIGCHLD, signal.SIG_IGN)
+    with socket.socket(socket.AF_UNIX) as listener:
+        listener.bind(address)
+        listener.listen()
+        print("ready", flush=True)
+        while True:
+            ready, _, _ = select.select([sys.stdin.fileno(), listener.fileno()], [], [])
+            if sys.stdin.fileno() in ready:
+                os._exit(0)
+            connection, _ = listener.accept()
+            if os.fork() == 0:
+                break
+            connection.close()
+    signal.signal(signal.SIGCHLD, signal.SIG_DFL)
+    return _watch(connection)
+
+
+def _watch(connection: socket.socket) -> dict[str, Any]:
+    """Fork once more, tell the client how that ends, and end it when the client goes away."""
+    size, streams, _, _ = socket.recv_fds(connection, 4, 3)
+    with connection.makefile("rb") as stream:
+        request: dict[str, Any] = json.loads(stream.read(int.from_bytes(size, "big")))
+    pid = os.fork()
+    if pid == 0:
+        connection.close()
+        for number, stream_ in enumerate(streams):
+            os.dup2(stream_, number)
+            os.close(stream_)
+        return request
+    for stream_ in (0, 1, 2, *streams):
+        # A reader of the child's output waits until nobody can write to it.
+        os.close(stream_)
+    connection.sendall(f"{pid}\n".encode())
+    ended = os.pidfd_open(pid)
+    ready, _, _ = select.select([ended, connection.fileno()], [], [])
+    if ended not in ready:
+        os.kill(pid, signal.SIGKILL)
+    _, status = os.waitpid(pid, 0)
+    with contextlib.suppress(OSError):
+        connection.sendall(f"{os.waitstatus_to_exitcode(status)}\n".encode())
+    os._exit(0)
+
+
+def _become(request: dict[str, Any]) -> None:
+    """Do what `python` does with these arguments, in this directory and environment."""
+    os.environ.clear()
+    os.environ.update(request["environment"])
+    os.chdir(request["directory"])
+    sys.stdin = io.TextIOWrapper(io.FileIO(0), encoding="utf-8")
+    # As with -u, with which the engine's Pythons run: `pulumi.dynamic` relies on it.
+    sys.stdout = io.TextIOWrapper(io.FileIO(1, "w"), encoding="utf-8", write_through=True)
+    sys.stderr = io.TextIOWrapper(io.FileIO(2, "w"), encoding="utf-8", write_through=True)
+    first, *rest = (one for one in request["arguments"] if one != "-u")
+    paths = [one for one in os.environ.get("PYTHONPATH", "").split(os.pathsep) if one]
+    if first == "-c":
+        sys.path[0:1] = ["", *paths]
+        sys.argv = ["-c", *rest[1:]]
+        exec(rest[0], {"__name__": "__main__"})
+    elif first == "-m":
+        sys.path[0:1] = [request["directory"], *paths]
+        sys.argv = rest
+        runpy.run_module(rest[0], run_name="__main__", alter_sys=True)
+    else:
+        sys.path[0:1] = [str(Path(first).parent), *paths]
+        sys.argv = [first, *rest]
+        runpy.run_path(first, run_name="__main__")
+
+
+def main(address: str) -> None:
+    """Import everything, then serve; every forked process returns from here when it has ended."""
+    byte_code.load(byte_code.imported(Path.cwd(), _PACKAGES))
+    # What was imported stays: no process looks through it for garbage, which would copy it.
+    gc.collect()
+    gc.freeze()
+    request = _serve(address)
+    code: object = None
+    try:
+        _become(request)
+    except SystemExit as ended:
+        code = ended.code
+    except Exception:  # noqa: BLE001 - as Python itself, which shows whatever was raised
+        traceback.print_exc()
+        code = 1
+    if isinstance(code, str):
+        print(code, file=sys.stderr)
+    # What Python does at its end, but for the objects: to free them all takes longer than they ran.
+    threading._shutdown()  # type: ignore[attr-defined]
+    atexit._run_exitfuncs()
+    os._exit(code if isinstance(code, int) else int(code is not None))
+
+
+if __name__ == "__main__":
+    main(sys.argv[1])
