@@ -121,7 +121,8 @@ docs: setup ## Write the tables of docs/configuration.md from the settings model
 
 .PHONY: lock
 lock: setup ## Make requirements.lock from requirements.txt
-	$(venv)/python -m toolchain.lock
+	$(venv)/uv pip compile --quiet --no-annotate --custom-compile-command 'make lock' \
+		--output-file requirements.lock requirements.txt
 
 .PHONY: clean
 clean: down ## Remove all that was made here, but the engine that was built
