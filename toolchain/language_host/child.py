@@ -1,14 +1,14 @@
-"""What runs inside the program's own interpreter: the program, its providers, policy packs.
+"""What runs in the program's own Python: the program, its providers, policy packs, plugins.
 
-Run by path with the Python of the program's virtual environment, which knows the `pulumi` package
-but nothing of this checkout. So this file imports nothing from it.
+Run by path with the Python of the program's virtual environment, which has the `pulumi` package but
+nothing of this checkout. So this file imports nothing from it.
 
     python child.py program                      the stack's program; see run_program for its input
     python child.py module <name> <argument>...  a module, as `python -m` runs it
     python child.py path <path> <argument>...    a file, or a folder with a __main__.py
 
-Behaviour follows the official scripts `pulumi-language-python-exec` and
-`pulumi-resource-pulumi-python` of pulumi/pulumi `sdk/python`.
+It behaves as the official scripts `pulumi-language-python-exec` and `pulumi-resource-pulumi-python`
+of pulumi/pulumi `sdk/python`.
 """
 
 from __future__ import annotations
@@ -28,9 +28,8 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any, NoReturn
 
-FAILURE_WAS_SHOWN = 32
-"""Exit code: the program failed, and why has already been sent to the engine."""
-
+_FAILURE_WAS_SHOWN = 32
+"""As in server.py."""
 _PARENT_CHECK_SECONDS = 0.5
 _THREADS_PER_PARALLEL_OPERATION = 4
 _COLLECTED_AFTER = (50_000, 20, 100)
@@ -40,10 +39,10 @@ _COLLECTED_AFTER = (50_000, 20, 100)
 def main(arguments: list[str]) -> int:
     """Run the role named by the first argument. Returns its exit code."""
     end_with(os.getppid())
-    # The engine ends its plugins with SIGINT: that is no KeyboardInterrupt to report.
+    # The engine ends its plugins with SIGINT, which Python would report as a KeyboardInterrupt.
     signal.signal(signal.SIGINT, signal.SIG_DFL)
-    # The SDKs of clouds are tens of thousands of classes that stay: looking through them for
-    # garbage again and again is a quarter of the time that importing them takes.
+    # The cloud SDKs are tens of thousands of classes that stay. To look through them for garbage
+    # again and again takes a quarter of the time of importing them.
     gc.set_threshold(*_COLLECTED_AFTER)
     role, *rest = arguments
     if role == "program":
@@ -51,22 +50,20 @@ def main(arguments: list[str]) -> int:
         # A program that reads its own input finds none, as with the official host.
         os.dup2(os.open(os.devnull, os.O_RDONLY), 0)
         return run_program(request)
-    # As `python` does in both cases, so that what the code names by import can be imported: a
-    # dynamic provider's class is pickled as a module and a name.
-    target = rest[0]
+    # A dynamic provider's class is pickled as a module and a name, so its module must be found.
     sys.argv = rest
     if role == "module":
         sys.path[0] = str(Path.cwd())
-        runpy.run_module(target, run_name="__main__", alter_sys=True)
+        runpy.run_module(rest[0], run_name="__main__", alter_sys=True)
     else:
         sys.path.pop(0)
-        runpy.run_path(target, run_name="__main__")
+        runpy.run_path(rest[0], run_name="__main__")
     return 0
 
 
 def end_with(parent: int) -> None:
-    """End this process soon after process `parent` does, so that a killed engine or host leaves
-    no program behind that goes on changing things.
+    """End this process soon after its parent: a killed engine must leave no program behind that
+    goes on changing things.
     """
 
     def watch() -> NoReturn:
@@ -86,7 +83,7 @@ def run_program(request: dict[str, Any]) -> int:
             to value), `secret_keys`, `monitor` and `engine` (addresses), `parallel`, `dry_run`.
 
     Returns:
-        The exit code: 0, FAILURE_WAS_SHOWN, or the code that the program gave to sys.exit.
+        The exit code: 0, _FAILURE_WAS_SHOWN, or the code that the program gave to sys.exit.
     """
     try:
         import pulumi
@@ -97,19 +94,25 @@ def run_program(request: dict[str, Any]) -> int:
             "requirements into the virtual environment that runtime.options.virtualenv names.",
             file=sys.stderr,
         )
-        return FAILURE_WAS_SHOWN
+        return _FAILURE_WAS_SHOWN
 
-    _configure(request)
+    names = ("project", "stack", "organization", "monitor", "engine", "parallel", "dry_run")
+    pulumi.runtime.set_all_config(request["config"], request["secret_keys"])
+    pulumi.runtime.configure(
+        pulumi.runtime.Settings(
+            root_directory=request["root"], **{name: request[name] for name in names}
+        )
+    )
     program = str(Path(request["directory"], request["program"]).resolve())
     if not (Path(program).is_file() or Path(program, "__main__.py").is_file()):
         pulumi.log.error(f"There is no program __main__.py in {program}")
-        return FAILURE_WAS_SHOWN
+        return _FAILURE_WAS_SHOWN
     sys.argv = [program, *request["arguments"]]
     sys.path[0] = request["directory"]
     os.chdir(request["directory"])
 
-    # Outputs that nothing waits for are normal in a program that failed half way. asyncio would
-    # complain about each of them.
+    # A program that fails half-way leaves outputs that nothing waits for. asyncio would complain
+    # about each of them.
     logging.getLogger("asyncio").setLevel(logging.CRITICAL)
     loop = asyncio.new_event_loop()
     asyncio.set_event_loop(loop)
@@ -125,46 +128,27 @@ def run_program(request: dict[str, Any]) -> int:
         loop.run_until_complete(pulumi.runtime.run_in_stack(body))
     except pulumi.RunError as stopped:
         pulumi.log.error(str(stopped))
-        return FAILURE_WAS_SHOWN
+        return _FAILURE_WAS_SHOWN
     except SystemExit as stopped:
         if isinstance(stopped.code, str):
             pulumi.log.error(stopped.code)
-            return FAILURE_WAS_SHOWN
+            return _FAILURE_WAS_SHOWN
         return stopped.code or 0
     except Exception as error:  # noqa: BLE001 - whatever the program raised is the user's to read
         pulumi.log.error(
             "Program failed with an unhandled exception:\n" + _user_traceback(error, program)
         )
-        return FAILURE_WAS_SHOWN
+        return _FAILURE_WAS_SHOWN
     finally:
         threads.shutdown(wait=True)
         loop.close()
-        sys.stdout.flush()
-        sys.stderr.flush()
     return 0
 
 
-def _configure(request: dict[str, Any]) -> None:
-    import pulumi.runtime
-
-    pulumi.runtime.set_all_config(request["config"], request["secret_keys"])
-    pulumi.runtime.configure(
-        pulumi.runtime.Settings(
-            project=request["project"],
-            stack=request["stack"],
-            organization=request["organization"],
-            root_directory=request["root"],
-            monitor=request["monitor"],
-            engine=request["engine"],
-            parallel=request["parallel"],
-            dry_run=request["dry_run"],
-        )
-    )
-
-
 def _user_traceback(error: BaseException, program: str) -> str:
-    """The error's traceback from the program's first line on: what comes before is how it was
-    started. The whole of it, when the program is not in it.
+    """The error's traceback from the program's first line on, without how it was started.
+
+    The whole of it, when the program is not in it.
     """
     entry_points = {program, str(Path(program, "__main__.py"))}
     frames = traceback.extract_tb(error.__traceback__)

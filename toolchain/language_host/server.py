@@ -1,31 +1,32 @@
-"""The language host itself: service `pulumirpc.LanguageRuntime` for runtime `python`.
+"""The language host: service `pulumirpc.LanguageRuntime` for runtime `python`.
 
-Source: pulumi/pulumi `proto/pulumi/language.proto`. What this service does not do (code
-generation, `pulumi new`, a debugger) is left unimplemented, which the engine takes for just that.
+    python server.py [flags] <engine address>     serves one engine until it ends
+
+Source: pulumi/pulumi `proto/pulumi/language.proto`. What is not implemented (code generation,
+`pulumi new`, a debugger) the engine reports as unsupported.
 """
 
 from __future__ import annotations
 
-import argparse
 import asyncio
 import contextlib
 import json
 import os
 import signal
+import subprocess
 import sys
 from asyncio.subprocess import DEVNULL, PIPE, Process
-from collections.abc import AsyncIterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Callable, Iterator, Mapping
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
 import grpc
-from google.protobuf import empty_pb2, json_format
+from google.protobuf import empty_pb2
 from pulumi.runtime.proto import language_pb2, language_pb2_grpc, plugin_pb2
 
-from toolchain.language_host import interpreter
-from toolchain.language_host.child import FAILURE_WAS_SHOWN
-from toolchain.language_host.interpreter import Interpreter, InterpreterError
+_FAILURE_WAS_SHOWN = 32
+"""Exit code of child.py: the program failed, and its error has already been sent to the engine."""
 
 _CHILD = str(Path(__file__).with_name("child.py"))
 _CHUNK_BYTES = 65536
@@ -46,68 +47,27 @@ class LanguageHost(language_pb2_grpc.LanguageRuntimeServicer):
         self._engine = engine
         self._children: set[Process] = set()
 
-    async def Handshake(  # noqa: N802 - named by the protocol
-        self, request: Any, context: Any
-    ) -> Any:
-        """The engine's address once more, when it was not on the command line."""
-        self._engine = request.engine_address or self._engine
-        return language_pb2.LanguageHandshakeResponse()
-
-    async def GetPluginInfo(self, request: Any, context: Any) -> Any:  # noqa: N802
+    async def GetPluginInfo(self, request: Any, context: Any) -> Any:  # noqa: N802 - the protocol's
         """The version of the SDK that this host speaks with."""
         return plugin_pb2.PluginInfo(version=version("pulumi"))
 
     async def GetRequiredPackages(self, request: Any, context: Any) -> Any:  # noqa: N802
-        """Plugins for the SDKs that are installed for the program."""
-        found = await _interpreter(request.info, context)
-        return language_pb2.GetRequiredPackagesResponse(
-            packages=[
-                plugin_pb2.PackageDependency(
-                    name=package.name,
-                    kind="resource",
-                    version=package.version,
-                    server=package.server,
-                )
-                for package in found.packages()
-            ]
-        )
-
-    async def GetRequiredPlugins(self, request: Any, context: Any) -> Any:  # noqa: N802
-        """The same for engines that do not know packages yet."""
-        found = await _interpreter(request.info, context)
-        return language_pb2.GetRequiredPluginsResponse(
-            plugins=[
-                plugin_pb2.PluginDependency(
-                    name=package.name,
-                    kind="resource",
-                    version=package.version,
-                    server=package.server,
-                )
-                for package in found.packages()
-            ]
-        )
+        """The plugins that the installed SDKs need."""
+        folder = await _installed(request.info, context)
+        return language_pb2.GetRequiredPackagesResponse(packages=_packages(folder))
 
     async def Run(self, request: Any, context: Any) -> Any:  # noqa: N802
-        """Run the program to its end. It writes to this process's standard output and error,
-        which the engine shows.
-        """
-        if request.attach_debugger:
-            return language_pb2.RunResponse(
-                error="This language host cannot attach a debugger; an official Pulumi can."
-            )
-        try:
-            python = interpreter.find(Path(request.info.root_directory), _options(request.info))
-        except InterpreterError as error:
-            return language_pb2.RunResponse(error=str(error))
-        # On standard input, not in the environment or arguments: a single one of those is
-        # limited to 128 KiB by Linux, and they could be read by other processes.
+        """Run the program to its end. The engine shows what it writes to standard output and error."""
+        folder = await _installed(request.info, context)
+        # On standard input: Linux limits a single argument or variable to 128 KiB, and other
+        # processes could read those.
         message = {
             "project": request.project,
             "stack": request.stack,
             "organization": request.organization,
             "root": request.info.root_directory,
-            "directory": request.info.program_directory or request.pwd,
-            "program": request.info.entry_point or request.program,
+            "directory": request.info.program_directory,
+            "program": request.info.entry_point,
             "arguments": list(request.args),
             "config": dict(request.config),
             "secret_keys": list(request.configSecretKeys),
@@ -116,86 +76,65 @@ class LanguageHost(language_pb2_grpc.LanguageRuntimeServicer):
             "parallel": request.parallel,
             "dry_run": request.dryRun,
         }
+        command = [_python(folder), "-u", _CHILD, "program"]
+        environment = os.environ | _activated(folder)
         try:
-            async with self._child(python, ["program"], stdin=PIPE, cwd=request.pwd) as process:
-                await process.communicate(json.dumps(message).encode())
+            async with self._started(command, request.pwd, environment, stdin=PIPE) as program:
+                await program.communicate(json.dumps(message).encode())
         except asyncio.CancelledError:
-            # The engine has told the user why it gave up; gRPC would add a traceback of its own.
+            # The engine has told the user why it gave up. gRPC would add a traceback of its own.
             return language_pb2.RunResponse(bail=True)
-        return _run_response(process.returncode)
+        return _run_response(program.returncode)
 
     async def RunPlugin(  # noqa: N802
         self, request: Any, context: Any
     ) -> AsyncIterator[Any]:
-        """Run a plugin or policy pack written in Python, and pass on what it writes.
+        """Run a policy pack or another plugin written in Python, and pass on what it writes.
 
-        It ends when it ends, or when the engine cancels the call.
+        It ends by itself, or when the engine cancels the call.
         """
-        python = await _interpreter(request.info, context)
+        folder = await _installed(request.info, context)
         program = request.info.program_directory
         if request.kind == "analyzer":
-            arguments = ["module", "pulumi.policy", *request.args, program]
+            role = ["module", "pulumi.policy", *request.args, program]
         else:
-            arguments = ["path", program, *request.args]
-        environment = dict(item.split("=", 1) for item in request.env if "=" in item)
-        environment |= _changes(python.environment())
-        async with self._child(
-            python,
-            arguments,
-            stdin=DEVNULL,
-            stdout=PIPE,
-            stderr=PIPE,
-            cwd=request.pwd,
-            environment=environment,
-        ) as process:
-            async for name, data in _output(process):
-                if name == "stdout":
-                    yield language_pb2.RunPluginResponse(stdout=data)
-                else:
-                    yield language_pb2.RunPluginResponse(stderr=data)
-            yield language_pb2.RunPluginResponse(exitcode=await process.wait())
+            role = ["path", program, *request.args]
+        command = [_python(folder), "-u", _CHILD, *role]
+        environment = dict(item.split("=", 1) for item in request.env) | _activated(folder)
+        async with self._started(command, request.pwd, environment, stdout=PIPE, stderr=PIPE) as it:
+            async for response in _output(it, language_pb2.RunPluginResponse):
+                yield response
+            yield language_pb2.RunPluginResponse(exitcode=await it.wait())
 
     async def InstallDependencies(  # noqa: N802
         self, request: Any, context: Any
     ) -> AsyncIterator[Any]:
         """Make the virtual environment and install requirements.txt into it (`pulumi install`)."""
-        root = Path(request.info.root_directory or request.directory)
-        for command in interpreter.install_commands(root, _options(request.info)):
-            process = await asyncio.create_subprocess_exec(
-                *command, stdin=DEVNULL, stdout=PIPE, stderr=PIPE, cwd=root
-            )
-            async with self._tracked(process):
-                async for name, data in _output(process):
-                    if name == "stdout":
-                        yield language_pb2.InstallDependenciesResponse(stdout=data)
-                    else:
-                        yield language_pb2.InstallDependenciesResponse(stderr=data)
-                code = await process.wait()
-            if code != 0:
-                await context.abort(
-                    grpc.StatusCode.FAILED_PRECONDITION,
-                    f"`{' '.join(command)}` failed with exit code {code}",
-                )
+        root = request.info.root_directory
+        for command in _install_commands(_virtual_environment(request.info), Path(root)):
+            async with self._started(command, root, os.environ, stdout=PIPE, stderr=PIPE) as it:
+                async for response in _output(it, language_pb2.InstallDependenciesResponse):
+                    yield response
+                if code := await it.wait():
+                    await _refuse(context, f"`{' '.join(command)}` failed with exit code {code}")
 
     async def About(self, request: Any, context: Any) -> Any:  # noqa: N802
         """Which Python runs the program (`pulumi about`)."""
-        python = await _interpreter(request.info, context)
-        return language_pb2.AboutResponse(
-            executable=str(python.executable), version=python.version()
-        )
+        python = _python(await _installed(request.info, context))
+        code = "import platform; print(platform.python_version())"
+        return language_pb2.AboutResponse(executable=python, version=_printed(python, "-c", code))
 
     async def GetProgramDependencies(self, request: Any, context: Any) -> Any:  # noqa: N802
         """The distributions installed for the program (`pulumi about`)."""
-        python = await _interpreter(request.info, context)
-        found = python.dependencies(transitive=request.transitiveDependencies)
+        python = _python(await _installed(request.info, context))
+        options = [] if request.transitiveDependencies else ["--not-required"]
+        listed = _printed(python, "-m", "pip", "list", "--format", "json", *options)
         return language_pb2.GetProgramDependenciesResponse(
-            dependencies=[
-                language_pb2.DependencyInfo(name=name, version=number) for name, number in found
-            ]
+            dependencies=[language_pb2.DependencyInfo(**one) for one in json.loads(listed)]
         )
 
     async def Cancel(self, request: Any, context: Any) -> Any:  # noqa: N802
-        """End what runs; the calls that wait for it then return."""
+        """End what runs. The calls that wait for it then return."""
         self.stop()
         return empty_pb2.Empty()
 
@@ -206,111 +145,93 @@ class LanguageHost(language_pb2_grpc.LanguageRuntimeServicer):
                 process.terminate()
 
     @contextlib.asynccontextmanager
-    async def _child(
+    async def _started(
         self,
-        python: Interpreter,
-        arguments: Sequence[str],
+        command: list[str],
+        directory: str,
+        environment: Mapping[str, str],
         *,
-        stdin: int,
-        cwd: str,
+        stdin: int = DEVNULL,
         stdout: int | None = None,
         stderr: int | None = None,
-        environment: Mapping[str, str] | None = None,
     ) -> AsyncIterator[Process]:
+        """A process that does not outlive the call which it was started for."""
         process = await asyncio.create_subprocess_exec(
-            python.executable,
-            "-u",
-            _CHILD,
-            *arguments,
-            stdin=stdin,
-            stdout=stdout,
-            stderr=stderr,
-            cwd=cwd,
-            env=environment or python.environment(),
+            *command, cwd=directory, env=environment, stdin=stdin, stdout=stdout, stderr=stderr
         )
-        async with self._tracked(process):
-            yield process
-
-    @contextlib.asynccontextmanager
-    async def _tracked(self, process: Process) -> AsyncIterator[None]:
         self._children.add(process)
         try:
-            yield
+            yield process
         finally:
             self._children.discard(process)
-            # Left early: the engine cancelled the call.
             if process.returncode is None:
                 process.terminate()
 
 
-def main() -> int:
-    """Serve until the engine ends this process, or ends itself. Returns the exit code."""
-    parser = argparse.ArgumentParser(prog="pulumi-language-python")
-    parser.add_argument("engine", nargs="?", default="")
-    # The engine may add flags for tracing and logging, which have no meaning here.
-    for flag in ("--tracing", "-v"):
-        parser.add_argument(flag)
-    parser.add_argument("--logtostderr", action="store_true")
-    arguments, _ = parser.parse_known_args()
-    return asyncio.run(_serve(arguments.engine))
+def _virtual_environment(info: Any) -> Path:
+    """The folder that `runtime.options.virtualenv` of Pulumi.yaml names, relative to that file."""
+    return Path(info.root_directory, dict(info.options).get("virtualenv", "")).absolute()
 
 
-async def _serve(engine: str) -> int:
-    server = grpc.aio.server(options=_UNLIMITED)
-    host = LanguageHost(engine)
-    language_pb2_grpc.add_LanguageRuntimeServicer_to_server(host, server)
-    port = server.add_insecure_port("127.0.0.1:0")
-    await server.start()
-
-    ended = asyncio.Event()
-    loop = asyncio.get_running_loop()
-    for number in (signal.SIGINT, signal.SIGTERM):
-        loop.add_signal_handler(number, ended.set)
-    watch = asyncio.create_task(_engine_gone(os.getppid(), ended))
-
-    sys.stdout.write(f"{port}\n")
-    sys.stdout.flush()
-    await ended.wait()
-    watch.cancel()
-    host.stop()
-    await server.stop(grace=None)
-    # Calls that are being cancelled come to their own end: gRPC prints a traceback for each that
-    # asyncio would have to cancel.
-    calls = asyncio.all_tasks() - {asyncio.current_task(), watch}
-    if calls:
-        await asyncio.wait(calls, timeout=_GRACE_SECONDS)
-    return 0
+async def _installed(info: Any, context: Any) -> Path:
+    """The virtual environment, which is there."""
+    folder = _virtual_environment(info)
+    if not os.access(_python(folder), os.X_OK):
+        await _refuse(
+            context,
+            f"There is no virtual environment at {folder} (runtime.options.virtualenv in "
+            "Pulumi.yaml). Run `pulumi install` in the project to make it.",
+        )
+    return folder
 
 
-async def _engine_gone(engine: int, ended: asyncio.Event) -> None:
-    """Set `ended` when process `engine`, our parent, has gone: a killed one tells nobody."""
-    while os.getppid() == engine:  # noqa: ASYNC110 - there is no event to wait for
-        await asyncio.sleep(_ENGINE_CHECK_SECONDS)
-    ended.set()
+async def _refuse(context: Any, why: str) -> None:
+    """End the call with an error that the engine shows to the user."""
+    await context.abort(grpc.StatusCode.FAILED_PRECONDITION, why)
 
 
-async def _interpreter(info: Any, context: Any) -> Interpreter:
-    try:
-        return interpreter.find(Path(info.root_directory), _options(info))
-    except InterpreterError as error:
-        await context.abort(grpc.StatusCode.FAILED_PRECONDITION, str(error))
-        raise
+def _python(folder: Path) -> str:
+    return str(folder / "bin" / "python")
 
 
-def _options(info: Any) -> dict[str, Any]:
-    options: dict[str, Any] = json_format.MessageToDict(info.options)
-    return options
+def _activated(folder: Path) -> dict[str, str]:
+    """The variables of an activated virtual environment."""
+    path = f"{folder / 'bin'}{os.pathsep}{os.environ.get('PATH', os.defpath)}"
+    return {"PATH": path, "VIRTUAL_ENV": str(folder)}
 
 
-def _changes(environment: Mapping[str, str]) -> dict[str, str]:
-    """What a virtual environment sets, without what was there before."""
-    return {key: environment[key] for key in ("PATH", "VIRTUAL_ENV") if key in environment}
+def _packages(folder: Path) -> list[Any]:
+    """The packages of the installed SDKs, each of which has a `pulumi-plugin.json` in its code."""
+    found = []
+    for path in sorted(folder.glob("lib/python*/site-packages/*/pulumi-plugin.json")):
+        about = json.loads(path.read_text("utf-8"))
+        if about.get("resource"):
+            name = about.get("name") or path.parent.name.removeprefix("pulumi_")
+            found.append(
+                plugin_pb2.PackageDependency(
+                    name=name,
+                    kind="resource",
+                    version=about.get("version"),
+                    server=about.get("server"),
+                )
+            )
+    return found
+
+
+def _install_commands(folder: Path, root: Path) -> Iterator[list[str]]:
+    yield [sys.executable, "-m", "venv", str(folder)]
+    if (root / "requirements.txt").exists():
+        yield [_python(folder), "-m", "pip", "install", "-r", "requirements.txt"]
+
+
+def _printed(*command: str) -> str:
+    return subprocess.run(command, check=True, capture_output=True, text=True).stdout.strip()
 
 
 def _run_response(code: int | None) -> Any:
     if code == 0:
         return language_pb2.RunResponse()
-    if code == FAILURE_WAS_SHOWN:
+    if code == _FAILURE_WAS_SHOWN:
         return language_pb2.RunResponse(bail=True)
     if code is not None and code < 0:
         name = signal.Signals(-code).name
@@ -318,25 +239,55 @@ def _run_response(code: int | None) -> Any:
     return language_pb2.RunResponse(error=f"The program ended with exit code {code}")
 
 
-async def _output(process: Process) -> AsyncIterator[tuple[str, bytes]]:
-    """What a process writes, as ("stdout" or "stderr", bytes), until it closes both."""
-    queue: asyncio.Queue[tuple[str, bytes]] = asyncio.Queue()
+async def _output(process: Process, response: Callable[..., Any]) -> AsyncIterator[Any]:
+    """What a process writes, as responses, until it closes both streams."""
+    queue: asyncio.Queue[Any] = asyncio.Queue()
 
-    async def read(name: str, stream: asyncio.StreamReader) -> None:
-        while data := await stream.read(_CHUNK_BYTES):
-            await queue.put((name, data))
-        await queue.put((name, b""))
+    async def read(name: str) -> None:
+        while data := await getattr(process, name).read(_CHUNK_BYTES):
+            queue.put_nowait(response(**{name: data}))
+        queue.put_nowait(None)
 
-    assert process.stdout is not None
-    assert process.stderr is not None
-    readers = [
-        asyncio.create_task(read("stdout", process.stdout)),
-        asyncio.create_task(read("stderr", process.stderr)),
-    ]
+    readers = [asyncio.create_task(read(name)) for name in ("stdout", "stderr")]
     try:
         for _ in readers:
-            while (item := await queue.get())[1]:
+            while (item := await queue.get()) is not None:
                 yield item
     finally:
         for reader in readers:
             reader.cancel()
+
+
+async def _serve(engine: str) -> None:
+    """Serve until the engine ends this process, or ends itself."""
+    server = grpc.aio.server(options=_UNLIMITED)
+    host = LanguageHost(engine)
+    language_pb2_grpc.add_LanguageRuntimeServicer_to_server(host, server)
+    port = server.add_insecure_port("127.0.0.1:0")
+    await server.start()
+
+    ended = asyncio.Event()
+    for number in (signal.SIGINT, signal.SIGTERM):
+        asyncio.get_running_loop().add_signal_handler(number, ended.set)
+    watch = asyncio.create_task(_engine_gone(os.getppid(), ended))
+
+    print(port, flush=True)
+    await ended.wait()
+    host.stop()
+    await server.stop(grace=None)
+    # For each call that asyncio would have to cancel, gRPC would print a traceback.
+    calls = asyncio.all_tasks() - {asyncio.current_task(), watch}
+    if calls:
+        await asyncio.wait(calls, timeout=_GRACE_SECONDS)
+
+
+async def _engine_gone(engine: int, ended: asyncio.Event) -> None:
+    """Set `ended` when process `engine`, our parent, has ended: a killed engine tells nobody."""
+    while os.getppid() == engine:  # noqa: ASYNC110 - there is no event to wait for
+        await asyncio.sleep(_ENGINE_CHECK_SECONDS)
+    ended.set()
+
+
+if __name__ == "__main__":
+    # Flags for tracing and logging, which mean nothing here, come before the address.
+    asyncio.run(_serve(sys.argv[-1]))
