@@ -20,7 +20,7 @@ def main(arguments: list[str] | None = None) -> int:
     """Run a command.
 
     Args:
-        arguments: those of the command line; None takes the process's own.
+        arguments: the command line's arguments; None takes those of the process.
 
     Returns:
         The exit code: 0, 1 when something is not as it should be, 2 for wrong usage.

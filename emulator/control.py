@@ -1,4 +1,4 @@
-"""The control API under /_emulator: health, time, faults, what happened, and what is covered."""
+"""The control API under /_emulator: health, time, faults, the audit log and the coverage."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ def get_clock(world: World, request: Request) -> Response:
 
 @routes.route("PUT", "/_emulator/clock", "_Emulator_SetClock", changes=False)
 def set_clock(world: World, request: Request) -> Response:
-    """Go on at another scale: `{"scale": virtual seconds in a real one}`; 0 stops the clock."""
+    """Change the scale: `{"scale": virtual seconds per real second}`; 0 stops the clock."""
     scale = _number(request, "scale")
     world.clock.set_scale(scale)
     world.keep_time()
@@ -42,7 +42,8 @@ def set_clock(world: World, request: Request) -> Response:
 
 @routes.route("POST", "/_emulator/clock/advance", "_Emulator_AdvanceClock", changes=False)
 def advance_clock(world: World, request: Request) -> Response:
-    """Step forward by `{"seconds": n}`; what comes due has happened when this answers."""
+    """Move time forward by `{"seconds": n}`. Events that come due have happened before the
+    answer."""
     world.clock.advance(timedelta(seconds=_number(request, "seconds")))
     world.settle()
     return Response(200, _reading(world))
@@ -56,20 +57,20 @@ def add_fault(world: World, request: Request) -> Response:
 
 @routes.route("GET", "/_emulator/faults", "_Emulator_ListFaults")
 def list_faults(world: World, request: Request) -> Response:
-    """Every fault with how often it was met and taken."""
+    """Every fault, with how often calls matched it and how often it acted."""
     return Response(200, {"value": faults.all_faults(world)})
 
 
 @routes.route("DELETE", "/_emulator/faults", "_Emulator_RemoveFaults", changes=False)
 def remove_faults(world: World, request: Request) -> Response:
-    """Take all faults back."""
+    """Remove all faults."""
     faults.remove(world)
     return Response(204)
 
 
 @routes.route("DELETE", "/_emulator/faults/{fault}", "_Emulator_RemoveFault", changes=False)
 def remove_fault(world: World, request: Request, fault: str) -> Response:
-    """Take one fault back."""
+    """Remove one fault."""
     if not faults.remove(world, fault):
         raise ArmError(404, "NotFound", f"There is no fault '{fault}'.")
     return Response(204)

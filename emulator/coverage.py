@@ -2,7 +2,7 @@
 
     python -m emulator.coverage
 
-The published operations stand in operations.txt; what is answered is read from the route table.
+The published operations are in operations.txt; the answered ones are read from the route table.
 """
 
 from __future__ import annotations
@@ -69,7 +69,7 @@ def published() -> list[Published]:
 
 
 def routes() -> list[Route]:
-    """Every operation that the emulator answers, its own left out (they begin with `_`)."""
+    """Every operation that the emulator answers, except its own (they begin with `_`)."""
     store = Store()
     world = front.create(store, Clock())
     store.close()
@@ -77,7 +77,7 @@ def routes() -> list[Route]:
 
 
 def text() -> str:
-    """What COVERAGE.md says."""
+    """The text of COVERAGE.md."""
     answered = {(route.operation_id, route.method) for route in routes()}
     known = published()
     parts = [_HEAD]

@@ -1,4 +1,4 @@
-"""Faults set through the control API: which call or job they meet, and how often."""
+"""Faults that are set through the control API: which call or job they affect, and how often."""
 
 from __future__ import annotations
 
@@ -44,7 +44,8 @@ def add(world: World, content: Document) -> Document:
             optionally `match`, `nth` and `times`.
 
     Returns:
-        The fault with its `id`, and how often calls have `met` it and it was `taken`.
+        The fault with its `id`, how often calls matched it (`met`) and how often it acted
+        (`taken`).
 
     Raises:
         ArmError: 400 `InvalidFault`, which says what is wrong.
@@ -75,12 +76,12 @@ def add(world: World, content: Document) -> Document:
 
 
 def all_faults(world: World) -> list[Document]:
-    """Every fault that was set, oldest first, spent ones too."""
+    """Every fault that was set, the oldest first, including those that are used up."""
     return world.store.list(KIND)
 
 
 def remove(world: World, identifier: str | None = None) -> int:
-    """Take back one fault, or all of them; how many there were."""
+    """Remove one fault, or all of them. Returns how many were removed."""
     keys = [
         key for key in world.store.keys(KIND) if identifier is None or key.lstrip("0") == identifier
     ]
@@ -96,18 +97,18 @@ def take(
     match: Sequence[str],
     effects: Sequence[str] = OF_JOBS,
 ) -> Document | None:
-    """The fault that this call or job meets, or None; what it takes is counted durably.
+    """The fault that acts on this call or job, or None. Its use is counted durably.
 
-    A fault meets a call when its `operation` is this one (an operation id also matches the job
+    A fault matches a call when its `operation` is this one (an operation id also matches the job
     scenario that its last part names) and its `match`, if it has one, is in one of the strings.
-    It acts from the `nth` such call on (default 1), `times` times (default 1), then is spent.
-    A request that is refused later takes the count back.
+    It acts from the `nth` such call on (default 1), `times` times (default 1), and is then used
+    up. If the request is refused afterwards, the call does not count.
 
     Args:
         world: the world; a transaction must be open, as in handlers and events.
         operation: an operation id, such as `ReplicationProtectedItems_List`, or a job's
             scenario name, such as `TestFailover`.
-        match: strings that a fault's `match` is looked for in, such as path and machine name.
+        match: the strings in which a fault's `match` is searched, such as path and machine name.
         effects: which kinds of fault are wanted; by default those of jobs.
 
     Returns:
@@ -130,10 +131,10 @@ def take(
 
 
 class HttpFaults:
-    """The faults that meet requests: refusals, broken connections and stale answers.
+    """The faults that act on requests: refusals, broken connections and stale answers.
 
-    Hook it into a world with `install`. Stale answers are the last that the same URL got, and
-    are remembered in memory only; before there is one, a list is answered empty.
+    Hook it into a world with `install`. A stale answer is the previous answer of the same URL. It
+    is kept in memory only; if there is none, the list is empty.
     """
 
     _REMEMBERED = 500
@@ -142,12 +143,12 @@ class HttpFaults:
         self._answers: dict[str, object] = {}
 
     def install(self, world: World) -> None:
-        """Meet every request of this world, after the token and the version were checked."""
+        """Act on every request of this world, after the check of its token and api-version."""
         world.interceptors.append(self.before)
         world.observers.append(self.after)
 
     def before(self, world: World, request: Request, route: Route) -> Response | None:
-        """Refuse, drop or answer stale, as a fault asks for."""
+        """Refuse, drop or give a stale answer, as the fault says."""
         if not world.store.keys(KIND):
             return None
         fault = take(
@@ -159,12 +160,12 @@ class HttpFaults:
         if "status" in fault:
             code = fault.get("code", "ServiceUnavailable")
             message = fault.get("message", "The emulator was told to refuse this call.")
-            # Returned, not raised: raising would take back that the fault was met.
+            # Returned, not raised: raising would roll back the fault's count.
             return ArmError(fault["status"], code, message).response()
         return Response(200, self._answers.get(_key(request), {"value": []}))
 
     def after(self, world: World, request: Request, route: Route, response: Response) -> None:
-        """Drop the answer of an accepted request, and remember lists to answer stale later."""
+        """Drop the answer of an accepted request, and remember lists for stale answers."""
         if not route.changes and response.status == 200:
             self._answers.pop(_key(request), None)
             self._answers[_key(request)] = response.body

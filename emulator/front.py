@@ -1,4 +1,4 @@
-"""The whole front: every service's routes and events joined into one world."""
+"""The front: the routes and events of every service, in one world."""
 
 from __future__ import annotations
 
@@ -29,9 +29,9 @@ def create(
     """Make the world of the emulator.
 
     Args:
-        store: where state is kept; one that was used before goes on from there.
-        clock: virtual time; `resumed_clock(store)` goes on where the store's world stood.
-        seed: the source of chance of a new world.
+        store: the state; a store that was used before continues from its last state.
+        clock: virtual time; `resumed_clock(store)` continues from the time of the store's world.
+        seed: the random seed of a new world.
         estate: the AWS side as the guests see it; None is an estate without machines.
         subscriptions: the GUIDs of the subscriptions that exist.
         any_token: accept every bearer token; otherwise only those that were issued here.

@@ -32,7 +32,7 @@ class Application:
 
     Args:
         world: the world.
-        settle_seconds: how often (in real seconds) what came due happens without a request.
+        settle_seconds: how often, in real seconds, due events are run if no request comes.
     """
 
     def __init__(self, world: World, settle_seconds: float = _SETTLE_SECONDS) -> None:
@@ -146,7 +146,7 @@ def serve(world: World, port: int, certificate: Path | None = None) -> None:
 
 
 async def _body(receive: Receive) -> bytes | None:
-    """The request's body, or None when it is larger than is taken."""
+    """The request's body, or None if it is too large."""
     content = bytearray()
     more = True
     while more:
@@ -184,6 +184,6 @@ def _too_large() -> Response:
         "RequestContentTooLarge",
         f"The request content size exceeds the maximum size of {MAX_BODY_BYTES} bytes.",
     ).response()
-    # What was not read must not be taken for the next request.
+    # The unread rest of the body must not be read as the next request.
     response.headers["Connection"] = "close"
     return response

@@ -1,7 +1,7 @@
-"""Transports of azure-core that reach a world in this process: the real SDKs with no sockets.
+"""Transports of azure-core that reach a world in this process, without sockets.
 
-Give one as `transport=` to any client of an Azure SDK for Python. With a stepped clock a
-client that sleeps between polls moves the clock instead, so hours pass in no time.
+Give one as `transport=` to any client of an Azure SDK for Python. With a stepped clock, a client
+that sleeps between polls moves the clock instead of waiting.
 """
 
 from __future__ import annotations
@@ -64,7 +64,7 @@ class WorldTransport(HttpTransport[HttpRequest, HttpResponse]):
         return sent
 
     def sleep(self, duration: float) -> None:
-        """Let a client's waiting be the passing of the world's time."""
+        """Let a client's wait move the world's clock."""
         if self._steps:
             self._world.clock.advance(timedelta(seconds=duration))
         else:
@@ -81,7 +81,7 @@ class WorldTransport(HttpTransport[HttpRequest, HttpResponse]):
 
 
 class AsyncWorldTransport(AsyncHttpTransport[HttpRequest, AsyncHttpResponse]):
-    """Carries the calls of an asynchronous client to a world; as `WorldTransport` otherwise."""
+    """Carries the calls of an asynchronous client to a world. Otherwise like `WorldTransport`."""
 
     def __init__(self, world: World, *, steps: bool = True) -> None:
         self._world = world
@@ -115,7 +115,7 @@ class AsyncWorldTransport(AsyncHttpTransport[HttpRequest, AsyncHttpResponse]):
         return sent
 
     async def sleep(self, duration: float) -> None:
-        """Let a client's waiting be the passing of the world's time."""
+        """Let a client's wait move the world's clock."""
         if self._steps:
             self._world.clock.advance(timedelta(seconds=duration))
         else:
@@ -132,7 +132,7 @@ class AsyncWorldTransport(AsyncHttpTransport[HttpRequest, AsyncHttpResponse]):
 
 
 class _Sent:
-    """What azure-core wants to close once a synchronous response is read."""
+    """What azure-core closes after a synchronous response was read."""
 
     def close(self) -> None:
         """Nothing to close."""

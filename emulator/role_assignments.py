@@ -1,4 +1,4 @@
-"""Who may do what in Azure: roles assigned through the control API, and what they deny.
+"""What callers may do in Azure: roles that are assigned through the control API.
 
 Source: "What is Azure role-based access control (Azure RBAC)?" for the evaluation; code and text of
 refusals as Resource Manager words them.
@@ -23,10 +23,10 @@ routes = Routes()
 
 @routes.route("PUT", "/_emulator/access", "_Emulator_SetAccess", changes=False)
 def set_access(world: World, request: Request) -> Response:
-    """Let a caller do what its roles allow, and nothing else, from now on.
+    """From now on, let a caller do only what its roles allow.
 
     Takes `{"clientId"?, "assignments": [{"scope", "role"}]}`; without a `clientId` the caller is
-    the system's own identity. No assignments at all deny everything.
+    the system's own identity. An empty list of assignments denies everything.
     """
     given = schema.body(request, _SHAPE)
     if not isinstance(given.get("assignments"), list):
@@ -57,28 +57,27 @@ def get_access(world: World, request: Request) -> Response:
 
 @routes.route("DELETE", "/_emulator/access", "_Emulator_RemoveAccess", changes=False)
 def remove_access(world: World, request: Request) -> Response:
-    """Let everybody do everything again."""
+    """Let every caller do everything again."""
     for key in world.store.keys(_KIND):
         world.store.delete(_KIND, key)
     return Response(204)
 
 
 class Access:
-    """Refuses what the roles of a caller do not allow, and keeps what was used of them.
-
-    A caller that was given no roles by the control API may do everything.
+    """Refuses what a caller's roles do not allow, and records which permissions were used. A
+    caller without roles from the control API may do everything.
     """
 
     def __init__(self) -> None:
         self._passed: tuple[str, list[str]] | None = None
 
     def install(self, world: World) -> None:
-        """Meet every request of this world from here on, after its token was checked."""
+        """From now on, see every request of this world, after the check of its token."""
         world.interceptors.append(self.before)
         world.finishers.append(self.after)
 
     def before(self, world: World, request: Request, route: Route) -> Response | None:
-        """Refuse a request, or remember what it used."""
+        """Refuse a request, or remember which permissions it used."""
         self._passed = None
         if not route.api_versions or not world.store.keys(_KIND):
             return None
@@ -99,7 +98,8 @@ class Access:
         return None
 
     def after(self, world: World, request: Request, response: Response) -> None:
-        """Keep what a request used: apart from it, as a refusal takes all else back."""
+        """Record what a request used, in a transaction of its own: a refusal rolls back the
+        request's."""
         passed, self._passed = self._passed, None
         if passed is None:
             return
@@ -127,7 +127,7 @@ def _refuse(world: World, settings: Document, missing: list[Needed], error: ArmE
     told = [{"action": need.action, "scope": need.scope} for need in missing]
     denied = [*settings["denied"], *(entry for entry in told if entry not in settings["denied"])]
     world.store.put(_KIND, settings["objectId"], {**settings, "denied": denied})
-    # Returned, not raised: raising would take back that it was denied.
+    # Returned, not raised: raising would roll back the record of the denial.
     return error.response()
 
 

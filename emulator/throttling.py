@@ -49,7 +49,7 @@ def get_throttling(world: World, request: Request) -> Response:
 
 @routes.route("PUT", "/_emulator/throttling", "_Emulator_SetThrottling", changes=False)
 def set_throttling(world: World, request: Request) -> Response:
-    """Throttle from now on by `{"mode"?, "limits"?}`; what is left out is ARM's own.
+    """Set the throttling: `{"mode"?, "limits"?}`; the defaults are those of ARM.
 
     Modes: `on`, `off`, and `auto`, which is on while the clock runs and off while it stands
     still, because a bucket never fills when no time passes.
@@ -75,7 +75,7 @@ def set_throttling(world: World, request: Request) -> Response:
 
 @dataclass
 class _Bucket:
-    """How many requests are left, as of a moment."""
+    """How many requests are left at a moment."""
 
     tokens: float
     at: datetime
@@ -85,8 +85,8 @@ class Throttle:
     """Counts every ARM request, and refuses those for which a bucket is empty.
 
     There is a bucket for each subscription (or the tenant), caller and kind of request, and one
-    for all callers of a subscription together. What is in the buckets is in memory only: after a
-    restart they are full, as they are after 20 seconds in which nobody asks.
+    for all callers of a subscription together. The buckets are in memory only: after a restart
+    they are full, as after 20 seconds without requests.
     """
 
     def __init__(self) -> None:
@@ -95,7 +95,7 @@ class Throttle:
         self._headers: dict[str, str] = {}
 
     def install(self, world: World) -> None:
-        """Meet every request of this world from here on, after its token was checked."""
+        """From now on, see every request of this world, after the check of its token."""
         world.interceptors.append(self.before)
         world.finishers.append(self.after)
 
@@ -108,7 +108,7 @@ class Throttle:
         if not _active(world, settings):
             return None
         if settings["limits"] != self._limits:
-            # Other limits begin with full buckets.
+            # New limits begin with full buckets.
             self._limits = settings["limits"]
             self._buckets = {}
         word = _WORDS.get(request.method, "writes")
@@ -136,7 +136,7 @@ class Throttle:
         return _refusal(world, scope, word, caller, wait) if refused else None
 
     def after(self, world: World, request: Request, response: Response) -> None:
-        """Tell what is left; on refusals, too."""
+        """Add the headers that say how many requests are left, also to refusals."""
         response.headers.update(self._headers)
         self._headers = {}
 
@@ -168,5 +168,5 @@ def _refusal(world: World, scope: str, word: str, caller: str, wait: float) -> R
         "https://aka.ms/arm-throttling for additional information.",
         headers=retry_after(world, seconds),
     )
-    # Returned, not raised: nothing is to be taken back, and a refusal is no surprise.
+    # Returned, not raised: there is nothing to roll back.
     return refusal.response()

@@ -1,4 +1,4 @@
-"""Which action of Azure roles a request is, over which scope.
+"""Which permission of Azure roles a request needs, and at which scope.
 
 Source: "Azure custom roles" (the format `{Company}.{Provider}/{resourceType}/{action}`) and
 "Azure permissions", which lists the actions of each resource provider.
@@ -48,13 +48,13 @@ _OF_AN_ACCOUNT = (
 
 @dataclass(frozen=True)
 class Needed:
-    """What a caller has to be allowed.
+    """A permission that a caller needs.
 
     Attributes:
         action: such as `Microsoft.Network/virtualNetworks/read`.
-        scope: the id of what it is done to; of a list, what it is in.
-        anywhere: whether it is enough to be allowed this anywhere in the subscription. So with
-            polls below a region: who has a role on a group alone follows what goes on in it.
+        scope: the id of the resource; for a list, of what contains it.
+        anywhere: whether having it anywhere in the subscription is enough. This is so for polls
+            below a region: a caller with a role on one group can follow its operations.
     """
 
     action: str
@@ -63,10 +63,8 @@ class Needed:
 
 
 def needed(request: Request) -> Needed | None:
-    """The action of a request; None for one that nobody has to be allowed.
-
-    What is above subscriptions, such as their list, is answered to everybody: it shows to each
-    caller what is theirs.
+    """The permission that a request needs; None if it needs none. Everyone may read what is above
+    subscriptions, such as their list.
     """
     above, separator, below = _split(request.path)
     if not above.lower().startswith("/subscriptions/"):
@@ -84,12 +82,13 @@ def needed(request: Request) -> Needed | None:
 
 
 def linked(request: Request, route: Route) -> Iterator[Needed]:
-    """What the caller needs on resources that a request only names.
+    """The permissions that a request needs on resources that its body names. To enable
+    replication, a caller needs permission to create the virtual machine, to join its network and
+    to write to its storage account.
 
-    Who enables replication has to be allowed to make the virtual machine that comes of it, to
-    join its network and to write to its storage account. Source: "Use Azure role-based access
+    Source: "Use Azure role-based access
     control to manage Azure Site Recovery", permissions required to enable replication. Where that
-    page says `Microsoft.Resources/deployments/*`, reading and writing are asked for here.
+    page says `Microsoft.Resources/deployments/*`, read and write are required here.
     """
     if route.operation_id != _ENABLING:
         return
@@ -104,12 +103,12 @@ def linked(request: Request, route: Route) -> Iterator[Needed]:
 
 
 def _is_of_none(scope: str) -> bool:
-    """Whether something is in no resource group."""
+    """Whether a scope is outside every resource group."""
     return "/resourcegroups/" not in scope.lower()
 
 
 def _split(path: str) -> tuple[str, str, str]:
-    """What is before and after the last `/providers/`, whatever its case."""
+    """The path before and after the last `/providers/`, in any case."""
     path = path.rstrip("/")
     at = path.lower().rfind("/providers/")
     if at < 0:
@@ -118,7 +117,7 @@ def _split(path: str) -> tuple[str, str, str]:
 
 
 def _cased(types: list[str]) -> list[str]:
-    # The names by which Microsoft.Resources' actions are published, however a path spells them.
+    # Actions of Microsoft.Resources have this spelling, whatever the spelling of the path.
     known = {"resourcegroups": "resourceGroups", "subscriptions": "subscriptions"}
     return [known.get(name.lower(), name) for name in types]
 
@@ -131,7 +130,7 @@ def _scope(above: str, namespace: str | None, segments: list[str]) -> str:
 
 
 def _ids(value: Any) -> Iterator[str]:
-    """Ids of groups, networks and accounts, wherever in a body."""
+    """The ids of groups, networks and accounts anywhere in a body."""
     if isinstance(value, dict):
         for inner in value.values():
             yield from _ids(inner)

@@ -1,4 +1,4 @@
-"""Where Network, Storage and Compute let their operations be polled: below a region.
+"""Operations of Network, Storage and Compute, which are polled below a region.
 
 Source: recorded traffic; Microsoft.Network/locations/operations and the like.
 """
@@ -51,7 +51,7 @@ def begin(
 
 
 def add_routes(routes: Routes, namespace: str, *, statuses: str | None, results: str) -> None:
-    """Let the operations of a namespace be polled.
+    """Add the routes at which operations of a namespace are polled.
 
     Args:
         routes: the service's routes.

@@ -1,4 +1,4 @@
-"""Virtual machines and managed disks: read and deleted; Site Recovery is what creates them.
+"""Virtual machines and managed disks. They can be read and deleted; Site Recovery creates them.
 
 Source: Microsoft.Compute, VirtualMachines_* and Disks_* operations.
 """
@@ -16,13 +16,31 @@ from emulator.kernel.wire import ArmError, Request, Response
 from emulator.kernel.world import World
 
 API_VERSIONS = (
-    *("2021-07-01", "2022-03-01", "2022-08-01", "2022-11-01", "2023-03-01", "2023-07-01"),
-    *("2023-09-01", "2024-03-01", "2024-07-01", "2024-11-01", "2025-04-01", "2025-11-01"),
-    *("2026-03-01", "2026-04-01"),
+    "2021-07-01",
+    "2022-03-01",
+    "2022-08-01",
+    "2022-11-01",
+    "2023-03-01",
+    "2023-07-01",
+    "2023-09-01",
+    "2024-03-01",
+    "2024-07-01",
+    "2024-11-01",
+    "2025-04-01",
+    "2025-11-01",
+    "2026-03-01",
+    "2026-04-01",
 )
 DISK_API_VERSIONS = (
-    *("2021-12-01", "2022-03-02", "2022-07-02", "2023-01-02", "2023-04-02", "2023-10-02"),
-    *("2024-03-02", "2025-01-02", "2026-03-02"),
+    "2021-12-01",
+    "2022-03-02",
+    "2022-07-02",
+    "2023-01-02",
+    "2023-04-02",
+    "2023-10-02",
+    "2024-03-02",
+    "2025-01-02",
+    "2026-03-02",
 )
 MACHINES = "microsoft.compute/virtualmachines"
 DISKS = "microsoft.compute/disks"
@@ -92,7 +110,7 @@ def list_all(world: World, request: Request, subscription: str) -> Response:
 def delete(world: World, request: Request, subscription: str, group: str, machine: str) -> Response:
     """Begin to delete a machine: 202, or 204 when there is none.
 
-    Its disks and interfaces go with it only where their `deleteOption` says so.
+    Its disks and interfaces are deleted with it only if their `deleteOption` says so.
     """
     require_group(world, subscription, group)
     document = world.store.get(MACHINES, machine_id(subscription, group, machine))
@@ -146,7 +164,7 @@ def delete_disk(
     return Response(202, None, headers)
 
 
-# The operations of machines and disks are polled at the same place.
+# Operations of machines and of disks are polled at the same URLs.
 _polls = Routes((*API_VERSIONS, *DISK_API_VERSIONS))
 async_operations.add_routes(
     _polls, "Microsoft.Compute", statuses="operations", results="operationResults"
@@ -156,7 +174,7 @@ routes.include(_polls)
 
 
 def register(world: World) -> None:
-    """What ends the deletion of machines and disks."""
+    """Register what ends the deletion of machines and disks."""
     long_running.finisher(world, _DELETION, _delete)
     long_running.finisher(world, _DISK_DELETION, _delete_disk)
 

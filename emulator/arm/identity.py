@@ -1,4 +1,4 @@
-"""The managed-identity endpoint that issues tokens, and the check of the tokens it issued.
+"""The managed-identity endpoint that issues tokens, and the check of those tokens.
 
 Source: "How to use managed identities for App Service", REST endpoint reference.
 """
@@ -65,8 +65,10 @@ def issue(world: World, expires_on: int | None = None, client: str = "") -> str:
     """A bearer token that this world accepts.
 
     Args:
-        world: the world; its seed signs the token, which guards nothing but says who issued it.
-        expires_on: Unix time of its end, in real time as clients reckon; None is in a day.
+        world: the world; its seed signs the token. This is no protection: it only shows who issued
+            it.
+        expires_on: the Unix time at which it expires, in real time; None stands for one day from
+            now.
         client: the client id of a user-assigned identity; empty for the system's own.
     """
     end = int(time.time()) + LIFETIME_SECONDS if expires_on is None else expires_on
@@ -79,7 +81,7 @@ def issue(world: World, expires_on: int | None = None, client: str = "") -> str:
 
 
 def accept(world: World, token: str) -> None:
-    """Let a token pass.
+    """Accept a token.
 
     Raises:
         ArmError: 401 `InvalidAuthenticationToken` or `ExpiredAuthenticationToken`.
@@ -94,7 +96,7 @@ def accept(world: World, token: str) -> None:
 
 
 def accept_any(world: World, token: str) -> None:
-    """Let every token pass, whoever issued it."""
+    """Accept every token."""
 
 
 def object_id(world: World, client: str = "") -> str:
@@ -112,7 +114,7 @@ def caller(request: Request) -> str:
 
 
 def register(world: World) -> None:
-    """Nothing happens here by itself."""
+    """Register no events."""
 
 
 def _signature(world: World, signed: str) -> str:

@@ -69,7 +69,7 @@ routes.include(_sku_routes)
 
 
 def register(world: World) -> None:
-    """Nothing happens to sizes by itself."""
+    """Register no events."""
 
 
 def _sku(size: Size, region: str) -> Document:

@@ -1,4 +1,4 @@
-"""How a PATCH changes a resource."""
+"""Merging of nested properties, for PATCH."""
 
 from __future__ import annotations
 

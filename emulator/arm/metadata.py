@@ -1,4 +1,4 @@
-"""The endpoints of this cloud, by which the Azure CLI, Terraform and SDKs of Go get to know it.
+"""The endpoints of this cloud, which the Azure CLI, Terraform and Go SDKs read first.
 
 Source: `/metadata/endpoints` of https://management.azure.com; go-azure-sdk (api-version 2022-09-01,
 one cloud), azure-cli-core (2019-05-01, a list of clouds; 2015-01-01, the oldest form).
@@ -22,7 +22,7 @@ routes = Routes()
 
 @routes.route("GET", "/metadata/endpoints", "_Metadata_Endpoints")
 def endpoints(world: World, request: Request) -> Response:
-    """Where what is of this cloud. Services that it does not have are not named."""
+    """The endpoints of the cloud. Services that the emulator does not have are left out."""
     version = request.query.get("api-version", "")
     here = origin(request)
     authentication: Document = {
@@ -57,4 +57,4 @@ def endpoints(world: World, request: Request) -> Response:
 
 
 def register(world: World) -> None:
-    """Nothing happens here by itself."""
+    """Register no events."""

@@ -1,4 +1,4 @@
-"""Azure regions: which there are, and what ARM answers for one that there is not."""
+"""Azure regions, and ARM's refusals of unknown ones."""
 
 from __future__ import annotations
 
@@ -71,7 +71,7 @@ def require_region(value: Any, what: str) -> str:
 
 
 def require_same_region(present: Document | None, location: str, group: str) -> None:
-    """A resource stays where it was created.
+    """Refuse to move a resource to another region.
 
     Raises:
         ArmError: 409 `InvalidResourceLocation`.

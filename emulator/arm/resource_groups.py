@@ -1,4 +1,4 @@
-"""Resource groups: what everything else lies in, and goes with.
+"""Resource groups.
 
 Source: Microsoft.Resources, ResourceGroups_* operations.
 """
@@ -29,8 +29,17 @@ from emulator.kernel.wire import ArmError, Request, Response
 from emulator.kernel.world import World
 
 API_VERSIONS = (
-    *("2020-06-01", "2020-10-01", "2021-01-01", "2021-04-01", "2022-09-01", "2023-07-01"),
-    *("2024-03-01", "2024-07-01", "2024-11-01", "2025-03-01", "2025-04-01"),
+    "2020-06-01",
+    "2020-10-01",
+    "2021-01-01",
+    "2021-04-01",
+    "2022-09-01",
+    "2023-07-01",
+    "2024-03-01",
+    "2024-07-01",
+    "2024-11-01",
+    "2025-03-01",
+    "2025-04-01",
 )
 TYPE = "Microsoft.Resources/resourceGroups"
 _DELETION = "resource group deleted"
@@ -90,7 +99,7 @@ def get(world: World, request: Request, subscription: str, group: str) -> Respon
 
 @routes.route("HEAD", _ONE, "ResourceGroups_CheckExistence")
 def check_existence(world: World, request: Request, subscription: str, group: str) -> Response:
-    """204 when it exists, 404 otherwise, never a body."""
+    """Answer 204 if it exists, otherwise 404, without a body."""
     found = world.store.get(GROUPS, group_id(subscription, group)) is not None
     return Response(204 if found else 404)
 
@@ -111,7 +120,7 @@ def update(world: World, request: Request, subscription: str, group: str) -> Res
 
 @routes.route("DELETE", _ONE, "ResourceGroups_Delete")
 def delete(world: World, request: Request, subscription: str, group: str) -> Response:
-    """Begin to delete a group with all that it holds; polled at Location only."""
+    """Begin to delete a group with everything in it; polled at Location only."""
     document = require_group(world, subscription, group)
     if document["properties"]["provisioningState"] == "Deleting":
         name = document["_emulator"]["deletion"]
@@ -145,7 +154,7 @@ def result(world: World, request: Request, subscription: str, name: str) -> Resp
 
 
 def register(world: World) -> None:
-    """A deletion ends by removing what the group holds, or by refusing to."""
+    """Register what ends a deletion: removing everything in the group, or refusing to."""
     long_running.finisher(world, _DELETION, _delete, failed=_roll_back)
 
 

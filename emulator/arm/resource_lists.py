@@ -74,7 +74,7 @@ def list_all(world: World, request: Request, subscription: str) -> Response:
 
 
 def register(world: World) -> None:
-    """Nothing happens to lists by itself."""
+    """Register no events."""
 
 
 def _listed(world: World, request: Request, identifier: str) -> Response:

@@ -1,7 +1,7 @@
-"""Role definitions, as `az role definition create` takes them, and what they allow.
+"""Role definitions in the format of `az role definition create`, and what they allow.
 
-Source: "Understand Azure role definitions". Actions are compared without case, `*` stands for any
-text, and what is in `notActions` is taken off that role's own actions.
+Source: "Understand Azure role definitions". Actions are compared case-insensitively, `*` stands
+for any text, and `notActions` are subtracted from the same role's actions.
 """
 
 from __future__ import annotations
@@ -42,7 +42,7 @@ def allows(role: Mapping[str, Any], action: str) -> bool:
 
 
 def reaches(assigned: str, scope: str) -> bool:
-    """Whether what is assigned at one scope holds at another: there and below it."""
+    """Whether an assignment at one scope applies at another: at the same one, or below it."""
     upper, lower = assigned.rstrip("/").lower() + "/", scope.rstrip("/").lower() + "/"
     return lower.startswith(upper)
 

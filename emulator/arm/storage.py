@@ -1,4 +1,4 @@
-"""Storage accounts: created and deleted, with a name that is theirs alone in all of Azure.
+"""Storage accounts. Their names are unique in all of Azure.
 
 Source: Microsoft.Storage, StorageAccounts_* operations.
 """
@@ -26,8 +26,17 @@ from emulator.kernel.wire import ArmError, Request, Response
 from emulator.kernel.world import World
 
 API_VERSIONS = (
-    *("2021-09-01", "2022-05-01", "2022-09-01", "2023-01-01", "2023-04-01", "2023-05-01"),
-    *("2024-01-01", "2025-01-01", "2025-06-01", "2025-08-01", "2026-04-01"),
+    "2021-09-01",
+    "2022-05-01",
+    "2022-09-01",
+    "2023-01-01",
+    "2023-04-01",
+    "2023-05-01",
+    "2024-01-01",
+    "2025-01-01",
+    "2025-06-01",
+    "2025-08-01",
+    "2026-04-01",
 )
 TYPE = "Microsoft.Storage/storageAccounts"
 KIND = TYPE.lower()
@@ -35,15 +44,32 @@ _CREATION = "storage account created"
 _CREATION_TAKES = timedelta(seconds=20)
 _NAME = re.compile(r"[a-z0-9]{3,24}")
 _SKUS = (
-    *("Standard_LRS", "Standard_GRS", "Standard_RAGRS", "Standard_ZRS", "Standard_GZRS"),
-    *("Standard_RAGZRS", "Premium_LRS", "Premium_ZRS"),
+    "Standard_LRS",
+    "Standard_GRS",
+    "Standard_RAGRS",
+    "Standard_ZRS",
+    "Standard_GZRS",
+    "Standard_RAGZRS",
+    "Premium_LRS",
+    "Premium_ZRS",
 )
 _KINDS = ("Storage", "StorageV2", "BlobStorage", "FileStorage", "BlockBlobStorage")
 _READ_ONLY = (
-    *("provisioningState", "primaryEndpoints", "primaryLocation", "statusOfPrimary"),
-    *("lastGeoFailoverTime", "secondaryLocation", "statusOfSecondary", "creationTime"),
-    *("secondaryEndpoints", "privateEndpointConnections", "keyCreationTime", "blobRestoreStatus"),
-    *("failoverInProgress", "geoReplicationStats", "storageAccountSkuConversionStatus"),
+    "provisioningState",
+    "primaryEndpoints",
+    "primaryLocation",
+    "statusOfPrimary",
+    "lastGeoFailoverTime",
+    "secondaryLocation",
+    "statusOfSecondary",
+    "creationTime",
+    "secondaryEndpoints",
+    "privateEndpointConnections",
+    "keyCreationTime",
+    "blobRestoreStatus",
+    "failoverInProgress",
+    "geoReplicationStats",
+    "storageAccountSkuConversionStatus",
 )
 _PROPERTIES = {
     **dict.fromkeys(_READ_ONLY, schema.IGNORED),
@@ -247,7 +273,7 @@ async_operations.add_routes(routes, "Microsoft.Storage", statuses=None, results=
 
 
 def register(world: World) -> None:
-    """A creation ends with the account provisioned."""
+    """Register what ends a creation: the account is provisioned."""
     long_running.finisher(world, _CREATION, _provisioned)
 
 

@@ -1,4 +1,4 @@
-"""Subscriptions, their regions and their resource providers, as far as clients look at them.
+"""Subscriptions, their regions and their resource providers.
 
 Source: Microsoft.Resources, Subscriptions_* and Providers_* operations.
 """
@@ -14,9 +14,20 @@ from emulator.kernel.wire import ArmError, Request, Response
 from emulator.kernel.world import World
 
 API_VERSIONS = (
-    *("2016-06-01", "2018-05-01", "2020-01-01", "2020-06-01", "2021-01-01", "2021-04-01"),
-    *("2022-09-01", "2022-12-01", "2023-07-01", "2024-03-01", "2024-07-01", "2024-11-01"),
-    *("2025-03-01", "2025-04-01"),
+    "2016-06-01",
+    "2018-05-01",
+    "2020-01-01",
+    "2020-06-01",
+    "2021-01-01",
+    "2021-04-01",
+    "2022-09-01",
+    "2022-12-01",
+    "2023-07-01",
+    "2024-03-01",
+    "2024-07-01",
+    "2024-11-01",
+    "2025-03-01",
+    "2025-04-01",
 )
 SUBSCRIPTION = "11111111-1111-1111-1111-111111111111"
 _NAMESPACES = {
@@ -77,12 +88,12 @@ def get_provider(world: World, request: Request, subscription: str, namespace: s
 def register_provider(
     world: World, request: Request, subscription: str, namespace: str
 ) -> Response:
-    """Register a provider; here they all are."""
+    """Register a provider. All of them are registered already."""
     return Response(200, _provider(world, subscription, _require_namespace(namespace)))
 
 
 def register(world: World) -> None:
-    """Nothing happens here by itself."""
+    """Register no events."""
 
 
 def _subscription(subscription: str) -> Document:

@@ -1,4 +1,4 @@
-"""What every tracked resource of ARM has in common: id, name, type, location and tags."""
+"""What all tracked resources of ARM have in common: id, name, type, location and tags."""
 
 from __future__ import annotations
 
@@ -23,7 +23,8 @@ COMMON: dict[str, schema.Shape] = {
 def begin_put(
     world: World, identifier: str, kind: str, body: Document
 ) -> tuple[Document | None, Document]:
-    """What a PUT of a tracked resource starts from, once its group and region are in order.
+    """The start of a PUT of a tracked resource: check its group and region, and begin its
+    document.
 
     Args:
         world: the world.

@@ -1,7 +1,7 @@
 """The estate that is seeded into moto: one VPC, its subnets and a small fleet of old servers.
 
-The fleet has private addresses only; its way out is a NAT gateway. With one seed and an untouched
-moto all ids come out the same, so that a committed configuration can name them.
+The fleet has private addresses only and reaches the internet through a NAT gateway. The same seed
+and version of moto give the same ids, so that a committed configuration can name them.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ VPC_CIDR = "10.10.0.0/16"
 MACHINES_CIDR = "10.10.1.0/24"
 MIGRATION_CIDR = "10.10.2.0/24"
 PUBLIC_CIDR = "10.10.0.0/24"
-# What the fleet's applications need; none of it is a port of Site Recovery.
+# What the fleet's applications need. None of these ports is one of Site Recovery.
 APPLICATION_PORTS = (80, 443, 3389)
 
 IMAGES = {
@@ -55,7 +55,7 @@ _TRUST = {
 class Machine:
     """A machine of the fleet: its image is a key of `IMAGES`, its sizes are in GiB.
 
-    `profile` is the name of its instance profile; without one (None) nothing manages it.
+    `profile` is the name of its instance profile; None leaves it unmanaged.
     """
 
     name: str
@@ -84,7 +84,7 @@ FLEET = (
     Machine("legacy-02", "10.10.1.32", _2008, "m4.large", 40),
     Machine("db-01", "10.10.1.41", "rhel-6.7", "m4.xlarge", 30, (100,)),
     Machine("db-02", "10.10.1.42", "rhel-6.7", "m4.xlarge", 30, (100,)),
-    # Graviton: Site Recovery cannot migrate it, which is what it is here for. Nor is it managed.
+    # Graviton: an example of a machine that Site Recovery cannot migrate. It is not managed either.
     Machine("arm-01", "10.10.1.91", "amazon-linux-2-arm64", "t4g.medium", 30, profile=None),
 )
 
@@ -159,7 +159,8 @@ def _subnet(ec2: EC2Client, begin: Callable[[str], None], vpc: str, name: str, c
 
 
 def _way_out(ec2: EC2Client, vpc: str) -> None:
-    """A NAT gateway in a public subnet, and the default route of all other subnets to it."""
+    """Create a NAT gateway in a public subnet, and the default route of all other subnets to
+    it."""
     public = ec2.create_subnet(VpcId=vpc, CidrBlock=PUBLIC_CIDR, AvailabilityZone=ZONE)["Subnet"]
     ec2.create_tags(Resources=[public["SubnetId"]], Tags=[{"Key": "Name", "Value": "public"}])
     gateway = ec2.create_internet_gateway()["InternetGateway"]["InternetGatewayId"]
@@ -181,7 +182,7 @@ def _way_out(ec2: EC2Client, vpc: str) -> None:
 
 
 def _profile(iam: Any) -> None:
-    """What lets Systems Manager manage a machine that has it."""
+    """Create the profile that lets Systems Manager manage a machine."""
     iam.create_role(RoleName=PROFILE, AssumeRolePolicyDocument=json.dumps(_TRUST))
     iam.attach_role_policy(RoleName=PROFILE, PolicyArn=MANAGED_POLICY)
     iam.create_instance_profile(InstanceProfileName=PROFILE)

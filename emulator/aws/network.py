@@ -90,7 +90,7 @@ def _interfaces(instance: Mapping[str, Any]) -> list[Interface]:
             running=instance["State"]["Name"] == "running",
             platform="windows" if instance.get("Platform") else "linux",
             address=interface["PrivateIpAddress"],
-            # Of the instance: moto gives every interface an association.
+            # The instance's: moto gives every interface an association.
             public="PublicIpAddress" in instance,
             subnet=interface["SubnetId"],
             vpc=interface["VpcId"],

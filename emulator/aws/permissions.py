@@ -1,4 +1,4 @@
-"""What a role may do, from the policies that IAM has of it. Moto itself lets everybody do all."""
+"""What a role may do, from its policies in IAM. Moto itself does not check permissions."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ Policy = str | Mapping[str, Any]
 
 
 class Permissions:
-    """Judges requests of roles over IAM's public API.
+    """Evaluates the permissions of roles over IAM's public API.
 
     Args:
         client: gives the client of a service by its name.
@@ -28,7 +28,8 @@ class Permissions:
         self._versions: dict[tuple[str, str], Mapping[str, Any]] = {}
 
     def role_of(self, profile: str) -> str | None:
-        """The name of the role in an instance profile, given by its name or ARN; None without."""
+        """The name of the role in an instance profile, given by its name or ARN; None if it has
+        none."""
         name = profile.rsplit("/", 1)[-1]
         try:
             found = self._iam.get_instance_profile(InstanceProfileName=name)["InstanceProfile"]
@@ -47,18 +48,18 @@ class Permissions:
     ) -> bool:
         """Whether a role may do something to a resource of its own account.
 
-        Allowed is what the role's attached or inline policies, or the resource's own policy,
-        allow, and neither of them, nor the role's boundary, denies. A role that is not there may
-        do nothing.
+        It may if the role's attached or inline policies, or the resource's own policy, allow it,
+        and none of them and not the role's boundary denies it. A role that does not exist may do
+        nothing.
 
         Args:
             role_name: the role's name.
             action: such as `secretsmanager:GetSecretValue`.
-            resource_arn: the resource; "*" for actions that are about none.
-            resource_policy: the resource's policy, as JSON text or parsed; None without.
+            resource_arn: the resource; "*" for actions without a resource.
+            resource_policy: the resource's policy, as JSON text or parsed, or None.
 
         Raises:
-            ValueError: a policy that is no JSON object.
+            ValueError: a policy is not a JSON object.
         """
         try:
             role = self._iam.get_role(RoleName=role_name)["Role"]

@@ -1,8 +1,8 @@
-"""What policy documents say of one request: IAM's evaluation logic, within one account.
+"""IAM's evaluation of policy documents for one request, within one account.
 
-Source: IAM User Guide, "Policy evaluation logic" and "IAM JSON policy elements". What cannot be
-judged here (an operator or a key of a condition that is not known) never helps: such a statement
-does not allow, and does deny.
+Source: IAM User Guide, "Policy evaluation logic" and "IAM JSON policy elements". A condition with
+an unknown operator or key cannot be evaluated here. Such a statement never allows, and always
+denies.
 """
 
 from __future__ import annotations
@@ -19,12 +19,12 @@ Verdict = Literal["allow", "deny"]
 
 @dataclass(frozen=True)
 class Request:
-    """Who wants to do what.
+    """A request: who wants to do what.
 
     Attributes:
         principal: the ARN of the role or user that asks.
         action: such as `secretsmanager:GetSecretValue`.
-        resource: the ARN of what it is about.
+        resource: the ARN of the resource.
         context: what is known of the request and its resource, by condition key in lower case.
     """
 
@@ -35,7 +35,7 @@ class Request:
 
     @property
     def account(self) -> str:
-        """The account of who asks."""
+        """The caller's account."""
         return self.principal.split(":")[4]
 
 
@@ -43,7 +43,7 @@ def statements(policy: str | Mapping[str, Any]) -> list[Mapping[str, Any]]:
     """The statements of a policy, which has one or a list of them; a text is JSON.
 
     Raises:
-        ValueError: a text that is no JSON object.
+        ValueError: a text is not a JSON object.
     """
     document = json.loads(policy) if isinstance(policy, str) else policy
     if not isinstance(document, Mapping):
@@ -53,7 +53,7 @@ def statements(policy: str | Mapping[str, Any]) -> list[Mapping[str, Any]]:
 
 
 def of_identity(policies: Iterable[str | Mapping[str, Any]], request: Request) -> Verdict | None:
-    """What policies of the role itself say; None when they say nothing of the request."""
+    """What the role's own policies say; None if no statement applies."""
     return _verdict(
         statement
         for policy in policies
@@ -63,10 +63,10 @@ def of_identity(policies: Iterable[str | Mapping[str, Any]], request: Request) -
 
 
 def of_resource(policy: str | Mapping[str, Any], request: Request) -> Verdict | None:
-    """What the policy of the resource says; None when it says nothing of the request.
+    """What the resource's policy says; None if no statement applies.
 
-    A statement for the whole account denies, but allows nobody by itself: it leaves the decision
-    to the policies of the account's roles.
+    A statement for the whole account can deny, but does not allow by itself: that is left to the
+    policies of the account's roles.
     """
     return _verdict(
         statement
@@ -113,10 +113,10 @@ def _compiled(pattern: str, flags: re.RegexFlag) -> re.Pattern[str]:
 
 
 def _names(statement: Mapping[str, Any], request: Request) -> bool:
-    """Whether the principal of a resource's statement is the role that asks."""
+    """Whether the principal of a resource's statement is the caller."""
     denies = statement.get("Effect") == "Deny"
     if "NotPrincipal" in statement:
-        # With Allow it would be open to the world, which IAM advises against: it allows nobody.
+        # With Allow it would be open to the world, which IAM advises against. So it allows nobody.
         return denies and not _is_among(statement["NotPrincipal"], request, account=True)
     return _is_among(statement.get("Principal", {}), request, account=denies)
 

@@ -1,4 +1,4 @@
-"""Policies of secrets, which Secrets Manager judges before it takes them. Moto takes any text."""
+"""Checks of secrets' policies, as Secrets Manager makes them. Moto accepts any text."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ _PUT = "secretsmanager.PutResourcePolicy"
 
 
 def check(target: str, body: bytes, iam: Any) -> None:
-    """Refuse a policy that Secrets Manager would not take.
+    """Refuse a policy that Secrets Manager would not accept.
 
     Args:
         target: the request's X-Amz-Target; every other request passes.
@@ -23,9 +23,9 @@ def check(target: str, body: bytes, iam: Any) -> None:
         iam: a client of IAM, which knows the roles and users of the account.
 
     Raises:
-        Refusal: `MalformedPolicyDocumentException` for what is no policy, or names a role or user
-            that is not there; `PublicPolicyException` for one that lets everybody in when that is
-            to be blocked.
+        Refusal: `MalformedPolicyDocumentException` if it is not a policy, or names a role or user
+            that does not exist; `PublicPolicyException` if it gives everyone access and the
+            request blocks that.
     """
     if target != _PUT:
         return
@@ -61,7 +61,7 @@ def _principals(statement: Mapping[str, Any]) -> Iterator[str]:
 
 
 def _exists(iam: Any, arn: str) -> bool:
-    """Whether a principal is there; only roles and users of IAM can be missing."""
+    """Whether a principal exists. Only roles and users of IAM can be missing."""
     kind, _, path = arn.rpartition(":")[2].partition("/")
     name = path.rpartition("/")[2]
     try:

@@ -1,7 +1,7 @@
 """Moto's server on loopback, with its ids seeded and the estate created before it is healthy.
 
-In front of it is what moto has not: part of Systems Manager, what Secrets Manager refuses, what
-callers may not do, and the control API.
+In front of it is what moto does not have: part of Systems Manager, checks of Secrets Manager,
+permissions of callers, and the control API.
 """
 
 from __future__ import annotations
@@ -35,7 +35,7 @@ _IMAGES = Path(__file__).with_name("amis.json")
 _REPORTS = "/_emulator/systems-manager/executions"
 _ACCESS = "/_emulator/access"
 _ACCOUNT = "123456789012"  # moto's
-# How the name of an operation begins that only reads.
+# The names of operations that only read begin with one of these.
 _READS = re.compile(r"(Describe|Get|List)")
 _ACTION = re.compile(rb"(?:^|&)Action=(\w+)")
 
@@ -43,14 +43,14 @@ _ACTION = re.compile(rb"(?:^|&)Action=(\w+)")
 class AwsServer:
     """An AWS endpoint with the estate in it.
 
-    Its health is at `/_emulator/health`, the estate's ids at `/_emulator/estate`; what agents of
-    Systems Manager did is reported to `/_emulator/systems-manager/executions`, and what callers
-    may do is set at `/_emulator/access`. Everything else is AWS: the part of Systems Manager that
-    moto has not, and all that moto has. State is in memory: it ends with the process.
+    Its health is at `/_emulator/health`, the estate's ids at `/_emulator/estate`; agents of
+    Systems Manager report to `/_emulator/systems-manager/executions`, and permissions of callers
+    are set at `/_emulator/access`. Everything else is AWS: part of Systems Manager, and everything
+    that moto has. State is in memory and ends with the process.
 
     Args:
         port: the TCP port on loopback; 0 takes a free one.
-        seed: what all ids follow from.
+        seed: the seed of all ids.
     """
 
     def __init__(self, port: int = 0, seed: int = 1) -> None:
@@ -89,13 +89,13 @@ class AwsServer:
         return f"http://127.0.0.1:{self._server.server_port}"
 
     def start(self) -> estate.Seeded:
-        """Serve, and create the estate."""
+        """Start serving, and create the estate."""
         from moto.moto_api._internal import mock_random
 
         self._thread.start()
         client = self._client("ec2", estate.REGION)
-        # Moto makes a region with its images when it is first asked, and takes ids for them from
-        # the same source: done before, they change no id of the estate.
+        # Moto creates a region with its images at the first request and draws their ids from the
+        # same source. Doing it first keeps the estate's ids the same.
         client.describe_vpcs()
         seeded = estate.seed(
             client,
@@ -112,7 +112,7 @@ class AwsServer:
         self._thread.join()
 
     def stop(self) -> None:
-        """Serve no more."""
+        """Stop serving."""
         self._server.shutdown()
         self._server.server_close()
 
@@ -185,7 +185,7 @@ class AwsServer:
 
 
 def _changes_machines(body: bytes) -> bool:
-    """Whether a request may change EC2 or IAM, whose protocol is that of forms."""
+    """Whether a request may change EC2 or IAM, which use the protocol of forms."""
     action = _ACTION.search(body)
     return action is not None and not _READS.match(action[1].decode())
 

@@ -1,4 +1,4 @@
-"""The programs that a guest lists as installed, as far as anybody asks for them.
+"""The installed programs of a guest, as far as they matter here.
 
 Names and versions: "Paravirtual drivers for Windows instances" (Amazon EC2 user guide) for the
 versions of drivers, the installers themselves for their names.
@@ -31,7 +31,7 @@ _DRIVERS = {
 
 
 def of_guest(drivers: str | None, platform: str) -> list[Program]:
-    """What a managed guest has.
+    """The programs of a managed guest.
 
     Args:
         drivers: its paravirtual drivers, as `operating_systems.drivers_of` names them.

@@ -1,4 +1,4 @@
-"""What runs on an instance, told by the name of the image that it was started from."""
+"""The operating system of an instance, from the name of its image."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ WINDOWS_2022 = "windows-server-2022"
 AMAZON_LINUX_2 = "amazon-linux-2"
 UNKNOWN = "unknown"
 
-# Vendors name their images after the system in them; what a pattern captures completes a name.
+# Vendors name images after their operating system; the captured version completes our name.
 _NAMES = (
     (re.compile(r"Windows_Server-2008-R2_SP1-"), WINDOWS_2008_R2_SP1),
     (re.compile(r"Windows_Server-2012-R2_"), WINDOWS_2012_R2),
@@ -47,7 +47,7 @@ def drivers_of(system: str, tag: str | None) -> str | None:
 
     Args:
         system: the operating system.
-        tag: what the instance's `drivers` tag says, which wins over what its image brought:
+        tag: the instance's `drivers` tag, which overrides the drivers of its image:
             Citrix PV with 2008 R2, AWS PV with everything later.
     """
     if not system.startswith("windows"):

@@ -1,1 +1,1 @@
-"""The machines inside the clouds: what runs on them and what they can reach."""
+"""What runs inside the machines, and the operator who installs it."""

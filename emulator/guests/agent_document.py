@@ -1,6 +1,5 @@
-"""Documents of Systems Manager that install Site Recovery's mobility agent.
-
-Such a document is known by what it runs. It is not run but read; the parameters are those of
+"""Documents of Systems Manager that install Site Recovery's mobility agent. Such a document is
+recognised by what it runs. It is not run but read; the parameters are those of
 "About the Mobility service for VMware VMs and physical servers" (azure-docs).
 """
 
@@ -28,7 +27,7 @@ class AgentDocument:
 
     Attributes:
         scripts: the plain script by platform, `windows` or `linux`.
-        defaults: the values of parameters that an association may leave out.
+        defaults: the default values of parameters.
     """
 
     scripts: Mapping[str, str]
@@ -39,11 +38,11 @@ class AgentDocument:
         return {**self.defaults, **given}
 
     def problem(self, platform: str, experience: str) -> tuple[int, str] | None:
-        """The first thing that its script for a platform that it has leaves out.
+        """The first thing that is missing in the document's script for a platform.
 
         Returns:
-            What the installer (step 15) or the configurator (16) complains of; None where it has
-            all that they need.
+            The error of the installer (step 15) or of the configurator (16); None if nothing is
+            missing.
         """
         script = self.scripts[platform]
         if experience not in (CLASSIC, MODERNIZED):
@@ -54,7 +53,7 @@ class AgentDocument:
 
 @lru_cache(maxsize=64)
 def read(content: str) -> AgentDocument | None:
-    """The document in a text, or None where it installs no mobility agent."""
+    """The parsed document, or None if it does not install the mobility agent."""
     if not _KINDS.search(content) or not _INSTALLERS.search(content):
         return None
     try:
@@ -114,7 +113,7 @@ def _windows_problem(script: str, experience: str) -> tuple[int, str] | None:
         if not lines:
             return code, f"{programs[0]} was never started"
         if None not in lacking:
-            # The line for the other experience lacks more, and sooner.
+            # The line for the other experience gives fewer parameters.
             line = max(lines, key=lambda one: _many(script, one, wanted))
             return code, f"invalid command line: {_first_lacking(script, line, wanted)} is needed"
     return None
@@ -128,7 +127,7 @@ def _first_lacking(script: str, line: str, wanted: Mapping[str, str | None]) -> 
 
 
 def _many(script: str, line: str, wanted: Mapping[str, str | None]) -> int:
-    """How many of the parameters a line gives."""
+    """How many of the required parameters a line gives."""
     return sum(scripts.gives(script, name, of, within=line) for name, of in wanted.items())
 
 

@@ -1,7 +1,7 @@
 """The configuration server of the classic experience.
 
-Installing Unified Setup is a person's work in the classic procedure, or that of a script in the
-server's user data. It takes 9 to 13 minutes.
+In the classic procedure a person installs Unified Setup, or a script in the server's user data
+does. It takes 9 to 13 minutes.
 """
 
 from __future__ import annotations
@@ -30,7 +30,7 @@ _PASSPHRASE_LENGTH = 16
 
 
 def passphrase(world: World, instance_id: str) -> str:
-    """What agents must say to the configuration server on an instance, as genpassphrase.exe does."""
+    """The passphrase that agents must give to the configuration server on an instance."""
     chance = world.random("passphrase", instance_id)
     letters = string.ascii_letters + string.digits
     return "".join(chance.choice(letters) for _ in range(_PASSPHRASE_LENGTH))

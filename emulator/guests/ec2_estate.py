@@ -42,11 +42,11 @@ class _View:
 class Ec2Estate:
     """An estate read from an AWS endpoint, at most twice a second.
 
-    While AWS does not answer, the estate is what it last was. User data is read once for as long as
-    an instance runs, for it can be changed only while it is stopped.
+    While AWS does not answer, the estate stays as it was. User data is read once while an instance
+    runs, because it can be changed only while the instance is stopped.
 
     Args:
-        endpoint: the endpoint's URL; it is asked as an account with the key `emulator`.
+        endpoint: the endpoint's URL; requests are signed with the emulator's own access key.
         region: the AWS region.
         real: a monotonic source of real seconds.
     """
@@ -79,7 +79,8 @@ class Ec2Estate:
         self._due = True
 
     def look(self) -> None:
-        """Let the next question see EC2 as it is now, unless the last look is quite fresh."""
+        """Read EC2 again with the next question, unless it was read less than half a second
+        ago."""
         self._due = self._seen_at is None or self._real() - self._seen_at >= _FRESH_SECONDS
 
     def instances(self) -> list[Instance]:
@@ -95,7 +96,7 @@ class Ec2Estate:
         return self._now().network.connects(source.id, INTERNET, port)
 
     def user_data(self, instance_id: str) -> str | None:
-        """As EC2 has it; None also while EC2 does not answer."""
+        """The user data in EC2; None also while EC2 does not answer."""
         if instance_id not in self._user_data:
             try:
                 told = self._ec2.describe_instance_attribute(
@@ -113,7 +114,7 @@ class Ec2Estate:
         return self._roles.secret(self._instance_of(instance_id), secret_id)
 
     def put_secret(self, instance_id: str | None, secret_id: str, value: str) -> None:
-        """With the role in the instance's profile, or as a person who may."""
+        """With the role in the instance's profile, or as a person with that permission."""
         if instance_id is None:
             self._roles.put_secret_by_hand(secret_id, value)
         else:
@@ -124,20 +125,20 @@ class Ec2Estate:
         self._roles.signal(self._instance_of(instance_id), parameter, value)
 
     def managed(self, instance_id: str) -> bool:
-        """As Systems Manager says; asked once a look."""
+        """According to Systems Manager, which is asked once per look."""
         view = self._now()
         if self._managed is None or self._managed[0] is not view:
             self._managed = (view, self._systems_manager.managed())
         return instance_id in self._managed[1]
 
     def assignments(self, instance_id: str) -> list[Assignment]:
-        """As State Manager lists them."""
+        """The associations in State Manager."""
         return list(self._now().assignments.get(instance_id, ()))
 
     def report(
         self, instance_id: str, association_id: str, status: ReportStatus, detail: str
     ) -> None:
-        """At the local AWS's control API."""
+        """Over the control API of the local AWS."""
         self._systems_manager.report(instance_id, association_id, status, detail)
 
     def _instance_of(self, instance_id: str) -> Instance | None:
@@ -174,7 +175,7 @@ class Ec2Estate:
         )
 
     def _learn_images(self, image_ids: set[str]) -> None:
-        # An image that is gone makes a question for ids fail as a whole; a filter does not.
+        # A request by ids fails if one image is gone; a filter does not.
         unknown = sorted(image_ids - self._images.keys())
         if unknown:
             answer = self._ec2.describe_images(Filters=[{"Name": "image-id", "Values": unknown}])
@@ -222,7 +223,7 @@ class Ec2Estate:
                 for device in sorted(disks, key=lambda name: (name != root, name))
             ),
             tags=tags,
-            # Of the interfaces: what is attached to one later shows there first.
+            # From the interfaces: groups that are attached later show there first.
             security_groups=tuple(
                 dict.fromkeys(
                     group["GroupId"]

@@ -1,7 +1,7 @@
-"""What guests do in AWS with the role of their instance: read and write secrets, and signal.
+"""What guests do in AWS with the role of their instance: read and write secrets and parameters.
 
-Moto lets every caller do everything. So what a role may do is judged from its policies and that of
-the resource, and the refusal is worded as AWS words it.
+Moto lets every caller do everything. So permissions are evaluated here from the policies of the
+role and of the resource, and refusals have AWS's text.
 """
 
 from __future__ import annotations
@@ -54,7 +54,7 @@ class InstanceRoles:
         self.put_secret_by_hand(secret_id, value)
 
     def put_secret_by_hand(self, secret_id: str, value: str) -> None:
-        """The same as a person who may.
+        """The same as a person with that permission.
 
         Raises:
             AccessRefused: with AWS's words.

@@ -1,7 +1,6 @@
-"""What runs inside a machine: records written each second, and the mobility agent.
-
-A machine writes record 1 when it is first seen and one more every second of service time until
-it stops, so what a failover loses can be counted.
+"""What runs inside a machine: the records that it writes, and the mobility agent. A machine writes
+record 1 when it is first seen, and another one every second of service time until it stops. So the
+data loss of a failover can be counted.
 """
 
 from __future__ import annotations
@@ -26,7 +25,7 @@ _seen: WeakKeyDictionary[World, frozenset[tuple[str, str]]] = WeakKeyDictionary(
 
 
 def look(world: World) -> None:
-    """Bring the machines' documents up to what the estate says now."""
+    """Update the machines' documents from the estate."""
     present = {instance.id: instance for instance in world.estate.instances()}
     states = frozenset((instance.id, instance.state) for instance in present.values())
     if _seen.get(world) == states:
@@ -40,7 +39,7 @@ def look(world: World) -> None:
 
 
 def observe(world: World, instance: Instance) -> Document:
-    """The document of a machine, as the estate says now; made when it is first seen."""
+    """The current document of a machine, which is created when the machine is first seen."""
     machine = world.store.get(KIND, instance.id)
     if machine is None:
         machine = {
@@ -65,7 +64,7 @@ def of(world: World, instance_id: str) -> Document | None:
 
 
 def peek(world: World, instance_id: str) -> Document | None:
-    """As `of`, to look at only: the document is shared and may not be altered."""
+    """Like `of`, for reading only: the document is shared and must not be changed."""
     return world.store.peek(KIND, instance_id)
 
 
@@ -79,7 +78,7 @@ def instance_at(world: World, vpc_id: str, private_ip: str) -> Instance | None:
 
 
 def instance_of(world: World, instance_id: str) -> Instance | None:
-    """The instance of that id in whatever state, or None when EC2 lists it no more."""
+    """The instance with that id in any state, or None if EC2 does not list it any more."""
     for instance in world.estate.instances():
         if instance.id == instance_id:
             return instance
@@ -96,18 +95,18 @@ def records(machine: Document, at: datetime) -> int:
 
 
 def stopped_at(machine: Document) -> datetime | None:
-    """When the machine was seen to have stopped, or None while it runs."""
+    """When the machine was first seen stopped, or None while it runs."""
     return None if machine["stopped"] is None else datetime.fromisoformat(machine["stopped"])
 
 
 def install_agent(world: World, machine: Document, server: str) -> None:
-    """Note that the mobility agent is installed and registered with a configuration server."""
+    """Record that the mobility agent is installed and registered with a configuration server."""
     machine["agent"] = {"server": server, "installed": world.now.isoformat()}
     world.store.put(KIND, machine["instance"], machine)
 
 
 def register_agent(world: World, machine: Document, server: str, association: str) -> None:
-    """Note that the agent was installed on the machine itself and registered with a server.
+    """Record that the agent was installed on the machine itself and registered with a server.
 
     Args:
         world: the world; a transaction must be open.
@@ -127,7 +126,7 @@ def registered_with(world: World, instance_id: str) -> str | None:
 
 
 def remove_agent(world: World, instance_id: str) -> None:
-    """Note that disabling replication took the agent's registration back."""
+    """Record that disabling replication removed the agent's registration."""
     machine = of(world, instance_id)
     if machine is not None:
         machine["agent"] = None
@@ -137,7 +136,7 @@ def remove_agent(world: World, instance_id: str) -> None:
 def disks(world: World, instance: Instance) -> list[Document]:
     """A machine's disks as its agent reports them: `id`, `name` and `sizeGib`, the root first.
 
-    A disk of Windows is known by its signature, one of Linux by its device.
+    Windows disks are identified by their signature, Linux disks by their device.
     """
     windows = instance.platform == "windows"
     return [
@@ -151,7 +150,7 @@ def disks(world: World, instance: Instance) -> list[Document]:
 
 
 def sync_time(world: World, about: str, total_gib: int) -> timedelta:
-    """How long the initial replication of disks of `total_gib` together takes."""
+    """How long the initial replication of disks with a total of `total_gib` takes."""
     spread = world.random("initial-replication", about).uniform(-_SYNC_JITTER, _SYNC_JITTER)
     seconds = (_SYNC_BASE_SECONDS + _SYNC_SECONDS_PER_GIB * total_gib) * (1 + spread)
     return timedelta(seconds=seconds)
@@ -163,7 +162,7 @@ def _stop(world: World, machine: Document) -> None:
 
 
 def _start(world: World, machine: Document) -> None:
-    # The series of records goes on where it stopped.
+    # The numbers of the records continue.
     pause = world.now - datetime.fromisoformat(machine["stopped"])
     machine["begins"] = (datetime.fromisoformat(machine["begins"]) + pause).isoformat()
     machine["stopped"] = None

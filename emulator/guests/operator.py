@@ -1,4 +1,4 @@
-"""The operator: the person who does by hand what no program can, twice a minute of service time."""
+"""The operator: the person who does the manual steps, twice a minute of service time."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ _visits: WeakKeyDictionary[World, list[Visit]] = WeakKeyDictionary()
 
 
 def on_round(world: World, visit: Visit) -> None:
-    """Let the operator do something on every round from now on."""
+    """Register something that the operator does on every round."""
     visits = _visits.setdefault(world, [])
     visits.append(visit)
     world.on(_ROUND, _go_round)
@@ -32,10 +32,10 @@ def on_round(world: World, visit: Visit) -> None:
 
 
 def _go_round(world: World, payload: Document) -> None:
-    # On their round the operator notices which machines stopped, as heartbeats would tell.
+    # On each round the operator notices which machines stopped, as missing heartbeats would show.
     machine.look(world)
     for visit in _visits[world]:
         visit(world)
-    # After a long silence nothing is gained by looking at every half minute of it.
+    # After a long pause it is enough to look once.
     behind = world.clock.now() - world.now
     world.schedule(max(_EVERY, behind), _ROUND, {})

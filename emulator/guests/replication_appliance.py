@@ -2,8 +2,8 @@
 
 Registering an appliance needs a person once: they sign in with a device code. Here that person
 is the operator, who registers it after 15 to 25 minutes. They also install the mobility agent,
-credential-less, on every running machine of the appliance's network that carries the vault's tag
-and can reach the appliance, unless somebody else installed it; the appliance reports such a machine
+without credentials, on every running machine of the appliance's network that has the vault's tag
+and can reach the appliance, unless it is installed already. The appliance reports such a machine
 within 15 minutes.
 
 Sources: "Deploy Azure Site Recovery replication appliance - Modernized" and "Support matrix for
@@ -45,7 +45,7 @@ _REPORTS_SECONDS = (240, 780)
 
 
 def watch(world: World) -> None:
-    """Let the operator look for appliances, and for machines that want an agent."""
+    """Let the operator look for appliances, and for machines that need an agent."""
     ROLE.watch(world)
     operator.on_round(world, _install_agents)
 
@@ -59,7 +59,8 @@ def closed_port(world: World, machine: Instance, appliance: Instance) -> int | N
 
 
 def reporting(world: World, payload: Document) -> Instance | None:
-    """The machine whose agent reports now, or None when it cannot: the operator comes again."""
+    """The machine whose agent reports now; None if it cannot, and then the operator tries
+    again."""
     instances = {instance.id: instance for instance in world.estate.instances()}
     machine, appliance = instances.get(payload["instance"]), instances.get(payload["server"])
     if machine is None or appliance is None or closed_port(world, machine, appliance) is not None:
@@ -71,13 +72,13 @@ def reporting(world: World, payload: Document) -> Instance | None:
 def expect_report(
     world: World, machine: Instance, server: Document, already: timedelta = timedelta()
 ) -> str:
-    """Let a machine on which the agent was installed become known, unless it is or will be.
+    """Let the appliance report a machine on which the agent was installed, unless it already does.
 
     Args:
         world: the world; a transaction must be open.
         machine: the machine.
         server: its appliance, which is registered.
-        already: how long ago the agent was begun to be installed.
+        already: how long ago the installation of the agent began.
 
     Returns:
         The report, for `is_expected`.
@@ -90,12 +91,14 @@ def expect_report(
 
 
 def is_expected(world: World, report: str) -> bool:
-    """Whether a report is to come or came; what could not come is expected no more."""
+    """Whether a report is expected or has arrived. A report that failed is not expected any
+    more."""
     return world.store.peek(_VISITS, report) is not None
 
 
 def forget(world: World, fabric_id: str) -> None:
-    """The fabric left its vault: its appliances and their agents are registered no more."""
+    """Remove the registrations of a fabric's appliances and their agents, after it left its
+    vault."""
     for server in ROLE.servers(world):
         if (server.get("fabric") or "").lower() == fabric_id.lower():
             for key in world.store.keys(_VISITS, f"{server['vault'].rstrip('/').lower()}|"):

@@ -1,7 +1,6 @@
-"""Reading scripts without running them: which programs they call, with which parameters.
-
-Quotes, commas and brackets are taken away, so that `@('/ServerMode', '"CS"')` reads as
-`/ServerMode CS`. Whatever stands in a comment is not called.
+"""Reading scripts without running them: which programs they call, with which parameters. Quotes,
+commas and brackets are removed, so that `@('/ServerMode', '"CS"')` reads as `/ServerMode CS`.
+Comments are ignored.
 """
 
 from __future__ import annotations
@@ -20,13 +19,13 @@ _COMMAND_ENDS = re.compile(r"[\n;|&]+")
 
 @lru_cache(maxsize=256)
 def plain(script: str) -> str:
-    """A script as words with single blanks between them, in its lines, without comments."""
+    """A script without comments, with single blanks between the words of each line."""
     text = _COMMENT.sub("", _BLOCK_COMMENT.sub("", script))
     return _BLANKS.sub(" ", _DRESSING.sub(" ", _LINE_GOES_ON.sub(" ", text)))
 
 
 def calls(script: str, program: str) -> bool:
-    """Whether a plain script names a program, in whatever folder."""
+    """Whether a plain script names a program, in any folder."""
     return (
         re.search(rf"(?<![\w.-]){re.escape(program)}(?![\w-])", script, re.IGNORECASE) is not None
     )
@@ -37,9 +36,9 @@ def gives(script: str, parameter: str, value: str | None = None, within: str | N
 
     Args:
         script: the plain script.
-        parameter: with its slash; compared without case, as Windows' installers do.
+        parameter: with its slash; compared case-insensitively, as Windows' installers do.
         value: what must follow it, or a variable that is set to it somewhere in the script; None
-            takes anything that is no parameter itself, "" nothing at all.
+            accepts any value that is not a parameter itself, "" only no value.
         within: the part of the script that gives it; None for all of it.
     """
     text = script if within is None else within
@@ -53,7 +52,8 @@ def gives(script: str, parameter: str, value: str | None = None, within: str | N
 def command_lines(script: str, *programs: str) -> list[str]:
     """The lines of a plain PowerShell script that call one of some programs.
 
-    Where none of them has a parameter, these are given elsewhere: then it is the whole script.
+    If none of them has a parameter, the parameters are given elsewhere: then it is the whole
+    script.
     """
     lines = [
         line for line in script.splitlines() if any(calls(line, program) for program in programs)
@@ -73,7 +73,7 @@ def commands(script: str, program: str) -> list[list[str]]:
 
 
 def option(script: str, words: list[str], name: str, value: str | None = None) -> bool:
-    """Whether a shell command has an option, whose letter's case counts; `value` as in `gives`."""
+    """Whether a shell command has an option, compared case-sensitively; `value` as in `gives`."""
     if name not in words:
         return False
     if value == "":

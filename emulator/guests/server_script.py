@@ -30,14 +30,14 @@ class ServerScript:
 
     Attributes:
         role: `configuration-server` or `replication-appliance`.
-        computer_name: how the script names the computer, and so the server in its vault.
+        computer_name: the computer's name, which is also the server's name in its vault.
         status_parameter: the parameter of Systems Manager for its status.
-        agent_secret_id: the secret for what agents need.
-        installer_url: what it fetches.
+        agent_secret_id: the secret with what agents need.
+        installer_url: the URL of the installer.
         credential_secret_id: the secret with the vault credentials file; empty without one.
         text: the script, plain.
-        digest: another one for every other user data.
-        problem: why PowerShell would not get as far as the first status; empty where it does.
+        digest: a hash of the user data.
+        problem: why PowerShell would fail before the first status; empty if it would not.
     """
 
     role: str = ""
@@ -52,25 +52,25 @@ class ServerScript:
 
     @property
     def renames(self) -> bool:
-        """Whether it gives the computer its name."""
+        """Whether it sets the computer's name."""
         return scripts.calls(self.text, "Rename-Computer")
 
     @property
     def shares_passphrase(self) -> bool:
-        """Whether it takes the passphrase of the server and puts it into a secret."""
+        """Whether it reads the server's passphrase and puts it into a secret."""
         puts = any(
             scripts.calls(self.text, name) for name in ("Write-SECSecretValue", "put-secret-value")
         )
         return puts and scripts.calls(self.text, "genpassphrase.exe")
 
     def signals(self, state: str) -> bool:
-        """Whether it ever writes a state into its status."""
+        """Whether it writes its status."""
         return re.search(rf"\b{state}\b", self.text) is not None
 
 
 @lru_cache(maxsize=256)
 def read(user_data: str) -> ServerScript | None:
-    """The script in user data, or None where that sets up no server."""
+    """The script in user data, or None if it does not set up a server."""
     script = _SCRIPT.search(user_data)
     block = _SETTINGS.search(script[1]) if script is not None else None
     if script is None or block is None:
@@ -109,7 +109,7 @@ def read(user_data: str) -> ServerScript | None:
 
 
 def installer_problem(script: ServerScript) -> str | None:
-    """What the installer that the script starts complains of, or None."""
+    """The error of the installer that the script starts, or None."""
     if script.role == REPLICATION_APPLIANCE:
         return _appliance_problem(script.text)
     return _unified_setup_problem(script.text)
@@ -138,7 +138,7 @@ def _unified_setup_problem(text: str) -> str | None:
 
 
 def _appliance_problem(text: str) -> str | None:
-    # Its path may be in a variable, so the name and the way to start it are looked for apart.
+    # Its path may be in a variable, so the name and the call are searched separately.
     if not scripts.calls(text, "DRInstaller.ps1"):
         return "DRInstaller.ps1 was never started"
     if not re.search(r"(?<!\S)-NonInteractive\b", text, re.IGNORECASE):

@@ -1,10 +1,10 @@
-"""Servers of Site Recovery that the operator installs: how one is found, checked and registered.
+"""Servers of Site Recovery: how the operator finds, checks and registers them.
 
 A server is a running EC2 instance with the tags of its role and of a vault that exists. The
-operator checks what its installer would check, and registers it after a while. An instance with a
-set-up script in its user data sets itself up, and the operator leaves it alone. A server whose
-registration was removed is left alone until a person says otherwise: they take its tags away and
-set them again, tag it for another vault, or install it themselves.
+operator checks what the installer would check, and registers the server after the time of an
+installation. An instance with a set-up script in its user data sets itself up. A server whose
+registration was removed is not registered again until a person removes its tags and sets them
+again, tags it for another vault, or installs it.
 """
 
 from __future__ import annotations
@@ -25,20 +25,20 @@ _AT_WORK = ("installing", "registered")
 
 
 class InstallationRefused(Exception):
-    """An installer would not begin on an instance; the text says why."""
+    """An installer refuses to start on an instance; the text says why."""
 
 
 @dataclass(frozen=True)
 class Role:
-    """What an instance is there for, and what its installer asks of it.
+    """A kind of server, and what its installer requires.
 
     Attributes:
         tag: the value of the instance's role tag.
         title: what people call it.
-        systems: operating systems that it may run, with the names that people know.
-        vcpus: virtual processors at least.
-        memory_mib: memory at least, in MiB.
-        disks_gib: sizes of the disks that it needs at least, the root disk first.
+        systems: the supported operating systems, with their display names.
+        vcpus: the least number of virtual processors.
+        memory_mib: the least memory in MiB.
+        disks_gib: the least sizes of its disks in GiB, the root disk first.
         takes: shortest and longest time of an installation, in seconds of service time.
     """
 
@@ -57,7 +57,7 @@ class Role:
 
     @property
     def registers(self) -> str:
-        """The event at the end of an installation; Site Recovery says what it means."""
+        """The event at the end of an installation, which Site Recovery handles."""
         return f"{self.title} registers"
 
     def watch(self, world: World) -> None:
@@ -65,7 +65,7 @@ class Role:
         operator.on_round(world, self._look)
 
     def servers(self, world: World) -> list[Document]:
-        """Every server of the role that the operator has dealt with, oldest first."""
+        """Every server of the role that the operator has seen, the oldest first."""
         return [server for server in world.store.list(self.kind) if "instance" in server]
 
     def server(self, world: World, key: str) -> Document | None:
@@ -73,7 +73,7 @@ class Role:
         return world.store.get(self.kind, key)
 
     def of_fabric(self, world: World, fabric_id: str) -> list[Instance]:
-        """The running instances behind a fabric; none when all are stopped or gone."""
+        """The running instances behind a fabric; empty if all are stopped or gone."""
         behind = {
             server["instance"]
             for server in self.servers(world)
@@ -86,27 +86,26 @@ class Role:
         ]
 
     def of_instance(self, world: World, instance_id: str) -> Document | None:
-        """What the role knows of an instance: the newest that is not gone from its vault."""
+        """The newest server on an instance that has not left its vault."""
         found = [one for one in self.servers(world) if one["instance"] == instance_id]
         at_work = [one for one in found if one["stage"] in _AT_WORK]
         return next(iter([*at_work[::-1], *found[::-1]]), None)
 
     def registered(self, world: World, server: Document, fabric_id: str) -> None:
-        """Note that the server's fabric is in its vault."""
+        """Record that the server's fabric is in its vault."""
         server |= {"stage": "registered", "fabric": fabric_id, "reason": None}
         world.store.put(self.kind, _key(server["instance"], server["vault"]), server)
 
     def unregistered(self, world: World, fabric_id: str) -> None:
-        """Note that a fabric left its vault; the operator does not register it again."""
+        """Record that a fabric left its vault; the operator does not register it again."""
         for server in self.servers(world):
             if (server.get("fabric") or "").lower() == fabric_id.lower():
                 server |= {"stage": "unregistered", "reason": "its registration was removed"}
                 world.store.put(self.kind, _key(server["instance"], server["vault"]), server)
 
     def ready(self, world: World, server: Document) -> Instance | None:
-        """The instance of a server whose installation ends now, or None when it cannot register.
-
-        What is wrong is noted, and the operator begins again once it is right.
+        """The instance of a server whose installation ends now, or None if it cannot register. The
+        problem is recorded, and the operator starts again when it is solved.
         """
         for instance in world.estate.instances():
             if instance.id == server["instance"]:
@@ -131,14 +130,14 @@ class Role:
         name: str | None = None,
         already: timedelta = timedelta(),
     ) -> Document:
-        """Begin an installation now, whatever the instance's tags: someone runs its setup.
+        """Begin an installation now, whatever the instance's tags: someone started its setup.
 
         Args:
             world: the world; a transaction must be open.
-            instance_id: where.
+            instance_id: the instance.
             vault: the id of the vault to register with.
             name: the computer's name; None takes the instance's.
-            already: what of the installation's time has passed.
+            already: the part of the installation's time that has passed.
 
         Returns:
             The server as it is now.
@@ -209,7 +208,7 @@ class Role:
         return None if resources.find(world, vault) else f"there is no vault '{vault}'"
 
     def refusal(self, world: World, instance: Instance) -> str | None:
-        """Why the installer would not begin on an instance, or None."""
+        """Why the installer refuses to start on an instance, or None."""
         if instance.os not in self.systems:
             names = " or ".join(self.systems.values())
             return f"{instance.os} is not supported: {names} is needed"
@@ -219,7 +218,7 @@ class Role:
                 f"MiB: at least {self.vcpus} vCPUs and {self.memory_mib} MiB are needed"
             )
         sizes = [disk.size_gib for disk in instance.disks]
-        # The root disk is the first; of the others any may serve any purpose.
+        # The root disk is the first; the order of the others does not matter.
         have = sizes[:1] + sorted(sizes[1:], reverse=True)
         needed = self.disks_gib
         if len(have) < len(needed) or any(a < b for a, b in zip(have, needed, strict=False)):

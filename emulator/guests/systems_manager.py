@@ -1,7 +1,6 @@
-"""The agents of Systems Manager on the instances: what State Manager has for them.
-
-They read over the public API, and say what they did at the local AWS's control API, which stands
-for the channel between agent and service.
+"""The agents of Systems Manager on the instances, and their associations. They read over the
+public API and report over the control API of the local AWS, which stands for the channel between
+agent and service.
 """
 
 from __future__ import annotations
@@ -27,8 +26,8 @@ _TIMEOUT_SECONDS = 5
 class SystemsManager:
     """State Manager of one region.
 
-    What an association says is read again only when it was changed or started; which there are is
-    one question for all instances.
+    The content of an association is read again only after it was changed or started; one request
+    lists the associations of all instances.
 
     Args:
         client: gives the boto3 client of a service by its name.
@@ -68,7 +67,7 @@ class SystemsManager:
         return found
 
     def managed(self) -> frozenset[str]:
-        """The ids of the instances whose agents answer; none when AWS does not."""
+        """The ids of the instances whose agents answer; empty if AWS does not answer."""
         pages = self._ssm.get_paginator("describe_instance_information")
         try:
             return frozenset(
@@ -84,7 +83,7 @@ class SystemsManager:
     def report(
         self, instance_id: str, association_id: str, status: ReportStatus, detail: str
     ) -> None:
-        """Say how far an instance is. What cannot be said is logged, as the agent does."""
+        """Report how far an instance is. If that fails it is logged, as the agent does."""
         body = {
             "associationId": association_id,
             "instanceId": instance_id,
@@ -111,7 +110,7 @@ class SystemsManager:
                 DocumentVersion=described.get("DocumentVersion", "$DEFAULT"),
             )
         except ClientError as error:
-            # Either may be deleted between two questions.
+            # Either may be deleted between two requests.
             _log.warning("the association %s cannot be read: %s", association_id, error)
             return None
         return Assignment(
@@ -129,7 +128,7 @@ def _revision(entry: Mapping[str, Any]) -> str:
 
 
 def _is_target(instance: Instance, targets: Iterable[Mapping[str, Any]]) -> bool:
-    """Whether an instance is one of an association's: several targets must all mean it."""
+    """Whether an association is for an instance: all of its targets must match."""
     wanted = list(targets)
     return bool(wanted) and all(_means(one["Key"], one["Values"], instance) for one in wanted)
 

@@ -24,12 +24,12 @@ _OTHERS = {
 
 
 class CredentialsError(Exception):
-    """A file that is no usable vault credentials; the text says why."""
+    """The file is not a usable vault credentials file; the text says why."""
 
 
 @dataclass(frozen=True)
 class VaultCredentials:
-    """What a credentials file says.
+    """The content of a credentials file.
 
     Attributes:
         subscription: the vault's subscription.
@@ -54,8 +54,8 @@ class VaultCredentials:
         """Read a file.
 
         Raises:
-            CredentialsError: it is no XML, defines entities, is of another kind, lacks something,
-                or its private key is not that of its certificate.
+            CredentialsError: it is not XML, defines entities, is of another kind, is incomplete,
+                or its private key does not belong to its certificate.
         """
         try:
             root = fromstring(text, forbid_dtd=True)
@@ -95,7 +95,7 @@ def _certificate(text: str) -> x509.Certificate:
             "ManagementCert is no certificate store (PFX) without a password"
         ) from error
     if key is not None and certificate is None and others:
-        # The library pairs a key with a certificate only if it is its own.
+        # The library returns the key only if it belongs to the certificate.
         raise CredentialsError("the private key in ManagementCert is not that of the certificate")
     if key is None or certificate is None:
         raise CredentialsError("ManagementCert lacks the certificate or its private key")

@@ -1,1 +1,1 @@
-"""What every emulated service stands on: the wire, routes, time, durable state and the world."""
+"""What every emulated service is built on: the wire, routes, time, durable state and the world."""

@@ -1,4 +1,4 @@
-"""The service's virtual clock: it runs at a scale of real time, or is stepped by hand."""
+"""The virtual clock: it runs at a scale of real time, or is stepped by hand."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ class Clock:
 
     Args:
         start: the virtual time to begin at.
-        scale: virtual seconds in one real second, 0 or more.
+        scale: virtual seconds per real second, 0 or more.
         real: a monotonic source of real seconds; tests inject their own.
     """
 
@@ -43,7 +43,7 @@ class Clock:
         return self._anchor_virtual + timedelta(seconds=elapsed)
 
     def set_scale(self, scale: float) -> None:
-        """Go on from now at another scale.
+        """Change the scale from now on.
 
         Raises:
             ValueError: the scale is negative.

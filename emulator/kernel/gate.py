@@ -1,4 +1,4 @@
-"""What ARM asks of every request before a service sees it: a token, a subscription, a version."""
+"""What ARM checks in every request before a service sees it: token, subscription, api-version."""
 
 from __future__ import annotations
 
@@ -19,10 +19,10 @@ _LOCATED = re.compile(r"/subscriptions/([^/]+)", re.IGNORECASE)
 
 
 def require_token(accepts: Callable[[World, str], None]) -> Interceptor:
-    """An interceptor that lets ARM requests pass with a bearer token only.
+    """An interceptor that refuses ARM requests without a valid bearer token.
 
     Args:
-        accepts: raises ArmError for a token that is no good.
+        accepts: raises ArmError for a token that is not valid.
     """
 
     def intercept(world: World, request: Request, route: Route) -> Response | None:
@@ -46,7 +46,7 @@ def require_token(accepts: Callable[[World, str], None]) -> Interceptor:
 
 
 def unauthenticated(code: str, message: str) -> ArmError:
-    """The 401 of ARM, with the challenge that it sends along."""
+    """ARM's 401, with its challenge."""
     challenge = (
         'Bearer authorization_uri="https://login.microsoftonline.com/common", '
         f'error="invalid_token", error_description="{message}"'
@@ -55,7 +55,7 @@ def unauthenticated(code: str, message: str) -> ArmError:
 
 
 def require_api_version(world: World, request: Request, route: Route) -> Response | None:
-    """An interceptor that lets ARM requests pass only with a version that the route answers.
+    """An interceptor that refuses ARM requests with an api-version that the route does not answer.
 
     Raises:
         ArmError: 400 `MissingApiVersionParameter`, `InvalidApiVersionParameter` or
@@ -91,7 +91,7 @@ def require_api_version(world: World, request: Request, route: Route) -> Respons
 
 
 def require_subscription(subscriptions: Collection[str]) -> Interceptor:
-    """An interceptor that knows these subscriptions only.
+    """An interceptor that refuses requests for other subscriptions.
 
     Args:
         subscriptions: their GUIDs, in lower case.

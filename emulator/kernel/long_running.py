@@ -1,4 +1,4 @@
-"""Long-running operations of ARM: begun by a request, finished by an event, polled meanwhile.
+"""Long-running operations of ARM: a request begins them, an event ends them, clients poll them.
 
 Source: the asynchronous operations page of the Azure Resource Manager documentation.
 """
@@ -38,8 +38,8 @@ def origin(request: Request) -> str:
 def retry_after(world: World, seconds: float = POLL_SECONDS) -> dict[str, str]:
     """The header that says when to poll again.
 
-    A scaled clock shortens the wait with it: whole seconds go into `Retry-After`, and a wait
-    below one second into `x-ms-retry-after-ms`, which the Azure SDKs read as well.
+    A scaled clock shortens the wait with it: whole seconds go into `Retry-After`, and a wait below
+    one second into `x-ms-retry-after-ms`, which the Azure SDKs read too.
     """
     scale = world.clock.scale
     wait = seconds / scale if scale > 0 else seconds
@@ -54,8 +54,8 @@ def begin(
     """Start an operation that ends by itself after `takes` of virtual time.
 
     When it ends, the handler of `event` is called as `handler(world, payload)` and does the
-    work; an ArmError that it raises makes the operation fail with that error and takes back
-    what the handler did.
+    work; an ArmError that it raises makes the operation fail with that error and rolls back what
+    the handler did.
 
     Args:
         world: the world; its `event` must have been registered with `finisher`.
@@ -80,13 +80,13 @@ def begin(
 
 
 def finisher(world: World, event: str, work: Finisher, failed: Finisher | None = None) -> None:
-    """Say what ends the operations that were begun with `event`.
+    """Register what is done when an operation that was begun with `event` ends.
 
     Args:
         world: the world.
         event: the name that `begin` is given.
         work: called as `work(world, payload)` when the operation ends.
-        failed: called likewise after `work` refused with an ArmError.
+        failed: called in the same way after `work` raised an ArmError.
     """
 
     def end(world: World, occurrence: Document) -> None:
@@ -110,7 +110,7 @@ def state(world: World, name: str) -> Document:
     """The operation.
 
     Raises:
-        ArmError: 404 `NotFound` when there is none of that name.
+        ArmError: 404 `NotFound` if there is none with that name.
     """
     document = world.store.get(KIND, name)
     if document is None:
@@ -149,7 +149,7 @@ def headers(
 
 
 def answer_status(world: World, name: str, body: Document | None = None) -> Response:
-    """Answer a poll of Azure-AsyncOperation: always 200, the body tells.
+    """Answer a poll of Azure-AsyncOperation: always 200; the status is in the body.
 
     Args:
         world: the world.
@@ -166,7 +166,8 @@ def answer_status(world: World, name: str, body: Document | None = None) -> Resp
 
 
 def answer_result(world: World, request: Request, name: str, *, done: int = 200) -> Response:
-    """Answer a poll of Location: 202 until it ended, then `done` with an empty body.
+    """Answer a poll of Location: 202 until the operation has ended, then `done` with an empty
+    body.
 
     Raises:
         ArmError: the operation's own error, once it failed.

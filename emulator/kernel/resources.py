@@ -1,4 +1,4 @@
-"""ARM resources as documents: ids, what is there, what is missing, and what a caller may see."""
+"""ARM resources as documents: ids, lookups with ARM's refusals, and what a caller may see."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ GROUPS = "microsoft.resources/resourcegroups"
 
 @dataclass(frozen=True)
 class ResourceId:
-    """An ARM id taken apart.
+    """A parsed ARM id.
 
     Attributes:
         text: the id as it was given.
@@ -46,10 +46,10 @@ class ResourceId:
 
     @classmethod
     def parse(cls, text: str) -> ResourceId:
-        """Take an id apart.
+        """Parse an id.
 
         Raises:
-            ArmError: 400 `LinkedInvalidPropertyId`, as ARM answers what is no resource id.
+            ArmError: 400 `LinkedInvalidPropertyId`: it is not a resource id.
         """
         parts = text.strip().strip("/").split("/")
         refusal = ArmError(
@@ -78,7 +78,7 @@ def group_id(subscription: str, group: str) -> str:
 
 
 def resource_id(subscription: str, group: str, namespace: str, *path: str) -> str:
-    """The id of a resource: its namespace, then type and name in turn."""
+    """The id of a resource; `path` alternates between type and name."""
     return "/".join([group_id(subscription, group), "providers", namespace, *path])
 
 
@@ -98,7 +98,7 @@ def put(world: World, document: Document) -> None:
 
 
 def find(world: World, identifier: str) -> Document | None:
-    """The resource of an id; None when there is none, or when it is no id at all."""
+    """The resource of an id; None if there is none, or if it is not an id."""
     try:
         return world.store.get(ResourceId.parse(identifier).kind, identifier.rstrip("/"))
     except ArmError:
@@ -109,8 +109,8 @@ def require(world: World, kind: str, identifier: str) -> Document:
     """The resource of an id.
 
     Raises:
-        ArmError: 404 `ResourceNotFound`, or 404 `ResourceGroupNotFound` when even its group is
-            not there.
+        ArmError: 404 `ResourceNotFound`, or 404 `ResourceGroupNotFound` if its group does not
+            exist either.
     """
     document = world.store.get(kind.lower(), identifier)
     if document is not None:
@@ -202,7 +202,7 @@ def require_reference(world: World, identifier: object, by: str) -> Document:
 
 
 def not_found(parsed: ResourceId) -> ArmError:
-    """The refusal for a resource that is not there."""
+    """The refusal for a resource that does not exist."""
     path = "/".join([parsed.type.split("/")[0], *_pairs(parsed)])
     return ArmError(
         404,

@@ -1,4 +1,4 @@
-"""A route table: which handler answers which operation, found without regard to the path's case."""
+"""A route table: which handler answers which operation. Paths are matched case-insensitively."""
 
 from __future__ import annotations
 
@@ -20,8 +20,8 @@ class Route:
         method: the HTTP verb.
         template: the path with `{parameters}`, each of which matches one segment.
         operation_id: the operation's id in the published contract, or a name of our own
-            that begins with an underscore for what is no part of ARM.
-        api_versions: the api-versions it answers; empty where none is asked for.
+            that begins with an underscore for what is not part of ARM.
+        api_versions: the api-versions it answers; empty if it needs none.
         changes: whether the operation changes something (these are audited).
         handler: called as `handler(world, request, **parameters)`.
     """
@@ -35,7 +35,7 @@ class Route:
 
 
 class Routes:
-    """Collects the routes of one service; services are joined with `include`."""
+    """The routes of one service; `include` adds those of another."""
 
     def __init__(self, api_versions: Iterable[str] = ()) -> None:
         self._api_versions = frozenset(api_versions)
@@ -45,7 +45,8 @@ class Routes:
     def route(
         self, method: str, template: str, operation_id: str, *, changes: bool | None = None
     ) -> Callable[[Handler], Handler]:
-        """Decorate a handler. GET and HEAD change nothing unless `changes` says otherwise."""
+        """Register a handler, as a decorator. GET and HEAD are not audited unless `changes` is
+        True."""
 
         def register(handler: Handler) -> Handler:
             alters = method not in ("GET", "HEAD") if changes is None else changes
@@ -55,7 +56,7 @@ class Routes:
         return register
 
     def include(self, other: Routes) -> None:
-        """Take all routes of another table."""
+        """Add all routes of another table."""
         for route in other.all():
             self._add(route)
 
@@ -73,7 +74,7 @@ class Routes:
         return None
 
     def methods(self, path: str) -> list[str]:
-        """The verbs that some route answers at a path."""
+        """The verbs that are answered at a path."""
         path = path.rstrip("/") or "/"
         return sorted(
             method

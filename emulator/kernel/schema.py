@@ -1,4 +1,4 @@
-"""Shapes of request bodies: what a service reads, what it ignores, and what it refuses.
+"""Shapes of request bodies: which members a service reads, ignores and refuses.
 
 A shape is `str`, `bool`, `int` or `float`; a dict of member names and their shapes; a list with
 the shape of its elements; or one of `ANY`, `IGNORED`, `MapOf(shape)` and `OneOf(values)`.
@@ -33,14 +33,14 @@ class MapOf:
 
 
 class OneOf:
-    """One of these strings, compared without case; the given spelling is what is kept."""
+    """One of these strings, compared case-insensitively. The spelling of the request is kept."""
 
     def __init__(self, *values: str) -> None:
         self.values = values
 
 
 class SchemaError(Exception):
-    """A body that has not the shape asked for.
+    """A body that does not have the required shape.
 
     Attributes:
         path: where, such as `properties.addressSpace`.
@@ -56,7 +56,7 @@ class SchemaError(Exception):
 
 
 def read(value: Any, shape: Shape, path: str = "") -> Any:
-    """The value with its read-only members and nulls left out, and known members in their case.
+    """The value without read-only members and nulls, and with the proper case of known members.
 
     Raises:
         SchemaError: for the first member that is unknown or of a wrong type.
@@ -123,10 +123,10 @@ def _mismatch(path: str, value: Any, wanted: str) -> SchemaError:
 
 
 def body(request: Request, shape: Shape) -> dict[str, Any]:
-    """A request's body in its shape.
+    """A request's body, checked against its shape.
 
     Raises:
-        ArmError: 400 `InvalidRequestContent`, with which ARM answers a body of the wrong shape.
+        ArmError: 400 `InvalidRequestContent` for a body of another shape, as ARM answers.
     """
     try:
         content: dict[str, Any] = read(request.json(), shape)

@@ -1,4 +1,4 @@
-"""Durable documents in SQLite: one transaction a request, so a kill at any moment loses none."""
+"""Durable documents in SQLite: one transaction per request, so that a kill loses nothing."""
 
 from __future__ import annotations
 
@@ -24,9 +24,8 @@ CREATE TABLE IF NOT EXISTS documents (
 
 @dataclass(slots=True)
 class _Entry:
-    """A document as it is kept: its place in the order of insertion, and its JSON text.
-
-    `parsed` is made of the text when someone first only looks at it.
+    """A stored document: its place in the order of insertion, and its JSON text. `parsed` is made
+    from the text by the first `peek`.
     """
 
     number: int
@@ -37,14 +36,14 @@ class _Entry:
 class Store:
     """Documents by kind and key, held in memory and written through to SQLite.
 
-    Keys are compared without case, as ARM compares ids. Documents go in and come out as copies,
-    so a handler that fails half way has changed nothing.
+    Keys are compared case-insensitively, as ARM compares ids. Documents are copied on the way in
+    and out, so a handler that fails half-way has changed nothing.
 
     Args:
         path: the database file; None keeps everything in memory.
 
     Raises:
-        sqlite3.Error: the file cannot be written, or is no state of this version.
+        sqlite3.Error: the file cannot be written, or is not a state of this version.
     """
 
     def __init__(self, path: Path | None = None) -> None:
@@ -77,12 +76,12 @@ class Store:
         return _load(entry) if entry is not None else None
 
     def peek(self, kind: str, key: str) -> Document | None:
-        """The document to look at only, or None. It is shared: nobody may alter it."""
+        """The document for reading only, or None. It is shared: nobody may change it."""
         entry = self._entries.get(kind, {}).get(key.lower())
         return _shared(entry) if entry is not None else None
 
     def put(self, kind: str, key: str, document: Document) -> None:
-        """Write a document, whether it was there or not.
+        """Create or replace a document.
 
         Raises:
             RuntimeError: no transaction is open.
@@ -110,7 +109,7 @@ class Store:
         return True
 
     def kinds(self) -> list[str]:
-        """The kinds of which there are documents."""
+        """The kinds that have documents."""
         return [kind for kind, entries in self._entries.items() if entries]
 
     def keys(self, kind: str, prefix: str = "") -> list[str]:
@@ -124,12 +123,13 @@ class Store:
         return [_load(entries[key]) for key in self.keys(kind, prefix)]
 
     def peeks(self, kind: str, prefix: str = "") -> builtins.list[Document]:
-        """As `list`, to look at only: the documents are shared and may not be altered."""
+        """Like `list`, for reading only: the documents are shared and must not be changed."""
         entries = self._entries.get(kind, {})
         return [_shared(entries[key]) for key in self.keys(kind, prefix)]
 
     def altered(self) -> builtins.list[str]:
-        """Keys of documents that someone altered who was to look at them only; for tests."""
+        """The keys of documents that were changed although they were for reading only; for
+        tests."""
         return [
             key
             for entries in self._entries.values()
@@ -139,7 +139,7 @@ class Store:
 
     @contextmanager
     def transaction(self) -> Iterator[None]:
-        """All changes inside happen, or none does. One inside another is a part of it."""
+        """Apply all changes inside, or none. A transaction inside another one is part of it."""
         if self._open:
             yield
             return
@@ -156,7 +156,7 @@ class Store:
 
     @contextmanager
     def savepoint(self) -> Iterator[None]:
-        """Inside a transaction: an exception takes back what was changed inside, and goes on.
+        """Inside a transaction: an exception rolls back the changes inside, and is raised again.
 
         Raises:
             RuntimeError: no transaction is open.
@@ -173,7 +173,7 @@ class Store:
         self._before = {**self._before, **outer}
 
     def close(self) -> None:
-        """Close the database; the store is of no use afterwards."""
+        """Close the database; the store cannot be used afterwards."""
         self._database.close()
 
     def _require_version(self) -> None:

@@ -1,4 +1,4 @@
-"""Requests, responses and errors as Azure Resource Manager has them, apart from any transport."""
+"""Requests, responses and errors of Azure Resource Manager, independent of any transport."""
 
 from __future__ import annotations
 
@@ -59,7 +59,7 @@ class Request:
         """The body as a JSON object.
 
         Raises:
-            ArmError: 400 `InvalidRequestContent`, as ARM answers a body that is no JSON object.
+            ArmError: 400 `InvalidRequestContent` if it is not a JSON object.
         """
         try:
             content = json.loads(self.body or b"{}", parse_constant=_refuse_constant)
@@ -100,7 +100,7 @@ class Response:
         try:
             return orjson.dumps(self.body)
         except TypeError:
-            # What only the slow one writes: huge integers, and halves of surrogate pairs.
+            # orjson does not write huge integers and lone surrogates.
             return json.dumps(self.body).encode()
 
 
@@ -135,6 +135,6 @@ class ArmError(Exception):
         return {"error": error}
 
     def response(self) -> Response:
-        """The refusal as it goes over the wire."""
+        """The refusal as a response."""
         headers = {"x-ms-failure-cause": "gateway", **self.headers}
         return Response(self.status, self.body(), headers)

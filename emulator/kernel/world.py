@@ -1,4 +1,4 @@
-"""The emulated world: durable state, time that passes in it, and the operations that change it."""
+"""The emulated world: durable state, virtual time, and the operations that change it."""
 
 from __future__ import annotations
 
@@ -35,24 +35,24 @@ _log = logging.getLogger(__name__)
 
 
 class World:
-    """Everything that is true in the emulator at one moment.
+    """The state of the emulator, and the only way to change it.
 
     A request is handled in two steps: events that have come due are run in order of their time,
-    each in a transaction of its own; then, in one more, the handler answers. Requests are
-    handled one at a time; determinism is worth more here than parallelism.
+    each in a transaction of its own; then, in one more, the handler answers. Requests are handled
+    one at a time, because runs must be reproducible.
 
     Args:
         store: where state is kept.
         clock: the virtual time.
-        routes: the joined route table.
+        routes: the routes of all services.
         seed: the source of every jitter and id; the same seed and requests give the same run.
             A store that has a seed already keeps its own.
-        estate: the AWS side as the guests see it; without one there is no machine at all.
+        estate: the AWS side as the guests see it; None stands for an estate without machines.
 
     Attributes:
         interceptors: called in order before a handler; the first response given is the answer.
-            What an interceptor counts must be counted by returning a response: an ArmError
-            takes every change of its request back.
+            An interceptor whose changes must stay returns a response: an ArmError rolls back every
+            change of its request.
         observers: called in order after a handler that did not refuse; may alter the response.
         finishers: called in order with every response, refusals too; may add headers to it.
     """
@@ -90,7 +90,7 @@ class World:
 
     @property
     def now(self) -> datetime:
-        """Virtual time of the request or event being handled; it stands still within one."""
+        """Virtual time of the request or event being handled; it does not move within one."""
         return self._now
 
     def sequence(self) -> int:
@@ -101,7 +101,7 @@ class World:
         return int(meta["sequence"])
 
     def random(self, *about: object) -> random.Random:
-        """A source of chance that depends on the seed and on what it is about, nothing else."""
+        """A random generator that depends on the seed and on `about` only."""
         return random.Random(f"{self.seed}:{':'.join(str(part) for part in about)}")
 
     def guid(self, *about: object) -> str:
@@ -122,11 +122,12 @@ class World:
         return float(known)
 
     def on(self, event: str, handler: EventHandler) -> None:
-        """Say what happens when an event comes due: `handler(world, payload)`."""
+        """Register the handler of an event: `handler(world, payload)` is called when it comes
+        due."""
         self._events[event] = handler
 
     def schedule(self, after: timedelta, event: str, payload: Document) -> None:
-        """Let an event happen `after` from now, in virtual time."""
+        """Schedule an event `after` from now, in virtual time."""
         due = (self._now + after).isoformat(timespec="microseconds")
         key = f"{due}|{self.sequence():012d}".lower()
         self.store.put(_EVENTS, key, {"due": due, "event": event, "payload": payload})
@@ -135,7 +136,8 @@ class World:
     # -- requests ---------------------------------------------------------------------------
 
     def handle(self, request: Request) -> Response:
-        """Answer one request. Never raises: what a handler did not foresee is answered 500."""
+        """Answer one request. Never raises: an unexpected error of a handler is answered with
+        500."""
         with self._lock:
             self.estate.look()
             try:
@@ -162,10 +164,10 @@ class World:
             return response
 
     def settle(self) -> None:
-        """Run what has come due by now without a request, and keep the time durably.
+        """Run the due events without a request, and store the time.
 
         Raises:
-            sqlite3.Error: the state cannot be written; what was due is due again.
+            sqlite3.Error: the state cannot be written; the events stay due.
         """
         with self._lock:
             self.estate.look()
@@ -176,7 +178,7 @@ class World:
                     self._keep_time()
 
     def keep_time(self) -> None:
-        """Make the clock's reading and scale durable; a part of the request that changed them."""
+        """Store the clock's time and scale, as part of the request that changed them."""
         with self._lock, self.store.transaction():
             self._now = max(self._now, self.clock.now())
             self._keep_time()
@@ -196,7 +198,7 @@ class World:
         return str(uuid.UUID(int=self.random("guid", *about).getrandbits(128), version=4))
 
     def _remember(self, about: tuple[object, ...], drawn: str | float) -> str | float:
-        # Making a source of chance costs more than all else in an answer.
+        # Making a random generator costs more than the rest of an answer.
         if len(self._drawn) >= _REMEMBERED:
             self._drawn.clear()
         self._drawn[about] = drawn
@@ -238,7 +240,7 @@ class World:
         while self._agenda and _due(self._agenda[0]) <= until:
             key = heapq.heappop(self._agenda)
             entry = self.store.get(_EVENTS, key)
-            if entry is None:  # Scheduled by a request that was taken back.
+            if entry is None:  # Its request was rolled back.
                 continue
             self._now = max(self._now, datetime.fromisoformat(entry["due"]))
             try:
@@ -247,11 +249,11 @@ class World:
                     self._events[entry["event"]](self, entry["payload"])
                     self._keep_time()
             except sqlite3.Error:
-                # The disk's fault, not the event's: it comes due again.
+                # The disk failed, not the event: it stays due.
                 heapq.heappush(self._agenda, key)
                 raise
             except Exception:  # noqa: BLE001 - whatever a handler did not foresee
-                # An event that fails must not stop time for everything else: it is dropped.
+                # An event that fails must not stop all others: it is dropped.
                 _log.exception("the event %s failed", entry["event"])
                 with self.store.transaction():
                     self.store.delete(_EVENTS, key)
@@ -262,11 +264,11 @@ class World:
 
 
 def resumed_clock(store: Store, scale: float | None = None) -> Clock:
-    """A clock that goes on where the world of this store last stood.
+    """A clock that continues from the last time of this store's world.
 
     Args:
         store: the state; one without a world starts at the epoch.
-        scale: virtual seconds in a real one; None keeps the stored scale (0 without one).
+        scale: virtual seconds per real second; None keeps the stored scale (0 without one).
 
     Raises:
         ValueError: the scale is negative.

@@ -91,7 +91,7 @@ def _accounts(world: World, site: Document) -> Response:
 
 
 def _page(world: World, request: Request, entries: list[Document]) -> Response:
-    """A page; the next link has the parameters that were recorded."""
+    """A page; its next link has the recorded parameters."""
     start = _number(request, "continuationToken", 0)
     size = min(PAGE_SIZE, _number(request, "$top", PAGE_SIZE) or PAGE_SIZE)
     link = None

@@ -1,4 +1,4 @@
-"""Sites as documents. Nobody PUTs one here: registering a replication appliance makes them.
+"""Sites as documents. They are not created by PUT, but by registering a replication appliance.
 
 Shapes: the operations ServerSitesController_Get, ServersController_GetMachine and
 ServerRunAsAccountsController_Get (azure-rest-api-specs, Microsoft.OffAzure 2023-06-06); of run-as
@@ -27,7 +27,7 @@ def site_id(group_id: str, kind: str, name: str) -> str:
 
 
 def add(world: World, identifier: str, *, location: str, appliance: str) -> None:
-    """Make a site, empty but for the account that needs no credentials."""
+    """Create a site with only the account that needs no credentials."""
     kind, name = identifier.split("/")[-2:]
     resources.put(
         world,
@@ -63,7 +63,7 @@ def add(world: World, identifier: str, *, location: str, appliance: str) -> None
 
 
 def add_machine(world: World, site: str, name: str, properties: Document, instance: str) -> None:
-    """Make a machine known to a site, or known anew with what it reports now."""
+    """Add a machine to a site, or update it with what it reports now."""
     identifier = f"{site}/machines/{name}"
     before = resources.find(world, identifier)
     created = before["properties"]["createdTimestamp"] if before else _stamp(world)
@@ -96,13 +96,14 @@ def accounts(world: World, site: str) -> list[Document]:
 
 
 def machine(world: World, identifier: str) -> Document | None:
-    """The machine of an id, or None; other resources are none."""
+    """The machine with this id, or None."""
     found = resources.find(world, identifier)
     return found if found is not None and found["type"].endswith("/machines") else None
 
 
 def shown(world: World, document: Document) -> Document:
-    """A machine as it is answered: one that EC2 has no more is marked as deleted [inferred]."""
+    """A machine as it is shown. If EC2 does not list it any more, it is marked as deleted
+    [inferred]."""
     instance = document[PRIVATE]["instance"]
     gone = all(one.id != instance or one.state == "terminated" for one in world.estate.instances())
     properties = document["properties"] | {"isDeleted": gone}
@@ -110,7 +111,7 @@ def shown(world: World, document: Document) -> Document:
 
 
 def remove(world: World, identifiers: Sequence[str]) -> None:
-    """Remove sites with all that is in them."""
+    """Remove sites with everything in them."""
     for identifier in identifiers:
         for document in (*machines(world, identifier), *accounts(world, identifier)):
             world.store.delete(document["type"].lower(), document["id"])

@@ -1,4 +1,4 @@
-"""What a provider refuses, in words for the person who runs the stack."""
+"""Errors of a provider, for the person who runs the stack."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from typing import Any
 
 
 class ProviderError(Exception):
-    """A refusal; its text is one clear line that reaches the user as it is."""
+    """An error. Its text is one line, which the user sees as it is."""
 
 
 class PartialFailureError(ProviderError):

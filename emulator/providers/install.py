@@ -1,4 +1,4 @@
-"""Puts the stand-in providers where the engine of a local stack looks for its plugins."""
+"""Installs the stand-in providers where the engine of a local stack looks for its plugins."""
 
 from __future__ import annotations
 
@@ -13,12 +13,12 @@ _ROOT = Path(__file__).resolve().parents[2]
 
 
 class InstallError(Exception):
-    """A plugin folder that is not ours stands in the way; the text says the way out."""
+    """A plugin folder is not ours; the text says what to do."""
 
 
 @dataclass(frozen=True)
 class Plugin:
-    """One stand-in: the plugin's name, the package whose version it bears, and its module."""
+    """One stand-in: the plugin's name, the package whose version it has, and its module."""
 
     name: str
     package: str
@@ -46,9 +46,9 @@ def install(home: Path, python: Path) -> list[Path]:
         The plugin folders.
 
     Raises:
-        InstallError: a real plugin is installed there, or the interpreter is not there.
+        InstallError: a real plugin is installed there, or the interpreter does not exist.
     """
-    # Not resolved: a virtual environment is found by the path of its own interpreter.
+    # Not resolved: Python finds its virtual environment by the unresolved path.
     python = python.absolute()
     if not python.is_file():
         raise InstallError(
@@ -61,7 +61,7 @@ def install(home: Path, python: Path) -> list[Path]:
 
 
 def uninstall(home: Path) -> list[Path]:
-    """Remove the stand-ins' folders, and no other; returns what was removed."""
+    """Remove the stand-ins' folders only. Returns what was removed."""
     folders = [plugin.folder(home) for plugin in PLUGINS]
     ours = [folder for folder in folders if (folder / _MARK).is_file()]
     for folder in ours:
@@ -91,6 +91,6 @@ def _write(plugin: Plugin, folder: Path, python: Path) -> Path:
     if not launcher.is_file() or launcher.read_text() != text:
         launcher.write_text(text)
     launcher.chmod(0o755)
-    # The engine takes a folder with a sibling `.partial` for an installation that broke off.
+    # The engine treats a folder with a sibling `.partial` as an interrupted installation.
     folder.with_name(f"{folder.name}.partial").unlink(missing_ok=True)
     return folder

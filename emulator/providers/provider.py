@@ -1,4 +1,4 @@
-"""A Pulumi provider made of a table of resource types and functions."""
+"""A Pulumi provider from a table of resource types and functions."""
 
 from __future__ import annotations
 
@@ -32,9 +32,8 @@ OLD_INPUTS: ContextVar[dict[str, PropertyValue] | None] = ContextVar("old_inputs
 
 
 class StandInProvider(protocol.Provider):
-    """Speaks the provider protocol for the types that `types` and `functions` name.
-
-    The clouds' clients are synchronous, so their calls run in threads of this provider.
+    """The provider protocol for the given types and functions. The clouds' clients are
+    synchronous, so their calls run in threads.
 
     Args:
         name: the name of the package that it stands in for.
@@ -60,11 +59,11 @@ class StandInProvider(protocol.Provider):
 
     @abstractmethod
     def use(self, config: dict[str, Any]) -> None:
-        """Take the configuration, and be ready for calls."""
+        """Apply the configuration."""
 
     @abstractmethod
     def explain(self, error: Exception) -> ProviderError | None:
-        """What a client's error means, in one line; None for an error that no cloud raised."""
+        """A client's error in one line; None if it is not an error of the cloud."""
 
     # -- configuration ----------------------------------------------------------------------
 
@@ -84,7 +83,8 @@ class StandInProvider(protocol.Provider):
         return protocol.CheckResponse(inputs=request.new_inputs, failures=failures)
 
     async def configure(self, request: protocol.ConfigureRequest) -> protocol.ConfigureResponse:
-        """Take the configuration. The engine is to keep secrets and dependencies to itself."""
+        """Apply the configuration. The provider declines secrets and dependencies, so the engine
+        tracks them."""
         config = {
             name: value for name, value in plain_map(request.args).items() if value != UNKNOWN
         }
@@ -94,7 +94,7 @@ class StandInProvider(protocol.Provider):
     # -- resources --------------------------------------------------------------------------
 
     async def check(self, request: protocol.CheckRequest) -> protocol.CheckResponse:
-        """Complete the inputs as the real provider does, and refuse what is not known."""
+        """Complete the inputs as the real provider does, and refuse unknown ones."""
         known = self._type(request.type)
         old, inputs = plain_map(request.old_inputs), plain_map(request.new_inputs)
         inputs.pop(_DEFAULTS, None)
@@ -116,7 +116,7 @@ class StandInProvider(protocol.Provider):
         )
 
     async def diff(self, request: protocol.DiffRequest) -> protocol.DiffResponse:
-        """Say property by property what changes, and what of it means replacement."""
+        """Compare property by property: what changes, and what needs replacement."""
         known = self._type(request.type)
         state, new = plain_map(request.old_state), plain_map(request.new_inputs)
         old = plain_map(OLD_INPUTS.get() or {})
@@ -143,7 +143,7 @@ class StandInProvider(protocol.Provider):
         )
 
     async def create(self, request: protocol.CreateRequest) -> protocol.CreateResponse:
-        """Make a resource; in a preview say what would be known of it."""
+        """Create a resource; in a preview return the outputs that would be known."""
         known = self._type(request.type)
         inputs = plain_map(request.properties)
         if request.preview:
@@ -165,7 +165,7 @@ class StandInProvider(protocol.Provider):
         )
 
     async def update(self, request: protocol.UpdateRequest) -> protocol.UpdateResponse:
-        """Change a resource in place; in a preview say what would be known of it."""
+        """Change a resource in place; in a preview return the outputs that would be known."""
         known = self._type(request.type)
         state, inputs = plain_map(request.olds), plain_map(request.news)
         if request.preview:
@@ -182,7 +182,7 @@ class StandInProvider(protocol.Provider):
         await self._call(known.delete, request.resource_id, plain_map(request.properties))
 
     async def invoke(self, request: protocol.InvokeRequest) -> protocol.InvokeResponse:
-        """Answer a function."""
+        """Call a function."""
         function = self._functions.get(request.tok)
         if function is None:
             raise ProviderError(self._refusal("function", request.tok, self._functions))
@@ -190,7 +190,7 @@ class StandInProvider(protocol.Provider):
         return protocol.InvokeResponse(wrap_map(result))
 
     async def get_schema(self, request: protocol.GetSchemaRequest) -> protocol.GetSchemaResponse:
-        """Refuse: only generating code needs a schema, and the real SDKs have theirs."""
+        """Refuse: a schema is needed only to generate SDKs, and the real ones exist."""
         raise ProviderError(
             f"the local {self.name} provider has no schema to generate code from; "
             "`pulumi import` needs --generate-code=false here"
@@ -199,7 +199,7 @@ class StandInProvider(protocol.Provider):
     # -- helpers ----------------------------------------------------------------------------
 
     def _type(self, chain: str) -> ResourceType:
-        # A URN names the types of a resource's parents too, with its own at the end.
+        # A URN contains the types of the parents, and the resource's own at the end.
         token = chain.rsplit("$", 1)[-1]
         known = self._types.get(token)
         if known is None:
@@ -238,7 +238,8 @@ class StandInProvider(protocol.Provider):
 
     @staticmethod
     def _same_name(known: ResourceType, found: list[Difference], new: Mapping[str, Any]) -> bool:
-        """Whether the successor would bear the same name, so that the old one must go first."""
+        """Whether the replacement has the same name, so that the old resource must be deleted
+        first."""
         if known.naming is None or known.naming.property in new.get(_DEFAULTS, []):
             return False
         return known.naming.property not in {_top(difference.path) for difference in found}
@@ -270,7 +271,7 @@ def _ignored(path: str, ignore: Iterable[str]) -> bool:
 
 
 def _foreseen(known: ResourceType, inputs: Mapping[str, Any]) -> dict[str, Any]:
-    """The state that a preview shows for a resource to be made."""
+    """The state that a preview shows for a resource that will be created."""
     chosen = {name for name, of in known.inputs.items() if of.computed and name not in inputs}
     return {
         **dict.fromkeys((*known.outputs, *chosen), UNKNOWN),
@@ -279,7 +280,7 @@ def _foreseen(known: ResourceType, inputs: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def _foreseen_part(known: ResourceType, inputs: Mapping[str, Any]) -> dict[str, Any]:
-    """The inputs as outputs: the service adds to objects, so these are not known beforehand."""
+    """The inputs as outputs. Objects are unknown, because the service adds members to them."""
     return {
         name: UNKNOWN if known.inputs[name].kind == "object" or has_unknowns(value) else value
         for name, value in inputs.items()
@@ -293,7 +294,7 @@ def _inputs_now(
     state: Mapping[str, Any],
     live: Mapping[str, Any],
 ) -> dict[str, Any]:
-    """The inputs that would give the live state, so that drift shows property by property."""
+    """The inputs that would give the live state, so that a refresh shows drift by property."""
     importing = not inputs and not state
     now: dict[str, Any] = {}
     for name, of in known.inputs.items():

@@ -1,4 +1,4 @@
-"""What one resource type of a stand-in provider is, apart from any cloud."""
+"""The interface of a resource type of a stand-in provider."""
 
 from __future__ import annotations
 
@@ -17,9 +17,9 @@ class Naming:
 
     Attributes:
         property: the input that is the name.
-        separator: what stands between the resource's name in the program and the suffix.
-        digits: how many random hexadecimal digits follow; 0 takes the program's name as it is.
-        longest: the longest name that the service takes.
+        separator: the text between the resource's name in the program and the suffix.
+        digits: how many random hexadecimal digits follow; 0 uses the program's name unchanged.
+        longest: the length of the longest name that the service accepts.
         plain: whether only lower-case letters and digits are allowed.
     """
 
@@ -42,12 +42,12 @@ class Naming:
 
 
 class ResourceType(ABC):
-    """One type: its properties, and how one is made, read, changed and removed.
+    """A resource type: its properties, and how a resource is created, read, changed and deleted.
 
     Attributes:
         token: the type token in programs.
         inputs: what may be given.
-        outputs: the names of what is known only afterwards.
+        outputs: the names of outputs that are known only after creation.
         naming: how a name is chosen, where the type has one.
         compare: what new inputs are compared with: the service's answer (`state`) or, where
             that has another shape, the inputs of last time (`inputs`).
@@ -60,15 +60,16 @@ class ResourceType(ABC):
     compare: Literal["state", "inputs"] = "state"
 
     def prepared(self, inputs: dict[str, Any]) -> dict[str, Any]:
-        """The inputs with what the real provider fills in at check; nothing by default."""
+        """The inputs with the values that the real provider adds in check; by default none."""
         return inputs
 
     def problems(self, inputs: Mapping[str, Any]) -> list[Problem]:
-        """What is wrong beyond single properties."""
+        """Problems that concern several properties."""
         return []
 
     def forces_replacement(self, name: str, new: Mapping[str, Any]) -> bool:
-        """Whether a change of this top-level property replaces, when other inputs decide it."""
+        """Whether a change of this top-level property needs replacement because of other
+        inputs."""
         return False
 
     def recomputed(self, state: Mapping[str, Any], inputs: Mapping[str, Any]) -> tuple[str, ...]:
@@ -77,18 +78,18 @@ class ResourceType(ABC):
 
     @abstractmethod
     def create(self, inputs: dict[str, Any]) -> tuple[str, dict[str, Any]]:
-        """Make one; returns its id and state."""
+        """Create one. Returns its id and state."""
 
     @abstractmethod
     def read(self, resource_id: str, state: Mapping[str, Any]) -> tuple[str, dict[str, Any]] | None:
-        """The id and live state of one, or None when it is gone; `state` is empty on import."""
+        """The id and live state of one, or None if it is gone; `state` is empty on import."""
 
     @abstractmethod
     def update(
         self, resource_id: str, state: Mapping[str, Any], inputs: dict[str, Any]
     ) -> dict[str, Any]:
-        """Make the one whose state was `state` as the inputs say; returns its state."""
+        """Change the one whose state was `state` to the inputs. Returns its new state."""
 
     @abstractmethod
     def delete(self, resource_id: str, state: Mapping[str, Any]) -> None:
-        """Remove one; one that is gone already is no error."""
+        """Delete one. It is not an error if it is gone already."""

@@ -1,4 +1,4 @@
-"""What a provider knows of its types: their properties, and what a change of each one means."""
+"""The properties of a provider's types, and what a change of each one means."""
 
 from __future__ import annotations
 
@@ -32,21 +32,22 @@ class Property:
     """One input of a type.
 
     Attributes:
-        kind: `json` is a JSON text (an object is taken too, and becomes text); `any` is passed
-            on as it is, for the service to judge.
+        kind: `json` is a JSON text (an object is taken too, and becomes text); `any` is passed on
+            unchecked.
         fields: the properties of an object, by name.
         items: what a list, set or map holds.
         required: whether it must be given.
         replace: whether the real provider replaces the resource when it changes.
-        computed: whether the service chooses a value when none is given, so that leaving it out
-            is no change.
-        write_only: whether the service never gives it back.
-        default: what the service takes its absence to mean.
-        key: which field tells the elements of a set apart.
-        normal: brings two spellings of the same value together before they are compared.
-        container: where it sits in the body of a request, for instance `("properties",)`.
-        wire: its name in that body, when that is another one.
-        maintained: elements may be resources of their own, so leaving it out keeps what is there.
+        computed: whether the service chooses a value if none is given, so that leaving it out is
+            not a change.
+        write_only: whether the service never returns it.
+        default: the value that the service uses if it is absent.
+        key: the field that identifies the elements of a set.
+        normal: normalises a value before it is compared.
+        container: where it is in the body of a request, for instance `("properties",)`.
+        wire: its name in that body, if it differs.
+        maintained: elements may be resources of their own, so leaving it out keeps the existing
+            ones.
     """
 
     kind: Kind = "string"
@@ -66,7 +67,7 @@ class Property:
 
 @dataclass(frozen=True)
 class Problem:
-    """Something wrong with the inputs: the property's path and the reason."""
+    """A problem of the inputs: the property's path and the reason."""
 
     path: str
     reason: str
@@ -74,7 +75,7 @@ class Problem:
 
 @dataclass(frozen=True)
 class Difference:
-    """One change: the property's path, what happens to it, and whether it means replacement."""
+    """One change: the property's path, what happens to it, and whether it needs replacement."""
 
     path: str
     change: Change
@@ -82,7 +83,7 @@ class Difference:
 
 
 def join(path: str, name: str) -> str:
-    """The path of a member, as the engine writes property paths."""
+    """The path of a member, in the engine's notation."""
     if not name.replace("_", "a").isalnum():
         return f"{path}[{json.dumps(name)}]"
     return f"{path}.{name}" if path else name
@@ -94,7 +95,7 @@ def join(path: str, name: str) -> str:
 def check(
     provider: str, token: str, inputs: Mapping[str, Any], properties: Mapping[str, Property]
 ) -> list[Problem]:
-    """Everything that is wrong with the inputs of a resource of type `token`."""
+    """All problems of the inputs of a resource of type `token`."""
     return _check_object(f"the local {provider} provider", token, "", inputs, properties)
 
 
@@ -162,10 +163,9 @@ def differences(
     path: str = "",
     replace: bool = False,
 ) -> list[Difference]:
-    """What must change for `old` to become `new`; properties of neither are not looked at.
-
-    `old` may hold more than was ever asked for (it may be what the service said): what `new`
-    leaves out is a change only where the service has no say in it.
+    """The changes from `old` to `new`. `old` may have more than the program gave, because it may
+    be the service's answer: a value that `new` leaves out is a change only if the service does not
+    choose it.
     """
     found: list[Difference] = []
     for name, known in properties.items():
@@ -268,7 +268,7 @@ def _compare_sets(
 
 
 def is_default(value: Any, known: Property) -> bool:
-    """Whether a value says no more than its absence does."""
+    """Whether a value means the same as its absence."""
     if value is None or value in ([], {}) or value == known.default:
         return True
     if known.kind == "object" and isinstance(value, dict):
@@ -279,7 +279,7 @@ def is_default(value: Any, known: Property) -> bool:
 
 
 def canonical(value: Any, known: Property) -> Any:
-    """A form in which two spellings of the same value are equal."""
+    """The normalised value, for comparison."""
     if known.normal is not None:
         return known.normal(value)
     if known.kind == "json" and isinstance(value, str):
@@ -304,10 +304,9 @@ def canonical(value: Any, known: Property) -> Any:
 
 
 def asked_part(live: Any, asked: Any, known: Property, before: Any = None) -> Any:
-    """What the service now says about what was asked for, in the shape of the question.
-
-    The spelling of the question is kept where it means the same, and what the service does not
-    give back is taken to be as asked. What was never asked for shows when it has changed.
+    """The live values of the program's inputs, in the shape of the inputs. The program's spelling
+    is kept if it means the same, and values that the service does not return are taken as given.
+    Values that the program never gave appear if they have changed.
 
     Args:
         live: what the service says now.

@@ -1,4 +1,5 @@
-"""Serves a stand-in provider to the engine: every refusal arrives as one line, no traceback."""
+"""Serves a stand-in provider to the engine. Every error arrives as one line, without a
+traceback."""
 
 from __future__ import annotations
 
@@ -39,7 +40,7 @@ _GRACE_SECONDS = 1.0
 
 
 class Servicer(ProviderServicer):
-    """The SDK's servicer, with the inputs of last time in diffs and errors made readable."""
+    """The SDK's servicer, with the previous inputs in diffs and with readable errors."""
 
     def __init__(self, version: str, provider: StandInProvider, engine_address: str) -> None:
         super().__init__([], version, provider, engine_address)
@@ -47,18 +48,19 @@ class Servicer(ProviderServicer):
             setattr(self, name, _guarded(getattr(self, name)))
 
     async def Diff(self, request: Any, context: Any) -> Any:  # noqa: N802 (the protocol's name)
-        """Keep the inputs of last time, for which the SDK's diff request has no place."""
+        """Keep the previous inputs, for which the SDK's diff request has no field."""
         OLD_INPUTS.set(PropertyValue.unmarshal_map(request.old_inputs))
         return await super().Diff(request, context)
 
     async def Read(self, request: Any, context: Any) -> Any:  # noqa: N802 (the protocol's name)
-        """Tell nothing of what is not there: the engine takes empty properties for a resource."""
+        """Leave out empty properties of a missing resource: the engine would take it for an
+        existing one."""
         response = await super().Read(request, context)  # type: ignore[no-untyped-call]
         return response if response.id else proto.ReadResponse()
 
 
 def _guarded(method: Any) -> Any:
-    """A method of the protocol whose errors the engine shows as they are."""
+    """A protocol method whose errors the engine shows as they are."""
 
     async def call(request: Any, context: Any) -> Any:
         try:
@@ -112,7 +114,7 @@ async def _serve(provider: StandInProvider, version: str, engine_address: str, e
     for signalled in (signal.SIGINT, signal.SIGTERM):  # how the engine ends its plugins
         asyncio.get_running_loop().add_signal_handler(signalled, over.set)
     watch = asyncio.create_task(_end_with(engine, over))
-    # Only now may the engine know of it: from here on it ends as it should.
+    # Only now is the port printed: from here on the process handles its end.
     sys.stdout.write(f"{port}\n")
     sys.stdout.flush()
     await over.wait()
@@ -121,14 +123,14 @@ async def _serve(provider: StandInProvider, version: str, engine_address: str, e
 
 
 async def _end_with(engine: int, over: asyncio.Event) -> None:
-    """End when the engine was killed: nobody else would ever end this process."""
+    """End when the engine was killed, because nobody else ends this process then."""
     while os.getppid() == engine:  # noqa: ASYNC110 (the system tells nobody)
         await asyncio.sleep(_LOOK_FOR_ENGINE_SECONDS)
     over.set()
 
 
 def serve(provider: StandInProvider, version: str, arguments: list[str]) -> None:
-    """Run the provider until the engine ends it, or is itself gone.
+    """Run the provider until the engine ends it or has ended itself.
 
     Args:
         provider: what to serve.

@@ -1,7 +1,7 @@
 """Plain Python values for the engine's property values.
 
-Secrets and dependencies need no care here: the providers tell the engine that they accept
-neither, and it keeps track of both itself.
+Secrets and dependencies do not occur: the providers tell the engine that they accept neither, so
+it tracks both itself.
 """
 
 from __future__ import annotations
@@ -64,12 +64,12 @@ def wrap(value: Any) -> PropertyValue:
 
 
 def wrap_map(values: Mapping[str, Any]) -> dict[str, PropertyValue]:
-    """A dict for the wire, without what is None."""
+    """A dict for the wire, without None values."""
     return {name: wrap(value) for name, value in values.items() if value is not None}
 
 
 def has_unknowns(value: Any) -> bool:
-    """Whether a plain value contains something that is not known yet."""
+    """Whether a plain value contains an unknown."""
     if isinstance(value, Mapping):
         return any(has_unknowns(item) for item in value.values())
     if isinstance(value, list):

@@ -1,4 +1,4 @@
-"""Address spaces: which prefixes Azure accepts, and which address comes next in a subnet."""
+"""Address spaces: which prefixes Azure accepts, and which address of a subnet is free."""
 
 from __future__ import annotations
 
@@ -7,13 +7,13 @@ from collections.abc import Iterable
 
 from emulator.kernel.wire import ArmError
 
-# Azure keeps the first four addresses of a subnet and the last one.
+# Azure reserves the first four addresses of a subnet and the last one.
 RESERVED_AT_START = 4
 _LONGEST_PREFIX = 29
 
 
 def parse_prefix(prefix: str, of: str) -> ipaddress.IPv4Network:
-    """A prefix in CIDR notation, host bits zero.
+    """Parse a prefix in CIDR notation, with host bits of zero.
 
     Raises:
         ArmError: 400 `InvalidAddressPrefixFormat` or `InvalidCIDRNotation`.
@@ -42,7 +42,7 @@ def parse_prefix(prefix: str, of: str) -> ipaddress.IPv4Network:
 def check_subnets(
     network: str, spaces: Iterable[str], subnets: Iterable[tuple[str, Iterable[str]]]
 ) -> None:
-    """Every subnet lies inside the network's space and none overlaps another.
+    """Refuse subnets that are outside the network's space or overlap.
 
     Args:
         network: the virtual network's id.
@@ -76,14 +76,14 @@ def check_subnets(
 
 
 def assignable(prefix: str, address: str) -> bool:
-    """Whether an interface of a subnet may have an address: Azure keeps five for itself."""
+    """Whether an interface of a subnet may have an address: Azure reserves five of them."""
     block = ipaddress.IPv4Network(prefix)
     one = ipaddress.IPv4Address(address)
     return one in block and RESERVED_AT_START <= int(one) - int(block[0]) < block.num_addresses - 1
 
 
 def next_address(prefix: str, used: Iterable[str]) -> str:
-    """The lowest address of a subnet that nothing has.
+    """The lowest free address of a subnet.
 
     Raises:
         ArmError: 400 `SubnetIsFull`.

@@ -1,4 +1,4 @@
-"""Network interfaces and public addresses: read and deleted; Site Recovery creates them.
+"""Network interfaces and public addresses: to read and delete. Site Recovery creates them.
 
 Source: Microsoft.Network, NetworkInterfaces_* and PublicIPAddresses_* operations.
 """
@@ -30,7 +30,7 @@ routes = Routes(API_VERSIONS)
 
 
 def _add(plural: str, tag: str, kind: str, shown: Callable[[World, Document], Document]) -> None:
-    """Get, list and delete for one type of resource."""
+    """Add get, list and delete of one resource type."""
     one = f"{_GROUP}/{_PROVIDER}/{plural}/{{name}}"
 
     @routes.route("GET", one, f"{tag}_Get")
@@ -70,7 +70,7 @@ def _add(plural: str, tag: str, kind: str, shown: Callable[[World, Document], Do
 def _shown_interface(world: World, document: Document) -> Document:
     """An interface with what Azure adds to every one, always the same for the same interface."""
     identifier = str(document["id"]).lower()
-    # 00-0D-3A is Microsoft's, and what interfaces in Azure have.
+    # Interfaces in Azure have addresses with Microsoft's prefix 00-0D-3A.
     number = world.random("mac address", identifier).getrandbits(24)
     octets = [0x00, 0x0D, 0x3A, *number.to_bytes(3, "big")]
     tag = _etag(world, identifier)
@@ -116,7 +116,7 @@ _add("publicIPAddresses", "PublicIPAddresses", ADDRESSES, _shown_address)
 
 
 def register(world: World) -> None:
-    """What ends a deletion."""
+    """Register what ends a deletion."""
     long_running.finisher(world, _DELETION, _delete)
 
 

@@ -1,4 +1,4 @@
-"""How Microsoft.Network reads names and bodies, and refuses them."""
+"""Names and bodies of Microsoft.Network, and how it refuses them."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ _NAME = re.compile(r"[A-Za-z0-9]([\w.-]{0,78}\w)?")
 
 
 def require_name(name: str) -> None:
-    """A name that Microsoft.Network takes.
+    """Refuse a name that Microsoft.Network does not accept.
 
     Raises:
         ArmError: 400 `InvalidResourceName`.
@@ -29,11 +29,11 @@ def require_name(name: str) -> None:
 
 
 def read(request: Request, shape: schema.Shape, what: str) -> Document:
-    """The body in its shape.
+    """A request's body, checked against its shape.
 
     Raises:
-        ArmError: 400 `InvalidRequestContent` for no JSON object, 400 `InvalidRequestFormat` for
-            one of another shape.
+        ArmError: 400 `InvalidRequestContent` if it is not a JSON object, 400
+            `InvalidRequestFormat` if it has another shape.
     """
     content = request.json()
     try:
@@ -44,7 +44,7 @@ def read(request: Request, shape: schema.Shape, what: str) -> Document:
 
 
 def malformed(message: str) -> ArmError:
-    """The 400 of Microsoft.Network for a body that it cannot use."""
+    """Microsoft.Network's 400 for a body that it cannot read."""
     return ArmError(
         400,
         "InvalidRequestFormat",

@@ -1,4 +1,4 @@
-"""Network security groups: kept and shown; what they would filter is not emulated.
+"""Network security groups. They are stored and shown, but filter nothing.
 
 Source: Microsoft.Network, NetworkSecurityGroups_* operations.
 """
@@ -135,7 +135,7 @@ def delete(world: World, request: Request, subscription: str, group: str, name: 
 
 
 def register(world: World) -> None:
-    """What ends changes and deletions."""
+    """Register what ends changes and deletions."""
     long_running.finisher(world, CHANGE, _provisioned)
     long_running.finisher(world, _DELETION, _delete)
 

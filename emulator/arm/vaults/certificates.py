@@ -1,7 +1,7 @@
-"""Certificates of a vault: what a vault credentials file proves itself with.
+"""Certificates of a vault, with which a vault credentials file is authenticated.
 
-Source: VaultCertificates_Create and its published example; the life of 120 hours is that of the
-credentials which Site Recovery's own tools make.
+Source: VaultCertificates_Create and its published example; the lifetime of 120 hours is that of
+the credentials which Site Recovery's own tools make.
 """
 
 from __future__ import annotations
@@ -69,7 +69,7 @@ def put(
         },
         PRIVATE: {
             "fingerprint": fingerprint(parsed),
-            # Its own dates are of its maker's clock, so only their distance counts here.
+            # Its dates come from another clock, so only the time between them counts.
             "expires": (
                 world.now + min(_LIFE, parsed.not_valid_after_utc - parsed.not_valid_before_utc)
             ).isoformat(),
@@ -80,9 +80,8 @@ def put(
 
 
 def uploaded(world: World, vault: str, certificate: x509.Certificate) -> Document | None:
-    """The newest upload of a certificate to a vault, or None.
-
-    Its private part holds `expires`: when it is no good any more, in virtual time.
+    """The newest upload of a certificate to a vault, or None. Its private part has `expires`, in
+    virtual time.
     """
     found = [
         document
@@ -98,11 +97,12 @@ def fingerprint(certificate: x509.Certificate) -> str:
 
 
 def register(world: World) -> None:
-    """Nothing happens here by itself."""
+    """Register no events."""
 
 
 def _registration(world: World, vault: Document, kind: str) -> Document:
-    """What the vault tells whoever registers with it, by Microsoft Entra ID or by ACS."""
+    """What the vault answers to a server that will register with it, by Microsoft Entra ID or
+    ACS."""
     about = vault["id"].lower()
     number = world.random("vault number", about).getrandbits(62)
     if kind.lower() not in map(str.lower, _DIRECTORY):

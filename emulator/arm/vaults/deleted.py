@@ -1,4 +1,4 @@
-"""Vaults after their deletion: gone from GET, still in a list, kept a while, their name in use.
+"""Deleted vaults: GET answers 404, lists may still show them, and their name may be in use.
 
 Sources: DeletedVaults_* of Microsoft.RecoveryServices; Azure/azure-rest-api-specs#38962 (a
 deleted vault is 404 at once, and still listed in its group); microsoft/AzureTRE#4888 (soft delete
@@ -74,12 +74,12 @@ routes.include(_control)
 
 
 def note(world: World, vault: Document, *, lingers: bool) -> None:
-    """Keep what is left of a vault that is being deleted.
+    """Record a vault that is being deleted.
 
     Args:
         world: the world.
         vault: its document.
-        lingers: whether its group goes on listing it for a while; not when the group goes, too.
+        lingers: whether its group still lists it for a while; False if the group is deleted too.
     """
     days = _settings(vault["properties"])["softDeleteRetentionPeriodInDays"]
     kept = timedelta(days=days if is_always_on(vault["properties"]) else 0)
@@ -101,7 +101,7 @@ def note(world: World, vault: Document, *, lingers: bool) -> None:
 
 
 def listed(world: World, group: str) -> list[Document]:
-    """The vaults of a group (its id) that are gone, and still in the list of its resources."""
+    """The deleted vaults that the list of a group (or subscription) still shows."""
     found = []
     for document in world.store.list(_KIND):
         vault: Document = document[PRIVATE]["vault"]
@@ -113,7 +113,7 @@ def listed(world: World, group: str) -> list[Document]:
 
 
 def require_free_name(world: World, identifier: str) -> None:
-    """Refuse the name of a vault that was just deleted, where that oddity is on.
+    """Refuse the name of a vault that was just deleted, if that oddity is on.
 
     Raises:
         ArmError: 409 `CreateResourceFailedDueToInvalidCache`; the status is [inferred].
@@ -139,8 +139,8 @@ def require_soft_delete(before: Document | None, properties: Document) -> None:
         properties: the properties asked for.
 
     Raises:
-        ArmError: 400 `BMSUserErrorSoftDeleteStateAlwaysOn`, or 400 `InvalidRestApiParameter`
-            for a period that is none of 14 to 180 days.
+        ArmError: 400 `BMSUserErrorSoftDeleteStateAlwaysOn`, or 400 `InvalidRestApiParameter` for a
+            period outside 14 to 180 days.
     """
     asked = _settings(properties).get("softDeleteState")
     days = _settings(properties).get("softDeleteRetentionPeriodInDays", 14)
@@ -164,7 +164,7 @@ def is_always_on(properties: Document) -> bool:
 
 
 def register(world: World) -> None:
-    """Nothing happens here by itself."""
+    """Register no events."""
 
 
 def _settings(properties: Document) -> Document:

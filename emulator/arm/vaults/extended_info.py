@@ -82,4 +82,4 @@ def _keep(world: World, identifier: str, properties: Document) -> Response:
 
 
 def register(world: World) -> None:
-    """Nothing happens to it by itself."""
+    """Register no events."""

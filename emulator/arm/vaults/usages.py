@@ -17,7 +17,7 @@ routes = Routes(API_VERSIONS)
 
 @routes.route("GET", f"{ONE}/usages", "Usages_ListByVaults")
 def usages(world: World, request: Request, subscription: str, group: str, vault: str) -> Response:
-    """What the vault uses of its limits; nothing of Backup is ever in it here."""
+    """What the vault uses of its limits. There is nothing of Azure Backup in it."""
     require(world, KIND, vault_id(subscription, group, vault))
     return Response(
         200,
@@ -36,4 +36,4 @@ def usages(world: World, request: Request, subscription: str, group: str, vault:
 
 
 def register(world: World) -> None:
-    """Nothing happens to them by themselves."""
+    """Register no events."""

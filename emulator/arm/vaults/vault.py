@@ -119,7 +119,7 @@ def get(world: World, request: Request, subscription: str, group: str, vault: st
 
 @routes.route("DELETE", ONE, "Vaults_Delete")
 def delete(world: World, request: Request, subscription: str, group: str, vault: str) -> Response:
-    """Delete an empty vault: 202, gone from then on; 204 when there is none."""
+    """Delete an empty vault: 202, and it is gone at once; 204 if there is none."""
     identifier = vault_id(subscription, group, vault)
     require_group(world, subscription, group)
     document = world.store.get(KIND, identifier)
@@ -168,7 +168,8 @@ def operation_status(
     owner = vault_id(subscription, group, vault)
     identifier = f"{owner}/operationStatus/{operation}"
     response = long_running.answer_status(world, operation, {"id": identifier, "name": operation})
-    if response.body["status"] == "InProgress":  # Then it tells again where to poll (recorded).
+    # While the operation runs, the answer repeats where to poll (recorded).
+    if response.body["status"] == "InProgress":
         response.headers |= _headers(world, request, owner, operation)
     return response
 
@@ -189,8 +190,8 @@ def operation_result(
 def blocked_deletion(world: World, document: Document) -> ArmError | None:
     """Why a resource may not be deleted now; None for an empty vault and everything else.
 
-    A vault holds on to its registered servers: fabrics, and with them containers, mappings and
-    protected items. Policies, jobs and alerts go with the vault.
+    A vault with registered servers cannot be deleted: fabrics, and with them containers, mappings
+    and protected items. Policies, jobs and alerts are deleted with the vault.
     """
     if document.get("type") != TYPE:
         return None
@@ -210,7 +211,8 @@ def blocked_deletion(world: World, document: Document) -> ArmError | None:
 
 
 def register(world: World) -> None:
-    """A creation ends with the vault provisioned; a deletion has done its work already."""
+    """Register what ends operations: a created vault is provisioned; a deletion has nothing left
+    to do."""
     long_running.finisher(world, _CREATION, _provisioned)
     long_running.finisher(world, _DELETION, lambda world, payload: None)
 
@@ -231,7 +233,7 @@ def _provisioned(world: World, payload: Document) -> None:
 
 
 def _operation_name(world: World) -> str:
-    # The service names them by the base64 of a number and a GUID, padding and all.
+    # The service's names are the base64 of a number and a GUID, with padding.
     number = world.random("vault operation", world.sequence()).randrange(1000, 10000)
     return base64.b64encode(f"{number};{world.guid()}".encode()).decode()
 

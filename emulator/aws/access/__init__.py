@@ -1,1 +1,1 @@
-"""What callers of the local AWS may do: policies of access keys, judged before anything answers."""
+"""What callers of the local AWS may do: policies of access keys, evaluated before each call."""

@@ -36,11 +36,11 @@ class Call:
 
     @property
     def action(self) -> str:
-        """The action of IAM that the call itself is; these services name both alike."""
+        """The IAM action of the call, which has the same name in these services."""
         return f"{self.service}:{self.operation}"
 
     def text(self, name: str) -> str:
-        """A parameter, or nothing."""
+        """A parameter, or None."""
         value = self.parameters.get(name)
         return value if isinstance(value, str) else ""
 
@@ -67,12 +67,12 @@ class Call:
 
 
 def read(authorization: str, target: str, query: str, body: bytes) -> Call | None:
-    """A call from its signature, its X-Amz-Target and its content; None for what is not signed.
+    """A call from its signature, its X-Amz-Target and its content; None if it is not signed.
 
     Args:
         authorization: the header of that name.
         target: X-Amz-Target, which the JSON protocol has.
-        query: the query of the URL; a form may stand there instead of in the body.
+        query: the query of the URL, which may contain the form instead of the body.
         body: the request's body.
     """
     signed = _SIGNED.search(authorization)

@@ -1,4 +1,4 @@
-"""Policies of access keys, set through the control API: who may do what, and what they did."""
+"""Policies of access keys, set through the control API, and a record of their use."""
 
 from __future__ import annotations
 
@@ -40,7 +40,7 @@ class _Caller:
 
 @dataclass(frozen=True)
 class Denied:
-    """What was not allowed.
+    """A denied call.
 
     Attributes:
         principal: the ARN of who called.
@@ -54,7 +54,7 @@ class Denied:
 
 
 class Access:
-    """Judges calls before anything answers them; keys without policies may do everything.
+    """Evaluates each call before it is answered. Keys without policies may do everything.
 
     Args:
         client: gives the client of a service in a region, by both names, which may do everything.
@@ -99,12 +99,12 @@ class Access:
         return [self._told(key) for key in keys]
 
     def clear(self) -> None:
-        """Let every key do everything again."""
+        """Remove all policies, so that every key may do everything."""
         with self._lock:
             self._callers.clear()
 
     def denies(self, call: Call) -> Denied | None:
-        """What of a call its key is not allowed, or None."""
+        """The permission that a call's key does not have, or None."""
         with self._lock:
             caller = self._callers.get(call.key)
         if caller is None:

@@ -1,4 +1,4 @@
-"""How AWS's services say that a caller may not.
+"""How AWS's services refuse a caller without permission.
 
 Source: the protocols' error shapes (botocore's parsers), and "Troubleshoot access denied error
 messages" in the IAM User Guide for the text.
@@ -37,7 +37,7 @@ def of(call: Call, principal: str, need: Need, explicit: bool, request: str) -> 
         call: the call.
         principal: the ARN of who called.
         need: what was not allowed.
-        explicit: whether a policy denies it, rather than that none allows it.
+        explicit: whether a policy denies it; otherwise no policy allows it.
         request: the request's id.
     """
     message = f"User: {principal} is not authorized to perform: {need.action}"

@@ -1,4 +1,4 @@
-"""What EC2's calls need."""
+"""The permissions that EC2's calls need."""
 
 from __future__ import annotations
 
@@ -41,7 +41,7 @@ _KINDS = {
 
 
 def needs(call: Call, facts: Facts) -> Iterator[Need]:
-    """What a call needs; those that are not told apart here are about everything."""
+    """The permissions of a call. For calls that are not known here: its action on everything."""
     operation = call.operation
     if operation == "CreateSecurityGroup":
         yield from _create_group(call, facts)
@@ -99,7 +99,7 @@ def _run(call: Call, facts: Facts) -> Iterator[Need]:
         groups += [text for name, text in interface.items() if name.startswith("SecurityGroupId.")]
     for subnet in filter(None, subnets):
         yield _on(action, subnet, facts)
-        # An interface is made in it.
+        # A network interface is created in it.
         within = {k: v for k, v in facts.subnet(subnet).items() if k == "ec2:vpc"}
         yield Need(action, facts.arn("ec2", "network-interface/*"), within)
     yield from (_on(action, group, facts) for group in groups)
@@ -112,7 +112,7 @@ def _run(call: Call, facts: Facts) -> Iterator[Need]:
 
 
 def _tagging(call: Call, facts: Facts) -> Iterator[Need]:
-    """Tags at creation are a permission of their own, for each kind of resource."""
+    """Tags at creation need a permission of their own, for each kind of resource."""
     for kind in dict.fromkeys(
         specification.get("ResourceType", "") for specification in call.members("TagSpecification")
     ):
@@ -133,7 +133,7 @@ def _asked_tags(call: Call, kind: str) -> Context:
 
 
 def _on(action: str, identifier: str, facts: Facts, asked: Context | None = None) -> Need:
-    """A need on a resource that is there, by its id."""
+    """A permission on an existing resource, by its id."""
     kind = _KINDS.get(identifier.rpartition("-")[0])
     if kind is None:
         return Need(action, ANY, asked or {})

@@ -1,4 +1,5 @@
-"""What is there, as far as conditions of policies may ask for it: ARNs, tags, networks, roles."""
+"""Facts about existing resources, for resources and conditions of policies: ARNs, tags, networks,
+roles."""
 
 from __future__ import annotations
 
@@ -16,11 +17,11 @@ Context = Mapping[str, str]
 
 @dataclass(frozen=True)
 class Need:
-    """One thing that a caller has to be allowed.
+    """One permission that a call needs.
 
     Attributes:
         action: such as `ec2:RunInstances`.
-        resource: an ARN; `ANY` for actions that are about none.
+        resource: an ARN; `ANY` for actions without a resource.
         context: condition keys, in lower case, and their values.
     """
 
@@ -30,7 +31,8 @@ class Need:
 
 
 class Facts:
-    """Looks up in one region; what is not there has no facts, so no condition on them holds.
+    """Looks up facts in one region. A resource that does not exist has none, so conditions on them
+    fail.
 
     Args:
         client: gives the boto3 client of a service by its name.
@@ -44,9 +46,8 @@ class Facts:
         self._account = account
 
     def arn(self, service: str, resource: str, owner: str | None = None) -> str:
-        """The ARN of a resource of this region; `owner` where it is another's, "" where nobody's.
-
-        IAM's resources are of no region.
+        """The ARN of a resource of this region; `owner` if it belongs to another account, "" if to
+        none. IAM's resources have no region.
         """
         region = "" if service == "iam" else self._region
         account = self._account if owner is None else owner
@@ -77,7 +78,7 @@ class Facts:
         return {**_tags(instances[0]), **({"ec2:instanceprofile": profile} if profile else {})}
 
     def prefix_list_owner(self, prefix_list: str) -> str:
-        """The account that a prefix list is of; `aws` for Amazon's."""
+        """The account that owns a prefix list; `aws` for Amazon's."""
         found = self._one(
             "describe_managed_prefix_lists", "PrefixLists", PrefixListIds=[prefix_list]
         )
@@ -128,8 +129,9 @@ class Facts:
 
 
 def tags_of(pairs: Iterable[Mapping[str, str]], kind: str = "resource") -> Context:
-    """Tags as condition keys: `aws:ResourceTag/...`, or of a request `aws:RequestTag/...`."""
-    # The keys of conditions are compared without case, those of tags are not: as IAM has it.
+    """Tags as condition keys: `aws:ResourceTag/...`, or `aws:RequestTag/...` for those of a
+    request."""
+    # IAM compares condition keys case-insensitively, and tag keys case-sensitively.
     return {f"aws:{kind}tag/{pair['Key'].lower()}": pair.get("Value", "") for pair in pairs}
 
 

@@ -1,4 +1,4 @@
-"""What IAM's calls need."""
+"""The permissions that IAM's calls need."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ _MAKES = {
 
 
 def needs(call: Call, facts: Facts) -> Iterator[Need]:
-    """What a call needs: on a profile, on a role, on a policy, or on everything."""
+    """The permissions of a call: on a profile, a role or a policy, or on everything."""
     context = {"iam:policyarn": call.text("PolicyArn")} if call.text("PolicyArn") else {}
     if call.operation in _MAKES:
         kind, parameter, tagging = _MAKES[call.operation]

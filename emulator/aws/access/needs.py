@@ -1,4 +1,4 @@
-"""What a call has to be allowed: each action, on each resource, with what conditions may ask.
+"""The permissions that a call needs: actions, resources and condition keys.
 
 Source: the Service Authorization Reference, for the actions, resource types and condition keys of
 EC2, IAM, Secrets Manager, Systems Manager and STS.
@@ -24,11 +24,11 @@ _SERVICES: dict[str, Callable[[Call, Facts], Iterator[Need]]] = {
 
 
 def of(call: Call, facts: Facts) -> list[Need]:
-    """What a call needs; of services that are not known here its action on everything.
+    """The permissions of a call. For services that are not known here: its action on everything.
 
     Args:
         call: the call.
-        facts: what is there.
+        facts: the facts about existing resources.
     """
     if call.action in _FREE:
         return []

@@ -1,4 +1,4 @@
-"""What Secrets Manager's calls need."""
+"""The permissions that Secrets Manager's calls need."""
 
 from __future__ import annotations
 
@@ -9,9 +9,9 @@ from emulator.aws.access.facts import ANY, Facts, Need
 
 
 def needs(call: Call, facts: Facts) -> Iterator[Need]:
-    """What a call needs: on a secret, or on everything."""
+    """The permissions of a call: on a secret, or on everything."""
     if call.operation == "CreateSecret":
-        # It will have a dash and six more characters, which nobody knows yet.
+        # Its ARN will end with a dash and six characters that are not known yet.
         made = facts.arn("secretsmanager", f"secret:{call.text('Name')}-??????")
         yield Need(call.action, made)
         if call.parameters.get("Tags"):

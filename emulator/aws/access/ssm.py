@@ -1,4 +1,4 @@
-"""What Systems Manager's calls need."""
+"""The permissions that Systems Manager's calls need."""
 
 from __future__ import annotations
 
@@ -36,7 +36,8 @@ _MADE_WITH_TAGS = frozenset({"CreateAssociation", "CreateDocument", "PutParamete
 
 
 def needs(call: Call, facts: Facts) -> Iterator[Need]:
-    """What a call needs: on parameters, documents, associations and instances, or everything."""
+    """The permissions of a call: on parameters, documents, associations and instances, or on
+    everything."""
     resources = list(dict.fromkeys(_resources(call, facts)))
     yield from (Need(call.action, resource) for resource in resources or [ANY])
     if call.operation in _MADE_WITH_TAGS and call.parameters.get("Tags"):
@@ -74,7 +75,7 @@ def _instances(call: Call, facts: Facts) -> Iterator[str]:
     targets: Any = call.parameters.get("Targets")
     for target in targets if isinstance(targets, list) else ():
         by_id = isinstance(target, dict) and target.get("Key") == "InstanceIds"
-        # Other targets may be any instance.
+        # Other targets may match any instance.
         named += [str(value) for value in target.get("Values", ())] if by_id else ["*"]
     yield from (facts.arn("ec2", f"instance/{one}") for one in named if one)
 

@@ -1,5 +1,4 @@
-"""AWS Systems Manager, as far as moto has none.
-
-These are managed instances, associations, inventory and Run Command.
-Parameters and documents are moto's. State is in memory, for each region, as moto's is.
+"""The parts of AWS Systems Manager that moto does not have: managed instances, associations,
+inventory and Run Command. Parameters and documents are moto's. State is in memory and per region,
+as in moto.
 """

@@ -1,4 +1,4 @@
-"""Amazon's own documents that associations here may run, with the parameters that they have."""
+"""Amazon's own documents that associations can run here, with their parameters."""
 
 from __future__ import annotations
 
@@ -42,11 +42,12 @@ def _gather_inventory() -> dict[str, Any]:
 
 
 def publish(region: str) -> None:
-    """Put the documents into moto's store, which takes none of such a name from a caller."""
+    """Add the documents to moto's store, which refuses such names from callers."""
     from moto.core.models import DEFAULT_ACCOUNT_ID
     from moto.ssm import models
 
-    # As a value: to mypy it is abstract, for methods of CloudFormation that moto itself leaves out.
+    # Through a variable: to mypy the class is abstract, because moto leaves out CloudFormation's
+    # methods.
     made: Any = models.Document
     document = made(
         account_id="Amazon",

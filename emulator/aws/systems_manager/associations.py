@@ -1,8 +1,7 @@
-"""State Manager: associations of documents with instances, and what their runs came to.
-
-An association runs once when it is made, each time that it is changed, and when it is started
-again; schedules are kept, but nothing runs by them. The instances' agents tell what became of a
-run: see `Executions.report`.
+"""State Manager: associations of documents with instances, and the results of their runs. An
+association runs when it is created, when it is changed, and when it is started again. Schedules
+are stored, but do not start runs. The instances' agents report the results: see
+`Executions.report`.
 """
 
 from __future__ import annotations
@@ -46,8 +45,8 @@ class Associations:
     """The associations of one region.
 
     Args:
-        client: gives the client of a service in the region; documents are asked of moto.
-        held: where they are kept.
+        client: returns the client of a service in the region; documents are read from moto.
+        held: where they are stored.
         machines: the instances that they may be for.
         clock: gives the seconds of the epoch.
     """
@@ -71,7 +70,7 @@ class Associations:
 
         Raises:
             Refusal: no such document or document version, parameters that do not fit it, no or
-                unknown targets, a name that is taken, or what is not known here.
+                unknown targets, a name that is taken, or an option that is not supported here.
         """
         self._refuse_unknown(request)
         self._check(request["Name"], request)
@@ -90,7 +89,7 @@ class Associations:
         return {"AssociationDescription": self._description(made)}
 
     def update(self, request: Mapping[str, Any]) -> dict[str, Any]:
-        """UpdateAssociation, which runs it again. What is left out is gone afterwards.
+        """UpdateAssociation, which runs it again. Values that are left out are removed.
 
         Raises:
             Refusal: as for `create`, and no such association or version.
@@ -140,10 +139,11 @@ class Associations:
         return {"AssociationDescription": self._description(held)}
 
     def listed(self, request: Mapping[str, Any]) -> dict[str, Any]:
-        """ListAssociations; by InstanceId also those whose targets mean it by a tag.
+        """ListAssociations. The filter InstanceId also finds associations that match the instance
+        by a tag.
 
         Raises:
-            Refusal: a filter that is not known here, or a bad token.
+            Refusal: a filter that is not supported here, or a bad token.
         """
         found = list(self._held.values())
         machines = self._machines.all()

@@ -1,7 +1,7 @@
-"""The scripts that guests run: connect attempts, a line each, and nothing else.
+"""The scripts that guests run: only connect attempts, one per line.
 
-No shell is here. A line that is no connect attempt in one of these forms ends the script as an
-error, with the line in it (`H` is a host, `P` a port; what is in brackets may be left out):
+There is no shell. A line that is not a connect attempt in one of these forms ends the script with
+an error, with the line in it (`H` is a host, `P` a port; what is in brackets may be left out):
 
 PowerShell, where `A` is `Test-NetConnection [-ComputerName] H -Port P` with `-InformationLevel`,
 `-WarningAction`, `-ErrorAction`, or `(A).TcpTestSucceeded`:
@@ -38,7 +38,7 @@ _WITHOUT_TEST = frozenset({operating_systems.WINDOWS_2008_R2_SP1, operating_syst
 
 @dataclass(frozen=True)
 class Guest:
-    """Where a script runs: its operating system, and what its connections meet."""
+    """Where a script runs: its operating system, and which of its connections are established."""
 
     system: str
     connects: Connects
@@ -54,7 +54,7 @@ class Ran:
 
 
 class _NotRunnableError(Exception):
-    """A line that no guest here can run."""
+    """The line is not supported here."""
 
 
 def run_powershell(script: str, guest: Guest) -> Ran:
@@ -112,7 +112,7 @@ def _powershell_line(line: str, connects: Connects) -> tuple[str | None, int]:
 
 
 def _expanded(text: str, connects: Connects) -> str:
-    """A string with the attempts in it replaced by what they give."""
+    """A string with the attempts in it replaced by their results."""
     before, opened, rest = text.partition("$(")
     if "$" in before or "`" in before:
         raise _NotRunnableError
@@ -139,7 +139,7 @@ def _powershell_attempt(text: str, connects: Connects) -> str:
 
 
 def _test_net_connection(text: str) -> tuple[str, int, bool]:
-    """Host, port, and whether only the outcome is asked for."""
+    """Host, port, and whether only the outcome is wanted."""
     name, *words = _words(text)
     if name.lower() not in ("test-netconnection", "tnc"):
         raise _NotRunnableError

@@ -27,7 +27,8 @@ _PARAMETERS = frozenset({"commands", "workingDirectory", "executionTimeout"})
 
 @dataclass(frozen=True)
 class Document:
-    """One of Amazon's documents: the platform it is for, its plugin, and who reads its script."""
+    """One of Amazon's documents: its platform, its plugin, and the function that runs its
+    script."""
 
     platform: str
     plugin: str
@@ -44,7 +45,7 @@ DOCUMENTS = {
 
 @dataclass
 class Invocation:
-    """What became of a command on one instance."""
+    """The state and result of a command on one instance."""
 
     instance: str
     name: str
@@ -57,7 +58,7 @@ class Invocation:
 
     @property
     def code(self) -> int:
-        """The exit code; -1 as long as it is under way."""
+        """The exit code; -1 while it runs."""
         return {"Success": 0, "Failed": 1}.get(self.status, -1)
 
 
@@ -90,11 +91,11 @@ class Commands:
         self._commands: dict[str, Command] = {}
 
     def send(self, request: Mapping[str, Any]) -> dict[str, Any]:
-        """SendCommand. All attempts are over when it answers, though its answer says Pending.
+        """SendCommand. All attempts have ended when it answers, although the answer says Pending.
 
         Raises:
-            Refusal: an unknown document, parameters that it has not, or instances that are not
-                managed, online, and of its platform.
+            Refusal: an unknown document or parameter, or instances that are not managed, not
+                online, or of another platform.
         """
         document = DOCUMENTS.get(request["DocumentName"])
         if document is None:
@@ -165,8 +166,8 @@ class Commands:
         """ListCommandInvocations.
 
         Raises:
-            Refusal: `InvalidCommandId`, `InvalidFilterKey` (filters are not known here), or a bad
-                token.
+            Refusal: `InvalidCommandId`, `InvalidFilterKey` (filters are not supported here), or a
+                bad token.
         """
         if request.get("Filters"):
             raise Refusal("InvalidFilterKey", "Filters of invocations are not known here.")
@@ -196,7 +197,7 @@ class Commands:
         """ListCommands.
 
         Raises:
-            Refusal: `InvalidFilterKey` (filters are not known here), or a bad token.
+            Refusal: `InvalidFilterKey` (filters are not supported here), or a bad token.
         """
         if request.get("Filters"):
             raise Refusal("InvalidFilterKey", "Filters of commands are not known here.")
@@ -211,17 +212,17 @@ class Commands:
     def record(
         self, command_id: str | None, machine: str, document: str, status: Status, detail: str
     ) -> str:
-        """Keep what an association did on an instance, as its agent reports it.
+        """Record what an association did on an instance, as its agent reports it.
 
         Args:
             command_id: the command of an earlier report of the same run; None for the first one.
             machine: the instance's id.
             document: the association's document.
-            status: how far it is.
+            status: its status.
             detail: what it printed, or why it failed.
 
         Returns:
-            The id of the command that now holds it.
+            The id of the command that has the record.
         """
         now = self._clock()
         if command_id is None:
@@ -276,7 +277,7 @@ class Commands:
 def targeted(
     targets: Iterable[Mapping[str, Any]], machines: Mapping[str, Managed]
 ) -> list[Managed]:
-    """The managed instances that all targets of a request mean together.
+    """The managed instances that match all targets of a request.
 
     Raises:
         Refusal: `InvalidTarget`, for keys other than InstanceIds, tag:<key> and tag-key.

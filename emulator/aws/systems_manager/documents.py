@@ -1,4 +1,4 @@
-"""What an association asks of its document, which moto has."""
+"""Checks of an association against its document, which moto stores."""
 
 from __future__ import annotations
 
@@ -13,13 +13,13 @@ from emulator.aws.refusals import Refusal
 
 
 def check(ssm: Any, name: str, version: str, parameters: Mapping[str, list[str]]) -> None:
-    """Refuse a document that is not there, and parameters that do not fit it.
+    """Refuse a document that does not exist, and parameters that do not fit it.
 
     Args:
         ssm: a client of the region's Systems Manager.
         name: the document's name.
         version: its version, or `$DEFAULT` or `$LATEST`.
-        parameters: what it is to be run with.
+        parameters: the parameters of the association.
 
     Raises:
         Refusal: moto's own of the document, or `InvalidParameters`.
@@ -35,7 +35,7 @@ def check(ssm: Any, name: str, version: str, parameters: Mapping[str, list[str]]
 def _check_parameters(
     declared: Mapping[str, Mapping[str, Any]], given: Mapping[str, list[str]]
 ) -> None:
-    """Refuse parameters that a document does not declare, allow, or go without."""
+    """Refuse parameters that are undeclared, have a value that is not allowed, or are missing."""
     unknown = sorted(set(given) - set(declared))
     if unknown:
         raise Refusal("InvalidParameters", f"Parameters {unknown} are not defined in the document.")

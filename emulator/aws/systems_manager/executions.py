@@ -1,4 +1,4 @@
-"""The runs of associations: what the instances' agents report, and what the service tells of it."""
+"""The runs of associations: what the instances' agents report, and how the service shows it."""
 
 from __future__ import annotations
 
@@ -80,7 +80,7 @@ class Executions:
         return page("AssociationExecutionTargets", entries, request, _PAGE)
 
     def report(self, association: str, instance: str, status: str, detail: str) -> None:
-        """Take an agent's word on the latest run of an association.
+        """Record an agent's report on the latest run of an association.
 
         Args:
             association: the association's id.
@@ -89,8 +89,8 @@ class Executions:
             detail: what the document printed, or why it failed.
 
         Raises:
-            Refusal: no such association, an instance that is none of its targets, or a status
-                that is none.
+            Refusal: no such association, an instance that is not among its targets, or an unknown
+                status.
         """
         known = next((one for one in _STATUSES if one == status), None)
         if known is None:
@@ -106,7 +106,8 @@ class Executions:
         )
 
     def overview(self, instance: str) -> dict[str, Any] | None:
-        """What all associations of an instance came to, as its instance information has it."""
+        """The results of all associations of an instance, as its instance information shows
+        them."""
         statuses = [
             held.runs[-1].statuses[instance]
             for held in self._held.values()

@@ -1,4 +1,4 @@
-"""Associations and their runs, as they are kept."""
+"""Associations and their runs, as they are stored."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ class Run:
 
 @dataclass
 class Association:
-    """A document and the instances that it is for; `wanted` is as it was asked for."""
+    """An association; `wanted` is its definition as the caller gave it."""
 
     id: str
     document: str
@@ -46,14 +46,14 @@ class Association:
         return [one.id for one in targeted(self.wanted["Targets"], machines)]
 
     def statuses(self, run: Run, machines: Mapping[str, Managed]) -> dict[str, Status]:
-        """The status of every instance that a run is for; an earlier run is over for others."""
+        """The status of every instance that the latest run is for."""
         found: dict[str, Status] = {}
         if run is self.runs[-1]:
             found = dict.fromkeys(self.targets(machines), "Pending")
         return {**found, **run.statuses}
 
     def overview(self, machines: Mapping[str, Managed]) -> dict[str, Any]:
-        """What the latest run came to, as the service has it in descriptions."""
+        """The result of the latest run, as descriptions show it."""
         statuses = list(self.statuses(self.runs[-1], machines).values())
         return {
             "Status": together(statuses),
@@ -78,7 +78,7 @@ class Held(dict[str, Association]):
 
 
 def together(statuses: list[Status]) -> str:
-    """One status for many: the run goes on while any instance has not ended."""
+    """One status for many: a run is in progress while any instance has not ended."""
     if not statuses or set(statuses) == {"Pending"}:
         return "Pending"
     if "Pending" in statuses or "InProgress" in statuses:

@@ -1,4 +1,4 @@
-"""The public parameters that name Amazon's newest images, for the images that are here."""
+"""The public parameters with the ids of Amazon's newest images, for the seeded images."""
 
 from __future__ import annotations
 
@@ -19,12 +19,13 @@ WINDOWS = {
 
 
 def publish(region: str) -> None:
-    """Put the parameters into moto's store, as moto does with those of other images."""
+    """Add the parameters to moto's store, as moto does with those of other images."""
     from moto.core.models import DEFAULT_ACCOUNT_ID
     from moto.core.utils import utcnow
     from moto.ssm import models
 
-    # As a value: to mypy it is abstract, for methods of CloudFormation that moto itself leaves out.
+    # Through a variable: to mypy the class is abstract, because moto leaves out CloudFormation's
+    # methods.
     parameter: Any = models.Parameter
     backend = models.ssm_backends[DEFAULT_ACCOUNT_ID][region]
     for name, image in WINDOWS.items():

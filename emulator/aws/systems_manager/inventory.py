@@ -1,9 +1,8 @@
-"""Inventory: what the agents of managed instances gather there, and GetInventory.
+"""Inventory: what the agents of managed instances collect, and GetInventory.
 
-Of every managed instance the service knows `AWS:InstanceInformation`. Its programs
-(`AWS:Application`) it knows as they were when an association of AWS-GatherSoftwareInventory last
-ran on it, and keeps them when the association is gone. Such a run is over as soon as its instance
-is online; there is none by a schedule.
+Every managed instance has `AWS:InstanceInformation`. Its programs (`AWS:Application`) are those of
+the last run of an association of AWS-GatherSoftwareInventory, and stay when the association is
+deleted. Such a run ends as soon as its instance is online. Schedules do not start runs.
 """
 
 from __future__ import annotations
@@ -71,7 +70,7 @@ class Inventory:
         self._gathered: dict[str, _Gathered] = {}
 
     def gather(self) -> None:
-        """Let the agents carry out what associations have for them and is not done yet."""
+        """Let the agents run the associations that have not run yet."""
         for held in self._held.values():
             if held.document != GATHER_INVENTORY:
                 continue
@@ -83,12 +82,12 @@ class Inventory:
     def get(self, request: Mapping[str, Any]) -> dict[str, Any]:
         """GetInventory: an entity for each instance, with the data of the type that is asked for.
 
-        An instance without such data has an entity with none. Only attributes of
+        An instance without such data has an empty entity. Only attributes of
         `AWS:InstanceInformation` are filters here.
 
         Raises:
-            Refusal: `InvalidFilter`, `InvalidTypeNameException`, `InvalidAggregatorException` (none
-                is known here), or a bad token.
+            Refusal: `InvalidFilter`, `InvalidTypeNameException`, `InvalidAggregatorException` (not
+                supported here), or a bad token.
         """
         if request.get("Aggregators"):
             raise Refusal("InvalidAggregatorException", "Aggregators are not known here.")

@@ -1,4 +1,4 @@
-"""Managed instances: those whose agent reaches Systems Manager, and may."""
+"""Managed instances: those whose agent reaches Systems Manager and has the permissions."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from emulator.estate import installed_programs, operating_systems
 
 _HTTPS = 443
 _PAGE = 10
-# What the agent calls to register, and to be told its work by one of its two channels
+# What the agent calls to register, and to get its work over one of its two channels
 # ("Reference: ec2messages, ssmmessages, and other API operations").
 _REGISTERS = "ssm:UpdateInstanceInformation"
 _LISTENS = ("ssmmessages:OpenControlChannel", "ec2messages:GetMessages")
@@ -43,7 +43,7 @@ class Managed:
 
     Attributes:
         id: the instance id.
-        online: whether its agent answers; it registered at some time in any case.
+        online: whether its agent answers. It registered at some time in any case.
         platform: "Windows" or "Linux".
         role: the name of its profile's role.
         system: its operating system, as `operating_systems` names it.
@@ -68,8 +68,9 @@ class Managed:
 class Machines:
     """The managed instances of one region.
 
-    Which they are is judged anew whenever EC2 or IAM may have changed. What once registered stays
-    listed until it is terminated, with a lost connection when its agent answers no more.
+    They are determined again whenever EC2 or IAM may have changed. An instance that has registered
+    stays listed until it is terminated, with a lost connection if its agent does not answer any
+    more.
 
     Args:
         client: gives the client of a service in the region.
@@ -136,7 +137,7 @@ class Machines:
         return page("InstanceInformationList", entries, request, _PAGE)
 
     def information(self, machine: Managed) -> dict[str, Any]:
-        """What the service tells of an instance, but for its associations."""
+        """An instance as the service shows it, without its associations."""
         name, version = _system(machine.system)
         address = machine.described.get("PrivateIpAddress", "")
         return {
@@ -172,7 +173,7 @@ class Machines:
                 roles[profile] = self._manageable_role(profile)
             role = roles[profile]
             online = role is not None and region.network.connects(name, "ssm", _HTTPS)
-            # What stands still ran once, and is taken to have registered then.
+            # A stopped instance has run before, and is assumed to have registered then.
             if online or (role is not None and state != "running"):
                 self._registered.setdefault(name, self._clock())
             if name in self._registered:

@@ -1,4 +1,4 @@
-"""Requests held to the service's published model, which botocore carries."""
+"""Checks of requests against the service's published model, which botocore contains."""
 
 from __future__ import annotations
 
@@ -20,10 +20,10 @@ def _model() -> ServiceModel:
 
 
 def check(operation: str, request: Mapping[str, Any]) -> None:
-    """Refuse what the model of an operation does not allow, all at once.
+    """Refuse what the model of an operation does not allow, with all errors at once.
 
     Raises:
-        Refusal: `ValidationException`, worded as the service words it.
+        Refusal: `ValidationException`, with the service's text.
     """
     shape = _model().operation_model(operation).input_shape
     if shape is None:

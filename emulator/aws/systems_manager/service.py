@@ -38,7 +38,7 @@ class Answer:
 
 
 class _Region:
-    """What is held of one region, and the operations on it by their names."""
+    """The state of one region, and the operations on it by their names."""
 
     def __init__(self, client: ClientFactory, changes: Callable[[], int]) -> None:
         machines = Machines(client, changes)
@@ -71,7 +71,7 @@ class _Region:
 
 
 class SystemsManager:
-    """Answers what moto has not; all regions are apart.
+    """Answers what moto does not have. Each region has its own state.
 
     Args:
         client: gives the client of a service in a region, by both names: where moto answers.
@@ -91,14 +91,13 @@ class SystemsManager:
             return False
         if operation in _TAGGING:
             return b'"Association"' in body
-        # Of the operations all regions have the same.
+        # All regions have the same operations.
         return operation in self._region("us-east-1").operations
 
     @staticmethod
     def for_moto(target: str, body: bytes) -> bytes:
-        """The body of a request that moto answers, in words that moto knows.
-
-        The default version of a document is for moto the one that is not named.
+        """The body of a request that moto answers, as moto understands it: for moto, a document's
+        default version is the one that is not named.
         """
         if target not in _OF_DOCUMENTS or b"$DEFAULT" not in body:
             return body
@@ -108,7 +107,7 @@ class SystemsManager:
         return json.dumps(request).encode()
 
     def answer(self, target: str, authorization: str, body: bytes) -> Answer:
-        """Answer such a request.
+        """Answer a request for which `answers` is true.
 
         Args:
             target: its X-Amz-Target.
@@ -128,7 +127,7 @@ class SystemsManager:
             return Answer(400, refusal.body, refusal.code)
 
     def report(self, region: str, body: bytes) -> Answer:
-        """Take an agent's word on a run: `associationId`, `instanceId`, `status`, `detail`."""
+        """Record an agent's report on a run: `associationId`, `instanceId`, `status`, `detail`."""
         expected = ("associationId", "instanceId", "status", "detail")
         try:
             given = _parsed(body)
@@ -144,7 +143,7 @@ class SystemsManager:
     def _region(self, name: str) -> _Region:
         if name not in self._regions:
             made = _Region(partial(self._in_region, name), self._changes)
-            self._regions.setdefault(name, made)  # another thread may have made it
+            self._regions.setdefault(name, made)  # Another thread may have made it.
         return self._regions[name]
 
     def _in_region(self, region: str, service: str) -> Any:

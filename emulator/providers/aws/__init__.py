@@ -1,1 +1,1 @@
-"""The stand-in for `pulumi-aws`: EC2 and IAM of a local stack, carried to moto by boto3."""
+"""The stand-in for `pulumi-aws`: resources of a local stack, created in moto with boto3."""

@@ -1,4 +1,4 @@
-"""The AWS that the provider talks to: its clients, and what their errors mean."""
+"""The provider's AWS clients, and their errors."""
 
 from __future__ import annotations
 
@@ -39,7 +39,7 @@ CONFIGURABLE: Mapping[str, Property] = {
 
 
 class Cloud:
-    """Sessions and clients, made when first asked for.
+    """Sessions and clients, created on first use.
 
     Endpoints and credentials come from the environment as boto3 reads it (`AWS_ENDPOINT_URL`,
     `AWS_ACCESS_KEY_ID`, `AWS_REGION`, ...), unless the provider's configuration has its own.
@@ -132,7 +132,7 @@ def code_of(error: ClientError) -> str:
 
 
 def explain(error: Exception) -> ProviderError | None:
-    """What boto3 raised, in one line."""
+    """An error of boto3, in one line."""
     if isinstance(error, ClientError):
         refusal = error.response.get("Error", {})
         return ProviderError(

@@ -47,7 +47,7 @@ def _only(kind: str, found: list[dict[str, Any]], arguments: Mapping[str, Any]) 
 def _filters(
     kind: str, arguments: Mapping[str, Any], simple: Mapping[str, str]
 ) -> list[dict[str, Any]]:
-    """EC2 filters from a function's arguments; an argument that is not known is refused."""
+    """EC2 filters from a function's arguments. Unknown arguments are refused."""
     known = {*simple, "filters", "tags", "id", "region"}
     for name in arguments:
         if name not in known:

@@ -23,7 +23,7 @@ _SESSION_SECONDS = 3600
 
 
 class _Iam(ResourceType):
-    """What all of IAM shares: one client, and one error for what is not there."""
+    """What all IAM types share: a client, and the error for a missing entity."""
 
     def __init__(self, cloud: Cloud) -> None:
         self._cloud = cloud
@@ -43,7 +43,7 @@ class _Iam(ResourceType):
         return None if live is None else (resource_id, live)
 
     def delete(self, resource_id: str, state: Mapping[str, Any]) -> None:
-        """Remove it; what is gone already is no error."""
+        """Remove it. It is not an error if it is gone already."""
         try:
             self._remove(resource_id, state)
         except ClientError as error:
@@ -116,7 +116,7 @@ class Role(_Iam):
     def update(
         self, resource_id: str, state: Mapping[str, Any], inputs: dict[str, Any]
     ) -> dict[str, Any]:
-        """Each part by the call that IAM has for it."""
+        """Change each part by the call that IAM has for it."""
         iam = self._iam
         if inputs["assumeRolePolicy"] != state.get("assumeRolePolicy"):
             iam.update_assume_role_policy(
@@ -252,7 +252,7 @@ class RolePolicyAttachment(_Iam):
     def update(
         self, resource_id: str, state: Mapping[str, Any], inputs: dict[str, Any]
     ) -> dict[str, Any]:
-        """Nothing: every change replaces."""
+        """Do nothing: every change needs replacement."""
         return self._made(resource_id, inputs)
 
     def _state(self, resource_id: str, known: Mapping[str, Any]) -> dict[str, Any] | None:

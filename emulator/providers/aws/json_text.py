@@ -1,4 +1,4 @@
-"""Inputs that are JSON: given as an object they become text, as the real provider takes them."""
+"""Inputs that are JSON. The real provider also accepts objects, which become text."""
 
 from __future__ import annotations
 

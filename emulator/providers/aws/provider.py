@@ -53,5 +53,5 @@ class AwsProvider(StandInProvider):
         self._cloud.use(config)
 
     def explain(self, error: Exception) -> ProviderError | None:
-        """What boto3 raised, in one line."""
+        """An error of boto3, in one line."""
         return cloud.explain(error)

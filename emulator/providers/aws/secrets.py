@@ -1,7 +1,7 @@
 """Secrets Manager: secrets, their versions and their policies.
 
-What is secret stays secret in the engine's state: the SDK marks these inputs, and the engine keeps
-the marks, as this provider tells it that it takes none (see `StandInProvider.configure`).
+Secrets stay secret in the engine's state: the SDK marks these inputs, and the engine keeps the
+marks, because this provider declines secrets (see `StandInProvider.configure`).
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ _RECOVERY_DAYS = 30
 
 
 class _SecretsManager(ResourceType):
-    """What the types share: one client in each region, and what is gone being no error."""
+    """What the types share: a client per region, and deletion of what is gone."""
 
     def __init__(self, cloud: Cloud) -> None:
         self._cloud = cloud
@@ -89,7 +89,7 @@ class Secret(_SecretsManager):
         return arn, self._required(arn, inputs)
 
     def read(self, resource_id: str, state: Mapping[str, Any]) -> tuple[str, dict[str, Any]] | None:
-        """DescribeSecret; a secret that waits for its end is gone."""
+        """DescribeSecret. A secret that is scheduled for deletion counts as gone."""
         client = self._client(state)
         try:
             found = client.describe_secret(SecretId=resource_id)
@@ -177,12 +177,12 @@ class SecretVersion(_SecretsManager):
         return resource_id, self._required(resource_id, inputs)
 
     def read(self, resource_id: str, state: Mapping[str, Any]) -> tuple[str, dict[str, Any]] | None:
-        """GetSecretValue of exactly this version, whoever made a newer one."""
+        """GetSecretValue of exactly this version, even if there is a newer one."""
         secret, _, version = resource_id.rpartition("|")
         try:
             found = self._client(state).get_secret_value(SecretId=secret, VersionId=version)
         except ClientError as error:
-            # A secret that waits for its end gives nothing out.
+            # A secret that is scheduled for deletion returns nothing.
             if code_of(error) in (_GONE, "InvalidRequestException"):
                 return None
             raise
@@ -218,9 +218,8 @@ class SecretVersion(_SecretsManager):
         return self._required(resource_id, inputs)
 
     def delete(self, resource_id: str, state: Mapping[str, Any]) -> None:
-        """Take the version's labels away, after which Secrets Manager removes it in time.
-
-        AWSCURRENT stays: a secret is not left without a current version.
+        """Remove the version's labels, after which Secrets Manager deletes it in time. AWSCURRENT
+        stays, because a secret needs a current version.
         """
         secret, _, version = resource_id.rpartition("|")
         found = self.read(resource_id, state)

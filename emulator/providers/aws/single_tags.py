@@ -1,4 +1,4 @@
-"""One tag on something in EC2 that a program does not manage itself."""
+"""One tag on an EC2 resource that the program does not manage."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from emulator.providers.schema import Property
 
 
 class Tag(ResourceType):
-    """`aws:ec2/tag:Tag`; its id is `<resource id>,<key>`, as the real provider has it."""
+    """`aws:ec2/tag:Tag`; its id is `<resource id>,<key>`, as in the real provider."""
 
     token = "aws:ec2/tag:Tag"  # noqa: S105 (a type token)
     inputs: Mapping[str, Property] = {
@@ -53,7 +53,7 @@ class Tag(ResourceType):
         return self._set(inputs)
 
     def delete(self, resource_id: str, state: Mapping[str, Any]) -> None:
-        """DeleteTags; of a tag that somebody changed, too."""
+        """DeleteTags, even if someone changed the tag's value."""
         ec2 = self._ec2(state)
         ec2.delete_tags(Resources=[state["resourceId"]], Tags=[{"Key": state["key"]}])
 

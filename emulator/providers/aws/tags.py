@@ -1,4 +1,4 @@
-"""Tags, which EC2 has as lists of keys and values and programs as maps."""
+"""Tags: lists of keys and values in EC2, maps in programs."""
 
 from __future__ import annotations
 
@@ -9,24 +9,24 @@ from emulator.providers.aws.cloud import Cloud
 
 
 def to_list(tags: Mapping[str, str]) -> list[dict[str, str]]:
-    """Tags as the services take them."""
+    """Tags as lists, for the services."""
     return [{"Key": key, "Value": value} for key, value in sorted(tags.items())]
 
 
 def to_map(tags: Iterable[Mapping[str, str]] | None) -> dict[str, str]:
-    """Tags as programs have them, without those that AWS itself sets."""
+    """Tags as a map, without those that AWS itself sets."""
     return {tag["Key"]: tag["Value"] for tag in tags or () if not tag["Key"].startswith("aws:")}
 
 
 def wanted(cloud: Cloud, inputs: Mapping[str, Any]) -> dict[str, str]:
-    """All tags that a resource should have: its own over the provider's default ones."""
+    """All tags that a resource should have: the provider's default tags, overridden by its own."""
     return {**cloud.default_tags, **inputs.get("tags", {})}
 
 
 def outputs(cloud: Cloud, live: Mapping[str, str], declared: Mapping[str, str]) -> dict[str, Any]:
     """The outputs `tags` and `tagsAll` for the tags that a resource has.
 
-    A tag that equals a default one is the provider's, unless the program declared it as well.
+    A tag that equals a default tag counts as the provider's, unless the program declares it too.
     """
     defaults = cloud.default_tags
     own = {k: v for k, v in live.items() if k in declared or defaults.get(k) != v}
@@ -39,7 +39,7 @@ def specification(kind: str, tags: Mapping[str, str]) -> list[dict[str, Any]]:
 
 
 def change(ec2: Any, resource_id: str, old: Mapping[str, str], new: Mapping[str, str]) -> None:
-    """Give an EC2 resource the new tags."""
+    """Change the tags of an EC2 resource."""
     gone = [key for key in old if key not in new]
     if gone:
         ec2.delete_tags(Resources=[resource_id], Tags=[{"Key": key} for key in gone])

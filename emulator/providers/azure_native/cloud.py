@@ -1,4 +1,4 @@
-"""Azure Resource Manager as the provider talks to it, on azure-core and azure-identity."""
+"""The provider's client of Azure Resource Manager, on azure-core and azure-identity."""
 
 from __future__ import annotations
 
@@ -48,7 +48,7 @@ class Cloud:
     """One subscription of one Azure.
 
     The endpoint is AZURE_RESOURCE_MANAGER_ENDPOINT, else the public one; the credentials are
-    those that azure-identity finds. Tokens go over plain http to this machine only.
+    those that azure-identity finds. Tokens are sent over plain http on loopback only.
     """
 
     def __init__(self) -> None:
@@ -58,7 +58,7 @@ class Cloud:
         self._over_http = False
 
     def use(self, config: Mapping[str, Any]) -> None:
-        """Take the provider's configuration and connect (without sending anything yet)."""
+        """Apply the provider's configuration. Nothing is sent yet."""
         self._config = dict(config)
         endpoint = os.environ.get("AZURE_RESOURCE_MANAGER_ENDPOINT", _PUBLIC_ENDPOINT).rstrip("/")
         parts = urlsplit(endpoint)
@@ -127,7 +127,7 @@ class Cloud:
         self._wait(initial)
 
     def delete(self, resource_id: str, api_version: str) -> None:
-        """Delete a resource, and wait until it is gone; none there is no error."""
+        """Delete a resource, and wait until it is gone. It is not an error if there is none."""
         initial = self._send("DELETE", resource_id, api_version)
         if initial.http_response.status_code == 404:
             return
@@ -153,7 +153,7 @@ class Cloud:
         return {"enforce_https": False} if self._over_http else {}
 
     def _wait(self, initial: Any) -> None:
-        """Follow the operation, at the addresses and at the pace that the service gives."""
+        """Poll the operation, at the URLs and intervals that the service gives."""
         poller: LROPoller[None] = LROPoller(
             self._client,
             initial,
@@ -164,13 +164,13 @@ class Cloud:
 
 
 def _refuse(response: Any) -> None:
-    """Raise for an answer that is a refusal."""
+    """Raise an error for a refusal."""
     if response.status_code >= 400:
         raise HttpResponseError(response=response)
 
 
 def _claims(token: str) -> dict[str, Any]:
-    """The claims of a token, as far as it is a JWT: for display, never for trust."""
+    """The claims of a token that is a JWT. They are not verified."""
     parts = token.split(".")
     if len(parts) != 3:
         return {}
@@ -183,7 +183,7 @@ def _claims(token: str) -> dict[str, Any]:
 
 
 def explain(error: Exception) -> ProviderError | None:
-    """What azure-core or azure-identity raised, in one line."""
+    """An error of azure-core or azure-identity, in one line."""
     if isinstance(error, ClientAuthenticationError):
         first = str(error.message).strip().split("\n", 1)[0]
         return ProviderError(

@@ -28,5 +28,5 @@ class AzureNativeProvider(StandInProvider):
         self._cloud.use(config)
 
     def explain(self, error: Exception) -> ProviderError | None:
-        """What azure-core raised, in one line."""
+        """An error of azure-core, in one line."""
         return cloud.explain(error)

@@ -1,4 +1,4 @@
-"""The one engine behind every azure-native type: a table row makes a resource type."""
+"""The implementation of every azure-native type: each table row makes a resource type."""
 
 from __future__ import annotations
 
@@ -16,16 +16,16 @@ from emulator.providers.values import UNKNOWN
 
 @dataclass(frozen=True)
 class Row:
-    """What is particular to a type.
+    """A resource type.
 
     Attributes:
         token: the type token in programs.
         path: the resource id, with the path parameters by their names in programs.
         api_version: the one that this version of azure-native uses.
-        inputs: the properties; those that stand in `path` are parameters of it.
-        outputs: the names of what is known only afterwards.
+        inputs: the properties; those named in `path` are its parameters.
+        outputs: the names of outputs that are known only after creation.
         naming: how a name is chosen.
-        flat: whether what ARM has under `properties` stands at the top in programs.
+        flat: whether programs have ARM's `properties` at the top level.
     """
 
     token: str
@@ -55,14 +55,14 @@ class ArmResource(ResourceType):
         self.naming = row.naming
 
     def prepared(self, inputs: dict[str, Any]) -> dict[str, Any]:
-        """Without a location a resource is where the provider's configuration says."""
+        """Add the location of the provider's configuration if none is given."""
         location = self._cloud.location
         if "location" in self.inputs and "location" not in inputs and location:
             return {**inputs, "location": location}
         return inputs
 
     def problems(self, inputs: Mapping[str, Any]) -> list[Problem]:
-        """A resource is somewhere."""
+        """A location is needed."""
         if "location" in self.inputs and "location" not in inputs:
             return [
                 Problem(
@@ -74,7 +74,7 @@ class ArmResource(ResourceType):
         return []
 
     def create(self, inputs: dict[str, Any]) -> tuple[str, dict[str, Any]]:
-        """PUT, unless there is one of that id already."""
+        """PUT, unless the resource exists already."""
         resource_id = self._id(inputs)
         if self._cloud.get(resource_id, self._row.api_version) is not None:
             raise ProviderError(
@@ -93,7 +93,7 @@ class ArmResource(ResourceType):
     def update(
         self, resource_id: str, state: Mapping[str, Any], inputs: dict[str, Any]
     ) -> dict[str, Any]:
-        """PUT of everything; parts that are resources of their own are kept as they are."""
+        """PUT of everything. Parts that are resources of their own are kept."""
         body = self._body(inputs)
         kept = [name for name, of in self.inputs.items() if of.maintained and name not in inputs]
         if kept:
@@ -104,7 +104,7 @@ class ArmResource(ResourceType):
         return self._required(resource_id, inputs)[1]
 
     def delete(self, resource_id: str, state: Mapping[str, Any]) -> None:
-        """DELETE, as the real one: what that means is the service's affair."""
+        """DELETE, as the real provider."""
         self._cloud.delete(resource_id, self._row.api_version)
 
     # -- ids and bodies ---------------------------------------------------------------------
@@ -120,7 +120,7 @@ class ArmResource(ResourceType):
         """The path parameters of an id.
 
         Raises:
-            ProviderError: the id is none of this type.
+            ProviderError: the id is not one of this type.
         """
         pattern = re.sub(r"\\\{(\w+)\\\}", r"(?P<\1>[^/]+)", re.escape(self._row.path))
         match = re.fullmatch(pattern, resource_id.rstrip("/"), re.IGNORECASE)
@@ -148,7 +148,7 @@ class ArmResource(ResourceType):
         parameters = self._parameters(resource_id)
         state = decode(body, self.inputs, flat=self._row.flat)
         found_id = str(state.pop("id", resource_id))
-        # ARM gives ids back in other casing; the spelling that was asked for stays.
+        # ARM returns ids in another casing; the program's spelling stays.
         same = found_id.casefold() == resource_id.casefold()
         for name, value in parameters.items():
             given = known.get(name)
@@ -159,7 +159,7 @@ class ArmResource(ResourceType):
 
 
 def encode(values: Mapping[str, Any], properties: Mapping[str, Property]) -> dict[str, Any]:
-    """Inputs as ARM takes them: each property at its place in the body."""
+    """The inputs as a request body."""
     body: dict[str, Any] = {}
     for name, value in values.items():
         known = properties.get(name)
@@ -183,7 +183,7 @@ def _encode_value(value: Any, known: Property) -> Any:
 def decode(
     body: Mapping[str, Any], properties: Mapping[str, Property], *, flat: bool
 ) -> dict[str, Any]:
-    """What ARM says as outputs, with what the table does not know kept under ARM's own name."""
+    """ARM's answer as outputs. Properties that the table does not have keep ARM's name."""
     merged = {name: value for name, value in body.items() if name != "properties" or not flat}
     if flat:
         merged |= {k: v for k, v in (body.get("properties") or {}).items() if k not in merged}

@@ -17,9 +17,8 @@ from emulator.providers.schema import Property
 
 
 class InterfaceAttachment(ResourceType):
-    """A security group on a network interface, beside those that are there already.
-
-    EC2 only sets all groups of an interface at once, so these calls take turns.
+    """A security group on a network interface, in addition to its other groups. EC2 can only set
+    all groups of an interface at once, so these calls are serialised.
     """
 
     token = (
@@ -54,7 +53,7 @@ class InterfaceAttachment(ResourceType):
         return f"{group}_{interface}", self._state(inputs)
 
     def read(self, resource_id: str, state: Mapping[str, Any]) -> tuple[str, dict[str, Any]] | None:
-        """Whether the group is still among the interface's groups."""
+        """Check that the group is still among the interface's groups."""
         group, _, interface = resource_id.partition("_")
         known = {
             "networkInterfaceId": state.get("networkInterfaceId", interface),
@@ -69,11 +68,11 @@ class InterfaceAttachment(ResourceType):
     def update(
         self, resource_id: str, state: Mapping[str, Any], inputs: dict[str, Any]
     ) -> dict[str, Any]:
-        """Nothing: every change replaces."""
+        """Do nothing: every change needs replacement."""
         return self._state(inputs)
 
     def delete(self, resource_id: str, state: Mapping[str, Any]) -> None:
-        """Take this one group away, and no other."""
+        """Remove this group from the interface's groups."""
         interface, group = state["networkInterfaceId"], state["securityGroupId"]
         with self._turns[interface]:
             groups = self._groups(interface, state)

@@ -37,7 +37,7 @@ _INLINE_RULES = Property(
 
 
 class SecurityGroup(ResourceType):
-    """`aws:ec2/securityGroup:SecurityGroup`; like the real one it begins without any rule."""
+    """`aws:ec2/securityGroup:SecurityGroup`. Like the real one, it starts without rules."""
 
     token = "aws:ec2/securityGroup:SecurityGroup"  # noqa: S105 (a type token)
     inputs: Mapping[str, Property] = {
@@ -58,7 +58,7 @@ class SecurityGroup(ResourceType):
         self._cloud = cloud
 
     def create(self, inputs: dict[str, Any]) -> tuple[str, dict[str, Any]]:
-        """CreateSecurityGroup; EC2's own rule that allows all egress is taken away."""
+        """CreateSecurityGroup, without EC2's default rule that allows all egress."""
         ec2 = self._ec2(inputs)
         asked: dict[str, Any] = {
             "GroupName": inputs["name"],
@@ -68,7 +68,7 @@ class SecurityGroup(ResourceType):
             ),
         }
         if "vpcId" in inputs:
-            ec2.describe_vpcs(VpcIds=[inputs["vpcId"]])  # EC2 refuses one that moto would take
+            ec2.describe_vpcs(VpcIds=[inputs["vpcId"]])  # EC2 refuses one that moto would accept
             asked["VpcId"] = inputs["vpcId"]
         group_id = ec2.create_security_group(**asked)["GroupId"]
         self._revoke(ec2, group_id, egress=True)
@@ -88,7 +88,7 @@ class SecurityGroup(ResourceType):
     def update(
         self, resource_id: str, state: Mapping[str, Any], inputs: dict[str, Any]
     ) -> dict[str, Any]:
-        """Tags, and the inline rules where the program declares any."""
+        """Change tags, and the inline rules if the program declares any."""
         ec2 = self._ec2(inputs)
         tags.change(ec2, resource_id, state.get("tagsAll", {}), tags.wanted(self._cloud, inputs))
         for direction in ("ingress", "egress"):
@@ -151,7 +151,7 @@ class SecurityGroup(ResourceType):
 
 
 def _permission(group_id: str, rule: Mapping[str, Any]) -> dict[str, Any]:
-    """An inline rule as EC2 takes it."""
+    """An inline rule as a permission of EC2."""
     about = {"Description": rule["description"]} if rule.get("description") else {}
     groups = [*rule.get("securityGroups", []), *([group_id] if rule.get("self") else [])]
     permission: dict[str, Any] = {"IpProtocol": rule["protocol"]}

@@ -23,7 +23,7 @@ _SOURCES = {
 
 
 class _Rule(ResourceType):
-    """A rule as a resource of its own, in one direction."""
+    """A rule in one direction, as a resource of its own."""
 
     egress: ClassVar[bool]
     inputs: Mapping[str, Property] = {
@@ -32,7 +32,7 @@ class _Rule(ResourceType):
         "fromPort": Property("integer"),
         "toPort": Property("integer"),
         "cidrIpv4": Property(),
-        # EC2 changes these three in place; moto would take the change and do nothing.
+        # EC2 changes these three in place; moto would accept the change and do nothing.
         "cidrIpv6": Property(replace=True),
         "prefixListId": Property(replace=True),
         "referencedSecurityGroupId": Property(replace=True),
@@ -46,7 +46,8 @@ class _Rule(ResourceType):
         self._cloud = cloud
 
     def problems(self, inputs: Mapping[str, Any]) -> list[Problem]:
-        """A rule has exactly one other side, and ports unless it is for all protocols."""
+        """A rule needs exactly one source or destination, and ports unless it is for all
+        protocols."""
         found = []
         given = [name for name in _SOURCES if name in inputs]
         if len(given) != 1:

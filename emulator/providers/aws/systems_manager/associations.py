@@ -102,7 +102,7 @@ class Association(Tagged):
         return self.required(resource_id, inputs)
 
     def delete(self, resource_id: str, state: Mapping[str, Any]) -> None:
-        """DeleteAssociation; what it did to the instances stays."""
+        """DeleteAssociation. What it did on the instances stays."""
         try:
             self.client(state).delete_association(AssociationId=resource_id)
         except ClientError as error:

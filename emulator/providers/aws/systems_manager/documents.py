@@ -56,7 +56,7 @@ class Document(Tagged):
     naming = Naming(longest=128)
 
     def recomputed(self, state: Mapping[str, Any], inputs: Mapping[str, Any]) -> tuple[str, ...]:
-        """Other content is another version, whose number the service gives."""
+        """Changed content makes a new version, whose number the service chooses."""
         if not self._has_other_content(state, inputs):
             return ()
         return ("defaultVersion", "documentVersion", "hash", "latestVersion", "parameters")
@@ -149,7 +149,7 @@ class Document(Tagged):
                 raise
 
     def differs(self, state: Mapping[str, Any], inputs: Mapping[str, Any]) -> bool:
-        """Whether anything but tags is to change; another spelling of the content is none."""
+        """Whether anything but tags changes. Another formatting of the content is not a change."""
         same = {**inputs, "content": state.get("content")}
         return self._has_other_content(state, inputs) or super().differs(state, same)
 

@@ -48,7 +48,7 @@ class Parameter(Tagged):
     naming = Naming(longest=1011)
 
     def problems(self, inputs: Mapping[str, Any]) -> list[Problem]:
-        """Exactly one value, and a known kind of it."""
+        """Exactly one value and a known type are needed."""
         found = []
         values = [name for name in ("value", "insecureValue") if name in inputs]
         if len(values) != 1:
@@ -60,9 +60,9 @@ class Parameter(Tagged):
         return found
 
     def create(self, inputs: dict[str, Any]) -> tuple[str, dict[str, Any]]:
-        """PutParameter, which refuses a name that is taken unless it is to overwrite."""
+        """PutParameter, which refuses a name that is taken, unless `overwrite` is set."""
         if inputs.get("overwrite"):
-            # The service takes no tags together with Overwrite.
+            # The service refuses tags together with Overwrite.
             self._put(inputs, Overwrite=True)
             self.change_tags(inputs["name"], {}, inputs)
         else:
@@ -101,7 +101,7 @@ class Parameter(Tagged):
     def update(
         self, resource_id: str, state: Mapping[str, Any], inputs: dict[str, Any]
     ) -> dict[str, Any]:
-        """PutParameter, unless only tags differ: a value that is ignored is put back with it."""
+        """PutParameter, unless only tags differ. An ignored value is written again."""
         if self.differs(state, inputs):
             self._put(inputs, Overwrite=True)
         self.change_tags(resource_id, state, inputs)

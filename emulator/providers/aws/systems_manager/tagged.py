@@ -1,4 +1,5 @@
-"""What the types of Systems Manager share: their client, and tags, which the service has apart."""
+"""What the types of Systems Manager share: their client, and tags, which have calls of their
+own."""
 
 from __future__ import annotations
 
@@ -18,8 +19,8 @@ class Tagged(ResourceType):
 
     Attributes:
         kind: the service's `ResourceTypeForTagging`.
-        gone: the codes of refusals which mean that there is none.
-        tagged_apart: what a change of only these leaves the thing itself alone.
+        gone: the error codes that mean that the resource does not exist.
+        tagged_apart: a change of only these leaves the resource itself alone.
     """
 
     kind: ClassVar[str]
@@ -34,7 +35,7 @@ class Tagged(ResourceType):
         return self._cloud.client("ssm", known.get("region"))
 
     def arn(self, known: Mapping[str, Any], path: str) -> str:
-        """The ARN of something in the resource's region; `path` begins with its kind."""
+        """The ARN of a resource in its region; `path` begins with its kind."""
         region = known.get("region") or self._cloud.region
         return f"arn:aws:ssm:{region}:{self._cloud.account}:{path}"
 
@@ -43,7 +44,7 @@ class Tagged(ResourceType):
         return known.get("region") or self._cloud.region
 
     def is_gone(self, error: ClientError) -> bool:
-        """Whether a refusal means that there is none."""
+        """Whether an error means that the resource does not exist."""
         return code_of(error) in self.gone
 
     def required(self, resource_id: str, known: Mapping[str, Any]) -> dict[str, Any]:
@@ -58,7 +59,7 @@ class Tagged(ResourceType):
         return found[1]
 
     def differs(self, state: Mapping[str, Any], inputs: Mapping[str, Any]) -> bool:
-        """Whether anything but tags is to change."""
+        """Whether anything but tags changes."""
         return any(
             inputs.get(name) != state.get(name)
             for name in self.inputs
