@@ -199,13 +199,13 @@ async def _review_plan(
     change = await vault.plan_change(order, snapshot) if vault is not None else None
     if change is None:
         return lines, []
-    if change.strangers:
-        return lines, [f"{change.strangers}."]
+    if change.foreign_machines:
+        return lines, [f"{change.foreign_machines}."]
     lines += [f"recovery plan {name}: its groups change"] if change.differs else []
     lines += [
         f"recovery plan {name} has an action that the config does not have, and which is kept: "
         f"{action}"
-        for action in change.foreign
+        for action in change.foreign_actions
     ]
     return lines, []
 

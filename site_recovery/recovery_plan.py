@@ -95,19 +95,20 @@ class Member:
 
 @dataclass(frozen=True)
 class Change:
-    """What the service's plan lacks and has too much.
+    """How the service's plan differs from the declared one.
 
     Attributes:
-        groups: what an update would send: the declared groups with foreign actions kept.
+        groups: what an update would send: the declared groups, with foreign actions kept.
         differs: whether an update is needed.
-        foreign: in words, each action that is at the service and never was in the config.
-        strangers: why the plan may not be touched: it holds machines that never were ours.
+        foreign_actions: in words, each action of the service's plan that was never in the config.
+        foreign_machines: why the plan may not be changed: it holds machines of somebody else.
+            Empty if it does not.
     """
 
     groups: list[dict[str, Any]]
     differs: bool
-    foreign: tuple[str, ...] = ()
-    strangers: str = ""
+    foreign_actions: tuple[str, ...] = ()
+    foreign_machines: str = ""
 
 
 @dataclass(frozen=True)
@@ -145,7 +146,7 @@ def change(
         plan: as declared.
         members: the machines that have an item; others are left out.
         existing: the wire object of ReplicationRecoveryPlans_Get.
-        before: the plan as it was declared last; its actions are ours to take away.
+        before: the plan as it was declared last. Its actions may be removed, any other is kept.
     """
     present = existing["properties"].get("groups") or []
     boot = [group for group in present if group["groupType"] == _BOOT]
@@ -157,31 +158,31 @@ def change(
     for place, wire in enumerate(boot):
         target = min(place, len(plan.groups) - 1)
         declared = plan.groups[target]
-        once = before.groups[place] if before and place < len(before.groups) else None
+        declared_before = before.groups[place] if before and place < len(before.groups) else None
         for slot in _slots(declared):
-            ours = {*slot.declared, *_actions(once, slot.key)}
-            strangers = [a for a in wire.get(slot.key) or [] if _read(a) not in ours]
-            kept_by_place.setdefault(target, {}).setdefault(slot.key, []).extend(strangers)
-            foreign += [f"{a.get('actionName')} ({slot.word} group {place + 1})" for a in strangers]
+            ours = {*slot.declared, *_actions(declared_before, slot.key)}
+            theirs = [a for a in wire.get(slot.key) or [] if _read(a) not in ours]
+            kept_by_place.setdefault(target, {}).setdefault(slot.key, []).extend(theirs)
+            foreign += [f"{a.get('actionName')} ({slot.word} group {place + 1})" for a in theirs]
     for place, group in enumerate(plan.groups):
         groups.append(_group(group, members, kept_by_place.get(place, {})))
     return Change(
         [*own, *groups],
-        _essence(groups) != _essence(boot),
+        _normalized(groups) != _normalized(boot),
         tuple(foreign),
-        _strangers(plan, members, boot, before),
+        _foreign_machines(plan, members, boot, before),
     )
 
 
-def _strangers(
+def _foreign_machines(
     plan: Plan,
     members: Mapping[str, Member],
     boot: Iterable[Mapping[str, Any]],
     before: Plan | None,
 ) -> str:
-    """Machines that someone else put into the plan: another stack, or a person.
+    """Why the plan may not be changed: another stack, or a person, put machines into it.
 
-    They would fail over with ours, or leave a plan that somebody counts on.
+    They would fail over with ours, or an update would remove them from a plan that somebody uses.
     """
     known = {member.item_id.lower() for member in members.values()}
     declared = (*plan.groups, *(before.groups if before else ()))
@@ -309,7 +310,7 @@ def _read(wire: Mapping[str, Any]) -> Action | None:
             return ManualAction(details.get("description") or "")
         case "AutomationRunbookActionDetails":
             seconds = _seconds(details.get("timeout"))
-            # Without a readable timeout it cannot be compared, so it is left as it is.
+            # An action whose timeout cannot be read cannot be compared, so it is kept as it is.
             if seconds is None:
                 return None
             return RunbookAction(details.get("runbookId") or "", seconds)
@@ -317,8 +318,8 @@ def _read(wire: Mapping[str, Any]) -> Action | None:
             return None
 
 
-def _essence(groups: Iterable[Mapping[str, Any]]) -> list[Any]:
-    """What of groups matters when they are compared: not the case of ids, nor empty groups."""
+def _normalized(groups: Iterable[Mapping[str, Any]]) -> list[Any]:
+    """Groups as they are compared: the case of ids and the order of machines do not matter."""
     return [
         (
             sorted(str(i["id"]).lower() for i in group.get("replicationProtectedItems") or []),

@@ -263,14 +263,14 @@ class PlanRun:
             self._event(f"recovery plan {self._plan.name} is created")
             return False
         change = recovery_plan.change(self._plan, members, existing, self._before)
-        if change.strangers:
-            raise MigrationError(change.strangers)
-        for action in set(change.foreign) - self._told:
+        if change.foreign_machines:
+            raise MigrationError(change.foreign_machines)
+        for action in set(change.foreign_actions) - self._told:
             self._event(
                 f"recovery plan {self._plan.name} has an action that the config does not have: "
                 f"{action}. It is kept: add it to the config, or remove it in the vault"
             )
-        self._told |= set(change.foreign)
+        self._told |= set(change.foreign_actions)
         if change.differs:
             self._count("update")
             self._change = await self._service.update_plan(self._plan.name, change.groups)

@@ -82,7 +82,7 @@ def test_an_action_that_somebody_added_is_kept_and_told() -> None:
     existing = service()
     existing["properties"]["groups"][3]["startGroupActions"].append(STRANGER)
     found = change(PLAN, MEMBERS, existing, PLAN)
-    assert found.foreign == ("call the owner (before group 2)",)
+    assert found.foreign_actions == ("call the owner (before group 2)",)
     assert not found.differs
     added = Plan(PLAN.name, (Group(("db",), post=(ManualAction("breathe"),)), PLAN.groups[1]))
     update = change(added, MEMBERS, existing, PLAN)
@@ -94,14 +94,14 @@ def test_an_action_that_left_the_config_is_taken_away() -> None:
     without = Plan(PLAN.name, (PLAN.groups[0], Group(("app", "web"), post=(WARM_UP,))))
     found = change(without, MEMBERS, service(), PLAN)
     assert found.differs
-    assert found.foreign == ()
+    assert found.foreign_actions == ()
     assert boot(found.groups)[1]["startGroupActions"] == []
 
 
 def test_without_knowing_what_was_declared_nothing_is_taken_away() -> None:
     without = Plan(PLAN.name, (PLAN.groups[0], Group(("app", "web"), post=(WARM_UP,))))
     found = change(without, MEMBERS, service(), before=None)
-    assert found.foreign == ("check the database (before group 2)",)
+    assert found.foreign_actions == ("check the database (before group 2)",)
     assert len(boot(found.groups)[1]["startGroupActions"]) == 1
 
 
@@ -117,7 +117,7 @@ def test_machines_that_someone_else_put_into_the_plan_are_told_and_not_dropped()
         {"id": f"{CONTAINER}/replicationProtectedItems/billing", "virtualMachineId": "x"}
     )
     found = change(PLAN, MEMBERS, existing, PLAN)
-    assert "holds machines that are not this wave's: billing" in found.strangers
+    assert "holds machines that are not this wave's: billing" in found.foreign_machines
 
 
 def test_a_machine_that_was_ours_is_no_stranger() -> None:
@@ -125,7 +125,7 @@ def test_a_machine_that_was_ours_is_no_stranger() -> None:
     members = {name: MEMBERS[name] for name in ("db", "app")}
     found = change(smaller, members, service(), PLAN)
     assert found.differs
-    assert found.strangers == ""
+    assert found.foreign_machines == ""
 
 
 @pytest.mark.parametrize(
@@ -152,7 +152,7 @@ def test_a_runbook_is_recognised_in_every_notation_of_its_timeout(
     existing = service(plan)
     existing["properties"]["groups"][2]["endGroupActions"][0]["customDetails"]["timeout"] = notation
     found = change(plan, MEMBERS, existing)
-    assert found.foreign == ()
+    assert found.foreign_actions == ()
     assert not found.differs
 
 
@@ -162,7 +162,7 @@ def test_a_runbook_with_an_unreadable_timeout_is_not_ours_and_is_kept(timeout: s
     existing = service(plan)
     existing["properties"]["groups"][2]["endGroupActions"][0]["customDetails"]["timeout"] = timeout
     found = change(plan, MEMBERS, existing, plan)
-    assert found.foreign == ("warm-up (after group 1)",)
+    assert found.foreign_actions == ("warm-up (after group 1)",)
     assert [
         action["customDetails"]["timeout"] for action in boot(found.groups)[0]["endGroupActions"]
     ] == ["PT30M", timeout]
@@ -195,7 +195,7 @@ class TestProperties:
     def test_what_was_created_is_as_declared(self, plan: Plan) -> None:
         found = change(plan, MEMBERS, service(plan))
         assert not found.differs
-        assert found.foreign == ()
+        assert found.foreign_actions == ()
 
     @given(plans, plans)
     def test_an_update_leads_to_what_is_declared(self, before: Plan, now: Plan) -> None:
