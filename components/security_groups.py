@@ -9,6 +9,7 @@ import pulumi
 from pulumi_aws import ec2, vpc
 
 from site_recovery.aws.ec2 import MachineFacts
+from site_recovery.fleet import Platform
 from site_recovery.reachability.connections import PUSH_INSTALLATION, TO_THE_SERVER
 
 ANYWHERE = "0.0.0.0/0"
@@ -17,10 +18,10 @@ ANYWHERE = "0.0.0.0/0"
 
 @dataclass(frozen=True)
 class Attachment:
-    """A machine's network interface and its operating system family, `windows` or `linux`."""
+    """A machine's network interface and platform."""
 
     network_interface_id: str
-    platform: str
+    platform: Platform
 
 
 @dataclass(frozen=True)
@@ -52,7 +53,7 @@ def attachments(facts: Mapping[str, MachineFacts]) -> dict[str, Attachment]:
 
 
 class SecurityGroups(pulumi.ComponentResource):
-    """One group for the server and one for the machines of each operating system family.
+    """One group for the server and one for the machines of each platform.
 
     A machine keeps the groups that it has. Ours is attached in addition, and detached again when
     the machine leaves or the stack is destroyed.
@@ -80,15 +81,15 @@ class SecurityGroups(pulumi.ComponentResource):
             self._egress(
                 "server-to-azure-443", server, 443, "Azure and AWS endpoints", cidr=ANYWHERE
             )
-        families = {
-            platform: self._family(platform, server, args)
+        machines = {
+            platform: self._machines(platform, server, args)
             for platform in sorted({machine.platform for machine in args.machines.values()})
         }
         self.attachments = {
             machine: ec2.NetworkInterfaceSecurityGroupAttachment(
                 machine,
                 network_interface_id=attachment.network_interface_id,
-                security_group_id=families[attachment.platform].id,
+                security_group_id=machines[attachment.platform].id,
                 opts=pulumi.ResourceOptions(parent=self),
             )
             for machine, attachment in args.machines.items()
@@ -100,8 +101,8 @@ class SecurityGroups(pulumi.ComponentResource):
         """Everything that must exist before server and machines can connect."""
         return [*self.rules, *self.attachments.values()]
 
-    def _family(
-        self, platform: str, server: pulumi.Input[str], args: SecurityGroupsArgs
+    def _machines(
+        self, platform: Platform, server: pulumi.Input[str], args: SecurityGroupsArgs
     ) -> ec2.SecurityGroup:
         machines = self._group(platform, f"{platform} machines that migrate to Azure", args)
         for port, why in TO_THE_SERVER.items():

@@ -134,7 +134,7 @@ class ContainerMappingProvider(MigrationProvider[ContainerMappingInputs, Contain
                         named=claims.of_this_process,
                     )
                 policy = name_of(inputs.policy_id)
-                row.status(f"removing the server's association with policy {policy}")
+                row.status(f"removing the server's mapping to policy {policy}")
                 await mapping.remove(
                     connection, container, inputs.mapping_name, inputs.poll, inputs.experience
                 )

@@ -76,7 +76,7 @@ class TargetSettings:
         values = {field.name: getattr(self, field.name) for field in fields(self)}
         if self.tags is not None:
             values["tags"] = {**(present.tags or {}), **self.tags}
-        return replace(present, **said(values))
+        return replace(present, **without_none(values))
 
     def subnet_of_all(self, present: TargetSettings) -> str | None:
         """The subnet of all interfaces, if the machine moves to another network; else None."""
@@ -120,8 +120,8 @@ def tags_of(details: Mapping[str, Any]) -> dict[str, str] | None:
     return {tag["tagName"]: tag.get("tagValue") or "" for tag in found if tag.get("tagName")}
 
 
-def said(values: Mapping[str, _T | None]) -> dict[str, _T]:
-    """Values without those that there are not."""
+def without_none(values: Mapping[str, _T | None]) -> dict[str, _T]:
+    """The values that are not None."""
     return {name: value for name, value in values.items() if value is not None}
 
 

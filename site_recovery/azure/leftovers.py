@@ -76,7 +76,7 @@ async def disable(
 
 
 async def raise_if_any(connection: Connection, container: ContainerId, policy_id: str) -> None:
-    """See that nothing is lost with the association of a container with a policy.
+    """Refuse to lose a mapping through which machines replicate.
 
     Raises:
         MigrationError: machines replicate by it.
@@ -88,7 +88,7 @@ async def raise_if_any(connection: Connection, container: ContainerId, policy_id
         more = f" and {len(names) - _NAMED} more" if len(names) > _NAMED else ""
         raise MigrationError(
             f"policy {arm_ids.name(policy_id)}: {', '.join(names[:_NAMED])}{more} replicate by it, "
-            "and what associates it with their server is to be replaced. Keep the vault and the "
+            "and its mapping to their server's container is to be replaced. Keep the vault and the "
             "server in the config (target, source) as they were, or take the machines out of their "
             "waves with pulumi up first."
         )

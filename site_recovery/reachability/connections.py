@@ -24,7 +24,7 @@ PUSH_INSTALLATION = {
         22: "push installation of the mobility service: SSH and SFTP",
     },
 }
-"""What the server needs into a machine to install its agent, by operating system family."""
+"""The ports that the server needs into a machine to install its agent, by platform."""
 
 TO_THE_INTERNET = 443
 """What the server needs to reach Azure."""

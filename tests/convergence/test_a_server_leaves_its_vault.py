@@ -69,7 +69,7 @@ def test_its_associations_go_first_and_it_says_what_it_waits_for(quiet_fleet: Fl
         "ReplicationProtectionContainerMappings_Delete",
         "ReplicationFabrics_Delete",
     ]
-    assert "removing its association mapping with a policy" in told.statuses
+    assert "removing its mapping mapping to a policy" in told.statuses
     assert any(f"unregistering the {kind}" in told.statuses[-1] for kind in ("conf", "repl"))
 
 

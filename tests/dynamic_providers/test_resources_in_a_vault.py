@@ -221,7 +221,7 @@ class TestADestroyedMapping:
         ContainerMappingProvider().delete("mapping", mapping(fleet))
         assert fleet.items() == {}
         assert "web-02: disable protection started" in told
-        assert "removing the server's association" in told[-1]
+        assert "removing the server's mapping" in told[-1]
 
     @pytest.mark.usefixtures("told")
     def test_leaves_a_machine_that_a_wave_of_this_run_names(self, fleet: Fleet) -> None:

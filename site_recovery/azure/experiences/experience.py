@@ -36,7 +36,7 @@ class Experience(Protocol):
     guide: str
     discovers: bool
 
-    def may_hold(self, fabric: Mapping[str, Any], server_name: str) -> bool:
+    def may_contain(self, fabric: Mapping[str, Any], server_name: str) -> bool:
         """Whether a fabric from a list may be the one of a server."""
 
     def registration(

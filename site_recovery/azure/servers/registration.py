@@ -82,7 +82,7 @@ async def find(
         candidates = [
             fabric
             for fabric in await list_all(client.replication_fabrics.list(*where))
-            if kind.may_hold(fabric, server_name)
+            if kind.may_contain(fabric, server_name)
         ]
         if not candidates:
             return f"no {kind.server} {server_name} is registered with it yet"

@@ -72,7 +72,7 @@ async def clear(connection: Connection, leaving: Leaving, reporter: Reporter) ->
     except VaultGoneError:
         return False
     for fabric in listed:
-        if kind.may_hold(fabric, leaving.server_name) and await stands(
+        if kind.may_contain(fabric, leaving.server_name) and await stands(
             connection, fabric["id"], leaving.server_name
         ):
             await unregister(connection, leaving, fabric["id"], reporter)
@@ -84,8 +84,8 @@ async def unregister(
 ) -> None:
     """Unregister a server (ReplicationFabrics_Delete, POST remove); nothing if it is gone.
 
-    What associates it with policies goes first. A server that is gone itself cannot take part in
-    its removal: where that fails, and nothing is protected through it, it is forced out
+    Its mappings to policies are removed first. A server that no longer runs cannot take part in its
+    removal: if that fails, and nothing is protected through it, its fabric is purged
     (ReplicationFabrics_Purge). An appliance that shares its fabric with others is left.
 
     Raises:
@@ -163,7 +163,7 @@ async def _protects(connection: Connection, fabric_id: str) -> bool:
 async def _unmap(
     connection: Connection, leaving: Leaving, fabric_id: str, reporter: Reporter
 ) -> None:
-    """Remove the associations of a server that no record answers for.
+    """Remove the mappings of a server's containers that no record answers for.
 
     Operations ReplicationProtectionContainers_ListByReplicationFabrics and
     ReplicationProtectionContainerMappings_ListByReplicationProtectionContainers.
@@ -171,7 +171,7 @@ async def _unmap(
     client, where = connection.client, leaving.vault
     fabric = arm_ids.segment(fabric_id, "replicationFabrics")
     path = (where.resource_group, where.vault, fabric)
-    with explained(f"{leaving.server_name}: its associations with policies"):
+    with explained(f"{leaving.server_name}: its mappings to policies"):
         for found in await list_all(
             client.replication_protection_containers.list_by_replication_fabrics(*path)
         ):
@@ -180,7 +180,7 @@ async def _unmap(
             for each in await list_all(
                 mappings.list_by_replication_protection_containers(*path, container.container)
             ):
-                reporter.status(f"removing its association {each['name']} with a policy")
+                reporter.status(f"removing its mapping {each['name']} to a policy")
                 await mapping.remove(
                     connection, container, each["name"], leaving.poll, leaving.experience
                 )

@@ -14,7 +14,7 @@ from site_recovery.azure.servers.registered import Registration
 from site_recovery.fleet import Assignment, Site
 from site_recovery.server_names import SERVER_NAMES
 from site_recovery.sources import Source
-from site_recovery.target_settings import TargetSettings, said
+from site_recovery.target_settings import TargetSettings, without_none
 
 
 class Classic:
@@ -27,7 +27,7 @@ class Classic:
     guide = "docs/configuration-server.md"
     discovers = True
 
-    def may_hold(self, fabric: Mapping[str, Any], server_name: str) -> bool:
+    def may_contain(self, fabric: Mapping[str, Any], server_name: str) -> bool:
         """Whether the friendly name of the fabric is the host name of the server."""
         properties = fabric["properties"]
         details = properties.get("customDetails") or {}
@@ -113,7 +113,7 @@ class Classic:
             "properties": {
                 "policyId": site.policy_id,
                 "protectableItemId": source_id,
-                "providerSpecificDetails": said(details),
+                "providerSpecificDetails": without_none(details),
             }
         }
 

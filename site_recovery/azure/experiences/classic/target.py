@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from site_recovery import arm_ids
-from site_recovery.target_settings import DYNAMIC, TargetSettings, said, tags_of
+from site_recovery.target_settings import DYNAMIC, TargetSettings, tags_of, without_none
 
 INSTANCE_TYPE = "InMageAzureV2"
 
@@ -57,7 +57,7 @@ def update(details: Mapping[str, Any], wanted: TargetSettings) -> dict[str, Any]
         "recoveryAvailabilitySetId": None
         if asked.availability_zone
         else details.get("recoveryAvailabilitySetId") or None,
-        "providerSpecificDetails": said(
+        "providerSpecificDetails": without_none(
             {
                 "instanceType": INSTANCE_TYPE,
                 "recoveryAzureV2ResourceGroupId": asked.resource_group_id,
@@ -72,7 +72,7 @@ def update(details: Mapping[str, Any], wanted: TargetSettings) -> dict[str, Any]
             }
         ),
     }
-    return {"properties": said(properties)}
+    return {"properties": without_none(properties)}
 
 
 def _interfaces(details: Mapping[str, Any]) -> list[Mapping[str, Any]]:
@@ -132,7 +132,7 @@ def _address(shown: Mapping[str, Any]) -> dict[str, Any]:
         **{name: shown.get(name) for name in _ADDRESS},
         "recoveryStaticIPAddress": shown.get("recoveryStaticIPAddress") if static else None,
     }
-    return said(values)
+    return without_none(values)
 
 
 def _interface(
@@ -152,10 +152,10 @@ def _interface(
             "recoverySubnetName": asked.subnet,
             "recoveryStaticIPAddress": asked.private_ip or None,
         }
-    moved = said({"recoverySubnetName": subnet})
+    moved = without_none({"recoverySubnetName": subnet})
     addresses = [
-        {**_address(each), **moved, **(said(wanted) if each is primary else {})}
+        {**_address(each), **moved, **(without_none(wanted) if each is primary else {})}
         for each in shown.get("ipConfigs") or [primary]
     ]
     read = {name: shown.get(known) for name, known in _INTERFACE.items()}
-    return {**said(read), "ipConfigs": addresses}
+    return {**without_none(read), "ipConfigs": addresses}

@@ -14,7 +14,7 @@ from site_recovery.azure.servers.registered import Registration
 from site_recovery.fleet import Assignment, Site
 from site_recovery.server_names import SERVER_NAMES
 from site_recovery.sources import Source
-from site_recovery.target_settings import TargetSettings, said
+from site_recovery.target_settings import TargetSettings, without_none
 
 _DEFAULT_DISK_TYPE = "StandardSSD_LRS"
 """This provider requires a disk type; in the classic experience Azure chooses one."""
@@ -40,7 +40,7 @@ class Modernized:
     guide = "docs/replication-appliance.md"
     discovers = False
 
-    def may_hold(self, fabric: Mapping[str, Any], server_name: str) -> bool:
+    def may_contain(self, fabric: Mapping[str, Any], server_name: str) -> bool:
         """Whether it is a fabric of appliances; the list does not say which ones are in it."""
         details = fabric["properties"].get("customDetails") or {}
         return bool(details.get("instanceType") == self.fabric_type)
@@ -122,7 +122,10 @@ class Modernized:
             "targetVmTags": target.tag_list(assignment.tags),
         }
         return {
-            "properties": {"policyId": site.policy_id, "providerSpecificDetails": said(details)}
+            "properties": {
+                "policyId": site.policy_id,
+                "providerSpecificDetails": without_none(details),
+            }
         }
 
     def target_settings(self, details: Mapping[str, Any]) -> TargetSettings:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from site_recovery.target_settings import DYNAMIC, TargetSettings, said, tags_of
+from site_recovery.target_settings import DYNAMIC, TargetSettings, tags_of, without_none
 
 INSTANCE_TYPE = "InMageRcm"
 
@@ -61,7 +61,7 @@ def update(details: Mapping[str, Any], wanted: TargetSettings) -> dict[str, Any]
     if asked.availability_zone:
         # A machine is in a set or in a zone.
         part["targetAvailabilitySetId"] = None
-    return {"properties": {"providerSpecificDetails": said(part)}}
+    return {"properties": {"providerSpecificDetails": without_none(part)}}
 
 
 _AS_IT_IS = (
@@ -112,7 +112,7 @@ def _interface(
             "targetStaticIPAddress": asked.private_ip or None,
             "testSubnetName": asked.test_subnet or None,
         }
-    return said(values)
+    return without_none(values)
 
 
 def tag_list(tags: Mapping[str, str]) -> list[dict[str, str]]:
