@@ -13,7 +13,7 @@ from components.migration_server import MigrationServer
 from components.readiness import readiness
 from dynamic_providers.migration_wave import MigrationWave as Reconciler
 from dynamic_providers.protected_item import ProtectedItem
-from dynamic_providers.wave_inputs import ConvergenceInputs, MachineInputs, OtherWave
+from dynamic_providers.wave.inputs import ConvergenceInputs, MachineInputs, OtherWave
 from settings import MachineSettings, Preflight, Settings, WaveSettings
 from site_recovery import recovery_plan
 from site_recovery.aws.ec2 import MachineFacts

@@ -10,9 +10,10 @@ from typing import Any, TypeAlias
 import pulumi
 from pulumi.dynamic import CheckResult, DiffResult
 
-from dynamic_providers import adapter, claims, engine
+from dynamic_providers import adapter, engine
 from dynamic_providers.adapter import Inputs, MigrationProvider, Outputs
 from dynamic_providers.declared import DeclaredResource
+from dynamic_providers.shared import claims
 from site_recovery.arm_ids import ContainerId, same
 from site_recovery.arm_ids import name as name_of
 from site_recovery.azure import leftovers, mapping

@@ -10,10 +10,12 @@ import pulumi
 from pulumi.dynamic import CheckFailure, CheckResult, DiffResult
 from pydantic import Field
 
-from dynamic_providers import adapter, claims, departures, engine, wave_review
+from dynamic_providers import adapter, engine
 from dynamic_providers.adapter import MigrationProvider, Outputs, resource_name, unknown
 from dynamic_providers.declared import DeclaredResource
-from dynamic_providers.wave_inputs import (
+from dynamic_providers.shared import claims, departures
+from dynamic_providers.wave import review as wave_review
+from dynamic_providers.wave.inputs import (
     MachineInputs,
     OtherWave,
     WaveInputs,
@@ -21,8 +23,8 @@ from dynamic_providers.wave_inputs import (
     leaving,
     migrated,
 )
-from dynamic_providers.wave_inputs import recorded as answerable_for
-from dynamic_providers.wave_vault import WaveVault
+from dynamic_providers.wave.inputs import recorded as answerable_for
+from dynamic_providers.wave.vault import WaveVault
 from site_recovery import arm_ids
 from site_recovery.azure.vault import in_words
 from site_recovery.convergence import review

@@ -8,11 +8,12 @@ from typing import Any, Literal, TypeAlias
 import pulumi
 from pulumi.dynamic import DiffResult
 
-from dynamic_providers import adapter, departures, engine, shared_observation
+from dynamic_providers import adapter, engine
 from dynamic_providers.adapter import Inputs, MigrationProvider, Outputs, unknown
 from dynamic_providers.declared import DeclaredResource
 from dynamic_providers.migration_wave import MigrationWave
-from dynamic_providers.wave_inputs import ConvergenceInputs, MachineInputs
+from dynamic_providers.shared import departures, observation
+from dynamic_providers.wave.inputs import ConvergenceInputs, MachineInputs
 from site_recovery.arm_ids import ContainerId
 from site_recovery.azure.service import VaultService
 from site_recovery.azure.vault import gone_error, in_words
@@ -225,7 +226,7 @@ class ProtectedItemProvider(MigrationProvider[ProtectedItemInputs, ProtectedItem
                 return await VaultService(connection, site, leaving=True).observe()
 
         key = (inputs.container_id, inputs.landing_zone.resource_group_id)
-        return await shared_observation.of_this_process.look(key, take, good)
+        return await observation.of_this_process.look(key, take, good)
 
 
 class ProtectedItem(DeclaredResource, name="ProtectedItem", provider=ProtectedItemProvider):

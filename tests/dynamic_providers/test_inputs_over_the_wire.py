@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 import settings
-from dynamic_providers.wave_inputs import MachineInputs, WaveInputs
+from dynamic_providers.wave.inputs import MachineInputs, WaveInputs
 from site_recovery.declared.target import TargetSpec
 from site_recovery.fleet import Hardware
 from site_recovery.phases import Phase

@@ -8,10 +8,11 @@ from typing import Any
 
 import pytest
 
-from dynamic_providers import departures, engine
+from dynamic_providers import engine
 from dynamic_providers.migration_wave import MigrationWaveProvider
 from dynamic_providers.protected_item import ProtectedItemProvider
-from dynamic_providers.wave_vault import WaveVault
+from dynamic_providers.shared import departures
+from dynamic_providers.wave.vault import WaveVault
 from site_recovery.convergence.outcome import Outcome, Status
 from site_recovery.errors import MigrationError
 from site_recovery.fleet import Assignment

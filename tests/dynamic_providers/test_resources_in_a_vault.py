@@ -11,11 +11,12 @@ from typing import Any
 import pytest
 from pulumi.runtime import rpc
 
-from dynamic_providers import adapter, claims, container_mapping, engine, shared_observation
+from dynamic_providers import adapter, container_mapping, engine
 from dynamic_providers.container_mapping import ContainerMappingProvider
 from dynamic_providers.fabric_registration import FabricRegistrationProvider
 from dynamic_providers.migration_wave import MigrationWaveProvider
 from dynamic_providers.protected_item import ProtectedItemProvider
+from dynamic_providers.shared import claims, observation
 from dynamic_providers.vault_clearance import VaultClearanceProvider
 from site_recovery.azure import leftovers
 from site_recovery.azure.connection import Connection
@@ -35,8 +36,8 @@ def fleet(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> It
     made = Fleet([windows(1), windows(2)], experience=request.param)
     monkeypatch.setattr(adapter.MigrationProvider, "connect", lambda _self: made.connector())
     monkeypatch.setattr(claims, "of_this_process", claims.Claims())
-    shared = shared_observation.SharedObservation()
-    monkeypatch.setattr(shared_observation, "of_this_process", shared)
+    shared = observation.SharedObservation()
+    monkeypatch.setattr(observation, "of_this_process", shared)
     yield made
     made.close()
 

@@ -11,8 +11,8 @@ import pytest
 from pulumi.runtime import rpc
 from pydantic.alias_generators import to_camel
 
-from dynamic_providers import wave_review
-from dynamic_providers.wave_vault import WaveVault
+from dynamic_providers.wave import review as wave_review
+from dynamic_providers.wave.vault import WaveVault
 from site_recovery.azure.connection import Connect
 from site_recovery.snapshot import TAG_INSTANCE, Snapshot, VirtualMachine
 from tests.dynamic_providers.answers import answering

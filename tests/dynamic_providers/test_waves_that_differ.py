@@ -7,9 +7,10 @@ from typing import Any, ClassVar
 
 import pytest
 
-from dynamic_providers import claims, engine
+from dynamic_providers import engine
 from dynamic_providers.migration_wave import MigrationWaveProvider
-from dynamic_providers.wave_vault import WaveVault
+from dynamic_providers.shared import claims
+from dynamic_providers.wave.vault import WaveVault
 from site_recovery.convergence.outcome import Outcome, Status
 from site_recovery.errors import MigrationError
 from site_recovery.fleet import Assignment

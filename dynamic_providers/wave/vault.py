@@ -7,7 +7,7 @@ from dataclasses import replace
 from typing import Any, TypeVar
 
 from dynamic_providers import engine
-from dynamic_providers.wave_inputs import WaveInputs
+from dynamic_providers.wave.inputs import WaveInputs
 from site_recovery import arm_ids, recovery_plan
 from site_recovery.arm_ids import VaultId
 from site_recovery.azure import vault_observation

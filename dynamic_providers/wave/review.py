@@ -7,7 +7,7 @@ from typing import Any
 
 from dynamic_providers.adapter import is_unknown, unknown
 from dynamic_providers.remembered import of_same_instances
-from dynamic_providers.wave_inputs import (
+from dynamic_providers.wave.inputs import (
     MachineInputs,
     OtherWave,
     WaveInputs,
@@ -15,7 +15,7 @@ from dynamic_providers.wave_inputs import (
     leaving,
     recorded,
 )
-from dynamic_providers.wave_vault import WaveVault, observe_known
+from dynamic_providers.wave.vault import WaveVault, observe_known
 from site_recovery import recovery_plan
 from site_recovery.arm_ids import VaultId, same
 from site_recovery.azure.connection import Connect
