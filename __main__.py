@@ -1,4 +1,4 @@
-"""EC2 machines to Azure: the stack's config in, one resource a machine out."""
+"""The program: reads the stack's config and declares one resource for each machine."""
 
 from __future__ import annotations
 
@@ -12,10 +12,11 @@ import settings
 
 
 def declare() -> None:
-    """Register the stack's resources, or nothing at all when something is wrong.
+    """Declare the stack's resources, or nothing at all if something is wrong.
 
     Raises:
-        pulumi.RunError: the config or the machines themselves are wrong; all that is wrong.
+        pulumi.RunError: the config is wrong or a machine cannot be migrated; the message lists
+            every problem.
     """
     reading = settings.read(settings.stack_config(pulumi.get_project(), CONFIG.get()))
     prefix = f"{pulumi.get_project()}-{pulumi.get_stack()}"

@@ -1,4 +1,4 @@
-"""A wave of machines: the reconciler that drives them, and a record of each."""
+"""A wave: the reconciler that drives its machines, and a record of each machine."""
 
 from __future__ import annotations
 
@@ -22,19 +22,19 @@ from site_recovery.fleet import Hardware, Platform
 
 @dataclass(frozen=True)
 class MigrationWaveArgs:
-    """What a wave is made from.
+    """The inputs of a wave.
 
     Attributes:
         wave: its name in the settings.
         settings: the stack's settings.
-        preflight: what AWS says of the machines.
-        prefix: what names begin with that are unique in the AWS account.
+        preflight: what AWS knows of the machines.
+        prefix: the prefix of names that must be unique in the AWS account.
         vault_id: the vault.
         policy_id: the replication policy.
         server: the server that the machines replicate through.
         server_group_id: its security group.
-        landing_zone: where they go.
-        requires: what must stand before a machine can be protected.
+        landing_zone: where failed-over machines live.
+        requires: what must exist before a machine can be protected.
     """
 
     wave: str
@@ -50,10 +50,10 @@ class MigrationWaveArgs:
 
 
 class MigrationWave(pulumi.ComponentResource):
-    """One reconciler for all machines of a wave, and one resource a machine that records it.
+    """One reconciler for all machines of a wave, and one record resource for each machine.
 
-    A machine's record is named after the machine alone, so a machine that moves to another wave
-    stays the resource that it is.
+    A record is named after the machine alone. So it stays the same resource when the machine moves
+    to another wave.
 
     Attributes:
         reconciler: drives all machines of the wave.
@@ -136,7 +136,7 @@ class MigrationWave(pulumi.ComponentResource):
         self.register_outputs({"outcomes": self.reconciler.outcomes})
 
     def table(self) -> Iterator[tuple[str, dict[str, Any]]]:
-        """A row a machine for the stack's outputs."""
+        """The rows of the stack's output `machines`, by name of the machine."""
         for machine, item in self.items.items():
             yield (
                 machine,
@@ -152,7 +152,7 @@ class MigrationWave(pulumi.ComponentResource):
             )
 
     def summary(self) -> dict[str, Any]:
-        """The wave in the stack's outputs: its phase, and how each machine came out."""
+        """The wave in the stack's outputs: its desired phase, and the outcome of each machine."""
         return {
             "phase": str(self._settings.waves[self._wave].phase),
             "machines": self.reconciler.outcomes,
@@ -160,7 +160,7 @@ class MigrationWave(pulumi.ComponentResource):
 
 
 def _or_none(value: pulumi.Output[str | None]) -> pulumi.Output[str | None]:
-    """What a machine does not have is an empty text in its record."""
+    """None in place of the empty text that a record has for a missing value."""
     return value.apply(lambda text: text or None)
 
 

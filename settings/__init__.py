@@ -1,7 +1,7 @@
 """The stack's config as typed, validated settings.
 
-Everything that is wrong is found in one pass and reported with its place in the config and the
-way out; nothing here needs Pulumi. AWS is asked for what only it knows.
+One pass finds everything that is wrong and reports it with its config path and the way out. AWS is
+asked for the facts that only AWS knows. Nothing here needs Pulumi.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""Defaults that follow from another part of the config, put in before it is validated."""
+"""Defaults that depend on another part of the config; they are filled in before validation."""
 
 from __future__ import annotations
 
@@ -7,10 +7,10 @@ from typing import Any
 
 
 def filled(raw: Mapping[str, Any]) -> dict[str, Any]:
-    """The config with what its experience implies.
+    """Return the config with the defaults of its experience.
 
-    The configuration server installs the agents itself, as it did in 2017, unless the config says
-    otherwise. Whatever has not the right shape is left for validation to report.
+    In the classic experience the configuration server installs the agents itself (push), unless
+    the config sets another installation. A part of the wrong type is left to validation.
     """
     replication = raw.get("replication", {})
     if raw.get("experience") != "classic" or not isinstance(replication, dict):

@@ -1,7 +1,7 @@
-"""What can be read of a config that may be wrong in places.
+"""The valid parts of a config that may be wrong in other places.
 
-Rules between parts of the config look at a draft, so that one run reports them together with
-whatever is wrong inside the parts.
+The rules between parts of the config work on a draft. So one run reports what breaks a rule
+together with what is wrong inside a part.
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ _FLAG = TypeAdapter(bool)
 
 @dataclass(frozen=True)
 class DraftMachine:
-    """A machine as far as it can be read: its settings where all of them are valid."""
+    """A machine, as far as it can be read. `settings` is None unless all of them are valid."""
 
     instance_id: str | None
     vm_name: str | None
@@ -38,12 +38,13 @@ class DraftMachine:
 
 @dataclass(frozen=True)
 class DraftWave:
-    """A wave as far as it can be read: its members in their places, its phase where valid.
+    """A wave, as far as it can be read. A part that is not valid is None.
 
     Attributes:
-        plan: the members of its recovery plan's groups, or None without a valid plan.
-        target: what its machines have in common, where that is valid.
-        keys: the keys that it has.
+        members: its machines, each with its index in the list.
+        plan: the machines of each group of its recovery plan.
+        target: what its machines share.
+        keys: all keys that it has, valid or not.
     """
 
     members: tuple[tuple[int, str], ...]
@@ -55,19 +56,19 @@ class DraftWave:
 
 @dataclass(frozen=True)
 class Draft:
-    """The readable parts; a part that is wrong or absent is None.
+    """The parts of a config that can be read; a part that is wrong or absent is None.
 
     Attributes:
-        machines: every machine that is named.
-        waves: every wave that is a mapping.
-        region: the AWS region, where it is text.
-        vpc_id: the machines' VPC, where it is text.
-        experience: None where it is none that there is.
-        allow_retired_classic: as far as it can be read.
-        source_keys: the keys of `source`; None where it is no mapping.
-        appliance_keys: the keys of `source.replicationAppliance` that have a value; None where it
-            is no mapping.
-        subscription_id: the Azure subscription, where it is text.
+        machines: every machine under `machines`.
+        waves: every wave that is written as a mapping.
+        region: the AWS region.
+        vpc_id: the VPC of the machines.
+        experience: None for a value other than the two.
+        allow_retired_classic: false if it cannot be read.
+        source_keys: the keys of `source`; None if it is not a mapping.
+        appliance_keys: the keys of `source.replicationAppliance` that have a value; None if it is
+            not a mapping.
+        subscription_id: the Azure subscription.
     """
 
     configuration_server: ConfigurationServer | None
@@ -87,7 +88,7 @@ class Draft:
 
     @classmethod
     def of(cls, raw: Mapping[str, Any]) -> Draft:
-        """Read what can be read."""
+        """Read the valid parts of a config."""
         source = _mapping(raw.get("source"))
         appliance = source.get("replicationAppliance")
         return cls(
@@ -119,7 +120,7 @@ class Draft:
 
     @property
     def server(self) -> Server | None:
-        """The server of the experience, where it can be read."""
+        """The server of the experience; None if it cannot be read."""
         match self.experience:
             case "classic":
                 return self.configuration_server
@@ -163,7 +164,7 @@ def _valid(model: type[M], value: Any) -> M | None:
 
 def _flag(value: Any) -> bool:
     try:
-        # As the settings read it: the engine hands a plain value over as text.
+        # As in the settings: the engine passes a plain value as text.
         return _FLAG.validate_python(value)
     except ValidationError:
         return False

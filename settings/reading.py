@@ -1,4 +1,4 @@
-"""Reading the config: everything that is wrong at once, and whatever is right."""
+"""Reads the config and reports everything that is wrong with it at once."""
 
 from __future__ import annotations
 
@@ -17,10 +17,10 @@ from site_recovery.problems import Problem, report
 
 
 class SettingsError(Exception):
-    """The config cannot be used. Its text is the whole report, a line for each problem.
+    """The config cannot be used. The message is the whole report, one line for each problem.
 
     Attributes:
-        problems: what is wrong, in the report's order.
+        problems: what is wrong, in the order of the report.
     """
 
     def __init__(self, problems: Iterable[Problem]) -> None:
@@ -33,12 +33,12 @@ class SettingsError(Exception):
 
 @dataclass(frozen=True)
 class Reading:
-    """A config as read.
+    """The result of reading a config.
 
     Attributes:
-        settings: the settings; None when something is wrong.
+        settings: the settings; None if anything is wrong.
         problems: what is wrong.
-        draft: what could be read all the same.
+        draft: the parts that could be read.
     """
 
     settings: Settings | None
@@ -47,12 +47,12 @@ class Reading:
 
 
 def read(raw: Mapping[str, Any], find: Finder = ec2.tagged_instances) -> Reading:
-    """Validate a stack's config, as `settings.stack_config` gives it.
+    """Validate a stack's config.
 
     Args:
-        raw: the config.
-        find: how EC2 is asked for the machines of waves that select theirs by tags. Without such
-            a wave it is not asked.
+        raw: the config as returned by `settings.stack_config`.
+        find: searches EC2 for the machines of waves that select by tags. It is not called if
+            there is no such wave.
     """
     raw, problems = selection.expand(defaults.filled(raw), find)
     draft = Draft.of(raw)
@@ -66,10 +66,10 @@ def read(raw: Mapping[str, Any], find: Finder = ec2.tagged_instances) -> Reading
 
 
 def load(raw: Mapping[str, Any]) -> Settings:
-    """The settings of a valid config.
+    """Return the settings of a valid config.
 
     Raises:
-        SettingsError: something is wrong; its text is the whole report.
+        SettingsError: the config is wrong; the message is the whole report.
     """
     reading = read(raw)
     if reading.settings is None:

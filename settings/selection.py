@@ -1,4 +1,4 @@
-"""Waves that select their machines by tags, written out as if each machine had been listed."""
+"""Waves that select their machines by tags are rewritten as if they listed each machine."""
 
 from __future__ import annotations
 
@@ -13,22 +13,22 @@ from site_recovery.problems import Problem
 Finder: TypeAlias = Callable[
     [str, Mapping[str, str], str], tuple[list[TaggedInstance], list[Problem]]
 ]
-"""Finds the instances of a VPC that have all of some tags; see `ec2.tagged_instances`."""
+"""Finds the instances of a VPC that have all given tags; see `ec2.tagged_instances`."""
 
 
 def expand(raw: Mapping[str, Any], find: Finder) -> tuple[dict[str, Any], list[Problem]]:
-    """Put the machines that waves select into `machines` and into the waves.
+    """Add the machines that waves select to `machines` and to the waves.
 
-    A machine is named by its tag `Name`. An instance that stands under `machines` keeps its name
-    and what is said of it there. EC2 is asked only for waves that select, and only where the
-    region and the VPC can be read; whatever has another shape is left for validation to report.
+    The tag `Name` of an instance becomes the name of its machine. An instance that is declared
+    under `machines` keeps its name and settings from there. EC2 is asked only if a wave selects,
+    and only if the region and the VPC can be read. Values of the wrong type are left to validation.
 
     Args:
-        raw: the config, as `settings.stack_config` gives it.
-        find: how EC2 is asked.
+        raw: the config as returned by `settings.stack_config`.
+        find: searches EC2.
 
     Returns:
-        The config with `machines` instead of `select`, and what is wrong with the instances that
+        The config with `machines` in place of `select`, and the problems of the instances that
         were found. A wave with a problem keeps its `select`.
     """
     region, vpc = _text(raw.get("aws:region")), _text(_mapping(raw.get("source")).get("vpcId"))
@@ -68,13 +68,13 @@ def expand(raw: Mapping[str, Any], find: Finder) -> tuple[dict[str, Any], list[P
 
 
 class _Names:
-    """The names that machines have, and the wave that each is in."""
+    """The names of the machines, and the wave of each."""
 
     def __init__(self, machines: Mapping[str, Any], waves: Any) -> None:
         self.machines = dict(machines)
         ids = {name: _text(_mapping(m).get("instanceId")) for name, m in machines.items()}
         self._by_id = {instance_id: name for name, instance_id in ids.items() if instance_id}
-        # Azure does not tell names apart that differ in case only.
+        # Azure treats names that differ only in case as the same.
         self._taken = {name.lower(): name for name in machines}
         self._waves: dict[str, str] = {
             member: wave
@@ -84,7 +84,7 @@ class _Names:
         }
 
     def take(self, instance: TaggedInstance, wave: str) -> str | tuple[str, str]:
-        """The machine's name in a wave, or what is wrong and the way out."""
+        """The name of an instance's machine; or what is wrong, and the way out."""
         name = self._by_id.get(instance.instance_id) or self._declare(instance)
         if not isinstance(name, str):
             return name
@@ -124,7 +124,7 @@ class _Names:
 
 
 def _selecting(waves: Any) -> Iterator[tuple[str, dict[str, str]]]:
-    """Waves with usable tags and no list of machines, which would be a mistake to report."""
+    """The tags of each wave that selects. A wave with both keys is left to the rules to report."""
     for name, wave in _mapping(waves).items():
         tags = _mapping(wave).get("select")
         if not isinstance(tags, dict) or not tags or "machines" in wave:

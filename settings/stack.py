@@ -1,4 +1,4 @@
-"""The stack's config as the engine hands it over, taken apart."""
+"""Reads the stack's config from what the engine passes to the program."""
 
 from __future__ import annotations
 
@@ -7,18 +7,19 @@ from collections.abc import Mapping
 from typing import Any
 
 OTHER_NAMESPACES = ("aws:region", "azure-native:location", "azure-native:subscriptionId")
-"""The providers' own keys that this project reads too. All others are the providers' business."""
+"""Config keys of the providers that this project reads too."""
 
 
 def stack_config(project: str, config: Mapping[str, str]) -> dict[str, Any]:
-    """Every key of the project's namespace, and the few of the providers' that count here.
+    """Return the keys of the project's namespace, and those in `OTHER_NAMESPACES`.
 
     Args:
-        project: the project's name, which is its namespace.
-        config: values by full key. The engine hands structured values over as JSON text.
+        project: the project's name, which is also its config namespace.
+        config: values by full key. The engine passes structured values as JSON text.
 
     Returns:
-        Values by key, without the project's namespace, with its own: `waves`, `aws:region`.
+        Values by key. The project's namespace is removed, another one is kept: `waves`,
+        `aws:region`.
     """
     prefix = f"{project}:"
     return {

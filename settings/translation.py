@@ -38,7 +38,7 @@ _BOUNDS = {
 
 
 def suggestion(word: str, known: Iterable[str]) -> str:
-    """What to say of a word that is not known: the nearest one, or all of them."""
+    """The way out for an unknown word: the most similar known word, or all known words."""
     known = sorted(known)
     near = get_close_matches(word.lower(), [k.lower() for k in known], n=1, cutoff=0.6)
     if near:
@@ -47,7 +47,7 @@ def suggestion(word: str, known: Iterable[str]) -> str:
 
 
 def problems(error: ValidationError, model: type[BaseModel]) -> list[Problem]:
-    """Every error of a validation, each with its place and the way out."""
+    """The errors of a validation, each with its config path and a way out."""
     return [_problem(details, model) for details in error.errors(include_url=False)]
 
 
@@ -100,7 +100,7 @@ def _kind(value: Any) -> str:
 
 
 def _keys(model: type[BaseModel], location: Iterable[str | int]) -> list[str]:
-    """The keys that the part of the config at a location may have."""
+    """The keys that are allowed at a location in the config."""
     annotation: Any = model
     for part in location:
         annotation = _inside(annotation, part)

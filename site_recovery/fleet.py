@@ -32,7 +32,7 @@ class RecoveryPoint(StrEnum):
 
 @dataclass(frozen=True)
 class Hardware:
-    """What a source machine has: memory in GiB, and data disks beside the boot disk."""
+    """The hardware of a source machine: memory in GiB; data disks do not include the boot disk."""
 
     vcpus: int
     memory_gib: float
@@ -72,7 +72,7 @@ class Assignment:
         target: what the config wants of its Azure virtual machine.
         desired: None: out of the vault.
         settings: what its protected item should show of its target; None: it is not compared.
-        hardware: by which its size is chosen or checked, where it is known.
+        hardware: used to choose or check the size of its virtual machine; None if unknown.
     """
 
     machine: Machine
@@ -86,8 +86,8 @@ class Assignment:
     def tags(self) -> dict[str, str]:
         """The tags of the virtual machine that a failover creates.
 
-        They say where it came from: once Complete Migration has removed the item, a later run
-        recognises the machine by them.
+        They identify its source: after Complete Migration has removed the item, later runs
+        recognise the machine by them.
         """
         return {
             **self.target.tags,

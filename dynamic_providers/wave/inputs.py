@@ -1,4 +1,4 @@
-"""A wave's inputs over the wire, and what they mean to `site_recovery`."""
+"""The inputs of a wave as they cross the engine, and their meaning for `site_recovery`."""
 
 from __future__ import annotations
 
@@ -32,11 +32,12 @@ from site_recovery.snapshot import Machine
 
 
 class MachineInputs(Inputs):
-    """One machine of a wave. The instance of a migrated machine may be gone, and so its address.
+    """One machine of a wave.
 
     Attributes:
-        private_ip: the instance's address in AWS.
-        source_problem: why the instance cannot replicate (any more).
+        private_ip: the address of the instance in AWS; None if the instance is gone.
+        source_problem: why the instance cannot replicate, or None.
+        hardware: None if it is not known.
     """
 
     instance_id: str
@@ -47,7 +48,13 @@ class MachineInputs(Inputs):
     hardware: Hardware | None = None
 
     def machine(self, name: str, hold: str | None = None, bios_id: str = "") -> Machine:
-        """What identifies it to the services, and why its replication may not begin."""
+        """What identifies the machine to the services.
+
+        Args:
+            name: the name of the machine.
+            hold: why its replication may not begin, or None.
+            bios_id: its BIOS id, if that is known.
+        """
         return Machine(
             name,
             self.instance_id,
@@ -59,9 +66,9 @@ class MachineInputs(Inputs):
         )
 
     def lasting(self, name: str) -> dict[str, Any]:
-        """What makes it another machine when it changes.
+        """The values whose change is a difference for the wave.
 
-        What is read from the instance is no part of this: the instance may be gone by now.
+        What is read from the instance is left out, because the instance may be gone by now.
         """
         return {
             **dict(self.target),
@@ -70,12 +77,12 @@ class MachineInputs(Inputs):
         }
 
     def assignment(self, machine: Machine, phase: Phase | None) -> Assignment:
-        """The machine with the phase that it should be in; None: out of the vault."""
+        """The machine with its desired phase; None means out of the vault."""
         return Assignment(machine, self.platform, self.target, phase, hardware=self.hardware)
 
 
 class ConvergenceInputs(Inputs):
-    """How a run of a wave goes: `wait_seconds` is service time, `poll_seconds` real time."""
+    """How a wave is run. `wait_seconds` is service time, `poll_seconds` is real time."""
 
     wait_seconds: float
     poll_seconds: float
@@ -84,14 +91,14 @@ class ConvergenceInputs(Inputs):
     offline_preview: bool
 
     def pace(self) -> Pace:
-        """How long a run takes and how often it looks."""
+        """How long a run waits, and how often it polls."""
         return Pace(
             wait=timedelta(seconds=self.wait_seconds), poll=timedelta(seconds=self.poll_seconds)
         )
 
 
 class OtherWave(Inputs):
-    """What a wave is told of another wave of its stack."""
+    """Another wave of the same stack, as far as a wave needs to know it."""
 
     phase: Phase
     machines: dict[str, MachineInputs]
@@ -99,13 +106,14 @@ class OtherWave(Inputs):
 
 
 class WaveInputs(Inputs):
-    """All of a wave.
+    """The inputs of a wave.
 
     Attributes:
-        holds: why replication may not begin, by machine.
-        bios_ids: by machine, where they are known.
-        other_machines: machines of the config's other waves. A machine that left this wave for
-            one of them stays protected.
+        holds: why the replication of a machine may not begin, by name of the machine.
+        bios_ids: the BIOS ids that are known, by name of the machine.
+        other_machines: the names of the machines in other waves. A machine that moved from this
+            wave to another one stays protected.
+        other_instances: the instance ids of the machines in other waves.
     """
 
     experience: ExperienceName = "classic"
@@ -152,13 +160,13 @@ class WaveInputs(Inputs):
         )
 
     def plan_order(self, before: WaveInputs | None = None) -> PlanOrder | None:
-        """The wave's recovery plan, with what it was when the wave ran last."""
+        """The recovery plan of the wave, and the plan of the wave's last run (`before`)."""
         if self.recovery_plan is None:
             return None
         return PlanOrder(self.recovery_plan, before.recovery_plan if before is not None else None)
 
     def assignments(self, migrated: Collection[str] = ()) -> list[Assignment]:
-        """Every machine with the wave's phase; of some it is recorded that they are migrated."""
+        """Every machine with the wave's phase. `migrated` names those recorded as migrated."""
         return [
             inputs.assignment(
                 replace(self.machine(name), migrated=name in migrated), self.phase
@@ -167,23 +175,23 @@ class WaveInputs(Inputs):
         ]
 
     def machine(self, name: str) -> Machine:
-        """A machine of the wave with all that is known of it."""
+        """A machine of the wave, with its hold and its BIOS id."""
         return self.machines[name].machine(name, self.holds.get(name), self.bios_ids.get(name, ""))
 
 
 def assignments(phase: Phase | None, machines: Mapping[str, MachineInputs]) -> list[Assignment]:
-    """Machines with the phase that they should be in; None: out of the vault."""
+    """Machines with their desired phase; None means out of the vault."""
     return [inputs.assignment(inputs.machine(name), phase) for name, inputs in machines.items()]
 
 
 def recorded(outputs: dict[str, Any]) -> dict[str, MachineInputs]:
-    """The machines a wave is answerable for: its own, and those that did not leave yet."""
+    """The machines that a wave is responsible for: its own, and those that are still leaving."""
     machines = {**(outputs.get("leaving") or {}), **outputs["machines"]}
     return {name: MachineInputs.model_validate(values) for name, values in machines.items()}
 
 
 def leaving(before: dict[str, MachineInputs], now: WaveInputs) -> dict[str, MachineInputs]:
-    """Machines that were in the wave and are in no wave any more, by whatever name."""
+    """Machines that were in the wave and whose instance is in no wave any more."""
     kept = {*now.machines, *now.other_machines}
     instances = {*(m.instance_id for m in now.machines.values()), *now.other_instances}
     return {

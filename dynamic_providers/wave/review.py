@@ -1,4 +1,4 @@
-"""What a wave's preview says: what `up` would do, and what is refused."""
+"""The preview of a wave: what `up` would do, and what is refused."""
 
 from __future__ import annotations
 
@@ -40,15 +40,15 @@ async def look_ahead(
     """Review a wave.
 
     Args:
-        connect: how Azure is reached.
-        olds: the wave's inputs of last time; empty for a new wave.
-        news: its inputs now, some of which may not be known yet.
-        others: the stack's other waves.
-        preview: whether this is one, in which alone `offlinePreview` has a meaning.
+        connect: connects to Azure.
+        olds: the inputs of the wave's last run; empty for a new wave.
+        news: the inputs now; some may be unknown.
+        others: the other waves of the stack.
+        preview: whether this is a preview. `offlinePreview` applies to previews only.
 
     Returns:
-        Lines for the reader, and refusals: of this wave, and if it has any, of all others too,
-        because the engine stops at the first wave that is refused.
+        Lines to print, and refusals. If this wave is refused, the refusals of all other waves are
+        included, because the engine stops at the first wave that is refused.
     """
     if unknown({k: v for k, v in news.items() if k in ("machines", "phase", "convergence")}):
         return [], []
@@ -57,8 +57,8 @@ async def look_ahead(
         moving = await _moving(connect, olds, news)
         if moving:
             return [], moving
-    # A machine that is held fails alone, in the run: it refuses nothing to the others. What is
-    # found out during the run cannot be known before it.
+    # A machine that is on hold fails alone, in the run, and does not block the others. Holds that
+    # the run will find are not known yet.
     news = {**news, "holds": {}}
     if unknown(news.get("bios_ids")):
         news["bios_ids"] = _remembered(olds, news)
@@ -66,8 +66,8 @@ async def look_ahead(
     snapshot = Snapshot()
     if unknown(news):
         if not offline:
-            # A vault or a server that is to be made holds nothing; machines that were migrated
-            # before stand in their resource group all the same.
+            # A new vault or server is empty, but the resource group may have machines that were
+            # migrated earlier.
             group_id = _known(_known(news.get("landing_zone"), {}).get("resource_group_id"))
             snapshot = await observe_known(
                 connect,
@@ -103,9 +103,9 @@ async def look_ahead(
 
 
 async def _moving(connect: Connect, olds: dict[str, Any], news: dict[str, Any]) -> list[str]:
-    """Refuse to move to the other experience while machines replicate by the present one.
+    """Refuse a change of experience while machines replicate in the present one.
 
-    Nothing of them is changed: an item cannot be handed from one to the other.
+    Their replication is not touched: an item cannot move from one experience to the other.
     """
     before = WaveInputs.model_validate(olds)
     if before.experience == news.get("experience", before.experience):
@@ -149,7 +149,7 @@ def _known(value: Any, otherwise: Any = None) -> Any:
 def _changed_targets(
     before: dict[str, MachineInputs], inputs: WaveInputs, snapshot: Snapshot
 ) -> list[str]:
-    """Refuse what Site Recovery was told when protection was enabled, and cannot be told again."""
+    """Refuse changes of values that can be set only when protection is enabled."""
     refusals: list[str] = []
     for name, machine in inputs.machines.items():
         old = before.get(name)
@@ -157,38 +157,38 @@ def _changed_targets(
         if old is None or observed.item_id is None:
             continue
         refusals += [
-            f"{name}: its target's {_key(field)} is {_said(old.target, field)} since it was "
-            f"protected, and {_said(machine.target, field)} in the config. Put it back; or take "
-            "the machine out of its wave, run pulumi up, and put it in again, which replicates it "
-            "anew."
+            f"{name}: its target's {_key(field)} was {_value(old.target, field)} when it was "
+            f"protected, and is {_value(machine.target, field)} in the config. Put it back; or "
+            "take the machine out of its wave, run pulumi up, and add it again, which replicates "
+            "it from the start."
             for field in (*_FIXED, *_NOT_TAKEN_BACK)
             if getattr(old.target, field) != getattr(machine.target, field)
-            and (field in _FIXED or _stays_said(field, machine.target, observed.target))
+            and (field in _FIXED or _remains(field, machine.target, observed.target))
         ]
     return refusals
 
 
-def _stays_said(field: str, wanted: TargetSpec, present: TargetSettings) -> bool:
-    """Whether the item has a value of which the config says nothing any more."""
+def _remains(field: str, wanted: TargetSpec, present: TargetSettings) -> bool:
+    """Whether the item still has a value that the config no longer sets."""
     shown = getattr(present, field)
     return getattr(wanted, field) is None and bool(shown) and shown not in NO_LICENCE
 
 
-def _said(target: TargetSpec, field: str) -> str:
+def _value(target: TargetSpec, field: str) -> str:
     value = getattr(target, field)
-    return "not said" if value is None else repr(value)
+    return "not set" if value is None else repr(value)
 
 
 def _key(field: str) -> str:
-    """A field of a target as the config has it."""
+    """The key of a target's field in the config."""
     return TargetSpec.model_fields[field].alias or field
 
 
 _FIXED = ("disk_type",)
-"""What no update of a protected item can change."""
+"""Fields that no update of a protected item can change."""
 
 _NOT_TAKEN_BACK = ("availability_zone", "license_type", "private_ip")
-"""What an update can change, and cannot take back: to leave it out is to leave it as it is."""
+"""Fields that an update can change but not remove: a field that is left out stays as it is."""
 
 
 async def _review_plan(
@@ -221,4 +221,4 @@ _ASSUMED: dict[str, Any] = {
     "urn": "",
     "landing_zone": asdict(UNKNOWN_LANDING_ZONE),
 }
-"""Stands for what is not known before the landing zone and the vault are there."""
+"""Values for inputs that are unknown until the landing zone and the vault exist."""

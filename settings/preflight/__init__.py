@@ -1,1 +1,1 @@
-"""What AWS and Azure say of the declared machines before anything runs."""
+"""Checks of the declared machines against AWS and Azure before anything runs."""

@@ -1,4 +1,4 @@
-"""What AWS tells of machines, held against what their migration needs."""
+"""Checks what AWS knows of the machines against what their migration needs."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from site_recovery.config_paths import path
 from site_recovery.problems import Problem
 
 GROUPS_OF_AN_INTERFACE_MAX = 5
-"""Security groups of a network interface, unless the account's quota was raised ("Amazon VPC
+"""Security groups per network interface, unless the account's quota was raised ("Amazon VPC
 quotas")."""
 
 _AGENTS = {
@@ -23,13 +23,13 @@ _AGENTS = {
     "server",
     "modernized": r"E:\Software\Agents on the replication appliance",
 }
-"""Where a server keeps the installers of the mobility service."""
+"""Where each server keeps the installers of the mobility service."""
 
 
 def holds(
     facts: Mapping[str, MachineFacts], managed: Mapping[str, ManagedInstance]
 ) -> Iterator[tuple[str, str]]:
-    """Running machines that nothing can be installed on through Systems Manager, and why."""
+    """Running machines on which Systems Manager cannot install anything, each with the reason."""
     for name, found in facts.items():
         if found.state != "running":
             continue
@@ -39,7 +39,7 @@ def holds(
 
 
 def told_by_agent(facts: MachineFacts, managed: Mapping[str, ManagedInstance]) -> MachineFacts:
-    """The facts with the operating system that the SSM agent reports, where no image tells it."""
+    """The facts, with the operating system from the SSM Agent if the image does not tell it."""
     known = managed.get(facts.instance_id)
     if facts.os is not None or known is None:
         return facts
@@ -48,7 +48,7 @@ def told_by_agent(facts: MachineFacts, managed: Mapping[str, ManagedInstance]) -
 
 
 def stated(machine: MachineSettings) -> Stated:
-    """What the config says of a machine."""
+    """What the config states about a machine."""
     return Stated(os=machine.os, drivers=machine.drivers)
 
 
@@ -59,10 +59,10 @@ def problems(
 
     Args:
         name: the machine.
-        machine: what the config says of it.
-        facts: what AWS says of it.
+        machine: its settings.
+        facts: what AWS knows of it.
         draft: the whole config.
-        prefix: what the names of the stack's security groups begin with, or nothing.
+        prefix: the prefix of the names of the stack's security groups; may be empty.
     """
     found: list[Problem] = []
     if draft.experience is not None:
@@ -82,7 +82,7 @@ def problems(
                 path("machines", name, "instanceId"),
                 f"instance {facts.instance_id} is in {facts.vpc_id}, not in source.vpcId "
                 f"{draft.vpc_id}",
-                "The server stands in the machines' VPC: migrate this machine with a stack of "
+                "The server is in the machines' VPC: migrate this machine with a stack for "
                 "its own VPC",
             )
         )
@@ -94,14 +94,14 @@ def problems(
                 path("machines", name),
                 f"its network interface {facts.network_interface_id} has {len(groups)} security "
                 f"groups ({', '.join(groups)}), and one more is needed to reach the server",
-                f"Join two of them: an interface holds {GROUPS_OF_AN_INTERFACE_MAX}",
+                f"Merge two of them: an interface has at most {GROUPS_OF_AN_INTERFACE_MAX}",
             )
         )
     return found
 
 
 def packages(draft: Draft, facts: Mapping[str, MachineFacts]) -> Iterator[Problem]:
-    """Platforms that machines have and no package is given for, where SSM installs it."""
+    """Platforms of machines for which no package is set, if Systems Manager installs the agent."""
     if draft.replication is None or draft.replication.agent.installation != "ssm":
         return
     agent = draft.replication.agent

@@ -1,4 +1,4 @@
-"""What AWS knows of the machines and of their server, and what of it stands in the way."""
+"""Reads what AWS knows of the machines and their server, and reports what blocks a migration."""
 
 from __future__ import annotations
 
@@ -36,13 +36,13 @@ DriversReader: TypeAlias = Callable[
 RolesReader: TypeAlias = Callable[[Iterable[str], str], tuple[tuple[str, ...], list[Problem]]]
 
 _SOURCE_MAY_BE_GONE = (Phase.FAILED_OVER, Phase.MIGRATED)
-"""A machine that runs in Azure needs its source no more. Whether it does so already is for the
-wave to see in the vault, so a source that is gone is not judged here for these phases."""
+"""Phases in which the source may be gone, because the machine may run in Azure already. The wave
+checks that in the vault."""
 
 
 @dataclass(frozen=True)
 class Aws:
-    """How AWS is asked."""
+    """The functions that read from AWS."""
 
     machine_facts: FactsReader = ec2.machine_facts
     server_facts: ServerReader = server_facts
@@ -53,19 +53,19 @@ class Aws:
 
 @dataclass(frozen=True)
 class Preflight:
-    """The machines and their server as AWS sees them.
+    """The machines and their server as AWS knows them.
 
     Attributes:
-        facts: by machine, for those that EC2 knows.
-        gone: why a source cannot replicate, by machine, for those that may do without because
-            they should run in Azure.
-        holds: why replication may not be begun, by machine, for those that nothing can be
-            installed on. What replicates already is none the worse for it.
-        server: what the experience's server is made from; None where it is there already by
-            another's hand, or where that cannot be said.
-        agent_roles: ARNs of the roles with which agents read their secret, where they are
-            installed through Systems Manager.
-        problems: what keeps machines from being migrated.
+        facts: the facts of each machine that EC2 knows, by name.
+        gone: why the source cannot replicate, by name of the machine. Only machines whose phase
+            allows that are listed.
+        holds: why the replication of a machine may not begin, by name: no agent can be installed
+            on it. A machine that replicates already is not affected.
+        server: what the server is created from; None if the server exists already outside this
+            stack, or if it cannot be determined.
+        agent_roles: ARNs of the roles with which the agents read their secret, if Systems Manager
+            installs them.
+        problems: what prevents the migration of machines.
     """
 
     facts: dict[str, MachineFacts] = field(default_factory=dict)
@@ -82,21 +82,21 @@ def examine(
     aws: Aws | None = None,
     endpoint: Callable[[], str] = connection.endpoint,
 ) -> Preflight:
-    """Look at where the run goes to, at the machines and at their server.
+    """Check the Azure endpoint, the machines and their server.
 
-    AWS is asked even for a config that is wrong elsewhere, so that one report has it all.
+    AWS is asked even if the config is wrong elsewhere, so that one report has everything.
 
     Args:
         reading: the config as read.
-        prefix: what the names of the stack's security groups begin with, `<project>-<stack>`;
-            without it nobody knows which are the stack's, and their number is not judged.
-        aws: how AWS is asked; by default with boto3.
-        endpoint: the resource manager that the run will talk to.
+        prefix: the prefix of the names of the stack's security groups, `<project>-<stack>`.
+            Without it, the number of a machine's security groups is not checked.
+        aws: the functions that read from AWS; boto3 by default.
+        endpoint: returns the Resource Manager endpoint that the run will use.
     """
     aws = aws or Aws()
     elsewhere: list[Problem] = []
     try:
-        # An endpoint that nothing may be sent to is a problem in either experience.
+        # A forbidden endpoint is a problem in both experiences.
         host = endpoint()
         if reading.draft.experience == "classic":
             allowed = reading.draft.allow_retired_classic
@@ -111,12 +111,12 @@ def examine(
 
 
 def _unanswered(problems: Iterable[Problem]) -> list[Problem]:
-    """Problems that are of no machine: AWS could not be asked at all."""
+    """Problems that do not belong to a machine: AWS did not answer at all."""
     return [problem for problem in problems if problem.path == AWS_PLACE]
 
 
 def _machines(draft: Draft, prefix: str, aws: Aws) -> Preflight:
-    """Judge every machine of a wave whose own settings can be read."""
+    """Check every machine that is in a wave and whose settings are valid."""
     machines = {
         name: declared.settings
         for name, declared in draft.machines.items()
@@ -127,7 +127,7 @@ def _machines(draft: Draft, prefix: str, aws: Aws) -> Preflight:
     ids = {name: machine.instance_id for name, machine in machines.items()}
     facts, unread = aws.machine_facts(ids, draft.region)
     if _unanswered(unread):
-        # What it would have said of machines is not known.
+        # Nothing is known of the machines then.
         return Preflight(problems=tuple(unread))
     problems = {problem.path: problem for problem in unread}
     gone = dict(_gone(draft, machines, facts, problems))
@@ -168,9 +168,9 @@ def _drivers(
     facts: Mapping[str, MachineFacts],
     aws: Aws,
 ) -> tuple[dict[str, tuple[Driver, ...]], list[Problem]]:
-    """The drivers that the inventory lists, by machine, of those that may be refused for them.
+    """The drivers that the inventory lists, by machine, for machines whose support depends on them.
 
-    Which of these Systems Manager manages is not asked first: of others it has no inventory.
+    Machines that Systems Manager does not manage are asked for too: they have no inventory.
     """
     if draft.experience is None or draft.region is None:
         return {}, []
@@ -193,7 +193,7 @@ def _gone(
     facts: Mapping[str, MachineFacts],
     problems: dict[str, Problem],
 ) -> Iterator[tuple[str, str]]:
-    """Machines that may do without their source and have none; taken out of the problems."""
+    """Machines whose source is gone and not needed; their problems are removed from `problems`."""
     for name in machines:
         if draft.phase_of(name) not in _SOURCE_MAY_BE_GONE:
             continue

@@ -1,4 +1,4 @@
-"""What Azure has ended, told before anything is made for it."""
+"""Refuses what Azure has retired, before anything is created for it."""
 
 from __future__ import annotations
 
@@ -11,19 +11,19 @@ PUBLIC_CLOUDS = (
     "management.usgovcloudapi.net",
     "management.chinacloudapi.cn",
 )
-"""Hosts of the resource managers that Microsoft runs."""
+"""Hosts of Azure Resource Manager in Microsoft's clouds."""
 
 
 def problems(*, endpoint: str, allowed: bool) -> list[Problem]:
-    """Refuse classic protection where it has ended.
+    """Refuse the classic experience on Microsoft's clouds, where it has ended.
 
     Source: "Classic experience (deprecated)" of the Site Recovery documentation: enabling
     replication for the classic appliance is blocked as of 31 January 2026, and the experience is
     no longer supported as of March 2026.
 
     Args:
-        endpoint: the resource manager that the run will talk to.
-        allowed: what the config says with `allowRetiredClassic`.
+        endpoint: the Resource Manager endpoint that the run will use.
+        allowed: the value of `allowRetiredClassic` in the config.
     """
     host = (urlsplit(endpoint).hostname or "").lower()
     on_public_cloud = any(host == cloud or host.endswith(f".{cloud}") for cloud in PUBLIC_CLOUDS)

@@ -1,4 +1,4 @@
-"""What the experience's server is made from, where the config leaves it open."""
+"""Decides what the server is created from, where the config does not say it."""
 
 from __future__ import annotations
 
@@ -29,13 +29,13 @@ IMAGES: dict[Experience, dict[str, str]] = {
         "windows-server-2022": "Windows Server 2022",
     },
 }
-"""What each server runs on. Sources: "Configuration server requirements for disaster recovery of
+"""The operating systems that each server runs on. Sources: "Configuration server requirements for disaster recovery of
 physical servers to Azure" and "Support matrix for Azure Site Recovery replication appliance"."""
 
 
 @dataclass(frozen=True)
 class ServerPlan:
-    """What a server is made from; sizes in GiB."""
+    """What a server is created from; sizes in GiB."""
 
     ami_id: str
     instance_type: str
@@ -43,20 +43,20 @@ class ServerPlan:
 
 
 def planned(draft: Draft, ask: ServerReader) -> tuple[ServerPlan | None, list[Problem]]:
-    """The plan for the experience's server, and what is wrong with its image or its size.
+    """Plan the server of the experience, and check its image and its size.
 
-    A server that is there keeps its image, and its type where the config names none: a machine
-    more is no reason to stop it. It is only judged.
+    A server that exists keeps its image, and its type unless the config sets one: it is not stopped
+    because the fleet grew. It is only checked.
 
     Returns:
-        No plan where the server is registered already by another's hand, where the config is
-        wrong about it, or where AWS does not answer.
+        The plan and the problems. The plan is None if the appliance is registered already, if the
+        config is wrong about the server, or if AWS does not answer.
     """
     kind, server = draft.experience, draft.server
     if kind is None or server is None or draft.region is None or draft.vpc_id is None:
         return None, []
     if server.subnet_id is None:
-        # Without one it is registered already, or the rules say what is missing.
+        # Either the appliance is registered already, or the rules report the missing subnet.
         return None, []
     question = ServerQuestion(
         kind, draft.vpc_id, server.name, _vault_id(draft), server.ami_id, server.subnet_id
@@ -99,15 +99,15 @@ def _subnet_problems(
         where = "does not exist here" if subnet is None else f"is in {subnet.vpc_id}"
         yield Problem(
             f"{place}.subnetId",
-            f"{server.subnet_id} {where}, and the server stands in source.vpcId {vpc_id}",
+            f"{server.subnet_id} {where}, and the server must be in source.vpcId {vpc_id}",
             "Name a subnet of that VPC",
         )
     elif server.private_ip is not None and not addresses.usable(server.private_ip, subnet.cidr):
         yield Problem(
             f"{place}.privateIp",
-            f"{server.private_ip} is no address that an instance can have in {server.subnet_id} "
+            f"{server.private_ip} is not an address that an instance can have in {server.subnet_id} "
             f"({subnet.cidr})",
-            "Take one inside it; the first four and the last are AWS's own",
+            "Take one inside it; AWS keeps the first four and the last",
         )
 
 
@@ -122,7 +122,7 @@ def _image_problems(place: str, kind: Experience, facts: ServerFacts) -> Iterato
             f"{place}.amiId", f"there is no image {facts.image_id} that can be used here", way_out
         )
         return
-    # The name of an image that somebody made says nothing of what is in it.
+    # The name of a custom image does not tell its operating system.
     found = images.operating_system(facts.image_name) if facts.image_name else None
     if found is not None and found not in allowed:
         yield Problem(

@@ -1,4 +1,4 @@
-"""Rules between parts of the config, each a small function that yields problems."""
+"""Rules between parts of the config. Each rule is a small function that yields problems."""
 
 from __future__ import annotations
 
@@ -16,5 +16,5 @@ _RULES = (
 
 
 def broken(draft: Draft) -> list[Problem]:
-    """Every rule that the config breaks."""
+    """Return the problems of all rules that the config breaks."""
     return [problem for check in _RULES for problem in check(draft)]

@@ -12,7 +12,7 @@ from site_recovery.declared import names
 from site_recovery.problems import Problem
 
 TEST_SUFFIX = "-test"
-"""Site Recovery names the virtual machine of a test failover like the machine's, with this."""
+"""Site Recovery appends this to the name of the virtual machine of a test failover."""
 
 
 def _machine_names(draft: Draft) -> Iterator[Problem]:
@@ -54,7 +54,7 @@ def _machines_or_select(draft: Draft) -> Iterator[Problem]:
             continue
         yield Problem(
             path("waves", wave_name, "machines"),
-            "it stands beside select" if both else "it is missing",
+            "it is set together with select" if both else "it is missing",
             "List the wave's machines, or select them by their tags: one of the two",
         )
 
@@ -76,7 +76,9 @@ def _members(draft: Draft) -> Iterator[Problem]:
             other_wave, other_place = first[machine]
             if other_wave == wave_name:
                 yield Problem(
-                    place, f"{machine!r} stands at {other_place} already", "Remove one of the two"
+                    place,
+                    f"{machine!r} is listed at {other_place} already",
+                    "Remove one of the two",
                 )
             else:
                 yield Problem(
@@ -127,7 +129,7 @@ def _default_name(machine: str) -> Iterator[Problem]:
         return
     word = names.reserved(machine)
     if word or not names.VIRTUAL_MACHINE.fullmatch(machine):
-        why = f"{word!r} is a reserved word" if word else "it is no virtual machine name"
+        why = f"{word!r} is a reserved word" if word else "it is not a valid virtual machine name"
         yield Problem(
             path("machines", machine),
             f"Azure refuses a virtual machine of this name: {why}",

@@ -25,13 +25,13 @@ def _recovery_plans(draft: Draft) -> Iterator[Problem]:
                 if machine not in members:
                     yield Problem(
                         here,
-                        f"{machine!r} is no machine of wave {wave_name!r}",
+                        f"{machine!r} is not a machine of wave {wave_name!r}",
                         suggestion(machine, members),
                     )
                 if seen.setdefault(machine, number) != number or group.count(machine) > 1:
                     yield Problem(
                         here,
-                        f"{machine!r} stands in the plan more than once",
+                        f"{machine!r} is in the plan more than once",
                         "Name it in one group",
                     )
         for machine in sorted(members - set(seen)):
@@ -57,7 +57,7 @@ def _recovery_plans(draft: Draft) -> Iterator[Problem]:
 def _recovery_plan_names(draft: Draft) -> Iterator[Problem]:
     names_of: dict[str, list[str]] = defaultdict(list)
     for wave_name in draft.waves:
-        # The service does not tell names apart that differ in case only.
+        # The service treats names that differ only in case as the same.
         names_of[recovery_plan.name_of("", wave_name).lower()].append(wave_name)
     for alike in names_of.values():
         for wave_name in alike if len(alike) > 1 else ():

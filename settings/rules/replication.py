@@ -1,4 +1,4 @@
-"""Rules about how machines replicate, and how patiently a run waits for them."""
+"""Rules about how machines replicate, and how long a run waits for them."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ def _agent(draft: Draft) -> Iterator[Problem]:
     ):
         yield Problem(
             "replication.agent.installation",
-            "push installation is the configuration server's, and experience is modernized",
+            "only the configuration server installs agents by push, and experience is modernized",
             "Use ssm, or manual",
         )
 

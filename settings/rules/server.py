@@ -59,7 +59,7 @@ def _registered_appliance(draft: Draft) -> Iterator[Problem]:
     if others:
         yield Problem(
             f"{place}.registered",
-            f"it stands beside {', '.join(others)}, which would make another appliance",
+            f"it is set together with {', '.join(others)}, which would create another appliance",
             f"Remove {', '.join(others)}, or remove registered",
         )
     if draft.target is not None and not draft.target.adopts("vault"):

@@ -1,4 +1,4 @@
-"""How large the server of a fleet must be.
+"""The size of server that a fleet needs.
 
 Sources: "Configuration server requirements for disaster recovery of physical servers to Azure"
 (sizing by protected machines and daily churn) and "Support matrix for Azure Site Recovery
@@ -13,21 +13,21 @@ from dataclasses import dataclass
 from settings.schema.experience import Experience
 
 MACHINES_MAX = 200
-"""Machines that one server serves."""
+"""The most machines that one server can serve."""
 
 CHURN_GIB_PER_DAY_MAX = 2000
-"""Daily change that one process server takes."""
+"""The most data changed per day that one process server can replicate."""
 
 
 @dataclass(frozen=True)
 class Size:
-    """A row of a sizing table. The pages' GB are taken as GiB, which is on the safe side.
+    """A row of a sizing table. GB on the pages are read as GiB, which is on the safe side.
 
     Attributes:
-        churn_gib_max: daily change of all machines together that the row serves.
-        cache_gib: the smallest cache volume.
-        default_cache_gib: the one that is taken unless the config says otherwise.
-        default_type: likewise, the EC2 instance type.
+        churn_gib_max: the most data changed per day, of all machines together.
+        cache_gib: the smallest allowed cache volume.
+        default_cache_gib: the cache volume unless the config sets one.
+        default_type: the EC2 instance type unless the config sets one.
     """
 
     machines_max: int
@@ -81,13 +81,13 @@ _INSTANCE_TYPES = {
     "t3.xlarge": (4, 16),
     "t3.2xlarge": (8, 32),
 }
-"""vCPUs and memory in GiB of the types that people use; any other type is not judged here."""
+"""vCPUs and memory in GiB of common instance types. Other types are not checked here."""
 
 _GRAVITON = re.compile(r"(?:a1|[a-z]+\d+g[a-z]*)\.")
 
 
 def needed(experience: Experience, machines: int, churn_gib_per_day: int = 0) -> Size:
-    """The smallest row that serves so much; the last row for more than any serves."""
+    """The smallest row that is large enough; the last row if none is."""
     table = _TABLES[experience]
     return next(
         (
@@ -100,17 +100,17 @@ def needed(experience: Experience, machines: int, churn_gib_per_day: int = 0) ->
 
 
 def capacity(instance_type: str) -> tuple[int, int] | None:
-    """The vCPUs and the memory in GiB of an instance type; None for one that is not known here."""
+    """The vCPUs and the memory in GiB of an instance type; None for a type not listed here."""
     return _INSTANCE_TYPES.get(instance_type)
 
 
 def is_arm(instance_type: str) -> bool:
-    """Whether it is a Graviton type, on which Windows does not run."""
+    """Whether it is a Graviton type. Windows does not run on those."""
     return _GRAVITON.match(instance_type) is not None
 
 
 def types_for(size: Size) -> list[str]:
-    """The known types that are large enough, the smallest first."""
+    """The listed types that are large enough, smallest first."""
     return [
         name
         for name, (vcpus, memory) in sorted(_INSTANCE_TYPES.items(), key=lambda item: item[1])
@@ -119,13 +119,13 @@ def types_for(size: Size) -> list[str]:
 
 
 def too_small(instance_type: str, size: Size, server: str, fleet: str) -> tuple[str, str] | None:
-    """What is wrong with a type for a server, and the way out; None when nothing is known to be.
+    """What is wrong with an instance type for a server, and the way out; None if nothing is.
 
     Args:
-        instance_type: the type.
-        size: what is needed.
-        server: the server in words, such as "configuration server".
-        fleet: what it serves in words, such as "120 machines".
+        instance_type: the EC2 instance type.
+        size: the size that the server needs.
+        server: what the server is called, such as "configuration server".
+        fleet: what it serves, such as "120 machines".
     """
     way_out = f"Use one such as {', '.join(types_for(size)[:4])}"
     known = capacity(instance_type)

@@ -33,7 +33,7 @@ def _networks(draft: Draft) -> Iterator[Problem]:
         yield Problem(
             "target.testNetwork.addressSpace",
             f"{test.address_space} overlaps with {production.address_space} of target.network",
-            "Choose addresses of its own, so that no route can join the two",
+            "Choose addresses that do not overlap, so that no route can connect the two",
         )
 
 
@@ -48,7 +48,7 @@ def _resource_groups(draft: Draft) -> Iterator[Problem]:
             "target.machinesResourceGroup",
             f"{target.machines_resource_group!r} is target.resourceGroup, which is deleted with "
             "the stack, migrated machines and all",
-            "Name a group of its own, or leave the key out",
+            "Name another group, or leave the key out",
         )
 
 
@@ -112,15 +112,15 @@ def _target_addresses(draft: Draft) -> Iterator[Problem]:
                 f"{address} is the address of {path('machines', other)} too",
                 "Give one of them another target.privateIp",
             )
-        # Only the one subnet that is declared has a prefix; others are of an adopted network.
+        # Only the declared subnet has a known prefix; other subnets belong to an adopted network.
         if network is None or not _same(target.subnet or network.subnet.name, network.subnet.name):
             continue
         if not addresses.usable(address, network.subnet.address_prefix):
             yield Problem(
                 place,
-                f"{address} is no address that a machine can have in subnet "
+                f"{address} is not an address that a machine can have in subnet "
                 f"{network.subnet.name!r} ({network.subnet.address_prefix})",
-                "Take one inside it; the first four and the last are Azure's own",
+                "Take one inside it; Azure keeps the first four and the last",
             )
 
 
@@ -135,7 +135,7 @@ def _target_tags(draft: Draft) -> Iterator[Problem]:
 
 
 def _targets(draft: Draft) -> Iterator[tuple[str, TargetSpec]]:
-    """What each machine becomes, its wave's part included, as far as both can be read."""
+    """The target of each machine with that of its wave, as far as both can be read."""
     for name, machine in draft.machines.items():
         if machine.settings is not None:
             wave = draft.wave_of(name)
@@ -143,7 +143,7 @@ def _targets(draft: Draft) -> Iterator[tuple[str, TargetSpec]]:
 
 
 def _same(left: str, right: str) -> bool:
-    """Azure does not tell names apart that differ in case only."""
+    """Whether Azure treats two names as the same: it ignores case."""
     return left.lower() == right.lower()
 
 

@@ -1,1 +1,1 @@
-"""The models of the config: one part of it a file."""
+"""The models of the config: one file for each part."""

@@ -1,4 +1,4 @@
-"""Lengths of time as people write them in the config: `500ms`, `90s`, `15m`, `2h`, `1h30m`."""
+"""Durations in the config: `500ms`, `90s`, `15m`, `2h`, `1h30m`."""
 
 from __future__ import annotations
 
@@ -24,11 +24,11 @@ def parse(text: str) -> timedelta:
     datetime.timedelta(seconds=5400)
 
     Raises:
-        ValueError: the text is no duration.
+        ValueError: the text is not a duration.
     """
     match = _PATTERN.fullmatch(text)
     if match is None or not text:
-        raise ValueError(f"{text!r} is no duration")
+        raise ValueError(f"{text!r} is not a duration")
     return timedelta(**{unit: int(n) for unit, n in match.groupdict().items() if n is not None})
 
 
@@ -56,7 +56,9 @@ def _from_config(value: Any) -> timedelta:
             return parse(value)
         except ValueError:
             pass
-    raise broken(f"{value!r} is no duration", "Write it with units, such as 90s, 15m, 2h or 1h30m")
+    raise broken(
+        f"{value!r} is not a duration", "Write it with units, such as 90s, 15m, 2h or 1h30m"
+    )
 
 
 Duration = Annotated[

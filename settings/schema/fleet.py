@@ -1,4 +1,4 @@
-"""The machines, and the waves that they move in."""
+"""The machines and their waves."""
 
 from __future__ import annotations
 

@@ -19,8 +19,8 @@ from site_recovery.declared.target import TargetSpec
 from site_recovery.phases import Phase
 
 REGISTRATION_TIMEOUT = {"classic": timedelta(hours=1), "modernized": timedelta(minutes=30)}
-"""How long a server may take to show up in the vault, by experience. The configuration server's
-installation is in it; the appliance's 30 minutes are those of its deployment page."""
+"""How long a server may take to appear in the vault, by experience. The hour of a configuration
+server includes its installation. The 30 minutes of an appliance are from its deployment page."""
 
 _GUID = re.compile(r"[0-9a-fA-F]{8}(?:-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}")
 
@@ -36,7 +36,7 @@ _Subscription = Annotated[
     str,
     rule(
         lambda value: _GUID.fullmatch(value) is not None,
-        "{value!r} is no subscription id",
+        "{value!r} is not a subscription id",
         "Use the id that `az account show --query id` prints",
     ),
 ]
@@ -57,7 +57,7 @@ class Settings(Model):
         description="How Site Recovery replicates: through a replication appliance (`modernized`) "
         "or a configuration server (`classic`).",
     )
-    # Not strict: the engine hands a plain value of the config over as text.
+    # Not strict: the engine passes a plain value as text.
     allow_retired_classic: bool = Field(
         default=False,
         description="Run `classic` against Azure itself, which refuses new classic protection. "
@@ -81,17 +81,17 @@ class Settings(Model):
 
     @property
     def registration_timeout(self) -> timedelta:
-        """How long one run waits for the server to show up in the vault."""
+        """How long one run waits for the server to appear in the vault."""
         return self.replication.registration_timeout or REGISTRATION_TIMEOUT[self.experience]
 
     def target_of(self, machine: str) -> TargetSpec:
-        """What a machine becomes: its own target over its wave's."""
+        """The target of a machine: its own values, and those of its wave where it has none."""
         own, wave = self.machines[machine].target, self.wave_of(machine)
         return own.over(self.waves[wave].target) if wave else own
 
     @property
     def adopted_vault_id(self) -> str | None:
-        """The ARM id of the vault, where it exists already and is used as it is."""
+        """The ARM id of a vault that exists already; None if the stack creates the vault."""
         if not self.target.adopts("vault"):
             return None
         target = self.target
@@ -99,13 +99,13 @@ class Settings(Model):
 
     @property
     def server_group_id(self) -> str | None:
-        """The security group of a server that is there already by another's hand."""
+        """The security group of an appliance that is registered already; None for other servers."""
         appliance = self.source.replication_appliance
         if self.experience == "classic" or appliance is None or appliance.registered is None:
             return None
         return appliance.registered.security_group_id
 
     def requires_test_failover(self, wave: str) -> bool:
-        """Whether a wave's machines may fail over only after a test succeeded."""
+        """Whether the machines of a wave need a successful test failover before the failover."""
         own = self.waves[wave].require_test_failover
         return self.convergence.require_test_failover if own is None else own

@@ -1,4 +1,4 @@
-"""What is fetched to be installed: an address, and the sum by which it is known to be the one."""
+"""A file to download and install: its URL, and the checksum that it is verified by."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ _SHA256 = re.compile(r"[0-9A-Fa-f]{64}")
 
 
 def _is_https(url: str) -> bool:
-    # Quotes and spaces never stand in an address, and the url goes through a shell's arguments.
+    # A URL has no quotes or spaces, and it is passed as an argument through a shell.
     if re.search(r"[\s'\"`$<>|;\\]", url):
         return False
     try:
@@ -28,7 +28,7 @@ HttpsUrl = Annotated[
     str,
     rule(
         _is_https,
-        "{value!r} is no https address that can be fetched as it stands",
+        "{value!r} is not an https address that can be fetched as it is",
         "Write one like https://example.com/package.zip: https, no user name, nothing that a "
         "shell would read",
     ),
@@ -38,7 +38,7 @@ Sha256 = Annotated[
     str,
     rule(
         lambda value: _SHA256.fullmatch(value) is not None,
-        "{value!r} is no SHA-256 sum",
+        "{value!r} is not a SHA-256 sum",
         "Use 64 hexadecimal digits, as `sha256sum` and `Get-FileHash` print them",
     ),
     Field(title="64 hexadecimal digits"),
@@ -46,7 +46,7 @@ Sha256 = Annotated[
 
 
 class Package(Model):
-    """A file to fetch."""
+    """A file to download."""
 
     url: HttpsUrl = Field(description="Address that the file is fetched from.")
     sha256: Sha256 | None = Field(

@@ -22,7 +22,7 @@ _RunbookId = Annotated[
     str,
     rule(
         lambda value: _RUNBOOK.fullmatch(value) is not None,
-        "{value!r} is no id of an Automation runbook",
+        "{value!r} is not the id of an Automation runbook",
         "Use its resource id: /subscriptions/.../automationAccounts/<account>/runbooks/<name>",
     ),
     Field(title="resource id"),
@@ -39,7 +39,7 @@ class Runbook(Model):
 
 
 class Action(Model):
-    """What happens between groups: a person does something, or a runbook runs; one of the two."""
+    """What happens between groups: either a person does something, or a runbook runs."""
 
     manual: Annotated[str, Field(min_length=1, max_length=1000)] | None = Field(
         default=None,
@@ -49,7 +49,7 @@ class Action(Model):
     runbook: Runbook | None = None
 
     def action(self) -> recovery_plan.Action:
-        """The action as the domain has it."""
+        """The action in the domain's terms."""
         if self.runbook is not None:
             timeout = int(self.runbook.timeout.total_seconds())
             return recovery_plan.RunbookAction(self.runbook.id, timeout)
@@ -70,7 +70,7 @@ def _machines_alone(value: Any) -> Any:
 
 
 class GroupSettings(Model):
-    """Machines that fail over together; a list alone is a group without actions."""
+    """Machines that fail over together. A plain list of machines is a group without actions."""
 
     machines: Annotated[list[str], Field(min_length=1)] = Field(
         description="Machines that start together. Every machine of the wave is in exactly one "
@@ -85,7 +85,7 @@ class GroupSettings(Model):
     )
 
     def group(self) -> recovery_plan.Group:
-        """The group as the domain has it."""
+        """The group in the domain's terms."""
         return recovery_plan.Group(
             tuple(self.machines),
             pre=tuple(action.action() for action in self.pre),
@@ -94,7 +94,7 @@ class GroupSettings(Model):
 
 
 class RecoveryPlanSettings(Model):
-    """The groups in order; a later one begins when the one before it is up."""
+    """The groups in the order in which they start."""
 
     groups: Annotated[
         list[Annotated[GroupSettings, BeforeValidator(_machines_alone)]], Field(min_length=1)
@@ -104,5 +104,5 @@ class RecoveryPlanSettings(Model):
     )
 
     def plan(self, name: str) -> recovery_plan.Plan:
-        """The plan as the domain has it, under the name that it has in the vault."""
+        """The plan in the domain's terms; `name` is its name in the vault."""
         return recovery_plan.Plan(name, tuple(group.group() for group in self.groups))

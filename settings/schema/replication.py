@@ -1,4 +1,4 @@
-"""How machines replicate, and how patiently a run converges them."""
+"""How machines replicate, and how long a run waits for them."""
 
 from __future__ import annotations
 
@@ -44,7 +44,7 @@ class RunAsAccounts(Model):
 
 
 class Agent(Model):
-    """How the mobility service gets onto the machines."""
+    """How the mobility service is installed on the machines."""
 
     installation: Literal["ssm", "push", "manual"] = Field(
         default="ssm",
@@ -64,7 +64,7 @@ class Agent(Model):
 
 
 class Replication(Model):
-    """The replication policy and what surrounds it."""
+    """The replication policy, the accounts and the agents."""
 
     recovery_point_retention_hours: StrictInt = Field(
         default=24,
@@ -101,7 +101,7 @@ class Replication(Model):
 
 
 class Convergence(Model):
-    """How long one run waits for machines, and what it insists on."""
+    """How long one run waits for machines, and what it requires of them."""
 
     wait: Annotated[
         Duration, _between(timedelta(seconds=1), 7 * _DAY), Field(title="1s to 168h")

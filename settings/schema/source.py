@@ -1,4 +1,4 @@
-"""Where the machines are now, and the server that is put beside them, by experience."""
+"""The AWS side: where the machines are, and the server of each experience."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ _VolumeGib = Annotated[StrictInt, Field(ge=1, le=16384)]
 
 
 def _installer(address: str) -> BeforeValidator:
-    """An installer whose address is the publisher's unless another is given."""
+    """An installer that is downloaded from the publisher unless the config has another URL."""
 
     def with_address(raw: Any) -> Any:
         return {"url": address, **raw} if isinstance(raw, dict) else raw

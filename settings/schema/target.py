@@ -1,4 +1,4 @@
-"""Where the machines go."""
+"""The Azure side: where the machines go."""
 
 from __future__ import annotations
 
@@ -25,10 +25,10 @@ PARTS = (
     "cacheStorageAccount",
     "machinesResourceGroup",
 )
-"""What of the Azure side may be there already, by its key."""
+"""Keys of the parts of the Azure side that may exist already."""
 
 PARTS_THAT_OUTLIVE_THE_STACK = ("machinesResourceGroup", "network")
-"""What `adopt: true` stands for: what the stack before left behind."""
+"""What `adopt: true` means: the parts that an earlier stack leaves behind."""
 
 
 def _adopted(value: Any) -> Any:

@@ -1,4 +1,4 @@
-"""IPv4 addresses and networks in the config. They stay text: Azure and AWS take text."""
+"""IPv4 addresses and networks in the config. They stay text, because Azure and AWS use text."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from pydantic import AfterValidator, Field
 from site_recovery.declared.model import broken
 
 SMALLEST_PREFIX = 29
-"""Azure keeps five addresses of every subnet, so /29 is the smallest that it takes."""
+"""Azure keeps five addresses of every subnet, so /29 is the smallest subnet that it accepts."""
 
 
 def _network(value: str) -> str:
@@ -18,11 +18,11 @@ def _network(value: str) -> str:
         network = IPv4Network(value)
     except ValueError as error:
         raise broken(
-            f"{value!r} is no IPv4 network ({error})", "Write it like 10.20.0.0/16"
+            f"{value!r} is not an IPv4 network ({error})", "Write it like 10.20.0.0/16"
         ) from None
     if "/" not in value or not 8 <= network.prefixlen <= SMALLEST_PREFIX:
         raise broken(
-            f"{value!r} is no network that Azure takes",
+            f"{value!r} is not a network that Azure accepts",
             f"Write it like 10.20.0.0/16, between /8 and /{SMALLEST_PREFIX}",
         )
     return value
@@ -32,7 +32,7 @@ def _address(value: str) -> str:
     try:
         IPv4Address(value)
     except ValueError:
-        raise broken(f"{value!r} is no IPv4 address", "Write it like 10.10.2.10") from None
+        raise broken(f"{value!r} is not an IPv4 address", "Write it like 10.10.2.10") from None
     return value
 
 
@@ -43,18 +43,19 @@ Address = Annotated[str, AfterValidator(_address), Field(title="IPv4 address")]
 
 
 def overlap(left: str, right: str) -> bool:
-    """Whether two valid networks share addresses."""
+    """Whether two valid networks overlap."""
     return IPv4Network(left).overlaps(IPv4Network(right))
 
 
 def inside(inner: str, outer: str) -> bool:
-    """Whether a valid network lies wholly in another."""
+    """Whether a valid network is a subnet of another."""
     return IPv4Network(inner).subnet_of(IPv4Network(outer))
 
 
 def usable(address: str, network: str) -> bool:
-    """Whether a machine can have an address in a subnet: both clouds keep the first four and the
-    last of each.
+    """Whether a machine can have an address in a subnet.
+
+    Both clouds keep the first four addresses and the last one of each subnet.
 
     Sources: "Azure Virtual Network frequently asked questions" (Microsoft Learn), "Subnet CIDR
     blocks" (Amazon VPC).

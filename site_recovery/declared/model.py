@@ -11,7 +11,7 @@ from pydantic.config import JsonDict
 from pydantic_core import PydanticCustomError
 
 BROKEN_RULE = "broken_rule"
-"""The type of the validation errors that already carry their own way out."""
+"""The type of validation errors that bring their own way out."""
 
 DEFAULTS_TO = "defaultsTo"
 """The key of a field's JSON schema that says in words what its default follows from."""
@@ -43,15 +43,15 @@ def defaults_to(text: str) -> JsonDict:
 
 
 def broken(what: str, way_out: str) -> PydanticCustomError:
-    """The error of a validator that knows what to do about a bad value.
+    """The error of a validator that can say how to correct a value.
 
-    Both texts are without a full stop, as in `site_recovery.problems.Problem`.
+    Both texts have no full stop at the end, as in `site_recovery.problems.Problem`.
     """
     return PydanticCustomError(BROKEN_RULE, "{what}. {way_out}", {"what": what, "way_out": way_out})
 
 
 def rule(holds: Callable[[T], bool], what: str, way_out: str) -> AfterValidator:
-    """A validator from a predicate; `{value}` in `what` stands for the refused value."""
+    """Make a validator from a predicate. `{value}` in `what` is replaced by the refused value."""
 
     def check(value: T) -> T:
         if not holds(value):

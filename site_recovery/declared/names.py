@@ -16,7 +16,7 @@ from site_recovery.declared.model import broken, rule
 
 VIRTUAL_MACHINE = re.compile(r"[A-Za-z0-9](?:[A-Za-z0-9-]{0,61}[A-Za-z0-9])?")
 MACHINE = re.compile(r"[A-Za-z0-9](?:[A-Za-z0-9._-]{0,61}[A-Za-z0-9])?")
-"""A machine's or a wave's name in the config: it becomes part of ids in both clouds."""
+"""The name of a machine or a wave in the config. It becomes part of ids in both clouds."""
 
 _INSTANCE_ID = re.compile(r"i-(?:[0-9a-f]{8}|[0-9a-f]{17})")
 
@@ -34,7 +34,7 @@ _RESERVED_AT_THE_START = "login"
 
 
 def reserved(name: str) -> str | None:
-    """The reserved word for which Azure refuses a name, or None."""
+    """The reserved word because of which Azure refuses a name, or None."""
     lower = name.lower()
     if lower in _RESERVED_WORDS:
         return lower
@@ -58,11 +58,11 @@ def _name(pattern: str, what: str, letters: str) -> AfterValidator:
     def holds(name: str) -> bool:
         return compiled.fullmatch(name) is not None
 
-    return rule(holds, "{value!r} is no valid " + what, f"Use {letters}")
+    return rule(holds, "{value!r} is not a valid " + what, f"Use {letters}")
 
 
 def is_instance_id(text: str) -> bool:
-    """Whether a text could be an EC2 instance's id."""
+    """Whether a text has the form of an EC2 instance id."""
     return _INSTANCE_ID.fullmatch(text) is not None
 
 

@@ -326,7 +326,7 @@ ONE_FAULT_OF_MODERNIZED: list[tuple[tuple[str | int, ...], Any, str, list[str]]]
         ("replication", "agent", "installation"),
         "push",
         "replication.agent.installation",
-        ["configuration server's", "ssm, or manual"],
+        ["only the configuration server", "ssm, or manual"],
     ),
     # limits
     (
@@ -378,7 +378,7 @@ ONE_FAULT_OF_MODERNIZED: list[tuple[tuple[str | int, ...], Any, str, list[str]]]
         ("waves", "data", "select"),
         {"move": "yes"},
         "waves.data.machines",
-        ["stands beside select"],
+        ["set together with select"],
     ),
 ]
 
@@ -401,7 +401,7 @@ def test_a_registered_appliance_stands_alone_and_is_named_by_what_aws_calls_it()
     report = configs.report(config)
     place = "source.replicationAppliance.registered"
     assert set(report) == {place, f"{place}.securityGroupId"}
-    assert "beside subnetId" in report[place]
+    assert "together with subnetId" in report[place]
     assert "sg-" in report[f"{place}.securityGroupId"]
     config["source"]["replicationAppliance"] = {"registered": REGISTERED}
     assert configs.report(config) == {}

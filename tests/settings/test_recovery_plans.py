@@ -52,12 +52,12 @@ def test_a_list_is_a_group_and_a_mapping_has_actions() -> None:
         (
             [["db-01", "web-02"], ["web-01"]],
             "waves.data.recoveryPlan.groups[1]",
-            "'web-01' is no machine of wave 'data'",
+            "'web-01' is not a machine of wave 'data'",
         ),
         (
             [["db-01"], ["web-02", "db-01"]],
             "waves.data.recoveryPlan.groups[1]",
-            "'db-01' stands in the plan more than once",
+            "'db-01' is in the plan more than once",
         ),
         (
             [["db-01"], *[["web-02"]] * 7],
@@ -73,7 +73,7 @@ def test_a_list_is_a_group_and_a_mapping_has_actions() -> None:
         (
             [{"machines": ["db-01", "web-02"], "post": [{"runbook": {"id": "warm-up"}}]}],
             "waves.data.recoveryPlan.groups[0].post[0].runbook.id",
-            "no id of an Automation runbook",
+            "not the id of an Automation runbook",
         ),
         (
             [{"machines": ["db-01", "web-02"], "befor": []}],
