@@ -13,6 +13,7 @@ from typing import Any
 
 from site_recovery.aws.associations import SUCCESS, WAITING, Associations, Run
 from site_recovery.aws.managed_instances import ManagedInstance, why_not
+from site_recovery.polling import until_blocking
 
 
 class State(StrEnum):
@@ -123,21 +124,18 @@ def wait(
         MigrationError: AWS did not answer or refused.
     """
     started = monotonic()
-    before: frozenset[str] = frozenset()
-    progress, failed = look(rollout, aws)
-    if again and failed:
-        old = _executions(rollout, aws)
-        if aws.start(failed.values()):
-            before = old
-            progress, failed = look(rollout, aws, before)
-    while True:
+    before = _restart(rollout, aws) if again else frozenset()
+
+    def left() -> float:
+        return max(0.0, limit.total_seconds() - (monotonic() - started))
+
+    def judge() -> dict[str, Progress] | None:
+        progress, _ = look(rollout, aws, before)
         status(summary(progress))
         pending = any(p.state is State.PENDING for p in progress.values())
-        left = limit.total_seconds() - (monotonic() - started)
-        if not pending or left <= 0 or not going():
-            return progress
-        sleep(min(poll.total_seconds(), left))
-        progress, failed = look(rollout, aws, before)
+        return progress if not pending or not left() or not going() else None
+
+    return until_blocking(judge, lambda: min(poll.total_seconds(), left()), sleep)
 
 
 def bios_ids(
@@ -230,6 +228,19 @@ def _report(text: str) -> dict[str, Any]:
         if isinstance(report, dict):
             return report
     return {}
+
+
+def _restart(rollout: Rollout, aws: Associations) -> frozenset[str]:
+    """Run the associations again that failed.
+
+    Returns:
+        The ids of the runs whose failures no longer count; none if nothing was started.
+    """
+    _, failed = look(rollout, aws)
+    if not failed:
+        return frozenset()
+    earlier = _executions(rollout, aws)
+    return earlier if aws.start(failed.values()) else frozenset()
 
 
 def _executions(rollout: Rollout, aws: Associations) -> frozenset[str]:

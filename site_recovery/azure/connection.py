@@ -5,7 +5,8 @@ from __future__ import annotations
 import os
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from datetime import timedelta
 from typing import Any, Protocol
 from urllib.parse import urlsplit
 
@@ -19,6 +20,7 @@ from azure.mgmt.recoveryservicessiterecovery.aio import SiteRecoveryManagementCl
 from site_recovery.azure.errors import ENDPOINT_VARIABLE, explained
 from site_recovery.azure.rest import call
 from site_recovery.errors import MigrationError
+from site_recovery.polling import RetryAfter
 from site_recovery.service_clock import ServiceClock
 
 PUBLIC_ENDPOINT = "https://management.azure.com"
@@ -32,10 +34,17 @@ class Connection:
     Attributes:
         client: the Site Recovery client; its `send_request` serves other resource providers.
         clock: the service's time.
+        retry_after: how long Azure wants to be left alone, after it refused a request because
+            there were too many.
     """
 
     client: SiteRecoveryManagementClient
     clock: ServiceClock
+    retry_after: RetryAfter = field(default_factory=RetryAfter)
+
+    def pause(self, poll: timedelta) -> float:
+        """Seconds until the next look at Azure: those of `poll`, or more if Azure says so."""
+        return max(poll.total_seconds(), self.retry_after.seconds())
 
 
 class Connect(Protocol):
@@ -62,10 +71,11 @@ def endpoint() -> str:
 
 
 class _ServicePolicy(SansIOHTTPPolicy[Any, Any]):
-    """Reads the service's time; lets bearer tokens go over http to loopback, nowhere else."""
+    """Reads time and Retry-After of answers; allows tokens over http, to loopback only."""
 
-    def __init__(self, clock: ServiceClock, plain_http: bool) -> None:
+    def __init__(self, clock: ServiceClock, retry_after: RetryAfter, plain_http: bool) -> None:
         self._clock = clock
+        self._retry_after = retry_after
         self._plain_http = plain_http
 
     def on_request(self, request: PipelineRequest[Any]) -> None:
@@ -75,7 +85,9 @@ class _ServicePolicy(SansIOHTTPPolicy[Any, Any]):
     def on_response(
         self, request: PipelineRequest[Any], response: PipelineResponse[Any, Any]
     ) -> None:
-        self._clock.read(response.http_response.headers.get("Date"))
+        answer = response.http_response
+        self._clock.read(answer.headers.get("Date"))
+        self._retry_after.read(answer.status_code, answer.headers.get("Retry-After"))
 
 
 def connector(
@@ -94,7 +106,8 @@ def connector(
     @asynccontextmanager
     async def connect(subscription: str) -> AsyncIterator[Connection]:
         url = base_url or endpoint()
-        clock = ServiceClock()
+        clock, retry_after = ServiceClock(), RetryAfter()
+        policy = _ServicePolicy(clock, retry_after, url.startswith("http://"))
         extra: dict[str, Any] = {} if transport is None else {"transport": transport()}
         async with (
             credential() as token,
@@ -103,11 +116,11 @@ def connector(
                 subscription,
                 url,
                 credential_scopes=[f"{PUBLIC_ENDPOINT}/.default"],
-                per_call_policies=[_ServicePolicy(clock, url.startswith("http://"))],
+                per_call_policies=[policy],
                 **extra,
             ) as client,
         ):
-            yield Connection(client, clock)
+            yield Connection(client, clock, retry_after)
 
     return connect
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import replace
+from datetime import timedelta
 from functools import partial
 from typing import Any
 
@@ -52,6 +53,10 @@ class VaultService(PlanService):
         self._vault = site.container.vault
         self._reads = asyncio.Semaphore(_READS_AT_ONCE)
         self.clock = connection.clock
+
+    def pause(self, poll: timedelta) -> float:
+        """Seconds until the next round: those of `poll`, or more if Azure says so."""
+        return self._connection.pause(poll)
 
     async def observe(self) -> Snapshot:
         """All machines of the vault.

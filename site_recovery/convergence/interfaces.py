@@ -23,6 +23,9 @@ class Service(PlanService, Protocol):
 
     clock: ServiceClock
 
+    def pause(self, poll: timedelta) -> float:
+        """Seconds until the next round: those of `poll`, or more if the service says so."""
+
     async def observe(self) -> Snapshot:
         """All machines of the vault."""
 

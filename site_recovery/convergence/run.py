@@ -12,6 +12,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime
 from functools import partial
+from typing import Literal
 
 from site_recovery.convergence import sizing
 from site_recovery.convergence.interfaces import Pace, PlanOrder, Reporter, Service
@@ -26,6 +27,7 @@ from site_recovery.observation import Observed, Stage, observe
 from site_recovery.operations import Operation
 from site_recovery.phases import Phase
 from site_recovery.planning import Blocked, Do, Rules, Satisfied, Wait, next_step, of_scenario
+from site_recovery.polling import until
 from site_recovery.reasons import Reason
 from site_recovery.snapshot import Snapshot
 
@@ -106,6 +108,7 @@ class _Run:
         self._reporter = reporter
         self._courses = courses
         self._started: datetime | None = None
+        self._silent = 0
         self._ended_by: Failure | None = None
         self._submitter = Submitter(pace.may_submit, reporter.event)
         self._jobs: dict[str, Job | None] = {}
@@ -117,33 +120,37 @@ class _Run:
         )
 
     async def drive(self) -> None:
-        silent = 0
-        while self._unfinished():
-            if not self._pace.may_submit():
-                self._ended_by = Failure(Reason.RUN_ENDED, "the run was ended from outside")
-                return
-            try:
-                snapshot = await self._service.observe()
-                silent = 0
-            except MigrationError as error:
-                silent += 1
-                if self._started is None:
-                    raise
-                if silent >= _SILENT_ROUNDS:
-                    self._ended_by = Failure(Reason.UNAVAILABLE, str(error))
-                    return
-                await self._pace.sleep(self._pace.poll.total_seconds())
-                continue
-            now = self._service.clock.now()
-            self._started = self._started or now
-            await self._round(snapshot)
-            self._reporter.status(self._status_line())
-            if not self._unfinished():
-                return
-            if now - self._started >= self._pace.wait:
-                self._ended_by = Failure(Reason.WAIT_ENDED, "the wait of this run ended first")
-                return
-            await self._pace.sleep(self._pace.poll.total_seconds())
+        """Run rounds until every machine has its outcome, or the run has to end."""
+        await until(self._turn, lambda: self._service.pause(self._pace.poll), self._pace.sleep)
+
+    async def _turn(self) -> Literal[True] | None:
+        """One round; True if it was the last one."""
+        if not self._unfinished():
+            return True
+        if not self._pace.may_submit():
+            self._ended_by = Failure(Reason.RUN_ENDED, "the run was ended from outside")
+            return True
+        try:
+            snapshot = await self._service.observe()
+        except MigrationError as error:
+            if self._started is None:
+                raise
+            self._silent += 1
+            if self._silent < _SILENT_ROUNDS:
+                return None
+            self._ended_by = Failure(Reason.UNAVAILABLE, str(error))
+            return True
+        self._silent = 0
+        now = self._service.clock.now()
+        self._started = self._started or now
+        await self._round(snapshot)
+        self._reporter.status(self._status_line())
+        if not self._unfinished():
+            return True
+        if now - self._started >= self._pace.wait:
+            self._ended_by = Failure(Reason.WAIT_ENDED, "the wait of this run ended first")
+            return True
+        return None
 
     def result(self, course: _Course) -> Outcome:
         if course.outcome is not None:

@@ -5,13 +5,15 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Protocol
+from itertools import chain, repeat
+from typing import TYPE_CHECKING, Literal, Protocol
 
 import boto3
 
 from site_recovery.aws.client import AWS_FAILURES, CLIENT_CONFIG, aws_problem
 from site_recovery.aws.managed_instances import ONLINE, managed_instances
 from site_recovery.batches import batches
+from site_recovery.polling import until_blocking
 from site_recovery.reachability.attempts import DOCUMENTS, Target, results, script
 
 if TYPE_CHECKING:
@@ -144,27 +146,29 @@ class RunCommand:
 
     def _outputs(
         self, ssm: SSMClient, commands: Iterable[_Command]
-    ) -> Iterator[tuple[str, dict[Target, bool] | str]]:
+    ) -> list[tuple[str, dict[Target, bool] | str]]:
         """What each machine printed, or how its command ended without printing anything."""
         open_: dict[str, set[str]] = {c.command_id: set(c.instance_ids) for c in commands}
+        found: list[tuple[str, dict[Target, bool] | str]] = []
         deadline = self._now() + self._wait
-        polls = 0
-        while open_:
+        pauses = chain(_POLL_SECONDS, repeat(_POLL_SECONDS[-1]))
+
+        def look() -> Literal[True] | None:
             for command_id, waiting in list(open_.items()):
                 for instance_id, status in self._ended(ssm, command_id):
                     if instance_id in waiting:
                         waiting.remove(instance_id)
-                        yield instance_id, self._output(ssm, command_id, instance_id, status)
+                        output = self._output(ssm, command_id, instance_id, status)
+                        found.append((instance_id, output))
                 if not waiting:
                     del open_[command_id]
-            if open_ and self._now() >= deadline:
-                break
-            if open_:
-                self._sleep(_POLL_SECONDS[min(polls, len(_POLL_SECONDS) - 1)])
-                polls += 1
+            return True if not open_ or self._now() >= deadline else None
+
+        until_blocking(look, lambda: next(pauses), self._sleep)
         for waiting in open_.values():
-            for instance_id in sorted(waiting):
-                yield instance_id, f"its command did not end in {self._wait:.0f} seconds"
+            late = f"its command did not end in {self._wait:.0f} seconds"
+            found += [(instance_id, late) for instance_id in sorted(waiting)]
+        return found
 
     def _ended(self, ssm: SSMClient, command_id: str) -> Iterator[tuple[str, str]]:
         for page in ssm.get_paginator("list_command_invocations").paginate(CommandId=command_id):

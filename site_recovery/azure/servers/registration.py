@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
-from datetime import timedelta
+from datetime import datetime, timedelta
 
 from site_recovery.arm_ids import VaultId
 from site_recovery.azure.connection import Connection
@@ -15,6 +15,7 @@ from site_recovery.azure.servers.registered import Registration
 from site_recovery.azure.vault import inside
 from site_recovery.errors import MigrationError
 from site_recovery.fleet import ExperienceName
+from site_recovery.polling import until
 from site_recovery.server_status import FAILED, SUCCEEDED, ServerStatus
 
 _OLD_FAILURE = timedelta(minutes=9)
@@ -128,47 +129,83 @@ async def wait(
         RegistrationTimeoutError: it did not show up in time.
         MigrationError: Azure or AWS did not answer, or refused.
     """
-    vault, name = awaited.vault, awaited.server_name
-    kind = EXPERIENCES[awaited.experience]
-    said: ServerStatus | None = None
+    name, kind = awaited.server_name, EXPERIENCES[awaited.experience]
+    watch: _Watch | None = None
 
-    async def look() -> Registration | str:
-        return await find(connection, vault, name, awaited.experience)
-
-    found = await look()
-    started = connection.clock.now()
-    old = True
-    if isinstance(found, str) and kind.guidance:
-        event(f"{name}: {kind.guidance}")
-    again = ""
-    while isinstance(found, str):
+    async def look() -> Registration | None:
+        nonlocal watch
+        found = await find(connection, awaited.vault, name, awaited.experience)
+        if isinstance(found, Registration):
+            return found
+        if watch is None:
+            watch = _Watch(awaited, connection.clock.now(), event)
+            if kind.guidance:
+                event(f"{name}: {kind.guidance}")
         report = await read_status() if read_status is not None else None
-        if report is not None and report != said:
-            event(f"{name}: {report}")
-            again = _AGAIN if said is None and report.state == SUCCEEDED else ""
-            if again:
-                event(f"{name}: {again}")
-            said = report
-        old = old and report is not None and report.state == FAILED
-        waited = connection.clock.now() - started
-        if report is not None and report.state == FAILED and (not old or waited > _OLD_FAILURE):
+        status(watch.judge(found, report, connection.clock.now()))
+        return None
+
+    return await until(look, lambda: connection.pause(awaited.poll), sleep)
+
+
+@dataclass
+class _Watch:
+    """A wait for one server: since when, and what the server reported of its set-up.
+
+    Attributes:
+        last: its newest report.
+        finished_before: its first report said that its set-up had succeeded.
+        failed_before: all its reports so far say that its set-up failed.
+    """
+
+    awaited: Awaited
+    started: datetime
+    event: Callable[[str], None]
+    last: ServerStatus | None = None
+    finished_before: bool = False
+    failed_before: bool = True
+
+    def judge(self, missing: str, report: ServerStatus | None, now: datetime) -> str:
+        """Decide whether to go on waiting.
+
+        Returns:
+            The state in one line.
+
+        Raises:
+            InstallationFailedError: the set-up of the server failed.
+            RegistrationTimeoutError: it took too long.
+        """
+        self._note(report)
+        waited = now - self.started
+        name, kind = self.awaited.server_name, EXPERIENCES[self.awaited.experience]
+        failed = report is not None and report.state == FAILED
+        self.failed_before = self.failed_before and failed
+        if report is not None and failed and (not self.failed_before or waited > _OLD_FAILURE):
             raise InstallationFailedError(
                 f"{kind.server} {name}: its set-up failed: {report.step}: "
                 f"{report.message.rstrip('. ')}. Put that right ({kind.guide} says how), then run "
                 "pulumi up again: the server tries again by itself."
             )
-        if waited >= awaited.limit:
+        limit = self.awaited.limit
+        if waited >= limit:
             last = f" It said last: {report}." if report is not None else ""
             raise RegistrationTimeoutError(
-                f"vault {vault.vault}: after {_minutes(awaited.limit)} {found}.{last} "
-                + (again or _LOOK)
+                f"vault {self.awaited.vault.vault}: after {_minutes(limit)} {missing}.{last} "
+                + (_AGAIN if self.finished_before else _LOOK)
                 + " To wait longer set replication.registrationTimeout."
             )
         told = f" · {report.state}: {report.step}" if report is not None else ""
-        status(f"{found}{told} · {_minutes(waited)} of {_minutes(awaited.limit)}")
-        await sleep(awaited.poll.total_seconds())
-        found = await look()
-    return found
+        return f"{missing}{told} · {_minutes(waited)} of {_minutes(limit)}"
+
+    def _note(self, report: ServerStatus | None) -> None:
+        if report is None or report == self.last:
+            return
+        name = self.awaited.server_name
+        self.event(f"{name}: {report}")
+        self.finished_before = self.last is None and report.state == SUCCEEDED
+        if self.finished_before:
+            self.event(f"{name}: {_AGAIN}")
+        self.last = report
 
 
 def _minutes(span: timedelta) -> str:

@@ -6,7 +6,7 @@ import asyncio
 from collections.abc import Awaitable, Callable, Mapping
 from contextlib import suppress
 from dataclasses import dataclass
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Any
 
 from azure.core.exceptions import AzureError, HttpResponseError, ResourceNotFoundError
@@ -21,6 +21,7 @@ from site_recovery.azure.rest import list_all
 from site_recovery.convergence.interfaces import Reporter
 from site_recovery.errors import MigrationError, VaultGoneError
 from site_recovery.fleet import ExperienceName
+from site_recovery.polling import until
 from site_recovery.snapshot import Gone
 
 _PATIENCE = timedelta(hours=1)
@@ -194,8 +195,11 @@ async def _waited(
     Returns:
         False where there was none to wait for.
     """
-    where, started = leaving.vault, None
-    while True:
+    where = leaving.vault
+    started: datetime | None = None
+
+    async def look() -> bool | None:
+        nonlocal started
         listed = connection.client.replication_jobs.list(where.resource_group, where.vault)
         with explained(f"vault {where.vault}"):
             found = map(jobs.job, await list_all(listed))
@@ -212,4 +216,6 @@ async def _waited(
                 f"{running[0].name}). Wait for its end in the vault, then run it again."
             )
         reporter.status(f"waiting for {running[0].scenario}, which runs on it")
-        await leaving.sleep(leaving.poll.total_seconds())
+        return None
+
+    return await until(look, lambda: connection.pause(leaving.poll), leaving.sleep)
