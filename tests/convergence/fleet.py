@@ -63,7 +63,8 @@ class Recorder:
 class Fleet:
     """Machines with a registered configuration server, policy and mapping.
 
-    `targets` has what is said of a machine's target, and `hardware` what it has, by its name.
+    `targets` has what is said of a machine's target, and `hardware` what it has, by its name;
+    `slept` has the seconds that `drive` was told to sleep.
 
     Args:
         machines: the estate.
@@ -83,6 +84,7 @@ class Fleet:
         self.targets: dict[str, dict[str, Any]] = {}
         self.hardware: dict[str, Hardware] = {}
         self.reporter = Recorder()
+        self.slept: list[float] = []
         self.wire = wire
         self._server = contextlib.ExitStack()
         self._base_url = self._server.enter_context(_served(self)) if wire == "http" else None
@@ -105,7 +107,8 @@ class Fleet:
     ) -> dict[str, Outcome]:
         """Converge the machines, the emulator's clock stepping half a minute a round."""
 
-        async def sleep(_: float) -> None:
+        async def sleep(seconds: float) -> None:
+            self.slept.append(seconds)
             self.site.pass_time(seconds=30)
 
         pace = Pace(wait, timedelta(seconds=30), sleep, may_submit)
