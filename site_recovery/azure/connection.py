@@ -48,17 +48,17 @@ class Connection:
 
 
 class Connect(Protocol):
-    """How a connection is had; tests pass one that reaches an emulator in process."""
+    """Opens connections; tests pass one that reaches an emulator in the same process."""
 
     def __call__(self, subscription: str) -> Any:
-        """An async context manager that gives a `Connection`."""
+        """An async context manager that yields a `Connection`."""
 
 
 def endpoint() -> str:
-    """The resource manager to talk to: the environment's, or Azure's public one.
+    """The URL of Resource Manager: from the environment, or the public one of Azure.
 
     Raises:
-        MigrationError: credentials would go in clear to another machine.
+        MigrationError: credentials would be sent unencrypted to another machine.
     """
     url = os.environ.get(ENDPOINT_VARIABLE, PUBLIC_ENDPOINT).rstrip("/")
     parts = urlsplit(url)
@@ -95,12 +95,12 @@ def connector(
     transport: Callable[[], AsyncHttpTransport[Any, Any]] | None = None,
     base_url: str | None = None,
 ) -> Connect:
-    """Say how connections are made.
+    """A `Connect` with these parts.
 
     Args:
-        credential: makes the credential; by default the environment's.
+        credential: makes the credential; by default the one of the environment.
         transport: makes the HTTP transport; by default aiohttp.
-        base_url: the resource manager; by default that of `endpoint`.
+        base_url: the URL of Resource Manager; by default that of `endpoint`.
     """
 
     @asynccontextmanager

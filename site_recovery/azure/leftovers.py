@@ -1,7 +1,7 @@
-"""Machines that replicate and that no wave's record answers for.
+"""Machines that replicate but are in no record of a wave.
 
-A run that was killed, or cut off from Azure, while its wave was made leaves nothing recorded of
-it, but the service goes on replicating. Their tags say whose they are.
+If a run is killed or loses its connection while a wave is created, Pulumi records nothing of the
+wave, but the service goes on replicating. The tags of an item say which machine it replicates.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ from site_recovery.planning import Rules
 from site_recovery.snapshot import TAG_INSTANCE, TAG_MACHINE, Machine, ProtectedItem
 
 _NAMED = 5
-"""Machines that a message names before it counts the rest."""
+"""The most machines that a message names; it counts the others."""
 
 
 async def disable(
@@ -37,20 +37,20 @@ async def disable(
     reporter: Reporter,
     named: Container[str] = (),
 ) -> None:
-    """Disable the replication of all machines of a container that replicate by a policy.
+    """Disable the replication of the machines in a container that use a policy.
 
     Args:
         connection: to the vault's subscription.
-        container: of the server.
-        policy_id: the policy's.
+        container: the container of the server.
+        policy_id: the ARM id of the policy.
         experience_name: how the machines replicate.
         pace: how long it may take.
-        reporter: told how it goes.
-        named: the instances that a wave names; their machines are no leftovers.
+        reporter: receives the progress.
+        named: the instances that a wave of the stack names. Their machines are not leftovers.
 
     Raises:
-        MigrationError: a machine is failed over, or is a wave's, or is none that was enabled here,
-            in which case nothing is changed; or a removal failed or did not end in time.
+        MigrationError: a machine is failed over, is named by a wave, or was not enabled by this
+            program, and so nothing was changed; or a removal failed or did not end in time.
     """
     items = await replicating(connection, container, policy_id)
     policy = arm_ids.name(policy_id)
@@ -76,11 +76,11 @@ async def disable(
 
 
 async def raise_if_any(connection: Connection, container: ContainerId, policy_id: str) -> None:
-    """Refuse to lose a mapping through which machines replicate.
+    """Check that no machine would lose its replication with the mapping of a container.
 
     Raises:
-        MigrationError: machines replicate by it.
-        VaultGoneError: the vault is gone, and with it all that did.
+        MigrationError: machines replicate with the policy.
+        VaultGoneError: the vault is gone.
     """
     items = await replicating(connection, container, policy_id)
     names = sorted(item.tags.get(TAG_MACHINE, item.name) for item in items)
@@ -97,7 +97,7 @@ async def raise_if_any(connection: Connection, container: ContainerId, policy_id
 async def replicating(
     connection: Connection, container: ContainerId, policy_id: str
 ) -> Sequence[ProtectedItem]:
-    """The protected items of a container that replicate by a policy.
+    """The protected items of a container that use a policy.
 
     Operation ReplicationProtectedItems_List.
 
@@ -123,5 +123,5 @@ def _machine(item: ProtectedItem) -> Machine:
 
 
 def _site(container: ContainerId, experience_name: ExperienceName) -> Site:
-    """As much of a site as removals need."""
+    """The parts of a site that a removal needs; the others are empty."""
     return Site(container, UNKNOWN_LANDING_ZONE, experience_name)

@@ -1,6 +1,6 @@
 """The mapping of a protection container to a replication policy.
 
-It goes through the service's own `remove`, because HTTP DELETE on a mapping is a purge.
+It is removed by the service's POST `remove`, because HTTP DELETE on a mapping is a purge.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ from site_recovery.fleet import ExperienceName
 from site_recovery.snapshot import Gone
 
 _AZURE = "Microsoft Azure"
-"""The service's literal name of the target container when machines go to Azure."""
+"""The name that the service requires for the target container if the target is Azure."""
 
 
 async def ensure(
@@ -35,10 +35,10 @@ async def ensure(
     """Map a container to a policy (ReplicationProtectionContainerMappings_Create).
 
     Returns:
-        The mapping's ARM id; one that is there already is taken as it is.
+        The ARM id of the mapping. An existing one with the same policy is used as it is.
 
     Raises:
-        MigrationError: the service refused, or the name is taken by another policy's mapping.
+        MigrationError: the service refused, or a mapping of another policy has the name.
     """
     existing = await policy_of(connection, container, name)
     if existing is not None:
@@ -65,7 +65,7 @@ async def ensure(
 
 
 async def policy_of(connection: Connection, container: ContainerId, name: str) -> str | None:
-    """The id of the policy that a mapping leads to, or None if there is no such mapping.
+    """The ARM id of the policy of a mapping, or None if the mapping does not exist.
 
     Raises:
         VaultGoneError: the vault is gone.
@@ -89,11 +89,11 @@ async def remove(
     poll: timedelta,
     experience_name: ExperienceName,
 ) -> None:
-    """Unmap (ReplicationProtectionContainerMappings_Delete, POST remove); nothing if gone.
+    """Remove a mapping, if it exists (ReplicationProtectionContainerMappings_Delete, POST remove).
 
     Raises:
         VaultGoneError: the vault is gone.
-        MigrationError: the service refused, such as while machines are protected with it.
+        MigrationError: the service refused, for example because machines are protected with it.
     """
     if await policy_of(connection, container, name) is None:
         return

@@ -1,9 +1,8 @@
-"""What the domain's own calls of Azure need: actions of roles, by what they are for.
+"""The actions that a role needs for the calls of this package, by purpose.
 
-Every call has its operation's id in the docstring of the function that makes it. An action is the
-resource type of the operation's path and what is done: GET is `read`, PUT and PATCH are `write`,
-POST is `<name>/action`,
-DELETE is `delete`. Source: "Azure permissions for Management and governance", for Compute,
+The docstring of each function names the ids of the operations that it calls. An action is the
+resource type of the operation's path and a verb: `read` for GET, `write` for PUT and PATCH,
+`<name>/action` for POST, `delete` for DELETE. Source: "Azure permissions for Management and governance", for Compute,
 Networking, Storage and Migration (Microsoft Learn). What azure-native's resources need is not here.
 """
 
@@ -34,7 +33,7 @@ OBSERVING = (
     "Microsoft.OffAzure/serverSites/machines/read",
     "Microsoft.Compute/virtualMachines/read",
 )
-"""Seeing what is there, which preview does too."""
+"""Reading, which preview does too."""
 
 REGISTERING = (
     f"{_VAULTS}/certificates/write",
@@ -47,7 +46,7 @@ REGISTERING = (
     f"{_MAPPINGS}/remove/action",
     f"{_MAPPINGS}/operationresults/read",
 )
-"""A server's credentials, its mapping to the policy, and the end of both."""
+"""The credentials of a server, its mapping to a policy, and the removal of both."""
 
 MIGRATING = (
     f"{_CONTAINERS}/discoverProtectableItem/action",
@@ -69,7 +68,7 @@ PLANNING = (
 """The operations on recovery plans."""
 
 FOLLOWING = (f"{_VAULTS}/replicationOperationStatus/read",)
-"""Seeing how far such an operation is."""
+"""Reading the progress of such an operation."""
 
 ENABLING = (
     "Microsoft.Compute/availabilitySets/read",
@@ -96,8 +95,8 @@ ENABLING = (
     f"{_DEPLOYMENTS}/operations/read",
     f"{_DEPLOYMENTS}/operationstatuses/read",
 )
-"""What Site Recovery wants of whoever enables replication, on the groups, networks and accounts that
-the request names: it makes the virtual machines with this person's rights in mind. Source: "Use
+"""What Site Recovery requires of the identity that enables replication, on the groups, networks and
+accounts in the request: it checks that this identity may create the virtual machines. Source: "Use
 Azure role-based access control to manage Azure Site Recovery", permissions required to enable
 replication; that page's `Microsoft.Resources/deployments/*`, spelled out."""
 
@@ -105,10 +104,10 @@ STAMPS = (
     "Microsoft.RecoveryServices/locations/allocatedStamp/read",
     "Microsoft.RecoveryServices/locations/allocateStamp/action",
 )
-"""Nobody calls these: "internal operation used by service" says their description. They are in the
-built-in role Site Recovery Contributor, so a vault that is used for the first time may want them."""
+"""This program does not call these; their description is "internal operation used by service". They
+are in the built-in role Site Recovery Contributor, so the first use of a vault may need them."""
 
 PERMISSIONS = tuple(
     dict.fromkeys((*OBSERVING, *REGISTERING, *MIGRATING, *PLANNING, *FOLLOWING, *ENABLING, *STAMPS))
 )
-"""All of them, each once."""
+"""All actions, without duplicates."""

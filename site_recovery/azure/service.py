@@ -30,7 +30,7 @@ from site_recovery.snapshot import ProtectedItem, Snapshot
 from site_recovery.target_settings import TargetSettings
 
 _READS_AT_ONCE = 10
-"""Reads of single items under way at a time."""
+"""How many single items are read at a time."""
 _APP_CONSISTENT = ("AppConsistent", "ApplicationConsistent", "MultiVmSyncAppConsistent")
 
 
@@ -62,7 +62,7 @@ class VaultService(PlanService):
         """All machines of the vault.
 
         Raises:
-            VaultGoneError: the vault is gone, or its server, and machines should be driven.
+            VaultGoneError: the vault or its server is gone, and the machines are not leaving.
             MigrationError: Azure did not answer, or refused.
         """
         snapshot = await vault_observation.observe(self._connection, self._site)
@@ -71,7 +71,7 @@ class VaultService(PlanService):
         return replace(snapshot, items=await self._completed(snapshot.items))
 
     async def _completed(self, items: Sequence[ProtectedItem]) -> tuple[ProtectedItem, ...]:
-        """Items with what the list left out; only those of this experience are read."""
+        """The items in full; only those of this experience that the list cut short are read."""
 
         async def one(item: ProtectedItem) -> ProtectedItem:
             if item.complete or item.provider != self._experience.instance_type:
@@ -95,7 +95,7 @@ class VaultService(PlanService):
         return found.as_dict()
 
     async def job(self, name: str) -> Job | None:
-        """One job with its errors (ReplicationJobs_Get), or None if the vault has none such.
+        """One job with its errors (ReplicationJobs_Get), or None if the vault has no such job.
 
         Raises:
             MigrationError: Azure did not answer, or refused.
@@ -133,7 +133,7 @@ class VaultService(PlanService):
         return await self._writes.once(operation, name, call)
 
     async def target_sizes(self, observed: Observed) -> Sequence[Mapping[str, Any]]:
-        """The sizes that a protected machine may get
+        """The sizes that Azure offers for a protected machine
         (TargetComputeSizes_ListByReplicationProtectedItems).
 
         Raises:
@@ -197,7 +197,7 @@ class VaultService(PlanService):
                 return partial(items.begin_delete, *item, removal)
 
     def _container(self, observed: Observed) -> tuple[str, str, str, str]:
-        """Where a machine's item is: it stays there when the wave gets another server."""
+        """The container of a machine's item, which stays the same if the wave gets another server."""
         container = (
             ContainerId.parse(observed.item_id) if observed.item_id else self._site.container
         )
@@ -209,7 +209,7 @@ class VaultService(PlanService):
         )
 
     async def _details(self, assignment: Assignment, observed: Observed) -> Mapping[str, Any]:
-        """What the item is like now in full, for an update to change a part of."""
+        """`providerSpecificDetails` of the item as it is now, the basis of an update."""
         item = await self._item(observed.item_id or "")
         details: Mapping[str, Any] = item["properties"]["providerSpecificDetails"]
         wanted = assignment.settings

@@ -1,5 +1,4 @@
-"""Whether a vault and its server are there, as far as that can be told with certainty, and what the
-vault's deletion leaves."""
+"""Whether a vault and its server certainly exist, and what remains after a vault is deleted."""
 
 from __future__ import annotations
 
@@ -20,27 +19,27 @@ from site_recovery.snapshot import Gone
 API_VERSION = "2024-10-01"
 SITES_API_VERSION = "2020-01-01"
 _GONE = ("ResourceGroupNotFound", "ResourceNotFound")
-"""ARM's codes for a resource that is not there. Others with 404, such as `SubscriptionNotFound`,
-are answers to a question that was wrong (Azure Resource Manager, "Resolve errors for resource not
-found")."""
+"""The error codes of ARM for a resource that does not exist. Other codes with status 404, such as
+`SubscriptionNotFound`, mean that the request was wrong (Azure Resource Manager, "Resolve errors for
+resource not found")."""
 
 
 async def read(connection: Connection, vault: VaultId) -> Mapping[str, Any] | None:
-    """A vault (Vaults_Get), or None if it certainly is not there, nor maybe its resource group.
+    """A vault (Vaults_Get), or None if it or its resource group certainly does not exist.
 
     Raises:
-        MigrationError: Azure did not answer, refused, or does not say that it is not there: an
-            unknown subscription and a denied access tell nothing of a vault.
+        MigrationError: Azure did not answer or refused, or it is not certain whether the vault
+            exists: an unknown subscription and a denied access do not say.
     """
     return await _get(connection, f"{vault}?api-version={API_VERSION}", f"vault {vault.vault}")
 
 
 async def read_site(connection: Connection, site_id: str) -> Mapping[str, Any] | None:
-    """A site of an appliance (ServerSitesController_Get of Microsoft.OffAzure), or None if it
-    certainly is not there.
+    """The site of an appliance (ServerSitesController_Get of Microsoft.OffAzure), or None if it
+    certainly does not exist.
 
     Raises:
-        MigrationError: Azure did not answer, refused, or does not say that it is not there.
+        MigrationError: Azure did not answer or refused, or it is not certain whether it exists.
     """
     url = f"{site_id}?api-version={SITES_API_VERSION}"
     return await _get(connection, url, f"site {arm_ids.name(site_id)}")
@@ -49,10 +48,11 @@ async def read_site(connection: Connection, site_id: str) -> Mapping[str, Any] |
 async def read_fabric(
     connection: Connection, vault: VaultId, name: str
 ) -> Mapping[str, Any] | None:
-    """A fabric of a vault (ReplicationFabrics_Get), or None if it is not there.
+    """A fabric of a vault (ReplicationFabrics_Get), or None if it does not exist.
 
     Raises:
-        MigrationError: Azure did not answer, refused, or does not say whether the vault is there.
+        MigrationError: Azure did not answer or refused, or it is not certain whether the vault
+            exists.
     """
     try:
         with explained(f"fabric {name}", passing=ResourceNotFoundError):
@@ -60,7 +60,7 @@ async def read_fabric(
                 vault.resource_group, vault.vault, name
             )
     except ResourceNotFoundError:
-        # A denied access or a wrong subscription must not pass for a server that is gone.
+        # A denied access or a wrong subscription must not look like a server that is gone.
         await read(connection, vault)
         return None
     return found.as_dict()
@@ -68,7 +68,7 @@ async def read_fabric(
 
 @asynccontextmanager
 async def inside(connection: Connection, vault: VaultId, about: str) -> AsyncIterator[None]:
-    """Explain errors of calls inside a vault; something may be missing because the vault is.
+    """Explain errors of calls about the content of a vault, and say so if the vault is gone.
 
     Args:
         connection: to the vault's subscription.
@@ -100,7 +100,7 @@ async def _get(connection: Connection, url: str, about: str) -> Mapping[str, Any
 
 
 def gone_error(vault: VaultId, gone: Gone) -> VaultGoneError:
-    """What stands in the way of driving machines, and the way out."""
+    """Why machines cannot be driven, and the way out."""
     if gone is Gone.VAULT:
         what = f"{in_words(vault)}, and with it every replication that it held"
     else:
@@ -120,14 +120,14 @@ def in_words(vault: VaultId) -> str:
 
 
 def after_deletion(vault: VaultId, found: Mapping[str, Any]) -> str:
-    """What Azure keeps of a vault that is deleted, and for how long.
+    """What Azure keeps of a deleted vault, and for how long.
 
-    Source: "Secure by default with soft delete for Azure Backup": a deleted vault becomes a
-    soft-deleted one, for 14 days unless set otherwise; nobody can purge it before.
+    Source: "Secure by default with soft delete for Azure Backup": a deleted vault stays
+    soft-deleted for 14 days, unless set otherwise. Nobody can purge it earlier.
 
     Args:
-        vault: where it is.
-        found: what `read` told of it.
+        vault: the id of the vault.
+        found: the vault as `read` returned it.
     """
     security = (found.get("properties") or {}).get("securitySettings") or {}
     settings = security.get("softDeleteSettings") or {}

@@ -1,4 +1,4 @@
-"""One look at all that a vault and the machines' resource group hold."""
+"""Observing a vault and the resource group of the machines, all at once."""
 
 from __future__ import annotations
 
@@ -28,16 +28,16 @@ _NO_GROUP = "ResourceGroupNotFound"
 
 
 async def observe(connection: Connection, site: Site) -> Snapshot:
-    """One round of paged lists: four calls a vault, however many machines it has.
+    """Read everything in paged lists: four calls for a vault, whatever its number of machines.
 
-    Operations ReplicationProtectedItems_List, ReplicationJobs_List, VirtualMachines_List, and what
-    the experience asks for its sources.
+    Operations ReplicationProtectedItems_List, ReplicationJobs_List, VirtualMachines_List, and those
+    of `Experience.sources`.
 
-    Where the vault or its server is gone, the snapshot says so and has what is left.
+    If the vault or its server is gone, the snapshot says so and contains what is left.
 
     Raises:
-        MigrationError: Azure did not answer, refused, or did not find something of a vault that
-            is there with its server.
+        MigrationError: Azure did not answer or refused, or something else than the vault and its
+            server was not found.
     """
     client, where = connection.client, site.container.vault
     about = f"vault {where.vault}"
@@ -65,7 +65,7 @@ async def observe_known(
     resource_group_id: str | None,
     experience_name: ExperienceName,
 ) -> Snapshot:
-    """What can be seen in a preview in which the rest of the site is not known yet.
+    """Observe what is known of a site in a preview, in which the rest of it does not exist yet.
 
     Args:
         connection: to the subscription of what is known.
@@ -89,7 +89,7 @@ async def observe_known(
 
 
 async def _gone(connection: Connection, site: Site) -> Gone | None:
-    """What is gone, asked for itself: a page that expired is not found either.
+    """What is gone. Each part is read by itself, because an expired page is a 404 too.
 
     Operations Vaults_Get, ReplicationFabrics_Get and, of an appliance,
     ServerSitesController_Get of Microsoft.OffAzure.
@@ -105,7 +105,7 @@ async def _gone(connection: Connection, site: Site) -> Gone | None:
 
 
 async def _what_is_left(connection: Connection, site: Site, gone: Gone) -> Snapshot:
-    """A second look, past what is gone."""
+    """Observe again, without what is gone."""
     client, where = connection.client, site.container.vault
     items: tuple[Mapping[str, Any], ...] = ()
     listed: tuple[Mapping[str, Any], ...] = ()
@@ -149,7 +149,7 @@ async def _sources(client: SiteRecoveryManagementClient, site: Site) -> tuple[So
 async def _virtual_machines(
     client: SiteRecoveryManagementClient, resource_group_id: str
 ) -> tuple[Mapping[str, Any], ...]:
-    """VirtualMachines_List of Microsoft.Compute; none where the group is certainly not there."""
+    """VirtualMachines_List of Microsoft.Compute; none if the group certainly does not exist."""
     if not resource_group_id:
         return ()
     path = f"{resource_group_id}/providers/Microsoft.Compute/virtualMachines"

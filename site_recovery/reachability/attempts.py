@@ -1,4 +1,4 @@
-"""Connect attempts as scripts for Run Command, and what their output says."""
+"""The scripts with which machines try to connect, and the parser of their output."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 
 SECONDS = 5
-"""What a machine gives an attempt."""
+"""The timeout of one attempt."""
 
 DOCUMENTS = {"windows": "AWS-RunPowerShellScript", "linux": "AWS-RunShellScript"}
 """The public document that runs a script, by platform."""
@@ -15,14 +15,14 @@ DOCUMENTS = {"windows": "AWS-RunPowerShellScript", "linux": "AWS-RunShellScript"
 
 @dataclass(frozen=True, order=True)
 class Target:
-    """Where an attempt goes: an address or a host name, and a TCP port."""
+    """What to connect to: an address or a host name, and a TCP port."""
 
     host: str
     port: int
 
 
-# Goes before the cmdlet of that name: that one came with Windows Server 2012 R2 only, and takes
-# half a minute to say no. It has to do with PowerShell 2.0.
+# Replaces the cmdlet of that name, which exists only since Windows Server 2012 R2 and takes half a
+# minute to fail. It must work with PowerShell 2.0.
 _TEST_NET_CONNECTION = (
     "function Test-NetConnection([string]$ComputerName, [int]$Port) { "
     "$socket = New-Object Net.Sockets.TcpClient; "
@@ -35,11 +35,11 @@ _TEST_NET_CONNECTION = (
 
 
 def script(platform: str, targets: Iterable[Target]) -> tuple[str, ...]:
-    """The lines of a script that tries to connect to each target, and tells of each in a line.
+    """The lines of a script that tries to connect to each target and prints a line for each.
 
     Args:
         platform: `windows` or `linux`, of the machine that runs it.
-        targets: where to.
+        targets: what to connect to.
     """
     ordered = sorted(set(targets))
     if platform == "linux":
@@ -62,7 +62,7 @@ _LINE = re.compile(r"^(?P<host>\S+):(?P<port>\d+) (?P<connected>True|False)\s*$"
 
 
 def results(output: str) -> dict[Target, bool]:
-    """Which targets a script's output says it reached; one it does not name was not tried."""
+    """Whether each target was reached, by the output of a script; a missing one was not tried."""
     return {
         Target(found["host"], int(found["port"])): found["connected"] == "True"
         for found in _LINE.finditer(output)

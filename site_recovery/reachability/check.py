@@ -1,4 +1,4 @@
-"""The connectivity check of a wave: the evidence of EC2, and attempts where they can be made."""
+"""The connectivity check of a wave: the evidence of EC2, and attempts if they are possible."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ _NOT_YET = f"{NOT_TRIED}only the evidence was read"
 
 
 def judge(check: Check, found: Evidence) -> list[Row]:
-    """A row for each connection that is needed, by the evidence alone; nothing is asked."""
+    """A row for each connection that is needed, by the evidence alone and without any call."""
     return [_row(connection, _verdict(connection, check, found)) for connection in needed(check)]
 
 
@@ -56,11 +56,11 @@ def _verdict(connection: Connection, check: Check, found: Evidence) -> Verdict:
 
 
 def attempt(check: Check, rows: Iterable[Row], connector: Connector) -> list[Row]:
-    """Try every connection that the evidence permits, all at once, and record how it went.
+    """Try all connections that the evidence permits at the same time, and record the results.
 
-    What fails is tried once more: a group that was attached just now takes some seconds to work.
-    The server's own way out is not tried: that it registers with the vault proves more than one
-    connection could.
+    A failed attempt is repeated once: a security group that was just attached takes some seconds
+    to work. The connection of the server to the internet is not tried: its registration with the
+    vault proves more.
     """
     judged = list(rows)
     permitted = [row.connection for row in judged if row.open]
@@ -85,7 +85,7 @@ def _attempted(
 
 
 def _tried(connection: Connection, check: Check) -> tuple[str, Target]:
-    """Who tries a connection, and where to."""
+    """The instance that tries a connection, and its target."""
     machine = check.machines[connection.machine]
     if connection.direction == FROM_SERVER:
         return check.server.instance_id, Target(machine.private_ip, connection.port)

@@ -13,7 +13,7 @@ TO_THE_SERVER = {
     443: "replication control",
     9443: "replication data",
 }
-"""What every machine sends to the server, by TCP port."""
+"""What every machine sends to the server, by TCP port of the server."""
 
 PUSH_INSTALLATION = {
     "windows": {
@@ -24,10 +24,10 @@ PUSH_INSTALLATION = {
         22: "push installation of the mobility service: SSH and SFTP",
     },
 }
-"""The ports that the server needs into a machine to install its agent, by platform."""
+"""The TCP ports of a machine that the server needs to install the agent, by platform."""
 
 TO_THE_INTERNET = 443
-"""What the server needs to reach Azure."""
+"""The TCP port with which the server reaches Azure."""
 
 TO_SERVER = "to server"
 FROM_SERVER = "from server"
@@ -36,7 +36,7 @@ SERVER_OUT = "to internet"
 
 @dataclass(frozen=True)
 class Machine:
-    """A machine as the check takes it; `platform` is `windows` or `linux`."""
+    """A machine of a check; `platform` is `windows` or `linux`."""
 
     instance_id: str
     private_ip: str
@@ -45,16 +45,16 @@ class Machine:
 
 @dataclass(frozen=True)
 class Server:
-    """The server that the machines replicate through, as far as it is known yet.
+    """The server through which the machines replicate, as far as it is known.
 
     Attributes:
-        role: what a person calls it.
+        role: its name for people, such as `configuration server`.
         subnet_id: where it is; empty for one that is there by another's hand, which is looked for
             in the VPC by its address, and whose own way out is its owner's.
-        private_ip: None while it has none yet; its subnet stands for it then.
-        group_ids: its security groups, of which its interface's own are used once it has one;
-            None where groups are not to be judged, because they are not all there yet.
-        instance_id: empty where it is not known: nothing is run on it then.
+        private_ip: None as long as it has no address; its subnet is checked instead.
+        group_ids: its security groups; those of its interface are used once it has one. None if
+            groups are not checked, because some of them do not exist yet.
+        instance_id: empty if it is not known; then no attempt runs on it.
     """
 
     role: str
@@ -66,7 +66,7 @@ class Server:
 
 @dataclass(frozen=True)
 class Check:
-    """What is to be checked.
+    """What to check.
 
     Attributes:
         vpc_id: the VPC of machines and server.
@@ -81,14 +81,18 @@ class Check:
 
 @dataclass(frozen=True, order=True)
 class Connection:
-    """A TCP connection: `machine` is a machine's name, or the server's role for its way out."""
+    """A TCP connection of a machine, or of the server to the internet.
+
+    Attributes:
+        machine: the name of the machine; the role of the server if it connects to the internet.
+    """
 
     machine: str
     direction: str
     port: int
 
     def words(self, role: str) -> str:
-        """The connection as a person reads it, without the machine."""
+        """The connection for people, without the machine."""
         match self.direction:
             case "to server":
                 return f"tcp {self.port} to the {role}"
@@ -99,7 +103,7 @@ class Connection:
 
 
 def needed(check: Check) -> Iterator[Connection]:
-    """Every connection that must come about: the server's way out, then machine by machine."""
+    """All connections that a migration needs: first that of the server to the internet."""
     if check.server.subnet_id:
         yield Connection(check.server.role, SERVER_OUT, TO_THE_INTERNET)
     for name, machine in check.machines.items():

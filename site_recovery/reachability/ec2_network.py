@@ -1,4 +1,4 @@
-"""The network of a VPC as EC2 describes it: a few paged calls, however many machines."""
+"""The network of a VPC as EC2 describes it, in a few paged calls for any number of machines."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ PERMISSIONS = (
     "ec2:DescribeSubnets",
     "ec2:GetManagedPrefixListEntries",
 )
-"""What reading the evidence needs."""
+"""The IAM actions that reading the evidence needs."""
 
 _VALUES = 200
 """The most values that EC2 takes in one filter."""
@@ -46,9 +46,9 @@ class Evidence:
     """What was read at one moment.
 
     Attributes:
-        network: what decides.
-        machines: the endpoint of each machine; one without an interface at its address is not
-            in it.
+        network: groups, ACLs, routes, subnets and gateways.
+        machines: the endpoint of each machine; without the machines that have no interface with
+            their address.
         server: the server's endpoint, or where it will be.
     """
 
@@ -58,7 +58,7 @@ class Evidence:
 
 
 def read(check: Check, region: str, client: EC2Client | None = None) -> Evidence:
-    """Read all that decides about the connections of a check.
+    """Read everything that decides about the connections of a check.
 
     Args:
         check: the machines and the server.
@@ -66,7 +66,7 @@ def read(check: Check, region: str, client: EC2Client | None = None) -> Evidence
         client: an EC2 client; by default one from the environment (credentials, endpoint).
 
     Raises:
-        MigrationError: EC2 did not answer or refused, with the permissions that reading needs.
+        MigrationError: EC2 did not answer or refused; the message names the permissions.
     """
     try:
         return _read(check, client or boto3.client("ec2", region_name=region, config=CLIENT_CONFIG))
@@ -122,7 +122,7 @@ def _interfaces(ec2: EC2Client, check: Check) -> Iterator[Any]:
         {machine.instance_id for machine in check.machines.values()},
     )
     if check.server.private_ip is not None:
-        # By its place too: another VPC may have the same address.
+        # Not by the address alone, because another VPC may have the same address.
         subnet_id = check.server.subnet_id
         paginator = ec2.get_paginator("describe_network_interfaces")
         for page in paginator.paginate(
@@ -139,7 +139,7 @@ def _interfaces(ec2: EC2Client, check: Check) -> Iterator[Any]:
 def _pages(
     ec2: EC2Client, operation: str, key: str, name: str, values: Iterable[str]
 ) -> Iterator[Any]:
-    # A filter, unlike a list of ids, leaves out what is not there instead of failing the call.
+    # With a list of ids the call would fail for one that does not exist; with a filter it does not.
     paginator: Any = ec2.get_paginator(operation)  # type: ignore[call-overload]
     for batch in batches(sorted(values), _VALUES):
         for page in paginator.paginate(Filters=[{"Name": name, "Values": batch}]):
@@ -211,7 +211,7 @@ def _endpoint(interface: Any, address: str, platform: str) -> Endpoint:
 
 
 def _prefix_lists(ec2: EC2Client, groups: list[Any], tables: list[Any]) -> dict[str, Range]:
-    """What the prefix lists hold that a rule or a route names: a call for each list."""
+    """The content of the prefix lists in rules and routes; one call for each list."""
     wanted = {
         one["PrefixListId"]
         for group in groups

@@ -1,4 +1,4 @@
-"""EC2's descriptions of groups, ACLs and route tables as the plain data that is judged."""
+"""Groups, ACLs and route tables, parsed from what EC2 answers."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from site_recovery.reachability.network import (
 
 
 def group(described: Any, ranges: Mapping[str, Range]) -> SecurityGroup:
-    """A group of DescribeSecurityGroups; `ranges` holds the prefix lists that it names."""
+    """A group of DescribeSecurityGroups; `ranges` has its prefix lists by id."""
     return SecurityGroup(
         described["GroupId"],
         described.get("GroupName", ""),

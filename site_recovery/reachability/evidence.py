@@ -1,4 +1,4 @@
-"""Whether a TCP connection comes about: groups, ACLs of both subnets, routes of both directions."""
+"""Whether a TCP connection is possible: by groups, ACLs of both subnets and routes both ways."""
 
 from __future__ import annotations
 
@@ -18,19 +18,19 @@ from site_recovery.reachability.routes import Way, way
 
 
 def between(network: Network, source: Endpoint, target: Endpoint, port: int) -> Verdict:
-    """Whether the source's TCP connection to a port of the target comes about.
+    """Whether the source can connect to a TCP port of the target.
 
     Returns:
-        Open with everything that lets it through, or closed with everything in its way.
+        Open with everything that permits it, or closed with everything that prevents it.
     """
     return _all(_between(network, source, target, port))
 
 
 def to_the_internet(network: Network, source: Endpoint, port: int) -> Verdict:
-    """Whether the source's TCP connections to a port of the internet at large come about.
+    """Whether the source can connect to a TCP port of the internet.
 
-    What lies behind a transit gateway, a peering, a firewall or a router of one's own is not
-    looked into: the way there counts as open, and the verdict says so.
+    What is behind a transit gateway, a peering, a firewall or a router instance is not read: the
+    connection counts as open there, and the verdict says so.
     """
     return _all(_to_the_internet(network, source, port))
 
@@ -55,7 +55,7 @@ def _between(network: Network, source: Endpoint, target: Endpoint, port: int) ->
 
 
 def _acls(network: Network, source: Endpoint, target: Endpoint, port: int) -> Iterator[Verdict]:
-    """The request out of one subnet into the other, and the answer back."""
+    """By the ACLs of both subnets: the request, and the answer to it."""
     here, there, answers = source.subnet_id, target.subnet_id, source.answer_ports
     yield from _acl(network, here, (port, port), target.addresses, egress=True)
     yield from _acl(network, there, (port, port), source.addresses, egress=False)
@@ -106,7 +106,7 @@ def _to_the_internet(network: Network, source: Endpoint, port: int) -> Iterator[
 
 
 def _through(network: Network, source: Endpoint, nat: NatGateway, port: int) -> Iterator[Verdict]:
-    """A NAT gateway, and its own subnet's ACL and way out."""
+    """By a NAT gateway, and the ACL and the route of its own subnet."""
     if nat.state != "available":
         yield Verdict(False, f"{nat.gateway_id} is {nat.state}")
         return

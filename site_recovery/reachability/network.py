@@ -1,4 +1,4 @@
-"""A VPC's network as plain data: what decides whether a TCP connection comes about."""
+"""The network of a VPC as plain data, which decides whether a TCP connection is possible."""
 
 from __future__ import annotations
 
@@ -8,19 +8,19 @@ from enum import Enum
 from ipaddress import IPv4Network
 
 EVERYWHERE = IPv4Network("0.0.0.0/0")
-"""As the far end of a connection: the internet at large."""
+"""The internet as the remote end of a connection."""
 
 PORTS = (0, 65535)
 
 MACHINES_ANSWER_AT = {"windows": (49152, 65535), "linux": (32768, 61000)}
-"""The ports that answers to a machine go to, by platform.
+"""The ports on which a machine receives answers, by platform.
 
 Sources: Microsoft, "The default dynamic port range for TCP/IP"; Linux, `ip-sysctl` (up to 60999
 since 4.2, 61000 before).
 """
 
 NAT_ANSWERS_AT = (1024, 65535)
-"""The ports that answers to a NAT gateway go to. Source: Amazon VPC, "Ephemeral ports"."""
+"""The ports on which a NAT gateway receives answers. Source: Amazon VPC, "Ephemeral ports"."""
 
 _PRIVATE = tuple(
     IPv4Network(cidr)
@@ -36,7 +36,7 @@ _PRIVATE = tuple(
 
 
 class Match(Enum):
-    """How much of a far end a range of addresses holds."""
+    """How much of a remote end a range of addresses contains."""
 
     ALL = "all"
     PART = "part"
@@ -45,12 +45,12 @@ class Match(Enum):
 
 @dataclass(frozen=True)
 class Range:
-    """Addresses that a rule, an ACL entry or a route names.
+    """The addresses of a rule, an ACL entry or a route.
 
     Attributes:
-        name: as a person finds it in the console: a CIDR block, or a prefix list's id.
-        networks: what it holds.
-        of_aws: a prefix list of AWS's own services, of which none is Azure's.
+        name: as in the console: a CIDR block, or the id of a prefix list.
+        networks: the networks that it contains.
+        of_aws: whether it is a prefix list of AWS services, which never contains Azure.
     """
 
     name: str
@@ -63,7 +63,7 @@ class Range:
         return cls(text, (IPv4Network(text, strict=False),))
 
     def match(self, end: IPv4Network) -> Match:
-        """How much of `end` the range holds."""
+        """How much of `end` the range contains."""
         if any(end.subnet_of(network) for network in self.networks):
             return Match.ALL
         if self.of_aws and end == EVERYWHERE:
@@ -73,26 +73,26 @@ class Range:
         )
 
     def prefix(self, end: IPv4Network) -> int:
-        """The length of the most specific network that holds all of `end`; -1 if none does."""
+        """The prefix length of the most specific network that contains all of `end`; -1 if none."""
         return max((n.prefixlen for n in self.networks if end.subnet_of(n)), default=-1)
 
 
 def _overlap(network: IPv4Network, end: IPv4Network) -> bool:
     if end == EVERYWHERE:
-        # A private range is no part of the internet.
+        # A private range is not part of the internet.
         return not any(network.subnet_of(private) for private in _PRIVATE)
     return network.overlaps(end)
 
 
 @dataclass(frozen=True)
 class Rule:
-    """A permission of a security group: one protocol, one range of ports, one other side.
+    """A permission of a security group: a protocol, a range of ports and a remote end.
 
     Attributes:
-        protocol: `tcp`, `udp`, `icmp`, a number as text, or `-1` for every one.
+        protocol: `tcp`, `udp`, `icmp`, a number as text, or `-1` for all.
         ports: the first and the last port.
-        peer: the addresses of the other side; None where it is a group.
-        group: the id of the group whose members are the other side; None where it is a range.
+        peer: the addresses of the remote end; None if it is a group.
+        group: the id of the group whose members are the remote end; None if it is a range.
     """
 
     protocol: str
@@ -101,20 +101,20 @@ class Rule:
     group: str | None = None
 
     def covers(self, port: int) -> bool:
-        """Whether the rule speaks of a TCP port."""
+        """Whether the rule covers a TCP port."""
         if self.protocol == "-1":
             return True
         return self.protocol in ("tcp", "6") and self.ports[0] <= port <= self.ports[1]
 
     @property
     def other_side(self) -> str:
-        """The other side's name: a group's id, a CIDR block or a prefix list's id."""
+        """The name of the remote end: the id of a group or a prefix list, or a CIDR block."""
         return self.group or (self.peer.name if self.peer else "")
 
 
 @dataclass(frozen=True)
 class SecurityGroup:
-    """A security group's permissions; what none of them permits is refused."""
+    """The permissions of a security group; everything else is refused."""
 
     group_id: str
     name: str = ""
@@ -124,13 +124,13 @@ class SecurityGroup:
 
 @dataclass(frozen=True)
 class AclEntry:
-    """An entry of a network ACL; the lowest number that fits decides.
+    """An entry of a network ACL; the matching entry with the lowest number decides.
 
     Attributes:
         number: 1 to 32766, and 32767 for the last one, which the console shows as `*`.
-        egress: whether it is about what leaves the subnet.
-        allow: whether it lets through.
-        protocol: `6` for TCP, `-1` for every one.
+        egress: whether it is for packets that leave the subnet.
+        allow: whether it allows them.
+        protocol: `6` for TCP, `-1` for all.
         ports: the first and the last port of the destination.
         peer: the addresses outside the subnet.
     """
@@ -153,7 +153,7 @@ _LAST = 32767
 
 @dataclass(frozen=True)
 class NetworkAcl:
-    """A network ACL and the subnets that it guards."""
+    """A network ACL and its subnets."""
 
     acl_id: str
     subnets: frozenset[str] = frozenset()
@@ -165,10 +165,10 @@ class Route:
     """A route.
 
     Attributes:
-        destination: where to.
-        target: the id of what takes it (`igw-...`, `nat-...`, `pcx-...`), or `local`.
-        blackhole: whether its target is gone.
-        propagated: whether a gateway made it; one made by hand goes before it.
+        destination: the addresses that it is for.
+        target: the id of the next hop (`igw-...`, `nat-...`, `pcx-...`), or `local`.
+        blackhole: whether its target no longer exists.
+        propagated: whether a gateway made it; a static route has priority.
     """
 
     destination: Range
@@ -179,7 +179,7 @@ class Route:
 
 @dataclass(frozen=True)
 class RouteTable:
-    """A route table: of the subnets it names, and if it is the main one, of all with no other."""
+    """A route table: of its subnets and, if it is the main one, of all subnets without another."""
 
     table_id: str
     vpc_id: str
@@ -190,7 +190,7 @@ class RouteTable:
 
 @dataclass(frozen=True)
 class Subnet:
-    """A subnet's addresses and VPC."""
+    """A subnet: its addresses and its VPC."""
 
     subnet_id: str
     vpc_id: str
@@ -199,7 +199,7 @@ class Subnet:
 
 @dataclass(frozen=True)
 class NatGateway:
-    """A NAT gateway; `state` is EC2's word, `available` when it works."""
+    """A NAT gateway; `state` is that of EC2, `available` if it works."""
 
     gateway_id: str
     subnet_id: str
@@ -209,7 +209,7 @@ class NatGateway:
 
 @dataclass(frozen=True)
 class Network:
-    """Everything read, by id; a group that is not in it permits nothing."""
+    """All that was read, by id; a missing group permits nothing."""
 
     groups: Mapping[str, SecurityGroup] = field(default_factory=dict)
     acls: tuple[NetworkAcl, ...] = ()
@@ -218,11 +218,11 @@ class Network:
     nat_gateways: Mapping[str, NatGateway] = field(default_factory=dict)
 
     def acl(self, subnet_id: str) -> NetworkAcl | None:
-        """The network ACL that guards a subnet."""
+        """The network ACL of a subnet."""
         return next((acl for acl in self.acls if subnet_id in acl.subnets), None)
 
     def route_table(self, subnet_id: str) -> RouteTable | None:
-        """The route table of a subnet: the one that names it, else its VPC's main one."""
+        """The route table of a subnet: its own, else the main one of its VPC."""
         named = next((table for table in self.route_tables if subnet_id in table.subnets), None)
         subnet = self.subnets.get(subnet_id)
         if named is not None or subnet is None:
@@ -238,11 +238,11 @@ class Endpoint:
     """One side of a connection inside a VPC.
 
     Attributes:
-        addresses: its private address as a /32, or its subnet while it has none yet.
+        addresses: its private address as a /32, or its subnet as long as it has no address.
         subnet_id: the subnet of that address.
-        groups: ids of its interface's security groups; None while they are not known yet.
-        platform: `windows` or `linux`, from which follows where answers to it come in.
-        public: whether the address has a public one.
+        groups: ids of the security groups of its interface; None if they are not known yet.
+        platform: `windows` or `linux`; it decides on which ports answers arrive.
+        public: whether a public address belongs to it.
     """
 
     addresses: IPv4Network
@@ -253,17 +253,17 @@ class Endpoint:
 
     @property
     def shown(self) -> str:
-        """Its address; its subnet's block while it has none."""
+        """Its address; the block of its subnet as long as it has none."""
         return shown(self.addresses)
 
     @property
     def answer_ports(self) -> tuple[int, int]:
-        """The ports from which its system connects, and where answers come in."""
+        """The ports from which its system connects, and on which answers arrive."""
         return MACHINES_ANSWER_AT[self.platform]
 
 
 def shown(end: IPv4Network) -> str:
-    """A far end in words: an address, a block, or the internet."""
+    """A remote end for people: an address, a block, or the internet."""
     if end == EVERYWHERE:
         return "the internet"
     return str(end.network_address) if end.prefixlen == end.max_prefixlen else str(end)
@@ -271,7 +271,7 @@ def shown(end: IPv4Network) -> str:
 
 @dataclass(frozen=True)
 class Verdict:
-    """Whether something lets a connection through, and in a person's words what decides it."""
+    """Whether something permits a connection, and for people why."""
 
     open: bool
     why: str

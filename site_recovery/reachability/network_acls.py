@@ -1,7 +1,7 @@
-"""What a network ACL says of packets.
+"""Whether a network ACL allows packets.
 
-ACLs know no connections: request and answer are judged apart, and what stays in a subnet is not
-judged at all. Source: Amazon VPC, "Control subnet traffic with network access control lists".
+ACLs are stateless: request and answer are checked separately, and traffic inside a subnet is not
+checked at all. Source: Amazon VPC, "Control subnet traffic with network access control lists".
 """
 
 from __future__ import annotations
@@ -11,21 +11,22 @@ from ipaddress import IPv4Network
 from site_recovery.reachability.network import PORTS, AclEntry, Match, NetworkAcl, Verdict, shown
 
 _TCP = ("-1", "6", "tcp")
-"""Protocols of entries that are about TCP; EC2 says the number, whatever it was told."""
+"""Protocols of entries that apply to TCP; EC2 always answers the number."""
 
 
 def passes(acl: NetworkAcl, ports: tuple[int, int], end: IPv4Network, *, egress: bool) -> Verdict:
-    """Whether TCP packets to every one of a range of ports pass.
+    """Whether TCP packets to all ports of a range are allowed.
 
     Args:
         acl: the ACL of the subnet.
-        ports: the first and the last port that the packets go to.
-        end: the addresses outside the subnet: where packets go if `egress`, else come from.
-        egress: whether they leave the subnet.
+        ports: the first and the last destination port.
+        end: the addresses outside the subnet: the destination if `egress`, else the source.
+        egress: whether the packets leave the subnet.
 
     Returns:
-        Closed as soon as one port of the range is: an answer comes to any of them. An entry for
-        a part of `end` denies nothing, because the rest of it may be the one that counts.
+        Closed if any port of the range is denied, because an answer may arrive on each of them.
+        An entry that denies only a part of `end` is ignored: the remote address may be in the
+        rest.
     """
     words = f"tcp {_range(ports)} {'to' if egress else 'from'} {shown(end)}"
     side = "egress" if egress else "ingress"

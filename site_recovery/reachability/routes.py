@@ -1,4 +1,4 @@
-"""Which route a packet takes.
+"""The route that a packet takes.
 
 Source: Amazon VPC, "Route tables and route priority".
 """
@@ -13,11 +13,11 @@ from site_recovery.reachability.network import Match, Route, RouteTable, Verdict
 
 @dataclass(frozen=True)
 class Way:
-    """The route to a far end, if there is one that works.
+    """The route to a remote end.
 
     Attributes:
-        verdict: whether there is, and which one.
-        route: the route that was chosen; None without one.
+        verdict: whether there is a working one, and which.
+        route: the route that applies; None if there is none.
     """
 
     verdict: Verdict
@@ -25,10 +25,11 @@ class Way:
 
 
 def way(table: RouteTable, end: IPv4Network) -> Way:
-    """The route of a table to a far end.
+    """The route of a table to a remote end.
 
-    The most specific one counts, a blackhole too; among equals the local one, then one made by
-    hand, then a propagated one. Where only a part of the far end has a route, that is the way.
+    The most specific route applies, even a blackhole. Of equally specific ones the local route
+    has priority, then a static one, then a propagated one. If only a part of the remote end has a
+    route, that route applies.
     """
     whole = [route for route in table.routes if route.destination.match(end) is Match.ALL]
     if whole:

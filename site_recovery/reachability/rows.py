@@ -1,4 +1,4 @@
-"""What a check found: a row for each machine and port, and which machines are blocked."""
+"""The result of a check: a row for each machine and port, and the machines that are blocked."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from site_recovery.reachability.connections import FROM_SERVER, SERVER_OUT, Conn
 CONNECTED = "connected"
 FAILED = "failed"
 NOT_TRIED = "not tried: "
-"""What the attempt of a row begins with where there was none; the reason follows."""
+"""The beginning of `attempt` in a row without an attempt; the reason follows."""
 
 
 @dataclass(frozen=True)
@@ -19,11 +19,11 @@ class Row:
     """One connection.
 
     Attributes:
-        machine: the machine; the server's role where it is about the server's way out.
+        machine: the machine; the role of the server if it connects to the internet.
         direction: `to server`, `from server` or `to internet`.
-        port: of TCP, at the far end.
-        open: whether neither the evidence nor an attempt stands against it.
-        evidence: what in EC2 decides it.
+        port: the TCP port at the remote end.
+        open: whether both the evidence and the attempt, if there was one, say so.
+        evidence: what decides it in EC2.
         attempt: `connected`, `failed`, or `not tried: ` and why.
     """
 
@@ -36,12 +36,12 @@ class Row:
 
     @property
     def connection(self) -> Connection:
-        """Which connection the row is about."""
+        """The connection of the row."""
         return Connection(self.machine, self.direction, self.port)
 
     @property
     def reason(self) -> str:
-        """What stands in the way of a connection that is not open."""
+        """Why the connection is not open."""
         if self.attempt != FAILED:
             return self.evidence
         if self.direction == FROM_SERVER:
@@ -54,17 +54,17 @@ class Row:
         )
 
     def wire(self) -> dict[str, Any]:
-        """The row as it is recorded."""
+        """The row as Pulumi records it."""
         return asdict(self)
 
     @classmethod
     def of(cls, recorded: Mapping[str, Any]) -> Row:
-        """A row that was recorded; over the wire every number is a float."""
+        """A row from its record, in which every number is a float."""
         return cls(**{**recorded, "port": int(recorded["port"])})
 
 
 def blocked(rows: Iterable[Row], machines: Iterable[str], role: str) -> dict[str, str]:
-    """Why protection may not begin, by machine; a server without its way out blocks them all."""
+    """Why protection may not begin, by machine; a server without internet blocks all machines."""
     closed = [row for row in rows if not row.open]
     reasons: dict[str, str] = {}
     for machine in machines:
@@ -79,14 +79,14 @@ def blocked(rows: Iterable[Row], machines: Iterable[str], role: str) -> dict[str
 
 
 def table(rows: Iterable[Row], role: str) -> list[str]:
-    """The connections that are not open, a line each, in columns."""
+    """The connections that are not open, one line each, in columns."""
     lines = [(row.machine, row.connection.words(role), row.reason) for row in rows if not row.open]
     machine, connection = (max((len(line[i]) for line in lines), default=0) for i in (0, 1))
     return [f"{line[0]:<{machine}}  {line[1]:<{connection}}  {line[2]}" for line in lines]
 
 
 def with_attempts_of(rows: Iterable[Row], recorded: Iterable[Row]) -> list[Row]:
-    """Evidence read now, and the attempts that were made before for what it permits."""
+    """Rows with new evidence and the recorded attempts, where the evidence permits them."""
     before = {row.connection: row.attempt for row in recorded}
     return [
         row if not row.open else _attempted(row, before.get(row.connection, row.attempt))
@@ -99,7 +99,7 @@ def _attempted(row: Row, attempt: str) -> Row:
 
 
 def attempted(rows: Iterable[Row], attempts: Mapping[Connection, str]) -> list[Row]:
-    """The rows with the attempts that were made now; a row without one stays as it is."""
+    """The rows with the outcomes of new attempts; a row without one stays as it is."""
     return [
         _attempted(row, attempts[row.connection]) if row.connection in attempts else row
         for row in rows

@@ -1,4 +1,4 @@
-"""Connect attempts on the machines themselves, through Systems Manager's Run Command."""
+"""Connect attempts from the machines themselves, by Run Command of Systems Manager."""
 
 from __future__ import annotations
 
@@ -25,13 +25,13 @@ PERMISSIONS = (
     "ssm:ListCommandInvocations",
     "ssm:SendCommand",
 )
-"""What the attempts need; without them the evidence decides alone."""
+"""The IAM actions that attempts need; without them only the evidence decides."""
 
 _INSTANCES = 50
 """The most instances that SendCommand takes."""
 
 _TARGETS = 20
-"""Attempts in one command: what one machine tries one after the other."""
+"""The most attempts of one command, which a machine makes one after the other."""
 
 _ENDED = {"Success", "Cancelled", "TimedOut", "Failed"}
 
@@ -40,7 +40,7 @@ _POLL_SECONDS = (0.2, 0.5, 1.0, 2.0)
 
 @dataclass(frozen=True)
 class Source:
-    """A machine that is to try, and where to."""
+    """A machine that should try to connect, and to what."""
 
     instance_id: str
     platform: str
@@ -48,14 +48,14 @@ class Source:
 
 
 Attempts = Mapping[str, "Mapping[Target, bool] | str"]
-"""By instance id: whether each target was reached, or why the machine tried nothing."""
+"""By instance id: whether each target was reached, or why the machine did not try."""
 
 
 class Connector(Protocol):
-    """Something that has machines try to connect."""
+    """Something that makes machines try to connect."""
 
     def attempt(self, sources: Iterable[Source]) -> Attempts:
-        """Have all of them try at once."""
+        """Make all of them try at the same time."""
 
 
 @dataclass(frozen=True)
@@ -65,12 +65,12 @@ class _Command:
 
 
 class RunCommand:
-    """Attempts by Run Command; never an error: what cannot be tried is said instead.
+    """Attempts by Run Command. They raise no error; the result says what could not be tried.
 
     Args:
         region: the machines' AWS region.
         client: an SSM client; by default one from the environment.
-        wait_seconds: for how long to wait for the commands.
+        wait_seconds: how long to wait for the commands.
         now: a monotonic clock, in seconds.
         sleep: waits for so many seconds.
     """
@@ -91,9 +91,9 @@ class RunCommand:
         self._sleep = sleep
 
     def attempt(self, sources: Iterable[Source]) -> Attempts:
-        """Have the machines try that Systems Manager manages.
+        """Make the machines try that Systems Manager manages.
 
-        Machines of one platform that try the same share their commands, 50 machines each.
+        Machines of one platform with the same targets share a command, up to 50 machines each.
         """
         wanted = {source.instance_id: source for source in sources if source.targets}
         if not wanted:
@@ -147,7 +147,7 @@ class RunCommand:
     def _outputs(
         self, ssm: SSMClient, commands: Iterable[_Command]
     ) -> list[tuple[str, dict[Target, bool] | str]]:
-        """What each machine printed, or how its command ended without printing anything."""
+        """What each machine printed, or how its command ended if it printed nothing."""
         open_: dict[str, set[str]] = {c.command_id: set(c.instance_ids) for c in commands}
         found: list[tuple[str, dict[Target, bool] | str]] = []
         deadline = self._now() + self._wait

@@ -1,4 +1,4 @@
-"""What security groups say of a connection.
+"""Whether security groups permit a connection.
 
 They are stateful: an answer needs no rule. Source: Amazon VPC, "Security group rules".
 """
@@ -25,7 +25,7 @@ def leaves(
     end: IPv4Network,
     its_groups: frozenset[str] = frozenset(),
 ) -> Verdict:
-    """Whether the groups `own` let a TCP connection out to a port of `end`."""
+    """Whether the groups `own` permit an outgoing TCP connection to a port of `end`."""
     return _decide(groups, own, port, end, its_groups, egress=True)
 
 
@@ -36,7 +36,7 @@ def enters(
     end: IPv4Network,
     its_groups: frozenset[str] = frozenset(),
 ) -> Verdict:
-    """Whether the groups `own` let a TCP connection from `end` in to a port."""
+    """Whether the groups `own` permit an incoming TCP connection from `end` to a port."""
     return _decide(groups, own, port, end, its_groups, egress=False)
 
 

@@ -44,12 +44,12 @@ def test_failover_cleanup() -> dict[str, Any]:
 
 
 def unplanned_failover(details: Mapping[str, Any], recovery_point_id: str | None) -> dict[str, Any]:
-    """Body of ReplicationProtectedItems_UnplannedFailover; no recovery point is the latest."""
+    """Body of ReplicationProtectedItems_UnplannedFailover; None takes the latest point."""
     point = {} if recovery_point_id is None else {"recoveryPointId": recovery_point_id}
     return {
         "properties": {
             "failoverDirection": "PrimaryToRecovery",
-            # EC2 instances are physical servers to Site Recovery: it cannot shut them down.
+            # For Site Recovery EC2 instances are physical servers, which it cannot shut down.
             "sourceSiteOperations": "NotRequired",
             "providerSpecificDetails": {**details, **point},
         }
@@ -59,8 +59,8 @@ def unplanned_failover(details: Mapping[str, Any], recovery_point_id: str | None
 def remove(instance_type: str, *, migration_complete: bool) -> dict[str, Any]:
     """Body of ReplicationProtectedItems_Delete (POST remove).
 
-    With `MigrationComplete` it is the portal's Complete Migration; without, it disables
-    protection and cleans up at the source. HTTP DELETE is a purge and is never used.
+    With `MigrationComplete` it is the Complete Migration of the portal. Otherwise it disables
+    protection and cleans up at the source. HTTP DELETE would be a purge and is never used.
     """
     reason = "MigrationComplete" if migration_complete else "NotSpecified"
     return {

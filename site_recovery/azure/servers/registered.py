@@ -1,4 +1,4 @@
-"""What a server of Site Recovery brought into its vault by registering."""
+"""What exists in a vault after a server of Site Recovery has registered."""
 
 from __future__ import annotations
 
@@ -11,9 +11,9 @@ class Registration:
     """A registered configuration server or replication appliance (ARM ids, server ids).
 
     Attributes:
-        master_target_id: empty where the experience has no master target.
+        master_target_id: empty if the experience has no master target.
         run_as_accounts: account id by friendly name, as set up on a configuration server.
-        machines_site_id: the Microsoft.OffAzure site in which an appliance's machines show up;
+        machines_site_id: the Microsoft.OffAzure site in which the machines of an appliance appear;
             empty for a configuration server.
     """
 

@@ -1,4 +1,4 @@
-"""A server of Site Recovery in its vault: looking for it, and waiting until it is there."""
+"""Finding a server of Site Recovery in its vault, and waiting for it."""
 
 from __future__ import annotations
 
@@ -19,8 +19,8 @@ from site_recovery.polling import until
 from site_recovery.server_status import FAILED, SUCCEEDED, ServerStatus
 
 _OLD_FAILURE = timedelta(minutes=9)
-"""A server tries again every five minutes, and boots first when its size was changed: until then
-its failure may be one that was put right."""
+"""A server tries again every five minutes, and boots first if its size was changed. Until then its
+report of a failure may be an old one, of something that is corrected by now."""
 
 _LOOK = (
     "See on the server whether it is set up and registered with this vault, and that it reaches "
@@ -37,11 +37,11 @@ ReadStatus = Callable[[], Awaitable[ServerStatus | None]]
 
 
 class RegistrationTimeoutError(MigrationError):
-    """The server did not show up in time."""
+    """The server did not appear in the vault in time."""
 
 
 class InstallationFailedError(MigrationError):
-    """The server said that its set-up failed."""
+    """The server reported that its set-up failed."""
 
 
 @dataclass(frozen=True)
@@ -70,11 +70,11 @@ async def find(
     """Look for a server once.
 
     Returns:
-        The registration, or in words what is still missing.
+        The registration, or a sentence that says what is still missing.
 
     Raises:
         VaultGoneError: the vault is gone.
-        MigrationError: Azure did not answer or refused, or two servers carry the name.
+        MigrationError: Azure did not answer or refused, or two servers have the name.
     """
     kind = EXPERIENCES[experience_name]
     client = connection.client
@@ -118,15 +118,14 @@ async def wait(
     Args:
         connection: to the vault's subscription.
         awaited: the server, and how long it may take.
-        status: told what is missing, each time.
-        event: told what the server says of its set-up, each time it says something new; also
-            what a person has to do.
-        read_status: how the server is heard; None where it says nothing.
+        status: receives what is missing, after each look.
+        event: receives each new report of the server, and what a person has to do.
+        read_status: reads the newest report of the server; None if it does not report.
         sleep: injected by tests.
 
     Raises:
-        InstallationFailedError: the server says that its set-up failed.
-        RegistrationTimeoutError: it did not show up in time.
+        InstallationFailedError: the server reported that its set-up failed.
+        RegistrationTimeoutError: it did not appear in time.
         MigrationError: Azure or AWS did not answer, or refused.
     """
     name, kind = awaited.server_name, EXPERIENCES[awaited.experience]
@@ -150,7 +149,7 @@ async def wait(
 
 @dataclass
 class _Watch:
-    """A wait for one server: since when, and what the server reported of its set-up.
+    """One wait for a server: when it began, and what the server has reported.
 
     Attributes:
         last: its newest report.

@@ -1,4 +1,4 @@
-"""Taking a server out of its vault, with what would keep it there."""
+"""Removing a server from its vault, with what would prevent that."""
 
 from __future__ import annotations
 
@@ -25,12 +25,12 @@ from site_recovery.polling import until
 from site_recovery.snapshot import Gone
 
 _PATIENCE = timedelta(hours=1)
-"""For a job of somebody else on the server, such as its removal by a run that was killed."""
+"""How long to wait for another job on the server, such as its removal by a run that was killed."""
 
 
 @dataclass(frozen=True)
 class Leaving:
-    """A server that should be in its vault no longer.
+    """A server that has to be removed from its vault.
 
     Attributes:
         server_name: its host name.
@@ -56,10 +56,10 @@ async def stands(connection: Connection, fabric_id: str, server_name: str) -> bo
 
 
 async def clear(connection: Connection, leaving: Leaving, reporter: Reporter) -> bool:
-    """Unregister all that a vault has by the name of a server (ReplicationFabrics_List).
+    """Unregister every server of a vault that has a name (ReplicationFabrics_List).
 
     Returns:
-        Whether the vault is still there.
+        Whether the vault still exists.
 
     Raises:
         MigrationError: the service refused, or a removal failed.
@@ -83,11 +83,11 @@ async def clear(connection: Connection, leaving: Leaving, reporter: Reporter) ->
 async def unregister(
     connection: Connection, leaving: Leaving, fabric_id: str, reporter: Reporter
 ) -> None:
-    """Unregister a server (ReplicationFabrics_Delete, POST remove); nothing if it is gone.
+    """Unregister a server, if it is registered (ReplicationFabrics_Delete, POST remove).
 
-    Its mappings to policies are removed first. A server that no longer runs cannot take part in its
-    removal: if that fails, and nothing is protected through it, its fabric is purged
-    (ReplicationFabrics_Purge). An appliance that shares its fabric with others is left.
+    Its mappings to policies are removed first. The removal needs the server itself. If the
+    removal fails because the server no longer runs, and it protects no machine, the server is
+    purged (ReplicationFabrics_Purge). An appliance that shares its fabric with others stays.
 
     Raises:
         VaultGoneError: the vault is gone.
@@ -134,7 +134,7 @@ async def unregister(
 
 
 def _job_failed(error: AzureError) -> bool:
-    """Whether a removal ran and failed, as against a poll that was not answered."""
+    """Whether the removal itself failed, and not a request for its state."""
     status = error.status_code if isinstance(error, HttpResponseError) else None
     return status is not None and status < 500 and status not in (401, 403, 408, 429)
 
@@ -145,7 +145,7 @@ async def _fabric(connection: Connection, fabric_id: str) -> Mapping[str, Any] |
 
 
 def _names(fabric: Mapping[str, Any]) -> set[str]:
-    """The host names of a fabric's servers: a configuration server's, or those of its appliances."""
+    """The host names of the servers of a fabric: of a configuration server, or of appliances."""
     properties = fabric["properties"]
     servers = (properties.get("customDetails") or {}).get("processServers") or ()
     names = [properties.get("friendlyName"), *(s.get("name") for s in servers)]
@@ -153,7 +153,7 @@ def _names(fabric: Mapping[str, Any]) -> set[str]:
 
 
 async def _protects(connection: Connection, fabric_id: str) -> bool:
-    """Whether machines replicate through a server (ReplicationProtectedItems_List)."""
+    """Whether a server protects any machine (ReplicationProtectedItems_List)."""
     where = VaultId.parse(fabric_id)
     items = connection.client.replication_protected_items.list(where.resource_group, where.vault)
     with explained(f"vault {where.vault}"):
@@ -164,7 +164,7 @@ async def _protects(connection: Connection, fabric_id: str) -> bool:
 async def _unmap(
     connection: Connection, leaving: Leaving, fabric_id: str, reporter: Reporter
 ) -> None:
-    """Remove the mappings of a server's containers that no record answers for.
+    """Remove the mappings of a server that are in no record of the stack.
 
     Operations ReplicationProtectionContainers_ListByReplicationFabrics and
     ReplicationProtectionContainerMappings_ListByReplicationProtectionContainers.
@@ -193,7 +193,7 @@ async def _waited(
     """Wait for the end of a job that runs on the server (ReplicationJobs_List).
 
     Returns:
-        False where there was none to wait for.
+        Whether there was a job.
     """
     where = leaving.vault
     started: datetime | None = None

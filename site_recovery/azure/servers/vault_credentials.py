@@ -30,13 +30,13 @@ from site_recovery.azure.vault import API_VERSION, inside
 from site_recovery.errors import MigrationError
 
 LIFE = timedelta(hours=120)
-"""How long a file may be used to register; Site Recovery's tools give it the same."""
+"""How long a file can be used to register; the tools of Site Recovery use the same time."""
 
 RENEWAL = timedelta(hours=24)
-"""A file that is good for less than this is renewed while its server is not registered."""
+"""A file with less time left is renewed, if its server is not registered."""
 
 _CLOCK_TOLERANCE = timedelta(minutes=10)
-"""The certificate begins this much earlier: the server's clock may lag behind the service's."""
+"""The certificate is valid from this much earlier, because the clock of the server may be slow."""
 
 _NAMESPACE = (
     "http://schemas.datacontract.org/2004/07/Microsoft.Azure.Portal.RecoveryServices.Models.Common"
@@ -49,7 +49,7 @@ _TOLD = (
     "servicePrincipalClientId",
     "azureManagementEndpointAudience",
 )
-"""What the answer to a certificate must tell, because it goes into the file."""
+"""What the answer to a certificate must contain, because the file needs it."""
 
 
 @dataclass(frozen=True)
@@ -57,9 +57,9 @@ class Credentials:
     """A credentials file.
 
     Attributes:
-        file: its text, with the private key in it; never shown.
-        expires: when the vault takes it no longer, in the service's time.
-        certificate_name: the name under which the vault has the certificate.
+        file: its text, which contains the private key; never shown.
+        expires: when the vault stops accepting it, in the time of the service.
+        certificate_name: the name of the certificate in the vault.
     """
 
     file: str = field(repr=False)
@@ -68,17 +68,17 @@ class Credentials:
 
 
 async def issue(connection: Connection, vault: VaultId) -> Credentials:
-    """Make a certificate, give its public half to the vault and write the file.
+    """Make a certificate, upload its public part to the vault and write the file.
 
     Operations Vaults_Get, VaultCertificates_Create, VaultExtendedInfo_Get and, for a vault that
     has no channel key yet, VaultExtendedInfo_CreateOrUpdate.
 
     Raises:
-        MigrationError: Azure did not answer or refused, or the vault's channel key was made by
-            the portal, which keeps it encrypted.
+        MigrationError: Azure did not answer or refused, or the channel key of the vault was made
+            by the portal, which stores it encrypted.
     """
     with explained(f"vault {vault.vault}: no registration credentials"):
-        # The first answer also tells the service's time, by which the certificate is dated.
+        # The first answer also has the time of the service, by which the certificate is dated.
         properties = await _call(connection, "GET", str(vault))
         now = connection.clock.now()
         name = (
@@ -94,10 +94,9 @@ async def issue(connection: Connection, vault: VaultId) -> Credentials:
 
 
 async def due(connection: Connection, vault: VaultId, server_name: str, expires: datetime) -> bool:
-    """Whether a server still needs a file, and the one made for it ends soon or has ended.
+    """Whether a server still needs a file, and its present one has expired or will soon.
 
-    A server that is in the vault needs none any more, healthy or not: it has its own certificate
-    from then on.
+    A registered server needs no file, healthy or not: it has a certificate of its own.
 
     Raises:
         MigrationError: Azure did not answer or refused, or the vault is gone.
@@ -160,7 +159,7 @@ async def _channel_key(connection: Connection, vault: VaultId) -> str:
 
 
 def _certificate(key: rsa.RSAPrivateKey, now: datetime) -> x509.Certificate:
-    # Nobody looks at the subject, and the certificate's name in the vault is too long for one.
+    # The subject is not read, and the name of the certificate in the vault is too long for one.
     subject = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "Windows Azure Tools")])
     return (
         x509.CertificateBuilder()
@@ -178,7 +177,7 @@ def _certificate(key: rsa.RSAPrivateKey, now: datetime) -> x509.Certificate:
 def _file(
     vault: VaultId, location: str, told: Mapping[str, Any], store: bytes, channel_key: str
 ) -> str:
-    """The file's text. Its reader takes elements in their data contract's order only."""
+    """The text of the file. Its reader requires the elements in the order of their data contract."""
     number = told["resourceId"]
     root = Element("RSVaultAsrCreds", {"xmlns": _NAMESPACE, "xmlns:i": _INSTANCE_NAMESPACE})
     _add(

@@ -12,7 +12,7 @@ INSTANCE_TYPE = "InMageAzureV2"
 
 
 def read(details: Mapping[str, Any]) -> TargetSettings:
-    """What an item's `providerSpecificDetails` say of its target."""
+    """The target as an item's `providerSpecificDetails` show it."""
     interface = next(iter(_interfaces(details)), None)
     address = _primary(interface) if interface is not None else {}
     static = address.get("recoveryIPAddressType") == "Static"
@@ -33,11 +33,7 @@ def read(details: Mapping[str, Any]) -> TargetSettings:
 
 
 def update(details: Mapping[str, Any], wanted: TargetSettings) -> dict[str, Any]:
-    """Body of ReplicationProtectedItems_Update.
-
-    All that an update can say is said, what is not wanted otherwise as it is: what an update
-    leaves out the service may take for none (azure-powershell sends everything too).
-    """
+    """Body of ReplicationProtectedItems_Update; see `Experience.update_target`."""
     present = read(details)
     asked, subnet = wanted.over(present), wanted.subnet_of_all(present)
     interfaces = [
@@ -53,7 +49,7 @@ def update(details: Mapping[str, Any], wanted: TargetSettings) -> dict[str, Any]
         "enableRdpOnTargetOption": details.get("enableRdpOnTargetOption"),
         "vmNics": interfaces or None,
         "licenseType": asked.license_type,
-        # A machine is in a set or in a zone.
+        # A machine can be in a set or in a zone, but not in both.
         "recoveryAvailabilitySetId": None
         if asked.availability_zone
         else details.get("recoveryAvailabilitySetId") or None,
@@ -76,14 +72,14 @@ def update(details: Mapping[str, Any], wanted: TargetSettings) -> dict[str, Any]
 
 
 def _interfaces(details: Mapping[str, Any]) -> list[Mapping[str, Any]]:
-    """An item's interfaces, the one by which the machine is reached first."""
+    """The interfaces of an item; first the one by which the machine is reached."""
     selected = (details.get("selectedSourceNicId") or "").lower()
     found: list[Mapping[str, Any]] = list(details.get("vmNics") or ())
     return sorted(found, key=lambda each: (each.get("nicId") or "").lower() != selected)
 
 
 def _primary(interface: Mapping[str, Any]) -> Mapping[str, Any]:
-    """An interface's primary address."""
+    """The primary address of an interface."""
     addresses: list[Mapping[str, Any]] = list(interface.get("ipConfigs") or ())
     first: Mapping[str, Any] = next(iter(addresses), {})
     return next((each for each in addresses if each.get("isPrimary")), first)
@@ -109,7 +105,7 @@ _INTERFACE = {
     "tfoNicResourceGroupName": "tfoRecoveryNicResourceGroupName",
     "tfoReuseExistingNic": "tfoReuseExistingNic",
 }
-"""What an interface is updated with, and by which name it is read."""
+"""The fields of an interface: the name in an update, and the name in the item."""
 
 _ADDRESS = (
     "isPrimary",
@@ -122,7 +118,7 @@ _ADDRESS = (
     "tfoPublicIPAddressId",
     "tfoLBBackendAddressPoolIds",
 )
-"""What an interface's addresses are read and updated with by the same names."""
+"""The fields of an address that have one name in an update and in the item."""
 
 
 def _address(shown: Mapping[str, Any]) -> dict[str, Any]:
@@ -138,12 +134,12 @@ def _address(shown: Mapping[str, Any]) -> dict[str, Any]:
 def _interface(
     shown: Mapping[str, Any], asked: TargetSettings | None, subnet: str | None
 ) -> dict[str, Any]:
-    """An interface as it is; its primary address as asked for, if anything is.
+    """The interface for an update: as it is, but with the wanted primary address.
 
     Args:
-        shown: as the item has it.
-        asked: what is asked of the machine; None for an interface that is not its first.
-        subnet: of a network that the machine moves to, with all that it has.
+        shown: the interface of the item.
+        asked: the wanted target of the machine; None if the interface is not its first.
+        subnet: for all addresses, if the machine moves to another network; else None.
     """
     primary = _primary(shown)
     wanted: dict[str, str | None] = {}

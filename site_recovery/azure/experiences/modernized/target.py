@@ -11,7 +11,7 @@ INSTANCE_TYPE = "InMageRcm"
 
 
 def read(details: Mapping[str, Any]) -> TargetSettings:
-    """What an item's `providerSpecificDetails` say of its target."""
+    """The target as an item's `providerSpecificDetails` show it."""
     interface = _primary(details) or {}
     static = interface.get("targetIPAddressType") == "Static"
     return TargetSettings(
@@ -24,7 +24,7 @@ def read(details: Mapping[str, Any]) -> TargetSettings:
         network_id=details.get("targetNetworkId"),
         subnet=interface.get("targetSubnetName"),
         private_ip=interface.get("targetIPAddress") if static else DYNAMIC,
-        # A test failover names its network itself, so one that is not there yet is no difference.
+        # A test failover sends its network, so a missing one is not a difference.
         test_network_id=details.get("testNetworkId") or None,
         test_subnet=interface.get("testSubnetName") or None,
         generation=details.get("targetGeneration"),
@@ -35,8 +35,7 @@ def read(details: Mapping[str, Any]) -> TargetSettings:
 def update(details: Mapping[str, Any], wanted: TargetSettings) -> dict[str, Any]:
     """Body of ReplicationProtectedItems_Update (InMageRcmUpdateReplicationProtectedItemInput).
 
-    All that an update can say is said, what is not wanted otherwise as it is: what an update
-    leaves out the service may take for none (azure-powershell sends everything too).
+    See `Experience.update_target`.
     """
     present = read(details)
     asked, subnet = wanted.over(present), wanted.subnet_of_all(present)
@@ -59,7 +58,7 @@ def update(details: Mapping[str, Any], wanted: TargetSettings) -> dict[str, Any]
         **{name: details.get(name) or None for name in _AS_IT_IS},
     }
     if asked.availability_zone:
-        # A machine is in a set or in a zone.
+        # A machine can be in a set or in a zone, but not in both.
         part["targetAvailabilitySetId"] = None
     return {"properties": {"providerSpecificDetails": without_none(part)}}
 
@@ -74,11 +73,11 @@ _AS_IT_IS = (
     "targetManagedDiskTags",
     "targetNicTags",
 )
-"""What an update can say and nothing here wants otherwise; by the same names in the item."""
+"""The fields of an update that this program does not change; they have the same names in the item."""
 
 
 def _primary(details: Mapping[str, Any]) -> Mapping[str, Any] | None:
-    """The interface by which a machine is reached."""
+    """The interface by which the machine is reached, or None."""
     found: list[Mapping[str, Any]] = list(details.get("vmNics") or ())
     first = next(iter(found), None)
     return next((each for each in found if each.get("isPrimaryNic") == "true"), first)
@@ -87,12 +86,12 @@ def _primary(details: Mapping[str, Any]) -> Mapping[str, Any] | None:
 def _interface(
     shown: Mapping[str, Any], asked: TargetSettings | None, subnet: str | None
 ) -> dict[str, Any]:
-    """An interface as it is; its target as asked for, if anything is.
+    """The interface for an update: as it is, but with the wanted subnets and address.
 
     Args:
-        shown: as the item has it.
-        asked: what is asked of the machine; None for an interface that is not its first.
-        subnet: of a network that the machine moves to, with all that it has.
+        shown: the interface of the item.
+        asked: the wanted target of the machine; None if the interface is not its first.
+        subnet: for all interfaces, if the machine moves to another network; else None.
     """
     static = shown.get("targetIPAddressType") == "Static"
     test_static = shown.get("testIPAddressType") == "Static"
@@ -116,5 +115,5 @@ def _interface(
 
 
 def tag_list(tags: Mapping[str, str]) -> list[dict[str, str]]:
-    """Tags as this provider takes them."""
+    """Tags in the form that this provider uses."""
     return [{"tagName": name, "tagValue": value} for name, value in tags.items()]
