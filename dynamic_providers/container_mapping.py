@@ -17,7 +17,7 @@ from dynamic_providers.shared import claims
 from site_recovery.arm_ids import ContainerId, same
 from site_recovery.arm_ids import name as name_of
 from site_recovery.azure import leftovers, mapping
-from site_recovery.azure.vault import in_words
+from site_recovery.azure.vault import gone_text
 from site_recovery.convergence.interfaces import Pace
 from site_recovery.errors import VaultGoneError
 from site_recovery.fleet import ExperienceName
@@ -140,7 +140,7 @@ class ContainerMappingProvider(MigrationProvider[ContainerMappingInputs, Contain
                     connection, container, inputs.mapping_name, inputs.poll, inputs.experience
                 )
             except VaultGoneError:
-                row.event(f"{in_words(container.vault)}, and with it the mapping")
+                row.event(f"{gone_text(container.vault)}, and with it the mapping")
 
     async def _raise_if_needed(self, inputs: ContainerMappingInputs) -> None:
         container = inputs.container

@@ -18,7 +18,7 @@ from site_recovery.azure.servers import registration, server_removal
 from site_recovery.azure.servers.registered import Registration
 from site_recovery.azure.servers.registration import Awaited
 from site_recovery.azure.servers.server_removal import Leaving
-from site_recovery.azure.vault import in_words
+from site_recovery.azure.vault import gone_text
 from site_recovery.errors import VaultGoneError
 from site_recovery.fleet import ExperienceName
 
@@ -119,7 +119,7 @@ class FabricRegistrationProvider(
                     if not same(found.fabric_id, id_):
                         return None
                     return inputs, FabricRegistrationOutputs.of(found)
-                if await server_removal.stands(connection, id_, inputs.server_name):
+                if await server_removal.is_registered(connection, id_, inputs.server_name):
                     return inputs, recorded.outputs
             except VaultGoneError:
                 pass
@@ -139,7 +139,7 @@ class FabricRegistrationProvider(
             try:
                 await server_removal.unregister(connection, leaving, id_, row)
             except VaultGoneError:
-                row.event(f"{in_words(vault)}, and with it the server's registration")
+                row.event(f"{gone_text(vault)}, and with it the server's registration")
 
 
 class FabricRegistration(

@@ -26,7 +26,7 @@ from dynamic_providers.wave.inputs import (
 from dynamic_providers.wave.inputs import recorded as answerable_for
 from dynamic_providers.wave.vault import WaveVault
 from site_recovery import arm_ids
-from site_recovery.azure.vault import in_words
+from site_recovery.azure.vault import gone_text
 from site_recovery.convergence import review
 from site_recovery.errors import MigrationError
 from site_recovery.fleet import Assignment
@@ -151,7 +151,7 @@ class MigrationWaveProvider(MigrationProvider[WaveInputs, WaveOutputs]):
         once = migrated({**recorded.values, "results": results}, inputs)
         if not once:
             return None
-        where = in_words(inputs.site.container.vault)
+        where = gone_text(inputs.site.container.vault)
         names = ", ".join(sorted(once))
         engine.current().log(
             inputs.urn, f"{where}; the record of the migrated machines is kept: {names}"
@@ -282,7 +282,7 @@ def _tell_gone(
     reporter: engine.RowReporter,
 ) -> None:
     seen = [observe(each.machine, snapshot) for each in going]
-    where = in_words(inputs.site.container.vault)
+    where = gone_text(inputs.site.container.vault)
     reporter.event(f"{where}, and with it the replication of this wave's machines")
     tests = sorted(arm_ids.name(each.test_vm_id) for each in seen if each.test_vm_id)
     if tests:

@@ -16,7 +16,7 @@ from dynamic_providers.shared import departures, observation
 from dynamic_providers.wave.inputs import ConvergenceInputs, MachineInputs
 from site_recovery.arm_ids import ContainerId
 from site_recovery.azure.service import VaultService
-from site_recovery.azure.vault import gone_error, in_words
+from site_recovery.azure.vault import gone_error, gone_text
 from site_recovery.convergence.outcome import Outcome, Status
 from site_recovery.errors import MigrationError
 from site_recovery.fleet import ExperienceName, LandingZone, Site
@@ -164,7 +164,7 @@ class ProtectedItemProvider(MigrationProvider[ProtectedItemInputs, ProtectedItem
         snapshot = await self._look(inputs, lambda shared: left is None)
         observed = self._of(inputs, snapshot)
         if snapshot.gone is Gone.VAULT:
-            where = in_words(inputs.site.container.vault)
+            where = gone_text(inputs.site.container.vault)
             engine.current().log(inputs.urn, f"{where}, and with it {inputs.name}'s replication")
             return
         if satisfies(None, observed):

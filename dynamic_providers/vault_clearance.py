@@ -87,7 +87,7 @@ class VaultClearanceProvider(MigrationProvider[VaultClearanceInputs, Outputs]):
                 await server_removal.clear(connection, leaving, row)
             found = await vault.read(connection, inputs.vault)
             if found is None:
-                row.event(vault.in_words(inputs.vault))
+                row.event(vault.gone_text(inputs.vault))
             elif not inputs.keep_vault:
                 row.event(vault.after_deletion(inputs.vault, found))
 

@@ -11,7 +11,7 @@ from dynamic_providers.wave.inputs import WaveInputs
 from site_recovery import arm_ids, recovery_plan
 from site_recovery.arm_ids import VaultId
 from site_recovery.azure import vault_observation
-from site_recovery.azure.connection import Connect, reach
+from site_recovery.azure.connection import Connect, check_access
 from site_recovery.azure.service import VaultService
 from site_recovery.convergence import sizing
 from site_recovery.convergence.interfaces import PlanOrder
@@ -47,7 +47,7 @@ async def observe_known(
     subscription = arm_ids.segment(known, "subscriptions") if known is not None else ""
     async with connect(subscription) as connection:
         if known is None:
-            await reach(connection)
+            await check_access(connection)
         return await vault_observation.observe_known(connection, vault, group_id, experience)
 
 

@@ -33,7 +33,7 @@ def holds(
     for name, found in facts.items():
         if found.state != "running":
             continue
-        why = managed_instances.why_not(found.instance_id, managed.get(found.instance_id))
+        why = managed_instances.unmanaged_reason(found.instance_id, managed.get(found.instance_id))
         if why:
             yield name, f"{why}; or set replication.agent.installation to manual"
 

@@ -1,4 +1,4 @@
-"""How far the mobility agent's installation by Systems Manager is, machine by machine."""
+"""The progress of the mobility agent's installation by Systems Manager, for each machine."""
 
 from __future__ import annotations
 
@@ -12,12 +12,12 @@ from enum import StrEnum
 from typing import Any
 
 from site_recovery.aws.associations import SUCCESS, WAITING, Associations, Run
-from site_recovery.aws.managed_instances import ManagedInstance, why_not
+from site_recovery.aws.managed_instances import ManagedInstance, unmanaged_reason
 from site_recovery.polling import until_blocking
 
 
 class State(StrEnum):
-    """Where a machine is; `NOT_MANAGED` also where its SSM agent does not answer."""
+    """The state of a machine; `NOT_MANAGED` also if its SSM agent does not answer."""
 
     INSTALLED = "installed"
     FAILED = "failed"
@@ -27,7 +27,7 @@ class State(StrEnum):
 
 @dataclass(frozen=True)
 class Progress:
-    """One machine's state, and why it is not installed in words that end without a full stop.
+    """The state of one machine, and the reason if the agent is not installed, without a full stop.
 
     Attributes:
         run: the run that installed the agent.
@@ -43,7 +43,7 @@ class Progress:
 
 @dataclass(frozen=True)
 class Rollout:
-    """What is rolled out.
+    """The associations and the machines of a rollout.
 
     Attributes:
         associations: association ids; each machine is a target of one of them.
@@ -57,26 +57,26 @@ class Rollout:
 def look(
     rollout: Rollout, aws: Associations, before: Iterable[str] = ()
 ) -> tuple[dict[str, Progress], dict[str, str]]:
-    """Say once how far each machine is.
+    """Read the progress of each machine once.
 
     Args:
-        rollout: what is rolled out.
-        aws: where it is.
-        before: ids of runs whose failures count no more, because another was asked for.
+        rollout: the associations and the machines.
+        aws: the associations of the region.
+        before: ids of runs whose failures are ignored, because another run was started.
 
     Returns:
-        The progress by machine, and by failed machine the id of the association that failed.
+        The progress by machine; and for each failed machine, the id of its association.
 
     Raises:
         MigrationError: AWS did not answer or refused.
     """
     instances = set(rollout.machines.values())
     runs: dict[str, list[Run]] = {}
-    of: dict[str, str] = {}
+    association_of: dict[str, str] = {}
     for association in rollout.associations:
         for instance, some in aws.runs(association, instances).items():
             runs[instance] = some
-            of[instance] = association
+            association_of[instance] = association
     managed = aws.managed(instances)
     old = frozenset(before)
     progress: dict[str, Progress] = {}
@@ -85,7 +85,7 @@ def look(
         newest = _newest(runs.get(instance, []), old)
         progress[machine] = _progress(newest, instance, managed.get(instance), aws)
         if progress[machine].state is State.FAILED:
-            failed[machine] = of[instance]
+            failed[machine] = association_of[instance]
     return progress, failed
 
 
@@ -101,24 +101,24 @@ def wait(
     sleep: Callable[[float], None] = time.sleep,
     monotonic: Callable[[], float] = time.monotonic,
 ) -> dict[str, Progress]:
-    """Wait until no machine is pending any more.
+    """Wait until no machine is pending.
 
-    Nothing is waited for where waiting does not help: a machine that failed runs again by its
-    association's schedule, and one that is not managed once it is.
+    A failed machine and one that is not managed are not waited for: the association runs again by
+    its schedule, or once the machine is managed.
 
     Args:
-        rollout: what is rolled out.
-        aws: where it is.
-        limit: how long. This is real time, also on local clouds: AWS has no clock of its own.
+        rollout: the associations and the machines.
+        aws: the associations of the region.
+        limit: how long to wait. This is real time, also on local clouds: AWS has no clock of its own.
         poll: real time between two looks.
-        status: told how many machines are where, each time.
-        again: whether associations that failed are run once more, now.
-        going: asked before each look; False ends the wait.
+        status: receives a summary after each look.
+        again: whether to run failed associations again now.
+        going: called after each look; False ends the wait.
         sleep: injected by tests.
         monotonic: injected by tests.
 
     Returns:
-        The progress by machine. None of it is an error: whoever asked decides what follows.
+        The progress by machine. A failed machine is not an error here; the caller decides.
 
     Raises:
         MigrationError: AWS did not answer or refused.
@@ -143,13 +143,13 @@ def bios_ids(
 ) -> dict[str, str]:
     """The BIOS ids that the installations found, by machine.
 
-    Left out is a machine whose run tells none any more: Systems Manager keeps what was written
-    for thirty days.
+    A machine is left out if the output of its run is gone: Systems Manager keeps it for thirty
+    days.
 
     Args:
         progress: by machine.
         machines: instance id by machine.
-        aws: where it is.
+        aws: the associations of the region.
     """
     return {
         machine: str(bios)
@@ -161,7 +161,7 @@ def bios_ids(
 
 
 def summary(progress: Mapping[str, Progress]) -> str:
-    """One line: how many are installed, and who is not."""
+    """One line: how many agents are installed, and the machines without one."""
     counts = Counter(p.state for p in progress.values())
     parts = [f"{counts[State.INSTALLED]}/{len(progress)} agents installed"]
     for state in (State.PENDING, State.FAILED, State.NOT_MANAGED):
@@ -173,10 +173,10 @@ def summary(progress: Mapping[str, Progress]) -> str:
 
 
 def _newest(runs: list[Run], before: frozenset[str]) -> Run | None:
-    """The newest run that ended; one that is still under way where none has.
+    """The newest run that has ended; if there is none, one that is in progress.
 
-    The schedule runs the script again and again, so that one under way says nothing against an
-    earlier success. A failure from before says nothing while another run was asked for.
+    The schedule repeats the script, so a run in progress does not contradict an earlier success.
+    An earlier failure is ignored once another run was started.
     """
     new = [run for run in runs if run.execution_id not in before]
     ended = next((run for run in new if run.final), None)
@@ -197,14 +197,14 @@ def _progress(
         return Progress(State.FAILED, _failure(run, instance, aws))
     if run is not None and run.status != WAITING:
         return Progress(State.PENDING, f"{instance} is installing")
-    unreachable = why_not(instance, known)
+    unreachable = unmanaged_reason(instance, known)
     if unreachable is not None:
         return Progress(State.NOT_MANAGED, unreachable)
     return Progress(State.PENDING, f"{instance} has not run the installation yet")
 
 
 def _failure(run: Run, instance: str, aws: Associations) -> str:
-    """The script's own message where it left one, else the service's words."""
+    """The message of the script if it printed one, else that of the service."""
     outputs = [run.detail]
     if run.command_id:
         outputs.insert(0, aws.output(run.command_id, instance))
@@ -219,7 +219,7 @@ def _failure(run: Run, instance: str, aws: Associations) -> str:
 
 
 def _report(text: str) -> dict[str, Any]:
-    """The script's own report: the last line that is JSON."""
+    """The report of the script: the last line that is a JSON object."""
     for line in reversed(text.splitlines()):
         try:
             report = json.loads(line)

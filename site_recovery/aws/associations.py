@@ -1,4 +1,4 @@
-"""State Manager associations: which of their runs ended how, on which instance."""
+"""State Manager associations: the results of their runs, for each instance."""
 
 from __future__ import annotations
 
@@ -27,30 +27,30 @@ PERMISSIONS = (
     "ssm:StartAssociationsOnce",
     "ssm:GetCommandInvocation",
 )
-"""What the credentials must be allowed to."""
+"""The IAM actions that the credentials need."""
 
 _PAGE = 50
-"""The most that a list of executions, or of their targets, gives at once."""
+"""The most executions, or targets of them, in one page."""
 
 _EXECUTIONS = 10
-"""How many runs of an association are looked at, the newest first: five hours of its schedule."""
+"""How many of the newest runs of an association are read: five hours of its schedule."""
 
 _START_AT_ONCE = 10
-"""Association ids in one StartAssociationsOnce."""
+"""The most association ids in one StartAssociationsOnce."""
 
 _UNKNOWN_OPERATION = frozenset({"InvalidAction", "UnknownOperationException", "NotImplemented"})
 _UNKNOWN_STATUS = frozenset({404, 405, 501})
 
 WAITING = "Pending"
-"""Status of a target that has not begun."""
+"""The status of a target whose run has not begun."""
 
 SUCCESS = "Success"
 FAILURES = frozenset({"Failed", "TimedOut", "Cancelled", "Skipped"})
-"""Statuses of a target that will not change any more, but for another run."""
+"""The final statuses of a target that is not a success."""
 
 
 class AssociationGoneError(MigrationError):
-    """The association is not there any more."""
+    """The association no longer exists."""
 
 
 @dataclass(frozen=True)
@@ -58,10 +58,10 @@ class Run:
     """One run of an association on one instance (DescribeAssociationExecutionTargets).
 
     Attributes:
-        execution_id: which run.
-        status: `Success`, one of `FAILURES`, or another while it is under way.
-        detail: the service's own words for it.
-        command_id: whose output tells more; empty where there is none.
+        execution_id: the id of the run.
+        status: `Success`, one of `FAILURES`, or another one while it is in progress.
+        detail: the detailed status of the service.
+        command_id: the command whose output says more; empty if there is none.
     """
 
     execution_id: str
@@ -81,7 +81,7 @@ class Associations:
     Args:
         region: the AWS region.
         client: a Systems Manager client; by default one from the environment (credentials,
-            endpoint) that slows down by itself when the service says so.
+            endpoint) that slows down if the service throttles it.
     """
 
     def __init__(self, region: str, client: SSMClient | None = None) -> None:
@@ -94,7 +94,7 @@ class Associations:
             )
 
     def managed(self, instance_ids: Iterable[str]) -> dict[str, ManagedInstance]:
-        """What Systems Manager knows of instances; those that it does not manage are left out.
+        """The instances that Systems Manager manages, by id.
 
         Raises:
             MigrationError: AWS did not answer or refused.
@@ -105,9 +105,9 @@ class Associations:
         return found
 
     def runs(self, association_id: str, instance_ids: Iterable[str]) -> dict[str, list[Run]]:
-        """The runs of an association's present version on each instance, the newest first.
+        """The runs of the present version of an association by instance, the newest first.
 
-        Older runs are only looked at while an instance has none that ended.
+        Older runs are only read as long as an instance has none that ended.
 
         Raises:
             AssociationGoneError: there is no such association.
@@ -130,8 +130,8 @@ class Associations:
         """Run associations now, on all their instances (StartAssociationsOnce).
 
         Returns:
-            Whether it was accepted; not where this AWS does not know the operation, as a local
-            one may: then they run when their schedule says.
+            Whether AWS accepted it. A local AWS may not know the operation; the associations then
+            run by their schedule.
 
         Raises:
             MigrationError: AWS did not answer or refused.
@@ -148,13 +148,13 @@ class Associations:
         return True
 
     def output(self, command_id: str, instance_id: str) -> str:
-        """What a run wrote on an instance (GetCommandInvocation); empty where it is not known."""
+        """The output of a run on an instance (GetCommandInvocation); empty if it is not known."""
         try:
             answer = self._client.get_command_invocation(
                 CommandId=command_id, InstanceId=instance_id
             )
         except AWS_FAILURES:
-            # The output only says more about a failure that is known without it.
+            # The output only adds details to a failure that is known without it.
             return ""
         return answer.get("StandardOutputContent") or answer.get("StandardErrorContent") or ""
 
@@ -162,7 +162,7 @@ class Associations:
         described = self._client.describe_association(AssociationId=association_id)
         version = described["AssociationDescription"].get("AssociationVersion")
         executions: list[Mapping[str, Any]] = []
-        # They come the newest first, a page of them is enough.
+        # The newest come first, so one page is enough.
         paginator = self._client.get_paginator("describe_association_executions")
         for page in paginator.paginate(
             AssociationId=association_id, PaginationConfig={"PageSize": _PAGE, "MaxItems": _PAGE}

@@ -1,4 +1,4 @@
-"""How AWS is asked, and what is said when it does not answer."""
+"""The configuration of AWS clients, and their errors as problems for the user."""
 
 from __future__ import annotations
 
@@ -17,12 +17,12 @@ from botocore.exceptions import (
 from site_recovery.problems import Problem
 
 AWS_PLACE = "AWS"
-"""Where problems stand that are of no machine: AWS as a whole could not be asked."""
+"""The place of problems that concern no single machine, because AWS did not answer at all."""
 
 CLIENT_CONFIG = Config(retries={"mode": "standard"}, connect_timeout=5, read_timeout=30)
 
 AWS_FAILURES = (ClientError, BotoCoreError)
-"""What boto3 raises when AWS cannot be asked or does not like the question."""
+"""What boto3 raises if AWS does not answer, or refuses."""
 
 _DENIED = frozenset({"AccessDenied", "AccessDeniedException", "UnauthorizedOperation"})
 _ACTION = re.compile(r"not authorized to perform: ([\w-]+:\w+)")
@@ -33,9 +33,9 @@ def aws_problem(error: Exception, service: str, region: str, permissions: Sequen
 
     Args:
         error: what was raised.
-        service: the service in words, such as "EC2".
-        region: the region that was asked.
-        permissions: the IAM actions that the question needs.
+        service: the name of the service for people, such as "EC2".
+        region: the region of the call.
+        permissions: the IAM actions that the call needs.
     """
     if isinstance(error, NoCredentialsError | PartialCredentialsError):
         return Problem(

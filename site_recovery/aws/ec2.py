@@ -1,4 +1,4 @@
-"""The facts of machines, as EC2 tells them by instance id."""
+"""The facts of machines in EC2, by instance id."""
 
 from __future__ import annotations
 
@@ -27,19 +27,20 @@ PERMISSIONS = (
     "ec2:DescribeVolumes",
     "ec2:DescribeInstanceTypes",
 )
-"""What reading the facts needs; none of it can be narrowed to single resources."""
+"""The IAM actions for reading the facts; none of them can be limited to single resources."""
 
 _PAGE = 100
-"""Instance ids in one DescribeInstances filter; EC2 takes 200 values a filter."""
+"""How many ids are in one filter; EC2 accepts 200."""
 
 
 @dataclass(frozen=True)
 class Disk:
-    """A volume of a machine. `device` as EC2 names it; `size_gib` in GiB.
+    """A volume of a machine.
 
     Attributes:
-        encrypted: whether EBS encrypts it, which replication does not notice: the agent reads
-            above it. Encryption inside the operating system is nothing that AWS can see.
+        device: its device name in EC2.
+        encrypted: whether EBS encrypts it. That does not matter to replication, because the agent
+            reads decrypted data. AWS cannot see encryption inside the operating system.
         shared: whether it is attached to another instance too (EBS Multi-Attach).
     """
 
@@ -52,21 +53,23 @@ class Disk:
 
 @dataclass(frozen=True)
 class MachineFacts:
-    """What EC2 says of one machine (DescribeInstances, DescribeImages, DescribeVolumes,
-    DescribeInstanceTypes), and Systems Manager where it is asked.
+    """What EC2 says about one machine, and Systems Manager if it was read.
+
+    Operations DescribeInstances, DescribeImages, DescribeVolumes, DescribeInstanceTypes.
 
     Attributes:
-        os: an operating system as the support matrix writes it, or None where the image's name
-            does not tell.
+        os: the key of the operating system in the support matrix, or None if the name of the
+            image does not say.
         platform: `windows` or `linux`.
         virtualization: `hvm` or `paravirtual`.
         disks: the boot disk first.
         state: the instance's state, such as `running` or `terminated`.
         security_group_names: of the groups of its first interface, in the order of their ids.
         vcpus: None for a type that EC2 does not describe.
-        memory_mib: likewise, in MiB.
-        instance_profile_arn: of the profile whose role its software has, or None.
-        drivers: the paravirtual drivers that Systems Manager's inventory lists; EC2 knows none.
+        memory_mib: in MiB; None for a type that EC2 does not describe.
+        instance_profile_arn: its instance profile, or None.
+        drivers: the paravirtual drivers in the inventory of Systems Manager; EC2 does not know
+            them.
     """
 
     instance_id: str
@@ -92,7 +95,7 @@ class MachineFacts:
 
 @dataclass(frozen=True)
 class TaggedInstance:
-    """An instance that has the tags that were asked for; `name` is its tag `Name`, if any."""
+    """An instance with the requested tags; `name` is its tag `Name`, if it has one."""
 
     instance_id: str
     name: str | None
@@ -109,8 +112,8 @@ def machine_facts(
         client: an EC2 client; by default one from the environment (credentials, endpoint).
 
     Returns:
-        The facts by machine name, and a problem for every machine that has none; where AWS
-        cannot be asked at all, one problem says so.
+        The facts by machine name, and a problem for every machine without an instance; if AWS did
+        not answer, only one problem that says so.
     """
     try:
         ec2 = client or _client(region)
@@ -144,18 +147,18 @@ def machine_facts(
 def tagged_instances(
     vpc_id: str, tags: Mapping[str, str], region: str, client: EC2Client | None = None
 ) -> tuple[list[TaggedInstance], list[Problem]]:
-    """The instances of a VPC that have all of some tags and are not terminated, by id.
+    """The instances of a VPC that have all given tags and are not terminated, sorted by id.
 
-    Servers of Site Recovery are left out, whatever their tags are: they do not migrate.
+    Servers of Site Recovery are left out, because they do not migrate.
 
     Args:
         vpc_id: the VPC.
-        tags: values by key. `*` and `?` in a value are EC2's wildcards.
+        tags: values by key. `*` and `?` in a value are wildcards of EC2.
         region: the AWS region of the VPC.
         client: an EC2 client; by default one from the environment (credentials, endpoint).
 
     Returns:
-        The instances; where AWS cannot be asked, none and one problem that says so.
+        The instances; if AWS did not answer, none and one problem that says so.
     """
     filters: list[FilterTypeDef] = [
         {"Name": "vpc-id", "Values": [vpc_id]},
@@ -187,7 +190,7 @@ def _client(region: str) -> EC2Client:
 
 
 def _instances(ec2: EC2Client, ids: list[str]) -> Iterator[Any]:
-    # A filter, unlike InstanceIds, leaves out what is not there instead of failing the call.
+    # With InstanceIds the call would fail for one that does not exist; with a filter it does not.
     paginator = ec2.get_paginator("describe_instances")
     for page_ids in batches(ids, _PAGE):
         for page in paginator.paginate(Filters=[{"Name": "instance-id", "Values": page_ids}]):
@@ -204,7 +207,7 @@ def _image_names(ec2: EC2Client, ids: set[str]) -> dict[str, str]:
 
 
 def _volumes(ec2: EC2Client, instances: Mapping[str, Any]) -> dict[str, Any]:
-    """The volumes that instances have, by id, as DescribeVolumes tells them."""
+    """The volumes of instances by id (DescribeVolumes)."""
     volumes: dict[str, Any] = {}
     paginator = ec2.get_paginator("describe_volumes")
     for page_ids in batches(sorted(instances), _PAGE):
@@ -219,7 +222,7 @@ def _types(ec2: EC2Client, names: set[str]) -> dict[str, tuple[int, int]]:
     """How many vCPUs and how much memory in MiB, by instance type."""
     types: dict[str, tuple[int, int]] = {}
     paginator = ec2.get_paginator("describe_instance_types")
-    # A filter leaves out a type that is not offered here instead of failing the call.
+    # With a filter the call does not fail for a type that is not offered in this region.
     for page_names in batches(sorted(names), _PAGE):
         for page in paginator.paginate(Filters=[{"Name": "instance-type", "Values": page_names}]):
             types.update(

@@ -1,5 +1,4 @@
-"""Which operating system a machine runs: from the name that a publisher gave its image, or from
-what the SSM agent reports."""
+"""The operating system of a machine: by the name of its image, or by what the SSM agent reports."""
 
 from __future__ import annotations
 
@@ -22,7 +21,7 @@ _NAMES: tuple[tuple[str, str], ...] = (
     (r"^CentOS(?: Linux)?[ -](?P<version>\d+(?:\.\d+)?)", "centos-{version}"),
     (r"^OL(?P<version>\d+\.\d+)-", "oracle-{version}"),
 )
-"""Naming patterns of the publishers' own images (Amazon, Red Hat, Canonical, Debian, SUSE,
+"""The naming patterns of the publishers' images (Amazon, Red Hat, Canonical, Debian, SUSE,
 CentOS, Oracle)."""
 
 _REPORTED_LINUX: tuple[tuple[str, str], ...] = (
@@ -34,14 +33,14 @@ _REPORTED_LINUX: tuple[tuple[str, str], ...] = (
     (r"^CentOS", "centos-{version}"),
     (r"^Oracle Linux", "oracle-{version}"),
 )
-"""`PlatformName` of DescribeInstanceInformation: what /etc/os-release says."""
+"""`PlatformName` of DescribeInstanceInformation, which is from /etc/os-release."""
 
 _WINDOWS_2008_R2_SP1 = "6.1.7601"
-"""Windows' own version number; its name does not tell the service pack."""
+"""The version number of Windows; its name does not include the service pack."""
 
 
 def operating_system(image_name: str) -> str | None:
-    """The support matrix's key for an image, or None where the name does not tell.
+    """The key in the support matrix for the name of an image, or None if the name does not say.
 
     >>> operating_system("Windows_Server-2012-R2_RTM-English-64Bit-Base-2017.09.13")
     'windows-server-2012-r2'
@@ -54,7 +53,7 @@ def operating_system(image_name: str) -> str | None:
 
 
 def reported_operating_system(name: str, version: str) -> str | None:
-    """The support matrix's key for what the SSM agent reports, or None where it does not tell.
+    """The key in the support matrix for what the SSM agent reports, or None if it does not say.
 
     >>> reported_operating_system("Microsoft Windows Server 2019 Datacenter", "10.0.17763")
     'windows-server-2019'

@@ -1,4 +1,4 @@
-"""The IAM roles of machines, which their mobility agents read their secret with."""
+"""The IAM roles of machines, with which they read the secret for their mobility agents."""
 
 from __future__ import annotations
 
@@ -14,14 +14,14 @@ PERMISSIONS = ("iam:GetInstanceProfile",)
 
 
 def role_arns(profile_arns: Iterable[str], region: str) -> tuple[tuple[str, ...], list[Problem]]:
-    """The roles behind instance profiles (GetInstanceProfile), sorted, each once.
+    """The roles of instance profiles (GetInstanceProfile), sorted and without duplicates.
 
     Args:
         profile_arns: ARNs of instance profiles.
-        region: any; IAM has none, and boto3 wants one where an endpoint is given.
+        region: any one. IAM has no regions, but boto3 requires one with a custom endpoint.
 
     Returns:
-        ARNs of their roles, and one problem where AWS could not be asked.
+        The ARNs of the roles; if AWS did not answer, none and one problem that says so.
     """
     names = sorted({arn.rsplit("/", 1)[-1] for arn in profile_arns})
     if not names:

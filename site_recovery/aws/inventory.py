@@ -1,7 +1,7 @@
-"""Which paravirtual drivers Windows machines have, as Systems Manager's inventory lists them.
+"""The paravirtual drivers of Windows machines, from the inventory of Systems Manager.
 
-The inventory has a machine's programs (`AWS:Application`) once an association of the document
-AWS-GatherSoftwareInventory ran on it.
+The inventory contains the programs of a machine (`AWS:Application`) once an association of the
+document AWS-GatherSoftwareInventory has run on it.
 
 Sources: GetInventory (AWS Systems Manager API reference); "Paravirtual drivers for Windows
 instances" and "Upgrade PV drivers on EC2 Windows instances" (Amazon EC2 user guide), for which
@@ -40,11 +40,11 @@ _PROGRAMS: tuple[tuple[Driver, re.Pattern[str]], ...] = (
     ),
     ("redhat-pv", re.compile(r"Red ?Hat Paravirtualized Xen Drivers\b", re.IGNORECASE)),
 )
-"""How the names of the drivers' programs begin. What only goes with drivers is none of them: a
-guest agent, a provider of snapshots."""
+"""How the program names of the drivers begin. Programs that only come with drivers do not count, such
+as guest agents and snapshot providers."""
 
 _PAGE = 20
-"""Instance ids in one question; the service takes 40 values a filter, in its older models 20."""
+"""How many ids are in one filter; the service accepts 40, in its older models 20."""
 
 _TYPE = "AWS:Application"
 
@@ -52,17 +52,17 @@ _TYPE = "AWS:Application"
 def installed_drivers(
     instance_ids: Iterable[str], region: str, client: SSMClient | None = None
 ) -> tuple[dict[str, tuple[Driver, ...]], list[Problem]]:
-    """Ask the inventory which paravirtual drivers are installed on instances.
+    """Read from the inventory which paravirtual drivers are installed on instances.
 
     Args:
-        instance_ids: the instances; those that Systems Manager does not manage it does not know.
+        instance_ids: the instances; the inventory has only those that Systems Manager manages.
         region: the AWS region that they are in.
         client: an SSM client; by default one from the environment (credentials, endpoint).
 
     Returns:
-        The drivers by instance id, in the order of their names: more than one where an upgrade
-        left the old program in the list. An instance of which no inventory was gathered, or whose
-        names none, is left out. Where AWS cannot be asked, nothing and one problem that says so.
+        The drivers by instance id, sorted by name. There may be more than one, because an upgrade
+        can leave the old program in the list. An instance without inventory, or without drivers in
+        it, is left out. If AWS did not answer, nothing and one problem that says so.
     """
     found: dict[str, set[Driver]] = {}
     try:
@@ -91,7 +91,7 @@ def installed_drivers(
 
 
 def driver_of(program: str) -> Driver | None:
-    """The paravirtual drivers that a program is, by its name in a list of installed programs.
+    """The paravirtual drivers of a program, by its name in a list of programs; None if it is none.
 
     >>> driver_of("AWS PV Drivers")
     'aws-pv'

@@ -1,4 +1,4 @@
-"""Which machines AWS Systems Manager manages, and what their agents say of them."""
+"""The instances that AWS Systems Manager manages, and what their agents report."""
 
 from __future__ import annotations
 
@@ -20,16 +20,16 @@ PERMISSIONS = ("ssm:DescribeInstanceInformation",)
 ONLINE = "Online"
 
 _PAGE = 50
-"""Instance ids in one question; the service takes 100 values a filter and answers 50 a page."""
+"""How many ids are in one filter; the service accepts 100, and answers 50 in a page."""
 
 
 @dataclass(frozen=True)
 class ManagedInstance:
-    """What Systems Manager says of an instance that it knows (DescribeInstanceInformation).
+    """A managed instance (DescribeInstanceInformation).
 
     Attributes:
         ping: `Online`, `ConnectionLost` or `Inactive`.
-        platform_name: the operating system in its publisher's words.
+        platform_name: the operating system as its publisher names it.
         platform_version: its version.
     """
 
@@ -42,7 +42,7 @@ class ManagedInstance:
 def managed_instances(
     instance_ids: Iterable[str], region: str, client: SSMClient | None = None
 ) -> tuple[dict[str, ManagedInstance], list[Problem]]:
-    """Ask Systems Manager for instances.
+    """Read which instances are managed.
 
     Args:
         instance_ids: the instances.
@@ -50,8 +50,7 @@ def managed_instances(
         client: an SSM client; by default one from the environment (credentials, endpoint).
 
     Returns:
-        What it says, by instance id; those that it does not know are left out. Where AWS cannot
-        be asked, nothing and one problem that says so.
+        The managed instances by id. If AWS did not answer, nothing and one problem that says so.
     """
     found: dict[str, ManagedInstance] = {}
     try:
@@ -71,11 +70,11 @@ def managed_instances(
     return found, []
 
 
-def why_not(instance_id: str, known: ManagedInstance | None) -> str | None:
-    """Why nothing can be installed on an instance through Systems Manager, with the way out.
+def unmanaged_reason(instance_id: str, known: ManagedInstance | None) -> str | None:
+    """Why Systems Manager cannot install anything on an instance, with the way out.
 
     Returns:
-        None for one that answers.
+        None if it can.
     """
     if known is None:
         return (

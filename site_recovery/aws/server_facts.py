@@ -1,4 +1,4 @@
-"""What AWS says of the server that the machines replicate through, and of the image for it."""
+"""The server through which the machines replicate, and its image, in EC2."""
 
 from __future__ import annotations
 
@@ -18,14 +18,14 @@ if TYPE_CHECKING:
 
 ROLE_TAG = "site-recovery:role"
 VAULT_TAG = "site-recovery:vault"
-"""Tags of the server's instance, by which it is known to be there already."""
+"""The tags by which an existing instance of the server is found."""
 
 IMAGE_PARAMETERS: dict[ExperienceName, str] = {
     "classic": "/aws/service/ami-windows-latest/Windows_Server-2016-English-Full-Base",
     "modernized": "/aws/service/ami-windows-latest/Windows_Server-2022-English-Full-Base",
 }
-"""Public SSM parameters that hold the id of the newest image ("Calling AMI public parameters",
-Amazon EC2), of the newest Windows Server that each server supports."""
+"""Public SSM parameters with the id of the newest image of the newest Windows Server that each server
+supports ("Calling AMI public parameters", Amazon EC2)."""
 
 PERMISSIONS = (
     "ec2:DescribeInstances",
@@ -37,13 +37,13 @@ PERMISSIONS = (
 
 @dataclass(frozen=True)
 class ServerQuestion:
-    """What is asked.
+    """What identifies the server, and where it will be.
 
     Attributes:
-        name: the server's `Name` tag.
-        vault_id: the vault that it serves; None where that is not known.
-        image_id: the image that the config names, if it does.
-        subnet_id: where the server is put.
+        name: its `Name` tag.
+        vault_id: its vault; None if that is not known.
+        image_id: its image in the config, or None.
+        subnet_id: its subnet in the config.
     """
 
     experience: ExperienceName
@@ -64,16 +64,16 @@ class Subnet:
 
 @dataclass(frozen=True)
 class ServerFacts:
-    """What AWS says.
+    """What AWS says about the server.
 
     Attributes:
-        image_id: the image for the server: the one asked for, else the one that the server was
-            made from, else the newest public one.
-        image_name: the name of the image that is asked for; None where no server has to be made
-            or nothing of that id can be seen.
-        image_seen: whether there is such an image. Not asked where a server is there.
-        instance_type: of the server that is there; None without one.
-        subnet: where it is put; None where there is no such subnet.
+        image_id: the image of the config, else that of the existing server, else the newest public
+            one.
+        image_name: the name of the image of the config; None if a server exists, or the image is
+            not visible.
+        image_seen: whether the image is visible. It is not read if a server exists.
+        instance_type: that of the existing server, or None.
+        subnet: its subnet; None if it does not exist.
     """
 
     image_id: str
@@ -86,12 +86,12 @@ class ServerFacts:
 def server_facts(
     question: ServerQuestion, region: str, ec2: EC2Client | None = None
 ) -> tuple[ServerFacts | None, list[Problem]]:
-    """Look for the server, and where there is none yet for the image to make it from.
+    """Find the server and, if there is none, the image to create it from.
 
-    A server that is there keeps its image, so none is looked for: it may long be deregistered.
+    An existing server keeps its image, which may be deregistered by now; so it is not read.
 
     Returns:
-        The facts; where AWS cannot be asked, None and one problem that says so.
+        The facts; if AWS did not answer, None and one problem that says so.
     """
     try:
         ec2 = ec2 or boto3.client("ec2", region_name=region, config=CLIENT_CONFIG)
@@ -110,7 +110,7 @@ def server_facts(
 
 
 def _subnet(ec2: EC2Client, subnet_id: str) -> Subnet | None:
-    # A filter leaves out what is not there instead of failing the call.
+    # With a filter the call does not fail for a subnet that does not exist.
     found = ec2.describe_subnets(Filters=[{"Name": "subnet-id", "Values": [subnet_id]}])["Subnets"]
     return Subnet(found[0]["VpcId"], found[0]["CidrBlock"]) if found else None
 
@@ -131,8 +131,8 @@ def _server(ec2: EC2Client, question: ServerQuestion) -> Any | None:
         for reservation in page["Reservations"]:
             for instance in reservation["Instances"]:
                 tags = {tag["Key"]: tag["Value"] for tag in instance.get("Tags", [])}
-                # Servers of other stacks may have the same name, each for a vault of its own. ARM
-                # ids are not told apart by case.
+                # Servers of other stacks may have the same name, but another vault. ARM ids are
+                # case-insensitive.
                 wanted = (question.vault_id or "").lower()
                 if tags.get(VAULT_TAG, "").lower() == wanted:
                     return instance

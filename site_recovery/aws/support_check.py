@@ -17,24 +17,24 @@ from site_recovery.fleet import ExperienceName
 from site_recovery.problems import Problem
 
 _GATHERS = "AWS-GatherSoftwareInventory"
-"""The document whose association makes an inventory."""
+"""The document whose association gathers an inventory."""
 
 
 @dataclass(frozen=True)
 class Stated:
-    """What the config says of a machine because EC2 does not know it."""
+    """What the config says about a machine because EC2 does not know it."""
 
     os: str | None = None
     drivers: Driver | None = None
 
 
 def operating_system(facts: MachineFacts, stated: Stated) -> str | None:
-    """The machine's operating system as a key of the table: what is stated wins over the image."""
+    """The key of the operating system in the table; the config has priority over the image."""
     return stated.os or facts.os
 
 
 def drivers_matter(facts: MachineFacts, stated: Stated, experience: ExperienceName) -> bool:
-    """Whether a running machine may be refused for the paravirtual drivers that it has."""
+    """Whether a running machine can be refused because of its paravirtual drivers."""
     table = matrix().of(experience)
     key = operating_system(facts, stated)
     row = table.row(key) if key else None
@@ -46,11 +46,11 @@ def drivers_matter(facts: MachineFacts, stated: Stated, experience: ExperienceNa
 def problems(
     machine: str, facts: MachineFacts, stated: Stated, experience: ExperienceName
 ) -> list[Problem]:
-    """Everything that keeps a machine from being protected, judged before anything is changed.
+    """Everything that prevents the protection of a machine, before anything is changed.
 
-    A terminated or stopped machine is a problem here; callers leave out machines that are
-    already migrated, which need their source no more. Whether Secure Boot is on, which no
-    experience takes, is nothing that EC2 or SSM tell.
+    A terminated or stopped machine is a problem here. Callers leave out migrated machines, which
+    no longer need their source. No experience supports Secure Boot, but neither EC2 nor Systems
+    Manager says whether it is on.
     """
     table = matrix().of(experience)
     place = path("machines", machine)
@@ -184,11 +184,11 @@ def _driver_problems(
 
 
 def _running(listed: tuple[Driver, ...]) -> Driver | None:
-    """Which of the drivers that are listed as installed a machine runs; None where that is open.
+    """Which of the listed drivers a machine runs; None if that is not certain.
 
-    The AWS PV drivers are installed over Citrix', whose program may stay in the list. They cannot
-    be installed over Red Hat's, which have to be uninstalled: as long as they are listed they may
-    be what runs ("Upgrade PV drivers on EC2 Windows instances").
+    The AWS PV drivers are installed over those of Citrix, whose program may stay in the list. Those
+    of Red Hat have to be uninstalled first; as long as they are listed, they may be the ones that
+    run ("Upgrade PV drivers on EC2 Windows instances").
     """
     if len(listed) == 1:
         return listed[0]

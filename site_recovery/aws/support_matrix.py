@@ -1,4 +1,4 @@
-"""The support matrix: which operating systems, drivers and disks Site Recovery takes.
+"""The support matrix: which operating systems, drivers and disks Site Recovery supports.
 
 The table itself is `support_matrix.yaml`; `support_check` compares machines with it.
 """
@@ -24,13 +24,13 @@ class _Model(BaseModel):
 
 
 class OperatingSystem(_Model):
-    """One row: an operating system, where it may run and with which paravirtual drivers.
+    """One row: an operating system, with its virtualization and its paravirtual drivers.
 
     Attributes:
         source: the page that it is from.
-        virtualization: empty for that of its table.
-        drivers: empty for any that its table does not refuse.
-        drivers_must_be_known: a machine is refused as long as nobody says which it has.
+        virtualization: empty for that of the table.
+        drivers: empty for all that the table does not refuse.
+        drivers_must_be_known: a machine is refused if its drivers are not known.
     """
 
     name: str
@@ -53,7 +53,7 @@ class Releases(_Model):
     last: Annotated[str, AfterValidator(_version)]
 
     def __contains__(self, version: tuple[int, ...]) -> bool:
-        # What is not said counts for neither end: a CentOS 7 is one of 7.0 to 7.9, and a
+        # Only the numbers that both have are compared: CentOS 7 may be any of 7.0 to 7.9, and
         # CentOS 7.9.2009 is 7.9.
         first, last = _numbers(self.first), _numbers(self.last)
         return first[: len(version)] <= version[: len(first)] and (
@@ -69,8 +69,8 @@ class Family(_Model):
 
     Attributes:
         source: the page that its releases are from.
-        bare_version_is_first_release: a version of one number is that of the first release and
-            not of any with that number.
+        bare_version_is_first_release: a version of one number means only the first release, and
+            not all releases with that number.
     """
 
     name: str
@@ -87,7 +87,7 @@ class Family(_Model):
 
 
 class Refused(_Model):
-    """An operating system that people try and that cannot be migrated, with the reason."""
+    """An operating system that is known not to be supported, with the reason."""
 
     name: str
     why: str
@@ -99,9 +99,9 @@ class Experience(_Model):
     """The rows of one experience and the page that they are from.
 
     Attributes:
-        virtualization: what rows that say nothing may run on.
+        virtualization: for rows that have none.
         operating_systems: by key.
-        families: by what their keys begin with: `rhel` for `rhel-8.4`.
+        families: by the beginning of their keys, such as `rhel` of `rhel-8.4`.
         refused: by key.
     """
 
@@ -115,7 +115,7 @@ class Experience(_Model):
     refused: dict[str, Refused] = {}
 
     def row(self, key: str) -> OperatingSystem | None:
-        """The row that an operating system falls under."""
+        """The row for an operating system, or None."""
         if key in self.operating_systems:
             return self.operating_systems[key]
         family, _, version = key.partition("-")
@@ -125,7 +125,7 @@ class Experience(_Model):
         return OperatingSystem(name=f"{found.name} {version}", source=found.source)
 
     def keys(self) -> list[str]:
-        """All that is supported, in the words of the config, for people to read."""
+        """Everything that is supported, as the config writes it, for people."""
         return [
             *self.operating_systems,
             *(

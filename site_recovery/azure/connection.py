@@ -125,7 +125,7 @@ def connector(
     return connect
 
 
-async def reach(connection: Connection) -> None:
+async def check_access(connection: Connection) -> None:
     """Check that Azure answers and accepts the credentials (operation Subscriptions_List).
 
     Raises:

@@ -102,7 +102,7 @@ async def _get(connection: Connection, url: str, about: str) -> Mapping[str, Any
 def gone_error(vault: VaultId, gone: Gone) -> VaultGoneError:
     """Why machines cannot be driven, and the way out."""
     if gone is Gone.VAULT:
-        what = f"{in_words(vault)}, and with it every replication that it held"
+        what = f"{gone_text(vault)}, and with it every replication that it held"
     else:
         what = (
             f"vault {vault.vault}: the server through which the machines replicate is not "
@@ -114,7 +114,7 @@ def gone_error(vault: VaultId, gone: Gone) -> VaultGoneError:
     )
 
 
-def in_words(vault: VaultId) -> str:
+def gone_text(vault: VaultId) -> str:
     """That a vault is gone."""
     return f"the vault {vault.vault} of resource group {vault.resource_group} is gone"
 

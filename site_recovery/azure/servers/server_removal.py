@@ -45,7 +45,7 @@ class Leaving:
     sleep: Callable[[float], Awaitable[None]] = asyncio.sleep
 
 
-async def stands(connection: Connection, fabric_id: str, server_name: str) -> bool:
+async def is_registered(connection: Connection, fabric_id: str, server_name: str) -> bool:
     """Whether a fabric has this server, healthy or not (ReplicationFabrics_Get).
 
     Raises:
@@ -73,7 +73,7 @@ async def clear(connection: Connection, leaving: Leaving, reporter: Reporter) ->
     except VaultGoneError:
         return False
     for fabric in listed:
-        if kind.may_contain(fabric, leaving.server_name) and await stands(
+        if kind.may_contain(fabric, leaving.server_name) and await is_registered(
             connection, fabric["id"], leaving.server_name
         ):
             await unregister(connection, leaving, fabric["id"], reporter)

@@ -9,7 +9,7 @@ import boto3
 import pytest
 
 from site_recovery.aws.ec2 import machine_facts, tagged_instances
-from site_recovery.aws.managed_instances import managed_instances, why_not
+from site_recovery.aws.managed_instances import managed_instances, unmanaged_reason
 from site_recovery.aws.server_facts import ROLE_TAG, VAULT_TAG, ServerQuestion, Subnet, server_facts
 from site_recovery.problems import Problem
 from tests.local_aws import LocalAws, local_aws
@@ -118,8 +118,8 @@ def test_systems_manager_knows_the_machines_that_it_manages(aws: LocalAws) -> No
     known, problems = managed_instances([db, unmanaged], REGION)
     assert problems == []
     assert (known[db].ping, known[db].platform_version) == ("Online", "6.7")
-    assert why_not(db, known.get(db)) is None
-    assert unmanaged in str(why_not(unmanaged, known.get(unmanaged)))
+    assert unmanaged_reason(db, known.get(db)) is None
+    assert unmanaged in str(unmanaged_reason(unmanaged, known.get(unmanaged)))
 
 
 @pytest.mark.parametrize(
