@@ -9,7 +9,6 @@ from __future__ import annotations
 from settings.preflight.preflight import Aws, Preflight, examine
 from settings.preflight.server_plan import ServerPlan
 from settings.reading import Reading, SettingsError, load, read
-from settings.schema.experience import Experience
 from settings.schema.fleet import MachineSettings, WaveSettings
 from settings.schema.model import Settings
 from settings.schema.packages import Package
@@ -28,7 +27,6 @@ __all__ = [
     "Aws",
     "ConfigurationServer",
     "Convergence",
-    "Experience",
     "MachineSettings",
     "Network",
     "Package",

@@ -12,18 +12,19 @@ from typing import Any, TypeVar
 
 from pydantic import BaseModel, TypeAdapter, ValidationError
 
-from settings.schema.experience import DEFAULT, Experience
+from settings.schema.experience import DEFAULT
 from settings.schema.fleet import MachineSettings
 from settings.schema.recovery_plan import RecoveryPlanSettings
 from settings.schema.replication import Convergence, Replication
 from settings.schema.source import ConfigurationServer, ReplicationAppliance, Server
 from settings.schema.target import Target
 from site_recovery.declared.target import SharedTarget
+from site_recovery.fleet import ExperienceName
 from site_recovery.phases import Phase
 
 M = TypeVar("M", bound=BaseModel)
 
-_EXPERIENCE: TypeAdapter[Experience] = TypeAdapter(Experience)
+_EXPERIENCE: TypeAdapter[ExperienceName] = TypeAdapter(ExperienceName)
 _FLAG = TypeAdapter(bool)
 
 
@@ -78,7 +79,7 @@ class Draft:
     convergence: Convergence | None
     region: str | None
     vpc_id: str | None
-    experience: Experience | None = DEFAULT
+    experience: ExperienceName | None = DEFAULT
     allow_retired_classic: bool = False
     source_keys: frozenset[str] | None = None
     appliance_keys: frozenset[str] | None = None
@@ -170,7 +171,7 @@ def _flag(value: Any) -> bool:
         return False
 
 
-def _experience(value: Any) -> Experience | None:
+def _experience(value: Any) -> ExperienceName | None:
     try:
         return _EXPERIENCE.validate_python(value)
     except ValidationError:

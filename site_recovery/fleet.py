@@ -16,7 +16,7 @@ from site_recovery.target_settings import TargetSettings
 Platform = Literal["windows", "linux"]
 """The kind of a machine's operating system: EC2's and Systems Manager's word, in lower case."""
 
-ExperienceName = Literal["classic", "modernized"]
+ExperienceName = Literal["modernized", "classic"]
 """How Site Recovery replicates; Microsoft's words."""
 
 

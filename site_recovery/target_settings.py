@@ -13,7 +13,7 @@ from typing import Any, TypeVar
 from site_recovery.declared.target import TargetSpec
 
 DYNAMIC = ""
-"""The address of an interface that Azure gives one to."""
+"""The `private_ip` of an interface whose address Azure chooses."""
 
 _T = TypeVar("_T")
 
@@ -85,7 +85,7 @@ class TargetSettings:
 
 
 _NOT_SHOWN = ("disk_type",)
-"""What of a spec no item shows and no update changes."""
+"""Fields of a spec that no item shows and no update changes."""
 
 _WORDS = {
     "vm_name": "name",
@@ -108,9 +108,9 @@ _NO_LICENCE = tuple(map(str.lower, NO_LICENCE))
 
 
 def tags_of(details: Mapping[str, Any]) -> dict[str, str] | None:
-    """The tags in an item's `providerSpecificDetails`; None where the service shows none at all.
+    """The tags in an item's `providerSpecificDetails`; None if the service does not show any.
 
-    InMageRcm has a list of them, and a tag there need not have a value.
+    InMageRcm lists them, and a tag in that list may have no value.
     """
     found = details.get("targetVmTags")
     if found is None:
@@ -129,7 +129,7 @@ def _differ(wanted: Any, present: Any) -> bool:
     if wanted is None or present is None:
         return False
     if isinstance(wanted, str):
-        # Azure tells none of these apart by case.
+        # Azure ignores the case of all of these.
         one, other = wanted.lower(), str(present).lower()
         return one != other and not (one in _NO_LICENCE and other in _NO_LICENCE)
     return any(present.get(name) != value for name, value in wanted.items())

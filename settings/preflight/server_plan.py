@@ -8,18 +8,19 @@ from typing import TypeAlias
 
 from settings.draft import Draft
 from settings.rules import sizing
-from settings.schema.experience import SERVER_KEYS, Experience
+from settings.schema.experience import SERVER_KEYS
 from settings.schema.source import ConfigurationServer, Server
 from site_recovery.aws import images
 from site_recovery.aws.server_facts import ServerFacts, ServerQuestion, Subnet
 from site_recovery.config_paths import path
 from site_recovery.declared import addresses
+from site_recovery.fleet import ExperienceName
 from site_recovery.problems import Problem
 from site_recovery.server_names import SERVER_NAMES
 
 ServerReader: TypeAlias = Callable[[ServerQuestion, str], tuple[ServerFacts | None, list[Problem]]]
 
-IMAGES: dict[Experience, dict[str, str]] = {
+IMAGES: dict[ExperienceName, dict[str, str]] = {
     "classic": {
         "windows-server-2012-r2": "Windows Server 2012 R2",
         "windows-server-2016": "Windows Server 2016",
@@ -111,7 +112,7 @@ def _subnet_problems(
         )
 
 
-def _image_problems(place: str, kind: Experience, facts: ServerFacts) -> Iterator[Problem]:
+def _image_problems(place: str, kind: ExperienceName, facts: ServerFacts) -> Iterator[Problem]:
     allowed = IMAGES[kind]
     way_out = (
         f"Use an image of {' or '.join(allowed.values())}, or leave the key out for the newest "

@@ -6,9 +6,10 @@ from collections.abc import Iterator
 
 from settings.draft import Draft
 from settings.rules import sizing
-from settings.schema.experience import DEFAULT, SERVER_KEYS, Experience
+from settings.schema.experience import DEFAULT, SERVER_KEYS
 from settings.schema.source import ConfigurationServer, ReplicationAppliance, Server
 from site_recovery.config_paths import path
+from site_recovery.fleet import ExperienceName
 from site_recovery.problems import Problem
 from site_recovery.server_names import SERVER_NAMES
 
@@ -28,7 +29,7 @@ def _server_is_declared(draft: Draft) -> Iterator[Problem]:
     kind = draft.experience
     if kind is None or draft.source_keys is None or SERVER_KEYS[kind] in draft.source_keys:
         return
-    other: Experience = "classic" if kind == "modernized" else "modernized"
+    other: ExperienceName = "classic" if kind == "modernized" else "modernized"
     least = "subnetId, or registered" if kind == "modernized" else "subnetId"
     instead = (
         f"; or set experience: {other}, for which one is declared"

@@ -10,7 +10,7 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 
-from settings.schema.experience import Experience
+from site_recovery.fleet import ExperienceName
 
 MACHINES_MAX = 200
 """The most machines that one server can serve."""
@@ -39,7 +39,7 @@ class Size:
     default_type: str
 
 
-_TABLES: dict[Experience, tuple[Size, ...]] = {
+_TABLES: dict[ExperienceName, tuple[Size, ...]] = {
     "classic": (
         Size(99, 500, 8, 16, 300, 600, "c5.2xlarge"),
         Size(150, 1000, 12, 18, 600, 600, "c5.4xlarge"),
@@ -86,7 +86,7 @@ _INSTANCE_TYPES = {
 _GRAVITON = re.compile(r"(?:a1|[a-z]+\d+g[a-z]*)\.")
 
 
-def needed(experience: Experience, machines: int, churn_gib_per_day: int = 0) -> Size:
+def needed(experience: ExperienceName, machines: int, churn_gib_per_day: int = 0) -> Size:
     """The smallest row that is large enough; the last row if none is."""
     table = _TABLES[experience]
     return next(

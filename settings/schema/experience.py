@@ -1,14 +1,12 @@
-"""The two ways in which Site Recovery replicates, in Microsoft's words."""
+"""The default experience, and the key under which the config declares the server of each."""
 
 from __future__ import annotations
 
-from typing import Literal, TypeAlias
+from site_recovery.fleet import ExperienceName
 
-Experience: TypeAlias = Literal["modernized", "classic"]
+DEFAULT: ExperienceName = "modernized"
 
-DEFAULT: Experience = "modernized"
-
-SERVER_KEYS: dict[Experience, str] = {
+SERVER_KEYS: dict[ExperienceName, str] = {
     "classic": "configurationServer",
     "modernized": "replicationAppliance",
 }

@@ -8,7 +8,6 @@ from typing import Annotated
 
 from pydantic import Field
 
-from settings.schema.experience import Experience
 from settings.schema.fleet import MachineSettings, WaveSettings
 from settings.schema.replication import Convergence, Replication
 from settings.schema.source import Source
@@ -16,6 +15,7 @@ from settings.schema.target import Target
 from site_recovery.arm_ids import VaultId
 from site_recovery.declared.model import Model, rule
 from site_recovery.declared.target import TargetSpec
+from site_recovery.fleet import ExperienceName
 from site_recovery.phases import Phase
 
 REGISTRATION_TIMEOUT = {"classic": timedelta(hours=1), "modernized": timedelta(minutes=30)}
@@ -52,7 +52,7 @@ class Settings(Model):
     azure_subscription_id: _Subscription = Field(
         alias="azure-native:subscriptionId", title="GUID", description="Azure subscription."
     )
-    experience: Experience = Field(
+    experience: ExperienceName = Field(
         default="modernized",
         description="How Site Recovery replicates: through a replication appliance (`modernized`) "
         "or a configuration server (`classic`).",

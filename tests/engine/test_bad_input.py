@@ -50,7 +50,7 @@ def test_everything_wrong_with_the_config_is_said_at_once(stack: Stack) -> None:
     places = {
         "waves.pilot.phase": "protected",
         "waves.pilot.colour": "unknown key 'colour'",
-        "waves.pilot.machines[2]": "'web-02' stands at waves.pilot.machines[1] already",
+        "waves.pilot.machines[2]": "'web-02' is listed at waves.pilot.machines[1] already",
         "waves.rest.machines[1]": "'web-01' is in wave 'pilot' already",
         "waves.rest.machines[5]": "there is no machine 'nowhere-01'",
         "machines.web-01.instanceId": "is machines.app-01 already",
