@@ -141,7 +141,9 @@ def _parser() -> argparse.ArgumentParser:
     azure = _command(commands, "azure", "run Azure in the foreground", _azure)
     azure.add_argument("--port", type=_port, required=True)
     azure.add_argument("--database", type=Path, help="the state; in memory without it")
-    azure.add_argument("--aws-endpoint", help="where the estate is; without it there is none")
+    azure.add_argument(
+        "--aws-endpoint", help="the URL of the AWS side; without it there are no machines"
+    )
     azure.add_argument(
         "--certificate", type=Path, help="a PEM file with certificate and key: https, not http"
     )
@@ -179,7 +181,7 @@ def _add_time(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--scale",
         type=_scale,
-        help="virtual seconds in a real one; 0 stands still; default: the last, first "
+        help="virtual seconds per real second; 0 stops the clock; default: the last scale, at first "
         f"{processes.DEFAULT_SCALE:.0f}",
     )
     parser.add_argument("--seed", type=int, default=1, help="of ids and jitter, when new")

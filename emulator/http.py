@@ -90,7 +90,7 @@ class Application:
             try:
                 self._world.settle()
             except sqlite3.Error as error:
-                _log.error("time stands still while the state cannot be written: %s", error)
+                _log.error("time does not pass while the state cannot be written: %s", error)
 
 
 class _DroppableProtocol(AutoHTTPProtocol):  # type: ignore[valid-type, misc]

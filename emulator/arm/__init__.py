@@ -19,7 +19,7 @@ from emulator.arm.network import (
     subnet_operations,
     virtual_networks,
 )
-from emulator.arm.vaults import certificates, deleted, extended_info, usages, vault
+from emulator.arm.vaults import certificates, deleted, extended_info, names, usages, vault
 from emulator.kernel.routes import Routes
 from emulator.kernel.world import World
 
@@ -39,6 +39,7 @@ _SERVICES = (
     machine_catalogue,
     vault,
     extended_info,
+    names,
     usages,
     certificates,
     deleted,

@@ -108,7 +108,7 @@ def list_all(world: World, request: Request, subscription: str) -> Response:
 
 @routes.route("DELETE", _MACHINE, "VirtualMachines_Delete")
 def delete(world: World, request: Request, subscription: str, group: str, machine: str) -> Response:
-    """Begin to delete a machine: 202, or 204 when there is none.
+    """Begin to delete a machine: 202, or 204 if there is none.
 
     Its disks and interfaces are deleted with it only if their `deleteOption` says so.
     """
@@ -147,7 +147,7 @@ def list_all_disks(world: World, request: Request, subscription: str) -> Respons
 def delete_disk(
     world: World, request: Request, subscription: str, group: str, disk: str
 ) -> Response:
-    """Begin to delete a disk that no machine uses: 202, or 204 when there is none."""
+    """Begin to delete a disk that no machine uses: 202, or 204 if there is none."""
     require_group(world, subscription, group)
     document = world.store.get(DISKS, disk_id(subscription, group, disk))
     if document is None:

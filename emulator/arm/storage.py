@@ -205,7 +205,7 @@ def get(world: World, request: Request, subscription: str, group: str, account: 
 
 @routes.route("DELETE", _ONE, "StorageAccounts_Delete")
 def delete(world: World, request: Request, subscription: str, group: str, account: str) -> Response:
-    """Delete an account at once: 200, or 204 when there is none."""
+    """Delete an account at once: 200, or 204 if there is none."""
     require_group(world, subscription, group)
     removed = world.store.delete(KIND, account_id(subscription, group, account))
     return Response(200 if removed else 204)

@@ -34,7 +34,7 @@ def check(target: str, body: bytes, iam: Any) -> None:
         statements = policies.statements(request.get("ResourcePolicy", ""))
     except ValueError as error:
         raise Refusal(
-            "MalformedPolicyDocumentException", "The resource policy is no JSON object."
+            "MalformedPolicyDocumentException", "The resource policy is not a JSON object."
         ) from error
     if not statements:
         raise Refusal("MalformedPolicyDocumentException", "The resource policy has no statement.")

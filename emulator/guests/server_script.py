@@ -83,7 +83,7 @@ def read(user_data: str) -> ServerScript | None:
         return ServerScript(digest=digest, problem=f"ConvertFrom-Json : Invalid JSON: {error}.")
     if not isinstance(settings, dict):
         return ServerScript(
-            digest=digest, problem="ConvertFrom-Json : Invalid JSON: it is no object."
+            digest=digest, problem="ConvertFrom-Json : Invalid JSON: it is not an object."
         )
     missing = [name for name in _NEEDED if not settings.get(name)]
     if settings.get("role") == CONFIGURATION_SERVER and not settings.get("credentialSecretId"):

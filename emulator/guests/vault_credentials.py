@@ -60,7 +60,7 @@ class VaultCredentials:
         try:
             root = fromstring(text, forbid_dtd=True)
         except (ParseError, DefusedXmlException, ValueError) as error:
-            raise CredentialsError(f"the file is no plain XML ({error})") from error
+            raise CredentialsError(f"the file is not plain XML ({error})") from error
         if root.tag != _ROOT:
             name = root.tag.rpartition("}")[2]
             kind = _OTHERS.get(name, f"no vault credentials but '{name}'")
@@ -92,7 +92,7 @@ def _certificate(text: str) -> x509.Certificate:
         key, certificate, others = pkcs12.load_key_and_certificates(store, None)
     except (binascii.Error, ValueError) as error:
         raise CredentialsError(
-            "ManagementCert is no certificate store (PFX) without a password"
+            "ManagementCert is not a certificate store (PFX) without a password"
         ) from error
     if key is not None and certificate is None and others:
         # The library returns the key only if it belongs to the certificate.

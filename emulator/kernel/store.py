@@ -162,7 +162,7 @@ class Store:
             RuntimeError: no transaction is open.
         """
         if not self._open:
-            raise RuntimeError("a savepoint stands only inside a transaction")
+            raise RuntimeError("a savepoint is possible only inside a transaction")
         outer, self._before = self._before, {}
         try:
             yield

@@ -16,7 +16,7 @@ from pulumi.runtime import rpc
 from emulator.providers.errors import ProviderError
 
 UNKNOWN: Final[str] = rpc.UNKNOWN
-"""What stands for a value that is not known before the update, as on the wire."""
+"""The sign on the wire for a value that is not known before the update."""
 
 
 def plain(value: PropertyValue) -> Any:
@@ -60,7 +60,7 @@ def wrap(value: Any) -> PropertyValue:
         return PropertyValue(wrap_map(value))
     if isinstance(value, Sequence):
         return PropertyValue([wrap(item) for item in value])
-    raise TypeError(f"{type(value).__name__} is no property value")
+    raise TypeError(f"{type(value).__name__} is not a property value")
 
 
 def wrap_map(values: Mapping[str, Any]) -> dict[str, PropertyValue]:

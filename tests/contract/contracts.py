@@ -55,9 +55,6 @@ RECORDED = {
     r"^ReplicationProtectedItems_\w+ 200.*: .*'linuxLicenseType' was unexpected": (
         "in the SDK of 2025-08-01, newer than the OpenAPI of 2024-04-01"
     ),
-    r"^GetOperationResult 200: body: it is missing": (
-        "azure-mgmt-recoveryservices 4.3.0 reads an optional vault: a deleted one is not there"
-    ),
 }
 """What the service itself was recorded to do beside its contract, with where."""
 

@@ -215,7 +215,7 @@ _INSTEAD = {
 
 _VAULT_ONLY = (
     *("Vaults", "VaultCertificates", "VaultExtendedInfo", "Usages", "ReplicationUsages"),
-    *("GetOperationStatus", "GetOperationResult"),
+    *("GetOperationStatus", "GetOperationResult", "RecoveryServices"),
 )
 _STAGES: dict[str, Callable[[Provider], Site]] = {
     "ReplicationAlertSettings": alerted,
@@ -277,6 +277,7 @@ def names(site: Site, operation: str) -> dict[str, str]:
     known = {
         "subscriptionId": SUBSCRIPTION,
         "resourceGroupName": GROUP_NAME,
+        "location": "westeurope",
         "resourceName": VAULT_NAME,
         "vaultName": VAULT_NAME,
         "policyName": "spare",

@@ -67,6 +67,9 @@ def vault() -> None:
     answered(site, "PUT", other, location)
     answered(site, "PATCH", other, {"tags": {"wave": "pilot"}})
     assert answered(site, "GET", other)["tags"] == {"wave": "pilot"}
+    names = f"{GROUP}/providers/Microsoft.RecoveryServices/locations/westeurope"
+    named = {"name": other.rpartition("/")[2], "type": "Microsoft.RecoveryServices/Vaults"}
+    assert not answered(site, "POST", f"{names}/checkNameAvailability", named)["nameAvailable"]
     vaults = "/providers/Microsoft.RecoveryServices/vaults"
     assert len(answered(site, "GET", f"{GROUP}{vaults}")["value"]) == 2
     assert len(answered(site, "GET", GROUP.split("/resourceGroups")[0] + vaults)["value"]) == 2

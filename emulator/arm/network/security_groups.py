@@ -122,7 +122,7 @@ def update_tags(
 
 @routes.route("DELETE", ONE, "NetworkSecurityGroups_Delete")
 def delete(world: World, request: Request, subscription: str, group: str, name: str) -> Response:
-    """Begin to delete a group that nothing uses: 202, or 204 when there is none."""
+    """Begin to delete a group that nothing uses: 202, or 204 if there is none."""
     require_group(world, subscription, group)
     document = world.store.get(KIND, security_group_id(subscription, group, name))
     if document is None:

@@ -40,7 +40,7 @@ class Call:
         return f"{self.service}:{self.operation}"
 
     def text(self, name: str) -> str:
-        """A parameter, or None."""
+        """A parameter, or an empty text without one."""
         value = self.parameters.get(name)
         return value if isinstance(value, str) else ""
 

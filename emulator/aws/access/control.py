@@ -76,7 +76,7 @@ class Access:
         try:
             given = json.loads(body)
         except ValueError as error:
-            raise ValueError("The body is no JSON.") from error
+            raise ValueError("The body is not JSON.") from error
         if not isinstance(given, dict) or not {"accessKeyId", "policies"} <= given.keys():
             raise ValueError("'accessKeyId' and 'policies' are needed.")
         for name, value in given.items():

@@ -213,7 +213,7 @@ class Associations:
         targeted(targets, {})
         schedule = request.get("ScheduleExpression")
         if schedule and not _SCHEDULE.fullmatch(schedule):
-            raise Refusal("InvalidSchedule", f"{schedule} is no schedule.")
+            raise Refusal("InvalidSchedule", f"{schedule} is not a schedule.")
         documents.check(
             self._client("ssm"),
             document,

@@ -234,7 +234,12 @@ class Commands:
         began = held[machine].began if machine in held else now
         failed = status == "Failed"
         held[machine] = Invocation(
-            *(machine, "", "aws:runDocument", status, began, now),
+            instance=machine,
+            name="",
+            plugin="aws:runDocument",
+            status=status,
+            began=began,
+            ended=now,
             out="" if failed else detail,
             err=detail if failed else "",
         )

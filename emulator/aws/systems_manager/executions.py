@@ -97,7 +97,7 @@ class Executions:
             raise Refusal("ValidationException", f"status is one of {', '.join(_STATUSES)}.")
         held = self._held.of({"AssociationId": association})
         if instance not in held.targets(self._machines.all()):
-            raise Refusal("InvalidInstanceId", f"{instance} is no target of {association}.")
+            raise Refusal("InvalidInstanceId", f"{instance} is not a target of {association}.")
         run = held.runs[-1]
         run.statuses[instance] = known
         run.reported[instance] = self._clock()

@@ -154,7 +154,7 @@ def _parsed(body: bytes) -> dict[str, Any]:
     try:
         parsed = json.loads(body or b"{}")
     except ValueError as error:
-        raise Refusal("SerializationException", "The request is no JSON.") from error
+        raise Refusal("SerializationException", "The request is not JSON.") from error
     if not isinstance(parsed, dict):
-        raise Refusal("SerializationException", "The request is no JSON object.")
+        raise Refusal("SerializationException", "The request is not a JSON object.")
     return parsed

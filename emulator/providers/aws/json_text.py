@@ -26,5 +26,5 @@ def problems(token: str, inputs: Mapping[str, Any], name: str) -> list[Problem]:
     try:
         json.loads(text)
     except ValueError as error:
-        return [Problem(name, f"{name} of {token} is no JSON policy: {error}")]
+        return [Problem(name, f"{name} of {token} is not a JSON policy: {error}")]
     return []

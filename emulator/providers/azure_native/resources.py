@@ -126,7 +126,7 @@ class ArmResource(ResourceType):
         match = re.fullmatch(pattern, resource_id.rstrip("/"), re.IGNORECASE)
         if match is None:
             raise ProviderError(
-                f"'{resource_id}' is no id of {self.token}; it looks like {self._row.path}"
+                f"'{resource_id}' is not an id of {self.token}; it looks like {self._row.path}"
             )
         return {
             name: value for name, value in match.groupdict().items() if name != "subscriptionId"
@@ -139,7 +139,7 @@ class ArmResource(ResourceType):
     def _required(self, resource_id: str, inputs: Mapping[str, Any]) -> tuple[str, dict[str, Any]]:
         body = self._cloud.get(resource_id, self._row.api_version)
         if body is None:
-            raise ProviderError(f"Azure took {resource_id} and does not know it any more")
+            raise ProviderError(f"Azure took {resource_id} but no longer has it")
         return self._state(resource_id, body, inputs)
 
     def _state(

@@ -258,6 +258,24 @@ def test_the_name_of_a_new_storage_account_can_be_checked(arm: Arm, group: str) 
     assert check("No!")["reason"] == "AccountNameInvalid"
 
 
+def test_the_name_of_a_new_vault_can_be_checked(arm: Arm, group: str) -> None:
+    path = f"{GROUP}/providers/Microsoft.RecoveryServices/locations/westeurope"
+
+    def check() -> Any:
+        body = {"name": "rsv-migration", "type": "Microsoft.RecoveryServices/vaults"}
+        return arm.call("POST", f"{path}/checkNameAvailability", body).body
+
+    assert check() == {"nameAvailable": True}
+    arm.put(VAULT, VAULT_BODY)
+    assert (check()["nameAvailable"], check()["reason"]) == (False, "AlreadyExists")
+    arm.pass_time(60)
+    arm.call("PUT", "/_emulator/oddities", {"vaultNameInUse": True})
+    arm.call("DELETE", VAULT)
+    assert check()["nameAvailable"] is False
+    arm.pass_time(25 * 3600)
+    assert check() == {"nameAvailable": True}
+
+
 def test_a_region_tells_its_sizes(arm: Arm) -> None:
     compute = f"{SUBSCRIPTION}/providers/Microsoft.Compute"
     sizes = {

@@ -173,7 +173,7 @@ def test_a_machine_that_is_not_managed_is_no_target(
     status, body = cloud.report(
         associationId=made, instanceId=cloud.machines["arm-01"], status="Success", detail=""
     )
-    assert (status, "is no target" in body["error"]) == (400, True)
+    assert (status, "is not a target" in body["error"]) == (400, True)
 
 
 @pytest.mark.parametrize(

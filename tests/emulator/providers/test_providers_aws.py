@@ -342,7 +342,7 @@ def test_profile_with_a_role_and_its_policies(aws: Aws) -> None:
 
 def test_policy_that_is_no_json_is_refused(aws: Aws) -> None:
     _, failures = aws.engine.check(ROLE, "r", {"assumeRolePolicy": "{"})
-    assert "no JSON" in failures[0]
+    assert "is not a JSON policy" in failures[0]
 
 
 # -- instances --------------------------------------------------------------------------------

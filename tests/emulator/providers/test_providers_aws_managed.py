@@ -153,7 +153,7 @@ def test_the_policy_of_a_secret_is_put_and_taken_away(aws: Aws) -> None:
 
 def test_a_policy_that_is_no_json_is_refused(aws: Aws) -> None:
     _, failures = aws.engine.check(POLICY, "p", {"secretArn": "arn", "policy": "{"})
-    assert "no JSON policy" in failures[0]
+    assert "is not a JSON policy" in failures[0]
 
 
 # -- parameters -------------------------------------------------------------------------------

@@ -41,7 +41,7 @@ class InterfaceAttachment(ResourceType):
             groups = self._groups(interface, inputs)
             if groups is None:
                 raise ProviderError(
-                    f"the network interface {interface} is not there, so the security group "
+                    f"the network interface {interface} does not exist, so the security group "
                     f"{group} cannot be attached to it"
                 )
             if group in groups:

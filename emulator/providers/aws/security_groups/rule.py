@@ -89,7 +89,7 @@ class _Rule(ResourceType):
         )["SecurityGroupRules"]
         if not made:
             raise ProviderError(
-                f"AWS made no rule in {inputs['securityGroupId']}: one like it is there already"
+                f"AWS made no rule in {inputs['securityGroupId']}: it has the same rule already"
             )
         rule_id = made[-1]["SecurityGroupRuleId"]
         return rule_id, self._required(rule_id, inputs)
@@ -139,7 +139,7 @@ class _Rule(ResourceType):
     def _required(self, rule_id: str, inputs: Mapping[str, Any]) -> dict[str, Any]:
         live = self._state(rule_id, inputs)
         if live is None:
-            raise ProviderError(f"AWS made the rule {rule_id} and does not know it any more")
+            raise ProviderError(f"AWS made the rule {rule_id} but no longer has it")
         return live
 
     def _state(self, rule_id: str, known: Mapping[str, Any]) -> dict[str, Any] | None:
