@@ -138,7 +138,7 @@ class Stack:
         self._commands = 0
         self.clouds = clouds
         self.config_text = ""
-        self.environment = _environment(clouds) | {
+        self.environment = _environment(clouds, python) | {
             "PULUMI_HOME": str(home),
             "PULUMI_CONFIG_PASSPHRASE": PASSPHRASE,
             "PULUMI_DISABLE_AUTOMATIC_PLUGIN_ACQUISITION": "true",
@@ -301,8 +301,9 @@ class Stack:
         )
 
 
-def _environment(clouds: Clouds) -> dict[str, str]:
+def _environment(clouds: Clouds, python: Path) -> dict[str, str]:
     """This machine's environment with Pulumi on PATH and no other clouds than these."""
+    tools = environment.tools(checkout(), os.environ)
     kept = {
         name: value
         for name, value in os.environ.items()
@@ -310,7 +311,8 @@ def _environment(clouds: Clouds) -> dict[str, str]:
     }
     return {
         **kept,
-        **environment.tools(checkout(), os.environ),
+        # Pulumi prefers a language host on PATH to its own.
+        "PATH": f"{python / 'bin'}{os.pathsep}{tools['PATH']}",
         **clouds.environment,
         "AWS_CONFIG_FILE": os.devnull,
         "AWS_SHARED_CREDENTIALS_FILE": os.devnull,

@@ -10,13 +10,20 @@ from __future__ import annotations
 
 import json
 import os
+import select
 import signal
 import socket
 import sys
 
+_PARENT_CHECK_SECONDS = 0.5
+
 
 def main(address: str, arguments: list[str]) -> int:
-    """Have a warm Python run, and end as it ends. Returns its exit code."""
+    """Have a warm Python run, and end as it ends, or with the process that started this one.
+
+    Returns its exit code.
+    """
+    parent = os.getppid()
     with socket.socket(socket.AF_UNIX) as connection:
         connection.connect(address)
         place = {"directory": os.getcwd(), "environment": dict(os.environ)}  # noqa: PTH109
@@ -27,6 +34,9 @@ def main(address: str, arguments: list[str]) -> int:
         pid = int(answers.readline())
         for number in (signal.SIGINT, signal.SIGTERM):
             signal.signal(number, lambda number, _: os.kill(pid, number))
+        while not select.select([connection], [], [], _PARENT_CHECK_SECONDS)[0]:
+            if os.getppid() != parent:
+                return 1
         code = int(answers.readline())
     if code < 0:
         if -code != signal.SIGKILL:

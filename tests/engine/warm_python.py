@@ -1,6 +1,6 @@
 """Pythons that have imported the cloud SDKs and the project before they are asked for.
 
-Every `pulumi` command starts four Pythons, and importing is most of what they do. In the tests a
+Every `pulumi` command starts six Pythons, and importing is most of what they do. In the tests a
 server imports once and forks for each of them. What runs is the same code in a process of its own;
 only the imports are not repeated. Modules whose subject is how processes start and end use the real
 virtual environment (`REAL_PROCESSES`).
@@ -31,12 +31,21 @@ from toolchain import byte_code
 from toolchain.layout import Layout
 
 _CLIENT = Path(__file__).with_name("warm_client.py")
-_PACKAGES = ("components", "dynamic_providers", "emulator/providers", "settings", "site_recovery")
+_PACKAGES = (
+    "components",
+    "dynamic_providers",
+    "emulator/providers",
+    "settings",
+    "site_recovery",
+    "toolchain/language_host",
+)
 
 
 @contextlib.contextmanager
 def warm_environment(layout: Layout, folder: Path) -> Iterator[Path]:
     """A virtual environment with the packages of the checkout's, whose Python starts warm.
+
+    Its `bin` also has the language host of this checkout.
 
     Args:
         layout: the checkout.
@@ -47,8 +56,11 @@ def warm_environment(layout: Layout, folder: Path) -> Iterator[Path]:
     executable = folder / "venv" / "bin" / "python"
     executable.parent.mkdir(parents=True)
     client = f"{real} -IS {shlex.quote(str(_CLIENT))} {shlex.quote(str(address))}"
-    executable.write_text(f'#!/bin/sh\nexec {client} "$@"\n', "utf-8")
-    executable.chmod(0o755)
+    host = shlex.quote(str(layout.root / "toolchain" / "language_host" / "server.py"))
+    for name, arguments in (("python", ""), ("pulumi-language-python", f"-u {host} ")):
+        script = executable.with_name(name)
+        script.write_text(f'#!/bin/sh\nexec {client} {arguments}"$@"\n', "utf-8")
+        script.chmod(0o755)
     (folder / "venv" / "lib").symlink_to(layout.virtual_environment / "lib")
     server = subprocess.Popen(
         [layout.python, "-m", "tests.engine.warm_python", address],
