@@ -1,10 +1,10 @@
-# One target a job. `make` alone lists them.
+# One target per job. `make` alone lists them.
 
 PYTHON ?= $(shell command -v python3.11 || echo python3)
 STACK  ?= dev
 JOBS   ?= 2
 
-# These stacks live on the local clouds. Any other is on real ones, unless told: CLOUDS=local
+# These stacks are on the local clouds. Any other is on real ones, unless CLOUDS=local.
 CLOUDS ?= $(if $(filter dev dev-modernized,$(STACK)),local,real)
 
 SHELL       := /bin/bash
@@ -17,9 +17,9 @@ clouds := .local/clouds
 # The Azure CLI pins hundreds of packages, so it has a virtual environment of its own.
 azure_cli         := .local/azure-cli
 AZURE_CLI_VERSION := 2.91.0
-# A command in the environment of the stack; see toolchain/environment.py.
+# Runs a command in the environment of the stack; see toolchain/environment.py.
 run    := $(venv)/python -m toolchain.environment run $(if $(filter real,$(CLOUDS)),--real)
-# Nobody is asked before a change of local clouds; on real ones Pulumi asks.
+# On local clouds Pulumi does not ask before it changes something.
 yes    := $(if $(filter local,$(CLOUDS)),--yes)
 
 .PHONY: help
@@ -31,7 +31,7 @@ help: ## List the targets
 .PHONY: setup
 setup: ## Python packages, a Pulumi engine, the stand-in providers (skipped when nothing changed)
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || \
-		{ echo "$(PYTHON) is no Python 3.11 or newer. Name one: make PYTHON=/path/to/python3.11" >&2; exit 1; }
+		{ echo "$(PYTHON) is not Python 3.11 or newer. Name one: make PYTHON=/path/to/python3.11" >&2; exit 1; }
 	@$(PYTHON) -m toolchain.setup
 
 .PHONY: clouds
@@ -48,23 +48,23 @@ up: stack ## Migrate the fleet of STACK as its config says, then show it
 		$(run) python -m toolchain.show --stack $(STACK) || true; exit $$status
 
 .PHONY: preview
-preview: stack ## What `make up` would do, machine by machine; changes nothing
+preview: stack ## Show what `make up` would do, machine by machine; changes nothing
 	@$(run) pulumi preview --stack $(STACK) --suppress-outputs
 
 .PHONY: show
-show: setup ## The machines of STACK and where they are
+show: setup ## Show the machines of STACK and their phases
 	@$(run) python -m toolchain.show --stack $(STACK)
 
 .PHONY: destroy
-destroy: stack ## Remove everything that STACK made; Azure VMs of migrated machines stay
+destroy: stack ## Remove everything that STACK made, except the Azure VMs of migrated machines
 	@$(run) pulumi destroy --stack $(STACK) $(yes)
 
 .PHONY: permissions
-permissions: setup ## The AWS policies and Azure roles that STACK needs, as files (ACCOUNT=<id> narrows)
+permissions: setup ## Write the AWS policies and Azure roles that STACK needs (ACCOUNT=<id> narrows them)
 	@$(venv)/python -m permissions --stack $(STACK) --account '$(or $(ACCOUNT),*)'
 
 .PHONY: down
-down: ## Stop the local clouds and remove what they wrote, with the local stacks' state
+down: ## Stop the local clouds and remove their files and the local stacks' state
 	@if [ -x $(venv)/python ]; then $(venv)/python -m emulator down --directory $(clouds) --remove; fi
 	@rm -rf .local/state
 
@@ -79,22 +79,22 @@ format: setup ## Format the code
 	$(venv)/ruff check --fix
 
 .PHONY: lint
-lint: setup ## Format, lint, types and import layers, checked
+lint: setup ## Check format, lint rules, types and import layers
 	$(venv)/ruff format --check
 	$(venv)/ruff check
 	$(venv)/mypy
 	$(venv)/lint-imports
 
 .PHONY: test
-test: lint ## Every check and every test
+test: lint ## Run every check and every test
 	$(venv)/pytest -n $(JOBS) --dist loadfile
 
 .PHONY: test-unit
-test-unit: setup ## The tests that need no Pulumi engine
+test-unit: setup ## Run the tests that need no Pulumi engine
 	$(venv)/pytest -n $(JOBS) --dist loadfile -m "not engine"
 
 .PHONY: test-engine
-test-engine: setup ## The tests that run the real Pulumi engine, all of them in both experiences
+test-engine: setup ## Run the tests on the real Pulumi engine, all of them in both experiences
 	EXPERIENCES=both $(venv)/pytest -n $(JOBS) --dist loadfile -m engine
 
 .PHONY: test-az
@@ -106,12 +106,12 @@ $(azure_cli)/bin/az:
 	$(azure_cli)/bin/pip install --quiet azure-cli==$(AZURE_CLI_VERSION)
 
 .PHONY: fuzz
-fuzz: setup ## Send the emulator much more nonsense, and kill it much more often, than the tests do
+fuzz: setup ## Send the emulator more invalid requests, and kill it more often, than the tests do
 	FUZZ_EXAMPLES=20000 FUZZ_KILLS=100 $(venv)/pytest -n $(JOBS) \
 		tests/emulator/test_nonsense.py tests/emulator/test_a_killed_emulator.py
 
 .PHONY: bench
-bench: setup ## Measure what the emulator answers in a second
+bench: setup ## Measure the requests per second that the emulator answers
 	$(venv)/python -m benchmarks.reads
 	$(venv)/python -m benchmarks.migrations
 
@@ -120,12 +120,12 @@ docs: setup ## Write the tables of docs/configuration.md from the settings model
 	@$(venv)/python -m documentation
 
 .PHONY: lock
-lock: setup ## Make requirements.lock from requirements.txt
+lock: setup ## Write requirements.lock from requirements.txt
 	$(venv)/uv pip compile --quiet --no-annotate --custom-compile-command 'make lock' \
 		--output-file requirements.lock requirements.txt
 
 .PHONY: clean
-clean: down ## Remove all that was made here, but the engine that was built
+clean: down ## Remove everything generated, except the engine
 	@find .local -mindepth 1 -maxdepth 1 ! -name engine ! -name engine.json -exec rm -rf {} + 2>/dev/null || true
 	@rm -rf .mypy_cache .pytest_cache .ruff_cache .hypothesis .import_linter_cache
 	@find . -path ./.local -prune -o -name __pycache__ -type d -exec rm -rf {} +

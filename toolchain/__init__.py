@@ -1,1 +1,1 @@
-"""How this checkout gets what it runs on: packages, a Pulumi engine, its environment."""
+"""Packages, a Pulumi engine and the environment for this checkout."""

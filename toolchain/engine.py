@@ -1,13 +1,13 @@
-"""How this checkout gets a Pulumi engine: an installed one, Pulumi's installer, or a build.
+"""Finds or makes a Pulumi engine for this checkout: an installed one, a download, or a build.
 
 The first that works is used, in this order:
 
 1. `pulumi` on PATH, of a suitable version, with its language host;
 2. Pulumi's installer (https://get.pulumi.com), into `.local/engine`, at VERSION;
-3. the engine's Go modules, pinned in toolchain/engine (go.mod, go.sum), into `.local/engine`,
-   with the language host of this checkout beside it.
+3. a build of the engine's Go modules, pinned in toolchain/engine (go.mod, go.sum), into
+   `.local/engine`, with the language host of this checkout beside it.
 
-What was decided is recorded in `.local/engine.json`.
+`.local/engine.json` records which one is used.
 """
 
 from __future__ import annotations
@@ -28,11 +28,11 @@ from pathlib import Path
 from toolchain.layout import Layout
 
 VERSION = "3.259.0"
-"""The engine that is installed or built. It pairs with `pulumi` of requirements.txt."""
+"""The version that is downloaded or built. It must match `pulumi` in requirements.txt."""
 
 OLDEST = (3, 259, 0)
-"""The oldest installed engine that is used: an engine serves SDKs up to its own age, while a newer
-SDK may ask it for what it does not have yet. The next major version may change the protocol."""
+"""The oldest installed engine that is used. An engine supports older SDKs, but a newer SDK may call
+what the engine does not have yet. The next major version may change the protocol."""
 
 INSTALLER = "https://get.pulumi.com"
 _REACHABLE_SECONDS = 5
@@ -45,11 +45,11 @@ Say = Callable[[str], None]
 
 
 class EngineError(Exception):
-    """No engine could be had; the text names every way and why it failed."""
+    """No engine is available. The text lists every way that was tried and why it failed."""
 
 
 class _UnavailableError(Exception):
-    """One way did not work; the text says why."""
+    """One way to get an engine failed. The text says why."""
 
 
 @dataclass(frozen=True)
@@ -58,8 +58,8 @@ class Engine:
 
     Attributes:
         source: `installed`, `downloaded` or `built`.
-        directory: the folder of `pulumi` and its language host, to be on PATH.
-        key: what it was made from; one with another key is made again.
+        directory: the folder of `pulumi` and its language host, to put on PATH.
+        key: identifies what it was made from. When the wanted key differs, it is made again.
     """
 
     source: str
@@ -68,20 +68,20 @@ class Engine:
 
 
 def obtain(layout: Layout, say: Say, *, installer: str = INSTALLER) -> Engine:
-    """An engine for this checkout, found or made.
+    """Find an engine for this checkout, or make one.
 
     Args:
         layout: the checkout.
-        say: takes a line for the user, before something that takes time.
-        installer: where Pulumi's install script is.
+        say: shows a line to the user before something that takes time.
+        installer: the URL of Pulumi's install script.
 
     Raises:
-        EngineError: none of the three ways works.
+        EngineError: all three ways failed.
     """
     failures: list[str] = []
     ways: list[tuple[str, Callable[[], Engine]]] = [
         ("An installed pulumi", lambda: _installed(layout)),
-        # Before the installer is asked: what it or a build left earlier.
+        # An engine that was downloaded or built earlier spares the download.
         ("", lambda: _kept(layout)),
         (f"Pulumi's installer ({installer})", lambda: _downloaded(layout, say, installer)),
         (
@@ -99,13 +99,13 @@ def obtain(layout: Layout, say: Say, *, installer: str = INSTALLER) -> Engine:
         layout.engine_record.write_text(json.dumps(asdict(engine), indent=2) + "\n", "utf-8")
         return engine
     raise EngineError(
-        "There is no Pulumi engine. Each of three ways was tried; one is enough:\n"
+        "There is no Pulumi engine. All three ways to get one failed; it is enough to mend one:\n"
         + "\n".join(failures)
     )
 
 
 def recorded(layout: Layout) -> Engine | None:
-    """The engine that set-up decided for, or None before set-up."""
+    """The engine that set-up chose, or None before set-up."""
     try:
         return Engine(**json.loads(layout.engine_record.read_text("utf-8")))
     except FileNotFoundError:
@@ -113,18 +113,18 @@ def recorded(layout: Layout) -> Engine | None:
 
 
 def _installed(layout: Layout) -> Engine:
-    # Ours may be on PATH too, after `eval "$(make env)"`.
+    # After `eval "$(make env)"` our own engine is on PATH too.
     folders = os.environ.get("PATH", os.defpath).split(os.pathsep)
     others = os.pathsep.join(f for f in folders if Path(f) != layout.engine)
     pulumi = shutil.which("pulumi", path=others)
     if pulumi is None:
         raise _UnavailableError("there is no `pulumi` on PATH")
-    said = _output([pulumi, "version"])
-    match = re.search(r"(\d+)\.(\d+)\.(\d+)", said)
+    printed = _output([pulumi, "version"])
+    match = re.search(r"(\d+)\.(\d+)\.(\d+)", printed)
     version = tuple(int(part) for part in match.groups()) if match else (0, 0, 0)
     if not OLDEST <= version < (OLDEST[0] + 1, 0, 0):
         raise _UnavailableError(
-            f"{pulumi} is {said.strip() or 'of no known version'}; it must be "
+            f"{pulumi} is {printed.strip() or 'of an unknown version'}; it must be "
             f"{'.'.join(map(str, OLDEST))} or newer, and below {OLDEST[0] + 1}"
         )
     beside = Path(pulumi).resolve().parent
@@ -164,7 +164,7 @@ def _downloaded(layout: Layout, say: Say, installer: str) -> Engine:
         binaries = Path(folder, "bin")
         for name in ("pulumi", "pulumi-language-python"):
             if not (binaries / name).exists():
-                raise _UnavailableError(f"it installed no `{name}`")
+                raise _UnavailableError(f"it did not install `{name}`")
         _replace(layout.engine, binaries)
     return Engine("downloaded", str(layout.engine), VERSION)
 
@@ -186,7 +186,7 @@ def _built(layout: Layout, say: Say) -> Engine:
 
 
 def _build_key(layout: Layout) -> str:
-    """What a build depends on: the pinned modules, the flags and the compiler."""
+    """A digest of what a build depends on: the pinned modules, the flags and the compiler."""
     folder = layout.root / "toolchain" / "engine"
     digest = hashlib.sha256(_LINKER_FLAGS.encode())
     for name in ("go.mod", "go.sum"):
@@ -214,10 +214,10 @@ def _replace(folder: Path, new: Path) -> None:
 def _output(
     command: list[str], *, directory: Path | None = None, seconds: float | None = None
 ) -> str:
-    """What a command writes to standard output.
+    """Run a command and return its standard output.
 
     Raises:
-        _UnavailableError: it failed, with the end of what it said.
+        _UnavailableError: the command failed. The text has the end of its output.
     """
     try:
         done = subprocess.run(
@@ -226,9 +226,9 @@ def _output(
     except (OSError, subprocess.TimeoutExpired) as error:
         raise _UnavailableError(str(error)) from None
     if done.returncode != 0:
-        said = (done.stderr.strip() or done.stdout.strip()).splitlines()[-5:]
+        last = (done.stderr.strip() or done.stdout.strip()).splitlines()[-5:]
         raise _UnavailableError(
             f"`{' '.join(command[:2])}` failed with exit code {done.returncode}: "
-            + "\n     ".join(said)
+            + "\n     ".join(last)
         )
     return done.stdout

@@ -1,12 +1,12 @@
-"""The environment in which `pulumi` works on a stack of this checkout.
+"""The environment variables with which `pulumi` works on a stack of this checkout.
 
     python -m toolchain.environment export               shell lines, for eval
     python -m toolchain.environment run pulumi preview   a command in it
     python -m toolchain.environment run --real pulumi …  the same for a stack on real clouds
 
-A local stack differs from a real one in nothing but this: where the clouds are, which plugins
-carry the calls, and that nothing of the user's own (~/.pulumi, ~/.aws, ~/.azure) is read or
-written. For a real stack only PATH is set.
+A local stack differs from a real one only in where the clouds are and which plugins carry the calls.
+Nothing of the user's own (~/.pulumi, ~/.aws, ~/.azure) is read or written. For a real stack only PATH
+is set.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ from toolchain.layout import Layout, checkout
 _CONNECT_SECONDS = 1.0
 _LOOPBACK = ("127.0.0.1", "localhost")
 _OVERRIDING = (
-    # Each of these would win over a variable that is set here.
+    # Each of these would take precedence over a variable that is set here.
     "AWS_DEFAULT_PROFILE",
     "AWS_PROFILE",
     "AWS_SESSION_TOKEN",
@@ -35,11 +35,11 @@ _OVERRIDING = (
 
 
 class NotReadyError(Exception):
-    """The environment cannot be had now; the text says what to do."""
+    """Something that the environment needs is missing. The text says what to do."""
 
 
 def tools(layout: Layout, base: Mapping[str, str]) -> dict[str, str]:
-    """PATH with this checkout's Python and Pulumi in front of that of `base`.
+    """PATH of `base`, with this checkout's Python and Pulumi in front.
 
     Raises:
         NotReadyError: before set-up.
@@ -66,12 +66,12 @@ def pulumi(layout: Layout) -> dict[str, str]:
 
 
 def clouds(layout: Layout, base: Mapping[str, str]) -> dict[str, str]:
-    """Where the local clouds are, and no other credentials than theirs.
+    """The addresses and the credentials of the local clouds, and no other credentials.
 
     Raises:
-        NotReadyError: they do not run.
+        NotReadyError: the local clouds do not run.
     """
-    way_out = "Start them with `make clouds`, or with `make up`, which then migrates the fleet."
+    way_out = "Start them with `make clouds`, or with `make up`, which also migrates the fleet."
     try:
         running = json.loads((layout.clouds / "clouds.json").read_text("utf-8"))
     except FileNotFoundError:
@@ -96,7 +96,7 @@ def clouds(layout: Layout, base: Mapping[str, str]) -> dict[str, str]:
 
 
 def local(layout: Layout, base: Mapping[str, str]) -> dict[str, str]:
-    """All variables that a local stack needs set.
+    """All variables of a local stack.
 
     Raises:
         NotReadyError: before set-up, or when the local clouds do not run.
@@ -105,7 +105,7 @@ def local(layout: Layout, base: Mapping[str, str]) -> dict[str, str]:
 
 
 def main(arguments: list[str]) -> int:
-    """Print the environment, or become a command that runs in it. Returns the exit code."""
+    """Print the environment, or run a command in it. Returns the exit code."""
     parser = argparse.ArgumentParser(prog="python -m toolchain.environment")
     actions = parser.add_subparsers(dest="action", required=True)
     actions.add_parser("export", help="print shell lines for eval")
@@ -131,7 +131,7 @@ def main(arguments: list[str]) -> int:
     except NotReadyError as problem:
         print(problem, file=sys.stderr)
         return 1
-    # Become it, rather than wait for it: it gets the terminal and its signals.
+    # The command replaces this process, so that it gets the terminal and its signals.
     os.execvp(chosen.command[0], chosen.command)
 
 

@@ -1,4 +1,4 @@
-"""Where things lie. Everything that set-up and local stacks write is under `.local`."""
+"""The paths of a checkout. Set-up and local stacks write only below `.local`."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ class Layout:
 
     @property
     def local(self) -> Path:
-        """Everything that is made here and not committed."""
+        """Everything that is generated and not committed."""
         return self.root / ".local"
 
     @property
@@ -28,22 +28,22 @@ class Layout:
 
     @property
     def python(self) -> Path:
-        """The interpreter that everything runs in."""
+        """The interpreter that runs everything here."""
         return self.virtual_environment / "bin" / "python"
 
     @property
     def engine(self) -> Path:
-        """A Pulumi of our own, where there was none: `pulumi` and its language host."""
+        """`pulumi` and its language host, where none was installed."""
         return self.local / "engine"
 
     @property
     def engine_record(self) -> Path:
-        """Which Pulumi set-up decided for; see toolchain.engine."""
+        """Which Pulumi is used; see toolchain.engine."""
         return self.local / "engine.json"
 
     @property
     def pulumi_home(self) -> Path:
-        """PULUMI_HOME of local stacks: their plugins are the stand-in providers."""
+        """PULUMI_HOME of local stacks, with the stand-in providers as its plugins."""
         return self.local / "pulumi-home"
 
     @property
@@ -53,12 +53,12 @@ class Layout:
 
     @property
     def passphrase(self) -> Path:
-        """A constant: local stacks have no secrets, but Pulumi asks."""
+        """A constant passphrase: local stacks have no secrets, but Pulumi asks for one."""
         return self.local / "passphrase"
 
     @property
     def clouds(self) -> Path:
-        """What the local clouds keep; `clouds.json` says where they listen."""
+        """The local clouds' files; `clouds.json` says where they listen."""
         return self.local / "clouds"
 
 

@@ -12,15 +12,15 @@ from toolchain.layout import Layout, checkout
 
 
 class PackagesError(Exception):
-    """The packages could not be installed; the text says why."""
+    """The packages could not be installed. The text says why."""
 
 
 def ensure(layout: Layout, say: Callable[[str], None]) -> None:
-    """Make the virtual environment what requirements.lock says, unless it already is.
+    """Install the packages of requirements.lock, unless they are installed already.
 
     Args:
         layout: the checkout.
-        say: takes a line for the user, when there is something to do.
+        say: shows a line to the user when there is something to do.
 
     Raises:
         PackagesError: venv or pip failed.
@@ -47,7 +47,7 @@ def ensure(layout: Layout, say: Callable[[str], None]) -> None:
 
 
 def _fingerprint(layout: Layout) -> str:
-    """What the environment depends on. It holds absolute paths, so a moved checkout counts."""
+    """A digest of what the environment depends on, with its path: it cannot be moved."""
     digest = hashlib.sha256((layout.root / "requirements.lock").read_bytes())
     digest.update(f"{sys.version_info[:2]} {layout.root}".encode())
     return digest.hexdigest()
@@ -56,5 +56,5 @@ def _fingerprint(layout: Layout) -> str:
 def _run(command: list[str]) -> None:
     done = subprocess.run(command, cwd=checkout().root, capture_output=True, text=True, check=False)
     if done.returncode != 0:
-        said = (done.stdout + done.stderr).strip()
-        raise PackagesError(f"`{' '.join(command)}` failed:\n{said}")
+        printed = (done.stdout + done.stderr).strip()
+        raise PackagesError(f"`{' '.join(command)}` failed:\n{printed}")

@@ -1,8 +1,8 @@
-"""Set-up: everything that `make` needs, from a bare Python 3.11. Nothing that is there is redone.
+"""Set-up: brings a bare Python 3.11 to everything that `make` needs. Does only what is missing.
 
     python3.11 -m toolchain.setup
 
-Speaks on standard error only, and only of what it does: `eval "$(make env)"` reads the other.
+Writes to standard error only, because `eval "$(make env)"` reads standard output.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ _STEPS: tuple[_Step, ...] = (packages.ensure, engine.obtain)
 
 
 class SetupError(Exception):
-    """Set-up cannot finish; the text says why, for everything that failed."""
+    """Set-up failed. The text says why, for every step that failed."""
 
 
 def main() -> int:
@@ -41,15 +41,15 @@ def main() -> int:
 
 
 def set_up(layout: Layout) -> None:
-    """Bring packages, engine, stand-in providers and local settings to what the checkout says.
+    """Install packages, engine, stand-in providers and local settings, as far as they are missing.
 
     Raises:
-        SetupError: with the text of everything that failed.
+        SetupError: with the text of every step that failed.
     """
     layout.local.mkdir(exist_ok=True)
     layout.state.mkdir(exist_ok=True)
     with _only_one(layout):
-        # Both at once: one waits for the network, the other for the compiler.
+        # In parallel: one waits for the network, the other for the compiler.
         with ThreadPoolExecutor() as pool:
             found = list(pool.map(lambda step: _problem(step, layout), _STEPS))
         problems = [problem for problem in found if problem is not None]
@@ -61,7 +61,7 @@ def set_up(layout: Layout) -> None:
 
 
 def _problem(step: _Step, layout: Layout) -> str | None:
-    """Take a step. Returns what went wrong, or None."""
+    """Run a step. Returns what went wrong, or None."""
     try:
         step(layout, _say)
     except (packages.PackagesError, engine.EngineError) as error:
@@ -88,14 +88,14 @@ def _install_stand_ins(layout: Layout) -> None:
         [*module, *options], cwd=layout.root, capture_output=True, text=True, check=False
     )
     if done.returncode != 0:
-        said = (done.stdout + done.stderr).strip()
-        raise SetupError(f"The stand-in providers could not be installed:\n{said}")
+        printed = (done.stdout + done.stderr).strip()
+        raise SetupError(f"The stand-in providers could not be installed:\n{printed}")
     stamp.write_text(wanted, "utf-8")
 
 
 @contextmanager
 def _only_one(layout: Layout) -> Iterator[None]:
-    """Let several `make` run at once: one sets up, the others wait and then find it done."""
+    """Let several `make` run at the same time: one sets up, the others wait for it."""
     with Path(layout.local, "setup.lock").open("w", encoding="utf-8") as file:
         fcntl.flock(file, fcntl.LOCK_EX)
         yield

@@ -38,7 +38,7 @@ Row = dict[str, Any]
 
 
 def main(arguments: list[str]) -> int:
-    """Print the table of a stack. Returns the exit code: 0 also for a stack without machines."""
+    """Print the table of a stack. Returns the exit code, which is 0 for a stack without machines."""
     parser = argparse.ArgumentParser(prog="python -m toolchain.show")
     parser.add_argument("--stack", required=True)
     stack = parser.parse_args(arguments).stack
