@@ -14,6 +14,8 @@ MAKEFLAGS   += --no-print-directory
 
 venv   := .local/venv/bin
 clouds := .local/clouds
+# Test files in the order of tests/conftest.py, each on one worker.
+pytest := $(venv)/pytest -n $(JOBS) --dist loadfile --no-loadscope-reorder
 # The Azure CLI pins hundreds of packages, so it has a virtual environment of its own.
 azure_cli         := .local/azure-cli
 AZURE_CLI_VERSION := 2.91.0
@@ -87,15 +89,15 @@ lint: setup ## Check format, lint rules, types and import layers
 
 .PHONY: test
 test: lint ## Run every check and every test
-	$(venv)/pytest -n $(JOBS) --dist loadfile
+	$(pytest)
 
 .PHONY: test-unit
 test-unit: setup ## Run the tests that need no Pulumi engine
-	$(venv)/pytest -n $(JOBS) --dist loadfile -m "not engine"
+	$(pytest) -m "not engine"
 
 .PHONY: test-engine
 test-engine: setup ## Run the tests on the real Pulumi engine, all of them in both experiences
-	EXPERIENCES=both $(venv)/pytest -n $(JOBS) --dist loadfile -m engine
+	EXPERIENCES=both $(pytest) -m engine
 
 .PHONY: test-az
 test-az: setup $(azure_cli)/bin/az ## Drive the emulator with the Azure CLI (installs it: 700 MB, minutes)

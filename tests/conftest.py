@@ -6,10 +6,15 @@ from tests.contract import contracts
 
 
 def pytest_report_header() -> str:
-    """Which contract the emulator is validated against in this run."""
+    """The contract that the emulator is validated against in this run."""
     return contracts.used()
 
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
-    """The same at the end, where a quiet run tells it too."""
+    """The same line at the end, where `-q` shows it too."""
     terminalreporter.write_line(contracts.used())
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Run the tests on the engine first: they take long, and short ones then even out the workers."""
+    items.sort(key=lambda item: item.get_closest_marker("engine") is None)

@@ -1,4 +1,4 @@
-"""A local AWS with the estate in it, as a process of its own."""
+"""A local AWS with the estate, in a process of its own."""
 
 from __future__ import annotations
 
@@ -14,14 +14,14 @@ from typing import Any
 
 @dataclass(frozen=True)
 class LocalAws:
-    """Where it answers, and the ids of its estate."""
+    """Its endpoint, and the ids of its estate."""
 
     endpoint: str
     estate: dict[str, Any]
 
     @property
     def environment(self) -> dict[str, str]:
-        """The variables that lead SDKs to it."""
+        """The variables with which SDKs reach it."""
         return {
             "AWS_ENDPOINT_URL": self.endpoint,
             "AWS_REGION": self.estate["region"],
@@ -32,7 +32,7 @@ class LocalAws:
 
 @contextmanager
 def local_aws() -> Iterator[LocalAws]:
-    """Start it, wait until it answers, and stop it."""
+    """Start it, wait until it answers, and stop it at the end."""
     process = subprocess.Popen(
         [sys.executable, "-m", "emulator", "aws", "--port", "0"],
         stdout=subprocess.PIPE,

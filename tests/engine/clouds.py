@@ -1,4 +1,4 @@
-"""Local clouds for one test module: two processes, and what a test asks of them."""
+"""Local clouds for one test module: two processes, and helpers to read and change them."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from mypy_boto3_ec2 import EC2Client
 
 SCALE = 1200
-"""Twenty minutes of service time in a second: a machine is protected within a few."""
+"""Twenty minutes of service time in a second: a machine is protected within a few seconds."""
 _SECONDS = 120
 _STEPS, _STEP_SECONDS = 2000, 30
 _GROUPS = "2024-03-01"
@@ -34,10 +34,10 @@ _NETWORKS = "2024-05-01"
 
 
 class Clouds:
-    """AWS with its estate and Azure, as processes of their own.
+    """AWS with its estate and Azure, as two processes.
 
     Args:
-        directory: where they keep what they write.
+        directory: for their files.
     """
 
     def __init__(self, directory: Path) -> None:
@@ -45,14 +45,14 @@ class Clouds:
         try:
             running = processes.up(directory, scale=SCALE, say=lambda _: None)
         except ProcessError:
-            # One may run already.
+            # The other one may have started.
             self.stop()
             raise
         self.environment = running.environment()
         self.endpoint = self.environment["AZURE_RESOURCE_MANAGER_ENDPOINT"]
 
     def stop(self) -> None:
-        """End both."""
+        """Stop both."""
         processes.down(self._directory, remove=True, say=lambda _: None)
 
     # -- the control API --------------------------------------------------------------------
@@ -63,7 +63,7 @@ class Clouds:
         return records
 
     def operations(self, machine: str) -> list[str]:
-        """What was asked for of a machine, in order, by the last part of the operation's id."""
+        """The operations that were requested for a machine, in order, without their group."""
         return [
             record["operation"].rpartition("_")[2]
             for record in self.audit()
@@ -75,26 +75,26 @@ class Clouds:
         self._control("POST", "faults", {"operation": operation, **effect})
 
     def clear_faults(self) -> None:
-        """Take all faults back."""
+        """Remove all faults."""
         self._control("DELETE", "faults")
 
     def set_scale(self, scale: float) -> None:
-        """Let service time pass this fast; 0 stops it."""
+        """Set the seconds of service time per second; 0 stops the clock."""
         self._control("PUT", "clock", {"scale": scale})
 
     def advance(self, seconds: float) -> None:
-        """Let service time pass at once, with all that comes due in it."""
+        """Move the clock forward, with everything that is due until then."""
         self._control("POST", "clock/advance", {"seconds": seconds})
 
     def advance_until(self, stage: str, kind: str, name: str) -> None:
-        """Let service time pass until a guest is at a stage.
+        """Move the clock forward until a guest is at a stage.
 
-        In steps, because what AWS changed is seen up to half a real second later.
+        In steps, because Azure notices a change in AWS up to half a real second later.
 
         Args:
             stage: such as `registered`.
-            kind: what of the guests, such as `mobilityAgents`.
-            name: which.
+            kind: the kind of guest, such as `mobilityAgents`.
+            name: the guest's name.
         """
         for _ in range(_STEPS):
             found = self._control("GET", "guests")[kind]
@@ -106,11 +106,11 @@ class Clouds:
     # -- Azure ------------------------------------------------------------------------------
 
     def resource_groups(self) -> set[str]:
-        """Names of the subscription's resource groups."""
+        """The names of the subscription's resource groups."""
         return {group["name"] for group in self._list("resourcegroups", _GROUPS)}
 
     def azure(self) -> dict[str, set[str]]:
-        """All that there is in Azure: by resource group, its resources by type and name."""
+        """All resources in Azure as type and name, by resource group."""
         return {
             group: {
                 f"{one['type']} {one['name']}"
@@ -158,14 +158,14 @@ class Clouds:
         return {network["name"] for network in self._list(path, _NETWORKS)}
 
     def put(self, path: str, body: dict[str, Any], version: str) -> None:
-        """Make something in the subscription by hand, and let it come to its end."""
+        """Create something in the subscription by hand, and wait until it is done."""
         headers = {"Authorization": f"Bearer {self.token()}"}
         url = f"{self.endpoint}/subscriptions/{SUBSCRIPTION}/{path}?api-version={version}"
         _fetch(url, "PUT", body, headers)
         self.advance(60)
 
     def network(self, group: str, name: str) -> dict[str, Any]:
-        """A virtual network, as Azure tells it."""
+        """A virtual network, as Azure returns it."""
         path = f"{group}/providers/Microsoft.Network/virtualNetworks/{name}"
         found: dict[str, Any] = self._arm(
             f"subscriptions/{SUBSCRIPTION}/resourceGroups/{path}", _NETWORKS
@@ -196,7 +196,7 @@ class Clouds:
         return str(answer["access_token"])
 
     def site_recovery(self) -> SiteRecoveryManagementClient:
-        """The real SDK, for what a person does by hand."""
+        """A client of the real SDK, for what a person does by hand."""
         return SiteRecoveryManagementClient(
             _Credential(self.token),
             SUBSCRIPTION,
@@ -212,12 +212,12 @@ class Clouds:
         return boto3.client("ec2", **self._client())
 
     def client(self, service: str) -> Any:
-        """A client of another service of this AWS; its types know the names only as literals."""
+        """A client of any service of this AWS."""
         connect: Any = boto3.client
         return connect(service, **self._client())
 
     def aws(self) -> dict[str, Any]:
-        """All that a stack can change in this AWS, to compare with another time."""
+        """Everything that a stack can change in this AWS, for comparison."""
         ec2 = self.ec2()
         iam, ssm, secrets = map(self.client, ("iam", "ssm", "secretsmanager"))
         instances = [
@@ -255,7 +255,7 @@ class Clouds:
         }
 
     def servers(self) -> dict[str, str]:
-        """The type by instance id of what was made to be a server and is not terminated."""
+        """The instance types of the servers that are not terminated, by instance id."""
         found = self.ec2().describe_instances(
             Filters=[
                 {"Name": "tag-key", "Values": ["site-recovery:role"]},
@@ -269,7 +269,7 @@ class Clouds:
         }
 
     def instance_id(self, name: str) -> str:
-        """Id of the instance with a Name tag."""
+        """The id of the instance with this Name tag."""
         found = self.ec2().describe_instances(Filters=[{"Name": "tag:Name", "Values": [name]}])
         return found["Reservations"][0]["Instances"][0]["InstanceId"]
 

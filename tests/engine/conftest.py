@@ -1,4 +1,4 @@
-"""Every module here has a stack and local clouds of its own; its tests go on from one another."""
+"""Every module has a stack and local clouds of its own. Its tests build on each other."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from toolchain.layout import checkout
 
 @pytest.fixture(scope="session")
 def warm_python() -> Iterator[Path]:
-    """A virtual environment whose Pythons have imported everything already."""
+    """A virtual environment whose Pythons have everything imported already."""
     # A socket's path may have about a hundred characters.
     with TemporaryDirectory() as folder, warm_environment(checkout(), Path(folder)) as python:
         yield python
@@ -26,7 +26,7 @@ def warm_python() -> Iterator[Path]:
 
 @pytest.fixture(scope="module")
 def python(request: pytest.FixtureRequest) -> Path:
-    """The virtual environment of a stack; the real one for REAL_PROCESSES."""
+    """The virtual environment of the stack: the real one in a module with REAL_PROCESSES."""
     if getattr(request.module, "REAL_PROCESSES", False):
         return checkout().virtual_environment
     warm: Path = request.getfixturevalue("warm_python")
@@ -48,12 +48,12 @@ _IN_ONE = {
     "test_least_privilege",
     "test_the_vault_is_gone",
 }
-"""Modules that run in the present experience alone unless EXPERIENCES=both: minutes each, and what
-differs between the experiences is tested in both elsewhere."""
+"""Modules that run in the modernized experience alone unless EXPERIENCES=both. They take long, and
+other modules test in both experiences what differs between them."""
 
 
 def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
-    """Run every module in both experiences, but for those above and those that say why not."""
+    """Run every module in both experiences, except those above and those with their own fixture."""
     if "experience" in metafunc.fixturenames and not _says_itself(metafunc):
         one = metafunc.module.__name__.rpartition(".")[2] in _IN_ONE
         both = not one or os.environ.get("EXPERIENCES") == "both"
@@ -67,14 +67,14 @@ def _says_itself(metafunc: pytest.Metafunc) -> bool:
 
 @pytest.fixture(scope="module")
 def experience(request: pytest.FixtureRequest) -> str:
-    """How the stack replicates."""
+    """The experience in which the stack replicates."""
     chosen: str = request.param
     return chosen
 
 
 @pytest.fixture(scope="module")
 def clouds(tmp_path_factory: pytest.TempPathFactory, experience: str) -> Iterator[Clouds]:
-    """AWS with the estate and an empty Azure, anew for each experience."""
+    """AWS with the estate and an empty Azure, new for each experience."""
     running = Clouds(tmp_path_factory.mktemp("clouds"))
     try:
         yield running
@@ -90,5 +90,5 @@ def stack(
     python: Path,
     experience: str,
 ) -> Stack:
-    """A stack without machines, of which nothing is there yet."""
+    """A stack without machines, before its first `up`."""
     return Stack(tmp_path_factory.mktemp("stack"), pulumi_home, clouds, python, experience)

@@ -1,4 +1,4 @@
-"""A stack of the real program on the real engine, run as users run it."""
+"""A stack of the real program on the real engine, run with the commands that users run."""
 
 from __future__ import annotations
 
@@ -35,15 +35,15 @@ _OWN = "pulumi-python:dynamic/site-recovery:"
 
 @dataclass(frozen=True)
 class Result:
-    """What a command came to.
+    """The result of a command.
 
     Attributes:
         code: its exit code.
-        text: what the user read, both streams.
-        errors: error messages by the resource's name; those of the program itself under "".
-        warnings: the same of warnings.
-        lines: what was kept under a wave's or a machine's row, by the resource's name.
-        changes: the operation on every resource of ours that changed (`MigrationWave pilot`).
+        text: its standard output and error, as the user reads them.
+        errors: error messages by resource name; those of the program itself under "".
+        warnings: warnings, in the same way.
+        lines: permanent lines under a wave's or a machine's row, by resource name.
+        changes: the operation on every dynamic resource that changed (`MigrationWave pilot`).
     """
 
     code: int
@@ -59,12 +59,12 @@ class Result:
         return "\n".join(text for texts in self.errors.values() for text in texts)
 
     def line(self, resource: str) -> str:
-        """What was kept under a resource's row, as one text."""
+        """The permanent lines under a resource's row, as one text."""
         return "\n".join(self.lines.get(resource, ()))
 
 
 class Running:
-    """A command that was started and not waited for."""
+    """A command that was started and may still run."""
 
     def __init__(self, process: subprocess.Popen[str], events: Path) -> None:
         self.process = process
@@ -75,13 +75,13 @@ class Running:
         threading.Thread(target=self._listen, daemon=True).start()
 
     def until(self, text: str) -> None:
-        """Wait until the user can read a text."""
+        """Wait until the command has printed a text."""
         with self._more:
             self._more.wait_for(lambda: text in self._read or self._ended, _COMMAND_SECONDS)
             assert text in self._read, self._read
 
     def kill(self) -> None:
-        """Kill the engine with no chance to say good-bye, and wait until all it started ended."""
+        """Kill the engine with SIGKILL, and wait until all processes that it started have ended."""
         descriptors = [os.pidfd_open(pid) for pid in _descendants(self.process.pid)]
         assert descriptors, "the engine runs a program and providers"
         os.kill(self.process.pid, signal.SIGKILL)
@@ -116,14 +116,14 @@ class Stack:
     Args:
         root: an empty folder.
         home: a PULUMI_HOME with the stand-in providers.
-        clouds: where it lives.
+        clouds: the local clouds that it is deployed to.
         python: the virtual environment that the program and its dynamic providers run in.
         experience: `classic` or `modernized`.
 
     Attributes:
-        config: its config as in the file, which is written before every command.
-        config_text: the file's text instead, for what is no config at all.
-        environment: what every command gets.
+        config: its config, which is written to the stack's file before every command.
+        config_text: the text of that file instead, for invalid YAML.
+        environment: the environment variables of every command.
     """
 
     def __init__(
@@ -143,14 +143,14 @@ class Stack:
             "PULUMI_CONFIG_PASSPHRASE": PASSPHRASE,
             "PULUMI_DISABLE_AUTOMATIC_PLUGIN_ACQUISITION": "true",
             "PULUMI_SKIP_UPDATE_CHECK": "true",
-            # Known by nothing else, so that a leak of one can be found.
+            # Unique values, so that a leak can be found.
             "AWS_ACCESS_KEY_ID": ACCESS_KEY,
             "AWS_SECRET_ACCESS_KEY": SECRET_KEY,
             # For --event-log.
             "PULUMI_DEBUG_COMMANDS": "true",
         }
         manifest = yaml.safe_load((layout.root / "Pulumi.yaml").read_text("utf-8"))
-        # The program itself, from another project folder: the stack's file is written there.
+        # The project has a folder of its own, because the stack's file is written into it.
         manifest["main"] = str(layout.root)
         manifest["runtime"]["options"]["virtualenv"] = str(python)
         (self._project / "Pulumi.yaml").write_text(yaml.safe_dump(manifest), "utf-8")
@@ -160,7 +160,7 @@ class Stack:
             **dev,
             "ec2-to-azure:machines": {},
             "ec2-to-azure:waves": {},
-            # On a slow machine much service time passes between two looks.
+            # On a slow machine much service time passes between two polls.
             "ec2-to-azure:replication": {"registrationTimeout": "24h"},
             "ec2-to-azure:convergence": {"poll": "100ms", "wait": "168h"},
         }
@@ -169,7 +169,7 @@ class Stack:
         self.begin_anew(root / "state")
 
     def begin_anew(self, state: Path) -> None:
-        """Forget all that was recorded: go on with a stack in another, empty backend."""
+        """Go on with a new stack in another, empty backend. The clouds stay as they are."""
         state.mkdir()
         self.environment["PULUMI_BACKEND_URL"] = f"file://{state}"
         self.succeeds("stack", "init", STACK)
@@ -177,7 +177,7 @@ class Stack:
     # -- config -----------------------------------------------------------------------------
 
     def be_modernized(self, example: Path) -> None:
-        """Declare what differs in the modernized experience, as a stack's file does."""
+        """Take from an example file what differs in the modernized experience."""
         other = yaml.safe_load(example.read_text("utf-8"))["config"]
         replication = {"registrationTimeout": "24h", **other["ec2-to-azure:replication"]}
         self.config |= {
@@ -187,12 +187,12 @@ class Stack:
         }
 
     def first(self, *steps: str) -> list[str]:
-        """Operations of a machine; agents that report by themselves need no discovery."""
+        """A machine's operations in this experience: the modernized one needs no discovery."""
         asked = self.experience == "classic"
         return [step for step in steps if asked or step != "DiscoverProtectableItem"]
 
     def declare(self, **waves: tuple[str, list[str]]) -> None:
-        """Set the waves, each with its phase and machines, and declare those machines."""
+        """Declare waves, each with its phase and machines, and no other machines."""
         self.config["ec2-to-azure:waves"] = {
             name: {"phase": phase, "machines": list(machines)}
             for name, (phase, machines) in waves.items()
@@ -226,7 +226,7 @@ class Stack:
         return self.run("preview")
 
     def up(self, *options: str) -> Result:
-        """Update, without the preview that a person would look at first."""
+        """Update, without a preview before it."""
         return self.run("up", "--yes", "--skip-preview", *options)
 
     def refresh(self) -> Result:
@@ -248,11 +248,11 @@ class Stack:
         return row
 
     def logs(self) -> str:
-        """What the engine told of every command so far, resources and their changes with it."""
+        """The engine's events of every command so far."""
         return "\n".join(path.read_text("utf-8") for path in sorted(self._events.iterdir()))
 
     def exported(self) -> str:
-        """The state, as text, with what is secret in it."""
+        """The state as text, with its secrets decrypted."""
         return self.succeeds("stack", "export", "--show-secrets")
 
     def resources(self) -> list[dict[str, Any]]:
@@ -262,7 +262,7 @@ class Stack:
         return found
 
     def recorded(self, machine: str) -> dict[str, Any] | None:
-        """What was recorded of a machine on its own, also when the last run failed elsewhere."""
+        """The machine's record in the state, which is also right after a run that failed."""
         for resource in self.resources():
             if resource["urn"].endswith(f"{_OWN}ProtectedItem::{machine}"):
                 outputs: dict[str, Any] = resource["outputs"]
@@ -270,17 +270,17 @@ class Stack:
         return None
 
     def run(self, *command: str) -> Result:
-        """Run a command that the engine does work for."""
+        """Run a command that uses the engine, such as `up`."""
         return self.start(*command).result()
 
     def start(self, *command: str) -> Running:
-        """Begin such a command."""
+        """Start such a command."""
         self._commands += 1
         events = self._events / f"{self._commands}.json"
         return Running(self._pulumi(*command, "--event-log", str(events)), events)
 
     def succeeds(self, *command: str) -> str:
-        """Run a command that only reads or writes the backend; what it printed."""
+        """Run a command that only reads or writes the backend. Returns what it printed."""
         with self._pulumi(*command) as process:
             text, _ = process.communicate(timeout=_COMMAND_SECONDS)
         assert process.returncode == 0, text
@@ -302,7 +302,7 @@ class Stack:
 
 
 def _environment(clouds: Clouds, python: Path) -> dict[str, str]:
-    """This machine's environment with Pulumi on PATH and no other clouds than these."""
+    """The environment of this process, with Pulumi on PATH and no clouds other than these."""
     tools = environment.tools(checkout(), os.environ)
     kept = {
         name: value

@@ -1,4 +1,4 @@
-"""Toy projects for the real engine, each with a home and a backend of its own."""
+"""Small Pulumi projects for the real engine, each with its own PULUMI_HOME and backend."""
 
 from __future__ import annotations
 
@@ -59,14 +59,14 @@ class Project:
 
 @pytest.fixture
 def project(tmp_path: Path) -> Callable[[dict[str, str]], Project]:
-    """Makes the project of a test from its files."""
+    """Makes a project from its files."""
 
     def make(files: dict[str, str]) -> Project:
         layout = checkout()
         variables = dict(os.environ) | environment.tools(layout, os.environ)
         found = engine.recorded(layout)
         if found is None or found.source != "built":
-            # Our host, also where an official Pulumi brought its own.
+            # Test our host, also where an official Pulumi brought its own.
             host = layout.root / "toolchain" / "language_host"
             variables["PATH"] = f"{host}{os.pathsep}{variables['PATH']}"
         state = tmp_path / "state"
