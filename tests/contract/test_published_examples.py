@@ -29,6 +29,9 @@ DIFFERENT = {
         "a machine's job is shown; here a plan's waits, of which no details are known"
     ),
     r"^GetOperationStatus \.(start|end)Time:": "recorded (vault, 003): a status without times",
+    r"^RecoveryServices_CheckNameAvailability \.(reason|message):": (
+        "the vault of the example does not exist here, so its name is available"
+    ),
 }
 """What an answer lacks of its example, by operation and place, with the reason."""
 
