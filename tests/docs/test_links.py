@@ -46,3 +46,11 @@ def test_every_guide_is_in_the_index() -> None:
 
 def test_the_readme_is_one_page() -> None:
     assert len((ROOT / "README.md").read_text("utf-8").splitlines()) <= 250
+
+
+def test_every_folder_of_tests_is_in_a_ring() -> None:
+    rings = [t for t in tables(ROOT / "docs" / "contributing.md") if t[0][0] == "ring"]
+    told = {
+        name for [_, *rows] in rings for row in rows for name in re.findall(r"tests/(\w+)/", row[1])
+    }
+    assert told == {path.parent.name for path in (ROOT / "tests").glob("*/*.py")}
