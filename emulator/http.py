@@ -57,7 +57,11 @@ class Application:
             }
             target = scope["raw_path"] + b"?" + scope["query_string"]
             request = Request.of(
-                scope["method"], target.decode("latin-1"), headers, body, scope["scheme"]
+                scope["method"],
+                target.decode("latin-1"),
+                headers,
+                body,
+                scope.get("scheme", "http"),  # optional in ASGI
             )
             response = self._world.handle(request)
         if response.dropped and _TRANSPORT in scope:
