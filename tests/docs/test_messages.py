@@ -20,7 +20,7 @@ ROWS = [row for table in tables(ROOT / PAGE) if table[0] == HEAD for row in tabl
 PATTERNS = [pattern for row in ROWS for pattern in re.findall(r"`([^`]+)`", row[0])]
 
 
-QUOTES = re.compile(r"^ +- (\S.+?)$|(\[IRREVERSIBLE: .+?\])", re.MULTILINE)
+QUOTES = re.compile(r"^(?: *- |error: )(\S.+?)$|(\[IRREVERSIBLE: .+?\])", re.MULTILINE)
 """Lines of a report, and marks of a preview, in the examples of the guides."""
 
 
@@ -32,6 +32,8 @@ def program() -> list[Source]:
 @pytest.mark.parametrize("guide", GUIDES, ids=lambda guide: str(guide.relative_to(ROOT)))
 def test_a_report_in_an_example_is_what_the_code_says(guide: Path, program: list[Source]) -> None:
     said = {text.removesuffix(".") for source in program for text in source.texts()}
+    others = [table for table in tables(ROOT / PAGE) if table[0][0] == "message of others"]
+    said |= {row[0].strip("`") for [_, *rows] in others for row in rows}
     telling = [text for text in said if len(text.replace(GAP, "")) > 2 * LONG]
     for quote in QUOTES.findall("".join(blocks(guide, ""))):
         line = "".join(quote)
