@@ -141,6 +141,17 @@ def test_azure_is_told_when_the_estate_has_moved(directory: Path) -> None:
     assert after["aws"].endpoint in command
 
 
+def test_azure_is_started_again_when_its_switches_change(directory: Path) -> None:
+    before = start(directory).services
+    after = start(directory, any_token=True).services
+    assert after["aws"] == before["aws"]
+    assert after["azure"].port == before["azure"].port
+    assert after["azure"].pid != before["azure"].pid
+    url = f"{after['azure'].endpoint}/subscriptions?api-version=2022-12-01"
+    assert fetch(url, Authorization="Bearer anything")["value"]
+    assert start(directory, any_token=True).services == after
+
+
 def test_the_estate_has_the_ids_that_the_dev_stack_names(directory: Path) -> None:
     estate = fetch(f"{start(directory).services['aws'].endpoint}/_emulator/estate")
     config = yaml.safe_load((ROOT / "Pulumi.dev.yaml").read_text())["config"]
