@@ -220,6 +220,15 @@ class MigrationProvider(ResourceProvider, Generic[InputsT, OutputsT]):
         return Recorded(values, self.inputs, self.outputs)
 
 
+def stack_of(urn: str) -> str:
+    """The stack and project in a URN, which tell one stack from another.
+
+    >>> stack_of("urn:pulumi:dev::shop::site-recovery:MigrationWave::web")
+    'urn:pulumi:dev::shop'
+    """
+    return "::".join(urn.split("::")[:2])
+
+
 def resource_name(urn: str) -> str:
     """The name of the resource with this URN."""
     return urn.rsplit("::", 1)[-1]

@@ -132,6 +132,7 @@ class ContainerMappingProvider(MigrationProvider[ContainerMappingInputs, Contain
                         inputs.experience,
                         pace,
                         row,
+                        adapter.stack_of(inputs.urn),
                         named=claims.of_this_process,
                     )
                 policy = name_of(inputs.policy_id)

@@ -223,7 +223,8 @@ class ProtectedItemProvider(MigrationProvider[ProtectedItemInputs, ProtectedItem
         async def take() -> Snapshot:
             site = inputs.site
             async with self.azure(site.container.vault) as connection:
-                return await VaultService(connection, site, leaving=True).observe()
+                service = VaultService(connection, site, adapter.stack_of(inputs.urn), leaving=True)
+                return await service.observe()
 
         key = (inputs.container_id, inputs.landing_zone.resource_group_id)
         return await observation.of_this_process.look(key, take, good)

@@ -14,6 +14,8 @@ from emulator.kernel.world import World
 KIND = "fault"
 OF_JOBS = ("job", "delaySeconds")
 _EFFECTS = ("status", "drop", "stale", *OF_JOBS)
+_MODIFIERS = {"accepted": "status"}
+"""What goes along with an effect and changes it."""
 _OPERATION = re.compile(r"[\w-]{1,120}")
 _SHAPE = {
     "operation": str,
@@ -21,6 +23,7 @@ _SHAPE = {
     "nth": int,
     "times": int,
     "status": int,
+    "accepted": bool,
     "code": str,
     "message": str,
     "drop": schema.OneOf("before", "after"),
@@ -59,6 +62,9 @@ def add(world: World, content: Document) -> Document:
     effects = [name for name in _EFFECTS if name in fault]
     if len(effects) != 1 and not set(effects) == set(OF_JOBS):
         raise _invalid(f"exactly one of {', '.join(_EFFECTS)} is needed.")
+    for modifier, effect in _MODIFIERS.items():
+        if modifier in fault and effect not in fault:
+            raise _invalid(f"'{modifier}' goes with '{effect}'.")
     if effects[0] not in OF_JOBS and not _is_route(world, fault["operation"]):
         raise _invalid(
             f"there is no operation '{fault['operation']}'; GET /_emulator/coverage lists them."
@@ -158,10 +164,8 @@ class HttpFaults:
             fault = self._drop(world, request, route, "before")
             return None if fault is None else Response(503, dropped=True)
         if "status" in fault:
-            code = fault.get("code", "ServiceUnavailable")
-            message = fault.get("message", "The emulator was told to refuse this call.")
             # Returned, not raised: raising would roll back the fault's count.
-            return ArmError(fault["status"], code, message).response()
+            return _refusal(fault)
         return Response(200, self._answers.get(_key(request), {"value": []}))
 
     def after(self, world: World, request: Request, route: Route, response: Response) -> None:
@@ -171,8 +175,17 @@ class HttpFaults:
             self._answers[_key(request)] = response.body
             if len(self._answers) > self._REMEMBERED:
                 del self._answers[next(iter(self._answers))]
-        if world.store.keys(KIND) and self._drop(world, request, route, "after"):
+        if not world.store.keys(KIND):
+            return
+        if self._drop(world, request, route, "after"):
             response.dropped = True
+        fault = take(
+            world, operation=route.operation_id, match=[request.path], effects=("accepted",)
+        )
+        if fault is not None:
+            refusal = _refusal(fault)
+            response.status, response.body = refusal.status, refusal.body
+            response.headers = refusal.headers
 
     def _drop(self, world: World, request: Request, route: Route, when: str) -> Document | None:
         armed = any(str(fault.get("drop")).lower() == when for fault in world.store.list(KIND))
@@ -186,8 +199,18 @@ class HttpFaults:
         )
 
 
+def _refusal(fault: Document) -> Response:
+    code = fault.get("code", "ServiceUnavailable")
+    message = fault.get("message", "The emulator was told to refuse this call.")
+    return ArmError(fault["status"], code, message).response()
+
+
 def _meets(fault: Document, operation: str, match: Sequence[str], effects: Sequence[str]) -> bool:
     has = {*fault, f"drop {str(fault.get('drop')).lower()}"}
+    if fault.get("accepted"):
+        has -= {"status"}
+    else:
+        has -= {"accepted"}
     if has.isdisjoint(effects):
         return False
     wanted = str(fault["operation"]).lower()

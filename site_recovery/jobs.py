@@ -37,6 +37,8 @@ class Job:
         waits_for: the instruction of the manual action at which it stands.
         started: when it began, where the service says so.
         doing: the group and the tasks that run now, in the service's words.
+        request_id: the `x-ms-client-request-id` of the request that began it; empty in a list,
+            and where the service does not tell.
     """
 
     id: str
@@ -49,6 +51,7 @@ class Job:
     waits_for: str = ""
     doing: str = ""
     started: datetime | None = None
+    request_id: str = ""
 
     @property
     def running(self) -> bool:
@@ -90,7 +93,14 @@ def job(resource: Mapping[str, Any]) -> Job:
         waits_for=next(filter(None, map(_instruction, running)), ""),
         doing=_doing(properties.get("tasks") or ()),
         started=_moment(properties.get("startTime")),
+        request_id=_request_id(properties.get("activityId")),
     )
+
+
+def _request_id(activity: str | None) -> str:
+    """The first part of `<client request id> ActivityId: <correlation id>`."""
+    client, mark, _ = (activity or "").partition(" ActivityId: ")
+    return client if mark else ""
 
 
 def _moment(text: str | None) -> datetime | None:

@@ -8,11 +8,9 @@ from enum import StrEnum
 
 from site_recovery.identification import Identity, Mistaken, identify
 from site_recovery.jobs import Job, ServiceError
+from site_recovery.operations import Operation
 from site_recovery.snapshot import Machine, ProtectedItem, Snapshot
 from site_recovery.target_settings import DYNAMIC, TargetSettings
-
-UPDATE_SCENARIO = "UpdateVmProperties"
-"""What the service calls a job that changes an item's target."""
 
 
 class Stage(StrEnum):
@@ -186,7 +184,7 @@ def _changed_since_test(machine: Machine, item: ProtectedItem, snapshot: Snapsho
     test = item.last_test_failover
     names = {name.lower() for name in (machine.name, item.name, item.friendly_name)}
     return test is not None and any(
-        job.scenario == UPDATE_SCENARIO
+        job.scenario == Operation.UPDATE_TARGET.scenario
         and job.target.lower() in names
         and not job.failed
         and job.started is not None
@@ -199,7 +197,7 @@ def _running_discovery(machine: Machine, snapshot: Snapshot) -> Job | None:
     for candidate in snapshot.jobs.values():
         if (
             candidate.running
-            and candidate.scenario == "DiscoverPhysicalMachine"
+            and candidate.scenario == Operation.DISCOVER.scenario
             and candidate.target.lower() == machine.name.lower()
         ):
             return candidate

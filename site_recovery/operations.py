@@ -27,6 +27,19 @@ class Operation(StrEnum):
         """The string in an item's `allowedOperations` that permits it; None before an item is."""
         return _ALLOWED_BY.get(self)
 
+    @property
+    def scenario(self) -> str:
+        """The `scenarioName` of the job that it begins."""
+        return _SCENARIO[self]
+
+
+def of_scenario(scenario: str | None) -> Operation | None:
+    """The operation of a job, by its `scenarioName`; None for any other job.
+
+    Complete migration and disable protection are one scenario, which reads as the latter.
+    """
+    return _OPERATION.get(scenario or "")
+
 
 _ALLOWED_BY = {
     Operation.TEST_FAILOVER: "TestFailover",
@@ -35,6 +48,18 @@ _ALLOWED_BY = {
     Operation.COMPLETE_MIGRATION: "CompleteMigration",
     Operation.DISABLE_PROTECTION: "DisableProtection",
 }
+
+_SCENARIO = {
+    Operation.DISCOVER: "DiscoverPhysicalMachine",
+    Operation.ENABLE_PROTECTION: "EnableDr",
+    Operation.UPDATE_TARGET: "UpdateVmProperties",
+    Operation.TEST_FAILOVER: "TestFailover",
+    Operation.TEST_FAILOVER_CLEANUP: "TestFailoverCleanup",
+    Operation.UNPLANNED_FAILOVER: "UnplannedFailover",
+    Operation.COMPLETE_MIGRATION: "DisableDr",
+    Operation.DISABLE_PROTECTION: "DisableDr",
+}
+_OPERATION = {scenario: operation for operation, scenario in _SCENARIO.items()}
 
 NO_FAILBACK = (
     "from then on it runs in Azure: there is no failback to AWS and no replication afterwards"

@@ -11,8 +11,8 @@ from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from typing import TypeAlias
 
-from site_recovery.observation import UPDATE_SCENARIO, Observed, Stage
-from site_recovery.operations import NO_FAILBACK, Operation
+from site_recovery.observation import Observed, Stage
+from site_recovery.operations import NO_FAILBACK, Operation, of_scenario
 from site_recovery.phases import Phase
 from site_recovery.reasons import Reason
 from site_recovery.snapshot import TAG_INSTANCE
@@ -323,16 +323,6 @@ _AFTER: dict[Operation, Callable[[Observed], Observed]] = {
     Operation.DISABLE_PROTECTION: _gone,
 }
 
-_SCENARIO: dict[str, Operation] = {
-    UPDATE_SCENARIO: Operation.UPDATE_TARGET,
-    "TestFailover": Operation.TEST_FAILOVER,
-    "TestFailoverCleanup": Operation.TEST_FAILOVER_CLEANUP,
-    "UnplannedFailover": Operation.UNPLANNED_FAILOVER,
-    "DisableDr": Operation.DISABLE_PROTECTION,
-    "DiscoverPhysicalMachine": Operation.DISCOVER,
-}
-"""What the service calls the jobs of our operations (`scenarioName`)."""
-
 _AT_REST: dict[Stage, Callable[[Observed], Observed]] = {
     Stage.UNKNOWN_TO_VAULT: lambda state: replace(state, stage=Stage.DISCOVERED),
     Stage.BROKEN: lambda state: replace(state, allowed=frozenset({"DisableProtection"})),
@@ -341,11 +331,6 @@ _AT_REST: dict[Stage, Callable[[Observed], Observed]] = {
     Stage.TEST_FAILOVER: _tested,
     Stage.FAILED_OVER: _failed_over,
 }
-
-
-def of_scenario(scenario: str | None) -> Operation | None:
-    """Which of our operations a job is, by its `scenarioName`; None for any other."""
-    return _SCENARIO.get(scenario or "")
 
 
 def _settled(observed: Observed) -> Observed:

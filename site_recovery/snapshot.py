@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from enum import StrEnum
 
@@ -127,3 +127,14 @@ class Snapshot:
     virtual_machines: tuple[VirtualMachine, ...] = ()
     jobs: Mapping[str, Job] = field(default_factory=dict)
     gone: Gone | None = None
+
+    def with_item(self, item_id: str | None, item: ProtectedItem | None) -> Snapshot:
+        """This snapshot with one item as a single read of it answered.
+
+        Args:
+            item_id: of the item in this snapshot, if it is there.
+            item: as it is now; None if it is not there any more.
+        """
+        ids = {each.lower() for each in (item_id, item.id if item else None) if each}
+        others = tuple(each for each in self.items if each.id.lower() not in ids)
+        return replace(self, items=others if item is None else (*others, item))

@@ -7,6 +7,7 @@ from dataclasses import replace
 from typing import Any, TypeVar
 
 from dynamic_providers import engine
+from dynamic_providers.adapter import stack_of
 from dynamic_providers.wave.inputs import WaveInputs
 from site_recovery import arm_ids, recovery_plan
 from site_recovery.arm_ids import VaultId
@@ -131,4 +132,5 @@ class WaveVault:
     ) -> _T:
         site = self._inputs.site
         async with self._connect(site.container.vault.subscription) as connection:
-            return await use(VaultService(connection, site, leaving=leaving))
+            stack = stack_of(self._inputs.urn)
+            return await use(VaultService(connection, site, stack, leaving=leaving))

@@ -35,6 +35,7 @@ async def disable(
     experience_name: ExperienceName,
     pace: Pace,
     reporter: Reporter,
+    stack: str,
     named: Container[str] = (),
 ) -> None:
     """Disable the replication of the machines in a container that use a policy.
@@ -46,6 +47,7 @@ async def disable(
         experience_name: how the machines replicate.
         pace: how long it may take.
         reporter: receives the progress.
+        stack: what tells this stack from others that use the same vault.
         named: the instances that a wave of the stack names. Their machines are not leftovers.
 
     Raises:
@@ -69,7 +71,7 @@ async def disable(
         )
     if not items:
         return
-    service = VaultService(connection, _site(container, experience_name), leaving=True)
+    service = VaultService(connection, _site(container, experience_name), stack, leaving=True)
     review.raise_if_failed_over(machines, await service.observe())
     outcomes = await converge(service, machines, Rules(), pace, reporter)
     review.raise_unless_gone(outcomes)

@@ -50,7 +50,9 @@ class PlanService:
         except ResourceNotFoundError:
             return None
 
-    async def create_plan(self, plan: Plan, members: Mapping[str, Member]) -> str | None:
+    async def create_plan(
+        self, plan: Plan, members: Mapping[str, Member], request_id: str
+    ) -> str | None:
         """Ask for a recovery plan (ReplicationRecoveryPlans_Create); the name of the job.
 
         Raises:
@@ -58,9 +60,13 @@ class PlanService:
         """
         body = recovery_plan.create_body(plan, members, self._site.container)
         begin = partial(self._plans.begin_create, *self._plan(plan.name), body)
-        return await self._writes.once("to create it", f"recovery plan {plan.name}", begin)
+        return await self._writes.once(
+            "to create it", f"recovery plan {plan.name}", begin, request_id
+        )
 
-    async def update_plan(self, name: str, groups: Sequence[Mapping[str, Any]]) -> str | None:
+    async def update_plan(
+        self, name: str, groups: Sequence[Mapping[str, Any]], request_id: str
+    ) -> str | None:
         """Replace a plan's groups (ReplicationRecoveryPlans_Update); the name of the job.
 
         Raises:
@@ -68,7 +74,9 @@ class PlanService:
         """
         body = recovery_plan.update_body(groups)
         begin = partial(self._plans.begin_update, *self._plan(name), body)
-        return await self._writes.once("to change its groups", f"recovery plan {name}", begin)
+        return await self._writes.once(
+            "to change its groups", f"recovery plan {name}", begin, request_id
+        )
 
     async def delete_plan(self, name: str, poll: timedelta) -> None:
         """Delete a plan and wait for it (ReplicationRecoveryPlans_Delete); nothing if it is gone.
@@ -92,7 +100,7 @@ class PlanService:
         """The URL whose POST resumes a job that waits for a person."""
         return f"{endpoint()}{job.id}/resume?api-version={_API_VERSION}"
 
-    async def submit_plan(self, operation: Operation, name: str) -> str | None:
+    async def submit_plan(self, operation: Operation, name: str, request_id: str) -> str | None:
         """Ask for an operation of a whole plan, once.
 
         Returns and raises what `VaultService.submit` does.
@@ -113,7 +121,7 @@ class PlanService:
                     provider, bodies.PLAN_RECOVERY_POINTS[site.recovery_point]
                 )
         return await self._writes.once(
-            operation, f"recovery plan {name}", partial(begin, *self._plan(name), body)
+            operation, f"recovery plan {name}", partial(begin, *self._plan(name), body), request_id
         )
 
     def _plan(self, name: str) -> tuple[str, str, str]:

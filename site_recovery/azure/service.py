@@ -26,6 +26,7 @@ from site_recovery.fleet import Assignment, RecoveryPoint, Site
 from site_recovery.jobs import Job, ServiceError
 from site_recovery.observation import Observed
 from site_recovery.operations import Operation
+from site_recovery.request_ids import RequestIds
 from site_recovery.snapshot import ProtectedItem, Snapshot
 from site_recovery.target_settings import TargetSettings
 
@@ -40,11 +41,15 @@ class VaultService(PlanService):
     Args:
         connection: to the vault's subscription.
         site: where machines are replicated from and to.
+        stack: what tells this stack from others that use the same vault; request ids are derived
+            from it.
         leaving: whether the machines leave the vault. `observe` then succeeds without the vault
             or its server.
     """
 
-    def __init__(self, connection: Connection, site: Site, *, leaving: bool = False) -> None:
+    def __init__(
+        self, connection: Connection, site: Site, stack: str, *, leaving: bool = False
+    ) -> None:
         super().__init__(connection, site)
         self._connection = connection
         self._leaving = leaving
@@ -53,6 +58,7 @@ class VaultService(PlanService):
         self._vault = site.container.vault
         self._reads = asyncio.Semaphore(_READS_AT_ONCE)
         self.clock = connection.clock
+        self.request_ids = RequestIds(stack)
 
     def pause(self, poll: timedelta) -> float:
         """Seconds until the next round: those of `poll`, or more if Azure says so."""
@@ -94,6 +100,37 @@ class VaultService(PlanService):
         )
         return found.as_dict()
 
+    async def item(self, assignment: Assignment, observed: Observed) -> ProtectedItem | None:
+        """The item of a machine by a single read (ReplicationProtectedItems_Get).
+
+        Returns:
+            The item; None if it is not there.
+
+        Raises:
+            MigrationError: Azure did not answer, or refused.
+        """
+        container = (
+            ContainerId.parse(observed.item_id) if observed.item_id else self._site.container
+        )
+        name = arm_ids.name(observed.item_id or assignment.machine.name)
+        try:
+            with explained(assignment.machine.name, passing=ResourceNotFoundError):
+                found = await self._item(f"{container}/replicationProtectedItems/{name}")
+        except ResourceNotFoundError:
+            return None
+        return replace(protected_item(found), complete=True)
+
+    async def jobs(self) -> Mapping[str, Job]:
+        """All jobs by name, without what only a single read tells (ReplicationJobs_List).
+
+        Raises:
+            MigrationError: Azure did not answer, or refused.
+        """
+        listed = self._client.replication_jobs.list(self._vault.resource_group, self._vault.vault)
+        with explained(f"vault {self._vault.vault}"):
+            found = await list_all(listed)
+        return {job.name: job for job in map(jobs.job, found)}
+
     async def job(self, name: str) -> Job | None:
         """One job with its errors (ReplicationJobs_Get), or None if the vault has no such job.
 
@@ -110,9 +147,15 @@ class VaultService(PlanService):
         return jobs.job(found.as_dict())
 
     async def submit(
-        self, operation: Operation, assignment: Assignment, observed: Observed
+        self, operation: Operation, assignment: Assignment, observed: Observed, request_id: str
     ) -> str | None:
         """Ask for an operation once, without retries.
+
+        Args:
+            operation: what is due.
+            assignment: the machine.
+            observed: as the services see it now.
+            request_id: the `x-ms-client-request-id` by which its job is known afterwards.
 
         Returns:
             The name of its job; None if the service did it at once.
@@ -130,7 +173,7 @@ class VaultService(PlanService):
             if operation is Operation.UPDATE_TARGET:
                 details = await self._details(assignment, observed)
         call = self._call(operation, assignment, observed, recovery_point, details)
-        return await self._writes.once(operation, name, call)
+        return await self._writes.once(operation, name, call, request_id)
 
     async def target_sizes(self, observed: Observed) -> Sequence[Mapping[str, Any]]:
         """The sizes that Azure offers for a protected machine

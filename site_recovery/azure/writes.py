@@ -26,7 +26,7 @@ class Writes:
         self._limiter = AsyncLimiter(_BUCKET, _REFILL_SECONDS)
 
     async def once(
-        self, operation: str, name: str, begin: Callable[..., Awaitable[Any]]
+        self, operation: str, name: str, begin: Callable[..., Awaitable[Any]], request_id: str
     ) -> str | None:
         """Send a request without any retry.
 
@@ -34,6 +34,7 @@ class Writes:
             operation: what is asked for, in words.
             name: what it is about, for messages.
             begin: a `begin_` method of the SDK with its arguments.
+            request_id: the `x-ms-client-request-id` by which its job is known afterwards.
 
         Returns:
             The name of the job; None if the service did it at once.
@@ -52,7 +53,12 @@ class Writes:
         async with self._limiter:
             try:
                 # azure-core would repeat it after a 5xx, and start the operation twice.
-                await begin(polling=False, retry_total=0, raw_response_hook=remember)
+                await begin(
+                    polling=False,
+                    retry_total=0,
+                    raw_response_hook=remember,
+                    request_id=request_id,
+                )
             except HttpResponseError as error:
                 raise _refusal(operation, name, error) from error
             except AzureError as error:

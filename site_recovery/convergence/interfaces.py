@@ -14,14 +14,16 @@ from site_recovery.jobs import Job
 from site_recovery.observation import Observed
 from site_recovery.operations import Operation
 from site_recovery.recovery_plan import Plan
+from site_recovery.request_ids import RequestIds
 from site_recovery.service_clock import ServiceClock
-from site_recovery.snapshot import Snapshot
+from site_recovery.snapshot import ProtectedItem, Snapshot
 
 
 class Service(PlanService, Protocol):
     """What convergence needs of a vault; `service.VaultService` is the real one."""
 
     clock: ServiceClock
+    request_ids: RequestIds
 
     def pause(self, poll: timedelta) -> float:
         """Seconds until the next round: those of `poll`, or more if the service says so."""
@@ -32,10 +34,16 @@ class Service(PlanService, Protocol):
     async def job(self, name: str) -> Job | None:
         """One job with its errors."""
 
+    async def jobs(self) -> Mapping[str, Job]:
+        """All jobs by name, without what only a single read tells."""
+
+    async def item(self, assignment: Assignment, observed: Observed) -> ProtectedItem | None:
+        """The item of a machine by a single read; None if it is not there."""
+
     async def submit(
-        self, operation: Operation, assignment: Assignment, observed: Observed
+        self, operation: Operation, assignment: Assignment, observed: Observed, request_id: str
     ) -> str | None:
-        """Ask for an operation once; the name of its job."""
+        """Ask for an operation once, with a request id; the name of its job."""
 
     async def target_sizes(self, observed: Observed) -> Sequence[Mapping[str, Any]]:
         """The sizes that a protected machine may get."""

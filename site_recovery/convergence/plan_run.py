@@ -15,13 +15,14 @@ from typing import Any, Protocol
 
 from site_recovery import recovery_plan
 from site_recovery.convergence.outcome import Failure
-from site_recovery.convergence.submission import Attempts, InFlight, Submitter
+from site_recovery.convergence.submission import Attempts, InFlight, Order, Submitter
 from site_recovery.errors import MigrationError, RefusedError
 from site_recovery.jobs import Job
 from site_recovery.observation import Observed, Stage
 from site_recovery.operations import Operation
 from site_recovery.reasons import Reason
 from site_recovery.recovery_plan import Member, Plan
+from site_recovery.request_ids import RequestIds
 from site_recovery.snapshot import Snapshot
 
 _ORDER = (
@@ -48,20 +49,26 @@ class _PlanError(MigrationError):
 class PlanService(Protocol):
     """What a plan needs of a vault; `service.VaultService` is the real one."""
 
+    request_ids: RequestIds
+
     async def plan(self, name: str) -> Mapping[str, Any] | None:
         """The plan with its groups, or None."""
 
-    async def create_plan(self, plan: Plan, members: Mapping[str, Member]) -> str | None:
-        """Ask for it; the name of the job."""
+    async def create_plan(
+        self, plan: Plan, members: Mapping[str, Member], request_id: str
+    ) -> str | None:
+        """Ask for it, with a request id; the name of the job."""
 
-    async def update_plan(self, name: str, groups: Sequence[Mapping[str, Any]]) -> str | None:
-        """Ask for other groups; the name of the job."""
+    async def update_plan(
+        self, name: str, groups: Sequence[Mapping[str, Any]], request_id: str
+    ) -> str | None:
+        """Ask for other groups, with a request id; the name of the job."""
 
     async def job(self, name: str) -> Job | None:
         """One job with its errors."""
 
-    async def submit_plan(self, operation: Operation, name: str) -> str | None:
-        """Ask for an operation once; the name of its job."""
+    async def submit_plan(self, operation: Operation, name: str, request_id: str) -> str | None:
+        """Ask for an operation once, with a request id; the name of its job."""
 
     def resume_url(self, job: Job) -> str:
         """The URL by which a person resumes a job that waits for them."""
@@ -108,7 +115,7 @@ class PlanRun:
         self._before = before
         self._submitter = submitter
         self._event = event
-        self._attempts = Attempts(frozenset({plan.name.lower()}))
+        self._attempts = Attempts(plan.name, frozenset({plan.name.lower()}))
         self._kept = False
         self._change: str | None = None
         self._changes = 0
@@ -196,17 +203,25 @@ class PlanRun:
                 for each in held:
                     each.attempts.tell(Reason.WAITS_FOR_PLAN, "waits for its recovery plan")
                 return {}
-        refusal = await self._submitter.ask(
-            self._attempts,
-            operation,
-            snapshot,
-            partial(self._service.submit_plan, operation, self._plan.name),
-            f"recovery plan {self._plan.name}",
-        )
+        if self._attempts.lost is not None and not await self._submitter.settle(
+            self._attempts, self._order(self._attempts.lost), snapshot
+        ):
+            self._share_job(now)
+            return {}
+        refusal = await self._submitter.ask(self._attempts, self._order(operation), snapshot)
         if refusal is not None:
             return {each.name: refusal for each in held}
         self._share_job(now)
         return {}
+
+    def _order(self, operation: Operation) -> Order:
+        return Order(
+            operation,
+            f"recovery plan {self._plan.name}",
+            partial(self._service.submit_plan, operation, self._plan.name),
+            _nothing_runs,
+            _is_due,
+        )
 
     def tell(self, attempts: Attempts, job: Job) -> None:
         """Note what the plan's job is doing, or what a person must do for it to go on."""
@@ -259,7 +274,9 @@ class PlanRun:
         existing = await self._service.plan(self._plan.name)
         if existing is None:
             self._count("create")
-            self._change = await self._service.create_plan(self._plan, members)
+            self._change = await self._service.create_plan(
+                self._plan, members, self._request_id("create")
+            )
             self._event(f"recovery plan {self._plan.name} is created")
             return False
         change = recovery_plan.change(self._plan, members, existing, self._before)
@@ -273,10 +290,16 @@ class PlanRun:
         self._told |= set(change.foreign_actions)
         if change.differs:
             self._count("update")
-            self._change = await self._service.update_plan(self._plan.name, change.groups)
+            self._change = await self._service.update_plan(
+                self._plan.name, change.groups, self._request_id("update")
+            )
             self._event(f"recovery plan {self._plan.name} is updated")
             return False
         return True
+
+    def _request_id(self, what: str) -> str:
+        ids = self._service.request_ids
+        return ids.of(self._plan.name, f"{what} recovery plan", self._changes)
 
     def _count(self, what: str) -> None:
         self._changes += 1
@@ -285,6 +308,16 @@ class PlanRun:
                 f"recovery plan {self._plan.name}: the service takes every {what} and shows none. "
                 "Look at the plan in the vault, then run pulumi up again"
             )
+
+
+async def _nothing_runs() -> str | None:
+    """A plan does not tell by itself what runs on it; the vault's jobs do."""
+    return None
+
+
+async def _is_due() -> bool:
+    """A plan passes over the machines that are through, so that asking twice does no harm."""
+    return True
 
 
 def through(operation: Operation, observed: Observed) -> bool:

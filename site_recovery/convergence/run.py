@@ -18,15 +18,16 @@ from site_recovery.convergence import sizing
 from site_recovery.convergence.interfaces import Pace, PlanOrder, Reporter, Service
 from site_recovery.convergence.outcome import Failure, Outcome, Status
 from site_recovery.convergence.plan_run import Held, PlanRun, Standing, through
+from site_recovery.convergence.requests import Requests
 from site_recovery.convergence.status_line import goal, status_line
-from site_recovery.convergence.submission import Attempts, InFlight, Submitter
+from site_recovery.convergence.submission import Attempts, InFlight, Order, Submitter
 from site_recovery.errors import MigrationError
 from site_recovery.fleet import Assignment
 from site_recovery.jobs import Job
 from site_recovery.observation import Observed, Stage, observe
-from site_recovery.operations import Operation
+from site_recovery.operations import Operation, of_scenario
 from site_recovery.phases import Phase
-from site_recovery.planning import Blocked, Do, Rules, Satisfied, Wait, next_step, of_scenario
+from site_recovery.planning import Blocked, Do, Rules, Satisfied, Step, Wait, next_step
 from site_recovery.polling import until
 from site_recovery.reasons import Reason
 from site_recovery.snapshot import Snapshot
@@ -84,7 +85,10 @@ async def converge(
         MigrationError: Azure could not be asked even once; nothing was changed.
     """
     courses = [
-        _Course(assignment, Attempts(frozenset({assignment.machine.name.lower()})))
+        _Course(
+            assignment,
+            Attempts(assignment.machine.instance_id, frozenset({assignment.machine.name.lower()})),
+        )
         for assignment in assignments
     ]
     run = _Run(service, rules, pace, reporter, courses, plan)
@@ -110,7 +114,9 @@ class _Run:
         self._started: datetime | None = None
         self._silent = 0
         self._ended_by: Failure | None = None
-        self._submitter = Submitter(pace.may_submit, reporter.event)
+        self._submitter = Submitter(
+            pace.may_submit, reporter.event, Requests(service, service.request_ids)
+        )
         self._jobs: dict[str, Job | None] = {}
         self._held: list[Held] = []
         self._plan = (
@@ -207,6 +213,10 @@ class _Run:
 
     async def _advance(self, course: _Course, observed: Observed, snapshot: Snapshot) -> None:
         attempts = course.attempts
+        if attempts.lost is not None:
+            order = self._order(course, attempts.lost, observed, snapshot)
+            if not await self._submitter.settle(attempts, order, snapshot):
+                return
         in_flight = attempts.in_flight
         if in_flight and not await self._has_ended(course, observed, in_flight, snapshot):
             return
@@ -320,19 +330,38 @@ class _Run:
     async def _do(
         self, course: _Course, operation: Operation, observed: Observed, snapshot: Snapshot
     ) -> None:
-        failure = await self._submitter.ask(
-            course.attempts,
-            operation,
-            snapshot,
-            partial(self._service.submit, operation, course.assignment, observed),
-            course.name,
-        )
+        order = self._order(course, operation, observed, snapshot)
+        failure = await self._submitter.ask(course.attempts, order, snapshot)
         if failure is not None:
             if operation is Operation.UPDATE_TARGET and operation in course.attempts.done:
                 still = ", ".join(observed.differs)
                 message = f"{failure.message} (not as machines.{course.name}.target says: {still})"
                 failure = Failure(failure.reason, message)
             self._fail(course, observed, failure)
+
+    def _order(
+        self, course: _Course, operation: Operation, observed: Observed, snapshot: Snapshot
+    ) -> Order:
+        async def running_job() -> str | None:
+            item = await self._service.item(course.assignment, observed)
+            return item.scenario_job if item is not None else None
+
+        async def is_due() -> bool:
+            item = await self._service.item(course.assignment, observed)
+            return self._step(course, snapshot.with_item(observed.item_id, item)) == Do(operation)
+
+        return Order(
+            operation,
+            course.name,
+            partial(self._service.submit, operation, course.assignment, observed),
+            running_job,
+            is_due,
+        )
+
+    def _step(self, course: _Course, snapshot: Snapshot) -> Step:
+        assignment = course.assignment
+        observed = observe(assignment.machine, snapshot, assignment.settings)
+        return next_step(assignment.desired, observed, self._rules)
 
     async def _job(self, name: str) -> Job | None:
         """A job in full, asked for once a round however many machines are in it."""

@@ -6,7 +6,7 @@ import asyncio
 import contextlib
 import socket
 import threading
-from collections.abc import AsyncIterator, Callable, Coroutine, Iterator
+from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine, Iterator
 from contextlib import asynccontextmanager
 from dataclasses import replace
 from datetime import timedelta
@@ -104,17 +104,20 @@ class Fleet:
         may_submit: Callable[[], bool] = lambda: True,
         plan: PlanOrder | None = None,
         leaving: bool = False,
+        between_rounds: Callable[[], Awaitable[None]] | None = None,
     ) -> dict[str, Outcome]:
         """Converge the machines, the emulator's clock stepping half a minute a round."""
 
         async def sleep(seconds: float) -> None:
             self.slept.append(seconds)
+            if between_rounds is not None:
+                await between_rounds()
             self.site.pass_time(seconds=30)
 
         pace = Pace(wait, timedelta(seconds=30), sleep, may_submit)
 
         async def work() -> dict[str, Outcome]:
-            async with self._service(leaving) as service:
+            async with self.service(leaving) as service:
                 return await converge(
                     service,
                     self.assignments(desired),
@@ -128,7 +131,7 @@ class Fleet:
 
     def snapshot(self, *, leaving: bool = False) -> Snapshot:
         async def work() -> Snapshot:
-            async with self._service(leaving) as service:
+            async with self.service(leaving) as service:
                 return await service.observe()
 
         return asyncio.run(work())
@@ -185,9 +188,10 @@ class Fleet:
         return asyncio.run(connected())
 
     @asynccontextmanager
-    async def _service(self, leaving: bool) -> AsyncIterator[VaultService]:
+    async def service(self, leaving: bool = False) -> AsyncIterator[VaultService]:
+        """The vault, as a run of this stack uses it."""
         async with self._connect() as connection:
-            yield VaultService(connection, self.migration_site, leaving=leaving)
+            yield VaultService(connection, self.migration_site, "dev", leaving=leaving)
 
     @asynccontextmanager
     async def _connect(self) -> AsyncIterator[Connection]:

@@ -51,7 +51,7 @@ def disable(fleet: Fleet) -> Recorder:
     pace = Pace(timedelta(hours=6), POLL, sleep)
     fleet.ask(
         lambda to: leftovers.disable(
-            to, site.container, site.policy_id, site.experience, pace, told
+            to, site.container, site.policy_id, site.experience, pace, told, "dev"
         )
     )
     return told
@@ -166,6 +166,8 @@ class TestMachinesThatNoRecordAnswersFor:
         pace = Pace(timedelta(hours=1), POLL)
         container = ContainerId.parse(quiet_fleet.site.container)
         quiet_fleet.ask(
-            lambda to: leftovers.disable(to, container, other, site.experience, pace, Recorder())
+            lambda to: leftovers.disable(
+                to, container, other, site.experience, pace, Recorder(), "dev"
+            )
         )
         assert quiet_fleet.items().keys() == quiet_fleet.machines.keys()

@@ -240,6 +240,7 @@ class TestADestroyedMapping:
                 site.experience,
                 pace,
                 Recorder(),
+                "dev",
                 named=named,
             )
 

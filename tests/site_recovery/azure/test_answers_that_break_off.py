@@ -57,8 +57,8 @@ def submit(error: Exception) -> None:
             credential=lambda: AsyncCredential("token"), transport=lambda: Broken(error)
         )
         async with connect("1") as connection:
-            service = VaultService(connection, SITE)
-            await service.submit(Operation.UNPLANNED_FAILOVER, MACHINE, PROTECTED)
+            service = VaultService(connection, SITE, "dev")
+            await service.submit(Operation.UNPLANNED_FAILOVER, MACHINE, PROTECTED, "1")
 
     asyncio.run(work())
 

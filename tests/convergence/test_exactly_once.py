@@ -1,0 +1,196 @@
+"""A request of unknown fate is settled by the job that it began, and never asked twice."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from typing import Any
+
+import pytest
+
+from site_recovery.convergence.outcome import Status
+from site_recovery.observation import observe
+from site_recovery.operations import Operation
+from site_recovery.phases import Phase
+from site_recovery.request_ids import RequestIds
+from tests.convergence.fleet import Fleet
+from tests.emulator.recovery_services.site_recovery_support import BOTH, Classic, windows
+
+MACHINE = "web-01"
+ITEMS = "ReplicationProtectedItems"
+
+
+@dataclass(frozen=True)
+class Change:
+    """How a fleet is brought to the moment before an operation, and what then leads to it."""
+
+    operation: Operation
+    accepted_as: str
+    before: Phase | None
+    desired: Phase | None
+    target: dict[str, Any] = field(default_factory=dict)
+
+
+CHANGES = [
+    Change(
+        Operation.DISCOVER,
+        "ReplicationProtectionContainers_DiscoverProtectableItem",
+        None,
+        Phase.PROTECTED,
+    ),
+    Change(Operation.ENABLE_PROTECTION, f"{ITEMS}_Create", None, Phase.PROTECTED),
+    Change(
+        Operation.UPDATE_TARGET,
+        f"{ITEMS}_Update",
+        Phase.PROTECTED,
+        Phase.PROTECTED,
+        {"vm_size": "Standard_D8s_v5"},
+    ),
+    Change(Operation.TEST_FAILOVER, f"{ITEMS}_TestFailover", Phase.PROTECTED, Phase.TEST_FAILOVER),
+    Change(
+        Operation.TEST_FAILOVER_CLEANUP,
+        f"{ITEMS}_TestFailoverCleanup",
+        Phase.TEST_FAILOVER,
+        Phase.PROTECTED,
+    ),
+    Change(
+        Operation.UNPLANNED_FAILOVER,
+        f"{ITEMS}_UnplannedFailover",
+        Phase.PROTECTED,
+        Phase.FAILED_OVER,
+    ),
+    Change(Operation.COMPLETE_MIGRATION, f"{ITEMS}_Delete", Phase.FAILED_OVER, Phase.MIGRATED),
+    Change(Operation.DISABLE_PROTECTION, f"{ITEMS}_Delete", Phase.PROTECTED, None),
+]
+
+
+CASES = [
+    (experience, change)
+    for experience in BOTH
+    for change in CHANGES
+    # In the modernized experience machines report by themselves.
+    if change.operation is not Operation.DISCOVER or experience.name == "classic"
+]
+
+
+@pytest.fixture(params=CASES, ids=lambda case: f"{case[0].name}-{case[1].operation}")
+def case(request: pytest.FixtureRequest) -> tuple[Classic, Change]:
+    found: tuple[Classic, Change] = request.param
+    return found
+
+
+@pytest.fixture
+def machine_fleet(case: tuple[Classic, Change]) -> Iterator[Fleet]:
+    """One machine in the state before the change."""
+    experience, change = case
+    fleet = Fleet([windows(1)], experience=experience)
+    if change.before is not None:
+        fleet.drive(change.before)
+    fleet.targets[MACHINE] = dict(change.target)
+    yield fleet
+    fleet.close()
+
+
+@pytest.fixture
+def change(case: tuple[Classic, Change]) -> Change:
+    return case[1]
+
+
+class Killed(BaseException):
+    """The driver is gone at once, and with it all that it knew."""
+
+
+def own_request(fleet: Fleet, change: Change) -> str:
+    return RequestIds("dev").of(fleet.machines[MACHINE].id, change.operation, 1)
+
+
+def requests_of_jobs(fleet: Fleet, change: Change) -> list[str]:
+    """The ids of the requests that began the jobs of an operation, newest first."""
+    vault = fleet.migration_site.container.vault
+    listed = fleet.site.get(f"{vault}/replicationJobs")["value"]
+    jobs = [job for job in listed if job["properties"]["scenarioName"] == change.operation.scenario]
+    read = [fleet.site.get(job["id"])["properties"]["activityId"] for job in jobs]
+    return [activity.partition(" ActivityId: ")[0] for activity in read]
+
+
+def accepted_once(fleet: Fleet, change: Change) -> bool:
+    return fleet.accepted(MACHINE).count(change.accepted_as) == 1
+
+
+def is_satisfied(fleet: Fleet, change: Change) -> bool:
+    return fleet.drive(change.desired)[MACHINE].status is Status.SATISFIED
+
+
+def test_a_request_carries_the_id_that_is_derived_from_what_it_asks_for(
+    machine_fleet: Fleet, change: Change
+) -> None:
+    assert is_satisfied(machine_fleet, change)
+    assert requests_of_jobs(machine_fleet, change) == [own_request(machine_fleet, change)]
+
+
+def test_a_reply_that_was_lost_is_found_by_its_job(machine_fleet: Fleet, change: Change) -> None:
+    machine_fleet.fault(operation=change.accepted_as, drop="after")
+    assert is_satisfied(machine_fleet, change)
+    assert accepted_once(machine_fleet, change)
+    assert any("its reply was lost" in event for event in machine_fleet.reporter.events)
+
+
+def test_an_error_after_acceptance_is_found_by_its_job(
+    machine_fleet: Fleet, change: Change
+) -> None:
+    machine_fleet.fault(
+        operation=change.accepted_as, status=500, accepted=True, code="Internal", message="sorry"
+    )
+    assert is_satisfied(machine_fleet, change)
+    assert accepted_once(machine_fleet, change)
+
+
+def test_a_request_that_never_arrived_is_sent_again_with_its_id(
+    machine_fleet: Fleet, change: Change
+) -> None:
+    machine_fleet.fault(operation=change.accepted_as, drop="before")
+    assert is_satisfied(machine_fleet, change)
+    assert accepted_once(machine_fleet, change)
+    assert requests_of_jobs(machine_fleet, change) == [own_request(machine_fleet, change)]
+
+
+@pytest.mark.parametrize("lists", ["fresh", "stale"])
+def test_a_driver_that_died_after_acceptance_is_followed_by_one_that_knows(
+    machine_fleet: Fleet, change: Change, lists: str
+) -> None:
+    machine_fleet.fault(operation=change.accepted_as, drop="after")
+
+    async def die_once_accepted() -> None:
+        if change.accepted_as in machine_fleet.accepted(MACHINE):
+            raise Killed
+
+    with pytest.raises(Killed):
+        machine_fleet.drive(change.desired, between_rounds=die_once_accepted)
+    if lists == "stale":
+        machine_fleet.fault(operation=f"{ITEMS}_List", stale=True, times=6)
+    assert is_satisfied(machine_fleet, change)
+    assert accepted_once(machine_fleet, change)
+
+
+def test_a_job_of_somebody_else_is_never_taken_for_ours(
+    machine_fleet: Fleet, change: Change
+) -> None:
+    machine_fleet.fault(operation=change.accepted_as, drop="before")
+    begun: list[str] = []
+
+    async def somebody_else_asks() -> None:
+        faults = machine_fleet.site.get("/_emulator/faults")["value"]
+        if begun or not any(fault["taken"] for fault in faults):
+            return
+        (assignment,) = machine_fleet.assignments(change.desired)
+        async with machine_fleet.service() as service:
+            seen = observe(assignment.machine, await service.observe(), assignment.settings)
+            job = await service.submit(change.operation, assignment, seen, "somebody-else")
+        begun.append(job or "")
+
+    machine_fleet.drive(change.desired, between_rounds=somebody_else_asks)
+    assert is_satisfied(machine_fleet, change)
+    assert accepted_once(machine_fleet, change)
+    assert begun
+    assert requests_of_jobs(machine_fleet, change) == ["somebody-else"]
+    assert not any("its reply was lost" in event for event in machine_fleet.reporter.events)
