@@ -128,6 +128,12 @@ class Snapshot:
     jobs: Mapping[str, Job] = field(default_factory=dict)
     gone: Gone | None = None
 
+    def with_virtual_machine(self, virtual_machine: VirtualMachine | None) -> Snapshot:
+        """This snapshot with one virtual machine that its list may not have yet."""
+        if virtual_machine is None:
+            return self
+        return replace(self, virtual_machines=(*self.virtual_machines, virtual_machine))
+
     def with_item(self, item_id: str | None, item: ProtectedItem | None) -> Snapshot:
         """This snapshot with one item as a single read of it answered.
 

@@ -27,7 +27,7 @@ from site_recovery.jobs import Job, ServiceError
 from site_recovery.observation import Observed
 from site_recovery.operations import Operation
 from site_recovery.request_ids import RequestIds
-from site_recovery.snapshot import ProtectedItem, Snapshot
+from site_recovery.snapshot import ProtectedItem, Snapshot, VirtualMachine
 from site_recovery.target_settings import TargetSettings
 
 _READS_AT_ONCE = 10
@@ -119,6 +119,22 @@ class VaultService(PlanService):
         except ResourceNotFoundError:
             return None
         return replace(protected_item(found), complete=True)
+
+    async def virtual_machine(self, assignment: Assignment) -> VirtualMachine | None:
+        """The production virtual machine of a machine by a single read (VirtualMachines_Get).
+
+        Returns:
+            The virtual machine; None if it is not there.
+
+        Raises:
+            MigrationError: Azure did not answer, or refused.
+        """
+        group = self._site.landing_zone.resource_group_id
+        if not group:
+            return None
+        name = assignment.machine.vm_name
+        with explained(assignment.machine.name):
+            return await vault_observation.virtual_machine_of(self._client, group, name)
 
     async def jobs(self) -> Mapping[str, Job]:
         """All jobs by name, without what only a single read tells (ReplicationJobs_List).

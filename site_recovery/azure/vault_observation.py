@@ -17,10 +17,10 @@ from site_recovery.azure.connection import Connection
 from site_recovery.azure.errors import explain, explained
 from site_recovery.azure.experiences.registry import EXPERIENCES
 from site_recovery.azure.items import protected_item, virtual_machine
-from site_recovery.azure.rest import list_all, list_url
+from site_recovery.azure.rest import call, list_all, list_url
 from site_recovery.errors import VaultGoneError
 from site_recovery.fleet import ExperienceName, Site
-from site_recovery.snapshot import Gone, Snapshot
+from site_recovery.snapshot import Gone, Snapshot, VirtualMachine
 from site_recovery.sources import Source
 
 _COMPUTE_API_VERSION = "2024-07-01"
@@ -144,6 +144,23 @@ async def _sources(client: SiteRecoveryManagementClient, site: Site) -> tuple[So
     if not kind.discovers and not site.machines_site_id:
         return ()
     return await kind.sources(client, site)
+
+
+async def virtual_machine_of(
+    client: SiteRecoveryManagementClient, resource_group_id: str, name: str
+) -> VirtualMachine | None:
+    """One virtual machine (VirtualMachines_Get of Microsoft.Compute); None if it is not there.
+
+    Raises:
+        AzureError: Azure did not answer, or refused.
+    """
+    path = f"{resource_group_id}/providers/Microsoft.Compute/virtualMachines/{name}"
+    try:
+        return virtual_machine(
+            await call(client, "GET", f"{path}?api-version={_COMPUTE_API_VERSION}")
+        )
+    except ResourceNotFoundError:
+        return None
 
 
 async def _virtual_machines(

@@ -16,7 +16,7 @@ from site_recovery.operations import Operation
 from site_recovery.recovery_plan import Plan
 from site_recovery.request_ids import RequestIds
 from site_recovery.service_clock import ServiceClock
-from site_recovery.snapshot import ProtectedItem, Snapshot
+from site_recovery.snapshot import ProtectedItem, Snapshot, VirtualMachine
 
 
 class Service(PlanService, Protocol):
@@ -39,6 +39,9 @@ class Service(PlanService, Protocol):
 
     async def item(self, assignment: Assignment, observed: Observed) -> ProtectedItem | None:
         """The item of a machine by a single read; None if it is not there."""
+
+    async def virtual_machine(self, assignment: Assignment) -> VirtualMachine | None:
+        """The production virtual machine of a machine by a single read; None if it is not there."""
 
     async def submit(
         self, operation: Operation, assignment: Assignment, observed: Observed, request_id: str

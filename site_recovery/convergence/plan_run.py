@@ -218,6 +218,7 @@ class PlanRun:
         return Order(
             operation,
             f"recovery plan {self._plan.name}",
+            False,
             partial(self._service.submit_plan, operation, self._plan.name),
             _nothing_runs,
             _is_due,

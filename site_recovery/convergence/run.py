@@ -27,7 +27,7 @@ from site_recovery.jobs import Job
 from site_recovery.observation import Observed, Stage, observe
 from site_recovery.operations import Operation, of_scenario
 from site_recovery.phases import Phase
-from site_recovery.planning import Blocked, Do, Rules, Satisfied, Step, Wait, next_step
+from site_recovery.planning import NOT_BEGUN, Blocked, Do, Rules, Satisfied, Step, Wait, next_step
 from site_recovery.polling import until
 from site_recovery.reasons import Reason
 from site_recovery.snapshot import Snapshot
@@ -225,6 +225,12 @@ class _Run:
                 return
             observed = observe(course.assignment.machine, snapshot, course.assignment.settings)
             course.observed = observed
+        if Operation.COMPLETE_MIGRATION in attempts.done and observed.stage in NOT_BEGUN:
+            # Its item is gone, and the list of virtual machines is older than its failover.
+            failure = self._submitter.unseen(attempts, Operation.COMPLETE_MIGRATION)
+            if failure is not None:
+                self._fail(course, observed, failure)
+            return
         step = next_step(course.assignment.desired, observed, self._rules)
         match step:
             case Satisfied():
@@ -342,17 +348,25 @@ class _Run:
     def _order(
         self, course: _Course, operation: Operation, observed: Observed, snapshot: Snapshot
     ) -> Order:
+        begins = operation in (Operation.DISCOVER, Operation.ENABLE_PROTECTION)
+
         async def running_job() -> str | None:
             item = await self._service.item(course.assignment, observed)
             return item.scenario_job if item is not None else None
 
         async def is_due() -> bool:
-            item = await self._service.item(course.assignment, observed)
-            return self._step(course, snapshot.with_item(observed.item_id, item)) == Do(operation)
+            if begins and not observed.item_id:
+                made = await self._service.virtual_machine(course.assignment)
+                newest = snapshot.with_virtual_machine(made)
+            else:
+                item = await self._service.item(course.assignment, observed)
+                newest = snapshot.with_item(observed.item_id, item)
+            return self._step(course, newest) == Do(operation)
 
         return Order(
             operation,
             course.name,
+            begins,
             partial(self._service.submit, operation, course.assignment, observed),
             running_job,
             is_due,

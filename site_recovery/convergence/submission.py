@@ -52,12 +52,15 @@ class Order:
         operation: what is due.
         label: how events call the machine or plan.
         submit: asks the service once, with a request id; gives the name of the job.
+        begins: whether it begins a replication. A machine that was migrated must not get there
+            because a list lags behind: the operation is always confirmed by `is_due`.
         running_job: reads by itself, and not from a list, the name of the job that runs now.
         is_due: whether the operation is still due, by a read of the thing itself.
     """
 
     operation: Operation
     label: str
+    begins: bool
     submit: Callable[[str], Awaitable[str | None]]
     running_job: Callable[[], Awaitable[str | None]]
     is_due: Callable[[], Awaitable[bool]]
@@ -146,7 +149,7 @@ class Submitter:
         """
         operation = order.operation
         if operation in attempts.done:
-            return self._stale(attempts, operation)
+            return self.unseen(attempts, operation)
         if attempts.lost is operation:
             return None
         try:
@@ -218,8 +221,8 @@ class Submitter:
                 attempts.accepted(operation, request.running.name)
                 return False
             attempts.requests[operation] = request
-        asked_before = request.attempt > 1 or attempts.losses > 0
-        if asked_before and not await order.is_due():
+        in_doubt = order.begins or request.attempt > 1 or attempts.losses > 0
+        if in_doubt and not await order.is_due():
             attempts.tell(Reason.NOT_SHOWN_YET, f"{operation} was done and does not show yet")
             return False
         return True
@@ -231,7 +234,12 @@ class Submitter:
             return None
         return Failure(Reason.UNAVAILABLE, str(error))
 
-    def _stale(self, attempts: Attempts, operation: Operation) -> Failure | None:
+    def unseen(self, attempts: Attempts, operation: Operation) -> Failure | None:
+        """Wait for lists that lag behind an operation that this run has done.
+
+        Returns:
+            Why the machine or plan has failed, once the lists lag for too long.
+        """
         attempts.rounds += 1
         attempts.tell(Reason.NOT_SHOWN_YET, f"{operation} succeeded and does not show yet")
         if attempts.rounds < _STALE_ROUNDS:
