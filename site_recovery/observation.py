@@ -160,9 +160,10 @@ _AFTER_ENABLING = TargetSettings(private_ip=DYNAMIC)
 
 
 def _is_idle(item: ProtectedItem) -> bool:
-    # A running test failover stays the item's scenario until somebody cleans it up.
-    is_tested = item.scenario == "TestFailover" and "TestFailoverCleanup" in item.allowed_operations
-    return item.scenario is None or is_tested
+    # A test failover stays the item's scenario until somebody cleans it up, and a failed enabling
+    # until protection is disabled. During a job nothing is allowed.
+    waits_for = {"TestFailover": "TestFailoverCleanup", "EnableProtection": "DisableProtection"}
+    return item.scenario is None or waits_for.get(item.scenario) in item.allowed_operations
 
 
 def _stage(item: ProtectedItem) -> Stage:

@@ -23,15 +23,33 @@ from emulator.recovery_services.vault import (
     job_export,
     job_routes,
 )
+from emulator.recovery_services.wire import refusals as wire_refusals
 
 __all__ = ["register", "routes"]
 
 routes = Routes()
 for _service in (
-    *(fabrics, containers, policies, mappings, protected_items, recovery_points, target_sizes),
-    *(job_routes, operations, events, health, control, plans, plan_operations),
-    *(registrations, appliances, refusals, alert_settings, job_export),
-    *(supported_systems, empty_lists),
+    fabrics,
+    containers,
+    policies,
+    mappings,
+    protected_items,
+    recovery_points,
+    target_sizes,
+    job_routes,
+    operations,
+    events,
+    health,
+    control,
+    plans,
+    plan_operations,
+    registrations,
+    appliances,
+    refusals,
+    alert_settings,
+    job_export,
+    supported_systems,
+    empty_lists,
 ):
     routes.include(_service.routes)
 routes.include(job_export.files)
@@ -39,6 +57,7 @@ routes.include(job_export.files)
 
 def register(world: World) -> None:
     """Make the world run what Site Recovery and its guests do by themselves."""
+    wire_refusals.register(world)
     jobs.register(world)
     items.register(world)
     runs.register(world)

@@ -50,7 +50,8 @@ def protected_item(resource: Mapping[str, Any]) -> ProtectedItem:
         health_errors=tuple(service_error(e) for e in properties.get("healthErrors") or ()),
         last_test_failover=moment(properties.get("lastSuccessfulTestFailoverTime")),
         target=_target(details),
-        complete=details.get("vmNics") is not None and details.get("targetVmTags") is not None,
+        # Every machine has an interface, so an answer without one left interfaces and tags out.
+        complete=bool(details.get("vmNics")) and details.get("targetVmTags") is not None,
     )
 
 

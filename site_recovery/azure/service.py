@@ -57,6 +57,7 @@ class VaultService(PlanService):
         self._experience = EXPERIENCES[site.experience]
         self._vault = site.container.vault
         self._reads = asyncio.Semaphore(_READS_AT_ONCE)
+        self._details_read: dict[str, tuple[object, ProtectedItem]] = {}
         self.clock = connection.clock
         self.request_ids = RequestIds(stack)
 
@@ -74,19 +75,31 @@ class VaultService(PlanService):
         snapshot = await vault_observation.observe(self._connection, self._site)
         if snapshot.gone is not None and not self._leaving:
             raise vault.gone_error(self._vault, snapshot.gone)
-        return replace(snapshot, items=await self._completed(snapshot.items))
+        return replace(snapshot, items=await self._completed(snapshot))
 
-    async def _completed(self, items: Sequence[ProtectedItem]) -> tuple[ProtectedItem, ...]:
-        """The items in full; only those of this experience that the list cut short are read."""
+    async def _completed(self, snapshot: Snapshot) -> tuple[ProtectedItem, ...]:
+        """The items in full; only those of this experience that the list cut short are read.
+
+        An item is read once, and again after any job on it: nothing else changes what is left out.
+        """
+        jobs_of: dict[str, list[tuple[str, str]]] = {}
+        for job in snapshot.jobs.values():
+            jobs_of.setdefault(job.target.lower(), []).append((job.name, job.state))
 
         async def one(item: ProtectedItem) -> ProtectedItem:
             if item.complete or item.provider != self._experience.instance_type:
                 return item
-            async with self._reads:
-                return replace(protected_item(await self._item(item.id)), complete=True)
+            about = frozenset(jobs_of.get(item.friendly_name.lower(), ()))
+            version = (item.protection_state, item.scenario_job, about)
+            known = self._details_read.get(item.id.lower())
+            if known is None or known[0] != version:
+                async with self._reads:
+                    known = version, protected_item(await self._item(item.id))
+                self._details_read[item.id.lower()] = known
+            return replace(item, tags=known[1].tags, target=known[1].target, complete=True)
 
         with explained(f"vault {self._vault.vault}"):
-            return tuple(await asyncio.gather(*map(one, items)))
+            return tuple(await asyncio.gather(*map(one, snapshot.items)))
 
     async def _item(self, item_id: str) -> Mapping[str, Any]:
         """One item in full (ReplicationProtectedItems_Get)."""

@@ -31,7 +31,10 @@ class Experience(Protocol):
         test_failover_input: the provider's part of a test failover's body.
         failover_input: the same of an unplanned failover's.
         change_point_input: the same of a change of the recovery point.
-        warns_untested: whether a machine that was never tested has a warning.
+        looked_at_after: how long after the protection the service sees that a machine was never
+            tested.
+        tells_missing_points: whether a machine that sends nothing says that points are missing.
+        lists_recovery_point: whether a list names the recovery points of an item.
     """
 
     instance_type: str
@@ -41,7 +44,9 @@ class Experience(Protocol):
     test_failover_input: type[RecoveryPointInput]
     failover_input: type[RecoveryPointInput]
     change_point_input: type[RecoveryPointInput]
-    warns_untested: bool
+    looked_at_after: timedelta
+    tells_missing_points: bool
+    lists_recovery_point: bool
 
     def register(self, world: World) -> None:
         """Let its fabrics appear in their vaults."""

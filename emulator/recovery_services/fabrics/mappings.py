@@ -37,6 +37,9 @@ from emulator.recovery_services.wire.paths import (
 
 routes = Routes(API_VERSIONS)
 
+_BASE_INPUT = "ReplicationProviderSpecificContainerMappingInput"
+"""The contract's base class, which says nothing of a provider; it was sent and accepted (recorded)."""
+
 
 @routes.route(
     "GET",
@@ -83,6 +86,8 @@ def create_mapping(world: World, request: Request, **path: str) -> Response:
         )
     policy = policy_for(world, vault_id(path), container, asked.policy_id)
     part = asked.provider_specific_input
+    if part is not None and part.instance_type == _BASE_INPUT:
+        part = None
     if part is not None and part.instance_type != container[PRIVATE]["experience"]:
         raise _wrong_provider(container, part.instance_type)
     details = registry.of(container[PRIVATE]["experience"]).mapping_details(

@@ -13,7 +13,7 @@ from emulator.kernel.wire import ArmError, Request, Response
 from emulator.kernel.world import World
 from emulator.recovery_services.experiences import registry
 from emulator.recovery_services.experiences.registry import Experience
-from emulator.recovery_services.items.view import health_error
+from emulator.recovery_services.items.health import enabling_failed
 from emulator.recovery_services.jobs import answers, jobs, outcomes, scenarios
 from emulator.recovery_services.jobs.scenario import Scenario
 from emulator.recovery_services.replication import affected, azure_machines, recovery_points
@@ -39,6 +39,7 @@ _SCENARIOS = (
     scenarios.TEST_FAILOVER_CLEANUP,
     scenarios.FAILOVER,
     scenarios.COMMIT,
+    scenarios.FINALIZE_FAILBACK,
     scenarios.CHANGE_POINT,
     scenarios.DISABLE,
     scenarios.PURGE,
@@ -99,6 +100,7 @@ def new(
             "testState": "None",
             "testDescription": "None",
             "errors": [],
+            "validated": None,
             **admitted,
         },
     }
@@ -267,8 +269,8 @@ def _undone(world: World, job: Document, failure: outcomes.JobError | None) -> N
     transition = table.find(payload["from"], payload["operation"])
     assert transition is not None
     fallback = transition.cancelled if failure is None else transition.failed
-    if failure is not None and transition.failed is not None:
-        item[PRIVATE]["errors"] = [_as_health_error(world, item, failure)]
+    if failure is not None and transition.scenario.name == scenarios.ENABLE.name:
+        item[PRIVATE]["errors"] = [enabling_failed(item)]
     _settle(world, item, fallback or payload["from"], job)
 
 
@@ -290,20 +292,6 @@ def _enter(world: World, item: Document, state: str) -> None:
     if entered.becomes is not None or entered.begins is not None:
         _rest(world, item)
     put(world, PROTECTED_ITEMS, item)
-
-
-def _as_health_error(world: World, item: Document, failure: outcomes.JobError) -> Document:
-    provider = failure.provider
-    return health_error(
-        item,
-        code=str(provider.code) if provider else failure.code,
-        level="Error",
-        category="Configuration",
-        message=provider.message if provider else failure.message,
-        causes=failure.causes,
-        action=failure.action,
-        since=world.now,
-    )
 
 
 def _rest(world: World, item: Document) -> None:
@@ -361,6 +349,7 @@ def _complete_on_recovery(
 
 def _update(world: World, item: Document, job: Document, experience: Experience) -> None:
     item[PRIVATE]["target"] = job[PRIVATE]["payload"]["arguments"]["target"]
+    item[PRIVATE]["validated"] = world.now.isoformat()
 
 
 def _test(
@@ -378,6 +367,9 @@ def _test(
         private["target"].get("testAddress"),
     )
     made, note = azure_machines.create(world, item, placement, point, production=False)
+    if arguments["point"] is None:
+        recovery_points.keep(item, point)
+    private["recoveryPoint"] = point.name
     private["testVm"] = made["id"]
     private["lastTest"] = job["properties"]["startTime"]
     _describe(world, item, job, experience, made, point)
@@ -430,6 +422,18 @@ def _commit(world: World, item: Document, job: Document, experience: Experience)
     """The state says it all."""
 
 
+def _finalize_failback(world: World, item: Document, job: Document, experience: Experience) -> None:
+    """What a commit after a failed failover runs; it fails (recorded)."""
+    raise outcomes.JobError(
+        "25037",
+        f"The virtual machine '{item[PRIVATE]['machine']['name']}' isn't ready for committing "
+        "failback.",
+        "Check the Provider error for more information.",
+        "Resolve the issue and retry the operation.",
+        task=0,
+    )
+
+
 def _disable(world: World, item: Document, job: Document, experience: Experience) -> None:
     experience.release(world, item, clean=True)
 
@@ -447,6 +451,7 @@ _EFFECTS = {
     scenarios.TEST_FAILOVER_CLEANUP.name: _clean_up,
     scenarios.FAILOVER.name: _fail_over,
     scenarios.COMMIT.name: _commit,
+    scenarios.FINALIZE_FAILBACK.name: _finalize_failback,
     scenarios.CHANGE_POINT.name: _change_point,
     scenarios.DISABLE.name: _disable,
     scenarios.PURGE.name: _purge,

@@ -14,10 +14,9 @@ from emulator.recovery_services.jobs import jobs
 from emulator.recovery_services.jobs.flows import flow_of
 from emulator.recovery_services.wire import polling
 from emulator.recovery_services.wire.paths import JOBS, put, vault_of
+from emulator.recovery_services.wire.refusals import CLIENT, CORRELATION
 from emulator.recovery_services.wire.times import UNSET, coarse, stamp
 
-_CLIENT = "x-ms-client-request-id"
-_CORRELATION = "x-ms-correlation-request-id"
 _SKIPPED_AFTER = timedelta(seconds=2)
 """For so long the tasks after a failed one are still shown as not started (recorded)."""
 
@@ -29,8 +28,8 @@ def accepted(world: World, request: Request, job: Document) -> Response:
     `<x-ms-client-request-id> ActivityId: <x-ms-correlation-request-id>` of that request
     (recorded). An id that the caller did not send is made up here.
     """
-    client = request.headers.get(_CLIENT) or world.guid("activity", job["name"])
-    correlation = request.headers.get(_CORRELATION) or world.guid("act", job["name"])
+    client = request.headers.get(CLIENT) or world.guid("activity", job["name"])
+    correlation = request.headers.get(CORRELATION) or world.guid("act", job["name"])
     job["properties"]["activityId"] = jobs.activity(client, correlation)
     put(world, JOBS, job)
     headers = {
@@ -40,8 +39,8 @@ def accepted(world: World, request: Request, job: Document) -> Response:
         "Azure-AsyncOperation": polling.signed_url(
             world, request, f"{vault_of(job['id'])}/replicationOperationStatus/{job['name']}"
         ),
-        _CLIENT: client,
-        _CORRELATION: correlation,
+        CLIENT: client,
+        CORRELATION: correlation,
         **retry_after(world),
     }
     if jobs.scenario_of(job).workflow:

@@ -296,9 +296,10 @@ def _conclude(world: World, job: Document) -> None:
 
 def _fail(world: World, job: Document, failure: JobError) -> None:
     scenario = scenario_of(job)
-    position = range(len(scenario.tasks))[failure.task]
-    task = task_id(world, job, position)
-    job["properties"]["errors"] = [outcomes.error_of(world, job, failure, task)]
+    task = scenario.fails_at if failure.task is None else failure.task
+    position = range(len(scenario.tasks))[task]
+    failed = task_id(world, job, position)
+    job["properties"]["errors"] = [outcomes.error_of(world, job, failure, failed)]
     job[PRIVATE]["failedTask"] = position
     _close(world, job, "Failed", "Failed")
 

@@ -25,7 +25,7 @@ class JobError(Exception):
         causes: possible causes.
         action: the recommended action.
         provider: what the provider below said, where it said something.
-        task: the index of the task that failed; the last one by default.
+        task: the index of the task that failed; None is the scenario's own.
     """
 
     code: str
@@ -33,7 +33,7 @@ class JobError(Exception):
     causes: str = ""
     action: str = ""
     provider: ProviderError | None = None
-    task: int = -1
+    task: int | None = None
 
 
 @dataclass(frozen=True)

@@ -48,6 +48,7 @@ class Scenario:
         lead: seconds by which the tasks are done before the job says so (negative: after it).
         waits: seconds for which the operation is `NotStarted`.
         cancellable: whether `Cancel` is allowed while it runs.
+        fails_at: the task that fails where a failure names none, by its index.
         restartable: whether `Restart` is allowed after it failed on a machine.
     """
 
@@ -63,6 +64,7 @@ class Scenario:
     lead: float = 30.0
     waits: float = 0.0
     cancellable: bool = False
+    fails_at: int = -1
     restartable: bool = True
 
     @property

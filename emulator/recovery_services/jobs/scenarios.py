@@ -212,6 +212,7 @@ FAILOVER = Scenario(
     ),
     details="FailoverJobDetails",
     cancellable=True,
+    fails_at=-2,
     restartable=False,
 )
 FAILOVER_MODERNIZED = replace(
@@ -237,6 +238,24 @@ COMMIT = Scenario(
     (
         Task("", "Prerequisite check", "VmCommitPrerequisitesCheck"),
         Task("", "Commit", "VmCommit"),
+    ),
+    lead=0,
+    cancellable=True,
+    restartable=False,
+)
+FINALIZE_FAILBACK = Scenario(
+    "FinalizeFailback",
+    "Commit",
+    1,
+    (
+        Task(
+            "FinalizeRestoreOnRecovery",
+            "Finalizing restore on the recovery virtual machine",
+        ),
+        Task(
+            "FinalizeRestoreOnPrimary",
+            "Finalizing restore on the primary virtual machine",
+        ),
     ),
     lead=0,
     cancellable=True,
@@ -465,6 +484,7 @@ SCENARIOS = {
         FAILOVER,
         FAILOVER_MODERNIZED,
         COMMIT,
+        FINALIZE_FAILBACK,
         CHANGE_POINT,
         DISABLE,
         DISABLE_MODERNIZED,

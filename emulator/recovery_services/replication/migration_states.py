@@ -21,13 +21,12 @@ PROTECTED = ("UnplannedFailover", "DisableProtection", "TestFailover")
 
 COMMON: Mapping[str, State] = {
     "enabling": State("UnprotectedStatesBegin", "Enabling protection", stage="InitialSync"),
-    # The string is [inferred] after MigrationState's `EnableMigrationFailed`; that only
-    # disabling is left to do is what the portal offers.
     "enable-failed": State(
-        "EnableProtectionFailed",
-        "Enable protection failed",
+        "EnablingFailed",
+        "Protection couldn't be enabled",
         ("DisableProtection",),
         stage="InitialSync",
+        scenario="EnableProtection",
     ),
     "protected": State("Protected", "Protected", PROTECTED),
     "tested": State(
@@ -45,6 +44,7 @@ COMMON: Mapping[str, State] = {
         test_description="Waiting for user input",
         scenario="TestFailover",
     ),
+    "failover-failed": State("UnplannedFailoverFailed", "Failover failed", PROTECTED),
     # A cancelled failover leaves a machine that does not replicate again (the procedure's
     # warning); the words for it are [inferred].
     "failover-cancelled": State(
@@ -65,7 +65,7 @@ COMMON: Mapping[str, State] = {
     ),
 }
 
-_AT_SOURCE = sources("protected", "tested")
+_AT_SOURCE = sources("protected", "tested", "failover-failed")
 
 
 def table(
@@ -73,6 +73,7 @@ def table(
     *,
     others: Mapping[str, State] | None = None,
     special: Mapping[str, Scenario] | None = None,
+    more: Sequence[Transition] = (),
 ) -> Table:
     """The table of an experience.
 
@@ -81,14 +82,15 @@ def table(
             next, and from the last one to protected.
         others: common states that differ here.
         special: scenarios that differ here, by their name.
+        more: transitions that are here only.
     """
     states = {**COMMON, **replication, **(others or {})}
-    common = (*_enabling(list(replication)), *_onward(states))
+    rows = (*_enabling(list(replication)), *_onward(states), *more)
     return Table(
         states,
         tuple(
             replace(row, scenario=(special or {}).get(row.scenario.name, row.scenario))
-            for row in common
+            for row in rows
         ),
     )
 
@@ -115,8 +117,9 @@ def _enabling(replication: Sequence[str]) -> tuple[Transition, ...]:
 
 
 def _onward(states: Mapping[str, State]) -> tuple[Transition, ...]:
+    testable = frozenset(name for name in _AT_SOURCE if "TestFailover" in states[name].allowed)
     return (
-        Transition("TestFailover", _AT_SOURCE, scenarios.TEST_FAILOVER, "testing"),
+        Transition("TestFailover", testable, scenarios.TEST_FAILOVER, "testing"),
         Transition(
             "TestFailoverCleanup", sources("testing"), scenarios.TEST_FAILOVER_CLEANUP, "tested"
         ),
@@ -125,6 +128,7 @@ def _onward(states: Mapping[str, State]) -> tuple[Transition, ...]:
             _AT_SOURCE,
             scenarios.FAILOVER,
             "failed-over",
+            failed="failover-failed",
             cancelled="failover-cancelled",
         ),
         Transition("ChangePit", sources("failed-over"), scenarios.CHANGE_POINT, "failed-over"),

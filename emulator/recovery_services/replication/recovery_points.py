@@ -60,7 +60,7 @@ def get_point(world: World, request: Request, **path: str) -> Response:
     item = require(world, PROTECTED_ITEMS, path)
     point = find(world, item, path["point"])
     if point is None:
-        raise not_found(RECOVERY_POINTS, path["point"])
+        raise not_found(path["point"])
     return Response(200, _shown(item, point))
 
 
@@ -100,6 +100,19 @@ def newest(world: World, item: Document) -> datetime | None:
     last = max(first, _last_sync(world, private, guest))
     regular = first + int((last - first) / EVERY) * EVERY
     return max([regular, *(datetime.fromisoformat(made["time"]) for made in private["made"])])
+
+
+def newest_name(world: World, item: Document) -> str | None:
+    """The name of the newest point, without computing the others; None before there is one."""
+    private = item[PRIVATE]
+    moment = newest(world, item)
+    if moment is None:
+        return None
+    for made in private["made"]:
+        if datetime.fromisoformat(made["time"]) == moment:
+            return str(made["name"])
+    index = round((moment - datetime.fromisoformat(private["protected"])) / EVERY)
+    return world.guid("recovery-point", private["cycle"], index)
 
 
 def identifier(item: Document, name: str) -> str:

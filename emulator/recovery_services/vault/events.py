@@ -58,7 +58,7 @@ def get_event(world: World, request: Request, **path: str) -> Response:
     for event in happened(world, vault_id(path)):
         if event["name"].lower() == path["event"].lower():
             return Response(200, event)
-    raise not_found(EVENTS, path["event"])
+    raise not_found(path["event"])
 
 
 def happened(world: World, vault: str) -> list[Document]:

@@ -12,6 +12,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 from pydantic.alias_generators import to_camel
 
 from emulator.kernel.wire import ArmError, Request
+from emulator.recovery_services.wire.provider_values import Flag
 
 
 class Body(BaseModel):
@@ -233,7 +234,7 @@ class ChosenPointInput(RecoveryPointInput):
 class FailoverInput(RecoveryPointInput):
     """The part of a provider that may be asked to shut the source down; a boolean as a string."""
 
-    perform_shutdown: Literal["true", "false"]
+    perform_shutdown: Flag
 
 
 class ResumeProperties(Body):

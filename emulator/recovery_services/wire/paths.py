@@ -20,6 +20,7 @@ API_VERSIONS = (
     "2018-01-10",
     "2018-07-10",
     "2021-06-01",
+    "2021-11-01",
     "2021-12-01",
     "2022-08-01",
     "2022-10-01",
@@ -33,6 +34,9 @@ API_VERSIONS = (
     "2025-01-01",
     "2025-02-01",
     "2025-08-01",
+    "2026-01-01",
+    "2026-02-01",
+    "2026-06-01",
 )
 """The api-versions answered side by side; poll URLs carry an older one than the request."""
 
@@ -171,7 +175,7 @@ def require_parents(world: World, path: Mapping[str, str]) -> None:
     require_vault(world, path)
     for collection, parameter in _PARENTS:
         if parameter in path and world.store.get(collection.kind, collection.key(path)) is None:
-            raise not_found(collection, path[parameter])
+            raise not_found(path[parameter])
 
 
 def require(world: World, collection: Collection, path: Mapping[str, str]) -> Document:
@@ -182,7 +186,7 @@ def require(world: World, collection: Collection, path: Mapping[str, str]) -> Do
     """
     found = find(world, collection, path)
     if found is None:
-        raise not_found(collection, path[collection.parameter])
+        raise not_found(path[collection.parameter])
     return found
 
 
@@ -196,13 +200,19 @@ def find(world: World, collection: Collection, path: Mapping[str, str]) -> Docum
     return world.store.get(collection.kind, collection.key(path))
 
 
-def not_found(collection: Collection, name: str) -> ArmError:
-    """The service's answer to a name that is not there [inferred; not recorded]."""
-    return ArmError(
-        404,
-        "ResourceNotFound",
-        f"The resource '{name}' of type '{collection.type}' was not found.",
-    )
+def not_found(name: str) -> ArmError:
+    """The service's answer to a name that is not there (recorded).
+
+    `refusals.identify` adds the ids of the request to it.
+    """
+    message = f"Specified resource with name '{name}' does not exist."
+    detail = {
+        "code": "ArmResourceDoesNotExist",
+        "message": message,
+        "possibleCauses": "Ensure correct resource name was specified.",
+        "recommendedAction": "Verify ARM resource name details.",
+    }
+    return ArmError(404, "NotFound", message, details=[detail])
 
 
 def put(world: World, collection: Collection, document: Document) -> None:

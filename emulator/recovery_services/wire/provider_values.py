@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from typing import Literal
+from typing import Annotated, Any, Literal
+
+from pydantic import BeforeValidator
 
 DiskType = Literal[
     "Standard_LRS",
@@ -15,3 +17,11 @@ DiskType = Literal[
 ]
 LicenseType = Literal["NotSpecified", "NoLicenseType", "WindowsServer"]
 SqlLicenseType = Literal["NotSpecified", "NoLicenseType", "PAYG", "AHUB"]
+
+
+def _lower(value: Any) -> Any:
+    return value.lower() if isinstance(value, str) else value
+
+
+Flag = Annotated[Literal["true", "false"], BeforeValidator(_lower)]
+"""A boolean as a string, in any case: `False` was sent, and read as `false` (recorded)."""

@@ -217,7 +217,7 @@ def test_a_failover_of_wrong_parts_is_refused_by_name(
 
 
 def test_a_plan_that_is_not_there_is_not_found(site: Site) -> None:
-    assert site.refused("GET", PLAN)[:2] == (404, "ResourceNotFound")
+    assert site.refused("GET", PLAN)[:2] == (404, "NotFound")
     assert site.refused("PATCH", PLAN, {"properties": {}})[0] == 404
     assert site.refused("POST", f"{PLAN}/unplannedFailover", plans.failover_body())[0] == 404
     assert site.call("DELETE", PLAN).status == 204

@@ -38,6 +38,11 @@ class Classic:
     replicates = (timedelta(minutes=11), timedelta(minutes=18))
     last_progress = range(99, 100)
     name_taken = "28061"
+    failover_failed: tuple[str, list[str]] = (
+        "UnplannedFailoverCompletionFailed",
+        ["RepairReplication", "UnplannedFailover", "DisableProtection"],
+    )
+    silent_for_an_hour = "78145"
     subnet_of_test: str | None = "servers"
     tells_failed_over = True
     boots_before_it_starts = True
@@ -195,6 +200,11 @@ class Modernized(Classic):
     replicates = (timedelta(minutes=45), timedelta(minutes=57))
     last_progress = range(50, 99)
     name_taken = "310024"
+    failover_failed = (
+        "UnplannedFailoverFailed",
+        ["UnplannedFailover", "DisableProtection", "TestFailover"],
+    )
+    silent_for_an_hour = "325091"
     subnet_of_test = None
     tells_failed_over = False
     boots_before_it_starts = False

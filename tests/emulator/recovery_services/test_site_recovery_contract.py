@@ -22,6 +22,7 @@ _POLICY = "Policy.properties.providerSpecificDetails"
 RECORDED_ONLY = {
     "Fabric.properties.customDetails.processServers.historicHealth",
     *(f"{_POLICY}.{name}" for name in ("status", "associatedItemsCount", "dataSourceType")),
+    "ReplicationProtectedItem.properties.providerSpecificDetails.protectedDisks.targetBlobUri",
 }
 """What the service answers although no published model has it (recordings of azure-powershell and
 azure-cli)."""

@@ -215,10 +215,10 @@ def test_what_is_in_the_way_of_the_agent_fails_the_enabling_with_its_id(
     assert states["CreateProtectionTargetTask"] == "Failed"
     assert states["EnableProtectionTask"] == "Skipped"
     properties = site.properties(machine)
-    assert properties["protectionState"] == "EnableProtectionFailed"
+    assert properties["protectionState"] == "EnablingFailed"
     assert properties["allowedOperations"] == ["DisableProtection"]
     assert properties["replicationHealth"] == "Critical"
-    assert [e["errorCode"] for e in properties["healthErrors"]] == [str(code)]
+    assert [e["errorCode"] for e in properties["healthErrors"]] == ["310056"]
 
 
 @pytest.mark.parametrize(
@@ -280,12 +280,13 @@ def test_a_machine_that_stops_writes_no_more_and_its_health_says_so(experience: 
     site.become(1, state="stopped")
     site.pass_time(minutes=1)
     first = [g for g in guests(site)["machines"] if g["name"] == "web-01"]
+    assert site.properties(WEB)["healthErrors"][0]["errorCode"] == "78145"
     site.pass_time(hours=1)
     assert [g for g in guests(site)["machines"] if g["name"] == "web-01"] == first
     assert not first[0]["writing"]
     properties = site.properties(WEB)
     assert properties["replicationHealth"] == "Critical"
-    assert properties["healthErrors"][0]["errorCode"] == "78145"
+    assert properties["healthErrors"][0]["errorCode"] == experience.silent_for_an_hour
     assert experience.lag(properties["providerSpecificDetails"]) >= 3600
     points = site.get(f"{site.item(WEB)}/recoveryPoints")["value"]
     site.pass_time(hours=1)

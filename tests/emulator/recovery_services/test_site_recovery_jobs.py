@@ -72,7 +72,14 @@ def test_a_failing_enabling_leaves_an_item_that_can_only_be_removed(experience: 
     assert site.enable(WEB)["state"] == "Failed"
     properties = site.properties(WEB)
     assert properties["allowedOperations"] == ["DisableProtection"]
-    assert properties["healthErrors"][0]["errorMessage"] == "It broke."
+    assert properties["protectionState"] == "EnablingFailed"
+    assert properties["protectionStateDescription"] == "Protection couldn't be enabled"
+    assert (properties["replicationHealth"], properties["failoverHealth"]) == ("Critical", "Normal")
+    assert properties["healthErrors"][0]["errorCode"] == "310056", "the job tells why"
+    scenario = properties["currentScenario"]
+    assert scenario["scenarioName"] == "EnableProtection", "it stays"
+    failed = site.get(scenario["jobId"])["properties"]
+    assert failed["errors"][0]["serviceErrorDetails"]["message"] == "It broke."
     site.finished(site.remove(WEB))
     site.protect(WEB)
 
@@ -148,7 +155,10 @@ def test_a_size_with_too_few_data_disks_fails_the_failover(experience: Classic) 
     site.protect(many, targetVmSize="Standard_B1s")
     job = site.finished(site.fail_over(many))
     assert job["errors"][0]["serviceErrorDetails"]["code"] == "28074"
-    assert site.properties(many)["protectionState"] == "Protected"
+    properties = site.properties(many)
+    assert properties["protectionState"] == experience.failover_failed[0]
+    assert properties["allowedOperations"] == experience.failover_failed[1]
+    assert properties["activeLocation"] == "Primary"
 
 
 def test_a_cancelled_test_failover_leaves_the_machine_protected(site: Site) -> None:
@@ -198,7 +208,35 @@ def test_a_failed_job_is_restarted(site: Site) -> None:
 def test_a_failed_failover_is_asked_for_again_and_not_restarted(site: Site) -> None:
     site.fault(operation="UnplannedFailover", job=BROKEN)
     assert site.finished(site.fail_over(WEB))["allowedActions"] == []
+    properties = site.properties(WEB)
+    assert properties["protectionState"] == site.experience.failover_failed[0]
+    assert "lastSuccessfulFailoverTime" not in properties
     assert site.finished(site.fail_over(WEB))["state"] == "Succeeded"
+
+
+def test_a_commit_after_a_failed_classic_failover_is_accepted_and_fails() -> None:
+    site = Site([WEB]).prepare()
+    site.protect(WEB)
+    site.fault(operation="UnplannedFailover", job=BROKEN)
+    site.finished(site.fail_over(WEB))
+    job = site.finished(site.post(WEB, "failoverCommit", None))
+    assert (job["scenarioName"], job["friendlyName"], job["state"]) == (
+        "FinalizeFailback",
+        "Commit",
+        "Failed",
+    )
+    assert job["errors"][0]["serviceErrorDetails"]["code"] == "25037"
+    assert job["errors"][0]["providerErrorDetails"]["errorMessage"] is None
+
+
+def test_a_test_failover_after_a_failed_modernized_failover_is_accepted() -> None:
+    site = Site([WEB], experience=support.MODERNIZED).prepare()
+    site.protect(WEB)
+    site.fault(operation="UnplannedFailover", job=BROKEN)
+    site.finished(site.fail_over(WEB))
+    assert site.finished(site.test_failover(WEB))["state"] == "Succeeded"
+    site.finished(site.clean_up(WEB))
+    assert site.state(WEB) == "Protected"
 
 
 def test_a_failed_enabling_is_restarted_once_the_way_is_free(experience: Classic) -> None:

@@ -178,6 +178,63 @@ def test_enable_comes_back_as_enabled(classic: Site) -> None:
     assert details["recoveryPointHistory"] == 1440
 
 
+def test_a_modernized_list_leaves_out_disks_interfaces_and_tags_only() -> None:
+    site = Site([WEB], experience=support.MODERNIZED).prepare()
+    site.protect(WEB)
+    site.finished(site.test_failover(WEB))
+    site.finished(site.clean_up(WEB))
+    (listed,) = site.get(f"{VAULT}/replicationProtectedItems")["value"]
+    full = site.get(site.item(WEB))
+    listed, full = (
+        found["properties"] | found["properties"]["providerSpecificDetails"]
+        for found in (listed, full)
+    )
+    differ = {name for name in full if listed[name] != full[name]}
+    assert differ == {
+        "providerSpecificDetails",
+        "protectedDisks",
+        "vmNics",
+        "agentUpgradeBlockingErrorDetails",
+        "targetVmTags",
+        "seedManagedDiskTags",
+        "targetManagedDiskTags",
+        "targetNicTags",
+        "supportedOSVersions",
+    }
+    assert listed["vmNics"] == listed["protectedDisks"] == listed["targetVmTags"] == []
+    assert listed["targetNicTags"] is None
+    assert listed["processorCoreCount"] == 2
+    assert "/cloud_" in listed["failoverRecoveryPointId"]
+
+
+def test_while_a_modernized_machine_is_enabled_its_target_is_not_known() -> None:
+    site = Site([WEB], experience=support.MODERNIZED).prepare()
+    accepted = site.accepted("PUT", site.item(WEB), site.enable_body(WEB))
+    details = site.properties(WEB)["providerSpecificDetails"]
+    assert (details["targetVmName"], details["osType"], details["vmNics"]) == (None, None, [])
+    assert details["processorCoreCount"] == 0
+    assert "lastHeartbeatUtc" not in details["mobilityAgentDetails"]
+    site.finished(accepted)
+    details = site.properties(WEB)["providerSpecificDetails"]
+    assert (details["targetVmName"], details["osType"]) == ("web-01", "Windows")
+
+
+def test_a_modernized_machine_warns_a_day_after_it_was_protected_or_at_an_update() -> None:
+    other = support.windows(2)
+    site = Site([WEB, other], experience=support.MODERNIZED).prepare()
+    for machine in (WEB, other):
+        site.protect(machine)
+        assert site.properties(machine)["healthErrors"] == []
+    body = site.experience.update("web-new", "Standard_D2s_v3", {})
+    site.finished(site.accepted("PATCH", site.item(WEB), body))
+    assert site.properties(WEB)["healthErrors"][0]["errorCode"] == "161011"
+    assert site.properties(other)["healthErrors"] == []
+    site.pass_time(hours=24)
+    properties = site.properties(other)
+    assert properties["healthErrors"][0]["errorId"] == "6:15"
+    assert (properties["replicationHealth"], properties["failoverHealth"]) == ("Normal", "Warning")
+
+
 def test_a_list_has_less_detail_than_a_get(classic: Site) -> None:
     classic.protect(WEB)
     (listed,) = classic.get(f"{VAULT}/replicationProtectedItems")["value"]
@@ -342,5 +399,12 @@ def test_lists_page_with_a_skip_token(site: Site, monkeypatch: pytest.MonkeyPatc
 
 
 def test_old_and_new_api_versions_are_answered_side_by_side(site: Site) -> None:
-    for version in ("2018-01-10", "2022-08-01", "2024-04-01", "2024-10-01", "2025-08-01"):
+    for version in (
+        "2018-01-10",
+        "2022-08-01",
+        "2024-04-01",
+        "2024-10-01",
+        "2025-08-01",
+        "2026-06-01",
+    ):
         assert site.call("GET", f"{VAULT}/replicationFabrics", version=version).status == 200

@@ -199,7 +199,6 @@ def test_a_name_or_a_machine_that_is_in_use_is_refused(experience: Classic) -> N
 
 def test_what_is_under_nothing_is_not_found(prepared: Site) -> None:
     for path in (
-        f"{OTHER_VAULT}/replicationFabrics",
         f"{VAULT}/replicationFabrics/none",
         f"{VAULT}/replicationFabrics/none/replicationProtectionContainers",
         f"{prepared.fabric}/replicationProtectionContainers/none/replicationProtectedItems",
@@ -210,8 +209,36 @@ def test_what_is_under_nothing_is_not_found(prepared: Site) -> None:
         f"{prepared.fabric}/replicationRecoveryServicesProviders/none",
     ):
         status, code, message = prepared.refused("GET", path)
-        assert (status, code) == (404, "ResourceNotFound"), path
-        assert "none" in message or "rsv-other" in message
+        assert (status, code) == (404, "NotFound"), path
+        assert message == "Specified resource with name 'none' does not exist."
+    of_a_vault = prepared.refused("GET", f"{OTHER_VAULT}/replicationFabrics")
+    assert of_a_vault[:2] == (404, "ResourceNotFound"), "that is Resource Manager's answer"
+    assert "rsv-other" in of_a_vault[2]
+
+
+def test_what_is_not_found_tells_the_ids_of_the_request(prepared: Site) -> None:
+    sent = {"x-ms-client-request-id": "mine", "x-ms-correlation-request-id": "d143d842"}
+    path = f"{VAULT}/replicationRecoveryPlans/recovery-plan-1"
+    response = prepared.call("GET", path, headers=sent)
+    message = "Specified resource with name 'recovery-plan-1' does not exist."
+    assert response.body == {
+        "error": {
+            "code": "NotFound",
+            "message": message,
+            "details": [
+                {
+                    "code": "ArmResourceDoesNotExist",
+                    "message": message,
+                    "possibleCauses": "Ensure correct resource name was specified.",
+                    "recommendedAction": "Verify ARM resource name details.",
+                    "clientRequestId": "mine",
+                    "activityId": "d143d842",
+                }
+            ],
+        }
+    }
+    told = {"x-ms-request-id": "d143d842", **sent}
+    assert {name: response.headers[name] for name in told} == told
 
 
 def test_deleting_what_is_not_there_is_204_under_a_parent_that_is(prepared: Site) -> None:

@@ -59,7 +59,9 @@ class Classic:
     test_failover_input = RecoveryPointInput
     failover_input = RecoveryPointInput
     change_point_input = RecoveryPointInput
-    warns_untested = True
+    looked_at_after = timedelta()
+    tells_missing_points = False
+    lists_recovery_point = False
 
     def register(self, world: World) -> None:
         """Let configuration servers appear in their vaults."""

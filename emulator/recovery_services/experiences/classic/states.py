@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+from emulator.recovery_services.jobs.scenarios import FINALIZE_FAILBACK
 from emulator.recovery_services.replication.migration_states import table
-from emulator.recovery_services.replication.states import State
+from emulator.recovery_services.replication.states import STAYS, State, Transition, sources
 
 TABLE = table(
     {
@@ -22,5 +23,14 @@ TABLE = table(
             stage="InitialSync",
             begins="_CompleteOnRecovery",
         ),
-    }
+    },
+    others={
+        "failover-failed": State(
+            "UnplannedFailoverCompletionFailed",
+            "Failover couldn't be completed",
+            ("RepairReplication", "UnplannedFailover", "DisableProtection"),
+        )
+    },
+    # Accepted although it is not among the allowed operations; its job fails (recorded).
+    more=[Transition("Commit", sources("failover-failed"), FINALIZE_FAILBACK, STAYS)],
 )

@@ -7,9 +7,13 @@ from typing import Literal
 from pydantic import Field
 
 from emulator.recovery_services.wire.bodies import Body
-from emulator.recovery_services.wire.provider_values import DiskType, LicenseType, SqlLicenseType
+from emulator.recovery_services.wire.provider_values import (
+    DiskType,
+    Flag,
+    LicenseType,
+    SqlLicenseType,
+)
 
-Flag = Literal["true", "false"]
 LinuxLicenseType = Literal["NotSpecified", "NoLicenseType", "LinuxServer"]
 
 _FIFTEEN_DAYS = 15 * 24 * 60
@@ -19,12 +23,13 @@ class PolicyInput(Body):
     """InMageRcmPolicyCreationInput; all times in minutes.
 
     Retention is 15 days at most; app-consistent points are off by default (architecture page).
+    Every 15 hours was accepted for them (recorded); that a day is the most is [inferred].
     """
 
     instance_type: Literal["InMageRcm"]
     recovery_point_history_in_minutes: int = Field(default=1440, ge=0, le=_FIFTEEN_DAYS)
     crash_consistent_frequency_in_minutes: int = Field(default=5, ge=0)
-    app_consistent_frequency_in_minutes: int = Field(default=0, ge=0, le=12 * 60)
+    app_consistent_frequency_in_minutes: int = Field(default=0, ge=0, le=24 * 60)
     enable_multi_vm_sync: Flag = "false"
 
 

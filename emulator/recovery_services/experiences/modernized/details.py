@@ -1,8 +1,8 @@
 """`providerSpecificDetails` of an `InMageRcm` item at this moment.
 
-Shape, null values and strings for booleans as in azure-cli's recording
-`test_siterecovery_V2A_RCMInMage`; that a list leaves out what only a get fills in is [inferred]
-from the classic experience.
+Shape, null values and strings for booleans are as in azure-cli's recording
+`test_siterecovery_V2A_RCMInMage` and azure-powershell's `AsrV2ARCMTests`. A list leaves out disks,
+interfaces, tags and what blocks an upgrade of the agent; all else it has.
 """
 
 from __future__ import annotations
@@ -32,12 +32,11 @@ def of(world: World, item: Document, *, full: bool) -> Document:
     """The details; `full` for a get, less for a list."""
     private = item[PRIVATE]
     source, target, provider = private["machine"], private["target"], private["provider"]
-    fabric = world.store.get(FABRICS.kind, fabric_of(item["id"]))
     percentage = progress(world, item)
     done = _bytes(source["disks"]) * (percentage or 0) // 100
     begun = private["state"] in _REPLICATING
     point = private["recoveryPoint"]
-    shown_point = recovery_points.identifier(item, point) if point and full else None
+    enabling = private["state"] == "enabling"
     return {
         "instanceType": "InMageRcm",
         "internalIdentifier": private["vmId"],
@@ -45,30 +44,12 @@ def of(world: World, item: Document, *, full: bool) -> Document:
         "multiVmGroupName": provider["multiVmGroupName"],
         "discoveryType": "Physical",
         "processServerId": provider["processServerId"],
-        "processorCoreCount": source["vcpus"] if full else 0,
-        "allocatedMemoryInMB": float(source["memoryMib"]) if full else 0.0,
         "processServerName": provider["processServerName"],
         "runAsAccountId": provider["runAsAccountId"],
-        "osType": source["osType"],
-        "firmwareType": "BIOS",
-        "primaryNicIpAddress": source["ip"],
-        "targetGeneration": machine_sizes.GENERATION,
-        "licenseType": target["licenseType"],
-        "linuxLicenseType": target["linuxLicenseType"],
-        "sqlServerLicenseType": target["sqlLicenseType"],
         "storageAccountId": None,
-        "targetVmName": target["vmName"],
-        "targetVmSize": target["vmSize"],
-        "targetResourceGroupId": target["resourceGroupId"],
-        "targetLocation": fabric[PRIVATE]["location"] if fabric else None,
-        "targetAvailabilitySetId": target["availabilitySetId"] or "",
-        "targetAvailabilityZone": target["zone"] or "",
-        "targetProximityPlacementGroupId": target["proximityGroupId"] or "",
-        "targetBootDiagnosticsStorageAccountId": target["bootDiagnosticsId"] or "",
-        "targetNetworkId": target["networkId"] or "",
-        "testNetworkId": target["testNetworkId"] or "",
-        "failoverRecoveryPointId": shown_point,
-        **_recovery(world, item, full=full),
+        **(_UNKNOWN if enabling else _machine_and_target(world, item)),
+        "failoverRecoveryPointId": recovery_points.identifier(item, point) if point else None,
+        **_recovery(world, item),
         "initialReplicationProgressPercentage": percentage,
         "initialReplicationProcessedBytes": None if percentage is None else done,
         "initialReplicationTransferredBytes": None if percentage is None else done * 9 // 10,
@@ -83,22 +64,86 @@ def of(world: World, item: Document, *, full: bool) -> Document:
         "lastAgentUpgradeType": None,
         "agentUpgradeJobId": None,
         "agentUpgradeAttemptToVersion": None,
-        "protectedDisks": _disks(world, item, percentage) if full else [],
+        "protectedDisks": _disks(world, item, percentage) if full and not enabling else [],
         "unprotectedDisks": [],
         "isLastUpgradeSuccessful": "false",
-        "isAgentRegistrationSuccessfulAfterFailover": False if private["vm"] else None,
+        "isAgentRegistrationSuccessfulAfterFailover": True if private["vm"] else None,
         "mobilityAgentDetails": _agent(world, item),
         "lastAgentUpgradeErrorDetails": [],
-        "agentUpgradeBlockingErrorDetails": [],
-        "vmNics": [_nic(world, item)],
-        "discoveredVmDetails": _discovered(world, item) if full else None,
-        "targetVmTags": as_list(target["vmTags"]),
-        "seedManagedDiskTags": as_list(target["seedDiskTags"]),
-        "targetManagedDiskTags": as_list(target["diskTags"]),
-        "targetNicTags": as_list(target["nicTags"]),
-        "supportedOSVersions": [],
-        "osName": discovery.os_name(source["os"] or ""),
+        "agentUpgradeBlockingErrorDetails": [_latest_agent(world, item)]
+        if full and not enabling
+        else [],
+        "vmNics": [_nic(world, item)] if full and not enabling else [],
+        "discoveredVmDetails": None if enabling else _discovered(world, item),
+        "targetVmTags": as_list(target["vmTags"]) if full and not enabling else [],
+        "seedManagedDiskTags": as_list(target["seedDiskTags"]) if full else None,
+        "targetManagedDiskTags": as_list(target["diskTags"]) if full else None,
+        "targetNicTags": as_list(target["nicTags"]) if full else None,
+        "supportedOSVersions": [] if full else None,
+        "osName": None if enabling else discovery.os_name(source["os"] or ""),
     }
+
+
+_UNKNOWN: Document = {
+    "processorCoreCount": 0,
+    "allocatedMemoryInMB": 0.0,
+    **dict.fromkeys(
+        (
+            "osType",
+            "firmwareType",
+            "primaryNicIpAddress",
+            "targetGeneration",
+            "licenseType",
+            "linuxLicenseType",
+            "sqlServerLicenseType",
+            "targetVmName",
+            "targetVmSize",
+            "targetResourceGroupId",
+            "targetLocation",
+            "targetAvailabilitySetId",
+            "targetAvailabilityZone",
+            "targetProximityPlacementGroupId",
+            "targetBootDiagnosticsStorageAccountId",
+            "targetNetworkId",
+            "testNetworkId",
+        )
+    ),
+}
+"""What the service says of a machine and its target while it enables protection (recorded)."""
+
+
+def _machine_and_target(world: World, item: Document) -> Document:
+    private = item[PRIVATE]
+    source, target = private["machine"], private["target"]
+    fabric = world.store.peek(FABRICS.kind, fabric_of(item["id"]))
+    return {
+        "processorCoreCount": source["vcpus"],
+        "allocatedMemoryInMB": float(source["memoryMib"]),
+        "osType": source["osType"],
+        "firmwareType": "BIOS",
+        "primaryNicIpAddress": source["ip"],
+        "targetGeneration": machine_sizes.GENERATION,
+        "licenseType": target["licenseType"],
+        "linuxLicenseType": target["linuxLicenseType"],
+        "sqlServerLicenseType": target["sqlLicenseType"],
+        "targetVmName": target["vmName"],
+        "targetVmSize": target["vmSize"],
+        "targetResourceGroupId": target["resourceGroupId"],
+        "targetLocation": fabric[PRIVATE]["location"] if fabric else None,
+        "targetAvailabilitySetId": target["availabilitySetId"] or "",
+        "targetAvailabilityZone": target["zone"] or "",
+        "targetProximityPlacementGroupId": target["proximityGroupId"] or "",
+        "targetBootDiagnosticsStorageAccountId": _storage(item, target["bootDiagnosticsId"]) or "",
+        "targetNetworkId": target["networkId"] or "",
+        "testNetworkId": target["testNetworkId"] or "",
+    }
+
+
+def _storage(item: Document, identifier: str | None) -> str | None:
+    """A storage account's id: in lower case once the machine is protected (recorded)."""
+    if identifier is None or item[PRIVATE]["protected"] is None:
+        return identifier
+    return identifier.lower()
 
 
 def as_list(tags: dict[str, str] | None) -> list[Document]:
@@ -122,19 +167,18 @@ def progress(world: World, item: Document) -> int | None:
     return int(refreshed / (ends - begins) * 100)
 
 
-def _recovery(world: World, item: Document, *, full: bool) -> Document:
+def _recovery(world: World, item: Document) -> Document:
     """RPO and newest point; the times are absent until there are some (recorded)."""
     lag = recovery_points.lag(world, item)
     newest = recovery_points.newest(world, item)
-    if lag is None or newest is None:
+    name = recovery_points.newest_name(world, item)
+    if lag is None or newest is None or name is None:
         return {"lastRecoveryPointId": None}
-    # Naming the point means computing all of them: not for each item of a list.
-    points = recovery_points.points(world, item) if full else []
     return {
         "lastRecoveryPointReceived": stamp(newest),
         "lastRpoInSeconds": int(lag.total_seconds()),
         "lastRpoCalculatedTime": stamp(world.now - _HEARTBEAT),
-        "lastRecoveryPointId": recovery_points.identifier(item, points[0].name) if points else None,
+        "lastRecoveryPointId": recovery_points.identifier(item, name),
     }
 
 
@@ -155,11 +199,14 @@ def _disks(world: World, item: Document, percentage: int | None) -> list[Documen
             "isOSDisk": "true" if index == 0 else "false",
             "capacityInBytes": size,
             "diskState": "Protected" if complete else "InitialReplicationPending",
-            "logStorageAccountId": disk.get("logStorage") or target["logStorageAccountId"],
+            "logStorageAccountId": _storage(
+                item, disk.get("logStorage") or target["logStorageAccountId"]
+            ),
             "diskEncryptionSetId": None,
             "seedManagedDiskId": f"{group}/providers/Microsoft.Compute/disks/{seed}",
             "seedBlobUri": None,
             "targetManagedDiskId": made[index] if index < len(made) else None,
+            "targetBlobUri": None,
             "diskType": disk.get("type") or target["diskType"],
             "dataPendingInLogDataStoreInMB": 0.0,
             "dataPendingAtSourceAgentInMB": 0.0,
@@ -183,19 +230,45 @@ def _disks(world: World, item: Document, percentage: int | None) -> list[Documen
 
 
 def _agent(world: World, item: Document) -> Document:
-    guest = machine.of(world, item[PRIVATE]["machine"]["instance"])
-    halted = machine.stopped_at(guest) if guest else None
-    return {
-        "version": AGENT_VERSION,
+    """The agent; while protection is enabled, and after that failed, less is known (recorded)."""
+    state = item[PRIVATE]["state"]
+    known = state != "enabling"
+    details = {
+        "version": AGENT_VERSION if known else None,
         "latestVersion": None,
         "latestAgentReleaseDate": None,
-        "driverVersion": AGENT_VERSION,
+        "driverVersion": AGENT_VERSION if known else None,
         "latestUpgradableVersionWithoutReboot": None,
-        "agentVersionExpiryDate": NO_EXPIRY,
-        "driverVersionExpiryDate": NO_EXPIRY,
-        "lastHeartbeatUtc": stamp(halted or world.now - _HEARTBEAT),
-        "reasonsBlockingUpgrade": ["AlreadyOnLatestVersion"],
+        "agentVersionExpiryDate": NO_EXPIRY if known else None,
+        "driverVersionExpiryDate": NO_EXPIRY if known else None,
+        "reasonsBlockingUpgrade": ["AlreadyOnLatestVersion"] if known else None,
         "isUpgradeable": "false",
+    }
+    if state in ("enabling", "enable-failed"):
+        return details | {"reasonsBlockingUpgrade": [] if known else None}
+    guest = machine.of(world, item[PRIVATE]["machine"]["instance"])
+    halted = machine.stopped_at(guest) if guest else None
+    return details | {"lastHeartbeatUtc": stamp(halted or world.now - _HEARTBEAT)}
+
+
+def _latest_agent(world: World, item: Document) -> Document:
+    """Why the agent cannot be upgraded: it is of the latest version (recorded)."""
+    private = item[PRIVATE]
+    name = private["machine"]["name"]
+    return {
+        "errorCode": "InMageRcmUpgradeBlockedAlreadyOnLatestVersion",
+        "errorMessage": f"The Mobility agent of source machine '{name}' cannot be updated.",
+        "possibleCauses": f" The Mobility agent of source machine '{name}' is already on latest "
+        f"version '{AGENT_VERSION}'.",
+        "recommendedAction": "No action is needed as agent is already on the latest version.",
+        "errorMessageParameters": {
+            "vmName": name,
+            "rcmUri": "https://pod01-rcm1.weu.hypervrecoverymanager.windowsazure.com",
+            "applianceName": private["provider"]["processServerName"],
+            "agentVersion": AGENT_VERSION,
+            "latestVersion": AGENT_VERSION,
+        },
+        "errorTags": {"category": "ClientError"},
     }
 
 

@@ -64,8 +64,9 @@ class Modernized:
     test_failover_input: type[RecoveryPointInput] = TestFailoverInput
     failover_input: type[RecoveryPointInput] = FailoverInput
     change_point_input: type[RecoveryPointInput] = ChosenPointInput
-    # An item that was never tested had no error and normal failover health (recorded).
-    warns_untested = False
+    looked_at_after = timedelta(hours=12)  # [inferred]: within a day.
+    tells_missing_points = True
+    lists_recovery_point = True
 
     def register(self, world: World) -> None:
         """Let replication appliances appear in their vaults."""

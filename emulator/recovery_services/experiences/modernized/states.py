@@ -24,9 +24,8 @@ TABLE = table(
         ),
     },
     others={
-        "failed-over": replace(
-            COMMON["failed-over"], allowed=(*COMMON["failed-over"].allowed, "SwitchProtection")
-        )
+        name: replace(COMMON[name], allowed=(*COMMON[name].allowed, "SwitchProtection"))
+        for name in ("failed-over", "committed")
     },
     special=scenarios.MODERNIZED_SCENARIOS,
 )

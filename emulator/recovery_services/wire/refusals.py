@@ -1,0 +1,33 @@
+"""What the service adds to a refusal of its own: the ids of the request that it refused."""
+
+from __future__ import annotations
+
+from emulator.kernel.wire import Request, Response
+from emulator.kernel.world import World
+
+CLIENT = "x-ms-client-request-id"
+CORRELATION = "x-ms-correlation-request-id"
+
+
+def register(world: World) -> None:
+    """Let refusals of Site Recovery tell which request they answer."""
+    world.finishers.append(identify)
+
+
+def identify(world: World, request: Request, response: Response) -> None:
+    """Put the request's ids into a 404 of Site Recovery, in the body and in the headers.
+
+    The correlation id is `x-ms-request-id` and `activityId` as well (recorded).
+    """
+    if response.status != 404 or not isinstance(response.body, dict):
+        return
+    for detail in response.body.get("error", {}).get("details", ()):
+        if detail["code"] == "ArmResourceDoesNotExist":
+            correlation = request.headers.get(CORRELATION) or response.headers["x-ms-request-id"]
+            client = request.headers.get(CLIENT) or correlation
+            detail |= {"clientRequestId": client, "activityId": correlation}
+            response.headers |= {
+                "x-ms-request-id": correlation,
+                CORRELATION: correlation,
+                CLIENT: client,
+            }

@@ -1,0 +1,75 @@
+"""Protected items as lists and single reads answer them."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from site_recovery.azure.items import protected_item
+from site_recovery.observation import Stage, observe
+from site_recovery.snapshot import Machine, Snapshot
+
+MACHINE = Machine("web-01", "i-0000000000000001", "10.10.1.11", "web-01")
+NIC = {"nicId": "00:50:56:95:5d:d2", "isPrimaryNic": "true", "targetIPAddress": ""}
+
+
+def item(details: dict[str, Any], **properties: Any) -> Any:
+    return protected_item(
+        {
+            "id": "/vaults/v/replicationProtectedItems/web-01",
+            "name": "web-01",
+            "properties": {
+                "friendlyName": "web-01",
+                "protectionState": "Protected",
+                "activeLocation": "Primary",
+                "allowedOperations": ["UnplannedFailover", "DisableProtection", "TestFailover"],
+                "providerSpecificDetails": {"instanceType": "InMageRcm", **details},
+                **properties,
+            },
+        }
+    )
+
+
+@pytest.mark.parametrize(
+    ("details", "complete"),
+    [
+        ({"vmNics": [], "targetVmTags": []}, False),
+        ({"vmNics": None, "targetVmTags": None}, False),
+        ({"vmNics": [NIC], "targetVmTags": []}, True),
+    ],
+)
+def test_an_answer_without_interfaces_is_that_of_a_list(
+    details: dict[str, Any], complete: bool
+) -> None:
+    assert item(details).complete == complete
+
+
+def test_a_failed_enabling_stays_the_scenario_and_runs_no_more() -> None:
+    failed = item(
+        {"vmNics": [NIC], "targetVmTags": []},
+        protectionState="EnablingFailed",
+        allowedOperations=["DisableProtection"],
+        currentScenario={"scenarioName": "EnableProtection", "jobId": "/replicationJobs/a"},
+    )
+    observed = observe(MACHINE, Snapshot(items=(failed,)))
+    assert (observed.stage, observed.busy) == (Stage.BROKEN, None)
+
+
+def test_enabling_that_runs_is_waited_for() -> None:
+    running = item(
+        {"vmNics": [], "targetVmTags": []},
+        protectionState="UnprotectedStatesBegin",
+        allowedOperations=[],
+        currentScenario={"scenarioName": "EnableProtection", "jobId": "/replicationJobs/a"},
+    )
+    observed = observe(MACHINE, Snapshot(items=(running,)))
+    assert (observed.busy, observed.busy_job) == ("EnableProtection", "a")
+
+
+@pytest.mark.parametrize("state", ["UnplannedFailoverFailed", "UnplannedFailoverCompletionFailed"])
+def test_a_failed_failover_can_be_asked_for_again(state: str) -> None:
+    failed = item({"vmNics": [NIC], "targetVmTags": []}, protectionState=state)
+    observed = observe(MACHINE, Snapshot(items=(failed,)))
+    assert observed.stage is Stage.PROTECTED
+    assert "UnplannedFailover" in observed.allowed
