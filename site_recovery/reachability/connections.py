@@ -49,7 +49,7 @@ class Server:
 
     Attributes:
         role: its name for people, such as `configuration server`.
-        subnet_id: where it is; empty for one that is there by another's hand, which is looked for
+        subnet_id: where it is; empty for a server that was not made by this stack, which is looked up
             in the VPC by its address, and whose own way out is its owner's.
         private_ip: None as long as it has no address; its subnet is checked instead.
         group_ids: its security groups; those of its interface are used once it has one. None if
