@@ -248,7 +248,7 @@ def test_a_private_key_of_another_certificate_is_refused(site: Site) -> None:
         ("ServicePrincipalClientId", "nobody", "its ServicePrincipalClientId"),
         ("Version", "1.0", "version is 1.0"),
         ("ManagementCert", "", "has no ManagementCert"),
-        ("ManagementCert", "bm8=", "no certificate store"),
+        ("ManagementCert", "bm8=", "not a certificate store"),
     ],
 )
 def test_a_file_that_was_changed_is_refused(
@@ -264,12 +264,12 @@ def test_a_file_that_was_changed_is_refused(
 @pytest.mark.parametrize(
     ("text", "problem"),
     [
-        ("not xml", "no plain XML"),
+        ("not xml", "not plain XML"),
         ("<RSVaultAsrCreds/>", "no vault credentials but 'RSVaultAsrCreds'"),
         ('<ASRVaultCreds xmlns="x"/>', "Access Control Service"),
         ('<RSVaultCreds xmlns="x"/>', "for Azure Backup"),
-        ('<!DOCTYPE a [<!ENTITY b "b">]><a>&b;</a>', "no plain XML"),
-        ('<!DOCTYPE a SYSTEM "file:///etc/passwd"><a/>', "no plain XML"),
+        ('<!DOCTYPE a [<!ENTITY b "b">]><a>&b;</a>', "not plain XML"),
+        ('<!DOCTYPE a SYSTEM "file:///etc/passwd"><a/>', "not plain XML"),
     ],
 )
 def test_what_is_no_credentials_file_is_refused(site: Site, text: str, problem: str) -> None:

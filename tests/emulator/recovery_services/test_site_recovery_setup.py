@@ -146,7 +146,7 @@ def test_a_machine_that_cannot_be_the_server_says_why(
     ("secret", "words"),
     [
         (None, "ResourceNotFoundException"),
-        ("", "no plain XML"),
+        ("", "not plain XML"),
         ("<RSVaultAsrCreds/>", "no vault credentials but 'RSVaultAsrCreds'"),
     ],
 )
