@@ -1,6 +1,6 @@
 """A wave's recovery plan within one run: kept as declared, and run as one.
 
-A machine whose next operation goes through the plan is held until every machine of the wave is
+A machine whose next operation goes through the plan is queued until every machine of the wave is
 ready for it; then the plan is asked once. A plan that stopped half way is asked again by the next
 run: Site Recovery passes over the machines that are through and goes on with the others, so that
 the actions between groups still happen and no machine fails over twice.
@@ -75,7 +75,7 @@ class PlanService(Protocol):
 
 
 @dataclass
-class Held:
+class Queued:
     """A machine that waits for its plan."""
 
     name: str
@@ -160,15 +160,15 @@ class PlanRun:
         return None
 
     async def run(
-        self, held: list[Held], machines: Mapping[str, Standing], snapshot: Snapshot
+        self, queued: list[Queued], machines: Mapping[str, Standing], snapshot: Snapshot
     ) -> dict[str, Failure]:
         """Run the plan for the machines that wait for it, if all others are ready too.
 
         Returns:
             Why machines cannot go on, by name.
         """
-        operation = min((each.operation for each in held), key=_ORDER.index)
-        now = [each for each in held if each.operation is operation]
+        operation = min((each.operation for each in queued), key=_ORDER.index)
+        now = [each for each in queued if each.operation is operation]
         names = {each.name for each in now}
         others = {n: s for n, s in machines.items() if n not in names}
         behind = [n for n, s in others.items() if not through(operation, s.observed)]
@@ -179,7 +179,7 @@ class PlanRun:
                 f"its recovery plan {self._plan.name} does not run while {', '.join(failed)} "
                 "cannot go on. Put that right, then run pulumi up again",
             )
-            return {each.name: failure for each in held}
+            return {each.name: failure for each in queued}
         running = self._running(snapshot)
         if running is not None:
             # That of a run that was killed, or started by a person: attach to it.
@@ -188,7 +188,7 @@ class PlanRun:
                 self.tell(each.attempts, running)
             return {}
         if behind or not self._kept:
-            for each in held:
+            for each in queued:
                 each.attempts.tell(
                     Reason.WAITS_FOR_PLAN, f"waits for {', '.join(behind) or 'its recovery plan'}"
                 )
@@ -198,9 +198,9 @@ class PlanRun:
             self._kept = False
             change_failure = await self.keep(machines, snapshot)
             if change_failure is not None:
-                return {each.name: change_failure for each in held}
+                return {each.name: change_failure for each in queued}
             if not self._kept:
-                for each in held:
+                for each in queued:
                     each.attempts.tell(Reason.WAITS_FOR_PLAN, "waits for its recovery plan")
                 return {}
         if self._attempts.lost is not None and not await self._submitter.settle(
@@ -210,7 +210,7 @@ class PlanRun:
             return {}
         refusal = await self._submitter.ask(self._attempts, self._order(operation), snapshot)
         if refusal is not None:
-            return {each.name: refusal for each in held}
+            return {each.name: refusal for each in queued}
         self._share_job(now)
         return {}
 
@@ -247,7 +247,7 @@ class PlanRun:
         jobs = snapshot.jobs.values()
         return next((job for job in jobs if job.running and self.runs_as(job)), None)
 
-    def _share_job(self, now: list[Held]) -> None:
+    def _share_job(self, now: list[Queued]) -> None:
         in_flight = self._attempts.in_flight
         for each in now:
             each.attempts.reason = self._attempts.reason

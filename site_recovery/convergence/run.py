@@ -17,7 +17,7 @@ from typing import Literal
 from site_recovery.convergence import sizing
 from site_recovery.convergence.interfaces import Pace, PlanOrder, Reporter, Service
 from site_recovery.convergence.outcome import Failure, Outcome, Status
-from site_recovery.convergence.plan_run import Held, PlanRun, Standing, through
+from site_recovery.convergence.plan_run import PlanRun, Queued, Standing, through
 from site_recovery.convergence.requests import Requests
 from site_recovery.convergence.status_line import goal, status_line
 from site_recovery.convergence.submission import Attempts, InFlight, Order, Submitter
@@ -118,7 +118,7 @@ class _Run:
             pace.may_submit, reporter.event, Requests(service, service.request_ids)
         )
         self._jobs: dict[str, Job | None] = {}
-        self._held: list[Held] = []
+        self._queued: list[Queued] = []
         self._plan = (
             PlanRun(service, plan.plan, plan.before, self._submitter, reporter.event)
             if plan is not None
@@ -189,7 +189,7 @@ class _Run:
         )
 
     async def _round(self, snapshot: Snapshot) -> None:
-        self._jobs, self._held = {}, []
+        self._jobs, self._queued = {}, []
         for course in self._open():
             assignment = course.assignment
             observed = observe(assignment.machine, snapshot, assignment.settings)
@@ -206,7 +206,7 @@ class _Run:
                 if course.observed is not None
             )
         )
-        if self._plan is not None and self._held:
+        if self._plan is not None and self._queued:
             await self._run_plan(self._plan, snapshot)
 
     # -- one machine, one round ---------------------------------------------------------------
@@ -244,7 +244,7 @@ class _Run:
                     # Someone's job, or that of a run that was killed: attach to it.
                     attempts.in_flight = InFlight(None, observed.busy_job)
             case Do(operation) if self._through_plan(course, operation):
-                self._held.append(Held(course.name, attempts, operation))
+                self._queued.append(Queued(course.name, attempts, operation))
             case Do(operation):
                 await self._do(course, operation, observed, snapshot)
 
@@ -395,7 +395,7 @@ class _Run:
                 self._fail(course, course.observed, failure)
 
     async def _run_plan(self, plan: PlanRun, snapshot: Snapshot) -> None:
-        failures = await plan.run(self._held, self._standing(), snapshot)
+        failures = await plan.run(self._queued, self._standing(), snapshot)
         for course in self._courses:
             if course.name in failures and course.observed is not None:
                 self._fail(course, course.observed, failures[course.name])
