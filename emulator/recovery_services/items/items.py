@@ -6,44 +6,26 @@ from collections.abc import Callable
 from datetime import datetime, timedelta
 
 from emulator.guests import machine
-from emulator.kernel import resources
 from emulator.kernel.resources import PRIVATE
 from emulator.kernel.store import Document
 from emulator.kernel.wire import ArmError, Request, Response
 from emulator.kernel.world import World
 from emulator.recovery_services.experiences import registry
 from emulator.recovery_services.experiences.registry import Experience
+from emulator.recovery_services.items import effects
 from emulator.recovery_services.items.health import enabling_failed
 from emulator.recovery_services.jobs import answers, jobs, outcomes, scenarios
-from emulator.recovery_services.jobs.scenario import Scenario
-from emulator.recovery_services.replication import affected, azure_machines, recovery_points
+from emulator.recovery_services.replication import affected
 from emulator.recovery_services.replication.states import GONE, STAYS, Transition
 from emulator.recovery_services.wire.paths import (
     PROTECTED_ITEMS,
     PROVIDERS,
-    name_of,
     put,
     vault_of,
 )
-from emulator.recovery_services.wire.times import stamp
 
 _RESTED = "replicated item proceeds"
 _RETRY_SYNC = timedelta(minutes=5)
-
-_SCENARIOS = (
-    scenarios.ENABLE,
-    scenarios.COMPLETE_ON_PRIMARY,
-    scenarios.COMPLETE_ON_RECOVERY,
-    scenarios.UPDATE,
-    scenarios.TEST_FAILOVER,
-    scenarios.TEST_FAILOVER_CLEANUP,
-    scenarios.FAILOVER,
-    scenarios.COMMIT,
-    scenarios.FINALIZE_FAILBACK,
-    scenarios.CHANGE_POINT,
-    scenarios.DISABLE,
-    scenarios.PURGE,
-)
 
 
 def register(world: World) -> None:
@@ -197,7 +179,7 @@ def begin(
         ),
         operation=operation_id,
         payload=payload,
-        details=_details(transition.scenario, item, payload["arguments"]),
+        details=effects.details(transition.scenario, item, payload["arguments"]),
         parent=parent,
     )
     private["job"] = job["name"]
@@ -238,7 +220,7 @@ def restart(world: World, job: Document) -> None:
 # -- how jobs end -------------------------------------------------------------------------------
 
 
-@outcomes.when_done(*_SCENARIOS)
+@outcomes.when_done(*effects.SCENARIOS)
 def _done(world: World, job: Document) -> outcomes.Note | None:
     payload = job[PRIVATE]["payload"]
     item = world.store.get(PROTECTED_ITEMS.kind, payload["item"])
@@ -247,7 +229,7 @@ def _done(world: World, job: Document) -> outcomes.Note | None:
     experience = registry.of(item[PRIVATE]["experience"])
     transition = experience.table.find(payload["from"], payload["operation"])
     assert transition is not None
-    note = _EFFECTS[job["properties"]["scenarioName"]](world, item, job, experience)
+    note = effects.of(job)(world, item, job, experience)
     if transition.target is GONE:
         world.store.delete(PROTECTED_ITEMS.kind, item["id"])
         for forget in _forgetting:
@@ -259,7 +241,7 @@ def _done(world: World, job: Document) -> outcomes.Note | None:
     return note
 
 
-@outcomes.when_undone(*_SCENARIOS)
+@outcomes.when_undone(*effects.SCENARIOS)
 def _undone(world: World, job: Document, failure: outcomes.JobError | None) -> None:
     payload = job[PRIVATE]["payload"]
     item = world.store.get(PROTECTED_ITEMS.kind, payload["item"])
@@ -326,202 +308,3 @@ def _on_rested(world: World, payload: Document) -> None:
         _enter(world, item, state.becomes)
     elif state.begins is not None:
         begin(world, item, state.begins, "_ReplicationProtectedItems_Proceed")
-
-
-# -- what each scenario does --------------------------------------------------------------------
-
-
-def _enable(world: World, item: Document, job: Document, experience: Experience) -> None:
-    experience.enable(world, item)
-
-
-def _complete_on_primary(
-    world: World, item: Document, job: Document, experience: Experience
-) -> None:
-    """The state says it all."""
-
-
-def _complete_on_recovery(
-    world: World, item: Document, job: Document, experience: Experience
-) -> None:
-    item[PRIVATE]["protected"] = world.now.isoformat()
-
-
-def _update(world: World, item: Document, job: Document, experience: Experience) -> None:
-    item[PRIVATE]["target"] = job[PRIVATE]["payload"]["arguments"]["target"]
-    item[PRIVATE]["validated"] = world.now.isoformat()
-
-
-def _test(
-    world: World, item: Document, job: Document, experience: Experience
-) -> outcomes.Note | None:
-    private, arguments = item[PRIVATE], job[PRIVATE]["payload"]["arguments"]
-    point = _chosen(world, item, job)
-    network = _test_network(item, arguments)
-    placement = azure_machines.Placement(
-        network,
-        azure_machines.subnet_for_test(
-            world, network, private["target"].get("testSubnet") or private["target"]["subnet"]
-        ),
-        f"{private['target']['vmName']}-test",
-        private["target"].get("testAddress"),
-    )
-    made, note = azure_machines.create(world, item, placement, point, production=False)
-    if arguments["point"] is None:
-        recovery_points.keep(item, point)
-    private["recoveryPoint"] = point.name
-    private["testVm"] = made["id"]
-    private["lastTest"] = job["properties"]["startTime"]
-    _describe(world, item, job, experience, made, point)
-    return note
-
-
-def _clean_up(world: World, item: Document, job: Document, experience: Experience) -> None:
-    azure_machines.delete(world, item[PRIVATE]["testVm"])
-    item[PRIVATE]["testVm"] = None
-
-
-def _fail_over(
-    world: World, item: Document, job: Document, experience: Experience
-) -> outcomes.Note | None:
-    private = item[PRIVATE]
-    chosen = job[PRIVATE]["payload"]["arguments"]["point"]
-    point = _chosen(world, item, job)
-    target = private["target"]
-    placement = azure_machines.Placement(
-        target["networkId"], target["subnet"], target["vmName"], target.get("address")
-    )
-    made, note = azure_machines.create(world, item, placement, point, production=True)
-    if chosen is None:
-        recovery_points.keep(item, point)
-    private["vm"] = made["id"]
-    private["recoveryPoint"] = point.name
-    private["failedOver"] = job[PRIVATE]["begins"]
-    private["lastFailover"] = job["properties"]["startTime"]
-    _describe(world, item, job, experience, made, point)
-    if note is None and job[PRIVATE]["payload"]["arguments"].get("shutdown"):
-        return _not_shut_down(private["machine"]["name"])
-    return note
-
-
-def _not_shut_down(name: str) -> outcomes.Note:
-    return outcomes.Note(
-        "28174",  # [inferred]: no recording has a failover whose shutdown failed.
-        f"The machine '{name}' was not shut down: it is a physical server, which Site Recovery "
-        "cannot shut down. The failover went on.",
-    )
-
-
-def _change_point(world: World, item: Document, job: Document, experience: Experience) -> None:
-    point = _chosen(world, item, job)
-    azure_machines.apply(world, item[PRIVATE]["vm"], point)
-    item[PRIVATE]["recoveryPoint"] = point.name
-
-
-def _commit(world: World, item: Document, job: Document, experience: Experience) -> None:
-    """The state says it all."""
-
-
-def _finalize_failback(world: World, item: Document, job: Document, experience: Experience) -> None:
-    """What a commit after a failed failover runs; it fails (recorded)."""
-    raise outcomes.JobError(
-        "25037",
-        f"The virtual machine '{item[PRIVATE]['machine']['name']}' isn't ready for committing "
-        "failback.",
-        "Check the Provider error for more information.",
-        "Resolve the issue and retry the operation.",
-        task=0,
-    )
-
-
-def _disable(world: World, item: Document, job: Document, experience: Experience) -> None:
-    experience.release(world, item, clean=True)
-
-
-def _purge(world: World, item: Document, job: Document, experience: Experience) -> None:
-    experience.release(world, item, clean=False)
-
-
-_EFFECTS = {
-    scenarios.ENABLE.name: _enable,
-    scenarios.COMPLETE_ON_PRIMARY.name: _complete_on_primary,
-    scenarios.COMPLETE_ON_RECOVERY.name: _complete_on_recovery,
-    scenarios.UPDATE.name: _update,
-    scenarios.TEST_FAILOVER.name: _test,
-    scenarios.TEST_FAILOVER_CLEANUP.name: _clean_up,
-    scenarios.FAILOVER.name: _fail_over,
-    scenarios.COMMIT.name: _commit,
-    scenarios.FINALIZE_FAILBACK.name: _finalize_failback,
-    scenarios.CHANGE_POINT.name: _change_point,
-    scenarios.DISABLE.name: _disable,
-    scenarios.PURGE.name: _purge,
-}
-
-
-def _chosen(world: World, item: Document, job: Document) -> recovery_points.Point:
-    """The point that was asked for, or the latest data that was there when the job began."""
-    name = job[PRIVATE]["payload"]["arguments"]["point"]
-    if name is None:
-        began = datetime.fromisoformat(job[PRIVATE]["begins"])
-        return recovery_points.latest(world, item, began)
-    point = recovery_points.find(world, item, name)
-    if point is None:
-        raise outcomes.JobError(
-            "28172",
-            f"The recovery point '{name}' is not available any more.",
-            "The retention of the replication policy has passed.",
-            "Choose a newer recovery point.",
-            task=0,
-        )
-    return point
-
-
-def _details(scenario: Scenario, item: Document, arguments: Document) -> Document:
-    """What the job's `customDetails` has from the beginning, by the class of the contract."""
-    if scenario.name == scenarios.FAILOVER.name:
-        return {"protectedItemDetails": []}
-    if scenario.details != scenarios.TEST_FAILOVER.details:
-        return {}
-    tests = scenario.name == scenarios.TEST_FAILOVER.name
-    network = _test_network(item, arguments) if tests else None
-    name = name_of(network) if network else None
-    return {
-        "testFailoverStatus": "Active" if tests else None,
-        "comments": arguments.get("comments"),
-        "networkName": name,
-        "networkFriendlyName": name,
-        "networkType": arguments["networkType"] if tests else None,
-        "protectedItemDetails": [],
-    }
-
-
-def _test_network(item: Document, arguments: Document) -> str:
-    network: str = arguments["network"] or item[PRIVATE]["target"]["networkId"]
-    return network
-
-
-def _describe(
-    world: World,
-    item: Document,
-    job: Document,
-    experience: Experience,
-    made: Document,
-    point: recovery_points.Point,
-) -> None:
-    """Let the job say what became of its machine, as far as the experience tells it."""
-    interface = resources.find(world, made[PRIVATE]["interface"])
-    assert interface is not None
-    subnet = interface["properties"]["ipConfigurations"][0]["properties"]["subnet"]["id"]
-    tests = job["properties"]["scenarioName"] == scenarios.TEST_FAILOVER.name
-    told = experience.protected_item_details(item, made["name"], subnet, tests=tests)
-    if told is None:
-        return
-    job["properties"]["customDetails"]["protectedItemDetails"] = [
-        {
-            "name": item[PRIVATE]["vmId"],
-            **told,
-            "recoveryPointId": point.name,
-            "recoveryPointTime": stamp(point.time),
-        }
-    ]
-    jobs.save(world, job)

@@ -322,6 +322,15 @@ def test_a_test_failover_job_tells_its_network_and_machine(site: Site) -> None:
     assert item["subnet"] == site.experience.subnet_of_test
 
 
+def test_a_machine_that_turns_critical_makes_an_event(site: Site) -> None:
+    site.become(1, state="stopped")
+    site.pass_time(minutes=10)
+    newest = site.get(f"{VAULT}/replicationEvents")["value"][0]["properties"]
+    assert (newest["eventType"], newest["severity"]) == ("VmHealth", "Critical")
+    assert newest["affectedObjectFriendlyName"] == "web-01"
+    assert newest["healthErrors"][0]["errorCode"] == "78145"
+
+
 def test_events_and_health_tell_what_happened(site: Site) -> None:
     site.fault(operation="TestFailover", job=BROKEN)
     site.finished(site.test_failover(WEB))
@@ -329,6 +338,13 @@ def test_events_and_health_tell_what_happened(site: Site) -> None:
     assert newest["properties"]["severity"] == "Critical"
     assert newest["properties"]["affectedObjectFriendlyName"] == "web-01"
     assert site.get(newest["id"]) == newest
+    assert newest["properties"]["eventType"] == "JobStatus"
+    assert newest["properties"]["eventSpecificDetails"]["jobStatus"] == "Failed"
+    assert newest["properties"]["healthErrors"][0]["errorMessage"] == "It broke."
+    provider = newest["properties"]["providerSpecificDetails"]["instanceType"]
+    assert provider == site.experience.instance_type
+    path = f"{VAULT}/replicationEvents?api-version=2025-08-01&$filter=EventType eq 'JobStatus'"
+    assert [event["id"] for event in site.get(path)["value"]] == [newest["id"]]
     health = site.client.replication_vault_health.get(GROUP_NAME, VAULT_NAME).properties
     counts = health.protected_items_health.categorized_resource_counts
     assert health.protected_items_health.resource_count == 2
