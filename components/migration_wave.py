@@ -27,14 +27,14 @@ class MigrationWaveArgs:
     Attributes:
         wave: its name in the settings.
         settings: the stack's settings.
-        preflight: what AWS knows of the machines.
+        preflight: facts of the machines from AWS.
         prefix: the prefix of names that must be unique in the AWS account.
         vault_id: the vault.
         policy_id: the replication policy.
         server: the server that the machines replicate through.
         server_group_id: its security group.
         landing_zone: where failed-over machines live.
-        requires: what must exist before a machine can be protected.
+        requires: resources that must exist before a machine can be protected.
     """
 
     wave: str
@@ -52,7 +52,7 @@ class MigrationWaveArgs:
 class MigrationWave(pulumi.ComponentResource):
     """One reconciler for all machines of a wave, and one record resource for each machine.
 
-    A record is named after the machine alone. So it stays the same resource when the machine moves
+    A record is named after its machine only, so it stays the same resource when the machine moves
     to another wave.
 
     Attributes:
@@ -136,7 +136,7 @@ class MigrationWave(pulumi.ComponentResource):
         self.register_outputs({"outcomes": self.reconciler.outcomes})
 
     def table(self) -> Iterator[tuple[str, dict[str, Any]]]:
-        """The rows of the stack's output `machines`, by name of the machine."""
+        """The entries of the stack's output `machines`, with the names of the machines."""
         for machine, item in self.items.items():
             yield (
                 machine,
@@ -160,12 +160,12 @@ class MigrationWave(pulumi.ComponentResource):
 
 
 def _or_none(value: pulumi.Output[str | None]) -> pulumi.Output[str | None]:
-    """None in place of the empty text that a record has for a missing value."""
+    """Turn the empty text that a record has for a missing value into None."""
     return value.apply(lambda text: text or None)
 
 
 def _accounts(args: MigrationWaveArgs) -> pulumi.Output[dict[str, str]]:
-    """The ids of the accounts for push installation on the wave's machines, by platform."""
+    """Ids of the accounts for push installation on the wave's machines, by platform."""
     if args.settings.replication.agent.installation != "push":
         return pulumi.Output.from_input({})
     names = args.settings.replication.run_as_accounts
@@ -209,7 +209,7 @@ def _machine(args: MigrationWaveArgs, name: str) -> MachineInputs:
 
 
 def _hardware(facts: MachineFacts | None) -> Hardware | None:
-    """What the instance has; None for an instance type that EC2 does not describe."""
+    """The hardware of the instance; None if EC2 does not describe its instance type."""
     if facts is None or facts.vcpus is None or facts.memory_mib is None:
         return None
     return Hardware(
@@ -222,8 +222,8 @@ def _hardware(facts: MachineFacts | None) -> Hardware | None:
 def _platform(declared: MachineSettings, facts: MachineFacts | None) -> Platform:
     """The machine's platform.
 
-    An instance that EC2 does not know any more can only belong to a migrated machine, for which
-    nothing depends on the platform.
+    An instance that EC2 no longer knows can only belong to a migrated machine. Nothing depends on
+    the platform of such a machine.
     """
     if facts is not None:
         return facts.platform

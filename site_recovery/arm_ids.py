@@ -1,4 +1,4 @@
-"""ARM resource ids, taken apart and compared as ARM does: without regard to case."""
+"""Parses and compares ARM resource ids. ARM ignores their case."""
 
 from __future__ import annotations
 
@@ -6,16 +6,16 @@ from dataclasses import dataclass
 
 
 def same(left: str | None, right: str | None) -> bool:
-    """Whether two ids name one resource.
+    """Whether two ids name the same resource.
 
-    The service answers `/Subscriptions/` for `/subscriptions/`, and other segments' case
-    changes too.
+    The service may answer `/Subscriptions/` for `/subscriptions/`, and it changes the case of
+    other segments too.
     """
     return bool(left) and bool(right) and str(left).lower() == str(right).lower()
 
 
 def segment(resource_id: str, collection: str) -> str:
-    """The name that follows a collection in an id, such as the vault's after `vaults`.
+    """The name that follows a collection in an id, such as the vault's name after `vaults`.
 
     Raises:
         ValueError: the id has no such collection.
@@ -34,7 +34,7 @@ def name(resource_id: str) -> str:
 
 @dataclass(frozen=True)
 class VaultId:
-    """Where a vault is."""
+    """The id of a vault, in its parts."""
 
     subscription: str
     resource_group: str
@@ -42,10 +42,10 @@ class VaultId:
 
     @classmethod
     def parse(cls, resource_id: str) -> VaultId:
-        """Take a vault's id, or that of anything inside a vault, apart.
+        """Parse the id of a vault, or of anything inside a vault.
 
         Raises:
-            ValueError: it is no such id.
+            ValueError: it is not such an id.
         """
         return cls(
             segment(resource_id, "subscriptions"),
@@ -62,7 +62,7 @@ class VaultId:
 
 @dataclass(frozen=True)
 class ContainerId:
-    """Where a protection container is inside its vault."""
+    """The id of a protection container, in its parts."""
 
     vault: VaultId
     fabric: str
@@ -70,10 +70,10 @@ class ContainerId:
 
     @classmethod
     def parse(cls, resource_id: str) -> ContainerId:
-        """Take a container's id, or that of anything inside one, apart.
+        """Parse the id of a container, or of anything inside a container.
 
         Raises:
-            ValueError: it is no such id.
+            ValueError: it is not such an id.
         """
         return cls(
             VaultId.parse(resource_id),

@@ -1,4 +1,4 @@
-"""Lists in pieces, for calls that take a limited number of values."""
+"""Splits lists for calls that take a limited number of values."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ _T = TypeVar("_T")
 
 
 def batches(values: Iterable[_T], size: int) -> Iterator[list[_T]]:
-    """Cut values into lists of `size` in their order; the last one may be shorter.
+    """Split values into lists of `size`, in order; the last list may be shorter.
 
     >>> list(batches("abc", 2))
     [['a', 'b'], ['c']]

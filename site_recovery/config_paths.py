@@ -1,4 +1,4 @@
-"""Places in the config, written as `pulumi config set --path` takes them."""
+"""Paths in the config, in the notation of `pulumi config set --path`."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ _PLAIN = re.compile(r"[A-Za-z0-9_:-]+")
 
 
 def path(*location: str | int) -> str:
-    """A place as text.
+    """The path as text.
 
     >>> path("waves", "pilot", "machines", 1)
     'waves.pilot.machines[1]'

@@ -1,4 +1,4 @@
-"""What the user is told in one line when a run cannot go on."""
+"""Errors that end a run or an operation, each with a message for the user."""
 
 from __future__ import annotations
 
@@ -6,23 +6,24 @@ from site_recovery.jobs import ServiceError
 
 
 class MigrationError(Exception):
-    """Something that the user is told in one line; never shown as a traceback."""
+    """Base of the errors that are shown to the user as a message, without a traceback."""
 
 
 class ServiceUnavailableError(MigrationError):
-    """Azure could not be asked at all: no credentials, no answer, no access."""
+    """Azure could not be reached or used: no credentials, no answer, or no access."""
 
 
 class VaultGoneError(MigrationError):
-    """The vault, or its server, no longer exists, and the operation needs it."""
+    """The operation needs the vault, or the server in it, and that no longer exists."""
 
 
 class RefusedError(MigrationError):
-    """The service refused a request, and so changed nothing.
+    """The service refused a request and changed nothing.
 
     Attributes:
         error: what the service said.
-        busy: whether something else runs on the item, or too many requests came at once.
+        busy: whether a later try may succeed: another job runs on the item, or the service
+            throttles.
     """
 
     def __init__(self, error: ServiceError, *, busy: bool) -> None:

@@ -1,4 +1,4 @@
-"""What a wave wants of the services: its machines, where they go, and their phase."""
+"""The machines of a wave, the phase that each should be in, and where they are migrated to."""
 
 from __future__ import annotations
 
@@ -14,17 +14,14 @@ from site_recovery.snapshot import TAG_INSTANCE, TAG_MACHINE, Machine
 from site_recovery.target_settings import TargetSettings
 
 Platform = Literal["windows", "linux"]
-"""The kind of a machine's operating system: EC2's and Systems Manager's word, in lower case."""
+"""The operating system family of a machine, named as in EC2 and Systems Manager, in lower case."""
 
 ExperienceName = Literal["modernized", "classic"]
-"""How Site Recovery replicates; Microsoft's words."""
+"""Microsoft's names for the two ways in which Site Recovery replicates."""
 
 
 class RecoveryPoint(StrEnum):
-    """Which recovery point a failover takes.
-
-    The latest one, or the latest application-consistent one.
-    """
+    """Which recovery point a failover uses."""
 
     LATEST = "latest"
     LATEST_APPLICATION_CONSISTENT = "latest-application-consistent"
@@ -32,7 +29,7 @@ class RecoveryPoint(StrEnum):
 
 @dataclass(frozen=True)
 class Hardware:
-    """The hardware of a source machine: memory in GiB; data disks do not include the boot disk."""
+    """The hardware of a source machine. Memory is in GiB; `data_disks` excludes the boot disk."""
 
     vcpus: int
     memory_gib: float
@@ -41,13 +38,13 @@ class Hardware:
 
 @dataclass(frozen=True)
 class LandingZone:
-    """Where failed-over machines live: ARM ids, and names of subnets.
+    """Where failed-over machines live. Resources are ARM ids, subnets are names.
 
     Attributes:
-        resource_group_id: holds the virtual machines.
+        resource_group_id: the resource group of the virtual machines.
         network_id: the production network.
-        subnet_name: its subnet, for machines whose target names none.
-        test_network_id: the isolated network of test failovers.
+        subnet_name: the production subnet of machines whose target does not name one.
+        test_network_id: the isolated network for test failovers.
         storage_account_id: the cache (log) storage account.
         test_subnet_name: the subnet of the test network.
     """
@@ -61,7 +58,7 @@ class LandingZone:
 
 
 UNKNOWN_LANDING_ZONE = LandingZone("", "", "", "", "")
-"""Stands for a landing zone that is not created yet, or that is not needed."""
+"""A landing zone that is not created yet, or that is not needed."""
 
 
 @dataclass(frozen=True)
@@ -69,9 +66,9 @@ class Assignment:
     """One machine and the phase it should be in.
 
     Attributes:
-        target: what the config wants of its Azure virtual machine.
-        desired: None: out of the vault.
-        settings: what its protected item should show of its target; None: it is not compared.
+        target: the Azure virtual machine that the config declares for it.
+        desired: the phase; None if the machine should not be in the vault at all.
+        settings: the target that its protected item should show; None to skip the comparison.
         hardware: used to choose or check the size of its virtual machine; None if unknown.
     """
 
@@ -86,8 +83,8 @@ class Assignment:
     def tags(self) -> dict[str, str]:
         """The tags of the virtual machine that a failover creates.
 
-        They identify its source: after Complete Migration has removed the item, later runs
-        recognise the machine by them.
+        They identify its source. After Complete Migration has removed the protected item, later
+        runs recognise the machine by these tags.
         """
         return {
             **self.target.tags,
@@ -96,11 +93,11 @@ class Assignment:
         }
 
     def placed(self, zone: LandingZone) -> Assignment:
-        """This assignment with what its protected item should show of its target.
+        """A copy with `settings`: the target that its protected item should show.
 
         Args:
-            zone: where its virtual machine will live. What is empty there is not known yet, and
-                is not compared.
+            zone: where its virtual machine will live. An empty field is not known yet and is not
+                compared.
         """
         wanted = TargetSettings.wanted(
             self.target,
@@ -119,17 +116,19 @@ class Assignment:
 class Site:
     """Where machines are replicated from and to; ARM ids throughout.
 
-    What has a default is needed only to begin a replication or to fail over. It is left out where
-    machines are only observed or removed.
+    Fields with a default are needed only to start a replication or to fail over. They are left
+    out where machines are only observed or removed.
 
     Attributes:
         container: the protection container that machines are discovered in.
         landing_zone: where failed-over machines live.
         experience: `classic` or `modernized`.
-        machines_site_id: the site in which an appliance's machines show up.
-        master_target_id: of a configuration server.
-        run_as_accounts: of a configuration server: by platform, the ids of the accounts for push
-            installation.
+        machines_site_id: the site in which an appliance lists its machines.
+        policy_id: the replication policy.
+        process_server_id: the process server.
+        master_target_id: the master target server (configuration server only).
+        run_as_accounts: ids of the accounts for push installation, by platform (configuration
+            server only).
         recovery_point: which recovery point a failover uses.
     """
 

@@ -1,6 +1,7 @@
-"""Which item, source and virtual machines of a snapshot are a machine's, and what contradicts it.
+"""Finds the protected item, the source and the virtual machines of a machine in a snapshot.
 
-A wrong answer here would run an operation on another machine, or a second time on this one.
+It also reports contradictions. A wrong match would run an operation on another machine, or run it
+on this one a second time.
 """
 
 from __future__ import annotations
@@ -22,10 +23,13 @@ from site_recovery.sources import Source
 
 
 @dataclass(frozen=True)
-class Mistaken:
-    """Why nothing may be done for a machine: it would be done to another, or a second time.
+class Mismatch:
+    """Why a machine must be left alone: the vault or Azure contradicts the config about it.
 
-    `what` and `way_out` are sentences without a full stop.
+    Attributes:
+        reason: the contradiction.
+        what: the same in words, without a full stop.
+        way_out: what the user can do about it, without a full stop.
     """
 
     reason: Reason
@@ -35,29 +39,30 @@ class Mistaken:
 
 @dataclass(frozen=True)
 class Identity:
-    """What in a snapshot belongs to one machine.
+    """The parts of a snapshot that belong to one machine.
 
     Attributes:
-        item: the protected item that replicates this instance by the wanted experience, or None.
-        source: what protection is, or would be, enabled from, or None.
+        item: the protected item that replicates this instance with the wanted experience, or None.
+        source: the source from which protection is or would be enabled, or None.
         azure_vm_id, test_vm_id: ARM ids of its virtual machines in Azure, or None.
-        mistaken: why the machine must be left alone, or None.
-        unlike: who else is known at its address while the machine itself is not known, or None.
+        mismatch: why the machine must be left alone, or None.
+        other_at_address: a sentence about another machine that is known at its address while the machine
+            itself is not known, or None.
     """
 
     item: ProtectedItem | None
     source: Source | None
     azure_vm_id: str | None
     test_vm_id: str | None
-    mistaken: Mistaken | None
-    unlike: str | None
+    mismatch: Mismatch | None
+    other_at_address: str | None
 
 
 def identify(machine: Machine, snapshot: Snapshot) -> Identity:
     """Find what belongs to a machine.
 
-    An item is found by its tag, its source or its name, in this order. One that turns out to
-    replicate another instance, or to use the other experience, is reported and left alone.
+    An item is found by its tag, its source or its name, in this order. An item that replicates
+    another instance, or that uses the other experience, is reported and left alone.
     """
     candidates = sources.at(machine.private_ip, snapshot.sources, machine.bios_id)
     found = _item(machine, candidates, snapshot)
@@ -69,27 +74,27 @@ def identify(machine: Machine, snapshot: Snapshot) -> Identity:
         and not _is_elsewhere(found, snapshot)
     )
     if found is not None:
-        mistaken = _contradiction(machine, source, found, snapshot)
+        mismatch = _contradiction(machine, source, found, snapshot)
     else:
-        mistaken = _lost(machine)
+        mismatch = _migrated_without_vm(machine)
     if not is_own:
-        # A machine with a virtual machine and no item is migrated: nothing is asked of the vault.
-        mistaken = None if azure_vm_id else mistaken or _doubt(machine, candidates)
+        # A machine that has a virtual machine but no item is migrated: the vault has no say.
+        mismatch = None if azure_vm_id else mismatch or _ambiguity(machine, candidates)
     return Identity(
         item=found if is_own else None,
         source=source,
         azure_vm_id=azure_vm_id,
         test_vm_id=test_vm_id,
-        mistaken=mistaken,
-        unlike=None if is_own else _unlike(machine, candidates, snapshot),
+        mismatch=mismatch,
+        other_at_address=None if is_own else _other_at_address(machine, candidates, snapshot),
     )
 
 
 def _item(
     machine: Machine, candidates: Sequence[Source], snapshot: Snapshot
 ) -> ProtectedItem | None:
-    # A machine that someone protected in the portal has an item with another name: its source,
-    # or the item itself, says which. An item of ours says by its tags whose it is.
+    # The tags of our own items name their instance. An item that someone created in the portal
+    # may have any name, so it is found through its source.
     item_ids = {each.item_id.lower() for each in candidates if each.item_id}
     source_ids = {each.id.lower() for each in candidates}
     items = snapshot.items
@@ -102,14 +107,14 @@ def _item(
 
 
 def _source(item: ProtectedItem | None, candidates: Sequence[Source]) -> Source | None:
-    """The source of its item, or else the only one that it can be."""
+    """The source that the item was made from, or else the first candidate."""
     own = item.source_id if item is not None else None
     of_item = next((each for each in candidates if arm_ids.same(each.id, own)), None)
     return of_item or next(iter(candidates), None)
 
 
 def _replicates(machine: Machine, source: Source | None, item: ProtectedItem) -> bool:
-    """Whether an item replicates this very instance, as far as anything tells."""
+    """Whether an item replicates this instance, as far as its tags and its source show."""
     instance = item.tags.get(TAG_INSTANCE)
     if instance is not None:
         return instance == machine.instance_id
@@ -117,17 +122,17 @@ def _replicates(machine: Machine, source: Source | None, item: ProtectedItem) ->
 
 
 def _is_elsewhere(item: ProtectedItem, snapshot: Snapshot) -> bool:
-    """Whether an item is replicated by the other experience."""
+    """Whether an item is replicated with the other experience."""
     return bool(snapshot.provider) and item.provider not in ("", snapshot.provider)
 
 
 def _contradiction(
     machine: Machine, source: Source | None, item: ProtectedItem, snapshot: Snapshot
-) -> Mistaken | None:
-    """Why an item that seems to be a machine's must be left alone, or None."""
+) -> Mismatch | None:
+    """Why the item that was found for a machine must be left alone, or None."""
     if not _replicates(machine, source, item):
         whose = item.tags.get(TAG_INSTANCE) or "another machine"
-        return Mistaken(
+        return Mismatch(
             Reason.ITEM_OF_ANOTHER_INSTANCE,
             f"the vault's protected item {item.name} replicates {whose}, not {machine.instance_id}",
             f"Correct machines.{machine.name}.instanceId, or give the machine another name; to "
@@ -135,7 +140,7 @@ def _contradiction(
             "and put it in again",
         )
     if _is_elsewhere(item, snapshot):
-        return Mistaken(
+        return Mismatch(
             Reason.ITEM_OF_ANOTHER_EXPERIENCE,
             f"it is replicated by {item.provider} as protected item {item.name} of this vault, "
             "and that is left alone",
@@ -144,7 +149,7 @@ def _contradiction(
         )
     known_as = item.tags.get(TAG_MACHINE, machine.name)
     if known_as != machine.name:
-        return Mistaken(
+        return Mismatch(
             Reason.ITEM_UNDER_ANOTHER_NAME,
             f"{machine.instance_id} is replicated as machine {known_as!r}, and its records go by "
             "that name",
@@ -154,8 +159,13 @@ def _contradiction(
     return None
 
 
-def _unlike(machine: Machine, candidates: Sequence[Source], snapshot: Snapshot) -> str | None:
-    """Who is known at a machine's address and has another BIOS id, while it is not known yet."""
+def _other_at_address(
+    machine: Machine, candidates: Sequence[Source], snapshot: Snapshot
+) -> str | None:
+    """A sentence about a source that has the machine's address but another BIOS id.
+
+    None if the machine itself is known, or if no source has its address.
+    """
     if candidates:
         return None
     others = sources.at(machine.private_ip, snapshot.sources)
@@ -167,18 +177,18 @@ def _unlike(machine: Machine, candidates: Sequence[Source], snapshot: Snapshot) 
     )
 
 
-def _doubt(machine: Machine, candidates: Sequence[Source]) -> Mistaken | None:
-    """Why it cannot be told which of the known machines it is, or whether it is one of them."""
+def _ambiguity(machine: Machine, candidates: Sequence[Source]) -> Mismatch | None:
+    """Why the machine cannot be matched with one source for certain, or None."""
     if len(candidates) > 1:
         names = ", ".join(sorted(f"{each.name} ({arm_ids.name(each.id)})" for each in candidates))
-        return Mistaken(
+        return Mismatch(
             Reason.SEVERAL_SOURCES,
             f"{len(candidates)} known machines have its address {machine.private_ip}: {names}",
             "Remove the stale ones from the server that discovered them, then run pulumi up again",
         )
     not_ec2 = [each for each in candidates if each.bios_id and not sources.of_ec2(each.bios_id)]
     if not_ec2:
-        return Mistaken(
+        return Mismatch(
             Reason.SOURCE_IS_NOT_EC2,
             f"the known machine {not_ec2[0].name} has its address {machine.private_ip}, and a "
             f"BIOS id that no EC2 instance has ({not_ec2[0].bios_id})",
@@ -188,11 +198,14 @@ def _doubt(machine: Machine, candidates: Sequence[Source]) -> Mistaken | None:
     return None
 
 
-def _lost(machine: Machine) -> Mistaken | None:
-    """Why a machine without item and virtual machine must not be migrated, or None."""
+def _migrated_without_vm(machine: Machine) -> Mismatch | None:
+    """Why a machine without an item and a virtual machine must not be migrated, or None.
+
+    It was migrated before, and its virtual machine is not found any more.
+    """
     if not machine.migrated:
         return None
-    return Mistaken(
+    return Mismatch(
         Reason.MIGRATED_VM_NOT_FOUND,
         "it was migrated, and no virtual machine of its resource group has the tag "
         f"{TAG_INSTANCE}: {machine.instance_id} any more; a machine is not migrated twice",
@@ -202,7 +215,7 @@ def _lost(machine: Machine) -> Mistaken | None:
 
 
 def _virtual_machines(machine: Machine, snapshot: Snapshot) -> tuple[str | None, str | None]:
-    """ARM ids of a machine's virtual machines in Azure: of production, and of a test."""
+    """ARM ids of a machine's production and test virtual machines in Azure."""
     production = test = None
     test_name = f"{machine.vm_name}{TEST_VM_SUFFIX}".lower()
     for virtual_machine in snapshot.virtual_machines:

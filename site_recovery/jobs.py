@@ -1,4 +1,4 @@
-"""Jobs of the vault and what they say went wrong, from their wire objects."""
+"""Parses jobs of the vault, and the errors in them, from their wire objects."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ _RUNNING = ("InProgress", "Suspended")
 
 @dataclass(frozen=True)
 class ServiceError:
-    """What the service says went wrong, and what it advises."""
+    """An error as the service describes it, with its advice."""
 
     message: str
     code: str = ""
@@ -33,12 +33,15 @@ class Job:
     """A job of the vault (operations ReplicationJobs_List and ReplicationJobs_Get).
 
     Attributes:
-        machine_errors: of a recovery plan's job, errors by machine, names in lower case.
-        waits_for: the instruction of the manual action at which it stands.
-        started: when it began, where the service says so.
+        scenario: the kind of job, such as `TestFailover`.
+        target: name of the machine or recovery plan that it works on.
+        errors: its errors, each once.
+        machine_errors: errors of a recovery plan's job by machine; names are in lower case.
+        waits_for: instruction of the manual action that the job waits for; empty if none.
+        started: when it started; None if the service does not say.
         doing: the group and the tasks that run now, in the service's words.
-        request_id: the `x-ms-client-request-id` of the request that began it; empty in a list,
-            and where the service does not tell.
+        request_id: the `x-ms-client-request-id` of the request that started it. It is empty in
+            lists, and wherever the service does not show it.
     """
 
     id: str
@@ -55,17 +58,17 @@ class Job:
 
     @property
     def running(self) -> bool:
-        """Whether it may still change something; a suspended job waits for a person."""
+        """Whether it has not ended. A suspended job, which waits for a person, counts too."""
         return self.state in ("NotStarted", "InProgress", "Suspended", "Other")
 
     @property
     def failed(self) -> bool:
-        """Whether it ended without doing what it was for."""
+        """Whether it ended without success."""
         return self.state in ("Failed", "Cancelled")
 
 
 def service_error(error: Mapping[str, Any]) -> ServiceError:
-    """A health error, or a job's service or provider error, in one shape."""
+    """Parse a health error, or the service or provider error of a job."""
     return ServiceError(
         message=error.get("message")
         or error.get("errorMessage")
@@ -78,7 +81,7 @@ def service_error(error: Mapping[str, Any]) -> ServiceError:
 
 
 def job(resource: Mapping[str, Any]) -> Job:
-    """A job of the vault from its wire object; of the errors of its tasks, each once."""
+    """Parse a job of the vault from its wire object."""
     properties = resource.get("properties") or {}
     tasks = list(_tasks(properties.get("tasks") or ()))
     running = [task for task in tasks if task.get("state") in _RUNNING]
@@ -108,7 +111,7 @@ def _moment(text: str | None) -> datetime | None:
 
 
 def _doing(tasks: Iterable[Mapping[str, Any]]) -> str:
-    """What runs now: `Group 1: Start (Failover: db-01, Failover: db-02)`."""
+    """The tasks that run now, such as `Group 1: Start (Failover: db-01, Failover: db-02)`."""
     for task in tasks:
         if task.get("state") in _RUNNING:
             inside = [t for t in _tasks((task,)) if t is not task and t.get("state") in _RUNNING]
@@ -118,7 +121,7 @@ def _doing(tasks: Iterable[Mapping[str, Any]]) -> str:
 
 
 def _tasks(tasks: Iterable[Mapping[str, Any]]) -> Iterator[Mapping[str, Any]]:
-    """A job's tasks with those inside them, in order."""
+    """All tasks of a job, including nested ones, in order."""
     for task in tasks:
         yield task
         for part in ("groupTaskCustomDetails", "customDetails"):
@@ -131,7 +134,7 @@ def _errors(holder: Mapping[str, Any]) -> tuple[ServiceError, ...]:
         service, provider = entry.get("serviceErrorDetails"), entry.get("providerErrorDetails")
         if service:
             found[service_error(service)] = None
-        # A provider that said nothing has the code 0 and no message (recorded).
+        # Recorded answers have an empty provider error with code 0 and no message.
         if provider and provider.get("errorMessage"):
             found[service_error(provider)] = None
     return tuple(found)

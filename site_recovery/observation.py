@@ -1,4 +1,4 @@
-"""The observed state of a machine, computed from what the services answer and nothing else."""
+"""Computes the observed state of a machine from a snapshot of the services, and nothing else."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
 
-from site_recovery.identification import Identity, Mistaken, identify
+from site_recovery.identification import Identity, Mismatch, identify
 from site_recovery.jobs import Job, ServiceError
 from site_recovery.operations import Operation
 from site_recovery.snapshot import Machine, ProtectedItem, Snapshot
@@ -14,7 +14,7 @@ from site_recovery.target_settings import DYNAMIC, TargetSettings
 
 
 class Stage(StrEnum):
-    """Where a machine stands."""
+    """How far a machine's migration is, as the services show it."""
 
     UNKNOWN_TO_VAULT = "not discovered"
     DISCOVERED = "discovered"
@@ -31,23 +31,24 @@ class Observed:
     """One machine as the services see it now.
 
     Attributes:
-        stage: where it stands.
+        stage: how far its migration is.
         allowed: the item's `allowedOperations`.
-        busy: the scenario that is running on the item, or None.
-        progress: percentage of the initial replication where the service gives one.
+        busy: the scenario of the job that runs on it, or None.
+        busy_job: the name of that job, or None.
+        progress: percentage of the initial replication; None if the service gives none.
         last_test_failover: when a test failover last succeeded, or None.
         changed_since_test: whether its target was changed after that.
         azure_vm_id, test_vm_id: ARM ids of the virtual machines in Azure, or None.
-        protection_state: the service's own word, for a person to read.
-        virtual_machine_id: the service's id of the machine, by which recovery plans name it.
-        target: what its virtual machine will be like, as far as the service says it.
+        protection_state: the service's own description, for people to read.
+        virtual_machine_id: the service's id of the machine, which recovery plans use.
+        target: the virtual machine that a failover would create, as far as the service shows it.
         source_problem: why the EC2 instance cannot replicate (any more), or None.
-        hold: why its replication may not begin, or None.
-        differs: what of its target is not as it should be, in words; of a machine that is not
-            protected, what can be said only once it is.
-        unlike: who is known at its address and is another machine, while it is not known itself.
-        mistaken: that the vault's item is another machine's, or this one's by another name, or
-            that all that showed its migration is gone.
+        hold: why its replication may not start yet, or None.
+        differs: the settings of its target that are not as declared, in words. For a machine
+            without an item: the settings that cannot be given when protection is enabled.
+        other_at_address: a sentence about another machine that is known at its address while the machine
+            itself is not known, or None.
+        mismatch: why the machine must be left alone, or None.
     """
 
     stage: Stage
@@ -70,17 +71,17 @@ class Observed:
     differs: tuple[str, ...] = ()
     target: TargetSettings = field(default_factory=TargetSettings)
     changed_since_test: bool = False
-    unlike: str | None = None
-    mistaken: Mistaken | None = None
+    other_at_address: str | None = None
+    mismatch: Mismatch | None = None
 
     @property
     def in_azure(self) -> bool:
-        """Whether it runs in Azure, so that its source is needed no more."""
+        """Whether it runs in Azure. Its source is then no longer needed."""
         return self.stage in (Stage.FAILED_OVER, Stage.MIGRATED)
 
     @property
     def tested(self) -> bool:
-        """Whether a test failover of this machine succeeded, with the target that it has."""
+        """Whether a test failover succeeded with the target that the machine has now."""
         return self.last_test_failover is not None and not self.changed_since_test
 
 
@@ -88,9 +89,9 @@ def observe(machine: Machine, snapshot: Snapshot, wanted: TargetSettings | None 
     """The state of one machine in a snapshot.
 
     Args:
-        machine: what identifies it.
-        snapshot: what the services said.
-        wanted: what its item should say of its target; None: it is not looked at.
+        machine: the machine to find.
+        snapshot: one round of answers from the services.
+        wanted: the target that its item should show; None to skip the comparison.
     """
     identity = identify(machine, snapshot)
     if identity.item is None:
@@ -117,8 +118,8 @@ def _without_item(
         source_problem=machine.source_problem,
         hold=machine.hold,
         differs=_AFTER_ENABLING.differences(wanted) if wanted is not None else (),
-        unlike=identity.unlike,
-        mistaken=identity.mistaken,
+        other_at_address=identity.other_at_address,
+        mismatch=identity.mismatch,
     )
 
 
@@ -151,23 +152,23 @@ def _with_item(
         differs=wanted.differences(item.target) if wanted is not None else (),
         target=item.target,
         changed_since_test=_changed_since_test(machine, item, snapshot),
-        mistaken=identity.mistaken,
+        mismatch=identity.mismatch,
     )
 
 
 _AFTER_ENABLING = TargetSettings(private_ip=DYNAMIC)
-"""What a machine has when its protection was just enabled: enabling cannot give an address."""
+"""The settings right after protection is enabled. The enable request cannot set an address."""
 
 
 def _is_idle(item: ProtectedItem) -> bool:
-    # A test failover stays the item's scenario until somebody cleans it up, and a failed enabling
-    # until protection is disabled. During a job nothing is allowed.
+    # A test failover stays the item's scenario until its cleanup, and a failed enable protection
+    # until protection is disabled. While a job runs, the service allows no operation.
     waits_for = {"TestFailover": "TestFailoverCleanup", "EnableProtection": "DisableProtection"}
     return item.scenario is None or waits_for.get(item.scenario) in item.allowed_operations
 
 
 def _stage(item: ProtectedItem) -> Stage:
-    # allowedOperations first: the state strings that are documented are not all there are.
+    # allowedOperations first: the service also uses state strings that are not documented.
     allowed = item.allowed_operations
     if "CompleteMigration" in allowed or item.active_location == "Recovery":
         return Stage.FAILED_OVER
@@ -181,7 +182,7 @@ def _stage(item: ProtectedItem) -> Stage:
 
 
 def _changed_since_test(machine: Machine, item: ProtectedItem, snapshot: Snapshot) -> bool:
-    """Whether a job changed an item's target after a test, as far as the vault's jobs go back."""
+    """Whether a job changed the target after the last test, as far back as the vault keeps jobs."""
     test = item.last_test_failover
     names = {name.lower() for name in (machine.name, item.name, item.friendly_name)}
     return test is not None and any(

@@ -1,4 +1,4 @@
-"""The verbs of Site Recovery that a migration is made of."""
+"""The Site Recovery operations that a migration consists of."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from enum import StrEnum
 
 
 class Operation(StrEnum):
-    """One verb. Its value is how it is called wherever a person reads it."""
+    """One operation. Its value is the name that people read in previews, logs and messages."""
 
     DISCOVER = "discover"
     ENABLE_PROTECTION = "enable protection"
@@ -19,24 +19,27 @@ class Operation(StrEnum):
 
     @property
     def irreversible(self) -> bool:
-        """Whether nothing leads back: a machine in Azure cannot fail back to AWS."""
+        """Whether it cannot be undone: a machine in Azure cannot fail back to AWS."""
         return self in (Operation.UNPLANNED_FAILOVER, Operation.COMPLETE_MIGRATION)
 
     @property
     def allowed_by(self) -> str | None:
-        """The string in an item's `allowedOperations` that permits it; None before an item is."""
+        """The string in an item's `allowedOperations` that permits it.
+
+        None for operations that no item gates, such as those that run before there is one.
+        """
         return _ALLOWED_BY.get(self)
 
     @property
     def scenario(self) -> str:
-        """The `scenarioName` of the job that it begins."""
+        """The `scenarioName` of its job."""
         return _SCENARIO[self]
 
 
 def of_scenario(scenario: str | None) -> Operation | None:
-    """The operation of a job, by its `scenarioName`; None for any other job.
+    """The operation that a job with this `scenarioName` runs; None for any other job.
 
-    Complete migration and disable protection are one scenario, which reads as the latter.
+    Complete migration and disable protection have the same scenario. It is read as the latter.
     """
     return _OPERATION.get(scenario or "")
 
@@ -64,4 +67,4 @@ _OPERATION = {scenario: operation for operation, scenario in _SCENARIO.items()}
 NO_FAILBACK = (
     "from then on it runs in Azure: there is no failback to AWS and no replication afterwards"
 )
-"""What is said before a failover, every time (the procedure's first row)."""
+"""The warning before every failover."""

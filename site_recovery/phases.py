@@ -6,10 +6,10 @@ from enum import StrEnum
 
 
 class Phase(StrEnum):
-    """How far a machine should be.
+    """The state that the config asks for.
 
-    `protected` and `test-failover` are reversible into each other; `failed-over` and `migrated`
-    only go forward, because a machine that runs in Azure cannot fail back to AWS.
+    A machine can go back and forth between `protected` and `test-failover`. From `failed-over` it
+    can only go on to `migrated`, because a machine that runs in Azure cannot fail back to AWS.
     """
 
     PROTECTED = "protected"

@@ -1,7 +1,7 @@
-"""The next operation of a machine: a pure function of desired phase, observed state and rules.
+"""Decides the next operation of a machine: a pure function of phase, observed state and rules.
 
-Decisions are made from what is observed now, never from what was recorded, so that a run that
-was killed, a change by hand and a second run all come out right.
+Decisions are made from what is observed now, never from what was recorded. So a run that was
+killed, a manual change and a second run all lead to the right operation.
 """
 
 from __future__ import annotations
@@ -20,12 +20,13 @@ from site_recovery.snapshot import TAG_INSTANCE
 
 @dataclass(frozen=True)
 class Rules:
-    """What decides beside the observed state.
+    """The rules that decide together with the observed state.
 
     Attributes:
-        require_test_failover: whether a failover needs a test that succeeded (config).
-        discovers: whether machines are asked for; where not, their agents report by themselves
-            (experience).
+        require_test_failover: whether a failover needs a successful test failover first. From the
+            config.
+        discovers: whether a machine has to be discovered by an operation. If not, its agent
+            reports it without being asked. Depends on the experience.
     """
 
     require_test_failover: bool = True
@@ -44,7 +45,7 @@ class Wait:
     """The service is at work; look again later.
 
     Attributes:
-        reason: what is waited for.
+        reason: what it waits for.
         what: the same in words, without a full stop.
     """
 
@@ -54,12 +55,12 @@ class Wait:
 
 @dataclass(frozen=True)
 class Satisfied:
-    """The machine is where it should be."""
+    """The machine is in its desired phase."""
 
 
 @dataclass(frozen=True)
 class Blocked:
-    """The machine cannot go on by itself.
+    """The machine cannot go on until a person does something.
 
     Attributes:
         reason: why.
@@ -86,11 +87,11 @@ _REACHED = {
 
 
 NOT_BEGUN = (Stage.UNKNOWN_TO_VAULT, Stage.DISCOVERED)
-"""Stages in which nothing of a machine is replicated."""
+"""Stages before the replication of a machine starts."""
 
 
 def satisfies(desired: Phase | None, observed: Observed) -> bool:
-    """Whether a machine is where it should be; a desired phase of None is out of the vault."""
+    """Whether a machine is in its desired phase. None means that it should not be in the vault."""
     if desired is None:
         return observed.stage in (*NOT_BEGUN, Stage.MIGRATED) and observed.busy is None
     settled = observed.busy is None and (observed.in_azure or not observed.differs)
@@ -98,16 +99,16 @@ def satisfies(desired: Phase | None, observed: Observed) -> bool:
 
 
 def next_step(desired: Phase | None, observed: Observed, rules: Rules) -> Step:
-    """What to do with a machine next.
+    """The next step for a machine.
 
     Args:
         desired: the phase of its wave; None for a machine that left the config.
         observed: its state as the services see it now.
-        rules: the gates of its wave.
+        rules: the rules of its wave.
     """
-    if observed.mistaken is not None and desired is not None:
-        mistaken = observed.mistaken
-        return Blocked(mistaken.reason, mistaken.what, mistaken.way_out)
+    if observed.mismatch is not None and desired is not None:
+        mismatch = observed.mismatch
+        return Blocked(mismatch.reason, mismatch.what, mismatch.way_out)
     backward = _backward(desired, observed)
     if backward is not None:
         return backward
@@ -138,11 +139,11 @@ def next_step(desired: Phase | None, observed: Observed, rules: Rules) -> Step:
 def plan(
     desired: Phase | None, observed: Observed, rules: Rules
 ) -> tuple[list[Operation], Blocked | None]:
-    """Look ahead.
+    """Look ahead to the end, as a preview needs it.
 
     Returns:
-        All operations that `next_step` would ask for if each of them succeeded, in order, and
-        what would then be in the way.
+        All operations, in order, that `next_step` would ask for if each of them succeeded; and
+        what would then block the machine, or None.
     """
     operations: list[Operation] = []
     state = observed
@@ -189,9 +190,10 @@ def _forward(desired: Phase, observed: Observed, rules: Rules) -> Step:
         case Stage.UNKNOWN_TO_VAULT if rules.discovers:
             return Do(Operation.DISCOVER)
         case Stage.UNKNOWN_TO_VAULT:
-            unlike = f"; {observed.unlike}" if observed.unlike else ""
+            other_at_address = f"; {observed.other_at_address}" if observed.other_at_address else ""
             return Wait(
-                Reason.AGENT_NOT_REPORTED, f"its mobility agent has not reported yet{unlike}"
+                Reason.AGENT_NOT_REPORTED,
+                f"its mobility agent has not reported yet{other_at_address}",
             )
         case Stage.DISCOVERED:
             return Do(Operation.ENABLE_PROTECTION)
@@ -199,10 +201,10 @@ def _forward(desired: Phase, observed: Observed, rules: Rules) -> Step:
             progress = "" if observed.progress is None else f" {observed.progress}%"
             return Wait(Reason.INITIAL_REPLICATION, f"initial replication{progress}")
         case Stage.BROKEN:
-            # Nothing was replicated yet, so starting over loses nothing.
+            # Nothing is replicated yet, so starting over loses nothing.
             return Do(Operation.DISABLE_PROTECTION)
         case Stage.TEST_FAILOVER:
-            # Also where its target changed: what is tested should be what fails over.
+            # This includes a machine whose target changed: it has to be tested with the new one.
             return Do(Operation.TEST_FAILOVER_CLEANUP)
         case Stage.PROTECTED if observed.differs:
             return Do(Operation.UPDATE_TARGET)
@@ -211,8 +213,8 @@ def _forward(desired: Phase, observed: Observed, rules: Rules) -> Step:
         case Stage.PROTECTED:
             return _gate(observed, rules) or Do(Operation.UNPLANNED_FAILOVER)
         case _ if observed.azure_vm_id is None:
-            # Without the item only this tag tells that it is migrated; a run that did not find it
-            # would replicate the machine and fail it over once more.
+            # Once the item is removed, only this tag shows that the machine is migrated. Without
+            # the tag a later run would replicate the machine and fail it over again.
             return Blocked(
                 Reason.VM_NOT_TAGGED,
                 "no virtual machine of its resource group has the tag "
@@ -253,7 +255,7 @@ def _removal(observed: Observed) -> Step:
 
 def _not_allowed(operation: Operation, observed: Observed) -> Step:
     if not observed.allowed:
-        # The service lists nothing while it changes an item's state.
+        # While the service changes an item's state, it allows no operation.
         return Wait(Reason.NOT_ALLOWED_YET, f"the service does not allow {operation} yet")
     errors = "; ".join(str(error) for error in observed.health_errors)
     return Blocked(
@@ -264,7 +266,7 @@ def _not_allowed(operation: Operation, observed: Observed) -> Step:
     )
 
 
-# What an operation leads to when it succeeds; used to look ahead in preview.
+# The state after each operation, if it succeeds. Used to look ahead in preview.
 
 _PROTECTED_ALLOWS = frozenset({"UnplannedFailover", "DisableProtection", "TestFailover"})
 _SOME_MACHINE = "made by the failover"
@@ -334,7 +336,7 @@ _AT_REST: dict[Stage, Callable[[Observed], Observed]] = {
 
 
 def _settled(observed: Observed) -> Observed:
-    """Where a machine will be when what runs on it now has come to its end."""
+    """The state of a machine after the job that runs on it now, if that succeeds."""
     idle = replace(observed, busy=None, busy_job=None)
     running = of_scenario(observed.busy)
     if running is not None:

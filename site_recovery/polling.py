@@ -1,4 +1,4 @@
-"""Looking again and again until something has happened. The time is injected."""
+"""Polling: look repeatedly until something has happened. Clocks and sleeps are injected."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from typing import TypeVar
 _T = TypeVar("_T")
 
 Pause = Callable[[], float]
-"""Says, after each look, for how many seconds to wait before the next one."""
+"""Called after each look. Returns the seconds to wait before the next one."""
 
 
 async def until(
@@ -17,12 +17,12 @@ async def until(
     pause: Pause,
     sleep: Callable[[float], Awaitable[None]],
 ) -> _T:
-    """Look until there is something, and return it.
+    """Look until a look finds something, and return it.
 
     Args:
-        look: looks once; None asks for another look. It raises an error to give up.
-        pause: seconds until the next look.
-        sleep: waits for so many seconds.
+        look: looks once. It returns None to be called again, and raises an error to give up.
+        pause: gives the seconds until the next look.
+        sleep: waits for that number of seconds.
     """
     while (found := await look()) is None:
         await sleep(pause())
@@ -32,14 +32,14 @@ async def until(
 def until_blocking(
     look: Callable[[], _T | None], pause: Pause, sleep: Callable[[float], None]
 ) -> _T:
-    """The same as `until`, for libraries that are not asynchronous (boto3)."""
+    """Like `until`, for libraries that are not asynchronous (boto3)."""
     while (found := look()) is None:
         sleep(pause())
     return found
 
 
 class RetryAfter:
-    """How long a service that was asked too much wants to be left alone (RFC 9110, Retry-After).
+    """How long a service that throttles asks its clients to wait (RFC 9110, Retry-After).
 
     Args:
         monotonic: a clock, in seconds.
@@ -52,10 +52,10 @@ class RetryAfter:
         self._until = monotonic()
 
     def read(self, status: int, header: str | None) -> None:
-        """Take the time from an answer; Resource Manager sends whole seconds."""
+        """Read the time from a response. Resource Manager sends whole seconds."""
         if status in self._STATUS and header and header.isdigit():
             self._until = max(self._until, self._monotonic() + int(header))
 
     def seconds(self) -> float:
-        """What is left of that time."""
+        """The seconds that are left to wait."""
         return max(0.0, self._until - self._monotonic())

@@ -1,4 +1,4 @@
-"""What stands in the way of a run, said so that a person can act on it."""
+"""Problems that prevent a run, each with what a person can do about it."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ class Problem:
     """One thing that is wrong.
 
     Attributes:
-        path: where: a config path (`machines.web-01.instanceId`) or a machine's name.
+        path: a config path (`machines.web-01.instanceId`) or a machine's name.
         what: what is wrong there, without a full stop.
         way_out: what the user can do about it, without a full stop.
     """
@@ -25,6 +25,6 @@ class Problem:
 
 
 def report(title: str, problems: Iterable[Problem]) -> str:
-    """All problems of a run under one title, a line each, sorted by place."""
+    """All problems of a run under one title, one per line, sorted by path."""
     lines = [f"  - {problem}" for problem in sorted(set(problems))]
     return "\n".join([title, *lines])

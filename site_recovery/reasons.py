@@ -1,4 +1,4 @@
-"""Why a machine waits, is blocked or failed: names for programs, beside the words for people."""
+"""Why a machine waits, is blocked or failed, as names for programs. Messages are for people."""
 
 from __future__ import annotations
 
@@ -6,9 +6,9 @@ from enum import StrEnum
 
 
 class Reason(StrEnum):
-    """One cause. Tests and reports ask for it and not for the text of a message."""
+    """One cause. Tests and reports use it instead of the text of a message."""
 
-    # Whose item is it?
+    # The machine cannot be matched with an item, a source or a virtual machine for certain.
     ITEM_OF_ANOTHER_INSTANCE = "item-of-another-instance"
     ITEM_OF_ANOTHER_EXPERIENCE = "item-of-another-experience"
     ITEM_UNDER_ANOTHER_NAME = "item-under-another-name"
@@ -16,7 +16,7 @@ class Reason(StrEnum):
     SOURCE_IS_NOT_EC2 = "source-is-not-ec2"
     MIGRATED_VM_NOT_FOUND = "migrated-vm-not-found"
 
-    # What speaks against the next step?
+    # The next step is blocked.
     BACKWARD_PHASE = "backward-phase"
     LEAVES_FAILED_OVER = "leaves-failed-over"
     SOURCE_UNAVAILABLE = "source-unavailable"
@@ -29,7 +29,7 @@ class Reason(StrEnum):
     VM_SIZE_UNSUITABLE = "vm-size-unsuitable"
     NO_VM_SIZE = "no-vm-size"
 
-    # What is it waiting for?
+    # The machine waits.
     JOB_RUNNING = "job-running"
     AGENT_NOT_REPORTED = "agent-not-reported"
     INITIAL_REPLICATION = "initial-replication"
@@ -41,7 +41,7 @@ class Reason(StrEnum):
     WAIT_ENDED = "wait-ended"
     RUN_ENDED = "run-ended"
 
-    # What went wrong?
+    # The machine failed.
     JOB_FAILED = "job-failed"
     REFUSED = "refused"
     UNAVAILABLE = "unavailable"

@@ -1,7 +1,7 @@
-"""A recovery plan: the order in which the machines of a wave fail over, and what happens between.
+"""Recovery plans: the order in which the machines of a wave fail over, and actions in between.
 
-Pure: what a plan should be, what the service has, and what an update must send so that actions
-somebody added by hand are not lost (azure-powershell#12837 is the defect not to have).
+Without I/O: the declared plan, its difference from the service's plan, and the bodies of requests.
+An update keeps actions that someone added in the vault (azure-powershell#12837 loses them).
 """
 
 from __future__ import annotations
@@ -19,16 +19,16 @@ from site_recovery.arm_ids import ContainerId
 from site_recovery.operations import Operation
 
 MACHINES_MAX = 100
-"""Machines in one plan (About recovery plans; a table of 2015 said 50)."""
+"""The most machines in one plan ("About recovery plans"; a table of 2015 said 50)."""
 GROUPS_MAX = 7
-"""Boot groups in one plan (Create and customize recovery plans)."""
+"""The most boot groups in one plan ("Create and customize recovery plans")."""
 
 THROUGH_PLAN = (
     Operation.TEST_FAILOVER,
     Operation.TEST_FAILOVER_CLEANUP,
     Operation.UNPLANNED_FAILOVER,
 )
-"""What a wave with a plan runs as one; everything else is per machine."""
+"""Operations that a wave with a plan runs for the whole plan. All others are per machine."""
 
 _BOOT = "Boot"
 _AZURE = "Microsoft Azure"
@@ -39,20 +39,20 @@ _SPAN = TypeAdapter(timedelta)
 
 
 def name_of(stack: str, wave: str) -> str:
-    """What the plan of a wave is called in its vault: letters, digits and hyphens."""
+    """The name of a wave's plan in its vault: letters, digits and hyphens."""
     return re.sub(r"[^A-Za-z0-9-]", "-", f"{stack}-{wave}")
 
 
 @dataclass(frozen=True)
 class ManualAction:
-    """The plan stops until a person has done what `instruction` says and resumes the job."""
+    """The plan waits until a person has followed `instruction` and resumes the job."""
 
     instruction: str
 
 
 @dataclass(frozen=True)
 class RunbookAction:
-    """An Azure Automation runbook runs; `timeout_seconds` is how long it may."""
+    """An Azure Automation runbook, which may run for `timeout_seconds`."""
 
     runbook_id: str
     timeout_seconds: int
@@ -63,7 +63,7 @@ Action: TypeAlias = ManualAction | RunbookAction
 
 @dataclass(frozen=True)
 class Group:
-    """Machines that fail over together, and what happens before and after."""
+    """Machines that fail over together, and the actions before and after."""
 
     machines: tuple[str, ...]
     pre: tuple[Action, ...] = ()
@@ -78,7 +78,7 @@ class Plan:
     groups: tuple[Group, ...]
 
     def place(self, machine: str) -> int | None:
-        """The place of a machine's group, from 0, or None where no group names it."""
+        """The index of a machine's group, from 0; None if it is in no group."""
         for place, group in enumerate(self.groups):
             if machine in group.machines:
                 return place
@@ -87,7 +87,7 @@ class Plan:
 
 @dataclass(frozen=True)
 class Member:
-    """A machine as a plan refers to it: its item's ARM id and the service's id of the machine."""
+    """How a plan refers to a machine: the ARM id of its item, and the service's id of it."""
 
     item_id: str
     virtual_machine_id: str
@@ -100,9 +100,9 @@ class Change:
     Attributes:
         groups: what an update would send: the declared groups, with foreign actions kept.
         differs: whether an update is needed.
-        foreign_actions: in words, each action of the service's plan that was never in the config.
-        foreign_machines: why the plan may not be changed: it holds machines of somebody else.
-            Empty if it does not.
+        foreign_actions: the actions of the service's plan that were never in the config, in words.
+        foreign_machines: why the plan may not be changed: it contains machines that are not this
+            wave's. Empty if there are none.
     """
 
     groups: list[dict[str, Any]]
@@ -113,7 +113,7 @@ class Change:
 
 @dataclass(frozen=True)
 class _Slot:
-    """One place for actions: before or after the machines of a group."""
+    """The actions before or after the machines of a group."""
 
     key: str
     word: str
@@ -140,17 +140,18 @@ def change(
     existing: Mapping[str, Any],
     before: Plan | None = None,
 ) -> Change:
-    """Compare a declared plan with the service's.
+    """Compare a declared plan with the service's plan.
 
     Args:
-        plan: as declared.
+        plan: the declared plan.
         members: the machines that have an item; others are left out.
         existing: the wire object of ReplicationRecoveryPlans_Get.
-        before: the plan as it was declared last. Its actions may be removed, any other is kept.
+        before: the plan as declared in the previous run. Its actions may be removed; all others
+            are kept.
     """
     present = existing["properties"].get("groups") or []
     boot = [group for group in present if group["groupType"] == _BOOT]
-    # The service's own groups (Shutdown, Failover) carry actions too, and go back as they are.
+    # The service's own groups (Shutdown, Failover) have actions too. They are sent back unchanged.
     own = [dict(group) for group in present if group["groupType"] != _BOOT]
     groups: list[dict[str, Any]] = []
     foreign: list[str] = []
@@ -180,9 +181,9 @@ def _foreign_machines(
     boot: Iterable[Mapping[str, Any]],
     before: Plan | None,
 ) -> str:
-    """Why the plan may not be changed: another stack, or a person, put machines into it.
+    """Why the plan may not be changed: another stack or a person added machines to it.
 
-    They would fail over with ours, or an update would remove them from a plan that somebody uses.
+    They would fail over with ours, or an update would remove them from a plan that is in use.
     """
     known = {member.item_id.lower() for member in members.values()}
     declared = (*plan.groups, *(before.groups if before else ()))
@@ -203,7 +204,7 @@ def _foreign_machines(
 
 
 def update_body(groups: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
-    """Body of ReplicationRecoveryPlans_Update: all groups, because it replaces them."""
+    """Body of ReplicationRecoveryPlans_Update. It has all groups, because they are replaced."""
     return {"properties": {"groups": list(groups)}}
 
 
@@ -310,7 +311,7 @@ def _read(wire: Mapping[str, Any]) -> Action | None:
             return ManualAction(details.get("description") or "")
         case "AutomationRunbookActionDetails":
             seconds = _seconds(details.get("timeout"))
-            # An action whose timeout cannot be read cannot be compared, so it is kept as it is.
+            # Without its timeout the action cannot be compared, so it is kept unchanged.
             if seconds is None:
                 return None
             return RunbookAction(details.get("runbookId") or "", seconds)
@@ -319,7 +320,7 @@ def _read(wire: Mapping[str, Any]) -> Action | None:
 
 
 def _normalized(groups: Iterable[Mapping[str, Any]]) -> list[Any]:
-    """Groups as they are compared: the case of ids and the order of machines do not matter."""
+    """Groups in a form that can be compared: ignores the case of ids and the order of machines."""
     return [
         (
             sorted(str(i["id"]).lower() for i in group.get("replicationProtectedItems") or []),
@@ -335,12 +336,12 @@ def _comparable(wire: Mapping[str, Any]) -> Any:
 
 
 def _timeout(seconds: int) -> str:
-    """The service's notation of a span: PT30M."""
+    """A duration in the service's notation: PT30M."""
     return f"PT{seconds // 60}M" if seconds % 60 == 0 else f"PT{seconds}S"
 
 
 def _seconds(timeout: object) -> int | None:
-    """A span in ISO 8601 (PT1H30M) or clock notation (01:30:00); None if it cannot be read."""
+    """A duration in ISO 8601 (PT1H30M) or clock notation (01:30:00); None if it is neither."""
     try:
         return int(_SPAN.validate_python(timeout).total_seconds())
     except ValidationError:

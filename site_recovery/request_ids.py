@@ -1,8 +1,8 @@
-"""Ids that our changes carry, by which the jobs that they began are known afterwards.
+"""Ids of our requests, by which the jobs that they started can be found.
 
-A job's `activityId` tells the `x-ms-client-request-id` of the request that began it. The ids are
-derived, not drawn: a run that lost a reply, and the run after one that was killed, derive the
-same id and find the job.
+The `activityId` of a job contains the `x-ms-client-request-id` of the request that started it.
+The ids are derived, not random: a run that lost a reply, or that follows a killed run, derives the
+same id and finds the job.
 """
 
 from __future__ import annotations
@@ -15,10 +15,10 @@ _NAMESPACE = UUID("5f0f3f5a-6a0e-4c37-9b57-0f3d0a4a2c11")
 
 @dataclass(frozen=True)
 class RequestIds:
-    """The ids of one stack.
+    """Derives the request ids of one stack.
 
     Attributes:
-        stack: what tells this stack from others that use the same vault.
+        stack: distinguishes this stack from others that use the same vault.
     """
 
     stack: str
@@ -28,7 +28,7 @@ class RequestIds:
 
         Args:
             subject: the instance id of a machine, or the name of a recovery plan.
-            operation: what is asked for: an `Operation`, or a change of a plan.
-            attempt: 1 for the first request that the service accepts, and so on.
+            operation: an `Operation`, or the name of a change to a plan.
+            attempt: 1 for the first request that the service accepts, then 2, and so on.
         """
         return str(uuid5(_NAMESPACE, "\n".join((self.stack, subject, operation, str(attempt)))))

@@ -1,4 +1,4 @@
-"""What the server of each experience is called. Microsoft's names."""
+"""Microsoft's names for the server of each experience."""
 
 from __future__ import annotations
 
@@ -8,9 +8,9 @@ SERVER_NAMES: dict[ExperienceName, str] = {
     "classic": "configuration server",
     "modernized": "replication appliance",
 }
-"""The names for people."""
+"""The names that people read."""
 
 SERVER_ROLES: dict[ExperienceName, str] = {
     experience: name.replace(" ", "-") for experience, name in SERVER_NAMES.items()
 }
-"""The same as the value of a tag, such as `configuration-server`."""
+"""The same names as values of a tag, such as `configuration-server`."""

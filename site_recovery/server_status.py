@@ -1,4 +1,4 @@
-"""What a server reports of its own set-up."""
+"""The status that a server reports while it sets itself up."""
 
 from __future__ import annotations
 
@@ -15,8 +15,8 @@ class ServerStatus:
 
     Attributes:
         state: `starting`, `installing`, `waiting` (for a person), `succeeded` or `failed`.
-        step: the present or the last step.
-        message: what its installer printed, or what a person has to do.
+        step: the current or the last step.
+        message: output of its installer, or what a person has to do.
     """
 
     state: str

@@ -1,4 +1,4 @@
-"""The service's own time."""
+"""The time at the service."""
 
 from __future__ import annotations
 
@@ -7,21 +7,21 @@ from email.utils import parsedate_to_datetime
 
 
 class ServiceClock:
-    """The service's own time, taken from the Date header of its answers.
+    """The service's own time, from the Date header of its responses.
 
-    Waiting is measured by it: fifteen minutes of the service are fifteen minutes however fast a
-    local cloud lets its time pass.
+    Waits are measured with it. So a limit of fifteen minutes also holds on a local cloud, where
+    time may pass much faster.
     """
 
     def __init__(self) -> None:
         self._now: datetime | None = None
 
     def now(self) -> datetime:
-        """The time of the last answer; this machine's before there is one."""
+        """The time of the last response; the local time before the first one."""
         return self._now or datetime.now(UTC)
 
     def read(self, header: str | None) -> None:
-        """Take the time from a Date header (RFC 9110). Time never goes back."""
+        """Read the time from a Date header (RFC 9110). An earlier time is ignored."""
         if not header:
             return
         try:

@@ -1,4 +1,4 @@
-"""What one round of observing sees of the services: parsed once, where the wire ends."""
+"""The state of the services in one round of list calls, parsed once where responses arrive."""
 
 from __future__ import annotations
 
@@ -15,22 +15,22 @@ TEST_VM_SUFFIX = "-test"
 
 TAG_INSTANCE = "migrated-from-instance"
 TAG_MACHINE = "migrated-from-machine"
-"""Tags that a failover puts on the virtual machine. After Complete Migration has removed the item
+"""Tags that a failover puts on the virtual machine. After Complete Migration has removed the item,
 they are the evidence that the machine is migrated."""
 
 
 @dataclass(frozen=True)
 class Machine:
-    """What identifies a machine to the services.
+    """A machine of the config: what identifies it at the services, and what is known about it.
 
     Attributes:
         name: its key in the config; also the name of its protected item.
-        private_ip: by which the service knows it before it is protected.
-        vm_name: of the virtual machine that a failover creates.
+        private_ip: identifies it at the service before it is protected.
+        vm_name: name of the virtual machine that a failover creates.
         source_problem: why its instance cannot replicate (any more), or None.
-        hold: why its replication may not begin, or None.
-        bios_id: its BIOS id, where it is known.
-        migrated: whether it is recorded that it was migrated.
+        hold: why its replication may not start yet, or None.
+        bios_id: its BIOS id; empty if unknown.
+        migrated: whether an earlier run recorded that it was migrated.
     """
 
     name: str
@@ -48,24 +48,25 @@ class ProtectedItem:
     """A replicated machine of the vault (operations ReplicationProtectedItems_List and _Get).
 
     Attributes:
-        id, name: of the item.
-        friendly_name: how the service shows the machine.
+        id, name: ARM id and name of the item.
+        friendly_name: the name under which the service shows the machine.
         provider: the replication provider, such as `InMageRcm`.
-        policy_id: ARM id of the policy by which it replicates.
-        source_id: what it was made from: a protectable item, or a machine of an appliance's site.
-        virtual_machine_id: the service's id of the machine, by which recovery plans name it.
-        tags: of the virtual machine that a failover creates.
-        allowed_operations: what the service would accept now.
+        policy_id: ARM id of its replication policy.
+        source_id: id of the protectable item, or of the machine of an appliance's site, that it
+            was made from.
+        virtual_machine_id: the service's id of the machine, which recovery plans use.
+        tags: tags of the virtual machine that a failover creates.
+        allowed_operations: the operations that the service would accept now.
         active_location: `Primary`, or `Recovery` after a failover.
         protection_state, protection_state_description: the service's own words.
         test_failover_state: likewise.
-        scenario, scenario_job: what is running on it, and the name of the job; None when idle.
-        progress: percentage of the initial replication, where the service gives one.
-        health, health_errors: of the replication.
+        scenario, scenario_job: kind and name of the job that runs on it; None when idle.
+        progress: percentage of the initial replication; None if the service gives none.
+        health, health_errors: health of the replication, with its errors.
         last_test_failover: when a test failover last succeeded, or None.
-        target: what a failover will make of it, as far as the answer shows it.
-        complete: whether the answer had all that an update can change. Lists may leave out what
-            a single read has.
+        target: the virtual machine that a failover will create, as far as the response shows it.
+        complete: whether the response had everything that an update can change. Lists may leave
+            out what a single read has.
     """
 
     id: str
@@ -101,7 +102,7 @@ class VirtualMachine:
 
 
 class Gone(StrEnum):
-    """What of a vault no longer exists, and with it all that was in it."""
+    """The part of a vault that no longer exists. Everything inside it is gone too."""
 
     VAULT = "vault"
     SERVER = "server"
@@ -109,16 +110,16 @@ class Gone(StrEnum):
 
 @dataclass(frozen=True)
 class Snapshot:
-    """What one round of list calls said.
+    """The answers of one round of list calls.
 
     Attributes:
         items: protected items of the vault.
-        provider: the replication provider by which they should be replicated; any, if empty.
+        provider: the replication provider that they should use; any if empty.
         sources: machines of the container or the appliance's site that can be protected.
-        virtual_machines: of the target resource group.
-        jobs: by name, newest state.
-        gone: the vault itself, or the server in it through which machines replicate, if that no
-            longer exists.
+        virtual_machines: virtual machines of the target resource group.
+        jobs: the vault's jobs by name.
+        gone: whether the vault, or the server in it that machines replicate through, no longer
+            exists; None if both exist.
     """
 
     items: tuple[ProtectedItem, ...] = ()
@@ -129,17 +130,17 @@ class Snapshot:
     gone: Gone | None = None
 
     def with_virtual_machine(self, virtual_machine: VirtualMachine | None) -> Snapshot:
-        """This snapshot with one virtual machine that its list may not have yet."""
+        """A copy that includes a virtual machine which the list may not have shown yet."""
         if virtual_machine is None:
             return self
         return replace(self, virtual_machines=(*self.virtual_machines, virtual_machine))
 
     def with_item(self, item_id: str | None, item: ProtectedItem | None) -> Snapshot:
-        """This snapshot with one item as a single read of it answered.
+        """A copy in which one item is replaced by the result of a single read.
 
         Args:
-            item_id: of the item in this snapshot, if it is there.
-            item: as it is now; None if it is not there any more.
+            item_id: id of the item in this snapshot, or None if it is not in it.
+            item: the item as it is now; None if it no longer exists.
         """
         ids = {each.lower() for each in (item_id, item.id if item else None) if each}
         others = tuple(each for each in self.items if each.id.lower() not in ids)

@@ -1,7 +1,7 @@
-"""The target of a protected item, as far as it can be changed while the machine replicates.
+"""The target settings of a protected item that can change while the machine replicates.
 
-The portal calls it "Compute and Network" of a replicated item. Operation
-ReplicationProtectedItems_Update changes it.
+The portal shows them as "Compute and Network" of a replicated item. Operation
+ReplicationProtectedItems_Update changes them.
 """
 
 from __future__ import annotations
@@ -20,21 +20,21 @@ _T = TypeVar("_T")
 
 @dataclass(frozen=True)
 class TargetSettings:
-    """What one item shows of its target, or should show.
+    """The target settings that an item shows, or should show.
 
-    This is the counterpart of `TargetSpec` and not the same type. A spec is what the config wants,
-    and is validated. An item also shows what follows from the landing zone and what only the
-    service knows, it does not show the disk type, and its values may be anything that somebody
-    set by hand. Both use the same names.
+    This is the counterpart of `TargetSpec` and not the same type. A spec is what the config
+    declares, and is validated. An item also shows values from the landing zone and values that
+    only the service knows. It does not show the disk type, and its values may be anything that
+    someone set in the vault. Both types use the same field names.
 
-    None means that nothing is wanted, or that the service does not show it: it differs from
-    nothing. Resources are ARM ids, subnets are names. `private_ip` is `DYNAMIC` where Azure chooses
-    the address, and `availability_zone` is empty where there is none. Tags beside the wanted ones
-    belong to somebody else, and stay.
+    None means that no value is wanted, or that the service does not show it. It is equal to
+    everything. Resources are ARM ids, subnets are names. `private_ip` is `DYNAMIC` if Azure chooses
+    the address, and `availability_zone` is empty if there is none. Tags other than the wanted ones
+    are not ours and are kept.
 
     Attributes:
-        generation: of the virtual machine, `V1` or `V2`; shown only, never wanted.
-        interfaces: how many it has; shown only, never wanted.
+        generation: of the virtual machine, `V1` or `V2`; only observed, never wanted.
+        interfaces: number of network interfaces; only observed, never wanted.
     """
 
     vm_name: str | None = None
@@ -53,14 +53,14 @@ class TargetSettings:
 
     @classmethod
     def wanted(cls, spec: TargetSpec, **resolved: Any) -> TargetSettings:
-        """What an item should show for a spec.
+        """The settings that an item should show for a spec.
 
         Args:
-            spec: its fields are taken over by their names.
-            resolved: what takes the place of the spec's own value, or is not in a spec at all.
+            spec: its fields are copied by name.
+            resolved: values that replace those of the spec, or that a spec does not have.
         """
         own = {name: value for name, value in spec if name not in _NOT_SHOWN}
-        # A field of the spec that has no counterpart here raises TypeError: none is lost unseen.
+        # A field of the spec without a counterpart here raises TypeError, so none gets lost.
         return cls(**{**own, **resolved})
 
     def differences(self, present: TargetSettings) -> tuple[str, ...]:
@@ -72,20 +72,20 @@ class TargetSettings:
         )
 
     def over(self, present: TargetSettings) -> TargetSettings:
-        """These values, and those of `present` where these are None."""
+        """These values, with those of `present` in place of None."""
         values = {field.name: getattr(self, field.name) for field in fields(self)}
         if self.tags is not None:
             values["tags"] = {**(present.tags or {}), **self.tags}
         return replace(present, **without_none(values))
 
     def subnet_of_all(self, present: TargetSettings) -> str | None:
-        """The subnet of all interfaces, if the machine moves to another network; else None."""
+        """The subnet for all interfaces if the machine moves to another network, else None."""
         moves = _differ(self.network_id, present.network_id)
         return self.over(present).subnet if moves else None
 
 
 _NOT_SHOWN = ("disk_type",)
-"""Fields of a spec that no item shows and no update changes."""
+"""Fields of a spec that items do not show and updates do not change."""
 
 _WORDS = {
     "vm_name": "name",

@@ -1,4 +1,4 @@
-"""What a run needs of its surroundings: the vault, somebody to report to, and a pace."""
+"""The interfaces of a run to its surroundings: the vault, a reporter, and its timing."""
 
 from __future__ import annotations
 
@@ -20,57 +20,57 @@ from site_recovery.snapshot import ProtectedItem, Snapshot, VirtualMachine
 
 
 class Service(PlanService, Protocol):
-    """What convergence needs of a vault; `service.VaultService` is the real one."""
+    """The vault as convergence uses it. `azure.service.VaultService` implements it."""
 
     clock: ServiceClock
     request_ids: RequestIds
 
     def pause(self, poll: timedelta) -> float:
-        """Seconds until the next round: those of `poll`, or more if the service says so."""
+        """Seconds until the next round: `poll`, or more if the service asks for it."""
 
     async def observe(self) -> Snapshot:
-        """All machines of the vault."""
+        """Read the state of all machines of the vault."""
 
     async def job(self, name: str) -> Job | None:
-        """One job with its errors."""
+        """Read one job, with its errors."""
 
     async def jobs(self) -> Mapping[str, Job]:
-        """All jobs by name, without what only a single read tells."""
+        """List all jobs, by name. A list has less detail than a single read."""
 
     async def item(self, assignment: Assignment, observed: Observed) -> ProtectedItem | None:
-        """The item of a machine by a single read; None if it is not there."""
+        """Read the protected item of one machine; None if there is none."""
 
     async def virtual_machine(self, assignment: Assignment) -> VirtualMachine | None:
-        """The production virtual machine of a machine by a single read; None if it is not there."""
+        """Read the production virtual machine of one machine; None if there is none."""
 
     async def submit(
         self, operation: Operation, assignment: Assignment, observed: Observed, request_id: str
     ) -> str | None:
-        """Ask for an operation once, with a request id; the name of its job."""
+        """Send one request for an operation; returns the name of its job."""
 
     async def target_sizes(self, observed: Observed) -> Sequence[Mapping[str, Any]]:
-        """The sizes that a protected machine may get."""
+        """List the sizes that the service offers for a protected machine."""
 
 
 class Reporter(Protocol):
-    """Who is told how it goes."""
+    """Receives the progress of a run."""
 
     def status(self, text: str) -> None:
-        """The present state in one line; the next one replaces it."""
+        """Show the current state in one line, which replaces the previous one."""
 
     def event(self, text: str) -> None:
-        """One change of state, to be kept."""
+        """Report one change of state as a permanent line."""
 
 
 @dataclass(frozen=True)
 class Pace:
-    """How long and how often.
+    """The timing of a run.
 
     Attributes:
-        wait: service time that one run may take.
-        poll: between two rounds, in real time.
-        sleep: injected, so that tests step the emulator's clock instead.
-        may_submit: False once nobody is there to record what is done (the engine is gone).
+        wait: how long the run may take, in the service's time.
+        poll: pause between two rounds, in real time.
+        sleep: injected, so that tests can step the emulator's clock instead.
+        may_submit: returns False once nothing can be recorded any more (the engine is gone).
     """
 
     wait: timedelta
@@ -81,7 +81,7 @@ class Pace:
 
 @dataclass(frozen=True)
 class PlanOrder:
-    """The recovery plan of a wave: as declared now, and as it was declared last."""
+    """The recovery plan of a wave, as declared now and as declared in the previous run."""
 
     plan: Plan
     before: Plan | None = None

@@ -1,4 +1,4 @@
-"""What became of a machine in one run."""
+"""The result of one run for one machine."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from site_recovery.reasons import Reason
 
 
 class Status(StrEnum):
-    """Whether a machine is where it should be, and if not, whether it can go on."""
+    """Whether a machine is in its desired phase, and if not, whether it can go on."""
 
     SATISFIED = "satisfied"
     PENDING = "pending"
@@ -20,11 +20,11 @@ class Status(StrEnum):
 
 @dataclass(frozen=True)
 class Outcome:
-    """Where a machine stands at the end of a run.
+    """The result for one machine at the end of a run.
 
     Attributes:
-        status: whether it is where it should be.
-        observed: as the services saw it last.
+        status: whether it is in its desired phase.
+        observed: its state when it was last observed.
         message: why it is not satisfied, in words; empty if it is.
         reason: the same as a name; None if it is satisfied.
     """

@@ -1,9 +1,9 @@
-"""A wave's recovery plan within one run: kept as declared, and run as one.
+"""Keeps a wave's recovery plan as declared, and runs its operations, within one run.
 
 A machine whose next operation goes through the plan is queued until every machine of the wave is
-ready for it; then the plan is asked once. A plan that stopped half way is asked again by the next
-run: Site Recovery passes over the machines that are through and goes on with the others, so that
-the actions between groups still happen and no machine fails over twice.
+ready for it. Then one request starts the operation for the whole plan. If a plan stopped half way,
+the next run starts it again: Site Recovery skips the machines that are done and continues with the
+others. So the actions between groups still happen, and no machine fails over twice.
 """
 
 from __future__ import annotations
@@ -31,9 +31,9 @@ _ORDER = (
     Operation.UNPLANNED_FAILOVER,
 )
 _CHANGES = 5
-"""Changes of a plan in one run; one is enough unless the service loses them."""
+"""The most changes of a plan in one run. One is enough unless the service loses them."""
 _MISSES = 5
-"""Rounds in a row in which the service may be too busy to tell or to take the plan."""
+"""Consecutive rounds in which the service may fail to answer for the plan, or be too busy."""
 _PROTECTED_OR_FURTHER = (
     Stage.PROTECTED,
     Stage.TEST_FAILOVER,
@@ -43,40 +43,40 @@ _PROTECTED_OR_FURTHER = (
 
 
 class _PlanError(MigrationError):
-    """The service ended a change of the plan without making it; to ask again is no use."""
+    """A change of the plan failed at the service; asking again would not help."""
 
 
 class PlanService(Protocol):
-    """What a plan needs of a vault; `service.VaultService` is the real one."""
+    """The vault as a plan uses it. `azure.service.VaultService` implements it."""
 
     request_ids: RequestIds
 
     async def plan(self, name: str) -> Mapping[str, Any] | None:
-        """The plan with its groups, or None."""
+        """Read the plan with its groups; None if there is none."""
 
     async def create_plan(
         self, plan: Plan, members: Mapping[str, Member], request_id: str
     ) -> str | None:
-        """Ask for it, with a request id; the name of the job."""
+        """Send one request to create the plan; returns the name of its job."""
 
     async def update_plan(
         self, name: str, groups: Sequence[Mapping[str, Any]], request_id: str
     ) -> str | None:
-        """Ask for other groups, with a request id; the name of the job."""
+        """Send one request to replace its groups; returns the name of its job."""
 
     async def job(self, name: str) -> Job | None:
-        """One job with its errors."""
+        """Read one job, with its errors."""
 
     async def submit_plan(self, operation: Operation, name: str, request_id: str) -> str | None:
-        """Ask for an operation once, with a request id; the name of its job."""
+        """Send one request to run an operation; returns the name of its job."""
 
     def resume_url(self, job: Job) -> str:
-        """The URL by which a person resumes a job that waits for them."""
+        """The URL with which a person resumes a job that waits for a manual action."""
 
 
 @dataclass
 class Queued:
-    """A machine that waits for its plan."""
+    """A machine whose next operation waits for its plan."""
 
     name: str
     attempts: Attempts
@@ -84,8 +84,13 @@ class Queued:
 
 
 @dataclass(frozen=True)
-class Standing:
-    """A machine of the plan as it stands in this round: ended by itself, or on its way."""
+class PlanMachine:
+    """The state of a machine of the plan in this round.
+
+    Attributes:
+        observed: its observed state.
+        failed: whether it has failed or is blocked in this run.
+    """
 
     observed: Observed
     failed: bool
@@ -96,10 +101,11 @@ class PlanRun:
 
     Args:
         service: the vault.
-        plan: as declared.
-        before: as declared last, by which actions taken out of the config are known.
-        submitter: asks at most once.
-        event: told what happens to the plan.
+        plan: the declared plan.
+        before: the plan as declared in the previous run. It shows which actions were removed from
+            the config.
+        submitter: sends each request at most once.
+        event: called with each change of the plan, in words.
     """
 
     def __init__(
@@ -126,27 +132,30 @@ class PlanRun:
         """Whether a machine's operation goes through the plan."""
         return operation in recovery_plan.THROUGH_PLAN and self._plan.place(machine) is not None
 
-    def runs_as(self, job: Job) -> bool:
-        """Whether a job is one of the whole plan."""
+    def owns(self, job: Job) -> bool:
+        """Whether a job runs this plan."""
         return job.target.lower() in self._attempts.names
 
-    def wanting(self, machines: Mapping[str, Standing]) -> bool:
-        """Whether the service's plan could be as declared now, and was not found so yet."""
+    def needs_keeping(self, machines: Mapping[str, PlanMachine]) -> bool:
+        """Whether the service's plan still has to be brought to its declared state.
+
+        That is possible only once all its machines are protected.
+        """
         ready = all(s.observed.stage in _PROTECTED_OR_FURTHER for s in machines.values())
         return bool(machines) and ready and not self._kept
 
-    async def keep(self, machines: Mapping[str, Standing], snapshot: Snapshot) -> Failure | None:
-        """Let the service's plan be as declared, once all machines are protected.
+    async def keep(self, machines: Mapping[str, PlanMachine], snapshot: Snapshot) -> Failure | None:
+        """Bring the service's plan to its declared state, once all machines are protected.
 
         Returns:
-            Why the plan cannot be had, or None.
+            Why that is not possible, or None.
         """
-        if not self.wanting(machines) or self._running(snapshot) is not None:
+        if not self.needs_keeping(machines) or self._running(snapshot) is not None:
             return None
         members = {
-            name: Member(standing.observed.item_id, standing.observed.virtual_machine_id)
-            for name, standing in machines.items()
-            if standing.observed.item_id is not None
+            name: Member(machine.observed.item_id, machine.observed.virtual_machine_id)
+            for name, machine in machines.items()
+            if machine.observed.item_id is not None
         }
         try:
             self._kept = not members or await self._is_kept(members)
@@ -160,18 +169,18 @@ class PlanRun:
         return None
 
     async def run(
-        self, queued: list[Queued], machines: Mapping[str, Standing], snapshot: Snapshot
+        self, queued: list[Queued], machines: Mapping[str, PlanMachine], snapshot: Snapshot
     ) -> dict[str, Failure]:
         """Run the plan for the machines that wait for it, if all others are ready too.
 
         Returns:
-            Why machines cannot go on, by name.
+            By name, why a machine cannot go on.
         """
         operation = min((each.operation for each in queued), key=_ORDER.index)
         now = [each for each in queued if each.operation is operation]
         names = {each.name for each in now}
         others = {n: s for n, s in machines.items() if n not in names}
-        behind = [n for n, s in others.items() if not through(operation, s.observed)]
+        behind = [n for n, s in others.items() if not is_past(operation, s.observed)]
         failed = [n for n in behind if others[n].failed]
         if failed:
             failure = Failure(
@@ -182,7 +191,7 @@ class PlanRun:
             return {each.name: failure for each in queued}
         running = self._running(snapshot)
         if running is not None:
-            # That of a run that was killed, or started by a person: attach to it.
+            # An earlier run that was killed started it, or a person did. Attach to it.
             for each in now:
                 each.attempts.in_flight = InFlight(None, running.name)
                 self.tell(each.attempts, running)
@@ -194,7 +203,7 @@ class PlanRun:
                 )
             return {}
         if operation not in self._attempts.done:
-            # Hours may have passed since it was seen last, and it runs whatever it holds by now.
+            # The last check may be hours old, and the service runs what the plan contains now.
             self._kept = False
             change_failure = await self.keep(machines, snapshot)
             if change_failure is not None:
@@ -225,7 +234,7 @@ class PlanRun:
         )
 
     def tell(self, attempts: Attempts, job: Job) -> None:
-        """Note what the plan's job is doing, or what a person must do for it to go on."""
+        """Note what the plan's job is doing, or what a person must do so that it continues."""
         name = f"recovery plan {self._plan.name}"
         if job.waits_for or job.state == "Suspended":
             instruction = job.waits_for or "a manual action"
@@ -245,7 +254,7 @@ class PlanRun:
 
     def _running(self, snapshot: Snapshot) -> Job | None:
         jobs = snapshot.jobs.values()
-        return next((job for job in jobs if job.running and self.runs_as(job)), None)
+        return next((job for job in jobs if job.running and self.owns(job)), None)
 
     def _share_job(self, now: list[Queued]) -> None:
         in_flight = self._attempts.in_flight
@@ -255,14 +264,14 @@ class PlanRun:
             if in_flight is not None:
                 each.attempts.in_flight = in_flight
         if in_flight is not None:
-            # Each machine sees to the job's end by itself; the plan is ready for what follows.
+            # From here each machine follows the job by itself, and the plan can run again.
             self._attempts.finish()
 
     async def _is_kept(self, members: Mapping[str, Member]) -> bool:
-        """Whether the service's plan is as declared; if not, a change is under way now.
+        """Whether the service's plan is as declared. If it is not, a change has been started.
 
         Raises:
-            MigrationError: the plan cannot be had.
+            MigrationError: the plan cannot be brought to its declared state.
         """
         if self._change is not None:
             job = await self._service.job(self._change)
@@ -312,17 +321,17 @@ class PlanRun:
 
 
 async def _nothing_runs() -> str | None:
-    """A plan does not tell by itself what runs on it; the vault's jobs do."""
+    """A plan does not show which job runs on it. Only the vault's jobs do."""
     return None
 
 
 async def _is_due() -> bool:
-    """A plan passes over the machines that are through, so that asking twice does no harm."""
+    """Running a plan twice does no harm, because it skips the machines that are done."""
     return True
 
 
-def through(operation: Operation, observed: Observed) -> bool:
-    """Whether a machine is past an operation already."""
+def is_past(operation: Operation, observed: Observed) -> bool:
+    """Whether an operation of the plan is already done for a machine."""
     match operation:
         case Operation.TEST_FAILOVER_CLEANUP:
             return observed.stage is not Stage.TEST_FAILOVER and observed.busy is None

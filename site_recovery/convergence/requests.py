@@ -1,4 +1,4 @@
-"""Which of our requests the service accepted, as told by the jobs that they began."""
+"""Finds out which of our requests the service accepted, from the jobs that they started."""
 
 from __future__ import annotations
 
@@ -12,17 +12,17 @@ from site_recovery.operations import Operation
 from site_recovery.request_ids import RequestIds
 
 _NEWEST = 10
-"""Jobs of one machine and operation that are read; a machine has seldom more than two."""
+"""The most jobs that are read for one machine and operation. There are seldom more than two."""
 
 
 class Jobs(Protocol):
-    """Who knows the vault's jobs; `service.VaultService` is the real one."""
+    """The jobs of a vault. `azure.service.VaultService` implements it."""
 
     async def jobs(self) -> Mapping[str, Job]:
-        """All jobs by name, without what only a single read tells."""
+        """List all jobs, by name. A list has less detail than a single read."""
 
     async def job(self, name: str) -> Job | None:
-        """One job with its errors and the id of the request that began it."""
+        """Read one job, with its errors and the id of the request that started it."""
 
 
 @dataclass(frozen=True)
@@ -31,8 +31,8 @@ class Request:
 
     Attributes:
         id: its `x-ms-client-request-id`.
-        attempt: which one it is, from 1.
-        running: the job of the request before it, if that one has not ended.
+        attempt: its number, from 1.
+        running: the job of the previous request, if that has not ended.
     """
 
     id: str
@@ -42,12 +42,12 @@ class Request:
 
 @dataclass(frozen=True)
 class Verdict:
-    """What the jobs of the vault tell of a request that was not answered.
+    """What the vault's jobs show about a request that was not answered.
 
     Attributes:
-        job: the job that it began; None if there is none.
-        certain: whether the service tells of every job which request began it. If not, no job
-            does not mean that the request was not accepted.
+        job: the job that it started; None if none was found.
+        certain: whether every job showed which request started it. If not, the request may have
+            been accepted although `job` is None.
     """
 
     job: Job | None
@@ -58,8 +58,8 @@ class Requests:
     """The requests of one run.
 
     Args:
-        service: where the jobs are read.
-        ids: of the stack.
+        service: reads the jobs.
+        ids: derives the request ids of the stack.
     """
 
     def __init__(self, service: Jobs, ids: RequestIds) -> None:
@@ -69,12 +69,12 @@ class Requests:
     async def next(
         self, subject: str, names: frozenset[str], operation: Operation, listed: Mapping[str, Job]
     ) -> Request:
-        """The next request for an operation: the first whose id no job has.
+        """The next request for an operation: the first one whose id no job has.
 
         Args:
             subject: the instance id of a machine, or the name of a recovery plan.
-            names: what jobs call it, in lower case.
-            operation: what is asked for.
+            names: its names in jobs, in lower case.
+            operation: the requested operation.
             listed: the jobs of the vault, by name.
 
         Raises:
@@ -98,10 +98,10 @@ class Requests:
         """Whether a request that was not answered was accepted.
 
         Args:
-            request: what was sent.
-            names: what jobs call the machine or plan, in lower case.
-            operation: what was asked for.
-            running_job: the job that runs on it now, which a list may not have yet.
+            request: the request.
+            names: names of the machine or plan in jobs, in lower case.
+            operation: the requested operation.
+            running_job: name of the job that runs on it now, which a list may not show yet.
 
         Raises:
             MigrationError: Azure did not answer, or refused.
@@ -117,7 +117,7 @@ class Requests:
     async def _read(
         self, names: frozenset[str], operation: Operation, listed: Iterable[Job]
     ) -> list[Job]:
-        """The newest jobs of a machine or plan and an operation, each read by itself."""
+        """Read, one by one, the newest jobs of an operation on a machine or plan."""
         own = [
             job
             for job in listed

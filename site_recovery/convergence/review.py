@@ -1,4 +1,4 @@
-"""What a reviewer reads in preview, and what is refused there."""
+"""Writes the lines of a preview, and refuses what cannot be done."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ def review(
 
     Returns:
         A line for every machine on which operations would run or are running, and a refusal for
-        every machine that cannot be taken where it should be.
+        every machine that cannot reach its desired phase.
     """
     lines: list[str] = []
     refusals: list[str] = []
@@ -47,10 +47,10 @@ def refused(refusals: Iterable[str]) -> str:
 
 
 def raise_if_failed_over(assignments: Iterable[Assignment], snapshot: Snapshot) -> None:
-    """Refuse to take machines out of the vault while one of them is failed over.
+    """Refuse to remove machines from the vault while one of them is failed over.
 
     Raises:
-        MigrationError: naming each of those, before any other is touched.
+        MigrationError: a machine is failed over. The message names all such machines.
     """
     refusals = []
     for assignment in sorted(assignments, key=lambda each: each.machine.name):
@@ -64,10 +64,10 @@ def raise_if_failed_over(assignments: Iterable[Assignment], snapshot: Snapshot) 
 
 
 def raise_unless_gone(outcomes: Mapping[str, Outcome]) -> None:
-    """Refuse to call a wave deleted while machines of it are still being removed.
+    """Check that the machines of a deleted wave are out of the vault.
 
     Raises:
-        MigrationError: naming each of them with the reason.
+        MigrationError: a machine is still in it. The message names each one with the reason.
     """
     left = {
         name: outcome for name, outcome in outcomes.items() if not satisfies(None, outcome.observed)

@@ -1,8 +1,7 @@
-"""Drive machines until each is where it should be, fails, or the wait ends.
+"""Drives machines until each is in its desired phase, has failed, or the wait ends.
 
-Level-based: every round observes all machines anew and asks `planning.next_step`; nothing is
-remembered across runs. What is remembered within one, so that no operation runs twice, is in
-`submission`.
+Level-based: every round observes all machines again and asks `planning.next_step`. Nothing is
+remembered across runs. What a run remembers so that no operation runs twice is in `submission`.
 """
 
 from __future__ import annotations
@@ -17,7 +16,7 @@ from typing import Literal
 from site_recovery.convergence import sizing
 from site_recovery.convergence.interfaces import Pace, PlanOrder, Reporter, Service
 from site_recovery.convergence.outcome import Failure, Outcome, Status
-from site_recovery.convergence.plan_run import PlanRun, Queued, Standing, through
+from site_recovery.convergence.plan_run import PlanMachine, PlanRun, Queued, is_past
 from site_recovery.convergence.requests import Requests
 from site_recovery.convergence.status_line import goal, status_line
 from site_recovery.convergence.submission import Attempts, InFlight, Order, Submitter
@@ -33,14 +32,14 @@ from site_recovery.reasons import Reason
 from site_recovery.snapshot import Snapshot
 
 _UNSIZED_ROUNDS = 5
-"""Rounds in which Azure may not say which sizes it offers before a machine fails."""
+"""Rounds without an answer about sizes after which a machine fails."""
 _SILENT_ROUNDS = 5
-"""Rounds in which Azure may not answer at all before the run ends."""
+"""Consecutive rounds without any answer from Azure after which the run ends."""
 
 
 @dataclass
 class _Course:
-    """One machine on its way within this run."""
+    """The state of one machine within this run."""
 
     assignment: Assignment
     attempts: Attempts
@@ -54,7 +53,7 @@ class _Course:
         return self.assignment.machine.name
 
     def activity(self) -> str:
-        """What it is doing, for the status line."""
+        """What it is doing, as a part of the status line."""
         if self.outcome is not None:
             return str(self.outcome.status)
         return self.attempts.brief or self.attempts.message.removesuffix(" is running")
@@ -68,21 +67,21 @@ async def converge(
     reporter: Reporter,
     plan: PlanOrder | None = None,
 ) -> dict[str, Outcome]:
-    """Drive machines to their phases, all at once.
+    """Drive machines to their phases, all concurrently.
 
     Args:
         service: the vault.
         assignments: machines with the phase that each should be in.
-        rules: the gates of their wave.
-        pace: how long and how often.
-        reporter: who is told how it goes.
+        rules: the rules of their wave.
+        pace: the timing of the run.
+        reporter: receives the progress.
         plan: the recovery plan through which the machines fail over, if they have one.
 
     Returns:
-        An outcome for every machine, by name. A machine that fails fails alone.
+        An outcome for every machine, by name. The failure of one machine does not affect others.
 
     Raises:
-        MigrationError: Azure could not be asked even once; nothing was changed.
+        MigrationError: Azure did not answer the first time; nothing was changed.
     """
     courses = [
         _Course(
@@ -175,7 +174,7 @@ class _Run:
         if self._open():
             return True
         whole = all(c.outcome and c.outcome.status is Status.SATISFIED for c in self._courses)
-        return self._plan is not None and whole and self._plan.wanting(self._standing())
+        return self._plan is not None and whole and self._plan.needs_keeping(self._plan_machines())
 
     def _open(self) -> list[_Course]:
         return [course for course in self._courses if course.outcome is None]
@@ -226,7 +225,7 @@ class _Run:
             observed = observe(course.assignment.machine, snapshot, course.assignment.settings)
             course.observed = observed
         if Operation.COMPLETE_MIGRATION in attempts.done and observed.stage in NOT_BEGUN:
-            # Its item is gone, and the list of virtual machines is older than its failover.
+            # Its item is gone, but the list of virtual machines does not show its machine yet.
             failure = self._submitter.unseen(attempts, Operation.COMPLETE_MIGRATION)
             if failure is not None:
                 self._fail(course, observed, failure)
@@ -241,7 +240,7 @@ class _Run:
             case Wait(reason, what):
                 attempts.tell(reason, what)
                 if observed.busy is not None:
-                    # Someone's job, or that of a run that was killed: attach to it.
+                    # An earlier run that was killed started it, or a person did. Attach to it.
                     attempts.in_flight = InFlight(None, observed.busy_job)
             case Do(operation) if self._through_plan(course, operation):
                 self._queued.append(Queued(course.name, attempts, operation))
@@ -249,9 +248,10 @@ class _Run:
                 await self._do(course, operation, observed, snapshot)
 
     def _through_plan(self, course: _Course, operation: Operation) -> bool:
-        """Whether an operation is the plan's to run.
+        """Whether an operation runs through the plan.
 
-        A machine whose target changes while the tests of others go on is tested anew by itself.
+        A machine whose target changes while other machines stay in their tests is tested again
+        by itself.
         """
         if self._plan is None or not self._plan.takes(course.name, operation):
             return False
@@ -275,7 +275,7 @@ class _Run:
         )
 
     async def _size(self, course: _Course, observed: Observed) -> bool:
-        """Whether the machine has a size now, and may go on."""
+        """Choose or check the size of a machine. Returns whether the machine may go on."""
         try:
             sizes = await self._service.target_sizes(observed)
         except MigrationError as error:
@@ -294,9 +294,12 @@ class _Run:
     async def _has_ended(
         self, course: _Course, observed: Observed, in_flight: InFlight, snapshot: Snapshot
     ) -> bool:
-        """Whether the next step may be decided on; a failed job ends the machine's course."""
+        """Follow the job of a machine. Returns whether its next step may be decided.
+
+        A failed job fails the machine.
+        """
         job = snapshot.jobs.get(in_flight.job) if in_flight.job else None
-        planned = job is not None and self._plan is not None and self._plan.runs_as(job)
+        planned = job is not None and self._plan is not None and self._plan.owns(job)
         try:
             if in_flight.job and (job is None or job.failed or (planned and job.running)):
                 # The list has less detail than the job itself, and may lag behind.
@@ -307,10 +310,10 @@ class _Run:
         if planned and job is not None and job.failed:
             listed = snapshot.jobs.get(job.name)
             if listed is not None and listed.running:
-                # What this snapshot says of the machine is older than the end of the job.
+                # This snapshot is older than the end of the job.
                 return False
             operation = in_flight.operation or of_scenario(job.scenario)
-            there = there or (operation is not None and through(operation, observed))
+            there = there or (operation is not None and is_past(operation, observed))
         if planned and there:
             # The plan may go on, or have failed, with other machines.
             course.attempts.finish()
@@ -330,7 +333,7 @@ class _Run:
             self._fail(course, observed, Failure(Reason.JOB_FAILED, message))
             return False
         course.attempts.finish()
-        # What this snapshot says of the machine may be older than the end of our own job.
+        # If the job is our own, this snapshot may be older than its end.
         return in_flight.operation is None
 
     async def _do(
@@ -378,7 +381,7 @@ class _Run:
         return next_step(assignment.desired, observed, self._rules)
 
     async def _job(self, name: str) -> Job | None:
-        """A job in full, asked for once a round however many machines are in it."""
+        """A job with all its detail. It is read once per round, even if many machines are in it."""
         if name not in self._jobs:
             self._jobs[name] = await self._service.job(name)
         return self._jobs[name]
@@ -386,23 +389,23 @@ class _Run:
     # -- a wave with a recovery plan, one round --------------------------------------------------
 
     async def _keep_plan(self, plan: PlanRun, snapshot: Snapshot) -> None:
-        standing = self._standing()
-        failure = await plan.keep(standing, snapshot)
+        machines = self._plan_machines()
+        failure = await plan.keep(machines, snapshot)
         if failure is None:
             return
         for course in self._courses:
-            if course.name in standing and course.observed is not None:
+            if course.name in machines and course.observed is not None:
                 self._fail(course, course.observed, failure)
 
     async def _run_plan(self, plan: PlanRun, snapshot: Snapshot) -> None:
-        failures = await plan.run(self._queued, self._standing(), snapshot)
+        failures = await plan.run(self._queued, self._plan_machines(), snapshot)
         for course in self._courses:
             if course.name in failures and course.observed is not None:
                 self._fail(course, course.observed, failures[course.name])
 
-    def _standing(self) -> dict[str, Standing]:
+    def _plan_machines(self) -> dict[str, PlanMachine]:
         return {
-            course.name: Standing(
+            course.name: PlanMachine(
                 course.observed,
                 course.outcome is not None and course.outcome.status is not Status.SATISFIED,
             )

@@ -1,4 +1,4 @@
-"""The size of a machine's virtual machine, decided by what the service offers for its item."""
+"""Chooses or checks the size of a virtual machine, among the sizes offered for its item."""
 
 from __future__ import annotations
 
@@ -17,10 +17,9 @@ from site_recovery.snapshot import Snapshot
 
 
 def is_open(assignment: Assignment, observed: Observed) -> bool:
-    """Whether a machine has a size to choose or to check.
+    """Whether the size of a machine has to be chosen or checked.
 
-    That is while it can change, and something is to be done with it: one that is where it should
-    be is left as it is.
+    Only while the size can change, and not for a machine that is already in its desired phase.
     """
     return (
         observed.stage in (Stage.PROTECTED, Stage.TEST_FAILOVER)
@@ -38,16 +37,19 @@ class _Shape(TypedDict):
 
 
 class Offers(Protocol):
-    """Who knows which sizes there are; `service.VaultService` is the real one."""
+    """The sizes that a vault offers. `azure.service.VaultService` implements it."""
 
     async def target_sizes(self, observed: Observed) -> Sequence[Mapping[str, Any]]:
-        """The sizes that a protected machine may get."""
+        """List the sizes that the service offers for a protected machine."""
 
 
 async def look_ahead(
     offers: Offers, due: Mapping[str, tuple[Assignment, Observed]]
 ) -> dict[str, Assignment | Blocked]:
-    """Size machines that are `due`; by name.
+    """Choose or check the sizes of the machines that are `due`, for a preview.
+
+    Returns:
+        By name, the assignment with its size, or why the machine cannot have one.
 
     Raises:
         MigrationError: Azure did not answer, or refused.
@@ -63,7 +65,7 @@ async def look_ahead(
 def due(
     assignments: Iterable[Assignment], snapshot: Snapshot
 ) -> dict[str, tuple[Assignment, Observed]]:
-    """The machines whose size is open, and with which something will be done; by name."""
+    """The machines whose size has to be chosen or checked, by name."""
     seen = {a.machine.name: (a, observe(a.machine, snapshot, a.settings)) for a in assignments}
     return {
         name: (assignment, observed)
@@ -75,17 +77,17 @@ def due(
 def sized(
     assignment: Assignment, observed: Observed, sizes: Sequence[Mapping[str, Any]]
 ) -> Assignment | Blocked:
-    """Choose the size, unless one is given; then only check it.
+    """Choose the size of a machine, or check it if the config declares one.
 
-    A larger general purpose size than needed, which someone set in the vault, is left.
+    If someone set a larger general purpose size in the vault, that size is kept.
 
     Args:
         assignment: the machine.
-        observed: as the services see it now.
-        sizes: what the service offers for its item.
+        observed: its state now.
+        sizes: the sizes that the service offers for its item.
 
     Returns:
-        The assignment with its size, or why there is none for it.
+        The assignment with its size, or why the machine cannot have one.
     """
     place = path("machines", assignment.machine.name, "target", "vmSize")
     hardware, given = assignment.hardware, assignment.target.vm_size

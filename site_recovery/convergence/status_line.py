@@ -1,4 +1,4 @@
-"""A run in one line, for a terminal row: `12/40 protected · web-07 initial replication 63%`."""
+"""The progress of a run in one line: `12/40 protected · web-07 initial replication 63%`."""
 
 from __future__ import annotations
 
@@ -7,20 +7,20 @@ from collections.abc import Mapping, Sequence
 from site_recovery.phases import Phase
 
 _SHOWN = 4
-"""Activities in the line; a terminal row holds no more."""
+"""The most activities in the line, so that it fits in one row of a terminal."""
 _NAMED = 2
-"""Machines named for each activity."""
+"""The most machines that are named for one activity."""
 
 
 def status_line(
     desired: Sequence[Phase | None], satisfied: int, activities: Mapping[str, str]
 ) -> str:
-    """The line.
+    """The status line.
 
     Args:
-        desired: the phase of each machine.
-        satisfied: how many machines are in theirs.
-        activities: what each of the others is doing, by name.
+        desired: the desired phase of each machine.
+        satisfied: number of machines that are in their phase.
+        activities: by name, what each of the other machines is doing.
     """
     goals = set(desired)
     shown_goal = goal(goals.pop()) if len(goals) == 1 else "done"
@@ -33,7 +33,7 @@ def status_line(
 
 
 def goal(desired: Phase | None) -> str:
-    """Where a machine should be, in a word or two."""
+    """The desired state in a word or two."""
     return "replication removed" if desired is None else str(desired)
 
 

@@ -1,7 +1,7 @@
-"""Asking for an operation at most once, whatever becomes of the answer.
+"""Submits each operation at most once, even if the response to a request is lost.
 
-What a run remembers of one machine (or of one recovery plan) for that: the job that was
-accepted, the operations that were already done, and requests that were not answered.
+For that a run remembers, for each machine or recovery plan, the job that was accepted, the
+operations that are done, and the requests that were not answered.
 """
 
 from __future__ import annotations
@@ -19,16 +19,17 @@ from site_recovery.reasons import Reason
 from site_recovery.snapshot import Snapshot
 
 _AT_ONCE = 10
-"""Submissions under way at a time; the portal enables ten machines in one batch too."""
+"""The most concurrent submissions. The portal also enables ten machines in one batch."""
 _LOST_ROUNDS = 3
-"""Rounds to observe after a request without an answer, where its job cannot be looked up."""
+"""Rounds to observe after a request without an answer, if its job cannot be identified."""
 _LOST_ANSWERS = 3
-"""Answers that may be lost in a row before a machine fails."""
+"""Consecutive requests without an answer after which a machine fails."""
 _STALE_ROUNDS = 20
-"""Rounds in which lists may lag behind a job that succeeded."""
+"""Rounds for which lists may lag behind a job that succeeded before a machine fails."""
 _BUSY_REFUSALS = 20
+"""Consecutive refusals because the service is busy after which a machine fails."""
 _UNREACHABLE = 5
-"""Submissions in a row that Azure may leave without a connection."""
+"""Consecutive requests without a connection to Azure after which a machine fails."""
 
 
 @dataclass(frozen=True)
@@ -36,8 +37,8 @@ class InFlight:
     """A job that has not ended.
 
     Attributes:
-        operation: what this run asked for; None for a job that somebody else began.
-        job: its name; None where the service named none.
+        operation: the operation that this run asked for; None for a job that it did not start.
+        job: its name; None if the service did not give one.
     """
 
     operation: Operation | None
@@ -49,13 +50,13 @@ class Order:
     """An operation that is due for a machine or a recovery plan.
 
     Attributes:
-        operation: what is due.
-        label: how events call the machine or plan.
-        submit: asks the service once, with a request id; gives the name of the job.
-        begins: whether it begins a replication. A machine that was migrated must not get there
-            because a list lags behind: the operation is always confirmed by `is_due`.
-        running_job: reads by itself, and not from a list, the name of the job that runs now.
-        is_due: whether the operation is still due, by a read of the thing itself.
+        operation: the operation.
+        label: the name of the machine or plan in events.
+        submit: sends one request with the given request id; returns the name of the job.
+        begins: whether it starts a replication. It is then always confirmed with `is_due`, so that
+            a migrated machine is not replicated again because a list lags behind.
+        running_job: the name of the job that runs now, by a single read and not from a list.
+        is_due: whether the operation is still due, by a single read and not from a list.
     """
 
     operation: Operation
@@ -68,21 +69,21 @@ class Order:
 
 @dataclass
 class Attempts:
-    """What a run remembers of one machine or plan.
+    """What a run remembers about one machine or plan.
 
     Attributes:
         subject: the instance id of the machine, or the name of the plan.
-        names: what jobs call it, in lower case.
-        in_flight: the job that is waited for.
-        done: operations whose jobs ended well in this run.
-        requests: the request to send, or sent and not answered, by operation.
-        lost: the operation whose request was not answered.
-        losses: requests in a row that were not answered.
-        jobs_before: names of the jobs that were there before such a request.
-        rounds: rounds spent observing after one.
-        refusals: requests in a row that were refused.
+        names: its names in jobs, in lower case.
+        in_flight: the job that it waits for, or None.
+        done: operations whose jobs succeeded in this run.
+        requests: by operation, the request that will be sent next or was not answered.
+        lost: the operation whose request was not answered, or None.
+        losses: number of consecutive requests that were not answered.
+        jobs_before: names of the jobs that existed before the last request.
+        rounds: rounds spent waiting for the effect of a request or job.
+        refusals: number of consecutive requests that were refused or could not be sent.
         reason, message: what it is doing or waiting for, as a name and in words.
-        brief: the message for a status line, where it is too long for one.
+        brief: a shorter message for the status line; empty if `message` is short enough.
     """
 
     subject: str
@@ -111,7 +112,7 @@ class Attempts:
         self.tell(Reason.JOB_RUNNING, f"{operation} is running")
 
     def finish(self) -> None:
-        """Note that its job has ended; the next decision waits for a newer snapshot."""
+        """Note that its job has done what this machine or plan needed."""
         if self.in_flight is not None and self.in_flight.operation is not None:
             self.done.add(self.in_flight.operation)
         self.in_flight = None
@@ -120,12 +121,12 @@ class Attempts:
 
 
 class Submitter:
-    """Submits for a run.
+    """Submits the operations of a run.
 
     Args:
-        may_submit: False once nobody is there to record what is done.
-        event: told of every operation that the service accepted.
-        requests: knows which requests the service accepted.
+        may_submit: returns False once nothing can be recorded any more.
+        event: called with each operation that the service accepted, in words.
+        requests: finds out which requests the service accepted.
     """
 
     def __init__(
@@ -137,15 +138,15 @@ class Submitter:
         self._slots = asyncio.Semaphore(_AT_ONCE)
 
     async def ask(self, attempts: Attempts, order: Order, snapshot: Snapshot) -> Failure | None:
-        """Ask for an operation unless it was done, is under way, or may be.
+        """Submit an operation unless it is done, runs already, or may run already.
 
         Args:
-            attempts: of the machine or plan.
-            order: what is due.
-            snapshot: by which that was decided.
+            attempts: what is remembered about the machine or plan.
+            order: the operation that is due.
+            snapshot: the snapshot by which that was decided.
 
         Returns:
-            Why the machine or plan has failed; None while it has not.
+            Why the machine or plan has failed; None if it has not.
         """
         operation = order.operation
         if operation in attempts.done:
@@ -159,7 +160,7 @@ class Submitter:
         if not is_due:
             return None
         async with self._slots:
-            # Asked when the request leaves: the engine may have gone while it was queued.
+            # Checked again here: the engine may have ended while the request waited for a slot.
             if not self._may_submit():
                 return None
             return await self._submit(attempts, order)
@@ -168,12 +169,13 @@ class Submitter:
         """Find out whether a request that was not answered was accepted.
 
         Args:
-            attempts: of the machine or plan; its `lost` is the order's operation.
-            order: what was asked for.
-            snapshot: the newest.
+            attempts: what is remembered about the machine or plan; its `lost` is the order's
+                operation.
+            order: the operation that was requested.
+            snapshot: the newest snapshot.
 
         Returns:
-            Whether the next step may be decided on.
+            Whether the next step may be decided.
         """
         operation = order.operation
         try:
@@ -190,7 +192,7 @@ class Submitter:
         if verdict.certain and operation is not Operation.DISCOVER:
             attempts.lost = None
             return True
-        # Nothing but lists tells of a discovery, and a service need not tell who began a job.
+        # A discovery shows in lists only, and the service may not show which request started a job.
         started = _new_job(attempts, snapshot)
         if started is not None and not verdict.certain:
             attempts.accepted(operation, started.name)
@@ -209,7 +211,11 @@ class Submitter:
         return True
 
     async def _is_due(self, attempts: Attempts, order: Order, snapshot: Snapshot) -> bool:
-        """Whether nobody asked already, this run or one before it, and it is only not seen yet."""
+        """Whether to submit the operation now.
+
+        Not if this or an earlier run requested it already, and its job still runs or its effect
+        is not visible yet.
+        """
         operation = order.operation
         attempts.jobs_before = frozenset(snapshot.jobs)
         request = attempts.requests.get(operation)
@@ -235,10 +241,10 @@ class Submitter:
         return Failure(Reason.UNAVAILABLE, str(error))
 
     def unseen(self, attempts: Attempts, operation: Operation) -> Failure | None:
-        """Wait for lists that lag behind an operation that this run has done.
+        """Wait for lists to show an operation that this run has completed.
 
         Returns:
-            Why the machine or plan has failed, once the lists lag for too long.
+            Why the machine or plan has failed, if the lists lag for too long; else None.
         """
         attempts.rounds += 1
         attempts.tell(Reason.NOT_SHOWN_YET, f"{operation} succeeded and does not show yet")
@@ -276,7 +282,7 @@ class Submitter:
 
 
 def _new_job(attempts: Attempts, snapshot: Snapshot) -> Job | None:
-    """The job that an unanswered operation turns out to have started."""
+    """The first job of the machine or plan that did not exist before its last request, or None."""
     for name, job in snapshot.jobs.items():
         if name not in attempts.jobs_before and job.target.lower() in attempts.names:
             return job

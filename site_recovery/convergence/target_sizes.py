@@ -1,11 +1,11 @@
-"""Which size an Azure virtual machine gets: the smallest offered one that has what its source had.
+"""Chooses the size of an Azure virtual machine: the smallest offered one that matches its source.
 
-Sizes are wire objects of TargetComputeSizes_ListByReplicationProtectedItems, of which `properties`
-has: name, cpuCoresCount, vCPUsAvailable, memoryInGB, maxDataDiskCount, maxNicsCount,
-hyperVGenerations, errors.
+Sizes are wire objects of TargetComputeSizes_ListByReplicationProtectedItems. Their `properties`
+have name, cpuCoresCount, vCPUsAvailable, memoryInGB, maxDataDiskCount, maxNicsCount,
+hyperVGenerations and errors.
 Sources (Microsoft Learn): "Azure virtual machine sizes naming conventions" for names and families;
-"Support for generation 2 VMs on Azure", "Dsv6 size series" and "General FAQ for NVMe" for what
-boots on which.
+"Support for generation 2 VMs on Azure", "Dsv6 size series" and "General FAQ for NVMe" for which
+machines boot on which sizes.
 """
 
 from __future__ import annotations
@@ -21,15 +21,15 @@ _NAME = re.compile(
 )
 
 _PREFERENCE = ("D", "E", "F")
-"""General purpose first; then memory and compute optimized, for what general purpose lacks."""
+"""Size families in order of preference: general purpose, memory optimized, compute optimized."""
 
 _ARM = "p"
-"""The feature letter of sizes with Arm processors, on which nothing from here boots."""
+"""The feature letter of sizes with Arm processors. Migrated machines do not boot on them."""
 
 _NVME_ONLY_SINCE = 6
-"""Series of this version and newer ones attach disks by NVMe only, and take generation 2 only
-("Dsv6 size series", "General FAQ for NVMe"). Windows Server before 2019 and older Linux do not boot
-there ("Supported OS images for remote NVMe"), and no property of an offered size tells of it.
+"""Series from this version on attach disks by NVMe only and accept generation 2 only ("Dsv6 size
+series", "General FAQ for NVMe"). Windows Server before 2019 and older Linux do not boot on them
+("Supported OS images for remote NVMe"). No property of an offered size shows this.
 """
 
 _GENERATION = re.compile(r"[Vv]([12])")
@@ -38,7 +38,7 @@ _FIRMWARE = {"1": "BIOS", "2": "UEFI"}
 
 @dataclass(frozen=True)
 class _Size:
-    """An offered size; `generations` and `interfaces` are empty and None where it tells none."""
+    """An offered size. `generations` is empty and `interfaces` None if the service gives none."""
 
     name: str
     vcpus: int
@@ -54,7 +54,7 @@ class _Size:
         cores = properties.get("cpuCoresCount") or 0
         return cls(
             properties.get("name") or "",
-            # A constrained size has more cores than the machine gets to see.
+            # A constrained size has more cores than the machine can use.
             properties.get("vCPUsAvailable") or cores,
             properties.get("memoryInGB") or 0.0,
             properties.get("maxDataDiskCount") or 0,
@@ -69,7 +69,7 @@ class _Size:
 
     @property
     def rank(self) -> tuple[float, ...] | None:
-        """What is chosen first has the smallest; None for what is never chosen unasked."""
+        """Sort key: the size with the smallest rank is chosen. None if it is never chosen."""
         match = _NAME.fullmatch(self.name)
         if match is None or match["rest"] or _ARM in match["features"]:
             return None
@@ -82,23 +82,23 @@ class _Size:
             self.memory_gb,
             bool(match["of"]),
             -version,
-            # Without premium storage a later change of the disks would need another size.
+            # Prefer premium storage, so that a later change of the disks needs no other size.
             not (match["sub"] or "s" in match["features"]),
             len(match["features"]),
         )
 
     def boots(self, generation: str) -> bool:
-        """Whether it takes machines of a generation, as `_generation` has it."""
+        """Whether machines of a generation (`1`, `2` or empty if unknown) can boot on it."""
         return not generation or not self.generations or generation in self.generations
 
     def connects(self, interfaces: int) -> bool:
-        """Whether it takes so many network interfaces."""
+        """Whether it supports this number of network interfaces."""
         return self.interfaces is None or self.interfaces >= interfaces
 
 
 @dataclass(frozen=True)
 class _Need:
-    """What a machine needs of its size."""
+    """The requirements of a machine for its size."""
 
     vcpus: int
     memory_gib: float
@@ -107,7 +107,7 @@ class _Need:
     generation: str
 
     def is_met_by(self, size: _Size) -> bool:
-        """Whether a size has at least so much, and may be chosen unasked."""
+        """Whether a size meets the requirements and may be chosen by default."""
         return (
             not size.refusals
             and size.rank is not None
@@ -119,7 +119,7 @@ class _Need:
         )
 
     def smallest(self, offered: Iterable[_Size]) -> str | None:
-        """The name of the first by rank that meets it."""
+        """The name of the smallest size by rank that meets the requirements, or None."""
         fitting = [
             (size.rank, size.name)
             for size in offered
@@ -129,7 +129,7 @@ class _Need:
 
 
 def _generation(wire: str | None) -> str:
-    """`1` or `2` for `V1` or `V2`, as items and sizes name generations; empty for what is not."""
+    """`1` or `2` for `V1` or `V2`, as items and sizes name generations; empty for anything else."""
     match = _GENERATION.fullmatch(wire or "")
     return match[1] if match else ""
 
@@ -144,7 +144,7 @@ def suits(
     generation: str | None = None,
     interfaces: int = 1,
 ) -> bool:
-    """Whether a size is one that `choose` might have chosen for a larger machine."""
+    """Whether a size meets the requirements and is one that `choose` could choose."""
     need = _Need(vcpus, memory_gib, data_disks, interfaces, _generation(generation))
     return any(
         size.name.lower() == size_name.lower() and need.is_met_by(size)
@@ -161,22 +161,22 @@ def choose(
     generation: str | None = None,
     interfaces: int = 1,
 ) -> str | None:
-    """The smallest general purpose size that has at least so much, or the smallest of the others.
+    """The smallest general purpose size that meets the requirements, else the smallest other one.
 
-    Burstable, Arm, confidential, GPU and other special sizes are left to people to choose, and so
-    are those of version 6 and newer, whose NVMe disks older systems do not boot from.
+    Burstable, Arm, confidential, GPU and other special sizes are never chosen. Nor are sizes of
+    version 6 and newer, because older systems do not boot from their NVMe disks.
 
     Args:
-        sizes: what the service offers for the machine.
-        vcpus: of the source.
-        memory_gib: of the source. Azure's GB of memory are GiB.
-        data_disks: its volumes but the boot disk.
-        generation: of its virtual machine, `V1` or `V2`, as its item says in `targetGeneration`
-            (InMageRcm) or `azureVmGeneration` (InMageAzureV2); any other means unknown.
-        interfaces: how many network interfaces it has.
+        sizes: the sizes that the service offers for the machine.
+        vcpus: vCPUs of the source.
+        memory_gib: memory of the source. What Azure calls GB of memory are GiB.
+        data_disks: number of its volumes without the boot disk.
+        generation: of its virtual machine, `V1` or `V2`, from `targetGeneration` (InMageRcm) or
+            `azureVmGeneration` (InMageAzureV2) of its item. Any other value means unknown.
+        interfaces: number of its network interfaces.
 
     Returns:
-        The size's name; None where nothing that is offered fits.
+        The size's name; None if no offered size fits.
     """
     need = _Need(vcpus, memory_gib, data_disks, interfaces, _generation(generation))
     return need.smallest(map(_Size.of, sizes))
@@ -190,14 +190,14 @@ def problem(
     generation: str | None = None,
     interfaces: int = 1,
 ) -> str | None:
-    """Why a machine cannot have the size that was asked for, with the way out; None if it can.
+    """Why a machine cannot have the declared size, with the way out; None if it can.
 
     Args:
-        size_name: the size, in any case.
-        sizes: what the service offers for the machine.
-        data_disks: its volumes but the boot disk.
+        size_name: the size, in upper or lower case.
+        sizes: the sizes that the service offers for the machine.
+        data_disks: number of its volumes without the boot disk.
         generation: as for `choose`.
-        interfaces: how many network interfaces it has.
+        interfaces: number of its network interfaces.
     """
     offered = [_Size.of(wire) for wire in sizes]
     size = next((size for size in offered if size.name.lower() == size_name.lower()), None)

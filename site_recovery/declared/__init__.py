@@ -1,1 +1,1 @@
-"""What a stack's config declares of a machine, as models that refuse what the clouds refuse."""
+"""Models of what a stack's config declares for a machine. They refuse what the clouds refuse."""

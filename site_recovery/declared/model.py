@@ -1,4 +1,4 @@
-"""What all models of the config share: frozen, camelCase keys, unknown keys refused."""
+"""The base of all config models: frozen, with camelCase keys, and unknown keys refused."""
 
 from __future__ import annotations
 
@@ -11,16 +11,16 @@ from pydantic.config import JsonDict
 from pydantic_core import PydanticCustomError
 
 BROKEN_RULE = "broken_rule"
-"""The type of validation errors that bring their own way out."""
+"""The type of validation errors whose message includes a way out."""
 
 DEFAULTS_TO = "defaultsTo"
-"""The key of a field's JSON schema that says in words what its default follows from."""
+"""The key in a field's JSON schema that describes its default in words."""
 
 T = TypeVar("T")
 
 
 class Model(BaseModel):
-    """A part of the config. Its keys are camelCase there, and when it is dumped; snake_case here."""
+    """A part of the config. Keys are camelCase in the config and in dumps, snake_case in code."""
 
     model_config = ConfigDict(
         frozen=True,
@@ -34,16 +34,19 @@ class Model(BaseModel):
 
 
 def defaults_to(text: str) -> JsonDict:
-    """The default of a field whose value follows from another key, for the reference of the config.
+    """Describe the default of a field that depends on something else, for the config reference.
 
     Args:
-        text: Markdown, for a field's `json_schema_extra`.
+        text: the description, in Markdown.
+
+    Returns:
+        A value for the field's `json_schema_extra`.
     """
     return {DEFAULTS_TO: text}
 
 
 def broken(what: str, way_out: str) -> PydanticCustomError:
-    """The error of a validator that can say how to correct a value.
+    """A validation error that says how to correct the value.
 
     Both texts have no full stop at the end, as in `site_recovery.problems.Problem`.
     """

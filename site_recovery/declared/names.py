@@ -1,4 +1,4 @@
-"""What AWS and Azure accept as names and ids.
+"""Validators for names and ids, as AWS and Azure accept them.
 
 Sources: "Naming rules and restrictions for Azure resources", "Resolve errors for reserved
 resource names", and the Azure VM requirements in "Support matrix for disaster recovery of

@@ -1,8 +1,8 @@
-"""What the config wants of the Azure virtual machine that a machine becomes.
+"""The Azure virtual machine that the config declares for a machine.
 
-`TargetSpec` is the only shape of it: the settings validate the config into it, the inputs of a
-wave carry it as `wire()` gives it, the wave's provider validates that, and the request bodies are
-made from it. What Site Recovery shows of a target is another thing: see `target_settings`.
+`TargetSpec` is its only type: the settings validate the config into it, the inputs of a wave carry
+it as `wire()` writes it, the wave's provider validates that again, and the request bodies are made
+from it. What Site Recovery shows of a target has another type: see `target_settings`.
 """
 
 from __future__ import annotations
@@ -16,7 +16,8 @@ from site_recovery.declared.model import Model, defaults_to, rule
 from site_recovery.declared.names import SubnetName, VirtualMachineName, VirtualMachineSize
 
 TAGS_MAX = 50
-"""Tags of one Azure resource ("Use tags to organize your Azure resources", Microsoft Learn)."""
+"""The most tags of an Azure resource ("Use tags to organize your Azure resources", Microsoft
+Learn)."""
 
 _FORBIDDEN_IN_TAG_NAMES = frozenset("<>%&\\?/")
 
@@ -88,11 +89,11 @@ class TargetSpec(SharedTarget):
     )
 
     def over(self, shared: SharedTarget) -> TargetSpec:
-        """This target, with the values of `shared` where it has none, and the tags of both."""
+        """A copy that takes missing values from `shared` and has the tags of both."""
         own = {name: value for name, value in self if value is not None}
         tags = {**shared.tags, **self.tags}
         return self.model_copy(update={**dict(shared), **own, "tags": tags})
 
     def vm_name_of(self, machine: str) -> str:
-        """The name of the Azure virtual machine of a machine, given the machine's name."""
+        """The name of the Azure virtual machine. It defaults to the name of the machine."""
         return self.vm_name or machine

@@ -60,7 +60,7 @@ def test_a_known_bios_id_tells_two_entries_apart() -> None:
     machine = Machine("web-01", "i-0123456789abcdef0", "10.10.1.11", "web-01", bios_id=EC2)
     observed = observe(machine, Snapshot(sources=(stale, source())))
     assert observed.source_id == "/site/machines/web-01"
-    assert observed.mistaken is None
+    assert observed.mismatch is None
 
 
 def test_an_entry_of_its_address_with_another_bios_id_is_not_taken_and_named() -> None:
