@@ -88,7 +88,7 @@ class Experience(Protocol):
         """A machine is not to be protected by another item while this one is there."""
 
     def rest(self, world: World, item: Document, state: str) -> timedelta:
-        """How long an item rests in a state that another follows by itself."""
+        """How long an item stays in a state before the service moves it on."""
 
     def enable(self, world: World, item: Document) -> None:
         """What enabling does to the machine and what the service learns from it.

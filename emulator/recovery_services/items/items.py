@@ -277,7 +277,7 @@ def _enter(world: World, item: Document, state: str) -> None:
 
 
 def _rest(world: World, item: Document) -> None:
-    """Let what follows the item's state by itself follow; a job in between does not delay it."""
+    """Schedule the next state; a job in the meantime does not delay it."""
     private = item[PRIVATE]
     state = private["state"]
     if state not in private["rests"]:

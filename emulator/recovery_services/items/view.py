@@ -1,4 +1,4 @@
-"""How a protected item is answered at this moment, in a list and by itself."""
+"""A protected item as a GET and a list answer it at this moment."""
 
 from __future__ import annotations
 

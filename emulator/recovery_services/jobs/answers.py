@@ -1,4 +1,4 @@
-"""What a caller is told of a job: the 202, the job in a GET and in a list, the operation's status."""
+"""Answers about a job: the 202, the job in a GET and in a list, the status of its operation."""
 
 from __future__ import annotations
 

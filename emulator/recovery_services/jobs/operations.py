@@ -29,8 +29,14 @@ from emulator.recovery_services.wire.views import shown
 routes = Routes(API_VERSIONS)
 
 _BASES = (
-    *(FABRICS.template, CONTAINERS.template, PROVIDERS.template, MAPPINGS.template),
-    *(PROTECTED_ITEMS.template, POLICIES.template, JOBS.template, VAULT_HEALTH),
+    FABRICS.template,
+    CONTAINERS.template,
+    PROVIDERS.template,
+    MAPPINGS.template,
+    PROTECTED_ITEMS.template,
+    POLICIES.template,
+    JOBS.template,
+    VAULT_HEALTH,
     RECOVERY_PLANS.template,
 )
 

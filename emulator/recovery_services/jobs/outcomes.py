@@ -60,7 +60,7 @@ Reversal: TypeAlias = Callable[[World, Document, JobError | None], None]
 
 @dataclass
 class _Registry:
-    """What the services that own scenarios said they do."""
+    """What each scenario does at its end, as registered."""
 
     outcomes: dict[str, Outcome] = field(default_factory=dict)
     reversals: dict[str, Reversal] = field(default_factory=dict)
@@ -115,7 +115,7 @@ def failure_of(fault: Document) -> JobError:
 
 
 def error_of(world: World, job: Document, failure: JobError, task: str) -> Document:
-    """One entry of a job's `errors`, told now, for the task of an id.
+    """One entry of a job's `errors`, created now, for a task.
 
     Where the provider said nothing its part is there and empty (recorded).
     """

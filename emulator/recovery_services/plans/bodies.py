@@ -106,7 +106,7 @@ class UpdateBody(Body):
 
 
 class TestFailoverProperties(Body):
-    """What a plan's test failover is told."""
+    """The request of a plan's test failover."""
 
     failover_direction: Direction
     network_type: str
@@ -121,7 +121,7 @@ class TestFailoverBody(Body):
 
 
 class FailoverProperties(Body):
-    """What a plan's unplanned failover is told."""
+    """The request of a plan's unplanned failover."""
 
     failover_direction: Direction
     source_site_operations: Literal["Required", "NotRequired"]
@@ -135,7 +135,7 @@ class FailoverBody(Body):
 
 
 class PlannedFailoverProperties(Body):
-    """What a plan's planned failover is told."""
+    """The request of a plan's planned failover."""
 
     failover_direction: Direction
     provider_specific_details: list[ProviderPart] | None = Field(default=None, max_length=1)

@@ -40,7 +40,7 @@ routes = Routes(API_VERSIONS)
 
 @routes.route("GET", RECOVERY_PLANS.collection, "ReplicationRecoveryPlans_List")
 def list_plans(world: World, request: Request, **path: str) -> Response:
-    """The plans of the vault; their groups are told by the GET of one only (recorded)."""
+    """The plans of the vault. Only the GET of one plan has its groups (recorded)."""
     require_vault(world, path)
     found = children(world, RECOVERY_PLANS, vault_id(path))
     return Response(200, page(request, found, lambda plan: _listed(world, plan)))

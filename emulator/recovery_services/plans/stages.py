@@ -1,4 +1,4 @@
-"""The stages of a recovery plan's run, and the task tree that tells of them.
+"""The stages of a recovery plan's run, and the task tree that shows them.
 
 A run is a list of stages that follow one another: a check, then for each group its beginning, its
 start actions one by one, its machines at once, its end actions one by one. Clean-up and commit

@@ -116,7 +116,7 @@ def newest_name(world: World, item: Document) -> str | None:
 
 
 def identifier(item: Document, name: str) -> str:
-    """The id of a point in what is said of its item.
+    """The id of a recovery point as its item shows it.
 
     In the modernized experience it names the container `cloud_<fabric's identifier>`, which is
     listed nowhere (recorded); the list of points has the item's own id.

@@ -1,4 +1,4 @@
-"""Who is told of a vault's alerts; kept and answered, and nobody is ever written to."""
+"""Who receives a vault's alerts. The settings are kept; no mail is ever sent."""
 
 from __future__ import annotations
 
@@ -47,7 +47,7 @@ def get_setting(world: World, request: Request, **path: str) -> Response:
 
 @routes.route("PUT", ALERT_SETTINGS.template, "ReplicationAlertSettings_Create")
 def save_setting(world: World, request: Request, **path: str) -> Response:
-    """Set who is told; answered at once (recorded)."""
+    """Set who receives alerts; answered at once (recorded)."""
     require_vault(world, path)
     asked = bodies.parse(_Body, request).properties
     document = {

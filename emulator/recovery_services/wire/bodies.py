@@ -148,7 +148,7 @@ class UpdateBody(Body):
 
 
 class TestFailoverProperties(Body):
-    """What a test failover is told."""
+    """The request of a test failover."""
 
     failover_direction: Literal["PrimaryToRecovery", "RecoveryToPrimary"] | None = None
     network_type: str | None = None
@@ -175,7 +175,7 @@ class CleanupBody(Body):
 
 
 class FailoverProperties(Body):
-    """What an unplanned failover is told."""
+    """The request of an unplanned failover."""
 
     failover_direction: Literal["PrimaryToRecovery", "RecoveryToPrimary"] | None = None
     source_site_operations: Literal["Required", "NotRequired"] | None = None

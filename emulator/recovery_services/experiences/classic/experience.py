@@ -76,7 +76,7 @@ class Classic:
         return bool(configuration_server.ROLE.of_fabric(world, fabric_id))
 
     def forget(self, world: World, fabric_id: str) -> None:
-        """The fabric left its vault: the server is registered no more."""
+        """The fabric left its vault: the server is no longer registered."""
         configuration_server.ROLE.unregistered(world, fabric_id)
 
     def policy_details(self, part: ProviderPart, at: str) -> Document:
@@ -303,7 +303,7 @@ def _addresses(asked: InterfaceInput, known: str) -> Document:
         raise references.invalid("nicId", f"The machine has no interface '{asked.nic_id}'.", at=at)
     changes: Document = {}
     for one in asked.ip_configs or ():
-        said = {
+        given = {
             "subnet": one.recovery_subnet_name,
             "testSubnet": one.tfo_subnet_name,
             "address": one.recovery_static_ip_address
@@ -311,7 +311,7 @@ def _addresses(asked: InterfaceInput, known: str) -> Document:
             "testAddress": one.tfo_static_ip_address
             and references.address(one.tfo_static_ip_address, "tfoStaticIPAddress", at),
         }
-        changes |= {name: value for name, value in said.items() if value}
+        changes |= {name: value for name, value in given.items() if value}
     return changes
 
 

@@ -1,4 +1,4 @@
-"""How machines become known: their agents report to the appliance, nobody adds them.
+"""How machines are discovered: their agents report to the appliance.
 
 A machine on which the agent does not run is listed too, and enabling it fails [inferred].
 """
@@ -93,7 +93,7 @@ def bios_id(world: World, instance_id: str) -> str:
 
 
 def os_name(system: str) -> str:
-    """An operating system as it is told of machines."""
+    """An operating system as machines show it."""
     family, _, version = system.partition("-")
     if family in _LINUX:
         return f"{_LINUX[family]} {version.replace('-sp', ' SP')} (64-bit)"

@@ -101,7 +101,7 @@ class Modernized:
         }
 
     def mapping_details(self, part: ProviderPart | None, at: str) -> Document | None:
-        """Whether agents upgrade themselves; they do unless told otherwise [inferred]."""
+        """Whether agents upgrade themselves; they do by default [inferred]."""
         content = {"instanceType": self.instance_type} if part is None else extras(part)
         asked = read(MappingInput, content, at)
         return {
@@ -319,7 +319,7 @@ def _addresses(asked: NicInput, known: str) -> Document:
     at = f"{references.INPUT}.vmNics"
     if asked.nic_id.lower() != known.lower():
         raise references.invalid("nicId", f"The machine has no interface '{asked.nic_id}'.", at=at)
-    said = {
+    given = {
         "subnet": asked.target_subnet_name,
         "testSubnet": asked.test_subnet_name,
         "address": asked.target_static_ip_address
@@ -327,7 +327,7 @@ def _addresses(asked: NicInput, known: str) -> Document:
         "testAddress": asked.test_static_ip_address
         and references.address(asked.test_static_ip_address, "testStaticIPAddress", at),
     }
-    return {name: value for name, value in said.items() if value}
+    return {name: value for name, value in given.items() if value}
 
 
 def _machine(world: World, behind: Document, identifier: str | None) -> Document:
