@@ -1,1 +1,1 @@
-"""Measured claims: what the emulator answers in a second, as ratios to a baseline of the run."""
+"""Benchmarks of the emulator. Each result is also given as a ratio to a baseline of the same run."""

@@ -1,4 +1,4 @@
-"""A vault with protected machines, as many as asked for, in a world of this process."""
+"""Makes an emulated vault with any number of protected machines, in this process."""
 
 from __future__ import annotations
 
@@ -15,18 +15,18 @@ VERSION = "api-version=2025-08-01"
 
 @dataclass(frozen=True)
 class Fleet:
-    """A site whose machines are all protected, at a clock that stands still.
+    """A site whose machines are all protected. Its clock is stopped.
 
     Attributes:
-        site: the site; its world answers.
-        reads: what the benchmarks ask for, by what it is called.
+        site: the site, whose world answers the requests.
+        reads: the requests of the benchmarks: path and query by name.
     """
 
     site: Site
     reads: dict[str, str]
 
     def request(self, target: str) -> Request:
-        """A read with a good token."""
+        """A GET request with a valid token."""
         headers = {"Authorization": f"Bearer {self.site.token}", "Host": "127.0.0.1:5000"}
         return Request.of("GET", target, headers)
 
@@ -35,7 +35,7 @@ def protected(count: int) -> Fleet:
     """Discover and protect `count` machines.
 
     Raises:
-        RuntimeError: the emulator refused something.
+        RuntimeError: the emulator refused a request.
     """
     machines = [_machine(number) for number in range(count)]
     site = _Site(machines)
@@ -61,7 +61,7 @@ def protected(count: int) -> Fleet:
 
 
 class _Site(Site):
-    """A site that asks for all discovered machines at once, not for each."""
+    """A site that looks up the ids of all discovered machines in one list."""
 
     known: dict[str, str]
 

@@ -1,11 +1,11 @@
-"""How many whole migrations a minute run in process, with the clock stepped by hand.
+"""Measures how many whole migrations run per minute, in process and with a manual clock.
 
     python -m benchmarks.migrations [--seconds 5]
 
-One migration is a new world with a landing zone, a server that registers, a machine that is
-discovered, replicated, tested, cleaned up, failed over and completed: some 80 requests and six
-hours of service time. A minute is one of processor time. The ratio is to as many requests for
-nothing: reads of the clock, in the same run.
+Each migration has a new world with a landing zone and a server that registers. One machine is
+discovered, replicated, tested, cleaned up, failed over and completed. That takes about 80 requests
+and six hours of service time. Minutes are processor time. The baseline is the same number of the
+cheapest requests, which read the clock, in the same run.
 """
 
 from __future__ import annotations
@@ -42,10 +42,10 @@ def main(arguments: list[str] | None = None) -> int:
 
 
 def migrate(seed: int) -> int:
-    """Migrate one machine in a world of its own; how many requests it took.
+    """Migrate one machine in a new world. Returns the number of requests.
 
     Raises:
-        AssertionError: the machine did not arrive.
+        AssertionError: the migrated virtual machine does not exist.
     """
     site = Site([_MACHINE], seed=seed)
     handle, requests = site.world.handle, 0
@@ -68,7 +68,7 @@ def migrate(seed: int) -> int:
 
 
 def _reads_of_the_clock(count: int) -> float:
-    """Seconds of processor time that as many of the cheapest requests take."""
+    """Seconds of processor time for `count` of the cheapest requests."""
     world = Site().world
     begun = time.process_time()
     for _ in range(count):

@@ -1,12 +1,12 @@
-"""How many reads the emulator answers in a second, in process and over HTTP.
+"""Measures how many reads the emulator answers per second, in process and over HTTP.
 
     python -m benchmarks.reads [--machines 1000] [--seconds 2] [--json]
 
-The emulator runs on one core, and seconds are those of processor time that it spent: what else
-the machine does hardly matters. Each figure stands beside a ratio to a baseline of the same run,
-because figures of different machines do not compare: in process, parsing and dumping the same
-bytes with the json of the standard library; over HTTP, an application behind the same server that
-answers with the same bytes and does nothing else.
+The emulator runs on one core, and its processor time is measured, so other load on the machine
+hardly matters. Figures of different machines cannot be compared, so each one has a ratio to a
+baseline of the same run. In process, the baseline parses and dumps the same bytes with the json
+module of the standard library. Over HTTP, it is an application behind the same server that answers
+with the same bytes and does nothing else.
 """
 
 from __future__ import annotations
@@ -34,13 +34,13 @@ from emulator.http import Application, configuration
 
 @dataclass(frozen=True)
 class Measured:
-    """Reads of one kind.
+    """The result for one kind of read.
 
     Attributes:
         name: what was read.
-        kilobytes: the size of an answer.
-        a_second: answers in a second of processor time.
-        baseline: the baseline's, of the same bytes.
+        kilobytes: the size of a response.
+        a_second: responses per second of processor time.
+        baseline: the same for the baseline.
     """
 
     name: str
@@ -50,7 +50,7 @@ class Measured:
 
     @property
     def ratio(self) -> float:
-        """The rate as a part of the baseline's."""
+        """The rate divided by that of the baseline."""
         return self.a_second / self.baseline
 
 
@@ -80,7 +80,7 @@ def main(arguments: list[str] | None = None) -> int:
 
 
 def in_process(fleet: Fleet, seconds: float) -> list[Measured]:
-    """Answers of the world with no sockets; the baseline dumps and parses what is answered."""
+    """Measure without sockets. The baseline parses and dumps the same responses."""
     world = fleet.site.world
     found = []
     for name, target in fleet.reads.items():
@@ -102,7 +102,7 @@ def in_process(fleet: Fleet, seconds: float) -> list[Measured]:
 
 
 def over_http(fleet: Fleet, seconds: float) -> list[Measured]:
-    """Answers of the server on loopback, asked by a process of its own over one connection."""
+    """Measure over loopback, with a client in another process that uses one connection."""
     world = fleet.site.world
     found = []
     with _served(Application(world)) as port:
@@ -116,7 +116,7 @@ def over_http(fleet: Fleet, seconds: float) -> list[Measured]:
 
 
 class _Echo:
-    """The least that an ASGI application can do: the same bytes for every request."""
+    """The simplest ASGI application: it answers every request with the same bytes."""
 
     def __init__(self, content: bytes) -> None:
         self._content = content
@@ -137,7 +137,7 @@ class _Echo:
 
 @contextmanager
 def _served(application: Any) -> Iterator[int]:
-    """An application behind the server that the emulator uses, with the same settings."""
+    """Serve an application with the emulator's server and settings. Yields the port."""
     listener = socket.create_server(("127.0.0.1", 0))
     settings = configuration(None, port=0)  # type: ignore[arg-type]  # the world is replaced
     settings.app = application
@@ -153,7 +153,7 @@ def _served(application: Any) -> Iterator[int]:
 
 
 def _asked(port: int, target: str, token: str, seconds: float) -> float:
-    """Answers in a second of this process's time, to a client in another, one after the other."""
+    """Responses per second of this process's time, to sequential requests of another process."""
     context = get_context("spawn")
     here, there = context.Pipe()
     asking = context.Process(target=_ask, args=(there, port, target, token, seconds))
@@ -169,7 +169,7 @@ def _asked(port: int, target: str, token: str, seconds: float) -> float:
 
 def _ask(back: Connection, port: int, target: str, token: str, seconds: float) -> None:
     if hasattr(os, "sched_setaffinity"):
-        # Away from the core that the emulator has, if there is another.
+        # Leave the emulator's core to it, if there is another one.
         cores = set(range(os.cpu_count() or 1))
         os.sched_setaffinity(0, cores - {0} or cores)
     connection = http.client.HTTPConnection("127.0.0.1", port)
@@ -194,7 +194,7 @@ def _ask(back: Connection, port: int, target: str, token: str, seconds: float) -
 
 
 def _rate(work: Callable[[], object], seconds: float) -> float:
-    """How often the work is done in a second of this process's time, after a warm-up."""
+    """How often the work runs per second of this process's time, after a warm-up."""
     for _ in range(5):
         work()
     done, begun, end = 0, time.process_time(), time.perf_counter() + seconds

@@ -1,7 +1,7 @@
 """Write the generated tables of docs/configuration.md: `make docs`.
 
 python -m documentation            write them
-python -m documentation --check    only say whether they are current; exit code 1 if not
+python -m documentation --check    only check whether they are current; exit code 1 if not
 """
 
 from __future__ import annotations

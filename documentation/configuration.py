@@ -1,4 +1,4 @@
-"""The reference of the config, written from the settings models."""
+"""Writes the reference of the config from the settings models."""
 
 from __future__ import annotations
 
@@ -21,10 +21,10 @@ from site_recovery.declared.model import DEFAULTS_TO
 
 REQUIRED = "required"
 NONE = "-"
-"""The default of a key that may be left out and has no value then."""
+"""Shown as the default of an optional key that has none."""
 
 _ENTRIES = {"machines": "<machine>", "waves": "<wave>"}
-"""What stands for the name of an entry, by the key of the mapping."""
+"""Placeholder for the names of entries, by the key of their mapping."""
 _HEAD = ("key", "value", "default", "meaning")
 _TABLE = re.compile(r"(<!-- keys of ([\w ]+) -->\n).*?(<!-- end of keys -->)", re.DOTALL)
 _GENERAL = "the stack"
@@ -36,7 +36,7 @@ class Row:
 
     Attributes:
         key: its full path, such as `waves.<wave>.phase`.
-        value: what it takes, with its limits. Markdown, as are `default` and `meaning`.
+        value: the values that it accepts. Markdown, like `default` and `meaning`.
     """
 
     key: str
@@ -52,13 +52,13 @@ class Row:
 
 
 def page(text: str) -> str:
-    """A page with its tables of keys written anew.
+    """Replace the tables of keys in a page.
 
-    A table stands between `<!-- keys of PART -->` and `<!-- end of keys -->`. `the stack` stands
-    for all keys without a part.
+    A table is between `<!-- keys of PART -->` and `<!-- end of keys -->`. The part `the stack` has
+    all top-level keys.
 
     Raises:
-        ValueError: the page does not have a place for each part, or has one for another.
+        ValueError: the page lacks the place of a part, or has a place for an unknown part.
     """
     tables: dict[str, list[str]] = {}
     for row in rows():
@@ -72,7 +72,7 @@ def page(text: str) -> str:
 
 
 def rows() -> Iterator[Row]:
-    """Every key that holds a value, and every part that has a description of its own."""
+    """The rows for all keys that have a value, and for all parts with a description."""
     return _rows(Settings, None, "")
 
 
@@ -81,8 +81,9 @@ def _rows(model: type[BaseModel], given: BaseModel | None, prefix: str) -> Itera
 
     Args:
         model: a part of the config.
-        given: the value that the part has by default, whose keys have theirs from it.
-        prefix: of the keys.
+        given: the default value of the whole part, which provides the defaults of its keys; or
+            None.
+        prefix: the path before the keys.
     """
     schema = model.model_json_schema()
     for name, field in model.model_fields.items():
@@ -103,7 +104,7 @@ def _rows(model: type[BaseModel], given: BaseModel | None, prefix: str) -> Itera
 
 
 def _part(annotation: Any) -> tuple[type[BaseModel] | None, str]:
-    """The model that a key's value consists of, if any, and how the path goes on to it."""
+    """The model of a key's value, or None; and the part of the path that leads into it."""
     if isinstance(annotation, type):
         return (annotation, "") if issubclass(annotation, BaseModel) else (None, "")
     inside = [argument for argument in get_args(annotation) if argument is not NoneType]
@@ -119,10 +120,10 @@ def _part(annotation: Any) -> tuple[type[BaseModel] | None, str]:
 
 
 def _value(field: FieldInfo, node: Mapping[str, Any], definitions: Mapping[str, Any]) -> str:
-    """What a key takes, from its JSON schema."""
+    """The values that a key accepts, from its JSON schema."""
     if field.title:
         return field.title
-    # The title of a field's own node is made up by pydantic; that of a type inside it is not.
+    # Pydantic generates the title of a field's own node. The title of a type inside it is ours.
     title = "text"
     for one in node.get("anyOf", ()):
         if one.get("type") != "null":
@@ -167,7 +168,7 @@ def _default(node: Mapping[str, Any], default: Any) -> str:
 
 
 def _quoted(text: str) -> str:
-    """A text as YAML has to have it: in quotes where it would be read as something else."""
+    """A text as it has to be written in YAML: in quotes if it would not be read as text."""
     return text if yaml.safe_load(text) == text else f'"{text}"'
 
 

@@ -98,13 +98,13 @@ class MigrationWaveProvider(MigrationProvider[WaveInputs, WaveOutputs]):
         if unknown(news):
             return DiffResult(changes=True)
         inputs, before = WaveInputs.model_validate(news), recorded.inputs
-        once = migrated(recorded.values, inputs)
+        migrated_before = migrated(recorded.values, inputs)
         offline = inputs.convergence.offline_preview
         vault = WaveVault(self.connect(), inputs)
         # A refresh compares too: it records that the vault is gone, and `check` refuses to go on.
-        snapshot = await vault.observe(leaving=True) if once and not offline else None
+        snapshot = await vault.observe(leaving=True) if migrated_before and not offline else None
         if snapshot is not None and snapshot.gone is None:
-            _refuse_lost(inputs, once, snapshot)
+            _refuse_migrated_without_vm(inputs, migrated_before, snapshot)
         if _lasting(inputs) != _lasting(before) or recorded.outputs.leaving:
             return DiffResult(changes=True)
         outcomes = recorded.outputs.outcomes
@@ -131,8 +131,8 @@ class MigrationWaveProvider(MigrationProvider[WaveInputs, WaveOutputs]):
     async def on_update(self, recorded: Recorded, inputs: WaveInputs) -> WaveOutputs:
         """Drive all machines, and take those that left the config out of the vault."""
         departing = leaving(answerable_for(recorded.values), inputs)
-        once = migrated(recorded.values, inputs)
-        return await self._drive(inputs, departing, recorded.inputs, once)
+        migrated_before = migrated(recorded.values, inputs)
+        return await self._drive(inputs, departing, recorded.inputs, migrated_before)
 
     async def on_read(self, id_: str, recorded: Recorded) -> tuple[WaveInputs, WaveOutputs] | None:
         """Record where the machines are now.
@@ -148,18 +148,18 @@ class MigrationWaveProvider(MigrationProvider[WaveInputs, WaveOutputs]):
         outputs = recorded.outputs.model_copy(update={"results": results})
         if snapshot.gone is not Gone.VAULT:
             return inputs, outputs
-        once = migrated({**recorded.values, "results": results}, inputs)
-        if not once:
+        migrated_before = migrated({**recorded.values, "results": results}, inputs)
+        if not migrated_before:
             return None
         where = gone_text(inputs.site.container.vault)
-        names = ", ".join(sorted(once))
+        names = ", ".join(sorted(migrated_before))
         engine.current().log(
             inputs.urn, f"{where}; the record of the migrated machines is kept: {names}"
         )
         # With these outcomes the next `up` drives the wave again.
         pending = {"status": "pending", "reason": str(Reason.VAULT_GONE), "message": where}
         outcomes = dict.fromkeys(inputs.machines, pending)
-        gone = {"migrated": once, "leaving": {}, "outcomes": outcomes}
+        gone = {"migrated": migrated_before, "leaving": {}, "outcomes": outcomes}
         return inputs, outputs.model_copy(update=gone)
 
     async def on_delete(self, id_: str, recorded: Recorded) -> None:
@@ -197,9 +197,9 @@ class MigrationWaveProvider(MigrationProvider[WaveInputs, WaveOutputs]):
     ) -> WaveOutputs:
         vault = WaveVault(self.connect(), inputs)
         order = inputs.plan_order(before)
-        once = before.recovery_plan if before is not None else None
-        if once is not None and (order is None or order.plan.name != once.name):
-            await vault.delete_plan(once.name)
+        plan_before = before.recovery_plan if before is not None else None
+        if plan_before is not None and (order is None or order.plan.name != plan_before.name):
+            await vault.delete_plan(plan_before.name)
         machines = inputs.assignments(once_migrated) + assignments(None, departing)
         outcomes = await vault.converge(machines, self.row(inputs.urn), order)
         for name, machine in departing.items():
@@ -261,7 +261,9 @@ def _lasting(inputs: WaveInputs) -> dict[str, Any]:
     }
 
 
-def _refuse_lost(inputs: WaveInputs, once: Mapping[str, str], snapshot: Snapshot) -> None:
+def _refuse_migrated_without_vm(
+    inputs: WaveInputs, migrated_before: Mapping[str, str], snapshot: Snapshot
+) -> None:
     """Refuse, in preview too, to migrate a machine again.
 
     `check` cannot do that, because it is not told what is recorded.
@@ -269,7 +271,7 @@ def _refuse_lost(inputs: WaveInputs, once: Mapping[str, str], snapshot: Snapshot
     Raises:
         MigrationError: naming each machine.
     """
-    machines = [a for a in inputs.assignments(once) if a.machine.name in once]
+    machines = [a for a in inputs.assignments(migrated_before) if a.machine.name in migrated_before]
     _, refusals = review.review(machines, snapshot, inputs.rules)
     if refusals:
         raise MigrationError(review.refused(refusals))

@@ -91,7 +91,7 @@ def installed_drivers(
 
 
 def driver_of(program: str) -> Driver | None:
-    """The paravirtual drivers of a program, by its name in a list of programs; None if it is none.
+    """The drivers that a program is, by its name in the inventory; None if it is no driver.
 
     >>> driver_of("AWS PV Drivers")
     'aws-pv'

@@ -72,7 +72,7 @@ class RunCommand:
         client: an SSM client; by default one from the environment.
         wait_seconds: how long to wait for the commands.
         now: a monotonic clock, in seconds.
-        sleep: waits for so many seconds.
+        sleep: waits for that number of seconds.
     """
 
     def __init__(
