@@ -138,7 +138,7 @@ class Stack:
         self._commands = 0
         self.clouds = clouds
         self.config_text = ""
-        self.environment = _environment(clouds, python) | {
+        self.environment = _environment(clouds) | {
             "PULUMI_HOME": str(home),
             "PULUMI_CONFIG_PASSPHRASE": PASSPHRASE,
             "PULUMI_DISABLE_AUTOMATIC_PLUGIN_ACQUISITION": "true",
@@ -301,9 +301,8 @@ class Stack:
         )
 
 
-def _environment(clouds: Clouds, python: Path) -> dict[str, str]:
+def _environment(clouds: Clouds) -> dict[str, str]:
     """The environment of this process, with Pulumi on PATH and no clouds other than these."""
-    tools = environment.tools(checkout(), os.environ)
     kept = {
         name: value
         for name, value in os.environ.items()
@@ -311,8 +310,7 @@ def _environment(clouds: Clouds, python: Path) -> dict[str, str]:
     }
     return {
         **kept,
-        # Pulumi prefers a language host on PATH to its own.
-        "PATH": f"{python / 'bin'}{os.pathsep}{tools['PATH']}",
+        **environment.tools(checkout(), os.environ),
         **clouds.environment,
         "AWS_CONFIG_FILE": os.devnull,
         "AWS_SHARED_CREDENTIALS_FILE": os.devnull,

@@ -1,9 +1,9 @@
 """Pythons that have imported the cloud SDKs and the project before they are asked for.
 
-Every `pulumi` command starts six Pythons, and importing is most of what they do. In the tests a
-server imports once and forks for each of them. What runs is the same code in a process of its own;
-only the imports are not repeated. Modules whose subject is how processes start and end use the real
-virtual environment (`REAL_PROCESSES`).
+Every `pulumi` command starts four Pythons besides the language host, and importing is most of what
+they do. In the tests a server imports once and forks for each of them. What runs is the same code in
+a process of its own; only the imports are not repeated. Modules whose subject is how processes start
+and end use the real virtual environment (`REAL_PROCESSES`).
 """
 
 from __future__ import annotations
@@ -37,15 +37,12 @@ _PACKAGES = (
     "emulator/providers",
     "settings",
     "site_recovery",
-    "toolchain/language_host",
 )
 
 
 @contextlib.contextmanager
 def warm_environment(layout: Layout, folder: Path) -> Iterator[Path]:
     """A virtual environment with the packages of the checkout's, whose Python starts warm.
-
-    Its `bin` also has the language host of this checkout.
 
     Args:
         layout: the checkout.
@@ -56,11 +53,8 @@ def warm_environment(layout: Layout, folder: Path) -> Iterator[Path]:
     executable = folder / "venv" / "bin" / "python"
     executable.parent.mkdir(parents=True)
     client = f"{real} -IS {shlex.quote(str(_CLIENT))} {shlex.quote(str(address))}"
-    host = shlex.quote(str(layout.root / "toolchain" / "language_host" / "server.py"))
-    for name, arguments in (("python", ""), ("pulumi-language-python", f"-u {host} ")):
-        script = executable.with_name(name)
-        script.write_text(f'#!/bin/sh\nexec {client} {arguments}"$@"\n', "utf-8")
-        script.chmod(0o755)
+    executable.write_text(f'#!/bin/sh\nexec {client} "$@"\n', "utf-8")
+    executable.chmod(0o755)
     (folder / "venv" / "lib").symlink_to(layout.virtual_environment / "lib")
     server = subprocess.Popen(
         [layout.python, "-m", "tests.engine.warm_python", address],
