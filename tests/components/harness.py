@@ -1,4 +1,4 @@
-"""Pulumi's mocks, with what they leave out: dependencies, parents and options of resources."""
+"""Pulumi mocks that also record the dependencies, parents and options of resources."""
 
 from __future__ import annotations
 
@@ -58,16 +58,16 @@ _OUTPUTS: dict[str, dict[str, Any]] = {
 
 @dataclass(frozen=True)
 class Resource:
-    """A resource as it was registered.
+    """A registered resource.
 
     Attributes:
-        type: its type, without those of its parents.
-        id: what a reference to it gives.
-        inputs: as they go to its provider.
-        dependencies: URNs of what it waits for.
-        retained: whether it stays when it is deleted from the stack.
-        ignored: inputs whose change is no change.
-        existing: the id it was looked up by, for one that is not the stack's own.
+        type: its type, without the types of its parents.
+        id: its id.
+        inputs: its inputs as the provider gets them.
+        dependencies: URNs of the resources that it waits for.
+        retained: whether it is kept when it is deleted from the stack.
+        ignored: inputs whose changes are ignored.
+        existing: the id of an existing resource that was only looked up; otherwise empty.
     """
 
     urn: str
@@ -89,17 +89,17 @@ class Deployment:
     outputs: dict[str, Any] = field(default_factory=dict)
 
     def all(self, type_: str) -> list[Resource]:
-        """The resources of a type; the end of its token is enough."""
+        """The resources of a type. The end of the type token is enough."""
         return [r for r in self.resources if r.type.endswith(type_)]
 
     def one(self, type_: str, name: str | None = None) -> Resource:
-        """The only resource of a type, or the one of a name."""
+        """The only resource of a type, or the one with a name."""
         found = [r for r in self.all(type_) if name in (None, r.name)]
         assert len(found) == 1, (type_, name, [r.urn for r in found])
         return found[0]
 
     def waits_for(self, later: Resource, earlier: Resource) -> bool:
-        """Whether a resource is made after another, directly or through others."""
+        """Whether a resource depends on another, directly or indirectly."""
         by_urn = {r.urn: r for r in self.resources}
         seen: set[str] = set()
         queue = [later.urn]
@@ -157,7 +157,7 @@ class _Answers(mocks.Mocks):
             known = {"resourceGroupName": "", **state}
             if name not in known:
                 return args.resource_id or args.name, state
-            # Azure's `name` is what the inputs call by the type's own name.
+            # Azure's `name` is an input that is named after the type.
             return (
                 f"{SUBSCRIPTION}/resourceGroups/{path.format(**known)}",
                 {**state, "name": known[name]},
@@ -182,12 +182,12 @@ class _Answers(mocks.Mocks):
 def deploy(
     program: Callable[[], object], *, stack: str = "test", accounts: dict[str, str] | None = None
 ) -> Deployment:
-    """Run a program under mocks and wait for all that it registers.
+    """Run a program with mocks and wait for everything that it registers.
 
     Args:
         program: registers resources.
-        stack: the stack's name.
-        accounts: what the configuration server has for accounts, where that matters.
+        stack: the name of the stack.
+        accounts: the run-as accounts of the configuration server, if a test needs them.
     """
     deployment = Deployment()
 
@@ -198,7 +198,7 @@ def deploy(
         program()
         pulumi.Output.from_input(dict(stack.outputs)).apply(deployment.outputs.update)
 
-    # Pulumi takes the thread's event loop; another test's asyncio.run has left none behind.
+    # Pulumi uses the event loop of the thread, which asyncio.run in another test has removed.
     loop = asyncio.new_event_loop()
     asyncio.set_event_loop(loop)
     try:

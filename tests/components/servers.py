@@ -1,4 +1,4 @@
-"""What the tests of both servers ask of a deployment."""
+"""Helpers for the tests of both servers."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ FILE: str = harness._OUTPUTS["VaultCredentials"]["credentials_file"]
 
 
 def deploy(program: Callable[[], object]) -> Deployment:
-    """Deploy where everything has an ARN, by its name."""
+    """Deploy with mocks that give every resource an ARN with its name."""
     answer = harness._Answers.new_resource
 
     def new_resource(
@@ -37,14 +37,14 @@ def deploy(program: Callable[[], object]) -> Deployment:
 
 
 def own_statements(deployment: Deployment) -> dict[str, str]:
-    """What the server's role may do besides being managed: resource by action."""
+    """The statements in the policy of the server's role: resource by action."""
     policy = json.loads(deployment.one("rolePolicy:RolePolicy").inputs["policy"])
     assert all(statement["Effect"] == "Allow" for statement in policy["Statement"])
     return {statement["Action"]: statement["Resource"] for statement in policy["Statement"]}
 
 
 def revealed(value: Any) -> Any:
-    """What a value is that must be a secret on its way to the engine."""
+    """The value of a secret. Asserts that it is sent to the engine as a secret."""
     assert rpc.is_rpc_secret(value), "it goes in clear"
     return value["value"]
 

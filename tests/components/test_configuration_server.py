@@ -56,7 +56,7 @@ def test_metadata_needs_a_token_and_reaches_one_hop() -> None:
     }
 
 
-def test_nothing_but_ssm_leads_to_it() -> None:
+def test_it_is_reachable_through_ssm_only() -> None:
     instance = server().one(INSTANCE).inputs
     assert instance["associatePublicIpAddress"] is False
     assert "keyName" not in instance
@@ -100,7 +100,7 @@ def test_every_volume_is_encrypted_and_of_the_size_that_is_needed() -> None:
 
 
 @pytest.mark.parametrize("address", [None, "10.10.2.10"])
-def test_it_stands_where_the_config_says(address: str | None) -> None:
+def test_it_has_the_subnet_and_address_of_the_config(address: str | None) -> None:
     instance = server(**({"privateIp": address} if address else {})).one(INSTANCE).inputs
     assert instance["subnetId"] == "subnet-0123456789abcdef0"
     assert instance["ami"] == "ami-1"
@@ -116,7 +116,7 @@ def test_whoever_installs_it_finds_its_role_and_vault_in_its_tags() -> None:
     }
 
 
-def test_it_boots_when_its_rules_stand_and_its_credential_is_in_the_secret() -> None:
+def test_it_boots_after_its_rules_and_its_credential_exist() -> None:
     deployment = server()
     instance = deployment.one(INSTANCE)
     assert deployment.waits_for(instance, deployment.one("SecurityGroup", "rule"))

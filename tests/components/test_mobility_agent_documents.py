@@ -1,4 +1,4 @@
-"""What Systems Manager takes, and the scripts in it as far as linters and parsers see them."""
+"""The documents follow the limits of Systems Manager, and linters and parsers accept their scripts."""
 
 from __future__ import annotations
 
@@ -74,7 +74,7 @@ def test_a_parameter_takes_what_is_right(name: str) -> None:
 @pytest.mark.parametrize("end", ["'", '"', "`id`", "$(id)", "\n", " ", ";'id'", "{{ x }}"])
 def test_a_parameter_cannot_leave_its_quotes(name: str, end: str) -> None:
     pattern = content("linux")["parameters"][name]["allowedPattern"]
-    # As Java's and Go's expressions do, `$` stands for the end alone here.
+    # As in the regular expressions of Java and Go, `$` must match only at the end.
     assert not re.search(pattern.replace("$", r"\Z"), VALUES[name] + end)
 
 

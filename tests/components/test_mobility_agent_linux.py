@@ -1,4 +1,4 @@
-"""The Linux script, run for real: in a folder that stands for `/`, with tools that stand in."""
+"""Runs the Linux script, with a temporary folder as `/` and with stubs in place of its tools."""
 
 from __future__ import annotations
 
@@ -65,7 +65,7 @@ echo AGENT_CONFIGURATION_STATUS=Succeeded >>"$ROOT/usr/local/.vx_version"
 
 @dataclass
 class Result:
-    """How a run ended, and its report."""
+    """The exit code of a run, and its report."""
 
     code: int
     report: dict[str, Any]
@@ -74,7 +74,7 @@ class Result:
 
 @dataclass
 class Machine:
-    """A Linux machine under a folder."""
+    """A Linux machine whose root is a folder."""
 
     root: Path
     experience: str = "classic"
@@ -95,13 +95,13 @@ class Machine:
         self.package(INSTALL)
 
     def tool(self, name: str, script: str) -> None:
-        """A program on the machine's PATH."""
+        """Add a program to the machine's PATH."""
         path = self.root / "bin" / name
         path.write_text(f"#!/bin/sh\n{script}", "utf-8")
         path.chmod(0o755)
 
     def package(self, installer: str) -> None:
-        """The archive that is fetched."""
+        """Make the archive that the script downloads."""
         with tarfile.open(self.root / "package", "w:gz") as archive:
             entry = tarfile.TarInfo("install")
             entry.mode, entry.size = 0o755, len(installer)
@@ -122,7 +122,7 @@ class Machine:
             script = script.replace(f"{{{{ {name} }}}}", value)
         for path in ABSOLUTE:
             script = script.replace(path, f"{self.root}{path}")
-        # Only the PATH that the script puts together itself is left alone.
+        # The folders that the script appends to PATH must not provide real tools.
         script = script.replace(f"$PATH:{self.root}/usr/local", "$PATH:/nowhere")
         file = self.root / "_script.sh"
         file.write_text(script, "utf-8")
@@ -145,7 +145,7 @@ class Machine:
         return Result(done.returncode, json.loads(last), done.stdout)
 
     def calls(self, tool: str) -> list[str]:
-        """The arguments that a stand-in was called with."""
+        """The arguments of each call of a stub."""
         path = self.root / f"calls-of-{tool}"
         return path.read_text("utf-8").splitlines() if path.exists() else []
 

@@ -1,4 +1,4 @@
-"""The documents and associations in the local AWS, and what the rollout reads there."""
+"""Documents and associations in the local AWS, and their progress as the rollout reads it."""
 
 from __future__ import annotations
 
@@ -61,7 +61,7 @@ def associate(platform: str, *instance_ids: str) -> str:
 
 
 def report(aws: LocalAws, association: str, instance: str, status: str, **said: str) -> None:
-    """Tell, as a machine's agent does, what became of a run."""
+    """Report the result of a run, as the SSM agent of a machine does."""
     body = {"associationId": association, "instanceId": instance, "status": status}
     detail = {"detail": "fetching\n" + json.dumps(said)}
     request = urllib.request.Request(

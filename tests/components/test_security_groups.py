@@ -25,7 +25,7 @@ def groups(
 
 
 def let_in(deployment: Deployment) -> set[tuple[str, str, int]]:
-    """From which group into which, and the port."""
+    """The ingress rules: source group, target group and port."""
     return {
         (
             rule.inputs["referencedSecurityGroupId"].removesuffix("-id"),
@@ -37,7 +37,7 @@ def let_in(deployment: Deployment) -> set[tuple[str, str, int]]:
 
 
 def let_out(deployment: Deployment) -> set[tuple[str, str, int]]:
-    """From which group to which group or addresses, and the port."""
+    """The egress rules: source group, target group or addresses, and port."""
     return {
         (
             rule.inputs["securityGroupId"].removesuffix("-id"),

@@ -1,4 +1,4 @@
-"""The set-up scripts of the servers: read as PowerShell reads them, since none runs here."""
+"""The servers' set-up scripts, parsed as PowerShell. They cannot run here."""
 
 from __future__ import annotations
 
@@ -41,13 +41,13 @@ APPROVED_VERBS = {
     "Assert", "Complete", "Enter", "Get", "Initialize", "Install", "Invoke", "New", "Publish",
     "Save", "Set", "Test", "Write",
 }  # fmt: skip
-"""Those of PowerShell's approved verbs that the scripts need."""
+"""The approved verbs of PowerShell that the scripts use."""
 
 AUTOMATIC = {"_", "true", "false", "null", "args", "matches", "lastexitcode", "psitem"}
 PREFERENCES = {"erroractionpreference", "progresspreference"}
 SHOWS = {"write-host", "write-output", "write-warning", "write-verbose", "write-error"}
 SECRETS = {"passphrase", "password", "file", "new", "lines"}
-"""Variables that hold something which must not be shown (`$file` only where it is the secret)."""
+"""Variables with a value that must not be shown (`$file` only where it is the secret)."""
 
 
 def script(setup: Setup) -> str:
@@ -85,13 +85,13 @@ def name_of(variable: str) -> str:
 
 
 def variables(text: str) -> Counter[str]:
-    """How often each variable stands in the text; those of the environment do not count."""
+    """How often each variable occurs in the text, without environment variables."""
     names = (name_of(text_of(node)) for node in nodes(text) if node.type == "variable")
     return Counter(name for name in names if not name.startswith("env:"))
 
 
 def assigned(text: str) -> set[str]:
-    """What is assigned anywhere, is a parameter, or is set by a loop."""
+    """All variables that are assigned, are parameters, or are set by a loop."""
     found: set[str] = set()
     for node in nodes(text):
         if node.type in ("left_assignment_expression", "script_parameter", "foreach_statement"):
@@ -101,14 +101,14 @@ def assigned(text: str) -> set[str]:
 
 
 def nodes_in(node: Node) -> Iterator[Node]:
-    """A node and everything in it, in the order of the text."""
+    """A node and all nodes inside it, in the order of the text."""
     yield node
     for child in node.children:
         yield from nodes_in(child)
 
 
 def commands(text: str) -> list[tuple[str, str]]:
-    """The commands that are run, in lower case, each with its whole text."""
+    """The commands that the text runs: name in lower case, and full text."""
     found = []
     for node in nodes(text):
         if node.type == "command":

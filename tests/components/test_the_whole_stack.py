@@ -1,4 +1,4 @@
-"""`__main__.py` under mocks, with the config of stack dev and the estate of the local AWS."""
+"""`__main__.py` with Pulumi mocks, the config of stack dev and the machines of the local AWS."""
 
 from __future__ import annotations
 
@@ -76,7 +76,7 @@ def test_a_renamed_stack_keeps_whatever_it_named_after_itself(aws: LocalAws, exa
         if "ec2-to-azure-dev" in str(value) and key not in resource.ignored
     ]
     assert named
-    # What is left refers to something that keeps its name, by that or by its id.
+    # The others refer to a resource that keeps its name.
     assert [n for n in named if not {n[2], n[2].rpartition("/")[2]} & kept] == []
 
 
@@ -110,13 +110,13 @@ def test_no_machine_is_driven_before_the_server_can_reach_it(dev: Deployment) ->
         assert all(dev.waits_for(wave, part) for part in network)
 
 
-def test_the_landing_zone_stands_before_a_machine_lands(dev: Deployment) -> None:
+def test_the_landing_zone_exists_before_machines_are_driven(dev: Deployment) -> None:
     for wave in dev.all("site-recovery:MigrationWave"):
         for kind in ("VirtualNetwork", "StorageAccount", "ResourceGroup"):
             assert all(dev.waits_for(wave, part) for part in dev.all(kind))
 
 
-def test_the_server_stands_beside_the_machines_and_knows_its_vault(
+def test_the_server_is_next_to_the_machines_and_knows_its_vault(
     dev: Deployment, aws: LocalAws
 ) -> None:
     server = dev.one("aws:ec2/instance:Instance").inputs
@@ -128,7 +128,7 @@ def test_the_server_stands_beside_the_machines_and_knows_its_vault(
 
 
 def _in_clear(value: Any) -> Any:
-    """A value without what goes to the engine as a secret."""
+    """A value without the parts that are sent to the engine as secrets."""
     if rpc.is_rpc_secret(value):
         return None
     if isinstance(value, dict):

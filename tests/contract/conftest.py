@@ -8,7 +8,7 @@ from tests.contract.recording import Call, recorded
 
 @pytest.fixture(scope="session")
 def walked() -> dict[str, list[Call]]:
-    """Every call of each walk."""
+    """All calls of each walk, by the name of the walk."""
     calls = {}
     for name, path in walk.WALKS.items():
         with recorded() as kept:

@@ -1,4 +1,4 @@
-"""Which contract a run validates against, and what the service is known to do beside it."""
+"""The contract that a test run validates against, and the service's known deviations from it."""
 
 from __future__ import annotations
 
@@ -10,19 +10,19 @@ from tests.contract import openapi, sdk_models
 
 
 class Operation(Protocol):
-    """One operation, whichever contract tells of it."""
+    """One operation of a contract: of the OpenAPI, or of the SDK's models."""
 
     @property
     def id(self) -> str:
         """The operation id."""
 
-    def misfits_of_request(self, query: Mapping[str, str], body: Any) -> list[str]:
-        """What does not fit in a request."""
+    def violations_of_request(self, query: Mapping[str, str], body: Any) -> list[str]:
+        """The violations of the contract in a request."""
 
-    def misfits_of_response(
+    def violations_of_response(
         self, status: int, headers: Mapping[str, str], body: Any, *, polled: bool = False
     ) -> list[str]:
-        """What does not fit in an answer."""
+        """The violations of the contract in a response."""
 
 
 CONTRACTS: dict[str, Callable[[], Mapping[str, Operation]]] = {
@@ -32,7 +32,7 @@ CONTRACTS: dict[str, Callable[[], Mapping[str, Operation]]] = {
 
 
 def used() -> str:
-    """One line that tells which contract this machine's run validates against."""
+    """One line that says which contract this run validates against."""
     if openapi.present():
         return f"contract: the published OpenAPI in {openapi.directory()}, and the SDK's models"
     return (
@@ -56,9 +56,9 @@ RECORDED = {
         "in the SDK of 2025-08-01, newer than the OpenAPI of 2024-04-01"
     ),
 }
-"""What the service itself was recorded to do beside its contract, with where."""
+"""Known deviations of the real service from its contract, with the recordings that show them."""
 
 
-def explained(misfit: str) -> bool:
-    """Whether a recording explains a misfit."""
-    return any(re.search(known, misfit) for known in RECORDED)
+def explained(violation: str) -> bool:
+    """Whether a violation is a known deviation of the real service."""
+    return any(re.search(known, violation) for known in RECORDED)

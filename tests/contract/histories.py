@@ -1,4 +1,4 @@
-"""What happened between the calls of a recording that has parts of several tests only."""
+"""The unrecorded steps between the calls of recordings that are put together from several tests."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ _NO_QUOTA = {"errorCode": "", "errorMessage": "The virtual machine could not be 
 
 
 def modernized() -> tuple[Site, Mapping[str, Instance], Before]:
-    """Four machines of one appliance: failed over, powered off, protected, being enabled."""
+    """Four machines of one appliance: failed over, powered off, protected, and being enabled."""
     gone, unwell, second = (support.windows(number) for number in (2, 3, 4))
     site = Site([MACHINE, gone, unwell, second], experience=MODERNIZED)
     site.register()
@@ -77,7 +77,7 @@ def modernized() -> tuple[Site, Mapping[str, Instance], Before]:
 
 
 def classic() -> tuple[Site, Before]:
-    """A machine whose failover fails, which is enabled later."""
+    """A machine whose failover fails, and which the recording protects afterwards."""
     site = Site([MACHINE], experience=CLASSIC).prepare()
 
     def fail_a_failover() -> Response:

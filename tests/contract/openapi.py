@@ -1,8 +1,8 @@
-"""The published OpenAPI, read strictly: what an operation takes, and what it answers.
+"""Validates requests and responses strictly against the published OpenAPI.
 
-Strictly means: a member that no schema has is a misfit, a read-only member has no place in a
-request, and the schema of a member is that of the derived class which its discriminator names.
-A null is no member: the service writes null for what is not set, and no schema has the word.
+Strictly means that unknown members and read-only members in a request are violations, and that a
+member is validated against the derived class which its discriminator names. Members that are null
+are ignored, because the service writes null for values that are not set and no schema allows null.
 """
 
 from __future__ import annotations
@@ -30,13 +30,13 @@ _PARAMETER = re.compile(r"\{[^}]+\}")
 
 
 def directory() -> Path:
-    """Where the published contract is kept: beside the checkout, or where CONTRACT says."""
-    beside = Path(__file__).resolve().parents[2].parent / "shared" / "contract"
-    return Path(os.environ.get("CONTRACT", beside))
+    """The folder of the published contract: the environment's CONTRACT, or one near the checkout."""
+    default = Path(__file__).resolve().parents[2].parent / "shared" / "contract"
+    return Path(os.environ.get("CONTRACT", default))
 
 
 def present() -> bool:
-    """Whether the OpenAPI can be read here."""
+    """Whether the published OpenAPI is available."""
     return (directory() / "specification").is_dir()
 
 
@@ -68,8 +68,8 @@ class Operation:
     Attributes:
         verb: the HTTP verb.
         path: the path template.
-        where: the URI of the file that it stands in.
-        document: what the file says about it.
+        where: the URI of its file.
+        document: its definition in the file.
     """
 
     verb: str
@@ -84,23 +84,23 @@ class Operation:
 
     @property
     def long_running(self) -> bool:
-        """Whether a 202 is followed by polling."""
+        """Whether a response with status 202 is followed by polling."""
         return bool(self.document.get("x-ms-long-running-operation"))
 
     @property
     def statuses(self) -> list[int]:
-        """The statuses of success that are documented."""
+        """The documented statuses for success."""
         return [int(status) for status in self.document["responses"] if status != "default"]
 
     def examples(self) -> Iterator[tuple[str, dict[str, Any]]]:
-        """The published examples that are here, by the names of their files."""
+        """The published examples of the operation that are available, by file name."""
         for reference in self.document.get("x-ms-examples", {}).values():
             file = Path(_file(self.where)).parent / reference["$ref"]
             if file.is_file():
                 yield file.stem, json.loads(file.read_text("utf-8"))
 
-    def misfits_of_request(self, query: Mapping[str, str], body: Any) -> list[str]:
-        """What does not fit in a request with this query and this body; None is no body."""
+    def violations_of_request(self, query: Mapping[str, str], body: Any) -> list[str]:
+        """The violations of the contract in a request; a body of None means that it has none."""
         found = [
             f"query: {name} is required"
             for name, parameter in self._query.items()
@@ -111,40 +111,40 @@ class Operation:
             return [*found, "body: there is none"] if body is not None else found
         if body is None:
             return [*found, "body: it is required"] if self._body.get("required") else found
-        return found + _misfits(_RequestValidator, self._body["schema"], self.where, body)
+        return found + _violations(_RequestValidator, self._body["schema"], self.where, body)
 
-    def misfits_of_response(
+    def violations_of_response(
         self, status: int, headers: Mapping[str, str], body: Any, *, polled: bool = False
     ) -> list[str]:
-        """What does not fit in an answer.
+        """The violations of the contract in a response.
 
         Args:
             status: its status.
             headers: its headers.
-            body: its body; None is an empty one.
-            polled: it answers a poll of the operation's `Location`, not the operation itself.
+            body: its body; None if it is empty.
+            polled: whether it answers a poll of the operation's `Location`.
         """
         responses = self.document["responses"]
         described = responses.get(str(status))
         if described is None and status >= 400:
             described = responses.get("default", {})
-        # A poll tells that something is gone by 204 even where only 200 and 202 are documented.
+        # A poll answers 204 once the resource is gone, even if only 200 and 202 are documented.
         if described is None and polled and status == 204:
             described = {}
         if described is None:
             return [f"status: {status} is none of {', '.join(responses)}"]
-        found = self._misfits_of_polling(status, headers)
+        found = self._violations_of_polling(status, headers)
         if "schema" not in described:
-            # Refusals are documented for few operations; what all of ARM has is checked apart.
+            # Errors are documented for few operations; another test checks the error body of ARM.
             described = {"schema": {}} if status >= 400 else described
         if "schema" not in described:
             return [*found, "body: there is none"] if body is not None else found
         if body is None:
-            # Swagger has no word for an empty answer to what was only accepted.
+            # The OpenAPI cannot say that the response to an accepted request is empty.
             return found if status in (201, 202) else [*found, "body: it is missing"]
-        return found + _misfits(_ResponseValidator, described["schema"], self.where, body)
+        return found + _violations(_ResponseValidator, described["schema"], self.where, body)
 
-    def _misfits_of_polling(self, status: int, headers: Mapping[str, str]) -> list[str]:
+    def _violations_of_polling(self, status: int, headers: Mapping[str, str]) -> list[str]:
         if status != 202:
             return []
         if not self.long_running and self.verb != "GET":
@@ -187,7 +187,7 @@ _registry: Registry[Any] = Registry(retrieve=_retrieve)  # type: ignore[call-arg
 
 @cache
 def _lookup(where: str, reference: str) -> tuple[str, str, Any]:
-    """The file that a reference leads to, the name of what is there, and that itself."""
+    """Resolve a reference: the URI of its file, the name of the definition, and the definition."""
     resolved = _registry.resolver(where).lookup(reference)
     file = reference.partition("#")[0]
     target = (Path(_file(where)).parent / file).resolve().as_uri() if file else where
@@ -224,7 +224,7 @@ def _ancestors(where: str, name: str) -> frozenset[str]:
 
 @cache
 def _model(where: str, name: str) -> dict[str, Any]:
-    """A definition with all that it inherits, closed to members that it does not know."""
+    """A definition with everything that it inherits. It allows no unknown members."""
     return _closed(where, _lookup(where, f"#/definitions/{name}")[2])
 
 
@@ -304,7 +304,7 @@ def _is_time(value: object) -> bool:
     return not isinstance(value, str) or bool(datetime.fromisoformat(value))
 
 
-def _misfits(validator: Any, schema: Mapping[str, Any], where: str, body: Any) -> list[str]:
+def _violations(validator: Any, schema: Mapping[str, Any], where: str, body: Any) -> list[str]:
     converted = _converted(where, schema)
     errors = validator(converted, format_checker=_formats).iter_errors(without_nulls(body))
     return sorted(_told(error) for error in errors)

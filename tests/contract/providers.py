@@ -1,4 +1,4 @@
-"""The replication providers: their sites, and their parts of each request body."""
+"""The replication providers, with their sites and their parts of request bodies."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ class Provider:
     """One replication provider.
 
     Attributes:
-        experience: what the emulator's own tests know of it.
+        experience: the experience in the emulator's own tests.
     """
 
     experience: Classic
@@ -33,20 +33,20 @@ class Provider:
 
     @property
     def discovers(self) -> bool:
-        """Whether machines are discovered into the container; else agents report them."""
+        """Whether machines have to be discovered. If not, their agents report them."""
         return self.experience is not MODERNIZED
 
     @property
     def policy(self) -> dict[str, Any]:
-        """A policy's settings."""
+        """The settings of a policy."""
         return dict(self.experience.policy()["properties"]["providerSpecificInput"])
 
     def site(self, machines: Iterable[Instance] = (), seed: int = 7) -> Site:
-        """A site at which a server of this provider appears."""
+        """A site where a server of this provider can register."""
         return Site(machines, experience=self.experience, seed=seed)
 
     def part(self, operation: str, point: str | None = None) -> dict[str, Any]:
-        """The provider's part of an operation's body; `point` is a recovery point's id."""
+        """The provider's part of the body of an operation; `point` is the id of a recovery point."""
         experience, part = self.experience, "providerSpecificDetails"
         if operation.startswith("ReplicationPolicies"):
             return self.policy
@@ -68,4 +68,4 @@ PROVIDERS = {experience.instance_type: Provider(experience) for experience in BO
 """The providers that are walked, by their `instanceType`."""
 
 FIRST = PROVIDERS[CLASSIC.instance_type]
-"""The one of which a vault's own operations are asked."""
+"""The provider used for operations of the vault itself."""

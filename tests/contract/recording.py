@@ -1,4 +1,4 @@
-"""Every call that any world answers, as it went in and as it came out."""
+"""Records the requests and responses of all emulated worlds."""
 
 from __future__ import annotations
 
@@ -16,17 +16,17 @@ from emulator.kernel.world import World
 
 @dataclass(frozen=True)
 class Call:
-    """One request with its answer.
+    """One request with its response.
 
     Attributes:
         operation: the operation id of the route that answered it.
         method: the HTTP verb.
         path: the path as it was sent.
         query: its query parameters.
-        sent: the request's body, or None where there was none.
-        status: the answer's status.
-        headers: the answer's headers.
-        answer: the answer's body, or None where it was empty.
+        sent: the body of the request; None if there was none.
+        status: the status of the response.
+        headers: the headers of the response.
+        answer: the body of the response; None if it was empty.
     """
 
     operation: str
@@ -44,7 +44,7 @@ class Call:
 
 @contextlib.contextmanager
 def recorded() -> Iterator[list[Call]]:
-    """The calls that are made meanwhile, in order; those that no route answers are left out."""
+    """Record the calls made inside this context, in order. Calls without a route are left out."""
     calls: list[Call] = []
     handle = World.handle
 

@@ -1,8 +1,9 @@
-"""Recorded traffic of the service, made again call by call: where the emulator answers otherwise.
+"""Replays recorded traffic of the service against the emulator, and compares the responses.
 
-Names and ids become those of what is there. A poll of an operation, or of its job, is one of the
-operation that was begun last. Between polls as much time passes as it takes. Bodies are compared by
-their shape, both ways, and some members by their values.
+Recorded names and ids are replaced by those of the emulated site. A recorded poll of an operation
+or its job becomes a poll of the operation that was started last, and the emulated time advances
+until its result matches. Bodies are compared by their shape in both directions, and some members by
+their values.
 """
 
 from __future__ import annotations
@@ -45,7 +46,7 @@ _SAME_VALUES = (
     "allowedActions",
     "targetInstanceType",
 )
-"""Members of `properties` that say where something stands: their words are the service's."""
+"""Members of `properties` with a state. Their values have to be those of the recording."""
 
 _SAME_IN_TASKS = ("taskId", "name", "friendlyName", "state", "stateDescription", "allowedActions")
 _SAME_IN_ERRORS = (
@@ -59,22 +60,22 @@ _SAME_IN_ERRORS = (
 _GUID = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}")
 
 _INSTEAD = {
-    "location": "westeurope",  # a region that is everybody's
-    "performShutdown": "false",  # the recorded machine is VMware's, and can be shut down
+    "location": "westeurope",  # any region that exists
+    "performShutdown": "false",  # only the recorded VMware machine can be shut down
 }
 
 
 class Replay:
-    """One recording, made again on a site.
+    """Replays one recording on a site.
 
     Args:
-        name: the recording's directory.
-        site: where its calls are made.
-        vault: the id of the vault that stands for the recorded one.
-        machines: the machines that stand for recorded items, by the items' names; the first
-            machine stands for every other.
-        before: what happened before a call without having been recorded, by the call's number.
-            It may answer the request that began an operation.
+        name: the folder of the recording.
+        site: the emulated site that answers.
+        vault: the id of the vault that replaces the recorded one.
+        machines: the machines that replace recorded items, by item name. The first one replaces
+            all other items.
+        before: unrecorded steps before a call, by the number of the call. A step may return the
+            response to a request that started an operation.
     """
 
     def __init__(
@@ -95,11 +96,10 @@ class Replay:
         self.operation = ""
 
     def differences(self, left_out: tuple[str, ...] = ()) -> Iterator[str]:
-        """Where an answer differs from the recorded one, as `<operation id>: what`.
+        """The differences from the recorded responses, each as `<operation id>: what`.
 
         Args:
-            left_out: the numbers of calls that are not made, or the first and the last of a run
-                of them as `132-206`.
+            left_out: numbers of calls to skip, or ranges of them such as `132-206`.
         """
         for file in sorted(self._directory.glob("*.json")):
             recorded = json.loads(file.read_text("utf-8"))
@@ -135,7 +135,7 @@ class Replay:
             yield from _other_values(one, other)
 
     def _pairs(self, path: str, body: Any, answer: Any) -> Iterator[tuple[Any, Any]]:
-        """What is compared: of a list of items each with its own, of others the whole."""
+        """The pairs of bodies to compare: the matching items of a list, otherwise the whole body."""
         if not path.endswith("/replicationProtectedItems") or not body["value"]:
             yield body, answer
             return
@@ -172,12 +172,12 @@ class Replay:
         return found[0].operation_id if found else f"{method} {'/'.join(kind[:1] + kind[2:])}"
 
     def _is_behind(self, response: Response, shown: Any) -> bool:
-        """Whether what is asked for again and again is not yet where the recorded one is."""
+        """Whether the polled resource has not yet reached the recorded state."""
         wanted = _state(shown)
         return response.status == 200 and wanted is not None and _state(response.body) != wanted
 
     def _pause(self, path: str) -> dict[str, float]:
-        """How long it takes to ask again: tasks of a job come and go quickly."""
+        """How far to advance the clock between polls: shorter for jobs, whose tasks end quickly."""
         return {"seconds": 0.1 if self._fast else 5} if _JOB in path else {"minutes": 5}
 
     def _poll(self, *, ended: bool) -> Response:
@@ -200,7 +200,7 @@ class Replay:
         return self._standing_for(value) if isinstance(value, str) else value
 
     def _standing_for(self, text: str) -> str:
-        """A recorded id or path with the names of what is there."""
+        """A recorded id or path with the names of the emulated site."""
         site = self._site
         text = self._of_the_last_job(text)
         if not hasattr(site, "fabric"):  # the vault's own recording
@@ -255,7 +255,7 @@ class Replay:
 
 
 def recordings() -> Path:
-    """Where the recordings are."""
+    """The folder of the recordings."""
     return openapi.directory() / "recordings"
 
 
@@ -266,7 +266,7 @@ def _account(site: Site) -> str:
 
 
 def _state(body: Any) -> Any:
-    """Where an item or a job stands, or None where a body is neither."""
+    """The state of an item or a job; None for any other body."""
     properties = body.get("properties") if isinstance(body, dict) else None
     if not isinstance(properties, dict):
         return None

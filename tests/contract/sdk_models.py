@@ -1,8 +1,8 @@
-"""The SDK's models as the contract, where the OpenAPI is not at hand.
+"""The SDK's models as the contract, for machines without the published OpenAPI.
 
-They tell less: nothing of statuses, of query parameters, or of the vaults themselves, which are
-another SDK's. What they do tell is checked as strictly: members that no class has, members that
-are missing or of a wrong type, read-only members in a request.
+They contain less: no statuses, no query parameters, and nothing about the vaults themselves, which
+belong to another SDK. The rest is checked just as strictly: unknown members, members that are
+missing or have a wrong type, and read-only members in a request.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ _GROUP = "Operations"
 
 @lru_cache(maxsize=1)
 def published() -> dict[str, Operation]:
-    """Every operation of the SDK by its operation id."""
+    """The operations of the SDK by operation id."""
     found = {}
     for group, members in inspect.getmembers(operations, inspect.isclass):
         for name, method in inspect.getmembers(members, inspect.isfunction):
@@ -45,9 +45,9 @@ class Operation:
     Attributes:
         id: its operation id.
         long_running: whether the SDK polls it.
-        listing: whether its answer is a page of a list.
-        takes: the class of its body, or None.
-        gives: the class of its answer, or of a list's entries, or None.
+        listing: whether its response is a page of a list.
+        takes: the class of its request body, or None.
+        gives: the class of its response, or of the entries of a list, or None.
     """
 
     id: str
@@ -56,17 +56,17 @@ class Operation:
     takes: Any
     gives: Any
 
-    def misfits_of_request(self, query: Mapping[str, str], body: Any) -> list[str]:
-        """What does not fit in a request with this body; None is no body."""
+    def violations_of_request(self, query: Mapping[str, str], body: Any) -> list[str]:
+        """The violations of the contract in a request; a body of None means that it has none."""
         found = [] if "api-version" in query else ["query: api-version is required"]
         if (body is None) != (self.takes is None):
             return [*found, "body: there is none" if self.takes is None else "body: it is required"]
-        return found + ([] if body is None else sorted(_misfits(self.takes, body, "body", True)))
+        return found + ([] if body is None else sorted(_violations(self.takes, body, "body", True)))
 
-    def misfits_of_response(
+    def violations_of_response(
         self, status: int, headers: Mapping[str, str], body: Any, *, polled: bool = False
     ) -> list[str]:
-        """What does not fit in an answer; `polled` tells that it answers a poll."""
+        """The violations of the contract in a response; `polled` if it answers a poll."""
         found = []
         if status == 202:
             known = {name.lower() for name in headers}
@@ -84,8 +84,8 @@ class Operation:
             if not isinstance(body, dict) or not set(body) <= {"value", "nextLink"}:
                 return [*found, "body: it is no page of a list"]
             page = GenericAlias(list, (self.gives,))
-            return found + sorted(_misfits(page, body["value"], "body.value", False))
-        return found + sorted(_misfits(self.gives, body, "body", False))
+            return found + sorted(_violations(page, body["value"], "body.value", False))
+        return found + sorted(_violations(self.gives, body, "body", False))
 
 
 def _operation(identifier: str, method: str, signature: inspect.Signature) -> Operation:
@@ -131,26 +131,26 @@ def _members(model: type) -> dict[str, _Member]:
     return found
 
 
-def _misfits(kind: Any, value: Any, at: str, sent: bool) -> Iterator[str]:
+def _violations(kind: Any, value: Any, at: str, sent: bool) -> Iterator[str]:
     origin, inside = typing.get_origin(kind), typing.get_args(kind)
     if origin is typing.Union:
         choices = [choice for choice in inside if choice is not NoneType]
         known = [choice for choice in choices if not _is_enum(choice)]
-        yield from _misfits(known[0], value, at, sent)
+        yield from _violations(known[0], value, at, sent)
     elif origin is list:
         if not isinstance(value, list):
             yield f"{at}: {value!r} is not of type 'array'"
             return
         for place, item in enumerate(value):
-            yield from _misfits(inside[0], item, f"{at}[{place}]", sent)
+            yield from _violations(inside[0], item, f"{at}[{place}]", sent)
     elif origin is dict or hasattr(kind, "_deserialize"):
         if not isinstance(value, dict):
             yield f"{at}: {value!r} is not of type 'object'"
         elif origin is dict:
             for name, item in value.items():
-                yield from _misfits(inside[1], item, f"{at}.{name}", sent)
+                yield from _violations(inside[1], item, f"{at}.{name}", sent)
         else:
-            yield from _misfits_of_model(kind, value, at, sent)
+            yield from _violations_of_model(kind, value, at, sent)
     elif origin is typing.Literal:
         if value not in inside:
             yield f"{at}: {value!r} is none of {', '.join(map(str, inside))}"
@@ -158,7 +158,7 @@ def _misfits(kind: Any, value: Any, at: str, sent: bool) -> Iterator[str]:
         yield f"{at}: {value!r} is not of type '{kind.__name__}'"
 
 
-def _misfits_of_model(model: Any, value: dict[str, Any], at: str, sent: bool) -> Iterator[str]:
+def _violations_of_model(model: Any, value: dict[str, Any], at: str, sent: bool) -> Iterator[str]:
     derived = _derived(model)
     for discriminator in ("instanceType", "objectType"):
         if discriminator in value and discriminator in _members(model) and derived:
@@ -178,12 +178,12 @@ def _misfits_of_model(model: Any, value: dict[str, Any], at: str, sent: bool) ->
         elif sent and members[name].read_only:
             yield f"{at}.{name}: it is read-only"
         else:
-            yield from _misfits(members[name].type, item, f"{at}.{name}", sent)
+            yield from _violations(members[name].type, item, f"{at}.{name}", sent)
 
 
 @cache
 def _derived(model: Any) -> dict[str, Any]:
-    """The classes that derive from a model, at any distance, by their discriminator's value."""
+    """All direct and indirect subclasses of a model, by the value of their discriminator."""
     found: dict[str, Any] = {}
     for value, near in getattr(model, "__mapping__", {}).items():
         found[value] = near

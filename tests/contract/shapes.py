@@ -1,4 +1,4 @@
-"""The shape of a JSON body: which members it has, and of which types."""
+"""Compares the shapes of JSON bodies: their members and types."""
 
 from __future__ import annotations
 
@@ -6,19 +6,19 @@ from collections.abc import Iterator
 from typing import Any
 
 _NAMED_BY_USERS = ("tags", "userAssignedIdentities")
-"""Objects whose members have names of anybody's choice: their values alone have a shape."""
+"""Objects with arbitrary keys. Only the shape of their values is compared."""
 
 
 def lacking(shown: Any, given: Any, at: str = "") -> Iterator[str]:
-    """What a body lacks of the shape that is shown: members, entries, types.
+    """The members, entries and types that a body lacks compared with another.
 
-    A null has no shape: where one side has it, the other may have anything. Parts of two
-    replication providers are not compared: they are different classes of the contract.
+    If one side has null, the other may have anything. Parts of different replication providers are
+    not compared, because they are different classes of the contract.
 
     Args:
-        shown: the body whose shape is wanted.
-        given: the body that should have it; it may have more.
-        at: the place that is compared.
+        shown: the body with the expected shape.
+        given: the body to check. It may have additional members.
+        at: the path of the compared parts.
     """
     if shown is None or given is None:
         return
@@ -45,7 +45,7 @@ def lacking(shown: Any, given: Any, at: str = "") -> Iterator[str]:
 
 
 def kind(value: Any) -> str:
-    """The JSON type of a value, whole and other numbers being one."""
+    """The JSON type of a value. Integers and floats have the same type."""
     if value is None:
         return "null"
     if isinstance(value, bool):

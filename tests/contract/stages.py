@@ -1,4 +1,4 @@
-"""Sites at the stages of a migration, with the names that stand for those of an example."""
+"""Emulated sites at each stage of a migration, and their names and ids for published examples."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ PLAN = f"{VAULT}/replicationRecoveryPlans/plan"
 
 
 def empty() -> Site:
-    """A vault with all that can be set of it, and nothing in it."""
+    """A vault with all its settings, and nothing in it."""
     site = Site(server=None)
     assert site.call("PUT", VAULT, _full_vault()).status == 200
     body = {"properties": {"integrityKey": "a2V5"}}
@@ -59,7 +59,7 @@ def registered(provider: Provider) -> Site:
 
 
 def alerted(provider: Provider) -> Site:
-    """A vault that knows whom to tell of its alerts."""
+    """A vault with recipients for its alerts."""
     site = registered(provider)
     told = {"sendToOwners": "Send", "customEmailAddresses": ["a@b.example"], "locale": "en_US"}
     path = f"{VAULT}/replicationAlertSettings/defaultAlertSetting"
@@ -109,7 +109,7 @@ def failed(provider: Provider) -> Site:
 
 
 def tested(provider: Provider) -> Site:
-    """A machine with a test environment that waits."""
+    """A machine with a test environment that is not cleaned up."""
     site = protected(provider)
     part = provider.part("ReplicationProtectedItems_TestFailover")
     body = {"properties": support.test_failover_properties(providerSpecificDetails=part)}
@@ -118,7 +118,7 @@ def tested(provider: Provider) -> Site:
 
 
 def rehearsed(provider: Provider) -> Site:
-    """A machine that replicates, and whose test failover was cleaned up."""
+    """A replicating machine whose test failover was cleaned up."""
     site = tested(provider)
     body = {"properties": {"comments": ""}}
     done(site, "POST", f"{site.item(MACHINE)}/testFailoverCleanup", body)
@@ -126,7 +126,7 @@ def rehearsed(provider: Provider) -> Site:
 
 
 def failed_over(provider: Provider) -> Site:
-    """A machine that was failed over, not committed."""
+    """A machine that is failed over and not committed."""
     site = rehearsed(provider)
     part = provider.part("ReplicationProtectedItems_UnplannedFailover")
     body = {"properties": support.failover_properties() | {"providerSpecificDetails": part}}
@@ -135,7 +135,7 @@ def failed_over(provider: Provider) -> Site:
 
 
 def unwell(provider: Provider) -> Site:
-    """Machines of which one has stopped."""
+    """Machines, one of which has stopped."""
     site = protected(provider)
     site.estate.machines[:] = [
         replace(one, state="stopped") if one.id == OTHER.id else one for one in site.estate.machines
@@ -145,7 +145,7 @@ def unwell(provider: Provider) -> Site:
 
 
 def planned(provider: Provider, *, waits: bool = False) -> Site:
-    """A recovery plan of two groups, the second of which may wait for a person."""
+    """A recovery plan with two groups; with `waits`, the second one waits for a person."""
     site = protected(provider)
     action = {
         "actionName": "Look",
@@ -168,7 +168,7 @@ def planned(provider: Provider, *, waits: bool = False) -> Site:
 
 
 def waiting(provider: Provider) -> Site:
-    """A plan's test failover that waits for a person."""
+    """A plan whose test failover waits for a person."""
     site = planned(provider, waits=True)
     part = [provider.part("ReplicationRecoveryPlans_TestFailover")]
     body = {"properties": support.test_failover_properties(providerSpecificDetails=part)}
@@ -178,7 +178,7 @@ def waiting(provider: Provider) -> Site:
 
 
 def plan_tested(provider: Provider) -> Site:
-    """A plan whose test environment waits for its clean-up."""
+    """A plan whose test environment is not cleaned up."""
     site = waiting(provider)
     job = _first(site, _jobs("Suspended"))
     done(site, "POST", f"{VAULT}/replicationJobs/{job}/resume", {"properties": {"comments": ""}})
@@ -194,7 +194,7 @@ def plan_rehearsed(provider: Provider) -> Site:
 
 
 def plan_failed_over(provider: Provider) -> Site:
-    """A plan that was failed over, not committed."""
+    """A plan that is failed over and not committed."""
     site = plan_rehearsed(provider)
     part = [provider.part("ReplicationRecoveryPlans_UnplannedFailover")]
     body = {"properties": support.failover_properties() | {"providerSpecificDetails": part}}
@@ -203,7 +203,7 @@ def plan_failed_over(provider: Provider) -> Site:
 
 
 def done(site: Site, method: str, path: str, body: object = None) -> None:
-    """Run an operation to its success."""
+    """Run an operation and assert that it succeeds."""
     job = site.finished(site.accepted(method, path, body))
     assert job["state"] == "Succeeded", job
 
@@ -256,15 +256,15 @@ _STAGES: dict[str, Callable[[Provider], Site]] = {
 
 
 def providers_of(operation: str) -> tuple[str, ...]:
-    """The providers whose sites an operation is sent to: one where it is the vault's own."""
+    """The providers to test an operation with: all, or only one if it concerns the vault itself."""
     return (FIRST.instance_type,) if _group_of(operation) in _VAULT_ONLY else tuple(PROVIDERS)
 
 
 def at(operation: str, provider: Provider) -> Site:
-    """A site at which an operation applies.
+    """A site at a stage where an operation can run.
 
     Raises:
-        KeyError: nobody has said at which stage it does.
+        KeyError: no stage is listed for the operation.
     """
     if _group_of(operation) in _VAULT_ONLY:
         return empty()
@@ -273,7 +273,7 @@ def at(operation: str, provider: Provider) -> Site:
 
 
 def names(site: Site, operation: str) -> dict[str, str]:
-    """What stands for the path parameters of an example."""
+    """The values for the path parameters of an example."""
     known = {
         "subscriptionId": SUBSCRIPTION,
         "resourceGroupName": GROUP_NAME,
@@ -316,13 +316,13 @@ def _group_of(operation: str) -> str:
 
 
 def body(site: Site, shown: Any, operation: str, provider: Provider | None) -> Any:
-    """An example's body with ids of what is there.
+    """The body of an example with the ids of a site.
 
     Args:
-        site: where it is sent.
-        shown: the example's body.
-        operation: the operation's id.
-        provider: whose parts replace those of the example's provider; None keeps them.
+        site: the site that receives it.
+        shown: the body of the example.
+        operation: the operation id.
+        provider: replaces the parts of the example's provider; None keeps them.
     """
     if isinstance(shown, dict):
         if provider is not None and "instanceType" in shown:
@@ -357,7 +357,7 @@ def _standing_for(site: Site, shown: Any) -> Any:
     if kind == "replicationfabrics":
         return site.fabric
     if kind == "replicationprotectableitems" and site.experience is MODERNIZED:
-        return None  # its machines are not protected by way of protectable items
+        return None  # machines of this provider have no protectable items
     if kind == "replicationprotectableitems":
         return site.protectable(MACHINE)
     if kind == "replicationprotecteditems":

@@ -1,4 +1,4 @@
-"""COVERAGE.md is what the route table and the published operations make it."""
+"""COVERAGE.md agrees with the route table and the published operations."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ def test_the_committed_table_is_current() -> None:
     )
 
 
-def test_the_table_tells_what_is_done_and_what_is_not() -> None:
+def test_the_table_shows_implemented_and_missing_operations() -> None:
     table = coverage.text()
     done = [line for line in table.splitlines() if line.endswith("| done |")]
     missing = [line for line in table.splitlines() if line.endswith("| not done |")]

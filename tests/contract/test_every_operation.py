@@ -1,4 +1,4 @@
-"""A walk through every operation: what goes in and what comes out fits the published contract."""
+"""Calls every operation; all requests and responses have to follow the published contract."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ NEVER_ACCEPTED = {
     "ReplicationProtectedItems_Reprotect": "a physical machine cannot be replicated back",
     "ReplicationProtectedItems_FailoverCancel": "only a failover back can be cancelled",
 }
-"""Operations that the walk meets with a refusal only, with the reason."""
+"""Operations that the walk only gets refused, with the reason."""
 
 _INDEX = re.compile(r"\[\d+\]")
 
@@ -33,22 +33,26 @@ needs_openapi = pytest.mark.skipif(
 
 @pytest.mark.parametrize("walk", WALKS)
 @pytest.mark.parametrize("contract", [pytest.param("openapi", marks=needs_openapi), "sdk"])
-def test_what_goes_in_and_what_comes_out_fits(
+def test_requests_and_responses_follow_the_contract(
     walked: dict[str, list[Call]], walk: str, contract: str
 ) -> None:
     published = contracts.CONTRACTS[contract]()
     checked = {call.operation for call in walked[walk]} & set(published)
-    # The SDK of Site Recovery says nothing of the vaults themselves.
+    # The SDK of Site Recovery does not contain the operations of the vaults themselves.
     assert checked or (walk, contract) == ("vault", "sdk")
-    found = misfits(walked[walk], published)
-    assert sorted(misfit for misfit in found if not contracts.explained(misfit)) == []
+    found = violations(walked[walk], published)
+    assert sorted(violation for violation in found if not contracts.explained(violation)) == []
 
 
 @needs_openapi
-def test_what_explains_a_misfit_still_explains_one(walked: dict[str, list[Call]]) -> None:
-    found = {misfit for calls in walked.values() for misfit in misfits(calls, openapi.published())}
+def test_every_known_deviation_still_occurs(walked: dict[str, list[Call]]) -> None:
+    found = {
+        violation
+        for calls in walked.values()
+        for violation in violations(calls, openapi.published())
+    }
     for known in contracts.RECORDED:
-        assert any(re.search(known, misfit) for misfit in found), known
+        assert any(re.search(known, violation) for violation in found), known
 
 
 def test_every_refusal_has_the_error_body_of_arm(walked: dict[str, list[Call]]) -> None:
@@ -66,7 +70,7 @@ def test_every_experience_has_a_walk() -> None:
     assert {*registry.offered(), "vault"} == set(WALKS)
 
 
-def test_every_operation_is_met(walked: dict[str, list[Call]]) -> None:
+def test_every_operation_is_called(walked: dict[str, list[Call]]) -> None:
     accepted, met = set(), set()
     for calls in walked.values():
         for call in calls:
@@ -79,8 +83,8 @@ def test_every_operation_is_met(walked: dict[str, list[Call]]) -> None:
     assert sorted(set(NEVER_ACCEPTED) & accepted) == []
 
 
-def misfits(calls: list[Call], published: Mapping[str, contracts.Operation]) -> set[str]:
-    """What does not fit in these calls; each kind of misfit once, wherever in a list it is."""
+def violations(calls: list[Call], published: Mapping[str, contracts.Operation]) -> set[str]:
+    """The violations of the contract in these calls, without duplicates from lists."""
     begun = _begun(calls)
     found = set()
     for call in calls:
@@ -89,12 +93,12 @@ def misfits(calls: list[Call], published: Mapping[str, contracts.Operation]) -> 
         if operation is None:
             continue
         sent_to_fit = not polled and call.status < 400
-        of_call = operation.misfits_of_request(call.query, call.sent) if sent_to_fit else []
-        of_call += operation.misfits_of_response(
+        of_call = operation.violations_of_request(call.query, call.sent) if sent_to_fit else []
+        of_call += operation.violations_of_response(
             call.status, call.headers, call.answer, polled=polled
         )
         at = f"{operation.id} {call.status}{' polled' * polled}"
-        found |= {f"{at}: {_INDEX.sub('[]', misfit)}" for misfit in of_call}
+        found |= {f"{at}: {_INDEX.sub('[]', violation)}" for violation in of_call}
     return found
 
 
@@ -104,7 +108,7 @@ def routes() -> list[Route]:
 
 
 def _begun(calls: list[Call]) -> dict[str, str]:
-    """Which operation began what is polled, by the name at the end of its `Location`."""
+    """The operation that started each poll, by the last segment of its `Location`."""
     return {
         _last(call.headers["Location"].partition("?")[0]): call.operation
         for call in calls

@@ -1,4 +1,4 @@
-"""Published examples are sent again: what answers them has the shape that they show."""
+"""Sends the published examples to the emulator; the responses have to have the published shape."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ DIFFERENT = {
         "the vault of the example does not exist here, so its name is available"
     ),
 }
-"""What an answer lacks of its example, by operation and place, with the reason."""
+"""Known gaps in responses compared with the examples, by operation and path, with the reason."""
 
 REFUSED = {
     "ReplicationProtectedItems_PlannedFailover": "physical machines have none to Azure",
@@ -49,7 +49,7 @@ REFUSED = {
         "agents report to the appliance by themselves"
     ),
 }
-"""Examples for which there is no world to which they apply, of one provider or of any."""
+"""Examples that apply to no emulated state, of one provider or of any."""
 
 NOTHING = {
     "InMageAzureV2 ReplicationAppliances_List": "a configuration server is no appliance",
@@ -66,14 +66,14 @@ NOTHING = {
     "ReplicationvCenters_List": "physical machines have none",
     "ReplicationvCenters_ListByReplicationFabrics": "physical machines have none",
 }
-"""Examples of what a provider, or any, never has; a list of it is empty."""
+"""Examples of resources that a provider, or any provider, never has. Lists of them are empty."""
 
 
 def examples(*, foreign: bool = False) -> list[Any]:
-    """Every example of an operation that is answered here, for every provider.
+    """All examples of operations that the emulator implements, for each provider.
 
     Args:
-        foreign: only those whose request is of another provider.
+        foreign: return only examples whose request is for another provider.
     """
     if not openapi.present():
         return [pytest.param("none", {}, "none", id="no OpenAPI")]
@@ -89,7 +89,7 @@ def examples(*, foreign: bool = False) -> list[Any]:
 
 
 def _names_a_provider(parameters: str) -> bool:
-    # The base class of a mapping's input belongs to no provider; it is accepted (recorded).
+    # The base class of a mapping's input belongs to no provider. The service accepts it (recorded).
     base = "ReplicationProviderSpecificContainerMappingInput"
     return "instanceType" in parameters and base not in parameters
 
@@ -136,13 +136,13 @@ def test_an_example_of_another_provider_is_refused(
 def send(
     site: Site, identifier: str, example: dict[str, Any], provider: Provider | None
 ) -> Response:
-    """An example's request, its names and ids those of what is there.
+    """Send the request of an example with the names and ids of a site.
 
     Args:
-        site: where it is sent.
-        identifier: the operation's id.
+        site: the site that receives it.
+        identifier: the operation id.
         example: the published example.
-        provider: whose parts replace those of the example's provider; None keeps them.
+        provider: replaces the parts of the example's provider; None keeps them.
     """
     operation = openapi.published()[identifier]
     given = example["parameters"]
@@ -154,7 +154,7 @@ def send(
 
 
 def ended(site: Site, accepted: Response) -> Response:
-    """What the operation's `Location` answers once it has ended."""
+    """Poll the `Location` of an operation until it has ended; returns the last response."""
     for _ in range(200):
         result = site.call("GET", accepted.headers["Location"])
         if result.status != 202:
@@ -164,12 +164,12 @@ def ended(site: Site, accepted: Response) -> Response:
 
 
 def lacking(example: dict[str, Any], status: int, body: Any) -> Iterator[str]:
-    """What an answer lacks of the one that the example shows for its status."""
+    """The gaps of a response compared with the one that the example shows for its status."""
     shown = example["responses"].get(str(status), {}).get("body")
     if shown is not None:
         yield from shapes.lacking(shown, body if body is not None else "")
 
 
 def explained(place: str) -> bool:
-    """Whether the table of differences has the place."""
+    """Whether a gap is a known one."""
     return any(re.search(known, place) for known in DIFFERENT)

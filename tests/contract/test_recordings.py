@@ -1,4 +1,4 @@
-"""Recorded traffic of the service, made again: the emulator answers in the same shapes and words."""
+"""Replays recorded traffic of the service; the emulator answers with the same shapes and values."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ pytestmark = pytest.mark.skipif(
 
 NEWER = "the recording is of an older api-version; the published classes have it"
 NEWER_MEMBERS = "of a newer version: the recording of 2023, or the page of 2026, has them"
-OF_2021 = "of 2021: the recording of 2023 has them no more"
+OF_2021 = "only in the recording of 2021, not in the one of 2023"
 OF_2017 = "of 2017: the recordings of 2021 are otherwise"
 _ITEMS = r"^ReplicationProtectedItems_(Get|ListByReplicationProtectionContainers)"
 DIFFERENT = {
@@ -62,27 +62,27 @@ DIFFERENT = {
     r"^ReplicationProtectedItems_Get: lacks .*\.irDetails:": "of another minute of the copying",
     r"^ReplicationProtectedItems_Get: adds .*\.providerSpecificDetails\.": NEWER,
 }
-"""Where an answer differs from the recorded one, with the reason."""
+"""Known differences from the recorded responses, with the reason."""
 
 
 @pytest.fixture(scope="module")
 def vault() -> set[str]:
     """Differences from the recording of an empty vault, its policy, jobs and settings."""
-    # 046-059 is a policy of failback, which a physical machine has not.
+    # 046-059 is a failback policy, which physical machines do not have.
     return set(Replay("vault", Site(server=None), f"{VAULT}-2").differences(("046-059",)))
 
 
 @pytest.fixture(scope="module")
 def modernized() -> set[str]:
     """Differences from the recording of a whole run of the modernized experience."""
-    # 132-206 is reprotection and failback of a VMware machine; a physical one has neither.
+    # 132-206 is the reprotection and failback of a VMware machine. Physical machines have neither.
     site = stages.registered(PROVIDERS["InMageRcm"])
     return set(Replay("rcm", site, VAULT).differences(("132-206",)))
 
 
 @pytest.fixture(scope="module")
 def modernized_parts() -> set[str]:
-    """Differences from the calls that azure-powershell's tests of the modernized experience made."""
+    """Differences from the recorded calls of azure-powershell's tests (modernized)."""
     site, machines, before = histories.modernized()
     return set(
         Replay("rcm-powershell", site, VAULT, machines=machines, before=before).differences()
@@ -91,7 +91,7 @@ def modernized_parts() -> set[str]:
 
 @pytest.fixture(scope="module")
 def classic() -> set[str]:
-    """Differences from the calls that azure-powershell's tests of the classic experience made."""
+    """Differences from the recorded calls of azure-powershell's tests (classic)."""
     site, before = histories.classic()
     return set(Replay("v2a-powershell", site, VAULT, before=before).differences())
 
@@ -112,7 +112,7 @@ def test_a_modernized_run_is_answered_as_recorded(modernized: set[str]) -> None:
     assert sorted(found for found in modernized if not explained(found)) == []
 
 
-def test_what_explains_a_difference_still_explains_one(
+def test_every_known_difference_still_occurs(
     vault: set[str], modernized: set[str], modernized_parts: set[str], classic: set[str]
 ) -> None:
     every = vault | modernized | modernized_parts | classic
@@ -121,5 +121,5 @@ def test_what_explains_a_difference_still_explains_one(
 
 
 def explained(difference: str) -> bool:
-    """Whether the table has the difference."""
+    """Whether a difference is a known one."""
     return any(re.search(known, difference) for known in DIFFERENT)

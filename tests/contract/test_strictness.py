@@ -1,4 +1,4 @@
-"""The contracts refuse what they are there to refuse; else everything would seem to fit."""
+"""The contracts report violations. If they reported none, every other test would pass."""
 
 from __future__ import annotations
 
@@ -21,16 +21,16 @@ ENABLE = {
         "targetResourceGroupId": "group",
     },
 }
-"""What a provider asks for where protection is enabled."""
+"""The input of each provider for enabling protection."""
 ANOTHERS = {"InMageAzureV2": "testNetworkId", "InMageRcm": "masterTargetId"}
-"""What it does not know, because it is the other's."""
+"""A member of each provider's input that only the other provider has."""
 POLICY = {
     "InMageAzureV2": {"recoveryPointHistory": 1440, "multiVmSyncStatus": "Enabled"},
     "InMageRcm": {"recoveryPointHistoryInMinutes": 1440, "enableMultiVmSync": "true"},
 }
-"""What a provider answers of a policy."""
+"""The details of a policy in each provider's response."""
 HISTORY = {"recoveryPointHistory", "recoveryPointHistoryInMinutes"}
-"""Minutes of recovery points in a policy: a number, which an answer may not tell as text."""
+"""The retention of recovery points in minutes. It has to be a number in a response, not text."""
 EITHER = pytest.mark.parametrize("contract", [pytest.param("openapi", marks=needs_openapi), "sdk"])
 EACH = pytest.mark.parametrize("provider", PROVIDERS)
 
@@ -64,13 +64,13 @@ def operation(contract: str, identifier: str) -> contracts.Operation:
 
 @EITHER
 @EACH
-def test_what_fits_fits(contract: str, provider: str) -> None:
+def test_valid_bodies_have_no_violations(contract: str, provider: str) -> None:
     enable = operation(contract, "ReplicationProtectedItems_Create")
-    assert enable.misfits_of_request(QUERY, enabling(provider)) == []
-    assert enable.misfits_of_response(202, POLLING, None) == []
+    assert enable.violations_of_request(QUERY, enabling(provider)) == []
+    assert enable.violations_of_response(202, POLLING, None) == []
     get = operation(contract, "ReplicationPolicies_Get")
-    assert get.misfits_of_request(QUERY, None) == []
-    assert get.misfits_of_response(200, {}, policy(provider)) == []
+    assert get.violations_of_request(QUERY, None) == []
+    assert get.violations_of_response(200, {}, policy(provider)) == []
 
 
 @EITHER
@@ -86,31 +86,33 @@ def test_what_fits_fits(contract: str, provider: str) -> None:
     ],
     ids=["unknown", "type", "not in a request", "discriminator", "another provider's"],
 )
-def test_a_request_that_does_not_fit_is_told(
+def test_a_violation_in_a_request_is_reported(
     contract: str, provider: str, spoil: Callable[[Any], None]
 ) -> None:
     body = enabling(provider)
     spoil(body)
-    found = operation(contract, "ReplicationProtectedItems_Create").misfits_of_request(QUERY, body)
+    found = operation(contract, "ReplicationProtectedItems_Create").violations_of_request(
+        QUERY, body
+    )
     assert len(found) == 1, found
 
 
 @EITHER
 @EACH
-def test_what_is_missing_is_told(contract: str, provider: str) -> None:
+def test_a_missing_member_is_reported(contract: str, provider: str) -> None:
     enable = operation(contract, "ReplicationProtectedItems_Create")
-    assert enable.misfits_of_request({}, enabling(provider))
-    assert enable.misfits_of_request(QUERY, None)
+    assert enable.violations_of_request({}, enabling(provider))
+    assert enable.violations_of_request(QUERY, None)
 
 
 @EITHER
-def test_what_one_provider_must_be_told_is_missing(contract: str) -> None:
+def test_a_member_that_one_provider_requires_is_reported_as_missing(contract: str) -> None:
     failover = operation(contract, "ReplicationProtectedItems_UnplannedFailover")
     settings = PROVIDERS["InMageRcm"].part("ReplicationProtectedItems_UnplannedFailover")
     body = {"properties": {"providerSpecificDetails": settings}}
-    assert failover.misfits_of_request(QUERY, body) == []
+    assert failover.violations_of_request(QUERY, body) == []
     del settings["performShutdown"]
-    assert failover.misfits_of_request(QUERY, body)
+    assert failover.violations_of_request(QUERY, body)
 
 
 @EITHER
@@ -124,22 +126,22 @@ def test_what_one_provider_must_be_told_is_missing(contract: str) -> None:
     ],
     ids=["unknown", "type", "discriminator"],
 )
-def test_an_answer_that_does_not_fit_is_told(
+def test_a_violation_in_a_response_is_reported(
     contract: str, provider: str, spoil: Callable[[Any], None]
 ) -> None:
     body = policy(provider)
     spoil(body)
-    found = operation(contract, "ReplicationPolicies_Get").misfits_of_response(200, {}, body)
+    found = operation(contract, "ReplicationPolicies_Get").violations_of_response(200, {}, body)
     assert len(found) == 1, found
 
 
 @EITHER
 @EACH
-def test_a_status_or_header_that_does_not_fit_is_told(contract: str, provider: str) -> None:
+def test_a_wrong_status_or_header_is_reported(contract: str, provider: str) -> None:
     get = operation(contract, "ReplicationPolicies_Get")
-    assert get.misfits_of_response(202, POLLING, None)
+    assert get.violations_of_response(202, POLLING, None)
     enable = operation(contract, "ReplicationProtectedItems_Create")
     for missing in POLLING:
         headers = {name: value for name, value in POLLING.items() if name != missing}
-        assert enable.misfits_of_response(202, headers, None)
-    assert enable.misfits_of_response(202, POLLING, policy(provider))
+        assert enable.violations_of_response(202, headers, None)
+    assert enable.violations_of_response(202, POLLING, policy(provider))

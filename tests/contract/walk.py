@@ -1,4 +1,4 @@
-"""A whole migration of each experience, call by call: every operation is met on the way."""
+"""Runs whole migrations in each experience, and so calls every operation."""
 
 from __future__ import annotations
 
@@ -23,16 +23,16 @@ _POLLS = 200
 
 
 def run(site: Site, method: str, path: str, body: object = None) -> str:
-    """Begin an operation and poll it at both of its URLs, verbatim, until it has ended.
+    """Start an operation and poll both of its URLs, verbatim, until it has ended.
 
     Returns:
-        The status with which it ended.
+        Its final status.
     """
     return poll(site, site.accepted(method, path, body))
 
 
 def poll(site: Site, accepted: Response) -> str:
-    """Poll what a 202 began at both of its URLs until it has ended; the status then."""
+    """Poll both URLs of a 202 response until the operation has ended; returns its final status."""
     for _ in range(_POLLS):
         status = site.call("GET", accepted.headers["Azure-AsyncOperation"])
         result = site.call("GET", accepted.headers["Location"])
@@ -45,19 +45,19 @@ def poll(site: Site, accepted: Response) -> str:
 
 
 def succeed(site: Site, method: str, path: str, body: object = None) -> None:
-    """Run an operation to its success."""
+    """Run an operation and assert that it succeeds."""
     assert run(site, method, path, body) == "Succeeded"
 
 
 def answered(site: Site, method: str, path: str, body: object = None) -> Any:
-    """The body of an operation that answers at once."""
+    """Call an operation that is not long-running; returns the body of its response."""
     response = site.call(method, path, body)
     assert response.status == 200, response.body
     return response.body
 
 
 def vault() -> None:
-    """A vault from its creation to its deletion, with nothing in it."""
+    """Create a vault, use its own operations, and delete it."""
     site = Site(server=None)
     other = f"{VAULT}-2"
     location = {"location": "westeurope", "sku": {"name": "Standard"}, "properties": {}}
@@ -104,7 +104,7 @@ def _poll_vault(site: Site, begun: Response) -> None:
 
 
 def _certificate() -> bytes:
-    """A certificate of its own maker, as the tools make one for vault credentials."""
+    """A self-signed certificate, as the tools make one for vault credentials."""
     key = ec.generate_private_key(ec.SECP256R1())
     name = x509.Name([x509.NameAttribute(x509.NameOID.COMMON_NAME, "migration")])
     begins = datetime(2026, 1, 5, tzinfo=UTC)
@@ -114,7 +114,7 @@ def _certificate() -> bytes:
 
 
 def migration(provider: Provider) -> None:
-    """Machines of one provider, from the registration of their server to their removal."""
+    """Migrate machines of one provider, from the registration of the server to its removal."""
     web, db, app = support.windows(1), support.linux(1), support.windows(2)
     site = provider.site([web, db, app])
     site.register()
@@ -148,14 +148,14 @@ def _look_at_servers(site: Site) -> None:
 
 
 def _server(site: Site) -> str:
-    """The id of the fabric's only provider, as the contract calls a server."""
+    """The id of the only provider of the fabric. The contract calls a server a provider."""
     path = f"{site.fabric}/replicationRecoveryServicesProviders"
     (found,) = answered(site, "GET", path)["value"]
     return str(found["id"])
 
 
 def _policies(site: Site, provider: Provider) -> str:
-    """Two policies, of which one is changed, mapped, mapped anew and kept; its id."""
+    """Make two policies. One is changed and mapped, and stays. Returns its id."""
     kept, other = (f"{VAULT}/replicationPolicies/{name}" for name in ("policy", "other"))
     for identifier in (kept, other):
         succeed(site, "PUT", identifier, {"properties": {"providerSpecificInput": provider.policy}})
@@ -165,7 +165,7 @@ def _policies(site: Site, provider: Provider) -> str:
     assert len(answered(site, "GET", f"{VAULT}/replicationPolicies")["value"]) == 2
     mappings = f"{site.container}/replicationProtectionContainerMappings"
     mapping = f"{mappings}/mapping"
-    # The contract has no class of this provider's own for a new mapping.
+    # The contract has no class for a new mapping that is specific to this provider.
     target = {"policyId": kept, "targetProtectionContainerId": "Microsoft Azure"}
     own = {"instanceType": provider.instance_type}
     succeed(site, "PUT", mapping, {"properties": target})
@@ -189,7 +189,7 @@ def _policies(site: Site, provider: Provider) -> str:
 
 def _discover(site: Site, provider: Provider, machines: list[Instance]) -> None:
     if not provider.discovers:
-        # Agents report by themselves: there is nothing to discover, and no list of it.
+        # The agents report their machines, so there is no discovery and no list of its results.
         for machine in machines:
             site.protectable(machine)
         return
@@ -202,7 +202,7 @@ def _discover(site: Site, provider: Provider, machines: list[Instance]) -> None:
 
 
 def _enable(site: Site, machines: list[Instance]) -> None:
-    """Protection of every machine; the first job fails and does so again when restarted."""
+    """Protect all machines. The first job fails, and fails again when it is restarted."""
     site.fault(operation="EnableDr", times=2, job={"errorCode": "95107", "errorMessage": "no"})
     first, *_ = machines
     body = site.enable_body(first)
@@ -272,7 +272,7 @@ def _failover_body(part: object) -> dict[str, Any]:
 
 
 def _rehearse(site: Site, provider: Provider, machine: Instance) -> None:
-    """A test failover that is cancelled, and one that is seen to its end."""
+    """Run one test failover that is cancelled, and one that ends."""
     item = site.item(machine)
     body = _test_body(provider.part("ReplicationProtectedItems_TestFailover"))
     site.accepted("POST", f"{item}/testFailover", body)
@@ -302,7 +302,7 @@ def _migrate(site: Site, provider: Provider, machine: Instance) -> None:
 
 
 def _run_a_plan(site: Site, provider: Provider, machines: list[Instance]) -> None:
-    """A recovery plan with a manual step, from its rehearsal to its commit."""
+    """Run a recovery plan with a manual action, from its test failover to its commit."""
     plan = f"{VAULT}/replicationRecoveryPlans/plan"
     first, *others = machines
     action = {
@@ -405,7 +405,7 @@ def _leave(site: Site) -> None:
 
 
 def _unregister(provider: Provider, verb: str, path: str, seed: int) -> None:
-    """Another server that leaves in another way; the seed keeps its operations' names apart."""
+    """Remove another server with another verb. The seed makes the names of its operations unique."""
     site = provider.site(seed=seed)
     site.register()
     succeed(site, verb, path.format(fabric=site.fabric, server=_server(site)))
@@ -416,4 +416,4 @@ WALKS: dict[str, Callable[[], None]] = {
     "vault": vault,
     **{name: partial(migration, provider) for name, provider in PROVIDERS.items()},
 }
-"""What is walked, by name: the vault itself, and each provider by its `instanceType`."""
+"""The walks by name: one for the vault itself, and one for each provider's `instanceType`."""

@@ -1,4 +1,4 @@
-"""Fleets of two Windows machines and one of Red Hat, on both wires, in both experiences."""
+"""Fleets of two Windows machines and one Red Hat machine: over HTTP and in process, per experience."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ def fleet(request: pytest.FixtureRequest, experience: Classic) -> Iterator[Fleet
 
 @pytest.fixture
 def quiet_fleet(experience: Classic) -> Iterator[Fleet]:
-    """In process only, for what the wire has no part in."""
+    """A fleet in process only, for tests that HTTP does not matter to."""
     made = Fleet([windows(1), windows(2), linux(1)], experience=experience)
     yield made
     made.close()

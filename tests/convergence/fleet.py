@@ -1,4 +1,4 @@
-"""A fleet on the emulator, driven by the real convergence over the real SDK."""
+"""A fleet on the emulator, which tests drive with the real convergence and the real SDK."""
 
 from __future__ import annotations
 
@@ -47,7 +47,7 @@ STRICT = Rules(require_test_failover=True)
 
 
 class Recorder:
-    """A reporter that keeps what it is told."""
+    """A reporter that keeps all lines."""
 
     def __init__(self) -> None:
         self.statuses: list[str] = []
@@ -63,11 +63,13 @@ class Recorder:
 class Fleet:
     """Machines with a registered configuration server, policy and mapping.
 
-    `targets` has what is said of a machine's target, and `hardware` what it has, by its name;
-    `slept` has the seconds that `drive` was told to sleep.
+    Attributes:
+        targets: the declared target by machine.
+        hardware: the hardware by machine.
+        slept: the pauses of `drive` in seconds.
 
     Args:
-        machines: the estate.
+        machines: the machines in AWS.
         wire: `in-process` or `http`.
         experience: classic or modernized.
     """
@@ -106,7 +108,7 @@ class Fleet:
         leaving: bool = False,
         between_rounds: Callable[[], Awaitable[None]] | None = None,
     ) -> dict[str, Outcome]:
-        """Converge the machines, the emulator's clock stepping half a minute a round."""
+        """Converge the machines. The emulator's clock advances half a minute per round."""
 
         async def sleep(seconds: float) -> None:
             self.slept.append(seconds)
@@ -156,7 +158,7 @@ class Fleet:
         assert response.status < 300, response.body
 
     def accepted(self, machine: str | None = None) -> list[str]:
-        """Changes of machines that the service accepted, in order, by operation id."""
+        """The operation ids of all accepted changes to machines, in order."""
         return [
             entry["operation"]
             for entry in self.site.world.audited()
@@ -179,7 +181,7 @@ class Fleet:
     # -- parts ---------------------------------------------------------------------------------
 
     def ask(self, work: Callable[[Connection], Coroutine[Any, Any, _T]]) -> _T:
-        """Let a coroutine work on a connection."""
+        """Run a coroutine with a connection."""
 
         async def connected() -> _T:
             async with self._connect() as connection:
@@ -189,7 +191,7 @@ class Fleet:
 
     @asynccontextmanager
     async def service(self, leaving: bool = False) -> AsyncIterator[VaultService]:
-        """The vault, as a run of this stack uses it."""
+        """The vault service of a run."""
         async with self._connect() as connection:
             yield VaultService(connection, self.migration_site, "dev", leaving=leaving)
 
@@ -199,7 +201,7 @@ class Fleet:
             yield connection
 
     def connector(self) -> Connect:
-        """How this Azure is reached."""
+        """Connects to this emulator."""
         return connector(
             credential=lambda: AsyncCredential(self.site.token),
             transport=(lambda: AsyncWorldTransport(self.site.world))

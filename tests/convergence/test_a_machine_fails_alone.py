@@ -1,4 +1,4 @@
-"""What goes wrong with one machine is told with its name, and stops no other."""
+"""A failure of one machine is reported with its name, and does not stop the others."""
 
 from __future__ import annotations
 

@@ -20,7 +20,7 @@ def begun(fleet: Fleet) -> list[str]:
 
 
 class Killed(BaseException):
-    """The driver is gone at once, and with it all that it knew."""
+    """Ends a run at once, so that everything it remembered is lost."""
 
 
 @pytest.mark.parametrize("rounds", [1, 3, 8])

@@ -1,4 +1,4 @@
-"""Unregistering a server, whatever keeps it and whoever began."""
+"""Unregistering a server: mappings go first, and removals by others are waited for."""
 
 from __future__ import annotations
 
@@ -119,16 +119,16 @@ def test_a_server_that_protects_machines_stays(quiet_fleet: Fleet) -> None:
 
 def test_clearing_a_vault_finds_its_server_by_name(quiet_fleet: Fleet) -> None:
     server = leaving(quiet_fleet)
-    stranger = Leaving(server.vault, "another", server.experience, POLL)
+    other = Leaving(server.vault, "another", server.experience, POLL)
 
-    assert quiet_fleet.ask(lambda to: server_removal.clear(to, stranger, Recorder())) is True
+    assert quiet_fleet.ask(lambda to: server_removal.clear(to, other, Recorder())) is True
     assert fabrics(quiet_fleet) == [quiet_fleet.site.fabric]
     assert quiet_fleet.ask(lambda to: server_removal.clear(to, server, Recorder())) is True
     assert fabrics(quiet_fleet) == []
 
 
-class TestMachinesThatNoRecordAnswersFor:
-    """A run was killed while their wave was made."""
+class TestMachinesWithoutARecord:
+    """The run that created their wave was killed."""
 
     @pytest.mark.parametrize("phase", [Phase.PROTECTED, Phase.TEST_FAILOVER])
     def test_are_taken_out_by_their_tags(self, quiet_fleet: Fleet, phase: Phase) -> None:

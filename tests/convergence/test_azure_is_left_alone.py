@@ -1,4 +1,4 @@
-"""Azure says for how long it wants to be left alone after too many requests."""
+"""After too many requests Azure says how long to wait, and the run does."""
 
 from __future__ import annotations
 

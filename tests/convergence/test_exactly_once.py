@@ -1,4 +1,4 @@
-"""A request of unknown fate is settled by the job that it began, and never asked twice."""
+"""A request without an answer is settled by the job that it started, and never sent twice."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ ITEMS = "ReplicationProtectedItems"
 
 @dataclass(frozen=True)
 class Change:
-    """How a fleet is brought to the moment before an operation, and what then leads to it."""
+    """An operation, with the steps that lead up to it."""
 
     operation: Operation
     accepted_as: str
@@ -68,7 +68,7 @@ CASES = [
     (experience, change)
     for experience in BOTH
     for change in CHANGES
-    # In the modernized experience machines report by themselves.
+    # Modernized has no discovery: machines report by themselves.
     if change.operation is not Operation.DISCOVER or experience.name == "classic"
 ]
 
@@ -97,7 +97,7 @@ def change(case: tuple[Classic, Change]) -> Change:
 
 
 class Killed(BaseException):
-    """The driver is gone at once, and with it all that it knew."""
+    """Ends a run at once, so that everything it remembered is lost."""
 
 
 def own_request(fleet: Fleet, change: Change) -> str:
@@ -105,7 +105,7 @@ def own_request(fleet: Fleet, change: Change) -> str:
 
 
 def requests_of_jobs(fleet: Fleet, change: Change) -> list[str]:
-    """The ids of the requests that began the jobs of an operation, newest first."""
+    """The ids of the requests that started the jobs of an operation, newest first."""
     vault = fleet.migration_site.container.vault
     listed = fleet.site.get(f"{vault}/replicationJobs")["value"]
     jobs = [job for job in listed if job["properties"]["scenarioName"] == change.operation.scenario]

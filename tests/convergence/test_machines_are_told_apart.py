@@ -1,4 +1,4 @@
-"""An operation is for the instance that the config names, and for no other."""
+"""Operations only ever run on the instance that the config names."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from tests.convergence.fleet import Fleet
 
 
 def declare(fleet: Fleet, **machines: Instance) -> None:
-    """Let the config name these machines, whatever the vault knows."""
+    """Declare these machines, independent of what the vault knows."""
     fleet.machines = {name.replace("_", "-"): instance for name, instance in machines.items()}
 
 
@@ -86,7 +86,7 @@ def test_a_migrated_machine_may_get_another_name(quiet_fleet: Fleet) -> None:
 def test_a_migration_is_not_completed_before_its_machine_can_be_known_again(
     quiet_fleet: Fleet,
 ) -> None:
-    # Failed over by hand, so that the virtual machine does not say which instance it was.
+    # Failed over in the portal, so the virtual machine has no tag with its instance id.
     instance = quiet_fleet.machines["web-01"]
     quiet_fleet.site.protect(instance)
     quiet_fleet.site.finished(quiet_fleet.site.fail_over(instance))

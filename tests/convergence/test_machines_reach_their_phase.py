@@ -1,4 +1,4 @@
-"""Whatever the phase and wherever they stand, machines get there."""
+"""Machines reach their phase from any state."""
 
 from __future__ import annotations
 

@@ -63,13 +63,13 @@ def test_lists_that_lag_behind_lead_to_no_second_failover(fleet: Fleet) -> None:
 
 
 def stop_after(rounds: int) -> Callable[[], bool]:
-    """Says that the engine is there for so many questions, then that it is gone."""
+    """A `may_submit` that returns True for this number of calls, then False."""
     left = iter(range(rounds))
     return lambda: next(left, None) is not None
 
 
 @pytest.mark.parametrize("rounds", [2, 5, 9, 20, 60, 100])
-def test_a_run_that_was_killed_is_gone_on_with(quiet_fleet: Fleet, rounds: int) -> None:
+def test_the_next_run_continues_a_run_that_was_killed(quiet_fleet: Fleet, rounds: int) -> None:
     first = quiet_fleet.drive(Phase.MIGRATED, may_submit=stop_after(rounds))
     assert {o.status for o in first.values()} <= {Status.PENDING, Status.SATISFIED}
     outcomes = quiet_fleet.drive(Phase.MIGRATED)

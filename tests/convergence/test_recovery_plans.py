@@ -83,7 +83,7 @@ def test_a_wave_walks_through_its_plan(fleet: Fleet) -> None:
         "UnplannedFailover",
     ]
     assert _operations(fleet, "ReplicationRecoveryPlans_")[1:] == walked
-    # What comes before is enabling, and where machines are asked for, discovery.
+    # Earlier operations enable protection and, in classic, discover the machines.
     before = 2 if fleet.experience.name == "classic" else 1
     for machine in fleet.machines:
         its = [op.removeprefix("ReplicationProtectedItems_") for op in fleet.accepted(machine)]
@@ -98,7 +98,7 @@ def test_a_later_group_boots_when_the_one_before_is_up(fleet: Fleet) -> None:
         if job["properties"]["scenarioName"] == "UnplannedFailover"
     }
     for later in ("web-01", "web-02"):
-        # As times and not as text: a whole second has no fraction.
+        # Compared as times and not as text, because whole seconds have no fraction.
         started, before = ended[later]["startTime"], ended["db-01"]["endTime"]
         assert datetime.fromisoformat(started) >= datetime.fromisoformat(before)
 
@@ -189,7 +189,7 @@ def test_a_plan_is_asked_for_again_where_the_service_is_busy(
     assert _operations(quiet_fleet, "ReplicationRecoveryPlans_").count("Create") == 1
 
 
-def test_a_plan_that_cannot_be_had_fails_its_machines(quiet_fleet: Fleet) -> None:
+def test_a_plan_that_cannot_be_created_fails_its_machines(quiet_fleet: Fleet) -> None:
     quiet_fleet.fault(
         operation="ReplicationRecoveryPlans_Create",
         status=503,
@@ -241,7 +241,7 @@ def test_groups_that_someone_changes_meanwhile_are_put_right_before_the_failover
         cleaned = "TestFailoverCleanup" in _operations(quiet_fleet, "ReplicationRecoveryPlans_")
         if cleaned and not any(changed):
             body = {"properties": {"groups": groups}}
-            # Refused for as long as the plan runs.
+            # The service refuses this while the plan runs.
             changed.append(quiet_fleet.site.call("PATCH", plan, body).status == 202)
         return True
 
@@ -278,7 +278,9 @@ def test_an_action_added_by_hand_is_told_and_kept(quiet_fleet: Fleet) -> None:
 
 
 @pytest.mark.parametrize("rounds", [3, 8, 20])
-def test_a_run_that_was_killed_in_the_plan_is_gone_on_with(quiet_fleet: Fleet, rounds: int) -> None:
+def test_the_next_run_continues_a_run_that_was_killed_in_the_plan(
+    quiet_fleet: Fleet, rounds: int
+) -> None:
     quiet_fleet.drive(Phase.PROTECTED, plan=PlanOrder(PLAN))
     left = iter(range(rounds))
     quiet_fleet.drive(

@@ -1,4 +1,4 @@
-"""What becomes of a machine in Azure is what the config says, also when that changes."""
+"""The virtual machine in Azure is as the config declares it, also after a change of the config."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ CHANGES: dict[str, dict[str, Any]] = {
 
 
 def machine(fleet: Fleet, name: str = "web-01") -> dict[str, Any]:
-    """A virtual machine as Azure has it, with what its first interface's address is."""
+    """A virtual machine in Azure, with the address of its first interface."""
     found: dict[str, Any] = fleet.site.virtual_machines()[name]
     (nic,) = found["properties"]["networkProfile"]["networkInterfaces"]
     shown = fleet.site.get(f"{nic['id']}?api-version=2024-05-01")
@@ -44,7 +44,7 @@ def size(fleet: Fleet, name: str = "web-01") -> str:
 
 class TestAChange:
     @pytest.mark.parametrize("change", CHANGES.values(), ids=CHANGES)
-    def test_is_told_to_a_protected_item_once(
+    def test_is_sent_to_a_protected_item_once(
         self, quiet_fleet: Fleet, change: dict[str, Any]
     ) -> None:
         fleet = quiet_fleet
@@ -122,13 +122,13 @@ class TestAChange:
         assert outcomes["web-01"].observed.stage is Stage.MIGRATED
         assert size(fleet) == "Standard_D8s_v5"
 
-    def test_to_a_word_that_means_the_same_is_none(self, quiet_fleet: Fleet) -> None:
+    def test_to_a_synonym_is_no_change(self, quiet_fleet: Fleet) -> None:
         quiet_fleet.drive(Phase.PROTECTED)
         quiet_fleet.targets["web-01"] = {"license_type": "NoLicenseType"}
         quiet_fleet.drive(Phase.PROTECTED)
         assert UPDATE not in quiet_fleet.accepted()
 
-    def test_of_tags_leaves_those_of_others(self, quiet_fleet: Fleet) -> None:
+    def test_of_tags_keeps_other_tags(self, quiet_fleet: Fleet) -> None:
         fleet = quiet_fleet
         fleet.drive(Phase.PROTECTED)
         mine = fleet.assignments(Phase.PROTECTED)[0].tags
@@ -198,7 +198,7 @@ class TestTheSize:
         assert outcomes["web-01"].status is Status.SATISFIED
         assert UPDATE not in fleet.accepted()
 
-    def test_that_no_offered_one_is_large_enough_for_is_said(self, quiet_fleet: Fleet) -> None:
+    def test_is_reported_if_no_offered_size_is_large_enough(self, quiet_fleet: Fleet) -> None:
         quiet_fleet.hardware["web-01"] = Hardware(vcpus=416, memory_gib=12000, data_disks=1)
         outcomes = quiet_fleet.drive(Phase.MIGRATED)
         assert outcomes["web-01"].status is Status.BLOCKED
@@ -207,7 +207,7 @@ class TestTheSize:
         assert outcomes["web-01"].observed.stage is Stage.PROTECTED
         assert outcomes["web-02"].observed.stage is Stage.MIGRATED
 
-    def test_that_is_given_and_takes_too_few_disks_holds_the_machine_alone(
+    def test_that_is_declared_but_supports_too_few_disks_blocks_only_its_machine(
         self, quiet_fleet: Fleet
     ) -> None:
         quiet_fleet.targets["web-01"] = {"vm_size": "Standard_B1s"}
@@ -225,7 +225,7 @@ class TestTheSize:
         assert "Azure does not offer Standard_X1" in outcomes["web-01"].message
         assert outcomes["web-01"].observed.stage is Stage.TEST_FAILOVER
 
-    def test_that_boots_no_bios_is_not_taken(self, quiet_fleet: Fleet) -> None:
+    def test_that_does_not_boot_bios_is_not_chosen(self, quiet_fleet: Fleet) -> None:
         quiet_fleet.targets["web-01"] = {"vm_size": "Standard_D4s_v6"}
         outcomes = quiet_fleet.drive(Phase.MIGRATED)
         assert outcomes["web-01"].status in (Status.BLOCKED, Status.FAILED)
@@ -233,7 +233,7 @@ class TestTheSize:
         assert outcomes["web-01"].observed.azure_vm_id is None
         assert outcomes["web-02"].observed.stage is Stage.MIGRATED
 
-    def test_that_is_given_is_taken_though_it_is_smaller(self, quiet_fleet: Fleet) -> None:
+    def test_that_is_declared_is_used_although_it_is_smaller(self, quiet_fleet: Fleet) -> None:
         fleet = quiet_fleet
         fleet.targets["web-01"] = {"vm_size": "Standard_D2s_v5"}
         fleet.hardware["web-01"] = Hardware(vcpus=8, memory_gib=32, data_disks=1)

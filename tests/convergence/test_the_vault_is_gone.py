@@ -1,4 +1,4 @@
-"""A vault that was deleted by hand: told with certainty, and only then."""
+"""A vault that was deleted by hand is reported as gone, but only when that is certain."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ SOURCES = {
 
 
 def remove_the_server(fleet: Fleet) -> None:
-    """As a person does it in the portal."""
+    """Remove the server as a person does in the portal."""
     site = fleet.site
     properties = {"providerSpecificInput": {"instanceType": site.experience.instance_type}}
     associated = f"{site.container}/replicationProtectionContainerMappings/mapping"
@@ -64,7 +64,7 @@ def leaving(fleet: Fleet) -> Leaving:
 
 
 @DELETIONS
-def test_is_told_of_whatever_is_asked(fleet: Fleet, delete: Deletion) -> None:
+def test_every_call_reports_it(fleet: Fleet, delete: Deletion) -> None:
     container = fleet.migration_site.container
     server = leaving(fleet)
     delete(fleet)
@@ -128,7 +128,7 @@ def test_an_appliance_goes_with_its_site(quiet_fleet: Fleet) -> None:
 
 
 class TestItIsNotSaidToBeGone:
-    """Of a vault that could not be looked at nothing is known."""
+    """If a vault cannot be read, it is not known whether it exists."""
 
     def test_where_access_is_denied(self, quiet_fleet: Fleet) -> None:
         quiet_fleet.fault(operation="Vaults_Get", status=403, code="AuthorizationFailed")

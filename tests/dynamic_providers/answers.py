@@ -1,4 +1,4 @@
-"""Coroutines that stand for a method of the vault."""
+"""Stubs for coroutine methods of the vault."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ _T = TypeVar("_T")
 
 
 def answering(value: _T) -> Callable[..., Awaitable[_T]]:
-    """A coroutine function that gives this value, whatever it is asked."""
+    """A coroutine function that always returns this value."""
 
     async def answer(*_: Any, **__: Any) -> _T:
         return value

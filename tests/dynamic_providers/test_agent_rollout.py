@@ -1,4 +1,4 @@
-"""What the agent's rollout records, and when it has something to do."""
+"""What the agent rollout records, and when it differs."""
 
 from __future__ import annotations
 

@@ -58,7 +58,7 @@ DENIED = with_acl(
 
 
 class ResourceRow:
-    """Keeps what is told on a resource's row."""
+    """Keeps the lines that are reported on a resource's row."""
 
     events: list[str]
 
@@ -73,7 +73,7 @@ class ResourceRow:
 
 
 class Connector:
-    """Reaches all but some ports."""
+    """Reaches all ports except some."""
 
     def __init__(self, closed: set[int]) -> None:
         self.closed = closed
@@ -86,7 +86,7 @@ class Connector:
 
 
 class Provider(ConnectivityCheckProvider):
-    """With a network of the test's, and guests that reach what it says."""
+    """A provider with the network of the test, and stubbed attempts."""
 
     def __init__(self, network: Network = NETWORK, *, closed: set[int] | None = None) -> None:
         self.network = network

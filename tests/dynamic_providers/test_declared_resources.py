@@ -1,4 +1,4 @@
-"""What a program must say of a dynamic resource, and what the declaration adds."""
+"""Which inputs a program has to give a dynamic resource, and which the declaration adds."""
 
 from __future__ import annotations
 
@@ -59,12 +59,12 @@ def test_a_declaration_says_the_inputs_and_the_rest_is_filled_in() -> None:
     assert given == {"width": 0.9, "neighbour": "none", "preview": False, "urn": urn}
 
 
-def test_an_input_that_is_none_of_them_is_an_error() -> None:
+def test_an_unknown_input_is_an_error() -> None:
     with pytest.raises(TypeError, match="Door 'front': unexpected input: heigth"):
         Door("front", width=0.9, heigth=2.0)
 
 
-def test_an_input_without_a_default_is_needed() -> None:
+def test_an_input_without_a_default_is_required() -> None:
     with pytest.raises(TypeError, match="Door 'front': missing input: width"):
         Door("front", colour="red")
 
@@ -76,7 +76,7 @@ def test_every_output_is_annotated_and_nothing_else(annotated: dict[str, Any]) -
         type("Gate", (DeclaredResource,), body, name="Gate", provider=DoorProvider)
 
 
-def test_what_only_check_is_told_is_not_recorded() -> None:
+def test_inputs_only_for_check_are_not_recorded() -> None:
     news = {"width": 0.9, "urn": "urn", "preview": True, "neighbour": "none"}
     assert DoorProvider().check({}, news).inputs == {"width": 0.9, "urn": "urn"}
 

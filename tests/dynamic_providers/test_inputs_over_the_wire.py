@@ -1,4 +1,4 @@
-"""What a wave is given is what its provider gets back from the engine."""
+"""The inputs of a wave survive the way through the engine to its provider."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ PLAN = Plan(
 
 
 def through_the_engine(values: object) -> Any:
-    """Values as the engine hands them to a provider: every number is a float."""
+    """Values as the engine passes them to a provider: all numbers are floats."""
     return json.loads(json.dumps(values), parse_int=float)
 
 

@@ -46,7 +46,7 @@ def told(monkeypatch: pytest.MonkeyPatch) -> list[str]:
 
 
 def leave(monkeypatch: pytest.MonkeyPatch, outcome: Outcome) -> None:
-    """Let the wave's update drive the machine out, which comes to this."""
+    """Let the wave's update remove the machine, with this outcome."""
 
     async def converge(
         _self: WaveVault, machines: Sequence[Assignment], *_: Any

@@ -1,4 +1,4 @@
-"""What was recorded of a machine is forgotten once its name is another instance's."""
+"""Records about a machine are forgotten once its name belongs to another instance."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What a refresh and a destroy make of resources as their vault has them, or has not."""
+"""Refresh and destroy of resources whose vault exists, has changed, or is gone."""
 
 from __future__ import annotations
 
@@ -44,7 +44,7 @@ def fleet(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> It
 
 @pytest.fixture
 def told(monkeypatch: pytest.MonkeyPatch) -> list[str]:
-    """What the engine was told, on whatever row."""
+    """All lines that were reported to the engine."""
     lines: list[str] = []
     seen = SimpleNamespace(log=lambda _urn, text, **_: lines.append(text), alive=lambda: True)
     monkeypatch.setattr(engine, "current", lambda: seen)
@@ -123,7 +123,7 @@ class TestAWaveWhoseVaultIsGone:
         fleet.drive({"web-01": Phase.MIGRATED})
         props = wave(fleet, "migrated", leaving={"web-03": {}})
         if recorded:
-            # Neither the vault nor Azure tells of it any more.
+            # Neither the vault nor Azure shows it any more.
             props["migrated"] = {"web-01": fleet.machines["web-01"].id}
             (machine,) = fleet.site.virtual_machines().values()
             fleet.site.call("DELETE", machine["id"], version="2024-11-01")
@@ -292,7 +292,7 @@ class TestAMappingThatIsReplaced:
         assert diff.replaces == ["mapping_name"]
         assert diff.delete_before_replace
 
-    def test_is_no_other_one_by_another_name_of_its_stack(self, fleet: Fleet) -> None:
+    def test_is_not_replaced_when_its_stack_is_renamed(self, fleet: Fleet) -> None:
         fleet.drive(Phase.PROTECTED)
         old = mapping(fleet)
         new = {**old, "urn": URN.replace("dev", "renamed")}

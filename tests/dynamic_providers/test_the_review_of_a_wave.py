@@ -1,4 +1,4 @@
-"""What a preview says of a wave, also while parts of it are not known yet."""
+"""What a preview says about a wave, also while some of its inputs are unknown."""
 
 from __future__ import annotations
 
@@ -40,20 +40,20 @@ def look_ahead(olds: dict[str, Any], news: dict[str, Any]) -> tuple[list[str], l
 
 
 def having(field: str, value: object) -> dict[str, Any]:
-    """The wave's inputs, its machine's target with another value in one field."""
+    """The wave's inputs with another value in one field of its machine's target."""
     target = {} if value is None else {to_camel(field): value}
     machine = {**INPUTS["machines"]["web-01"], "target": target}
     return {**INPUTS, "machines": {"web-01": machine}}
 
 
 def showing(**values: Any) -> Snapshot:
-    """The protected machine, whose item says this of its target."""
+    """A snapshot with the protected machine, whose item shows these target settings."""
     (item,) = PROTECTED.items
     return replace(PROTECTED, items=(replace(item, target=replace(item.target, **values)),))
 
 
 def offer(monkeypatch: pytest.MonkeyPatch, *names: str) -> None:
-    """Let the service offer sizes, all of them large enough."""
+    """Let the service offer these sizes, all of which are large enough."""
 
     class Offers:
         async def target_sizes(self, _: object) -> list[dict[str, Any]]:

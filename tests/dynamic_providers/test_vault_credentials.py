@@ -1,4 +1,4 @@
-"""When a server's credentials file is made, made anew, kept and forgotten."""
+"""When a server's credentials file is made, renewed, kept and forgotten."""
 
 from __future__ import annotations
 

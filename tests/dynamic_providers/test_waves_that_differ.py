@@ -1,4 +1,4 @@
-"""When a wave has something to do, judged from what is recorded and what is observed."""
+"""When a wave differs, given its recorded and its observed state."""
 
 from __future__ import annotations
 
@@ -96,7 +96,7 @@ def test_a_machine_that_got_there_after_its_run_is_still_to_be_recorded(status: 
 
 
 class TestAMachineThatIsRecordedAsMigrated:
-    """Its virtual machine may be moved or lose its tags: it is not migrated a second time."""
+    """It is not migrated again, even if its virtual machine was moved or lost its tags."""
 
     NEWS: ClassVar[dict[str, Any]] = {**INPUTS, "phase": "migrated"}
 
@@ -177,7 +177,7 @@ def nothing_is_claimed(monkeypatch: pytest.MonkeyPatch) -> None:
 
 @pytest.fixture
 def driven(monkeypatch: pytest.MonkeyPatch) -> list[Assignment]:
-    """What a wave lets the vault converge; nothing of it is done."""
+    """The assignments that a wave would converge. Nothing is done."""
     seen: list[Assignment] = []
 
     async def converge(

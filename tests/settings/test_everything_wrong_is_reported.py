@@ -425,7 +425,7 @@ def test_a_machine_may_not_have_too_many_tags_together_with_its_wave() -> None:
     assert list(configs.report(config)) == ["machines.db-01.target.tags"]
 
 
-def test_an_adopted_network_may_have_subnets_and_addresses_that_nobody_here_knows() -> None:
+def test_an_adopted_network_may_have_subnets_and_addresses_that_the_config_does_not_know() -> None:
     config = configs.modernized()
     config["target"]["adopt"] = True
     config["waves"]["data"]["target"] = {"subnet": "data"}

@@ -478,7 +478,7 @@ def test_an_encrypted_volume_is_no_problem() -> None:
     ("config", "kind", "cache"),
     [(configs.modernized(), "c5.2xlarge", 620), (configs.valid(), "c5.2xlarge", 600)],
 )
-def test_a_server_that_nothing_is_said_of_is_planned_from_the_fleet(
+def test_a_server_without_settings_is_sized_for_the_fleet(
     config: dict[str, Any], kind: str, cache: int
 ) -> None:
     for declared in ("configurationServer", "replicationAppliance"):
@@ -494,7 +494,7 @@ def test_a_fleet_that_grew_gets_a_larger_plan() -> None:
     assert examine(config, ec2()).server == ServerPlan(NEWEST, "c5.4xlarge", 1024)
 
 
-def test_what_is_said_of_a_server_is_its_plan() -> None:
+def test_declared_server_settings_are_used() -> None:
     config = configs.valid()
     config["source"]["configurationServer"] |= {"instanceType": "m5.4xlarge", "cacheGiB": 900}
     assert examine(config, ec2()).server == ServerPlan("ami-0123456789abcdef0", "m5.4xlarge", 900)
@@ -536,7 +536,7 @@ def test_an_image_that_cannot_be_seen_is_refused() -> None:
         (Subnet(VPC, "10.10.2.0/24"), "10.10.2.3", "privateIp"),
     ],
 )
-def test_the_server_stands_in_a_subnet_of_the_machines_vpc(
+def test_the_server_is_in_a_subnet_of_the_machines_vpc(
     subnet: Subnet | None, address: str | None, wrong: str | None
 ) -> None:
     config = configs.modernized()

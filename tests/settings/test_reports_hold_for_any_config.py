@@ -66,7 +66,7 @@ _json = st.recursive(
 
 
 @given(where=st.sampled_from(_MAPPINGS), key=_keys.map(lambda key: f"x{key}"), value=_json)
-def test_an_unknown_key_is_refused_wherever_it_stands(
+def test_an_unknown_key_is_refused_anywhere(
     where: tuple[str, Location], key: str, value: Any
 ) -> None:
     experience, at = where
@@ -84,7 +84,7 @@ def test_a_value_of_no_possible_kind_is_reported_at_its_place(
 
 
 @given(where=st.sampled_from(_PLACES), value=_json)
-def test_whatever_stands_anywhere_is_accepted_or_reported(
+def test_any_value_anywhere_is_accepted_or_reported(
     where: tuple[str, Location], value: Any
 ) -> None:
     experience, at = where

@@ -179,7 +179,7 @@ def test_a_config_that_cannot_be_selected_with_is_reported_and_nothing_is_asked(
     place=st.sampled_from([("machines",), ("waves",), ("waves", "data"), ("waves", "pilot")]),
     value=anything(),
 )
-def test_whatever_stands_beside_a_selection_is_accepted_or_reported(
+def test_any_config_with_a_selection_is_accepted_or_reported(
     place: tuple[str, ...], value: Any
 ) -> None:
     find = finder((id_of(7), "shop-01"), (id_of(1), "web-01"))

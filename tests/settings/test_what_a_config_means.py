@@ -13,7 +13,7 @@ from site_recovery.phases import Phase
 from tests.settings import configs
 
 
-def test_what_is_not_said_has_a_default_of_the_procedure() -> None:
+def test_missing_settings_have_the_defaults_of_the_procedure() -> None:
     stack = settings.load(configs.modernized())
     appliance, convergence = stack.source.replication_appliance, stack.convergence
     assert stack.experience == "modernized"
@@ -49,7 +49,7 @@ def test_the_experience_decides_how_agents_are_installed_and_how_long_a_server_m
 
 
 @pytest.mark.parametrize("config", [configs.valid(), configs.modernized()])
-def test_what_the_experience_decides_may_be_said_otherwise(config: dict[str, Any]) -> None:
+def test_defaults_of_the_experience_can_be_overridden(config: dict[str, Any]) -> None:
     configs.put(config, "replication", "registrationTimeout", value="2h")
     configs.put(config, "replication", "agent", "installation", value="manual")
     stack = settings.load(config)

@@ -191,7 +191,7 @@ class TestPlan:
         assert operations == [Operation.DISCOVER, Operation.ENABLE_PROTECTION]
         assert blocked is not None
 
-    def test_what_enabling_cannot_say_is_said_before_anything_else(self) -> None:
+    def test_an_address_that_enabling_cannot_set_is_updated_first(self) -> None:
         addressed = replace(UNKNOWN, differs=("private address",))
         assert plan(Phase.TEST_FAILOVER, addressed, STRICT)[0] == [
             Operation.DISCOVER,

@@ -120,7 +120,7 @@ def test_machines_that_someone_else_put_into_the_plan_are_told_and_not_dropped()
     assert "holds machines that are not this wave's: billing" in found.foreign_machines
 
 
-def test_a_machine_that_was_ours_is_no_stranger() -> None:
+def test_a_machine_that_left_the_config_is_not_foreign() -> None:
     smaller = Plan(PLAN.name, (Group(("db",)), Group(("app",))))
     members = {name: MEMBERS[name] for name in ("db", "app")}
     found = change(smaller, members, service(), PLAN)

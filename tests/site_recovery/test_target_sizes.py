@@ -77,7 +77,7 @@ def test_a_constrained_size_counts_with_the_cores_that_a_machine_sees() -> None:
     assert choose([constrained], 2, 16, 0) == "Standard_E8-2s_v5"
 
 
-def test_a_warning_speaks_against_nothing() -> None:
+def test_a_warning_does_not_exclude_a_size() -> None:
     warned = size("Standard_D2s_v5", 2, 8)
     warned["properties"]["errors"] = [{"message": "Slow disks.", "severity": "Warning"}]
     assert choose([warned], 2, 8, 0) == "Standard_D2s_v5"
@@ -93,9 +93,7 @@ def test_a_warning_speaks_against_nothing() -> None:
         ("Standard_M8ms", 0, ["does not offer Standard_M8ms", "Standard_D8s_v5"]),
     ],
 )
-def test_a_size_that_was_asked_for_is_held_to_what_is_offered(
-    name: str, disks: int, words: list[str] | None
-) -> None:
+def test_a_declared_size_must_be_offered(name: str, disks: int, words: list[str] | None) -> None:
     said = problem(name, OFFERED, disks)
     assert (said is None) == (words is None)
     for word in words or []:
@@ -219,7 +217,7 @@ def test_a_size_takes_as_many_interfaces_as_the_machine_has() -> None:
         ),
     ],
 )
-def test_a_size_that_was_asked_for_is_held_to_what_boots_the_machine(
+def test_a_declared_size_must_boot_the_machine(
     name: str, generation: str | None, interfaces: int, words: list[str] | None
 ) -> None:
     offered = [

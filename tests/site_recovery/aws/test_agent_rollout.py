@@ -73,7 +73,7 @@ def test_a_machine_whose_newest_run_succeeded_has_the_agent() -> None:
 
 
 @pytest.mark.parametrize("under_way", ["Pending", "InProgress"])
-def test_a_run_under_way_says_nothing_against_an_earlier_success(under_way: str) -> None:
+def test_a_run_in_progress_does_not_contradict_an_earlier_success(under_way: str) -> None:
     aws = manager()
     aws.ran("windows", i_web="Success")
     aws.ran("windows", i_web=under_way)
@@ -87,7 +87,7 @@ def test_a_machine_that_was_down_in_the_newest_run_is_told_by_the_one_before() -
     assert states(aws) == {"web-01": State.INSTALLED, "db-01": State.NOT_MANAGED}
 
 
-def test_runs_of_an_earlier_version_of_the_association_count_no_more() -> None:
+def test_runs_of_an_earlier_version_of_the_association_are_ignored() -> None:
     aws = manager()
     aws.ran("windows", version="1", i_web="Success")
     aws.versions["windows"] = "2"

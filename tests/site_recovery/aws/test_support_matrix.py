@@ -144,7 +144,7 @@ def test_drivers_that_the_inventory_lists_may_be_refused(
     assert way_out in problem.way_out
 
 
-def test_drivers_that_nobody_tells_may_be_stated_or_gathered() -> None:
+def test_unknown_drivers_may_be_declared_or_gathered() -> None:
     [problem] = problems("web-01", W2008, NOTHING, "classic")
     assert "citrix-pv | aws-pv" in problem.way_out
     assert "AWS-GatherSoftwareInventory with i-1" in problem.way_out

@@ -169,7 +169,7 @@ def test_the_servers_subnet_is_known_with_its_vpc_and_its_addresses(aws: LocalAw
     assert missing.subnet is None
 
 
-def test_a_server_that_is_there_needs_its_image_no_more(aws: LocalAws) -> None:
+def test_an_existing_server_does_not_need_its_image(aws: LocalAws) -> None:
     tags = {"Name": "asr-old", "role": "replication-appliance", "vault": VAULT}
     launch(aws, **tags)
     gone = "ami-00000000000000000"

@@ -75,7 +75,7 @@ def test_a_connection_that_breaks_may_have_carried_the_request(cause: Exception)
     "error",
     [ServiceRequestError(NOWHERE, error=NOWHERE), ServiceRequestTimeoutError("no connection")],
 )
-def test_a_connection_that_never_stood_carried_nothing(error: Exception) -> None:
+def test_a_connection_that_was_never_made_carried_no_request(error: Exception) -> None:
     with pytest.raises(MigrationError) as raised:
         submit(error)
     assert not isinstance(raised.value, UnansweredError)

@@ -45,7 +45,7 @@ def test_an_answer_without_interfaces_is_that_of_a_list(
     assert item(details).complete == complete
 
 
-def test_a_failed_enabling_stays_the_scenario_and_runs_no_more() -> None:
+def test_a_failed_enable_protection_stays_the_scenario_but_is_not_running() -> None:
     failed = item(
         {"vmNics": [NIC], "targetVmTags": []},
         protectionState="EnablingFailed",

@@ -81,14 +81,14 @@ def of_modules() -> dict[str, tuple[str, ...]]:
     return found
 
 
-def test_no_action_is_there_that_nothing_needs() -> None:
+def test_every_action_in_the_files_is_needed() -> None:
     needed = {
         action for actions in (*declared().values(), *of_modules().values()) for action in actions
     }
     assert in_files() - needed == set()
 
 
-def test_no_action_is_missing_that_something_needs() -> None:
+def test_every_action_that_is_needed_is_in_the_files() -> None:
     files = in_files()
     for needing, actions in {**declared(), **of_modules()}.items():
         assert set(actions) - files == set(), needing
@@ -125,7 +125,7 @@ def test_the_guide_explains_every_file_and_every_statement() -> None:
 
 
 @pytest.mark.parametrize("name", [*rendering.POLICIES, *rendering.ROLES])
-def test_each_action_stands_once_in_a_statement_and_none_is_a_wildcard(name: str) -> None:
+def test_each_action_occurs_once_and_none_is_a_wildcard(name: str) -> None:
     document = rendering.document(name)
     lists = [document["Actions"]] if "Actions" in document else []
     lists += [statement["Action"] for statement in document.get("Statement", ())]
@@ -140,7 +140,7 @@ def test_roles_have_no_action_in_common() -> None:
     assert all(action.endswith("/read") for action in read)
 
 
-def test_what_preview_gets_changes_nothing_and_reads_no_secret() -> None:
+def test_the_preview_role_changes_nothing_and_reads_no_secret() -> None:
     for statement in statements("aws-read"):
         for action in statement["Action"]:
             assert re.fullmatch(r"\w+:(Describe|Get|List)\w+", action), action
@@ -157,7 +157,7 @@ def test_a_policy_fits_into_iam(name: str) -> None:
         assert re.fullmatch(r"[A-Za-z]+", sid), "IAM takes letters and digits"
 
 
-def test_only_what_iam_cannot_narrow_is_about_everything() -> None:
+def test_only_actions_that_iam_cannot_limit_apply_to_all_resources() -> None:
     everywhere = {
         action
         for statement in statements()

@@ -46,7 +46,7 @@ def test_the_stacks_names_are_in_it() -> None:
     assert role["AssignableScopes"] == ["/subscriptions/11111111-1111-1111-1111-111111111111"]
 
 
-def test_without_an_account_it_is_whichever_has_the_policy() -> None:
+def test_without_an_account_the_policy_applies_to_any_account() -> None:
     assert "arn:aws:iam::*:role/ec2-to-azure-prod-*" in rendered()["aws-server"]
 
 
@@ -60,7 +60,7 @@ def test_a_group_of_another_server_is_there_only_with_such_a_server() -> None:
     assert sid not in rendered(config=classic)["aws-server"]
 
 
-def test_all_that_is_missing_is_told_at_once_with_its_place() -> None:
+def test_everything_missing_is_reported_at_once_with_its_path() -> None:
     config = {"azure-native:subscriptionId": "<subscription id>", "ec2-to-azure:source": {}}
     with pytest.raises(rendering.RenderingError) as refused:
         rendered("12", config)

@@ -140,7 +140,7 @@ def test_a_closed_port_is_told_with_the_groups_that_do_not_open_it(estate: Estat
     }
 
 
-class TestAServerThatIsThereByAnothersHand:
+class TestAServerThatTheStackDidNotMake:
     def test_is_found_by_its_address_and_judged_by_its_own_groups(self, estate: Estate) -> None:
         estate.start_server()
         estate.allow("server", estate.from_machines(), (443,))
