@@ -232,6 +232,8 @@ class _Run:
             return
         step = next_step(course.assignment.desired, observed, self._rules)
         match step:
+            case Satisfied() if not await self._is_certain(course, observed):
+                attempts.tell(Reason.NOT_SHOWN_YET, "the list of protected items lacks its item")
             case Satisfied():
                 course.outcome = Outcome(Status.SATISFIED, observed)
                 self._reporter.event(f"{course.name}: {goal(course.assignment.desired)}")
@@ -246,6 +248,21 @@ class _Run:
                 self._queued.append(Queued(course.name, attempts, operation))
             case Do(operation):
                 await self._do(course, operation, observed, snapshot)
+
+    async def _is_certain(self, course: _Course, observed: Observed) -> bool:
+        """Whether a machine without an item in the list really has none.
+
+        A list that is read while it changes can lack an item. To take such a machine for migrated
+        would leave its replication, and its costs, in place.
+        """
+        if observed.stage is not Stage.MIGRATED or course.assignment.machine.migrated:
+            return True
+        if Operation.COMPLETE_MIGRATION in course.attempts.done:
+            return True
+        try:
+            return await self._service.item(course.assignment, observed) is None
+        except MigrationError:
+            return False
 
     def _through_plan(self, course: _Course, operation: Operation) -> bool:
         """Whether an operation runs through the plan.
