@@ -1,8 +1,8 @@
-"""What all dynamic resources share: how a call of the engine becomes a call of the domain.
+"""The base of all dynamic resources: turns a call of the engine into a call of the domain.
 
 The file of a resource has its inputs, its outputs and the coroutines `on_create`, `on_read` and so
-on. Here are the event loop, the connection to Azure, the reports on the resource's row, the state
-that the engine records, and the translation of an error into the one line that the user reads.
+on. This module provides the event loop, the connection to Azure, the reports on the resource's row
+and the state that the engine records, and turns errors into one line for the user.
 """
 
 from __future__ import annotations
@@ -36,7 +36,7 @@ _T = TypeVar("_T")
 
 
 class _Wire(BaseModel):
-    """Values as the engine stores and sends them; it sends every number as a float."""
+    """Values as the engine stores and sends them. It sends all numbers as floats."""
 
     model_config = ConfigDict(frozen=True, extra="ignore")
 
@@ -61,7 +61,7 @@ OutputsT = TypeVar("OutputsT", bound=Outputs)
 
 
 class Recorded(Generic[InputsT, OutputsT]):
-    """What the engine recorded of a resource, parsed on demand.
+    """The state that the engine recorded for a resource, parsed on demand.
 
     Attributes:
         values: inputs and outputs together, as the engine keeps them.
@@ -85,7 +85,7 @@ class Recorded(Generic[InputsT, OutputsT]):
         return self._outputs.model_validate(self.values)
 
     def replaced(self, news: Mapping[str, Any], *names: str) -> list[str]:
-        """The names of the inputs, among these, that changed or are not known yet.
+        """Which of these inputs changed or are not known yet.
 
         Names in Azure are case-insensitive, so a difference in case is no change.
         """
@@ -97,21 +97,21 @@ class Recorded(Generic[InputsT, OutputsT]):
 
 
 class MigrationProvider(ResourceProvider, Generic[InputsT, OutputsT]):
-    """A provider for one kind of resource: a subclass implements the coroutines `on_...`.
+    """A provider for one kind of resource. A subclass implements the coroutines `on_...`.
 
-    Providers are stateless, because the engine stores them: everything comes from the inputs and
-    the environment. Credentials and endpoints are read from the environment when a connection is
-    made and never become attributes, inputs or outputs, so none of them reaches the state.
+    Providers have no state of their own, because the engine stores them: everything comes from the
+    inputs and the environment. Credentials and endpoints are read from the environment when a
+    connection is made. They are never attributes, inputs or outputs, so they are never recorded.
 
-    Every coroutine may raise `MigrationError`, whose text the user reads as one line.
+    Every coroutine may raise `MigrationError`, whose text is shown to the user as one line.
     """
 
     serialize_as_secret_always = False
     inputs: ClassVar[type[Inputs]]
     outputs: ClassVar[type[Outputs]]
     only_for_check: ClassVar[tuple[str, ...]] = ()
-    """Inputs that `on_check` is told and that are not recorded. `preview` is filled in: whether
-    this is one, which the engine does not tell a dynamic provider."""
+    """Inputs that only `on_check` gets and that are not recorded. The declaration sets `preview`
+    (whether this is a preview), because the engine does not tell a dynamic provider."""
 
     def __init_subclass__(cls) -> None:
         super().__init_subclass__()
@@ -133,18 +133,18 @@ class MigrationProvider(ResourceProvider, Generic[InputsT, OutputsT]):
     async def on_diff(
         self, recorded: Recorded[InputsT, OutputsT], news: dict[str, Any]
     ) -> DiffResult:
-        """Say whether there is something to do, in preview too; inputs may be unknown."""
+        """Decide whether there is something to do. Also runs in preview; inputs may be unknown."""
         raise NotImplementedError
 
     async def on_create(self, inputs: InputsT) -> tuple[str, OutputsT]:
-        """Make the resource, or take over what is there: its id and outputs.
+        """Create the resource, or adopt an existing one. Returns its id and outputs.
 
-        A create that raises leaves nothing in the state, so the next run calls it again.
+        If it raises, nothing is recorded, so the next run calls it again.
         """
         raise NotImplementedError
 
     async def on_update(self, recorded: Recorded[InputsT, OutputsT], inputs: InputsT) -> OutputsT:
-        """Bring the resource to its new inputs. An update that raises keeps the old state.
+        """Update the resource to its new inputs. If it raises, the old state is kept.
 
         By default the new inputs are only recorded.
         """
@@ -153,22 +153,22 @@ class MigrationProvider(ResourceProvider, Generic[InputsT, OutputsT]):
     async def on_read(
         self, id_: str, recorded: Recorded[InputsT, OutputsT]
     ) -> tuple[InputsT, OutputsT] | None:
-        """Say what the resource is now, for `pulumi refresh`; None if it is gone."""
+        """Read the current inputs and outputs, for `pulumi refresh`; None if it is gone."""
         raise NotImplementedError
 
     async def on_delete(self, id_: str, recorded: Recorded[InputsT, OutputsT]) -> None:
         """Remove the resource."""
 
     def configure(self, req: ConfigureRequest) -> None:
-        """Start to serve: called once in a process, in preview too."""
-        # gRPC logs a traceback for each call that fails, and azure-identity each credential that
-        # cannot be used; the user reads the message alone.
+        """Prepare the process. The engine calls it once per process, also in preview."""
+        # gRPC logs a traceback for each failed call, and azure-identity each credential that it
+        # cannot use. The user should only see our message.
         for logger in ("grpc", "azure.identity"):
             logging.getLogger(logger).setLevel(logging.CRITICAL)
         engine.current()
 
     def connect(self) -> Connect:
-        """How this process reaches Azure."""
+        """Connects to Azure."""
         return connector()
 
     def azure(self, vault: VaultId) -> AbstractAsyncContextManager[Connection]:
@@ -177,7 +177,7 @@ class MigrationProvider(ResourceProvider, Generic[InputsT, OutputsT]):
         return opened
 
     def row(self, urn: str) -> engine.RowReporter:
-        """Where the progress of the resource with this URN is shown."""
+        """The reporter that shows progress on the row of the resource with this URN."""
         return engine.RowReporter(engine.current(), urn)
 
     def check(self, olds: dict[str, Any], news: dict[str, Any]) -> CheckResult:
@@ -221,7 +221,7 @@ class MigrationProvider(ResourceProvider, Generic[InputsT, OutputsT]):
 
 
 def stack_of(urn: str) -> str:
-    """The stack and project in a URN, which tell one stack from another.
+    """The stack and project in a URN, which identify a stack.
 
     >>> stack_of("urn:pulumi:dev::shop::site-recovery:MigrationWave::web")
     'urn:pulumi:dev::shop'
@@ -254,7 +254,7 @@ def _run(work: Coroutine[Any, Any, _T]) -> _T:
     """Run a coroutine in the thread in which the engine's call arrived.
 
     Raises:
-        MigrationError: with nothing but its text, because the engine would show its causes too.
+        MigrationError: without its cause, because the engine would show that too.
     """
     try:
         return asyncio.run(work)

@@ -1,4 +1,4 @@
-"""The mobility agent on a wave's machines, as the one resource that waits for it."""
+"""The resource that waits for the mobility agents on the machines of a wave."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ class MachineInputs(Inputs):
 
 
 class AgentRolloutInputs(Inputs):
-    """Times in seconds of real time; `associations` has the association id by platform."""
+    """The inputs. Times are seconds of real time; `associations` has ids by platform."""
 
     region: str
     associations: dict[str, str]
@@ -46,20 +46,20 @@ class AgentRolloutInputs(Inputs):
 
     @property
     def rollout(self) -> Rollout:
-        """What the domain waits for."""
+        """The rollout in the types of the domain."""
         associations = tuple(self.associations[key] for key in sorted(self.associations))
         return Rollout(associations, self.instances)
 
 
 class AgentRolloutOutputs(Outputs):
-    """By machine; nothing of it is secret.
+    """The outputs, all of them by machine. None is a secret.
 
     Attributes:
         failed: why a machine has no registered agent: it failed, is not managed by Systems
             Manager, or was pending when the wait ended.
         status: how far each machine is.
-        bios_ids: the BIOS id that the installation of the agent found, if it found one. None
-            where an older version of this program recorded none.
+        bios_ids: the BIOS id that the installation of the agent found, if it found one. None in
+            records of older versions of this program.
     """
 
     failed: dict[str, str] = Field(default_factory=dict)
@@ -71,17 +71,17 @@ Recorded: TypeAlias = adapter.Recorded[AgentRolloutInputs, AgentRolloutOutputs]
 
 
 class AgentRolloutProvider(MigrationProvider[AgentRolloutInputs, AgentRolloutOutputs]):
-    """Waits for the machines, and never fails for one of them: it records which have no agent."""
+    """Waits for the agents. It records machines without one instead of failing."""
 
     def associations(self, region: str) -> Associations:
-        """How this process reaches Systems Manager."""
+        """Connects to Systems Manager."""
         return Associations(region)
 
     async def on_diff(self, recorded: Recorded, news: dict[str, Any]) -> DiffResult:
-        """A difference is another input, or a machine that has no agent as far as is known.
+        """A difference is a changed input, or a machine without an agent.
 
-        A machine that had its agent and is not managed any more, because it was stopped or moved
-        to Azure, is no difference.
+        A machine that had its agent and is no longer managed, because it was stopped or moved to
+        Azure, is no difference.
         """
         if unknown(news):
             return DiffResult(changes=True)
@@ -96,14 +96,14 @@ class AgentRolloutProvider(MigrationProvider[AgentRolloutInputs, AgentRolloutOut
         return DiffResult(changes=differs)
 
     async def on_create(self, inputs: AgentRolloutInputs) -> tuple[str, AgentRolloutOutputs]:
-        """Wait for the machines: the associations ran when they were made."""
+        """Wait for the machines. The associations started to run when they were created."""
         progress = await self._wait(inputs, again=False)
         return resource_name(inputs.urn), await self._outputs(inputs, progress, {})
 
     async def on_update(
         self, recorded: Recorded, inputs: AgentRolloutInputs
     ) -> AgentRolloutOutputs:
-        """Wait for the machines; those that failed are asked to try again now."""
+        """Wait for the machines. Failed ones are started again."""
         progress = await self._wait(inputs, again=True)
         return await self._outputs(inputs, progress, _known(recorded, inputs))
 

@@ -1,4 +1,4 @@
-"""Whether a wave's machines and their server can reach each other, as a resource."""
+"""The resource that checks whether a wave's machines and their server can reach each other."""
 
 from __future__ import annotations
 
@@ -55,7 +55,7 @@ class MachineInputs(Inputs):
 
 
 class ConnectivityCheckInputs(Inputs):
-    """What is to be checked.
+    """The inputs: what to check.
 
     Attributes:
         region: the AWS region.
@@ -75,11 +75,11 @@ class ConnectivityCheckInputs(Inputs):
 
     @property
     def role(self) -> str:
-        """What a person calls the server."""
+        """The name of the server for people."""
         return SERVER_NAMES[self.experience]
 
     def order(self) -> Check:
-        """What is to be checked, in the domain's terms."""
+        """The check in the types of the domain."""
         groups = self.server.security_group_ids
         return Check(
             self.vpc_id,
@@ -99,7 +99,7 @@ class ConnectivityCheckInputs(Inputs):
 
 
 class ConnectivityCheckOutputs(Outputs):
-    """What the check found.
+    """The result of the check.
 
     Attributes:
         blocked: by machine, why its protection must not start.
@@ -111,13 +111,13 @@ class ConnectivityCheckOutputs(Outputs):
 
     @classmethod
     def of(cls, inputs: ConnectivityCheckInputs, rows: list[Row]) -> ConnectivityCheckOutputs:
-        """These rows, and the machines that they block."""
+        """The outputs for these rows, with the machines that they block."""
         return cls(
             blocked=blocked(rows, inputs.machines, inputs.role), rows=[row.wire() for row in rows]
         )
 
     def parsed(self) -> list[Row]:
-        """The rows in the domain's terms."""
+        """The rows in the types of the domain."""
         return [Row.of(row) for row in self.rows]
 
 
@@ -129,7 +129,7 @@ _NOT_COMPARED = {"urn", "offline_preview"}
 class ConnectivityCheckProvider(
     MigrationProvider[ConnectivityCheckInputs, ConnectivityCheckOutputs]
 ):
-    """Reads the evidence and lets the machines try; a blocked machine is a result, not a failure."""
+    """Reads the evidence and lets the machines try. A blocked machine is not an error."""
 
     only_for_check = ("preview",)
 
@@ -143,13 +143,13 @@ class ConnectivityCheckProvider(
         return reachability.judge(order, ec2_network.read(order, inputs.region))
 
     def connector(self, region: str) -> Connector:
-        """How machines are asked to connect."""
+        """Makes the machines try to connect."""
         return RunCommand(region)
 
     async def on_check(
         self, olds: dict[str, Any], news: dict[str, Any], told: Mapping[str, Any]
     ) -> CheckResult:
-        """Say in preview which machines would be blocked as things stand; refuse nothing."""
+        """Report in preview which machines would be blocked now. Nothing is refused."""
         if told["preview"]:
             lines = await self._look_ahead(olds, news)
             if lines:
@@ -157,7 +157,7 @@ class ConnectivityCheckProvider(
         return CheckResult(news, [])
 
     async def on_diff(self, recorded: Recorded, news: dict[str, Any]) -> DiffResult:
-        """Another input, a machine that was blocked, or evidence that says something else now."""
+        """A difference is a changed input, a blocked machine, or changed evidence."""
         if unknown(news) or recorded.outputs.blocked:
             return DiffResult(changes=True)
         inputs, before = ConnectivityCheckInputs.model_validate(news), recorded.inputs
@@ -171,13 +171,13 @@ class ConnectivityCheckProvider(
     async def on_create(
         self, inputs: ConnectivityCheckInputs
     ) -> tuple[str, ConnectivityCheckOutputs]:
-        """Check every machine, and tell which are blocked and by what."""
+        """Check all machines, and report which are blocked and why."""
         return resource_name(inputs.urn), await self._checked(inputs)
 
     async def on_update(
         self, recorded: Recorded, inputs: ConnectivityCheckInputs
     ) -> ConnectivityCheckOutputs:
-        """Check every machine again."""
+        """Check all machines again."""
         return await self._checked(inputs)
 
     async def on_read(
@@ -207,11 +207,11 @@ class ConnectivityCheckProvider(
         return outputs
 
     async def _judged(self, inputs: ConnectivityCheckInputs) -> list[Row]:
-        # Migrated machines are not among the inputs; with the last of them the network may be gone.
+        # Migrated machines are not in the inputs. Once all are migrated, the network may be gone.
         return await asyncio.to_thread(self.judge, inputs) if inputs.machines else []
 
     async def _look_ahead(self, olds: dict[str, Any], news: dict[str, Any]) -> list[str]:
-        """What a preview can say already: ACLs and routes, and groups where they exist."""
+        """What a preview can check already: ACLs and routes, and groups that exist."""
         server = news.get("server")
         if news.get("offline_preview") or is_unknown(server) or not isinstance(server, Mapping):
             return []

@@ -27,7 +27,7 @@ _REMOVAL = timedelta(hours=2)
 
 
 class ContainerMappingInputs(Inputs):
-    """ARM ids; the poll in seconds of real time."""
+    """The inputs: ARM ids, and the poll in seconds of real time."""
 
     container_id: str
     policy_id: str
@@ -62,15 +62,15 @@ class ContainerMappingProvider(MigrationProvider[ContainerMappingInputs, Contain
     async def on_check(
         self, olds: dict[str, Any], news: dict[str, Any], told: Mapping[str, Any]
     ) -> CheckResult:
-        """Accept the inputs, and note that a program runs."""
+        """Accept the inputs, and record that a program runs."""
         claims.of_this_process.add()
         return CheckResult(news, [])
 
     async def on_diff(self, recorded: Recorded, news: dict[str, Any]) -> DiffResult:
-        """Another container, policy or name is another mapping, made after the old one is removed.
+        """A change of container, policy or name replaces the mapping. The old one is deleted first.
 
-        Refused, in preview too, while machines replicate by the old one: Azure would refuse to
-        remove it when half of the update is done.
+        This is refused, in preview too, while machines replicate with the old mapping. Otherwise
+        Azure would refuse to remove it when half of the update is done.
         """
         replaces = recorded.replaced(news, "container_id", "policy_id", "mapping_name")
         if replaces:
@@ -80,7 +80,7 @@ class ContainerMappingProvider(MigrationProvider[ContainerMappingInputs, Contain
     async def on_create(
         self, inputs: ContainerMappingInputs
     ) -> tuple[str, ContainerMappingOutputs]:
-        """Map the container, or take over the mapping that is there."""
+        """Map the container, or adopt an existing mapping."""
         container = inputs.container
         async with self.azure(container.vault) as connection:
             mapping_id = await mapping.ensure(
@@ -96,7 +96,7 @@ class ContainerMappingProvider(MigrationProvider[ContainerMappingInputs, Contain
     async def on_read(
         self, id_: str, recorded: Recorded
     ) -> tuple[ContainerMappingInputs, ContainerMappingOutputs] | None:
-        """Say which policy the container is mapped to now; gone if there is none."""
+        """Read which policy the container is mapped to now; None if it is not mapped."""
         inputs = recorded.inputs
         async with self.azure(inputs.container.vault) as connection:
             try:

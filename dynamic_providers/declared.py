@@ -1,4 +1,4 @@
-"""How a program declares a dynamic resource: from the models of its provider."""
+"""Declares dynamic resources from the models of their providers."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ class DeclaredResource(Resource):
             has no default. `urn` and `preview` are filled in.
 
     Raises:
-        TypeError: an input is missing, or there is none of that name.
+        TypeError: an input is missing or unknown.
     """
 
     _implementation: ClassVar[type[MigrationProvider[Any, Any]]]
@@ -69,7 +69,7 @@ class DeclaredResource(Resource):
         if "preview" in provider.only_for_check:
             filled_in["preview"] = pulumi.runtime.is_dry_run()
         self._raise_unless_complete(name, {*inputs, *filled_in})
-        # An attribute exists on the resource only for what is registered, if only as None.
+        # Pulumi sets attributes only for registered properties, so outputs are registered as None.
         outputs = dict.fromkeys(set(provider.outputs.model_fields) - set(inputs))
         secrets = pulumi.ResourceOptions(additional_secret_outputs=list(self._secret_outputs))
         super().__init__(

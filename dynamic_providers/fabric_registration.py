@@ -1,4 +1,4 @@
-"""The registration of a server of Site Recovery with the vault, as a resource."""
+"""The resource for the registration of a Site Recovery server with its vault."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ from site_recovery.fleet import ExperienceName
 
 
 class FabricRegistrationInputs(Inputs):
-    """Times in seconds: the timeout is service time, the poll real time.
+    """The inputs. Times are in seconds: the timeout is service time, the poll real time.
 
     Attributes:
         keep: whether the server was there before the stack, and stays registered on delete.
@@ -56,7 +56,7 @@ class FabricRegistrationInputs(Inputs):
 
 
 class FabricRegistrationOutputs(Outputs):
-    """A `Registration` of the domain: ARM ids and server ids."""
+    """The outputs: a `Registration` of the domain, with ARM ids and server ids."""
 
     fabric_id: str
     container_id: str
@@ -78,10 +78,10 @@ Recorded: TypeAlias = adapter.Recorded[FabricRegistrationInputs, FabricRegistrat
 class FabricRegistrationProvider(
     MigrationProvider[FabricRegistrationInputs, FabricRegistrationOutputs]
 ):
-    """Waits for the server; unregisters it on delete through the service's own `remove`."""
+    """Waits for the server to register. On delete, unregisters it with the service's `remove`."""
 
     async def on_diff(self, recorded: Recorded, news: dict[str, Any]) -> DiffResult:
-        """Another vault or server is another registration; new waiting times are no difference."""
+        """A change of vault or server replaces it. Other waiting times are no difference."""
         replaces = recorded.replaced(news, "vault_id", "server_name")
         return DiffResult(changes=bool(replaces), replaces=replaces)
 
@@ -104,9 +104,9 @@ class FabricRegistrationProvider(
     async def on_read(
         self, id_: str, recorded: Recorded
     ) -> tuple[FabricRegistrationInputs, FabricRegistrationOutputs] | None:
-        """Say what the vault has of the server now; gone if it is not registered.
+        """Read the server's registration; None if it is not registered.
 
-        A server that is registered but not healthy stays as it was recorded.
+        If the server is registered but not healthy, its record stays unchanged.
         """
         inputs = recorded.inputs
         vault = inputs.awaited.vault

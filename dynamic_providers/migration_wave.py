@@ -1,4 +1,4 @@
-"""A wave of machines, as the one resource that drives them."""
+"""The resource that drives the machines of a wave."""
 
 from __future__ import annotations
 
@@ -44,8 +44,8 @@ class WaveOutputs(Outputs):
             `site_recovery.reasons`) and `message`.
         results: what was observed at the end.
         leaving: machines that left the wave and whose removal has not ended, with their inputs.
-        migrated: the instance of each machine that ever was seen migrated. A refresh does not
-            forget it.
+        migrated: the instance of each machine that was ever observed as migrated. A refresh keeps
+            it.
     """
 
     results: dict[str, dict[str, Any]] = Field(default_factory=dict)
@@ -58,14 +58,14 @@ Recorded: TypeAlias = adapter.Recorded[WaveInputs, WaveOutputs]
 
 
 class MigrationWaveProvider(MigrationProvider[WaveInputs, WaveOutputs]):
-    """The reconciler: observes the wave's machines and drives them, then records."""
+    """The reconciler: observes the machines of the wave, drives them, and records the result."""
 
     only_for_check = ("preview", "other_waves")
 
     async def on_check(
         self, olds: dict[str, Any], news: dict[str, Any], told: Mapping[str, Any]
     ) -> CheckResult:
-        """Review the wave: say what `up` would do, refuse what cannot be done.
+        """Review the wave: print what `up` would do, and refuse what cannot be done.
 
         Runs in preview for creates and updates alike. Live state is read unless the vault does
         not exist yet or the preview is offline.
@@ -86,14 +86,14 @@ class MigrationWaveProvider(MigrationProvider[WaveInputs, WaveOutputs]):
         )
         if preview and lines:
             self.row(news["urn"]).event("\n".join(lines))
-        # Without a property: the engine would print the whole value of it before each refusal.
+        # Failures name no property, because the engine would print its whole value each time.
         failures = [CheckFailure("", review.refused(refusals))] if refusals else []
         return CheckResult(news, failures)
 
     async def on_diff(self, recorded: Recorded, news: dict[str, Any]) -> DiffResult:
-        """A difference is a changed input, or a machine that is not where it should be.
+        """A difference is a changed input, or a machine that is not in its desired phase.
 
-        Nothing replaces a wave: a replicating machine is never replaced by a config change.
+        A wave is never replaced, so that no config change replaces a replicating machine.
         """
         if unknown(news):
             return DiffResult(changes=True)
@@ -110,7 +110,7 @@ class MigrationWaveProvider(MigrationProvider[WaveInputs, WaveOutputs]):
         outcomes = recorded.outputs.outcomes
         unfinished = [o for o in outcomes.values() if o["status"] != "satisfied"]
         if unfinished or set(outcomes) != set(inputs.machines):
-            # Even if they have got there by themselves: their records wait for an outcome.
+            # Even if they have reached their phase since: their records need the new outcome.
             return DiffResult(changes=True)
         if offline:
             return DiffResult(changes=False)
@@ -125,7 +125,7 @@ class MigrationWaveProvider(MigrationProvider[WaveInputs, WaveOutputs]):
         return DiffResult(changes=not satisfied or await vault.plan_differs(order, snapshot))
 
     async def on_create(self, inputs: WaveInputs) -> tuple[str, WaveOutputs]:
-        """Drive all machines; adopts whatever is already under way."""
+        """Drive all machines. Jobs that already run are adopted."""
         return resource_name(inputs.urn), await self._drive(inputs, {})
 
     async def on_update(self, recorded: Recorded, inputs: WaveInputs) -> WaveOutputs:
@@ -254,7 +254,7 @@ _NOT_COMPARED = {
 
 
 def _lasting(inputs: WaveInputs) -> dict[str, Any]:
-    """The inputs whose change is a difference: not how a run goes, nor the other waves."""
+    """The inputs whose change is a difference: all except run options and the other waves."""
     return {
         **inputs.model_dump(exclude=_NOT_COMPARED),
         "machines": {name: machine.lasting(name) for name, machine in inputs.machines.items()},

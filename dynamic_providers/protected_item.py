@@ -1,4 +1,4 @@
-"""One machine of a wave, recorded on its own."""
+"""The resource that records one machine of a wave."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ from site_recovery.snapshot import Gone, Snapshot
 
 
 class OutcomeInputs(Inputs):
-    """How the machine came out of the wave's last run."""
+    """The outcome of the machine in the last run of its wave."""
 
     status: Literal["satisfied", "pending", "failed", "blocked"]
     reason: str = ""
@@ -35,7 +35,7 @@ class OutcomeInputs(Inputs):
 
 
 class ProtectedItemInputs(Inputs):
-    """All but the name of the machine and the phase come from the outputs of the wave.
+    """The inputs. All except the machine's name and the phase come from outputs of the wave.
 
     Attributes:
         phase: the declared phase. A refresh records where the machine was found instead, which
@@ -55,7 +55,7 @@ class ProtectedItemInputs(Inputs):
 
     @property
     def site(self) -> Site:
-        """Where the machine is: as much as it takes to observe it."""
+        """The parts of the site that are needed to observe the machine."""
         return Site(
             container=ContainerId.parse(self.container_id),
             landing_zone=self.landing_zone,
@@ -65,14 +65,13 @@ class ProtectedItemInputs(Inputs):
 
 
 class ProtectedItemOutputs(Outputs):
-    """Where the services have the machine.
+    """The outputs: the observed state of the machine.
 
-    A text is empty where there is nothing to say, because the engine takes a missing output for
-    one that is not known yet.
+    A missing value is an empty text, because the engine treats a missing output as not known yet.
 
     Attributes:
-        observed_phase: where the machine really is. It is the declared phase, unless the machine
-            is pending and `onPending` is `warn`.
+        observed_phase: the phase that the machine is really in. It is the declared one, unless the
+            machine is pending and `onPending` is `warn`.
         item_id: the protected item; empty once the machine is migrated.
         azure_vm_id: empty before the failover.
         test_vm_id: empty unless a test failover is running.
@@ -88,7 +87,7 @@ class ProtectedItemOutputs(Outputs):
 
     @classmethod
     def of(cls, observed: Observed) -> ProtectedItemOutputs:
-        """A machine as it was observed."""
+        """The outputs for an observed machine."""
         last_test = observed.last_test_failover
         return cls(
             observed_phase=_phase(observed),
@@ -100,7 +99,7 @@ class ProtectedItemOutputs(Outputs):
         )
 
     def remembering(self, before: ProtectedItemOutputs) -> ProtectedItemOutputs:
-        """These, with the last test: the service forgets it with the item, a person does not."""
+        """A copy that keeps the last test, which the service deletes together with the item."""
         last_test = self.last_test_failover or before.last_test_failover
         return self.model_copy(update={"last_test_failover": last_test})
 
@@ -109,7 +108,7 @@ Recorded: TypeAlias = adapter.Recorded[ProtectedItemInputs, ProtectedItemOutputs
 
 
 class ProtectedItemProvider(MigrationProvider[ProtectedItemInputs, ProtectedItemOutputs]):
-    """Verifies against live state and records; drives nothing."""
+    """Verifies the machine's live state and records it. It never submits an operation."""
 
     async def on_diff(self, recorded: Recorded, news: dict[str, Any]) -> DiffResult:
         """A difference is another phase, another outcome of the wave, or drift.
@@ -131,19 +130,19 @@ class ProtectedItemProvider(MigrationProvider[ProtectedItemInputs, ProtectedItem
         return DiffResult(changes=changed or drifted)
 
     async def on_create(self, inputs: ProtectedItemInputs) -> tuple[str, ProtectedItemOutputs]:
-        """Record the machine, or fail with the reason that the wave's run met."""
+        """Record the machine, or fail with its reason from the wave's run."""
         return inputs.name, await self._verified(inputs)
 
     async def on_update(
         self, recorded: Recorded, inputs: ProtectedItemInputs
     ) -> ProtectedItemOutputs:
-        """Record the machine again, or fail with the reason that the wave's run met."""
+        """Record the machine again, or fail with its reason from the wave's run."""
         return (await self._verified(inputs)).remembering(recorded.outputs)
 
     async def on_read(
         self, id_: str, recorded: Recorded
     ) -> tuple[ProtectedItemInputs, ProtectedItemOutputs] | None:
-        """Say where the machine is now; gone if the vault and Azure have nothing of it."""
+        """Read the machine's state; None if neither the vault nor Azure has anything of it."""
         inputs = recorded.inputs
         observed = self._of(inputs, await self._look(inputs, lambda _: True))
         if observed.stage in NOT_BEGUN:
@@ -160,7 +159,7 @@ class ProtectedItemProvider(MigrationProvider[ProtectedItemInputs, ProtectedItem
         """
         inputs = recorded.inputs
         left = departures.of_this_process.of(inputs.machine.instance_id)
-        # What the wave did to a machine that left is newer than the shared observation.
+        # For a machine that left, the outcome of the wave is newer than the shared observation.
         snapshot = await self._look(inputs, lambda shared: left is None)
         observed = self._of(inputs, snapshot)
         if snapshot.gone is Gone.VAULT:
@@ -231,7 +230,7 @@ class ProtectedItemProvider(MigrationProvider[ProtectedItemInputs, ProtectedItem
 
 
 class ProtectedItem(DeclaredResource, name="ProtectedItem", provider=ProtectedItemProvider):
-    """One machine as the services have it: what to look at after an `up`.
+    """The record of one machine, which shows its state after an `up`.
 
     Args:
         name: the name of the resource.
@@ -283,5 +282,5 @@ _PHASES = {
 
 
 def _phase(observed: Observed) -> str:
-    """The phase a machine is in; between two phases, its stage."""
+    """The phase that a machine is in, or its stage if it is between two phases."""
     return str(_PHASES.get(observed.stage, observed.stage))

@@ -1,4 +1,4 @@
-"""What was recorded of a machine holds only while the machine is the same EC2 instance."""
+"""Keeps records about machines only as long as they are the same EC2 instances."""
 
 from __future__ import annotations
 
@@ -11,10 +11,10 @@ _T = TypeVar("_T")
 def of_same_instances(
     recorded: Mapping[str, _T], before: Mapping[str, str], now: Mapping[str, str]
 ) -> dict[str, _T]:
-    """Keep what was recorded of the machines that are the same instances as then.
+    """Keep the records of machines that are still the same instances.
 
     Args:
-        recorded: what was recorded, by machine.
+        recorded: the records, by machine.
         before: instance id by machine, at that time.
         now: instance id by machine, now.
     """

@@ -1,4 +1,4 @@
-"""Makes sure, before a vault is deleted, that nothing of the stack is left in it."""
+"""The resource that clears a vault before it is deleted."""
 
 from __future__ import annotations
 
@@ -18,10 +18,10 @@ from site_recovery.fleet import ExperienceName
 
 
 class VaultClearanceInputs(Inputs):
-    """The poll in seconds of real time.
+    """The inputs. The poll is in seconds of real time.
 
     Attributes:
-        server_name: of the server that registers with the vault.
+        server_name: the name of the server that registers with the vault.
         keep_server: whether the server was there before the stack, and stays.
         keep_vault: whether the vault was there before the stack, and stays.
     """
@@ -47,7 +47,7 @@ class VaultClearanceProvider(MigrationProvider[VaultClearanceInputs, Outputs]):
     """Does nothing until it is deleted."""
 
     async def on_diff(self, recorded: Recorded, news: dict[str, Any]) -> DiffResult:
-        """Another vault is another clearance; every other change is only recorded."""
+        """A change of vault replaces it. Other changes are only recorded."""
         known = {name: value for name, value in news.items() if not is_unknown(value)}
         before = recorded.inputs.model_dump()
         changed = {name for name in known if name in before and before[name] != known[name]}
@@ -55,13 +55,13 @@ class VaultClearanceProvider(MigrationProvider[VaultClearanceInputs, Outputs]):
         return DiffResult(changes=bool(changed), replaces=replaces)
 
     async def on_create(self, inputs: VaultClearanceInputs) -> tuple[str, Outputs]:
-        """Record what is to be cleared."""
+        """Record what to clear."""
         return f"{inputs.vault_id}/clearance", Outputs()
 
     async def on_read(
         self, id_: str, recorded: Recorded
     ) -> tuple[VaultClearanceInputs, Outputs] | None:
-        """Gone with its vault."""
+        """Check whether its vault still exists; None if not."""
         inputs = recorded.inputs
         async with self.azure(inputs.vault) as connection:
             there = await vault.read(connection, inputs.vault) is not None
@@ -93,7 +93,7 @@ class VaultClearanceProvider(MigrationProvider[VaultClearanceInputs, Outputs]):
 
 
 class VaultClearance(DeclaredResource, name="VaultClearance", provider=VaultClearanceProvider):
-    """Is made after the vault and before all that is put into it.
+    """Clears a vault when it is deleted.
 
-    So on destroy it is deleted last before the vault.
+    It is created right after the vault, so on destroy it is deleted right before the vault.
     """

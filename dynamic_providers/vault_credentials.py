@@ -1,4 +1,4 @@
-"""The credentials file of a configuration server, as a resource whose output is a secret."""
+"""The resource for the credentials file of a configuration server. Its output is a secret."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from site_recovery.errors import ServiceUnavailableError
 
 
 class VaultCredentialsInputs(Inputs):
-    """None of them is a secret; the poll in seconds of real time."""
+    """The inputs. None is a secret; the poll is in seconds of real time."""
 
     vault_id: str
     server_name: str
@@ -31,7 +31,7 @@ class VaultCredentialsInputs(Inputs):
 
 
 class VaultCredentialsOutputs(Outputs):
-    """The file is a secret.
+    """The outputs. The file is a secret.
 
     Attributes:
         credentials_file: the text of the file.
@@ -48,7 +48,7 @@ Recorded: TypeAlias = adapter.Recorded[VaultCredentialsInputs, VaultCredentialsO
 
 
 class VaultCredentialsProvider(MigrationProvider[VaultCredentialsInputs, VaultCredentialsOutputs]):
-    """Makes the file, and renews it as long as the server could still need it."""
+    """Creates the file, and renews it as long as the server may still need it."""
 
     async def on_diff(self, recorded: Recorded, news: dict[str, Any]) -> DiffResult:
         """Another vault or server needs its own file; one about to expire is renewed in place.

@@ -1,1 +1,1 @@
-"""What the resources of one run share in their provider process."""
+"""State that the resources of one run share in their provider process."""

@@ -16,7 +16,7 @@ _FRESH_SECONDS = 5.0
 
 
 class SharedObservation:
-    """Snapshots by what they show, each valid for a few seconds.
+    """Snapshots by key, each valid for a few seconds.
 
     Args:
         now: a monotonic clock in seconds; tests pass their own.
@@ -36,13 +36,13 @@ class SharedObservation:
         """A snapshot that is a few seconds old at most.
 
         Args:
-            key: what it shows.
-            observe: takes a new one.
-            good: whether a snapshot shows what the caller expects. A shared one that does not may
-                be older than what it should show, so a new one is taken.
+            key: identifies what is observed.
+            observe: takes a new snapshot.
+            good: whether a snapshot shows what the caller expects. If a shared one does not, it
+                may be too old, so a new one is taken.
         """
-        # Each provider call has a thread and an event loop of its own, so waiting for the thread
-        # that observes holds up nothing else.
+        # Each provider call has its own thread and event loop, so it may block while another
+        # thread observes.
         with self._lock:
             taken, shared = self._snapshots.get(key, (float("-inf"), None))
             if shared is not None and self._now() - taken < _FRESH_SECONDS and good(shared):

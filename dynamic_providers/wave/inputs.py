@@ -1,4 +1,4 @@
-"""The inputs of a wave as they cross the engine, and their meaning for `site_recovery`."""
+"""The inputs of a wave as the engine sends them, and their conversion to types of the domain."""
 
 from __future__ import annotations
 
@@ -98,7 +98,7 @@ class ConvergenceInputs(Inputs):
 
 
 class OtherWave(Inputs):
-    """Another wave of the same stack, as far as a wave needs to know it."""
+    """The parts of another wave of the stack that a wave needs."""
 
     phase: Phase
     machines: dict[str, MachineInputs]
@@ -153,7 +153,7 @@ class WaveInputs(Inputs):
 
     @property
     def rules(self) -> Rules:
-        """The wave's gates."""
+        """The rules of the wave."""
         return Rules(
             require_test_failover=self.convergence.require_test_failover,
             discovers=EXPERIENCES[self.experience].discovers,

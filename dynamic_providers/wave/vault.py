@@ -30,18 +30,18 @@ _T = TypeVar("_T")
 async def observe_known(
     connect: Connect, vault_id: str | None, group_id: str | None, experience: ExperienceName
 ) -> Snapshot:
-    """What can be seen in a preview in which some of the wave's inputs are not known yet.
+    """Observe in a preview in which some of the wave's inputs are not known yet.
 
-    Azure is always asked: nothing should be made in AWS if the vault cannot be made in Azure.
+    Azure is always called: nothing should be created in AWS if the vault cannot be created.
 
     Args:
-        connect: how Azure is reached.
+        connect: connects to Azure.
         vault_id: the vault, if it is known.
         group_id: the machines' resource group, if it is known.
         experience: how machines should be replicated.
 
     Raises:
-        MigrationError: Azure cannot be asked.
+        MigrationError: Azure did not answer, or refused.
     """
     vault = VaultId.parse(vault_id) if vault_id is not None else None
     known = vault_id or group_id
@@ -53,11 +53,11 @@ async def observe_known(
 
 
 class WaveVault:
-    """What a wave asks of its vault. Every method may raise a `MigrationError`.
+    """The operations of a wave on its vault. Every method may raise a `MigrationError`.
 
     Args:
-        connect: how Azure is reached.
-        inputs: the wave's; all known.
+        connect: connects to Azure.
+        inputs: the inputs of the wave; all must be known.
     """
 
     def __init__(self, connect: Connect, inputs: WaveInputs) -> None:
@@ -80,7 +80,7 @@ class WaveVault:
         *,
         leaving: bool = False,
     ) -> dict[str, Outcome]:
-        """Drive machines as long as the engine is there."""
+        """Drive machines as long as the engine runs."""
         pace = replace(self._inputs.convergence.pace(), may_submit=engine.current().alive)
         return await self._with(
             lambda vault: converge(vault, machines, self._inputs.rules, pace, reporter, plan=plan),
@@ -90,7 +90,7 @@ class WaveVault:
     async def sized(
         self, machines: Sequence[Assignment], snapshot: Snapshot
     ) -> tuple[list[Assignment], dict[str, Blocked]]:
-        """The machines with the sizes that they will have, and those for which there is none."""
+        """The machines with their future sizes, or why a machine cannot have one."""
         due = sizing.due(machines, snapshot)
         if not due:
             return list(machines), {}
@@ -115,7 +115,7 @@ class WaveVault:
         return change is None or change.differs
 
     async def delete_plan(self, name: str) -> None:
-        """Delete a recovery plan, if it is there."""
+        """Delete a recovery plan, if it exists."""
         poll = self._inputs.convergence.pace().poll
         await self._with(lambda vault: vault.delete_plan(name, poll))
 

@@ -59,7 +59,7 @@ def raise_if_failed_over(assignments: Iterable[Assignment], snapshot: Snapshot) 
             refusals.append(f"{assignment.machine.name}: {next_step(None, observed, Rules())}")
     if refusals:
         raise MigrationError(
-            f"{' '.join(refusals)} The replication of the machines beside is left as it is."
+            f"{' '.join(refusals)} The replication of the other machines is not changed."
         )
 
 

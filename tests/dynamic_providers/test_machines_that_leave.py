@@ -67,12 +67,12 @@ def test_a_machine_between_two_phases_is_refreshed_again_and_deleted(
     replicating = Observed(Stage.REPLICATING, item_id="/item")
     monkeypatch.setattr(ProtectedItemProvider, "_look", answering(Snapshot()))
     monkeypatch.setattr(ProtectedItemProvider, "_of", lambda *_: replicating)
-    once = ProtectedItemProvider().read("web-01", record()).outs
-    assert once is not None
-    again = ProtectedItemProvider().read("web-01", once)
-    assert again.outs == once
-    assert once["phase"] == "initial replication"
-    ProtectedItemProvider().delete("web-01", once)
+    first = ProtectedItemProvider().read("web-01", record()).outs
+    assert first is not None
+    again = ProtectedItemProvider().read("web-01", first)
+    assert again.outs == first
+    assert first["phase"] == "initial replication"
+    ProtectedItemProvider().delete("web-01", first)
 
 
 @pytest.mark.usefixtures("told")

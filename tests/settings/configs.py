@@ -1,4 +1,4 @@
-"""Configs to begin from, and ways to change one place of them."""
+"""Valid configs, and functions that change one value of them."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from typing import Any
 import settings
 
 GONE = object()
-"""Put in a place, it takes the key away."""
+"""As a value, it removes the key."""
 
 _VALID: dict[str, Any] = {
     "aws:region": "eu-west-1",
@@ -72,12 +72,12 @@ def valid() -> dict[str, Any]:
 
 
 def modernized() -> dict[str, Any]:
-    """The same config of the modernized experience, which is the default."""
+    """The same config with the modernized experience, which is the default."""
     return deepcopy({**_VALID, **_MODERNIZED})
 
 
 def put(config: dict[str, Any], *location: str | int, value: Any) -> dict[str, Any]:
-    """Set a place, making the mappings on the way, or take it away with `GONE`."""
+    """Set a value and make missing mappings on the way, or remove it with `GONE`."""
     part: Any = config
     for key in location[:-1]:
         part = part.setdefault(key, {}) if isinstance(part, dict) else part[key]
@@ -91,12 +91,12 @@ def put(config: dict[str, Any], *location: str | int, value: Any) -> dict[str, A
 
 
 def changed(*location: str | int, value: Any) -> dict[str, Any]:
-    """The valid config with one place changed."""
+    """The valid config with one value changed."""
     return put(valid(), *location, value=value)
 
 
 def report(config: dict[str, Any]) -> dict[str, str]:
-    """The problems of a config: what and way out, by place."""
+    """The problems of a config by path, each with its way out."""
     return {
         problem.path: f"{problem.what}. {problem.way_out}"
         for problem in settings.read(config).problems
@@ -104,7 +104,7 @@ def report(config: dict[str, Any]) -> dict[str, str]:
 
 
 def fleet(count: int) -> dict[str, Any]:
-    """A valid config with so many machines in one wave, on a server that is large enough."""
+    """A valid config with this number of machines in one wave, and a server for them."""
     config = valid()
     names = [f"machine-{index:03}" for index in range(count)]
     config["machines"] = {

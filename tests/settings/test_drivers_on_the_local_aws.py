@@ -1,4 +1,4 @@
-"""What the preflight of stack dev says of drivers, with the inventory of the local AWS."""
+"""Drivers in the preflight of stack dev, with the inventory of the local AWS."""
 
 from __future__ import annotations
 
@@ -19,13 +19,13 @@ def aws(monkeypatch: pytest.MonkeyPatch) -> Iterator[LocalAws]:
     with local_aws() as cloud:
         for name, value in cloud.environment.items():
             monkeypatch.setenv(name, value)
-        # boto3 knows the region by this name only.
+        # boto3 reads the region only from this variable.
         monkeypatch.setenv("AWS_DEFAULT_REGION", cloud.estate["region"])
         yield cloud
 
 
 def problems(**drivers: str | None) -> dict[str, str]:
-    """By place, where stack dev states these drivers; machines with underscores for hyphens."""
+    """Problems by path if stack dev declares these drivers. Machines have `_` in place of `-`."""
     config: dict[str, Any] = stack_file("dev")["config"]
     machines: Mapping[str, dict[str, Any]] = config["ec2-to-azure:machines"]
     for name, stated in drivers.items():

@@ -17,9 +17,9 @@ REGISTERED = {
     "privateIp": "10.10.2.9",
 }
 
-# location, value, the place that is reported, and words that the report has about it
+# location, value, the path in the report, and words in its message
 ONE_FAULT: list[tuple[tuple[str | int, ...], Any, str, list[str]]] = [
-    # words that are not known
+    # unknown words
     (("waves", "pilot", "phase"), "protectd", "waves.pilot.phase", ["'protected'", "migrated"]),
     (("waves", "pilot", "phase"), "committed", "waves.pilot.phase", ["failed-over, migrated"]),
     (("waves", "pilot", "phase"), None, "waves.pilot.phase", ["protected"]),
@@ -38,14 +38,14 @@ ONE_FAULT: list[tuple[tuple[str | int, ...], Any, str, list[str]]] = [
     (("convergence", "onPending"), "ignore", "convergence.onPending", ["fail, warn"]),
     (("experience",), "modern", "experience", ["classic", "'modernized', if that is meant"]),
     (("machines", "web-01", "drivers"), "xen", "machines.web-01.drivers", ["citrix-pv"]),
-    # what is missing
+    # missing values
     (("aws:region",), GONE, "aws:region", ["missing", "Add"]),
     (("azure-native:location",), GONE, "azure-native:location", ["missing"]),
     (("azure-native:subscriptionId",), "mine", "azure-native:subscriptionId", ["az account"]),
     (("target", "testNetwork"), GONE, "target.testNetwork", ["missing"]),
     (("machines", "db-01", "instanceId"), GONE, "machines.db-01.instanceId", ["missing"]),
     (("waves", "data", "machines"), [], "waves.data.machines", ["at least"]),
-    # kinds of values
+    # types of values
     (("machines",), [], "machines", ["a list", "mapping"]),
     (("waves", "pilot"), "protected", "waves.pilot", ["mapping"]),
     (("waves", "pilot", "machines"), "web-01", "waves.pilot.machines", ["a list"]),
@@ -160,7 +160,7 @@ ONE_FAULT: list[tuple[tuple[str | int, ...], Any, str, list[str]]] = [
         ["cannot name a machine"],
     ),
     (("waves", "my wave"), {"phase": "protected", "machines": ["x"]}, 'waves["my wave"]', ["name"]),
-    # what does not fit together
+    # values that contradict each other
     (("waves", "pilot", "machines", 1), "web-03", "waves.pilot.machines[1]", ["web-0", "declare"]),
     (("waves", "data", "machines", 2), "web-02", "waves.data.machines[2]", ["data.machines[0]"]),
     (("waves", "data", "machines", 2), "web-01", "waves.data.machines[2]", ["'pilot'"]),
@@ -340,7 +340,7 @@ ONE_FAULT_OF_MODERNIZED: list[tuple[tuple[str | int, ...], Any, str, list[str]]]
     (("target", "adopt"), "yes", "target.adopt", ["true, false, or a list"]),
     (("target", "adopt"), ["vault"], "target.adopt", ["Add resourceGroup"]),
     (("target", "adopt"), ["network"], "target.adopt", ["Add machinesResourceGroup"]),
-    # where machines land
+    # targets
     (
         ("machines", "web-01", "target"),
         {"privateIp": "10.20.2.10"},
@@ -372,7 +372,7 @@ ONE_FAULT_OF_MODERNIZED: list[tuple[tuple[str | int, ...], Any, str, list[str]]]
         "waves.data.target.vmName",
         ["unknown key"],
     ),
-    # who is in a wave
+    # members of waves
     (("waves", "data", "machines"), GONE, "waves.data.machines", ["missing", "select"]),
     (
         ("waves", "data", "select"),

@@ -43,8 +43,8 @@ def facts(instance_id: str, **changes: Any) -> MachineFacts:
 
 
 def ec2(asked: list[str] | None = None, **changed: dict[str, Any] | None) -> FactsReader:
-    """An EC2 in which all machines are fine but those that are changed, or missing for None.
-    Machines are given as keywords with underscores for hyphens."""
+    """A stub of EC2 in which all machines are fine, except the changed ones; None is a missing one.
+    Machines are keywords with `_` in place of `-`."""
 
     def read(ids: Mapping[str, str], region: str) -> tuple[dict[str, MachineFacts], list[Problem]]:
         if asked is not None:
@@ -66,7 +66,7 @@ def ec2(asked: list[str] | None = None, **changed: dict[str, Any] | None) -> Fac
 def server(
     questions: list[ServerQuestion] | None = None, **facts: Any
 ) -> Callable[[ServerQuestion, str], tuple[ServerFacts | None, list[Problem]]]:
-    """An AWS that says this of the server."""
+    """A stub of AWS with these facts about the server."""
 
     def read(question: ServerQuestion, _region: str) -> tuple[ServerFacts, list[Problem]]:
         if questions is not None:
@@ -80,7 +80,7 @@ def server(
 def ssm(
     *unmanaged: str, asked: list[str] | None = None, **known: Any
 ) -> Callable[[Iterable[str], str], tuple[dict[str, ManagedInstance], list[Problem]]]:
-    """A Systems Manager that manages all but those instances."""
+    """A stub of Systems Manager that manages all instances except some."""
 
     def read(ids: Iterable[str], _region: str) -> tuple[dict[str, ManagedInstance], list[Problem]]:
         if asked is not None:
@@ -94,8 +94,8 @@ def ssm(
 def inventory(
     asked: list[str] | None = None, **drivers: tuple[Driver, ...]
 ) -> Callable[[Iterable[str], str], tuple[dict[str, tuple[Driver, ...]], list[Problem]]]:
-    """An inventory that lists these drivers, by machines of `configs` as keywords with underscores
-    for hyphens."""
+    """A stub of the inventory with these drivers, by machines of `configs`. They are keywords with
+    `_` in place of `-`."""
     machines = configs.valid()["machines"]
     listed = {
         machines[name.replace("_", "-")]["instanceId"]: found for name, found in drivers.items()
@@ -128,7 +128,7 @@ def examine(config: dict[str, Any], reader: FactsReader, **others: Any) -> Prefl
 
 
 def at(endpoint: Callable[[], str], config: dict[str, Any]) -> Preflight:
-    """A preflight against a resource manager, with nothing wrong in AWS."""
+    """A preflight with this endpoint of Resource Manager, and no problems in AWS."""
     aws = Aws(ec2(), server(), ssm(), installed_drivers=inventory())
     return settings.examine(settings.read(config), "ec2-to-azure-test", aws, endpoint)
 

@@ -88,7 +88,7 @@ def test_what_is_wrong_is_told_at_its_place(groups: Any, place: str, words: str)
 
 @pytest.mark.parametrize("other", ["data.", "Data-"])
 def test_two_waves_cannot_have_one_plan(other: str) -> None:
-    # Both would be `<stack>-data-1` at the service, and each would run the machines of the other.
+    # Both plans would be named `<stack>-data-1`, and each would run the machines of the other.
     config = with_plan([["db-01", "web-02"]])
     config["waves"]["data-1"] = config["waves"].pop("data")
     config["waves"][f"{other}1"] = config["waves"].pop("pilot")

@@ -20,11 +20,11 @@ Location = tuple[str | int, ...]
 
 CONFIGS = {"classic": configs.valid(), "modernized": configs.modernized()}
 MAY_BE_EMPTY = ("amiId",)
-"""Keys that are as good as left out when they are empty."""
+"""Keys for which an empty value means the same as a missing one."""
 
 
 def _mappings(part: Any, at: Location = ()) -> Iterator[Location]:
-    """The places of all mappings whose keys are the schema's and not the user's."""
+    """The locations of all mappings whose keys are defined by the schema, not by the user."""
     if isinstance(part, dict):
         if at not in (("machines",), ("waves",)):
             yield at

@@ -19,7 +19,7 @@ keys = st.sampled_from(["machines", "select", "phase", "instanceId", "web-01", "
 
 
 def anything() -> st.SearchStrategy[Any]:
-    """Values of every shape, with keys that mean something among them."""
+    """Values of any shape, in which some keys are valid ones."""
     leaves = st.none() | st.booleans() | st.integers() | st.sampled_from([id_of(1), id_of(7), "x"])
     return st.recursive(
         leaves,
@@ -32,7 +32,7 @@ Asked = list[tuple[str, dict[str, str], str]]
 
 
 def finder(*instances: tuple[str, str | None], asked: Asked | None = None) -> Finder:
-    """An EC2 that has these instances, by id and name, whatever the tags are."""
+    """A stub of EC2 that finds these instances (id and name) for any tags."""
 
     def find(
         vpc: str, tags: Mapping[str, str], region: str
@@ -49,7 +49,7 @@ def id_of(number: int) -> str:
 
 
 def selecting(**tags: str) -> dict[str, Any]:
-    """A config whose wave `data` selects its machines; `web-01` is declared, in `pilot`."""
+    """A config whose wave `data` selects its machines by tags. `web-01` is declared in `pilot`."""
     config = configs.modernized()
     config["machines"] = {"web-01": {"instanceId": id_of(1)}}
     config["waves"]["data"] = {"phase": "protected", "select": tags or {"move": "yes"}}

@@ -1,4 +1,4 @@
-"""Values in pieces."""
+"""Splitting values into batches."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Jobs of the vault from their wire objects."""
+"""Jobs of the vault parsed from their wire objects."""
 
 from __future__ import annotations
 

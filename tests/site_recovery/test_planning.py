@@ -47,9 +47,9 @@ FAILED_OVER = Observed(
 MIGRATED = Observed(Stage.MIGRATED, azure_vm_id="/vm")
 CHANGED = ("size",)
 CHANGED_SINCE = replace(PROTECTED_TESTED, changed_since_test=True)
-"""What of the target is otherwise than in the config."""
+"""Settings of the target that differ from the config."""
 
-BACKWARD = Blocked  # any refusal; what it says is tested below
+BACKWARD = Blocked  # any refusal; its message is tested below
 TABLE: list[tuple[Phase | None, Observed, Step | type[Step]]] = [
     (Phase.PROTECTED, UNKNOWN, Do(Operation.DISCOVER)),
     (Phase.PROTECTED, DISCOVERED, Do(Operation.ENABLE_PROTECTION)),

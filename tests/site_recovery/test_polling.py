@@ -1,4 +1,4 @@
-"""Looking until something has happened, and how long a service wants to be left alone."""
+"""Polling, and the time that a throttling service asks its clients to wait."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What a recovery plan should be, compared with what the service has."""
+"""A declared recovery plan compared with the service's plan."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ STRANGER: dict[str, Any] = {
 
 
 def service(plan: Plan = PLAN) -> dict[str, Any]:
-    """The plan as the service has it: with its own groups in front, ids in another case."""
+    """The service's plan: with its own groups first, and ids in another case."""
     groups = create_body(plan, MEMBERS, CONTAINER)["properties"]["groups"]
     for group in groups:
         for item in group["replicationProtectedItems"]:

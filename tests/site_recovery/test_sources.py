@@ -1,4 +1,4 @@
-"""Which known machine an EC2 instance is, before it is protected."""
+"""Matching EC2 instances with the machines that a vault knows, before they are protected."""
 
 from __future__ import annotations
 

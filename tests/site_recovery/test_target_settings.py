@@ -1,4 +1,4 @@
-"""What items say of their targets, and what an update says: all, what is not wanted as it is."""
+"""The target settings in items, and in updates, which also send the unchanged values."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Which size of virtual machine is taken for a machine, and which are refused."""
+"""Which size is chosen for a virtual machine, and which declared sizes are refused."""
 
 from __future__ import annotations
 
@@ -101,7 +101,7 @@ def test_a_declared_size_must_be_offered(name: str, disks: int, words: list[str]
 
 
 def able(name: str, *generations: str, interfaces: int = 2, vcpus: int = 2) -> dict[str, Any]:
-    """A size as the service offers it, with the generations and the interfaces that it takes."""
+    """An offered size, with the generations and the number of interfaces that it supports."""
     offered = size(name, vcpus, 8)
     offered["properties"] |= {"hyperVGenerations": [*generations], "maxNicsCount": interfaces}
     return offered

@@ -1,4 +1,4 @@
-"""A State Manager in memory, under a real boto3 client: requests are held to the service's model."""
+"""An in-memory State Manager behind a real boto3 client, which validates requests and responses."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ class Refusal(Exception):
 
 @dataclass
 class Execution:
-    """A run of an association: status, detail and output by instance."""
+    """A run of an association, with status, detail and output by instance."""
 
     association_id: str
     version: str
@@ -45,13 +45,13 @@ class StateManager:
     """Associations with their runs, the oldest first.
 
     Attributes:
-        versions: present version by association id.
+        versions: current version by association id.
         executions: runs, the oldest first.
         managed: ping status by instance id.
-        outputs: what a run wrote, by execution number and instance id.
-        on_start: what happens when associations are to run now.
-        refusals: the error that an operation answers with.
-        calls: the operations called.
+        outputs: the output of a run, by execution number and instance id.
+        on_start: called when associations should run now.
+        refusals: by operation, the error that it answers with.
+        calls: the operations that were called.
     """
 
     versions: dict[str, str] = field(default_factory=dict)
@@ -63,7 +63,7 @@ class StateManager:
     calls: list[str] = field(default_factory=list)
 
     def ran(self, association_id: str, version: str = "1", **statuses: str) -> Execution:
-        """One more run; instance ids without their dash."""
+        """Add a run. Instance ids are given without their hyphen."""
         targets = {name.replace("_", "-"): status for name, status in statuses.items()}
         execution = Execution(association_id, version, targets)
         self.versions.setdefault(association_id, version)
@@ -71,11 +71,11 @@ class StateManager:
         return execution
 
     def client(self) -> SSMClient:
-        """A client whose requests come here instead of going out."""
+        """A client whose requests are answered by this object."""
         client = boto3.client(
             "ssm", region_name=REGION, aws_access_key_id="x", aws_secret_access_key="x"
         )
-        answer: Any = self._answer  # what a hook returns is the answer, which its type leaves out
+        answer: Any = self._answer  # a hook may return a response, which its type omits
         client.meta.events.register("before-call.ssm", answer)
         return client
 
@@ -153,7 +153,7 @@ def execution_id(number: int) -> str:
 
 
 def report(message: str, agent: str = "failed", bios: str = "EC2") -> str:
-    """What a script writes, its last line being its report."""
+    """The output of a script, whose last line is its report."""
     return f"extracting\n{json.dumps({'agent': agent, 'bios': bios, 'message': message})}\n"
 
 

@@ -29,7 +29,7 @@ def states(aws: StateManager, rollout: Rollout = ROLLOUT) -> dict[str, State]:
 
 
 class Time:
-    """Time that passes by sleeping, and what happens at each sleep."""
+    """A clock that advances by sleeping, with an event for each sleep."""
 
     def __init__(self, *events: Callable[[], object]) -> None:
         self.now = 0.0

@@ -1,4 +1,4 @@
-"""Which drivers Systems Manager's inventory lists, by tables and over the wire."""
+"""The drivers in the inventory of Systems Manager."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Which machines are refused, and in which words."""
+"""Which machines the support matrix refuses, and with which messages."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Facts of machines, their agents and their server, over the wire from the local AWS."""
+"""Facts about machines, their agents and their server, read from the local AWS."""
 
 from __future__ import annotations
 

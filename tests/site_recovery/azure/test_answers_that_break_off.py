@@ -1,4 +1,4 @@
-"""A connection that breaks after a request was sent says nothing of what the service did."""
+"""If a connection breaks after a request was sent, the service may have accepted the request."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ NOWHERE = aiohttp.ClientConnectorError(
 
 
 class Broken(AsyncHttpTransport[Any, Any]):
-    """Fails as azure-core's transport does: with what aiohttp met as its cause."""
+    """Fails like azure-core's transport: with aiohttp's error as the cause."""
 
     def __init__(self, error: Exception) -> None:
         self._error = error

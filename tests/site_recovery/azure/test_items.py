@@ -1,4 +1,4 @@
-"""Protected items as lists and single reads answer them."""
+"""Protected items parsed from lists and from single reads."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A credentials file that the program makes, given to the installer of the emulator."""
+"""Credentials files that the program makes, used by the emulator's installer."""
 
 from __future__ import annotations
 

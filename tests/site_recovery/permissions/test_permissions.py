@@ -1,4 +1,4 @@
-"""The files of permissions/ have what the program needs, and nothing else, as narrow as IAM allows."""
+"""The files in permissions/ allow exactly what the program needs, as narrowly as IAM can express."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ DOMAIN = Path(site_recovery.__path__[0])
 OPERATIONS = (DOMAIN.parent / "emulator" / "operations.txt").read_text("utf-8")
 
 MOST = 6144
-"""Characters of a managed policy, without white space (IAM and STS quotas)."""
+"""The most characters of a managed policy, without white space (IAM and STS quotas)."""
 
 NOT_NARROWED = {
     # The Service Authorization Reference lists no resource type for these.
@@ -64,7 +64,7 @@ def in_files() -> set[str]:
 
 
 def declared() -> dict[str, list[str]]:
-    """What the resource types' providers call, by type."""
+    """The actions that providers call, by resource type."""
     found: dict[str, list[str]] = yaml.safe_load(
         (rendering.FOLDER / "resource_types.yaml").read_text("utf-8")
     )
@@ -72,7 +72,7 @@ def declared() -> dict[str, list[str]]:
 
 
 def of_modules() -> dict[str, tuple[str, ...]]:
-    """What the domain's modules say they call."""
+    """The actions that the modules of the domain declare."""
     found = {}
     for module in pkgutil.walk_packages(site_recovery.__path__, "site_recovery."):
         permissions = getattr(importlib.import_module(module.name), "PERMISSIONS", None)
@@ -101,7 +101,7 @@ def test_every_module_that_calls_aws_says_what() -> None:
 
 
 def test_every_operation_of_azure_that_is_named_in_the_domain_is_allowed() -> None:
-    """Whoever calls an operation names it by its id; a new one needs its action."""
+    """Docstrings name the ids of the operations that are called. A new one needs its action."""
     source = "".join(path.read_text("utf-8") for path in DOMAIN.rglob("*.py"))
     named = set(re.findall(r"\b[A-Z]\w+_[A-Z]\w+\b", source))
     published = {
@@ -168,7 +168,7 @@ def test_only_actions_that_iam_cannot_limit_apply_to_all_resources() -> None:
 
 
 def test_every_other_resource_is_of_the_stack_or_bound_by_a_condition() -> None:
-    """But reading what is public or of the machines, and what has no name of its own."""
+    """Except reading public things or the machines, and resources without a name."""
     free = {
         *("prefix-list/*", "image/*", "association/*", "instance-profile/*"),
         *("security-group-rule/*", "instance/*"),

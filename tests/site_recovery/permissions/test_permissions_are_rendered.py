@@ -1,4 +1,4 @@
-"""`make permissions` puts a stack's own names into the files, and says what it lacks."""
+"""`make permissions` fills a stack's names into the files, and reports missing ones."""
 
 from __future__ import annotations
 

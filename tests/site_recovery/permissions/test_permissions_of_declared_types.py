@@ -1,4 +1,4 @@
-"""The resource types whose actions are listed are those that the program declares."""
+"""Actions are listed for exactly the resource types that the program declares."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ def config(stack: str) -> dict[str, Any]:
 def test_each_type_that_either_experience_declares_is_listed_and_no_other() -> None:
     listed = yaml.safe_load((rendering.FOLDER / "resource_types.yaml").read_text("utf-8"))
     with local_aws() as aws:
-        # boto3 knows the region by the second name only.
+        # boto3 reads the region only from the second variable.
         environment = {**aws.environment, "AWS_DEFAULT_REGION": aws.estate["region"]}
         declared = {
             resource.type

@@ -1,4 +1,4 @@
-"""What is said when a cloud denies an action: which one, and which files to compare with."""
+"""If a cloud denies an action, the message names it and the files to compare with."""
 
 from __future__ import annotations
 

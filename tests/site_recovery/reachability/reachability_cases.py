@@ -1,4 +1,4 @@
-"""A small network to change one thing of."""
+"""A small network from which tests derive variants."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ ANYWHERE = "0.0.0.0/0"
 
 
 def tcp(port: int, peer: str) -> Rule:
-    """A rule for one port; `peer` is a group's id or a CIDR block."""
+    """A rule for one port. `peer` is the id of a group, or a CIDR block."""
     if peer.startswith("sg-"):
         return Rule("tcp", (port, port), group=peer)
     return Rule("tcp", (port, port), Range.cidr(peer))
@@ -110,7 +110,7 @@ NETWORK = Network(
 
 
 def with_acl(subnet_id: str, entries: Iterable[AclEntry]) -> Network:
-    """The network with other entries in one subnet's ACL, before its last ones."""
+    """The network with additional entries in the ACL of one subnet, before the default ones."""
     return replace(
         NETWORK,
         acls=tuple(
@@ -121,7 +121,7 @@ def with_acl(subnet_id: str, entries: Iterable[AclEntry]) -> Network:
 
 
 def with_routes(table_id: str, *routes: Route) -> Network:
-    """The network with other routes in one table, beside the local one."""
+    """The network with other routes in one table, in addition to the local one."""
     return replace(
         NETWORK,
         route_tables=tuple(
@@ -132,7 +132,7 @@ def with_routes(table_id: str, *routes: Route) -> Network:
 
 
 def with_group(group: SecurityGroup) -> Network:
-    """The network with one group exchanged."""
+    """The network with one group replaced."""
     return replace(NETWORK, groups={**NETWORK.groups, group.group_id: group})
 
 

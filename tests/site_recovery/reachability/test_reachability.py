@@ -1,4 +1,4 @@
-"""Whether a connection comes about, and which rule, entry or route decides it."""
+"""Whether a connection is possible, and which rule, entry or route decides that."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What machines try themselves: scripts that run, commands shared, and what comes of them."""
+"""Connect attempts by the machines themselves: scripts, shared commands and results."""
 
 from __future__ import annotations
 
@@ -53,13 +53,13 @@ class TestScripts:
 
 @dataclass
 class FakeSystemsManager:
-    """Systems Manager, with guests that reach some targets.
+    """A stub of Systems Manager, with guests that reach some targets.
 
     Attributes:
         managed: the instances that are managed.
-        reach: what each instance reaches.
+        reach: the targets that each instance reaches.
         stuck: instances whose command never ends.
-        errors: what each instance prints instead of results.
+        errors: output of an instance in place of results.
     """
 
     managed: set[str]
@@ -128,7 +128,7 @@ _TRIES = {
 
 @dataclass
 class FakePages:
-    """A paginator of one page."""
+    """A paginator with one page."""
 
     service: FakeSystemsManager
     operation: str
@@ -138,7 +138,7 @@ class FakePages:
 
 
 class Clock:
-    """Time that passes by sleeping only."""
+    """A clock that advances only by sleeping."""
 
     def __init__(self) -> None:
         self.seconds = 0.0
@@ -217,7 +217,7 @@ class TestRunCommand:
 
 @dataclass
 class Reached:
-    """A connector that reached everything but some targets, on some instances."""
+    """A connector that reaches all targets except some, on some instances."""
 
     closed: set[Target] = field(default_factory=set)
     unmanaged: set[str] = field(default_factory=set)

@@ -1,4 +1,4 @@
-"""The guide to the connectivity check says what the code needs."""
+"""The guide to the connectivity check agrees with the code."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The evidence as EC2 tells it: associations, groups, prefix lists, gateways, in a few calls."""
+"""Reading the evidence from EC2: associations, groups, prefix lists and gateways, in a few calls."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The whole check against the local AWS: its EC2, its Systems Manager, its guests."""
+"""The whole check against the local AWS, with its EC2, Systems Manager and guests."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ MACHINES = ("web-01", "legacy-01", "db-01", "arm-01")
 
 @dataclass
 class Estate:
-    """The estate with a server in it that its machines may reach, and that may reach them."""
+    """The machines of the local AWS, with a server. Both may connect to each other."""
 
     check: Check
     region: str
@@ -114,7 +114,7 @@ def test_a_machine_that_is_not_managed_is_judged_by_the_evidence(estate: Estate)
 def test_a_port_where_nothing_answers_blocks_although_the_rules_permit_it(
     estate: Estate,
 ) -> None:
-    # A server that is not there: its address is free, so EC2 has nothing against it.
+    # No server has this address, so nothing answers, but the rules in EC2 permit the connection.
     nobody = replace(estate.check.server, private_ip="10.10.2.77", instance_id="")
     gone = replace(estate, check=replace(estate.check, server=nobody))
     rows = gone.rows()

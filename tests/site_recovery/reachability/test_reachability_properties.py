@@ -1,4 +1,4 @@
-"""What holds of rules, entries and routes whatever they are."""
+"""Properties of rules, entries and routes."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ HOST = IPv4Network("10.10.2.10")
 PORT_RANGES = st.tuples(st.integers(0, 60), st.integers(0, 60)).map(
     lambda ends: (min(ends), max(ends))
 )
-# Blocks that hold the host, and some that hold its neighbours.
+# Some of these blocks contain the host, others contain only its neighbours.
 BLOCKS = st.tuples(
     st.sampled_from(["10.10.2.10", "10.10.2.11", "10.99.0.1"]), st.integers(0, 32)
 ).map(lambda block: IPv4Network(f"{block[0]}/{block[1]}", strict=False))
@@ -67,7 +67,7 @@ ENTRIES = st.lists(
 
 
 def lets_through(entries: list[AclEntry], port: int, egress: bool) -> bool:
-    """The same for one port, as the console explains it."""
+    """Whether an ACL allows one port, in the simplest way: the first matching entry decides."""
     for each in sorted(entries, key=lambda entry: entry.number):
         about_port = each.protocol == "-1" or (
             each.protocol in ("6", "tcp") and each.ports[0] <= port <= each.ports[1]
