@@ -21,14 +21,12 @@ class RefusedError(MigrationError):
     """The service refused a request and changed nothing.
 
     Attributes:
-        error: what the service said.
         busy: whether a later try may succeed: another job runs on the item, or the service
             throttles.
     """
 
     def __init__(self, error: ServiceError, *, busy: bool) -> None:
         super().__init__(str(error))
-        self.error = error
         self.busy = busy
 
 

@@ -12,12 +12,17 @@ _RUNNING = ("InProgress", "Suspended")
 
 @dataclass(frozen=True)
 class ServiceError:
-    """An error as the service describes it, with its advice."""
+    """An error as the service describes it, with its advice.
+
+    Attributes:
+        level: `Error` or `Warning`, where the service gives one.
+    """
 
     message: str
     code: str = ""
     possible_causes: str = ""
     recommended_action: str = ""
+    level: str = field(default="", compare=False)
 
     def __str__(self) -> str:
         parts = [f"{self.message.rstrip('.')}." + (f" [{self.code}]" if self.code else "")]
@@ -77,6 +82,7 @@ def service_error(error: Mapping[str, Any]) -> ServiceError:
         code=str(error.get("code") or error.get("errorCode") or ""),
         possible_causes=error.get("possibleCauses") or "",
         recommended_action=error.get("recommendedAction") or "",
+        level=error.get("errorLevel") or "",
     )
 
 

@@ -26,6 +26,13 @@ class Stage(StrEnum):
     BROKEN = "protection failed"
 
 
+_FAILED_FAILOVER = ("UnplannedFailoverFailed", "UnplannedFailoverCompletionFailed")
+"""`protectionState` after a failed failover: modernized, classic."""
+
+_FAILOVER_FAILED_ERROR = "78037"
+"""The health error by which a classic item tells of it."""
+
+
 @dataclass(frozen=True)
 class Observed:
     """One machine as the services see it now.
@@ -49,6 +56,7 @@ class Observed:
         other_at_address: a sentence about another machine that is known at its address while the machine
             itself is not known, or None.
         mismatch: why the machine must be left alone, or None.
+        failover_failed: whether its last failover failed, so that it may be repeated.
     """
 
     stage: Stage
@@ -73,6 +81,23 @@ class Observed:
     changed_since_test: bool = False
     other_at_address: str | None = None
     mismatch: Mismatch | None = None
+    failover_failed: bool = False
+
+    @property
+    def endangered(self) -> bool:
+        """Whether a failover could lose data because the replication is ill.
+
+        A failed failover turns the health Critical by itself. That alone must not keep the
+        failover from being repeated.
+        """
+        if self.health != "Critical":
+            return False
+        others = [
+            error
+            for error in self.health_errors
+            if error.level != "Warning" and error.code != _FAILOVER_FAILED_ERROR
+        ]
+        return bool(others) or not self.failover_failed
 
     @property
     def in_azure(self) -> bool:
@@ -152,6 +177,7 @@ def _with_item(
         differs=wanted.differences(item.target) if wanted is not None else (),
         target=item.target,
         changed_since_test=_changed_since_test(machine, item, snapshot),
+        failover_failed=item.protection_state in _FAILED_FAILOVER,
         mismatch=identity.mismatch,
     )
 

@@ -236,7 +236,7 @@ def _gate(observed: Observed, rules: Rules) -> Blocked | None:
             "Set the wave's phase to test-failover, run pulumi up, check the test machine, then "
             "fail over (or set requireTestFailover: false)",
         )
-    if observed.health == "Critical":
+    if observed.endangered:
         causes = "; ".join(str(error) for error in observed.health_errors)
         return Blocked(
             Reason.HEALTH_CRITICAL,

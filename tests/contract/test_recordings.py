@@ -44,9 +44,7 @@ DIFFERENT = {
     r"^ReplicationProtectedItems_Get: lacks .*\."
     r"(enableRDPOnTargetOption|sourceVmCPUCount|sourceVmRAMSizeInMB):": OF_2017,
     r"^ReplicationProtectedItems_Get: lacks .*\.vmNics\[\]\.\w+:": OF_2017,
-    r"^ReplicationProtectedItems_Get: \.properties\.replicationHealth: 'Critical' is recorded": (
-        "recorded two hours after the failover failed, of a machine that had sent nothing since"
-    ),
+    r"^ReplicationProtectedItems_Get: \.properties\.healthErrors: 0 are recorded": OF_2017,
     r"^ReplicationProtectableItems_Get: lacks .*\.volumeList:": (
         "the volumes of disks are not known here"
     ),

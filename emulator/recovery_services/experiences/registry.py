@@ -34,6 +34,7 @@ class Experience(Protocol):
         looked_at_after: how long after the protection the service sees that a machine was never
             tested.
         tells_missing_points: whether a machine that sends nothing says that points are missing.
+        tells_failed_failover: whether a failed failover adds a health error.
         lists_recovery_point: whether a list names the recovery points of an item.
     """
 
@@ -46,6 +47,7 @@ class Experience(Protocol):
     change_point_input: type[RecoveryPointInput]
     looked_at_after: timedelta
     tells_missing_points: bool
+    tells_failed_failover: bool
     lists_recovery_point: bool
 
     def register(self, world: World) -> None:

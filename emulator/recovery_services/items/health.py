@@ -34,6 +34,9 @@ def of(world: World, item: Document) -> tuple[str, str, list[Document]]:
         errors += _without_points(world, item, halted) or [_powered_off(item, halted)]
     elif replicates and lag is not None and lag > _threshold(world, item):
         health = "Warning"
+    if private["state"] == "failover-failed":
+        health = "Critical"
+        errors += _failover_failed(item)
     since = _untested_since(world, item)
     if since is None:
         return health, "Normal", errors
@@ -121,6 +124,24 @@ def _without_points(world: World, item: Document, since: datetime) -> list[Docum
             ("325092", "1006", 510, ("app-consistent", "application")),
         )
         if world.now - since >= timedelta(minutes=minutes)
+    ]
+
+
+def _failover_failed(item: Document) -> list[Document]:
+    """What a classic machine says after a failed failover; a modernized one only turns Critical
+    (both recorded)."""
+    if not registry.of(item[PRIVATE]["experience"]).tells_failed_failover:
+        return []
+    return [
+        {
+            **_error(item, "78037", "Error", "Replication"),
+            "errorSource": "ProtectedEntitySystemError",
+            "errorMessage": "The failover of the source machine failed.",
+            "possibleCauses": "Failover operation failed for Source machine. Check the provider "
+            "error for more details.",
+            "recommendedAction": "Resolve the issue as recommended in the provider error details.",
+            "creationTimeUtc": UNSET,
+        }
     ]
 
 

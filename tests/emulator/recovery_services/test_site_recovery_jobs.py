@@ -210,6 +210,9 @@ def test_a_failed_failover_is_asked_for_again_and_not_restarted(site: Site) -> N
     assert site.finished(site.fail_over(WEB))["allowedActions"] == []
     properties = site.properties(WEB)
     assert properties["protectionState"] == site.experience.failover_failed[0]
+    assert properties["replicationHealth"] == "Critical"
+    told = {error["errorCode"] for error in properties["healthErrors"]}
+    assert ("78037" in told) == (site.experience.name == "classic")
     assert "lastSuccessfulFailoverTime" not in properties
     assert site.finished(site.fail_over(WEB))["state"] == "Succeeded"
 

@@ -73,3 +73,30 @@ def test_a_failed_failover_can_be_asked_for_again(state: str) -> None:
     observed = observe(MACHINE, Snapshot(items=(failed,)))
     assert observed.stage is Stage.PROTECTED
     assert "UnplannedFailover" in observed.allowed
+
+
+FAILOVER_FAILED = {"errorCode": "78037", "errorLevel": "Error", "errorMessage": "It failed."}
+UNTESTED = {"errorCode": "161011", "errorLevel": "Warning", "errorMessage": "Never tested."}
+RESYNC = {"errorCode": "78024", "errorLevel": "Error", "errorMessage": "Resync required."}
+
+
+@pytest.mark.parametrize(
+    ("state", "errors", "endangered"),
+    [
+        ("UnplannedFailoverFailed", [UNTESTED], False),
+        ("UnplannedFailoverCompletionFailed", [FAILOVER_FAILED], False),
+        ("UnplannedFailoverCompletionFailed", [FAILOVER_FAILED, RESYNC], True),
+        ("Protected", [UNTESTED], True),
+        ("Protected", [], True),
+    ],
+)
+def test_a_failed_failover_makes_no_danger_by_itself(
+    state: str, errors: list[dict[str, str]], endangered: bool
+) -> None:
+    critical = item(
+        {"vmNics": [NIC], "targetVmTags": []},
+        protectionState=state,
+        replicationHealth="Critical",
+        healthErrors=errors,
+    )
+    assert observe(MACHINE, Snapshot(items=(critical,))).endangered == endangered

@@ -61,6 +61,7 @@ class Classic:
     change_point_input = RecoveryPointInput
     looked_at_after = timedelta()
     tells_missing_points = False
+    tells_failed_failover = True
     lists_recovery_point = False
 
     def register(self, world: World) -> None:

@@ -66,6 +66,7 @@ class Modernized:
     change_point_input: type[RecoveryPointInput] = ChosenPointInput
     looked_at_after = timedelta(hours=12)  # [inferred]: within a day.
     tells_missing_points = True
+    tells_failed_failover = False
     lists_recovery_point = True
 
     def register(self, world: World) -> None:
