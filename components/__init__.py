@@ -1,4 +1,4 @@
-"""What a stack is made of: Pulumi components, one a file."""
+"""The Pulumi components of a stack, one per file."""
 
 from __future__ import annotations
 

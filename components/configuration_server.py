@@ -1,4 +1,4 @@
-"""The configuration server beside the machines, and its registration with the vault."""
+"""The configuration server in the machines' VPC, and its registration with the vault."""
 
 from __future__ import annotations
 

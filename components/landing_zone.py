@@ -1,4 +1,4 @@
-"""Where machines land in Azure: resource groups, networks and the cache storage account."""
+"""The landing zone in Azure: resource groups, networks and the cache storage account."""
 
 from __future__ import annotations
 

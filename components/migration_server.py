@@ -1,4 +1,4 @@
-"""What the servers of both experiences share: a hardened instance that sets itself up."""
+"""The base of the servers of both experiences: a hardened instance that sets itself up."""
 
 from __future__ import annotations
 

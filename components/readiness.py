@@ -1,4 +1,4 @@
-"""What must be in place before the machines of a wave may start to replicate."""
+"""Checks and prepares the machines of a wave before they start to replicate."""
 
 from __future__ import annotations
 

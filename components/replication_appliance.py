@@ -1,4 +1,4 @@
-"""The replication appliance beside the machines, and its registration with the vault."""
+"""The replication appliance in the machines' VPC, and its registration with the vault."""
 
 from __future__ import annotations
 

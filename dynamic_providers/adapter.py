@@ -119,14 +119,14 @@ class MigrationProvider(ResourceProvider, Generic[InputsT, OutputsT]):
             cls.inputs, cls.outputs = get_args(base)
 
     async def on_check(
-        self, olds: dict[str, Any], news: dict[str, Any], told: Mapping[str, Any]
+        self, olds: dict[str, Any], news: dict[str, Any], check_only: Mapping[str, Any]
     ) -> CheckResult:
         """Check the inputs, in preview too.
 
         Args:
             olds: the inputs of the last run; empty for a new resource.
             news: the inputs now, some of which may not be known yet.
-            told: the inputs of `only_for_check`.
+            check_only: the inputs of `only_for_check`.
         """
         return CheckResult(news, [])
 
@@ -182,8 +182,8 @@ class MigrationProvider(ResourceProvider, Generic[InputsT, OutputsT]):
 
     def check(self, olds: dict[str, Any], news: dict[str, Any]) -> CheckResult:
         """Answer the engine's Check."""
-        told = {name: news.pop(name, None) for name in self.only_for_check}
-        return _run(self.on_check(olds, news, told))
+        check_only = {name: news.pop(name, None) for name in self.only_for_check}
+        return _run(self.on_check(olds, news, check_only))
 
     def diff(self, _id: str, olds: dict[str, Any], news: dict[str, Any]) -> DiffResult:
         """Answer the engine's Diff."""

@@ -147,10 +147,10 @@ class ConnectivityCheckProvider(
         return RunCommand(region)
 
     async def on_check(
-        self, olds: dict[str, Any], news: dict[str, Any], told: Mapping[str, Any]
+        self, olds: dict[str, Any], news: dict[str, Any], check_only: Mapping[str, Any]
     ) -> CheckResult:
         """Report in preview which machines would be blocked now. Nothing is refused."""
-        if told["preview"]:
+        if check_only["preview"]:
             lines = await self._look_ahead(olds, news)
             if lines:
                 self.row(news["urn"]).event("\n".join(lines))

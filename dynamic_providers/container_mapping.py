@@ -60,7 +60,7 @@ class ContainerMappingProvider(MigrationProvider[ContainerMappingInputs, Contain
     """Maps and unmaps; azure-native would purge the mapping on delete."""
 
     async def on_check(
-        self, olds: dict[str, Any], news: dict[str, Any], told: Mapping[str, Any]
+        self, olds: dict[str, Any], news: dict[str, Any], check_only: Mapping[str, Any]
     ) -> CheckResult:
         """Accept the inputs, and record that a program runs."""
         claims.of_this_process.add()

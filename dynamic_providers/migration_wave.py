@@ -63,7 +63,7 @@ class MigrationWaveProvider(MigrationProvider[WaveInputs, WaveOutputs]):
     only_for_check = ("preview", "other_waves")
 
     async def on_check(
-        self, olds: dict[str, Any], news: dict[str, Any], told: Mapping[str, Any]
+        self, olds: dict[str, Any], news: dict[str, Any], check_only: Mapping[str, Any]
     ) -> CheckResult:
         """Review the wave: print what `up` would do, and refuse what cannot be done.
 
@@ -72,7 +72,7 @@ class MigrationWaveProvider(MigrationProvider[WaveInputs, WaveOutputs]):
         """
         others = {
             name: OtherWave.model_validate(wave)
-            for name, wave in (told["other_waves"] or {}).items()
+            for name, wave in (check_only["other_waves"] or {}).items()
         }
         elsewhere = {n: m for wave in others.values() for n, m in wave.machines.items()}
         news["other_machines"] = sorted(elsewhere)
@@ -80,7 +80,7 @@ class MigrationWaveProvider(MigrationProvider[WaveInputs, WaveOutputs]):
         claims.of_this_process.add(news["other_instances"])
         if not unknown(news.get("machines")):
             claims.of_this_process.add(m["instance_id"] for m in news["machines"].values())
-        preview = bool(told["preview"])
+        preview = bool(check_only["preview"])
         lines, refusals = await wave_review.look_ahead(
             self.connect(), olds, news, others, preview=preview
         )
@@ -266,7 +266,7 @@ def _refuse_migrated_without_vm(
 ) -> None:
     """Refuse, in preview too, to migrate a machine again.
 
-    `check` cannot do that, because it is not told what is recorded.
+    `check` cannot do that, because it does not get the recorded outputs.
 
     Raises:
         MigrationError: naming each machine.

@@ -22,7 +22,7 @@ AWS_PLACE = "AWS"
 CLIENT_CONFIG = Config(retries={"mode": "standard"}, connect_timeout=5, read_timeout=30)
 
 AWS_FAILURES = (ClientError, BotoCoreError)
-"""What boto3 raises if AWS does not answer, or refuses."""
+"""The errors that boto3 raises if AWS does not answer, or refuses."""
 
 _DENIED = frozenset({"AccessDenied", "AccessDeniedException", "UnauthorizedOperation"})
 _ACTION = re.compile(r"not authorized to perform: ([\w-]+:\w+)")

@@ -53,7 +53,7 @@ class Disk:
 
 @dataclass(frozen=True)
 class MachineFacts:
-    """What EC2 says about one machine, and Systems Manager if it was read.
+    """The facts of one machine from EC2, and from Systems Manager if it was read.
 
     Operations DescribeInstances, DescribeImages, DescribeVolumes, DescribeInstanceTypes.
 

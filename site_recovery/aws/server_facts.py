@@ -64,7 +64,7 @@ class Subnet:
 
 @dataclass(frozen=True)
 class ServerFacts:
-    """What AWS says about the server.
+    """The facts of the server from AWS.
 
     Attributes:
         image_id: the image of the config, else that of the existing server, else the newest public

@@ -22,7 +22,7 @@ _GATHERS = "AWS-GatherSoftwareInventory"
 
 @dataclass(frozen=True)
 class Stated:
-    """What the config says about a machine because EC2 does not know it."""
+    """Facts of a machine from the config, because EC2 does not know them."""
 
     os: str | None = None
     drivers: Driver | None = None

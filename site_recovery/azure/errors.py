@@ -1,4 +1,4 @@
-"""Errors of the Azure SDK as what the user is told."""
+"""Turns errors of the Azure SDK into messages for the user."""
 
 from __future__ import annotations
 

@@ -47,7 +47,7 @@ async def disable(
         experience_name: how the machines replicate.
         pace: how long it may take.
         reporter: receives the progress.
-        stack: what tells this stack from others that use the same vault.
+        stack: distinguishes this stack from others that use the same vault.
         named: the instances that a wave of the stack names. Their machines are not leftovers.
 
     Raises:

@@ -41,7 +41,7 @@ class VaultService(PlanService):
     Args:
         connection: to the vault's subscription.
         site: where machines are replicated from and to.
-        stack: what tells this stack from others that use the same vault; request ids are derived
+        stack: distinguishes this stack from others that use the same vault; request ids are derived
             from it.
         leaving: whether the machines leave the vault. `observe` then succeeds without the vault
             or its server.
@@ -78,9 +78,10 @@ class VaultService(PlanService):
         return replace(snapshot, items=await self._completed(snapshot))
 
     async def _completed(self, snapshot: Snapshot) -> tuple[ProtectedItem, ...]:
-        """The items in full; only those of this experience that the list cut short are read.
+        """The items with all detail. Only incomplete ones of this experience are read one by one.
 
-        An item is read once, and again after any job on it: nothing else changes what is left out.
+        An item is read once, and again after any job on it. Nothing else changes the details that
+        lists leave out.
         """
         jobs_of: dict[str, list[tuple[str, str]]] = {}
         for job in snapshot.jobs.values():
@@ -114,10 +115,10 @@ class VaultService(PlanService):
         return found.as_dict()
 
     async def item(self, assignment: Assignment, observed: Observed) -> ProtectedItem | None:
-        """The item of a machine by a single read (ReplicationProtectedItems_Get).
+        """Read the item of one machine (ReplicationProtectedItems_Get).
 
         Returns:
-            The item; None if it is not there.
+            The item; None if it does not exist.
 
         Raises:
             MigrationError: Azure did not answer, or refused.
@@ -134,10 +135,10 @@ class VaultService(PlanService):
         return replace(protected_item(found), complete=True)
 
     async def virtual_machine(self, assignment: Assignment) -> VirtualMachine | None:
-        """The production virtual machine of a machine by a single read (VirtualMachines_Get).
+        """Read the production virtual machine of one machine (VirtualMachines_Get).
 
         Returns:
-            The virtual machine; None if it is not there.
+            The virtual machine; None if it does not exist.
 
         Raises:
             MigrationError: Azure did not answer, or refused.
@@ -150,7 +151,7 @@ class VaultService(PlanService):
             return await vault_observation.virtual_machine_of(self._client, group, name)
 
     async def jobs(self) -> Mapping[str, Job]:
-        """All jobs by name, without what only a single read tells (ReplicationJobs_List).
+        """All jobs by name (ReplicationJobs_List). A list has less detail than a single read.
 
         Raises:
             MigrationError: Azure did not answer, or refused.
@@ -181,10 +182,10 @@ class VaultService(PlanService):
         """Ask for an operation once, without retries.
 
         Args:
-            operation: what is due.
+            operation: the operation.
             assignment: the machine.
-            observed: as the services see it now.
-            request_id: the `x-ms-client-request-id` by which its job is known afterwards.
+            observed: its state now.
+            request_id: the `x-ms-client-request-id`, by which its job can be found later.
 
         Returns:
             The name of its job; None if the service did it at once.

@@ -115,12 +115,12 @@ def gone_error(vault: VaultId, gone: Gone) -> VaultGoneError:
 
 
 def gone_text(vault: VaultId) -> str:
-    """That a vault is gone."""
+    """The sentence that says that a vault is gone."""
     return f"the vault {vault.vault} of resource group {vault.resource_group} is gone"
 
 
 def after_deletion(vault: VaultId, found: Mapping[str, Any]) -> str:
-    """What Azure keeps of a deleted vault, and for how long.
+    """A sentence about what Azure keeps of a deleted vault, and for how long.
 
     Source: "Secure by default with soft delete for Azure Backup": a deleted vault stays
     soft-deleted for 14 days, unless set otherwise. Nobody can purge it earlier.

@@ -89,7 +89,7 @@ async def observe_known(
 
 
 async def _gone(connection: Connection, site: Site) -> Gone | None:
-    """What is gone. Each part is read by itself, because an expired page is a 404 too.
+    """The part that is gone. Each is read separately, because an expired page is a 404 too.
 
     Operations Vaults_Get, ReplicationFabrics_Get and, of an appliance,
     ServerSitesController_Get of Microsoft.OffAzure.

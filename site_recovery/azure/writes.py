@@ -31,10 +31,10 @@ class Writes:
         """Send a request without any retry.
 
         Args:
-            operation: what is asked for, in words.
-            name: what it is about, for messages.
+            operation: the operation, in words.
+            name: the machine or plan, for messages.
             begin: a `begin_` method of the SDK with its arguments.
-            request_id: the `x-ms-client-request-id` by which its job is known afterwards.
+            request_id: the `x-ms-client-request-id`, by which its job can be found later.
 
         Returns:
             The name of the job; None if the service did it at once.

@@ -15,7 +15,7 @@ DOCUMENTS = {"windows": "AWS-RunPowerShellScript", "linux": "AWS-RunShellScript"
 
 @dataclass(frozen=True, order=True)
 class Target:
-    """What to connect to: an address or a host name, and a TCP port."""
+    """The target of an attempt: an address or a host name, and a TCP port."""
 
     host: str
     port: int

@@ -13,7 +13,7 @@ TO_THE_SERVER = {
     443: "replication control",
     9443: "replication data",
 }
-"""What every machine sends to the server, by TCP port of the server."""
+"""The data that every machine sends to the server, by TCP port of the server."""
 
 PUSH_INSTALLATION = {
     "windows": {
@@ -66,7 +66,7 @@ class Server:
 
 @dataclass(frozen=True)
 class Check:
-    """What to check.
+    """The machines and the server to check.
 
     Attributes:
         vpc_id: the VPC of machines and server.

@@ -43,7 +43,7 @@ _VALUES = 200
 
 @dataclass(frozen=True)
 class Evidence:
-    """What was read at one moment.
+    """The evidence, read from EC2 at one time.
 
     Attributes:
         network: groups, ACLs, routes, subnets and gateways.

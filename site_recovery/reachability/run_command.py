@@ -147,7 +147,7 @@ class RunCommand:
     def _outputs(
         self, ssm: SSMClient, commands: Iterable[_Command]
     ) -> list[tuple[str, dict[Target, bool] | str]]:
-        """What each machine printed, or how its command ended if it printed nothing."""
+        """The output of each machine, or how its command ended if there was no output."""
         open_: dict[str, set[str]] = {c.command_id: set(c.instance_ids) for c in commands}
         found: list[tuple[str, dict[Target, bool] | str]] = []
         deadline = self._now() + self._wait

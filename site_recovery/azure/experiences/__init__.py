@@ -1,1 +1,1 @@
-"""What differs between classic and modernized: request bodies and what the service answers."""
+"""The differences between classic and modernized in request bodies and responses."""

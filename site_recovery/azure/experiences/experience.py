@@ -1,4 +1,4 @@
-"""What differs between the two experiences.
+"""The interface to the differences between the two experiences.
 
 Phases, planning, convergence and recovery plans are the same for both.
 """
@@ -46,7 +46,7 @@ class Experience(Protocol):
         providers: Sequence[Mapping[str, Any]],
         server_name: str,
     ) -> Registration | str:
-        """What a server registered in the vault, or a sentence that says what is missing."""
+        """The registration of a server in the vault, or a sentence that says what is missing."""
 
     async def sources(self, client: SiteRecoveryManagementClient, site: Site) -> tuple[Source, ...]:
         """The machines that can be protected: of a container, or of an appliance's site.

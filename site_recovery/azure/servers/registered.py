@@ -1,4 +1,4 @@
-"""What exists in a vault after a server of Site Recovery has registered."""
+"""The registration of a Site Recovery server in its vault."""
 
 from __future__ import annotations
 

@@ -49,7 +49,7 @@ _TOLD = (
     "servicePrincipalClientId",
     "azureManagementEndpointAudience",
 )
-"""What the answer to a certificate must contain, because the file needs it."""
+"""The members of the response to a certificate that the file needs."""
 
 
 @dataclass(frozen=True)

@@ -43,7 +43,7 @@ class Classic:
         providers: Sequence[Mapping[str, Any]],
         server_name: str,
     ) -> Registration | str:
-        """What a configuration server registered, or a sentence that says what is missing."""
+        """The registration of a configuration server, or a sentence that says what is missing."""
         details = fabric["properties"]["customDetails"]
         registered = f"{self.server} {server_name} is registered"
         process_servers = details.get("processServers") or []

@@ -52,7 +52,7 @@ class Modernized:
         providers: Sequence[Mapping[str, Any]],
         server_name: str,
     ) -> Registration | str:
-        """What an appliance registered, or a sentence that says what is missing.
+        """The registration of an appliance, or a sentence that says what is missing.
 
         All appliances of a vault share one fabric; each is a process server of it.
         """
