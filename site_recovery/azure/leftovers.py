@@ -11,6 +11,7 @@ from collections.abc import Container, Sequence
 from site_recovery import arm_ids
 from site_recovery.arm_ids import ContainerId
 from site_recovery.azure.connection import Connection
+from site_recovery.azure.item_reads import in_full
 from site_recovery.azure.items import protected_item
 from site_recovery.azure.rest import list_all
 from site_recovery.azure.service import VaultService
@@ -101,7 +102,7 @@ async def replicating(
 ) -> Sequence[ProtectedItem]:
     """The protected items of a container that use a policy.
 
-    Operation ReplicationProtectedItems_List.
+    Operations ReplicationProtectedItems_List and ReplicationProtectedItems_Get.
 
     Raises:
         VaultGoneError: the vault is gone.
@@ -110,13 +111,14 @@ async def replicating(
     where = container.vault
     listed = connection.client.replication_protected_items.list(where.resource_group, where.vault)
     async with inside(connection, where, f"vault {where.vault}"):
-        items = map(protected_item, await list_all(listed))
-    return [
-        item
-        for item in items
-        if arm_ids.same(item.policy_id, policy_id)
-        and arm_ids.same(str(ContainerId.parse(item.id)), str(container))
-    ]
+        items = [
+            item
+            for item in map(protected_item, await list_all(listed))
+            if arm_ids.same(item.policy_id, policy_id)
+            and arm_ids.same(str(ContainerId.parse(item.id)), str(container))
+        ]
+        # The tags tell whose they are.
+        return await in_full(connection.client, items)
 
 
 def _machine(item: ProtectedItem) -> Machine:

@@ -18,6 +18,7 @@ from site_recovery.azure.connection import Connection
 from site_recovery.azure.errors import explained
 from site_recovery.azure.experiences import bodies
 from site_recovery.azure.experiences.registry import EXPERIENCES
+from site_recovery.azure.item_reads import READS_AT_ONCE, read_item
 from site_recovery.azure.items import protected_item
 from site_recovery.azure.plan_service import PlanService
 from site_recovery.azure.rest import list_all
@@ -30,8 +31,6 @@ from site_recovery.request_ids import RequestIds
 from site_recovery.snapshot import ProtectedItem, Snapshot, VirtualMachine
 from site_recovery.target_settings import TargetSettings
 
-_READS_AT_ONCE = 10
-"""How many single items are read at a time."""
 _APP_CONSISTENT = ("AppConsistent", "ApplicationConsistent", "MultiVmSyncAppConsistent")
 
 
@@ -56,7 +55,7 @@ class VaultService(PlanService):
         self._client = connection.client
         self._experience = EXPERIENCES[site.experience]
         self._vault = site.container.vault
-        self._reads = asyncio.Semaphore(_READS_AT_ONCE)
+        self._reads = asyncio.Semaphore(READS_AT_ONCE)
         self._details_read: dict[str, tuple[object, ProtectedItem]] = {}
         self.clock = connection.clock
         self.request_ids = RequestIds(stack)
@@ -95,24 +94,12 @@ class VaultService(PlanService):
             known = self._details_read.get(item.id.lower())
             if known is None or known[0] != version:
                 async with self._reads:
-                    known = version, protected_item(await self._item(item.id))
+                    known = version, protected_item(await read_item(self._client, item.id))
                 self._details_read[item.id.lower()] = known
             return replace(item, tags=known[1].tags, target=known[1].target, complete=True)
 
         with explained(f"vault {self._vault.vault}"):
             return tuple(await asyncio.gather(*map(one, snapshot.items)))
-
-    async def _item(self, item_id: str) -> Mapping[str, Any]:
-        """One item in full (ReplicationProtectedItems_Get)."""
-        where = ContainerId.parse(item_id)
-        found = await self._client.replication_protected_items.get(
-            self._vault.resource_group,
-            self._vault.vault,
-            where.fabric,
-            where.container,
-            arm_ids.name(item_id),
-        )
-        return found.as_dict()
 
     async def item(self, assignment: Assignment, observed: Observed) -> ProtectedItem | None:
         """Read the item of one machine (ReplicationProtectedItems_Get).
@@ -129,7 +116,9 @@ class VaultService(PlanService):
         name = arm_ids.name(observed.item_id or assignment.machine.name)
         try:
             with explained(assignment.machine.name, passing=ResourceNotFoundError):
-                found = await self._item(f"{container}/replicationProtectedItems/{name}")
+                found = await read_item(
+                    self._client, f"{container}/replicationProtectedItems/{name}"
+                )
         except ResourceNotFoundError:
             return None
         return replace(protected_item(found), complete=True)
@@ -283,7 +272,7 @@ class VaultService(PlanService):
 
     async def _details(self, assignment: Assignment, observed: Observed) -> Mapping[str, Any]:
         """`providerSpecificDetails` of the item as it is now, the basis of an update."""
-        item = await self._item(observed.item_id or "")
+        item = await read_item(self._client, observed.item_id or "")
         details: Mapping[str, Any] = item["properties"]["providerSpecificDetails"]
         wanted = assignment.settings
         if wanted is not None and wanted.private_ip and not details.get("vmNics"):

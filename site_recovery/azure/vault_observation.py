@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from typing import Any
 
@@ -16,11 +16,12 @@ from site_recovery.azure import vault
 from site_recovery.azure.connection import Connection
 from site_recovery.azure.errors import explain, explained
 from site_recovery.azure.experiences.registry import EXPERIENCES
+from site_recovery.azure.item_reads import in_full
 from site_recovery.azure.items import protected_item, virtual_machine
 from site_recovery.azure.rest import call, list_all, list_url
 from site_recovery.errors import VaultGoneError
 from site_recovery.fleet import ExperienceName, Site
-from site_recovery.snapshot import Gone, Snapshot, VirtualMachine
+from site_recovery.snapshot import Gone, ProtectedItem, Snapshot, VirtualMachine
 from site_recovery.sources import Source
 
 _COMPUTE_API_VERSION = "2024-07-01"
@@ -56,7 +57,8 @@ async def observe(connection: Connection, site: Site) -> Snapshot:
         if gone is None:
             raise explain(error, about) from error
         return await _what_is_left(connection, site, gone)
-    return _snapshot(site.experience, items, sources, listed, machines)
+    parsed = tuple(map(protected_item, items))
+    return _snapshot(site.experience, parsed, sources, listed, machines)
 
 
 async def observe_known(
@@ -77,12 +79,12 @@ async def observe_known(
         MigrationError: Azure did not answer, or refused.
     """
     client = connection.client
-    items: tuple[Mapping[str, Any], ...] = ()
+    items: Sequence[ProtectedItem] = ()
     if where is not None:
         listed = client.replication_protected_items.list(where.resource_group, where.vault)
         with suppress(VaultGoneError):
             async with vault.inside(connection, where, f"vault {where.vault}"):
-                items = await list_all(listed)
+                items = await in_full(client, map(protected_item, await list_all(listed)))
     with explained("Azure"):
         machines = await _virtual_machines(client, resource_group_id or "")
     return _snapshot(experience_name, items, (), (), machines)
@@ -118,19 +120,20 @@ async def _what_is_left(connection: Connection, site: Site, gone: Gone) -> Snaps
                 list_all(client.replication_jobs.list(where.resource_group, where.vault)),
             )
         machines = await _virtual_machines(client, site.landing_zone.resource_group_id)
-    return _snapshot(site.experience, items, (), listed, machines, gone)
+    parsed = tuple(map(protected_item, items))
+    return _snapshot(site.experience, parsed, (), listed, machines, gone)
 
 
 def _snapshot(
     experience_name: ExperienceName,
-    items: tuple[Mapping[str, Any], ...],
+    items: Sequence[ProtectedItem],
     sources: tuple[Source, ...],
     listed: tuple[Mapping[str, Any], ...],
     machines: tuple[Mapping[str, Any], ...],
     gone: Gone | None = None,
 ) -> Snapshot:
     return Snapshot(
-        items=tuple(map(protected_item, items)),
+        items=tuple(items),
         provider=EXPERIENCES[experience_name].instance_type,
         sources=sources,
         virtual_machines=tuple(map(virtual_machine, machines)),
