@@ -45,6 +45,8 @@ def advance_clock(world: World, request: Request) -> Response:
     """Move time forward by `{"seconds": n}`. Events that come due have happened before the
     answer."""
     world.clock.advance(timedelta(seconds=_number(request, "seconds")))
+    # The events of the time that is skipped must see what was changed in EC2 just before.
+    world.estate.expire()
     world.settle()
     return Response(200, _reading(world))
 

@@ -97,6 +97,9 @@ class Estate(Protocol):
     def look(self) -> None:
         """Look again: answers from now on may be newer. The world calls it once a request."""
 
+    def expire(self) -> None:
+        """Let the next look read AWS again, however recent the last one is."""
+
     def instances(self) -> list[Instance]:
         """Every instance that EC2 still lists, in EC2's order."""
 

@@ -49,6 +49,9 @@ class StaticEstate:
     def look(self) -> None:
         """Do nothing: the data is always current."""
 
+    def expire(self) -> None:
+        """Do nothing: the data is always current."""
+
     def instances(self) -> list[Instance]:
         """A copy of `machines`."""
         return list(self.machines)

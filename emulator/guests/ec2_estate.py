@@ -83,6 +83,10 @@ class Ec2Estate:
         ago."""
         self._due = self._seen_at is None or self._real() - self._seen_at >= _FRESH_SECONDS
 
+    def expire(self) -> None:
+        """Let the next look read EC2 again, also within the half second."""
+        self._seen_at = None
+
     def instances(self) -> list[Instance]:
         """Every instance that EC2 still lists, terminated ones too."""
         return list(self._now().instances)

@@ -43,6 +43,15 @@ def test_the_clock_is_stepped_and_scaled(arm: Arm) -> None:
     assert control(arm, "PUT", "clock", {"scale": 360}).body["scale"] == 360
 
 
+def test_stepping_the_clock_shows_what_changed_in_ec2_just_before(
+    arm: Arm, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    expired: list[bool] = []
+    monkeypatch.setattr(arm.world.estate, "expire", lambda: expired.append(True))
+    control(arm, "POST", "clock/advance", {"seconds": 30})
+    assert expired
+
+
 @pytest.mark.parametrize(
     ("method", "path", "body"),
     [

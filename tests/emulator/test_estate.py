@@ -224,6 +224,8 @@ def test_a_fresh_look_is_not_repeated_at_once(ec2: EC2Client, endpoint: str) -> 
     before = set(machines(estate))
     run(ec2, Ec2Estate(endpoint, REGION, real=Seconds()), "hasty", [group])
     assert set(machines(estate)) == before
+    estate.expire()
+    assert set(machines(estate)) == before | {"hasty"}
 
 
 def test_the_estate_stays_as_it_was_while_ec2_is_away(
