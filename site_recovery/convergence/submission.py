@@ -192,6 +192,11 @@ class Submitter:
         if verdict.certain and operation is not Operation.DISCOVER:
             attempts.lost = None
             return True
+        if not verdict.certain and attempts.rounds == 0:
+            self._event(
+                f"{order.label}: {operation} was not answered, and the service does not tell "
+                "which request began its jobs; observing before deciding"
+            )
         # A discovery shows in lists only, and the service may not show which request started a job.
         started = _new_job(attempts, snapshot)
         if started is not None and not verdict.certain:
@@ -201,11 +206,6 @@ class Submitter:
         attempts.tell(
             Reason.NOT_ANSWERED, f"{operation} was not answered; observing before deciding"
         )
-        if attempts.rounds == 1 and not verdict.certain:
-            self._event(
-                f"{order.label}: {operation} was not answered, and the service does not tell "
-                "which request began its jobs; observing before deciding"
-            )
         if attempts.rounds >= _LOST_ROUNDS:
             attempts.lost = None
         return True

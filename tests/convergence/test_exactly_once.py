@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 
+from site_recovery import jobs
 from site_recovery.convergence.outcome import Status
 from site_recovery.observation import observe
 from site_recovery.operations import Operation
@@ -194,3 +195,16 @@ def test_a_job_of_somebody_else_is_never_taken_for_ours(
     assert begun
     assert requests_of_jobs(machine_fleet, change) == ["somebody-else"]
     assert not any("its reply was lost" in event for event in machine_fleet.reporter.events)
+
+
+@pytest.mark.parametrize("drop", ["before", "after"])
+def test_a_service_that_does_not_name_the_request_is_observed_instead(
+    machine_fleet: Fleet, change: Change, drop: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(jobs, "_request_id", lambda activity: "")
+    machine_fleet.fault(operation=change.accepted_as, drop=drop)
+    assert is_satisfied(machine_fleet, change)
+    assert accepted_once(machine_fleet, change)
+    if drop == "after":
+        events = machine_fleet.reporter.events
+        assert any("does not tell which request began its jobs" in event for event in events)
