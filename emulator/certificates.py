@@ -29,7 +29,7 @@ _NAMES = [
 
 @dataclass(frozen=True)
 class Certificates:
-    """Where the certificates are.
+    """The paths of the certificate files.
 
     Args:
         directory: the folder of all the files.

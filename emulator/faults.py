@@ -15,7 +15,7 @@ KIND = "fault"
 OF_JOBS = ("job", "delaySeconds")
 _EFFECTS = ("status", "drop", "stale", *OF_JOBS)
 _MODIFIERS = {"accepted": "status"}
-"""What goes along with an effect and changes it."""
+"""Options that modify an effect."""
 _OPERATION = re.compile(r"[\w-]{1,120}")
 _SHAPE = {
     "operation": str,

@@ -115,7 +115,7 @@ class _DroppableProtocol(AutoHTTPProtocol):  # type: ignore[valid-type, misc]
 
 
 def configuration(world: World, port: int, certificate: Path | None = None) -> uvicorn.Config:
-    """How uvicorn serves a world on loopback.
+    """The uvicorn configuration that serves a world on loopback.
 
     Args:
         world: the world.

@@ -132,7 +132,7 @@ class AsyncWorldTransport(AsyncHttpTransport[HttpRequest, AsyncHttpResponse]):
 
 
 class _Sent:
-    """What azure-core closes after a synchronous response was read."""
+    """The stand-in for a synchronous response that azure-core closes after reading it."""
 
     def close(self) -> None:
         """Nothing to close."""

@@ -46,7 +46,7 @@ class Running:
 
     @property
     def endpoint(self) -> str:
-        """Where it answers."""
+        """The URL of the emulator."""
         scheme = "https" if self.authority else "http"
         return f"{scheme}://127.0.0.1:{self.port}"
 

@@ -1,4 +1,4 @@
-"""What callers may do in Azure: roles that are assigned through the control API.
+"""Permissions of callers in Azure: roles that are assigned through the control API.
 
 Source: "What is Azure role-based access control (Azure RBAC)?" for the evaluation; code and text of
 refusals as Resource Manager words them.

@@ -75,7 +75,7 @@ def set_throttling(world: World, request: Request) -> Response:
 
 @dataclass
 class _Bucket:
-    """How many requests are left at a moment."""
+    """A token bucket: the number of requests that are left at a moment."""
 
     tokens: float
     at: datetime

@@ -1,4 +1,4 @@
-"""Which permission of Azure roles a request needs, and at which scope.
+"""Map a request to the Azure RBAC permission that it needs, and the scope of it.
 
 Source: "Azure custom roles" (the format `{Company}.{Provider}/{resourceType}/{action}`) and
 "Azure permissions", which lists the actions of each resource provider.
@@ -16,7 +16,7 @@ from emulator.kernel.wire import Request
 _WORDS = {"GET": "read", "HEAD": "read", "PUT": "write", "PATCH": "write", "DELETE": "delete"}
 _RESOURCES = "Microsoft.Resources"
 _UNNAMED = frozenset({"microsoft.storage/locations/asyncoperations/read"})
-"""What no role can name, because no such action is published: everybody who knows the URL may.
+"""Actions that are not published, so that no role can grant them. They need no permission here.
 Storage Account Contributor (`Microsoft.Storage/storageAccounts/*`) makes accounts without it."""
 
 _POLLS = ("/operations/read", "/operationresults/read")

@@ -1,4 +1,4 @@
-"""Which sizes of virtual machines a region offers.
+"""The virtual machine sizes that a region offers.
 
 Source: Microsoft.Compute, VirtualMachineSizes_List and ResourceSkus_List.
 """

@@ -1,4 +1,4 @@
-"""What all tracked resources of ARM have in common: id, name, type, location and tags."""
+"""The properties that all tracked ARM resources share: id, name, type, location and tags."""
 
 from __future__ import annotations
 

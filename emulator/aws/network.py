@@ -15,11 +15,11 @@ _EVERY_PROTOCOL = "-1"
 
 @dataclass(frozen=True)
 class Region:
-    """What EC2 says of a region at one moment.
+    """A snapshot of a region's EC2 resources at one moment.
 
     Attributes:
         instances: the descriptions of all instances that EC2 still lists, in its order.
-        network: what decides on connections between them.
+        network: the network that decides whether connections between them are allowed.
     """
 
     instances: list[Mapping[str, Any]]

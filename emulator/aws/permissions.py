@@ -1,4 +1,4 @@
-"""What a role may do, from its policies in IAM. Moto itself does not check permissions."""
+"""Evaluate the permissions of a role from its IAM policies. Moto does not check permissions."""
 
 from __future__ import annotations
 

@@ -19,13 +19,13 @@ Verdict = Literal["allow", "deny"]
 
 @dataclass(frozen=True)
 class Request:
-    """A request: who wants to do what.
+    """A request that IAM evaluates: the caller, the action and the resource.
 
     Attributes:
         principal: the ARN of the role or user that asks.
         action: such as `secretsmanager:GetSecretValue`.
         resource: the ARN of the resource.
-        context: what is known of the request and its resource, by condition key in lower case.
+        context: the values of the condition keys that are known, by key in lower case.
     """
 
     principal: str
@@ -53,7 +53,7 @@ def statements(policy: str | Mapping[str, Any]) -> list[Mapping[str, Any]]:
 
 
 def of_identity(policies: Iterable[str | Mapping[str, Any]], request: Request) -> Verdict | None:
-    """What the role's own policies say; None if no statement applies."""
+    """The verdict of the identity-based policies; None if no statement applies."""
     return _verdict(
         statement
         for policy in policies
@@ -63,7 +63,7 @@ def of_identity(policies: Iterable[str | Mapping[str, Any]], request: Request) -
 
 
 def of_resource(policy: str | Mapping[str, Any], request: Request) -> Verdict | None:
-    """What the resource's policy says; None if no statement applies.
+    """The verdict of the resource-based policy; None if no statement applies.
 
     A statement for the whole account can deny, but does not allow by itself: that is left to the
     policies of the account's roles.

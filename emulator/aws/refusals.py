@@ -1,4 +1,4 @@
-"""How AWS's services refuse over their JSON protocol."""
+"""Error responses of AWS's services that speak the JSON protocol."""
 
 from __future__ import annotations
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 AGENT_VERSION = "3.3.987.0"
-"""Of the SSM agent, which every managed guest has."""
+"""The version of the SSM agent, which every managed guest has."""
 
 
 @dataclass(frozen=True)

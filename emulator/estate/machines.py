@@ -92,7 +92,7 @@ class Instance:
 
 
 class Estate(Protocol):
-    """What guests know of AWS. Between two calls of `look` all answers are of one moment."""
+    """The guests' view of AWS. Between two calls of `look` all answers are from the same moment."""
 
     def look(self) -> None:
         """Look again: answers from now on may be newer. The world calls it once a request."""
@@ -110,7 +110,7 @@ class Estate(Protocol):
         """Whether a TCP connection from source to the internet would be established."""
 
     def user_data(self, instance_id: str) -> str | None:
-        """What a running instance was started with, decoded; None without any."""
+        """The decoded user data of a running instance; None if it has none."""
 
     def secret(self, instance_id: str, secret_id: str) -> str:
         """The text of a secret of Secrets Manager, read with the role of an instance.
@@ -137,7 +137,7 @@ class Estate(Protocol):
         """Whether Systems Manager manages an instance at this moment."""
 
     def assignments(self, instance_id: str) -> list[Assignment]:
-        """What State Manager has for an instance, managed or not."""
+        """The State Manager associations of an instance, whether it is managed or not."""
 
     def report(
         self, instance_id: str, association_id: str, status: ReportStatus, detail: str

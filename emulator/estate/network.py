@@ -160,7 +160,7 @@ class Network:
         return self._route_of(source.subnet, source.vpc, address)
 
     def _route_of(self, subnet: str, vpc: str, address: str) -> str:
-        """Where the most specific route of a subnet leads; "" without a route."""
+        """The target of the most specific route of a subnet; "" if no route matches."""
         found, longest = "", -1
         for route in self.routes.get(subnet, self.main_routes.get(vpc, ())):
             reaches = ipaddress.ip_network(route.cidr)

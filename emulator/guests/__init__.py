@@ -1,1 +1,1 @@
-"""What runs inside the machines, and the operator who installs it."""
+"""The software that runs inside the machines, and the operator who installs it."""

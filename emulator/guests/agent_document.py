@@ -127,7 +127,7 @@ def _first_lacking(script: str, line: str, wanted: Mapping[str, str | None]) -> 
 
 
 def _many(script: str, line: str, wanted: Mapping[str, str | None]) -> int:
-    """How many of the required parameters a line gives."""
+    """Count the required parameters that a line gives."""
     return sum(scripts.gives(script, name, of, within=line) for name, of in wanted.items())
 
 

@@ -1,4 +1,4 @@
-"""What guests do in AWS with the role of their instance: read and write secrets and parameters.
+"""AWS calls of guests with the role of their instance: reads and writes of secrets and parameters.
 
 Moto lets every caller do everything. So permissions are evaluated here from the policies of the
 role and of the resource, and refusals have AWS's text.

@@ -1,4 +1,4 @@
-"""What runs inside a machine: the records that it writes, and the mobility agent. A machine writes
+"""The workload of a machine, which writes records, and its mobility agent. A machine writes
 record 1 when it is first seen, and another one every second of service time until it stops. So the
 data loss of a failover can be counted.
 """
@@ -21,7 +21,7 @@ _SYNC_JITTER = 0.08
 """Initial replication took 501 s for a 5 GB and 747 s for a 30 GB disk (recorded)."""
 
 _seen: WeakKeyDictionary[World, frozenset[tuple[str, str]]] = WeakKeyDictionary()
-"""What `look` found last: most of the time nothing has changed since."""
+"""The result of the last `look`, kept because most of the time nothing has changed since."""
 
 
 def look(world: World) -> None:
@@ -95,7 +95,7 @@ def records(machine: Document, at: datetime) -> int:
 
 
 def stopped_at(machine: Document) -> datetime | None:
-    """When the machine was first seen stopped, or None while it runs."""
+    """The time at which the machine was first seen stopped; None while it runs."""
     return None if machine["stopped"] is None else datetime.fromisoformat(machine["stopped"])
 
 
@@ -150,7 +150,7 @@ def disks(world: World, instance: Instance) -> list[Document]:
 
 
 def sync_time(world: World, about: str, total_gib: int) -> timedelta:
-    """How long the initial replication of disks with a total of `total_gib` takes."""
+    """The duration of the initial replication of disks with a total size of `total_gib` GiB."""
     spread = world.random("initial-replication", about).uniform(-_SYNC_JITTER, _SYNC_JITTER)
     seconds = (_SYNC_BASE_SECONDS + _SYNC_SECONDS_PER_GIB * total_gib) * (1 + spread)
     return timedelta(seconds=seconds)

@@ -35,7 +35,7 @@ ROLE = Role(
 )
 
 PORTS = (443, 9443)
-"""What a machine must reach of its appliance: control, and replication data."""
+"""The appliance's ports that a machine must reach: for control, and for replication data."""
 
 AGENT_REPORTS = "mobility agent reports"
 """The event at which a machine becomes known; `reporting` tells from its payload which one."""

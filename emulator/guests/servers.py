@@ -208,7 +208,7 @@ class Role:
         return None if resources.find(world, vault) else f"there is no vault '{vault}'"
 
     def refusal(self, world: World, instance: Instance) -> str | None:
-        """Why the installer refuses to start on an instance, or None."""
+        """The reason why the installer refuses to start on an instance; None if it starts."""
         if instance.os not in self.systems:
             names = " or ".join(self.systems.values())
             return f"{instance.os} is not supported: {names} is needed"

@@ -1,1 +1,1 @@
-"""What every emulated service is built on: the wire, routes, time, durable state and the world."""
+"""The base of every emulated service: the wire, routes, time, durable state and the world."""

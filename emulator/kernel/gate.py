@@ -1,4 +1,4 @@
-"""What ARM checks in every request before a service sees it: token, subscription, api-version."""
+"""ARM's checks of every request before a service sees it: token, subscription and api-version."""
 
 from __future__ import annotations
 

@@ -25,7 +25,7 @@ class Plugin:
     module: str
 
     def folder(self, home: Path) -> Path:
-        """Where the engine looks for the plugin under a PULUMI_HOME."""
+        """The folder under a PULUMI_HOME in which the engine looks for the plugin."""
         return home / "plugins" / f"resource-{self.name}-v{version(self.package)}"
 
 

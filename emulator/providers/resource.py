@@ -13,7 +13,7 @@ from emulator.providers.schema import Problem, Property
 
 @dataclass(frozen=True)
 class Naming:
-    """How a name is chosen when none is given.
+    """The rule by which a name is generated if none is given (auto-naming).
 
     Attributes:
         property: the input that is the name.

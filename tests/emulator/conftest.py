@@ -66,7 +66,7 @@ class Arm:
 
 @pytest.fixture(autouse=True)
 def _shared_documents_stay_as_they_are(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
-    """What views only look at is shared; a test fails when something in it altered that."""
+    """Documents for reading are shared. A test fails if something in it changes one of them."""
     # Of a test with thousands of worlds the last ones will do.
     stores: deque[Store] = deque(maxlen=20)
     make = Store.__init__

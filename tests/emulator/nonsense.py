@@ -247,7 +247,7 @@ def _parameters(template: str) -> list[str]:
 
 
 def _places(body: Any) -> Iterator[tuple[Any, Any]]:
-    """Where a body holds a value: its container, and the key or index in it."""
+    """The place of each value in a body: its container, and the key or index in it."""
     keys = body if isinstance(body, dict) else range(len(body)) if isinstance(body, list) else ()
     for key in keys:
         yield body, key

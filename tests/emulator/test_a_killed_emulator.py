@@ -151,7 +151,7 @@ def test_a_migration_over_http_survives_kills_at_any_moment(prepared: Site, vict
 
 
 def migration(site: Site) -> dict[str, tuple[str, str, Any]]:
-    """What to do next, by what the machine's item allows."""
+    """The next request of the migration, by an operation that the machine's item allows."""
     item = site.item(MACHINE)
     failover = {"properties": support.failover_properties()}
     complete = {"properties": {"disableProtectionReason": "MigrationComplete"}}

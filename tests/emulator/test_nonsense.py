@@ -1,4 +1,4 @@
-"""Whatever is sent: no crash, an error as Resource Manager has them, and nothing half done.
+"""Malformed requests: no crash, an error in Resource Manager's format, and no partial change.
 
 `make fuzz` runs many more examples than the suite does.
 """
@@ -70,7 +70,7 @@ class Kept(logging.Handler):
 
 @contextmanager
 def nothing_logged() -> Iterator[None]:
-    """What goes wrong in an event is logged, and nobody is told of it otherwise."""
+    """Fail if an error was logged: errors in events are reported in the log only."""
     handler = Kept()
     logger = logging.getLogger("emulator")
     logger.addHandler(handler)

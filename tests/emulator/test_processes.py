@@ -42,7 +42,7 @@ def stop(directory: Path, **options: Any) -> None:
 
 @pytest.fixture
 def directory(tmp_path: Path) -> Iterator[Path]:
-    """Where clouds may be started; what runs there at the end is stopped."""
+    """A directory to start clouds in. Clouds that still run at the end are stopped."""
     place = tmp_path / "clouds"
     yield place
     if (place / "clouds.json").exists():

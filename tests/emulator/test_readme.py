@@ -20,7 +20,7 @@ EXAMPLES = re.findall(r"^```(sh|python)\n(.*?)^```$", README, re.MULTILINE | re.
 
 @pytest.fixture(scope="module")
 def environment(tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[str, str]]:
-    """What a reader has in their shell after the first example."""
+    """The shell environment of a reader after the first example."""
     directory = tmp_path_factory.mktemp("readme") / "clouds"
     clouds = processes.up(directory, say=lambda line: None)
     local = {"NO_PROXY": "127.0.0.1,localhost", "no_proxy": "127.0.0.1,localhost"}

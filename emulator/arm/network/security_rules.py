@@ -1,4 +1,4 @@
-"""What a security rule is: its shape, its checks, and the rules that every group has.
+"""Security rules: their properties, their validation, and the default rules of every group.
 
 Source: Microsoft.Network, SecurityRules_* and DefaultSecurityRules_* operations.
 """

@@ -1,4 +1,4 @@
-"""What a subnet is: its shape, its checks, and who is in it.
+"""Subnets: their properties, their validation, and the resources that use them.
 
 Source: Microsoft.Network, Subnets_* operations.
 """

@@ -101,7 +101,7 @@ def register(world: World) -> None:
 
 
 def _registration(world: World, vault: Document, kind: str) -> Document:
-    """What the vault answers to a server that will register with it, by Microsoft Entra ID or
+    """The vault's response to a server that is about to register, through Microsoft Entra ID or
     ACS."""
     about = vault["id"].lower()
     number = world.random("vault number", about).getrandbits(62)

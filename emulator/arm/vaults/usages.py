@@ -1,4 +1,4 @@
-"""What a vault uses of its limits.
+"""The usage of a vault, compared with its limits.
 
 Source: Microsoft.RecoveryServices, Usages_ListByVaults.
 """
@@ -17,7 +17,7 @@ routes = Routes(API_VERSIONS)
 
 @routes.route("GET", f"{ONE}/usages", "Usages_ListByVaults")
 def usages(world: World, request: Request, subscription: str, group: str, vault: str) -> Response:
-    """What the vault uses of its limits. There is nothing of Azure Backup in it."""
+    """List the vault's usage, compared with its limits. Azure Backup is not included."""
     require(world, KIND, vault_id(subscription, group, vault))
     return Response(
         200,

@@ -188,7 +188,7 @@ def operation_result(
 
 
 def blocked_deletion(world: World, document: Document) -> ArmError | None:
-    """Why a resource may not be deleted now; None for an empty vault and everything else.
+    """The error that blocks the deletion of a vault; None if the vault is empty, or no vault.
 
     A vault with registered servers cannot be deleted: fabrics, and with them containers, mappings
     and protected items. Policies, jobs and alerts are deleted with the vault.

@@ -1,1 +1,1 @@
-"""What callers of the local AWS may do: policies of access keys, evaluated before each call."""
+"""Access control of the local AWS: the policies of access keys, evaluated before each call."""

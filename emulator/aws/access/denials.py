@@ -1,4 +1,4 @@
-"""How AWS's services refuse a caller without permission.
+"""The errors with which AWS's services refuse a caller without permission.
 
 Source: the protocols' error shapes (botocore's parsers), and "Troubleshoot access denied error
 messages" in the IAM User Guide for the text.

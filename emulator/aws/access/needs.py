@@ -13,7 +13,7 @@ from emulator.aws.access.calls import Call
 from emulator.aws.access.facts import ANY, Facts, Need
 
 _FREE = frozenset({"sts:GetCallerIdentity"})
-"""What needs no permission, and is answered even where a policy denies it."""
+"""Actions that need no permission. AWS answers them even if a policy denies them."""
 
 _SERVICES: dict[str, Callable[[Call, Facts], Iterator[Need]]] = {
     "ec2": ec2.needs,

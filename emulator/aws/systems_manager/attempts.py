@@ -38,7 +38,7 @@ _WITHOUT_TEST = frozenset({operating_systems.WINDOWS_2008_R2_SP1, operating_syst
 
 @dataclass(frozen=True)
 class Guest:
-    """Where a script runs: its operating system, and which of its connections are established."""
+    """The machine that a script runs on: its operating system, and its established connections."""
 
     system: str
     connects: Connects
@@ -46,7 +46,7 @@ class Guest:
 
 @dataclass(frozen=True)
 class Ran:
-    """What a script printed, its errors, and its exit code."""
+    """The result of a script: its standard output, its standard error and its exit code."""
 
     out: str
     err: str

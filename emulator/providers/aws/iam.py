@@ -23,7 +23,7 @@ _SESSION_SECONDS = 3600
 
 
 class _Iam(ResourceType):
-    """What all IAM types share: a client, and the error for a missing entity."""
+    """Base class of all IAM types: the client, and the error for a missing entity."""
 
     def __init__(self, cloud: Cloud) -> None:
         self._cloud = cloud
@@ -52,7 +52,7 @@ class _Iam(ResourceType):
 
     @abstractmethod
     def _state(self, resource_id: str, known: Mapping[str, Any]) -> dict[str, Any] | None:
-        """What IAM has of it, or None."""
+        """The entity's state as read from IAM; None if it does not exist."""
 
     @abstractmethod
     def _remove(self, resource_id: str, state: Mapping[str, Any]) -> None:

@@ -19,7 +19,7 @@ def as_text(inputs: dict[str, Any], name: str) -> dict[str, Any]:
 
 
 def problems(token: str, inputs: Mapping[str, Any], name: str) -> list[Problem]:
-    """What is wrong with an input that is given, and should be a policy in JSON."""
+    """Validation errors of an input that, if given, must be a JSON policy."""
     text = inputs.get(name, UNKNOWN)
     if text == UNKNOWN:
         return []

@@ -24,7 +24,7 @@ _RECOVERY_DAYS = 30
 
 
 class _SecretsManager(ResourceType):
-    """What the types share: a client per region, and deletion of what is gone."""
+    """Base class of the types: a client per region, and a deletion that ignores missing secrets."""
 
     def __init__(self, cloud: Cloud) -> None:
         self._cloud = cloud

@@ -100,7 +100,7 @@ class Cloud:
         return str(found)
 
     def identity(self) -> dict[str, str]:
-        """Who the credentials are: clientId, objectId, subscriptionId, tenantId."""
+        """The identity of the credentials: clientId, objectId, subscriptionId and tenantId."""
         if self._credential is None:
             raise ProviderError("the provider is not configured")
         claims = _claims(self._credential.get_token(_SCOPE).token)

@@ -1,1 +1,1 @@
-"""What differs between the classic and the modernized experience."""
+"""The differences between the classic and the modernized experience."""

@@ -53,7 +53,7 @@ class _Failure(Exception):
 
 @dataclass(frozen=True)
 class _Order:
-    """What an association asks of one machine."""
+    """The agent installation that an association orders on one machine."""
 
     instance: Instance
     assignment: Assignment
@@ -73,7 +73,7 @@ class _Order:
 
     @property
     def role(self) -> Role:
-        """Whom the agent registers with."""
+        """The role of the server that the agent registers with."""
         classic = self.value("Experience") == CLASSIC
         return configuration_server.ROLE if classic else replication_appliance.ROLE
 
@@ -86,7 +86,7 @@ def register(world: World) -> None:
 
 
 def runs(world: World) -> list[Document]:
-    """How far each machine is with each association, oldest first.
+    """The progress of each association on each machine, oldest first.
 
     Each has `instance`, `name`, `association`, `stage` (installing, registered, failed, or
     unmanaged), `reason`, `code` (the script's exit code) and `server` (an instance id).

@@ -26,7 +26,7 @@ class Experience(Protocol):
     Attributes:
         instance_type: its `instanceType`.
         fabric_provider: `primaryFabricProvider` of its items.
-        server: what people call the server that stands behind its fabrics.
+        server: the name that people use for the server behind its fabrics.
         table: its states and transitions.
         test_failover_input: the provider's part of a test failover's body.
         failover_input: the same of an unplanned failover's.
@@ -51,16 +51,16 @@ class Experience(Protocol):
     lists_recovery_point: bool
 
     def register(self, world: World) -> None:
-        """Let its fabrics appear in their vaults."""
+        """Register the event handlers that create its fabrics."""
 
     def fabric(self, world: World, document: Document, *, full: bool) -> Document:
-        """A fabric as it is answered at this moment; `full` for a get, less for a list."""
+        """A fabric as GET returns it now; `full` for a get, fewer properties for a list."""
 
     def connected(self, world: World, fabric_id: str) -> bool:
-        """Whether what stands behind a fabric answers."""
+        """Whether the server or the appliances behind a fabric are connected."""
 
     def forget(self, world: World, fabric_id: str) -> None:
-        """A fabric left its vault."""
+        """Forget a fabric that was removed from its vault."""
 
     def policy_details(self, part: ProviderPart, at: str) -> Document:
         """A policy's `providerSpecificDetails` from what was sent at a place of the body.
@@ -80,27 +80,27 @@ class Experience(Protocol):
         """The last part of its items' `recoveryServicesProviderId`."""
 
     def admit(self, world: World, container: Document, asked: EnableProperties) -> Document:
-        """The private part of a new item, every reference in the body checked.
+        """Validate all references in the body and return the private part of a new item.
 
         Raises:
             ArmError: 400 or 409.
         """
 
     def claim(self, world: World, item: Document) -> None:
-        """A machine is not to be protected by another item while this one is there."""
+        """Reserve the item's machine, so that no other item can protect it."""
 
     def rest(self, world: World, item: Document, state: str) -> timedelta:
-        """How long an item stays in a state before the service moves it on."""
+        """The time that an item stays in a state before the service moves it on."""
 
     def enable(self, world: World, item: Document) -> None:
-        """What enabling does to the machine and what the service learns from it.
+        """Enable protection on the machine and record its properties in the item.
 
         Raises:
             JobError: the machine cannot be protected.
         """
 
     def release(self, world: World, item: Document, *, clean: bool) -> None:
-        """What the end of replication does; `clean` reaches the source, a purge does not."""
+        """End the replication of an item. `clean` also cleans up the source; a purge does not."""
 
     def change(self, world: World, item: Document, asked: UpdateProperties) -> Document:
         """The private target of an item after an update.
@@ -112,7 +112,7 @@ class Experience(Protocol):
     def protected_item_details(
         self, item: Document, vm_name: str, subnet: str, *, tests: bool
     ) -> Document | None:
-        """What a job's `protectedItemDetails` say of a machine at its end; None says nothing.
+        """The entry of a finished job's `protectedItemDetails` for a machine; None leaves it out.
 
         Args:
             item: the protected item.
@@ -122,7 +122,7 @@ class Experience(Protocol):
         """
 
     def details(self, world: World, item: Document, *, full: bool) -> Document:
-        """An item's `providerSpecificDetails`; a list is less full than a get."""
+        """An item's `providerSpecificDetails`; a list has fewer properties than a get."""
 
 
 @dataclass(frozen=True)
@@ -156,6 +156,6 @@ def of(instance_type: str) -> Experience:
 
 
 def register(world: World) -> None:
-    """Let the fabrics of every experience appear."""
+    """Register the event handlers of every experience that create its fabrics."""
     for experience in _registry.known.values():
         experience.register(world)

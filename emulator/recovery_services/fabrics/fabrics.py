@@ -58,7 +58,7 @@ def get_fabric(world: World, request: Request, **path: str) -> Response:
 
 @routes.route("POST", f"{FABRICS.template}/checkConsistency", "ReplicationFabrics_CheckConsistency")
 def check_consistency(world: World, request: Request, **path: str) -> Response:
-    """Let the server send its state anew."""
+    """Refresh the server's state."""
     fabric = require(world, FABRICS, path)
     return _begin(world, request, fabric, REFRESH_SERVER, "ReplicationFabrics_CheckConsistency")
 
@@ -118,7 +118,7 @@ def get_provider(world: World, request: Request, **path: str) -> Response:
     "ReplicationRecoveryServicesProviders_RefreshProvider",
 )
 def refresh_provider(world: World, request: Request, **path: str) -> Response:
-    """Let the provider send its state anew."""
+    """Refresh the provider's state."""
     provider = require(world, PROVIDERS, path)
     operation = "ReplicationRecoveryServicesProviders_RefreshProvider"
     return _begin(world, request, provider, REFRESH_SERVER, operation)
@@ -152,7 +152,7 @@ def shown_fabric(world: World, fabric: Document) -> Document:
 
 @view(PROVIDERS)
 def shown_provider(world: World, provider: Document) -> Document:
-    """The provider with its connection and its number of items of this moment."""
+    """The provider with its current connection state and number of items."""
     fabric_id = provider[PRIVATE]["fabric"]
     fabric = world.store.get(FABRICS.kind, fabric_id)
     alive = fabric is not None and _experience(fabric).connected(world, fabric_id)

@@ -1,4 +1,4 @@
-"""What each scenario does to its item at the end of its job, and what the job says of it."""
+"""The effect of each scenario on its item when its job ends, and the job's details."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ def _enable(world: World, item: Document, job: Document, experience: Experience)
 def _complete_on_primary(
     world: World, item: Document, job: Document, experience: Experience
 ) -> None:
-    """The state says it all."""
+    """Change nothing but the state."""
 
 
 def _complete_on_recovery(
@@ -109,11 +109,11 @@ def _change_point(world: World, item: Document, job: Document, experience: Exper
 
 
 def _commit(world: World, item: Document, job: Document, experience: Experience) -> None:
-    """The state says it all."""
+    """Change nothing but the state."""
 
 
 def _finalize_failback(world: World, item: Document, job: Document, experience: Experience) -> None:
-    """What a commit after a failed failover runs; it fails (recorded)."""
+    """Fail: a commit after a failed failover runs as FinalizeFailback, which fails (recorded)."""
     raise outcomes.JobError(
         "25037",
         f"The virtual machine '{item[PRIVATE]['machine']['name']}' isn't ready for committing "
@@ -133,7 +133,7 @@ def _purge(world: World, item: Document, job: Document, experience: Experience) 
 
 
 def _chosen(world: World, item: Document, job: Document) -> recovery_points.Point:
-    """The point that was asked for, or the latest data that was there when the job began."""
+    """The requested recovery point, or the latest one that existed when the job began."""
     name = job[PRIVATE]["payload"]["arguments"]["point"]
     if name is None:
         began = datetime.fromisoformat(job[PRIVATE]["begins"])
@@ -151,7 +151,7 @@ def _chosen(world: World, item: Document, job: Document) -> recovery_points.Poin
 
 
 def details(scenario: Scenario, item: Document, arguments: Document) -> Document:
-    """What the job's `customDetails` has from the beginning, by the class of the contract."""
+    """The initial `customDetails` of a job, with the properties of the contract's class."""
     if scenario.name == scenarios.FAILOVER.name:
         return {"protectedItemDetails": []}
     if scenario.details != scenarios.TEST_FAILOVER.details:
@@ -182,7 +182,7 @@ def _describe(
     made: Document,
     point: recovery_points.Point,
 ) -> None:
-    """Let the job say what became of its machine, as far as the experience tells it."""
+    """Fill in the job's `protectedItemDetails`, if the experience returns any."""
     interface = resources.find(world, made[PRIVATE]["interface"])
     assert interface is not None
     subnet = interface["properties"]["ipConfigurations"][0]["properties"]["subnet"]["id"]
@@ -223,5 +223,5 @@ _BY_NAME = {scenario.name: effect for scenario, effect in _EFFECTS}
 
 
 def of(job: Document) -> Effect:
-    """What the scenario of an item's job does at the job's end."""
+    """The effect of an item's job, to be applied when the job ends."""
     return _BY_NAME[job["properties"]["scenarioName"]]

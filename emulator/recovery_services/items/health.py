@@ -98,9 +98,9 @@ def _never_tested(item: Document, since: datetime) -> Document:
 
 
 def _without_points(world: World, item: Document, since: datetime) -> list[Document]:
-    """What a modernized machine says that sent nothing for so long; texts are the service's.
+    """The health error of a modernized machine that has sent no data for too long (recorded texts).
 
-    That it says so in place of being powered off is [inferred].
+    That it is reported instead of the error for a machine that is powered off is [inferred].
     """
     private = item[PRIVATE]
     if not registry.of(private["experience"]).tells_missing_points:
@@ -128,8 +128,8 @@ def _without_points(world: World, item: Document, since: datetime) -> list[Docum
 
 
 def _failover_failed(item: Document) -> list[Document]:
-    """What a classic machine says after a failed failover; a modernized one only turns Critical
-    (both recorded)."""
+    """The health error of a classic machine after a failed failover; a modernized one only turns
+    Critical (both recorded)."""
     if not registry.of(item[PRIVATE]["experience"]).tells_failed_failover:
         return []
     return [

@@ -1,4 +1,4 @@
-"""Jobs without a set end: a flow, such as the run of a recovery plan, drives and closes them."""
+"""Open-ended jobs: a flow, such as the run of a recovery plan, drives and closes them."""
 
 from __future__ import annotations
 
@@ -10,29 +10,29 @@ from emulator.kernel.world import World
 
 
 class Flow(Protocol):
-    """What runs jobs that have no set end, such as those of recovery plans."""
+    """A driver of open-ended jobs, such as those of recovery plans."""
 
     def presented(self, world: World, job: Document) -> Document:
-        """What the job's properties say at this moment instead of what is stored."""
+        """The job's properties as GET returns them now, computed from the stored ones."""
 
     def child_ended(self, world: World, job: Document) -> None:
-        """A job that was begun for this one ended, one way or another."""
+        """Handle the end of a child job, whether it succeeded, failed or was cancelled."""
 
     def cancelled(self, world: World, job: Document) -> None:
-        """The time that a cancellation takes has passed."""
+        """Handle the end of the time that a cancellation takes."""
 
     def resumed(self, world: World, job: Document, comments: str | None) -> None:
-        """A person lets the job go on."""
+        """Resume the job, which waits for a manual action."""
 
 
 _flows: dict[str, Flow] = {}
 
 
 def run_by(name: str, flow: Flow) -> None:
-    """Say what runs the open-ended jobs of a flow's name."""
+    """Register the flow that drives the open-ended jobs with its name."""
     _flows[name] = flow
 
 
 def flow_of(job: Document) -> Flow | None:
-    """What runs a job that has no set end, or None."""
+    """The flow that drives a job; None for a job that ends by itself."""
     return _flows.get(job[PRIVATE].get("flow", ""))

@@ -28,15 +28,15 @@ RUNNING = ("NotStarted", "InProgress", "Cancelling", "Suspended")
 
 @dataclass(frozen=True)
 class Target:
-    """What a job is about.
+    """The resource that a job works on, as the job names it.
 
     Attributes:
-        resource: the id under which `Location` lies, and which the operation results in.
+        resource: the resource id that is the result of the operation, and the base of `Location`.
         object_id: `targetObjectId`.
         name: `targetObjectName`; also what a fault's match and the audit call the machine.
-        machine: the machine's name where it is one machine's job.
-        polled_at: where `Location` lies instead, where that is not under the resource.
-        instance_type: `targetInstanceType`, where it is not the scenario's usual one.
+        machine: the machine's name, if the job works on one machine.
+        polled_at: the base of `Location`, if it is not the resource.
+        instance_type: `targetInstanceType`, if it differs from the scenario's default.
         affected: `customDetails.affectedObjectDetails`: the names and ids around the target.
     """
 
@@ -64,7 +64,7 @@ def begin(
     Args:
         world: the world; a transaction must be open.
         scenario: what the job does.
-        target: what it is about.
+        target: the resource that it works on.
         operation: the operation id of the request that was accepted, for audit and faults.
         payload: what the scenario's outcome needs; kept with the job.
         details: what `customDetails` has from the beginning, besides what the target says.
@@ -201,12 +201,12 @@ def busy_with(world: World, item: Document) -> Document | None:
 
 
 def save(world: World, job: Document) -> None:
-    """Keep what an outcome wrote into its job."""
+    """Store a job that its outcome has changed."""
     put(world, JOBS, job)
 
 
 def cancel(world: World, job: Document, ends: timedelta) -> None:
-    """Begin to cancel a running job; it is `Cancelled` after `ends`."""
+    """Start the cancellation of a running job; it is `Cancelled` after the time `ends`."""
     job["properties"] |= {
         "state": "Cancelling",
         "stateDescription": "Cancelling",
@@ -217,7 +217,7 @@ def cancel(world: World, job: Document, ends: timedelta) -> None:
 
 
 def abandon(world: World, job: Document) -> None:
-    """End a running job at once because what it worked on is purged."""
+    """End a running job at once because its item was purged."""
     _close(world, job, "Cancelled", "Cancelled")
     _tell_parent(world, job)
 
@@ -239,7 +239,7 @@ def close(
         state: its last state.
         description: `stateDescription`.
         errors: entries of `errors`, as `error_of` makes them.
-        note: a code and a message for what went otherwise than asked, though it went well.
+        note: the code and message of a warning, if the job succeeded with information.
     """
     job["properties"]["errors"] = errors or []
     job[PRIVATE]["note"] = note
@@ -247,7 +247,7 @@ def close(
 
 
 def register(world: World) -> None:
-    """Let jobs end."""
+    """Register the event handler that ends jobs."""
     world.on(_EVENT, _end)
 
 

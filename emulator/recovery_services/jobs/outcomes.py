@@ -1,6 +1,6 @@
-"""How a job ends: what a scenario changes, and what a failure says.
+"""Outcomes of jobs: the registered effects of scenarios, and the errors of failed jobs.
 
-The service that owns a scenario says here what the scenario does. The job runs it at its end.
+The service that owns a scenario registers its outcome here. The job runs the outcome at its end.
 """
 
 from __future__ import annotations
@@ -17,15 +17,15 @@ from emulator.recovery_services.wire.times import stamp
 
 @dataclass(eq=False)
 class JobError(Exception):
-    """Why a job fails, as the service tells it.
+    """The failure of a job, with the texts that the service reports.
 
     Attributes:
         code: the service's error code.
-        message: what went wrong.
-        causes: possible causes.
-        action: the recommended action.
-        provider: what the provider below said, where it said something.
-        task: the index of the task that failed; None is the scenario's own.
+        message: the error message.
+        causes: `possibleCauses`.
+        action: `recommendedAction`.
+        provider: the replication provider's error, if it reported one.
+        task: the index of the task that failed; None is the scenario's `fails_at`.
     """
 
     code: str
@@ -48,7 +48,7 @@ class ProviderError:
 
 @dataclass(frozen=True)
 class Note:
-    """What a job says although it succeeded (the operation's `error` is not null then)."""
+    """A warning of a job that succeeded. The operation's `error` is then not null."""
 
     code: str
     message: str
@@ -60,7 +60,7 @@ Reversal: TypeAlias = Callable[[World, Document, JobError | None], None]
 
 @dataclass
 class _Registry:
-    """What each scenario does at its end, as registered."""
+    """The registered outcomes and reversals, by scenario name."""
 
     outcomes: dict[str, Outcome] = field(default_factory=dict)
     reversals: dict[str, Reversal] = field(default_factory=dict)
@@ -70,9 +70,9 @@ _registry = _Registry()
 
 
 def when_done(*scenarios: Scenario) -> Callable[[Outcome], Outcome]:
-    """Decorate what a scenario changes: `outcome(world, job)`, at the job's end.
+    """Register the decorated `outcome(world, job)`, which runs when a scenario's job ends.
 
-    It may return a note, or raise JobError: then nothing that it changed remains.
+    It may return a note. If it raises JobError, the job fails and its changes are rolled back.
     """
 
     def register_outcome(outcome: Outcome) -> Outcome:
@@ -84,7 +84,7 @@ def when_done(*scenarios: Scenario) -> Callable[[Outcome], Outcome]:
 
 
 def when_undone(*scenarios: Scenario) -> Callable[[Reversal], Reversal]:
-    """Decorate what happens when a scenario fails, or is cancelled (then without a failure)."""
+    """Register the decorated reversal. It runs when a job fails, or is cancelled (no failure)."""
 
     def register_reversal(reversal: Reversal) -> Reversal:
         for scenario in scenarios:
@@ -95,17 +95,17 @@ def when_undone(*scenarios: Scenario) -> Callable[[Reversal], Reversal]:
 
 
 def outcome_of(job: Document) -> Outcome | None:
-    """What the job's scenario does, or None."""
+    """The outcome that is registered for the job's scenario, or None."""
     return _registry.outcomes.get(job["properties"]["scenarioName"])
 
 
 def reversal_of(job: Document) -> Reversal | None:
-    """What happens when the job fails or is cancelled, or None."""
+    """The reversal that is registered for the job's scenario, or None."""
     return _registry.reversals.get(job["properties"]["scenarioName"])
 
 
 def failure_of(fault: Document) -> JobError:
-    """The failure that a fault's `job` asks for."""
+    """The failure that an injected fault's `job` requests."""
     code = str(fault.get("errorCode", ""))
     message = str(fault.get("errorMessage", "The operation failed."))
     causes = str(fault.get("possibleCauses", ""))
@@ -117,7 +117,7 @@ def failure_of(fault: Document) -> JobError:
 def error_of(world: World, job: Document, failure: JobError, task: str) -> Document:
     """One entry of a job's `errors`, created now, for a task.
 
-    Where the provider said nothing its part is there and empty (recorded).
+    If the provider reported no error, its part is present with empty values (recorded).
     """
     provider = failure.provider
     return {

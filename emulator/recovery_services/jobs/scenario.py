@@ -1,4 +1,4 @@
-"""What one kind of job is made of."""
+"""Scenarios, the kinds of ASR jobs, and their tasks."""
 
 from __future__ import annotations
 
@@ -10,15 +10,15 @@ class Task:
     """One step of a job.
 
     Attributes:
-        id: `taskId`; an empty text where the service writes a GUID.
+        id: `taskId`; empty if the service generates a GUID.
         friendly: `friendlyName`.
-        name: `name`, where it differs from the id.
-        seconds: its share of the job's time, as a weight beside the other tasks.
-        asked: the argument of the request without which the task is skipped.
-        waits: whether it is shown as `NotStarted` for as long as its job runs.
-        anew: whether it begins once more, so that its start moves when it ends.
-        ends_early: whether it is shown to end before it begins.
-        corrected: whether that is put right as soon as the next task has ended.
+        name: `name`, if it differs from the id.
+        seconds: its share of the job's duration, as a weight relative to the other tasks.
+        asked: the request argument that the task needs; without it the task is skipped.
+        waits: whether it is reported as `NotStarted` until its job ends.
+        anew: whether it starts a second time, so that its `startTime` moves when it ends.
+        ends_early: whether its `endTime` is reported before its `startTime`.
+        corrected: whether that order is corrected as soon as the next task has ended.
     """
 
     id: str
@@ -39,16 +39,16 @@ class Scenario:
     Attributes:
         name: `scenarioName`.
         friendly: `friendlyName`.
-        seconds: how long it takes, give or take `jitter` of it.
+        seconds: its duration; a job varies from it by up to the fraction `jitter`.
         tasks: its steps in order.
-        variant: what tells it from the scenario of the same name of the other experience.
+        variant: the key that separates it from the other experience's scenario of the same name.
         target: `targetInstanceType`.
         details: `customDetails.instanceType`.
-        workflow: whether `x-ms-request-id` names the job, as it does for long operations only.
-        lead: seconds by which the tasks are done before the job says so (negative: after it).
+        workflow: whether `x-ms-request-id` is the job's id, as it is for long operations only.
+        lead: seconds from the end of the tasks to the end of the job (negative: tasks end later).
         waits: seconds for which the operation is `NotStarted`.
         cancellable: whether `Cancel` is allowed while it runs.
-        fails_at: the task that fails where a failure names none, by its index.
+        fails_at: the index of the task that fails, if the failure names none.
         restartable: whether `Restart` is allowed after it failed on a machine.
     """
 
@@ -69,5 +69,5 @@ class Scenario:
 
     @property
     def key(self) -> tuple[str, str]:
-        """What it is found by."""
+        """The key of the scenario: its name and its variant."""
         return self.name, self.variant

@@ -33,7 +33,7 @@ def is_manual(action: Document) -> bool:
 
 
 def begin(world: World, action: Document, plan_id: str) -> tuple[timedelta, Document | None]:
-    """How long a script or runbook takes, and the error that it ends with, if it does."""
+    """The duration of a script or runbook, and the error that it ends with, if any."""
     details = action["customDetails"]
     match = [action["actionName"], details.get("path", details.get("runbookId", "")), plan_id]
     fault = faults.take(world, operation=FAULTS[details["instanceType"]], match=match) or {}

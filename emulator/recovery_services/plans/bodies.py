@@ -31,14 +31,14 @@ PointType = Literal[
 
 
 class Member(Body):
-    """A machine in a group; the service finds `virtualMachineId` out by itself."""
+    """A machine in a group; the service determines `virtualMachineId` by itself."""
 
     id: str = Field(min_length=1)
     virtual_machine_id: str | None = None
 
 
 class Action(Body):
-    """What happens before or after a group; `custom_details` says what kind of action it is."""
+    """An action before or after a group; `custom_details` has its kind (`instanceType`)."""
 
     action_name: str = Field(min_length=1)
     failover_types: list[FailoverType] = Field(min_length=1)
@@ -47,7 +47,7 @@ class Action(Body):
 
 
 class ManualDetails(Body):
-    """`ManualActionDetails`: a person does it, and lets the plan go on."""
+    """`ManualActionDetails`: a manual step; a person does it and then resumes the plan's job."""
 
     description: str | None = None
 
@@ -94,7 +94,7 @@ class CreateBody(Body):
 
 
 class UpdateProperties(Body):
-    """What may be changed of a plan: all its groups at once, or nothing."""
+    """The changes to a plan: a complete new list of groups, or nothing."""
 
     groups: list[Group] | None = None
 
@@ -148,7 +148,7 @@ class PlannedFailoverBody(Body):
 
 
 class FailoverPart(Body):
-    """The part of a failover that is the replication provider's."""
+    """The provider-specific part of a failover request."""
 
     recovery_point_type: PointType
     use_multi_vm_sync_point: str | None = None

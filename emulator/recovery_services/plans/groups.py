@@ -1,4 +1,4 @@
-"""What may stand in a recovery plan: its groups, machines and actions, and their limits.
+"""Validation of a recovery plan's groups, machines and actions, with their limits.
 
 Limits and rules are those of the documentation ("About recovery plans", "Create and customize
 recovery plans", "Add Azure Automation runbooks to recovery plans"); the codes of the refusals
@@ -32,8 +32,8 @@ def accept(
 ) -> tuple[list[Document], str]:
     """The groups as the service keeps them, and the replication provider of their machines.
 
-    Whatever order they come in, a Shutdown and a Failover group stand before the Boot groups,
-    and are there although nobody asked for them (recorded).
+    One Shutdown and one Failover group always come before the Boot groups, in any order of the
+    request, and even if the request has none (recorded).
 
     Args:
         world: the world.

@@ -1,7 +1,7 @@
-"""What is done with recovery plans: test failover, clean-up, failover, commit.
+"""Operations of recovery plans: test failover, test failover cleanup, failover and commit.
 
-Every operation begins one job of the plan; its machines get jobs of their own, by the same way as
-machines that are failed over one by one.
+Every operation starts one job of the plan. Each machine gets a job of its own, in the same way as
+a machine that is failed over alone.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ _BEYOND = {
     "TestFailover": ("TestFailoverCleanup",),
     "UnplannedFailover": ("Commit", "CompleteMigration"),
 }
-"""What a machine allows that is already where an operation would bring it."""
+"""By operation: allowed operations that show that a machine is already past this operation."""
 
 
 @routes.route(
@@ -109,7 +109,7 @@ def reprotect(world: World, request: Request, **path: str) -> Response:
     "POST", f"{RECOVERY_PLANS.template}/failoverCancel", "ReplicationRecoveryPlans_FailoverCancel"
 )
 def cancel_failover(world: World, request: Request, **path: str) -> Response:
-    """Refused: only a planned failover back can be cancelled; jobs are cancelled otherwise."""
+    """Refused: it cancels planned failbacks only; jobs are cancelled by ReplicationJobs_Cancel."""
     raise _not_allowed(world, require(world, RECOVERY_PLANS, path), "CancelFailover")
 
 
@@ -124,11 +124,11 @@ def _start(
 
 
 def _require_allowed(world: World, plan: Document, operation: str) -> None:
-    """Check that the plan and every machine of it are fit for an operation.
+    """Check that the plan and all its machines can start an operation.
 
     Raises:
-        ArmError: 409 while the plan or one of its machines is busy, 400 for an operation that
-            no machine allows, or that one neither allows nor is done with [inferred].
+        ArmError: 409 while the plan or one of its machines is busy; 400 if no machine allows the
+            operation, or if a machine neither allows it nor is already past it [inferred].
     """
     state.require_idle(world, plan)
     machines = state.machines(world, plan)
@@ -177,7 +177,7 @@ def _require_direction(direction: str) -> None:
 
 
 def _point_type(plan: Document, parts: list[bodies.ProviderPart] | None) -> str:
-    """The recovery point type that is asked for; the latest data where none is [inferred]."""
+    """The requested recovery point type; `Latest` if the request has none [inferred]."""
     if not parts:
         return "Latest"
     (part,) = parts

@@ -1,4 +1,4 @@
-"""How a recovery plan runs: stage by stage, its machines by jobs of their own.
+"""The run of a recovery plan: stage by stage, with one job for each machine.
 
 The order is the documentation's ("About recovery plans"): machines of one group fail over
 together, those of a later group only after all of the group before have failed over and started.

@@ -1,4 +1,4 @@
-"""What a recovery plan says of itself: what it last did, what it may do, who its machines are."""
+"""The state of a recovery plan: its last job, its allowed operations and its machines."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from emulator.recovery_services.plans import groups as plan_groups
 from emulator.recovery_services.wire.paths import AZURE, JOBS, PROTECTED_ITEMS
 
 _OPERATIONS = ("UnplannedFailover", "TestFailover", "TestFailoverCleanup", "Commit")
-"""What a plan may ever do of what its machines allow, in the service's order (recorded)."""
+"""The operations that a plan can allow, in the service's order (recorded)."""
 
 
 def new() -> Document:
@@ -21,7 +21,7 @@ def new() -> Document:
 
 
 def job_of(world: World, plan: Document) -> Document | None:
-    """The job that the plan last began, running or not."""
+    """The plan's last job, whether it still runs or not; None if it never ran."""
     return world.store.get(JOBS.kind, plan[PRIVATE]["job"] or "")
 
 
@@ -32,7 +32,7 @@ def running(world: World, plan: Document) -> Document | None:
 
 
 def require_idle(world: World, plan: Document) -> None:
-    """Refuse whatever may not be done while a plan runs.
+    """Refuse a request that is not allowed while the plan runs.
 
     Raises:
         ArmError: 409; the code is [inferred].
@@ -58,16 +58,16 @@ def machines(world: World, plan: Document) -> list[Document]:
 
 
 def allowed_to(item: Document) -> tuple[str, ...]:
-    """What an item allows in the state that it rests in, whatever works on it now."""
+    """The operations that an item's state allows, even while a job runs on the item."""
     private = item[PRIVATE]
     return registry.of(private["experience"]).table.states[private["state"]].allowed
 
 
 def allowed(world: World, plan: Document) -> list[str]:
-    """What the plan may do now: what at least one of its machines allows [inferred].
+    """The plan's `allowedOperations`: those that at least one machine allows [inferred].
 
-    A machine that is further already is skipped when the plan runs, as documented of machines
-    that another plan failed over.
+    A machine that is already past the operation is skipped when the plan runs, as documented for
+    machines that another plan failed over.
     """
     if running(world, plan) is not None:
         return []
@@ -76,7 +76,7 @@ def allowed(world: World, plan: Document) -> list[str]:
 
 
 def groups(world: World, plan: Document) -> list[Document]:
-    """The groups as a GET answers them."""
+    """The groups as GET returns them."""
     return [
         {
             **group,

@@ -1,1 +1,1 @@
-"""What replication is made of: states, recovery points, target sizes, virtual machines."""
+"""Replication: states, recovery points, target sizes and virtual machines."""

@@ -14,7 +14,7 @@ from emulator.recovery_services.wire.paths import (
 )
 
 _RECOVERY_SERVER = "21a9403c-6ec1-44f2-b744-b4e50b792387"
-"""The id of the server that stands for Azure, the same in every vault (recorded)."""
+"""The id that ASR uses for Azure as the recovery server, the same in every vault (recorded)."""
 
 
 def policy_guid(world: World, policy_id: str) -> str:
@@ -23,7 +23,7 @@ def policy_guid(world: World, policy_id: str) -> str:
 
 
 def server(world: World, fabric_id: str) -> Document:
-    """What a job on a server says."""
+    """The `affectedObjectDetails` of a job on a server."""
     fabric = world.store.peek(FABRICS.kind, fabric_id)
     if fabric is None:
         return {}
@@ -35,7 +35,7 @@ def server(world: World, fabric_id: str) -> Document:
 
 
 def container(world: World, container_id: str) -> Document:
-    """What a job on a container and its policy says."""
+    """The `affectedObjectDetails` of a job on a container and its policy."""
     primary = server(world, container_id.rsplit("/", 2)[0])
     found = world.store.peek(CONTAINERS.kind, container_id)
     if not primary or found is None:
@@ -55,7 +55,7 @@ def container(world: World, container_id: str) -> Document:
 
 
 def machine(world: World, item: Document) -> Document:
-    """What a job on a replicated machine says."""
+    """The `affectedObjectDetails` of a job on a replicated machine."""
     private = item[PRIVATE]
     return {
         "primaryVmId": private["vmId"],

@@ -1,4 +1,4 @@
-"""What a failover makes in Azure: the virtual machine with its disks and its interface."""
+"""The Azure resources that a failover creates: a virtual machine, its disks and its interface."""
 
 from __future__ import annotations
 
@@ -65,10 +65,10 @@ NAME_CHANGED, NAME_TAKEN = "28175", "28061"
 
 @dataclass(frozen=True)
 class Placement:
-    """Where a virtual machine goes, and its name.
+    """The network, subnet, name and address of a new virtual machine.
 
     Attributes:
-        address: its static address; the lowest free one of the subnet otherwise.
+        address: its static address; None takes the lowest free one of the subnet.
     """
 
     network_id: str
@@ -78,7 +78,7 @@ class Placement:
 
 
 def name_problem(name: str) -> str | None:
-    """What Azure has against a virtual machine's name, or None."""
+    """The reason why Azure rejects a virtual machine's name; None if the name is valid."""
     if not _NAME.fullmatch(name):
         return (
             f"The virtual machine name '{name}' is not valid: 1 to 63 letters, digits and "
@@ -97,9 +97,9 @@ def taken(world: World, group_id: str, name: str) -> bool:
 def create(
     world: World, item: Document, placement: Placement, point: Point, *, production: bool
 ) -> tuple[Document, Note | None]:
-    """Make the virtual machine of an item, holding the data of a recovery point.
+    """Create the virtual machine of an item with the data of a recovery point.
 
-    A name that is taken meanwhile is changed, and a note says so, as the service does (28175).
+    A name that was taken in the meantime is changed. A note reports it, as in the service (28175).
 
     Raises:
         JobError: something that it needs is not there, or the size does not hold the machine.
@@ -183,7 +183,7 @@ def create(
 
 
 def subnet_for_test(world: World, network_id: str, subnet: str) -> str:
-    """The test network's subnet of the same name, or its first one where there is none."""
+    """The test network's subnet with the given name; its first subnet if there is none."""
     network = resources.find(world, network_id)
     name = subnet.rstrip("/").rsplit("/", 1)[-1]
     inside = [known["name"] for known in (network or _NO_NETWORK)["properties"].get("subnets", [])]
@@ -191,10 +191,10 @@ def subnet_for_test(world: World, network_id: str, subnet: str) -> str:
 
 
 def apply(world: World, machine_id: str, point: Point) -> None:
-    """Let a virtual machine hold the data of another recovery point.
+    """Replace the data of a virtual machine by that of another recovery point.
 
     Raises:
-        JobError: the virtual machine is not there any more.
+        JobError: the virtual machine no longer exists.
     """
     document = resources.find(world, machine_id)
     if document is None:
@@ -208,7 +208,7 @@ def apply(world: World, machine_id: str, point: Point) -> None:
 
 
 def delete(world: World, machine_id: str | None) -> None:
-    """Delete a virtual machine of a test with its disks and its interface, as far as there."""
+    """Delete a test virtual machine, its disks and its interface, as far as they exist."""
     document = resources.find(world, machine_id) if machine_id else None
     if document is None:
         return
@@ -243,10 +243,10 @@ def _missing(what: str, identifier: str) -> JobError:
 
 
 def _unbootable(size: str) -> JobError:
-    """Compute's refusal of a size, in Compute's words, as a failover tells it.
+    """The error of a failover whose virtual machine size Compute rejects, with Compute's text.
 
-    28031 is documented of a virtual machine that could not be created ("Troubleshoot errors when
-    failing over VMware VM or physical machine to Azure"); that it is told for this is [inferred].
+    28031 is documented for a virtual machine that could not be created ("Troubleshoot errors when
+    failing over VMware VM or physical machine to Azure"); its use for sizes is [inferred].
     """
     generation = machine_sizes.GENERATION.removeprefix("V")
     return JobError(

@@ -13,7 +13,7 @@ from emulator.recovery_services.replication.states import (
     State,
     Table,
     Transition,
-    every,
+    all_of,
     sources,
 )
 
@@ -138,9 +138,9 @@ def _onward(states: Mapping[str, State]) -> tuple[Transition, ...]:
         ),
         Transition(
             "DisableProtection",
-            every(states) - {"enabling", "testing"},
+            all_of(states) - {"enabling", "testing"},
             scenarios.DISABLE,
             GONE,
         ),
-        Transition("_Purge", every(states), scenarios.PURGE, GONE),
+        Transition("_Purge", all_of(states), scenarios.PURGE, GONE),
     )

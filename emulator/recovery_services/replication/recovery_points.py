@@ -34,7 +34,7 @@ CRASH_CONSISTENT = "CrashConsistent"
 APP_CONSISTENT = "ApplicationConsistent"  # The word was not recorded: [inferred].
 _DEFAULT_HISTORY = timedelta(days=1)
 _TRANSFER = timedelta(seconds=20)
-"""How far the data in the vault lies behind the machine that wrote it."""
+"""The time by which the data in the vault lags behind the machine."""
 
 
 @dataclass(frozen=True)
@@ -153,7 +153,7 @@ def keep(item: Document, point: Point) -> None:
 
 
 def lag(world: World, item: Document) -> timedelta | None:
-    """How far the newest recoverable data lies behind the present (the RPO), or None before."""
+    """The age of the newest recoverable data (the RPO); None before there is a recovery point."""
     private = item[PRIVATE]
     if private["protected"] is None:
         return None

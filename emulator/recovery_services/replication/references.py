@@ -1,4 +1,4 @@
-"""What a request body refers to: looked up, and refused with its place in the body."""
+"""Check what a request body refers to. Errors name the path of the property."""
 
 from __future__ import annotations
 
@@ -12,11 +12,11 @@ from emulator.kernel.world import World
 from emulator.recovery_services.replication import azure_machines
 
 INPUT = "properties.providerSpecificDetails"
-"""Where the provider's part of an item's body lies."""
+"""The path of the provider-specific part in an item's body."""
 
 
 def known(value: str | None, name: str, among: Collection[str], to: str) -> str:
-    """A value that `to` (such as "the configuration server") knows.
+    """The value, if it is among those that `to` (such as "the configuration server") knows.
 
     Raises:
         ArmError: 400.
@@ -29,7 +29,7 @@ def known(value: str | None, name: str, among: Collection[str], to: str) -> str:
 
 
 def existing(world: World, identifier: str | None, name: str) -> str:
-    """The id of a resource that is there.
+    """The given id, if the resource exists.
 
     Raises:
         ArmError: 400.
@@ -42,7 +42,7 @@ def existing(world: World, identifier: str | None, name: str) -> str:
 
 
 def existing_if_given(world: World, identifier: str | None, name: str) -> str | None:
-    """The id of a resource that is there, or None where none was given.
+    """The given id, if the resource exists; None if no id was given.
 
     Raises:
         ArmError: 400.
@@ -51,7 +51,7 @@ def existing_if_given(world: World, identifier: str | None, name: str) -> str | 
 
 
 def machine_name(value: str, name: str, at: str = INPUT) -> str:
-    """A name that Azure accepts for a virtual machine.
+    """The given name, if Azure accepts it for a virtual machine.
 
     Raises:
         ArmError: 400.
@@ -63,7 +63,7 @@ def machine_name(value: str, name: str, at: str = INPUT) -> str:
 
 
 def size(value: str, name: str, at: str = INPUT) -> str:
-    """The name of a size that is offered, as it is written.
+    """The canonical spelling of a virtual machine size that is offered.
 
     Raises:
         ArmError: 400.
@@ -75,7 +75,7 @@ def size(value: str, name: str, at: str = INPUT) -> str:
 
 
 def address(value: str, name: str, at: str = INPUT) -> str:
-    """An IPv4 address, as it is written; whether its subnet has it shows in a failover [inferred].
+    """The canonical form of an IPv4 address. A failover checks it against the subnet [inferred].
 
     Raises:
         ArmError: 400.
@@ -87,12 +87,12 @@ def address(value: str, name: str, at: str = INPUT) -> str:
 
 
 def missing(name: str, at: str = INPUT) -> ArmError:
-    """The refusal of a body that lacks a property."""
+    """The error for a required property that is missing."""
     return invalid(name, f"The property '{name}' is required.", at=at)
 
 
 def invalid(name: str, message: str, at: str = INPUT) -> ArmError:
-    """The refusal of a property's value."""
+    """The error for an invalid value of a property."""
     target = f"{at}.{name}"
     detail = {"code": "InvalidParameter", "target": target, "message": message}
     return ArmError(400, "InvalidParameter", f"{target}: {message}", details=[detail])

@@ -1,4 +1,4 @@
-"""What an experience's table of states and transitions is made of."""
+"""The table of an experience: states of a protected item, and transitions between them."""
 
 from __future__ import annotations
 
@@ -23,9 +23,9 @@ class State:
         test_state: `testFailoverState` on entering; None leaves it as it was.
         test_description: `testFailoverStateDescription`, with it.
         stage: `protectionStage` of the provider's details.
-        scenario: what `currentScenario` goes on to name while the item rests here.
-        becomes: the state that follows by itself after a while (`Experience.rest`).
-        begins: the service's own operation that begins then instead.
+        scenario: the scenario that `currentScenario` still names while the item is in this state.
+        becomes: the state that follows without a request, after `Experience.rest`.
+        begins: the service's own operation that starts at that time instead.
     """
 
     protection_state: str
@@ -48,10 +48,10 @@ class Transition:
         operation: the word in `allowedOperations`; the service's own steps begin with `_`.
         sources: names of the states that it starts from.
         scenario: the job.
-        during: the state while the job runs; None stays in the state it started from.
-        target: the state after success; STAYS is the one it started from, GONE is none at all.
-        failed: the state after a failure; None goes back to where it started from.
-        cancelled: the same, after the job was cancelled.
+        during: the state while the job runs; None keeps the state that it started from.
+        target: the state after success; STAYS keeps the state, GONE deletes the item.
+        failed: the state after a failure; None returns to the state that it started from.
+        cancelled: the state after a cancelled job; None as for `failed`.
     """
 
     operation: str
@@ -71,7 +71,7 @@ class Table:
     transitions: tuple[Transition, ...]
 
     def find(self, state: str, operation: str) -> Transition | None:
-        """The transition by an operation from a state, or None where there is none."""
+        """The transition that an operation starts in a state; None if it is not allowed."""
         for transition in self.transitions:
             if transition.operation == operation and state in transition.sources:
                 return transition
@@ -79,10 +79,10 @@ class Table:
 
 
 def sources(*names: str) -> frozenset[str]:
-    """States that a transition starts from."""
+    """The names of the states that a transition starts from, as a set."""
     return frozenset(names)
 
 
-def every(states: Iterable[str]) -> frozenset[str]:
-    """All states of a table."""
+def all_of(states: Iterable[str]) -> frozenset[str]:
+    """The names of all states of a table, as a set."""
     return frozenset(states)

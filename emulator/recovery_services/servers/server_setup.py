@@ -32,7 +32,7 @@ _ROLES = {
     server_script.REPLICATION_APPLIANCE: replication_appliance.ROLE,
 }
 _DATA_DISKS = 2
-"""Of a configuration server: its cache and its retention volume."""
+"""The number of data disks that a configuration server needs: a cache and a retention volume."""
 _UNATTENDED = 0.2
 """The part of an appliance's installation that is done before the person is needed."""
 
@@ -45,7 +45,7 @@ def register(world: World) -> None:
 
 
 def setups(world: World, role: str) -> list[Document]:
-    """How far the instances of a role are that set themselves up, oldest first.
+    """The setup progress of a role's instances, oldest first.
 
     Each has `instance`, `name`, `vault`, `fabric`, `stage`, `reason` and `setup`, the status that
     it last signalled. A stage is starting, installing, waiting, failed, or what has become of the
@@ -312,7 +312,7 @@ def _new(instance: Instance, script: ServerScript) -> Document:
 
 
 def _computer_name(instance: Instance, script: ServerScript) -> str:
-    """How the server is called in its vault: Windows makes a name up unless it is given one."""
+    """The server's name in its vault: Windows generates a name if none is given."""
     if script.renames and script.computer_name:
         return script.computer_name
     return f"EC2AMAZ-{instance.id[-7:].upper()}"
@@ -326,7 +326,7 @@ def _lacking_disks(instance: Instance, script: ServerScript) -> str | None:
 
 
 def _unattended(world: World, instance: Instance) -> timedelta:
-    """How long it takes until an appliance waits for its person."""
+    """The time that an appliance takes until it waits for a person."""
     shortest, longest = replication_appliance.ROLE.takes
     seconds = world.uniform(shortest, longest, "set-up", instance.id) * _UNATTENDED
     return timedelta(seconds=seconds)

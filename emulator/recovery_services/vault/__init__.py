@@ -1,1 +1,1 @@
-"""What is asked of a whole vault: its jobs, events, alerts and health."""
+"""Operations on a whole vault: its jobs, events, alerts and health."""

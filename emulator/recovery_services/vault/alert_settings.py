@@ -1,4 +1,4 @@
-"""Who receives a vault's alerts. The settings are kept; no mail is ever sent."""
+"""The alert settings of a vault: the recipients. They are stored, but no mail is ever sent."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What a vault of physical machines never has: lists that are empty.
+"""Lists that are always empty in a vault of physical machines.
 
 Networks and storage classifications are those of Virtual Machine Manager, migration items those
 of Azure Migrate, vCenters, clusters and intents those of other replication providers. Their lists

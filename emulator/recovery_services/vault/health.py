@@ -46,7 +46,7 @@ def get_health(world: World, request: Request, **path: str) -> Response:
 
 @routes.route("POST", f"{VAULT_HEALTH}/default/refresh", "ReplicationVaultHealth_Refresh")
 def refresh(world: World, request: Request, **path: str) -> Response:
-    """Compute the health anew."""
+    """Recompute the health."""
     vault = require_vault(world, path)
     parent = f"{vault_id(path)}/replicationVaultHealth"
     # Location lies beside `default`, not under it (recorded).
@@ -59,7 +59,7 @@ def refresh(world: World, request: Request, **path: str) -> Response:
 
 @_usages.route("GET", f"{VAULT}/replicationUsages", "ReplicationUsages_List")
 def list_usages(world: World, request: Request, **path: str) -> Response:
-    """How much of Site Recovery the vault holds, and how much of it is not well."""
+    """Count the Site Recovery resources of the vault, and those that are not healthy."""
     require_vault(world, path)
     vault = vault_id(path)
     items = [view.listed(world, item) for item in children_seen(world, PROTECTED_ITEMS, vault)]

@@ -1,1 +1,1 @@
-"""How Site Recovery speaks: paths, bodies, filters, times and poll URLs."""
+"""Site Recovery's wire format: paths, bodies, filters, times and poll URLs."""

@@ -1,4 +1,4 @@
-"""Request bodies common to both experiences, and how a body that does not fit is refused.
+"""Request bodies common to both experiences, their parsing, and the errors of invalid bodies.
 
 Fields are as in the published contract (`azure-mgmt-recoveryservicessiterecovery` 2.0.0); what
 the service ignores is ignored here too. Values are strict: a number is not a string.
@@ -29,7 +29,7 @@ class ProviderPart(Body):
 
 
 class DiscoverProperties(Body):
-    """What `discoverProtectableItem` is given."""
+    """The properties of a `discoverProtectableItem` request."""
 
     friendly_name: str = Field(min_length=1)
     ip_address: str = Field(min_length=1)
@@ -93,7 +93,7 @@ class MappingUpdateBody(Body):
 
 
 class EnableProperties(Body):
-    """What is needed to begin replication."""
+    """The properties of an enable protection request."""
 
     policy_id: str
     protectable_item_id: str | None = None
@@ -127,7 +127,7 @@ class InterfaceInput(Body):
 
 
 class UpdateProperties(Body):
-    """What may be changed of an item, in either experience."""
+    """The properties of an update of an item, in either experience."""
 
     recovery_azure_vm_name: str | None = Field(default=None, alias="recoveryAzureVMName")
     recovery_azure_vm_size: str | None = Field(default=None, alias="recoveryAzureVMSize")
@@ -163,7 +163,7 @@ class TestFailoverBody(Body):
 
 
 class CleanupProperties(Body):
-    """What is noted when a test environment goes."""
+    """The properties of a test failover cleanup request."""
 
     comments: str | None = None
 
@@ -189,7 +189,7 @@ class FailoverBody(Body):
 
 
 class RecoveryPointProperties(Body):
-    """The point to go to."""
+    """The properties of a change of the recovery point."""
 
     recovery_point_id: str
     provider_specific_details: ProviderPart
@@ -202,7 +202,7 @@ class RecoveryPointBody(Body):
 
 
 class DisableProperties(Body):
-    """Why replication ends."""
+    """The properties of a disable protection request: the reason."""
 
     disable_protection_reason: Literal["NotSpecified", "MigrationComplete"] = "NotSpecified"
 
@@ -220,25 +220,25 @@ class RecoveryPointInput(Body):
 
 
 class TestFailoverInput(RecoveryPointInput):
-    """The part of a provider whose test failover names the network itself."""
+    """The provider-specific part of a test failover, for providers that name the network in it."""
 
     network_id: str | None = None
 
 
 class ChosenPointInput(RecoveryPointInput):
-    """The part of a provider that wants to read the recovery point once more."""
+    """The provider-specific part of a change of recovery point, if it must name the point."""
 
     recovery_point_id: str
 
 
 class FailoverInput(RecoveryPointInput):
-    """The part of a provider that may be asked to shut the source down; a boolean as a string."""
+    """The provider-specific part with the option to shut down the source; a boolean as a string."""
 
     perform_shutdown: Flag
 
 
 class ResumeProperties(Body):
-    """What is noted when a job goes on."""
+    """The properties of a request that resumes a job."""
 
     comments: str | None = None
 

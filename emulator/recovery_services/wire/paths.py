@@ -1,4 +1,4 @@
-"""Where the resources of a vault are: path templates, stored kinds, ids and their casing."""
+"""Paths of a vault's resources: path templates, stored kinds, ids and their casing."""
 
 from __future__ import annotations
 
@@ -49,13 +49,13 @@ VAULT = (
 VAULT_KIND = "microsoft.recoveryservices/vaults"
 
 AZURE = "Microsoft Azure"
-"""What stands for Azure where a fabric or container is named as a target."""
+"""The name that ASR uses for Azure as a target fabric or container."""
 
 RECOVERY_CONTAINER = (
     "/replicationFabrics/d49858f157601230a6ac5862fbbc6e63bf38d23ecd96cf953767945d457fe9d5"
     "/replicationProtectionContainers/d38048d4-b460-4791-8ece-108395ee8478"
 )
-"""The container that stands for Azure, under every vault's id (recorded)."""
+"""The id of ASR's target container for Azure, relative to a vault's id (recorded)."""
 
 PAGE_SIZE = 100
 """Resources on one page of a list that pages [inferred]."""

@@ -1,4 +1,4 @@
-"""What the service adds to a refusal of its own: the ids of the request that it refused."""
+"""The ids of the refused request, which the service adds to its own error responses."""
 
 from __future__ import annotations
 

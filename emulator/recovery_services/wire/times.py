@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import datetime
 
 UNSET = "0001-01-01T00:00:00"
-"""What a job's task has for a time that is not known yet."""
+"""The value of a job task's time that is not known yet."""
 
 NEVER_RUN = "1753-01-01T01:01:01Z"
 """The start of an idle item's current scenario."""

@@ -1,4 +1,4 @@
-"""How each kind of resource is answered when an operation ends in it."""
+"""The representation of each kind of resource as the result of an operation."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What ARM asks of every request: a token, a known subscription, an api-version, a sound body."""
+"""ARM's checks of every request: token, known subscription, api-version and valid body."""
 
 from __future__ import annotations
 

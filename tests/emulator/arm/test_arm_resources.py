@@ -408,7 +408,7 @@ def test_deleting_a_machine_keeps_or_takes_its_parts_as_they_say(
 
 
 def register_server(arm: Arm) -> None:
-    """What a configuration server leaves in the vault when it registers."""
+    """Store the resources that a configuration server's registration creates in a vault."""
     keep(
         arm,
         {

@@ -1,4 +1,4 @@
-"""What a vault leaves behind when it is deleted, and soft delete that is always on."""
+"""Deletion of vaults: what is deleted with them, and soft delete, which is always on."""
 
 from __future__ import annotations
 

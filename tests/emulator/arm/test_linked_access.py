@@ -1,4 +1,4 @@
-"""Who enables replication has to be allowed what Site Recovery then makes of the target."""
+"""Enabling replication needs permissions on the target resources that the body names."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What a role may do, judged from policies: pure first, then read from IAM."""
+"""The evaluation of IAM policies: first as a pure function, then with policies from IAM."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What clients that nobody here wrote read in answers: az, Terraform, SDKs of other languages."""
+"""Response details that third-party clients read: az, Terraform and SDKs of other languages."""
 
 from __future__ import annotations
 

@@ -141,7 +141,7 @@ class Cloud:
         return str(found[0]["PingStatus"]) if found else None
 
     def report(self, **body: Any) -> tuple[int, dict[str, Any]]:
-        """What an agent reports, and what it is answered."""
+        """Send an agent's report and return the status and body of the response."""
         request = urllib.request.Request(
             f"{self.local.endpoint}/_emulator/systems-manager/executions",
             json.dumps(body).encode(),

@@ -24,7 +24,7 @@ TRANSACTIONS = st.lists(st.tuples(st.booleans(), CHANGES), max_size=6)
 
 
 class RefusalError(Exception):
-    """What a handler raises in the middle of a request."""
+    """An error that a handler raises in the middle of a request."""
 
 
 def apply(store: Store, changes: list[Any]) -> None:

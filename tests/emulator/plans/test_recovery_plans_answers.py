@@ -1,4 +1,4 @@
-"""What recovery plans and their jobs answer: as recorded, and as the contract's classes have it."""
+"""Responses of recovery plans and their jobs match the recordings and the contract's classes."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What may not stand in a recovery plan, and when a plan may not be touched."""
+"""Refused contents of recovery plans, and changes that are refused while a plan runs."""
 
 from __future__ import annotations
 

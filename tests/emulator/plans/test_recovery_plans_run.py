@@ -39,7 +39,7 @@ def three_tiers(site: Site, **changes: Any) -> Any:
 
 
 def booted(site: Site) -> dict[str, datetime]:
-    """When each virtual machine came up in Azure, by name."""
+    """The creation time of each virtual machine in Azure, by name."""
     return {
         name: datetime.fromisoformat(machine["properties"]["timeCreated"])
         for name, machine in site.virtual_machines().items()
@@ -47,7 +47,7 @@ def booted(site: Site) -> dict[str, datetime]:
 
 
 def begun(site: Site, operation: str) -> dict[str, datetime]:
-    """When each machine's own operation began, by machine, from the audit."""
+    """The start time of each machine's own operation, by machine, from the audit."""
     return {
         entry["machine"]: datetime.fromisoformat(entry["time"])
         for entry in site.world.audited()

@@ -31,7 +31,7 @@ def values(message: struct_pb2.Struct) -> dict[str, Any]:
 
 @dataclass
 class Resource:
-    """What the engine's state file would hold of a resource."""
+    """A resource as the engine's state file would record it."""
 
     token: str
     name: str

@@ -1,4 +1,4 @@
-"""What differs between the experiences in a test: bodies, words and times.
+"""The differences between the experiences in tests: bodies, words and times.
 
 A test that makes sense for both takes the fixture `experience` and gives it to its `Site`.
 """

@@ -1,4 +1,4 @@
-"""What a test's servers and machines are told to do: user data, and documents of Systems Manager."""
+"""Scripts of a test's servers and machines: user data, and documents of Systems Manager."""
 
 from __future__ import annotations
 

@@ -305,7 +305,7 @@ class Site:
         self.container: str = container["id"]
 
     def machines(self) -> Any:
-        """What the modernized site in Microsoft.OffAzure lists."""
+        """The machines that the modernized site in Microsoft.OffAzure lists."""
         site = self.get(self.fabric)["properties"]["customDetails"]["physicalSiteId"]
         return self.call("GET", f"{site}/machines", version="2020-01-01").body["value"]
 

@@ -24,7 +24,7 @@ RECORDED_ONLY = {
     *(f"{_POLICY}.{name}" for name in ("status", "associatedItemsCount", "dataSourceType")),
     "ReplicationProtectedItem.properties.providerSpecificDetails.protectedDisks.targetBlobUri",
 }
-"""What the service answers although no published model has it (recordings of azure-powershell and
+"""Properties in responses that no published model has (recordings of azure-powershell and
 azure-cli)."""
 
 

@@ -1,4 +1,4 @@
-"""What a job does, step by step, and how long it takes: as recorded in each experience."""
+"""The tasks of jobs and their durations match the recordings of each experience."""
 
 from __future__ import annotations
 

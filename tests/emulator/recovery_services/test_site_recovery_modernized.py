@@ -1,4 +1,4 @@
-"""What is particular to the modernized experience: appliances, sites, and `InMageRcm`."""
+"""Behaviour of the modernized experience only: appliances, sites and `InMageRcm`."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What the service refuses, Site Recovery refuses here: with ARM's error, and nothing changed."""
+"""Requests that Site Recovery refuses: they get an ARM error and change nothing."""
 
 from __future__ import annotations
 

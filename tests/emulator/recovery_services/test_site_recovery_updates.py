@@ -1,4 +1,4 @@
-"""What an update changes of an item's target, seen in the machine that a failover makes."""
+"""Updates of an item's target, checked on the virtual machine that a failover creates."""
 
 from __future__ import annotations
 

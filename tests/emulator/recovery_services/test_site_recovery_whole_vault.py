@@ -1,4 +1,4 @@
-"""What else is read and set of a vault: alerts, exports, lists that are empty, refused verbs."""
+"""Other operations on a vault: alerts, exports, empty lists and refused verbs."""
 
 from __future__ import annotations
 

@@ -105,7 +105,7 @@ class Instance(ResourceType):
         self._cloud = cloud
 
     def problems(self, inputs: Mapping[str, Any]) -> list[Problem]:
-        """What the real provider refuses before it asks EC2."""
+        """Validation errors of the inputs that the real provider reports before it calls EC2."""
         found = [
             Problem(name, f"{self.token} needs the property {name}")
             for name in ("ami", "instanceType")

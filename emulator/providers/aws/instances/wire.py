@@ -1,4 +1,4 @@
-"""What programs and EC2 call differently: metadata options and user data."""
+"""Conversions between Pulumi inputs and EC2's API: metadata options and user data."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from typing import Any
 from emulator.providers.errors import ProviderError
 
 WAIT = {"Delay": 2, "MaxAttempts": 300}
-"""How boto3's waiters wait for an instance: seconds between questions, and how many of them."""
+"""Settings of boto3's waiters for an instance: seconds between attempts, and how many."""
 GONE = frozenset({"InvalidInstanceID.NotFound", "InvalidInstanceID.Malformed"})
 """The codes with which EC2 says that an instance does not exist."""
 METADATA = {

@@ -1,4 +1,4 @@
-"""What the types of Systems Manager share: their client, and tags, which have calls of their
+"""Base of the Systems Manager types: their client, and tags, which have API calls of their
 own."""
 
 from __future__ import annotations

@@ -85,7 +85,7 @@ def has_agent(world: World, server: Instance, instance: Instance) -> bool:
 
 
 def agent_details(world: World, instance: Instance, generated_id: str) -> Document:
-    """What a discovered machine's details say once its agent is registered."""
+    """The `customDetails` of a discovered machine after its agent has registered."""
     return {
         "agentInstalled": "Installed",
         "agentVersion": AGENT_VERSION,

@@ -1,4 +1,4 @@
-"""What the classic experience asks of a machine, and does to it."""
+"""The classic experience (`InMageAzureV2`): its request validation and its replication effects."""
 
 from __future__ import annotations
 
@@ -46,7 +46,7 @@ from emulator.recovery_services.wire.paths import (
 )
 
 _COMPLETION = timedelta(minutes=1)
-"""Between the completion on the primary and on the recovery side; 22 minutes were recorded."""
+"""From completion on the primary to completion on the recovery side; 22 minutes were recorded."""
 
 
 class Classic:
@@ -65,11 +65,11 @@ class Classic:
     lists_recovery_point = False
 
     def register(self, world: World) -> None:
-        """Let configuration servers appear in their vaults."""
+        """Register the event handlers of configuration servers."""
         registration.register(world)
 
     def fabric(self, world: World, document: Document, *, full: bool) -> Document:
-        """The fabric with its servers and accounts of this moment, in a list too (recorded)."""
+        """The fabric with its current servers and accounts, in a get and in a list (recorded)."""
         return fabric.shown(world, document)
 
     def connected(self, world: World, fabric_id: str) -> bool:
@@ -77,11 +77,11 @@ class Classic:
         return bool(configuration_server.ROLE.of_fabric(world, fabric_id))
 
     def forget(self, world: World, fabric_id: str) -> None:
-        """The fabric left its vault: the server is no longer registered."""
+        """Unregister the server of a fabric that was removed from its vault."""
         configuration_server.ROLE.unregistered(world, fabric_id)
 
     def policy_details(self, part: ProviderPart, at: str) -> Document:
-        """A policy as it is read: `Enable` comes back as `Enabled`."""
+        """A policy's details as GET returns them: `Enable` is returned as `Enabled`."""
         asked = read(PolicyInput, extras(part), at)
         return {
             "instanceType": self.instance_type,
@@ -93,15 +93,15 @@ class Classic:
         }
 
     def mapping_details(self, part: ProviderPart | None, at: str) -> Document | None:
-        """A classic mapping has none."""
+        """None: a classic mapping has no `providerSpecificDetails`."""
         return None
 
     def provider_name(self, container: Document) -> str:
-        """The provider is named as its fabric is identified."""
+        """The provider's name, which is the internal identifier of its fabric."""
         return str(container["name"]).removeprefix("cloud_")
 
     def admit(self, world: World, container: Document, asked: EnableProperties) -> Document:
-        """Check what a new item refers to and note it."""
+        """Validate the references of a new item and return the item's private part."""
         given = read(EnableInput, extras(asked.provider_specific_details), references.INPUT)
         protectable = _protectable(world, container, asked.protectable_item_id)
         behind = world.store.get(FABRICS.kind, container["id"].rsplit("/", 2)[0])
@@ -177,7 +177,7 @@ class Classic:
         }
 
     def claim(self, world: World, item: Document) -> None:
-        """The discovered machine is this item's."""
+        """Mark the discovered machine as protected by this item."""
         protectable = world.store.get(PROTECTABLE_ITEMS.kind, item[PRIVATE]["protectable"])
         if protectable is not None:
             protectable["properties"] |= {
@@ -187,14 +187,14 @@ class Classic:
             put(world, PROTECTABLE_ITEMS, protectable)
 
     def rest(self, world: World, item: Document, state: str) -> timedelta:
-        """The initial replication takes the time of its disks; what follows a minute."""
+        """The time of the initial replication depends on the disks; completion takes a minute."""
         if state == "completing":
             return _COMPLETION
         total = sum(disk["sizeGib"] for disk in item[PRIVATE]["machine"]["disks"])
         return machine.sync_time(world, item[PRIVATE]["cycle"], total)
 
     def enable(self, world: World, item: Document) -> None:
-        """Push the agent onto the machine that has none; then its disks and hardware are known."""
+        """Push the agent to the machine if it has none, and record its disks and hardware."""
         private = item[PRIVATE]
         source = private["machine"]
         servers = configuration_server.ROLE.of_fabric(world, fabric_of(item["id"]))
@@ -229,7 +229,7 @@ class Classic:
             put(world, PROTECTABLE_ITEMS, protectable)
 
     def release(self, world: World, item: Document, *, clean: bool) -> None:
-        """Free the discovered machine; a clean end takes the agent's registration back too."""
+        """Mark the discovered machine as unprotected; `clean` also unregisters its agent."""
         protectable = world.store.get(PROTECTABLE_ITEMS.kind, item[PRIVATE]["protectable"])
         if protectable is not None:
             protectable["properties"] |= {
@@ -280,7 +280,7 @@ class Classic:
     def protected_item_details(
         self, item: Document, vm_name: str, subnet: str, *, tests: bool
     ) -> Document | None:
-        """The network of both failovers; the name of the test machine alone."""
+        """The details of the Azure VM: its network always, its name for a test failover only."""
         return {
             "friendlyName": item[PRIVATE]["machine"]["name"] if tests else None,
             "testVmName": vm_name if tests else None,
@@ -296,7 +296,7 @@ class Classic:
 
 
 def _addresses(asked: InterfaceInput, known: str) -> Document:
-    """What an interface's part of an update changes of the target."""
+    """The changes to the item's target that a network interface in an update requests."""
     at = "properties.vmNics"
     if asked.nic_id is None:
         raise references.missing("nicId", at=at)

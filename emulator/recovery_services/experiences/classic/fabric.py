@@ -1,4 +1,4 @@
-"""What a classic fabric says of its configuration server at this moment."""
+"""The properties of a classic fabric, with the current state of its configuration server."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ _HEARTBEAT = timedelta(seconds=100)
 
 
 def shown(world: World, fabric: Document) -> Document:
-    """The fabric with its process server, master target, accounts and health of this moment."""
+    """The fabric with its current process server, master target, accounts and health."""
     private = fabric[PRIVATE]
     alive = bool(configuration_server.ROLE.of_fabric(world, fabric["id"]))
     beat = stamp(world.now - _HEARTBEAT) if alive else private["refreshed"]

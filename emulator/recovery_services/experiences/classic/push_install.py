@@ -32,7 +32,7 @@ def answers(world: World, server: Instance, machine: Instance, os_type: str) -> 
 
 
 def unreachable(name: str, address: str) -> JobError:
-    """Why a machine cannot be added or reached at all (95117)."""
+    """The error for a machine that cannot be added or reached at all (95117)."""
     return JobError(
         "95117",
         f"The machine '{name}' with the IP address '{address}' could not be reached.",
@@ -143,7 +143,7 @@ def check_system(machine: Instance, os_type: str) -> None:
 
 
 def system_problem(machine: Instance, os_type: str) -> str | None:
-    """Why the agent does not run on a machine that was added as a type of system, or None."""
+    """The reason why the agent does not run on a machine with this OS type; None if it does."""
     if machine.platform != os_type.lower():
         return f"it was added as {os_type} and runs {machine.os}"
     if machine.architecture != "x86_64":

@@ -1,6 +1,6 @@
-"""What appears in a vault when a configuration server registers with it.
+"""The resources that a configuration server's registration creates in a vault.
 
-Nobody PUTs a classic fabric: registration makes the fabric, its container and its provider.
+A classic fabric is not created by PUT: registration creates the fabric, container and provider.
 """
 
 from __future__ import annotations
@@ -40,7 +40,7 @@ def _on_installed(world: World, payload: Document) -> None:
 
 
 def add_fabric(world: World, vault: str, instance: Instance, computer: str) -> Document:
-    """Register a server, a computer of that name: its fabric, container and provider."""
+    """Register the server on an instance: create its fabric, container and provider."""
     identifier = world.guid("fabric", vault.lower(), instance.id)
     name = hashlib.sha256(f"{vault.lower()}|{instance.id}".encode()).hexdigest()
     vault = service_id(vault.rstrip("/"))

@@ -34,7 +34,7 @@ class PolicyInput(Body):
 
 
 class MappingInput(Body):
-    """What a mapping is given; no published class of its creation has the second property."""
+    """The provider's part of a new mapping; its second property is in no published class."""
 
     instance_type: Literal["InMageRcm"]
     enable_agent_auto_upgrade: Flag = "true"

@@ -109,7 +109,7 @@ _UNKNOWN: Document = {
         )
     ),
 }
-"""What the service says of a machine and its target while it enables protection (recorded)."""
+"""The values of a machine and its target that are returned during enable protection (recorded)."""
 
 
 def _machine_and_target(world: World, item: Document) -> Document:
@@ -252,7 +252,7 @@ def _agent(world: World, item: Document) -> Document:
 
 
 def _latest_agent(world: World, item: Document) -> Document:
-    """Why the agent cannot be upgraded: it is of the latest version (recorded)."""
+    """The reason why the agent cannot be upgraded: it has the latest version (recorded)."""
     private = item[PRIVATE]
     name = private["machine"]["name"]
     return {

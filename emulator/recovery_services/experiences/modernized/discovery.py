@@ -1,4 +1,4 @@
-"""How machines are discovered: their agents report to the appliance.
+"""Discovery of machines, whose agents report to the appliance.
 
 A machine on which the agent does not run is listed too, and enabling it fails [inferred].
 """

@@ -1,4 +1,4 @@
-"""Which of a machine's disks are replicated, into what, by what the request says of them."""
+"""The disks of a machine that a request replicates, and their target disk types."""
 
 from __future__ import annotations
 

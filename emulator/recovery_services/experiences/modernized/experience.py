@@ -1,4 +1,4 @@
-"""What the modernized experience asks of a machine, and does to it."""
+"""The modernized experience (`InMageRcm`): its request validation and its replication effects."""
 
 from __future__ import annotations
 
@@ -51,7 +51,7 @@ _NAME_TAKEN = "310024"
 _SYNC_FACTOR = 1.7
 _FIRST_POINT_SECONDS = 1700
 _SPREAD = 0.08
-"""Of a 40 GB disk: some 24 minutes of copying, then 28 until its first point (recorded)."""
+"""For a 40 GB disk: about 24 minutes of copying, then 28 until the first point (recorded)."""
 
 
 class Modernized:
@@ -70,11 +70,11 @@ class Modernized:
     lists_recovery_point = True
 
     def register(self, world: World) -> None:
-        """Let replication appliances appear in their vaults."""
+        """Register the event handlers of replication appliances and agents."""
         registration.register(world)
 
     def fabric(self, world: World, document: Document, *, full: bool) -> Document:
-        """The fabric, with its components in a get only."""
+        """The fabric; only a get returns its components."""
         return fabric.shown(world, document, full=full)
 
     def connected(self, world: World, fabric_id: str) -> bool:
@@ -82,13 +82,13 @@ class Modernized:
         return bool(ROLE.of_fabric(world, fabric_id))
 
     def forget(self, world: World, fabric_id: str) -> None:
-        """The fabric left its vault: appliances, agents and sites go with it."""
+        """Remove the appliances, agents and sites of a fabric that was removed from its vault."""
         vault = fabric_id[: fabric_id.lower().index("/replicationfabrics/")]
         sites.remove(world, registration.site_ids(world, vault))
         replication_appliance.forget(world, fabric_id)
 
     def policy_details(self, part: ProviderPart, at: str) -> Document:
-        """A policy as it is read, with what no published model has (recorded)."""
+        """A policy's details as GET returns them, including unpublished properties (recorded)."""
         asked = read(PolicyInput, extras(part), at)
         return {
             "instanceType": self.instance_type,
@@ -115,7 +115,7 @@ class Modernized:
         return str(container[PRIVATE]["provider"])
 
     def admit(self, world: World, container: Document, asked: EnableProperties) -> Document:
-        """Check what a new item refers to and note it."""
+        """Validate the references of a new item and return the item's private part."""
         given = read(EnableInput, extras(asked.provider_specific_details), references.INPUT)
         behind = world.store.get(FABRICS.kind, fabric_of(container["id"]))
         assert behind is not None
@@ -196,11 +196,11 @@ class Modernized:
         }
 
     def claim(self, world: World, item: Document) -> None:
-        """The discovered machine is this item's."""
+        """Mark the discovered machine as protected by this item."""
         discovery.mark(world, item[PRIVATE]["provider"]["machineId"], item=item["id"])
 
     def rest(self, world: World, item: Document, state: str) -> timedelta:
-        """The copying takes the time of the disks; the first point then takes as long for all."""
+        """The copying takes as long as the disks need; the first point then takes a fixed time."""
         private = item[PRIVATE]
         if state == "completing":
             spread = world.random("first-point", private["cycle"]).uniform(-_SPREAD, _SPREAD)
@@ -209,7 +209,7 @@ class Modernized:
         return machine.sync_time(world, private["cycle"], total) * _SYNC_FACTOR
 
     def enable(self, world: World, item: Document) -> None:
-        """Check what the agent and its way to the appliance meet, in that order."""
+        """Check that the agent runs, and then that it reaches the appliance."""
         private = item[PRIVATE]
         source = private["machine"]
         behind = world.store.get(FABRICS.kind, fabric_of(item["id"]))
@@ -256,11 +256,11 @@ class Modernized:
             private["target"]["vmSize"] = target_sizes.picked(source)
 
     def release(self, world: World, item: Document, *, clean: bool) -> None:
-        """Free the discovered machine; its agent stays and goes on reporting [inferred]."""
+        """Mark the discovered machine as unprotected; its agent keeps reporting [inferred]."""
         discovery.mark(world, item[PRIVATE]["provider"]["machineId"], item=None)
 
     def change(self, world: World, item: Document, asked: UpdateProperties) -> Document:
-        """The target after an update; only the provider's own part says anything here."""
+        """The target after an update; only the provider-specific part of the body is used."""
         target = dict(item[PRIVATE]["target"])
         part = asked.provider_specific_details
         if part is None:
@@ -298,7 +298,7 @@ class Modernized:
     def protected_item_details(
         self, item: Document, vm_name: str, subnet: str, *, tests: bool
     ) -> Document | None:
-        """Of a test only, and as if it had no network although it has one (recorded)."""
+        """The details of a test VM, without its network (recorded); None for a failover."""
         if not tests:
             return None
         return {
@@ -316,7 +316,7 @@ class Modernized:
 
 
 def _addresses(asked: NicInput, known: str) -> Document:
-    """What an interface's part of an update changes of the target."""
+    """The changes to the item's target that a network interface in an update requests."""
     at = f"{references.INPUT}.vmNics"
     if asked.nic_id.lower() != known.lower():
         raise references.invalid("nicId", f"The machine has no interface '{asked.nic_id}'.", at=at)

@@ -1,4 +1,4 @@
-"""What a modernized fabric says of its appliances at this moment."""
+"""The properties of a modernized fabric, with the current state of its appliances."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ _LISTS = {
 
 
 def shown(world: World, fabric: Document, *, full: bool) -> Document:
-    """The fabric; only a get fills in its components and its agents (recorded)."""
+    """The fabric; only a get returns its components and its agents (recorded)."""
     properties = dict(fabric["properties"])
     found = components.of(world, fabric) if full else []
     properties["customDetails"] = {

@@ -1,7 +1,7 @@
-"""What appears in a vault when a replication appliance registers with it.
+"""The resources that a replication appliance's registration creates in a vault.
 
-The vault's first appliance makes the fabric with its container and its sites in Microsoft.OffAzure;
-one that follows joins them. Names are formed as in azure-cli's recording
+The vault's first appliance creates the fabric, its container and its sites in Microsoft.OffAzure;
+later appliances join them. Names are formed as in azure-cli's recording
 `test_siterecovery_V2A_RCMInMage`.
 """
 
@@ -75,7 +75,7 @@ def _on_registered(world: World, payload: Document) -> None:
 def agent_config(world: World, appliance: Document, vault: str) -> str:
     """The text of config.json, which the appliance hands to a person for the machines' agents.
 
-    What is in the real one was not recorded: [inferred].
+    The content of the real file was not recorded: [inferred].
     """
     content = {
         "applianceName": appliance["name"],
@@ -156,7 +156,7 @@ def _new_fabric(world: World, vault: str, instance: Instance, computer: str) -> 
 
 
 def _appliance(world: World, instance: Instance, computer: str) -> Document:
-    """What an appliance keeps of itself; its id is that of each of its components (recorded)."""
+    """The stored record of an appliance; its id is also the id of all its components (recorded)."""
     return {
         "instance": instance.id,
         "name": computer,

@@ -1,4 +1,4 @@
-"""What the mobility agent of the modernized experience runs on.
+"""The systems that the mobility agent of the modernized experience supports.
 
 Source: "Support matrix for disaster recovery of VMware VMs and physical servers to Azure"
 (azure-docs, the edition of agent 9.55): 64-bit Intel or AMD, Windows Server 2008 R2 SP1 to 2022,
@@ -34,7 +34,7 @@ _SYSTEM = re.compile(r"([a-z]+)-(\d+)(?:\.|-sp)?(\d*)")
 
 
 def problem(machine: Instance) -> str | None:
-    """Why the agent does not run on a machine, or None."""
+    """The reason why the agent does not run on a machine; None if it does."""
     if machine.architecture != "x86_64":
         return f"its architecture is {machine.architecture}"
     if machine.platform == "windows":
