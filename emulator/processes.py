@@ -88,7 +88,7 @@ def up(
             _wait(directory, name, process, started)
             say(f"{name}: started at {started.endpoint}")
             if name == "aws" and before is not None:
-                say("aws: its estate is new; what was created in it before is gone")
+                say("aws: it was restarted with a new estate; what was created in it is gone")
         return clouds
 
 

@@ -93,7 +93,7 @@ class Target(Model):
         default=False,
         title=f"`true`, `false`, or a list of {', '.join(f'`{part}`' for part in PARTS)}",
         description="Parts that exist already. They are used as they are, neither created nor "
-        "changed. `true` stands for what an earlier stack leaves behind: "
+        "changed. `true` means the parts that an earlier stack leaves behind: "
         f"`[{', '.join(PARTS_THAT_OUTLIVE_THE_STACK)}]`.",
     )
     tags: Tags = Field(
