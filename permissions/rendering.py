@@ -1,4 +1,4 @@
-"""The policies and roles of a stack, made from the templates in this folder.
+"""Makes the policies and roles of a stack from the templates in this folder.
 
 The templates contain placeholders such as `<prefix>` and `<region>`. Their values are read from the
 stack's config, without an engine and without a request to a cloud.

@@ -1,11 +1,11 @@
-"""Python byte code of what this project imports: compiled once, at set-up.
+"""Compiles the modules that this project imports to byte code, once, at set-up.
 
     python -m toolchain.byte_code <checkout>     in the virtual environment
 
-Of the 18,000 modules that are installed some 1,500 are imported, and to compile those takes longer
-than anything else that a `pulumi` command does. So set-up compiles them, and Python keeps what it
-compiles later. CI and container images often set PYTHONDONTWRITEBYTECODE: without `keep`, Python
-would then compile the modules again for every command.
+About 1,500 of the 18,000 installed modules are imported. Compiling those takes longer than anything
+else that a `pulumi` command does. So set-up compiles them, and Python keeps what it compiles later.
+CI and container images often set PYTHONDONTWRITEBYTECODE: without `keep`, Python would then compile
+the modules again for every command.
 """
 
 from __future__ import annotations
@@ -31,20 +31,20 @@ _PACKAGES = (
 
 
 def keep(layout: Layout) -> None:
-    """Make every Python of the virtual environment keep its byte code beside the source.
+    """Make Python in the virtual environment always write its byte code beside the source.
 
     Python runs this line at every start, after it has read PYTHONDONTWRITEBYTECODE and
-    PYTHONPYCACHEPREFIX. So it also holds where an official language host starts the program.
+    PYTHONPYCACHEPREFIX. So it also works if an official language host starts the program.
     """
     for folder in layout.virtual_environment.glob("lib/python*/site-packages"):
         (folder / "byte_code.pth").write_text(_ALWAYS_KEPT, "utf-8")
 
 
 def compile_imported(root: Path) -> None:
-    """Compile the project's modules and all that they import, by importing it.
+    """Compile the project's modules and everything that they import, by importing them.
 
-    What cannot be imported is skipped: this only saves time, and the command that needs the module
-    reports what is wrong with it.
+    A module that cannot be imported is skipped: this only saves time, and the command that needs
+    the module reports the error.
 
     Args:
         root: the folder of the project's packages.
@@ -54,18 +54,18 @@ def compile_imported(root: Path) -> None:
 
 
 def load(names: Iterable[str]) -> None:
-    """Import modules by name. What cannot be imported is skipped."""
+    """Import modules by name. A module that cannot be imported is skipped."""
     for name in sorted(set(names)):
         with contextlib.suppress(Exception):
             module = importlib.import_module(name)
-            # The cloud SDKs load a module of theirs only when something in it is looked up.
+            # The cloud SDKs load some of their modules only when an attribute is read.
             getattr(module, "__all__", None)
 
 
 def imported(root: Path, packages: Iterable[str]) -> Iterator[str]:
-    """The names of packages' modules and of what those import, also inside of functions.
+    """The names of packages' modules and of what those import, also inside functions.
 
-    Some are no modules: in `from a import b` only an import can tell what `b` is.
+    Some names are no modules: in `from a import b` only the import shows what `b` is.
 
     Args:
         root: the folder that the packages are in.
@@ -79,7 +79,7 @@ def imported(root: Path, packages: Iterable[str]) -> Iterator[str]:
                 yield from (alias.name for alias in node.names)
             elif isinstance(node, ast.ImportFrom) and node.module and not node.level:
                 yield node.module
-                # A name may be a module of its own, as in `from pulumi_aws import ec2`.
+                # A name may itself be a module, as in `from pulumi_aws import ec2`.
                 yield from (f"{node.module}.{alias.name}" for alias in node.names)
 
 

@@ -31,8 +31,8 @@ VERSION = "3.259.0"
 """The version that is downloaded or built. It must match `pulumi` in requirements.txt."""
 
 OLDEST = (3, 259, 0)
-"""The oldest installed engine that is used. An engine supports older SDKs, but a newer SDK may call
-what the engine does not have yet. The next major version may change the protocol."""
+"""The oldest installed engine that is used. An engine supports older SDKs, but a newer SDK may
+use calls that the engine does not have yet. The next major version may change the protocol."""
 
 INSTALLER = "https://get.pulumi.com"
 _REACHABLE_SECONDS = 5
@@ -59,7 +59,7 @@ class Engine:
     Attributes:
         source: `installed`, `downloaded` or `built`.
         directory: the folder of `pulumi` and its language host, to put on PATH.
-        key: identifies what it was made from. When the wanted key differs, it is made again.
+        key: identifies what it was made from. If the wanted key differs, it is made again.
     """
 
     source: str
@@ -81,7 +81,7 @@ def obtain(layout: Layout, say: Say, *, installer: str = INSTALLER) -> Engine:
     failures: list[str] = []
     ways: list[tuple[str, Callable[[], Engine]]] = [
         ("An installed pulumi", lambda: _installed(layout)),
-        # An engine that was downloaded or built earlier spares the download.
+        # An engine that was downloaded or built earlier is used again.
         ("", lambda: _kept(layout)),
         (f"Pulumi's installer ({installer})", lambda: _downloaded(layout, say, installer)),
         (

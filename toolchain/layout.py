@@ -33,7 +33,7 @@ class Layout:
 
     @property
     def engine(self) -> Path:
-        """`pulumi` and its language host, where none was installed."""
+        """`pulumi` and its language host, if none was installed before."""
         return self.local / "engine"
 
     @property

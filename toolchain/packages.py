@@ -37,7 +37,7 @@ def ensure(layout: Layout, say: Callable[[str], None]) -> None:
     _run([sys.executable, "-m", "venv", "--upgrade", str(layout.virtual_environment)])
     pip = [str(layout.python), "-m", "pip", "--disable-pip-version-check"]
     lock = str(layout.root / "requirements.lock")
-    # To compile the 600 MB of the cloud SDKs would take minutes: byte_code compiles what is imported.
+    # Compiling the 600 MB of cloud SDKs takes minutes: byte_code compiles only what is imported.
     # The lock names every package, so there is nothing to resolve.
     _run([*pip, "install", "--quiet", "--no-deps", "--no-compile", "-r", lock])
     _run([*pip, "check"])
@@ -47,7 +47,7 @@ def ensure(layout: Layout, say: Callable[[str], None]) -> None:
 
 
 def _fingerprint(layout: Layout) -> str:
-    """A digest of what the environment depends on, with its path: it cannot be moved."""
+    """A digest of what the environment depends on. It includes the path: it cannot be moved."""
     digest = hashlib.sha256((layout.root / "requirements.lock").read_bytes())
     digest.update(f"{sys.version_info[:2]} {layout.root}".encode())
     return digest.hexdigest()

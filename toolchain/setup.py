@@ -1,4 +1,4 @@
-"""Set-up: brings a bare Python 3.11 to everything that `make` needs. Does only what is missing.
+"""Sets up everything that `make` needs, with nothing but Python 3.11. Does only what is missing.
 
     python3.11 -m toolchain.setup
 
@@ -95,7 +95,7 @@ def _install_stand_ins(layout: Layout) -> None:
 
 @contextmanager
 def _only_one(layout: Layout) -> Iterator[None]:
-    """Let several `make` run at the same time: one sets up, the others wait for it."""
+    """Let several `make` run at the same time: one does the set-up, the others wait."""
     with Path(layout.local, "setup.lock").open("w", encoding="utf-8") as file:
         fcntl.flock(file, fcntl.LOCK_EX)
         yield

@@ -24,7 +24,7 @@ _COLUMNS = {
 }
 _WIDE_COLUMNS = {**_COLUMNS, "item_id": "item"}
 _WIDE = 120
-"""From this width of the terminal, in columns, the replicated item is shown too."""
+"""The width of the terminal, in columns, from which the replicated item is shown too."""
 _DATE = len("2026-01-05")
 _NOTHING = "-"
 _NO_HEALTH = "None"

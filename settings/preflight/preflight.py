@@ -127,7 +127,7 @@ def _machines(draft: Draft, prefix: str, aws: Aws) -> Preflight:
     ids = {name: machine.instance_id for name, machine in machines.items()}
     facts, unread = aws.machine_facts(ids, draft.region)
     if _unanswered(unread):
-        # Nothing is known of the machines then.
+        # Nothing is known of the machines in this case.
         return Preflight(problems=tuple(unread))
     problems = {problem.path: problem for problem in unread}
     gone = dict(_gone(draft, machines, facts, problems))

@@ -1,4 +1,4 @@
-"""What the tests read out of the guides."""
+"""Reads the parts of the guides that the tests check."""
 
 from __future__ import annotations
 

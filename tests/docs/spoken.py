@@ -1,4 +1,4 @@
-"""The texts that the code can say, read from its syntax trees."""
+"""Finds the texts that the program can show to a user, in its syntax trees."""
 
 from __future__ import annotations
 
@@ -13,26 +13,26 @@ from pathlib import Path
 from tests.docs.markdown import ROOT
 
 PROGRAM = ("settings", "site_recovery", "dynamic_providers")
-"""The packages of which every message is in the guide."""
+"""Packages whose messages must all be in the guide."""
 BESIDE = ("components", "permissions", "toolchain", "emulator/processes.py", "emulator/record.py")
-"""What says something to the user too."""
+"""More code that shows messages to the user."""
 GAP = "…"
 LONG = 7
-"""Characters of a text that are more than a frame for other texts."""
+"""A text with at most this many characters of its own is only a frame for other texts."""
 
 _MAKERS = {"Problem", "Blocked", "broken", "rule"}
-"""What makes a message of its arguments, beside the errors that are raised."""
+"""Calls whose arguments are a message, besides the errors that are raised."""
 _BASES = {"MigrationError", "ServiceError", "SettingsError"}
 _TEMPLATE = re.compile(r"\{\w+(?:![rs])?\}")
 
 
 @dataclass(frozen=True)
 class Message:
-    """A message where the code makes it.
+    """A message, and where the code makes it.
 
     Attributes:
         place: file and line.
-        text: with `…` for what differs from case to case.
+        text: the message, with `…` for what differs from case to case.
     """
 
     place: str
@@ -58,7 +58,7 @@ class Source:
         return found
 
     def texts(self) -> Iterator[str]:
-        """Every text in the file; a text with gaps as a whole, and not in its parts."""
+        """Every text in the file. A text with gaps is one text, its parts are not."""
         joined = (node for node in self.nodes if isinstance(node, ast.JoinedStr))
         parts = {id(part) for node in joined for part in node.values}
         for node in self.nodes:
@@ -67,7 +67,7 @@ class Source:
                 yield text
 
     def messages(self, makers: set[str]) -> Iterator[Message]:
-        """What is wrong, of each problem, refusal and error that is made of a plain text."""
+        """The message of each problem, refusal and error that is made from a literal text."""
         for node in self.nodes:
             if isinstance(node, ast.Call) and _name(node.func) in makers:
                 found = map(self._sentences, _arguments(node))
@@ -75,7 +75,7 @@ class Source:
                     yield Message(f"{self.name}:{node.lineno}", text)
 
     def _sentences(self, node: ast.expr) -> list[str]:
-        """The texts of several words that an argument can be; a place in the config is one word."""
+        """The possible texts of an argument. A single word is a place in the config and no message."""
         match node:
             case ast.IfExp(body=body, orelse=orelse):
                 return self._sentences(body) + self._sentences(orelse)
@@ -97,14 +97,14 @@ def sources(paths: Iterable[str]) -> list[Source]:
 
 
 def messages(program: list[Source]) -> list[Message]:
-    """Every message that a program makes of a plain text, in the order of its places."""
+    """Every message that a program makes from a literal text, sorted by place."""
     makers = _MAKERS | _errors(program)
     found = {message for source in program for message in source.messages(makers)}
     return sorted(found, key=lambda message: message.place)
 
 
 def fits(pattern: str, text: str) -> bool:
-    """Whether a text has all that a pattern says, in its order."""
+    """Whether a text contains all parts of a pattern, in their order."""
     at = 0
     for part in filter(None, (part.strip() for part in pattern.split(GAP))):
         at = text.find(part, at)
@@ -115,7 +115,7 @@ def fits(pattern: str, text: str) -> bool:
 
 
 def _errors(program: list[Source]) -> set[str]:
-    """The names of `_BASES` and of all classes under them."""
+    """The names in `_BASES`, and those of all subclasses."""
     classes = [
         node for source in program for node in source.nodes if isinstance(node, ast.ClassDef)
     ]
@@ -128,7 +128,7 @@ def _errors(program: list[Source]) -> set[str]:
 
 
 def _arguments(call: ast.Call) -> list[ast.expr]:
-    """A call's arguments without the way out, which is the last of several."""
+    """A call's arguments without the way out: the last one, if there are several."""
     named = {keyword.arg: keyword.value for keyword in call.keywords}
     first = [named[key] for key in ("what", "message") if key in named]
     wrong = call.args[:-1] if _name(call.func) in _MAKERS and len(call.args) > 1 else call.args

@@ -1,4 +1,4 @@
-"""The rooms in docs/architecture.md are the folders; its decisions are what the planner does."""
+"""docs/architecture.md lists the folders that exist, and its table agrees with the planner."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ CELLS = [
 
 
 def observed(row: str, *, tested: bool) -> Observed:
-    """What a row of the table is of."""
+    """The observed state that a row of the table describes."""
     return Observed(
         Stage(row.removesuffix(CHANGED)),
         ALL,

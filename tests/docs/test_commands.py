@@ -1,4 +1,4 @@
-"""The commands that the guides give exist, as far as neither an engine nor a cloud is needed."""
+"""The commands in the guides exist, as far as that can be checked without engine and clouds."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ MAKEFILE = (ROOT / "Makefile").read_text("utf-8")
 TARGETS = set(re.findall(r"^([a-z-]+):", MAKEFILE, re.MULTILINE))
 VARIABLES = set(re.findall(r"^([A-Z]+) +\?=", MAKEFILE, re.MULTILINE)) | {"ACCOUNT"}
 PLACEHOLDERS = {"<wave>": "web"}
-"""What stands for a value of the reader's own, and one that stack dev has."""
+"""Placeholders for the reader's own values, each with a value of stack dev."""
 
 
 def given(program: str) -> list[tuple[str, ...]]:

@@ -1,4 +1,4 @@
-"""Every piece of config in the guides is valid, in a stack that has the rest."""
+"""Every piece of config in the guides is valid as a part of a complete config."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ PLACEHOLDERS = {
     "<group>": "rg-automation",
     "<account>": "automation",
 }
-"""What stands for a value of the reader's own, and one that is valid."""
+"""Placeholders for the reader's own values, each with a valid value."""
 
 PIECES = [
     pytest.param(text, id=f"{guide.relative_to(ROOT)}-{number}")
@@ -35,12 +35,12 @@ PIECES = [
 def found(
     vpc: str, tags: Mapping[str, str], region: str
 ) -> tuple[list[TaggedInstance], list[Problem]]:
-    """Two instances with any tags."""
+    """Find the same two instances for any tags."""
     return [TaggedInstance(f"i-{n:017x}", f"selected-{n}") for n in (101, 102)], []
 
 
 def filled(text: str) -> dict[str, Any]:
-    """A piece of config without placeholders, by key."""
+    """A piece of config by key, with its placeholders filled in."""
     for placeholder, real in PLACEHOLDERS.items():
         text = text.replace(placeholder, real)
     assert not re.search(r"<[a-z -]+>", text), "a placeholder that this test does not know"
@@ -50,7 +50,7 @@ def filled(text: str) -> dict[str, Any]:
 
 
 def in_a_stack(piece: dict[str, Any]) -> dict[str, Any]:
-    """A valid config with a piece of it replaced. What the piece names and does not have is added."""
+    """A valid config with one piece replaced. Machines that only the piece names are added."""
     config = configs.modernized()
     config["target"] |= piece.pop("target", {})
     config |= piece

@@ -1,4 +1,4 @@
-"""The reference of the config is current: every key, and no other, with its true default."""
+"""The reference of the config has every key and no other, with the actual default."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ NAMED_AFTER_ANOTHER = {
     "replication.agent.installation": "`ssm`; `push` with `classic`",
     "waves.<wave>.machines": "required, unless `select`",
 }
-"""Defaults that follow from another key, or from where the key stands."""
+"""Defaults that depend on another key, or on the place of the key."""
 SECTIONS = (
     "machines.<machine>.target",
     "replication.agent.linux",
@@ -49,14 +49,14 @@ SECTIONS = (
     "waves.<wave>.recoveryPlan.groups[].pre",
     "waves.<wave>.target",
 )
-"""Parts of the config that have a row of their own."""
+"""Mappings and lists of the config that have a row of their own."""
 ENTRIES = {"machines": "<machine>", "waves": "<wave>"}
 
 
 def keys(model: type[BaseModel], prefix: str = "") -> Iterator[tuple[str, str | None]]:
     """Every key that holds a value, with its default as the reference writes it.
 
-    None stands for a key that may be left out and has no value then.
+    The default is None if the key may be left out and then has no value.
     """
     for name, field in model.model_fields.items():
         key = f"{prefix}{field.alias or name}"
@@ -69,7 +69,7 @@ def keys(model: type[BaseModel], prefix: str = "") -> Iterator[tuple[str, str | 
 
 
 def _part(annotation: Any) -> tuple[type[BaseModel] | None, str]:
-    """The model that a key's value is made of, if it is, and how its place goes on."""
+    """The model of a key's value, or None; and the part of the path that leads into it."""
     if isinstance(annotation, type):
         return (annotation, "") if issubclass(annotation, BaseModel) else (None, "")
     inside = [argument for argument in get_args(annotation) if argument is not types.NoneType]

@@ -1,4 +1,4 @@
-"""What the guides point at is there."""
+"""The targets of all links in the guides exist."""
 
 from __future__ import annotations
 

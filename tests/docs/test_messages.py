@@ -1,4 +1,4 @@
-"""docs/messages.md has every message of the program, and none that nothing says."""
+"""docs/messages.md has every message of the program, and no message that the code lacks."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ PATTERNS = [pattern for row in ROWS for pattern in re.findall(r"`([^`]+)`", row[
 
 
 QUOTES = re.compile(r"^(?: *- |error: )(\S.+?)$|(\[IRREVERSIBLE: .+?\])", re.MULTILINE)
-"""Lines of a report, and marks of a preview, in the examples of the guides."""
+"""Lines of a report, and IRREVERSIBLE marks of a preview, in the examples of the guides."""
 
 
 @pytest.fixture(scope="module")

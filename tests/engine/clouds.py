@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from mypy_boto3_ec2 import EC2Client
 
 SCALE = 1200
-"""Twenty minutes of service time in a second: a machine is protected within a few seconds."""
+"""Seconds of service time per second. A machine is then protected within a few seconds."""
 _SECONDS = 120
 _STEPS, _STEP_SECONDS = 2000, 30
 _GROUPS = "2024-03-01"
@@ -34,7 +34,7 @@ _NETWORKS = "2024-05-01"
 
 
 class Clouds:
-    """AWS with its estate and Azure, as two processes.
+    """AWS with its estate, and Azure, as two processes.
 
     Args:
         directory: for their files.
@@ -45,14 +45,14 @@ class Clouds:
         try:
             running = processes.up(directory, scale=SCALE, say=lambda _: None)
         except ProcessError:
-            # The other one may have started.
+            # One of the two may have started before the other failed.
             self.stop()
             raise
         self.environment = running.environment()
         self.endpoint = self.environment["AZURE_RESOURCE_MANAGER_ENDPOINT"]
 
     def stop(self) -> None:
-        """Stop both."""
+        """Stop both processes."""
         processes.down(self._directory, remove=True, say=lambda _: None)
 
     # -- the control API --------------------------------------------------------------------
@@ -71,7 +71,7 @@ class Clouds:
         ]
 
     def fault(self, operation: str, **effect: Any) -> None:
-        """Set a fault, as the control API takes it."""
+        """Set a fault, in the format of the control API."""
         self._control("POST", "faults", {"operation": operation, **effect})
 
     def clear_faults(self) -> None:
@@ -128,12 +128,12 @@ class Clouds:
         )
 
     def virtual_machines(self, group: str) -> dict[str, dict[str, Any]]:
-        """Virtual machines of a resource group by name; none when the group is not there."""
+        """Virtual machines of a resource group by name; empty if the group does not exist."""
         path = f"resourceGroups/{group}/providers/Microsoft.Compute/virtualMachines"
         return {machine["name"]: machine for machine in self._list(path, _MACHINES)}
 
     def vaults(self, group: str) -> set[str]:
-        """Names of a resource group's vaults; none when the group is not there."""
+        """Names of a resource group's vaults; empty if the group does not exist."""
         path = f"resourceGroups/{group}/providers/Microsoft.RecoveryServices/vaults"
         return {vault["name"] for vault in self._list(path, _VAULTS)}
 
@@ -153,7 +153,7 @@ class Clouds:
         return found
 
     def networks(self, group: str) -> set[str]:
-        """Names of a resource group's virtual networks; none when the group is not there."""
+        """Names of a resource group's virtual networks; empty if the group does not exist."""
         path = f"resourceGroups/{group}/providers/Microsoft.Network/virtualNetworks"
         return {network["name"] for network in self._list(path, _NETWORKS)}
 
@@ -196,7 +196,7 @@ class Clouds:
         return str(answer["access_token"])
 
     def site_recovery(self) -> SiteRecoveryManagementClient:
-        """A client of the real SDK, for what a person does by hand."""
+        """A client of the real SDK, for changes that a person makes by hand."""
         return SiteRecoveryManagementClient(
             _Credential(self.token),
             SUBSCRIPTION,
@@ -208,7 +208,7 @@ class Clouds:
     # -- AWS --------------------------------------------------------------------------------
 
     def ec2(self) -> EC2Client:
-        """A client of this AWS."""
+        """An EC2 client of this AWS."""
         return boto3.client("ec2", **self._client())
 
     def client(self, service: str) -> Any:

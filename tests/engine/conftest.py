@@ -1,4 +1,7 @@
-"""Every module has a stack and local clouds of its own. Its tests build on each other."""
+"""Fixtures of the engine tests: each module has its own stack and local clouds.
+
+The tests of a module build on each other.
+"""
 
 from __future__ import annotations
 
@@ -18,8 +21,8 @@ from toolchain.layout import checkout
 
 @pytest.fixture(scope="session")
 def warm_python() -> Iterator[Path]:
-    """A virtual environment whose Pythons have everything imported already."""
-    # A socket's path may have about a hundred characters.
+    """A virtual environment whose Python processes start with everything imported."""
+    # A socket's path may have at most about a hundred characters.
     with TemporaryDirectory() as folder, warm_environment(checkout(), Path(folder)) as python:
         yield python
 
@@ -48,7 +51,7 @@ _IN_ONE = {
     "test_least_privilege",
     "test_the_vault_is_gone",
 }
-"""Modules that run in the modernized experience alone unless EXPERIENCES=both. They take long, and
+"""Modules that run only in the modernized experience unless EXPERIENCES=both. They take long, and
 other modules test in both experiences what differs between them."""
 
 

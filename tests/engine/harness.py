@@ -42,7 +42,7 @@ class Result:
         text: its standard output and error, as the user reads them.
         errors: error messages by resource name; those of the program itself under "".
         warnings: warnings, in the same way.
-        lines: permanent lines under a wave's or a machine's row, by resource name.
+        lines: permanent lines below the row of a wave or machine, by resource name.
         changes: the operation on every dynamic resource that changed (`MigrationWave pilot`).
     """
 
@@ -59,7 +59,7 @@ class Result:
         return "\n".join(text for texts in self.errors.values() for text in texts)
 
     def line(self, resource: str) -> str:
-        """The permanent lines under a resource's row, as one text."""
+        """The permanent lines below a resource's row, as one text."""
         return "\n".join(self.lines.get(resource, ()))
 
 
@@ -93,7 +93,7 @@ class Running:
             assert ended, f"a process outlived its engine by {_LISTENER_SECONDS} s"
 
     def result(self) -> Result:
-        """Wait for its end."""
+        """Wait until the command ends."""
         self.process.wait(_COMMAND_SECONDS)
         with self._more:
             self._more.wait_for(lambda: self._ended, _COMMAND_SECONDS)
@@ -143,7 +143,7 @@ class Stack:
             "PULUMI_CONFIG_PASSPHRASE": PASSPHRASE,
             "PULUMI_DISABLE_AUTOMATIC_PLUGIN_ACQUISITION": "true",
             "PULUMI_SKIP_UPDATE_CHECK": "true",
-            # Unique values, so that a leak can be found.
+            # Unique values, so that the tests can search for them where they must not be.
             "AWS_ACCESS_KEY_ID": ACCESS_KEY,
             "AWS_SECRET_ACCESS_KEY": SECRET_KEY,
             # For --event-log.
@@ -177,7 +177,7 @@ class Stack:
     # -- config -----------------------------------------------------------------------------
 
     def be_modernized(self, example: Path) -> None:
-        """Take from an example file what differs in the modernized experience."""
+        """Take what differs in the modernized experience from an example file."""
         other = yaml.safe_load(example.read_text("utf-8"))["config"]
         replication = {"registrationTimeout": "24h", **other["ec2-to-azure:replication"]}
         self.config |= {
@@ -187,7 +187,7 @@ class Stack:
         }
 
     def first(self, *steps: str) -> list[str]:
-        """A machine's operations in this experience: the modernized one needs no discovery."""
+        """The operations of a machine in this experience: the modernized one has no discovery."""
         asked = self.experience == "classic"
         return [step for step in steps if asked or step != "DiscoverProtectableItem"]
 
@@ -203,38 +203,38 @@ class Stack:
 
     @property
     def waves(self) -> dict[str, Any]:
-        """The waves as in the file."""
+        """The waves in the stack's file."""
         waves: dict[str, Any] = self.config["ec2-to-azure:waves"]
         return waves
 
     @property
     def machines(self) -> dict[str, Any]:
-        """The machines as in the file."""
+        """The machines in the stack's file."""
         machines: dict[str, Any] = self.config["ec2-to-azure:machines"]
         return machines
 
     @property
     def convergence(self) -> dict[str, Any]:
-        """How a run goes, as in the file."""
+        """The section `convergence` of the stack's file."""
         convergence: dict[str, Any] = self.config["ec2-to-azure:convergence"]
         return convergence
 
     # -- commands ---------------------------------------------------------------------------
 
     def preview(self) -> Result:
-        """What `up` would do."""
+        """Run `pulumi preview`."""
         return self.run("preview")
 
     def up(self, *options: str) -> Result:
-        """Update, without a preview before it."""
+        """Run `pulumi up` without a preview."""
         return self.run("up", "--yes", "--skip-preview", *options)
 
     def refresh(self) -> Result:
-        """Record what is there."""
+        """Run `pulumi refresh`."""
         return self.run("refresh", "--yes", "--skip-preview")
 
     def destroy(self) -> Result:
-        """Remove all."""
+        """Run `pulumi destroy`."""
         return self.run("destroy", "--yes", "--skip-preview")
 
     def outputs(self) -> dict[str, Any]:
@@ -262,7 +262,7 @@ class Stack:
         return found
 
     def recorded(self, machine: str) -> dict[str, Any] | None:
-        """The machine's record in the state, which is also right after a run that failed."""
+        """The machine's record in the state, which is current even after a run that failed."""
         for resource in self.resources():
             if resource["urn"].endswith(f"{_OWN}ProtectedItem::{machine}"):
                 outputs: dict[str, Any] = resource["outputs"]
@@ -274,7 +274,7 @@ class Stack:
         return self.start(*command).result()
 
     def start(self, *command: str) -> Running:
-        """Start such a command."""
+        """Start a command that uses the engine."""
         self._commands += 1
         events = self._events / f"{self._commands}.json"
         return Running(self._pulumi(*command, "--event-log", str(events)), events)
@@ -314,7 +314,7 @@ def _environment(clouds: Clouds) -> dict[str, str]:
         **clouds.environment,
         "AWS_CONFIG_FILE": os.devnull,
         "AWS_SHARED_CREDENTIALS_FILE": os.devnull,
-        # No search for an instance role on this machine's network.
+        # The SDK must not look for an instance role on this computer's network.
         "AWS_EC2_METADATA_DISABLED": "true",
         "NO_PROXY": "127.0.0.1,localhost",
         "no_proxy": "127.0.0.1,localhost",

@@ -18,7 +18,7 @@ POWERED_OFF = {
 
 
 def assert_told(text: str) -> None:
-    """The machine's message is the service's, with its advice."""
+    """The message of the machine is that of the service, with its recommended action."""
     assert "web-01" in text
     assert "The virtual machine is powered off. [78145]" in text
     assert "Possible causes: Someone stopped it." in text

@@ -26,7 +26,7 @@ def test_nothing_is_submitted_once_the_engine_is_gone(stack: Stack) -> None:
         up.until(f"{name}: unplanned failover started")
 
     up.kill()
-    # The failovers end with nobody there, who would complete the migration now.
+    # The failovers end while no run is there that would complete the migration.
     stack.clouds.advance(3600)
 
     for name in MACHINES:

@@ -1,4 +1,4 @@
-"""A wave with a recovery plan fails over as one, pauses for a person, and goes on."""
+"""A wave with a recovery plan fails over as a whole, pauses for a person, and goes on."""
 
 from __future__ import annotations
 

@@ -1,6 +1,6 @@
-"""A credential that is no good: the server says so, and the next run goes on with a good one.
+"""An invalid credentials file: the server reports it, and the next run provides a valid one.
 
-Of the classic experience alone: a replication appliance is signed in by a person, without a file.
+Classic experience only: a person signs a replication appliance in, without a file.
 """
 
 from __future__ import annotations
@@ -17,25 +17,25 @@ SERVER = "asr-cs"
 TOO_SMALL = "c6i.xlarge"
 LARGE_ENOUGH = "c5.2xlarge"
 PAST_ITS_END = 121 * 3600
-"""A credential is good for 120 hours."""
+"""A credentials file is valid for 120 hours."""
 
 
 @pytest.fixture(scope="module", params=["classic"])
 def experience(request: pytest.FixtureRequest) -> str:
-    """The one whose server registers with a file."""
+    """The experience whose server registers with a credentials file."""
     chosen: str = request.param
     return chosen
 
 
 def secret(stack: Stack) -> str:
-    """The file that the server will read."""
+    """The credentials file that the server will read."""
     found = stack.clouds.client("secretsmanager").get_secret_value(SecretId=SECRET)
     text: str = found["SecretString"]
     return text
 
 
 def resize_five_days_later(stack: Stack) -> None:
-    """What a person does who reads on a Friday why the server cannot be one."""
+    """Give the server a larger type, so late that its credentials file has expired."""
     ec2 = stack.clouds.ec2()
     (server,) = stack.clouds.servers()
     ec2.stop_instances(InstanceIds=[server])
@@ -62,7 +62,7 @@ def test_five_days_later_the_server_says_that_its_credential_expired(stack: Stac
     running.until("the vault credentials expired on")
 
     assert secret(stack) != before, "the same run has renewed it, because the server needs it"
-    # Before the server comes to read it, somebody overwrites it.
+    # Somebody overwrites the secret before the server reads it.
     secrets = stack.clouds.client("secretsmanager")
     secrets.put_secret_value(SecretId=SECRET, SecretString="<RSVaultAsrCreds/>")
     stack.clouds.advance(600)
@@ -82,7 +82,7 @@ def test_five_days_later_the_server_says_that_its_credential_expired(stack: Stac
 def test_with_the_stacks_own_file_again_the_server_registers(stack: Stack) -> None:
     stack.clouds.set_scale(SCALE)
 
-    # The provider reads the version that it wrote, so a refresh sees nothing of another one.
+    # The provider reads the version that it wrote, so a refresh does not notice a newer one.
     up = stack.up("--replace", "**:SecretVersion::credential")
 
     assert up.code == 0, up.text

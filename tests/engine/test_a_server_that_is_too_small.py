@@ -1,4 +1,4 @@
-"""A server that is too small is refused before it is made, or says so itself when it is."""
+"""A server that is too small is refused in preview, or reports it itself after its start."""
 
 from __future__ import annotations
 

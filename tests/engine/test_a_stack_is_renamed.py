@@ -1,4 +1,4 @@
-"""A stack that gets another name: what it made keeps its own, and no machine is touched."""
+"""A renamed stack: its resources keep their names, and no machine is touched."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ pytestmark = pytest.mark.engine
 
 
 def items(stack: Stack) -> set[str]:
-    """Names of what the vault replicates, as the SDK lists it."""
+    """Names of the vault's protected items, as the SDK lists them."""
     listed = stack.clouds.site_recovery().replication_protected_items.list(GROUP, VAULT)
     return {str(item.name) for item in listed}
 

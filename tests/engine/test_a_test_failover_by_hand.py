@@ -1,4 +1,4 @@
-"""A test failover that someone starts in the vault shows in refresh, and the next up ends it."""
+"""A test failover that somebody starts in the vault: refresh shows it, the next up ends it."""
 
 from __future__ import annotations
 

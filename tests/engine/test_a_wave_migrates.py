@@ -1,4 +1,4 @@
-"""One wave goes all the way, step by step, while another stays protected."""
+"""One wave goes through all phases, one by one, while another stays protected."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ OTHER = "app-01"
 
 
 def go_to(stack: Stack, phase: str) -> tuple[Result, Result]:
-    """Set the wave's phase, review it and run it."""
+    """Set the wave's phase, then run preview and up."""
     stack.declare(pilot=(phase, WAVE), rest=("protected", [OTHER]))
     before = stack.clouds.audit()
     preview = stack.preview()
@@ -41,7 +41,7 @@ def go_to(stack: Stack, phase: str) -> tuple[Result, Result]:
 
 
 def assert_at_rest(stack: Stack) -> None:
-    """Running again finds nothing to do, and does nothing."""
+    """Another up finds nothing to do, and does nothing."""
     before = stack.clouds.audit()
     again = stack.up("--expect-no-changes")
     assert again.code == 0, again.text
@@ -144,12 +144,12 @@ def test_nothing_of_the_credentials_is_in_the_state(stack: Stack) -> None:
     state = stack.exported()
     for secret in (ACCESS_KEY, SECRET_KEY, PASSPHRASE, "eyJ", "access_token"):
         assert secret not in state
-    # Every token begins like this, whatever is in it.
+    # Every JSON web token begins like this.
     assert stack.clouds.token().startswith("eyJ")
 
 
 def test_the_servers_credential_is_nowhere_in_clear(stack: Stack) -> None:
-    """State, what is kept of providers, logs and user data; only the secret itself has it."""
+    """It is not in the state, the pickled providers, logs or user data, only in its secret."""
     state, logs = stack.succeeds("stack", "export"), stack.logs()
     ec2 = stack.clouds.ec2()
     server = stack.outputs()["server"]["instanceId"]
@@ -164,7 +164,7 @@ def test_the_servers_credential_is_nowhere_in_clear(stack: Stack) -> None:
 
 
 def test_providers_are_kept_by_reference(stack: Stack) -> None:
-    """One kept by value would go on with old code after an update of this program."""
+    """A provider pickled by value would run old code after an update of this program."""
     kept = [
         resource["inputs"]["__provider"]
         for resource in stack.resources()

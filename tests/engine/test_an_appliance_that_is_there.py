@@ -1,6 +1,6 @@
-"""An appliance that was registered by hand, in a vault that was there before the stack.
+"""An appliance that was registered by hand, in a vault that existed before the stack.
 
-Of the modernized experience alone: only a replication appliance can be there already.
+Modernized experience only: only a replication appliance can exist before the stack.
 """
 
 from __future__ import annotations
@@ -25,13 +25,13 @@ WINDOWS = "/aws/service/ami-windows-latest/Windows_Server-2022-English-Full-Base
 
 @pytest.fixture(scope="module", params=["modernized"])
 def experience(request: pytest.FixtureRequest) -> str:
-    """The one that has appliances."""
+    """The experience that has appliances."""
     chosen: str = request.param
     return chosen
 
 
 def make_vault(clouds: Clouds) -> None:
-    """What somebody made in Azure."""
+    """Create resource group and vault, as a person does it in Azure."""
     place = {"location": "westeurope"}
     clouds.put(IN_GROUP, place, "2024-03-01")
     sku = {"sku": {"name": "Standard"}, "properties": {"publicNetworkAccess": "Enabled"}}
@@ -39,7 +39,7 @@ def make_vault(clouds: Clouds) -> None:
 
 
 def make_appliance(clouds: Clouds, vpc: str, subnet: str) -> str:
-    """What somebody set up in AWS and signed in; its security group."""
+    """Set up an appliance in AWS and sign it in, as a person does. Returns its security group."""
     ec2 = clouds.ec2()
     group = ec2.create_security_group(GroupName=NAME, Description=NAME, VpcId=vpc)["GroupId"]
     image = clouds.client("ssm").get_parameter(Name=WINDOWS)["Parameter"]["Value"]
@@ -72,7 +72,7 @@ def make_appliance(clouds: Clouds, vpc: str, subnet: str) -> str:
 
 
 def declare(stack: Stack) -> None:
-    """Name the appliance and the vault that it is registered with."""
+    """Declare the appliance, and the vault that it is registered with."""
     source = stack.config["ec2-to-azure:source"]
     subnet = source["replicationAppliance"]["subnetId"]
     make_vault(stack.clouds)

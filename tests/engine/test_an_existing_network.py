@@ -1,4 +1,4 @@
-"""Machines that land in a network which was there before the stack, and stays after it."""
+"""Machines in a network that existed before the stack, and is kept when it is destroyed."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ IN_GROUP = f"resourceGroups/{CORPORATE_GROUP}"
 
 
 def adopt(stack: Stack) -> None:
-    """Declare a network by its names, as one that exists already."""
+    """Declare a network that exists already, by its names."""
     stack.config["ec2-to-azure:target"] |= {
         "machinesResourceGroup": CORPORATE_GROUP,
         "network": {
@@ -29,7 +29,7 @@ def adopt(stack: Stack) -> None:
 
 
 def make(stack: Stack) -> None:
-    """What the company's network team made."""
+    """Create a network with two subnets, as another team of the company does."""
     place = {"location": "westeurope", "tags": {"owner": "network team"}}
     stack.clouds.put(IN_GROUP, place, "2024-03-01")
     subnets = [

@@ -1,4 +1,4 @@
-"""What is wrong is said once, with its place and the way out, and nothing is changed."""
+"""Each problem is reported once, with its place and the way out, and nothing is changed."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from tests.engine.harness import Result, Stack
 pytestmark = pytest.mark.engine
 
 NOBODY = "http://127.0.0.1:1"
-"""Nothing listens there."""
+"""An address on which nothing listens."""
 
 
 def refused(stack: Stack, *command: str) -> Result:
@@ -28,7 +28,7 @@ def refused(stack: Stack, *command: str) -> Result:
 
 @pytest.fixture
 def elsewhere(stack: Stack) -> Iterator[dict[str, str]]:
-    """The environment of commands, put right again after the test."""
+    """The environment of commands, which is restored after the test."""
     kept = dict(stack.environment)
     yield stack.environment
     stack.environment.clear()

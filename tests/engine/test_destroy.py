@@ -1,4 +1,4 @@
-"""Destroying a stack wherever its machines are, and beginning anew over a migrated fleet."""
+"""Destroying a stack with machines in any phase; a new stack over a migrated fleet."""
 
 from __future__ import annotations
 
@@ -17,12 +17,12 @@ NEVER = {"Purge"}
 
 @pytest.fixture(scope="module", autouse=True)
 def before(stack: Stack) -> dict[str, object]:
-    """AWS before there was a stack."""
+    """AWS before the stack exists."""
     return stack.clouds.aws()
 
 
 def destroy(stack: Stack, before: dict[str, object]) -> None:
-    """Destroy the stack, which leaves nothing of what it made but what is production."""
+    """Destroy the stack, and check that only production is left of what it made."""
     result = stack.destroy()
     assert result.code == 0, result.text
     assert "Traceback" not in result.text

@@ -1,4 +1,4 @@
-"""A destroy after whatever ended the run before it leaves nothing of ours in either cloud."""
+"""A destroy leaves nothing of ours in either cloud, however the run before it ended."""
 
 from __future__ import annotations
 
@@ -16,18 +16,18 @@ REAL_PROCESSES = True
 
 MACHINES = ["web-01", "web-02"]
 STAYS = {MACHINES_GROUP: {"Microsoft.Network/virtualNetworks vnet-prod"}}
-"""What machines live in is production, and no stack's to delete."""
+"""The machines' group and network are production: no stack deletes them."""
 
 
 @pytest.fixture(scope="module", autouse=True)
 def before(stack: Stack) -> dict[str, object]:
-    """AWS before there was a stack."""
+    """AWS before the stack exists."""
     return stack.clouds.aws()
 
 
 @pytest.fixture(autouse=True)
 def begun(stack: Stack) -> None:
-    """A stack of protected machines that takes over what earlier ones left, which is right."""
+    """Declare protected machines, and adopt what earlier stacks rightly left behind."""
     stays = stack.clouds.azure().get(MACHINES_GROUP)
     parts = [] if stays is None else ["machinesResourceGroup", *(["network"] if stays else [])]
     stack.config["ec2-to-azure:target"]["adopt"] = parts

@@ -1,4 +1,4 @@
-"""A whole migration by an identity that has nothing but what the files of permissions/ allow."""
+"""A whole migration by an identity that may do only what the files of permissions/ allow."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from tests.engine.harness import ACCESS_KEY, GROUP, MACHINES_GROUP, Result, Stac
 pytestmark = pytest.mark.engine
 
 CLIENT = "3d1c0de0-0000-4000-8000-000000000001"
-"""The client id of the identity that the stack runs as in Azure; the tests look with another."""
+"""Client id of the stack's identity in Azure. The tests themselves use another identity."""
 
 _SUBSCRIPTION = f"/subscriptions/{SUBSCRIPTION}"
 _GROUPS = "Microsoft.Resources/subscriptions/resourceGroups"
@@ -34,15 +34,15 @@ BY_PROVIDERS_ALONE = {
     "iam:ListRolePolicies",
     "ssm:DescribeDocumentPermission",
 }
-"""What the real providers call and the stand-ins do not."""
+"""Actions that the real providers need and the stand-ins do not."""
 
 ADDRESS = "10.20.1.50"
 
 NOT_IN_THIS_STORY = {
-    # A route or rule names a prefix list.
+    # Needed only if a route or rule names a prefix list.
     "ec2:DescribeManagedPrefixLists",
     "ec2:GetManagedPrefixListEntries",
-    # Something that is declared changes in place.
+    # Needed only if a declared resource changes in place.
     "ec2:DeleteTags",
     "ec2:ModifyInstanceMetadataOptions",
     "ec2:ModifySecurityGroupRules",
@@ -50,13 +50,12 @@ NOT_IN_THIS_STORY = {
     "ssm:UpdateAssociation",
     "ssm:UpdateDocument",
     "ssm:UpdateDocumentDefaultVersion",
-    # An agent's installation failed, and is tried again.
+    # Needed only to repeat an agent's failed installation.
     "ssm:StartAssociationsOnce",
-    # A server or an appliance's site is gone, and cannot take part in its own removal.
+    # Needed only if a server or an appliance's site is gone, so that it cannot help to remove it.
     "Microsoft.OffAzure/serverSites/read",
     "Microsoft.RecoveryServices/vaults/replicationFabrics/delete",
-    # The service may want them, for itself or of whoever enables replication; the local one does
-    # not.
+    # The real service may require these of whoever enables replication. The emulator does not.
     "Microsoft.RecoveryServices/locations/allocateStamp/action",
     "Microsoft.RecoveryServices/locations/allocatedStamp/read",
     *(
@@ -94,13 +93,13 @@ OF_THE_OTHER = {
         "ssm:GetInventory",
     },
 }
-"""What only the other experience needs: agents by Systems Manager, or a registration file."""
+"""By experience, actions that only the other experience needs."""
 
 ALL = (*rendering.POLICIES, *rendering.ROLES)
 
 
 class Identity:
-    """The stack's identity in both clouds, and what it may do there."""
+    """The stack's identity in both clouds, and its permissions there."""
 
     def __init__(self, clouds: Clouds, own: rendering.Names) -> None:
         self._aws = clouds.environment["AWS_ENDPOINT_URL"]
@@ -114,9 +113,9 @@ class Identity:
         without: Collection[str] = (),
         groups: Sequence[str] = (),
     ) -> None:
-        """Let it do what some files allow, but for some actions, and nothing else.
+        """Replace its permissions by those of some files, except for some actions.
 
-        Azure's roles are assigned on the subscription, or on some resource groups.
+        Azure's roles are assigned on the subscription, or on the given resource groups.
         """
         self._before = self.used
         documents = {name: rendering.rendered(name, self._own) for name in files}
@@ -136,12 +135,12 @@ class Identity:
 
     @property
     def used(self) -> set[str]:
-        """Every action that it used so far."""
+        """Every action that it has used so far."""
         return self._before | {action for one in self._access() for action in one["used"]}
 
     @property
     def denied(self) -> list[dict[str, str]]:
-        """What it wanted and might not, since it was last given something."""
+        """The requests that were denied since its permissions were last set."""
         return [entry for one in self._access() for entry in one["denied"]]
 
     def _access(self) -> list[dict[str, Any]]:
@@ -152,7 +151,7 @@ class Identity:
 
 @pytest.fixture(scope="module")
 def identity(stack: Stack) -> Identity:
-    """The stack's identity, which may do nothing yet."""
+    """The stack's identity, without any permission yet."""
     stack.environment["AZURE_CLIENT_ID"] = CLIENT
     project = {"name": "ec2-to-azure"}
     made = Identity(stack.clouds, rendering.names(project, "engine", stack.config, "123456789012"))
@@ -161,18 +160,18 @@ def identity(stack: Stack) -> Identity:
 
 
 def fleet(stack: Stack, by_item: str, by_plan: str, other: str = "protected") -> None:
-    """A wave whose machines fail over by themselves, one with a recovery plan, and a third."""
+    """Declare a wave without a recovery plan, one with a plan, and a third one."""
     stack.declare(
         pilot=(by_item, ["web-01"]), shop=(by_plan, ["db-01", "web-02"]), rest=(other, ["app-01"])
     )
-    # Told to its protected item once it has one.
+    # An address is set by an update after replication is enabled.
     stack.machines["app-01"] = {**stack.machines["app-01"], "target": {"privateIp": ADDRESS}}
     groups: list[Any] = [["db-01"], {"machines": ["web-02"]}]
     stack.waves["shop"]["recoveryPlan"] = {"groups": groups}
 
 
 def go(stack: Stack, identity: Identity, *command: str) -> Result:
-    """Run a command, which succeeds and meets no denial."""
+    """Run a command, which must succeed without any denied request."""
     result = stack.run(*command, "--yes", "--skip-preview")
     assert identity.denied == [], result.text
     assert result.code == 0, result.text
@@ -215,7 +214,7 @@ def test_preview_of_what_runs_needs_to_read_only(stack: Stack, identity: Identit
 def test_machines_fail_over_and_are_migrated(stack: Stack, identity: Identity) -> None:
     identity.has(*ALL)
     fleet(stack, "failed-over", "failed-over")
-    # Once in an hour of service time there is a recovery point of the kind that is asked for.
+    # There is a recovery point of the declared kind only once in an hour of service time.
     stack.clouds.advance(2 * 3600)
     stack.waves["pilot"]["recoveryPoint"] = "latest-application-consistent"
     go(stack, identity, "up")

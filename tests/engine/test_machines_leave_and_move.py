@@ -1,4 +1,4 @@
-"""What happens to a machine when the config stops naming it where it did."""
+"""What happens to a machine that leaves its wave or moves to another one."""
 
 from __future__ import annotations
 
@@ -12,13 +12,13 @@ PROTECTED = ["DiscoverProtectableItem", "Create"]
 
 
 def items(stack: Stack) -> set[str]:
-    """Names of what the vault replicates, as the SDK lists it."""
+    """Names of the vault's protected items, as the SDK lists them."""
     listed = stack.clouds.site_recovery().replication_protected_items.list(GROUP, VAULT)
     return {str(item.name) for item in listed}
 
 
 def assert_same_after_up(stack: Stack) -> None:
-    """An up that changes what is recorded, and nothing in Azure."""
+    """Run an up that changes the state of the stack, and nothing in Azure."""
     before = stack.clouds.audit()
     up = stack.up()
     assert up.code == 0, up.text
@@ -57,7 +57,7 @@ def test_a_machine_that_leaves_is_no_longer_replicated(stack: Stack) -> None:
     expected = "web-02: protected -> out of the vault: disable protection"
     assert expected in preview.line("renamed")
     assert up.code == 0, up.text
-    # Delete is POST .../remove, the clean way; HTTP DELETE would be a Purge.
+    # "Delete" is POST .../remove, which cleans up the source. HTTP DELETE would be "Purge".
     assert stack.clouds.operations("web-02") == stack.first(*PROTECTED, "Delete")
     assert items(stack) == {"web-01", "app-01"}
     assert set(stack.outputs()["machines"]) == {"web-01", "app-01"}

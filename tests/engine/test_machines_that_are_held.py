@@ -1,4 +1,4 @@
-"""A machine that cannot replicate yet is named and held, its siblings go on, and it follows."""
+"""A machine that cannot replicate yet is held by name. The others go on, and it follows later."""
 
 from __future__ import annotations
 
@@ -13,14 +13,14 @@ pytestmark = pytest.mark.engine
 
 PROTECTED = ["DiscoverProtectableItem", "Create"]
 SERVER_SUBNET_RULE = 90
-"""Before the one that lets everything in."""
+"""Number of an ACL entry that comes before the one that allows everything."""
 GARBAGE = '{"passphrase": "of another server", "applianceId": "another"}'
 PACKAGES = "https://packages.example.com"
 
 
 @pytest.fixture(scope="module", autouse=True)
 def by_systems_manager(stack: Stack) -> None:
-    """In both experiences: what the classic one does by default needs no Systems Manager."""
+    """Install agents by Systems Manager in both experiences; the default of classic is push."""
     stack.config["ec2-to-azure:replication"]["agent"] = {
         "installation": "ssm",
         "windows": {"url": f"{PACKAGES}/UnifiedAgent.exe"},
@@ -64,7 +64,7 @@ def open_port(stack: Stack) -> None:
 
 
 def take_role(stack: Stack, machine: str) -> dict[str, Any]:
-    """Take a machine's instance profile away; without it Systems Manager does not manage it."""
+    """Remove a machine's instance profile. Systems Manager then no longer manages the machine."""
     ec2 = stack.clouds.ec2()
     (found,) = ec2.describe_iam_instance_profile_associations(
         Filters=[{"Name": "instance-id", "Values": [instance(stack, machine)]}]
@@ -74,7 +74,7 @@ def take_role(stack: Stack, machine: str) -> dict[str, Any]:
 
 
 def held(result: Result, machine: str) -> str:
-    """Why a machine's own row failed."""
+    """The error in the machine's own row."""
     assert result.code != 0, result.text
     assert "Traceback" not in result.text
     assert machine in result.errors, result.text
@@ -187,7 +187,7 @@ def test_started_again_it_goes_on(stack: Stack) -> None:
 
 
 def test_a_secret_that_was_changed_by_hand_holds_the_agents_that_read_it(stack: Stack) -> None:
-    """Agents that are registered already need it no more."""
+    """Agents that are registered already no longer need the secret."""
     secrets = stack.clouds.client("secretsmanager")
     secret = stack.outputs()["server"]["agentSecret"]
     right = secrets.get_secret_value(SecretId=secret)["SecretString"]

@@ -1,4 +1,4 @@
-"""What cannot be undone is refused in review, all of it at once, and nothing is changed."""
+"""Preview refuses every step back in one report, and nothing is changed."""
 
 from __future__ import annotations
 

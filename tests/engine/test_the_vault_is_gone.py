@@ -1,4 +1,4 @@
-"""A vault that somebody deleted: what goes with it is forgotten, what was migrated is not."""
+"""A deleted vault: what went with it leaves the state, and migrated machines stay recorded."""
 
 from __future__ import annotations
 
@@ -16,13 +16,13 @@ SERVER = "**:Instance::server"
 
 @pytest.fixture(scope="module", autouse=True)
 def before(stack: Stack) -> dict[str, object]:
-    """AWS before there was a stack."""
+    """AWS before the stack exists."""
     return stack.clouds.aws()
 
 
 @pytest.fixture(scope="module")
 def fleet(stack: Stack) -> None:
-    """A machine that is migrated and one that replicates."""
+    """One migrated machine, and one that replicates."""
     stack.declare(pilot=("migrated", ["web-01"]), rest=("protected", ["web-02"]))
     stack.waves["pilot"]["requireTestFailover"] = False
     up = stack.up()
@@ -30,7 +30,7 @@ def fleet(stack: Stack) -> None:
 
 
 def empty_the_vault(stack: Stack) -> None:
-    """As a person does it in the portal: replication, association and server, one by one."""
+    """Remove replication, policy association and server, as a person does it in the portal."""
     client = stack.clouds.site_recovery()
     nothing: dict[str, Any] = {"properties": {}}
     now: dict[str, Any] = {"polling_interval": 0.1}

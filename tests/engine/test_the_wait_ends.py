@@ -1,4 +1,4 @@
-"""A run that ends before its machines are there, told apart by `onPending`."""
+"""A run whose wait ends before its machines reached their phase, with both `onPending`."""
 
 from __future__ import annotations
 
@@ -13,12 +13,12 @@ pytestmark = pytest.mark.engine
 
 PROTECTED = ["DiscoverProtectableItem", "Create"]
 SLOW = "db-01"
-"""Its disks are large enough to take most of half an hour."""
+"""Its disks are so large that their replication takes almost half an hour."""
 PENDING = re.compile(rf"{SLOW}: still on its way to protected: .*initial replication \d+%")
 
 
 def begin(stack: Stack) -> Running:
-    """Start an up whose service time passes only as the test says."""
+    """Start an up whose service time passes only when the test steps it."""
     stack.clouds.set_scale(0)
     return stack.start("up", "--yes", "--skip-preview")
 
@@ -28,8 +28,8 @@ def test_a_wait_that_ends_fails_the_machine_and_says_how_far_it_is(stack: Stack)
     assert stack.up().code == 0
     stack.declare(quick=("protected", ["web-01"]), slow=("protected", [SLOW]))
     modernized = stack.experience == "modernized"
-    # An appliance tells of a new machine within a quarter of an hour, and enabling takes half of
-    # one there; a configuration server needs ten minutes for both.
+    # An appliance reports a new machine within a quarter of an hour, and enabling then takes half
+    # an hour. With a configuration server both together take ten minutes.
     stack.convergence["wait"] = "55m" if modernized else "20m"
 
     running = begin(stack)

@@ -1,9 +1,10 @@
-"""Stands for `python` where a test's engine starts one; the work is done by tests.engine.warm_python.
+"""Replaces `python` in the engine tests; tests.engine.warm_python runs the actual process.
 
     python -IS warm_client.py <socket> <arguments of python>...
 
-To the engine it is that Python: it has its streams, its signals and its exit code, and when it is
-killed, what it stands for is killed too. It imports little, because the engine waits for it.
+The engine cannot tell the difference: streams, signals and exit code are those of the actual
+process, and if this one is killed, the other is killed too. It imports little, because the engine
+waits for it.
 """
 
 from __future__ import annotations
@@ -19,9 +20,9 @@ _PARENT_CHECK_SECONDS = 0.5
 
 
 def main(address: str, arguments: list[str]) -> int:
-    """Have a warm Python run, and end as it ends, or with the process that started this one.
+    """Let a warm process run the command; end when it ends, or when our parent process ends.
 
-    Returns its exit code.
+    Returns the exit code of the warm process.
     """
     parent = os.getppid()
     with socket.socket(socket.AF_UNIX) as connection:

@@ -1,9 +1,9 @@
-"""Pythons that have imported the cloud SDKs and the project before they are asked for.
+"""Forks Python processes that have the cloud SDKs and the project imported already.
 
-Every `pulumi` command starts four Pythons besides the language host, and importing is most of what
-they do. In the tests a server imports once and forks for each of them. What runs is the same code in
-a process of its own; only the imports are not repeated. Modules whose subject is how processes start
-and end use the real virtual environment (`REAL_PROCESSES`).
+Every `pulumi` command starts four Python processes besides the language host, which spend most of
+their time on imports. In the tests a server imports once and forks a process for each of them. The
+same code runs in a process of its own; only the imports are not repeated. Test modules about how
+processes start and end use the real virtual environment (`REAL_PROCESSES`).
 """
 
 from __future__ import annotations
@@ -42,11 +42,11 @@ _PACKAGES = (
 
 @contextlib.contextmanager
 def warm_environment(layout: Layout, folder: Path) -> Iterator[Path]:
-    """A virtual environment with the packages of the checkout's, whose Python starts warm.
+    """A virtual environment with the checkout's packages, whose `python` is a warm process.
 
     Args:
         layout: the checkout.
-        folder: an empty folder, of a short path: a socket is made in it.
+        folder: an empty folder with a short path, because a socket is made in it.
     """
     address = folder / "socket"
     real = shlex.quote(str(layout.python))
@@ -62,7 +62,7 @@ def warm_environment(layout: Layout, folder: Path) -> Iterator[Path]:
         stdin=subprocess.PIPE,
         stdout=subprocess.PIPE,
     )
-    # Leaving the block closes its standard input, at which it ends; so does the end of this process.
+    # The server ends when its standard input is closed: after this block, or with this process.
     with server:
         assert server.stdout is not None
         assert server.stdout.readline() == b"ready\n", "the server of warm Pythons did not start"
@@ -74,7 +74,7 @@ def _serve(address: str) -> dict[str, Any]:
 
     Returns the request, in the process that was forked for it and in no other.
     """
-    # Who waits for what is forked here is that process's own parent, see `_watch`.
+    # The processes forked here are not waited for: each of them watches its own child (`_watch`).
     signal.signal(signal.SIGCHLD, signal.SIG_IGN)
     with socket.socket(socket.AF_UNIX) as listener:
         listener.bind(address)
@@ -93,7 +93,7 @@ def _serve(address: str) -> dict[str, Any]:
 
 
 def _watch(connection: socket.socket) -> dict[str, Any]:
-    """Fork once more, tell the client how that ends, and end it when the client goes away."""
+    """Fork the actual process, report its exit to the client, and kill it if the client is gone."""
     size, streams, _, _ = socket.recv_fds(connection, 4, 3)
     with connection.makefile("rb") as stream:
         request: dict[str, Any] = json.loads(stream.read(int.from_bytes(size, "big")))
@@ -105,7 +105,7 @@ def _watch(connection: socket.socket) -> dict[str, Any]:
             os.close(stream_)
         return request
     for stream_ in (0, 1, 2, *streams):
-        # A reader of the child's output waits until nobody can write to it.
+        # Whoever reads the child's output waits until all writers have closed it.
         os.close(stream_)
     connection.sendall(f"{pid}\n".encode())
     ended = os.pidfd_open(pid)
@@ -124,7 +124,7 @@ def _become(request: dict[str, Any]) -> None:
     os.environ.update(request["environment"])
     os.chdir(request["directory"])
     sys.stdin = io.TextIOWrapper(io.FileIO(0), encoding="utf-8")
-    # As with -u, with which the engine's Pythons run: `pulumi.dynamic` relies on it.
+    # Unbuffered, as with -u, which the engine passes: `pulumi.dynamic` relies on it.
     sys.stdout = io.TextIOWrapper(io.FileIO(1, "w"), encoding="utf-8", write_through=True)
     sys.stderr = io.TextIOWrapper(io.FileIO(2, "w"), encoding="utf-8", write_through=True)
     first, *rest = (one for one in request["arguments"] if one != "-u")
@@ -144,9 +144,9 @@ def _become(request: dict[str, Any]) -> None:
 
 
 def main(address: str) -> None:
-    """Import everything, then serve; every forked process returns from here when it has ended."""
+    """Import everything, then serve. A forked process runs its command and exits here."""
     byte_code.load(byte_code.imported(Path.cwd(), _PACKAGES))
-    # What was imported stays: no process looks through it for garbage, which would copy it.
+    # Imported modules stay. Collecting garbage among them would copy their memory pages.
     gc.collect()
     gc.freeze()
     request = _serve(address)
@@ -160,7 +160,7 @@ def main(address: str) -> None:
         code = 1
     if isinstance(code, str):
         print(code, file=sys.stderr)
-    # What Python does at its end, but for the objects: to free them all takes longer than they ran.
+    # Do what Python does at exit, except for freeing all objects, which takes longer than the run.
     threading._shutdown()  # type: ignore[attr-defined]
     atexit._run_exitfuncs()
     os._exit(code if isinstance(code, int) else int(code is not None))

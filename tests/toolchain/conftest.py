@@ -41,7 +41,7 @@ class Project:
         )
 
     def pulumi(self, *arguments: str) -> tuple[int, str]:
-        """Exit code, and what was written to both streams."""
+        """Run `pulumi`. Returns its exit code, and the output of both streams."""
         with self.start(*arguments) as process:
             output, _ = process.communicate(timeout=_ENGINE_SECONDS)
         return process.returncode, output
@@ -66,7 +66,7 @@ def project(tmp_path: Path) -> Callable[[dict[str, str]], Project]:
         variables = dict(os.environ) | environment.tools(layout, os.environ)
         found = engine.recorded(layout)
         if found is None or found.source != "built":
-            # Test our host, also where an official Pulumi brought its own.
+            # Test our language host, even if an official Pulumi with its own host is installed.
             host = layout.root / "toolchain" / "language_host"
             variables["PATH"] = f"{host}{os.pathsep}{variables['PATH']}"
         state = tmp_path / "state"

@@ -13,7 +13,7 @@ from toolchain.layout import Layout
 
 _NOWHERE = "http://127.0.0.1:9"  # the discard port: nothing listens there
 _PULUMI = "#!/bin/sh\necho v{version}\n"
-# Stands for the Go compiler: a build is a copy of what a compiled engine would do.
+# A stand-in for the Go compiler: it writes a script that answers as a compiled engine would.
 _GO = """\
 #!/bin/sh
 echo "$@" >> "$(dirname "$0")/calls"
@@ -40,7 +40,7 @@ def layout(tmp_path: Path) -> Layout:
 
 @pytest.fixture
 def on_path(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """The first folder on a PATH that otherwise has the system's own commands only."""
+    """The first folder on a PATH that otherwise has only a few commands of the system."""
     folder = tmp_path / "bin"
     folder.mkdir()
     system = tmp_path / "system"
@@ -68,7 +68,7 @@ def _obtain(layout: Layout, installer: str = _NOWHERE) -> tuple[engine.Engine, l
 
 @contextmanager
 def _installer(script: str) -> Iterator[str]:
-    """Serves an install script. Gives its address."""
+    """Serve an install script. Yields its URL."""
 
     class Handler(BaseHTTPRequestHandler):
         def do_GET(self) -> None:

@@ -15,7 +15,7 @@ pytestmark = pytest.mark.engine
 MakeProject = Callable[[dict[str, str]], Project]
 
 _SECONDS = 20
-# Tells the test which processes run, through a named pipe, and then never returns.
+# Reports its processes to the test through a named pipe, and then never returns.
 _BLOCK = """\
     import os
     import pathlib
@@ -29,7 +29,7 @@ _BLOCK = """\
 
 
 def _killed_while_blocked(toy: Project, *command: str) -> list[int]:
-    """Kill the engine once the toy blocks. Returns the file descriptors of what then still ran."""
+    """Kill the engine while the toy blocks. Returns descriptors of the processes that ran then."""
     pipe = toy.root / "pids"
     os.mkfifo(pipe)
     with toy.start(*command) as engine:

@@ -32,7 +32,7 @@ def test_packages_are_installed_again_only_when_the_lock_changed(layout: Layout)
     answer = subprocess.check_output([layout.python, "-c", "import sys; print(sys.prefix)"])
     assert Path(answer.decode().strip()) == layout.virtual_environment
 
-    # What CI and container images set does not make each command compile its modules again.
+    # CI and container images set this. It must not make every command compile its modules again.
     kept = subprocess.check_output(
         [layout.python, "-c", "import sys; print(sys.dont_write_bytecode, sys.pycache_prefix)"],
         env={"PYTHONDONTWRITEBYTECODE": "1", "PYTHONPYCACHEPREFIX": str(layout.root / "elsewhere")},

@@ -1,6 +1,6 @@
-"""What runs in the program's own Python: the program, its providers, policy packs, plugins.
+"""Runs the program, its dynamic providers, policy packs and plugins in the program's Python.
 
-Run by path with the Python of the program's virtual environment, which has the `pulumi` package but
+It is run by path with the Python of the program's virtual environment, which has the `pulumi` package but
 nothing of this checkout. So this file imports nothing from it.
 
     python child.py program                      the stack's program; see run_program for its input
@@ -33,7 +33,7 @@ _FAILURE_WAS_SHOWN = 32
 _PARENT_CHECK_SECONDS = 0.5
 _THREADS_PER_PARALLEL_OPERATION = 4
 _COLLECTED_AFTER = (50_000, 20, 100)
-"""Objects and rounds between two collections of garbage; Python's own are (700, 10, 10)."""
+"""Thresholds for `gc.set_threshold`; Python's defaults are (700, 10, 10)."""
 
 
 def main(arguments: list[str]) -> int:
@@ -41,13 +41,13 @@ def main(arguments: list[str]) -> int:
     end_with(os.getppid())
     # The engine ends its plugins with SIGINT, which Python would report as a KeyboardInterrupt.
     signal.signal(signal.SIGINT, signal.SIG_DFL)
-    # The cloud SDKs are tens of thousands of classes that stay. To look through them for garbage
-    # again and again takes a quarter of the time of importing them.
+    # The cloud SDKs are tens of thousands of classes that stay. Searching them for garbage again
+    # and again takes a quarter of the time of importing them.
     gc.set_threshold(*_COLLECTED_AFTER)
     role, *rest = arguments
     if role == "program":
         request = json.load(sys.stdin)
-        # A program that reads its own input finds none, as with the official host.
+        # A program that reads standard input gets none, as with the official host.
         os.dup2(os.open(os.devnull, os.O_RDONLY), 0)
         return run_program(request)
     # A dynamic provider's class is pickled as a module and a name, so its module must be found.
@@ -62,8 +62,9 @@ def main(arguments: list[str]) -> int:
 
 
 def end_with(parent: int) -> None:
-    """End this process soon after its parent: a killed engine must leave no program behind that
-    goes on changing things.
+    """End this process soon after its parent.
+
+    A killed engine must not leave a program behind that goes on changing things.
     """
 
     def watch() -> NoReturn:
@@ -146,9 +147,9 @@ def run_program(request: dict[str, Any]) -> int:
 
 
 def _user_traceback(error: BaseException, program: str) -> str:
-    """The error's traceback from the program's first line on, without how it was started.
+    """The error's traceback, starting at the program's first line.
 
-    The whole of it, when the program is not in it.
+    The whole traceback if the program is not in it.
     """
     entry_points = {program, str(Path(program, "__main__.py"))}
     frames = traceback.extract_tb(error.__traceback__)

@@ -2,8 +2,8 @@
 
     python server.py [flags] <engine address>     serves one engine until it ends
 
-Source: pulumi/pulumi `proto/pulumi/language.proto`. What is not implemented (code generation,
-`pulumi new`, a debugger) the engine reports as unsupported.
+Source: pulumi/pulumi `proto/pulumi/language.proto`. The engine reports what is not
+implemented here as unsupported: code generation, `pulumi new`, a debugger.
 """
 
 from __future__ import annotations
@@ -48,7 +48,7 @@ class LanguageHost(language_pb2_grpc.LanguageRuntimeServicer):
         self._children: set[Process] = set()
 
     async def GetPluginInfo(self, request: Any, context: Any) -> Any:  # noqa: N802 - the protocol's
-        """The version of the SDK that this host speaks with."""
+        """The version of the SDK whose protocol this host uses."""
         return plugin_pb2.PluginInfo(version=version("pulumi"))
 
     async def GetRequiredPackages(self, request: Any, context: Any) -> Any:  # noqa: N802
@@ -82,16 +82,16 @@ class LanguageHost(language_pb2_grpc.LanguageRuntimeServicer):
             async with self._started(command, request.pwd, environment, stdin=PIPE) as program:
                 await program.communicate(json.dumps(message).encode())
         except asyncio.CancelledError:
-            # The engine has told the user why it gave up. gRPC would add a traceback of its own.
+            # The engine has shown the user why it stopped. gRPC would add a traceback.
             return language_pb2.RunResponse(bail=True)
         return _run_response(program.returncode)
 
     async def RunPlugin(  # noqa: N802
         self, request: Any, context: Any
     ) -> AsyncIterator[Any]:
-        """Run a policy pack or another plugin written in Python, and pass on what it writes.
+        """Run a policy pack or another plugin written in Python, and pass on its output.
 
-        It ends by itself, or when the engine cancels the call.
+        The plugin ends by itself, or when the engine cancels the call.
         """
         folder = await _installed(request.info, context)
         program = request.info.program_directory
@@ -109,7 +109,7 @@ class LanguageHost(language_pb2_grpc.LanguageRuntimeServicer):
     async def InstallDependencies(  # noqa: N802
         self, request: Any, context: Any
     ) -> AsyncIterator[Any]:
-        """Make the virtual environment and install requirements.txt into it (`pulumi install`)."""
+        """Create the virtual environment and install requirements.txt into it (`pulumi install`)."""
         root = request.info.root_directory
         for command in _install_commands(_virtual_environment(request.info), Path(root)):
             async with self._started(command, root, os.environ, stdout=PIPE, stderr=PIPE) as it:
@@ -134,7 +134,7 @@ class LanguageHost(language_pb2_grpc.LanguageRuntimeServicer):
         )
 
     async def Cancel(self, request: Any, context: Any) -> Any:  # noqa: N802
-        """End what runs. The calls that wait for it then return."""
+        """End all children. The calls that wait for them then return."""
         self.stop()
         return empty_pb2.Empty()
 
@@ -155,7 +155,7 @@ class LanguageHost(language_pb2_grpc.LanguageRuntimeServicer):
         stdout: int | None = None,
         stderr: int | None = None,
     ) -> AsyncIterator[Process]:
-        """A process that does not outlive the call which it was started for."""
+        """A process that ends with the call that it was started for."""
         process = await asyncio.create_subprocess_exec(
             *command, cwd=directory, env=environment, stdin=stdin, stdout=stdout, stderr=stderr
         )
@@ -174,7 +174,7 @@ def _virtual_environment(info: Any) -> Path:
 
 
 async def _installed(info: Any, context: Any) -> Path:
-    """The virtual environment, which is there."""
+    """The virtual environment, after a check that it exists."""
     folder = _virtual_environment(info)
     if not os.access(_python(folder), os.X_OK):
         await _refuse(
@@ -201,7 +201,7 @@ def _activated(folder: Path) -> dict[str, str]:
 
 
 def _packages(folder: Path) -> list[Any]:
-    """The packages of the installed SDKs, each of which has a `pulumi-plugin.json` in its code."""
+    """The packages of the installed SDKs: those that contain a `pulumi-plugin.json`."""
     found = []
     for path in sorted(folder.glob("lib/python*/site-packages/*/pulumi-plugin.json")):
         about = json.loads(path.read_text("utf-8"))
@@ -240,7 +240,7 @@ def _run_response(code: int | None) -> Any:
 
 
 async def _output(process: Process, response: Callable[..., Any]) -> AsyncIterator[Any]:
-    """What a process writes, as responses, until it closes both streams."""
+    """The output of a process as responses, until it closes both streams."""
     queue: asyncio.Queue[Any] = asyncio.Queue()
 
     async def read(name: str) -> None:
@@ -275,19 +275,19 @@ async def _serve(engine: str) -> None:
     await ended.wait()
     host.stop()
     await server.stop(grace=None)
-    # For each call that asyncio would have to cancel, gRPC would print a traceback.
+    # gRPC would print a traceback for each call that asyncio has to cancel.
     calls = asyncio.all_tasks() - {asyncio.current_task(), watch}
     if calls:
         await asyncio.wait(calls, timeout=_GRACE_SECONDS)
 
 
 async def _engine_gone(engine: int, ended: asyncio.Event) -> None:
-    """Set `ended` when process `engine`, our parent, has ended: a killed engine tells nobody."""
+    """Set `ended` when process `engine`, our parent, has ended. A killed engine sends no signal."""
     while os.getppid() == engine:  # noqa: ASYNC110 - there is no event to wait for
         await asyncio.sleep(_ENGINE_CHECK_SECONDS)
     ended.set()
 
 
 if __name__ == "__main__":
-    # Flags for tracing and logging, which mean nothing here, come before the address.
+    # Flags for tracing and logging come before the address. They have no effect here.
     asyncio.run(_serve(sys.argv[-1]))

@@ -1,4 +1,4 @@
-"""Sizes that a machine can be failed over to: what is told of them, and which boot it."""
+"""Sizes that a machine can be failed over to: what the vault says of them, and which boot."""
 
 from __future__ import annotations
 
