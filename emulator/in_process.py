@@ -64,7 +64,7 @@ class WorldTransport(HttpTransport[HttpRequest, HttpResponse]):
         return sent
 
     def sleep(self, duration: float) -> None:
-        """Let a client's wait move the world's clock."""
+        """Advance a stepped clock by the duration; with any other clock, wait in real time."""
         if self._steps:
             self._world.clock.advance(timedelta(seconds=duration))
         else:
@@ -115,7 +115,7 @@ class AsyncWorldTransport(AsyncHttpTransport[HttpRequest, AsyncHttpResponse]):
         return sent
 
     async def sleep(self, duration: float) -> None:
-        """Let a client's wait move the world's clock."""
+        """Advance a stepped clock by the duration; with any other clock, wait in real time."""
         if self._steps:
             self._world.clock.advance(timedelta(seconds=duration))
         else:

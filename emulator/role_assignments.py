@@ -23,7 +23,7 @@ routes = Routes()
 
 @routes.route("PUT", "/_emulator/access", "_Emulator_SetAccess", changes=False)
 def set_access(world: World, request: Request) -> Response:
-    """From now on, let a caller do only what its roles allow.
+    """Set the roles of a caller. It may then do only what they allow.
 
     Takes `{"clientId"?, "assignments": [{"scope", "role"}]}`; without a `clientId` the caller is
     the system's own identity. An empty list of assignments denies everything.
@@ -51,13 +51,13 @@ def set_access(world: World, request: Request) -> Response:
 
 @routes.route("GET", "/_emulator/access", "_Emulator_GetAccess")
 def get_access(world: World, request: Request) -> Response:
-    """Every caller that has roles, with the actions that it `used` and what it was `denied`."""
+    """Every caller that has roles, with the actions that it `used` and that were `denied`."""
     return Response(200, {"value": world.store.list(_KIND)})
 
 
 @routes.route("DELETE", "/_emulator/access", "_Emulator_RemoveAccess", changes=False)
 def remove_access(world: World, request: Request) -> Response:
-    """Let every caller do everything again."""
+    """Remove the roles of all callers, so that every caller may do everything."""
     for key in world.store.keys(_KIND):
         world.store.delete(_KIND, key)
     return Response(204)
@@ -72,7 +72,7 @@ class Access:
         self._passed: tuple[str, list[str]] | None = None
 
     def install(self, world: World) -> None:
-        """From now on, see every request of this world, after the check of its token."""
+        """Check every request of this world from now on, after the check of its token."""
         world.interceptors.append(self.before)
         world.finishers.append(self.after)
 

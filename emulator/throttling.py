@@ -95,7 +95,7 @@ class Throttle:
         self._headers: dict[str, str] = {}
 
     def install(self, world: World) -> None:
-        """From now on, see every request of this world, after the check of its token."""
+        """Check every request of this world from now on, after the check of its token."""
         world.interceptors.append(self.before)
         world.finishers.append(self.after)
 

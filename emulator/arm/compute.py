@@ -174,7 +174,7 @@ routes.include(_polls)
 
 
 def register(world: World) -> None:
-    """Register what ends the deletion of machines and disks."""
+    """Register the event handlers that end the deletion of machines and disks."""
     long_running.finisher(world, _DELETION, _delete)
     long_running.finisher(world, _DISK_DELETION, _delete_disk)
 

@@ -1,4 +1,4 @@
-"""Role definitions in the format of `az role definition create`, and what they allow.
+"""Role definitions in the format of `az role definition create`, and their evaluation.
 
 Source: "Understand Azure role definitions". Actions are compared case-insensitively, `*` stands
 for any text, and `notActions` are subtracted from the same role's actions.

@@ -273,7 +273,7 @@ async_operations.add_routes(routes, "Microsoft.Storage", statuses=None, results=
 
 
 def register(world: World) -> None:
-    """Register what ends a creation: the account is provisioned."""
+    """Register the event handler that ends a creation: the account is provisioned."""
     long_running.finisher(world, _CREATION, _provisioned)
 
 

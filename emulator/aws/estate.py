@@ -91,7 +91,7 @@ FLEET = (
 
 @dataclass(frozen=True)
 class Seeded:
-    """The ids of what was created."""
+    """The ids of the created resources."""
 
     region: str
     vpc: str

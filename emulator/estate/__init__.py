@@ -1,4 +1,4 @@
-"""The AWS estate as plain data: machines, what runs on them, and which connections they can open.
+"""The AWS estate as plain data: machines, their software, and the connections they can open.
 
 Both clouds read it. It imports nothing else of the emulator.
 """

@@ -1,4 +1,4 @@
-"""The machines of the AWS estate, and what their guests can ask of AWS."""
+"""The machines of the AWS estate, and the AWS calls of their guests."""
 
 from __future__ import annotations
 
@@ -98,7 +98,7 @@ class Estate(Protocol):
         """Look again: answers from now on may be newer. The world calls it once a request."""
 
     def expire(self) -> None:
-        """Let the next look read AWS again, however recent the last one is."""
+        """Make the next `look` read AWS again, even if the last one is recent."""
 
     def instances(self) -> list[Instance]:
         """Every instance that EC2 still lists, in EC2's order."""
@@ -142,4 +142,4 @@ class Estate(Protocol):
     def report(
         self, instance_id: str, association_id: str, status: ReportStatus, detail: str
     ) -> None:
-        """Tell State Manager how far an instance is with an association's latest run."""
+        """Report the status of an association's latest run on an instance to State Manager."""

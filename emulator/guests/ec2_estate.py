@@ -84,7 +84,7 @@ class Ec2Estate:
         self._due = self._seen_at is None or self._real() - self._seen_at >= _FRESH_SECONDS
 
     def expire(self) -> None:
-        """Let the next look read EC2 again, also within the half second."""
+        """Make the next `look` read EC2 again, even within half a second."""
         self._seen_at = None
 
     def instances(self) -> list[Instance]:

@@ -45,7 +45,7 @@ _REPORTS_SECONDS = (240, 780)
 
 
 def watch(world: World) -> None:
-    """Let the operator look for appliances, and for machines that need an agent."""
+    """Register the operator's search for appliances, and for machines that need an agent."""
     ROLE.watch(world)
     operator.on_round(world, _install_agents)
 

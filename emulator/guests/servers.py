@@ -1,4 +1,4 @@
-"""Servers of Site Recovery: how the operator finds, checks and registers them.
+"""Servers of Site Recovery, which the operator finds, checks and registers.
 
 A server is a running EC2 instance with the tags of its role and of a vault that exists. The
 operator checks what the installer would check, and registers the server after the time of an
@@ -34,7 +34,7 @@ class Role:
 
     Attributes:
         tag: the value of the instance's role tag.
-        title: what people call it.
+        title: its name in messages.
         systems: the supported operating systems, with their display names.
         vcpus: the least number of virtual processors.
         memory_mib: the least memory in MiB.
@@ -61,7 +61,7 @@ class Role:
         return f"{self.title} registers"
 
     def watch(self, world: World) -> None:
-        """Let the operator look for servers of the role on every round."""
+        """Register the operator's search for servers of the role, on every round."""
         operator.on_round(world, self._look)
 
     def servers(self, world: World) -> list[Document]:

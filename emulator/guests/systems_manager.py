@@ -83,7 +83,7 @@ class SystemsManager:
     def report(
         self, instance_id: str, association_id: str, status: ReportStatus, detail: str
     ) -> None:
-        """Report how far an instance is. If that fails it is logged, as the agent does."""
+        """Report the status of an instance. A failure to report is logged, as the agent does."""
         body = {
             "associationId": association_id,
             "instanceId": instance_id,

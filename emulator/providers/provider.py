@@ -55,7 +55,7 @@ class StandInProvider(protocol.Provider):
         self._functions = functions
         self._threads = ThreadPoolExecutor(_PARALLEL_CALLS)
 
-    # -- what the clouds add ----------------------------------------------------------------
+    # -- values that the clouds add ---------------------------------------------------------
 
     @abstractmethod
     def use(self, config: dict[str, Any]) -> None:

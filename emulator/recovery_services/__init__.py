@@ -56,7 +56,7 @@ routes.include(job_export.files)
 
 
 def register(world: World) -> None:
-    """Make the world run what Site Recovery and its guests do by themselves."""
+    """Register the event handlers of Site Recovery and its guests."""
     wire_refusals.register(world)
     jobs.register(world)
     items.register(world)

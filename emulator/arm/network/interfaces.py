@@ -116,7 +116,7 @@ _add("publicIPAddresses", "PublicIPAddresses", ADDRESSES, _shown_address)
 
 
 def register(world: World) -> None:
-    """Register what ends a deletion."""
+    """Register the event handler that ends a deletion."""
     long_running.finisher(world, _DELETION, _delete)
 
 

@@ -135,7 +135,7 @@ def delete(world: World, request: Request, subscription: str, group: str, name: 
 
 
 def register(world: World) -> None:
-    """Register what ends changes and deletions."""
+    """Register the event handlers that end changes and deletions."""
     long_running.finisher(world, CHANGE, _provisioned)
     long_running.finisher(world, _DELETION, _delete)
 

@@ -111,7 +111,7 @@ def get_default(
 
 
 def register(world: World) -> None:
-    """Register what ends a deletion."""
+    """Register the event handler that ends a deletion."""
     long_running.finisher(world, _DELETION, _delete)
 
 

@@ -87,7 +87,7 @@ def delete(
 
 
 def register(world: World) -> None:
-    """Register what ends a deletion."""
+    """Register the event handler that ends a deletion."""
     long_running.finisher(world, _DELETION, _delete)
 
 

@@ -159,7 +159,7 @@ async_operations.add_routes(
 
 
 def register(world: World) -> None:
-    """Register what ends changes and deletions."""
+    """Register the event handlers that end changes and deletions."""
     long_running.finisher(world, CHANGE, _provisioned)
     long_running.finisher(world, _DELETION, _delete, failed=_keep)
 

@@ -11,7 +11,7 @@ from urllib.parse import parse_qsl
 
 _SIGNED = re.compile(r"Credential=(?P<key>[^/,]+)/\d+/(?P<region>[^/,]+)/(?P<service>[^/,]+)/")
 _UNTOLD = "*"
-"""The operation of a call in a protocol that is not read here: who may do all may do it."""
+"""The operation of a call in a protocol that is not parsed here; it needs permission for `*`."""
 
 
 @dataclass(frozen=True)

@@ -43,7 +43,7 @@ class Denied:
     """A denied call.
 
     Attributes:
-        principal: the ARN of who called.
+        principal: the ARN of the caller.
         need: what was needed.
         explicit: whether a policy denies it.
     """
@@ -93,7 +93,7 @@ class Access:
         return self._told(key)
 
     def all(self) -> list[dict[str, Any]]:
-        """Every key that has policies, with the actions that it `used` and what it was `denied`."""
+        """Every key that has policies, with the actions that it `used` and that were `denied`."""
         with self._lock:
             keys = sorted(self._callers)
         return [self._told(key) for key in keys]

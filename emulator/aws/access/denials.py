@@ -35,7 +35,7 @@ def of(call: Call, principal: str, need: Need, explicit: bool, request: str) -> 
 
     Args:
         call: the call.
-        principal: the ARN of who called.
+        principal: the ARN of the caller.
         need: what was not allowed.
         explicit: whether a policy denies it; otherwise no policy allows it.
         request: the request's id.

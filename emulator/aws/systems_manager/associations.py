@@ -193,7 +193,7 @@ class Associations:
             raise Refusal("InvalidResourceId", "There is no such association.")
         return held.tags
 
-    # -- what is refused --------------------------------------------------------------------
+    # -- refusals ---------------------------------------------------------------------------
 
     @staticmethod
     def _refuse_unknown(request: Mapping[str, Any]) -> None:
@@ -221,7 +221,7 @@ class Associations:
             request.get("Parameters") or {},
         )
 
-    # -- what is answered -------------------------------------------------------------------
+    # -- responses --------------------------------------------------------------------------
 
     def _start(self, held: Association, version: str) -> None:
         held.runs.append(Run(str(uuid.uuid4()), version, self._clock()))

@@ -1,4 +1,4 @@
-"""The scripts that guests run: only connect attempts, one per line.
+"""Scripts that guests run: they can contain connect attempts only, one per line.
 
 There is no shell. A line that is not a connect attempt in one of these forms ends the script with
 an error, with the line in it (`H` is a host, `P` a port; what is in brackets may be left out):

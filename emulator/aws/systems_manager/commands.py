@@ -1,4 +1,4 @@
-"""Run Command: the connect attempts that a guest makes, and what it printed."""
+"""Run Command: the connect attempts of a guest, and their output."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The runs of associations: what the instances' agents report, and how the service shows it."""
+"""Runs of associations: the reports of the instances' agents, and the service's view of them."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Inventory: what the agents of managed instances collect, and GetInventory.
+"""Inventory: the data that agents of managed instances collect, and GetInventory.
 
 Every managed instance has `AWS:InstanceInformation`. Its programs (`AWS:Application`) are those of
 the last run of an association of AWS-GatherSoftwareInventory, and stay when the association is
@@ -70,7 +70,7 @@ class Inventory:
         self._gathered: dict[str, _Gathered] = {}
 
     def gather(self) -> None:
-        """Let the agents run the associations that have not run yet."""
+        """Run the associations that have not run yet, on all online instances."""
         for held in self._held.values():
             if held.document != GATHER_INVENTORY:
                 continue

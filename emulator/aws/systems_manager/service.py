@@ -71,7 +71,7 @@ class _Region:
 
 
 class SystemsManager:
-    """Answers what moto does not have. Each region has its own state.
+    """Answers the calls that moto does not implement. Each region has its own state.
 
     Args:
         client: gives the client of a service in a region, by both names: where moto answers.

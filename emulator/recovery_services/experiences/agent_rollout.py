@@ -1,4 +1,4 @@
-"""The mobility agent, installed by Systems Manager: what an association's document does on a machine.
+"""The installation of the mobility agent on a machine by an association of Systems Manager.
 
 On the operator's rounds every managed machine with an association that installs the agent carries
 it out: everything that the document's script and the installers check is checked, then the agent is
@@ -79,7 +79,7 @@ class _Order:
 
 
 def register(world: World) -> None:
-    """Let machines carry out what Systems Manager has for them."""
+    """Register the event handlers that carry out associations on machines."""
     world.on(_INSTALLED, _on_installed)
     world.on(_RUNS_AGAIN, _on_schedule)
     operator.on_round(world, _go_round)
@@ -184,7 +184,7 @@ def _done(world: World, order: _Order, server: Instance, when: str) -> None:
 
 
 def _keep_reporting(world: World, order: _Order, run: Document) -> None:
-    """An agent of the modernized experience reports until its appliance has heard of it."""
+    """Let an agent of the modernized experience report until its appliance knows its machine."""
     if run["report"] and replication_appliance.is_expected(world, run["report"]):
         return
     role = order.role
@@ -202,7 +202,7 @@ def _keep_reporting(world: World, order: _Order, run: Document) -> None:
     world.store.put(KIND, order.key, {**run, "report": report})
 
 
-# -- what is checked -----------------------------------------------------------------------------
+# -- checks --------------------------------------------------------------------------------------
 
 
 def _registered_server(world: World, order: _Order) -> Instance | None:
@@ -302,7 +302,7 @@ def _member(secret: str, name: str) -> str:
     return str(content.get(name) or "") if isinstance(content, dict) else ""
 
 
-# -- what is kept and told -----------------------------------------------------------------------
+# -- records and reports -------------------------------------------------------------------------
 
 
 def _order_of(world: World, instance_id: str, association: str) -> _Order | None:
@@ -361,7 +361,7 @@ def _printed(world: World, order: _Order, agent: str, message: str) -> str:
 
 
 def _log_line(code: int, text: str) -> str:
-    """A failure of the installer (15) or the configurator (16), in the words of its log."""
+    """A failure of the installer (15) or the configurator (16), with the text of its log."""
     if code not in _LOGS:
         return f"{text}."
     program = "The installer" if code == _INSTALL else "The registration"

@@ -29,11 +29,11 @@ class Experience(Protocol):
         server: the name that people use for the server behind its fabrics.
         table: its states and transitions.
         test_failover_input: the provider's part of a test failover's body.
-        failover_input: the same of an unplanned failover's.
-        change_point_input: the same of a change of the recovery point.
+        failover_input: the provider's part of an unplanned failover's body.
+        change_point_input: the provider's part of the body that changes the recovery point.
         looked_at_after: how long after the protection the service sees that a machine was never
             tested.
-        tells_missing_points: whether a machine that sends nothing says that points are missing.
+        tells_missing_points: whether a machine that sends no data gets errors for missing points.
         tells_failed_failover: whether a failed failover adds a health error.
         lists_recovery_point: whether a list names the recovery points of an item.
     """
@@ -63,14 +63,14 @@ class Experience(Protocol):
         """Forget a fabric that was removed from its vault."""
 
     def policy_details(self, part: ProviderPart, at: str) -> Document:
-        """A policy's `providerSpecificDetails` from what was sent at a place of the body.
+        """A policy's `providerSpecificDetails` from the provider's part at the path `at` of the body.
 
         Raises:
             ArmError: 400.
         """
 
     def mapping_details(self, part: ProviderPart | None, at: str) -> Document | None:
-        """A mapping's `providerSpecificDetails` from what was sent at a place of the body.
+        """A mapping's `providerSpecificDetails` from the provider's part at the path `at` of the body.
 
         Raises:
             ArmError: 400.

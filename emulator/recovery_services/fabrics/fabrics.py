@@ -65,7 +65,7 @@ def check_consistency(world: World, request: Request, **path: str) -> Response:
 
 @routes.route("POST", f"{FABRICS.template}/remove", "ReplicationFabrics_Delete")
 def remove_fabric(world: World, request: Request, **path: str) -> Response:
-    """Unregister the server; nothing of it may be protected or mapped."""
+    """Unregister the server; refused while items are protected or containers are mapped."""
     fabric = require(world, FABRICS, path)
     _require_empty(world, fabric)
     return _begin(world, request, fabric, REMOVE_SERVER, "ReplicationFabrics_Delete")
@@ -73,9 +73,9 @@ def remove_fabric(world: World, request: Request, **path: str) -> Response:
 
 @routes.route("DELETE", FABRICS.template, "ReplicationFabrics_Purge")
 def purge_fabric(world: World, request: Request, **path: str) -> Response:
-    """Force the server out of the vault: a purge, with nothing cleaned up on the server.
+    """Purge the server from the vault; nothing is cleaned up on the server.
 
-    Protected items still stand in the way [inferred].
+    It is refused while the server has protected items [inferred].
     """
     fabric = find(world, FABRICS, path)
     if fabric is None:
@@ -126,7 +126,7 @@ def refresh_provider(world: World, request: Request, **path: str) -> Response:
 
 @routes.route("POST", f"{PROVIDERS.template}/remove", "ReplicationRecoveryServicesProviders_Delete")
 def remove_provider(world: World, request: Request, **path: str) -> Response:
-    """Unregister the provider, and with it the fabric, of which it is the only one."""
+    """Unregister the provider and its fabric, which has no other provider."""
     provider = require(world, PROVIDERS, path)
     _require_empty(world, require(world, FABRICS, path))
     operation = "ReplicationRecoveryServicesProviders_Delete"
@@ -135,7 +135,7 @@ def remove_provider(world: World, request: Request, **path: str) -> Response:
 
 @routes.route("DELETE", PROVIDERS.template, "ReplicationRecoveryServicesProviders_Purge")
 def purge_provider(world: World, request: Request, **path: str) -> Response:
-    """Force the provider out of the vault: a purge."""
+    """Purge the provider from the vault."""
     provider = find(world, PROVIDERS, path)
     if provider is None:
         return Response(204)
@@ -146,7 +146,7 @@ def purge_provider(world: World, request: Request, **path: str) -> Response:
 
 @view(FABRICS)
 def shown_fabric(world: World, fabric: Document) -> Document:
-    """The fabric as its experience tells it at this moment."""
+    """The fabric as its experience returns it now."""
     return _experience(fabric).fabric(world, fabric, full=True)
 
 

@@ -1,4 +1,4 @@
-"""Protection container mappings: which policy a container replicates by."""
+"""Protection container mappings, which assign a replication policy to a container."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ from emulator.recovery_services.wire.paths import (
 routes = Routes(API_VERSIONS)
 
 _BASE_INPUT = "ReplicationProviderSpecificContainerMappingInput"
-"""The contract's base class, which says nothing of a provider; it was sent and accepted (recorded)."""
+"""The contract's base class, which names no provider; a request with it was accepted (recorded)."""
 
 
 @routes.route(
@@ -118,7 +118,7 @@ def create_mapping(world: World, request: Request, **path: str) -> Response:
 
 @routes.route("PATCH", MAPPINGS.template, "ReplicationProtectionContainerMappings_Update")
 def update_mapping(world: World, request: Request, **path: str) -> Response:
-    """Change what the provider keeps with a mapping; one that keeps nothing refuses."""
+    """Change the provider-specific details of a mapping; refused if the provider has none."""
     mapping = require(world, MAPPINGS, path)
     container = require(world, CONTAINERS, {k: v for k, v in path.items() if k != "mapping"})
     part = bodies.parse(bodies.MappingUpdateBody, request).properties.provider_specific_input
@@ -148,13 +148,13 @@ def update_mapping(world: World, request: Request, **path: str) -> Response:
     "POST", f"{MAPPINGS.template}/remove", "ReplicationProtectionContainerMappings_Delete"
 )
 def remove_mapping(world: World, request: Request, **path: str) -> Response:
-    """Dissociate the policy; nothing may be protected by it."""
+    """Delete the mapping; refused while the policy protects an item."""
     return _end(world, request, path, UNPAIR, "ReplicationProtectionContainerMappings_Delete")
 
 
 @routes.route("DELETE", MAPPINGS.template, "ReplicationProtectionContainerMappings_Purge")
 def purge_mapping(world: World, request: Request, **path: str) -> Response:
-    """Force the mapping away: a purge. Protected items still stand in the way [inferred]."""
+    """Purge the mapping; refused while it has protected items [inferred]."""
     if find(world, MAPPINGS, path) is None:
         return Response(204)
     return _end(world, request, path, PURGE_PAIR, "ReplicationProtectionContainerMappings_Purge")

@@ -63,7 +63,7 @@ def create_policy(world: World, request: Request, **path: str) -> Response:
 
 @routes.route("PATCH", POLICIES.template, "ReplicationPolicies_Update")
 def update_policy(world: World, request: Request, **path: str) -> Response:
-    """Change a policy; machines that replicate by it go on by the new one."""
+    """Change a policy; machines that use it continue with the new values."""
     policy = require(world, POLICIES, path)
     part = bodies.parse(bodies.PolicyUpdateBody, request).properties.replication_provider_settings
     kept = policy["properties"]["providerSpecificDetails"]

@@ -1,1 +1,1 @@
-"""Protected items: their operations, their life and how they are answered."""
+"""Protected items: their operations, their life cycle and their representation."""

@@ -44,7 +44,7 @@ def of(world: World, item: Document) -> tuple[str, str, list[Document]]:
 
 
 def enabling_failed(item: Document) -> Document:
-    """The error of a machine whose protection could not be enabled; the job tells why (recorded)."""
+    """The error of a machine that could not be protected; the job has the reason (recorded)."""
     return {
         **_error(item, "310056", "Error", "Replication"),
         "errorSource": "ProtectedEntitySystemError",
@@ -61,7 +61,7 @@ def enabling_failed(item: Document) -> Document:
 
 
 def _untested_since(world: World, item: Document) -> datetime | None:
-    """Since when the service has found that the machine was never tested, or None.
+    """The time since which the service reports that the machine was never tested, or None.
 
     A modernized machine is looked at some time after it was protected, and after an update: just
     protected it had no warning, a day later it had one (both recorded).

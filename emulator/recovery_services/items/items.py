@@ -1,4 +1,4 @@
-"""The life of a protected item: jobs begin on it, and their ends move it from state to state."""
+"""The life cycle of a protected item: jobs start on it, and their ends move it between states."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ _RETRY_SYNC = timedelta(minutes=5)
 
 
 def register(world: World) -> None:
-    """Let initial replications go on and end."""
+    """Register the event handler that advances initial replications."""
     world.on(_RESTED, _on_rested)
 
 
@@ -37,7 +37,7 @@ _forgetting: list[Callable[[World, Document], None]] = []
 
 
 def when_gone(forget: Callable[[World, Document], None]) -> Callable[[World, Document], None]:
-    """Decorate what is done once an item left its vault: `forget(world, item)`."""
+    """Register the decorated `forget(world, item)`, which runs after an item left its vault."""
     _forgetting.append(forget)
     return forget
 
@@ -50,7 +50,7 @@ def new(
     experience: Experience,
     admitted: Document,
 ) -> Document:
-    """A new item, not stored yet and in no state; `start` takes it from there."""
+    """A new item that is not stored and has no state yet; `start` gives it one."""
     fabric_id = container["id"].rsplit("/", 2)[0]
     return {
         "id": identifier,
@@ -153,7 +153,7 @@ def begin(
     arguments: Document | None = None,
     parent: str | None = None,
 ) -> Document:
-    """Begin an operation on an item without answering anybody; the job.
+    """Start an operation on an item without a response, and return its job.
 
     `parent` is the id of the recovery plan's job that this one is a part of.
 
@@ -192,7 +192,7 @@ def begin(
 
 
 def interrupt(world: World, item: Document) -> None:
-    """End whatever works on an item, because it is purged."""
+    """End the job that works on an item, because the item is purged."""
     private = item[PRIVATE]
     job = jobs.find(world, vault_of(item["id"]), private["job"]) if private["job"] else None
     private |= {"job": None, "plan": None}
@@ -202,7 +202,7 @@ def interrupt(world: World, item: Document) -> None:
 
 
 def restart(world: World, job: Document) -> None:
-    """Begin again what a failed job was for.
+    """Restart the operation of a failed job.
 
     Raises:
         ArmError: 400 or 409, where the item's state does not allow it (any more).
@@ -257,7 +257,7 @@ def _undone(world: World, job: Document, failure: outcomes.JobError | None) -> N
 
 
 def _settle(world: World, item: Document, state: str, job: Document) -> None:
-    """Let an item rest in a state; nothing works on it any more."""
+    """Move an item into a state; no job works on it any more."""
     private = item[PRIVATE]
     private["job"] = None
     private["lastJob"] = {"jobId": job["id"], "startTime": job["properties"]["startTime"]}

@@ -1,6 +1,6 @@
-"""Operations that the contract has of protected items, and that physical machines do not have.
+"""Operations of protected items in the contract that physical machines do not have.
 
-They are refused by what the item's state allows, as anything else that is not allowed: a physical
+They are refused because no state allows them, like every operation that is not allowed: a physical
 machine has no planned failover and cannot be failed back or replicated back (documented).
 """
 

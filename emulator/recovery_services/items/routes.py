@@ -1,4 +1,4 @@
-"""Protected items: the operations that a migration is made of.
+"""Protected items: the operations of a migration.
 
 Every change goes by the experience's table of transitions: what is not in it from the item's
 present state is refused, and nothing at all is accepted while a job works on the item.
@@ -75,7 +75,7 @@ def enable(world: World, request: Request, **path: str) -> Response:
     """Enable protection of a machine.
 
     Raises:
-        ArmError: 400 for a reference that does not hold, 409 for a name or machine in use.
+        ArmError: 400 for an invalid reference, 409 for a name or machine in use.
     """
     above = {name: value for name, value in path.items() if name != "item"}
     container = require(world, CONTAINERS, above)
@@ -179,7 +179,7 @@ def clean_up(world: World, request: Request, **path: str) -> Response:
     "ReplicationProtectedItems_UnplannedFailover",
 )
 def fail_over(world: World, request: Request, **path: str) -> Response:
-    """Fail over to Azure. The source of a physical machine is not shut down: it goes on.
+    """Fail over to Azure. The source of a physical machine is not shut down.
 
     A provider that may be asked to shut it down anyway says in the job that it did not
     [inferred]: "Failover continues even if shutdown fails" (azure-docs).
@@ -215,7 +215,7 @@ def commit(world: World, request: Request, **path: str) -> Response:
     "ReplicationProtectedItems_ApplyRecoveryPoint",
 )
 def change_point(world: World, request: Request, **path: str) -> Response:
-    """Let the failed over machine hold another recovery point."""
+    """Change the recovery point of the failed over machine."""
     item = require(world, PROTECTED_ITEMS, path)
     asked = bodies.parse(bodies.RecoveryPointBody, request).properties
     kind = registry.of(item[PRIVATE]["experience"]).change_point_input
@@ -247,7 +247,7 @@ def remove(world: World, request: Request, **path: str) -> Response:
 
 @routes.route("DELETE", PROTECTED_ITEMS.template, "ReplicationProtectedItems_Purge")
 def purge(world: World, request: Request, **path: str) -> Response:
-    """Force the item out of the vault, whatever runs on it; nothing is cleaned up."""
+    """Purge the item from the vault, even during a job; nothing is cleaned up on the source."""
     item = find(world, PROTECTED_ITEMS, path)
     if item is None:
         return Response(204)

@@ -1,4 +1,4 @@
-"""A protected item as a GET and a list answer it at this moment."""
+"""A protected item as a GET and a list return it now."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ def shown(world: World, item: Document) -> Document:
 
 
 def listed(world: World, item: Document) -> Document:
-    """The item as a list has it, with less detail."""
+    """The item as a list returns it, with fewer details."""
     return _shown(world, item, full=False)
 
 

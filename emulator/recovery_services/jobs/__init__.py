@@ -1,1 +1,1 @@
-"""Jobs of a vault: what they are made of, and how they are polled."""
+"""Jobs of a vault: scenarios, tasks, outcomes and polling."""

@@ -1,4 +1,4 @@
-"""Answers about a job: the 202, the job in a GET and in a list, the status of its operation."""
+"""Responses about a job: the 202, the job in a GET and in a list, and the operation's status."""
 
 from __future__ import annotations
 
@@ -18,11 +18,11 @@ from emulator.recovery_services.wire.refusals import CLIENT, CORRELATION
 from emulator.recovery_services.wire.times import UNSET, coarse, stamp
 
 _SKIPPED_AFTER = timedelta(seconds=2)
-"""For so long the tasks after a failed one are still shown as not started (recorded)."""
+"""The time for which the tasks after a failed one are still shown as not started (recorded)."""
 
 
 def accepted(world: World, request: Request, job: Document) -> Response:
-    """The 202 with an empty body that the service answers: where to poll, and when.
+    """The 202 response with an empty body, and the headers for polling.
 
     The job notes which request began it. Its `activityId` is
     `<x-ms-client-request-id> ActivityId: <x-ms-correlation-request-id>` of that request
@@ -51,7 +51,7 @@ def accepted(world: World, request: Request, job: Document) -> Response:
 
 
 def presented(world: World, job: Document) -> Document:
-    """The job as it is answered now, its tasks computed for this moment."""
+    """The job as GET returns it now, with the current state of its tasks."""
     private = job[PRIVATE]
     properties = dict(job["properties"])
     flow = flow_of(job)
@@ -67,7 +67,7 @@ def presented(world: World, job: Document) -> Document:
 
 
 def listed(job: Document) -> Document:
-    """The job as a list has it: tasks, errors and details are in a GET only (recorded)."""
+    """The job as a list returns it: tasks, errors and details are in a GET only (recorded)."""
     less: Document = {"activityId": None, "tasks": [], "errors": [], "customDetails": None}
     shown = {name: value for name, value in job.items() if name != PRIVATE}
     shown["properties"] = job["properties"] | less
@@ -137,7 +137,7 @@ def _task(
     ends: datetime,
     moments: list[tuple[datetime, datetime]],
 ) -> Document:
-    """A task at this moment: by its own times, unless its job ended otherwise."""
+    """The current state of a task, by its own times unless its job failed or was cancelled."""
     task = jobs.scenario_of(job).tasks[position]
     state, failed = job["properties"]["state"], job[PRIVATE]["failedTask"]
     start, end = moments[position]

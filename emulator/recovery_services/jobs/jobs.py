@@ -182,7 +182,7 @@ def task_id(world: World, job: Document, position: int) -> str:
 
 
 def running(job: Document) -> bool:
-    """Whether the job is still on its way."""
+    """Whether the job has not ended yet."""
     return job["properties"]["state"] in RUNNING
 
 

@@ -28,7 +28,7 @@ _DURATION = re.compile(r"PT(?:(\d+)H)?(?:(\d+)M)?(?:(\d+)S)?", re.IGNORECASE)
 
 
 def is_manual(action: Document) -> bool:
-    """Whether a person does it."""
+    """Whether it is a manual action."""
     return str(action["customDetails"]["instanceType"]) == "ManualActionDetails"
 
 

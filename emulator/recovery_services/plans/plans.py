@@ -54,10 +54,10 @@ def get_plan(world: World, request: Request, **path: str) -> Response:
 
 @routes.route("PUT", RECOVERY_PLANS.template, "ReplicationRecoveryPlans_Create")
 def create_plan(world: World, request: Request, **path: str) -> Response:
-    """Create a plan, or give one other groups [inferred].
+    """Create a plan, or replace the groups of an existing one [inferred].
 
     Raises:
-        ArmError: 400 for what may not stand in a plan, 409 while the plan runs.
+        ArmError: 400 for invalid contents of a plan, 409 while the plan runs.
     """
     require_vault(world, path)
     asked = bodies.parse(plan_bodies.CreateBody, request).properties
@@ -83,7 +83,7 @@ def update_plan(world: World, request: Request, **path: str) -> Response:
     """Replace all groups of a plan: an action or a machine that is not sent again is gone.
 
     Raises:
-        ArmError: 400 for what may not stand in a plan, 409 while the plan runs.
+        ArmError: 400 for invalid contents of a plan, 409 while the plan runs.
     """
     plan = require(world, RECOVERY_PLANS, path)
     asked = bodies.parse(plan_bodies.UpdateBody, request).properties
@@ -105,7 +105,7 @@ def update_plan(world: World, request: Request, **path: str) -> Response:
 
 @routes.route("DELETE", RECOVERY_PLANS.template, "ReplicationRecoveryPlans_Delete")
 def delete_plan(world: World, request: Request, **path: str) -> Response:
-    """Delete a plan; its machines stay as they are. 204 where there is none.
+    """Delete a plan; its machines do not change. 204 if there is no such plan.
 
     Raises:
         ArmError: 409 while the plan runs.
@@ -178,7 +178,7 @@ def _delete(world: World, job: Document) -> None:
 
 @items.when_gone
 def _forget(world: World, item: Document) -> None:
-    """A machine that left the vault is in no plan any more; it may leave one empty."""
+    """Remove a machine that left the vault from its plans; a plan may become empty."""
     for plan in children(world, RECOVERY_PLANS, vault_of(item["id"])):
         groups = plan["properties"]["groups"]
         for group in groups:

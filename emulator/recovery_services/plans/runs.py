@@ -60,7 +60,7 @@ _POINT_KINDS = {
 
 
 def register(world: World) -> None:
-    """Let the stages of plans end."""
+    """Register the event handler that ends the stages of plans."""
     flows.run_by(FLOW, PlanFlow())
     world.on(_EVENT, _on_time)
 
@@ -68,7 +68,7 @@ def register(world: World) -> None:
 def start(
     world: World, plan: Document, operation: str, operation_id: str, arguments: Document
 ) -> Document:
-    """Begin an operation of a plan whose machines were found fit for it; the plan's job."""
+    """Start an operation of a plan whose machines were checked, and return the plan's job."""
     fault = faults.take(world, operation=operation_id, match=[plan["id"]]) or {}
     stages, groups = plan_stages.of(world, plan, operation)
     job = jobs.begin_open(
@@ -106,23 +106,23 @@ class PlanFlow:
     """The flow of recovery plans' jobs."""
 
     def presented(self, world: World, job: Document) -> Document:
-        """The task tree and what is known of the machines."""
+        """The job's properties with its task tree and the details of its machines."""
         return plan_stages.presented(world, job)
 
     def child_ended(self, world: World, job: Document) -> None:
-        """Go on when the last machine of the stage is done."""
+        """Continue with the next stage after the last machine of this stage has ended."""
         stage = _current(job)
         if stage["kind"] == "machines" and not _working(world, stage):
             _end_machines(world, job, stage)
         _advance(world, job)
 
     def cancelled(self, world: World, job: Document) -> None:
-        """End the job, unless machines are still on their way: then they end it."""
+        """End the job, or leave that to the last machine that is still running."""
         if not _working(world, _current(job)):
             _close(world, job, "Cancelled", "Cancelled")
 
     def resumed(self, world: World, job: Document, comments: str | None) -> None:
-        """A manual action was done."""
+        """Continue after a manual action."""
         stage = _current(job)
         stage["observation"] = comments
         _end(world, stage, "Succeeded")

@@ -68,7 +68,7 @@ def parts(world: World, job: Document) -> Iterator[Document]:
 
 
 def errors(run: Document) -> list[Document]:
-    """Everything that went wrong in a run."""
+    """All errors of a run."""
     return [
         error
         for stage in run["stages"]
@@ -78,7 +78,7 @@ def errors(run: Document) -> list[Document]:
 
 
 def presented(world: World, job: Document) -> Document:
-    """The tasks and the details of a plan's job at this moment."""
+    """The current tasks and details of a plan's job."""
     run = job[PRIVATE]["payload"]
     details = dict(job["properties"]["customDetails"])
     if run["operation"] in _WITH_GROUPS:

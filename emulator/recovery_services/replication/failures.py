@@ -1,4 +1,4 @@
-"""Failures that both experiences know: of enabling protection, and of servers that fall silent."""
+"""Failures of both experiences: of enabling protection, and of servers that do not respond."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ _INSTALL_TASK = 1
 
 
 def enabling(code: int, message: str, causes: str, action: str) -> JobError:
-    """Enabling failed at the machine, with the provider's own error id."""
+    """The failure of enable protection on a machine, with the provider's error id."""
     return JobError(
         _ENABLE_FAILED,
         "Protection couldn't be enabled for the virtual machine.",
@@ -28,7 +28,7 @@ def enabling(code: int, message: str, causes: str, action: str) -> JobError:
 
 
 def silent(server: str) -> JobError:
-    """A job needs a server, such as "configuration server", that does not answer."""
+    """The failure of a job whose server, such as "configuration server", does not respond."""
     return JobError(
         NO_HEARTBEAT,
         f"The {server} does not answer.",
@@ -39,7 +39,7 @@ def silent(server: str) -> JobError:
 
 
 def no_heartbeat(fabric: Document, server: str, since: str) -> Document:
-    """The entry of a fabric's `healthErrorDetails` while its server is silent."""
+    """The entry of a fabric's `healthErrorDetails` while its server does not respond."""
     name = fabric["properties"]["friendlyName"]
     return {
         "innerHealthErrors": [],

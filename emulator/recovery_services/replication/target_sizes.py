@@ -42,14 +42,14 @@ def fitting(cores: int, memory_gib: float, data_disks: int) -> Size:
 
 
 def picked(machine: Document) -> str:
-    """The size that the service picks for a machine as an item knows it."""
+    """The size that the service picks for the machine of an item."""
     data_disks = len(machine["disks"]) - 1
     return fitting(machine["vcpus"], machine["memoryMib"] / 1024, data_disks).name
 
 
 @routes.route("GET", TARGET_SIZES.collection, "TargetComputeSizes_ListByReplicationProtectedItems")
 def list_sizes(world: World, request: Request, **path: str) -> Response:
-    """The sizes that the item may be failed over to, with what speaks against each.
+    """The sizes that the item can be failed over to, with the errors of each.
 
     That a size which does not boot the machine is among them without an error is [inferred]: they
     have `hyperVGenerations` for clients to judge by.

@@ -1,1 +1,1 @@
-"""Servers of Site Recovery: how they install and register themselves."""
+"""Servers of Site Recovery: their installation and registration."""

@@ -38,7 +38,7 @@ _UNATTENDED = 0.2
 
 
 def register(world: World) -> None:
-    """Let instances with a set-up script boot."""
+    """Register the event handlers of instances that boot with a set-up script."""
     world.on(_WAITS, _on_waiting)
     world.on(_GOES_ON, _on_going_on)
     operator.on_round(world, _go_round)
@@ -48,7 +48,7 @@ def setups(world: World, role: str) -> list[Document]:
     """The setup progress of a role's instances, oldest first.
 
     Each has `instance`, `name`, `vault`, `fabric`, `stage`, `reason` and `setup`, the status that
-    it last signalled. A stage is starting, installing, waiting, failed, or what has become of the
+    it last signalled. A stage is starting, installing, waiting or failed, or the state of the
     server: registered or unregistered.
     """
     found = []
@@ -71,7 +71,7 @@ def setups(world: World, role: str) -> list[Document]:
 
 
 def registered(world: World, server: Document, agent_secret: str) -> None:
-    """A server is in its vault. If it set itself up, agents get what they need to find it.
+    """Continue the set-up of a server that has registered: share the agents' secret.
 
     Args:
         world: the world; a transaction must be open.
@@ -86,7 +86,7 @@ def registered(world: World, server: Document, agent_secret: str) -> None:
 
 
 def broke(world: World, server: Document) -> None:
-    """The installation of a server ended without a registration."""
+    """Fail the set-up of a server whose installation ended without a registration."""
     setup = world.store.get(KIND, server["instance"])
     instance, script = _instance_with_script(world, server["instance"])
     if setup is not None and instance is not None and script is not None:
@@ -229,7 +229,7 @@ def _sign_in(world: World, instance: Instance, script: ServerScript, setup: Docu
 
 
 def _share(world: World, instance: Instance, script: ServerScript, setup: Document) -> None:
-    """Put what agents need into their secret: a server itself, or the person for an appliance."""
+    """Store the agents' secret, by the server itself or, for an appliance, by the person."""
     itself = script.role == server_script.CONFIGURATION_SERVER
     try:
         if not itself:
@@ -273,7 +273,7 @@ def _signal(
     step: str,
     message: str,
 ) -> None:
-    """Write the status parameter. A script that may not goes on all the same."""
+    """Write the status parameter. A script without the permission for it continues."""
     status = {"state": state, "step": step, "message": message}
     setup["status"] = status
     try:
@@ -289,7 +289,7 @@ def _note(
     reason: str | None = None,
     again: timedelta | None = None,
 ) -> None:
-    """Keep how far a set-up is, and when it goes on unless something happens before."""
+    """Store the progress of a set-up; with `again`, schedule it to continue after that time."""
     due = None if again is None else world.now + again
     setup |= {"stage": stage, "reason": reason, "again": due.isoformat() if due else None}
     world.store.put(KIND, setup["instance"], setup)

@@ -1,4 +1,4 @@
-"""`/_emulator/guests`: what runs in the machines, and what arrived in Azure."""
+"""`/_emulator/guests`: the guests of the machines, and the data that arrived in Azure."""
 
 from __future__ import annotations
 
@@ -21,11 +21,11 @@ def guests(world: World, request: Request) -> Response:
     """Machines, virtual machines in Azure, and servers of Site Recovery.
 
     `machines`: records written so far, whether they still are, and the agent.
-    `azure`: the last record that each virtual machine made by a failover holds, and how many of
+    `azure`: the last record on each virtual machine that a failover created, and how many of
     its source's records it lacks.
-    `configurationServers`, `replicationAppliances`: how far the operator is with each, or how far
-    it is with itself, and what is in the way.
-    `mobilityAgents`: what became of each run of an association that installs the agent.
+    `configurationServers`, `replicationAppliances`: the progress of the operator with each, or
+    of its own set-up, and the problem, if any.
+    `mobilityAgents`: the result of each run of an association that installs the agent.
     """
     machine.look(world)
     sources = {guest["instance"]: guest for guest in world.store.list(machine.KIND)}

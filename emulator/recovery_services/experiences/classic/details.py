@@ -242,7 +242,7 @@ def _interface(world: World, item: Document) -> Document:
 
 
 def interface_id(world: World, item: Document) -> str:
-    """The hardware address of the machine's interface, by which the item names it."""
+    """The MAC address of the machine's interface, which is the interface's id in the item."""
     digits = world.guid("nic", item[PRIVATE]["vmId"]).replace("-", "").upper()
     return ":".join(["06", *(digits[at : at + 2] for at in range(0, 10, 2))])
 

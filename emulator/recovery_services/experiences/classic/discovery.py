@@ -95,7 +95,7 @@ def agent_details(world: World, instance: Instance, generated_id: str) -> Docume
 
 
 def agent_registered(world: World, instance: Instance) -> None:
-    """The agent of a machine registered: where it was discovered before, its details say so."""
+    """Update a machine that was discovered before with the registration of its agent."""
     for document in world.store.list(PROTECTABLE_ITEMS.kind):
         if document[PRIVATE]["instance"] == instance.id:
             _add_agent(world, instance, document)

@@ -1,4 +1,4 @@
-"""Installing the mobility agent over the network, as the process server does when enabling.
+"""Push installation of the mobility agent by the process server, during enable protection.
 
 Error ids, causes and actions: "Troubleshoot Mobility Service push installation" (azure-docs,
 09/11/2019). Ports: the procedure's security group rules.
@@ -26,7 +26,7 @@ _LINUX = ("rhel-6.7",)
 
 
 def answers(world: World, server: Instance, machine: Instance, os_type: str) -> bool:
-    """Whether the server gets any answer from the machine when it is added."""
+    """Whether the server reaches the machine on at least one port of a push installation."""
     ports = (_RPC, _SMB) if os_type == "Windows" else (_SSH,)
     return any(world.estate.allows(server, machine, port) for port in ports)
 
@@ -47,10 +47,10 @@ def unreachable(name: str, address: str) -> JobError:
 def install(
     world: World, server: Instance, machine: Instance, *, os_type: str, account: str
 ) -> None:
-    """Check what a push installation meets, in its order.
+    """Check the conditions of a push installation, in the order in which the installer meets them.
 
     Raises:
-        JobError: with the id of the first thing in the way.
+        JobError: with the error id of the first condition that is not met.
     """
     _check_account(machine, account)
     _check_connection(world, server, machine)
@@ -129,7 +129,7 @@ def check_system(machine: Instance, os_type: str) -> None:
     """Check that the agent runs on a machine.
 
     Raises:
-        JobError: with what is not supported.
+        JobError: names what is not supported.
     """
     problem = system_problem(machine, os_type)
     if problem is not None:

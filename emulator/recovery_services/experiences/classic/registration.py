@@ -20,7 +20,7 @@ from emulator.recovery_services.wire.times import stamp
 
 
 def register(world: World) -> None:
-    """Let configuration servers register, and the operator look for them."""
+    """Register the event handlers of configuration servers, and the operator's search for them."""
     world.on(ROLE.registers, _on_installed)
     ROLE.watch(world)
 

@@ -1,4 +1,4 @@
-"""The components of a replication appliance, as fabrics and appliances tell of them.
+"""The components of a replication appliance, as fabrics and appliances report them.
 
 Shapes and versions as in azure-cli's recording `test_siterecovery_V2A_RCMInMage`.
 """
@@ -37,7 +37,7 @@ def of(world: World, fabric: Document) -> list[dict[str, Document]]:
 
 
 def identity(world: World, purpose: str) -> Document:
-    """IdentityProviderDetails of one of the applications that registration makes in Entra."""
+    """The IdentityProviderDetails of an application that registration creates in Entra."""
     tenant = world.guid("tenant")
     return {
         "tenantId": tenant,

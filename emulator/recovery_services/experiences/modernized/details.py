@@ -230,7 +230,7 @@ def _disks(world: World, item: Document, percentage: int | None) -> list[Documen
 
 
 def _agent(world: World, item: Document) -> Document:
-    """The agent; while protection is enabled, and after that failed, less is known (recorded)."""
+    """The agent's details; fewer during enable protection, and after it failed (recorded)."""
     state = item[PRIVATE]["state"]
     known = state != "enabling"
     details = {

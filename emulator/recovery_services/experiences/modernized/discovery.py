@@ -36,7 +36,7 @@ _LINUX = {
 
 
 def on_report(world: World, payload: Document) -> None:
-    """An agent reports for the first time: its machine is in the site from now on."""
+    """Add the machine of an agent that reports for the first time to the site."""
     fabric = world.store.get(FABRICS.kind, payload["fabric"])
     instance = replication_appliance.reporting(world, payload)
     if fabric is None or instance is None:
@@ -55,7 +55,7 @@ def on_report(world: World, payload: Document) -> None:
 
 
 def mark(world: World, identifier: str, **changes: object) -> None:
-    """Note on a discovered machine what is private to this service: `agent`, `item`."""
+    """Set the private values of a discovered machine: `agent` and `item`."""
     found = sites.machine(world, identifier)
     if found is not None:
         found[PRIVATE] |= changes
@@ -93,7 +93,7 @@ def bios_id(world: World, instance_id: str) -> str:
 
 
 def os_name(system: str) -> str:
-    """An operating system as machines show it."""
+    """An operating system in the spelling of discovered machines."""
     family, _, version = system.partition("-")
     if family in _LINUX:
         return f"{_LINUX[family]} {version.replace('-sp', ' SP')} (64-bit)"
@@ -151,6 +151,6 @@ def _properties(world: World, site: str, instance: Instance, appliance: str) -> 
 
 
 def mac(world: World, instance_id: str) -> str:
-    """The hardware address of a machine's interface."""
+    """The MAC address of a machine's interface."""
     chance = world.random("nic", instance_id)
     return ":".join(["06", *(f"{chance.randrange(256):02X}" for _ in range(5))])

@@ -102,7 +102,7 @@ class Modernized:
         }
 
     def mapping_details(self, part: ProviderPart | None, at: str) -> Document | None:
-        """Whether agents upgrade themselves; they do by default [inferred]."""
+        """The mapping's details: whether agents upgrade automatically; on by default [inferred]."""
         content = {"instanceType": self.instance_type} if part is None else extras(part)
         asked = read(MappingInput, content, at)
         return {

@@ -34,7 +34,7 @@ INSTANCE_TYPE = "InMageRcm"
 
 
 def register(world: World) -> None:
-    """Let appliances register, agents report, and the operator look for both."""
+    """Register the event handlers of appliances and agents, and the operator's search for both."""
     world.on(ROLE.registers, _on_registered)
     world.on(replication_appliance.AGENT_REPORTS, discovery.on_report)
     replication_appliance.watch(world)

@@ -28,7 +28,7 @@ _LINUX: dict[str, tuple[tuple[tuple[int, int], tuple[int, int]], ...]] = {
     "debian": (((7, 0), (11, 99)),),
     "sles": (((11, 3), (11, 4)), ((12, 1), (12, 5)), ((15, 0), (15, 4))),
 }
-"""Family -> ranges of versions, both ends in; of SLES the second number is the service pack."""
+"""Ranges of versions (inclusive) by family; for SLES the second number is the service pack."""
 
 _SYSTEM = re.compile(r"([a-z]+)-(\d+)(?:\.|-sp)?(\d*)")
 
