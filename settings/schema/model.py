@@ -61,7 +61,7 @@ class Settings(Model):
     allow_retired_classic: bool = Field(
         default=False,
         description="Run `classic` against Azure itself, which refuses new classic protection. "
-        "For vaults that still take it.",
+        "For vaults that still accept it.",
     )
     source: Source
     target: Target
