@@ -29,7 +29,7 @@ VERSIONS = {
 
 
 class Arm:
-    """A caller of Resource Manager with a good token, who knows each service's api-version."""
+    """A caller of Resource Manager with a valid token and the api-version of each service."""
 
     def __init__(self, world: World) -> None:
         self.world = world
@@ -106,7 +106,7 @@ def group(arm: Arm) -> str:
 
 @pytest.fixture
 def reopened(tmp_path: Path) -> Iterator[Callable[[], Arm]]:
-    """Opens the world of one database, as a new process would; the one before is gone."""
+    """Open the world of a database as a new process would; the previous world is closed."""
     stores: list[Store] = []
 
     def open_again() -> Arm:

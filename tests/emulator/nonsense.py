@@ -1,4 +1,4 @@
-"""Requests that nobody would send, near enough to real ones to get past the first check."""
+"""Malformed requests that are close enough to real ones to pass the first check."""
 
 from __future__ import annotations
 
@@ -98,7 +98,7 @@ class Template:
     # -- strategies -------------------------------------------------------------------------
 
     def calls(self) -> st.SearchStrategy[Call]:
-        """Requests: some of any bytes at all, most of them close to an operation."""
+        """Requests: some of arbitrary bytes, most of them close to an operation."""
         return st.one_of(self._any_bytes(), *[self._close() for _ in range(8)])
 
     def _any_bytes(self) -> st.SearchStrategy[Call]:
@@ -156,7 +156,7 @@ class Template:
     @st.composite
     @staticmethod
     def _spoilt(draw: st.DrawFn, template: Template, good: Any) -> bytes:
-        """A good body with one of its values replaced, removed, or something added beside it."""
+        """A valid body with one of its values replaced or removed, or with another value added."""
         body = json.loads(json.dumps(good))
         places = list(_places(body))
         holder, key = draw(st.sampled_from(places))
@@ -223,7 +223,7 @@ def send(application: Application, call: Call) -> Answer:
 
 
 def state(world: World) -> dict[tuple[str, str], Any]:
-    """All that is stored, but for the time and the next number."""
+    """The content of the store, except for the time and the next number."""
     store = world.store
     return {
         (kind, key): store.get(kind, key)
@@ -255,7 +255,7 @@ def _places(body: Any) -> Iterator[tuple[Any, Any]]:
 
 
 def _bodies(site: Site) -> dict[str, Any]:
-    """A good body for each operation that matters."""
+    """A valid body for each operation that is tested."""
     located = {"location": "westeurope", "tags": {"a": "b"}}
     prefix = {"addressPrefix": "10.30.1.0/24"}
     network = {

@@ -1,4 +1,4 @@
-"""The emulator is killed (-9) again and again at moments of chance, and goes on where it was."""
+"""The emulator is killed (-9) repeatedly at random moments, and continues where it was."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ class Dead(Exception):
 
 
 class Victim:
-    """A server process that is killed a moment after it is up, a number of times."""
+    """A server process that is killed shortly after it has started, several times."""
 
     def __init__(self, database: Path, token: str, kills: int) -> None:
         self.database, self.kills = database, kills
@@ -166,7 +166,7 @@ def migration(site: Site) -> dict[str, tuple[str, str, Any]]:
 
 
 def step(victim: Victim, steps: dict[str, tuple[str, str, Any]]) -> bool:
-    """Look, do what is next, let time pass. True once the machine is migrated."""
+    """Read the item, send the next request, let time pass. True once the machine is migrated."""
     _, path, _ = steps[""]
     status, item = victim.call("GET", path)
     if status == 404:
@@ -189,7 +189,7 @@ def step(victim: Victim, steps: dict[str, tuple[str, str, Any]]) -> bool:
 
 
 def consistent(victim: Victim, audited_before: list[Any]) -> list[Any]:
-    """Read what the killed process left, and check what must hold; the audit as it is now."""
+    """Check the invariants of the state that the killed process left, and return the audit."""
     store = Store(victim.database)
     try:
         audited = sorted(store.list("audit"), key=lambda entry: int(entry["number"]))

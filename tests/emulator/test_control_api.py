@@ -1,4 +1,4 @@
-"""The control API: time, faults, what happened, and what is covered."""
+"""The control API: time, faults, audit and coverage."""
 
 from __future__ import annotations
 

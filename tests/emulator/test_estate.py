@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 
 
 class Seconds:
-    """Real time that only a test moves: every look is a new one unless it says otherwise."""
+    """A clock that advances by `step` for each reading, so that every `look` reads EC2 again."""
 
     def __init__(self, step: float = 1.0) -> None:
         self.now, self.step = 0.0, step

@@ -63,14 +63,14 @@ class Experience(Protocol):
         """Forget a fabric that was removed from its vault."""
 
     def policy_details(self, part: ProviderPart, at: str) -> Document:
-        """A policy's `providerSpecificDetails` from the provider's part at the path `at` of the body.
+        """A policy's `providerSpecificDetails` from the part at path `at` of the body.
 
         Raises:
             ArmError: 400.
         """
 
     def mapping_details(self, part: ProviderPart | None, at: str) -> Document | None:
-        """A mapping's `providerSpecificDetails` from the provider's part at the path `at` of the body.
+        """A mapping's `providerSpecificDetails` from the part at path `at` of the body.
 
         Raises:
             ArmError: 400.

@@ -47,7 +47,7 @@ def get_setting(world: World, request: Request, **path: str) -> Response:
 
 @routes.route("PUT", ALERT_SETTINGS.template, "ReplicationAlertSettings_Create")
 def save_setting(world: World, request: Request, **path: str) -> Response:
-    """Set who receives alerts; answered at once (recorded)."""
+    """Set the recipients of alerts, without a long-running operation (recorded)."""
     require_vault(world, path)
     asked = bodies.parse(_Body, request).properties
     document = {

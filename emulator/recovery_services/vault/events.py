@@ -1,7 +1,7 @@
 """Events of a vault: finished jobs of its machines, and machines whose health is Critical.
 
-No recording has an event of a machine. Names of types and classes are the contract's, the texts are
-[inferred], and so is that an event of a machine's health goes when its health is better again.
+No machine's event was recorded. Names of types and classes are the contract's. The texts are
+[inferred]; so is that a health event disappears when the machine's health improves.
 """
 
 from __future__ import annotations
@@ -102,7 +102,7 @@ def _keeps(term: filters.Term, properties: Document) -> bool:
 
 
 def _of_job(world: World, job: Document) -> Document:
-    """A job that ended; one that did not succeed is of the type `JobStatus`."""
+    """The event of a job that ended; its type is `JobStatus` if the job did not succeed."""
     properties = job["properties"]
     succeeded = properties["state"] == "Succeeded"
     return _event(
@@ -128,7 +128,7 @@ def _of_job(world: World, job: Document) -> Document:
 
 
 def _of_health(world: World, item: Document) -> list[Document]:
-    """A machine whose replication health is Critical, since it is."""
+    """The event of a machine whose replication health is Critical, from the time of its first error."""
     replication, _, errors = health.of(world, item)
     critical = [error for error in errors if error["errorLevel"] == "Error"]
     # An enabling that failed has no time of its own, and its job's event.

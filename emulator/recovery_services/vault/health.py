@@ -1,4 +1,4 @@
-"""The health of a vault: how many of its things are well, warn or are critical, and its usages."""
+"""The health of a vault: the number of resources by health, and the vault's usages."""
 
 from __future__ import annotations
 

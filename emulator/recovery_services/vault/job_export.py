@@ -1,7 +1,7 @@
-"""The export of a vault's jobs: a file that the export's own job tells the place of.
+"""The export of a vault's jobs: a file, whose URL is in the export's own job.
 
-The real one is a blob with a shared access signature; here it is a file of this emulator, good
-for whoever has the signature. Only JSON is written.
+The real file is a blob with a shared access signature; here the emulator serves it
+to everyone who has the signature. Only JSON is written.
 """
 
 from __future__ import annotations
@@ -51,10 +51,10 @@ class _Query(bodies.Body):
 
 @routes.route("POST", f"{JOBS.collection}/export", "ReplicationJobs_Export")
 def export(world: World, request: Request, **path: str) -> Response:
-    """Write the jobs that a query finds into a file.
+    """Write the jobs that match a query into a file.
 
     Raises:
-        ArmError: 400 for a form that is not written here.
+        ArmError: 400 for a format other than JSON.
     """
     require_vault(world, path)
     query = bodies.parse(_Query, request)

@@ -68,7 +68,7 @@ def cancel(world: World, request: Request, **path: str) -> Response:
 
 @routes.route("POST", f"{JOBS.template}/restart", "ReplicationJobs_Restart")
 def restart(world: World, request: Request, **path: str) -> Response:
-    """Do again what a failed job was for, where the item still allows it."""
+    """Restart a failed job, if its item still allows the operation."""
     job = _require_allowed(world, path, "Restart")
     items.restart(world, job)
     return _accept(world, request, job, RESTART_JOB, "ReplicationJobs_Restart")
@@ -76,7 +76,7 @@ def restart(world: World, request: Request, **path: str) -> Response:
 
 @routes.route("POST", f"{JOBS.template}/resume", "ReplicationJobs_Resume")
 def resume(world: World, request: Request, **path: str) -> Response:
-    """Let a job that waits for a person go on; only a recovery plan's manual action waits."""
+    """Resume a job that waits for a person, which only a recovery plan's manual action does."""
     comments = bodies.parse(bodies.ResumeBody, request).properties.comments
     job = _require_allowed(world, path, "Resume")
     flow = flows.flow_of(job)

@@ -214,7 +214,7 @@ class DisableBody(Body):
 
 
 class RecoveryPointInput(Body):
-    """The provider-specific part of the failovers, as far as every provider has it."""
+    """The provider-specific part of failovers, with the properties that all providers share."""
 
     recovery_point_id: str | None = None
 

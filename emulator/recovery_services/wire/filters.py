@@ -52,10 +52,10 @@ def keeps(terms: list[Term], properties: Mapping[str, Any]) -> bool:
 
 
 def moment(term: Term) -> datetime:
-    """The time that a term's value is.
+    """A term's value as a time.
 
     Raises:
-        ArmError: 400 `InvalidFilter` for what is no time, or one without a time zone.
+        ArmError: 400 `InvalidFilter` for a value that is no time, or has no time zone.
     """
     try:
         found = datetime.fromisoformat(term.value)

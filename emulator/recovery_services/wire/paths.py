@@ -93,7 +93,7 @@ class Collection:
         return self.type.lower()
 
     def key(self, path: Mapping[str, str]) -> str:
-        """The id that path parameters name, in the casing that the service answers with."""
+        """The id that path parameters name, in the casing of the service's responses."""
         return service_id(self.template.format_map(path))
 
     def id(self, parent_id: str, name: str) -> str:
@@ -132,7 +132,7 @@ _PARENTS = (
 
 
 def service_id(resource_id: str) -> str:
-    """An id as Site Recovery answers it: beginning with `/Subscriptions/`, capital S."""
+    """An id as Site Recovery returns it: beginning with `/Subscriptions/`, capital S."""
     return re.sub(r"^/subscriptions/", "/Subscriptions/", resource_id, flags=re.IGNORECASE)
 
 
@@ -170,7 +170,7 @@ def require_parents(world: World, path: Mapping[str, str]) -> None:
     """Check the vault, the fabric, the container and the item that a path names.
 
     Raises:
-        ArmError: 404, for the outermost that is not there.
+        ArmError: 404, for the outermost one that does not exist.
     """
     require_vault(world, path)
     for collection, parameter in _PARENTS:
@@ -201,7 +201,7 @@ def find(world: World, collection: Collection, path: Mapping[str, str]) -> Docum
 
 
 def not_found(name: str) -> ArmError:
-    """The service's answer to a name that is not there (recorded).
+    """The service's error for a resource that does not exist (recorded).
 
     `refusals.identify` adds the ids of the request to it.
     """
@@ -233,14 +233,14 @@ def stored(world: World, collection: Collection, key: str) -> Document:
 
 
 def seen(world: World, collection: Collection, key: str) -> Document:
-    """As `stored`, to look at only: the document is shared and may not be altered."""
+    """As `stored`, for reading only: the document is shared and must not be changed."""
     document = world.store.peek(collection.kind, key)
     assert document is not None
     return document
 
 
 def children_seen(world: World, collection: Collection, parent_id: str) -> list[Document]:
-    """As `children`, to look at only: the documents are shared and may not be altered."""
+    """As `children`, for reading only: the documents are shared and must not be changed."""
     return world.store.peeks(collection.kind, parent_id.lower() + "/")
 
 
@@ -256,11 +256,11 @@ def page(
 
     Args:
         request: the list's request.
-        entries: all of the list, as documents or as whatever leads to them.
-        show: how one entry is answered; called for those of the page only.
+        entries: the whole list, as documents or as keys of them.
+        show: converts an entry to its response; called for those of the page only.
 
     Raises:
-        ArmError: 400 for a token that was not handed out.
+        ArmError: 400 for a token that the service did not issue.
     """
     token = request.query.get("skipToken", request.query.get("$skipToken", "0"))
     if not token.isdigit():

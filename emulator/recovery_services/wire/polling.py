@@ -35,7 +35,7 @@ def signed_url(world: World, request: Request, path: str) -> str:
 
 
 def require_signature(world: World, request: Request) -> None:
-    """Refuse a poll whose query is not the one that was handed out.
+    """Refuse a poll whose query differs from the one that was issued.
 
     Raises:
         ArmError: 403 `InvalidAsyncOperationToken`; the code is [inferred].
@@ -58,7 +58,7 @@ def require_signature(world: World, request: Request) -> None:
 
 
 def _other_origin(world: World, request: Request, path: str) -> str:
-    """Scheme and host where polls go: not those that were asked, where there are others."""
+    """The scheme and host of poll URLs: another host than that of the request, if there is one."""
     asked = origin(request)
     if asked == _PUBLIC:
         vault = world.store.get(VAULT_KIND, vault_of(path)) or {}

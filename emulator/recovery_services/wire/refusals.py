@@ -10,7 +10,7 @@ CORRELATION = "x-ms-correlation-request-id"
 
 
 def register(world: World) -> None:
-    """Let refusals of Site Recovery tell which request they answer."""
+    """Register the finisher that adds the request's ids to refusals of Site Recovery."""
     world.finishers.append(identify)
 
 

@@ -18,7 +18,7 @@ _computed: dict[str, Computed] = {}
 
 
 def view(collection: Collection) -> Callable[[View], View]:
-    """Decorate the function that shows a document of a collection in full."""
+    """Register the decorated function, which returns the full view of a collection's document."""
 
     def register(shows: View) -> View:
         _views[collection.kind] = shows
@@ -28,7 +28,7 @@ def view(collection: Collection) -> Callable[[View], View]:
 
 
 def computed(kind: str) -> Callable[[Computed], Computed]:
-    """Decorate the function that answers for an id of a kind that is stored nowhere."""
+    """Register the decorated function, which returns resources of a kind that is not stored."""
 
     def register(shows: Computed) -> Computed:
         _computed[kind.lower()] = shows
@@ -38,7 +38,7 @@ def computed(kind: str) -> Callable[[Computed], Computed]:
 
 
 def shown(world: World, resource_id: str) -> Document | None:
-    """The resource of an id as a GET answers it, or None when it is not there (any more)."""
+    """The resource of an id as GET returns it; None if it does not exist (any more)."""
     kind = ResourceId.parse(resource_id).kind
     if kind in _computed:
         return _computed[kind](world, resource_id)

@@ -1,4 +1,4 @@
-"""Groups, networks, storage accounts, machines and vaults: made, read, refused and removed."""
+"""Groups, networks, storage accounts, machines and vaults: created, read, refused and deleted."""
 
 from __future__ import annotations
 

@@ -44,7 +44,7 @@ def site(experience: Classic) -> Site:
 
 
 def enabling(site: Site, *actions: str) -> Any:
-    """The answer to enabling replication by a caller that may do only this."""
+    """The response to enabling replication by a caller that has only these permissions."""
     body = site.enable_body(WEB)
     role = {"Actions": list(actions)}
     subscription = GROUP.partition("/resourceGroups/")[0]

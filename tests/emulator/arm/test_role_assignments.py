@@ -1,4 +1,4 @@
-"""Roles that the control API assigns: what they allow, and how Resource Manager denies the rest."""
+"""Roles that the control API assigns: their permissions, and Resource Manager's denials."""
 
 from __future__ import annotations
 

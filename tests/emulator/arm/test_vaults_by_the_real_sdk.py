@@ -1,4 +1,4 @@
-"""A vault's life through azure-mgmt-recoveryservices, unpatched, on both wires."""
+"""The life cycle of a vault through the unpatched azure-mgmt-recoveryservices, on both wires."""
 
 from __future__ import annotations
 

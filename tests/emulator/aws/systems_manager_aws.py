@@ -1,4 +1,4 @@
-"""A local AWS with clients, and machines to try things on."""
+"""A local AWS with clients and machines for tests."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ EVERYTHING = [{"IpProtocol": "-1", "IpRanges": [{"CidrIp": "0.0.0.0/0"}]}]
 
 @dataclass
 class Cloud:
-    """The clients of a local AWS; machines made here are told apart by what they are made with."""
+    """The clients of a local AWS. They create the resources of tests."""
 
     local: LocalAws
     _numbers: Any = field(default_factory=lambda: itertools.count(100))
@@ -130,7 +130,7 @@ class Cloud:
         getattr(self.ec2, call)(GroupId=group, IpPermissions=[permission])
 
     def shut(self, group: str) -> None:
-        """Take away what lets everything out."""
+        """Revoke the rule that allows all outgoing traffic."""
         self.ec2.revoke_security_group_egress(GroupId=group, IpPermissions=EVERYTHING)
 
     def ping(self, instance: str) -> str | None:

@@ -1,4 +1,4 @@
-"""Policies of access keys on the local AWS: what they allow, and how each service denies the rest."""
+"""Policies of access keys on the local AWS: their permissions, and each service's denials."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ TRUST = json.dumps({"Version": "2012-10-17", "Statement": []})
 
 
 class Limited:
-    """A local AWS with a caller who may do only what it is given, and one who may do all."""
+    """A local AWS with a caller whose permissions a test sets, and one with all permissions."""
 
     def __init__(self, local: LocalAws) -> None:
         self.local = local
@@ -225,7 +225,7 @@ def _groups(ec2: Any, interface: str) -> Any:
 
 
 def running_needs(aws: Limited) -> dict[str, dict[str, Any]]:
-    """Statements that together let an instance be run as the tests do."""
+    """Statements that together allow RunInstances as the tests call it."""
     vpc = {"ArnLike": {"ec2:Vpc": f"{EC2}:vpc/{aws.estate['vpc']}"}}
     run = {"Action": "ec2:RunInstances"}
     profile = f"arn:aws:iam::{ACCOUNT}:instance-profile/{PROFILE}"

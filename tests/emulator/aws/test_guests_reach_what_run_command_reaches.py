@@ -73,7 +73,7 @@ def test_without_a_route_nothing_gets_out(cloud: Cloud, estate: Ec2Estate) -> No
 
 
 def test_machines_of_two_networks_do_not_reach_each_other(cloud: Cloud, estate: Ec2Estate) -> None:
-    """They may even have the same address."""
+    """Even machines with the same private address are separate."""
     group = cloud.group("here")
     cloud.allow(group, 9443)
     here = cloud.machine(group)

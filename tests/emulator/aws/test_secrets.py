@@ -1,4 +1,4 @@
-"""Secrets Manager of the local AWS: policies of secrets, and who may read by them."""
+"""Secrets Manager of the local AWS: policies of secrets, and the access that they give."""
 
 from __future__ import annotations
 

@@ -35,7 +35,7 @@ def cloud() -> Iterator[Cloud]:
 
 @pytest.fixture
 def associate(cloud: Cloud) -> Iterator[Callable[..., str]]:
-    """Makes associations, which are gone after the test."""
+    """Create associations, which are deleted after the test."""
     made = []
 
     def make(*machines: str, **more: Any) -> str:

@@ -25,7 +25,7 @@ def cloud() -> Iterator[Cloud]:
 
 @pytest.fixture
 def gather(cloud: Cloud) -> Iterator[Callable[..., str]]:
-    """Makes associations that gather the inventory, which are gone after the test."""
+    """Create associations that gather the inventory; they are deleted after the test."""
     made: list[str] = []
 
     def make(*instances: str, **more: Any) -> str:

@@ -1,4 +1,4 @@
-"""A process that is killed after every request answers as one that never was."""
+"""A process that is killed after every request gives the same responses as one that never is."""
 
 from __future__ import annotations
 

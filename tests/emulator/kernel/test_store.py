@@ -36,7 +36,7 @@ def apply(store: Store, changes: list[Any]) -> None:
 
 
 def contents(store: Store) -> dict[str, list[tuple[str, Any]]]:
-    """Everything in the store, in order, without kinds of which nothing is left."""
+    """The content of the store, in order, without kinds that have no documents."""
     return {
         kind: [(key, store.get(kind, key)) for key in store.keys(kind)] for kind in store.kinds()
     }

@@ -1,4 +1,4 @@
-"""Recovery plans on a site: their bodies, and what is read of their jobs."""
+"""Recovery plans on a site: their bodies, and access to their jobs."""
 
 from __future__ import annotations
 

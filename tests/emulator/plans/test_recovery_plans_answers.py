@@ -231,7 +231,7 @@ def job_document(site: Site, accepted: Any) -> Any:
 
 
 def fits(model: str, document: Any) -> None:
-    """Assert that a document has nothing that its model does not know, down the task tree."""
+    """Assert that a document and its task tree have only properties that the models know."""
     tasks = list(details_of(document["properties"].get("tasks", ())))
     for details in tasks:
         kind = details["instanceType"]

@@ -1,4 +1,4 @@
-"""Recovery plans that do not go as asked: machines, actions and people that stop them."""
+"""Recovery plans that fail or are stopped: by machines, actions and people."""
 
 from __future__ import annotations
 

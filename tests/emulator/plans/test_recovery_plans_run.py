@@ -1,4 +1,4 @@
-"""Recovery plans run for real: group by group, with pauses, to a whole migration."""
+"""Runs of recovery plans: group by group, with pauses, up to a complete migration."""
 
 from __future__ import annotations
 

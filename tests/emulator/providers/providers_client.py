@@ -1,4 +1,4 @@
-"""Drives a stand-in provider as the engine does: its process, spoken to over gRPC."""
+"""A client that runs a stand-in provider's process and calls it over gRPC, as the engine does."""
 
 from __future__ import annotations
 
@@ -45,7 +45,7 @@ class Refused(Exception):
 
 
 class Engine:
-    """Just as much of an engine as it takes to call a provider."""
+    """The part of an engine that a provider needs to be called."""
 
     def __init__(self, stub: Any) -> None:
         self._stub = stub

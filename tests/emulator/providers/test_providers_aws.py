@@ -46,7 +46,7 @@ class Aws:
     ami: str
 
     def machine(self) -> dict[str, Any]:
-        """An instance that somebody else made."""
+        """An instance that was created outside the stack."""
         made = self.ec2.run_instances(
             ImageId=self.ami, MinCount=1, MaxCount=1, SubnetId=self.subnet
         )

@@ -49,7 +49,7 @@ class Provider(StandInProvider):
 
 @asynccontextmanager
 async def engine() -> AsyncIterator[Any]:
-    """Something that calls the provider as the engine does."""
+    """A gRPC client of the provider, as the engine is one."""
     server = grpc.aio.server()
     servicer = Servicer("1.0.0", Provider("test", {}, [Thing()], {}), "")
     provider_pb2_grpc.add_ResourceProviderServicer_to_server(servicer, server)
@@ -71,7 +71,7 @@ async def create(how: str) -> grpc.aio.AioRpcError:
 
 
 async def test_of_what_is_gone_there_is_neither_an_id_nor_a_property() -> None:
-    """Without properties the engine says that it does not exist; empty ones it takes for it."""
+    """Without properties, the engine takes the resource as gone; with empty ones, as existing."""
     request = provider_pb2.ReadRequest(urn=urn(TOKEN, "t"), id="thing-1", type=TOKEN)
     async with engine() as stub:
         answer = await stub.Read(request)

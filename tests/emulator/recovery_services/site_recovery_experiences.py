@@ -56,18 +56,18 @@ class Classic:
         return machine
 
     def make_known(self, site: Site, machine: Instance) -> None:
-        """Let Site Recovery learn of a machine."""
+        """Make a machine known to Site Recovery."""
         assert site.discover(machine)["state"] == "Succeeded"
 
     def discover(self, site: Site, client: Any, inside: Sequence[str], machine: Instance) -> None:
-        """The same by a client of the SDK."""
+        """Make a machine known to Site Recovery by a client of the SDK."""
         asked = {"friendlyName": machine.name, "ipAddress": machine.private_ip}
         body = {"properties": {**asked, "osType": machine.platform.capitalize()}}
         containers = client.replication_protection_containers
         containers.begin_discover_protectable_item(*inside, body).result()
 
     def known(self, site: Site, machine: Instance) -> str | None:
-        """The id by which a machine is protected, once it is known."""
+        """The id by which a machine is protected; None before it is known."""
         for found in site.get(f"{site.container}/replicationProtectableItems")["value"]:
             if found["properties"]["customDetails"]["ipAddress"] == machine.private_ip:
                 return str(found["id"])
@@ -119,7 +119,7 @@ class Classic:
     def named(
         self, vm_name: str | None = None, size: str | None = None, disk_type: str | None = None
     ) -> dict[str, Any]:
-        """Changes of `enabling` in words that both experiences have."""
+        """Changes of `enabling`, by names that both experiences share."""
         names = {"targetAzureVmName": vm_name, "targetVmSize": size, "diskType": disk_type}
         return {name: value for name, value in names.items() if value is not None}
 

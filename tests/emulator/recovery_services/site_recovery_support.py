@@ -167,7 +167,7 @@ class Site:
         )
 
     def reopen(self) -> None:
-        """Go on from the database in a new world, as a new process would after a kill."""
+        """Continue with the database in a new world, as a new process would after a kill."""
         self.store.close()
         self.store = Store(self._database)
         clock = resumed_clock(self.store)
@@ -244,7 +244,7 @@ class Site:
         return response
 
     def job(self, accepted: Response) -> Any:
-        """The job behind a 202, as it stands now."""
+        """The job behind a 202, in its current state."""
         name = accepted.headers["Azure-AsyncOperation"].partition("?")[0].rpartition("/")[2]
         return self.get(f"{VAULT}/replicationJobs/{name}")["properties"]
 
@@ -310,7 +310,7 @@ class Site:
         return self.call("GET", f"{site}/machines", version="2020-01-01").body["value"]
 
     def add(self, machine: Instance) -> None:
-        """Let one more machine be there."""
+        """Add a machine to the estate."""
         self.estate.machines.append(self.experience.equipped(machine))
 
     def become(self, number: int, **changes: Any) -> None:

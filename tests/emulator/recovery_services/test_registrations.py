@@ -78,7 +78,7 @@ class Pair:
 
 
 def unsealed(store: bytes) -> bytes:
-    """A certificate store without the seal at its end, which would tell of any change."""
+    """A PKCS 12 store without the MAC at its end, which would reveal any change."""
 
     def end(start: int) -> tuple[int, int]:
         size = store[start + 1]

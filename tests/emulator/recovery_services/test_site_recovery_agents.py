@@ -1,4 +1,4 @@
-"""The mobility agent by Systems Manager: what is checked on a machine, reported, and tried again."""
+"""The mobility agent by Systems Manager: checks on a machine, reports and retries."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ from tests.emulator.recovery_services.test_site_recovery_setup import appliance,
 
 WEB, DB = support.windows(1), support.linux(1)
 SHUT = SecurityGroup("sg-machines")
-"""Nothing gets into the machines: no push installation."""
+"""A security group without incoming traffic: push installation is impossible."""
 
 
 class Machines:
@@ -59,7 +59,7 @@ class Machines:
         self.server = self.site.estate.machines[0]
 
     def associate(self, machine: Instance, **changes: Any) -> None:
-        """Let State Manager have the agent's installation for a machine."""
+        """Create the State Manager association that installs the agent on a machine."""
         self.assign(
             machine, association(self.site.experience.name, self.server.private_ip, **changes)
         )
@@ -244,7 +244,7 @@ def test_the_entry_of_a_terminated_machine_stays_beside_that_of_its_successor() 
 
 
 def closed(name: str) -> tuple[SecurityGroup, ...]:
-    """The groups, where the machine gets no further than a step."""
+    """The security groups with which the machine's installation fails at a step."""
     server = {"control": NO_CONTROL, "data": NO_DATA}.get(name, SERVER_GROUP)
     if name != "out":
         return SHUT, server

@@ -38,7 +38,7 @@ _TRUST = {
 
 
 class Seconds:
-    """Real time in which every look is a new one."""
+    """A clock that advances a second for each reading, so that every `look` reads EC2 again."""
 
     def __init__(self) -> None:
         self.now = 0.0

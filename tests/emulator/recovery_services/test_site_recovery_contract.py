@@ -84,7 +84,7 @@ def check(site: Site, model: str, path: str) -> None:
 
 
 def misfits(read: Any, document: Any, at: str) -> list[str]:
-    """Places in a document that a model does not know, or cannot read."""
+    """The paths in a document that a model does not know, or cannot parse."""
     if isinstance(document, list):
         pairs = zip(read, document, strict=True)
         return [found for part, entry in pairs for found in misfits(part, entry, at)]

@@ -1,4 +1,4 @@
-"""The guests: who registers, who is discovered, whose agent can be installed, what it meets."""
+"""The guests: registration, discovery, and the conditions of the agent's installation."""
 
 from __future__ import annotations
 

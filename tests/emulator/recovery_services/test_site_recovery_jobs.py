@@ -1,4 +1,4 @@
-"""Jobs: how they fail, are cancelled and restarted, and how they are found again."""
+"""Jobs: failure, cancellation, restart and filters."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Servers that set themselves up from their user data: what they check, signal and hand over."""
+"""Servers that set themselves up from their user data: checks, status signals and secrets."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Sizes that a machine can be failed over to: what the vault says of them, and which boot."""
+"""Sizes that a machine can be failed over to: the vault's list, and the sizes that boot."""
 
 from __future__ import annotations
 
