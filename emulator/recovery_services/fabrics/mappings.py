@@ -205,7 +205,7 @@ def _end(
 
 
 def _policy_target(world: World, mapping_id: str, policy: Document) -> jobs.Target:
-    """An association's job names the policy, and the container beside it (recorded)."""
+    """The target of a mapping's job: the policy, with the container as affected object (recorded)."""
     container_id = mapping_id.rsplit("/", 2)[0]
     return jobs.Target(
         mapping_id,

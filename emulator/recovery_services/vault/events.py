@@ -128,7 +128,7 @@ def _of_job(world: World, job: Document) -> Document:
 
 
 def _of_health(world: World, item: Document) -> list[Document]:
-    """The event of a machine whose replication health is Critical, from the time of its first error."""
+    """The event of a machine with Critical replication health, at the time of its first error."""
     replication, _, errors = health.of(world, item)
     critical = [error for error in errors if error["errorLevel"] == "Error"]
     # An enabling that failed has no time of its own, and its job's event.
