@@ -6,11 +6,13 @@ import asyncio
 from collections.abc import Iterable, Mapping
 from typing import Any
 
+from azure.core.exceptions import ResourceNotFoundError
 from azure.mgmt.recoveryservicessiterecovery.aio import SiteRecoveryManagementClient
 
 from site_recovery import arm_ids
 from site_recovery.arm_ids import ContainerId
 from site_recovery.azure.items import protected_item
+from site_recovery.azure.vault import is_gone
 from site_recovery.snapshot import ProtectedItem
 
 READS_AT_ONCE = 10
@@ -34,20 +36,38 @@ async def read_item(client: SiteRecoveryManagementClient, item_id: str) -> Mappi
     return found.as_dict()
 
 
+async def read_listed(
+    client: SiteRecoveryManagementClient, item: ProtectedItem
+) -> ProtectedItem | None:
+    """An item from a list, read by itself; None if it was removed since.
+
+    Raises:
+        AzureError: Azure did not answer, refused, or the vault itself is not there.
+    """
+    try:
+        return protected_item(await read_item(client, item.id))
+    except ResourceNotFoundError as error:
+        if is_gone(error):
+            raise
+        return None
+
+
 async def in_full(
     client: SiteRecoveryManagementClient, items: Iterable[ProtectedItem]
 ) -> list[ProtectedItem]:
     """Items from a list; those that it cut short are read one by one.
+
+    An item that was removed since is left out.
 
     Raises:
         AzureError: Azure did not answer, or refused.
     """
     slots = asyncio.Semaphore(READS_AT_ONCE)
 
-    async def one(item: ProtectedItem) -> ProtectedItem:
+    async def one(item: ProtectedItem) -> ProtectedItem | None:
         if item.complete:
             return item
         async with slots:
-            return protected_item(await read_item(client, item.id))
+            return await read_listed(client, item)
 
-    return list(await asyncio.gather(*map(one, items)))
+    return [item for item in await asyncio.gather(*map(one, items)) if item is not None]

@@ -18,7 +18,7 @@ from site_recovery.azure.connection import Connection
 from site_recovery.azure.errors import explained
 from site_recovery.azure.experiences import bodies
 from site_recovery.azure.experiences.registry import EXPERIENCES
-from site_recovery.azure.item_reads import READS_AT_ONCE, read_item
+from site_recovery.azure.item_reads import READS_AT_ONCE, read_item, read_listed
 from site_recovery.azure.items import protected_item
 from site_recovery.azure.plan_service import PlanService
 from site_recovery.azure.rest import list_all
@@ -86,7 +86,7 @@ class VaultService(PlanService):
         for job in snapshot.jobs.values():
             jobs_of.setdefault(job.target.lower(), []).append((job.name, job.state))
 
-        async def one(item: ProtectedItem) -> ProtectedItem:
+        async def one(item: ProtectedItem) -> ProtectedItem | None:
             if item.complete or item.provider != self._experience.instance_type:
                 return item
             about = frozenset(jobs_of.get(item.friendly_name.lower(), ()))
@@ -94,12 +94,17 @@ class VaultService(PlanService):
             known = self._details_read.get(item.id.lower())
             if known is None or known[0] != version:
                 async with self._reads:
-                    known = version, protected_item(await read_item(self._client, item.id))
+                    read = await read_listed(self._client, item)
+                if read is None:
+                    # Another run or wave removed it after the list was read.
+                    return None
+                known = version, read
                 self._details_read[item.id.lower()] = known
             return replace(item, tags=known[1].tags, target=known[1].target, complete=True)
 
         with explained(f"vault {self._vault.vault}"):
-            return tuple(await asyncio.gather(*map(one, snapshot.items)))
+            completed = await asyncio.gather(*map(one, snapshot.items))
+        return tuple(item for item in completed if item is not None)
 
     async def item(self, assignment: Assignment, observed: Observed) -> ProtectedItem | None:
         """Read the item of one machine (ReplicationProtectedItems_Get).

@@ -93,10 +93,18 @@ async def _get(connection: Connection, url: str, about: str) -> Mapping[str, Any
         with explained(about, passing=ResourceNotFoundError):
             found: Mapping[str, Any] = await call(connection.client, "GET", url)
     except ResourceNotFoundError as error:
-        if error.error is not None and error.error.code in _GONE:
+        if is_gone(error):
             return None
         raise explain(error, about) from error
     return found
+
+
+def is_gone(error: ResourceNotFoundError) -> bool:
+    """Whether Resource Manager says that the resource or its group does not exist.
+
+    Site Recovery's own 404, of something inside a vault that is there, has another code.
+    """
+    return error.error is not None and error.error.code in _GONE
 
 
 def gone_error(vault: VaultId, gone: Gone) -> VaultGoneError:

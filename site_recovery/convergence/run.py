@@ -375,12 +375,11 @@ class _Run:
             return item.scenario_job if item is not None else None
 
         async def is_due() -> bool:
-            if begins and not observed.item_id:
+            item = await self._service.item(course.assignment, observed)
+            newest = snapshot.with_item(observed.item_id, item)
+            if begins:
                 made = await self._service.virtual_machine(course.assignment)
-                newest = snapshot.with_virtual_machine(made)
-            else:
-                item = await self._service.item(course.assignment, observed)
-                newest = snapshot.with_item(observed.item_id, item)
+                newest = newest.with_virtual_machine(made)
             return self._step(course, newest) == Do(operation)
 
         return Order(
