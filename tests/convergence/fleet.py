@@ -42,6 +42,7 @@ from tests.emulator.recovery_services.site_recovery_support import (
 )
 
 _T = TypeVar("_T")
+_STEP, _LONGEST_STEP = timedelta(seconds=30), timedelta(minutes=8)
 LENIENT = Rules(require_test_failover=False)
 STRICT = Rules(require_test_failover=True)
 
@@ -108,15 +109,25 @@ class Fleet:
         leaving: bool = False,
         between_rounds: Callable[[], Awaitable[None]] | None = None,
     ) -> dict[str, Outcome]:
-        """Converge the machines. The emulator's clock advances half a minute per round."""
+        """Converge the machines.
+
+        The emulator's clock advances half a minute per round while something is reported. From
+        then on each step is twice as long as the one before, up to _LONGEST_STEP. In steps of half
+        a minute, most rounds would only look at an initial replication.
+        """
+        step, reported = _STEP, len(self.reporter.events)
 
         async def sleep(seconds: float) -> None:
+            nonlocal step, reported
             self.slept.append(seconds)
             if between_rounds is not None:
                 await between_rounds()
-            self.site.pass_time(seconds=30)
+            quiet = reported == len(self.reporter.events)
+            step = min(2 * step, _LONGEST_STEP) if quiet else _STEP
+            reported = len(self.reporter.events)
+            self.site.pass_time(seconds=step.total_seconds())
 
-        pace = Pace(wait, timedelta(seconds=30), sleep, may_submit)
+        pace = Pace(wait, _STEP, sleep, may_submit)
 
         async def work() -> dict[str, Outcome]:
             async with self.service(leaving) as service:

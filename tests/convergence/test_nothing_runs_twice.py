@@ -68,10 +68,12 @@ def stop_after(rounds: int) -> Callable[[], bool]:
     return lambda: next(left, None) is not None
 
 
-@pytest.mark.parametrize("rounds", [2, 5, 9, 20, 60, 100])
+@pytest.mark.parametrize("rounds", [2, 5, 9, 20, 28, 40])
 def test_the_next_run_continues_a_run_that_was_killed(quiet_fleet: Fleet, rounds: int) -> None:
     first = quiet_fleet.drive(Phase.MIGRATED, may_submit=stop_after(rounds))
-    assert {o.status for o in first.values()} <= {Status.PENDING, Status.SATISFIED}
+    assert (
+        Status.PENDING in {o.status for o in first.values()} <= {Status.PENDING, Status.SATISFIED}
+    )
     outcomes = quiet_fleet.drive(Phase.MIGRATED)
     assert {o.observed.stage for o in outcomes.values()} == {Stage.MIGRATED}
     assert once_each(quiet_fleet)

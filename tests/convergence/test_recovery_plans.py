@@ -277,7 +277,7 @@ def test_an_action_added_by_hand_is_told_and_kept(quiet_fleet: Fleet) -> None:
     assert any("call the owner" in event for event in quiet_fleet.reporter.events)
 
 
-@pytest.mark.parametrize("rounds", [3, 8, 20])
+@pytest.mark.parametrize("rounds", [3, 5, 7])
 def test_the_next_run_continues_a_run_that_was_killed_in_the_plan(
     quiet_fleet: Fleet, rounds: int
 ) -> None:
