@@ -43,6 +43,7 @@ clouds: setup ## Start the local clouds (AWS and Azure on loopback)
 .PHONY: stack
 stack: setup $(if $(filter local,$(CLOUDS)),clouds)
 	@$(run) pulumi stack select $(if $(filter local,$(CLOUDS)),--create) $(STACK)
+	@$(if $(filter local,$(CLOUDS)),$(venv)/python -m toolchain.walk begin --stack $(STACK),:)
 
 .PHONY: up
 up: stack ## Migrate the fleet of STACK as its config says, then show it
@@ -66,14 +67,17 @@ permissions: setup ## Write the AWS policies and Azure roles that STACK needs (A
 	@$(venv)/python -m permissions --stack $(STACK) --account '$(or $(ACCOUNT),*)'
 
 .PHONY: down
-down: ## Stop the local clouds and remove their files and the local stacks' state
-	@if [ -x $(venv)/python ]; then $(venv)/python -m emulator down --directory $(clouds) --remove; fi
+down: ## Stop the local clouds, remove their files and the local stacks' state, put phases back
+	@if [ -x $(venv)/python ]; then \
+		$(venv)/python -m toolchain.walk end; \
+		$(venv)/python -m emulator down --directory $(clouds) --remove; \
+	fi
 	@rm -rf .local/state
 
 .PHONY: env
-env: ## Print the environment of local stacks, for: eval "$$(make env)"
+env: ## Print the environment of STACK's commands, for: eval "$$(make env)"
 	@$(MAKE) setup >&2
-	@$(venv)/python -m toolchain.environment export
+	@$(venv)/python -m toolchain.environment export $(if $(filter real,$(CLOUDS)),--real)
 
 .PHONY: format
 format: setup ## Format the code

@@ -83,11 +83,16 @@ def declare() -> None:
         for wave in stack.waves
     }
 
-    pulumi.export("machines", {m: row for wave in waves.values() for m, row in wave.table()})
-    pulumi.export("waves", {name: wave.summary() for name, wave in waves.items()})
-    pulumi.export("vault", vault.summary())
-    pulumi.export("server", server.summary())
-    pulumi.export("readme", Path("Pulumi.README.md").read_text(encoding="utf-8"))
+    outputs = {
+        "machines": {m: row for wave in waves.values() for m, row in wave.table()},
+        "waves": {name: wave.summary() for name, wave in waves.items()},
+        "vault": vault.summary(),
+        "server": server.summary(),
+    }
+    for name, value in outputs.items():
+        pulumi.export(name, value)
+    page = Path("Pulumi.README.md").read_text(encoding="utf-8")
+    pulumi.export("readme", components.stack_page(page, **outputs))
 
 
 declare()

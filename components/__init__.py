@@ -10,6 +10,7 @@ from components.replication_appliance import ReplicationAppliance, ReplicationAp
 from components.replication_settings import ReplicationSettings, ReplicationSettingsArgs
 from components.security_groups import Attachment, SecurityGroups, SecurityGroupsArgs, attachments
 from components.server import server
+from components.stack_page import stack_page
 from components.vault import Vault, VaultArgs
 
 __all__ = [
@@ -32,4 +33,5 @@ __all__ = [
     "VaultArgs",
     "attachments",
     "server",
+    "stack_page",
 ]

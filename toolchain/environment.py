@@ -1,6 +1,7 @@
 """The environment variables with which `pulumi` works on a stack of this checkout.
 
     python -m toolchain.environment export               shell lines, for eval
+    python -m toolchain.environment export --real        the same for stacks on real clouds
     python -m toolchain.environment run pulumi preview   a command in it
     python -m toolchain.environment run --real pulumi …  the same for a stack on real clouds
 
@@ -108,29 +109,28 @@ def main(arguments: list[str]) -> int:
     """Print the environment, or run a command in it. Returns the exit code."""
     parser = argparse.ArgumentParser(prog="python -m toolchain.environment")
     actions = parser.add_subparsers(dest="action", required=True)
-    actions.add_parser("export", help="print shell lines for eval")
+    export = actions.add_parser("export", help="print shell lines for eval")
     run = actions.add_parser("run", help="run a command")
-    run.add_argument("--real", action="store_true", help="for a stack on real clouds")
+    for action in (export, run):
+        action.add_argument("--real", action="store_true", help="for stacks on real clouds")
     run.add_argument("command", nargs=argparse.REMAINDER, help="the command and its arguments")
     chosen = parser.parse_args(arguments)
     layout = checkout()
     try:
-        if chosen.action == "export":
-            for name in _OVERRIDING:
-                if name in os.environ:
-                    print(f"unset {name}")
-            for name, value in sorted(local(layout, os.environ).items()):
-                print(f"export {name}={shlex.quote(value)}")
-            return 0
-        if chosen.real:
-            os.environ.update(tools(layout, os.environ))
-        else:
-            os.environ.update(local(layout, os.environ))
-            for name in _OVERRIDING:
-                os.environ.pop(name, None)
+        variables = (tools if chosen.real else local)(layout, os.environ)
     except NotReadyError as problem:
         print(problem, file=sys.stderr)
         return 1
+    unset = [] if chosen.real else [name for name in _OVERRIDING if name in os.environ]
+    if chosen.action == "export":
+        for name in unset:
+            print(f"unset {name}")
+        for name, value in sorted(variables.items()):
+            print(f"export {name}={shlex.quote(value)}")
+        return 0
+    os.environ.update(variables)
+    for name in unset:
+        del os.environ[name]
     # The command replaces this process, so that it gets the terminal and its signals.
     os.execvp(chosen.command[0], chosen.command)
 

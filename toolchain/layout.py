@@ -61,6 +61,11 @@ class Layout:
         """The local clouds' files; `clouds.json` says where they listen."""
         return self.local / "clouds"
 
+    @property
+    def walk(self) -> Path:
+        """The phases of local stacks before their first `make up`; see toolchain.walk."""
+        return self.local / "walk"
+
 
 def checkout() -> Layout:
     """The checkout that this file is in."""

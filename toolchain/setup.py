@@ -16,7 +16,7 @@ from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from pathlib import Path
 
-from toolchain import engine, packages
+from toolchain import engine, logs, packages
 from toolchain.layout import Layout, checkout
 
 _PASSPHRASE = "local\n"  # noqa: S105 - guards nothing: local stacks have no secrets
@@ -47,6 +47,8 @@ def set_up(layout: Layout) -> None:
         SetupError: with the text of every step that failed.
     """
     layout.local.mkdir(exist_ok=True)
+    # State files and logs of local stacks may contain what the user put into a config.
+    layout.local.chmod(0o700)
     layout.state.mkdir(exist_ok=True)
     with _only_one(layout):
         # In parallel: one waits for the network, the other for the compiler.
@@ -58,6 +60,7 @@ def set_up(layout: Layout) -> None:
         _install_stand_ins(layout)
         if not layout.passphrase.exists():
             layout.passphrase.write_text(_PASSPHRASE, "utf-8")
+        logs.remove_old(layout)
 
 
 def _problem(step: _Step, layout: Layout) -> str | None:

@@ -97,3 +97,15 @@ def test_before_set_up_the_way_out_is_set_up(tmp_path: Path) -> None:
 
 def test_a_stack_on_real_clouds_keeps_the_users_own_settings(layout: Layout) -> None:
     assert set(environment.tools(layout, {"PATH": "/usr/bin"})) == {"PATH"}
+
+
+def test_the_environment_of_real_stacks_can_be_taken_into_a_shell(
+    layout: Layout, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr(environment, "checkout", lambda: layout)
+    monkeypatch.setenv("AWS_PROFILE", "mine")
+
+    assert environment.main(["export", "--real"]) == 0
+
+    [line] = capsys.readouterr().out.splitlines()
+    assert line.startswith(f"export PATH={layout.local}/venv/bin:{layout.local}/engine:")
