@@ -26,7 +26,7 @@ yes    := $(if $(filter local,$(CLOUDS)),--yes)
 
 .PHONY: help
 help: ## List the targets
-	@awk 'BEGIN {FS = ":.*## "} /^[a-z-]+:.*## / {sub(/[$$][$$]/, "$$", $$2); printf "  make %-13s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+	@awk 'BEGIN {FS = ":.*## "} /^[a-z-]+:.*## / {sub(/[$$][$$]/, "$$", $$2); printf "  make %-15s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 	@echo
 	@echo "  STACK=$(STACK) on $(CLOUDS) clouds"
 
@@ -120,6 +120,10 @@ fuzz: setup ## Send the emulator more invalid requests, and kill it more often, 
 bench: setup ## Measure the requests per second that the emulator answers
 	$(venv)/python -m benchmarks.reads
 	$(venv)/python -m benchmarks.migrations
+
+.PHONY: bench-commands
+bench-commands: setup ## Measure what a pulumi command costs, compared with a bare program (minutes)
+	$(venv)/python -m benchmarks.commands
 
 .PHONY: docs
 docs: setup ## Write the tables of docs/configuration.md from the settings models
