@@ -3,7 +3,7 @@
 It is run by path with the Python of the program's virtual environment, which has the `pulumi` package but
 nothing of this checkout. So this file imports nothing from it.
 
-    python child.py program                      the stack's program; see run_program for its input
+    python child.py program <engine address>     the stack's program; see run_program for its input
     python child.py module <name> <argument>...  a module, as `python -m` runs it
     python child.py path <path> <argument>...    a file, or a folder with a __main__.py
 
@@ -15,7 +15,6 @@ from __future__ import annotations
 
 import asyncio
 import gc
-import json
 import logging
 import os
 import runpy
@@ -26,7 +25,7 @@ import time
 import traceback
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
-from typing import Any, NoReturn
+from typing import NoReturn
 
 _FAILURE_WAS_SHOWN = 32
 """As in server.py."""
@@ -46,10 +45,7 @@ def main(arguments: list[str]) -> int:
     gc.set_threshold(*_COLLECTED_AFTER)
     role, *rest = arguments
     if role == "program":
-        request = json.load(sys.stdin)
-        # A program that reads standard input gets none, as with the official host.
-        os.dup2(os.open(os.devnull, os.O_RDONLY), 0)
-        return run_program(request)
+        return run_program(*rest)
     # A dynamic provider's class is pickled as a module and a name, so its module must be found.
     sys.argv = rest
     if role == "module":
@@ -75,42 +71,43 @@ def end_with(parent: int) -> None:
     threading.Thread(target=watch, name="parent-watch", daemon=True).start()
 
 
-def run_program(request: dict[str, Any]) -> int:
+def run_program(engine: str) -> int:
     """Run a Pulumi program as its stack.
 
     Args:
-        request: `project`, `stack`, `organization`, `root` (folder of Pulumi.yaml), `directory`
-            (folder of the program), `program` (a file or folder), `arguments`, `config` (full key
-            to value), `secret_keys`, `monitor` and `engine` (addresses), `parallel`, `dry_run`.
+        engine: the engine's address. Standard input has the `pulumirpc.RunRequest`.
 
     Returns:
         The exit code: 0, _FAILURE_WAS_SHOWN, or the code that the program gave to sys.exit.
     """
-    try:
-        import pulumi
-        import pulumi.runtime
-    except ImportError as missing:
-        print(
-            f"{sys.executable} cannot import the Pulumi SDK ({missing}). Install the program's "
-            "requirements into the virtual environment that runtime.options.virtualenv names.",
-            file=sys.stderr,
-        )
-        return _FAILURE_WAS_SHOWN
+    import pulumi
+    import pulumi.runtime
+    from pulumi.runtime.proto.language_pb2 import RunRequest
 
-    names = ("project", "stack", "organization", "monitor", "engine", "parallel", "dry_run")
-    pulumi.runtime.set_all_config(request["config"], request["secret_keys"])
+    request = RunRequest.FromString(sys.stdin.buffer.read())
+    # A program that reads standard input gets none, as with the official host.
+    os.dup2(os.open(os.devnull, os.O_RDONLY), 0)
+    pulumi.runtime.set_all_config(dict(request.config), list(request.configSecretKeys))
     pulumi.runtime.configure(
         pulumi.runtime.Settings(
-            root_directory=request["root"], **{name: request[name] for name in names}
+            project=request.project,
+            stack=request.stack,
+            organization=request.organization,
+            root_directory=request.info.root_directory,
+            monitor=request.monitor_address,
+            engine=engine,
+            parallel=request.parallel,
+            dry_run=request.dryRun,
         )
     )
-    program = str(Path(request["directory"], request["program"]).resolve())
-    if not (Path(program).is_file() or Path(program, "__main__.py").is_file()):
+    folder = request.info.program_directory
+    program = Path(folder, request.info.entry_point).resolve()
+    if not (program.is_file() or (program / "__main__.py").is_file()):
         pulumi.log.error(f"There is no program __main__.py in {program}")
         return _FAILURE_WAS_SHOWN
-    sys.argv = [program, *request["arguments"]]
-    sys.path[0] = request["directory"]
-    os.chdir(request["directory"])
+    sys.argv = [str(program), *request.args]
+    sys.path[0] = folder
+    os.chdir(folder)
 
     # A program that fails half-way leaves outputs that nothing waits for. asyncio would complain
     # about each of them.
@@ -118,12 +115,12 @@ def run_program(request: dict[str, Any]) -> int:
     loop = asyncio.new_event_loop()
     asyncio.set_event_loop(loop)
     threads = ThreadPoolExecutor(
-        max_workers=max(request["parallel"], 1) * _THREADS_PER_PARALLEL_OPERATION
+        max_workers=max(request.parallel, 1) * _THREADS_PER_PARALLEL_OPERATION
     )
     loop.set_default_executor(threads)
 
     def body() -> None:
-        runpy.run_path(program, run_name="__main__")
+        runpy.run_path(str(program), run_name="__main__")
 
     try:
         loop.run_until_complete(pulumi.runtime.run_in_stack(body))
@@ -146,19 +143,18 @@ def run_program(request: dict[str, Any]) -> int:
     return 0
 
 
-def _user_traceback(error: BaseException, program: str) -> str:
+def _user_traceback(error: BaseException, program: Path) -> str:
     """The error's traceback, starting at the program's first line.
 
     The whole traceback if the program is not in it.
     """
-    entry_points = {program, str(Path(program, "__main__.py"))}
-    frames = traceback.extract_tb(error.__traceback__)
-    for number, frame in enumerate(frames):
-        if str(Path(frame.filename).resolve()) in entry_points:
-            return "".join(traceback.format_exception(error, limit=number - len(frames)))
-    if isinstance(error, SyntaxError) and error.filename in entry_points:
-        return "".join(traceback.format_exception_only(error))
-    return "".join(traceback.format_exception(error))
+    entry_points = {str(program), str(program / "__main__.py")}
+    own = error.__traceback__
+    while own and str(Path(own.tb_frame.f_code.co_filename).resolve()) not in entry_points:
+        own = own.tb_next
+    if own is None and not (isinstance(error, SyntaxError) and error.filename in entry_points):
+        own = error.__traceback__
+    return "".join(traceback.format_exception(type(error), error, own))
 
 
 if __name__ == "__main__":
