@@ -27,7 +27,7 @@ from pulumi.output import Unknown
 from pulumi.runtime import rpc
 from pydantic import BaseModel, ConfigDict
 
-from dynamic_providers import engine
+from dynamic_providers import concurrency, engine
 from site_recovery.arm_ids import VaultId, same
 from site_recovery.azure.connection import Connect, Connection, connector
 from site_recovery.errors import MigrationError
@@ -111,7 +111,8 @@ class MigrationProvider(ResourceProvider, Generic[InputsT, OutputsT]):
     outputs: ClassVar[type[Outputs]]
     only_for_check: ClassVar[tuple[str, ...]] = ()
     """Inputs that only `on_check` gets and that are not recorded. The declaration sets `preview`
-    (whether this is a preview), because the engine does not tell a dynamic provider."""
+    (whether this is a preview) and `parallel` (how many operations the engine runs at a time),
+    because the engine does not tell a dynamic provider."""
 
     def __init_subclass__(cls) -> None:
         super().__init_subclass__()
@@ -165,6 +166,7 @@ class MigrationProvider(ResourceProvider, Generic[InputsT, OutputsT]):
         # cannot use. The user should only see our message.
         for logger in ("grpc", "azure.identity"):
             logging.getLogger(logger).setLevel(logging.CRITICAL)
+        concurrency.lift()
         engine.current()
 
     def connect(self) -> Connect:

@@ -8,6 +8,7 @@ from typing import Any, ClassVar
 
 import pulumi
 from pulumi.dynamic import Resource
+from pulumi.runtime.settings import SETTINGS
 
 from dynamic_providers.adapter import MigrationProvider
 
@@ -30,7 +31,7 @@ class DeclaredResource(Resource):
         name: the name of the resource.
         opts: its options.
         inputs: a value, or an output that has one, for each field of the provider's inputs that
-            has no default. `urn` and `preview` are filled in.
+            has no default. `urn`, `preview` and `parallel` are filled in.
 
     Raises:
         TypeError: an input is missing or unknown.
@@ -68,6 +69,8 @@ class DeclaredResource(Resource):
             filled_in["urn"] = _own_urn(type(self), name, opts)
         if "preview" in provider.only_for_check:
             filled_in["preview"] = pulumi.runtime.is_dry_run()
+        if "parallel" in provider.only_for_check:
+            filled_in["parallel"] = SETTINGS.parallel
         self._raise_unless_complete(name, {*inputs, *filled_in})
         # Pulumi sets attributes only for registered properties, so outputs are registered as None.
         outputs = dict.fromkeys(set(provider.outputs.model_fields) - set(inputs))

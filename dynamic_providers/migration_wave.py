@@ -10,7 +10,7 @@ import pulumi
 from pulumi.dynamic import CheckFailure, CheckResult, DiffResult
 from pydantic import Field
 
-from dynamic_providers import adapter, engine
+from dynamic_providers import adapter, concurrency, engine
 from dynamic_providers.adapter import MigrationProvider, Outputs, resource_name, unknown
 from dynamic_providers.declared import DeclaredResource
 from dynamic_providers.shared import claims, departures
@@ -60,7 +60,7 @@ Recorded: TypeAlias = adapter.Recorded[WaveInputs, WaveOutputs]
 class MigrationWaveProvider(MigrationProvider[WaveInputs, WaveOutputs]):
     """The reconciler: observes the machines of the wave, drives them, and records the result."""
 
-    only_for_check = ("preview", "other_waves")
+    only_for_check = ("parallel", "preview", "other_waves")
 
     async def on_check(
         self, olds: dict[str, Any], news: dict[str, Any], check_only: Mapping[str, Any]
@@ -84,6 +84,8 @@ class MigrationWaveProvider(MigrationProvider[WaveInputs, WaveOutputs]):
         lines, refusals = await wave_review.look_ahead(
             self.connect(), olds, news, others, preview=preview
         )
+        if preview:
+            lines += _waiting(resource_name(news["urn"]), others, check_only["parallel"])
         if preview and lines:
             self.row(news["urn"]).event("\n".join(lines))
         # Failures name no property, because the engine would print its whole value each time.
@@ -251,6 +253,16 @@ _NOT_COMPARED = {
     "other_machines",
     "urn",
 }
+
+
+def _waiting(wave: str, others: Mapping[str, OtherWave], parallel: float | None) -> list[str]:
+    """A line for a stack whose waves do not all run at a time. Only the first wave says it."""
+    if any(other < wave for other in others):
+        return []
+    line = concurrency.shortage(
+        len(others) + 1, concurrency.lift(), None if parallel is None else int(parallel)
+    )
+    return [line] if line else []
 
 
 def _lasting(inputs: WaveInputs) -> dict[str, Any]:

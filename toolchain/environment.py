@@ -7,7 +7,7 @@
 
 A local stack differs from a real one only in where the clouds are and which plugins carry the calls.
 Nothing of the user's own (~/.pulumi, ~/.aws, ~/.azure) is read or written. For a real stack only PATH
-is set.
+and PULUMI_PARALLEL are set.
 """
 
 from __future__ import annotations
@@ -25,6 +25,8 @@ from toolchain.layout import Layout, checkout
 
 _CONNECT_SECONDS = 1.0
 _LOOPBACK = ("127.0.0.1", "localhost")
+_PARALLEL = "256"
+"""Enough that no wave waits for another. Pulumi's default is four operations for each processor."""
 _OVERRIDING = (
     # Each of these would take precedence over a variable that is set here.
     "AWS_DEFAULT_PROFILE",
@@ -40,7 +42,10 @@ class NotReadyError(Exception):
 
 
 def tools(layout: Layout, base: Mapping[str, str]) -> dict[str, str]:
-    """PATH of `base`, with this checkout's Python and Pulumi in front.
+    """What every stack needs.
+
+    PATH of `base` with this checkout's Python and Pulumi in front, and how many operations Pulumi
+    runs at a time, unless `base` says it.
 
     Raises:
         NotReadyError: before set-up.
@@ -52,7 +57,10 @@ def tools(layout: Layout, base: Mapping[str, str]) -> dict[str, str]:
     rest = [
         folder for folder in base.get("PATH", os.defpath).split(os.pathsep) if folder not in ours
     ]
-    return {"PATH": os.pathsep.join([*ours, *rest])}
+    return {
+        "PATH": os.pathsep.join([*ours, *rest]),
+        "PULUMI_PARALLEL": base.get("PULUMI_PARALLEL") or _PARALLEL,
+    }
 
 
 def pulumi(layout: Layout) -> dict[str, str]:

@@ -88,7 +88,8 @@ def test_the_environment_of_local_stacks_is_described(tmp_path: Path) -> None:
     layout = Layout(tmp_path)
     layout.clouds.mkdir(parents=True)
     running = {name: Running(0) for name in ("aws", "azure")}
-    told = {"PATH", *environment.pulumi(layout), *Clouds(layout.clouds, running).environment()}
+    told = {"PATH", "PULUMI_PARALLEL"}
+    told |= {*environment.pulumi(layout), *Clouds(layout.clouds, running).environment()}
     [table] = [t for t in tables(ROOT / "docs" / "environments.md") if t[0][0] == "variable"]
     written = {name.strip("` ") for row in table[1:] for name in row[0].split(",")}
     own = {"AWS_CONFIG_FILE", "AWS_SHARED_CREDENTIALS_FILE", "AZURE_CONFIG_DIR", "NO_PROXY"}

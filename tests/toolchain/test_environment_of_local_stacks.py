@@ -96,7 +96,9 @@ def test_before_set_up_the_way_out_is_set_up(tmp_path: Path) -> None:
 
 
 def test_a_stack_on_real_clouds_keeps_the_users_own_settings(layout: Layout) -> None:
-    assert set(environment.tools(layout, {"PATH": "/usr/bin"})) == {"PATH"}
+    variables = environment.tools(layout, {"PATH": "/usr/bin", "PULUMI_PARALLEL": "12"})
+    assert set(variables) == {"PATH", "PULUMI_PARALLEL"}
+    assert variables["PULUMI_PARALLEL"] == "12"
 
 
 def test_the_environment_of_real_stacks_can_be_taken_into_a_shell(
@@ -107,5 +109,6 @@ def test_the_environment_of_real_stacks_can_be_taken_into_a_shell(
 
     assert environment.main(["export", "--real"]) == 0
 
-    [line] = capsys.readouterr().out.splitlines()
-    assert line.startswith(f"export PATH={layout.local}/venv/bin:{layout.local}/engine:")
+    path, parallel = capsys.readouterr().out.splitlines()
+    assert path.startswith(f"export PATH={layout.local}/venv/bin:{layout.local}/engine:")
+    assert parallel.startswith("export PULUMI_PARALLEL=")
