@@ -62,6 +62,10 @@ show: setup ## Show the machines of STACK and their phases
 destroy: stack ## Remove everything that STACK made, except the Azure VMs of migrated machines
 	@$(run) pulumi destroy --stack $(STACK) $(yes)
 
+.PHONY: inventory
+inventory: setup ## Write stack files for the machines of an account: ARGS="--region eu-west-1 --profile NAME"
+	@$(venv)/python -m inventory $(ARGS)
+
 .PHONY: permissions
 permissions: setup ## Write the AWS policies and Azure roles that STACK needs (ACCOUNT=<id> narrows them)
 	@$(venv)/python -m permissions --stack $(STACK) --account '$(or $(ACCOUNT),*)'

@@ -31,6 +31,12 @@ PERMISSIONS = (
 
 _PAGE = 100
 """How many ids are in one filter; EC2 accepts 200."""
+_LONG_PAGE = 1000
+"""The most instances in a page (DescribeInstances, MaxResults)."""
+_VOLUMES_PAGE = 500
+"""The most volumes in a page that EC2 always returns (DescribeVolumes, MaxResults)."""
+_THERE = ["pending", "running", "stopping", "stopped"]
+"""The states of an instance that is not terminated."""
 
 
 @dataclass(frozen=True)
@@ -101,6 +107,62 @@ class TaggedInstance:
     name: str | None
 
 
+@dataclass(frozen=True)
+class TaggedMachine:
+    """A machine with its tags."""
+
+    facts: MachineFacts
+    tags: Mapping[str, str]
+
+
+def every_machine(
+    region: str, client: EC2Client | None = None
+) -> tuple[list[TaggedMachine], list[Problem]]:
+    """Read every instance of a region that is not terminated, sorted by id.
+
+    Servers of Site Recovery are left out, because they do not migrate. The reads are paged by the
+    thousand, so that an account of thousands of machines takes tens of requests.
+
+    Args:
+        region: the AWS region.
+        client: an EC2 client; by default one from the environment (credentials, endpoint).
+
+    Returns:
+        The machines; if AWS did not answer, none and one problem that says so.
+    """
+    try:
+        ec2 = client or _client(region)
+        instances = [
+            instance
+            for page in ec2.get_paginator("describe_instances").paginate(
+                Filters=[{"Name": "instance-state-name", "Values": _THERE}],
+                PaginationConfig={"PageSize": _LONG_PAGE},
+            )
+            for reservation in page["Reservations"]
+            for instance in reservation["Instances"]
+        ]
+        volumes = {
+            volume["VolumeId"]: volume
+            for page in ec2.get_paginator("describe_volumes").paginate(
+                Filters=[{"Name": "attachment.status", "Values": ["attached"]}],
+                PaginationConfig={"PageSize": _VOLUMES_PAGE},
+            )
+            for volume in page["Volumes"]
+        }
+        image_names = _image_names(ec2, {i["ImageId"] for i in instances})
+        types = _types(ec2, {i.get("InstanceType", "") for i in instances})
+    except AWS_FAILURES as error:
+        return [], [aws_problem(error, "EC2", region, PERMISSIONS)]
+    machines = [
+        TaggedMachine(
+            _facts(instance, image_names, volumes, types),
+            {tag["Key"]: tag["Value"] for tag in instance.get("Tags", [])},
+        )
+        for instance in sorted(instances, key=lambda instance: str(instance["InstanceId"]))
+    ]
+    return [machine for machine in machines if ROLE_TAG not in machine.tags], []
+
+
 def machine_facts(
     instance_ids: Mapping[str, str], region: str, client: EC2Client | None = None
 ) -> tuple[dict[str, MachineFacts], list[Problem]]:
@@ -164,7 +226,7 @@ def tagged_instances(
         {"Name": "vpc-id", "Values": [vpc_id]},
         {
             "Name": "instance-state-name",
-            "Values": ["pending", "running", "stopping", "stopped"],
+            "Values": _THERE,
         },
     ]
     filters += [{"Name": f"tag:{key}", "Values": [value]} for key, value in tags.items()]

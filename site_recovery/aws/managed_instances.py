@@ -14,6 +14,7 @@ from site_recovery.problems import Problem
 
 if TYPE_CHECKING:
     from mypy_boto3_ssm import SSMClient
+    from mypy_boto3_ssm.type_defs import InstanceInformationStringFilterTypeDef
 
 PERMISSIONS = ("ssm:DescribeInstanceInformation",)
 
@@ -52,12 +53,30 @@ def managed_instances(
     Returns:
         The managed instances by id. If AWS did not answer, nothing and one problem that says so.
     """
+    pages: list[list[InstanceInformationStringFilterTypeDef]] = [
+        [{"Key": "InstanceIds", "Values": ids}] for ids in batches(sorted(set(instance_ids)), _PAGE)
+    ]
+    return _read(pages, region, client)
+
+
+def every_managed_instance(
+    region: str, client: SSMClient | None = None
+) -> tuple[dict[str, ManagedInstance], list[Problem]]:
+    """Read all managed instances of a region; like `managed_instances`."""
+    return _read([[]], region, client)
+
+
+def _read(
+    filters: Iterable[list[InstanceInformationStringFilterTypeDef]],
+    region: str,
+    client: SSMClient | None,
+) -> tuple[dict[str, ManagedInstance], list[Problem]]:
     found: dict[str, ManagedInstance] = {}
     try:
         ssm = client or boto3.client("ssm", region_name=region, config=CLIENT_CONFIG)
         paginator = ssm.get_paginator("describe_instance_information")
-        for ids in batches(sorted(set(instance_ids)), _PAGE):
-            for page in paginator.paginate(Filters=[{"Key": "InstanceIds", "Values": ids}]):
+        for wanted in filters:
+            for page in paginator.paginate(Filters=wanted, PaginationConfig={"PageSize": _PAGE}):
                 for known in page["InstanceInformationList"]:
                     found[known["InstanceId"]] = ManagedInstance(
                         known["InstanceId"],

@@ -1,0 +1,213 @@
+"""From EC2 to stack files, a report and a sheet.
+
+    python -m inventory --region eu-west-1 [--profile NAME] [--role-arn ARN]
+    python -m inventory --from-sheet inventory/machines.csv
+
+The first form reads accounts and writes `Pulumi.<stack>.yaml` for each VPC, `inventory/report.md` and
+`inventory/machines.csv`. Run again, it shows what it changes and keeps what a person wrote. The second
+form puts waves, orders, owners, tickets and sizes of the sheet into the stack files.
+"""
+
+from __future__ import annotations
+
+import argparse
+import difflib
+import json
+import os
+import sys
+from collections.abc import Iterable, Mapping, Sequence
+from pathlib import Path
+
+from inventory import accounts, planning, report, sheet
+from inventory.planning import Member, StackPlan
+from inventory.sheet import Row
+from inventory.stack_file import StackFile, StackFileError, stack_of
+from inventory.waves import Conditions
+from site_recovery import problems as told
+from site_recovery.problems import Problem
+
+_FOLDER = "inventory-report"
+_LOCAL = ("dev", "dev-modernized")
+"""Stacks of the local clouds, which no inventory of real accounts changes."""
+
+
+def main(arguments: list[str] | None = None) -> int:
+    """Run an inventory, or apply a sheet.
+
+    Returns:
+        The exit code: 1 if something could not be read or is wrong.
+    """
+    options = _options(arguments)
+    directory: Path = options.directory
+    try:
+        files = _files(directory, options.include_local)
+    except (OSError, StackFileError) as error:
+        print(error, file=sys.stderr)
+        return 1
+    before = {stack: file.text() for stack, file in files.items()}
+    if options.from_sheet is not None:
+        return _from_sheet(directory, files, before, options.from_sheet)
+    regions = options.region or [r for r in (os.environ.get("AWS_REGION"),) if r]
+    if not regions:
+        print("Name a region: --region eu-west-1 (or set AWS_REGION).", file=sys.stderr)
+        return 1
+    identities = accounts.identities(options.profile, options.role_arn)
+    machines, problems = accounts.read(identities, regions)
+    memory = directory / _FOLDER / "written.json"
+    written = json.loads(memory.read_text("utf-8")) if memory.exists() else {}
+    conditions = Conditions(
+        options.wave_tag, options.application_tag, options.environment_tag, options.wave_size
+    )
+    plans = planning.plan(machines, files.values(), written, conditions)
+    changed = {one.file.stack: one.file for one in plans if one.members or not one.made}
+    _write(directory, changed, before)
+    folder = directory / _FOLDER
+    folder.mkdir(exist_ok=True)
+    (folder / "report.md").write_text(report.written(plans, problems), "utf-8")
+    rows = sheet.kept(_rows(plans), _earlier(folder / "machines.csv"))
+    (folder / "machines.csv").write_text(sheet.written(rows), "utf-8")
+    memory.write_text(json.dumps(_remembered(plans, written), indent=2) + "\n", "utf-8")
+    _tell(plans, folder)
+    if problems:
+        print(told.report("Not everything could be read:", problems), file=sys.stderr)
+    return 1 if problems else 0
+
+
+def _options(arguments: list[str] | None) -> argparse.Namespace:
+    parser = argparse.ArgumentParser(
+        prog="python -m inventory",
+        description=__doc__,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    parser.add_argument("--region", action="append", default=[], help="may be given repeatedly")
+    parser.add_argument("--profile", action="append", default=[], help="an AWS profile; repeatedly")
+    parser.add_argument(
+        "--role-arn", action="append", default=[], help="a role to assume; repeatedly"
+    )
+    parser.add_argument("--directory", type=Path, default=Path(), help="where the stack files are")
+    parser.add_argument("--wave-tag", help="the tag that names the wave of a machine")
+    parser.add_argument("--application-tag", default=Conditions.application_tag)
+    parser.add_argument("--environment-tag", default=Conditions.environment_tag)
+    parser.add_argument("--wave-size", type=_positive, default=Conditions.size)
+    parser.add_argument("--from-sheet", type=Path, help="apply this sheet and read no account")
+    parser.add_argument(
+        "--include-local", action="store_true", help="also change the stacks of the local clouds"
+    )
+    return parser.parse_args(arguments)
+
+
+def _positive(text: str) -> int:
+    number = int(text)
+    if number < 1:
+        raise argparse.ArgumentTypeError("at least 1")
+    return number
+
+
+def _files(directory: Path, include_local: bool) -> dict[str, StackFile]:
+    """The stack files of a directory, by stack.
+
+    Raises:
+        StackFileError: one cannot be read as a stack file.
+        OSError: one cannot be read at all.
+    """
+    stacks = {stack_of(path.name): path for path in sorted(directory.glob("Pulumi.*.yaml"))}
+    return {
+        stack: StackFile(stack, path.read_text("utf-8"))
+        for stack, path in stacks.items()
+        if stack is not None and (include_local or stack not in _LOCAL)
+    }
+
+
+def _from_sheet(
+    directory: Path, files: Mapping[str, StackFile], before: Mapping[str, str], path: Path
+) -> int:
+    try:
+        rows, problems = sheet.read(path.read_text("utf-8"), path.name)
+    except (OSError, UnicodeDecodeError) as error:
+        print(f"{path} cannot be read ({error}). Save it as CSV in UTF-8.", file=sys.stderr)
+        return 1
+    problems = problems or sheet.apply(rows, files, path.name)
+    if problems:
+        count = f"{len(problems)} problem{'s' if len(problems) > 1 else ''}"
+        print(told.report(f"{count} in the sheet; nothing was changed", problems), file=sys.stderr)
+        return 1
+    _write(directory, files, before)
+    return 0
+
+
+def _write(directory: Path, files: Mapping[str, StackFile], before: Mapping[str, str]) -> None:
+    """Write stack files, and print what changes in those that existed."""
+    for stack, file in sorted(files.items()):
+        name, old, new = f"Pulumi.{stack}.yaml", before.get(stack), file.text()
+        if old == new:
+            print(f"{name}: nothing to change")
+            continue
+        (directory / name).write_text(new, "utf-8")
+        if old is None:
+            print(f"{name}: written")
+        else:
+            lines = difflib.unified_diff(
+                old.splitlines(), new.splitlines(), name, name, lineterm="", n=1
+            )
+            print("\n".join(lines))
+
+
+def _rows(plans: Iterable[StackPlan]) -> list[Row]:
+    return [_row(one.file, member) for one in plans for member in one.members]
+
+
+def _row(file: StackFile, member: Member) -> Row:
+    facts = member.found.facts
+    target, tags = file.target_of(member.name.text)
+    return Row(
+        stack=file.stack,
+        machine=member.name.text,
+        instance=member.found.id,
+        wave=file.wave_of(member.name.text) or "",
+        owner=tags.get("owner", ""),
+        ticket=tags.get("ticket", ""),
+        size=target.get("vmSize", ""),
+        os=facts.os or "",
+        ec2_type=facts.instance_type,
+        disks_gib=" + ".join(str(disk.size_gib) for disk in facts.disks),
+        note=_note(member),
+    )
+
+
+def _earlier(path: Path) -> list[Row]:
+    """The rows of the last sheet, in which a person may have filled cells; none if it is unreadable."""
+    if not path.exists():
+        return []
+    rows, _ = sheet.read(path.read_text("utf-8", "replace"), path.name)
+    return [row for _, row in rows]
+
+
+def _note(member: Member) -> str:
+    problems: Sequence[Problem] = (*member.verdict.never, *member.verdict.first)
+    return "; ".join(problem.what for problem in problems)
+
+
+def _remembered(
+    plans: Iterable[StackPlan], written: Mapping[str, Sequence[str]]
+) -> dict[str, list[str]]:
+    """The instances that any inventory wrote, by stack: a person may take one out for good."""
+    remembered = {stack: set(instances) for stack, instances in written.items()}
+    for one in plans:
+        remembered.setdefault(one.file.stack, set()).update(one.file.machines)
+    return {
+        stack: sorted(instances) for stack, instances in sorted(remembered.items()) if instances
+    }
+
+
+def _tell(plans: Sequence[StackPlan], folder: Path) -> None:
+    machines = sum(len(one.members) for one in plans)
+    refused = sum(len(one.refused) for one in plans)
+    print(
+        f"{machines} machine{'s' if machines != 1 else ''} in {len(plans)} "
+        f"stack{'s' if len(plans) != 1 else ''}, {refused} that cannot be migrated. "
+        f"Read {folder / 'report.md'}; plan waves in {folder / 'machines.csv'}."
+    )
+
+
+if __name__ == "__main__":
+    sys.exit(main())

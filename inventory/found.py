@@ -1,0 +1,39 @@
+"""What the inventory knows of a machine."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from site_recovery.aws.ec2 import MachineFacts
+
+
+@dataclass(frozen=True)
+class Found:
+    """One instance.
+
+    Attributes:
+        account: the id of the AWS account.
+        region: the AWS region.
+        facts: from EC2, and the operating system from Systems Manager if the image does not tell.
+        tags: its tags in EC2.
+        unmanaged: why Systems Manager cannot install the agent on it, or None.
+        vpc_name: the tag `Name` of its VPC, or None.
+    """
+
+    account: str
+    region: str
+    facts: MachineFacts
+    tags: Mapping[str, str]
+    unmanaged: str | None = None
+    vpc_name: str | None = None
+
+    @property
+    def id(self) -> str:
+        """The instance id, by which a machine is the same in every run."""
+        return self.facts.instance_id
+
+    @property
+    def gib(self) -> int:
+        """The size of all its disks together, in GiB."""
+        return sum(disk.size_gib for disk in self.facts.disks)

@@ -1,0 +1,83 @@
+"""Names of machines: from the tag `Name`, made valid for Azure and unique in the stack."""
+
+from __future__ import annotations
+
+import re
+import unicodedata
+from collections.abc import Collection, Iterable
+from dataclasses import dataclass
+
+from site_recovery.declared import names
+
+LONGEST = 63
+_INSTEAD = {"windows": "win", "microsoft": "ms", "login": "logon"}
+"""Words that Azure reserves within a name, each with a shorter word that it accepts."""
+
+
+@dataclass(frozen=True)
+class Name:
+    """A name for the config; `reason` says why it is not the tag, or is None."""
+
+    text: str
+    reason: str | None = None
+
+
+def valid(text: str) -> str:
+    """The nearest name that Azure accepts; an empty text if nothing of it can be kept.
+
+    >>> valid("Büro server.01")
+    'Buro-server-01'
+    """
+    plain = unicodedata.normalize("NFKD", text).encode("ascii", "ignore").decode()
+    for word, instead in _INSTEAD.items():
+        if word in plain.lower() and names.reserved(plain) is not None:
+            plain = re.sub(word, instead, plain, flags=re.IGNORECASE)
+    name = re.sub(r"[^A-Za-z0-9]+", "-", plain).strip("-")[:LONGEST].rstrip("-")
+    if name and names.reserved(name) is not None:
+        name = f"{name[: LONGEST - 3]}-vm"
+    return name
+
+
+def unique(name: str, taken: Collection[str]) -> str:
+    """The name, with a number at its end if it is taken. Azure's names ignore case.
+
+    Args:
+        name: a valid name.
+        taken: names in lower case.
+    """
+    number, candidate = 1, name
+    while candidate.lower() in taken:
+        number += 1
+        ending = f"-{number}"
+        candidate = f"{name[: LONGEST - len(ending)].rstrip('-')}{ending}"
+    return candidate
+
+
+def named(instances: Iterable[tuple[str, str | None]], taken: Iterable[str]) -> dict[str, Name]:
+    """A name for each instance.
+
+    Args:
+        instances: instance ids, each with its tag `Name` if it has one.
+        taken: names that other machines of the stack have.
+
+    Returns:
+        The names by instance id.
+    """
+    used = {name.lower() for name in taken}
+    found: dict[str, Name] = {}
+    for instance, tag in sorted(instances, key=lambda one: (one[1] or "", one[0])):
+        wanted = valid(tag or "") or instance
+        name = unique(wanted, used)
+        used.add(name.lower())
+        found[instance] = Name(name, _reason(tag, wanted, name))
+    return found
+
+
+def _reason(tag: str | None, wanted: str, name: str) -> str | None:
+    if not tag:
+        return "it has no tag Name"
+    if wanted != name:
+        return f"its tag Name is {tag!r}, and another machine has that name"
+    if tag != name:
+        return f"its tag Name is {tag!r}, which Azure refuses as the name of a virtual machine"
+    return None

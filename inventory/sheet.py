@@ -1,0 +1,231 @@
+"""The sheet: one row for each machine, for people who plan waves in a spreadsheet (CSV)."""
+
+from __future__ import annotations
+
+import csv
+import io
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, fields, replace
+
+from pydantic import ValidationError
+
+from inventory.names import valid
+from inventory.stack_file import StackFile
+from settings import translation
+from site_recovery.declared.target import TargetSpec
+from site_recovery.phases import Phase
+from site_recovery.problems import Problem
+
+PLANNED = ("wave", "order", "owner", "ticket", "size")
+"""The columns that a person fills in."""
+
+
+@dataclass(frozen=True)
+class Row:
+    """One machine.
+
+    Attributes:
+        order: the machines of a wave start in groups, the lowest number first and those without a
+            number last; empty for all at the same time.
+        owner: becomes the tag `owner` of the virtual machine.
+        ticket: becomes the tag `ticket` of the virtual machine.
+        size: the size of the virtual machine.
+        note: why it is in no wave yet; it is not read.
+    """
+
+    stack: str
+    machine: str
+    instance: str
+    wave: str = ""
+    order: str = ""
+    owner: str = ""
+    ticket: str = ""
+    size: str = ""
+    os: str = ""
+    ec2_type: str = ""
+    disks_gib: str = ""
+    note: str = ""
+
+
+_COLUMNS = tuple(field.name for field in fields(Row))
+_NEEDED = ("machine", *PLANNED)
+
+
+def written(rows: Iterable[Row]) -> str:
+    """The sheet as CSV, with a line of titles."""
+    buffer = io.StringIO()
+    writer = csv.DictWriter(buffer, _COLUMNS, lineterminator="\n")
+    writer.writeheader()
+    writer.writerows(
+        {name: getattr(row, name) for name in _COLUMNS}
+        for row in sorted(rows, key=lambda row: (row.stack, row.machine))
+    )
+    return buffer.getvalue()
+
+
+def read(text: str, name: str) -> tuple[list[tuple[int, Row]], list[Problem]]:
+    """The rows of a sheet, each with the number of its line.
+
+    Args:
+        text: CSV, with a line of titles; other columns than those of `Row` are ignored.
+        name: the name of the file, for messages.
+    """
+    # Spreadsheet programs of some countries separate by semicolons, and begin with a mark.
+    text = text.removeprefix("\ufeff")
+    first = text.partition("\n")[0]
+    reader = csv.DictReader(io.StringIO(text), delimiter=";" if ";" in first else ",", strict=True)
+    titles = [title.strip().lower() for title in reader.fieldnames or ()]
+    missing = [title for title in _NEEDED if title not in titles]
+    if missing:
+        return [], [
+            Problem(
+                f"{name} line 1",
+                f"it lacks the column{'s' if len(missing) > 1 else ''} {', '.join(missing)}",
+                f"Begin with a line of titles: {', '.join(_COLUMNS)}",
+            )
+        ]
+    reader.fieldnames = titles
+    rows = []
+    try:
+        for cells in reader:
+            known = {c: (cells.get(c) or "").strip() for c in _COLUMNS}
+            if any(known.values()):
+                rows.append((reader.line_num, Row(**known)))
+    except csv.Error as error:
+        place = f"{name} line {reader.line_num}"
+        return [], [Problem(place, f"it is not CSV ({error})", "Save the sheet as CSV again")]
+    return rows, []
+
+
+def kept(rows: Iterable[Row], before: Iterable[Row]) -> list[Row]:
+    """The rows with the cells that a person filled in, in an earlier sheet of the same machines."""
+    filled = {(row.stack, row.instance): row for row in before}
+    merged = []
+    for row in rows:
+        old = filled.get((row.stack, row.instance))
+        cells = {name: getattr(old, name) for name in PLANNED if old and getattr(old, name)}
+        merged.append(replace(row, **cells))
+    return merged
+
+
+def apply(
+    rows: Iterable[tuple[int, Row]], files: Mapping[str, StackFile], name: str
+) -> list[Problem]:
+    """Change stack files as the rows say, or none of them if a row is wrong.
+
+    An empty cell changes nothing: what the file says stays.
+
+    Args:
+        rows: with the numbers of their lines.
+        files: by stack.
+        name: the name of the sheet, for messages.
+
+    Returns:
+        What is wrong, each with its line.
+    """
+    rows = list(rows)
+    placed = [(line, row, _file_of(row, files)) for line, row in rows]
+    problems = [
+        problem
+        for line, row, file in placed
+        for problem in _problems(f"{name} line {line}", row, file)
+    ]
+    problems += _twice(rows, name)
+    if problems:
+        return problems
+    orders: dict[tuple[str, str], dict[int, list[str]]] = {}
+    for _, row, file in placed:
+        if file is None:
+            continue
+        if row.wave and file.wave_of(row.machine) != row.wave:
+            file.move(row.machine, row.wave)
+        wave = row.wave or file.wave_of(row.machine)
+        if row.order and wave:
+            groups = orders.setdefault((file.stack, wave), {})
+            groups.setdefault(int(row.order), []).append(row.machine)
+        tags = {key: value for key in ("owner", "ticket") if (value := getattr(row, key))}
+        file.set_target(row.machine, {"vmSize": row.size} if row.size else {}, tags)
+    for (stack, wave), groups in orders.items():
+        files[stack].order(wave, [groups[number] for number in sorted(groups)])
+    return []
+
+
+def _file_of(row: Row, files: Mapping[str, StackFile]) -> StackFile | None:
+    if row.stack:
+        return files.get(row.stack)
+    having = [file for file in files.values() if row.machine in file.machines.values()]
+    return having[0] if len(having) == 1 else None
+
+
+def _problems(place: str, row: Row, file: StackFile | None) -> list[Problem]:
+    if file is None:
+        stack = f"stack {row.stack}" if row.stack else "a single stack"
+        return [
+            Problem(
+                place,
+                f"{row.machine or 'a row without a machine'} is not a machine of {stack}",
+                "Correct the columns machine and stack, or remove the line",
+            )
+        ]
+    found = []
+    if row.machine not in file.machines.values():
+        found.append(
+            Problem(
+                place,
+                f"Pulumi.{file.stack}.yaml declares no machine {row.machine!r}",
+                "Correct the name, or remove the line",
+            )
+        )
+    if row.wave and valid(row.wave) != row.wave:
+        found.append(
+            Problem(
+                place,
+                f"{row.wave!r} is not a name of a wave",
+                f"Use letters, digits and hyphens, such as {valid(row.wave) or 'pilot'}",
+            )
+        )
+    if row.order and not row.order.isdecimal():
+        found.append(
+            Problem(place, f"the order {row.order!r} is not a whole number", "Use 1, 2, 3 …")
+        )
+    found += _size_problems(place, row)
+    before = file.wave_of(row.machine)
+    if row.wave and before != row.wave:
+        for wave in (before, row.wave):
+            phase = file.waves.get(str(wave), Phase.PROTECTED)
+            if phase != Phase.PROTECTED:
+                found.append(
+                    Problem(
+                        place,
+                        f"wave {wave} is in phase {phase} already",
+                        f"Move {row.machine} by hand: what that means depends on how far it is",
+                    )
+                )
+    return found
+
+
+def _size_problems(place: str, row: Row) -> list[Problem]:
+    values = {"vmSize": row.size} if row.size else {}
+    tags = {key: value for key in ("owner", "ticket") if (value := getattr(row, key))}
+    try:
+        TargetSpec.model_validate({**values, "tags": tags})
+    except ValidationError as error:
+        wrong = translation.problems(error, TargetSpec)
+        return [Problem(place, f"{each.path}: {each.what}", each.way_out) for each in wrong]
+    return []
+
+
+def _twice(rows: Iterable[tuple[int, Row]], name: str) -> list[Problem]:
+    lines: dict[tuple[str, str], int] = {}
+    found = []
+    for line, row in rows:
+        first = lines.setdefault((row.stack, row.machine), line)
+        if first != line:
+            found.append(
+                Problem(
+                    f"{name} line {line}",
+                    f"{row.machine} stands in line {first} already",
+                    "Remove one of the lines",
+                )
+            )
+    return found

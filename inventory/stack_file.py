@@ -1,0 +1,295 @@
+"""The config file of a stack: made, read, and extended without losing what a person wrote."""
+
+from __future__ import annotations
+
+import io
+import re
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from ruamel.yaml import YAML
+from ruamel.yaml.comments import CommentedMap, CommentedSeq
+from ruamel.yaml.error import YAMLError
+
+from inventory.waves import Wave
+from site_recovery.phases import Phase
+
+NAMESPACE = "ec2-to-azure"
+_MACHINES, _WAVES = f"{NAMESPACE}:machines", f"{NAMESPACE}:waves"
+_FILE = re.compile(r"Pulumi\.(?P<stack>.+)\.yaml")
+
+_NEW = """\
+# Machines of {vpc} in account {account}, as the inventory found them. Put your own values where <...>
+# stands; until then `pulumi preview` lists each of them. Credentials come from the environment.
+config:
+  aws:region: {region}
+  azure-native:location: <Azure region>
+  azure-native:subscriptionId: <subscription id>
+  {namespace}:source:
+    vpcId: {vpc_id}
+    replicationAppliance:
+      subnetId: <subnet-...>
+  {namespace}:target:
+    resourceGroup: rg-migration-{stack}
+    vault: rsv-migration-{stack}
+    network:
+      name: vnet-{stack}
+      addressSpace: <address space>
+      subnet: {{name: servers, addressPrefix: <address prefix>}}
+    testNetwork:
+      name: vnet-{stack}-test
+      addressSpace: <address space>
+      subnet: {{name: servers, addressPrefix: <address prefix>}}
+    cacheStorageAccount: <3 to 24 letters and digits, unique in all of Azure>
+  {namespace}:machines: {{}}
+  {namespace}:waves: {{}}
+"""
+
+
+class StackFileError(Exception):
+    """A stack file cannot be read. The text names it and says what to do."""
+
+
+@dataclass(frozen=True)
+class NewMachine:
+    """A machine to add.
+
+    Attributes:
+        comments: lines above it.
+    """
+
+    name: str
+    instance_id: str
+    comments: tuple[str, ...] = ()
+
+
+class StackFile:
+    """One config file.
+
+    Args:
+        stack: the stack.
+        text: its content.
+
+    Raises:
+        StackFileError: it is not a config file of a stack of this project.
+    """
+
+    def __init__(self, stack: str, text: str) -> None:
+        self.stack = stack
+        self._yaml = YAML()
+        self._yaml.preserve_quotes = True
+        self._yaml.width = 4096
+        self._yaml.indent(mapping=2, sequence=4, offset=2)
+        try:
+            self._document: Any = self._yaml.load(text)
+        except YAMLError as error:
+            raise StackFileError(f"Pulumi.{stack}.yaml is not YAML: {error}") from error
+        config = self._document.get("config") if isinstance(self._document, dict) else None
+        if not isinstance(config, dict):
+            raise StackFileError(
+                f"Pulumi.{stack}.yaml has no config. Correct or remove it, then run this again."
+            )
+        self._config: Any = config
+        for key in (_MACHINES, _WAVES):
+            if not isinstance(config.get(key) or {}, dict):
+                raise StackFileError(
+                    f"Pulumi.{stack}.yaml: {key} is not a mapping. Correct it, then run this again."
+                )
+
+    @classmethod
+    def new(cls, stack: str, *, vpc_id: str, vpc: str, account: str, region: str) -> StackFile:
+        """A file with placeholders for everything that EC2 does not tell."""
+        return cls(
+            stack,
+            _NEW.format(
+                namespace=NAMESPACE,
+                stack=stack,
+                vpc_id=vpc_id,
+                vpc=vpc,
+                account=account,
+                region=region,
+            ),
+        )
+
+    @property
+    def region(self) -> str:
+        """The AWS region."""
+        return str(self._config.get("aws:region", ""))
+
+    @property
+    def vpc_id(self) -> str:
+        """The VPC of its machines; an empty text if the file does not say."""
+        source = self._config.get(f"{NAMESPACE}:source")
+        return str(source.get("vpcId", "")) if isinstance(source, dict) else ""
+
+    @property
+    def experience(self) -> str:
+        """`modernized` or `classic`."""
+        return str(self._config.get(f"{NAMESPACE}:experience", "modernized"))
+
+    @property
+    def machines(self) -> dict[str, str]:
+        """The names of the machines, by instance id."""
+        return {
+            str(machine["instanceId"]): str(name)
+            for name, machine in (self._config.get(_MACHINES) or {}).items()
+            if isinstance(machine, dict) and "instanceId" in machine
+        }
+
+    @property
+    def waves(self) -> dict[str, str]:
+        """The phases of the waves, by name."""
+        return {
+            str(name): str(wave.get("phase", ""))
+            for name, wave in (self._config.get(_WAVES) or {}).items()
+            if isinstance(wave, dict)
+        }
+
+    def wave_of(self, machine: str) -> str | None:
+        """The wave that lists a machine, or None."""
+        for name, wave in (self._config.get(_WAVES) or {}).items():
+            if isinstance(wave, dict) and machine in (wave.get("machines") or ()):
+                return str(name)
+        return None
+
+    def target_of(self, machine: str) -> tuple[dict[str, str], dict[str, str]]:
+        """The values of a machine's own target that are texts, and its tags."""
+        declared = (self._config.get(_MACHINES) or {}).get(machine)
+        target = declared.get("target") if isinstance(declared, dict) else None
+        if not isinstance(target, dict):
+            return {}, {}
+        tags = target.get("tags")
+        values = {key: value for key, value in target.items() if isinstance(value, str)}
+        return values, dict(tags) if isinstance(tags, dict) else {}
+
+    def add_machines(self, machines: Iterable[NewMachine]) -> None:
+        """Declare machines, after those that are declared."""
+        declared = self._part(_MACHINES)
+        for machine in machines:
+            declared[machine.name] = _flow({"instanceId": machine.instance_id})
+            if machine.comments:
+                declared.yaml_set_comment_before_after_key(
+                    machine.name, before="\n".join(machine.comments), indent=4
+                )
+
+    def add_waves(self, waves: Iterable[Wave]) -> list[str]:
+        """Add waves in phase `protected`, and machines to waves of that phase.
+
+        Returns:
+            The machines that were added to no wave, because theirs is in a later phase: they would
+            skip its tests.
+        """
+        declared = self._part(_WAVES)
+        left: list[str] = []
+        for wave in waves:
+            known = declared.get(wave.name)
+            if known is None:
+                declared[wave.name] = _wave(wave)
+                declared.yaml_set_comment_before_after_key(wave.name, before=wave.why, indent=4)
+            elif known.get("phase") == Phase.PROTECTED and _lists(known):
+                known["machines"].extend(m for m in wave.machines if m not in known["machines"])
+                if "recoveryPlan" in known:
+                    known["recoveryPlan"]["groups"].append(_flow_list(wave.machines))
+            else:
+                left.extend(wave.machines)
+        return left
+
+    def move(self, machine: str, wave: str) -> None:
+        """Put a machine into a wave and out of any other; the wave is made if it does not exist."""
+        declared = self._part(_WAVES)
+        for other in list(declared):
+            _remove(declared[other], machine)
+            if other != wave and _lists(declared[other]) and not declared[other]["machines"]:
+                del declared[other]
+        if wave not in declared:
+            declared[wave] = _wave(Wave(wave, (), ""))
+        declared[wave]["machines"].append(machine)
+
+    def order(self, wave: str, groups: Sequence[Sequence[str]]) -> None:
+        """Let the machines of a wave start in this order, those in no group at the end.
+
+        With one group they start side by side.
+        """
+        known = self._part(_WAVES)[wave]
+        named = {machine for group in groups for machine in group}
+        rest = [machine for machine in known["machines"] if machine not in named]
+        groups = [*groups, rest] if rest else groups
+        known["machines"] = _flow_list([machine for group in groups for machine in group])
+        known.pop("recoveryPlan", None)
+        if len(groups) > 1:
+            known["recoveryPlan"] = {"groups": [_flow_list(group) for group in groups]}
+
+    def set_target(self, machine: str, values: Mapping[str, str], tags: Mapping[str, str]) -> None:
+        """Set values and tags of a machine's target. Other ones stay."""
+        if not values and not tags:
+            return
+        declared = self._part(_MACHINES)[machine]
+        target = declared.setdefault("target", _flow({}))
+        target.update(values)
+        if tags:
+            target.setdefault("tags", _flow({})).update(tags)
+
+    def text(self) -> str:
+        """The content of the file."""
+        buffer = io.StringIO()
+        self._yaml.dump(self._document, buffer)
+        return buffer.getvalue()
+
+    def _part(self, key: str) -> Any:
+        part = self._config.get(key)
+        if not part:
+            # An empty mapping was written in braces; the new one has a line for each entry.
+            part = CommentedMap()
+            self._config[key] = part
+        return part
+
+
+def stack_of(file_name: str) -> str | None:
+    """The stack of a config file by its name, or None.
+
+    >>> stack_of("Pulumi.prod.yaml")
+    'prod'
+    """
+    found = _FILE.fullmatch(file_name)
+    return found["stack"] if found else None
+
+
+def _wave(wave: Wave) -> CommentedMap:
+    made = CommentedMap({"phase": str(Phase.PROTECTED), "machines": _flow_list(wave.machines)})
+    if wave.groups:
+        made["recoveryPlan"] = CommentedMap({"groups": [_flow_list(g) for g in wave.groups]})
+    return made
+
+
+def _lists(wave: Any) -> bool:
+    return isinstance(wave, dict) and isinstance(wave.get("machines"), list)
+
+
+def _remove(wave: Any, machine: str) -> None:
+    if not _lists(wave) or machine not in wave["machines"]:
+        return
+    wave["machines"].remove(machine)
+    plan = wave.get("recoveryPlan")
+    if plan:
+        for group in plan["groups"]:
+            members = group if isinstance(group, list) else group["machines"]
+            if machine in members:
+                members.remove(machine)
+        plan["groups"] = [
+            g for g in plan["groups"] if (g if isinstance(g, list) else g["machines"])
+        ]
+        if len(plan["groups"]) < 2:
+            del wave["recoveryPlan"]
+
+
+def _flow(values: Mapping[str, Any]) -> CommentedMap:
+    made = CommentedMap(values)
+    made.fa.set_flow_style()
+    return made
+
+
+def _flow_list(values: Iterable[str]) -> CommentedSeq:
+    made = CommentedSeq(values)
+    made.fa.set_flow_style()
+    return made

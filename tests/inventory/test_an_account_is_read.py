@@ -1,0 +1,141 @@
+from __future__ import annotations
+
+from collections import Counter
+from pathlib import Path
+from typing import Any
+
+import boto3
+import pytest
+from moto import mock_aws
+
+from inventory.__main__ import main
+from site_recovery.aws import ec2
+from tests.local_aws import LocalAws
+
+
+def run(directory: Path, *arguments: str) -> int:
+    return main(["--directory", str(directory), *arguments])
+
+
+def test_the_estate_becomes_a_stack_file_a_report_and_a_sheet(
+    aws: LocalAws, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert run(tmp_path) == 0
+
+    text = (tmp_path / "Pulumi.estate.yaml").read_text("utf-8")
+    for name, instance in aws.estate["machines"].items():
+        assert (f"{name}: {{instanceId: {instance}}}" in text) is (name != "arm-01")
+    report = (tmp_path / "inventory-report" / "report.md").read_text("utf-8")
+    assert "| estate | 10 | 9 | 0 | 1 |" in report
+    assert "arm-01 (" in report
+    assert (tmp_path / "inventory-report" / "machines.csv").read_text("utf-8").count("\n") == 10
+    assert "9 machines in 1 stack, 1 that cannot be migrated." in capsys.readouterr().out
+
+
+def test_a_second_run_keeps_what_a_person_changed_and_shows_what_it_adds(
+    aws: LocalAws, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    run(tmp_path)
+    file = tmp_path / "Pulumi.estate.yaml"
+    instance = aws.estate["machines"]["web-02"]
+    own = file.read_text("utf-8").replace("web-01", "frontend").replace("<subscription id>", "mine")
+    file.write_text(own)
+    memory = tmp_path / "inventory-report" / "written.json"
+    memory.write_text(memory.read_text("utf-8").replace(instance, "i-00000000000000000"))
+    file.write_text(own.replace(f"    web-02: {{instanceId: {instance}}}\n", ""))
+    capsys.readouterr()
+
+    assert run(tmp_path) == 0
+
+    printed = capsys.readouterr().out
+    assert f"+    web-02: {{instanceId: {instance}}}" in printed
+    text = file.read_text("utf-8")
+    assert "frontend: {instanceId" in text
+    assert "subscriptionId: mine" in text
+    assert "web-01" not in text
+
+    assert run(tmp_path) == 0
+    assert file.read_text("utf-8") == text
+
+
+def test_the_sheet_is_applied_to_the_stack_file(aws: LocalAws, tmp_path: Path) -> None:
+    run(tmp_path)
+    sheet = tmp_path / "inventory-report" / "machines.csv"
+    lines = sheet.read_text("utf-8").splitlines()
+    planned = [line.replace("db-01,", "db-01,").replace(",wave,,", ",first,,") for line in lines]
+    sheet.write_text("\n".join(planned))
+
+    assert run(tmp_path, "--from-sheet", str(sheet)) == 0
+
+    text = (tmp_path / "Pulumi.estate.yaml").read_text("utf-8")
+    assert "    first:\n      phase: protected\n" in text
+
+
+def test_a_role_in_an_account_is_assumed(aws: LocalAws, tmp_path: Path) -> None:
+    role = "arn:aws:iam::123456789012:role/estate-machine"
+    assert run(tmp_path, "--role-arn", role) == 0
+    assert (tmp_path / "Pulumi.estate.yaml").exists()
+
+
+def test_what_cannot_be_read_is_named_and_the_rest_is_written(
+    aws: LocalAws, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    file = tmp_path / "config"
+    file.write_text("[profile mine]\naws_access_key_id = local\naws_secret_access_key = local\n")
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("AWS_CONFIG_FILE", str(file))
+        assert run(tmp_path, "--profile", "mine", "--profile", "nobodys") == 1
+
+    assert (tmp_path / "Pulumi.estate.yaml").exists()
+    wrong = capsys.readouterr().err
+    assert "profile nobodys in eu-west-1: The config profile (nobodys) could not be found" in wrong
+    report = (tmp_path / "inventory-report" / "report.md").read_text("utf-8")
+    assert "Not everything could be read" in report
+
+
+def test_without_a_region_the_way_out_is_said(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.delenv("AWS_REGION", raising=False)
+    assert run(tmp_path) == 1
+    assert "--region eu-west-1" in capsys.readouterr().err
+
+
+def test_a_stack_file_that_is_broken_stops_before_anything_is_read(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (tmp_path / "Pulumi.prod.yaml").write_text("config: [")
+    assert run(tmp_path, "--region", "eu-west-1") == 1
+    assert "Pulumi.prod.yaml is not YAML" in capsys.readouterr().err
+
+
+@pytest.fixture
+def counted(monkeypatch: pytest.MonkeyPatch) -> Counter[str]:
+    """The requests of every client, by operation."""
+    calls: Counter[str] = Counter()
+    make = boto3.Session.client
+
+    def client(session: boto3.Session, *args: Any, **kwargs: Any) -> Any:
+        made: Any = make(session, *args, **kwargs)  # type: ignore[call-overload]
+        made.meta.events.register("before-call", lambda model, **_: calls.update([model.name]))
+        return made
+
+    monkeypatch.setattr(boto3.Session, "client", client)
+    return calls
+
+
+def test_the_number_of_requests_does_not_grow_with_the_machines(
+    counted: Counter[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.delenv("AWS_ENDPOINT_URL", raising=False)
+    with mock_aws():
+        own = boto3.client("ec2", region_name="eu-west-1")
+        image = own.describe_images()["Images"][0]["ImageId"]
+        own.run_instances(ImageId=image, MinCount=120, MaxCount=120, InstanceType="m5.large")
+        counted.clear()
+
+        machines, problems = ec2.every_machine("eu-west-1")
+
+    assert problems == []
+    assert len(machines) == 120
+    assert set(counted.values()) == {1}

@@ -1,0 +1,119 @@
+from __future__ import annotations
+
+import re
+
+import pytest
+import yaml
+
+from inventory import sheet
+from inventory.sheet import Row
+from inventory.stack_file import NewMachine, StackFile
+from inventory.waves import Wave
+from tests.inventory.fleets import ACCOUNT, REGION, VPC, instance_id
+
+TITLES = "stack,machine,wave,order,owner,ticket,size\n"
+
+
+@pytest.fixture
+def file() -> StackFile:
+    made = StackFile.new("shop", vpc_id=VPC, vpc="shop", account=ACCOUNT, region=REGION)
+    made.add_machines(NewMachine(name, instance_id(n)) for n, name in enumerate(["a", "b", "c"]))
+    made.add_waves([Wave("one", ("a", "b"), "")])
+    return made
+
+
+def problems(file: StackFile, *lines: str) -> list[str]:
+    rows, wrong = sheet.read(TITLES + "\n".join(lines), "plan.csv")
+    return [str(problem) for problem in wrong or sheet.apply(rows, {file.stack: file}, "plan.csv")]
+
+
+def test_a_sheet_that_is_written_can_be_read(file: StackFile) -> None:
+    rows = [
+        Row("shop", "b", instance_id(1), ticket="CHG-1, CHG-2", note='it says "no"'),
+        Row("shop", "a", instance_id(0), "one"),
+    ]
+    read, wrong = sheet.read(sheet.written(rows), "plan.csv")
+    assert wrong == []
+    assert [row for _, row in read] == [rows[1], rows[0]]
+
+
+@pytest.mark.parametrize(
+    ("separator", "start", "end"),
+    [(",", "", "\n"), (";", "\ufeff", "\r\n")],
+    ids=["comma", "as spreadsheet programs write it"],
+)
+def test_waves_sizes_owners_and_tickets_go_into_the_stack_file(
+    file: StackFile, separator: str, start: str, end: str
+) -> None:
+    lines = ["stack,machine,wave,order,owner,ticket,size", "shop,c,two,,ann,CHG-7,Standard_D4s_v3"]
+    text = start + end.join(line.replace(",", separator) for line in lines) + end
+
+    rows, _ = sheet.read(text, "plan.csv")
+    assert sheet.apply(rows, {"shop": file}, "plan.csv") == []
+
+    config = yaml.safe_load(file.text())["config"]
+    assert config["ec2-to-azure:waves"]["two"]["machines"] == ["c"]
+    assert config["ec2-to-azure:machines"]["c"]["target"] == {
+        "vmSize": "Standard_D4s_v3",
+        "tags": {"owner": "ann", "ticket": "CHG-7"},
+    }
+
+
+def test_an_order_becomes_the_groups_of_a_recovery_plan(file: StackFile) -> None:
+    assert problems(file, ",c,one,1,,,", ",b,one,2,,,") == []
+    wave = yaml.safe_load(file.text())["config"]["ec2-to-azure:waves"]["one"]
+    assert wave["machines"] == ["c", "b", "a"]
+    assert wave["recoveryPlan"]["groups"] == [["c"], ["b"], ["a"]]
+
+
+def test_an_empty_cell_changes_nothing(file: StackFile) -> None:
+    before = file.text()
+    assert problems(file, "shop,a,,,,,") == []
+    assert file.text() == before
+
+
+@pytest.mark.parametrize(
+    ("line", "what"),
+    [
+        (",x,one,,,,", "x is not a machine of a single stack"),
+        ("other,a,one,,,,", "a is not a machine of stack other"),
+        ("shop,x,one,,,,", "declares no machine 'x'"),
+        ("shop,a,week 1,,,,", "'week 1' is not a name of a wave. Use .* such as week-1"),
+        ("shop,a,one,first,,,", "the order 'first' is not a whole number"),
+        ("shop,a,one,,,,D4s", "'D4s' is not a valid virtual machine size"),
+    ],
+)
+def test_a_row_that_is_wrong_is_named_by_its_line_and_nothing_is_changed(
+    file: StackFile, line: str, what: str
+) -> None:
+    before = file.text()
+    [problem] = problems(file, "shop,b,two,,,,", line)
+    assert problem.startswith("plan.csv line 3: ")
+    assert re.search(what, problem)
+    assert file.text() == before
+
+
+def test_a_machine_in_two_rows_is_refused(file: StackFile) -> None:
+    [problem] = problems(file, "shop,a,one,,,,", "shop,a,two,,,,")
+    assert problem == "plan.csv line 3: a stands in line 2 already. Remove one of the lines."
+
+
+@pytest.mark.parametrize("row", [",a,two,,,,", ",c,one,,,,"], ids=["out of it", "into it"])
+def test_a_wave_that_is_further_is_not_changed_by_a_sheet(file: StackFile, row: str) -> None:
+    later = StackFile("shop", file.text().replace("phase: protected", "phase: failed-over"))
+    [problem] = problems(later, row)
+    assert "wave one is in phase failed-over already" in problem
+
+
+def test_a_sheet_without_a_column_says_which(file: StackFile) -> None:
+    _, [problem] = sheet.read("machine,wave\na,one\n", "plan.csv")
+    assert problem.what == "it lacks the columns order, owner, ticket, size"
+
+
+def test_cells_that_a_person_filled_in_survive_the_next_inventory() -> None:
+    rows = [Row("shop", "a", instance_id(0), "one"), Row("shop", "b", instance_id(1))]
+    filled = [Row("shop", "old-name", instance_id(0), "two", owner="ann"), Row("x", "b", "i-9")]
+    assert sheet.kept(rows, filled) == [
+        Row("shop", "a", instance_id(0), "two", owner="ann"),
+        rows[1],
+    ]

@@ -1,0 +1,94 @@
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+import yaml
+
+import settings
+from inventory.stack_file import NewMachine, StackFile, StackFileError, stack_of
+from inventory.waves import Wave
+from tests.inventory.fleets import ACCOUNT, REGION, VPC, instance_id
+
+ROOT = Path(__file__).parents[2]
+
+
+def new() -> StackFile:
+    return StackFile.new("shop", vpc_id=VPC, vpc="shop", account=ACCOUNT, region=REGION)
+
+
+@pytest.mark.parametrize("stack", ["dev", "dev-modernized", "staging", "prod"])
+def test_a_file_that_is_not_changed_stays_as_it_is_to_the_letter(stack: str) -> None:
+    text = (ROOT / f"Pulumi.{stack}.yaml").read_text("utf-8")
+    assert StackFile(stack, text).text() == text
+
+
+def test_what_a_person_wrote_stays_where_machines_and_waves_are_added() -> None:
+    text = (ROOT / "Pulumi.dev.yaml").read_text("utf-8")
+    file = StackFile("dev", text)
+
+    file.add_machines([NewMachine("new-01", instance_id(1), ("found today",))])
+    file.add_waves([Wave("later", ("new-01",), "their tag Wave is later")])
+
+    before, after = text.splitlines(), file.text().splitlines()
+    assert [line for line in after if line not in before] == [
+        "    # found today",
+        f"    new-01: {{instanceId: {instance_id(1)}}}",
+        "    # their tag Wave is later",
+        "    later:",
+        "      machines: [new-01]",
+    ]
+    assert [line for line in before if line not in after] == []
+
+
+def test_a_new_file_lacks_nothing_but_the_values_of_its_owner() -> None:
+    file = new()
+    file.add_machines([NewMachine("web-01", instance_id(1)), NewMachine("db-01", instance_id(2))])
+    file.add_waves([Wave("pilot", ("db-01", "web-01"), "", (("db-01",), ("web-01",)))])
+
+    config = yaml.safe_load(file.text())["config"]
+    read = settings.read({key.removeprefix("ec2-to-azure:"): part for key, part in config.items()})
+
+    wrong = {problem.path for problem in read.problems}
+    assert wrong - {"azure-native:location"} == {
+        "azure-native:subscriptionId",
+        "source.replicationAppliance.subnetId",
+        "target.cacheStorageAccount",
+        "target.network.addressSpace",
+        "target.network.subnet.addressPrefix",
+        "target.testNetwork.addressSpace",
+        "target.testNetwork.subnet.addressPrefix",
+    }
+
+
+def test_a_machine_that_moves_leaves_its_wave_and_its_group() -> None:
+    file = new()
+    file.add_machines(NewMachine(name, instance_id(n)) for n, name in enumerate("abc"))
+    file.add_waves([Wave("one", ("a", "b", "c"), "", (("a",), ("b", "c")))])
+
+    file.move("a", "two")
+
+    assert file.wave_of("a") == "two"
+    assert yaml.safe_load(file.text())["config"]["ec2-to-azure:waves"] == {
+        "one": {"phase": "protected", "machines": ["b", "c"]},
+        "two": {"phase": "protected", "machines": ["a"]},
+    }
+
+
+@pytest.mark.parametrize(
+    ("text", "what"),
+    [
+        ("config: [", "is not YAML"),
+        ("encryptionsalt: v1", "has no config"),
+        ("", "has no config"),
+        ("config: {'ec2-to-azure:waves': [a]}", "ec2-to-azure:waves is not a mapping"),
+    ],
+)
+def test_a_file_that_cannot_be_read_is_named(text: str, what: str) -> None:
+    with pytest.raises(StackFileError, match=rf"Pulumi\.prod\.yaml.*{what}"):
+        StackFile("prod", text)
+
+
+def test_only_files_of_stacks_are_stack_files() -> None:
+    assert stack_of("Pulumi.prod.eu.yaml") == "prod.eu"
+    assert stack_of("Pulumi.yaml") is None
