@@ -172,7 +172,7 @@ class HttpFaults:
         """Drop the answer of an accepted request, and remember lists for stale answers."""
         if not route.changes and response.status == 200:
             self._answers.pop(_key(request), None)
-            self._answers[_key(request)] = response.body
+            self._answers[_key(request)] = response.answer
             if len(self._answers) > self._REMEMBERED:
                 del self._answers[next(iter(self._answers))]
         if not world.store.keys(KIND):

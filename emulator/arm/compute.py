@@ -9,7 +9,15 @@ from datetime import timedelta
 
 from emulator.arm import async_operations
 from emulator.kernel import long_running
-from emulator.kernel.resources import find, listing, public, require, require_group, resource_id
+from emulator.kernel.resources import (
+    find,
+    list_of_views,
+    listing,
+    public,
+    require,
+    require_group,
+    resource_id,
+)
 from emulator.kernel.routes import Routes
 from emulator.kernel.store import Document
 from emulator.kernel.wire import ArmError, Request, Response
@@ -95,15 +103,13 @@ def instance_view(
 def list_by_group(world: World, request: Request, subscription: str, group: str) -> Response:
     """The machines of a group."""
     require_group(world, subscription, group)
-    found = world.store.list(MACHINES, machine_id(subscription, group, ""))
-    return listing(_shown(document) for document in found)
+    return _list(world, machine_id(subscription, group, ""))
 
 
 @routes.route("GET", f"{_SUBSCRIPTION}/{_PROVIDER}/virtualMachines", "VirtualMachines_ListAll")
 def list_all(world: World, request: Request, subscription: str) -> Response:
     """The machines of a subscription."""
-    found = world.store.list(MACHINES, f"/subscriptions/{subscription}/")
-    return listing(_shown(document) for document in found)
+    return _list(world, f"/subscriptions/{subscription}/")
 
 
 @routes.route("DELETE", _MACHINE, "VirtualMachines_Delete")
@@ -212,6 +218,18 @@ def _release(world: World, kind: str, identifier: str | None, goes: bool) -> Non
 
 def _delete_disk(world: World, payload: Document) -> None:
     world.store.delete(DISKS, payload["id"])
+
+
+def _list(world: World, prefix: str) -> Response:
+    def kept(key: str) -> bytes:
+        def show() -> Document:
+            document = world.store.peek(MACHINES, key)
+            assert document is not None
+            return _shown(document)
+
+        return world.views.json((MACHINES, key), show)
+
+    return Response(200, list_of_views(map(kept, world.store.keys(MACHINES, prefix))))
 
 
 def _shown(document: Document) -> Document:

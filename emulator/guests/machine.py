@@ -79,7 +79,7 @@ def instance_at(world: World, vpc_id: str, private_ip: str) -> Instance | None:
 
 def instance_of(world: World, instance_id: str) -> Instance | None:
     """The instance with that id in any state, or None if EC2 does not list it any more."""
-    for instance in world.estate.instances():
+    for instance in world.instances():
         if instance.id == instance_id:
             return instance
     return None

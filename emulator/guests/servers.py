@@ -81,7 +81,7 @@ class Role:
         }
         return [
             instance
-            for instance in (world.estate.instances() if behind else ())
+            for instance in (world.instances() if behind else ())
             if instance.id in behind and instance.state == "running"
         ]
 

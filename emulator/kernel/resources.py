@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from emulator.kernel.store import Document
-from emulator.kernel.wire import ArmError, Response
+from emulator.kernel.wire import ArmError, Rendered, Response, rendered
 
 if TYPE_CHECKING:
     from emulator.kernel.world import World
@@ -90,6 +90,12 @@ def public(document: Document) -> Document:
 def listing(documents: Iterable[Document]) -> Response:
     """A list answer, in one page: `{"value": [...]}`."""
     return Response(200, {"value": [public(document) for document in documents]})
+
+
+def list_of_views(views: Iterable[bytes], more: Document | None = None) -> Rendered:
+    """The body of a list whose resources are JSON already; `more` are its other fields."""
+    fields = b"".join(b',"%s":%s' % (k.encode(), rendered(v)) for k, v in (more or {}).items())
+    return Rendered(b'{"value":[%s]%s}' % (b",".join(views), fields))
 
 
 def put(world: World, document: Document) -> None:

@@ -5,15 +5,17 @@ from __future__ import annotations
 import builtins
 import json
 import sqlite3
+from collections import Counter, defaultdict
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, TypeAlias
 
 Document: TypeAlias = dict[str, Any]
 
 _VERSION = 1
+_LISTS_KEPT = 500
 _SCHEMA = """
 CREATE TABLE IF NOT EXISTS documents (
     number INTEGER PRIMARY KEY, kind TEXT NOT NULL, key TEXT NOT NULL, body TEXT NOT NULL,
@@ -33,6 +35,21 @@ class _Entry:
     parsed: Document | None = None
 
 
+@dataclass(slots=True)
+class Reads:
+    """What was read in a `Store.watched` block: enough to see whether any of it has changed since.
+
+    Attributes:
+        entries: the entry of each document by kind and key; None for one that did not exist.
+        contents: the number of changes of every kind of which documents were listed.
+        members: the same of every kind of which keys were listed.
+    """
+
+    entries: dict[tuple[str, str], _Entry | None] = field(default_factory=dict)
+    contents: dict[str, int] = field(default_factory=dict)
+    members: dict[str, int] = field(default_factory=dict)
+
+
 class Store:
     """Documents by kind and key, held in memory and written through to SQLite.
 
@@ -41,6 +58,9 @@ class Store:
 
     Args:
         path: the database file; None keeps everything in memory.
+
+    Attributes:
+        revision: the number of changes so far, undone ones and their undoing too.
 
     Raises:
         sqlite3.Error: the file cannot be written, or is not a state of this version.
@@ -54,13 +74,18 @@ class Store:
             self._database.execute("PRAGMA journal_mode=WAL")
             self._database.execute("PRAGMA synchronous=NORMAL")
         self._database.executescript(_SCHEMA)
-        self._entries: dict[str, dict[str, _Entry]] = {}
+        self._entries: defaultdict[str, dict[str, _Entry]] = defaultdict(dict)
+        self._changes: Counter[str] = Counter()
+        self._memberships: Counter[str] = Counter()
+        self._listed: dict[tuple[str, str], tuple[int, tuple[str, ...]]] = {}
+        self._reads: Reads | None = None
         self._number = 0
+        self.revision = 0
         rows = self._database.execute(
             "SELECT number, kind, key, body FROM documents ORDER BY number"
         )
         for number, kind, key, body in rows:
-            self._entries.setdefault(kind, {})[key] = _Entry(number, body)
+            self._entries[kind][key] = _Entry(number, body)
             self._number = number
         self._before: dict[tuple[str, str], _Entry | None] = {}
         self._open = False
@@ -72,12 +97,12 @@ class Store:
 
     def get(self, kind: str, key: str) -> Document | None:
         """The document, or None."""
-        entry = self._entries.get(kind, {}).get(key.lower())
+        entry = self._entry(kind, key.lower())
         return _load(entry) if entry is not None else None
 
     def peek(self, kind: str, key: str) -> Document | None:
         """The document for reading only, or None. It is shared: nobody may change it."""
-        entry = self._entries.get(kind, {}).get(key.lower())
+        entry = self._entry(kind, key.lower())
         return _shared(entry) if entry is not None else None
 
     def put(self, kind: str, key: str, document: Document) -> None:
@@ -88,8 +113,9 @@ class Store:
         """
         key = key.lower()
         self._remember(kind, key)
-        entries = self._entries.setdefault(kind, {})
+        entries = self._entries[kind]
         present = entries.get(key)
+        self._count(kind, members=present is None)
         if present is None:
             self._number += 1
         number = self._number if present is None else present.number
@@ -102,9 +128,10 @@ class Store:
             RuntimeError: no transaction is open.
         """
         key = key.lower()
-        if key not in self._entries.get(kind, {}):
+        if key not in self._entries[kind]:
             return False
         self._remember(kind, key)
+        self._count(kind, members=True)
         del self._entries[kind][key]
         return True
 
@@ -114,18 +141,17 @@ class Store:
 
     def keys(self, kind: str, prefix: str = "") -> list[str]:
         """The (lower-case) keys of a kind that begin with `prefix`, in the order of insertion."""
-        prefix = prefix.lower()
-        return [key for key in self._entries.get(kind, {}) if key.startswith(prefix)]
+        if self._reads is not None:
+            self._reads.members[kind] = self._memberships[kind]
+        return list(self._keys(kind, prefix.lower()))
 
     def list(self, kind: str, prefix: str = "") -> list[Document]:
         """The documents of a kind whose keys begin with `prefix`, in the order of insertion."""
-        entries = self._entries.get(kind, {})
-        return [_load(entries[key]) for key in self.keys(kind, prefix)]
+        return [_load(entry) for entry in self._listing(kind, prefix)]
 
     def peeks(self, kind: str, prefix: str = "") -> builtins.list[Document]:
         """Like `list`, for reading only: the documents are shared and must not be changed."""
-        entries = self._entries.get(kind, {})
-        return [_shared(entries[key]) for key in self.keys(kind, prefix)]
+        return [_shared(entry) for entry in self._listing(kind, prefix)]
 
     def altered(self) -> builtins.list[str]:
         """The keys of documents that were changed although they were for reading only; for
@@ -136,6 +162,38 @@ class Store:
             for key, entry in entries.items()
             if entry.parsed is not None and entry.parsed != json.loads(entry.text)
         ]
+
+    @contextmanager
+    def watched(self) -> Iterator[Reads]:
+        """Note everything that is read inside, for `unchanged`."""
+        outer, self._reads = self._reads, Reads()
+        try:
+            yield self._reads
+        finally:
+            self._reads = outer
+
+    def touch(self, kind: str) -> None:
+        """Count a change of what is not in the store, but is read with what is."""
+        self._count(kind, members=False)
+
+    def note(self, kind: str) -> None:
+        """Note that all of a kind is read, if reads are noted now."""
+        if self._reads is not None:
+            self._reads.contents[kind] = self._changes[kind]
+
+    @property
+    def watching(self) -> bool:
+        """Whether reads are noted now."""
+        return self._reads is not None
+
+    def unchanged(self, reads: Reads) -> bool:
+        """Whether a reader would find now what it found then."""
+        entries = self._entries
+        return (
+            all(entries[kind].get(key) is then for (kind, key), then in reads.entries.items())
+            and all(self._changes[kind] == then for kind, then in reads.contents.items())
+            and all(self._memberships[kind] == then for kind, then in reads.members.items())
+        )
 
     @contextmanager
     def transaction(self) -> Iterator[None]:
@@ -183,14 +241,41 @@ class Store:
             raise sqlite3.DatabaseError(f"it has layout {version}, not {_VERSION}")
         self._database.execute(f"PRAGMA user_version = {_VERSION}")
 
+    def _entry(self, kind: str, key: str) -> _Entry | None:
+        entry = self._entries[kind].get(key)
+        if self._reads is not None:
+            self._reads.entries[kind, key] = entry
+        return entry
+
+    def _listing(self, kind: str, prefix: str) -> builtins.list[_Entry]:
+        self.note(kind)
+        entries = self._entries[kind]
+        return [entries[key] for key in self._keys(kind, prefix.lower())]
+
+    def _keys(self, kind: str, prefix: str) -> tuple[str, ...]:
+        # Every list of a large vault would look at every key again.
+        at, keys = self._listed.get((kind, prefix), (-1, ()))
+        if at != self._memberships[kind]:
+            keys = tuple(key for key in self._entries[kind] if key.startswith(prefix))
+            if len(self._listed) >= _LISTS_KEPT:
+                self._listed.clear()
+            self._listed[kind, prefix] = (self._memberships[kind], keys)
+        return keys
+
+    def _count(self, kind: str, *, members: bool) -> None:
+        self.revision += 1
+        self._changes[kind] += 1
+        self._memberships[kind] += members
+
     def _remember(self, kind: str, key: str) -> None:
         if not self._open:
             raise RuntimeError("a document changes only inside a transaction")
-        self._before.setdefault((kind, key), self._entries.get(kind, {}).get(key))
+        self._before.setdefault((kind, key), self._entries[kind].get(key))
 
     def _undo(self) -> None:
         disordered = set()
         for (kind, key), entry in self._before.items():
+            self._count(kind, members=True)
             if entry is None:
                 self._entries[kind].pop(key, None)
             else:

@@ -77,31 +77,63 @@ class Request:
         return content
 
 
-@dataclass
+@dataclass(frozen=True, slots=True)
+class Rendered:
+    """A body that is JSON already."""
+
+    content: bytes
+
+
 class Response:
     """One HTTP response.
 
-    Attributes:
+    Args:
         status: the HTTP status code.
-        body: what is JSON-serialisable, or None for an empty body.
+        body: what is JSON-serialisable, `Rendered`, or None for an empty body.
         headers: the headers to send, with their usual case.
         dropped: a transport sends nothing and breaks the connection instead.
+
+    Attributes:
+        answer: the body as it was given. Only `body` parses what is rendered.
     """
 
-    status: int = 200
-    body: Any = None
-    headers: dict[str, str] = field(default_factory=dict)
-    dropped: bool = False
+    def __init__(
+        self,
+        status: int = 200,
+        body: Any = None,
+        headers: dict[str, str] | None = None,
+        dropped: bool = False,
+    ) -> None:
+        self.status = status
+        self.answer = body
+        self.headers = {} if headers is None else headers
+        self.dropped = dropped
+
+    @property
+    def body(self) -> Any:
+        """The body as a document, which may be changed."""
+        if isinstance(self.answer, Rendered):
+            self.answer = orjson.loads(self.answer.content)
+        return self.answer
+
+    @body.setter
+    def body(self, body: Any) -> None:
+        self.answer = body
 
     def content(self) -> bytes:
         """The body's bytes as sent."""
-        if self.body is None:
-            return b""
-        try:
-            return orjson.dumps(self.body)
-        except TypeError:
-            # orjson does not write huge integers and lone surrogates.
-            return json.dumps(self.body).encode()
+        return b"" if self.answer is None else rendered(self.answer)
+
+
+def rendered(body: Any) -> bytes:
+    """A document as JSON."""
+    if isinstance(body, Rendered):
+        return body.content
+    try:
+        return orjson.dumps(body)
+    except TypeError:
+        # orjson does not write huge integers and lone surrogates.
+        return json.dumps(body).encode()
 
 
 def _refuse_constant(name: str) -> float:

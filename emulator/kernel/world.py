@@ -8,16 +8,18 @@ import random
 import sqlite3
 import threading
 import uuid
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from datetime import datetime, timedelta
 from email.utils import format_datetime
 from typing import Any, TypeAlias
 
-from emulator.estate.machines import Estate
+from emulator.estate.machines import Estate, Instance
 from emulator.estate.static import StaticEstate
 from emulator.kernel.clock import EPOCH, Clock
+from emulator.kernel.present import Present
 from emulator.kernel.routes import Route, Routes
 from emulator.kernel.store import Document, Store
+from emulator.kernel.views import INSTANCES, Views
 from emulator.kernel.wire import ArmError, Request, Response
 
 EventHandler: TypeAlias = Callable[["World", Document], None]
@@ -55,6 +57,8 @@ class World:
             change of its request.
         observers: called in order after a handler that did not refuse; may alter the response.
         finishers: called in order with every response, refusals too; may add headers to it.
+        present: the present time, as views read it.
+        views: the views of resources that were built before.
     """
 
     def __init__(
@@ -68,13 +72,16 @@ class World:
         self.store = store
         self.clock = clock
         self.routes = routes
-        self.estate: Estate = StaticEstate() if estate is None else estate
+        self._estate: Estate = StaticEstate() if estate is None else estate
+        self._instances: Sequence[Instance] = ()
+        self._looked = False
         self.interceptors: list[Interceptor] = []
         self.observers: list[Observer] = []
         self.finishers: list[Finisher] = []
         self._events: dict[str, EventHandler] = {}
         self._lock = threading.RLock()
-        self._now = clock.now()
+        self.present = Present(clock.now())
+        self.views = Views(self)
         self._answered = 0
         self._drawn: dict[tuple[object, ...], str | float] = {}
         self._audited = False
@@ -91,7 +98,7 @@ class World:
     @property
     def now(self) -> datetime:
         """Virtual time of the request or event being handled; it does not move within one."""
-        return self._now
+        return self.present.now
 
     def sequence(self) -> int:
         """The next number of a series that survives a restart."""
@@ -128,10 +135,44 @@ class World:
 
     def schedule(self, after: timedelta, event: str, payload: Document) -> None:
         """Schedule an event `after` from now, in virtual time."""
-        due = (self._now + after).isoformat(timespec="microseconds")
+        due = (self.present.moment + after).isoformat(timespec="microseconds")
         key = f"{due}|{self.sequence():012d}".lower()
         self.store.put(_EVENTS, key, {"due": due, "event": event, "payload": payload})
         heapq.heappush(self._agenda, key)
+
+    # -- the estate -------------------------------------------------------------------------
+
+    @property
+    def estate(self) -> Estate:
+        """The AWS side as the guests see it."""
+        if self.store.watching:
+            # A view asks for more than the instances, so it holds for this moment only.
+            _ = self.present.now
+        return self._estate
+
+    @estate.setter
+    def estate(self, estate: Estate) -> None:
+        self._estate = estate
+        self._look()
+
+    def instances(self) -> Sequence[Instance]:
+        """The estate's instances, as `Estate.instances`. Nobody may change the sequence."""
+        present = self._estate.instances()
+        if present != self._instances:
+            self._instances = present
+            self.store.touch(INSTANCES)
+        self._looked = True
+        self.store.note(INSTANCES)
+        return self._instances
+
+    def notice_instances(self) -> None:
+        """Notice whether the instances have changed, once for each look at the estate."""
+        if not self._looked:
+            self.instances()
+
+    def _look(self) -> None:
+        self._estate.look()
+        self._looked = False
 
     # -- requests ---------------------------------------------------------------------------
 
@@ -139,7 +180,7 @@ class World:
         """Answer one request. Never raises: an unexpected error of a handler is answered with
         500."""
         with self._lock:
-            self.estate.look()
+            self._look()
             try:
                 self._run_due_events(self.clock.now())
                 with self.store.transaction():
@@ -157,7 +198,7 @@ class World:
                 ).response()
             self._answered += 1
             identifier = self.random("request", self._answered).getrandbits(128)
-            response.headers.setdefault("Date", format_datetime(self._now, usegmt=True))
+            response.headers.setdefault("Date", format_datetime(self.present.moment, usegmt=True))
             response.headers.setdefault("x-ms-request-id", str(uuid.UUID(int=identifier)))
             for finisher in self.finishers:
                 finisher(self, request, response)
@@ -170,23 +211,28 @@ class World:
             sqlite3.Error: the state cannot be written; the events stay due.
         """
         with self._lock:
-            self.estate.look()
-            before = self._now
+            self._look()
+            before = self.present.moment
             self._run_due_events(self.clock.now())
-            if self._now != before:
+            if self.present.moment != before:
                 with self.store.transaction():
                     self._keep_time()
 
     def keep_time(self) -> None:
         """Store the clock's time and scale, as part of the request that changed them."""
         with self._lock, self.store.transaction():
-            self._now = max(self._now, self.clock.now())
+            self.present.moment = max(self.present.moment, self.clock.now())
             self._keep_time()
 
     def audit(self, operation: str, **facts: Any) -> None:
         """Record an accepted change, in order."""
         number = self.sequence()
-        entry = {"number": number, "time": self._now.isoformat(), "operation": operation, **facts}
+        entry = {
+            "number": number,
+            "time": self.present.moment.isoformat(),
+            "operation": operation,
+            **facts,
+        }
         self.store.put(_AUDIT, f"{number:012d}", entry)
         self._audited = True
 
@@ -242,7 +288,7 @@ class World:
             entry = self.store.get(_EVENTS, key)
             if entry is None:  # Its request was rolled back.
                 continue
-            self._now = max(self._now, datetime.fromisoformat(entry["due"]))
+            self.present.moment = max(self.present.moment, datetime.fromisoformat(entry["due"]))
             try:
                 with self.store.transaction():
                     self.store.delete(_EVENTS, key)
@@ -257,10 +303,12 @@ class World:
                 _log.exception("the event %s failed", entry["event"])
                 with self.store.transaction():
                     self.store.delete(_EVENTS, key)
-        self._now = max(self._now, until)
+        self.present.moment = max(self.present.moment, until)
 
     def _keep_time(self) -> None:
-        self.store.put(_META, _CLOCK, {"now": self._now.isoformat(), "scale": self.clock.scale})
+        self.store.put(
+            _META, _CLOCK, {"now": self.present.moment.isoformat(), "scale": self.clock.scale}
+        )
 
 
 def resumed_clock(store: Store, scale: float | None = None) -> Clock:

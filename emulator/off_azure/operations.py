@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from urllib.parse import quote
 
 from emulator.kernel.long_running import origin
-from emulator.kernel.resources import public, require
+from emulator.kernel.resources import list_of_views, public, require
 from emulator.kernel.routes import Routes
 from emulator.kernel.store import Document
 from emulator.kernel.wire import ArmError, Request, Response
@@ -35,7 +36,7 @@ def get_server_site(world: World, request: Request, **path: str) -> Response:
 def list_servers(world: World, request: Request, **path: str) -> Response:
     """The machines whose agents report to an appliance, page by page."""
     site = _site(world, SERVER_SITES, path)
-    return _page(world, request, sites.machines(world, site["id"]))
+    return _page(world, request, sites.machine_keys(world, site["id"]))
 
 
 @routes.route("GET", f"{_SERVERS}/machines/{{machine}}", "ServersController_GetMachine")
@@ -90,22 +91,22 @@ def _accounts(world: World, site: Document) -> Response:
     return Response(200, {"value": found, "nextLink": None})
 
 
-def _page(world: World, request: Request, entries: list[Document]) -> Response:
+def _page(world: World, request: Request, keys: Sequence[str]) -> Response:
     """A page; its next link has the recorded parameters."""
     start = _number(request, "continuationToken", 0)
     size = min(PAGE_SIZE, _number(request, "$top", PAGE_SIZE) or PAGE_SIZE)
     link = None
-    if start + size < len(entries):
+    if start + size < len(keys):
         query = {
             "api-version": request.query["api-version"],
             "$top": str(size),
             "continuationToken": str(start + size),
-            "totalRecordCount": str(len(entries)),
+            "totalRecordCount": str(len(keys)),
         }
         pairs = "&".join(f"{name}={value}" for name, value in query.items())
         link = f"{origin(request)}{quote(request.path)}?{pairs}"
-    shown = [sites.shown(world, entry) for entry in entries[start : start + size]]
-    return Response(200, {"value": shown, "nextLink": link})
+    shown = (sites.view(world, key) for key in keys[start : start + size])
+    return Response(200, list_of_views(shown, {"nextLink": link}))
 
 
 def _number(request: Request, name: str, default: int) -> int:

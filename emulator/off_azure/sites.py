@@ -19,6 +19,7 @@ SERVER_SITES, VMWARE_SITES = "ServerSites", "VMwareSites"
 CREDENTIAL_LESS = "credentialLessRunAsAccount"
 
 _NAMESPACE = "Microsoft.OffAzure"
+_MACHINES = f"{_NAMESPACE}/{SERVER_SITES}/machines".lower()
 
 
 def site_id(group_id: str, kind: str, name: str) -> str:
@@ -101,11 +102,27 @@ def machine(world: World, identifier: str) -> Document | None:
     return found if found is not None and found["type"].endswith("/machines") else None
 
 
+def machine_keys(world: World, site: str) -> list[str]:
+    """The keys of a site's machines, oldest first."""
+    return world.store.keys(_MACHINES, f"{site.rstrip('/')}/")
+
+
+def view(world: World, key: str) -> bytes:
+    """The machine of a key as JSON."""
+
+    def show() -> Document:
+        found = world.store.peek(_MACHINES, key)
+        assert found is not None
+        return shown(world, found)
+
+    return world.views.json((_MACHINES, key), show)
+
+
 def shown(world: World, document: Document) -> Document:
     """A machine as it is shown. If EC2 does not list it any more, it is marked as deleted
     [inferred]."""
     instance = document[PRIVATE]["instance"]
-    gone = all(one.id != instance or one.state == "terminated" for one in world.estate.instances())
+    gone = all(one.id != instance or one.state == "terminated" for one in world.instances())
     properties = document["properties"] | {"isDeleted": gone}
     return {**resources.public(document), "properties": properties}
 

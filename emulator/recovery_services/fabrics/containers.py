@@ -19,10 +19,11 @@ from emulator.recovery_services.wire.paths import (
     child_keys,
     children,
     page,
+    page_of_views,
     require,
     require_parents,
     require_vault,
-    stored,
+    seen,
     vault_id,
 )
 from emulator.recovery_services.wire.views import view
@@ -102,10 +103,12 @@ def list_protectable(world: World, request: Request, **path: str) -> Response:
     require_parents(world, path)
     keys = child_keys(world, PROTECTABLE_ITEMS, CONTAINERS.key(path))
 
-    def show(key: str) -> Document:
-        return public(stored(world, PROTECTABLE_ITEMS, key))
+    def kept(key: str) -> bytes:
+        return world.views.json(
+            (PROTECTABLE_ITEMS.kind, key), lambda: public(seen(world, PROTECTABLE_ITEMS, key))
+        )
 
-    return Response(200, page(request, keys, show))
+    return Response(200, page_of_views(request, keys, kept))
 
 
 @routes.route("GET", PROTECTABLE_ITEMS.template, "ReplicationProtectableItems_Get")

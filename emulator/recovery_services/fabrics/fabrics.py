@@ -5,7 +5,7 @@ from __future__ import annotations
 from emulator.kernel.resources import PRIVATE
 from emulator.kernel.routes import Routes
 from emulator.kernel.store import Document
-from emulator.kernel.wire import ArmError, Request, Response
+from emulator.kernel.wire import ArmError, Rendered, Request, Response
 from emulator.kernel.world import World
 from emulator.recovery_services.experiences import registry
 from emulator.recovery_services.jobs import answers, jobs, outcomes
@@ -24,14 +24,18 @@ from emulator.recovery_services.wire.paths import (
     PROTECTABLE_ITEMS,
     PROTECTED_ITEMS,
     PROVIDERS,
+    child_keys,
     children,
     fabric_of,
     find,
     page,
+    page_of_views,
     put,
     require,
+    require_key,
     require_parents,
     require_vault,
+    seen,
     vault_id,
 )
 from emulator.recovery_services.wire.times import stamp
@@ -44,16 +48,14 @@ routes = Routes(API_VERSIONS)
 def list_fabrics(world: World, request: Request, **path: str) -> Response:
     """The fabrics of the vault; a modernized one lacks its servers here (recorded)."""
     require_vault(world, path)
-    found = children(world, FABRICS, vault_id(path))
-    return Response(
-        200, page(request, found, lambda f: _experience(f).fabric(world, f, full=False))
-    )
+    keys = child_keys(world, FABRICS, vault_id(path))
+    return Response(200, page_of_views(request, keys, lambda key: _view(world, key, full=False)))
 
 
 @routes.route("GET", FABRICS.template, "ReplicationFabrics_Get")
 def get_fabric(world: World, request: Request, **path: str) -> Response:
     """One fabric."""
-    return Response(200, shown_fabric(world, require(world, FABRICS, path)))
+    return Response(200, Rendered(_view(world, require_key(world, FABRICS, path), full=True)))
 
 
 @routes.route("POST", f"{FABRICS.template}/checkConsistency", "ReplicationFabrics_CheckConsistency")
@@ -168,6 +170,14 @@ def shown_provider(world: World, provider: Document) -> Document:
         for name, value in provider.items()
         if name != PRIVATE
     }
+
+
+def _view(world: World, key: str, *, full: bool) -> bytes:
+    def show() -> Document:
+        fabric = seen(world, FABRICS, key)
+        return _experience(fabric).fabric(world, fabric, full=full)
+
+    return world.views.json((FABRICS.kind, full, key.lower()), show)
 
 
 @outcomes.when_done(REMOVE_SERVER, PURGE_SERVER)

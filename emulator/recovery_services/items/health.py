@@ -74,7 +74,7 @@ def _untested_since(world: World, item: Document) -> datetime | None:
     found = datetime.fromisoformat(private["protected"]) + _looked_at(item)
     if private["validated"] is not None:
         found = min(found, datetime.fromisoformat(private["validated"]))
-    return found if found <= world.now else None
+    return found if world.present.passed(found) else None
 
 
 def _looked_at(item: Document) -> timedelta:
@@ -123,7 +123,7 @@ def _without_points(world: World, item: Document, since: datetime) -> list[Docum
             ("325091", "1005", 60, ("crash consistent", "crash")),
             ("325092", "1006", 510, ("app-consistent", "application")),
         )
-        if world.now - since >= timedelta(minutes=minutes)
+        if world.present.passed(since + timedelta(minutes=minutes))
     ]
 
 

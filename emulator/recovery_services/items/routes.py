@@ -11,7 +11,7 @@ from typing import Any
 from emulator.kernel.resources import PRIVATE, ResourceId
 from emulator.kernel.routes import Routes
 from emulator.kernel.store import Document
-from emulator.kernel.wire import ArmError, Request, Response
+from emulator.kernel.wire import ArmError, Rendered, Request, Response
 from emulator.kernel.world import World
 from emulator.recovery_services.experiences import registry
 from emulator.recovery_services.fabrics.mappings import policy_for
@@ -27,8 +27,9 @@ from emulator.recovery_services.wire.paths import (
     children,
     find,
     name_of,
-    page,
+    page_of_views,
     require,
+    require_key,
     require_parents,
     require_vault,
     seen,
@@ -67,7 +68,13 @@ def list_vault_items(world: World, request: Request, **path: str) -> Response:
 @routes.route("GET", PROTECTED_ITEMS.template, "ReplicationProtectedItems_Get")
 def get_item(world: World, request: Request, **path: str) -> Response:
     """One item, in full."""
-    return Response(200, view.shown(world, require(world, PROTECTED_ITEMS, path)))
+    key = require_key(world, PROTECTED_ITEMS, path)
+
+    def show() -> Document:
+        return view.shown(world, seen(world, PROTECTED_ITEMS, key))
+
+    content = world.views.json((PROTECTED_ITEMS.kind, "full", key.lower()), show)
+    return Response(200, Rendered(content))
 
 
 @routes.route("PUT", PROTECTED_ITEMS.template, "ReplicationProtectedItems_Create")
@@ -262,9 +269,12 @@ def _list(world: World, request: Request, parent: str) -> Response:
     def show(key: str) -> Document:
         return view.listed(world, seen(world, PROTECTED_ITEMS, key))
 
+    def kept(key: str) -> bytes:
+        return world.views.json((PROTECTED_ITEMS.kind, "listed", key), lambda: show(key))
+
     if wanted:
         keys = [key for key in keys if filters.keeps(wanted, show(key)["properties"])]
-    return Response(200, page(request, keys, show))
+    return Response(200, page_of_views(request, keys, kept))
 
 
 def _require_direction(direction: str | None) -> None:

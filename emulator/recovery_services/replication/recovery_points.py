@@ -74,7 +74,7 @@ def points(world: World, item: Document) -> list[Point]:
     if private["protected"] is not None:
         guest = machine.peek(world, private["machine"]["instance"])
         first = datetime.fromisoformat(private["protected"])
-        last = _last_sync(world, private, guest)
+        last = _ended(private, guest) or world.now
         policy = _policy(world, item)
         history = _history(policy)
         apart = _app_consistent_every(policy, private["machine"]["osType"])
@@ -96,9 +96,12 @@ def newest(world: World, item: Document) -> datetime | None:
     if private["protected"] is None:
         return None
     first = datetime.fromisoformat(private["protected"])
-    guest = machine.peek(world, private["machine"]["instance"])
-    last = max(first, _last_sync(world, private, guest))
-    regular = first + int((last - first) / EVERY) * EVERY
+    ended = _ended(private, machine.peek(world, private["machine"]["instance"]))
+    if ended is None:
+        since = world.present.whole(first, EVERY)
+    else:
+        since = max(timedelta(), ended - first) // EVERY
+    regular = first + since * EVERY
     return max([regular, *(datetime.fromisoformat(made["time"]) for made in private["made"])])
 
 
@@ -153,27 +156,46 @@ def keep(item: Document, point: Point) -> None:
 
 
 def lag(world: World, item: Document) -> timedelta | None:
-    """The age of the newest recoverable data (the RPO); None before there is a recovery point."""
+    """The age of the newest recoverable data (the RPO) of a machine that runs.
+
+    None before there is a recovery point, and for a machine that is stopped: its data ages.
+    """
+    private = item[PRIVATE]
+    if private["protected"] is None or _halted(world, private) is not None:
+        return None
+    slot = world.present.whole(datetime.fromisoformat(private["protected"]), EVERY)
+    return timedelta(seconds=round(world.uniform(20, 240, "rpo", private["cycle"], slot)))
+
+
+def rpo_seconds(world: World, item: Document) -> int | None:
+    """The RPO in whole seconds, for a view; None before there is a recovery point."""
     private = item[PRIVATE]
     if private["protected"] is None:
         return None
-    guest = machine.peek(world, private["machine"]["instance"])
-    halted = machine.stopped_at(guest) if guest else None
+    halted = _halted(world, private)
     if halted is None:
-        slot = int((world.now - datetime.fromisoformat(private["protected"])) / EVERY)
-        churn = world.uniform(20, 240, "rpo", private["cycle"], slot)
-        return timedelta(seconds=round(churn))
-    return world.now - halted + _TRANSFER
+        known = lag(world, item)
+        return None if known is None else int(known.total_seconds())
+
+    def age(now: datetime) -> int:
+        return int((now - halted + _TRANSFER).total_seconds())
+
+    seconds: int = world.present.written(("rpo", halted), age)
+    return seconds
 
 
-def _last_sync(world: World, private: Document, guest: Document | None) -> datetime:
+def _halted(world: World, private: Document) -> datetime | None:
+    guest = machine.peek(world, private["machine"]["instance"])
+    return machine.stopped_at(guest) if guest else None
+
+
+def _ended(private: Document, guest: Document | None) -> datetime | None:
+    """When the last data reached the vault; None while more comes."""
     halted = machine.stopped_at(guest) if guest else None
-    ends = [world.now]
-    if halted is not None:
-        ends.append(halted)
+    ends = [] if halted is None else [halted]
     if private["failedOver"] is not None:
         ends.append(datetime.fromisoformat(private["failedOver"]))
-    return min(ends)
+    return min(ends, default=None)
 
 
 def _policy(world: World, item: Document) -> Document:

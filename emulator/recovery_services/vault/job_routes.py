@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from datetime import datetime, timedelta
 
 from emulator.kernel.resources import PRIVATE
@@ -18,10 +19,10 @@ from emulator.recovery_services.wire.paths import (
     API_VERSIONS,
     JOBS,
     child_keys,
-    page,
+    page_of_views,
     require,
     require_vault,
-    stored,
+    seen,
     vault_id,
 )
 from emulator.recovery_services.wire.views import view
@@ -29,7 +30,14 @@ from emulator.recovery_services.wire.views import view
 routes = Routes(API_VERSIONS)
 
 _CANCELLING = timedelta(seconds=8)
-_FILTERS = ("startTime", "endTime", "jobStatus", "jobName", "affectedObjectTypes")
+_COMPARED = {
+    "jobStatus": "state",
+    "jobName": "scenarioName",
+    "affectedObjectTypes": "targetInstanceType",
+}
+"""Terms of the filter that compare text, and the property that each compares."""
+
+_FILTERS = ("startTime", "endTime", *_COMPARED)
 
 
 @routes.route("GET", JOBS.collection, "ReplicationJobs_List")
@@ -40,16 +48,22 @@ def list_jobs(world: World, request: Request, **path: str) -> Response:
     `jobName` and `affectedObjectTypes`.
     """
     require_vault(world, path)
-    wanted = filters.parse(request, _FILTERS)
+    wanted = [_test(term) for term in filters.parse(request, _FILTERS)]
     keys = child_keys(world, JOBS, vault_id(path))[::-1]
     if wanted:
         keys = [
             key
             for key in keys
-            for properties in [stored(world, JOBS, key)["properties"]]
-            if all(_keeps(term, properties) for term in wanted)
+            for properties in [seen(world, JOBS, key)["properties"]]
+            if all(keeps(properties) for keeps in wanted)
         ]
-    return Response(200, page(request, keys, lambda key: answers.listed(stored(world, JOBS, key))))
+
+    def kept(key: str) -> bytes:
+        return world.views.json(
+            (JOBS.kind, "listed", key), lambda: answers.listed(seen(world, JOBS, key))
+        )
+
+    return Response(200, page_of_views(request, keys, kept))
 
 
 @routes.route("GET", JOBS.template, "ReplicationJobs_Get")
@@ -118,16 +132,18 @@ def _accept(
     return answers.accepted(world, request, begun)
 
 
-def _keeps(term: filters.Term, properties: Document) -> bool:
-    if term.name == "jobStatus":
-        return filters.compare(term, properties["state"])
-    if term.name == "jobName":
-        return filters.compare(term, properties["scenarioName"])
-    if term.name == "affectedObjectTypes":
-        return filters.compare(term, properties["targetInstanceType"])
+def _test(term: filters.Term) -> Callable[[Document], bool]:
+    """The test of a job's properties by a term of the filter."""
+    compared = _COMPARED.get(term.name)
+    if compared is not None:
+        return lambda properties: filters.compare(term, properties[compared])
     moment = filters.moment(term)
     if term.name == "endTime":
-        return datetime.fromisoformat(properties["startTime"]) <= moment
-    # A job that runs has no end yet, so it ran since every time.
-    ended = properties.get("endTime")
-    return ended is None or datetime.fromisoformat(ended) >= moment
+        return lambda properties: datetime.fromisoformat(properties["startTime"]) <= moment
+
+    def ran_since(properties: Document) -> bool:
+        # A job that runs has no end yet, so it ran since every time.
+        ended = properties.get("endTime")
+        return ended is None or datetime.fromisoformat(ended) >= moment
+
+    return ran_since

@@ -10,9 +10,9 @@ from urllib.parse import quote
 
 from emulator.kernel import resources
 from emulator.kernel.long_running import origin
-from emulator.kernel.resources import public
+from emulator.kernel.resources import list_of_views, public
 from emulator.kernel.store import Document
-from emulator.kernel.wire import ArmError, Request
+from emulator.kernel.wire import ArmError, Rendered, Request
 from emulator.kernel.world import World
 
 API_VERSIONS = (
@@ -174,7 +174,7 @@ def require_parents(world: World, path: Mapping[str, str]) -> None:
     """
     require_vault(world, path)
     for collection, parameter in _PARENTS:
-        if parameter in path and world.store.get(collection.kind, collection.key(path)) is None:
+        if parameter in path and world.store.peek(collection.kind, collection.key(path)) is None:
             raise not_found(path[parameter])
 
 
@@ -198,6 +198,19 @@ def find(world: World, collection: Collection, path: Mapping[str, str]) -> Docum
     """
     require_parents(world, {k: v for k, v in path.items() if k != collection.parameter})
     return world.store.get(collection.kind, collection.key(path))
+
+
+def require_key(world: World, collection: Collection, path: Mapping[str, str]) -> str:
+    """The key of the resource that a path names, for a view of it; every parent is checked.
+
+    Raises:
+        ArmError: 404.
+    """
+    require_parents(world, {k: v for k, v in path.items() if k != collection.parameter})
+    key = collection.key(path)
+    if world.store.peek(collection.kind, key) is None:
+        raise not_found(path[collection.parameter])
+    return key
 
 
 def not_found(name: str) -> ArmError:
@@ -262,6 +275,24 @@ def page(
     Raises:
         ArmError: 400 for a token that the service did not issue.
     """
+    found, link = _page(request, entries)
+    return {"value": [show(entry) for entry in found], "nextLink": link}
+
+
+def page_of_views(
+    request: Request, entries: Sequence[_Entry], view: Callable[[_Entry], bytes]
+) -> Rendered:
+    """As `page`, of views that are JSON already.
+
+    Raises:
+        ArmError: 400 for a token that the service did not issue.
+    """
+    found, link = _page(request, entries)
+    return list_of_views((view(entry) for entry in found), {"nextLink": link})
+
+
+def _page(request: Request, entries: Sequence[_Entry]) -> tuple[Sequence[_Entry], str | None]:
+    """The entries of the page that a request asks for, and the link to the next one."""
     token = request.query.get("skipToken", request.query.get("$skipToken", "0"))
     if not token.isdigit():
         raise ArmError(400, "InvalidSkipToken", f"The skipToken '{token}' is not valid.")
@@ -272,7 +303,7 @@ def page(
         query["skipToken"] = str(end)
         pairs = "&".join(f"{quote(k, safe='$')}={quote(v)}" for k, v in query.items())
         link = f"{origin(request)}{quote(request.path)}?{pairs}"
-    return {"value": [show(entry) for entry in entries[start:end]], "nextLink": link}
+    return entries[start:end], link
 
 
 _SKIP_TOKENS = ("skiptoken", "$skiptoken")

@@ -17,7 +17,7 @@ from emulator.recovery_services.experiences.classic.fabric import AGENT_VERSION
 from emulator.recovery_services.experiences.classic.states import TABLE
 from emulator.recovery_services.replication import recovery_points
 from emulator.recovery_services.wire.paths import POLICIES, name_of
-from emulator.recovery_services.wire.times import NO_EXPIRY, stamp
+from emulator.recovery_services.wire.times import NO_EXPIRY, ago, stamp
 
 _GIB = 1024**3
 _OS_NAMES = {
@@ -39,9 +39,9 @@ def of(world: World, item: Document, *, full: bool) -> Document:
     guest = machine.peek(world, source["instance"])
     halted = machine.stopped_at(guest) if guest else None
     agent = guest is not None and guest["agent"] is not None
-    lag = recovery_points.lag(world, item)
+    rpo = recovery_points.rpo_seconds(world, item)
     newest = recovery_points.newest(world, item)
-    seen = halted or world.now - _HEARTBEAT
+    beat = ago(world, _HEARTBEAT)
     policy = world.store.peek(POLICIES.kind, item["properties"]["policyId"])
     sync = policy["properties"]["providerSpecificDetails"]["multiVmSyncStatus"] if policy else None
     return {
@@ -53,7 +53,7 @@ def of(world: World, item: Document, *, full: bool) -> Document:
         "vmProtectionState": state.protection_state,
         "vmProtectionStateDescription": state.description,
         "resyncProgressPercentage": progress(world, item),
-        "rpoInSeconds": int(lag.total_seconds()) if lag is not None else 0,
+        "rpoInSeconds": rpo or 0,
         "compressedDataRateInMB": _rate(world, item, 0.6),
         "uncompressedDataRateInMB": _rate(world, item, 1.0),
         "ipAddress": source["ip"],
@@ -61,7 +61,7 @@ def of(world: World, item: Document, *, full: bool) -> Document:
         "agentExpiryDate": NO_EXPIRY,
         "isAgentUpdateRequired": "NotRequired",
         "isRebootAfterUpdateRequired": "NotRequired",
-        "lastHeartbeat": stamp(seen) if agent else None,
+        "lastHeartbeat": (stamp(halted) if halted else beat) if agent else None,
         "processServerId": provider["processServerId"],
         "processServerName": provider["processServerName"],
         "multiVmGroupId": provider["multiVmGroupId"],
@@ -96,8 +96,8 @@ def of(world: World, item: Document, *, full: bool) -> Document:
         "licenseType": target["licenseType"],
         "sqlServerLicenseType": target["sqlLicenseType"],
         "validationErrors": [],
-        "lastRpoCalculatedTime": stamp(world.now - _HEARTBEAT) if lag is not None else None,
-        "lastUpdateReceivedTime": stamp(world.now - _HEARTBEAT),
+        "lastRpoCalculatedTime": None if rpo is None else beat,
+        "lastUpdateReceivedTime": beat,
         "replicaId": f"{private['vmId']}_replica_{name_of(item['id'].rsplit('/', 2)[0])}",
         "osVersion": _OS_NAMES.get(source["os"] or ""),
         "protectedManagedDisks": _managed_disks(item) if full else [],
@@ -122,27 +122,22 @@ def progress(world: World, item: Document) -> int:
     rest = private["rests"]["replicating"]
     begins = datetime.fromisoformat(rest["begins"])
     ends = datetime.fromisoformat(rest["ends"])
-    done = (world.now - begins) / (ends - begins)
-    return max(0, min(99, int(done * 100)))
+    return min(99, world.present.percentage(begins, ends))
 
 
 def _disks(world: World, item: Document) -> list[Document]:
     private = item[PRIVATE]
     state = TABLE.states[private["state"]]
     replication = private["rests"].get("replicating")
-    seconds = 0
-    if replication is not None:
-        begins = datetime.fromisoformat(replication["begins"])
-        ends = min(world.now, datetime.fromisoformat(replication["ends"]))
-        seconds = int((ends - begins).total_seconds())
-    lag = recovery_points.lag(world, item)
+    seconds = _copied_for(world, replication) if replication is not None else 0
+    rpo = recovery_points.rpo_seconds(world, item)
     return [
         {
             "diskId": disk["id"],
             "diskName": disk["name"],
             "protectionStage": state.stage,
             "healthErrorCode": None,
-            "rpoInSeconds": int(lag.total_seconds()) if lag is not None else 0,
+            "rpoInSeconds": rpo or 0,
             "resyncRequired": "NotRequired",
             "resyncProgressPercentage": progress(world, item),
             "resyncDurationInSeconds": seconds,
@@ -152,7 +147,7 @@ def _disks(world: World, item: Document) -> list[Document]:
             "psDataInMegaBytes": 0.0,
             "targetDataInMegaBytes": 0.0,
             "diskResized": "False",
-            "lastRpoCalculatedTime": stamp(world.now - _HEARTBEAT) if lag is not None else None,
+            "lastRpoCalculatedTime": None if rpo is None else ago(world, _HEARTBEAT),
             "resyncProcessedBytes": disk["sizeGib"] * _GIB * progress(world, item) // 100,
             "resyncTotalTransferredBytes": 0,
             "resyncLast15MinutesTransferredBytes": 0,
@@ -164,6 +159,14 @@ def _disks(world: World, item: Document) -> list[Document]:
         }
         for disk in private["machine"]["disks"]
     ]
+
+
+def _copied_for(world: World, replication: Document) -> int:
+    """For how many seconds the disks have been copied, or were."""
+    begins, ends = (datetime.fromisoformat(replication[name]) for name in ("begins", "ends"))
+    if world.present.passed(ends):
+        return int((ends - begins).total_seconds())
+    return world.present.whole(begins, timedelta(seconds=1))
 
 
 def _azure_disks(item: Document) -> list[Document]:

@@ -10,7 +10,7 @@ from emulator.kernel.store import Document
 from emulator.kernel.world import World
 from emulator.recovery_services.replication import failures
 from emulator.recovery_services.wire.paths import PROTECTED_ITEMS, children_seen
-from emulator.recovery_services.wire.times import NO_EXPIRY, stamp
+from emulator.recovery_services.wire.times import NO_EXPIRY, ago
 
 AGENT_VERSION = "9.41.0.0"
 _MARS_VERSION = "2.0.9202.0"
@@ -22,7 +22,7 @@ def shown(world: World, fabric: Document) -> Document:
     """The fabric with its current process server, master target, accounts and health."""
     private = fabric[PRIVATE]
     alive = bool(configuration_server.ROLE.of_fabric(world, fabric["id"]))
-    beat = stamp(world.now - _HEARTBEAT) if alive else private["refreshed"]
+    beat = ago(world, _HEARTBEAT) if alive else private["refreshed"]
     items = children_seen(world, PROTECTED_ITEMS, fabric["id"])
     pairs = sum(len(item[PRIVATE]["machine"]["disks"]) for item in items)
     properties = dict(fabric["properties"])

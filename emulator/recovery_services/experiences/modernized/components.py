@@ -11,7 +11,7 @@ from emulator.guests.replication_appliance import ROLE
 from emulator.kernel.resources import PRIVATE
 from emulator.kernel.store import Document
 from emulator.kernel.world import World
-from emulator.recovery_services.wire.times import stamp
+from emulator.recovery_services.wire.times import ago
 
 DRA_VERSION = "5.24.628.2"
 _GIB = 1024**3
@@ -51,7 +51,7 @@ def identity(world: World, purpose: str) -> Document:
 def _components(
     world: World, fabric: Document, appliance: Document, *, alive: bool
 ) -> dict[str, Document]:
-    beat = stamp(world.now - _HEARTBEAT) if alive else fabric[PRIVATE]["refreshed"]
+    beat = ago(world, _HEARTBEAT) if alive else fabric[PRIVATE]["refreshed"]
     health = "Normal" if alive else "Critical"
 
     def common(component: str) -> Document:

@@ -20,7 +20,7 @@ from emulator.recovery_services.experiences.modernized import discovery
 from emulator.recovery_services.experiences.modernized.discovery import AGENT_VERSION
 from emulator.recovery_services.replication import recovery_points
 from emulator.recovery_services.wire.paths import FABRICS, fabric_of
-from emulator.recovery_services.wire.times import NO_EXPIRY, stamp
+from emulator.recovery_services.wire.times import NO_EXPIRY, ago, stamp
 
 _GIB = 1024**3
 _HEARTBEAT = timedelta(seconds=60)
@@ -162,22 +162,22 @@ def progress(world: World, item: Document) -> int | None:
         return None
     rest = private["rests"]["replicating"]
     begins, ends = (datetime.fromisoformat(rest[name]) for name in ("begins", "ends"))
-    last = min(world.now, ends - timedelta(seconds=1))
-    refreshed = int((last - begins) / _REFRESH) * _REFRESH
-    return int(refreshed / (ends - begins) * 100)
+    last = (ends - timedelta(seconds=1) - begins) // _REFRESH
+    refreshed = min(last, world.present.whole(begins, _REFRESH)) * _REFRESH
+    return 100 * refreshed // (ends - begins)
 
 
 def _recovery(world: World, item: Document) -> Document:
     """RPO and newest point; the times are absent until there are some (recorded)."""
-    lag = recovery_points.lag(world, item)
+    rpo = recovery_points.rpo_seconds(world, item)
     newest = recovery_points.newest(world, item)
     name = recovery_points.newest_name(world, item)
-    if lag is None or newest is None or name is None:
+    if rpo is None or newest is None or name is None:
         return {"lastRecoveryPointId": None}
     return {
         "lastRecoveryPointReceived": stamp(newest),
-        "lastRpoInSeconds": int(lag.total_seconds()),
-        "lastRpoCalculatedTime": stamp(world.now - _HEARTBEAT),
+        "lastRpoInSeconds": rpo,
+        "lastRpoCalculatedTime": ago(world, _HEARTBEAT),
         "lastRecoveryPointId": recovery_points.identifier(item, name),
     }
 
@@ -246,9 +246,10 @@ def _agent(world: World, item: Document) -> Document:
     }
     if state in ("enabling", "enable-failed"):
         return details | {"reasonsBlockingUpgrade": [] if known else None}
-    guest = machine.of(world, item[PRIVATE]["machine"]["instance"])
+    guest = machine.peek(world, item[PRIVATE]["machine"]["instance"])
     halted = machine.stopped_at(guest) if guest else None
-    return details | {"lastHeartbeatUtc": stamp(halted or world.now - _HEARTBEAT)}
+    beat = stamp(halted) if halted else ago(world, _HEARTBEAT)
+    return details | {"lastHeartbeatUtc": beat}
 
 
 def _latest_agent(world: World, item: Document) -> Document:
@@ -296,7 +297,7 @@ def _discovered(world: World, item: Document) -> Document | None:
     if found is None:
         return None
     properties = sites.shown(world, found)["properties"]
-    guest = machine.of(world, found[PRIVATE]["instance"])
+    guest = machine.peek(world, found[PRIVATE]["instance"])
     on = guest is None or guest["stopped"] is None
     return {
         "vCenterId": None,
@@ -310,7 +311,7 @@ def _discovered(world: World, item: Document) -> Document | None:
         "createdTimestamp": properties["createdTimestamp"],
         "updatedTimestamp": properties["updatedTimestamp"],
         "isDeleted": properties["isDeleted"],
-        "lastDiscoveryTimeInUtc": stamp(world.now - _HEARTBEAT),
+        "lastDiscoveryTimeInUtc": ago(world, _HEARTBEAT),
     }
 
 
