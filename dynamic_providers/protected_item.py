@@ -145,6 +145,7 @@ class ProtectedItemProvider(MigrationProvider[ProtectedItemInputs, ProtectedItem
         """Read the machine's state; None if neither the vault nor Azure has anything of it."""
         inputs = recorded.inputs
         observed = self._of(inputs, await self._look(inputs, lambda _: True))
+        _raise_if_unreadable(inputs, observed)
         if observed.stage in NOT_BEGUN:
             return None
         found = inputs.model_copy(update={"phase": _phase(observed)})
@@ -198,6 +199,7 @@ class ProtectedItemProvider(MigrationProvider[ProtectedItemInputs, ProtectedItem
             inputs, lambda shared: satisfies(phase, self._of(inputs, shared))
         )
         observed = self._of(inputs, snapshot)
+        _raise_if_unreadable(inputs, observed)
         if not tolerated and not satisfies(phase, observed):
             if snapshot.gone is not None:
                 raise gone_error(inputs.site.container.vault, snapshot.gone)
@@ -227,6 +229,12 @@ class ProtectedItemProvider(MigrationProvider[ProtectedItemInputs, ProtectedItem
 
         key = (inputs.container_id, inputs.landing_zone.resource_group_id)
         return await observation.of_this_process.look(key, take, good)
+
+
+def _raise_if_unreadable(inputs: ProtectedItemInputs, observed: Observed) -> None:
+    """Keep what is recorded of a machine if what Azure answers about it cannot be read."""
+    if observed.stage is Stage.UNREADABLE:
+        raise MigrationError(f"{inputs.name}: {next_step(None, observed, Rules())}")
 
 
 class ProtectedItem(DeclaredResource, name="ProtectedItem", provider=ProtectedItemProvider):

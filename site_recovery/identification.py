@@ -15,9 +15,11 @@ from site_recovery.snapshot import (
     TAG_INSTANCE,
     TAG_MACHINE,
     TEST_VM_SUFFIX,
+    Kind,
     Machine,
     ProtectedItem,
     Snapshot,
+    Unreadable,
 )
 from site_recovery.sources import Source
 
@@ -88,6 +90,45 @@ def identify(machine: Machine, snapshot: Snapshot) -> Identity:
         mismatch=mismatch,
         other_at_address=None if is_own else _other_at_address(machine, candidates, snapshot),
     )
+
+
+def unreadable(machine: Machine, identity: Identity, snapshot: Snapshot) -> Unreadable | None:
+    """The entry of a list that may belong to a machine and cannot be read, or None.
+
+    An entry that does not even show whose it is concerns every machine that could have it.
+    """
+    for entry in snapshot.unreadable:
+        known = not entry.marks.isdisjoint(_marks(machine, snapshot, entry.kind))
+        if entry.kind is Kind.SOURCE:
+            # A machine that has an item, or runs in Azure, needs its source no more.
+            concerns = identity.item is None and identity.azure_vm_id is None
+            own = known or not entry.marks
+        elif entry.kind is Kind.ITEM:
+            concerns = True
+            own = known or (not entry.marks and identity.item is None)
+        elif entry.kind is Kind.VIRTUAL_MACHINE:
+            concerns = True
+            own = known or (not entry.marks and identity.azure_vm_id is None)
+        else:
+            concerns = identity.item is not None or identity.azure_vm_id is None
+            own = known
+        if concerns and own:
+            return entry
+    return None
+
+
+def _marks(machine: Machine, snapshot: Snapshot, kind: Kind) -> set[str]:
+    """By what an entry of a kind shows that it belongs to a machine; in lower case."""
+    texts: list[str] = [machine.instance_id, machine.name]
+    if kind is Kind.VIRTUAL_MACHINE:
+        texts += [machine.vm_name, f"{machine.vm_name}{TEST_VM_SUFFIX}"]
+    if kind is Kind.SOURCE:
+        texts += [machine.private_ip, machine.bios_id]
+    if kind is Kind.ITEM:
+        candidates = sources.at(machine.private_ip, snapshot.sources, machine.bios_id)
+        texts += [each.id for each in candidates]
+        texts += [each.item_id for each in candidates if each.item_id]
+    return {text.lower() for text in texts if text}
 
 
 def _item(

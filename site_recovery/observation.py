@@ -6,10 +6,10 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
 
-from site_recovery.identification import Identity, Mismatch, identify
+from site_recovery.identification import Identity, Mismatch, identify, unreadable
 from site_recovery.jobs import Job, ServiceError
 from site_recovery.operations import Operation
-from site_recovery.snapshot import Machine, ProtectedItem, Snapshot
+from site_recovery.snapshot import Machine, ProtectedItem, Snapshot, Unreadable
 from site_recovery.target_settings import DYNAMIC, TargetSettings
 
 
@@ -24,6 +24,7 @@ class Stage(StrEnum):
     FAILED_OVER = "failed over"
     MIGRATED = "migrated"
     BROKEN = "protection failed"
+    UNREADABLE = "unreadable"
 
 
 _FAILED_FAILOVER = ("UnplannedFailoverFailed", "UnplannedFailoverCompletionFailed")
@@ -57,6 +58,8 @@ class Observed:
             itself is not known, or None.
         mismatch: why the machine must be left alone, or None.
         failover_failed: whether its last failover failed, so that it may be repeated.
+        unreadable: what Azure answers about it that cannot be read, in words; empty unless its
+            stage is `UNREADABLE`.
     """
 
     stage: Stage
@@ -82,6 +85,7 @@ class Observed:
     other_at_address: str | None = None
     mismatch: Mismatch | None = None
     failover_failed: bool = False
+    unreadable: str = ""
 
     @property
     def endangered(self) -> bool:
@@ -119,9 +123,22 @@ def observe(machine: Machine, snapshot: Snapshot, wanted: TargetSettings | None 
         wanted: the target that its item should show; None to skip the comparison.
     """
     identity = identify(machine, snapshot)
+    odd = unreadable(machine, identity, snapshot) if snapshot.unreadable else None
+    if odd is not None:
+        return _unreadable(odd, identity)
     if identity.item is None:
         return _without_item(machine, identity, snapshot, wanted)
     return _with_item(machine, identity, identity.item, snapshot, wanted)
+
+
+def _unreadable(odd: Unreadable, identity: Identity) -> Observed:
+    # Nothing is decided from the rest: it may contradict what cannot be read.
+    named = f"the {odd.kind} {odd.name}" if odd.name else f"a {odd.kind} without a name"
+    return Observed(
+        stage=Stage.UNREADABLE,
+        item_id=identity.item.id if identity.item is not None else None,
+        unreadable=f"what Azure answers about {named} cannot be read: {odd.what}",
+    )
 
 
 def _without_item(

@@ -106,6 +106,12 @@ def next_step(desired: Phase | None, observed: Observed, rules: Rules) -> Step:
         observed: its state as the services see it now.
         rules: the rules of its wave.
     """
+    if observed.stage is Stage.UNREADABLE:
+        return Blocked(
+            Reason.UNREADABLE,
+            observed.unreadable,
+            "Look at it in Azure. Where it looks right there, run pulumi up again",
+        )
     if observed.mismatch is not None and desired is not None:
         mismatch = observed.mismatch
         return Blocked(mismatch.reason, mismatch.what, mismatch.way_out)

@@ -16,6 +16,9 @@ class Reason(StrEnum):
     SOURCE_IS_NOT_EC2 = "source-is-not-ec2"
     MIGRATED_VM_NOT_FOUND = "migrated-vm-not-found"
 
+    # What Azure answers about the machine is not as the service documents it.
+    UNREADABLE = "unreadable"
+
     # The next step is blocked.
     BACKWARD_PHASE = "backward-phase"
     LEAVES_FAILED_OVER = "leaves-failed-over"

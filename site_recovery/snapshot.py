@@ -101,6 +101,34 @@ class VirtualMachine:
     tags: Mapping[str, str] = field(default_factory=dict)
 
 
+class Kind(StrEnum):
+    """What an entry of a list is, in words."""
+
+    ITEM = "protected item"
+    SOURCE = "discovered machine"
+    VIRTUAL_MACHINE = "virtual machine"
+    JOB = "job"
+    RECOVERY_POINT = "recovery point"
+
+
+@dataclass(frozen=True)
+class Unreadable:
+    """An entry of a list that is not as the service documents it.
+
+    Attributes:
+        kind: what it is.
+        name: its name; empty if it has none that can be read.
+        what: what is odd about it, in words.
+        marks: the names, ids and addresses in it that can be read, in lower case. They tell
+            which machine it may belong to.
+    """
+
+    kind: Kind
+    name: str
+    what: str
+    marks: frozenset[str] = frozenset()
+
+
 class Gone(StrEnum):
     """The part of a vault that no longer exists. Everything inside it is gone too."""
 
@@ -117,7 +145,8 @@ class Snapshot:
         provider: the replication provider that they should use; any if empty.
         sources: machines of the container or the appliance's site that can be protected.
         virtual_machines: virtual machines of the target resource group.
-        jobs: the vault's jobs by name.
+        jobs: the vault's jobs by name, the newest first.
+        unreadable: the entries of the lists that are in none of the above.
         gone: whether the vault, or the server in it that machines replicate through, no longer
             exists; None if both exist.
     """
@@ -127,6 +156,7 @@ class Snapshot:
     sources: tuple[Source, ...] = ()
     virtual_machines: tuple[VirtualMachine, ...] = ()
     jobs: Mapping[str, Job] = field(default_factory=dict)
+    unreadable: tuple[Unreadable, ...] = ()
     gone: Gone | None = None
 
     def with_virtual_machine(self, virtual_machine: VirtualMachine | None) -> Snapshot:

@@ -107,19 +107,6 @@ NO_LICENCE = ("NotSpecified", "NoLicenseType")
 _NO_LICENCE = tuple(map(str.lower, NO_LICENCE))
 
 
-def tags_of(details: Mapping[str, Any]) -> dict[str, str] | None:
-    """The tags in an item's `providerSpecificDetails`; None if the service does not show any.
-
-    InMageRcm lists them, and a tag in that list may have no value.
-    """
-    found = details.get("targetVmTags")
-    if found is None:
-        return None
-    if isinstance(found, Mapping):
-        return {name: value or "" for name, value in found.items()}
-    return {tag["tagName"]: tag.get("tagValue") or "" for tag in found if tag.get("tagName")}
-
-
 def without_none(values: Mapping[str, _T | None]) -> dict[str, _T]:
     """The values that are not None."""
     return {name: value for name, value in values.items() if value is not None}

@@ -9,6 +9,7 @@ from aiohttp import ClientConnectorError
 from azure.core.exceptions import (
     AzureError,
     ClientAuthenticationError,
+    DecodeError,
     HttpResponseError,
     ServiceRequestError,
     ServiceRequestTimeoutError,
@@ -63,6 +64,12 @@ def explain(error: AzureError, about: str) -> MigrationError:
             if never_sent(error)
             else f"{about}: the connection to Azure broke ({_brief(error)}). Run pulumi up again: "
             "it goes on from where the services are."
+        )
+    if isinstance(error, DecodeError):
+        return ServiceUnavailableError(
+            f"{about}: the answer is not one of Azure ({_brief(error)}). A proxy or gateway may "
+            f"have answered in its place: check the network and {ENDPOINT_VARIABLE}, then run "
+            "pulumi up again."
         )
     if isinstance(error, HttpResponseError) and error.status_code == 403:
         return ServiceUnavailableError(

@@ -1,73 +1,117 @@
-"""Single reads of protected items: lists can leave out interfaces and tags."""
+"""Protected items: all of a vault, one by itself, and what lists leave out of them."""
 
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Iterable, Mapping
-from typing import Any
+from collections.abc import Mapping, MutableMapping
+from dataclasses import dataclass, replace
+from typing import TypeAlias
 
 from azure.core.exceptions import ResourceNotFoundError
 from azure.mgmt.recoveryservicessiterecovery.aio import SiteRecoveryManagementClient
 
 from site_recovery import arm_ids
-from site_recovery.arm_ids import ContainerId
-from site_recovery.azure.items import protected_item
+from site_recovery.arm_ids import VaultId
+from site_recovery.azure.answers.items import protected_item
+from site_recovery.azure.answers.reading import UnreadableError, each, one
+from site_recovery.azure.rest import call, list_url, url
 from site_recovery.azure.vault import is_gone
-from site_recovery.snapshot import ProtectedItem
+from site_recovery.jobs import Job
+from site_recovery.snapshot import Kind, ProtectedItem, Unreadable
 
 READS_AT_ONCE = 10
 """Single reads under way at a time."""
 
-
-async def read_item(client: SiteRecoveryManagementClient, item_id: str) -> Mapping[str, Any]:
-    """The wire object of one item (ReplicationProtectedItems_Get).
-
-    Raises:
-        AzureError: Azure did not answer, refused, or the item is not there.
-    """
-    where = ContainerId.parse(item_id)
-    found = await client.replication_protected_items.get(
-        where.vault.resource_group,
-        where.vault.vault,
-        where.fabric,
-        where.container,
-        arm_ids.name(item_id),
-    )
-    return found.as_dict()
+Details: TypeAlias = MutableMapping[str, tuple[object, ProtectedItem]]
+"""Items that were read by themselves, by their ids in lower case; each with the version of the
+item when it was read."""
 
 
-async def read_listed(
-    client: SiteRecoveryManagementClient, item: ProtectedItem
-) -> ProtectedItem | None:
-    """An item from a list, read by itself; None if it was removed since.
+@dataclass(frozen=True)
+class Items:
+    """Protected items, and those that cannot be read."""
 
-    Raises:
-        AzureError: Azure did not answer, refused, or the vault itself is not there.
-    """
-    try:
-        return protected_item(await read_item(client, item.id))
-    except ResourceNotFoundError as error:
-        if is_gone(error):
-            raise
-        return None
+    items: tuple[ProtectedItem, ...] = ()
+    unreadable: tuple[Unreadable, ...] = ()
 
 
-async def in_full(
-    client: SiteRecoveryManagementClient, items: Iterable[ProtectedItem]
-) -> list[ProtectedItem]:
-    """Items from a list; those that it cut short are read one by one.
-
-    An item that was removed since is left out.
+async def list_items(client: SiteRecoveryManagementClient, vault: VaultId) -> Items:
+    """The items of a vault (ReplicationProtectedItems_List); details may be left out.
 
     Raises:
         AzureError: Azure did not answer, or refused.
     """
+    listed = await list_url(client, url(f"{vault}/replicationProtectedItems"))
+    return Items(*each(Kind.ITEM, listed, protected_item))
+
+
+async def read_item(client: SiteRecoveryManagementClient, item_id: str) -> ProtectedItem:
+    """One item (ReplicationProtectedItems_Get).
+
+    Raises:
+        UnreadableError: it is not as the service documents it.
+        AzureError: Azure did not answer, refused, or the item is not there.
+    """
+    found = await call(client, "GET", url(item_id))
+    return replace(one(arm_ids.name(item_id), found, protected_item), complete=True)
+
+
+async def in_full(
+    client: SiteRecoveryManagementClient,
+    listed: Items,
+    jobs: Mapping[str, Job],
+    known: Details,
+    provider: str = "",
+) -> Items:
+    """Items from a list with all detail; those that it cut short are read one by one.
+
+    An item is read once, and again after any job on it: nothing else changes the details that
+    lists leave out. An item that was removed since the list was read is left out.
+
+    Args:
+        client: the client of the vault's subscription.
+        listed: the items.
+        jobs: the vault's jobs.
+        known: what was read before; what is read now is added.
+        provider: the replication provider whose items are completed; all if empty.
+
+    Raises:
+        AzureError: Azure did not answer, refused, or the vault itself is not there.
+    """
     slots = asyncio.Semaphore(READS_AT_ONCE)
+    jobs_of: dict[str, list[tuple[str, str]]] = {}
+    for job in jobs.values():
+        jobs_of.setdefault(job.target.lower(), []).append((job.name, job.state))
 
-    async def one(item: ProtectedItem) -> ProtectedItem | None:
-        if item.complete:
+    async def one_in_full(item: ProtectedItem) -> ProtectedItem | Unreadable | None:
+        if item.complete or provider not in ("", item.provider):
             return item
-        async with slots:
-            return await read_listed(client, item)
+        about = frozenset(jobs_of.get(item.friendly_name.lower(), ()))
+        version = (item.protection_state, item.scenario_job, about)
+        before = known.get(item.id.lower())
+        if before is not None and before[0] == version:
+            read = before[1]
+        else:
+            try:
+                async with slots:
+                    read = await read_item(client, item.id)
+            except UnreadableError as error:
+                return Unreadable(Kind.ITEM, item.name, error.what, _marks(item))
+            except ResourceNotFoundError as error:
+                if is_gone(error):
+                    raise
+                # Another run or wave removed it after the list was read.
+                return None
+            known[item.id.lower()] = version, read
+        return replace(item, tags=read.tags, target=read.target, complete=True)
 
-    return [item for item in await asyncio.gather(*map(one, items)) if item is not None]
+    found = await asyncio.gather(*map(one_in_full, listed.items))
+    return Items(
+        tuple(item for item in found if isinstance(item, ProtectedItem)),
+        (*listed.unreadable, *(odd for odd in found if isinstance(odd, Unreadable))),
+    )
+
+
+def _marks(item: ProtectedItem) -> frozenset[str]:
+    texts = (item.id, item.name, item.friendly_name, item.source_id, *item.tags.values())
+    return frozenset(text.lower() for text in texts if text)

@@ -10,10 +10,9 @@ from collections.abc import Container, Sequence
 
 from site_recovery import arm_ids
 from site_recovery.arm_ids import ContainerId
+from site_recovery.azure.answers.reading import UnreadableError
 from site_recovery.azure.connection import Connection
-from site_recovery.azure.item_reads import in_full
-from site_recovery.azure.items import protected_item
-from site_recovery.azure.rest import list_all
+from site_recovery.azure.item_reads import Items, in_full, list_items
 from site_recovery.azure.service import VaultService
 from site_recovery.azure.vault import inside
 from site_recovery.convergence import review
@@ -106,19 +105,26 @@ async def replicating(
 
     Raises:
         VaultGoneError: the vault is gone.
-        MigrationError: Azure did not answer, or refused.
+        MigrationError: Azure did not answer or refused, or an item of the vault cannot be read.
     """
     where = container.vault
-    listed = connection.client.replication_protected_items.list(where.resource_group, where.vault)
     async with inside(connection, where, f"vault {where.vault}"):
-        items = [
+        listed = await list_items(connection.client, where)
+        mine = tuple(
             item
-            for item in map(protected_item, await list_all(listed))
+            for item in listed.items
             if arm_ids.same(item.policy_id, policy_id)
             and arm_ids.same(str(ContainerId.parse(item.id)), str(container))
-        ]
+        )
         # The tags tell whose they are.
-        return await in_full(connection.client, items)
+        found = await in_full(connection.client, Items(mine, listed.unreadable), {}, {})
+    for odd in found.unreadable:
+        raise UnreadableError(
+            f"vault {where.vault}: its {odd.kind} {odd.name} cannot be read: {odd.what}. Look at "
+            "it in the vault, then run pulumi up again.",
+            odd.what,
+        )
+    return found.items
 
 
 def _machine(item: ProtectedItem) -> Machine:

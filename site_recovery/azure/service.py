@@ -4,34 +4,37 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Awaitable, Callable, Mapping, Sequence
-from dataclasses import replace
 from datetime import timedelta
 from functools import partial
 from typing import Any
 
 from azure.core.exceptions import ResourceNotFoundError
 
-from site_recovery import arm_ids, jobs
+from site_recovery import arm_ids
 from site_recovery.arm_ids import ContainerId
 from site_recovery.azure import vault, vault_observation
+from site_recovery.azure.answers import sizes
+from site_recovery.azure.answers.items import protected_item
+from site_recovery.azure.answers.reading import UnreadableError, each, one
+from site_recovery.azure.answers.recovery_points import recovery_point
 from site_recovery.azure.connection import Connection
 from site_recovery.azure.errors import explained
 from site_recovery.azure.experiences import bodies
 from site_recovery.azure.experiences.registry import EXPERIENCES
-from site_recovery.azure.item_reads import READS_AT_ONCE, read_item, read_listed
-from site_recovery.azure.items import protected_item
+from site_recovery.azure.item_reads import READS_AT_ONCE, read_item
+from site_recovery.azure.job_history import job_of
 from site_recovery.azure.plan_service import PlanService
-from site_recovery.azure.rest import list_all
+from site_recovery.azure.rest import call, list_url, url
+from site_recovery.azure.vault_observation import VaultMemory
+from site_recovery.convergence.target_sizes import Size
 from site_recovery.errors import RefusedError
 from site_recovery.fleet import Assignment, RecoveryPoint, Site
 from site_recovery.jobs import Job, ServiceError
 from site_recovery.observation import Observed
 from site_recovery.operations import Operation
 from site_recovery.request_ids import RequestIds
-from site_recovery.snapshot import ProtectedItem, Snapshot, VirtualMachine
+from site_recovery.snapshot import Kind, ProtectedItem, Snapshot, VirtualMachine
 from site_recovery.target_settings import TargetSettings
-
-_APP_CONSISTENT = ("AppConsistent", "ApplicationConsistent", "MultiVmSyncAppConsistent")
 
 
 class VaultService(PlanService):
@@ -44,10 +47,17 @@ class VaultService(PlanService):
             from it.
         leaving: whether the machines leave the vault. `observe` then succeeds without the vault
             or its server.
+        memory: what this process remembers of the vault; a new one by default.
     """
 
     def __init__(
-        self, connection: Connection, site: Site, stack: str, *, leaving: bool = False
+        self,
+        connection: Connection,
+        site: Site,
+        stack: str,
+        *,
+        leaving: bool = False,
+        memory: VaultMemory | None = None,
     ) -> None:
         super().__init__(connection, site)
         self._connection = connection
@@ -56,7 +66,7 @@ class VaultService(PlanService):
         self._experience = EXPERIENCES[site.experience]
         self._vault = site.container.vault
         self._reads = asyncio.Semaphore(READS_AT_ONCE)
-        self._details_read: dict[str, tuple[object, ProtectedItem]] = {}
+        self._memory = memory if memory is not None else VaultMemory()
         self.clock = connection.clock
         self.request_ids = RequestIds(stack)
 
@@ -71,40 +81,10 @@ class VaultService(PlanService):
             VaultGoneError: the vault or its server is gone, and the machines are not leaving.
             MigrationError: Azure did not answer, or refused.
         """
-        snapshot = await vault_observation.observe(self._connection, self._site)
+        snapshot = await vault_observation.observe(self._connection, self._site, self._memory)
         if snapshot.gone is not None and not self._leaving:
             raise vault.gone_error(self._vault, snapshot.gone)
-        return replace(snapshot, items=await self._completed(snapshot))
-
-    async def _completed(self, snapshot: Snapshot) -> tuple[ProtectedItem, ...]:
-        """The items with all detail. Only incomplete ones of this experience are read one by one.
-
-        An item is read once, and again after any job on it. Nothing else changes the details that
-        lists leave out.
-        """
-        jobs_of: dict[str, list[tuple[str, str]]] = {}
-        for job in snapshot.jobs.values():
-            jobs_of.setdefault(job.target.lower(), []).append((job.name, job.state))
-
-        async def one(item: ProtectedItem) -> ProtectedItem | None:
-            if item.complete or item.provider != self._experience.instance_type:
-                return item
-            about = frozenset(jobs_of.get(item.friendly_name.lower(), ()))
-            version = (item.protection_state, item.scenario_job, about)
-            known = self._details_read.get(item.id.lower())
-            if known is None or known[0] != version:
-                async with self._reads:
-                    read = await read_listed(self._client, item)
-                if read is None:
-                    # Another run or wave removed it after the list was read.
-                    return None
-                known = version, read
-                self._details_read[item.id.lower()] = known
-            return replace(item, tags=known[1].tags, target=known[1].target, complete=True)
-
-        with explained(f"vault {self._vault.vault}"):
-            completed = await asyncio.gather(*map(one, snapshot.items))
-        return tuple(item for item in completed if item is not None)
+        return snapshot
 
     async def item(self, assignment: Assignment, observed: Observed) -> ProtectedItem | None:
         """Read the item of one machine (ReplicationProtectedItems_Get).
@@ -121,12 +101,11 @@ class VaultService(PlanService):
         name = arm_ids.name(observed.item_id or assignment.machine.name)
         try:
             with explained(assignment.machine.name, passing=ResourceNotFoundError):
-                found = await read_item(
+                return await read_item(
                     self._client, f"{container}/replicationProtectedItems/{name}"
                 )
         except ResourceNotFoundError:
             return None
-        return replace(protected_item(found), complete=True)
 
     async def virtual_machine(self, assignment: Assignment) -> VirtualMachine | None:
         """Read the production virtual machine of one machine (VirtualMachines_Get).
@@ -145,15 +124,21 @@ class VaultService(PlanService):
             return await vault_observation.virtual_machine_of(self._client, group, name)
 
     async def jobs(self) -> Mapping[str, Job]:
-        """All jobs by name (ReplicationJobs_List). A list has less detail than a single read.
+        """All jobs by name, listed anew. A list has less detail than a single read.
 
         Raises:
+            UnreadableError: a job cannot be read, and it may be anybody's.
             MigrationError: Azure did not answer, or refused.
         """
-        listed = self._client.replication_jobs.list(self._vault.resource_group, self._vault.vault)
+        history = self._memory.jobs
         with explained(f"vault {self._vault.vault}"):
-            found = await list_all(listed)
-        return {job.name: job for job in map(jobs.job, found)}
+            await history.renew(self._client, self._vault, self.clock.now())
+        for odd in history.unreadable:
+            raise UnreadableError(
+                f"vault {self._vault.vault}: its job {odd.name} cannot be read: {odd.what}",
+                odd.what,
+            )
+        return history.jobs
 
     async def job(self, name: str) -> Job | None:
         """One job with its errors (ReplicationJobs_Get), or None if the vault has no such job.
@@ -161,14 +146,8 @@ class VaultService(PlanService):
         Raises:
             MigrationError: Azure did not answer, or refused.
         """
-        try:
-            with explained(f"job {name}", passing=ResourceNotFoundError):
-                found = await self._client.replication_jobs.get(
-                    self._vault.resource_group, self._vault.vault, name
-                )
-        except ResourceNotFoundError:
-            return None
-        return jobs.job(found.as_dict())
+        with explained(f"job {name}"):
+            return await job_of(self._client, self._vault, name)
 
     async def submit(
         self, operation: Operation, assignment: Assignment, observed: Observed, request_id: str
@@ -199,20 +178,23 @@ class VaultService(PlanService):
         call = self._call(operation, assignment, observed, recovery_point, details)
         return await self._writes.once(operation, name, call, request_id)
 
-    async def target_sizes(self, observed: Observed) -> Sequence[Mapping[str, Any]]:
-        """The sizes that Azure offers for a protected machine
-        (TargetComputeSizes_ListByReplicationProtectedItems).
+    async def target_sizes(self, observed: Observed) -> Sequence[Size]:
+        """The sizes that Azure offers for a protected machine; read once for each item.
+
+        Operation TargetComputeSizes_ListByReplicationProtectedItems.
 
         Raises:
             MigrationError: Azure did not answer, or refused.
         """
-        name = arm_ids.name(observed.item_id or "")
-        sizes = self._client.target_compute_sizes
-        with explained(name):
-            async with self._reads:
-                return await list_all(
-                    sizes.list_by_replication_protected_items(*self._container(observed), name)
-                )
+        item_id = observed.item_id or ""
+        known = self._memory.sizes.get(item_id.lower())
+        if known is None:
+            with explained(arm_ids.name(item_id)):
+                async with self._reads:
+                    listed = await list_url(self._client, url(f"{item_id}/targetComputeSizes"))
+            known = tuple(size for size in map(sizes.size, listed) if size is not None)
+            self._memory.sizes[item_id.lower()] = known
+        return known
 
     def _call(
         self,
@@ -277,8 +259,9 @@ class VaultService(PlanService):
 
     async def _details(self, assignment: Assignment, observed: Observed) -> Mapping[str, Any]:
         """`providerSpecificDetails` of the item as it is now, the basis of an update."""
-        item = await read_item(self._client, observed.item_id or "")
-        details: Mapping[str, Any] = item["properties"]["providerSpecificDetails"]
+        item = await call(self._client, "GET", url(observed.item_id or ""))
+        one(assignment.machine.name, item, protected_item)
+        details: Mapping[str, Any] = item["properties"].get("providerSpecificDetails") or {}
         wanted = assignment.settings
         if wanted is not None and wanted.private_ip and not details.get("vmNics"):
             raise RefusedError(
@@ -294,16 +277,9 @@ class VaultService(PlanService):
     async def _recovery_point(self, observed: Observed) -> str | None:
         if self._site.recovery_point is RecoveryPoint.LATEST:
             return None
-        points = await list_all(
-            self._client.recovery_points.list_by_replication_protected_items(
-                *self._container(observed), arm_ids.name(observed.item_id or "")
-            )
-        )
-        consistent = [
-            point
-            for point in points
-            if point["properties"].get("recoveryPointType") in _APP_CONSISTENT
-        ]
+        listed = await list_url(self._client, url(f"{observed.item_id}/recoveryPoints"))
+        points, _ = each(Kind.RECOVERY_POINT, listed, recovery_point)
+        consistent = [point for point in points if point.is_app_consistent]
         if not consistent:
             raise RefusedError(
                 ServiceError(
@@ -312,5 +288,4 @@ class VaultService(PlanService):
                 ),
                 busy=False,
             )
-        newest = max(consistent, key=lambda point: str(point["properties"]["recoveryPointTime"]))
-        return str(newest["id"])
+        return max(consistent, key=lambda point: point.time).id

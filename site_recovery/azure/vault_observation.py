@@ -3,36 +3,57 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from contextlib import suppress
-from typing import Any
+from dataclasses import dataclass, field
+from typing import TypeAlias
 
 from azure.core.exceptions import ResourceNotFoundError
 from azure.mgmt.recoveryservicessiterecovery.aio import SiteRecoveryManagementClient
 
-from site_recovery import jobs
 from site_recovery.arm_ids import VaultId
 from site_recovery.azure import vault
+from site_recovery.azure.answers.reading import each, one
+from site_recovery.azure.answers.virtual_machines import virtual_machine
 from site_recovery.azure.connection import Connection
 from site_recovery.azure.errors import explain, explained
+from site_recovery.azure.experiences.experience import Sources
 from site_recovery.azure.experiences.registry import EXPERIENCES
-from site_recovery.azure.item_reads import in_full
-from site_recovery.azure.items import protected_item, virtual_machine
-from site_recovery.azure.rest import call, list_all, list_url
+from site_recovery.azure.item_reads import Details, Items, in_full, list_items
+from site_recovery.azure.job_history import JobHistory
+from site_recovery.azure.rest import call, list_url, url
+from site_recovery.convergence.target_sizes import Size
 from site_recovery.errors import VaultGoneError
 from site_recovery.fleet import ExperienceName, Site
-from site_recovery.snapshot import Gone, ProtectedItem, Snapshot, VirtualMachine
-from site_recovery.sources import Source
+from site_recovery.jobs import Job
+from site_recovery.snapshot import Gone, Kind, Snapshot, Unreadable, VirtualMachine
 
 _COMPUTE_API_VERSION = "2024-07-01"
 _NO_GROUP = "ResourceGroupNotFound"
 
+_Machines: TypeAlias = tuple[tuple[VirtualMachine, ...], tuple[Unreadable, ...]]
 
-async def observe(connection: Connection, site: Site) -> Snapshot:
+
+@dataclass
+class VaultMemory:
+    """What a process remembers of a vault, so that it reads nothing twice that cannot have changed.
+
+    Attributes:
+        jobs: its jobs.
+        details: its items, as they were read one by one.
+        sizes: by the id of an item in lower case, the sizes that Azure offers for it.
+    """
+
+    jobs: JobHistory = field(default_factory=JobHistory)
+    details: Details = field(default_factory=dict)
+    sizes: dict[str, tuple[Size, ...]] = field(default_factory=dict)
+
+
+async def observe(connection: Connection, site: Site, memory: VaultMemory) -> Snapshot:
     """Read everything in paged lists: four calls for a vault, whatever its number of machines.
 
     Operations ReplicationProtectedItems_List, ReplicationJobs_List, VirtualMachines_List, and those
-    of `Experience.sources`.
+    of `Experience.sources`; and single reads of what they leave out and the memory lacks.
 
     If the vault or its server is gone, the snapshot says so and contains what is left.
 
@@ -44,21 +65,18 @@ async def observe(connection: Connection, site: Site) -> Snapshot:
     about = f"vault {where.vault}"
     try:
         with explained(about, passing=ResourceNotFoundError):
-            items, sources, listed, machines = await asyncio.gather(
-                list_all(
-                    client.replication_protected_items.list(where.resource_group, where.vault)
-                ),
+            items, sources, machines = await asyncio.gather(
+                list_items(client, where),
                 _sources(client, site),
-                list_all(client.replication_jobs.list(where.resource_group, where.vault)),
                 _virtual_machines(client, site.landing_zone.resource_group_id),
             )
+            items = await _completed(connection, site, memory, items)
     except ResourceNotFoundError as error:
         gone = await _gone(connection, site)
         if gone is None:
             raise explain(error, about) from error
-        return await _what_is_left(connection, site, gone)
-    parsed = tuple(map(protected_item, items))
-    return _snapshot(site.experience, parsed, sources, listed, machines)
+        return await _what_is_left(connection, site, gone, memory)
+    return _snapshot(site.experience, items, sources, machines, memory.jobs)
 
 
 async def observe_known(
@@ -79,15 +97,28 @@ async def observe_known(
         MigrationError: Azure did not answer, or refused.
     """
     client = connection.client
-    items: Sequence[ProtectedItem] = ()
+    items = Items()
     if where is not None:
-        listed = client.replication_protected_items.list(where.resource_group, where.vault)
         with suppress(VaultGoneError):
             async with vault.inside(connection, where, f"vault {where.vault}"):
-                items = await in_full(client, map(protected_item, await list_all(listed)))
+                items = await in_full(client, await list_items(client, where), {}, {})
     with explained("Azure"):
         machines = await _virtual_machines(client, resource_group_id or "")
-    return _snapshot(experience_name, items, (), (), machines)
+    return _snapshot(experience_name, items, ((), ()), machines)
+
+
+async def _completed(
+    connection: Connection, site: Site, memory: VaultMemory, items: Items
+) -> Items:
+    """The items with all detail, once the jobs that tell what changed are known."""
+    client, where, now = connection.client, site.container.vault, connection.clock.now()
+    tests = [item.last_test_failover for item in items.items if item.last_test_failover]
+    await memory.jobs.look(client, where, now)
+    if tests:
+        # Whether a target changed after its test is told by the vault's jobs since then.
+        await memory.jobs.reach(client, where, now, min(tests))
+    provider = EXPERIENCES[site.experience].instance_type
+    return await in_full(client, items, memory.jobs.jobs, memory.details, provider)
 
 
 async def _gone(connection: Connection, site: Site) -> Gone | None:
@@ -106,46 +137,45 @@ async def _gone(connection: Connection, site: Site) -> Gone | None:
     return None
 
 
-async def _what_is_left(connection: Connection, site: Site, gone: Gone) -> Snapshot:
+async def _what_is_left(
+    connection: Connection, site: Site, gone: Gone, memory: VaultMemory
+) -> Snapshot:
     """Observe again, without what is gone."""
     client, where = connection.client, site.container.vault
-    items: tuple[Mapping[str, Any], ...] = ()
-    listed: tuple[Mapping[str, Any], ...] = ()
+    items, jobs = Items(), None
     with explained(f"vault {where.vault}"):
         if gone is not Gone.VAULT:
-            items, listed = await asyncio.gather(
-                list_all(
-                    client.replication_protected_items.list(where.resource_group, where.vault)
-                ),
-                list_all(client.replication_jobs.list(where.resource_group, where.vault)),
-            )
+            items = await list_items(client, where)
+            items, jobs = await _completed(connection, site, memory, items), memory.jobs
         machines = await _virtual_machines(client, site.landing_zone.resource_group_id)
-    parsed = tuple(map(protected_item, items))
-    return _snapshot(site.experience, parsed, (), listed, machines, gone)
+    return _snapshot(site.experience, items, ((), ()), machines, jobs, gone)
 
 
 def _snapshot(
     experience_name: ExperienceName,
-    items: Sequence[ProtectedItem],
-    sources: tuple[Source, ...],
-    listed: tuple[Mapping[str, Any], ...],
-    machines: tuple[Mapping[str, Any], ...],
+    items: Items,
+    sources: Sources,
+    machines: _Machines,
+    history: JobHistory | None = None,
     gone: Gone | None = None,
 ) -> Snapshot:
+    jobs: Mapping[str, Job] = history.jobs if history is not None else {}
+    odd_jobs = history.unreadable if history is not None else ()
     return Snapshot(
-        items=tuple(items),
+        items=items.items,
         provider=EXPERIENCES[experience_name].instance_type,
-        sources=sources,
-        virtual_machines=tuple(map(virtual_machine, machines)),
-        jobs={job.name: job for job in map(jobs.job, listed)},
+        sources=sources[0],
+        virtual_machines=machines[0],
+        jobs=jobs,
+        unreadable=(*items.unreadable, *sources[1], *machines[1], *odd_jobs),
         gone=gone,
     )
 
 
-async def _sources(client: SiteRecoveryManagementClient, site: Site) -> tuple[Source, ...]:
+async def _sources(client: SiteRecoveryManagementClient, site: Site) -> Sources:
     kind = EXPERIENCES[site.experience]
     if not kind.discovers and not site.machines_site_id:
-        return ()
+        return (), ()
     return await kind.sources(client, site)
 
 
@@ -155,27 +185,28 @@ async def virtual_machine_of(
     """One virtual machine (VirtualMachines_Get of Microsoft.Compute); None if it is not there.
 
     Raises:
+        UnreadableError: it is not as the service documents it.
         AzureError: Azure did not answer, or refused.
     """
     path = f"{resource_group_id}/providers/Microsoft.Compute/virtualMachines/{name}"
     try:
-        return virtual_machine(
-            await call(client, "GET", f"{path}?api-version={_COMPUTE_API_VERSION}")
-        )
+        found = await call(client, "GET", url(path, _COMPUTE_API_VERSION))
     except ResourceNotFoundError:
         return None
+    return one(f"virtual machine {name}", found, virtual_machine)
 
 
 async def _virtual_machines(
     client: SiteRecoveryManagementClient, resource_group_id: str
-) -> tuple[Mapping[str, Any], ...]:
+) -> _Machines:
     """VirtualMachines_List of Microsoft.Compute; none if the group certainly does not exist."""
     if not resource_group_id:
-        return ()
+        return (), ()
     path = f"{resource_group_id}/providers/Microsoft.Compute/virtualMachines"
     try:
-        return await list_url(client, f"{path}?api-version={_COMPUTE_API_VERSION}")
+        listed = await list_url(client, url(path, _COMPUTE_API_VERSION))
     except ResourceNotFoundError as error:
         if error.error and error.error.code == _NO_GROUP:
-            return ()
+            return (), ()
         raise
+    return each(Kind.VIRTUAL_MACHINE, listed, virtual_machine)

@@ -6,7 +6,7 @@ from collections.abc import Awaitable, Callable
 from typing import Any
 
 from aiolimiter import AsyncLimiter
-from azure.core.exceptions import AzureError, HttpResponseError
+from azure.core.exceptions import AzureError, DecodeError, HttpResponseError
 
 from site_recovery import arm_ids
 from site_recovery.azure.errors import explain, never_sent
@@ -71,7 +71,8 @@ class Writes:
 
 def _refusal(operation: str, name: str, error: HttpResponseError) -> MigrationError:
     status = error.status_code or 0
-    if status >= 500 or status == 408:
+    # An answer that is no JSON is a proxy's, and does not tell what the service did.
+    if status >= 500 or status == 408 or isinstance(error, DecodeError):
         return UnansweredError(f"{name}: the service answered {status} to {operation}")
     if status in (401, 403):
         return explain(error, name)

@@ -6,9 +6,10 @@ import asyncio
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
-from typing import Any, Protocol
+from typing import Protocol
 
 from site_recovery.convergence.plan_run import PlanService
+from site_recovery.convergence.target_sizes import Size
 from site_recovery.fleet import Assignment
 from site_recovery.jobs import Job
 from site_recovery.observation import Observed
@@ -48,7 +49,7 @@ class Service(PlanService, Protocol):
     ) -> str | None:
         """Send one request for an operation; returns the name of its job."""
 
-    async def target_sizes(self, observed: Observed) -> Sequence[Mapping[str, Any]]:
+    async def target_sizes(self, observed: Observed) -> Sequence[Size]:
         """List the sizes that the service offers for a protected machine."""
 
 

@@ -332,6 +332,8 @@ async def _is_due() -> bool:
 
 def is_past(operation: Operation, observed: Observed) -> bool:
     """Whether an operation of the plan is already done for a machine."""
+    if observed.stage is Stage.UNREADABLE:
+        return False
     match operation:
         case Operation.TEST_FAILOVER_CLEANUP:
             return observed.stage is not Stage.TEST_FAILOVER and observed.busy is None

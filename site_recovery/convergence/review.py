@@ -11,6 +11,7 @@ from site_recovery.observation import Observed, Stage, observe
 from site_recovery.operations import NO_FAILBACK, Operation
 from site_recovery.phases import Phase
 from site_recovery.planning import Rules, next_step, plan, satisfies
+from site_recovery.reasons import Reason
 from site_recovery.snapshot import Snapshot
 
 
@@ -29,7 +30,10 @@ def review(
         name = assignment.machine.name
         observed = observe(assignment.machine, snapshot, assignment.settings)
         operations, blocked = plan(assignment.desired, observed, rules)
-        if blocked is not None:
+        if blocked is not None and blocked.reason is Reason.UNREADABLE:
+            # It fails alone, in the run, and does not keep the others from their phases.
+            lines.append(f"{name}: {blocked}")
+        elif blocked is not None:
             refusals.append(f"{name}: {blocked}")
         elif operations or observed.busy or not satisfies(assignment.desired, observed):
             lines.append(_line(name, assignment.desired, observed, operations))

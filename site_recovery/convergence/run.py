@@ -33,6 +33,8 @@ from site_recovery.snapshot import Snapshot
 
 _UNSIZED_ROUNDS = 5
 """Rounds without an answer about sizes after which a machine fails."""
+_UNREADABLE_ROUNDS = 5
+"""Consecutive rounds in which something about a machine may be unreadable before it fails."""
 _SILENT_ROUNDS = 5
 """Consecutive rounds without any answer from Azure after which the run ends."""
 
@@ -47,6 +49,7 @@ class _Course:
     outcome: Outcome | None = None
     sized: bool = False
     unsized: int = 0
+    unreadable: int = 0
 
     @property
     def name(self) -> str:
@@ -194,6 +197,8 @@ class _Run:
             observed = observe(assignment.machine, snapshot, assignment.settings)
             self._announce(course, observed)
             course.observed = observed
+            odd = observed.stage is Stage.UNREADABLE
+            course.unreadable = course.unreadable + 1 if odd else 0
             if observed.friendly_name:
                 course.attempts.names |= {observed.friendly_name.lower()}
         if self._plan is not None:
@@ -237,6 +242,8 @@ class _Run:
             case Satisfied():
                 course.outcome = Outcome(Status.SATISFIED, observed)
                 self._reporter.event(f"{course.name}: {goal(course.assignment.desired)}")
+            case Blocked(reason=Reason.UNREADABLE) if course.unreadable < _UNREADABLE_ROUNDS:
+                attempts.tell(step.reason, step.what)
             case Blocked():
                 self._block(course, observed, step)
             case Wait(reason, what):
@@ -321,7 +328,8 @@ class _Run:
             if in_flight.job and (job is None or job.failed or (planned and job.running)):
                 # The list has less detail than the job itself, and may lag behind.
                 job = await self._job(in_flight.job) or job
-        except MigrationError:
+        except MigrationError as error:
+            course.attempts.tell(Reason.UNAVAILABLE, str(error))
             return False
         there = next_step(course.assignment.desired, observed, self._rules) == Satisfied()
         if planned and job is not None and job.failed:

@@ -5,10 +5,11 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
-from typing import Any, Protocol, TypedDict
+from typing import Protocol, TypedDict
 
 from site_recovery.config_paths import path
 from site_recovery.convergence import target_sizes
+from site_recovery.convergence.target_sizes import Size
 from site_recovery.fleet import Assignment
 from site_recovery.observation import Observed, Stage, observe
 from site_recovery.planning import Blocked, satisfies
@@ -39,7 +40,7 @@ class _Shape(TypedDict):
 class Offers(Protocol):
     """The sizes that a vault offers. `azure.service.VaultService` implements it."""
 
-    async def target_sizes(self, observed: Observed) -> Sequence[Mapping[str, Any]]:
+    async def target_sizes(self, observed: Observed) -> Sequence[Size]:
         """List the sizes that the service offers for a protected machine."""
 
 
@@ -75,7 +76,7 @@ def due(
 
 
 def sized(
-    assignment: Assignment, observed: Observed, sizes: Sequence[Mapping[str, Any]]
+    assignment: Assignment, observed: Observed, sizes: Sequence[Size]
 ) -> Assignment | Blocked:
     """Choose the size of a machine, or check it if the config declares one.
 

@@ -1,8 +1,5 @@
 """Chooses the size of an Azure virtual machine: the smallest offered one that matches its source.
 
-Sizes are wire objects of TargetComputeSizes_ListByReplicationProtectedItems. Their `properties`
-have name, cpuCoresCount, vCPUsAvailable, memoryInGB, maxDataDiskCount, maxNicsCount,
-hyperVGenerations and errors.
 Sources (Microsoft Learn): "Azure virtual machine sizes naming conventions" for names and families;
 "Support for generation 2 VMs on Azure", "Dsv6 size series" and "General FAQ for NVMe" for which
 machines boot on which sizes.
@@ -11,9 +8,8 @@ machines boot on which sizes.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 from dataclasses import dataclass
-from typing import Any
 
 _NAME = re.compile(
     r"(?:Standard|Basic)_(?P<family>[A-Z]+?)(?P<sub>S)?(?P<vcpus>\d+)(?:-(?P<of>\d+))?"
@@ -37,35 +33,27 @@ _FIRMWARE = {"1": "BIOS", "2": "UEFI"}
 
 
 @dataclass(frozen=True)
-class _Size:
-    """An offered size. `generations` is empty and `interfaces` None if the service gives none."""
+class Size:
+    """A size that Azure offers for a machine.
+
+    Operation TargetComputeSizes_ListByReplicationProtectedItems.
+
+    Attributes:
+        vcpus: the vCPUs that a machine can use.
+        memory_gb: its memory in GiB, which Azure calls GB.
+        data_disks: the most data disks.
+        interfaces: the most network interfaces; None if the service gives no number.
+        generations: of machines that boot on it, `1` and `2`; empty if the service gives none.
+        refusals: why Azure does not give it.
+    """
 
     name: str
-    vcpus: int
-    memory_gb: float
-    data_disks: int
-    interfaces: int | None
-    generations: frozenset[str]
-    refusals: tuple[str, ...]
-
-    @classmethod
-    def of(cls, wire: Mapping[str, Any]) -> _Size:
-        properties = wire.get("properties") or wire
-        cores = properties.get("cpuCoresCount") or 0
-        return cls(
-            properties.get("name") or "",
-            # A constrained size has more cores than the machine can use.
-            properties.get("vCPUsAvailable") or cores,
-            properties.get("memoryInGB") or 0.0,
-            properties.get("maxDataDiskCount") or 0,
-            properties.get("maxNicsCount") or None,
-            frozenset(map(_generation, properties.get("hyperVGenerations") or ())) - {""},
-            tuple(
-                error.get("message") or "it does not say why"
-                for error in properties.get("errors") or ()
-                if str(error.get("severity", "")).lower() != "warning"
-            ),
-        )
+    vcpus: int = 0
+    memory_gb: float = 0.0
+    data_disks: int = 0
+    interfaces: int | None = None
+    generations: frozenset[str] = frozenset()
+    refusals: tuple[str, ...] = ()
 
     @property
     def rank(self) -> tuple[float, ...] | None:
@@ -106,7 +94,7 @@ class _Need:
     interfaces: int
     generation: str
 
-    def is_met_by(self, size: _Size) -> bool:
+    def is_met_by(self, size: Size) -> bool:
         """Whether a size meets the requirements and may be chosen by default."""
         return (
             not size.refusals
@@ -118,7 +106,7 @@ class _Need:
             and size.boots(self.generation)
         )
 
-    def smallest(self, offered: Iterable[_Size]) -> str | None:
+    def smallest(self, offered: Iterable[Size]) -> str | None:
         """The name of the smallest size by rank that meets the requirements, or None."""
         fitting = [
             (size.rank, size.name)
@@ -129,14 +117,14 @@ class _Need:
 
 
 def _generation(wire: str | None) -> str:
-    """`1` or `2` for `V1` or `V2`, as items and sizes name generations; empty for anything else."""
+    """`1` or `2` for `V1` or `V2`, as items name generations; empty for anything else."""
     match = _GENERATION.fullmatch(wire or "")
     return match[1] if match else ""
 
 
 def suits(
     size_name: str,
-    sizes: Iterable[Mapping[str, Any]],
+    sizes: Iterable[Size],
     vcpus: int,
     memory_gib: float,
     data_disks: int,
@@ -146,14 +134,11 @@ def suits(
 ) -> bool:
     """Whether a size meets the requirements and is one that `choose` could choose."""
     need = _Need(vcpus, memory_gib, data_disks, interfaces, _generation(generation))
-    return any(
-        size.name.lower() == size_name.lower() and need.is_met_by(size)
-        for size in map(_Size.of, sizes)
-    )
+    return any(size.name.lower() == size_name.lower() and need.is_met_by(size) for size in sizes)
 
 
 def choose(
-    sizes: Iterable[Mapping[str, Any]],
+    sizes: Iterable[Size],
     vcpus: int,
     memory_gib: float,
     data_disks: int,
@@ -179,12 +164,12 @@ def choose(
         The size's name; None if no offered size fits.
     """
     need = _Need(vcpus, memory_gib, data_disks, interfaces, _generation(generation))
-    return need.smallest(map(_Size.of, sizes))
+    return need.smallest(sizes)
 
 
 def problem(
     size_name: str,
-    sizes: Iterable[Mapping[str, Any]],
+    sizes: Iterable[Size],
     data_disks: int,
     *,
     generation: str | None = None,
@@ -199,7 +184,7 @@ def problem(
         generation: as for `choose`.
         interfaces: number of its network interfaces.
     """
-    offered = [_Size.of(wire) for wire in sizes]
+    offered = list(sizes)
     size = next((size for size in offered if size.name.lower() == size_name.lower()), None)
     if size is None:
         names = sorted(size.name for size in offered if not size.refusals)

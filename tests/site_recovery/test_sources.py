@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from site_recovery import sources
-from site_recovery.azure.items import protected_item
+from site_recovery.azure.answers.items import protected_item
 from site_recovery.observation import Stage, observe
 from site_recovery.operations import Operation
 from site_recovery.phases import Phase
@@ -17,6 +17,10 @@ from site_recovery.sources import Source
 EC2 = "EC2AE145-D1DC-13B2-94ED-0123456789AB"
 EC2_LITTLE_ENDIAN = "45E12AEC-DCD1-B213-94ED-0123456789AB"
 VMWARE = "564D9B2A-7C1D-4B5E-9F00-0123456789AB"
+CONTAINER = (
+    "/Subscriptions/1/resourceGroups/rg/providers/Microsoft.RecoveryServices/vaults/v"
+    "/replicationFabrics/f/replicationProtectionContainers/c"
+)
 MACHINE = Machine("web-01", "i-0123456789abcdef0", "10.10.1.11", "web-01")
 REPORTING = Rules(discovers=False)
 
@@ -107,7 +111,7 @@ def test_a_held_machine_does_not_begin_to_replicate(
 
 def test_a_hold_does_not_stop_what_replicates_already() -> None:
     item = {
-        "id": "/vault/replicationProtectedItems/web-01",
+        "id": f"{CONTAINER}/replicationProtectedItems/web-01",
         "name": "web-01",
         "properties": {
             "protectionState": "Protected",
@@ -134,7 +138,7 @@ def test_an_item_of_the_other_experience_is_named_and_left_alone(
     provider: str, tags: object
 ) -> None:
     item = {
-        "id": "/vault/replicationProtectedItems/web-01",
+        "id": f"{CONTAINER}/replicationProtectedItems/web-01",
         "name": "web-01",
         "properties": {
             "protectionState": "Protected",

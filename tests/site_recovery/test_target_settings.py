@@ -8,7 +8,7 @@ import pytest
 
 from site_recovery.azure.experiences.classic.experience import Classic
 from site_recovery.azure.experiences.modernized.experience import Modernized
-from site_recovery.target_settings import DYNAMIC, TargetSettings, tags_of
+from site_recovery.target_settings import DYNAMIC, TargetSettings
 
 NETWORK, OTHER = "/networks/prod", "/networks/other"
 CLASSIC: dict[str, Any] = {
@@ -92,9 +92,10 @@ class TestWhatAnItemSays:
     def test_without_an_interface_it_has_no_address_yet(self, read: Any) -> None:
         assert read({}).private_ip == DYNAMIC
 
-    def test_a_tag_may_have_no_value_and_is_nothing_without_a_name(self) -> None:
+    @pytest.mark.parametrize("read", [Classic().target_settings, Modernized().target_settings])
+    def test_a_tag_may_have_no_value_and_is_nothing_without_a_name(self, read: Any) -> None:
         listed = [{"tagName": "bare"}, {"tagValue": "lost"}, {"tagName": "a", "tagValue": "b"}]
-        assert tags_of({"targetVmTags": listed}) == {"bare": "", "a": "b"}
+        assert read({"targetVmTags": listed}).tags == {"bare": "", "a": "b"}
 
 
 class TestAnUpdate:

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import Any
 
 import pytest
 
-from site_recovery.convergence.target_sizes import choose, problem, suits
+from site_recovery.azure.answers import sizes
+from site_recovery.convergence import target_sizes
 
 
 def size(name: str, vcpus: int, memory: float, disks: int = 8, *errors: str) -> dict[str, Any]:
@@ -20,6 +22,22 @@ def size(name: str, vcpus: int, memory: float, disks: int = 8, *errors: str) -> 
             "errors": [{"message": text, "severity": "Error"} for text in errors],
         },
     }
+
+
+def parsed(offered: Iterable[Any]) -> list[target_sizes.Size]:
+    return [each for each in map(sizes.size, offered) if each is not None]
+
+
+def choose(offered: Iterable[Any], *need: Any, **shape: Any) -> str | None:
+    return target_sizes.choose(parsed(offered), *need, **shape)
+
+
+def suits(name: str, offered: Iterable[Any], *need: Any, **shape: Any) -> bool:
+    return target_sizes.suits(name, parsed(offered), *need, **shape)
+
+
+def problem(name: str, offered: Iterable[Any], disks: int, **shape: Any) -> str | None:
+    return target_sizes.problem(name, parsed(offered), disks, **shape)
 
 
 OFFERED = [
@@ -239,3 +257,13 @@ def test_no_other_size_is_proposed_where_none_would_do() -> None:
 
 def test_a_service_that_offers_nothing_says_so() -> None:
     assert "Offered: none" in str(problem("Standard_D2s_v5", [], 0))
+
+
+@pytest.mark.parametrize(
+    "odd", [{"memoryInGB": "much"}, {"errors": 5}, {"hyperVGenerations": "V2"}]
+)
+def test_a_size_that_cannot_be_read_is_one_that_azure_does_not_give(odd: dict[str, Any]) -> None:
+    broken, whole = size("Standard_D2s_v5", 2, 8), size("Standard_D4s_v5", 4, 16)
+    broken["properties"] |= odd
+    assert choose([broken, whole, None, {}, "?"], 2, 8, 0) == "Standard_D4s_v5"
+    assert next(iter(odd)) in str(problem("Standard_D2s_v5", [broken, whole], 0))

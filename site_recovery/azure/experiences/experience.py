@@ -6,14 +6,18 @@ Phases, planning, convergence and recovery plans are the same for both.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import Any, Protocol
+from typing import Any, Protocol, TypeAlias
 
 from azure.mgmt.recoveryservicessiterecovery.aio import SiteRecoveryManagementClient
 
 from site_recovery.azure.servers.registered import Registration
 from site_recovery.fleet import Assignment, Site
+from site_recovery.snapshot import Unreadable
 from site_recovery.sources import Source
 from site_recovery.target_settings import TargetSettings
+
+Sources: TypeAlias = tuple[tuple[Source, ...], tuple[Unreadable, ...]]
+"""The sources of a list, and its entries that cannot be read."""
 
 
 class Experience(Protocol):
@@ -48,7 +52,7 @@ class Experience(Protocol):
     ) -> Registration | str:
         """The registration of a server in the vault, or a sentence that says what is missing."""
 
-    async def sources(self, client: SiteRecoveryManagementClient, site: Site) -> tuple[Source, ...]:
+    async def sources(self, client: SiteRecoveryManagementClient, site: Site) -> Sources:
         """The machines that can be protected: of a container, or of an appliance's site.
 
         Raises:
@@ -64,7 +68,11 @@ class Experience(Protocol):
         """Body of ReplicationProtectedItems_Create."""
 
     def target_settings(self, details: Mapping[str, Any]) -> TargetSettings:
-        """The target as an item's `providerSpecificDetails` show it."""
+        """The target as an item's `providerSpecificDetails` show it.
+
+        Raises:
+            ValueError: they are not as the service documents them.
+        """
 
     def update_target(self, details: Mapping[str, Any], wanted: TargetSettings) -> dict[str, Any]:
         """Body of ReplicationProtectedItems_Update.

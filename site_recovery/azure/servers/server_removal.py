@@ -11,12 +11,14 @@ from typing import Any
 
 from azure.core.exceptions import AzureError, HttpResponseError, ResourceNotFoundError
 
-from site_recovery import arm_ids, jobs
+from site_recovery import arm_ids
 from site_recovery.arm_ids import ContainerId, VaultId
 from site_recovery.azure import mapping, vault
 from site_recovery.azure.connection import Connection
 from site_recovery.azure.errors import explain, explained
 from site_recovery.azure.experiences.registry import EXPERIENCES
+from site_recovery.azure.item_reads import list_items
+from site_recovery.azure.job_history import JobHistory
 from site_recovery.azure.rest import list_all
 from site_recovery.convergence.interfaces import Reporter
 from site_recovery.errors import MigrationError, VaultGoneError
@@ -155,10 +157,11 @@ def _names(fabric: Mapping[str, Any]) -> set[str]:
 async def _protects(connection: Connection, fabric_id: str) -> bool:
     """Whether a server protects any machine (ReplicationProtectedItems_List)."""
     where = VaultId.parse(fabric_id)
-    items = connection.client.replication_protected_items.list(where.resource_group, where.vault)
     with explained(f"vault {where.vault}"):
-        found = await list_all(items)
-    return any(item["id"].lower().startswith(f"{fabric_id.lower()}/") for item in found)
+        found = await list_items(connection.client, where)
+    ids = [item.id.lower() for item in found.items]
+    ids += [mark for odd in found.unreadable for mark in odd.marks]
+    return any(each_id.startswith(f"{fabric_id.lower()}/") for each_id in ids)
 
 
 async def _unmap(
@@ -197,14 +200,16 @@ async def _waited(
     """
     where = leaving.vault
     started: datetime | None = None
+    history = JobHistory()
 
     async def look() -> bool | None:
         nonlocal started
-        listed = connection.client.replication_jobs.list(where.resource_group, where.vault)
         with explained(f"vault {where.vault}"):
-            found = map(jobs.job, await list_all(listed))
+            await history.look(connection.client, where, connection.clock.now())
         running = [
-            job for job in found if job.running and job.target.lower() == friendly_name.lower()
+            job
+            for job in history.jobs.values()
+            if job.running and job.target.lower() == friendly_name.lower()
         ]
         if not running:
             return started is not None

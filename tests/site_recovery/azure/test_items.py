@@ -6,10 +6,14 @@ from typing import Any
 
 import pytest
 
-from site_recovery.azure.items import protected_item
+from site_recovery.azure.answers.items import protected_item
 from site_recovery.observation import Stage, observe
 from site_recovery.snapshot import Machine, Snapshot
 
+CONTAINER = (
+    "/Subscriptions/1/resourceGroups/rg/providers/Microsoft.RecoveryServices/vaults/v"
+    "/replicationFabrics/f/replicationProtectionContainers/c"
+)
 MACHINE = Machine("web-01", "i-0000000000000001", "10.10.1.11", "web-01")
 NIC = {"nicId": "00:50:56:95:5d:d2", "isPrimaryNic": "true", "targetIPAddress": ""}
 
@@ -17,7 +21,7 @@ NIC = {"nicId": "00:50:56:95:5d:d2", "isPrimaryNic": "true", "targetIPAddress": 
 def item(details: dict[str, Any], **properties: Any) -> Any:
     return protected_item(
         {
-            "id": "/vaults/v/replicationProtectedItems/web-01",
+            "id": f"{CONTAINER}/replicationProtectedItems/web-01",
             "name": "web-01",
             "properties": {
                 "friendlyName": "web-01",

@@ -7,12 +7,15 @@ from typing import Any
 
 from azure.mgmt.recoveryservicessiterecovery.aio import SiteRecoveryManagementClient
 
+from site_recovery.azure.answers.reading import Wire, each
 from site_recovery.azure.experiences import bodies
 from site_recovery.azure.experiences.classic import target
-from site_recovery.azure.rest import list_all
+from site_recovery.azure.experiences.experience import Sources
+from site_recovery.azure.rest import list_url, url
 from site_recovery.azure.servers.registered import Registration
 from site_recovery.fleet import Assignment, Site
 from site_recovery.server_names import SERVER_NAMES
+from site_recovery.snapshot import Kind
 from site_recovery.sources import Source
 from site_recovery.target_settings import TargetSettings, without_none
 
@@ -65,7 +68,7 @@ class Classic:
             run_as_accounts={account["accountName"]: account["accountId"] for account in accounts},
         )
 
-    async def sources(self, client: SiteRecoveryManagementClient, site: Site) -> tuple[Source, ...]:
+    async def sources(self, client: SiteRecoveryManagementClient, site: Site) -> Sources:
         """The protectable items of the container.
 
         Operation ReplicationProtectableItems_ListByReplicationProtectionContainers.
@@ -73,14 +76,8 @@ class Classic:
         Raises:
             AzureError: Azure did not answer, or refused.
         """
-        container = site.container
-        listed = client.replication_protectable_items.list_by_replication_protection_containers(
-            container.vault.resource_group,
-            container.vault.vault,
-            container.fabric,
-            container.container,
-        )
-        return tuple(map(_source, await list_all(listed)))
+        listed = await list_url(client, url(f"{site.container}/replicationProtectableItems"))
+        return each(Kind.SOURCE, listed, _source)
 
     def mapping_input(self) -> dict[str, Any]:
         """`providerSpecificInput` of a container mapping; the SDK has no class for it."""
@@ -130,12 +127,29 @@ class Classic:
         return bodies.unplanned_failover({"instanceType": self.instance_type}, recovery_point_id)
 
 
-def _source(item: Mapping[str, Any]) -> Source:
-    properties = item["properties"]
-    address = (properties.get("customDetails") or {}).get("ipAddress")
+class _Discovered(Wire):
+    ip_address: str | None = None
+
+
+class _Properties(Wire):
+    friendly_name: str | None = None
+    custom_details: _Discovered | None = None
+    replication_protected_item_id: str | None = None
+
+
+class _ProtectableItem(Wire):
+    id: str
+    name: str
+    properties: _Properties
+
+
+def _source(resource: Any) -> Source:
+    item = _ProtectableItem.model_validate(resource)
+    shown = item.properties
+    address = shown.custom_details.ip_address if shown.custom_details is not None else None
     return Source(
-        id=item["id"],
-        name=properties.get("friendlyName") or item["name"],
+        id=item.id,
+        name=shown.friendly_name or item.name,
         addresses=(address,) if address else (),
-        item_id=properties.get("replicationProtectedItemId"),
+        item_id=shown.replication_protected_item_id,
     )

@@ -5,14 +5,47 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+from pydantic import Field
+
 from site_recovery import arm_ids
-from site_recovery.target_settings import DYNAMIC, TargetSettings, tags_of, without_none
+from site_recovery.azure.answers.reading import Tags, Wire, tags_of
+from site_recovery.target_settings import DYNAMIC, TargetSettings, without_none
 
 INSTANCE_TYPE = "InMageAzureV2"
 
 
+class _Address(Wire):
+    is_primary: bool | None = None
+    recovery_ip_address_type: str | None = Field(None, alias="recoveryIPAddressType")
+    recovery_subnet_name: str | None = None
+    recovery_static_ip_address: str | None = Field(None, alias="recoveryStaticIPAddress")
+
+
+class _Interface(Wire):
+    nic_id: str | None = None
+    ip_configs: list[_Address] | None = None
+
+
+class _Details(Wire):
+    recovery_azure_vm_name: str | None = Field(None, alias="recoveryAzureVMName")
+    recovery_azure_vm_size: str | None = Field(None, alias="recoveryAzureVMSize")
+    target_availability_zone: str | None = None
+    license_type: str | None = None
+    target_vm_tags: Tags = None
+    recovery_azure_resource_group_id: str | None = None
+    selected_recovery_azure_network_id: str | None = None
+    selected_source_nic_id: str | None = None
+    azure_vm_generation: str | None = None
+    vm_nics: list[_Interface] | None = None
+
+
 def read(details: Mapping[str, Any]) -> TargetSettings:
-    """The target as an item's `providerSpecificDetails` show it."""
+    """The target as an item's `providerSpecificDetails` show it.
+
+    Raises:
+        ValueError: they are not as the service documents them.
+    """
+    shown = _Details.model_validate(details)
     interface = next(iter(_interfaces(details)), None)
     address = _primary(interface) if interface is not None else {}
     static = address.get("recoveryIPAddressType") == "Static"
@@ -22,7 +55,7 @@ def read(details: Mapping[str, Any]) -> TargetSettings:
         vm_size=details.get("recoveryAzureVMSize"),
         availability_zone=details.get("targetAvailabilityZone") or "",
         license_type=details.get("licenseType"),
-        tags=tags_of(details),
+        tags=None if shown.target_vm_tags is None else tags_of(shown.target_vm_tags),
         resource_group_id=details.get("recoveryAzureResourceGroupId"),
         network_id=details.get("selectedRecoveryAzureNetworkId"),
         subnet=arm_ids.name(subnet) if subnet else None,

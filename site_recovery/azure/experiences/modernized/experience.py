@@ -7,12 +7,15 @@ from typing import Any
 
 from azure.mgmt.recoveryservicessiterecovery.aio import SiteRecoveryManagementClient
 
+from site_recovery.azure.answers.reading import Wire, each
 from site_recovery.azure.experiences import bodies
+from site_recovery.azure.experiences.experience import Sources
 from site_recovery.azure.experiences.modernized import target
-from site_recovery.azure.rest import list_url
+from site_recovery.azure.rest import list_url, url
 from site_recovery.azure.servers.registered import Registration
 from site_recovery.fleet import Assignment, Site
 from site_recovery.server_names import SERVER_NAMES
+from site_recovery.snapshot import Kind
 from site_recovery.sources import Source
 from site_recovery.target_settings import TargetSettings, without_none
 
@@ -83,15 +86,15 @@ class Modernized:
             machines_site_id=details["physicalSiteId"],
         )
 
-    async def sources(self, client: SiteRecoveryManagementClient, site: Site) -> tuple[Source, ...]:
+    async def sources(self, client: SiteRecoveryManagementClient, site: Site) -> Sources:
         """The machines of the appliance's site (Machines_ListByServerSite of Microsoft.OffAzure).
 
         Raises:
             AzureError: Azure did not answer, or refused.
         """
-        url = f"{site.machines_site_id}/machines?api-version={_SITES_API_VERSION}"
-        machines = await list_url(client, url)
-        return tuple(_source(machine) for machine in machines if not _deleted(machine))
+        machines = url(f"{site.machines_site_id}/machines", _SITES_API_VERSION)
+        known, odd = each(Kind.SOURCE, await list_url(client, machines), _source)
+        return tuple(source for source in known if source is not None), odd
 
     def mapping_input(self) -> dict[str, Any]:
         """`providerSpecificInput` of a container mapping; agents keep themselves up to date."""
@@ -142,18 +145,36 @@ class Modernized:
         return bodies.unplanned_failover(details, recovery_point_id)
 
 
-def _deleted(machine: Mapping[str, Any]) -> bool:
-    return str(machine["properties"].get("isDeleted") or "").lower() == "true"
+class _Adapter(Wire):
+    ip_address_list: list[str] | None = None
 
 
-def _source(machine: Mapping[str, Any]) -> Source:
-    properties = machine["properties"]
-    adapters = properties.get("networkAdapters") or ()
+class _Properties(Wire):
+    display_name: str | None = None
+    network_adapters: list[_Adapter] | None = None
+    bios_guid: str | None = None
+    is_deleted: str | bool | None = None
+
+
+class _Machine(Wire):
+    id: str
+    name: str
+    properties: _Properties
+
+
+def _source(resource: Any) -> Source | None:
+    """A machine of the site; None if it was deleted from it."""
+    machine = _Machine.model_validate(resource)
+    shown = machine.properties
+    if str(shown.is_deleted or "").lower() == "true":
+        return None
     return Source(
-        id=machine["id"],
-        name=properties.get("displayName") or machine["name"],
+        id=machine.id,
+        name=shown.display_name or machine.name,
         addresses=tuple(
-            address for each in adapters for address in each.get("ipAddressList") or ()
+            address
+            for adapter in shown.network_adapters or ()
+            for address in adapter.ip_address_list or ()
         ),
-        bios_id=properties.get("biosGuid") or "",
+        bios_id=shown.bios_guid or "",
     )

@@ -5,13 +5,42 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from site_recovery.target_settings import DYNAMIC, TargetSettings, tags_of, without_none
+from pydantic import Field
+
+from site_recovery.azure.answers.reading import Tags, Wire, tags_of
+from site_recovery.target_settings import DYNAMIC, TargetSettings, without_none
 
 INSTANCE_TYPE = "InMageRcm"
 
 
+class _Interface(Wire):
+    is_primary_nic: str | None = None
+    target_subnet_name: str | None = None
+    target_ip_address: str | None = Field(None, alias="targetIPAddress")
+    target_ip_address_type: str | None = Field(None, alias="targetIPAddressType")
+    test_subnet_name: str | None = None
+
+
+class _Details(Wire):
+    target_vm_name: str | None = None
+    target_vm_size: str | None = None
+    target_availability_zone: str | None = None
+    license_type: str | None = None
+    target_vm_tags: Tags = None
+    target_resource_group_id: str | None = None
+    target_network_id: str | None = None
+    test_network_id: str | None = None
+    target_generation: str | None = None
+    vm_nics: list[_Interface] | None = None
+
+
 def read(details: Mapping[str, Any]) -> TargetSettings:
-    """The target as an item's `providerSpecificDetails` show it."""
+    """The target as an item's `providerSpecificDetails` show it.
+
+    Raises:
+        ValueError: they are not as the service documents them.
+    """
+    shown = _Details.model_validate(details)
     interface = _primary(details) or {}
     static = interface.get("targetIPAddressType") == "Static"
     return TargetSettings(
@@ -19,7 +48,7 @@ def read(details: Mapping[str, Any]) -> TargetSettings:
         vm_size=details.get("targetVmSize"),
         availability_zone=details.get("targetAvailabilityZone") or "",
         license_type=details.get("licenseType"),
-        tags=tags_of(details),
+        tags=None if shown.target_vm_tags is None else tags_of(shown.target_vm_tags),
         resource_group_id=details.get("targetResourceGroupId"),
         network_id=details.get("targetNetworkId"),
         subnet=interface.get("targetSubnetName"),

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
-from site_recovery import jobs
+from site_recovery.azure.answers import jobs
+from site_recovery.jobs import Job
 
 NOTHING = {
     "errorCode": 0,
@@ -15,7 +16,7 @@ NOTHING = {
 }
 
 
-def failed(provider: Any) -> jobs.Job:
+def failed(provider: Any) -> Job:
     service = {"code": "28031", "message": "The virtual machine could not be created."}
     error = {"serviceErrorDetails": service, "providerErrorDetails": provider}
     properties = {"scenarioName": "UnplannedFailover", "state": "Failed", "errors": [error]}

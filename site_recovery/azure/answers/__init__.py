@@ -1,0 +1,1 @@
+"""What Azure answers, parsed into objects of the core: entry by entry, each once."""

@@ -1,0 +1,190 @@
+"""The jobs of a vault, listed once and then only as far as something can have changed.
+
+A vault keeps every job it ever ran, and a list of all of them has many pages. So the first look of
+a process reads the jobs of the last weeks, and a later look those that started since the look
+before it, and those that had not ended then.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Mapping
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+
+from azure.core.exceptions import HttpResponseError, ResourceNotFoundError
+from azure.mgmt.recoveryservicessiterecovery.aio import SiteRecoveryManagementClient
+
+from site_recovery.arm_ids import VaultId
+from site_recovery.azure.answers import jobs
+from site_recovery.azure.answers.reading import UnreadableError, each, one
+from site_recovery.azure.rest import call, list_url, url
+from site_recovery.jobs import Job
+from site_recovery.snapshot import Kind, Unreadable
+
+REACH = timedelta(days=30)
+"""How far back the first look goes. A request id is used again only if the job that had it is
+older, and so will never be seen again."""
+_LAG = timedelta(minutes=15)
+"""How long a list may lag behind: jobs that started so long before the last look are listed again."""
+_RENEWAL = timedelta(minutes=30)
+"""After this time all is listed again, in case an answer lacked something."""
+_READ_ALONE = 5
+"""The most running jobs that are read one by one because they started long before the others."""
+_FORGOTTEN = "Forgotten"
+"""The state of a job that ran and that the vault does not have any more."""
+_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+
+
+class JobHistory:
+    """The jobs of one vault that a process knows.
+
+    Attributes:
+        unreadable: the jobs that cannot be read.
+    """
+
+    def __init__(self) -> None:
+        self._jobs: dict[str, Job] = {}
+        self._odd: dict[object, Unreadable] = {}
+        self._since: datetime | None = None
+        self._looked: datetime | None = None
+        self._renewed: datetime | None = None
+        self._filters = True
+
+    @property
+    def jobs(self) -> dict[str, Job]:
+        """The known jobs by name, the newest first."""
+        return self._jobs
+
+    @property
+    def unreadable(self) -> tuple[Unreadable, ...]:
+        """The known jobs that cannot be read."""
+        return tuple(self._odd.values())
+
+    async def look(
+        self, client: SiteRecoveryManagementClient, vault: VaultId, now: datetime
+    ) -> None:
+        """Learn what happened since the last look (ReplicationJobs_List and _Get).
+
+        Args:
+            client: the client of the vault's subscription.
+            vault: the vault.
+            now: the time at the service.
+
+        Raises:
+            AzureError: Azure did not answer, or refused.
+        """
+        looked, renewed = self._looked, self._renewed
+        if looked is None or renewed is None or now - renewed >= _RENEWAL or not self._jobs:
+            await self.renew(client, vault, now)
+            return
+        since = looked - _LAG
+        before = [job for job in self._jobs.values() if job.running and _start(job) < since]
+        before.sort(key=_start)
+        alone, rest = before[:_READ_ALONE], before[_READ_ALONE:]
+        if rest:
+            since = _start(rest[0])
+        found, read = await asyncio.gather(
+            self._listed(client, vault, since),
+            asyncio.gather(*(_again(client, vault, job) for job in alone)),
+        )
+        self._learn({**{job.name: job for job in read}, **found})
+        self._looked = now
+
+    async def renew(
+        self,
+        client: SiteRecoveryManagementClient,
+        vault: VaultId,
+        now: datetime,
+        back_to: datetime | None = None,
+    ) -> None:
+        """List the jobs of the last weeks anew (ReplicationJobs_List).
+
+        Args:
+            client: the client of the vault's subscription.
+            vault: the vault.
+            now: the time at the service.
+            back_to: a time before which nothing matters, if more than the last weeks do.
+
+        Raises:
+            AzureError: Azure did not answer, or refused.
+        """
+        since = min(moment for moment in (now - REACH, back_to, self._since) if moment is not None)
+        self._odd = {}
+        found = await self._listed(client, vault, since)
+        if not found and self._filters:
+            # A service that takes the filter and knows no job by it may read it in another way.
+            found = await self._listed(client, vault, None)
+            self._filters = all(_start(job) < since for job in found.values())
+        self._learn(found)
+        self._since, self._looked, self._renewed = since, now, now
+
+    async def reach(
+        self, client: SiteRecoveryManagementClient, vault: VaultId, now: datetime, since: datetime
+    ) -> None:
+        """Make sure that the jobs since a time are known.
+
+        Raises:
+            AzureError: Azure did not answer, or refused.
+        """
+        if self._since is None or since < self._since:
+            await self.renew(client, vault, now, back_to=since)
+
+    async def _listed(
+        self, client: SiteRecoveryManagementClient, vault: VaultId, since: datetime | None
+    ) -> dict[str, Job]:
+        """The jobs that started since a time, or all if it is None.
+
+        The filter is written as Azure PowerShell writes it, which also says what it means:
+        "jobs that started after the specified time" (Get-AzRecoveryServicesAsrJob). A service
+        that refuses it is not asked with it again.
+        """
+        path = f"{vault}/replicationJobs"
+        if since is None or not self._filters:
+            entries = await list_url(client, url(path))
+        else:
+            wanted = f"StartTime eq '{since.astimezone(UTC):%Y-%m-%dT%H:%M:%SZ}'"
+            try:
+                entries = await list_url(client, url(path, filter=wanted))
+            except HttpResponseError as error:
+                if error.status_code != 400:
+                    raise
+                self._filters = False
+                entries = await list_url(client, url(path))
+        known, odd = each(Kind.JOB, entries, jobs.job)
+        for each_odd in odd:
+            self._odd[each_odd.name or each_odd] = each_odd
+        return {job.name: job for job in known}
+
+    def _learn(self, found: Mapping[str, Job]) -> None:
+        # A list may lag behind, so what it lacks is kept.
+        newest = sorted({**self._jobs, **found}.values(), key=_start, reverse=True)
+        self._jobs = {job.name: job for job in newest}
+        for name in found:
+            self._odd.pop(name, None)
+
+
+async def job_of(client: SiteRecoveryManagementClient, vault: VaultId, name: str) -> Job | None:
+    """One job with its errors (ReplicationJobs_Get), or None if the vault has no such job.
+
+    Raises:
+        UnreadableError: it is not as the service documents it.
+        AzureError: Azure did not answer, or refused.
+    """
+    try:
+        found = await call(client, "GET", url(f"{vault}/replicationJobs/{name}"))
+    except ResourceNotFoundError:
+        return None
+    return one(f"job {name}", found, jobs.job)
+
+
+async def _again(client: SiteRecoveryManagementClient, vault: VaultId, job: Job) -> Job:
+    """A job that ran, read again; what is known of it if it cannot be read."""
+    try:
+        return await job_of(client, vault, job.name) or replace(job, state=_FORGOTTEN)
+    except UnreadableError:
+        return job
+
+
+def _start(job: Job) -> datetime:
+    return job.started or _EPOCH
