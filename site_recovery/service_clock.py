@@ -28,4 +28,7 @@ class ServiceClock:
             moment = parsedate_to_datetime(header)
         except ValueError:
             return
+        if moment.tzinfo is None:
+            # RFC 5322 writes UTC of an unknown place as -0000.
+            moment = moment.replace(tzinfo=UTC)
         self._now = max(moment, self._now) if self._now else moment

@@ -240,7 +240,9 @@ class Fleet:
 def _served(fleet: Fleet) -> Iterator[str]:
     listening = socket.socket()
     listening.bind(("127.0.0.1", 0))
-    server = uvicorn.Server(uvicorn.Config(Application(fleet.site.world), log_level="error"))
+    # The Date header is the emulator's, in its own time.
+    application = Application(fleet.site.world)
+    server = uvicorn.Server(uvicorn.Config(application, log_level="error", date_header=False))
     started = threading.Event()
     server_startup = server.startup
 

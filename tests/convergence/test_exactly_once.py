@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from site_recovery import jobs
+from site_recovery.azure.answers import jobs
 from site_recovery.convergence.outcome import Status
 from site_recovery.observation import observe
 from site_recovery.operations import Operation
