@@ -14,6 +14,7 @@ from pydantic.alias_generators import to_camel
 from dynamic_providers.wave import review as wave_review
 from dynamic_providers.wave.vault import WaveVault
 from site_recovery.azure.connection import Connect
+from site_recovery.convergence.target_sizes import Size
 from site_recovery.snapshot import TAG_INSTANCE, Snapshot, VirtualMachine
 from tests.dynamic_providers.answers import answering
 from tests.dynamic_providers.test_waves_that_differ import INPUTS, PROTECTED, VAULT
@@ -56,9 +57,8 @@ def offer(monkeypatch: pytest.MonkeyPatch, *names: str) -> None:
     """Let the service offer these sizes, all of which are large enough."""
 
     class Offers:
-        async def target_sizes(self, _: object) -> list[dict[str, Any]]:
-            large = {"cpuCoresCount": 64, "memoryInGB": 512, "maxDataDiskCount": 64}
-            return [{"properties": {"name": name, **large}} for name in names]
+        async def target_sizes(self, _: object) -> list[Size]:
+            return [Size(name, vcpus=64, memory_gb=512, data_disks=64) for name in names]
 
     async def ask(_: object, use: Callable[[Any], Coroutine[Any, Any, Any]]) -> Any:
         return await use(Offers())
