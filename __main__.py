@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 import pulumi
-from pulumi.runtime.config import CONFIG
+from pulumi.runtime.config import CONFIG, is_config_secret
 
 import components
 import settings
@@ -18,10 +19,12 @@ def declare() -> None:
         pulumi.RunError: the config is wrong or a machine cannot be migrated; the message lists
             every problem.
     """
-    reading = settings.read(settings.stack_config(pulumi.get_project(), CONFIG.get()))
-    prefix = f"{pulumi.get_project()}-{pulumi.get_stack()}"
+    project, config = pulumi.get_project(), CONFIG.get()
+    reading = settings.read(settings.stack_config(project, config))
+    prefix = f"{project}-{pulumi.get_stack()}"
     preflight = settings.examine(reading, prefix)
-    problems = (*reading.problems, *preflight.problems)
+    sealed = settings.secrets(project, config, is_config_secret)
+    problems = (*sealed, *reading.problems, *preflight.problems)
     if reading.settings is None or problems:
         raise pulumi.RunError(str(settings.SettingsError(problems)))
     stack = reading.settings
@@ -83,7 +86,7 @@ def declare() -> None:
         for wave in stack.waves
     }
 
-    outputs = {
+    outputs: dict[str, dict[str, Any]] = {
         "machines": {m: row for wave in waves.values() for m, row in wave.table()},
         "waves": {name: wave.summary() for name, wave in waves.items()},
         "vault": vault.summary(),

@@ -20,7 +20,7 @@ from settings.schema.source import (
     Source,
 )
 from settings.schema.target import Network, Subnet, Target
-from settings.stack import stack_config
+from settings.stack import secrets, stack_config
 
 __all__ = [
     "Agent",
@@ -45,5 +45,6 @@ __all__ = [
     "examine",
     "load",
     "read",
+    "secrets",
     "stack_config",
 ]

@@ -8,7 +8,7 @@ from typing import Any
 
 from pydantic import ValidationError
 
-from settings import defaults, rules, selection, translation
+from settings import defaults, empty, rules, selection, translation
 from settings.draft import Draft
 from settings.schema.model import Settings
 from settings.selection import Finder
@@ -54,6 +54,7 @@ def read(raw: Mapping[str, Any], find: Finder = ec2.tagged_instances) -> Reading
         find: searches EC2 for the machines of waves that select by tags. It is not called if
             there is no such wave.
     """
+    given = raw
     raw, problems = selection.expand(defaults.filled(raw), find)
     draft = Draft.of(raw)
     problems += rules.broken(draft)
@@ -62,6 +63,7 @@ def read(raw: Mapping[str, Any], find: Finder = ec2.tagged_instances) -> Reading
         settings = Settings.model_validate(raw)
     except ValidationError as error:
         problems += translation.problems(error, Settings)
+    problems += empty.problems(given, problems)
     return Reading(None if problems else settings, tuple(sorted(set(problems))), draft)
 
 

@@ -13,6 +13,7 @@ from pydantic_core import ErrorDetails
 
 from site_recovery.config_paths import path
 from site_recovery.declared.model import BROKEN_RULE
+from site_recovery.declared.wording import another_kind, said, shortened
 from site_recovery.problems import Problem
 
 _QUOTED = re.compile(r"'([^']*)'")
@@ -27,13 +28,13 @@ _KINDS = {
     "list_type": "a list",
 }
 
-_BOUNDS = {
-    "greater_than_equal": ("ge", "at least"),
-    "less_than_equal": ("le", "at most"),
-    "string_too_short": ("min_length", "at least this many characters:"),
-    "string_too_long": ("max_length", "at most this many characters:"),
-    "too_short": ("min_length", "at least this many entries:"),
-    "too_long": ("max_length", "at most this many entries:"),
+_NUMBERS = {"greater_than_equal": ("ge", "at least"), "less_than_equal": ("le", "at most")}
+
+_LENGTHS = {
+    "string_too_short": ("min_length", "at least", "characters"),
+    "string_too_long": ("max_length", "at most", "characters"),
+    "too_short": ("min_length", "at least", "entries"),
+    "too_long": ("max_length", "at most", "entries"),
 }
 
 
@@ -59,44 +60,46 @@ def _problem(details: ErrorDetails, model: type[BaseModel]) -> Problem:
     if kind == "missing":
         return Problem(place, "it is missing", f"Add {path(location[-1])} to the stack's config")
     if kind == "extra_forbidden":
-        known = _keys(model, location[:-1])
-        word = str(location[-1])
-        return Problem(place, f"unknown key {word!r}", suggestion(word, known))
+        return _unknown_key(model, location)
     if kind in ("enum", "literal_error"):
-        known = _QUOTED.findall(context["expected"])
-        return Problem(place, f"{_short(value)} is not known here", _one_of(value, known))
+        return Problem(place, *_choice(value, _QUOTED.findall(context["expected"])))
     if kind in _KINDS:
-        quote = "; quote it" if kind == "string_type" and isinstance(value, int | float) else ""
+        return Problem(place, *another_kind(value, _KINDS[kind]))
+    if kind == "bool_parsing":
+        return Problem(place, f"{said(value)} is neither true nor false", "Use one of the two")
+    if kind in _NUMBERS:
+        name, bound = _NUMBERS[kind]
+        return Problem(place, f"{said(value)} is out of bounds", f"Use {bound} {context[name]}")
+    if kind in _LENGTHS:
+        name, bound, unit = _LENGTHS[kind]
+        what = f"it has {context.get('actual_length') or len(value) or 'no'} {unit}"
+        return Problem(place, what, f"Use {bound} {context[name]}")
+    return Problem(place, f"{said(value)}: {details['msg']}", "Correct it")
+
+
+def _unknown_key(model: type[BaseModel], location: tuple[str | int, ...]) -> Problem:
+    word, known = str(location[-1]), _keys(model, location[:-1])
+    if len(location) == 1 and re.split(r"[.\[]", word, maxsplit=1)[0] in {*known} - {word}:
         return Problem(
-            place, f"{_short(value)} is {_kind(value)}", f"It must be {_KINDS[kind]}{quote}"
+            path(*location),
+            f"the key {shortened(word)!r} was set without --path",
+            f"Run `pulumi config rm '{word}'`, then `pulumi config set --path '{word}' <value>`",
         )
-    if kind in _BOUNDS:
-        name, bound = _BOUNDS[kind]
-        return Problem(place, f"{_short(value)} is out of bounds", f"Use {bound} {context[name]}")
-    return Problem(place, f"{_short(value)}: {details['msg']}", "Correct it")
+    return Problem(path(*location), f"unknown key {shortened(word)!r}", suggestion(word, known))
 
 
-def _one_of(value: Any, known: list[str]) -> str:
+def _choice(value: Any, known: list[str]) -> tuple[str, str]:
     choices = f"Use one of {', '.join(known)}" if len(known) > 1 else f"Use {known[0]}"
-    near = suggestion(value, known) if isinstance(value, str) else ""
-    return f"{choices}. {near}" if near.startswith("Write") else choices
-
-
-def _short(value: Any) -> str:
-    text = repr(value)
-    return text if len(text) <= 60 else f"{text[:57]}..."
-
-
-def _kind(value: Any) -> str:
-    kinds: tuple[tuple[Any, str], ...] = (
-        (type(None), "empty"),
-        (bool, "true or false"),
-        (int | float, "a number"),
-        (str, "text"),
-        (list, "a list"),
-        (dict, "a mapping"),
+    if value is None or value == "":
+        return "it is empty", choices
+    if not isinstance(value, str):
+        what, way_out = another_kind(value, "text")
+        return what, way_out if str(value) in known else f"{way_out}. {choices}"
+    near = suggestion(value, known)
+    return (
+        f"{said(value)} is not known here",
+        f"{choices}. {near}" if near.startswith("Write") else choices,
     )
-    return next((name for kind, name in kinds if isinstance(value, kind)), "something else")
 
 
 def _keys(model: type[BaseModel], location: Iterable[str | int]) -> list[str]:

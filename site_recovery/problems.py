@@ -2,8 +2,13 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable
 from dataclasses import dataclass
+
+_KEPT = 60
+_LONG = re.compile(r"""(?<=["'])[^"'/:]{100,}(?=["'])|[^\s"'/:.\[\]]{100,}""")
+"""Names, quoted or not, that no service accepts."""
 
 
 @dataclass(frozen=True, order=True)
@@ -21,7 +26,17 @@ class Problem:
     way_out: str
 
     def __str__(self) -> str:
-        return f"{self.path}: {self.what}. {self.way_out}."
+        return _on_one_line(f"{self.path}: {self.what}. {self.way_out}.")
+
+
+def _on_one_line(text: str) -> str:
+    """Text that a terminal shows as it is: no control characters, no marks of direction.
+
+    A name that is much too long to be accepted anywhere is cut; ids and addresses, which have
+    slashes, are not.
+    """
+    text = "".join(c if c.isprintable() else repr(c)[1:-1] for c in text)
+    return _LONG.sub(lambda match: f"{match[0][:_KEPT]}...", text)
 
 
 def report(title: str, problems: Iterable[Problem]) -> str:

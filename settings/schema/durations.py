@@ -6,9 +6,10 @@ import re
 from datetime import timedelta
 from typing import Annotated, Any
 
-from pydantic import BeforeValidator, Field, PlainSerializer
+from pydantic import AfterValidator, BeforeValidator, Field, PlainSerializer
 
-from site_recovery.declared.model import broken
+from site_recovery.declared.model import broken, rule
+from site_recovery.declared.wording import another_kind, said
 
 _PATTERN = re.compile(
     r"(?:(?P<hours>\d{1,4})h)?(?:(?P<minutes>\d{1,6})m)?(?:(?P<seconds>\d{1,8})s)?"
@@ -47,6 +48,15 @@ def write(duration: timedelta) -> str:
     return "".join(parts) or "0s"
 
 
+def between(low: timedelta, high: timedelta) -> AfterValidator:
+    """Bounds of a duration, both included."""
+
+    def holds(duration: timedelta) -> bool:
+        return low <= duration <= high
+
+    return rule(holds, "it is out of bounds", f"Use {write(low)} to {write(high)}")
+
+
 def _from_config(value: Any) -> timedelta:
     if isinstance(value, timedelta):
         return value
@@ -56,9 +66,10 @@ def _from_config(value: Any) -> timedelta:
             return parse(value)
         except ValueError:
             pass
-    raise broken(
-        f"{value!r} is not a duration", "Write it with units, such as 90s, 15m, 2h or 1h30m"
-    )
+        what = f"{said(value)} is not a duration" if value.strip() else "it is empty"
+    else:
+        what, _ = another_kind(value, "text")
+    raise broken(what, "Write it with units, such as 90s, 15m, 2h or 1h30m")
 
 
 Duration = Annotated[

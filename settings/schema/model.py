@@ -36,7 +36,7 @@ _Subscription = Annotated[
     str,
     rule(
         lambda value: _GUID.fullmatch(value) is not None,
-        "{value!r} is not a subscription id",
+        "{value} is not a subscription id",
         "Use the id that `az account show --query id` prints",
     ),
 ]

@@ -4,11 +4,27 @@ from __future__ import annotations
 
 import re
 from typing import Annotated
-from urllib.parse import urlsplit
+from urllib.parse import parse_qsl, urlsplit
 
 from pydantic import Field
 
 from site_recovery.declared.model import Model, rule
+
+_SIGNATURES = frozenset(
+    [
+        "x-amz-signature",
+        "x-amz-credential",
+        "x-amz-security-token",
+        "awsaccesskeyid",
+        "signature",
+        "sig",
+        "x-goog-signature",
+        "token",
+        "access_token",
+    ]
+)
+"""Parameters of presigned addresses: Amazon S3 (both versions of signing, CloudFront), shared access
+signatures of Azure Storage, and Google Cloud Storage."""
 
 _SHA256 = re.compile(r"[0-9A-Fa-f]{64}")
 
@@ -24,13 +40,24 @@ def _is_https(url: str) -> bool:
     return parts.scheme == "https" and bool(parts.hostname) and parts.username is None
 
 
+def _is_not_signed(url: str) -> bool:
+    names = {name.lower() for name, _ in parse_qsl(urlsplit(url).query, keep_blank_values=True)}
+    return not names & _SIGNATURES
+
+
 HttpsUrl = Annotated[
     str,
     rule(
         _is_https,
-        "{value!r} is not an https address that can be fetched as it is",
+        "{value} is not an https address that can be fetched as it is",
         "Write one like https://example.com/package.zip: https, no user name, nothing that a "
         "shell would read",
+    ),
+    rule(
+        _is_not_signed,
+        "the address is signed, and its signature is a secret that would stand in the config",
+        "Put the file where the machines can fetch it without one: a bucket that lets the VPC's "
+        "endpoint read it, or a web server inside the VPC",
     ),
     Field(title="https address"),
 ]
@@ -38,7 +65,7 @@ Sha256 = Annotated[
     str,
     rule(
         lambda value: _SHA256.fullmatch(value) is not None,
-        "{value!r} is not a SHA-256 sum",
+        "{value} is not a SHA-256 sum",
         "Use 64 hexadecimal digits, as `sha256sum` and `Get-FileHash` print them",
     ),
     Field(title="64 hexadecimal digits"),

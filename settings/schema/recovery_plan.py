@@ -8,7 +8,7 @@ from typing import Annotated, Any
 
 from pydantic import BeforeValidator, Field, model_validator
 
-from settings.schema.durations import Duration
+from settings.schema.durations import Duration, between
 from site_recovery import recovery_plan
 from site_recovery.declared.model import Model, broken, rule
 
@@ -22,7 +22,7 @@ _RunbookId = Annotated[
     str,
     rule(
         lambda value: _RUNBOOK.fullmatch(value) is not None,
-        "{value!r} is not the id of an Automation runbook",
+        "{value} is not the id of an Automation runbook",
         "Use its resource id: /subscriptions/.../automationAccounts/<account>/runbooks/<name>",
     ),
     Field(title="resource id"),
@@ -33,9 +33,9 @@ class Runbook(Model):
     """An Azure Automation runbook, and how long it may take."""
 
     id: _RunbookId = Field(description="Azure Automation runbook to run at this point.")
-    timeout: Duration = Field(
-        default=timedelta(minutes=15), description="How long the runbook may take."
-    )
+    timeout: Annotated[
+        Duration, between(timedelta(minutes=1), timedelta(hours=24)), Field(title="1m to 24h")
+    ] = Field(default=timedelta(minutes=15), description="How long the runbook may take.")
 
 
 class Action(Model):

@@ -5,23 +5,16 @@ from __future__ import annotations
 from datetime import timedelta
 from typing import Annotated, Literal
 
-from pydantic import AfterValidator, Field, StrictBool, StrictInt
+from pydantic import Field, StrictBool, StrictInt
 
-from settings.schema.durations import Duration, write
+from settings.schema.durations import Duration, between
 from settings.schema.packages import Package
-from site_recovery.declared.model import Model, defaults_to, rule
+from site_recovery.declared.model import Model, defaults_to
 
 RETENTION_HOURS_MAX = {"classic": 72, "modernized": 15 * 24}
 """How long recovery points are kept at most, by experience: on standard storage 72 hours
 ("Support matrix for disaster recovery of VMware VMs and physical servers", 2018), on managed disks
 15 days ("Physical server to Azure disaster recovery architecture - Modernized")."""
-
-
-def _between(low: timedelta, high: timedelta) -> AfterValidator:
-    def holds(duration: timedelta) -> bool:
-        return low <= duration <= high
-
-    return rule(holds, "it is out of bounds", f"Use {write(low)} to {write(high)}")
 
 
 _DAY = timedelta(days=1)
@@ -90,7 +83,7 @@ class Replication(Model):
     )
     run_as_accounts: RunAsAccounts = Field(default_factory=RunAsAccounts)
     registration_timeout: (
-        Annotated[Duration, _between(timedelta(minutes=1), _DAY), Field(title="1m to 24h")] | None
+        Annotated[Duration, between(timedelta(minutes=1), _DAY), Field(title="1m to 24h")] | None
     ) = Field(
         default=None,
         description="How long one `up` waits for the server to register with the vault. With "
@@ -104,14 +97,14 @@ class Convergence(Model):
     """How long one run waits for machines, and what it requires of them."""
 
     wait: Annotated[
-        Duration, _between(timedelta(seconds=1), 7 * _DAY), Field(title="1s to 168h")
+        Duration, between(timedelta(seconds=1), 7 * _DAY), Field(title="1s to 168h")
     ] = Field(
         default=timedelta(hours=2),
         description="How long one `up` waits for a wave, in service time.",
     )
     poll: Annotated[
         Duration,
-        _between(timedelta(milliseconds=100), timedelta(minutes=10)),
+        between(timedelta(milliseconds=100), timedelta(minutes=10)),
         Field(title="100ms to 10m"),
     ] = Field(
         default=timedelta(seconds=30),

@@ -16,6 +16,7 @@ from site_recovery.declared.names import (
     VaultName,
 )
 from site_recovery.declared.target import Tags
+from site_recovery.declared.wording import another_kind, said
 
 PARTS = (
     "resourceGroup",
@@ -35,14 +36,12 @@ def _adopted(value: Any) -> Any:
     if isinstance(value, bool):
         return value
     if not isinstance(value, list | tuple):
-        raise broken(
-            f"{value!r} is neither true nor false nor a list",
-            f"Use true, false, or a list of {', '.join(PARTS)}",
-        )
+        what, _ = another_kind(value, "true or false or a list")
+        raise broken(what, f"Use true, false, or a list of {', '.join(PARTS)}")
     unknown = [part for part in value if part not in PARTS]
     if unknown:
         raise broken(
-            f"{', '.join(map(repr, unknown))}: no such part", f"Use one of {', '.join(PARTS)}"
+            f"{', '.join(map(said, unknown))}: no such part", f"Use one of {', '.join(PARTS)}"
         )
     return tuple(value)
 

@@ -8,6 +8,7 @@ from typing import Annotated
 from pydantic import AfterValidator, Field
 
 from site_recovery.declared.model import broken
+from site_recovery.declared.wording import said
 
 SMALLEST_PREFIX = 29
 """Azure keeps five addresses of every subnet, so /29 is the smallest subnet that it accepts."""
@@ -18,11 +19,11 @@ def _network(value: str) -> str:
         network = IPv4Network(value)
     except ValueError as error:
         raise broken(
-            f"{value!r} is not an IPv4 network ({error})", "Write it like 10.20.0.0/16"
+            f"{said(value)} is not an IPv4 network ({error})", "Write it like 10.20.0.0/16"
         ) from None
     if "/" not in value or not 8 <= network.prefixlen <= SMALLEST_PREFIX:
         raise broken(
-            f"{value!r} is not a network that Azure accepts",
+            f"{said(value)} is not a network that Azure accepts",
             f"Write it like 10.20.0.0/16, between /8 and /{SMALLEST_PREFIX}",
         )
     return value
@@ -32,7 +33,7 @@ def _address(value: str) -> str:
     try:
         IPv4Address(value)
     except ValueError:
-        raise broken(f"{value!r} is not an IPv4 address", "Write it like 10.10.2.10") from None
+        raise broken(f"{said(value)} is not an IPv4 address", "Write it like 10.10.2.10") from None
     return value
 
 

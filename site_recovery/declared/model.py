@@ -10,6 +10,8 @@ from pydantic.alias_generators import to_camel
 from pydantic.config import JsonDict
 from pydantic_core import PydanticCustomError
 
+from site_recovery.declared.wording import said
+
 BROKEN_RULE = "broken_rule"
 """The type of validation errors whose message includes a way out."""
 
@@ -58,7 +60,7 @@ def rule(holds: Callable[[T], bool], what: str, way_out: str) -> AfterValidator:
 
     def check(value: T) -> T:
         if not holds(value):
-            raise broken(what.format(value=value), way_out)
+            raise broken(what.format(value=said(value)), way_out)
         return value
 
     return AfterValidator(check)

@@ -58,7 +58,7 @@ def _name(pattern: str, what: str, letters: str) -> AfterValidator:
     def holds(name: str) -> bool:
         return compiled.fullmatch(name) is not None
 
-    return rule(holds, "{value!r} is not a valid " + what, f"Use {letters}")
+    return rule(holds, "{value} is not a valid " + what, f"Use {letters}")
 
 
 def is_instance_id(text: str) -> bool:

@@ -16,6 +16,7 @@ from documentation import configuration
 from settings import Settings
 from settings.rules import sizing
 from settings.schema.durations import parse, write
+from settings.schema.recovery_plan import Runbook
 from settings.schema.replication import Convergence, Replication
 from settings.schema.source import CONFIGURATION_SERVER_INSTALLER, REPLICATION_APPLIANCE_INSTALLER
 from site_recovery.aws import support_matrix
@@ -155,6 +156,10 @@ def test_the_reference_gives_the_default(key: str) -> None:
     assert meaning
 
 
+RUNBOOK = (
+    "/subscriptions/s/resourceGroups/g/providers/Microsoft.Automation/automationAccounts/a"
+    "/runbooks/r"
+)
 DURATIONS = {
     key: re.findall(r"\w+", row[1].replace(" to ", " "))
     for key, row in DOCUMENTED.items()
@@ -164,15 +169,19 @@ DURATIONS = {
 
 @pytest.mark.parametrize("key", DURATIONS)
 def test_the_bounds_of_durations_are_those_that_are_checked(key: str) -> None:
-    part, name = key.split(".")
-    models: dict[str, type[BaseModel]] = {"replication": Replication, "convergence": Convergence}
-    model = models[part]
+    *_, part, name = key.split(".")
+    models: dict[str, tuple[type[BaseModel], dict[str, str]]] = {
+        "replication": (Replication, {}),
+        "convergence": (Convergence, {}),
+        "runbook": (Runbook, {"id": RUNBOOK}),
+    }
+    model, rest = models[part]
     low, high = (parse(text) for text in DURATIONS[key])
     for taken in (low, high):
-        model.model_validate({name: write(taken)})
+        model.model_validate({**rest, name: write(taken)})
     for refused in (low - timedelta(milliseconds=1), high + timedelta(milliseconds=1)):
         with pytest.raises(ValidationError):
-            model.model_validate({name: write(refused)})
+            model.model_validate({**rest, name: write(refused)})
 
 
 def test_all_bounded_durations_are_known_to_the_test_above() -> None:
@@ -180,4 +189,6 @@ def test_all_bounded_durations_are_known_to_the_test_above() -> None:
         "convergence.poll",
         "convergence.wait",
         "replication.registrationTimeout",
+        "waves.<wave>.recoveryPlan.groups[].pre[].runbook.timeout",
+        "waves.<wave>.recoveryPlan.groups[].post[].runbook.timeout",
     }

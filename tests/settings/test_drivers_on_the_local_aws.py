@@ -29,7 +29,10 @@ def problems(**drivers: str | None) -> dict[str, str]:
     config: dict[str, Any] = stack_file("dev")["config"]
     machines: Mapping[str, dict[str, Any]] = config["ec2-to-azure:machines"]
     for name, stated in drivers.items():
-        machines[name.replace("_", "-")]["drivers"] = stated
+        machine = machines[name.replace("_", "-")]
+        machine.pop("drivers", None)
+        if stated is not None:
+            machine["drivers"] = stated
     reading = settings.read(settings.stack_config(project()["name"], _as_text(config)))
     assert reading.problems == ()
     found = settings.examine(reading, "p", endpoint=lambda: "http://127.0.0.1:9").problems

@@ -49,7 +49,7 @@ ONE_FAULT: list[tuple[tuple[str | int, ...], Any, str, list[str]]] = [
     (("machines",), [], "machines", ["a list", "mapping"]),
     (("waves", "pilot"), "protected", "waves.pilot", ["mapping"]),
     (("waves", "pilot", "machines"), "web-01", "waves.pilot.machines", ["a list"]),
-    (("waves", "pilot", "machines", 0), 7, "waves.pilot.machines[0]", ["text", "quote it"]),
+    (("waves", "pilot", "machines", 0), 7, "waves.pilot.machines[0]", ["text", "Quote it"]),
     (
         ("replication", "recoveryPointRetentionHours"),
         "24",
@@ -62,7 +62,7 @@ ONE_FAULT: list[tuple[tuple[str | int, ...], Any, str, list[str]]] = [
         "convergence.offlinePreview",
         ["true or false"],
     ),
-    (("target", "tags"), {"cost": 7}, "target.tags.cost", ["text", "quote it"]),
+    (("target", "tags"), {"cost": 7}, "target.tags.cost", ["text", "Quote it"]),
     (("target", "tags"), {"a/b": "x"}, "target.tags", ["none of"]),
     # limits
     (

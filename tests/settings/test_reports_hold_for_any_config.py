@@ -19,8 +19,6 @@ from tests.settings import configs
 Location = tuple[str | int, ...]
 
 CONFIGS = {"classic": configs.valid(), "modernized": configs.modernized()}
-MAY_BE_EMPTY = ("amiId",)
-"""Keys for which an empty value means the same as a missing one."""
 
 
 def _mappings(part: Any, at: Location = ()) -> Iterator[Location]:
@@ -46,12 +44,7 @@ def changed(experience: str, location: Location, value: Any) -> dict[str, Any]:
 
 
 _MAPPINGS = [(name, at) for name, config in CONFIGS.items() for at in _mappings(config)]
-_LEAVES = [
-    (name, at)
-    for name, config in CONFIGS.items()
-    for at in _leaves(config)
-    if at[-1] not in MAY_BE_EMPTY
-]
+_LEAVES = [(name, at) for name, config in CONFIGS.items() for at in _leaves(config)]
 _PLACES = [
     *((name, at) for name, at in _MAPPINGS if at),
     *_LEAVES,

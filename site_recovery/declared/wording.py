@@ -1,0 +1,60 @@
+"""How messages show a value of the config, and how they say that it is of the wrong kind."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+_LONGEST = 60
+"""The most characters of a value in a message."""
+
+_TEXT = "Quote it, or add `--type string` to `pulumi config set --path`"
+
+
+def said(value: Any) -> str:
+    """A value as a message shows it: quoted if it is text, on one line, not too long.
+
+    >>> said("web")
+    "'web'"
+    >>> said(True)
+    'true'
+    """
+    if isinstance(value, bool | None):
+        return json.dumps(value)
+    return shortened(repr(value))
+
+
+def shortened(text: str) -> str:
+    """The text, or its beginning if it is long."""
+    return text if len(text) <= _LONGEST else f"{text[: _LONGEST - 3]}..."
+
+
+def another_kind(value: Any, wanted: str) -> tuple[str, str]:
+    """What is wrong with a value that is not of the kind that is wanted, and the way out.
+
+    Args:
+        value: the value, as JSON or YAML gives it.
+        wanted: the kinds that may be there, such as "text" or "a list".
+    """
+    if value is None or (isinstance(value, str) and not value.strip()):
+        return "it is empty", f"It must be {wanted}"
+    scalar = isinstance(value, bool | int | float)
+    if wanted == "a whole number" and isinstance(value, float):
+        return f"{said(value)} is not a whole number", f"It must be {wanted}"
+    what = f"{said(value)} is {_kind(value)}, not {wanted}"
+    if wanted == "text" and scalar:
+        return what, _TEXT
+    if isinstance(value, str) and wanted in ("true or false", "a whole number"):
+        return what, "Leave the quotes out; `pulumi config set --path` takes it without `--type`"
+    return what, f"It must be {wanted}"
+
+
+def _kind(value: Any) -> str:
+    kinds: tuple[tuple[Any, str], ...] = (
+        (bool, "true or false"),
+        (int | float, "a number"),
+        (str, "text"),
+        (list, "a list"),
+        (dict, "a mapping"),
+    )
+    return next((name for kind, name in kinds if isinstance(value, kind)), "something else")
