@@ -5,9 +5,9 @@ from __future__ import annotations
 from typing import TypeAlias
 
 import pulumi
-from pulumi_aws import secretsmanager
 
 from components.migration_server import CredentialSecret, MigrationServer, ServerArgs
+from components.sdk import secretsmanager
 from dynamic_providers.vault_credentials import VaultCredentials
 from settings import ConfigurationServer as ServerSettings
 

@@ -5,8 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import pulumi
-from pulumi_azure_native import network, resources, storage
 
+from components.sdk import network, resources, storage
 from settings import Network, Target
 
 

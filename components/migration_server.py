@@ -9,8 +9,8 @@ from datetime import timedelta
 from typing import Generic, TypeVar
 
 import pulumi
-from pulumi_aws import ec2, iam, secretsmanager, ssm
 
+from components.sdk import ec2, iam, secretsmanager, ssm
 from components.server_setup import Role, Setup, user_data
 from dynamic_providers.fabric_registration import FabricRegistration
 from dynamic_providers.vault_clearance import VaultClearance

@@ -7,8 +7,8 @@ from datetime import timedelta
 from typing import Any
 
 import pulumi
-from pulumi_azure_native import recoveryservices
 
+from components.sdk import recoveryservices
 from dynamic_providers.container_mapping import ProtectionContainerMapping
 from settings import Replication
 from site_recovery.azure.experiences.registry import EXPERIENCES

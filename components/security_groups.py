@@ -6,8 +6,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 import pulumi
-from pulumi_aws import ec2, vpc
 
+from components.sdk import ec2, vpc
 from site_recovery.aws.ec2 import MachineFacts
 from site_recovery.fleet import Platform
 from site_recovery.reachability.connections import PUSH_INSTALLATION, TO_THE_SERVER

@@ -6,7 +6,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 import pulumi
-from pulumi_azure_native import recoveryservices
+
+from components.sdk import recoveryservices
 
 
 @dataclass(frozen=True)

@@ -7,9 +7,9 @@ from dataclasses import dataclass
 from datetime import timedelta
 
 import pulumi
-from pulumi_aws import ssm
 
 from components.mobility_agent import document
+from components.sdk import ssm
 from dynamic_providers.agent_rollout import AgentRollout
 from site_recovery.batches import batches
 
