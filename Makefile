@@ -24,6 +24,9 @@ run    := $(venv)/python -m toolchain.environment run $(if $(filter real,$(CLOUD
 # On local clouds Pulumi does not ask before it changes something.
 yes    := $(if $(filter local,$(CLOUDS)),--yes)
 
+# What a stack may declare: the policy pack, with the config of the team if there is one.
+policies := --policy-pack policy $(if $(wildcard policies.json),--policy-pack-config policies.json)
+
 .PHONY: help
 help: ## List the targets
 	@awk 'BEGIN {FS = ":.*## "} /^[a-z-]+:.*## / {sub(/[$$][$$]/, "$$", $$2); printf "  make %-15s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -47,12 +50,12 @@ stack: setup $(if $(filter local,$(CLOUDS)),clouds)
 
 .PHONY: up
 up: stack ## Migrate the fleet of STACK as its config says, then show it
-	@status=0; $(run) pulumi up --stack $(STACK) $(yes) --suppress-outputs || status=$$?; \
+	@status=0; $(run) pulumi up --stack $(STACK) $(yes) $(policies) --suppress-outputs || status=$$?; \
 		$(run) python -m toolchain.show --stack $(STACK) || true; exit $$status
 
 .PHONY: preview
 preview: stack ## Show what `make up` would do, machine by machine; changes nothing
-	@$(run) pulumi preview --stack $(STACK) --suppress-outputs
+	@$(run) pulumi preview --stack $(STACK) $(policies) --suppress-outputs
 
 .PHONY: show
 show: setup ## Show the machines of STACK and their phases

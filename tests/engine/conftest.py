@@ -49,6 +49,7 @@ _IN_ONE = {
     "test_an_existing_network",
     "test_destroy_at_any_point",
     "test_least_privilege",
+    "test_policies",
     "test_the_vault_is_gone",
 }
 """Modules that run only in the modernized experience unless EXPERIENCES=both. They take long, and

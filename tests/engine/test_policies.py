@@ -1,0 +1,55 @@
+"""The policy pack judges a preview of the real program."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+
+from policy.pack import RULES
+from tests.engine.harness import Result, Stack
+from toolchain.layout import checkout
+
+pytestmark = pytest.mark.engine
+
+PACK = checkout().root / "policy"
+
+
+def judged(stack: Stack, config: Path) -> Result:
+    return stack.run("preview", "--policy-pack", str(PACK), "--policy-pack-config", str(config))
+
+
+def test_the_program_as_it_is_passes(stack: Stack, tmp_path: Path) -> None:
+    stack.declare(web=("protected", ["web-01"]))
+    config = tmp_path / "policies.json"
+    config.write_text(json.dumps({"allowed-regions": {"azure": ["westeurope"]}}))
+
+    result = judged(stack, config)
+
+    assert result.code == 0, result.text
+
+
+def test_what_a_team_forbids_is_refused_by_name(stack: Stack, tmp_path: Path) -> None:
+    stack.declare(web=("migrated", ["web-01"]))
+    stack.waves["web"]["requireTestFailover"] = False
+    config = tmp_path / "policies.json"
+    wanted = {
+        "allowed-regions": {"azure": ["northeurope"]},
+        "required-tags": {"names": ["CostCenter"]},
+        "protected-vault": {"immutability": "Locked"},
+        "tested-before-failover": {"stacks": ["*"]},
+    }
+    assert set(wanted) <= {rule.name for rule in RULES}
+    config.write_text(json.dumps(wanted))
+
+    result = judged(stack, config)
+
+    assert result.code != 0
+    for text in (
+        "it is in westeurope. Use one of northeurope.",
+        "it lacks the tags CostCenter. Add them to target.tags.",
+        "its immutability is not set.",
+        "web: it goes to migrated without a test failover.",
+    ):
+        assert text in result.text
