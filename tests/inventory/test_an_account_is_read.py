@@ -116,7 +116,7 @@ def counted(monkeypatch: pytest.MonkeyPatch) -> Counter[str]:
     make = boto3.Session.client
 
     def client(session: boto3.Session, *args: Any, **kwargs: Any) -> Any:
-        made: Any = make(session, *args, **kwargs)  # type: ignore[call-overload]
+        made: Any = make(session, *args, **kwargs)
         made.meta.events.register("before-call", lambda model, **_: calls.update([model.name]))
         return made
 
