@@ -7,7 +7,6 @@ and the state that the engine records, and turns errors into one line for the us
 
 from __future__ import annotations
 
-import asyncio
 import logging
 from collections.abc import Coroutine, Mapping
 from contextlib import AbstractAsyncContextManager
@@ -27,9 +26,9 @@ from pulumi.output import Unknown
 from pulumi.runtime import rpc
 from pydantic import BaseModel, ConfigDict
 
-from dynamic_providers import concurrency, engine
+from dynamic_providers import concurrency, driver, engine
 from site_recovery.arm_ids import VaultId, same
-from site_recovery.azure.connection import Connect, Connection, connector
+from site_recovery.azure.connection import Connect, Connection
 from site_recovery.errors import MigrationError
 
 _T = TypeVar("_T")
@@ -170,8 +169,8 @@ class MigrationProvider(ResourceProvider, Generic[InputsT, OutputsT]):
         engine.current()
 
     def connect(self) -> Connect:
-        """Connects to Azure."""
-        return connector()
+        """Connects to Azure, with the connections of this process."""
+        return driver.of_this_process.azure
 
     def azure(self, vault: VaultId) -> AbstractAsyncContextManager[Connection]:
         """A connection to the subscription of a vault."""
@@ -253,13 +252,13 @@ def unknown(value: Any) -> bool:
 
 
 def _run(work: Coroutine[Any, Any, _T]) -> _T:
-    """Run a coroutine in the thread in which the engine's call arrived.
+    """Run a coroutine on the loop of this process.
 
     Raises:
         MigrationError: without its cause, because the engine would show that too.
     """
     try:
-        return asyncio.run(work)
+        return driver.of_this_process.run(work)
     except MigrationError as error:
         message = str(error)
     raise MigrationError(message)

@@ -12,7 +12,7 @@ from dynamic_providers import adapter, engine
 from dynamic_providers.adapter import Inputs, MigrationProvider, Outputs, unknown
 from dynamic_providers.declared import DeclaredResource
 from dynamic_providers.migration_wave import MigrationWave
-from dynamic_providers.shared import departures, observation
+from dynamic_providers.shared import departures
 from dynamic_providers.wave.inputs import ConvergenceInputs, MachineInputs
 from site_recovery.arm_ids import ContainerId
 from site_recovery.azure.service import VaultService
@@ -221,14 +221,10 @@ class ProtectedItemProvider(MigrationProvider[ProtectedItemInputs, ProtectedItem
     async def _look(
         self, inputs: ProtectedItemInputs, good: Callable[[Snapshot], bool]
     ) -> Snapshot:
-        async def take() -> Snapshot:
-            site = inputs.site
-            async with self.azure(site.container.vault) as connection:
-                service = VaultService(connection, site, adapter.stack_of(inputs.urn), leaving=True)
-                return await service.observe()
-
-        key = (inputs.container_id, inputs.landing_zone.resource_group_id)
-        return await observation.of_this_process.look(key, take, good)
+        site = inputs.site
+        async with self.azure(site.container.vault) as connection:
+            service = VaultService(connection, site, adapter.stack_of(inputs.urn), leaving=True)
+            return await service.recent(good)
 
 
 def _raise_if_unreadable(inputs: ProtectedItemInputs, observed: Observed) -> None:

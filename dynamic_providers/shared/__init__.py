@@ -1,1 +1,1 @@
-"""State that the resources of one run share in their provider process."""
+"""What one resource of a run has to know of another, in their provider process."""

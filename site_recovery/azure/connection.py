@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import asyncio
 import os
-from collections.abc import AsyncIterator, Callable
-from contextlib import asynccontextmanager
+from collections.abc import AsyncIterator, Callable, Hashable
+from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass, field
 from datetime import timedelta
-from typing import Any, Protocol
+from typing import Any, Protocol, TypeVar
 from urllib.parse import urlsplit
 
 from azure.core.credentials_async import AsyncTokenCredential
@@ -18,12 +19,14 @@ from azure.identity.aio import DefaultAzureCredential
 from azure.mgmt.recoveryservicessiterecovery.aio import SiteRecoveryManagementClient
 
 from site_recovery.azure.errors import ENDPOINT_VARIABLE, explained
+from site_recovery.azure.limits import LimitsPolicy
 from site_recovery.azure.rest import call
 from site_recovery.errors import MigrationError
 from site_recovery.polling import RetryAfter
 from site_recovery.service_clock import ServiceClock
 
 PUBLIC_ENDPOINT = "https://management.azure.com"
+_T = TypeVar("_T")
 _LOOPBACK = ("127.0.0.1", "localhost", "::1")
 
 
@@ -41,6 +44,17 @@ class Connection:
     client: SiteRecoveryManagementClient
     clock: ServiceClock
     retry_after: RetryAfter = field(default_factory=RetryAfter)
+    _kept: dict[Hashable, Any] = field(default_factory=dict)
+
+    def kept(self, kind: type[_T], what: Hashable) -> _T:
+        """The one object of this kind for all who use the connection for the same thing.
+
+        Args:
+            kind: its class; it is made when it is first asked for.
+            what: what it is about, such as a vault.
+        """
+        found: _T = self._kept.setdefault((kind, what), kind())
+        return found
 
     def pause(self, poll: timedelta) -> float:
         """Seconds until the next look at Azure: those of `poll`, or more if Azure says so."""
@@ -94,13 +108,21 @@ def connector(
     credential: Callable[[], AsyncTokenCredential] = DefaultAzureCredential,
     transport: Callable[[], AsyncHttpTransport[Any, Any]] | None = None,
     base_url: str | None = None,
+    may_change: Callable[[], bool] = lambda: True,
+    *,
+    limited: bool = True,
 ) -> Connect:
     """A `Connect` with these parts.
+
+    Each connection has buckets of its own. Within the limits of Resource Manager stays who uses
+    one connection for everything (`KeptOpen`).
 
     Args:
         credential: makes the credential; by default the one of the environment.
         transport: makes the HTTP transport; by default aiohttp.
         base_url: the URL of Resource Manager; by default that of `endpoint`.
+        may_change: see `LimitsPolicy`.
+        limited: see `LimitsPolicy`.
     """
 
     @asynccontextmanager
@@ -117,12 +139,49 @@ def connector(
                 url,
                 credential_scopes=[f"{PUBLIC_ENDPOINT}/.default"],
                 per_call_policies=[policy],
+                per_retry_policies=[LimitsPolicy(may_change, limited=limited)],
                 **extra,
             ) as client,
         ):
             yield Connection(client, clock, retry_after)
 
     return connect
+
+
+class KeptOpen:
+    """A `Connect` that opens the connection to a subscription once and keeps it open.
+
+    All who use it share the connection's limits, its sockets and what was observed over it. They
+    have to run on one event loop.
+
+    Args:
+        connect: opens the connections.
+    """
+
+    def __init__(self, connect: Connect) -> None:
+        self._connect = connect
+        self._opening: dict[str, asyncio.Task[Connection]] = {}
+        self._open = AsyncExitStack()
+
+    @asynccontextmanager
+    async def __call__(self, subscription: str) -> AsyncIterator[Connection]:
+        """The connection to a subscription, which stays open afterwards.
+
+        Raises:
+            MigrationError: as the connector raises it. The next call tries anew.
+        """
+        opening = self._opening.get(subscription)
+        if opening is None or (opening.done() and (opening.cancelled() or opening.exception())):
+            opening = asyncio.ensure_future(
+                self._open.enter_async_context(self._connect(subscription))
+            )
+            self._opening[subscription] = opening
+        yield await asyncio.shield(opening)
+
+    async def close(self) -> None:
+        """Close all connections."""
+        self._opening.clear()
+        await self._open.aclose()
 
 
 async def check_access(connection: Connection) -> None:

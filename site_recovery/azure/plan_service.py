@@ -11,11 +11,11 @@ from typing import Any
 from azure.core.exceptions import ResourceNotFoundError
 
 from site_recovery import recovery_plan
+from site_recovery.azure import writes
 from site_recovery.azure.connection import Connection, endpoint
 from site_recovery.azure.errors import explained
 from site_recovery.azure.experiences import bodies
 from site_recovery.azure.experiences.registry import EXPERIENCES
-from site_recovery.azure.writes import Writes
 from site_recovery.fleet import Site
 from site_recovery.jobs import Job
 from site_recovery.operations import Operation
@@ -36,7 +36,6 @@ class PlanService:
     def __init__(self, connection: Connection, site: Site) -> None:
         self._plans = connection.client.replication_recovery_plans
         self._site = site
-        self._writes = Writes()
 
     async def plan(self, name: str) -> Mapping[str, Any] | None:
         """A recovery plan with its groups (ReplicationRecoveryPlans_Get), or None.
@@ -60,9 +59,7 @@ class PlanService:
         """
         body = recovery_plan.create_body(plan, members, self._site.container)
         begin = partial(self._plans.begin_create, *self._plan(plan.name), body)
-        return await self._writes.once(
-            "to create it", f"recovery plan {plan.name}", begin, request_id
-        )
+        return await writes.once("to create it", f"recovery plan {plan.name}", begin, request_id)
 
     async def update_plan(
         self, name: str, groups: Sequence[Mapping[str, Any]], request_id: str
@@ -74,9 +71,7 @@ class PlanService:
         """
         body = recovery_plan.update_body(groups)
         begin = partial(self._plans.begin_update, *self._plan(name), body)
-        return await self._writes.once(
-            "to change its groups", f"recovery plan {name}", begin, request_id
-        )
+        return await writes.once("to change its groups", f"recovery plan {name}", begin, request_id)
 
     async def delete_plan(self, name: str, poll: timedelta) -> None:
         """Delete a plan and wait for it (ReplicationRecoveryPlans_Delete); nothing if it is gone.
@@ -120,7 +115,7 @@ class PlanService:
                 body = recovery_plan.unplanned_failover_body(
                     provider, bodies.PLAN_RECOVERY_POINTS[site.recovery_point]
                 )
-        return await self._writes.once(
+        return await writes.once(
             operation, f"recovery plan {name}", partial(begin, *self._plan(name), body), request_id
         )
 

@@ -12,7 +12,7 @@ from azure.core.exceptions import ResourceNotFoundError
 
 from site_recovery import arm_ids
 from site_recovery.arm_ids import ContainerId
-from site_recovery.azure import vault, vault_observation
+from site_recovery.azure import vault, vault_observation, writes
 from site_recovery.azure.answers import sizes
 from site_recovery.azure.answers.items import protected_item
 from site_recovery.azure.answers.reading import UnreadableError, each, one
@@ -25,6 +25,7 @@ from site_recovery.azure.item_reads import READS_AT_ONCE, read_item
 from site_recovery.azure.job_history import job_of
 from site_recovery.azure.plan_service import PlanService
 from site_recovery.azure.rest import call, list_url, url
+from site_recovery.azure.rounds import Rounds
 from site_recovery.azure.vault_observation import VaultMemory
 from site_recovery.convergence.target_sizes import Size
 from site_recovery.errors import RefusedError
@@ -47,7 +48,6 @@ class VaultService(PlanService):
             from it.
         leaving: whether the machines leave the vault. `observe` then succeeds without the vault
             or its server.
-        memory: what this process remembers of the vault; a new one by default.
     """
 
     def __init__(
@@ -57,7 +57,6 @@ class VaultService(PlanService):
         stack: str,
         *,
         leaving: bool = False,
-        memory: VaultMemory | None = None,
     ) -> None:
         super().__init__(connection, site)
         self._connection = connection
@@ -66,7 +65,8 @@ class VaultService(PlanService):
         self._experience = EXPERIENCES[site.experience]
         self._vault = site.container.vault
         self._reads = asyncio.Semaphore(READS_AT_ONCE)
-        self._memory = memory if memory is not None else VaultMemory()
+        self._rounds = connection.kept(Rounds, vault_observation.scope(site))
+        self._memory = connection.kept(VaultMemory, str(self._vault).lower())
         self.clock = connection.clock
         self.request_ids = RequestIds(stack)
 
@@ -74,14 +74,39 @@ class VaultService(PlanService):
         """Seconds until the next round: those of `poll`, or more if Azure says so."""
         return self._connection.pause(poll)
 
+    async def rest(self, seconds: float, sleep: Callable[[float], Awaitable[None]]) -> None:
+        """Wait until the next round of this run, or of another one on the same vault.
+
+        Args:
+            seconds: how long this run would wait.
+            sleep: waits for that number of seconds.
+        """
+        rested = await self._rounds.rest(seconds, sleep)
+        if not rested and (asked := self._connection.retry_after.seconds()):
+            await sleep(asked)
+
     async def observe(self) -> Snapshot:
-        """All machines of the vault.
+        """All machines of the vault, in an observation that begins after this call.
 
         Raises:
             VaultGoneError: the vault or its server is gone, and the machines are not leaving.
             MigrationError: Azure did not answer, or refused.
         """
-        snapshot = await vault_observation.observe(self._connection, self._site, self._memory)
+        return self._unless_gone(await self._rounds.look(self._observe))
+
+    async def recent(self, good: Callable[[Snapshot], bool]) -> Snapshot:
+        """All machines of the vault as they were a few seconds ago, if that is good.
+
+        Raises:
+            VaultGoneError: as `observe` does.
+            MigrationError: Azure did not answer, or refused.
+        """
+        return self._unless_gone(await self._rounds.recent(self._observe, good))
+
+    async def _observe(self) -> Snapshot:
+        return await vault_observation.observe(self._connection, self._site, self._memory)
+
+    def _unless_gone(self, snapshot: Snapshot) -> Snapshot:
         if snapshot.gone is not None and not self._leaving:
             raise vault.gone_error(self._vault, snapshot.gone)
         return snapshot
@@ -176,7 +201,7 @@ class VaultService(PlanService):
             if operation is Operation.UPDATE_TARGET:
                 details = await self._details(assignment, observed)
         call = self._call(operation, assignment, observed, recovery_point, details)
-        return await self._writes.once(operation, name, call, request_id)
+        return await writes.once(operation, name, call, request_id)
 
     async def target_sizes(self, observed: Observed) -> Sequence[Size]:
         """The sizes that Azure offers for a protected machine; read once for each item.

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Mapping
+from collections.abc import Hashable, Mapping
 from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import TypeAlias
@@ -47,6 +47,14 @@ class VaultMemory:
     jobs: JobHistory = field(default_factory=JobHistory)
     details: Details = field(default_factory=dict)
     sizes: dict[str, tuple[Size, ...]] = field(default_factory=dict)
+
+
+def scope(site: Site) -> Hashable:
+    """What `observe` depends on: sites for which this is equal show the same."""
+    where = site.container
+    group = site.landing_zone.resource_group_id.lower()
+    machines = site.machines_site_id.lower()
+    return str(where.vault).lower(), where.fabric.lower(), group, machines, site.experience
 
 
 async def observe(connection: Connection, site: Site, memory: VaultMemory) -> Snapshot:

@@ -1,11 +1,10 @@
-"""Requests that change something: each is sent once, within the limits of Resource Manager."""
+"""Requests that change something: each is sent once."""
 
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable
 from typing import Any
 
-from aiolimiter import AsyncLimiter
 from azure.core.exceptions import AzureError, DecodeError, HttpResponseError
 
 from site_recovery import arm_ids
@@ -13,60 +12,48 @@ from site_recovery.azure.errors import explain, never_sent
 from site_recovery.errors import MigrationError, RefusedError, UnansweredError
 from site_recovery.jobs import ServiceError
 
-_BUCKET = 200
-_REFILL_SECONDS = 20
-"""ARM's token bucket for writes: 200, refilled at 10 a second (Azure Resource Manager, request
-limits and throttling)."""
 
+async def once(
+    operation: str, name: str, begin: Callable[..., Awaitable[Any]], request_id: str
+) -> str | None:
+    """Send a request without any retry.
 
-class Writes:
-    """Sends the writes of one run."""
+    Args:
+        operation: the operation, in words.
+        name: the machine or plan, for messages.
+        begin: a `begin_` method of the SDK with its arguments.
+        request_id: the `x-ms-client-request-id`, by which its job can be found later.
 
-    def __init__(self) -> None:
-        self._limiter = AsyncLimiter(_BUCKET, _REFILL_SECONDS)
+    Returns:
+        The name of the job; None if the service did it at once.
 
-    async def once(
-        self, operation: str, name: str, begin: Callable[..., Awaitable[Any]], request_id: str
-    ) -> str | None:
-        """Send a request without any retry.
+    Raises:
+        RefusedError: the service refused it and changed nothing.
+        UnansweredError: it may have been accepted; observe before deciding again.
+        MigrationError: the request did not reach the service, or access was denied.
+    """
+    accepted: dict[str, str] = {}
 
-        Args:
-            operation: the operation, in words.
-            name: the machine or plan, for messages.
-            begin: a `begin_` method of the SDK with its arguments.
-            request_id: the `x-ms-client-request-id`, by which its job can be found later.
+    def remember(response: Any) -> None:
+        headers = response.http_response.headers
+        accepted["poll"] = headers.get("Location") or headers.get("Azure-AsyncOperation") or ""
 
-        Returns:
-            The name of the job; None if the service did it at once.
-
-        Raises:
-            RefusedError: the service refused it and changed nothing.
-            UnansweredError: it may have been accepted; observe before deciding again.
-            MigrationError: the request did not reach the service, or access was denied.
-        """
-        accepted: dict[str, str] = {}
-
-        def remember(response: Any) -> None:
-            headers = response.http_response.headers
-            accepted["poll"] = headers.get("Location") or headers.get("Azure-AsyncOperation") or ""
-
-        async with self._limiter:
-            try:
-                # azure-core would repeat it after a 5xx, and start the operation twice.
-                await begin(
-                    polling=False,
-                    retry_total=0,
-                    raw_response_hook=remember,
-                    request_id=request_id,
-                )
-            except HttpResponseError as error:
-                raise _refusal(operation, name, error) from error
-            except AzureError as error:
-                if never_sent(error):
-                    raise explain(error, name) from error
-                raise UnansweredError(str(explain(error, name))) from error
-        poll = accepted.get("poll")
-        return arm_ids.name(poll.split("?", 1)[0]) if poll else None
+    try:
+        # azure-core would repeat it after a 5xx, and start the operation twice.
+        await begin(
+            polling=False,
+            retry_total=0,
+            raw_response_hook=remember,
+            request_id=request_id,
+        )
+    except HttpResponseError as error:
+        raise _refusal(operation, name, error) from error
+    except AzureError as error:
+        if never_sent(error):
+            raise explain(error, name) from error
+        raise UnansweredError(str(explain(error, name))) from error
+    poll = accepted.get("poll")
+    return arm_ids.name(poll.split("?", 1)[0]) if poll else None
 
 
 def _refusal(operation: str, name: str, error: HttpResponseError) -> MigrationError:

@@ -29,6 +29,9 @@ class Service(PlanService, Protocol):
     def pause(self, poll: timedelta) -> float:
         """Seconds until the next round: `poll`, or more if the service asks for it."""
 
+    async def rest(self, seconds: float, sleep: Callable[[float], Awaitable[None]]) -> None:
+        """Wait until the next round, which may be sooner because another run wants it."""
+
     async def observe(self) -> Snapshot:
         """Read the state of all machines of the vault."""
 

@@ -129,7 +129,11 @@ class _Run:
 
     async def drive(self) -> None:
         """Run rounds until every machine has its outcome, or the run has to end."""
-        await until(self._turn, lambda: self._service.pause(self._pace.poll), self._pace.sleep)
+        await until(
+            self._turn,
+            lambda: self._service.pause(self._pace.poll),
+            partial(self._service.rest, sleep=self._pace.sleep),
+        )
 
     async def _turn(self) -> Literal[True] | None:
         """One round; True if it was the last one."""

@@ -219,6 +219,7 @@ class Fleet:
             if self._base_url is None
             else None,
             base_url=self._base_url,
+            limited=False,
         )
 
     def _migration_site(self) -> MigrationSite:

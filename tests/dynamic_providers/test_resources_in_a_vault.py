@@ -16,7 +16,7 @@ from dynamic_providers.container_mapping import ContainerMappingProvider
 from dynamic_providers.fabric_registration import FabricRegistrationProvider
 from dynamic_providers.migration_wave import MigrationWaveProvider
 from dynamic_providers.protected_item import ProtectedItemProvider
-from dynamic_providers.shared import claims, observation
+from dynamic_providers.shared import claims
 from dynamic_providers.vault_clearance import VaultClearanceProvider
 from site_recovery.azure import leftovers
 from site_recovery.azure.connection import Connection
@@ -36,8 +36,6 @@ def fleet(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> It
     made = Fleet([windows(1), windows(2)], experience=request.param)
     monkeypatch.setattr(adapter.MigrationProvider, "connect", lambda _self: made.connector())
     monkeypatch.setattr(claims, "of_this_process", claims.Claims())
-    shared = observation.SharedObservation()
-    monkeypatch.setattr(observation, "of_this_process", shared)
     yield made
     made.close()
 
