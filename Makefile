@@ -124,9 +124,10 @@ fuzz: setup ## Send the emulator more invalid requests, and kill it more often, 
 		tests/emulator/test_nonsense.py tests/emulator/test_a_killed_emulator.py
 
 .PHONY: bench
-bench: setup ## Measure the requests per second that the emulator answers
+bench: setup ## Measure what the emulator answers per second, and what a look at a vault costs
 	$(venv)/python -m benchmarks.reads
 	$(venv)/python -m benchmarks.migrations
+	$(venv)/python -m benchmarks.observation
 
 .PHONY: bench-commands
 bench-commands: setup ## Measure what a pulumi command costs, compared with a bare program (minutes)

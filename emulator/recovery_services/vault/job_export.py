@@ -114,9 +114,8 @@ def _write(world: World, job: Document) -> None:
 
 def _wanted(query: _Query, job: Document) -> bool:
     told, private = job["properties"], job[PRIVATE]
-    ended = told.get("endTime")
     since = query.start_time
-    if since is not None and ended is not None and datetime.fromisoformat(ended) < since:
+    if since is not None and datetime.fromisoformat(told["startTime"]) < since:
         return False
     if query.end_time is not None and datetime.fromisoformat(told["startTime"]) > query.end_time:
         return False

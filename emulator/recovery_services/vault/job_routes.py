@@ -44,8 +44,9 @@ _FILTERS = ("startTime", "endTime", *_COMPARED)
 def list_jobs(world: World, request: Request, **path: str) -> Response:
     """The jobs of the vault, newest first, without their tasks.
 
-    `$filter` takes `startTime`, `endTime` (a job that ran since, or until, then), `jobStatus`,
-    `jobName` and `affectedObjectTypes`.
+    `$filter` takes `startTime`, `endTime` (a job that started since, or until, then), `jobStatus`,
+    `jobName` and `affectedObjectTypes`. Azure PowerShell's help says so of both times
+    (Get-AzRecoveryServicesAsrJob), and its source writes them with `eq`.
     """
     require_vault(world, path)
     wanted = [_test(term) for term in filters.parse(request, _FILTERS)]
@@ -140,10 +141,4 @@ def _test(term: filters.Term) -> Callable[[Document], bool]:
     moment = filters.moment(term)
     if term.name == "endTime":
         return lambda properties: datetime.fromisoformat(properties["startTime"]) <= moment
-
-    def ran_since(properties: Document) -> bool:
-        # A job that runs has no end yet, so it ran since every time.
-        ended = properties.get("endTime")
-        return ended is None or datetime.fromisoformat(ended) >= moment
-
-    return ran_since
+    return lambda properties: datetime.fromisoformat(properties["startTime"]) >= moment

@@ -303,6 +303,9 @@ def test_jobs_are_found_by_name_state_and_time(site: Site) -> None:
     assert found["properties"]["targetObjectName"] == "web-02"
     assert len(jobs(site, "jobStatus eq 'Succeeded' and jobName eq 'TestFailover'")) == 1
     assert len(jobs(site, f"endTime eq '{before}'")) == len(jobs(site)) - 2
+    site.pass_time(seconds=5)
+    later = site.world.clock.now().strftime("%Y-%m-%dT%H:%M:%SZ")
+    assert jobs(site, f"StartTime eq '{later}'") == []
     site.finished(running)
     assert jobs(site, "jobStatus eq 'InProgress'") == []
 

@@ -1,0 +1,180 @@
+"""A look at a vault reads as little of it again as possible, and misses nothing for that."""
+
+from __future__ import annotations
+
+import asyncio
+from collections import Counter
+from collections.abc import Awaitable, Callable, Iterator
+from typing import Any, TypeVar
+
+import pytest
+from azure.core.rest import AsyncHttpResponse, HttpRequest
+
+from emulator.in_process import AsyncWorldTransport
+from site_recovery.azure.connection import Connect, connector
+from site_recovery.azure.service import VaultService
+from site_recovery.jobs import Job
+from site_recovery.observation import observe
+from site_recovery.phases import Phase
+from tests.convergence.fleet import Fleet
+from tests.emulator.recovery_services.site_recovery_support import (
+    AsyncCredential,
+    Classic,
+    linux,
+    windows,
+)
+
+_T = TypeVar("_T")
+JOBS = "replicationJobs"
+
+
+class CountedFleet(Fleet):
+    """A fleet that counts its reads.
+
+    Attributes:
+        reads: the number of GET requests by the last part of their path.
+    """
+
+    reads: Counter[str]
+
+    def connector(self) -> Connect:
+        self.reads = Counter()
+        return connector(
+            credential=lambda: AsyncCredential(self.site.token),
+            transport=lambda: _Counting(self),
+        )
+
+    def watch(self, work: Callable[[VaultService], Awaitable[_T]]) -> _T:
+        async def watched() -> _T:
+            async with self.service() as service:
+                return await work(service)
+
+        return asyncio.run(watched())
+
+
+class _Counting(AsyncWorldTransport):
+    def __init__(self, fleet: CountedFleet) -> None:
+        super().__init__(fleet.site.world)
+        self._reads = fleet.reads
+
+    async def send(self, request: HttpRequest, **options: Any) -> AsyncHttpResponse:
+        if request.method == "GET":
+            self._reads[request.url.split("?")[0].rsplit("/", 1)[-1]] += 1
+        return await super().send(request, **options)
+
+
+@pytest.fixture
+def fleet(experience: Classic) -> Iterator[CountedFleet]:
+    made = CountedFleet([windows(1), windows(2), linux(1)], experience=experience)
+    made.drive(Phase.PROTECTED)
+    yield made
+    made.close()
+
+
+def target_of(fleet: CountedFleet, jobs: dict[str, Job], scenario: str, name: str) -> list[str]:
+    return [j.state for j in jobs.values() if (j.scenario, j.target) == (scenario, name)]
+
+
+def test_a_later_look_reads_four_lists_and_nothing_else(fleet: CountedFleet) -> None:
+    async def looks(service: VaultService) -> Counter[str]:
+        await service.observe()
+        fleet.site.pass_time(minutes=1)
+        before = fleet.reads.copy()
+        await service.observe()
+        return fleet.reads - before
+
+    reads = fleet.watch(looks)
+    assert sum(reads.values()) == 4
+    assert reads[JOBS] == 1
+
+
+def test_a_later_look_lists_the_jobs_that_started_since(fleet: CountedFleet) -> None:
+    async def looks(service: VaultService) -> tuple[dict[str, Job], dict[str, Job]]:
+        first = dict((await service.observe()).jobs)
+        fleet.site.pass_time(minutes=20)
+        fleet.site.test_failover(fleet.machines["web-01"])
+        return first, dict((await service.observe()).jobs)
+
+    first, second = fleet.watch(looks)
+    new = [second[name].scenario for name in second if name not in first]
+    assert new == ["TestFailover"]
+    assert set(first) < set(second)
+    started = [job.started for job in second.values() if job.started is not None]
+    assert started == sorted(started, reverse=True)
+
+
+def test_a_job_that_started_long_ago_is_followed_to_its_end(fleet: CountedFleet) -> None:
+    fleet.fault(operation="TestFailover", match="web-01", delaySeconds=7200)
+    fleet.site.test_failover(fleet.machines["web-01"])
+
+    async def looks(service: VaultService) -> list[list[str]]:
+        states = []
+        for minutes in (0, 20, 5, 20, 5, 120, 5):
+            fleet.site.pass_time(minutes=minutes)
+            jobs = dict((await service.observe()).jobs)
+            states.append(target_of(fleet, jobs, "TestFailover", "web-01"))
+        return states
+
+    states = fleet.watch(looks)
+    assert states == [["InProgress"]] * 5 + [["Succeeded"]] * 2
+
+
+def test_a_service_that_refuses_the_filter_is_asked_for_all_its_jobs(fleet: CountedFleet) -> None:
+    fleet.fault(operation="ReplicationJobs_List", status=400)
+
+    async def looks(service: VaultService) -> dict[str, Job]:
+        await service.observe()
+        fleet.site.pass_time(minutes=20)
+        fleet.site.test_failover(fleet.machines["web-01"])
+        return dict((await service.observe()).jobs)
+
+    jobs = fleet.watch(looks)
+    assert target_of(fleet, jobs, "TestFailover", "web-01") == ["InProgress"]
+    assert {"EnableDr", "TestFailover"} <= {job.scenario for job in jobs.values()}
+
+
+def test_an_empty_list_is_not_taken_for_all_there_is(fleet: CountedFleet) -> None:
+    fleet.fault(operation="ReplicationJobs_List", stale=True, times=2)
+
+    async def looks(service: VaultService) -> tuple[int, int]:
+        first = len((await service.observe()).jobs)
+        return first, len((await service.observe()).jobs)
+
+    first, second = fleet.watch(looks)
+    assert first == 0
+    assert second > 0
+
+
+def test_a_target_that_changed_after_a_test_long_ago_is_not_taken_for_tested(
+    fleet: CountedFleet,
+) -> None:
+    fleet.drive(Phase.TEST_FAILOVER)
+    fleet.drive(Phase.PROTECTED)
+    fleet.targets["web-01"] = {"vmSize": "Standard_D8s_v5"}
+    fleet.drive(Phase.PROTECTED)
+    fleet.site.pass_time(days=45)
+    snapshot = fleet.snapshot()
+    seen = {
+        assignment.machine.name: observe(assignment.machine, snapshot)
+        for assignment in fleet.assignments(Phase.FAILED_OVER)
+    }
+    assert {name: each.tested for name, each in seen.items()} == {
+        "web-01": False,
+        "web-02": True,
+        "db-01": True,
+    }
+
+
+def test_details_that_lists_leave_out_are_read_once(fleet: CountedFleet) -> None:
+    async def looks(service: VaultService) -> list[int]:
+        reads = []
+        for _ in range(3):
+            before = fleet.reads.copy()
+            await service.observe()
+            own = fleet.reads - before
+            reads.append(sum(own[name] for name in fleet.machines))
+        return reads
+
+    first, *later = fleet.watch(looks)
+    assert first in (0, len(fleet.machines))
+    assert later == [0, 0]
