@@ -14,6 +14,7 @@ from pydantic import BaseModel, TypeAdapter, ValidationError
 
 from settings.schema.experience import DEFAULT
 from settings.schema.fleet import MachineSettings
+from settings.schema.places import AwsRegion, AzureLocation
 from settings.schema.recovery_plan import RecoveryPlanSettings
 from settings.schema.replication import Convergence, Replication
 from settings.schema.source import ConfigurationServer, ReplicationAppliance, Server
@@ -26,6 +27,8 @@ M = TypeVar("M", bound=BaseModel)
 
 _EXPERIENCE: TypeAdapter[ExperienceName] = TypeAdapter(ExperienceName)
 _FLAG = TypeAdapter(bool)
+_AWS_REGION: TypeAdapter[str] = TypeAdapter(AwsRegion)
+_AZURE_LOCATION: TypeAdapter[str] = TypeAdapter(AzureLocation)
 
 
 @dataclass(frozen=True)
@@ -70,6 +73,7 @@ class Draft:
         appliance_keys: the keys of `source.replicationAppliance` that have a value; None if it is
             not a mapping.
         subscription_id: the Azure subscription.
+        location: the Azure region.
     """
 
     configuration_server: ConfigurationServer | None
@@ -84,6 +88,7 @@ class Draft:
     source_keys: frozenset[str] | None = None
     appliance_keys: frozenset[str] | None = None
     subscription_id: str | None = None
+    location: str | None = None
     machines: dict[str, DraftMachine] = field(default_factory=dict)
     waves: dict[str, DraftWave] = field(default_factory=dict)
 
@@ -98,7 +103,8 @@ class Draft:
             target=_valid(Target, raw.get("target")),
             replication=_valid(Replication, raw.get("replication", {})),
             convergence=_valid(Convergence, raw.get("convergence", {})),
-            region=_text(raw.get("aws:region")),
+            region=region_of(raw),
+            location=_read(_AZURE_LOCATION, raw.get("azure-native:location")),
             vpc_id=_text(source.get("vpcId")),
             experience=_experience(raw.get("experience", DEFAULT)),
             allow_retired_classic=_flag(raw.get("allowRetiredClassic")),
@@ -135,17 +141,27 @@ class Draft:
         """The names of all machines that are in a wave."""
         return frozenset(name for wave in self.waves.values() for _, name in wave.members)
 
+    def wave_name_of(self, machine: str) -> str | None:
+        """The name of the first wave that names a machine."""
+        for name, wave in self.waves.items():
+            if any(member == machine for _, member in wave.members):
+                return name
+        return None
+
     def wave_of(self, machine: str) -> DraftWave | None:
         """The first wave that names a machine."""
-        for wave in self.waves.values():
-            if any(member == machine for _, member in wave.members):
-                return wave
-        return None
+        name = self.wave_name_of(machine)
+        return self.waves[name] if name is not None else None
 
     def phase_of(self, machine: str) -> Phase | None:
         """The phase of the first wave that names a machine."""
         wave = self.wave_of(machine)
         return wave.phase if wave else None
+
+
+def region_of(raw: Mapping[str, Any]) -> str | None:
+    """The AWS region of a config; None if there is no such region, so that nobody asks there."""
+    return _read(_AWS_REGION, raw.get("aws:region"))
 
 
 def _mapping(value: Any) -> dict[str, Any]:
@@ -159,6 +175,13 @@ def _text(value: Any) -> str | None:
 def _valid(model: type[M], value: Any) -> M | None:
     try:
         return model.model_validate(value)
+    except ValidationError:
+        return None
+
+
+def _read(kind: TypeAdapter[str], value: Any) -> str | None:
+    try:
+        return kind.validate_python(value)
     except ValidationError:
         return None
 

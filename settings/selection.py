@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Mapping
 from typing import Any, TypeAlias
 
+from settings.draft import region_of
 from site_recovery.aws.ec2 import TaggedInstance
 from site_recovery.config_paths import path
 from site_recovery.declared import names
@@ -31,7 +32,7 @@ def expand(raw: Mapping[str, Any], find: Finder) -> tuple[dict[str, Any], list[P
         The config with `machines` in place of `select`, and the problems of the instances that
         were found. A wave with a problem keeps its `select`.
     """
-    region, vpc = _text(raw.get("aws:region")), _text(_mapping(raw.get("source")).get("vpcId"))
+    region, vpc = region_of(raw), _text(_mapping(raw.get("source")).get("vpcId"))
     machines, waves = raw.get("machines", {}), raw.get("waves")
     selecting = dict(_selecting(waves))
     if not selecting or not region or not vpc or not isinstance(machines, dict):

@@ -9,7 +9,7 @@ import re
 
 from emulator.arm.compute import API_VERSIONS
 from emulator.arm.machine_sizes import SIZES, Size
-from emulator.arm.regions import REGIONS, require_region
+from emulator.arm.regions import REGIONS, ZONES, require_region, without_zones
 from emulator.kernel.resources import normalized_location
 from emulator.kernel.routes import Routes
 from emulator.kernel.store import Document
@@ -20,7 +20,6 @@ SKU_API_VERSIONS = ("2017-09-01", "2019-04-01", "2021-07-01")
 _PROVIDER = "/subscriptions/{subscription}/providers/Microsoft.Compute"
 _BY_LOCATION = re.compile(r"location eq '([^']*)'", re.IGNORECASE)
 _OS_DISK_MIB = 1047552
-_ZONES = ["1", "2", "3"]
 
 routes = Routes(API_VERSIONS)
 _sku_routes = Routes(SKU_API_VERSIONS)
@@ -90,7 +89,13 @@ def _sku(size: Size, region: str) -> Document:
         "size": size.name.removeprefix("Standard_"),
         "family": f"standard{size.family}Family",
         "locations": [region],
-        "locationInfo": [{"location": region, "zones": _ZONES, "zoneDetails": []}],
+        "locationInfo": [
+            {
+                "location": region,
+                "zones": [] if without_zones(region) else list(ZONES),
+                "zoneDetails": [],
+            }
+        ],
         "capabilities": [
             {"name": name, "value": str(value)} for name, value in capabilities.items()
         ],

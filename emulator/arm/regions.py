@@ -9,38 +9,98 @@ from emulator.kernel.store import Document
 from emulator.kernel.wire import ArmError
 
 REGIONS = {
+    "australiacentral": "Australia Central",
+    "australiacentral2": "Australia Central 2",
     "australiaeast": "Australia East",
+    "australiasoutheast": "Australia Southeast",
+    "austriaeast": "Austria East",
+    "belgiumcentral": "Belgium Central",
     "brazilsouth": "Brazil South",
+    "brazilsoutheast": "Brazil Southeast",
     "canadacentral": "Canada Central",
+    "canadaeast": "Canada East",
     "centralindia": "Central India",
     "centralus": "Central US",
+    "chilecentral": "Chile Central",
+    "denmarkeast": "Denmark East",
     "eastasia": "East Asia",
     "eastus": "East US",
     "eastus2": "East US 2",
     "francecentral": "France Central",
+    "francesouth": "France South",
+    "germanynorth": "Germany North",
     "germanywestcentral": "Germany West Central",
+    "indonesiacentral": "Indonesia Central",
+    "israelcentral": "Israel Central",
     "italynorth": "Italy North",
     "japaneast": "Japan East",
+    "japanwest": "Japan West",
+    "jioindiacentral": "Jio India Central",
+    "jioindiawest": "Jio India West",
     "koreacentral": "Korea Central",
+    "koreasouth": "Korea South",
+    "malaysiawest": "Malaysia West",
+    "mexicocentral": "Mexico Central",
+    "newzealandnorth": "New Zealand North",
     "northcentralus": "North Central US",
     "northeurope": "North Europe",
     "norwayeast": "Norway East",
+    "norwaywest": "Norway West",
     "polandcentral": "Poland Central",
+    "qatarcentral": "Qatar Central",
     "southafricanorth": "South Africa North",
+    "southafricawest": "South Africa West",
     "southcentralus": "South Central US",
     "southeastasia": "Southeast Asia",
+    "southindia": "South India",
     "spaincentral": "Spain Central",
     "swedencentral": "Sweden Central",
     "switzerlandnorth": "Switzerland North",
+    "switzerlandwest": "Switzerland West",
+    "uaecentral": "UAE Central",
     "uaenorth": "UAE North",
     "uksouth": "UK South",
     "ukwest": "UK West",
     "westcentralus": "West Central US",
     "westeurope": "West Europe",
+    "westindia": "West India",
     "westus": "West US",
     "westus2": "West US 2",
     "westus3": "West US 3",
 }
+"""The regions of the public cloud ("List of Azure regions", Microsoft Learn)."""
+
+ZONES = ("1", "2", "3")
+
+_WITHOUT_ZONES = frozenset(
+    [
+        "australiacentral",
+        "australiacentral2",
+        "australiasoutheast",
+        "brazilsoutheast",
+        "canadaeast",
+        "francesouth",
+        "germanynorth",
+        "jioindiacentral",
+        "jioindiawest",
+        "koreasouth",
+        "northcentralus",
+        "norwaywest",
+        "southafricawest",
+        "southindia",
+        "switzerlandwest",
+        "uaecentral",
+        "ukwest",
+        "westcentralus",
+        "westindia",
+        "westus",
+    ]
+)
+
+
+def without_zones(location: str) -> bool:
+    """Whether a region has no availability zones."""
+    return normalized_location(location) in _WITHOUT_ZONES
 
 
 def require_region(value: Any, what: str) -> str:

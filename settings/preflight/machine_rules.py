@@ -86,6 +86,14 @@ def problems(
                 "its own VPC",
             )
         )
+    if facts.server_role is not None or _is_the_appliance(facts, draft):
+        found.append(
+            Problem(
+                path("machines", name, "instanceId"),
+                f"{facts.instance_id} is a server of Site Recovery, not a machine to migrate",
+                "Remove the machine from the config",
+            )
+        )
     groups = facts.security_group_names
     ours = any(group.startswith(f"{prefix}-") for group in groups)
     if prefix and len(groups) >= GROUPS_OF_AN_INTERFACE_MAX and not ours:
@@ -98,6 +106,17 @@ def problems(
             )
         )
     return found
+
+
+def _is_the_appliance(facts: MachineFacts, draft: Draft) -> bool:
+    """Whether the machine is the appliance that is registered already."""
+    appliance = draft.replication_appliance if draft.experience == "modernized" else None
+    registered = appliance.registered if appliance else None
+    return (
+        registered is not None
+        and facts.vpc_id == draft.vpc_id
+        and facts.private_ip == registered.private_ip
+    )
 
 
 def packages(draft: Draft, facts: Mapping[str, MachineFacts]) -> Iterator[Problem]:

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field, replace
 from typing import TypeAlias
 
 from settings.draft import Draft
-from settings.preflight import machine_rules, retirement, server_plan
+from settings.preflight import causes, machine_rules, retirement, server_plan
 from settings.preflight.server_plan import ServerPlan, ServerReader
 from settings.reading import Reading
 from settings.schema.fleet import MachineSettings
@@ -103,52 +103,66 @@ def examine(
             elsewhere = retirement.problems(endpoint=host, allowed=allowed)
     except MigrationError as error:
         elsewhere = [Problem(ENDPOINT_VARIABLE, str(error), "Nothing was changed")]
-    preflight = _machines(reading.draft, prefix, aws)
+    draft, preflight = _machines(reading.draft, prefix, aws)
     if not _unanswered(preflight.problems):
-        server, problems = server_plan.planned(reading.draft, aws.server_facts)
+        server, problems = server_plan.planned(draft, aws.server_facts, preflight.facts)
         preflight = replace(preflight, server=server, problems=(*preflight.problems, *problems))
     return replace(preflight, problems=(*elsewhere, *preflight.problems))
 
 
 def _unanswered(problems: Iterable[Problem]) -> list[Problem]:
-    """Problems that do not belong to a machine: AWS did not answer at all."""
-    return [problem for problem in problems if problem.path == AWS_PLACE]
+    """Problems that do not belong to a machine: AWS did not answer at all, or not in the region."""
+    return [problem for problem in problems if problem.path in (AWS_PLACE, "aws:region")]
 
 
-def _machines(draft: Draft, prefix: str, aws: Aws) -> Preflight:
-    """Check every machine that is in a wave and whose settings are valid."""
+def _machines(draft: Draft, prefix: str, aws: Aws) -> tuple[Draft, Preflight]:
+    """Check every machine that is in a wave and whose settings are valid.
+
+    Returns:
+        The draft, with the VPC that the machines are in if that is not the declared one, so that
+        what follows from it is not reported again; and what was found.
+    """
     machines = {
         name: declared.settings
         for name, declared in draft.machines.items()
         if declared.settings is not None and name in draft.members
     }
-    if draft.region is None or not machines:
-        return Preflight()
+    region = draft.region
+    if region is None or not machines:
+        return draft, Preflight()
     ids = {name: machine.instance_id for name, machine in machines.items()}
-    facts, unread = aws.machine_facts(ids, draft.region)
+    facts, unread = aws.machine_facts(ids, region)
     if _unanswered(unread):
         # Nothing is known of the machines in this case.
-        return Preflight(problems=tuple(unread))
+        return draft, Preflight(problems=tuple(unread))
     problems = {problem.path: problem for problem in unread}
     gone = dict(_gone(draft, machines, facts, problems))
+    nowhere = causes.other_region(draft, facts, problems)
+    if nowhere is not None:
+        return draft, Preflight(gone=gone, problems=(nowhere,))
     here = {name: found for name, found in facts.items() if name not in gone}
+    elsewhere = causes.other_vpc(draft, here)
+    if elsewhere is not None:
+        vpc, problem = elsewhere
+        problems[problem.path] = problem
+        draft = replace(draft, vpc_id=vpc)
     holds: dict[str, str] = {}
     roles: tuple[str, ...] = ()
     if draft.replication and draft.replication.agent.installation == "ssm" and here:
         running = [found.instance_id for found in here.values() if found.state == "running"]
-        managed, unread = aws.managed_instances(running, draft.region)
+        managed, unread = aws.managed_instances(running, region)
         if unread:
-            return Preflight(facts, gone, problems=(*problems.values(), *unread))
+            return draft, Preflight(facts, gone, problems=(*problems.values(), *unread))
         holds = dict(machine_rules.holds(here, managed))
         here = {name: machine_rules.told_by_agent(found, managed) for name, found in here.items()}
         facts = {**facts, **here}
         profiles = [f.instance_profile_arn for f in here.values() if f.instance_profile_arn]
-        roles, unread = aws.role_arns(profiles, draft.region)
+        roles, unread = aws.role_arns(profiles, region)
         if unread:
-            return Preflight(facts, gone, problems=(*problems.values(), *unread))
+            return draft, Preflight(facts, gone, problems=(*problems.values(), *unread))
     drivers, unread = _drivers(draft, machines, here, aws)
     if unread:
-        return Preflight(facts, gone, problems=(*problems.values(), *unread))
+        return draft, Preflight(facts, gone, problems=(*problems.values(), *unread))
     here = {name: replace(found, drivers=drivers.get(name, ())) for name, found in here.items()}
     facts = {**facts, **here}
     judged = [
@@ -159,7 +173,7 @@ def _machines(draft: Draft, prefix: str, aws: Aws) -> Preflight:
         ),
         *machine_rules.packages(draft, here),
     ]
-    return Preflight(facts, gone, holds, None, roles, (*problems.values(), *judged))
+    return draft, Preflight(facts, gone, holds, None, roles, (*problems.values(), *judged))
 
 
 def _drivers(

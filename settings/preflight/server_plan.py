@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import TypeAlias
 
@@ -11,9 +11,11 @@ from settings.rules import sizing
 from settings.schema.experience import SERVER_KEYS
 from settings.schema.source import ConfigurationServer, Server
 from site_recovery.aws import images
+from site_recovery.aws.ec2 import MachineFacts
 from site_recovery.aws.server_facts import ServerFacts, ServerQuestion, Subnet
 from site_recovery.config_paths import path
 from site_recovery.declared import addresses
+from site_recovery.declared.wording import said
 from site_recovery.fleet import ExperienceName
 from site_recovery.problems import Problem
 from site_recovery.server_names import SERVER_NAMES
@@ -43,11 +45,18 @@ class ServerPlan:
     cache_gib: int
 
 
-def planned(draft: Draft, ask: ServerReader) -> tuple[ServerPlan | None, list[Problem]]:
+def planned(
+    draft: Draft, ask: ServerReader, machines: Mapping[str, MachineFacts] | None = None
+) -> tuple[ServerPlan | None, list[Problem]]:
     """Plan the server of the experience, and check its image and its size.
 
     A server that exists keeps its image, and its type unless the config sets one: it is not stopped
     because the fleet grew. It is only checked.
+
+    Args:
+        draft: the config.
+        ask: reads what AWS knows of the server.
+        machines: the facts of the machines, whose addresses the server cannot have.
 
     Returns:
         The plan and the problems. The plan is None if the appliance is registered already, if the
@@ -60,20 +69,28 @@ def planned(draft: Draft, ask: ServerReader) -> tuple[ServerPlan | None, list[Pr
         # Either the appliance is registered already, or the rules report the missing subnet.
         return None, []
     question = ServerQuestion(
-        kind, draft.vpc_id, server.name, _vault_id(draft), server.ami_id, server.subnet_id
+        kind,
+        draft.vpc_id,
+        server.name,
+        _vault_id(draft),
+        server.ami_id,
+        server.subnet_id,
+        server.instance_type,
     )
     facts, problems = ask(question, draft.region)
     if facts is None:
         return None, problems
     place = path("source", SERVER_KEYS[kind])
     problems += _subnet_problems(place, server, draft.vpc_id, facts.subnet)
+    problems += _address_problems(place, server, machines or {})
     churn = server.churn_gib_per_day if isinstance(server, ConfigurationServer) else None
-    machines = len(draft.members)
-    size = sizing.needed(kind, machines, churn or 0)
+    size = sizing.needed(kind, len(draft.members), churn or 0)
+    fleet = f"{len(draft.members)} machines"
+    problems += _type_problems(
+        f"{place}.instanceType", server.instance_type, facts, size, kind, fleet, draft.region
+    )
     if server.instance_type is None and facts.instance_type is not None:
-        wrong = sizing.too_small(
-            facts.instance_type, size, SERVER_NAMES[kind], f"{machines} machines"
-        )
+        wrong = sizing.too_small(facts.instance_type, size, SERVER_NAMES[kind], fleet)
         if wrong:
             what, way_out = wrong
             problems.append(
@@ -110,6 +127,45 @@ def _subnet_problems(
             f"({subnet.cidr})",
             "Take one inside it; AWS keeps the first four and the last",
         )
+
+
+def _address_problems(
+    place: str, server: Server, machines: Mapping[str, MachineFacts]
+) -> Iterator[Problem]:
+    for name, found in machines.items():
+        if server.private_ip is not None and found.private_ip == server.private_ip:
+            yield Problem(
+                f"{place}.privateIp",
+                f"{server.private_ip} is the address of {path('machines', name)} "
+                f"({found.instance_id})",
+                "Take a free one of the subnet, or leave the key out",
+            )
+
+
+def _type_problems(
+    place: str,
+    declared: str | None,
+    facts: ServerFacts,
+    size: sizing.Size,
+    kind: ExperienceName,
+    fleet: str,
+    region: str,
+) -> Iterator[Problem]:
+    """What EC2 says of the type in the config. The rules judge the types that they list."""
+    if declared is None:
+        return
+    described = facts.declared_type
+    if described is None:
+        yield Problem(
+            place,
+            f"EC2 offers no instance type {said(declared)} in {region}",
+            f"Use one such as {', '.join(sizing.types_for(size)[:4])}",
+        )
+    elif sizing.capacity(declared) is None and not sizing.is_arm(declared):
+        gib = described.memory_mib / 1024
+        wrong = sizing.too_small(declared, size, SERVER_NAMES[kind], fleet, (described.vcpus, gib))
+        if wrong:
+            yield Problem(place, *wrong)
 
 
 def _image_problems(place: str, kind: ExperienceName, facts: ServerFacts) -> Iterator[Problem]:

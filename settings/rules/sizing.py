@@ -118,7 +118,13 @@ def types_for(size: Size) -> list[str]:
     ]
 
 
-def too_small(instance_type: str, size: Size, server: str, fleet: str) -> tuple[str, str] | None:
+def too_small(
+    instance_type: str,
+    size: Size,
+    server: str,
+    fleet: str,
+    described: tuple[int, float] | None = None,
+) -> tuple[str, str] | None:
     """What is wrong with an instance type for a server, and the way out; None if nothing is.
 
     Args:
@@ -126,14 +132,15 @@ def too_small(instance_type: str, size: Size, server: str, fleet: str) -> tuple[
         size: the size that the server needs.
         server: what the server is called, such as "configuration server".
         fleet: what it serves, such as "120 machines".
+        described: vCPUs and GiB as EC2 describes the type, for types that are not listed here.
     """
     way_out = f"Use one such as {', '.join(types_for(size)[:4])}"
-    known = capacity(instance_type)
+    known = capacity(instance_type) or described
     if is_arm(instance_type):
         return f"{instance_type} is an Arm type, and the server is a Windows one", way_out
     if known and (known[0] < size.vcpus or known[1] < size.memory_gib):
         return (
-            f"{instance_type} has {known[0]} vCPUs and {known[1]} GiB; a {server} for {fleet} "
+            f"{instance_type} has {known[0]} vCPUs and {known[1]:g} GiB; a {server} for {fleet} "
             f"needs {size.vcpus} vCPUs and {size.memory_gib} GiB",
             way_out,
         )

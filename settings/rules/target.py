@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 from settings.draft import Draft
 from site_recovery.config_paths import path
-from site_recovery.declared import addresses
+from site_recovery.declared import addresses, azure_regions, sizes
 from site_recovery.declared.target import TAGS_MAX, SharedTarget, TargetSpec
 from site_recovery.problems import Problem
 
@@ -79,21 +79,46 @@ def _target_subnets(draft: Draft) -> Iterator[Problem]:
     if target is None or target.adopts("network"):
         return
     known = target.network.subnet.name
-    said = [
-        (path("waves", name, "target", "subnet"), wave.target.subnet)
-        for name, wave in draft.waves.items()
-        if wave.target
-    ] + [
-        (path("machines", name, "target", "subnet"), machine.settings.target.subnet)
-        for name, machine in draft.machines.items()
-        if machine.settings
-    ]
-    for place, subnet in said:
+    for place, written in _written(draft):
+        subnet = written.subnet
         if subnet is not None and not _same(subnet, known):
             yield Problem(
-                place,
+                f"{place}.subnet",
                 f"target.network has no subnet {subnet!r}",
                 f"It is made with {known!r} alone; to use others, adopt a network that has them",
+            )
+
+
+def _zones(draft: Draft) -> Iterator[Problem]:
+    if draft.location is None or draft.location in azure_regions.WITH_ZONES:
+        return
+    for place, target in _written(draft):
+        if target.availability_zone is not None:
+            yield Problem(
+                f"{place}.availabilityZone",
+                f"{draft.location} has no availability zones",
+                "Remove the key, or choose a region that has some",
+            )
+
+
+def _sizes(draft: Draft) -> Iterator[Problem]:
+    for place, target in _written(draft):
+        if target.vm_size is not None and sizes.is_arm(target.vm_size):
+            yield Problem(
+                f"{place}.vmSize",
+                f"{target.vm_size} has Arm processors, and the machines are x86",
+                "Use a size without a p behind its number, such as Standard_D2s_v5",
+            )
+    machines = dict(_targets(draft))
+    for name, target in machines.items():
+        if target.vm_size is None or target.disk_type != "Premium_LRS":
+            continue
+        if not sizes.takes_premium(target.vm_size):
+            yield Problem(
+                _place_of(draft, name, "vm_size"),
+                f"{target.vm_size} takes no premium disks, and diskType is Premium_LRS",
+                "Use a size with an s behind its number, such as Standard_D2s_v5, or another "
+                "diskType",
             )
 
 
@@ -134,6 +159,25 @@ def _target_tags(draft: Draft) -> Iterator[Problem]:
             )
 
 
+def _written(draft: Draft) -> Iterator[tuple[str, SharedTarget]]:
+    """Every `target` of a wave or a machine as it is written, with its place."""
+    for name, wave in draft.waves.items():
+        if wave.target is not None:
+            yield path("waves", name, "target"), wave.target
+    for name, machine in draft.machines.items():
+        if machine.settings is not None:
+            yield path("machines", name, "target"), machine.settings.target
+
+
+def _place_of(draft: Draft, machine: str, field: str) -> str:
+    """Where a value of a machine's target is written: with the machine, or with its wave."""
+    alias = TargetSpec.model_fields[field].alias or field
+    declared, name = draft.machines[machine].settings, draft.wave_name_of(machine)
+    if name is None or (declared and getattr(declared.target, field) is not None):
+        return path("machines", machine, "target", alias)
+    return path("waves", name, "target", alias)
+
+
 def _targets(draft: Draft) -> Iterator[tuple[str, TargetSpec]]:
     """The target of each machine with that of its wave, as far as both can be read."""
     for name, machine in draft.machines.items():
@@ -152,6 +196,8 @@ RULES = (
     _resource_groups,
     _adopted_parts,
     _target_subnets,
+    _zones,
+    _sizes,
     _target_addresses,
     _target_tags,
 )

@@ -9,6 +9,7 @@ from typing import Annotated
 from pydantic import Field
 
 from settings.schema.fleet import MachineSettings, WaveSettings
+from settings.schema.places import AwsRegion, AzureLocation
 from settings.schema.replication import Convergence, Replication
 from settings.schema.source import Source
 from settings.schema.target import Target
@@ -24,14 +25,6 @@ server includes its installation. The 30 minutes of an appliance are from its de
 
 _GUID = re.compile(r"[0-9a-fA-F]{8}(?:-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}")
 
-_Place = Annotated[
-    str,
-    rule(
-        lambda value: bool(value.strip()),
-        "it is empty",
-        "Name a region, such as eu-west-1 for AWS or westeurope for Azure",
-    ),
-]
 _Subscription = Annotated[
     str,
     rule(
@@ -45,8 +38,8 @@ _Subscription = Annotated[
 class Settings(Model):
     """The whole declaration of one stack: where, how, which machines, in which phase."""
 
-    aws_region: _Place = Field(alias="aws:region", description="AWS region of the machines.")
-    azure_location: _Place = Field(
+    aws_region: AwsRegion = Field(alias="aws:region", description="AWS region of the machines.")
+    azure_location: AzureLocation = Field(
         alias="azure-native:location", description="Azure region of everything that is created."
     )
     azure_subscription_id: _Subscription = Field(

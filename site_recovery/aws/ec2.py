@@ -76,6 +76,7 @@ class MachineFacts:
         instance_profile_arn: its instance profile, or None.
         drivers: the paravirtual drivers in the inventory of Systems Manager; EC2 does not know
             them.
+        server_role: what it does for Site Recovery, if it is a server of a stack; else None.
     """
 
     instance_id: str
@@ -97,6 +98,7 @@ class MachineFacts:
     memory_mib: int | None = None
     instance_profile_arn: str | None = None
     drivers: tuple[Driver, ...] = ()
+    server_role: str | None = None
 
 
 @dataclass(frozen=True)
@@ -338,6 +340,9 @@ def _facts(
         security_group_names=tuple(group.get("GroupName", "") for group in groups),
         vcpus=vcpus,
         memory_mib=memory_mib,
+        server_role=next(
+            (tag["Value"] for tag in instance.get("Tags", []) if tag["Key"] == ROLE_TAG), None
+        ),
     )
 
 

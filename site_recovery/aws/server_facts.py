@@ -31,6 +31,7 @@ PERMISSIONS = (
     "ec2:DescribeInstances",
     "ec2:DescribeImages",
     "ec2:DescribeSubnets",
+    "ec2:DescribeInstanceTypes",
     "ssm:GetParameter",
 )
 
@@ -44,6 +45,7 @@ class ServerQuestion:
         vault_id: its vault; None if that is not known.
         image_id: its image in the config, or None.
         subnet_id: its subnet in the config.
+        instance_type: its type in the config, or None.
     """
 
     experience: ExperienceName
@@ -52,6 +54,7 @@ class ServerQuestion:
     vault_id: str | None
     image_id: str | None
     subnet_id: str
+    instance_type: str | None = None
 
 
 @dataclass(frozen=True)
@@ -60,6 +63,15 @@ class Subnet:
 
     vpc_id: str
     cidr: str
+
+
+@dataclass(frozen=True)
+class InstanceType:
+    """An EC2 instance type; memory in MiB, architectures such as `x86_64`."""
+
+    vcpus: int
+    memory_mib: int
+    architectures: tuple[str, ...]
 
 
 @dataclass(frozen=True)
@@ -74,6 +86,7 @@ class ServerFacts:
         image_seen: whether the image is visible. It is not read if a server exists.
         instance_type: that of the existing server, or None.
         subnet: its subnet; None if it does not exist.
+        declared_type: the instance type of the config; None if it is not offered in the region.
     """
 
     image_id: str
@@ -81,6 +94,7 @@ class ServerFacts:
     image_name: str | None = None
     image_seen: bool = True
     instance_type: str | None = None
+    declared_type: InstanceType | None = None
 
 
 def server_facts(
@@ -96,23 +110,45 @@ def server_facts(
     try:
         ec2 = ec2 or boto3.client("ec2", region_name=region, config=CLIENT_CONFIG)
         subnet = _subnet(ec2, question.subnet_id)
+        described = _instance_type(ec2, question.instance_type)
         server = _server(ec2, question)
         if server is not None:
             image_id = question.image_id or server["ImageId"]
-            return ServerFacts(image_id, subnet, instance_type=server["InstanceType"]), []
+            return ServerFacts(
+                image_id, subnet, instance_type=server["InstanceType"], declared_type=described
+            ), []
         if question.image_id is None:
-            return ServerFacts(_newest_image(question.experience, region), subnet), []
+            return ServerFacts(
+                _newest_image(question.experience, region), subnet, declared_type=described
+            ), []
         images = _images(ec2, question.image_id)
     except AWS_FAILURES as error:
         return None, [aws_problem(error, "AWS", region, PERMISSIONS)]
     name = images[0].get("Name") if images else None
-    return ServerFacts(question.image_id, subnet, name, image_seen=bool(images)), []
+    return ServerFacts(
+        question.image_id, subnet, name, image_seen=bool(images), declared_type=described
+    ), []
 
 
 def _subnet(ec2: EC2Client, subnet_id: str) -> Subnet | None:
     # With a filter the call does not fail for a subnet that does not exist.
     found = ec2.describe_subnets(Filters=[{"Name": "subnet-id", "Values": [subnet_id]}])["Subnets"]
     return Subnet(found[0]["VpcId"], found[0]["CidrBlock"]) if found else None
+
+
+def _instance_type(ec2: EC2Client, name: str | None) -> InstanceType | None:
+    if name is None:
+        return None
+    # With a filter the call does not fail for a type that is not offered.
+    found = ec2.describe_instance_types(Filters=[{"Name": "instance-type", "Values": [name]}])
+    for described in found["InstanceTypes"]:
+        if described["InstanceType"] == name:
+            return InstanceType(
+                described["VCpuInfo"]["DefaultVCpus"],
+                described["MemoryInfo"]["SizeInMiB"],
+                tuple(described["ProcessorInfo"]["SupportedArchitectures"]),
+            )
+    return None
 
 
 def _server(ec2: EC2Client, question: ServerQuestion) -> Any | None:

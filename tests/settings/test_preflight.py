@@ -12,7 +12,7 @@ from settings.preflight.preflight import FactsReader, Preflight
 from site_recovery.aws.ec2 import Disk, MachineFacts
 from site_recovery.aws.inventory import Driver
 from site_recovery.aws.managed_instances import ManagedInstance
-from site_recovery.aws.server_facts import ServerFacts, ServerQuestion, Subnet
+from site_recovery.aws.server_facts import InstanceType, ServerFacts, ServerQuestion, Subnet
 from site_recovery.errors import MigrationError
 from site_recovery.problems import Problem
 from tests.settings import configs
@@ -71,7 +71,13 @@ def server(
     def read(question: ServerQuestion, _region: str) -> tuple[ServerFacts, list[Problem]]:
         if questions is not None:
             questions.append(question)
-        values = {"image_id": question.image_id or NEWEST, "subnet": Subnet(VPC, "10.10.2.0/24")}
+        values = {
+            "image_id": question.image_id or NEWEST,
+            "subnet": Subnet(VPC, "10.10.2.0/24"),
+            "declared_type": InstanceType(16, 65536, ("x86_64",))
+            if question.instance_type
+            else None,
+        }
         return ServerFacts(**{**values, **facts}), []
 
     return read
@@ -585,3 +591,79 @@ def test_an_appliance_that_is_registered_already_needs_no_plan() -> None:
     config["target"]["adopt"] = ["resourceGroup", "vault"]
     preflight = examine(config, ec2(), server_facts=server(questions))
     assert (preflight.server, preflight.problems, questions) == (None, (), [])
+
+
+@pytest.mark.parametrize(
+    ("described", "words"),
+    [
+        (None, "EC2 offers no instance type 'm9.huge' in eu-west-1"),
+        (InstanceType(4, 16384, ("x86_64",)), "has 4 vCPUs and 16 GiB"),
+        (InstanceType(16, 15360, ("x86_64",)), "has 16 vCPUs and 15 GiB"),
+        (InstanceType(8, 16384, ("x86_64",)), None),
+    ],
+)
+def test_a_type_that_the_table_does_not_list_is_judged_by_what_ec2_says(
+    described: InstanceType | None, words: str | None
+) -> None:
+    config = configs.modernized()
+    config["source"]["replicationAppliance"]["instanceType"] = "m9.huge"
+    problems = examine(config, ec2(), server_facts=server(declared_type=described)).problems
+    assert [words in problem.what for problem in problems if words] == ([True] if words else [])
+    assert len(problems) == (1 if words else 0)
+
+
+def test_a_wrong_region_is_one_problem_at_its_key() -> None:
+    questions: list[ServerQuestion] = []
+    nothing = ec2(web_01=None, web_02=None, db_01=None)
+    preflight = examine(configs.modernized(), nothing, server_facts=server(questions, subnet=None))
+    assert places(preflight) == ["aws:region"]
+    assert questions == []
+
+
+def test_one_machine_that_is_missing_is_named_itself() -> None:
+    assert places(examine(configs.modernized(), ec2(web_01=None))) == ["machines.web-01.instanceId"]
+
+
+def test_a_wrong_vpc_is_one_problem_at_its_key() -> None:
+    other = {"vpc_id": "vpc-0000000000000000f"}
+    preflight = examine(
+        configs.modernized(),
+        ec2(web_01=other, web_02=other, db_01=other),
+        server_facts=server(subnet=Subnet("vpc-0000000000000000f", "10.10.2.0/24")),
+    )
+    assert places(preflight) == ["source.vpcId"]
+    assert "Write vpc-0000000000000000f" in preflight.problems[0].way_out
+
+
+def test_machines_of_several_vpcs_are_named_each() -> None:
+    preflight = examine(
+        configs.modernized(),
+        ec2(web_01={"vpc_id": "vpc-0000000000000000f"}, web_02={"vpc_id": "vpc-0000000000000000e"}),
+    )
+    assert places(preflight) == ["machines.web-01.instanceId", "machines.web-02.instanceId"]
+
+
+def test_the_servers_address_is_not_that_of_a_machine() -> None:
+    config = configs.modernized()
+    config["source"]["replicationAppliance"]["privateIp"] = "10.10.2.77"
+    preflight = examine(config, ec2(web_01={"private_ip": "10.10.2.77"}))
+    assert places(preflight) == ["source.replicationAppliance.privateIp"]
+    assert "machines.web-01" in preflight.problems[0].what
+
+
+def test_the_server_is_not_a_machine() -> None:
+    preflight = examine(configs.modernized(), ec2(web_01={"server_role": "replication-appliance"}))
+    assert places(preflight) == ["machines.web-01.instanceId"]
+
+
+def test_a_registered_appliance_is_not_a_machine() -> None:
+    config = configs.modernized()
+    registered = {
+        "name": "asr-appliance",
+        "securityGroupId": "sg-0123456789abcdef0",
+        "privateIp": "10.10.1.99",
+    }
+    config["source"]["replicationAppliance"] = {"registered": registered}
+    config["target"]["adopt"] = ["resourceGroup", "vault"]
+    preflight = examine(config, ec2(web_01={"private_ip": "10.10.1.99"}))
+    assert places(preflight) == ["machines.web-01.instanceId"]

@@ -14,6 +14,7 @@ from emulator.kernel.store import Document
 from emulator.kernel.wire import ArmError
 from emulator.kernel.world import World
 from emulator.recovery_services.jobs.outcomes import JobError, Note
+from emulator.recovery_services.replication import compute_refusals
 from emulator.recovery_services.replication.recovery_points import Point
 
 VM_TYPE = "Microsoft.Compute/virtualMachines"
@@ -125,8 +126,10 @@ def create(
             "Choose another size in the properties of the replicated item.",
             task=0,
         )
-    if not size.boots:
-        raise _unbootable(size.name)
+    location = network["location"]
+    refused = compute_refusals.refusal(size, target, source["disks"], location)
+    if refused is not None:
+        raise refused
     name, note = placement.name, None
     if taken(world, target["resourceGroupId"], name):
         name = f"{name}-{world.guid('conflict', item['id'], world.now.isoformat())}"
@@ -134,7 +137,6 @@ def create(
             NAME_CHANGED,
             f"The VM name '{placement.name}' was modified to '{name}' to avoid name conflicts.",
         )
-    location = network["location"]
     under = f"{target['resourceGroupId']}/providers"
     machine_id = f"{under}/{VM_TYPE}/{name}"
     disks = [_disk(world, item, machine_id, location, disk) for disk in source["disks"]]
@@ -238,22 +240,6 @@ def _missing(what: str, identifier: str) -> JobError:
         f"The {what} '{identifier}' was not found.",
         f"The {what} was deleted or renamed after it was chosen.",
         f"Create the {what}, or choose another in the properties of the replicated item.",
-        task=0,
-    )
-
-
-def _unbootable(size: str) -> JobError:
-    """The error of a failover whose virtual machine size Compute rejects, with Compute's text.
-
-    28031 is documented for a virtual machine that could not be created ("Troubleshoot errors when
-    failing over VMware VM or physical machine to Azure"); its use for sizes is [inferred].
-    """
-    generation = machine_sizes.GENERATION.removeprefix("V")
-    return JobError(
-        "28031",
-        f"The selected VM size '{size}' cannot boot Hypervisor Generation '{generation}'.",
-        f"The machine boots as generation {generation}, which the size does not take.",
-        "Choose a size that takes it in the properties of the replicated item.",
         task=0,
     )
 

@@ -27,6 +27,18 @@ def site(experience: Classic) -> Site:
     return made
 
 
+@pytest.mark.parametrize("production", [False, True], ids=["test", "production"])
+def test_a_failover_to_a_size_without_premium_disks_fails_if_a_disk_is_premium(
+    experience: Classic, production: bool
+) -> None:
+    site = Site([WEB], experience=experience).prepare()
+    site.protect(WEB, **experience.named(size="Standard_D2_v3", disk_type="Premium_LRS"))
+    job = site.finished(site.fail_over(WEB) if production else site.test_failover(WEB))
+    assert job["state"] == "Failed"
+    error = job["errors"][0]["serviceErrorDetails"]
+    assert "does not support the storage account type Premium_LRS" in error["message"]
+
+
 def test_every_size_tells_which_generations_it_boots(site: Site) -> None:
     told = {name: size["hyperVGenerations"] for name, size in sizes(site).items()}
     for name, generations in {

@@ -1,0 +1,64 @@
+"""What Compute refuses of a virtual machine that a failover would create.
+
+Code 28031 is documented for a virtual machine that could not be created ("Troubleshoot errors when
+failing over VMware VM or physical machine to Azure"); its use for these reasons is [inferred]. The
+texts are Compute's.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from emulator.arm import machine_sizes
+from emulator.arm.machine_sizes import Size
+from emulator.arm.regions import ZONES, without_zones
+from emulator.kernel.store import Document
+from emulator.recovery_services.jobs.outcomes import JobError
+
+_CODE = "28031"
+_WAY_OUT = "Change it in the properties of the replicated item."
+
+
+def refusal(
+    size: Size, target: Document, disks: Iterable[Document], location: str
+) -> JobError | None:
+    """The error of a failover whose virtual machine Compute does not create; None if it does.
+
+    Sources: "Support for generation 2 VMs on Azure" (sizes boot one generation or both), "Azure
+    managed disk types" (premium disks need a size that takes them), "List of Azure regions"
+    (regions with availability zones).
+
+    Args:
+        size: the size of the virtual machine.
+        target: the target of the replicated item.
+        disks: the disks of the replicated item.
+        location: the region.
+    """
+    generation = machine_sizes.GENERATION.removeprefix("V")
+    if not size.boots:
+        return _error(
+            f"The selected VM size '{size.name}' cannot boot Hypervisor Generation '{generation}'.",
+            f"The machine boots as generation {generation}, which the size does not take.",
+        )
+    kinds = {disk.get("type") or target["diskType"] for disk in disks}
+    premium = sorted(str(kind) for kind in kinds if str(kind).startswith("Premium"))
+    if premium and not size.premium:
+        return _error(
+            "Requested operation cannot be performed because the VM size "
+            f"{size.name} does not support the storage account type {premium[0]} of the disks. "
+            "Consider updating the VM to a size that supports Premium storage.",
+            "The size takes no premium disks.",
+        )
+    zone = target["zone"]
+    if zone and (without_zones(location) or zone not in ZONES):
+        supported = "" if without_zones(location) else ",".join(ZONES)
+        return _error(
+            f"The zone(s) '{zone}' for resource 'Microsoft.Compute/virtualMachines' is not "
+            f"supported. The supported zones for location '{location}' are '{supported}'",
+            "The region has no such availability zone.",
+        )
+    return None
+
+
+def _error(message: str, cause: str) -> JobError:
+    return JobError(_CODE, message, cause, _WAY_OUT, task=0)

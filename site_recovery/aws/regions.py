@@ -1,0 +1,31 @@
+"""The regions of AWS and their partitions, as botocore lists them."""
+
+from __future__ import annotations
+
+from functools import cache
+
+from botocore.loaders import Loader
+
+
+@cache
+def partitions() -> dict[str, str]:
+    """The partition of each region, such as `aws-cn` of `cn-north-1`.
+
+    Source: the table of partitions that botocore carries for its endpoint rules.
+    """
+    table = Loader().load_data("partitions")
+    return {
+        region: partition["id"]
+        for partition in table["partitions"]
+        for region in partition["regions"]
+        if not region.startswith("aws-")  # `aws-global` and the like are no places
+    }
+
+
+def partition_of(region: str) -> str:
+    """The partition of a region, which is the second part of every ARN there.
+
+    Raises:
+        KeyError: there is no such region.
+    """
+    return partitions()[region]
