@@ -212,13 +212,14 @@ class VaultService(PlanService):
             MigrationError: Azure did not answer, or refused.
         """
         item_id = observed.item_id or ""
-        known = self._memory.sizes.get(item_id.lower())
+        item = (item_id.lower(), observed.virtual_machine_id)
+        known = self._memory.sizes.get(item)
         if known is None:
             with explained(arm_ids.name(item_id)):
                 async with self._reads:
                     listed = await list_url(self._client, url(f"{item_id}/targetComputeSizes"))
             known = tuple(size for size in map(sizes.size, listed) if size is not None)
-            self._memory.sizes[item_id.lower()] = known
+            self._memory.sizes[item] = known
         return known
 
     def _call(

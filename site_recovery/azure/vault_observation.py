@@ -41,12 +41,13 @@ class VaultMemory:
     Attributes:
         jobs: its jobs.
         details: its items, as they were read one by one.
-        sizes: by the id of an item in lower case, the sizes that Azure offers for it.
+        sizes: the sizes that Azure offers for an item, by the item's id in lower case and the
+            service's id of its machine.
     """
 
     jobs: JobHistory = field(default_factory=JobHistory)
     details: Details = field(default_factory=dict)
-    sizes: dict[str, tuple[Size, ...]] = field(default_factory=dict)
+    sizes: dict[tuple[str, str], tuple[Size, ...]] = field(default_factory=dict)
 
 
 def scope(site: Site) -> Hashable:

@@ -20,7 +20,8 @@ from site_recovery.snapshot import Snapshot
 def is_open(assignment: Assignment, observed: Observed) -> bool:
     """Whether the size of a machine has to be chosen or checked.
 
-    Only while the size can change, and not for a machine that is already in its desired phase.
+    Only while the size can change, and not for a machine that is already in its desired phase, or
+    whose size was settled by a test failover.
     """
     return (
         observed.stage in (Stage.PROTECTED, Stage.TEST_FAILOVER)
@@ -29,7 +30,24 @@ def is_open(assignment: Assignment, observed: Observed) -> bool:
         and assignment.desired is not None
         and assignment.settings is not None
         and (assignment.target.vm_size is not None or assignment.hardware is not None)
+        and not _is_settled(assignment, observed)
     )
+
+
+def _is_settled(assignment: Assignment, observed: Observed) -> bool:
+    """Whether the machine ran in Azure with the size that it has, and should have no other.
+
+    Azure is asked about the sizes of each machine by itself, so it is not asked before every step.
+    """
+    present, given = observed.target.vm_size, assignment.target.vm_size
+    ran = observed.stage is Stage.TEST_FAILOVER or observed.tested
+    if not present or not ran:
+        return False
+    if given is not None:
+        return given.lower() == present.lower()
+    # The instance may have grown since.
+    hardware = assignment.hardware
+    return hardware is not None and target_sizes.may_have_vcpus(present, hardware.vcpus)
 
 
 class _Shape(TypedDict):

@@ -137,6 +137,12 @@ def suits(
     return any(size.name.lower() == size_name.lower() and need.is_met_by(size) for size in sizes)
 
 
+def may_have_vcpus(size_name: str, vcpus: int) -> bool:
+    """Whether a size has so many vCPUs by its name. One whose name does not tell has not."""
+    match = _NAME.fullmatch(size_name)
+    return match is not None and int(match["of"] or match["vcpus"]) >= vcpus
+
+
 def choose(
     sizes: Iterable[Size],
     vcpus: int,

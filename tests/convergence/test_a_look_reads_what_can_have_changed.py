@@ -13,6 +13,7 @@ from azure.core.rest import AsyncHttpResponse, HttpRequest
 from emulator.in_process import AsyncWorldTransport
 from site_recovery.azure.connection import Connect, connector
 from site_recovery.azure.service import VaultService
+from site_recovery.fleet import Hardware
 from site_recovery.jobs import Job
 from site_recovery.observation import observe
 from site_recovery.phases import Phase
@@ -69,6 +70,39 @@ def fleet(experience: Classic) -> Iterator[CountedFleet]:
     made.drive(Phase.PROTECTED)
     yield made
     made.close()
+
+
+@pytest.mark.parametrize("given", ["Standard_D4s_v5", None])
+def test_sizes_are_asked_for_once_until_a_machine_was_tested(
+    fleet: CountedFleet, given: str | None
+) -> None:
+    hardware = Hardware(vcpus=2, memory_gib=8, data_disks=0)
+    fleet.hardware = dict.fromkeys(fleet.machines, hardware)
+    fleet.targets = {name: {"vmSize": given} for name in fleet.machines} if given else {}
+    reads = []
+    for phase in (Phase.TEST_FAILOVER, Phase.PROTECTED, Phase.FAILED_OVER):
+        fleet.drive(phase)
+        reads.append(fleet.reads["targetComputeSizes"])
+    assert reads == [len(fleet.machines), 0, 0]
+
+
+def test_sizes_are_asked_for_again_for_another_size(fleet: CountedFleet) -> None:
+    fleet.drive(Phase.TEST_FAILOVER)
+    fleet.drive(Phase.PROTECTED)
+    fleet.targets["web-01"] = {"vmSize": "Standard_D8s_v5"}
+    fleet.drive(Phase.TEST_FAILOVER)
+    assert fleet.reads["targetComputeSizes"] == 1
+
+
+@pytest.mark.parametrize(("vcpus", "asked"), [(2, 0), (16, 1)])
+def test_sizes_are_asked_for_again_for_an_instance_that_grew(
+    fleet: CountedFleet, vcpus: int, asked: int
+) -> None:
+    fleet.targets["web-01"] = {"vmSize": "Standard_D8s_v5"}
+    fleet.drive(Phase.TEST_FAILOVER)
+    fleet.targets, fleet.hardware = {}, {"web-01": Hardware(vcpus, 32, 0)}
+    fleet.drive(Phase.PROTECTED)
+    assert fleet.reads["targetComputeSizes"] == asked
 
 
 def target_of(fleet: CountedFleet, jobs: dict[str, Job], scenario: str, name: str) -> list[str]:
