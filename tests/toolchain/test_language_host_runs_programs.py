@@ -143,6 +143,33 @@ def test_what_it_imports_is_compiled_once_whatever_the_environment_says(
     assert list((toy.root / "__pycache__").glob("imported.*.pyc"))
 
 
+def test_outputs_are_not_waited_for_again_at_every_answer_of_the_engine(
+    project: MakeProject,
+) -> None:
+    counting = """\
+        import asyncio
+        import atexit
+        import pulumi
+
+        waits = []
+        wait = asyncio.wait
+
+        def counted(outputs, **options):
+            waits.append(len(outputs))
+            return wait(outputs, **options)
+
+        asyncio.wait = counted
+        atexit.register(lambda: print("waits:", waits))
+        before = []
+        for number in range(5):
+            options = pulumi.ResourceOptions(depends_on=before)
+            before = [pulumi.ComponentResource("toy:Part", f"part-{number}", opts=options)]
+        """
+    toy = project({"__main__.py": counting})
+
+    assert "waits: []" in toy.succeeds("preview")
+
+
 def test_a_config_may_be_larger_than_an_environment_variable(project: MakeProject) -> None:
     toy = project(
         {

@@ -24,6 +24,7 @@ import sys
 import threading
 import time
 import traceback
+from collections.abc import Awaitable
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import NoReturn
@@ -122,8 +123,11 @@ def run_program(engine: str) -> int:
     )
     loop.set_default_executor(threads)
 
-    def body() -> None:
+    def body() -> Awaitable[None]:
         runpy.run_path(str(program), run_name="__main__")
+        # The registrations begin when the event loop first runs. As long as the SDK knows of none,
+        # it waits for all outputs, anew at every answer of the engine: thousands, hundreds of times.
+        return asyncio.sleep(0)
 
     try:
         loop.run_until_complete(pulumi.runtime.run_in_stack(body))
