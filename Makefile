@@ -19,6 +19,8 @@ pytest := $(venv)/pytest -n $(JOBS) --dist loadfile --no-loadscope-reorder
 # The Azure CLI pins hundreds of packages, so it has a virtual environment of its own.
 azure_cli         := .local/azure-cli
 AZURE_CLI_VERSION := 2.91.0
+# Only the benchmarks draw, so their library is not in the lock either.
+plot              := .local/plot
 # Runs a command in the environment of the stack; see toolchain/environment.py.
 run    := $(venv)/python -m toolchain.environment run $(if $(filter real,$(CLOUDS)),--real)
 # On local clouds Pulumi does not ask before it changes something.
@@ -124,10 +126,15 @@ fuzz: setup ## Send the emulator more invalid requests, and kill it more often, 
 		tests/emulator/test_nonsense.py tests/emulator/test_a_killed_emulator.py
 
 .PHONY: bench
-bench: setup ## Measure what the emulator answers per second, and what a look at a vault costs
-	$(venv)/python -m benchmarks.reads
-	$(venv)/python -m benchmarks.migrations
+bench: setup $(plot)/bin/python ## Measure migrations in service time, and the emulator (ARGS=--full: 1,000 machines)
+	$(venv)/python -m benchmarks $(ARGS)
 	$(venv)/python -m benchmarks.observation
+	$(plot)/bin/python -m benchmarks.plot
+
+$(plot)/bin/python: benchmarks/requirements.txt
+	$(PYTHON) -m venv $(plot)
+	$(plot)/bin/pip install --quiet --requirement $<
+	@touch $@
 
 .PHONY: bench-commands
 bench-commands: setup ## Measure what a pulumi command costs, compared with a bare program (minutes)

@@ -1,7 +1,5 @@
 """Measures how many whole migrations run per minute, in process and with a manual clock.
 
-    python -m benchmarks.migrations [--seconds 5]
-
 Each migration has a new world with a landing zone and a server that registers. One machine is
 discovered, replicated, tested, cleaned up, failed over and completed. That takes about 80 requests
 and six hours of service time. Minutes are processor time. The baseline is the same number of the
@@ -10,9 +8,8 @@ cheapest requests, which read the clock, in the same run.
 
 from __future__ import annotations
 
-import argparse
-import sys
 import time
+from dataclasses import dataclass
 
 from emulator.kernel.wire import Request, Response
 from tests.emulator.recovery_services import site_recovery_support as support
@@ -21,11 +18,30 @@ from tests.emulator.recovery_services.site_recovery_support import Site
 _MACHINE = support.windows(1)
 
 
-def main(arguments: list[str] | None = None) -> int:
-    """Measure and print. Returns the exit code."""
-    parser = argparse.ArgumentParser(prog="python -m benchmarks.migrations")
-    parser.add_argument("--seconds", type=float, default=5.0)
-    seconds = parser.parse_args(arguments).seconds
+@dataclass(frozen=True)
+class Measured:
+    """The rate of whole migrations.
+
+    Attributes:
+        a_minute: migrations in a minute of processor time.
+        requests: how many requests each has.
+        ratio: their rate divided by that of as many reads of the clock.
+    """
+
+    a_minute: float
+    requests: float
+    ratio: float
+
+    def text(self) -> str:
+        """The result in words."""
+        return (
+            f"{self.a_minute:,.0f} whole migrations a minute, {self.requests:.0f} requests each: "
+            f"{self.ratio:.2f} of the rate of as many reads of the clock"
+        )
+
+
+def measured(seconds: float) -> Measured:
+    """Migrate one machine after the other for some seconds."""
     migrate(0)
     runs, requests = 0, 0
     begun, end = time.process_time(), time.perf_counter() + seconds
@@ -33,12 +49,7 @@ def main(arguments: list[str] | None = None) -> int:
         requests += migrate(runs)
         runs += 1
     spent = time.process_time() - begun
-    ratio = _reads_of_the_clock(requests) / spent
-    print(
-        f"{60 * runs / spent:,.0f} whole migrations a minute, {requests / runs:.0f} requests each"
-    )
-    print(f"{ratio:.2f} of the rate of as many reads of the clock")
-    return 0
+    return Measured(60 * runs / spent, requests / runs, _reads_of_the_clock(requests) / spent)
 
 
 def migrate(seed: int) -> int:
@@ -74,7 +85,3 @@ def _reads_of_the_clock(count: int) -> float:
     for _ in range(count):
         world.handle(Request.of("GET", "/_emulator/clock")).content()
     return time.process_time() - begun
-
-
-if __name__ == "__main__":
-    sys.exit(main())

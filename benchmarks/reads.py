@@ -1,7 +1,5 @@
 """Measures how many reads the emulator answers per second, in process and over HTTP.
 
-    python -m benchmarks.reads [--machines 1000] [--seconds 2] [--json]
-
 The emulator runs on one core, and its processor time is measured, so other load on the machine
 hardly matters. Figures of different machines cannot be compared, so each one has a ratio to a
 baseline of the same run. In process, the baseline parses and dumps the same bytes with the json
@@ -11,17 +9,15 @@ with the same bytes and does nothing else.
 
 from __future__ import annotations
 
-import argparse
 import http.client
 import json
 import os
 import socket
-import sys
 import threading
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from multiprocessing import get_context
 from multiprocessing.connection import Connection
 from typing import Any
@@ -30,6 +26,9 @@ import uvicorn
 
 from benchmarks.fleet import Fleet, protected
 from emulator.http import Application, configuration
+
+MACHINES = 1000
+"""The size of the vault that is read."""
 
 
 @dataclass(frozen=True)
@@ -54,29 +53,30 @@ class Measured:
         return self.a_second / self.baseline
 
 
-def main(arguments: list[str] | None = None) -> int:
-    """Measure and print. Returns the exit code."""
-    parser = argparse.ArgumentParser(prog="python -m benchmarks.reads")
-    parser.add_argument("--machines", type=int, default=1000)
-    parser.add_argument("--seconds", type=float, default=2.0, help="of each measurement")
-    parser.add_argument("--json", action="store_true", help="print JSON instead of tables")
-    options = parser.parse_args(arguments)
+def measured(machines: int, seconds: float) -> dict[str, list[Measured]]:
+    """The rates by way: in process and over HTTP. This process stays on one core afterwards.
+
+    Args:
+        machines: how many machines the vault has.
+        seconds: how long each measurement takes.
+    """
     _on_one_core()
-    fleet = protected(options.machines)
-    results = {
-        "in process": in_process(fleet, options.seconds),
-        "over HTTP": over_http(fleet, options.seconds),
-    }
-    if options.json:
-        print(json.dumps({way: [asdict(one) for one in found] for way, found in results.items()}))
-        return 0
-    print(f"{options.machines} machines, {options.seconds:g} s each, one core")
-    for way, found in results.items():
-        print(f"\n{way:24}{'KB':>8}{'a second':>12}{'baseline':>12}{'ratio':>8}")
-        for one in found:
-            rates = f"{one.a_second:>12,.0f}{one.baseline:>12,.0f}{one.ratio:>8.2f}"
-            print(f"{one.name:24}{one.kilobytes:>8.1f}{rates}")
-    return 0
+    fleet = protected(machines)
+    return {"in process": in_process(fleet, seconds), "over HTTP": over_http(fleet, seconds)}
+
+
+def table(results: dict[str, list[Measured]]) -> str:
+    """The results as Markdown."""
+    lines = [
+        "| read | KB | in process, per second | ratio | over HTTP, per second | ratio |",
+        "|---|---|---|---|---|---|",
+    ]
+    for inside, over in zip(*results.values(), strict=True):
+        cells = [inside.name, f"{inside.kilobytes:,.1f}"]
+        for one in (inside, over):
+            cells += [f"{one.a_second:,.0f}", f"{one.ratio:.2f}"]
+        lines.append(f"| {' | '.join(cells)} |")
+    return "\n".join(lines)
 
 
 def in_process(fleet: Fleet, seconds: float) -> list[Measured]:
@@ -208,7 +208,3 @@ def _on_one_core() -> None:
     """Keep the emulator on one core; the clients that it starts may use the others."""
     if hasattr(os, "sched_setaffinity"):
         os.sched_setaffinity(0, {0})
-
-
-if __name__ == "__main__":
-    sys.exit(main())

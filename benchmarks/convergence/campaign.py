@@ -1,0 +1,126 @@
+"""All runs of the benchmark of the convergence, on all cores."""
+
+from __future__ import annotations
+
+import os
+from collections import defaultdict
+from collections.abc import Iterable, Sequence
+from concurrent.futures import ProcessPoolExecutor
+from dataclasses import dataclass
+from multiprocessing import get_context
+from typing import Any
+
+from benchmarks.convergence import baselines, ours
+from benchmarks.convergence.estate import EXPERIENCES, Estate
+from benchmarks.convergence.measure import TRANSITIONS
+
+PROGRAM = "this program"
+LATENCY_SECONDS = 0.1
+SIZES = ((10, 1), (100, 1), (200, 1))
+"""Numbers of machines, and of vaults that they are in."""
+FULL_SIZE = (1000, 5)
+SEEDS = (1, 2, 3)
+COMPARED_AT = 100
+"""The number of machines for which the baselines run too. One seed is enough for them."""
+
+
+@dataclass(frozen=True)
+class Run:
+    """One way through all transitions.
+
+    Attributes:
+        way: `PROGRAM` or the name of a baseline.
+        experience: `classic` or `modernized`.
+        machines: the number of machines.
+        vaults: the number of vaults.
+        seed: the seed of the world.
+    """
+
+    way: str
+    experience: str
+    machines: int
+    vaults: int
+    seed: int
+
+
+def runs(sizes: Iterable[tuple[int, int]], seeds: Sequence[int]) -> list[Run]:
+    """All runs, the long ones first."""
+    program = [
+        Run(PROGRAM, experience, machines, vaults, seed)
+        for machines, vaults in sizes
+        for seed in seeds
+        for experience in EXPERIENCES
+    ]
+    others = [
+        Run(way, experience, COMPARED_AT, 1, seeds[0])
+        for way in baselines.STRATEGIES
+        for experience in EXPERIENCES
+        if (COMPARED_AT, 1) in sizes
+    ]
+    return sorted(program, key=lambda run: run.machines, reverse=True) + others
+
+
+def carried_out(planned: Sequence[Run]) -> list[dict[str, Any]]:
+    """The facts of every transition of every run, in the order of the runs."""
+    with ProcessPoolExecutor(os.cpu_count(), mp_context=get_context("spawn")) as pool:
+        return [facts for found in pool.map(_carry_out, planned) for facts in found]
+
+
+def _carry_out(run: Run) -> list[dict[str, Any]]:
+    estate = Estate(run.experience, run.machines, run.vaults, run.seed)
+    if run.way == PROGRAM:
+        meter = ours.migrate(estate, LATENCY_SECONDS)
+    else:
+        meter = baselines.migrate(estate, baselines.STRATEGIES[run.way], LATENCY_SECONDS)
+    about = {
+        "way": run.way,
+        "experience": run.experience,
+        "machines": run.machines,
+        "vaults": run.vaults,
+        "seed": run.seed,
+    }
+    return [about | one.facts() for one in meter.measured]
+
+
+def tables(facts: Sequence[dict[str, Any]]) -> str:
+    """The facts as Markdown: the program's own, then its baselines. Of several seeds, the worst."""
+    return "\n".join([*_program(facts), "", *_compared(facts)])
+
+
+def _program(facts: Sequence[dict[str, Any]]) -> list[str]:
+    groups: dict[tuple[str, int], list[dict[str, Any]]] = defaultdict(list)
+    for one in facts:
+        if one["way"] == PROGRAM:
+            groups[one["experience"], one["machines"]].append(one)
+    lines = [
+        f"| machines | {' | '.join(TRANSITIONS)} | writes ÷ least | reads a look | 429 |",
+        "|" + "---|" * (len(TRANSITIONS) + 4),
+    ]
+    for (experience, machines), found in sorted(groups.items()):
+        ratios = [
+            f"{max(one['ratio'] for one in found if one['transition'] == name):.2f}"
+            for name in TRANSITIONS
+        ]
+        writes = max(one["writes"] / one["leastWrites"] for one in found)
+        reads = sum(one["reads"] for one in found) / sum(one["looks"] for one in found)
+        throttled = sum(one["throttled"] for one in found)
+        cells = [f"{machines} {experience}", *ratios, f"{writes:.2f}", f"{reads:.1f}", throttled]
+        lines.append(f"| {' | '.join(map(str, cells))} |")
+    return lines
+
+
+def _compared(facts: Sequence[dict[str, Any]]) -> list[str]:
+    at = [one for one in facts if one["machines"] == COMPARED_AT]
+    ways = list(dict.fromkeys(one["way"] for one in at))
+    lines = [
+        f"| {COMPARED_AT} machines, hours of service time | classic | modernized |",
+        "|---|---|---|",
+    ]
+    for way in ways:
+        hours = []
+        for experience in EXPERIENCES:
+            found = [one for one in at if (one["way"], one["experience"]) == (way, experience)]
+            seeds = len({one["seed"] for one in found}) or 1
+            hours.append(f"{sum(one['seconds'] for one in found) / seeds / 3600:.1f}")
+        lines.append(f"| {way} | {' | '.join(hours)} |")
+    return lines if ways else []
