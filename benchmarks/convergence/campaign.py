@@ -62,7 +62,8 @@ def runs(sizes: Iterable[tuple[int, int]], seeds: Sequence[int]) -> list[Run]:
 
 def carried_out(planned: Sequence[Run]) -> list[dict[str, Any]]:
     """The facts of every transition of every run, in the order of the runs."""
-    with ProcessPoolExecutor(os.cpu_count(), mp_context=get_context("spawn")) as pool:
+    cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count()
+    with ProcessPoolExecutor(cores, mp_context=get_context("spawn")) as pool:
         return [facts for found in pool.map(_carry_out, planned) for facts in found]
 
 
@@ -84,7 +85,7 @@ def _carry_out(run: Run) -> list[dict[str, Any]]:
 
 def tables(facts: Sequence[dict[str, Any]]) -> str:
     """The facts as Markdown: the program's own, then its baselines. Of several seeds, the worst."""
-    return "\n".join([*_program(facts), "", *_compared(facts)])
+    return "\n\n".join(["\n".join(_program(facts)), "\n".join(_compared(facts))]).strip()
 
 
 def _program(facts: Sequence[dict[str, Any]]) -> list[str]:
@@ -123,4 +124,4 @@ def _compared(facts: Sequence[dict[str, Any]]) -> list[str]:
             seeds = len({one["seed"] for one in found}) or 1
             hours.append(f"{sum(one['seconds'] for one in found) / seeds / 3600:.1f}")
         lines.append(f"| {way} | {' | '.join(hours)} |")
-    return lines if ways else []
+    return lines if len(ways) > 1 else []

@@ -1,0 +1,91 @@
+"""The benchmark of the convergence measures what it says."""
+
+from __future__ import annotations
+
+import asyncio
+from datetime import timedelta
+
+import pytest
+
+from benchmarks.convergence import baselines, campaign, measure, ours, virtual_time
+from benchmarks.convergence.estate import EXPERIENCES, Estate
+from emulator.kernel.clock import EPOCH, Clock
+
+
+def test_time_passes_only_while_everything_sleeps() -> None:
+    clock = Clock()
+    ends: list[tuple[str, timedelta]] = []
+
+    async def sleeps(name: str, seconds: float) -> None:
+        await asyncio.sleep(seconds)
+        ends.append((name, clock.now() - EPOCH))
+
+    async def work() -> None:
+        await asyncio.gather(sleeps("long", 3 * 3600), sleeps("short", 0.1))
+
+    virtual_time.run(clock, work())
+    assert [name for name, _ in ends] == ["short", "long"]
+    assert [round(passed.total_seconds(), 3) for _, passed in ends] == [0.1, 10800]
+
+
+@pytest.mark.parametrize(
+    ("paths", "seconds"),
+    [
+        ([60, 90], 90),
+        # The 201st write waits a tenth of a second for its token, the 1,200th a hundred seconds.
+        ([60.0] * 201, 60.1),
+        ([60.0] * 1200, 160),
+        # The longest begins first, so that the limit costs nothing.
+        ([*[1.0] * 1000, 500], 500),
+    ],
+)
+def test_the_bound_is_the_longest_path_or_the_limit_on_writes(
+    paths: list[float], seconds: float
+) -> None:
+    assert measure.bound(paths) == pytest.approx(seconds)
+
+
+@pytest.mark.parametrize("experience", EXPERIENCES)
+def test_all_machines_go_all_the_way_and_no_way_beats_its_bound(experience: str) -> None:
+    sequence = baselines.STRATEGIES["in sequence"]
+    program = ours.migrate(Estate(experience, 3, 1, seed=1), latency=0.1)
+    script = baselines.migrate(Estate(experience, 3, 1, seed=1), sequence, latency=0.1)
+    for meter in (program, script):
+        assert [one.transition for one in meter.measured] == list(measure.TRANSITIONS)
+        assert all(one.seconds >= one.bound > 30 for one in meter.measured)
+        assert all(one.writes >= one.least_writes > 0 for one in meter.measured)
+    took = [sum(one.seconds for one in meter.measured) for meter in (program, script)]
+    assert took[0] < took[1]
+
+
+def test_machines_are_spread_over_the_vaults_of_one_subscription() -> None:
+    estate = Estate("classic", 5, 2, seed=1)
+    assert [len(vault.machines) for vault in estate.vaults] == [3, 2]
+    meter = ours.migrate(estate, latency=0.1)
+    assert [one.least_writes for one in meter.measured] == [10, 5, 5, 5, 5]
+
+
+def test_the_tables_show_the_worst_seed_and_compare_whole_ways() -> None:
+    facts = [
+        {
+            "way": way,
+            "experience": experience,
+            "machines": campaign.COMPARED_AT,
+            "seed": seed,
+            "transition": transition,
+            "seconds": 360 * seed,
+            "ratio": seed,
+            "reads": 4,
+            "looks": 2,
+            "writes": 3,
+            "leastWrites": 2,
+            "throttled": 1,
+        }
+        for way, seeds in ((campaign.PROGRAM, (1, 2)), ("in sequence", (9,)))
+        for experience in EXPERIENCES
+        for seed in seeds
+        for transition in measure.TRANSITIONS
+    ]
+    lines = campaign.tables(facts).splitlines()
+    assert lines[2] == "| 100 classic | 2.00 | 2.00 | 2.00 | 2.00 | 2.00 | 1.50 | 2.0 | 10 |"
+    assert lines[-2:] == ["| this program | 0.8 | 0.8 |", "| in sequence | 4.5 | 4.5 |"]
