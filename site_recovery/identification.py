@@ -66,7 +66,7 @@ def identify(machine: Machine, snapshot: Snapshot) -> Identity:
     An item is found by its tag, its source or its name, in this order. An item that replicates
     another instance, or that uses the other experience, is reported and left alone.
     """
-    candidates = sources.at(machine.private_ip, snapshot.sources, machine.bios_id)
+    candidates = _candidates(machine, snapshot)
     found = _item(machine, candidates, snapshot)
     source = _source(found, candidates)
     azure_vm_id, test_vm_id = _virtual_machines(machine, snapshot)
@@ -125,7 +125,7 @@ def _marks(machine: Machine, snapshot: Snapshot, kind: Kind) -> set[str]:
     if kind is Kind.SOURCE:
         texts += [machine.private_ip, machine.bios_id]
     if kind is Kind.ITEM:
-        candidates = sources.at(machine.private_ip, snapshot.sources, machine.bios_id)
+        candidates = _candidates(machine, snapshot)
         texts += [each.id for each in candidates]
         texts += [each.item_id for each in candidates if each.item_id]
     return {text.lower() for text in texts if text}
@@ -136,15 +136,18 @@ def _item(
 ) -> ProtectedItem | None:
     # The tags of our own items name their instance. An item that someone created in the portal
     # may have any name, so it is found through its source.
-    item_ids = {each.item_id.lower() for each in candidates if each.item_id}
-    source_ids = {each.id.lower() for each in candidates}
-    items = snapshot.items
-    tagged = [i for i in items if i.tags.get(TAG_INSTANCE) == machine.instance_id]
-    by_source = [
-        i for i in items if i.id.lower() in item_ids or (i.source_id or "").lower() in source_ids
-    ]
-    named = [i for i in items if i.name.lower() == machine.name.lower()]
-    return next(iter((*tagged, *by_source, *named)), None)
+    keys: list[tuple[str, str]] = [("tag", machine.instance_id)]
+    for each in candidates:
+        keys += [("id", each.item_id.lower())] if each.item_id else []
+        keys.append(("source", each.id.lower()))
+    keys.append(("name", machine.name.lower()))
+    return next((item for key in keys for item in snapshot.items_by.get(key, ())), None)
+
+
+def _candidates(machine: Machine, snapshot: Snapshot) -> tuple[Source, ...]:
+    """The sources that may be the machine."""
+    address = machine.private_ip
+    return sources.at(address, snapshot.sources_by.get(address, ()), machine.bios_id)
 
 
 def _source(item: ProtectedItem | None, candidates: Sequence[Source]) -> Source | None:
@@ -209,7 +212,7 @@ def _other_at_address(
     """
     if candidates:
         return None
-    others = sources.at(machine.private_ip, snapshot.sources)
+    others = snapshot.sources_by.get(machine.private_ip, ())
     return (
         f"{others[0].name}, which is known at its address {machine.private_ip}, has the BIOS id "
         f"{others[0].bios_id}, and {machine.instance_id} has {machine.bios_id}"
@@ -257,11 +260,9 @@ def _migrated_without_vm(machine: Machine) -> Mismatch | None:
 
 def _virtual_machines(machine: Machine, snapshot: Snapshot) -> tuple[str | None, str | None]:
     """ARM ids of a machine's production and test virtual machines in Azure."""
-    production = test = None
     test_name = f"{machine.vm_name}{TEST_VM_SUFFIX}".lower()
-    for virtual_machine in snapshot.virtual_machines:
-        if virtual_machine.name.lower() == test_name:
-            test = virtual_machine.id
-        elif virtual_machine.tags.get(TAG_INSTANCE) == machine.instance_id:
-            production = virtual_machine.id
-    return production, test
+    named = snapshot.virtual_machines_by.get(("name", test_name), ())
+    tagged = snapshot.virtual_machines_by.get(("tag", machine.instance_id), ())
+    tests = [each.id for each in named]
+    production = [each.id for each in tagged if each.name.lower() != test_name]
+    return (production[-1] if production else None), (tests[-1] if tests else None)

@@ -230,20 +230,16 @@ def _changed_since_test(machine: Machine, item: ProtectedItem, snapshot: Snapsho
     names = {name.lower() for name in (machine.name, item.name, item.friendly_name)}
     return test is not None and any(
         job.scenario == Operation.UPDATE_TARGET.scenario
-        and job.target.lower() in names
         and not job.failed
         and job.started is not None
         and job.started > test
-        for job in snapshot.jobs.values()
+        for name in names
+        for job in snapshot.jobs_by.get(name, ())
     )
 
 
 def _running_discovery(machine: Machine, snapshot: Snapshot) -> Job | None:
-    for candidate in snapshot.jobs.values():
-        if (
-            candidate.running
-            and candidate.scenario == Operation.DISCOVER.scenario
-            and candidate.target.lower() == machine.name.lower()
-        ):
+    for candidate in snapshot.jobs_by.get(machine.name.lower(), ()):
+        if candidate.running and candidate.scenario == Operation.DISCOVER.scenario:
             return candidate
     return None

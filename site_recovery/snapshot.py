@@ -2,14 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Hashable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 from enum import StrEnum
+from functools import cached_property
+from typing import TypeVar
 
 from site_recovery.jobs import Job, ServiceError
 from site_recovery.sources import Source
 from site_recovery.target_settings import TargetSettings
+
+_T = TypeVar("_T")
+_K = TypeVar("_K", bound=Hashable)
 
 TEST_VM_SUFFIX = "-test"
 
@@ -173,5 +178,51 @@ class Snapshot:
             item: the item as it is now; None if it no longer exists.
         """
         ids = {each.lower() for each in (item_id, item.id if item else None) if each}
+        if not ids:
+            return self
         others = tuple(each for each in self.items if each.id.lower() not in ids)
         return replace(self, items=others if item is None else (*others, item))
+
+    # All machines of a fleet look for their own in every round, so the lists are indexed.
+
+    @cached_property
+    def items_by(self) -> Mapping[tuple[str, str], Sequence[ProtectedItem]]:
+        """The items by `("tag", instance id)`, and by `("id", …)`, `("source", …)` and
+        `("name", …)` in lower case."""
+        return _indexed(
+            self.items,
+            lambda item: (
+                ("tag", item.tags.get(TAG_INSTANCE, "")),
+                ("id", item.id.lower()),
+                ("source", (item.source_id or "").lower()),
+                ("name", item.name.lower()),
+            ),
+        )
+
+    @cached_property
+    def sources_by(self) -> Mapping[str, Sequence[Source]]:
+        """The sources by private address."""
+        return _indexed(self.sources, lambda source: source.addresses)
+
+    @cached_property
+    def virtual_machines_by(self) -> Mapping[tuple[str, str], Sequence[VirtualMachine]]:
+        """The virtual machines by `("tag", instance id)`, and by `("name", …)` in lower case."""
+        return _indexed(
+            self.virtual_machines,
+            lambda each: (("tag", each.tags.get(TAG_INSTANCE, "")), ("name", each.name.lower())),
+        )
+
+    @cached_property
+    def jobs_by(self) -> Mapping[str, Sequence[Job]]:
+        """The jobs by the name of what they work on, in lower case; the newest first."""
+        return _indexed(self.jobs.values(), lambda job: (job.target.lower(),))
+
+
+def _indexed(
+    entries: Iterable[_T], keys: Callable[[_T], Iterable[_K]]
+) -> Mapping[_K, Sequence[_T]]:
+    found: dict[_K, list[_T]] = {}
+    for entry in entries:
+        for key in dict.fromkeys(keys(entry)):
+            found.setdefault(key, []).append(entry)
+    return found
