@@ -31,7 +31,7 @@ from emulator.aws.estate import IMAGES, PROFILE
 from emulator.providers.install import install
 from site_recovery.batches import batches
 from tests.engine.clouds import Clouds
-from tests.engine.harness import Running, Stack
+from tests.engine.harness import Pythons, Running, Stack
 from toolchain.layout import checkout
 
 STAND_INS = "stand-in providers"
@@ -151,12 +151,12 @@ def table(found: Sequence[Measured]) -> str:
 @contextmanager
 def _stack(folder: Path, machines: int, experience: str) -> Iterator[Stack]:
     """A stack that has not been deployed yet, with its own clouds."""
-    python = checkout().virtual_environment
-    install(folder / "home", python / "bin" / "python")
+    pythons = Pythons(checkout().virtual_environment, folder / "home")
+    install(pythons.home, pythons.virtual_environment / "bin" / "python")
     clouds = Clouds(folder / "clouds")
     try:
         (folder / "stack").mkdir()
-        stack = Stack(folder / "stack", folder / "home", clouds, python, experience)
+        stack = Stack(folder / "stack", clouds, pythons, pythons, experience)
         stack.fleet = _instances(clouds, machines)
         server = stack.config["ec2-to-azure:source"].get("configurationServer")
         if server is not None:

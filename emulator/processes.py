@@ -38,6 +38,7 @@ def up(
     ports: dict[str, int] | None = None,
     tls: bool = False,
     any_token: bool = False,
+    python: str = sys.executable,
     say: Callable[[str], None] = print,
 ) -> Clouds:
     """Start what does not run yet, and wait until both clouds answer.
@@ -49,6 +50,7 @@ def up(
         ports: wanted TCP ports by service; 0 or absent takes the last one, or a free one.
         tls: let Azure speak https, with a certificate of an authority of its own.
         any_token: let Azure accept every bearer token.
+        python: the interpreter that runs them.
         say: called with a line for each thing that happens.
 
     Raises:
@@ -81,7 +83,7 @@ def up(
                     arguments += ["--scale", str(scale)]
                 if tls:
                     authority = str(clouds.certificates.authority.resolve())
-            process = _start(directory, name, arguments)
+            process = _start(directory, name, [python, *arguments])
             started = Running(port, process.pid, arguments, authority)
             clouds.services[name] = started
             clouds.write()
@@ -178,10 +180,10 @@ def _same_switches(before: Sequence[str], now: Sequence[str]) -> bool:
     return all((switch in before) == (switch in now) for switch in (_LENIENT, _CERTIFICATE))
 
 
-def _start(directory: Path, name: str, arguments: list[str]) -> subprocess.Popen[bytes]:
+def _start(directory: Path, name: str, command: list[str]) -> subprocess.Popen[bytes]:
     with (directory / f"{name}.log").open("ab") as log:
         return subprocess.Popen(
-            [sys.executable, *arguments],
+            command,
             cwd=_ROOT,
             stdin=subprocess.DEVNULL,
             stdout=log,

@@ -35,7 +35,8 @@ class Running:
     Attributes:
         port: its TCP port on loopback.
         pid: its process id; None while it is stopped.
-        arguments: its command line after the program; empty while it is stopped.
+        arguments: the end of its command line, after the Python that runs it; empty while it is
+            stopped.
         authority: the PEM file of the authority of its certificate; None if it speaks plain http.
     """
 
@@ -58,12 +59,12 @@ class Running:
         try:
             process = psutil.Process(self.pid)
             # An ended child whose exit code nobody has read has no command line any more.
-            found = process.cmdline()[1:]
+            found = process.cmdline()
         except psutil.NoSuchProcess:
             return None
         except psutil.AccessDenied:  # It belongs to another user, so it is not ours.
             return None
-        return process if found == list(self.arguments) else None
+        return process if found[-len(self.arguments) :] == list(self.arguments) else None
 
     @property
     def alive(self) -> bool:

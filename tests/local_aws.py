@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import json
 import subprocess
-import sys
 import urllib.request
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
+
+from tests.warm_python import warm_clouds
 
 
 @dataclass(frozen=True)
@@ -34,7 +35,7 @@ class LocalAws:
 def local_aws() -> Iterator[LocalAws]:
     """Start it, wait until it answers, and stop it at the end."""
     process = subprocess.Popen(
-        [sys.executable, "-m", "emulator", "aws", "--port", "0"],
+        [warm_clouds(), "-m", "emulator", "aws", "--port", "0"],
         stdout=subprocess.PIPE,
         stderr=subprocess.DEVNULL,
         text=True,

@@ -51,14 +51,17 @@ class AwsServer:
     Args:
         port: the TCP port on loopback; 0 takes a free one.
         seed: the seed of all ids.
+        seeded: the estate, if an AwsServer with the same seed has created it in this process or in
+            the one that this was forked from. By default it is created at the start.
     """
 
-    def __init__(self, port: int = 0, seed: int = 1) -> None:
-        self._seeded: estate.Seeded | None = None
+    def __init__(self, port: int = 0, seed: int = 1, seeded: estate.Seeded | None = None) -> None:
+        self._seeded = seeded
         self._seed = seed
         self._changes = 0
         self._counting = threading.Lock()
-        self._client = cache(self._connect)
+        self._connected = cache(self._connect)
+        self._connecting = threading.Lock()
         self._systems_manager = SystemsManager(self._client, lambda: self._changes)
         self._access = Access(self._client, _ACCOUNT)
         # Moto reads these when its services are first imported. Every AWS account has Amazon's
@@ -90,9 +93,14 @@ class AwsServer:
 
     def start(self) -> estate.Seeded:
         """Start serving, and create the estate."""
+        self._thread.start()
+        if self._seeded is None:
+            self._seeded = self._create_estate()
+        return self._seeded
+
+    def _create_estate(self) -> estate.Seeded:
         from moto.moto_api._internal import mock_random
 
-        self._thread.start()
         client = self._client("ec2", estate.REGION)
         # Moto creates a region with its images at the first request and draws their ids from the
         # same source. Doing it first keeps the estate's ids the same.
@@ -104,7 +112,6 @@ class AwsServer:
         )
         images.publish(estate.REGION)
         amazon_documents.publish(estate.REGION)
-        self._seeded = seeded
         return seeded
 
     def wait(self) -> None:
@@ -115,6 +122,11 @@ class AwsServer:
         """Stop serving."""
         self._server.shutdown()
         self._server.server_close()
+
+    def _client(self, service: str, region: str) -> Any:
+        # Requests come on threads of their own, and boto3 cannot make two clients at once.
+        with self._connecting:
+            return self._connected(service, region)
 
     def _connect(self, service: str, region: str) -> Any:
         connect: Any = boto3.client  # its types know the services' names only as literals

@@ -18,6 +18,7 @@ from emulator.estate.machines import Disk, Instance
 from emulator.estate.security_groups import Endpoint, Rule, SecurityGroup
 from emulator.estate.static import StaticEstate
 from emulator.guests.ec2_estate import Ec2Estate
+from tests.warm_python import warm_clouds
 
 if TYPE_CHECKING:
     from mypy_boto3_ec2.client import EC2Client
@@ -37,7 +38,7 @@ class Seconds:
 @pytest.fixture(scope="module")
 def endpoint(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     directory = tmp_path_factory.mktemp("clouds")
-    clouds = processes.up(directory, say=lambda line: None)
+    clouds = processes.up(directory, python=str(warm_clouds()), say=lambda line: None)
     yield clouds.services["aws"].endpoint
     processes.down(directory, say=lambda line: None)
 

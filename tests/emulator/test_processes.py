@@ -21,6 +21,7 @@ from emulator import processes
 from emulator.__main__ import main
 from emulator.aws.estate import FLEET, IMAGES
 from emulator.record import Clouds, ProcessError, Running
+from tests.warm_python import warm_clouds
 
 from .conftest import GROUP
 
@@ -32,8 +33,10 @@ def silent(line: str) -> None:
     """Says nothing."""
 
 
-def start(directory: Path, **options: Any) -> Clouds:
-    return processes.up(directory, say=silent, **options)
+def start(directory: Path, *, killed: bool = False, **options: Any) -> Clouds:
+    """Start the clouds: processes that a test kills as a user does, others from warm Pythons."""
+    python = sys.executable if killed else str(warm_clouds())
+    return processes.up(directory, python=python, say=silent, **options)
 
 
 def stop(directory: Path, **options: Any) -> None:
@@ -75,7 +78,7 @@ def kill(running: Running) -> None:
 
 
 def test_azure_goes_on_where_it_stood_after_a_kill(directory: Path) -> None:
-    clouds = start(directory)
+    clouds = start(directory, killed=True)
     azure = clouds.services["azure"]
     fetch(f"{azure.endpoint}/_emulator/clock", "PUT", {"scale": 1000})
     fetch(azure.endpoint + URL, "PUT", {"location": "westeurope"}, Authorization=token(clouds))
@@ -129,7 +132,7 @@ def test_ports_stay_the_same_from_one_start_to_the_next(directory: Path) -> None
 
 
 def test_azure_is_told_when_the_estate_has_moved(directory: Path) -> None:
-    before = start(directory).services
+    before = start(directory, killed=True).services
     kill(before["aws"])
     with socket.create_server(("127.0.0.1", before["aws"].port)):
         after = start(directory).services

@@ -12,6 +12,7 @@ from pathlib import Path
 import pytest
 
 from emulator import processes
+from tests.warm_python import warm_clouds
 
 ROOT = Path(__file__).resolve().parents[2]
 README = (ROOT / "emulator" / "README.md").read_text()
@@ -22,7 +23,7 @@ EXAMPLES = re.findall(r"^```(sh|python)\n(.*?)^```$", README, re.MULTILINE | re.
 def environment(tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[str, str]]:
     """The shell environment of a reader after the first example."""
     directory = tmp_path_factory.mktemp("readme") / "clouds"
-    clouds = processes.up(directory, say=lambda line: None)
+    clouds = processes.up(directory, python=str(warm_clouds()), say=lambda line: None)
     local = {"NO_PROXY": "127.0.0.1,localhost", "no_proxy": "127.0.0.1,localhost"}
     path = os.pathsep.join([str(Path(sys.executable).parent), os.environ["PATH"]])
     try:

@@ -19,12 +19,14 @@ from emulator import processes
 from emulator.certificates import Certificates
 from emulator.record import Clouds
 from tests.emulator.conftest import GROUP
+from tests.warm_python import warm_clouds
 
 
 @pytest.fixture(scope="module")
 def clouds(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Clouds]:
     directory = tmp_path_factory.mktemp("clouds")
-    yield processes.up(directory, tls=True, any_token=True, say=lambda line: None)
+    python = str(warm_clouds())
+    yield processes.up(directory, tls=True, any_token=True, python=python, say=lambda line: None)
     processes.down(directory, remove=True, say=lambda line: None)
     assert not directory.exists()
 

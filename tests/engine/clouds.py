@@ -19,6 +19,7 @@ from azure.mgmt.recoveryservicessiterecovery import SiteRecoveryManagementClient
 from emulator import processes
 from emulator.arm.subscriptions import SUBSCRIPTION
 from emulator.record import ProcessError
+from tests.warm_python import warm_clouds
 
 if TYPE_CHECKING:
     from mypy_boto3_ec2 import EC2Client
@@ -42,8 +43,11 @@ class Clouds:
 
     def __init__(self, directory: Path) -> None:
         self._directory = directory
+        self._clients: dict[str, Any] = {}
         try:
-            running = processes.up(directory, scale=SCALE, say=lambda _: None)
+            running = processes.up(
+                directory, scale=SCALE, python=str(warm_clouds()), say=lambda _: None
+            )
         except ProcessError:
             # One of the two may have started before the other failed.
             self.stop()
@@ -209,12 +213,15 @@ class Clouds:
 
     def ec2(self) -> EC2Client:
         """An EC2 client of this AWS."""
-        return boto3.client("ec2", **self._client())
+        found: EC2Client = self.client("ec2")
+        return found
 
     def client(self, service: str) -> Any:
         """A client of any service of this AWS."""
-        connect: Any = boto3.client
-        return connect(service, **self._client())
+        if service not in self._clients:
+            connect: Any = boto3.client
+            self._clients[service] = connect(service, **self._client())
+        return self._clients[service]
 
     def aws(self) -> dict[str, Any]:
         """Everything that a stack can change in this AWS, for comparison."""

@@ -8,40 +8,31 @@ from __future__ import annotations
 import os
 from collections.abc import Iterator
 from pathlib import Path
-from tempfile import TemporaryDirectory
 
 import pytest
 
 from emulator.providers.install import install
 from tests.engine.clouds import Clouds
-from tests.engine.harness import Stack
-from tests.engine.warm_python import warm_environment
+from tests.engine.harness import Pythons, Stack
+from tests.warm_python import warm_program
 from toolchain.layout import checkout
 
 
 @pytest.fixture(scope="session")
-def warm_python() -> Iterator[Path]:
-    """A virtual environment whose Python processes start with everything imported."""
-    # A socket's path may have at most about a hundred characters.
-    with TemporaryDirectory() as folder, warm_environment(checkout(), Path(folder)) as python:
-        yield python
+def warm_pythons(tmp_path_factory: pytest.TempPathFactory) -> Pythons:
+    """Python processes that start with everything imported."""
+    return _with_stand_ins(warm_program(), tmp_path_factory.mktemp("home"))
 
 
-@pytest.fixture(scope="module")
-def python(request: pytest.FixtureRequest) -> Path:
-    """The virtual environment of the stack: the real one in a module with REAL_PROCESSES."""
-    if getattr(request.module, "REAL_PROCESSES", False):
-        return checkout().virtual_environment
-    warm: Path = request.getfixturevalue("warm_python")
-    return warm
+@pytest.fixture(scope="session")
+def real_pythons(tmp_path_factory: pytest.TempPathFactory) -> Pythons:
+    """Python processes that start as a user's do."""
+    return _with_stand_ins(checkout().virtual_environment, tmp_path_factory.mktemp("home"))
 
 
-@pytest.fixture(scope="module")
-def pulumi_home(tmp_path_factory: pytest.TempPathFactory, python: Path) -> Path:
-    """A PULUMI_HOME whose plugins are the stand-in providers."""
-    home = tmp_path_factory.mktemp("home")
-    install(home, python / "bin" / "python")
-    return home
+def _with_stand_ins(virtual_environment: Path, home: Path) -> Pythons:
+    install(home, virtual_environment / "bin" / "python")
+    return Pythons(virtual_environment, home)
 
 
 _IN_ONE = {
@@ -89,10 +80,17 @@ def clouds(tmp_path_factory: pytest.TempPathFactory, experience: str) -> Iterato
 @pytest.fixture(scope="module")
 def stack(
     tmp_path_factory: pytest.TempPathFactory,
-    pulumi_home: Path,
     clouds: Clouds,
-    python: Path,
+    warm_pythons: Pythons,
+    real_pythons: Pythons,
     experience: str,
+    request: pytest.FixtureRequest,
 ) -> Stack:
-    """A stack without machines, before its first `up`."""
-    return Stack(tmp_path_factory.mktemp("stack"), pulumi_home, clouds, python, experience)
+    """A stack without machines, before its first `up`.
+
+    All commands of a module with REAL_PROCESSES start as a user's do.
+    """
+    root = tmp_path_factory.mktemp("stack")
+    always_real = getattr(request.module, "REAL_PROCESSES", False)
+    usual = real_pythons if always_real else warm_pythons
+    return Stack(root, clouds, usual, real_pythons, experience)

@@ -34,6 +34,19 @@ _OWN = "pulumi-python:dynamic/site-recovery:"
 
 
 @dataclass(frozen=True)
+class Pythons:
+    """What the Python processes of a command run in.
+
+    Attributes:
+        virtual_environment: of the program and its dynamic providers.
+        home: a PULUMI_HOME whose plugins are the stand-in providers.
+    """
+
+    virtual_environment: Path
+    home: Path
+
+
+@dataclass(frozen=True)
 class Result:
     """The result of a command.
 
@@ -66,8 +79,9 @@ class Result:
 class Running:
     """A command that was started and may still run."""
 
-    def __init__(self, process: subprocess.Popen[str], events: Path) -> None:
+    def __init__(self, process: subprocess.Popen[str], events: Path, real: bool = False) -> None:
         self.process = process
+        self._real = real
         self._events = events
         self._read = ""
         self._more = threading.Condition()
@@ -82,6 +96,7 @@ class Running:
 
     def kill(self) -> None:
         """Kill the engine with SIGKILL, and wait until all processes that it started have ended."""
+        assert self._real, "other Python processes are not below the engine"
         descriptors = [os.pidfd_open(pid) for pid in _descendants(self.process.pid)]
         assert descriptors, "the engine runs a program and providers"
         os.kill(self.process.pid, signal.SIGKILL)
@@ -115,9 +130,9 @@ class Stack:
 
     Args:
         root: an empty folder.
-        home: a PULUMI_HOME with the stand-in providers.
         clouds: the local clouds that it is deployed to.
-        python: the virtual environment that the program and its dynamic providers run in.
+        usual: what commands run in.
+        real: what a command runs in that is started with `real`.
         experience: `classic` or `modernized`.
 
     Attributes:
@@ -127,19 +142,21 @@ class Stack:
     """
 
     def __init__(
-        self, root: Path, home: Path, clouds: Clouds, python: Path, experience: str = "classic"
+        self, root: Path, clouds: Clouds, usual: Pythons, real: Pythons, experience: str
     ) -> None:
         layout = checkout()
+        self._usual, self._real = usual, real
         self.experience = experience
         self._project = root / "project"
         self._events = root / "events"
         self._project.mkdir()
         self._events.mkdir()
         self._commands = 0
+        self._salt: dict[str, str] = {}
         self.clouds = clouds
         self.config_text = ""
         self.environment = _environment(clouds) | {
-            "PULUMI_HOME": str(home),
+            "PULUMI_HOME": str(usual.home),
             "PULUMI_CONFIG_PASSPHRASE": PASSPHRASE,
             "PULUMI_DISABLE_AUTOMATIC_PLUGIN_ACQUISITION": "true",
             "PULUMI_SKIP_UPDATE_CHECK": "true",
@@ -149,11 +166,9 @@ class Stack:
             # For --event-log.
             "PULUMI_DEBUG_COMMANDS": "true",
         }
-        manifest = yaml.safe_load((layout.root / "Pulumi.yaml").read_text("utf-8"))
+        self._manifest = yaml.safe_load((layout.root / "Pulumi.yaml").read_text("utf-8"))
         # The project has a folder of its own, because the stack's file is written into it.
-        manifest["main"] = str(layout.root)
-        manifest["runtime"]["options"]["virtualenv"] = str(python)
-        (self._project / "Pulumi.yaml").write_text(yaml.safe_dump(manifest), "utf-8")
+        self._manifest["main"] = str(layout.root)
         dev = yaml.safe_load((layout.root / "Pulumi.dev.yaml").read_text("utf-8"))["config"]
         self.fleet: dict[str, Any] = dev["ec2-to-azure:machines"]
         self.config: dict[str, Any] = {
@@ -166,15 +181,23 @@ class Stack:
         }
         if experience == "modernized":
             self.be_modernized(layout.root / "Pulumi.dev-modernized.yaml")
-        self.begin_anew(root / "state")
+        self.start_over(root / "state")
 
-    def begin_anew(self, state: Path) -> None:
+    def start_over(self, state: Path) -> None:
         """Go on with a new stack in another, empty backend. The clouds stay as they are."""
         state.mkdir()
         self.environment["PULUMI_BACKEND_URL"] = f"file://{state}"
+        self._salt = {}
         self.succeeds("stack", "init", STACK)
+        written = yaml.safe_load(self._file.read_text("utf-8"))
+        # Without it in the file, every command would derive a new key, which takes long.
+        self._salt = {"encryptionsalt": written["encryptionsalt"]}
 
     # -- config -----------------------------------------------------------------------------
+
+    @property
+    def _file(self) -> Path:
+        return self._project / f"Pulumi.{STACK}.yaml"
 
     def be_modernized(self, example: Path) -> None:
         """Take what differs in the modernized experience from an example file."""
@@ -256,8 +279,8 @@ class Stack:
         return self.succeeds("stack", "export", "--show-secrets")
 
     def resources(self) -> list[dict[str, Any]]:
-        """Every resource as recorded."""
-        deployment: dict[str, Any] = json.loads(self.exported())["deployment"]
+        """Every resource as recorded, with its secrets encrypted."""
+        deployment: dict[str, Any] = json.loads(self.succeeds("stack", "export"))["deployment"]
         found: list[dict[str, Any]] = deployment.get("resources") or []
         return found
 
@@ -273,11 +296,18 @@ class Stack:
         """Run a command that uses the engine, such as `up`."""
         return self.start(*command).result()
 
-    def start(self, *command: str) -> Running:
-        """Start a command that uses the engine."""
+    def start(self, *command: str, real: bool = False) -> Running:
+        """Start a command that uses the engine.
+
+        Args:
+            command: the command and its options.
+            real: whether its Python processes start as a user's do, so that it may be killed.
+        """
         self._commands += 1
         events = self._events / f"{self._commands}.json"
-        return Running(self._pulumi(*command, "--event-log", str(events)), events)
+        pythons = self._real if real else self._usual
+        process = self._pulumi(*command, "--event-log", str(events), pythons=pythons)
+        return Running(process, events, real=pythons is self._real)
 
     def succeeds(self, *command: str) -> str:
         """Run a command that only reads or writes the backend. Returns what it printed."""
@@ -286,14 +316,19 @@ class Stack:
         assert process.returncode == 0, text
         return text
 
-    def _pulumi(self, *command: str) -> subprocess.Popen[str]:
-        text = self.config_text or yaml.safe_dump({"config": self.config}, sort_keys=False)
-        (self._project / f"Pulumi.{STACK}.yaml").write_text(text, "utf-8")
+    def _pulumi(self, *command: str, pythons: Pythons | None = None) -> subprocess.Popen[str]:
+        pythons = pythons or self._usual
+        own = {"PULUMI_HOME": str(pythons.home)}
+        self._manifest["runtime"]["options"]["virtualenv"] = str(pythons.virtual_environment)
+        (self._project / "Pulumi.yaml").write_text(json.dumps(self._manifest), "utf-8")
+        content = {**self._salt, "config": self.config}
+        text = self.config_text or yaml.safe_dump(content, sort_keys=False)
+        self._file.write_text(text, "utf-8")
         named = [] if command[:2] == ("stack", "init") else ["--stack", STACK]
         return subprocess.Popen(
             ["pulumi", *command, *named, "--non-interactive"],
             cwd=self._project,
-            env=self.environment,
+            env=self.environment | own,
             stdin=subprocess.DEVNULL,
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,

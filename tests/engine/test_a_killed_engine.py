@@ -9,8 +9,6 @@ from tests.engine.harness import MACHINES_GROUP, Stack
 
 pytestmark = pytest.mark.engine
 
-REAL_PROCESSES = True
-
 BEFORE = ["DiscoverProtectableItem", "Create"]
 MACHINES = ["web-01", "web-02"]
 
@@ -21,7 +19,7 @@ def test_nothing_is_submitted_once_the_engine_is_gone(stack: Stack) -> None:
     stack.declare(pilot=("migrated", MACHINES))
     stack.waves["pilot"]["requireTestFailover"] = False
     stack.clouds.set_scale(0)
-    up = stack.start("up", "--yes", "--skip-preview")
+    up = stack.start("up", "--yes", "--skip-preview", real=True)
     for name in MACHINES:
         up.until(f"{name}: unplanned failover started")
 
@@ -58,7 +56,7 @@ def test_a_run_attaches_to_a_failover_that_still_runs(stack: Stack) -> None:
     stack.declare(pilot=("migrated", MACHINES), late=("failed-over", ["app-01"]))
     stack.waves["late"]["requireTestFailover"] = False
     stack.clouds.fault("UnplannedFailover", match="app-01", delaySeconds=7 * 24 * 3600)
-    first = stack.start("up", "--yes", "--skip-preview")
+    first = stack.start("up", "--yes", "--skip-preview", real=True)
     first.until("app-01: unplanned failover started")
     first.kill()
     stack.succeeds("cancel", "--yes")

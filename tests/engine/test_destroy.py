@@ -77,7 +77,7 @@ def test_a_new_stack_recognises_the_migrated_machine_though_its_source_is_gone(
     source = stack.fleet["web-01"]["instanceId"]
     stack.clouds.ec2().terminate_instances(InstanceIds=[source])
     before = stack.clouds.operations("web-01")
-    stack.begin_anew(tmp_path / "state")
+    stack.start_over(tmp_path / "state")
     stack.declare(pilot=("migrated", ["web-01"]), rest=("protected", ["web-02"]))
 
     up = stack.up()

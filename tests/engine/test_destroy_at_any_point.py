@@ -12,8 +12,6 @@ from tests.engine.harness import GROUP, MACHINES_GROUP, Stack
 
 pytestmark = pytest.mark.engine
 
-REAL_PROCESSES = True
-
 MACHINES = ["web-01", "web-02"]
 STAYS = {MACHINES_GROUP: {"Microsoft.Network/virtualNetworks vnet-prod"}}
 """The machines' group and network are production: no stack deletes them."""
@@ -83,7 +81,7 @@ def test_of_a_wave_that_was_killed_before_it_was_recorded(
 ) -> None:
     # A replication that takes long: the run is killed in the middle of it.
     stack.clouds.fault("EnableDr", match="web-01", delaySeconds=600)
-    up = stack.start("up", "--yes", "--skip-preview")
+    up = stack.start("up", "--yes", "--skip-preview", real=True)
     for machine in MACHINES:
         up.until(f"{machine}: enable protection started")
     up.kill()
@@ -100,7 +98,7 @@ def test_of_a_destroy_that_was_killed(stack: Stack, before: dict[str, object]) -
     up = stack.up()
     assert up.code == 0, up.text
     stack.clouds.set_scale(0)
-    first = stack.start("destroy", "--yes", "--skip-preview")
+    first = stack.start("destroy", "--yes", "--skip-preview", real=True)
     for machine in MACHINES:
         first.until(f"{machine}: disable protection started")
     first.kill()

@@ -154,7 +154,7 @@ def _task(
     early = start - timedelta(seconds=0.2) if task.ends_early else end
     if task.corrected and moments[position + 1][1] <= world.now:
         early = end
-    if task.anew:
+    if task.restarts:
         start = max(start, end - timedelta(seconds=0.1))
     return _as(world, job, position, "Succeeded", start, early)
 

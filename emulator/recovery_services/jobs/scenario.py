@@ -16,7 +16,7 @@ class Task:
         seconds: its share of the job's duration, as a weight relative to the other tasks.
         asked: the request argument that the task needs; without it the task is skipped.
         waits: whether it is reported as `NotStarted` until its job ends.
-        anew: whether it starts a second time, so that its `startTime` moves when it ends.
+        restarts: whether it starts a second time, so that its `startTime` moves when it ends.
         ends_early: whether its `endTime` is reported before its `startTime`.
         corrected: whether that order is corrected as soon as the next task has ended.
     """
@@ -27,7 +27,7 @@ class Task:
     seconds: float = 1.0
     asked: str = ""
     waits: bool = False
-    anew: bool = False
+    restarts: bool = False
     ends_early: bool = False
     corrected: bool = False
 

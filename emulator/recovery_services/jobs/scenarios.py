@@ -112,7 +112,7 @@ TEST_FAILOVER = Scenario(
             "Prerequisites check for test failover",
             "VmTfoPrerequisitesCheck",
             seconds=7,
-            anew=True,
+            restarts=True,
         ),
         Task(
             "BeginTestFailoverTask",

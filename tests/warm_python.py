@@ -2,8 +2,10 @@
 
 Every `pulumi` command starts four Python processes besides the language host, which spend most of
 their time on imports. In the tests a server imports once and forks a process for each of them. The
-same code runs in a process of its own; only the imports are not repeated. Test modules about how
-processes start and end use the real virtual environment (`REAL_PROCESSES`).
+same code runs in a process of its own; only the imports are not repeated. A command that a test
+kills uses the real virtual environment (`Stack.start`, `real`).
+
+A second server does the same for the local clouds. It has created the estate too.
 """
 
 from __future__ import annotations
@@ -23,30 +25,56 @@ import subprocess
 import sys
 import threading
 import traceback
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
+from functools import cache, partial
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any
 
+import boto3
+import botocore.session
+
 from toolchain import byte_code
-from toolchain.layout import Layout
+from toolchain.layout import Layout, checkout
 
 _CLIENT = Path(__file__).with_name("warm_client.py")
-_PACKAGES = (
-    "components",
-    "dynamic_providers",
-    "emulator/providers",
-    "settings",
-    "site_recovery",
-)
+_PROGRAM = ("components", "dynamic_providers", "emulator/providers", "settings", "site_recovery")
+"""The packages that the processes of a command import."""
+_CLOUDS = ("emulator/arm", "emulator/aws", "emulator/guests", "emulator/recovery_services")
+"""Those of the local clouds."""
+
+
+@cache
+def warm_program() -> Path:
+    """A virtual environment whose Python processes start with the program imported.
+
+    This and `warm_clouds` start their server at the first call. It ends with this process.
+    """
+    return _until_exit(_PROGRAM)
+
+
+@cache
+def warm_clouds() -> Path:
+    """A Python whose processes start with the emulator imported and the estate created."""
+    return _until_exit(_CLOUDS) / "bin" / "python"
+
+
+def _until_exit(packages: Sequence[str]) -> Path:
+    exit_ = contextlib.ExitStack()
+    atexit.register(exit_.close)
+    # A socket's path may have at most about a hundred characters.
+    folder = exit_.enter_context(TemporaryDirectory())
+    return exit_.enter_context(_warm_environment(checkout(), Path(folder), packages))
 
 
 @contextlib.contextmanager
-def warm_environment(layout: Layout, folder: Path) -> Iterator[Path]:
+def _warm_environment(layout: Layout, folder: Path, packages: Sequence[str]) -> Iterator[Path]:
     """A virtual environment with the checkout's packages, whose `python` is a warm process.
 
     Args:
         layout: the checkout.
         folder: an empty folder with a short path, because a socket is made in it.
+        packages: _PROGRAM or _CLOUDS.
     """
     address = folder / "socket"
     real = shlex.quote(str(layout.python))
@@ -57,7 +85,7 @@ def warm_environment(layout: Layout, folder: Path) -> Iterator[Path]:
     executable.chmod(0o755)
     (folder / "venv" / "lib").symlink_to(layout.virtual_environment / "lib")
     server = subprocess.Popen(
-        [layout.python, "-m", "tests.engine.warm_python", address],
+        [layout.python, "-m", "tests.warm_python", address, *packages],
         cwd=layout.root,
         stdin=subprocess.PIPE,
         stdout=subprocess.PIPE,
@@ -143,9 +171,30 @@ def _become(request: dict[str, Any]) -> None:
         runpy.run_path(first, run_name="__main__")
 
 
-def main(address: str) -> None:
+def _keep_descriptions() -> None:
+    """Parse each description of an AWS service once, and not again for every client."""
+    botocore.session.create_loader = cache(botocore.session.create_loader)
+    for service in ("ec2", "iam", "secretsmanager", "ssm", "sts"):
+        boto3.client(service, "eu-west-1", aws_access_key_id="none", aws_secret_access_key="none")
+
+
+def _keep_estate() -> None:
+    """Create the estate once. Every AWS that is forked from this process begins with it."""
+    from emulator.aws import server
+
+    first = server.AwsServer()
+    seeded = first.start()
+    first.stop()
+    server.AwsServer = partial(server.AwsServer, seeded=seeded)  # type: ignore[assignment, misc]
+
+
+def main(address: str, *packages: str) -> None:
     """Import everything, then serve. A forked process runs its command and exits here."""
-    byte_code.load(byte_code.imported(Path.cwd(), _PACKAGES))
+    _keep_descriptions()
+    if packages == _CLOUDS:
+        # First: an AwsServer prepares moto before it is imported.
+        _keep_estate()
+    byte_code.load(byte_code.imported(Path.cwd(), packages))
     # Imported modules stay. Collecting garbage among them would copy their memory pages.
     gc.collect()
     gc.freeze()
@@ -167,4 +216,4 @@ def main(address: str) -> None:
 
 
 if __name__ == "__main__":
-    main(sys.argv[1])
+    main(*sys.argv[1:])

@@ -1,4 +1,4 @@
-"""Replaces `python` in the engine tests; tests.engine.warm_python runs the actual process.
+"""Replaces `python` in the engine tests; tests.warm_python runs the actual process.
 
     python -IS warm_client.py <socket> <arguments of python>...
 
