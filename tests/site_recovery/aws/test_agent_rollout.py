@@ -142,7 +142,7 @@ def test_a_wave_of_hundreds_is_read_in_pages() -> None:
     aws = StateManager(versions={"linux": "1"}, managed=dict.fromkeys(machines.values(), "Online"))
     aws.ran("linux", **statuses("Success", machines.values()))
     assert set(states(aws, Rollout(("linux",), machines)).values()) == {State.INSTALLED}
-    assert aws.calls.count("DescribeInstanceInformation") == 23
+    assert aws.calls.count("DescribeInstanceInformation") == 5
     assert aws.calls.count("DescribeAssociationExecutionTargets") == 5
 
 
