@@ -8,15 +8,13 @@ from collections.abc import AsyncIterator, Callable, Hashable
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass, field
 from datetime import timedelta
-from typing import Any, Protocol, TypeVar
+from typing import TYPE_CHECKING, Any, Protocol, TypeVar
 from urllib.parse import urlsplit
 
 from azure.core.credentials_async import AsyncTokenCredential
 from azure.core.pipeline import PipelineRequest, PipelineResponse
 from azure.core.pipeline.policies import SansIOHTTPPolicy
 from azure.core.pipeline.transport import AsyncHttpTransport
-from azure.identity.aio import DefaultAzureCredential
-from azure.mgmt.recoveryservicessiterecovery.aio import SiteRecoveryManagementClient
 
 from site_recovery.azure.errors import ENDPOINT_VARIABLE, explained
 from site_recovery.azure.limits import LimitsPolicy
@@ -24,6 +22,9 @@ from site_recovery.azure.rest import call
 from site_recovery.errors import MigrationError
 from site_recovery.polling import RetryAfter
 from site_recovery.service_clock import ServiceClock
+
+if TYPE_CHECKING:
+    from azure.mgmt.recoveryservicessiterecovery.aio import SiteRecoveryManagementClient
 
 PUBLIC_ENDPOINT = "https://management.azure.com"
 _T = TypeVar("_T")
@@ -105,7 +106,7 @@ class _ServicePolicy(SansIOHTTPPolicy[Any, Any]):
 
 
 def connector(
-    credential: Callable[[], AsyncTokenCredential] = DefaultAzureCredential,
+    credential: Callable[[], AsyncTokenCredential] | None = None,
     transport: Callable[[], AsyncHttpTransport[Any, Any]] | None = None,
     base_url: str | None = None,
     may_change: Callable[[], bool] = lambda: True,
@@ -127,12 +128,16 @@ def connector(
 
     @asynccontextmanager
     async def connect(subscription: str) -> AsyncIterator[Connection]:
+        # The program imports this module and connects to nothing: it needs no SDK.
+        from azure.identity.aio import DefaultAzureCredential
+        from azure.mgmt.recoveryservicessiterecovery.aio import SiteRecoveryManagementClient
+
         url = base_url or endpoint()
         clock, retry_after = ServiceClock(), RetryAfter()
         policy = _ServicePolicy(clock, retry_after, url.startswith("http://"))
         extra: dict[str, Any] = {} if transport is None else {"transport": transport()}
         async with (
-            credential() as token,
+            (credential or DefaultAzureCredential)() as token,
             SiteRecoveryManagementClient(
                 token,
                 subscription,

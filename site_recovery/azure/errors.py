@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-from aiohttp import ClientConnectorError
 from azure.core.exceptions import (
     AzureError,
     ClientAuthenticationError,
@@ -15,7 +14,6 @@ from azure.core.exceptions import (
     ServiceRequestTimeoutError,
     ServiceResponseError,
 )
-from azure.identity import CredentialUnavailableError
 
 from site_recovery.errors import MigrationError, ServiceUnavailableError
 
@@ -45,9 +43,8 @@ def explained(
 
 def explain(error: AzureError, about: str) -> MigrationError:
     """An error of the SDK as one line that names what it is about and the way out."""
-    # If no credential of a chain can be used, the error has no response.
-    unused = isinstance(error, ClientAuthenticationError) and error.response is None
-    if unused or isinstance(error, CredentialUnavailableError):
+    # If no credential can be used, the error has no response.
+    if isinstance(error, ClientAuthenticationError) and error.response is None:
         return ServiceUnavailableError(
             f"{about}: no usable Azure credentials. Run `az login`, or set AZURE_CLIENT_ID, "
             "AZURE_TENANT_ID and AZURE_CLIENT_SECRET, or run where a managed identity gives them."
@@ -86,6 +83,9 @@ def never_sent(error: AzureError) -> bool:
     azure-core also raises `ServiceRequestError` for a connection that broke after the request
     was sent: for aiohttp that is a `ClientError` too.
     """
+    # Imported here because the program, which connects to nothing, imports this module.
+    from aiohttp import ClientConnectorError
+
     return isinstance(error, ServiceRequestTimeoutError) or (
         isinstance(error, ServiceRequestError)
         and isinstance(error.inner_exception, ClientConnectorError)

@@ -5,10 +5,9 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Mapping, MutableMapping
 from dataclasses import dataclass, replace
-from typing import TypeAlias
+from typing import TYPE_CHECKING, TypeAlias
 
 from azure.core.exceptions import ResourceNotFoundError
-from azure.mgmt.recoveryservicessiterecovery.aio import SiteRecoveryManagementClient
 
 from site_recovery import arm_ids
 from site_recovery.arm_ids import VaultId
@@ -18,6 +17,9 @@ from site_recovery.azure.rest import call, list_url, url
 from site_recovery.azure.vault import is_gone
 from site_recovery.jobs import Job
 from site_recovery.snapshot import Kind, ProtectedItem, Unreadable
+
+if TYPE_CHECKING:
+    from azure.mgmt.recoveryservicessiterecovery.aio import SiteRecoveryManagementClient
 
 READS_AT_ONCE = 10
 """Single reads under way at a time."""

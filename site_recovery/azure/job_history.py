@@ -11,9 +11,9 @@ import asyncio
 from collections.abc import Mapping
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
+from typing import TYPE_CHECKING
 
 from azure.core.exceptions import HttpResponseError, ResourceNotFoundError
-from azure.mgmt.recoveryservicessiterecovery.aio import SiteRecoveryManagementClient
 
 from site_recovery.arm_ids import VaultId
 from site_recovery.azure.answers import jobs
@@ -21,6 +21,9 @@ from site_recovery.azure.answers.reading import UnreadableError, each, one
 from site_recovery.azure.rest import call, list_url, url
 from site_recovery.jobs import Job
 from site_recovery.snapshot import Kind, Unreadable
+
+if TYPE_CHECKING:
+    from azure.mgmt.recoveryservicessiterecovery.aio import SiteRecoveryManagementClient
 
 REACH = timedelta(days=30)
 """How far back the first look goes. A request id is used again only if the job that had it is

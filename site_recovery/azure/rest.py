@@ -8,7 +8,7 @@ as parsing the JSON.
 from __future__ import annotations
 
 from collections.abc import AsyncIterator, Mapping
-from typing import Any
+from typing import TYPE_CHECKING, Any
 from urllib.parse import quote, urlencode
 
 from azure.core.exceptions import (
@@ -22,7 +22,9 @@ from azure.core.pipeline import PipelineResponse
 from azure.core.pipeline.policies import ContentDecodePolicy
 from azure.core.rest import HttpRequest
 from azure.mgmt.core.exceptions import ARMErrorFormat
-from azure.mgmt.recoveryservicessiterecovery.aio import SiteRecoveryManagementClient
+
+if TYPE_CHECKING:
+    from azure.mgmt.recoveryservicessiterecovery.aio import SiteRecoveryManagementClient
 
 API_VERSION = "2025-08-01"
 """The version of Site Recovery's API that the SDK uses."""

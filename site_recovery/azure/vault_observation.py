@@ -6,10 +6,9 @@ import asyncio
 from collections.abc import Hashable, Mapping
 from contextlib import suppress
 from dataclasses import dataclass, field
-from typing import TypeAlias
+from typing import TYPE_CHECKING, TypeAlias
 
 from azure.core.exceptions import ResourceNotFoundError
-from azure.mgmt.recoveryservicessiterecovery.aio import SiteRecoveryManagementClient
 
 from site_recovery.arm_ids import VaultId
 from site_recovery.azure import vault
@@ -27,6 +26,9 @@ from site_recovery.errors import VaultGoneError
 from site_recovery.fleet import ExperienceName, Site
 from site_recovery.jobs import Job
 from site_recovery.snapshot import Gone, Kind, Snapshot, Unreadable, VirtualMachine
+
+if TYPE_CHECKING:
+    from azure.mgmt.recoveryservicessiterecovery.aio import SiteRecoveryManagementClient
 
 _COMPUTE_API_VERSION = "2024-07-01"
 _NO_GROUP = "ResourceGroupNotFound"

@@ -53,3 +53,9 @@ def test_a_module_imported_by_itself_does_not_load_the_part_halfway() -> None:
 def test_a_name_of_a_module_that_is_not_listed_is_an_error_that_says_where_to_list_it() -> None:
     with pytest.raises(AttributeError, match=r"no Subnet here: components/sdk\.py"):
         sdk.network.Subnet  # noqa: B018 - looking it up is what fails
+
+
+def test_the_program_imports_no_sdk_of_azure() -> None:
+    heavy = ("aiohttp", "azure.identity", "azure.mgmt.recoveryservicessiterecovery", "msal")
+    code = f"import sys, settings, components; print(*(m for m in {heavy} if m in sys.modules))"
+    assert _printed(code) == []

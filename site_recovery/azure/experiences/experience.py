@@ -6,15 +6,16 @@ Phases, planning, convergence and recovery plans are the same for both.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import Any, Protocol, TypeAlias
-
-from azure.mgmt.recoveryservicessiterecovery.aio import SiteRecoveryManagementClient
+from typing import TYPE_CHECKING, Any, Protocol, TypeAlias
 
 from site_recovery.azure.servers.registered import Registration
 from site_recovery.fleet import Assignment, Site
 from site_recovery.snapshot import Unreadable
 from site_recovery.sources import Source
 from site_recovery.target_settings import TargetSettings
+
+if TYPE_CHECKING:
+    from azure.mgmt.recoveryservicessiterecovery.aio import SiteRecoveryManagementClient
 
 Sources: TypeAlias = tuple[tuple[Source, ...], tuple[Unreadable, ...]]
 """The sources of a list, and its entries that cannot be read."""

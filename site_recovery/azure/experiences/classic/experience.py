@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import Any
-
-from azure.mgmt.recoveryservicessiterecovery.aio import SiteRecoveryManagementClient
+from typing import TYPE_CHECKING, Any
 
 from site_recovery.azure.answers.reading import Wire, each
 from site_recovery.azure.experiences import bodies
@@ -18,6 +16,9 @@ from site_recovery.server_names import SERVER_NAMES
 from site_recovery.snapshot import Kind
 from site_recovery.sources import Source
 from site_recovery.target_settings import TargetSettings, without_none
+
+if TYPE_CHECKING:
+    from azure.mgmt.recoveryservicessiterecovery.aio import SiteRecoveryManagementClient
 
 
 class Classic:
