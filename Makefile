@@ -123,7 +123,8 @@ $(azure_cli)/bin/az:
 .PHONY: fuzz
 fuzz: setup ## Send the emulator more invalid requests, and kill it more often, than the tests do
 	FUZZ_EXAMPLES=20000 FUZZ_KILLS=100 $(venv)/pytest -n $(JOBS) \
-		tests/emulator/test_nonsense.py tests/emulator/test_a_killed_emulator.py
+		tests/emulator/test_nonsense.py tests/emulator/test_a_killed_emulator.py \
+		tests/emulator/agreement
 
 .PHONY: bench
 bench: setup $(plot)/bin/python ## Measure migrations in service time, and the emulator (ARGS=--full: 1,000 machines)

@@ -16,6 +16,9 @@ from site_recovery.declared.model import BROKEN_RULE
 from site_recovery.declared.wording import another_kind, said, shortened
 from site_recovery.problems import Problem
 
+_KEY = "[key]"
+"""Where pydantic reports that the key of an entry, not its value, is wrong."""
+
 _QUOTED = re.compile(r"'([^']*)'")
 
 _KINDS = {
@@ -54,6 +57,8 @@ def problems(error: ValidationError, model: type[BaseModel]) -> list[Problem]:
 
 def _problem(details: ErrorDetails, model: type[BaseModel]) -> Problem:
     kind, context, location = details["type"], details.get("ctx", {}), details["loc"]
+    if location[-1:] == (_KEY,):
+        location = location[:-1]
     place, value = path(*location), details["input"]
     if kind == BROKEN_RULE:
         return Problem(place, context["what"], context["way_out"])

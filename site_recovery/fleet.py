@@ -8,9 +8,10 @@ from enum import StrEnum
 from typing import Literal
 
 from site_recovery.arm_ids import ContainerId
+from site_recovery.declared.tags import TAG_INSTANCE, TAG_MACHINE
 from site_recovery.declared.target import TargetSpec
 from site_recovery.phases import Phase
-from site_recovery.snapshot import TAG_INSTANCE, TAG_MACHINE, Machine
+from site_recovery.snapshot import Machine
 from site_recovery.target_settings import TargetSettings
 
 Platform = Literal["windows", "linux"]

@@ -10,10 +10,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from site_recovery import arm_ids, sources
+from site_recovery.declared.tags import TAG_INSTANCE, TAG_MACHINE
 from site_recovery.reasons import Reason
 from site_recovery.snapshot import (
-    TAG_INSTANCE,
-    TAG_MACHINE,
     TEST_VM_SUFFIX,
     Kind,
     Machine,

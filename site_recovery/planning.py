@@ -11,11 +11,11 @@ from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from typing import TypeAlias
 
+from site_recovery.declared.tags import TAG_INSTANCE
 from site_recovery.observation import Observed, Stage
 from site_recovery.operations import NO_FAILBACK, Operation, of_scenario
 from site_recovery.phases import Phase
 from site_recovery.reasons import Reason
-from site_recovery.snapshot import TAG_INSTANCE
 
 
 @dataclass(frozen=True)

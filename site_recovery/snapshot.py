@@ -9,6 +9,7 @@ from enum import StrEnum
 from functools import cached_property
 from typing import TypeVar
 
+from site_recovery.declared.tags import TAG_INSTANCE
 from site_recovery.jobs import Job, ServiceError
 from site_recovery.sources import Source
 from site_recovery.target_settings import TargetSettings
@@ -17,11 +18,6 @@ _T = TypeVar("_T")
 _K = TypeVar("_K", bound=Hashable)
 
 TEST_VM_SUFFIX = "-test"
-
-TAG_INSTANCE = "migrated-from-instance"
-TAG_MACHINE = "migrated-from-machine"
-"""Tags that a failover puts on the virtual machine. After Complete Migration has removed the item,
-they are the evidence that the machine is migrated."""
 
 
 @dataclass(frozen=True)

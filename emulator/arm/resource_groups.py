@@ -8,6 +8,7 @@ from __future__ import annotations
 import re
 from datetime import timedelta
 
+from emulator.arm import tags
 from emulator.arm.regions import require_region
 from emulator.arm.resource_lists import held_in
 from emulator.arm.vaults import deleted as deleted_vaults
@@ -68,6 +69,7 @@ def put(world: World, request: Request, subscription: str, group: str) -> Respon
     """Create (201) or replace (200) a group; its location never changes."""
     _require_name(group)
     body = schema.body(request, _BODY)
+    tags.require(body)
     location = require_region(body.get("location"), "resource group")
     present = world.store.get(GROUPS, group_id(subscription, group))
     if present is not None:
@@ -109,6 +111,7 @@ def update(world: World, request: Request, subscription: str, group: str) -> Res
     """Replace the tags of a group."""
     document = require_writable_group(world, subscription, group)
     body = schema.body(request, _PATCH)
+    tags.require(body)
     if str(body.get("name", group)).lower() != group.lower():
         raise ArmError(
             400, "InvalidRequestContent", "The resource group name in the body does not match."

@@ -9,7 +9,7 @@ import base64
 import re
 from datetime import timedelta
 
-from emulator.arm import async_operations, tracked
+from emulator.arm import async_operations, tags, tracked
 from emulator.arm.merging import merged
 from emulator.kernel import long_running, schema
 from emulator.kernel.resources import (
@@ -145,7 +145,7 @@ def put(world: World, request: Request, subscription: str, group: str, account: 
             _invalid(account),
         )
     body = _read(request)
-    present, document = tracked.begin_put(world, identifier, TYPE, body)
+    present, document = tracked.begin_put(world, identifier, TYPE, body, tags.STORAGE_NAME_MAX)
     if present is None and _taken(world, account):
         raise ArmError(
             409,
@@ -187,6 +187,7 @@ def update(world: World, request: Request, subscription: str, group: str, accoun
     """Change the tags, sku or properties that the body gives."""
     document = require(world, KIND, account_id(subscription, group, account))
     body = _read(request)
+    tags.require(body, tags.STORAGE_NAME_MAX)
     if "tags" in body:
         document["tags"] = body["tags"]
     if "name" in body.get("sku", {}):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from emulator.arm import tags
 from emulator.arm.regions import require_region, require_same_region
 from emulator.kernel import schema
 from emulator.kernel.resources import ResourceId, require_writable_group
@@ -21,7 +22,11 @@ COMMON: dict[str, schema.Shape] = {
 
 
 def begin_put(
-    world: World, identifier: str, kind: str, body: Document
+    world: World,
+    identifier: str,
+    kind: str,
+    body: Document,
+    name_max: int = tags.NAME_MAX,
 ) -> tuple[Document | None, Document]:
     """The start of a PUT of a tracked resource: check its group and region, and begin its
     document.
@@ -31,13 +36,15 @@ def begin_put(
         identifier: the resource's id as the path gives it.
         kind: the resource type in its proper case.
         body: the body as `schema.body` gives it.
+        name_max: the longest name of a tag.
 
     Returns:
         The resource as it is, or None; and the new document without properties.
 
     Raises:
-        ArmError: for a group, a location or a move that ARM refuses.
+        ArmError: for tags, a group, a location or a move that ARM refuses.
     """
+    tags.require(body, name_max)
     parsed = ResourceId.parse(identifier)
     require_writable_group(world, parsed.subscription, parsed.group)
     present = world.store.get(kind.lower(), identifier)

@@ -7,7 +7,8 @@ from collections.abc import Iterator
 from settings.draft import Draft
 from site_recovery.config_paths import path
 from site_recovery.declared import addresses, azure_regions, sizes
-from site_recovery.declared.target import TAGS_MAX, SharedTarget, TargetSpec
+from site_recovery.declared.tags import OURS, OWN_MAX, TAGS_MAX
+from site_recovery.declared.target import SharedTarget, TargetSpec
 from site_recovery.problems import Problem
 
 
@@ -151,10 +152,11 @@ def _target_addresses(draft: Draft) -> Iterator[Problem]:
 
 def _target_tags(draft: Draft) -> Iterator[Problem]:
     for name, target in _targets(draft):
-        if len(target.tags) > TAGS_MAX:
+        if len(target.tags) > OWN_MAX:
             yield Problem(
                 path("machines", name, "target", "tags"),
-                f"with its wave's it has {len(target.tags)} tags, and Azure takes {TAGS_MAX}",
+                f"with its wave's and {len(OURS)} of the program it has "
+                f"{len(target.tags) + len(OURS)} tags, and Azure takes {TAGS_MAX}",
                 "Remove some, here or from the wave",
             )
 

@@ -15,7 +15,7 @@ from site_recovery.declared.names import (
     SubnetName,
     VaultName,
 )
-from site_recovery.declared.target import Tags
+from site_recovery.declared.tags import Tags
 from site_recovery.declared.wording import another_kind, said
 
 PARTS = (

@@ -18,11 +18,12 @@ from site_recovery.azure.vault import inside
 from site_recovery.convergence import review
 from site_recovery.convergence.interfaces import Pace, Reporter
 from site_recovery.convergence.run import converge
+from site_recovery.declared.tags import TAG_INSTANCE, TAG_MACHINE
 from site_recovery.declared.target import TargetSpec
 from site_recovery.errors import MigrationError
 from site_recovery.fleet import UNKNOWN_LANDING_ZONE, Assignment, ExperienceName, Site
 from site_recovery.planning import Rules
-from site_recovery.snapshot import TAG_INSTANCE, TAG_MACHINE, Machine, ProtectedItem
+from site_recovery.snapshot import Machine, ProtectedItem
 
 _NAMED = 5
 """The most machines that a message names; it counts the others."""

@@ -7,31 +7,14 @@ from it. What Site Recovery shows of a target has another type: see `target_sett
 
 from __future__ import annotations
 
-from typing import Annotated, Literal
+from typing import Literal
 
 from pydantic import Field
 
 from site_recovery.declared.addresses import Address
-from site_recovery.declared.model import Model, defaults_to, rule
+from site_recovery.declared.model import Model, defaults_to
 from site_recovery.declared.names import SubnetName, VirtualMachineName, VirtualMachineSize
-
-TAGS_MAX = 50
-"""The most tags of an Azure resource ("Use tags to organize your Azure resources", Microsoft
-Learn)."""
-
-_FORBIDDEN_IN_TAG_NAMES = frozenset("<>%&\\?/")
-
-Tags = Annotated[
-    dict[str, Annotated[str, Field(max_length=256)]],
-    rule(
-        lambda tags: (
-            len(tags) <= TAGS_MAX
-            and not any(_FORBIDDEN_IN_TAG_NAMES & set(name) or not name for name in tags)
-        ),
-        "Azure refuses these tags",
-        f"Use at most {TAGS_MAX}, and none of <>%&\\?/ in their names",
-    ),
-]
+from site_recovery.declared.tags import MachineTags, merged
 
 
 class SharedTarget(Model):
@@ -60,9 +43,10 @@ class SharedTarget(Model):
         default=None,
         description="`WindowsServer` uses a licence that you own (Azure Hybrid Benefit).",
     )
-    tags: Tags = Field(
+    tags: MachineTags = Field(
         default_factory=dict,
-        description="Tags of the virtual machine. A machine has its own and those of its wave.",
+        description="Tags of the virtual machine, at most 48 beside the two of the program. A machine has "
+        "its own and those of its wave; the case of their names does not count.",
     )
     subnet: SubnetName | None = Field(
         default=None,
@@ -91,7 +75,7 @@ class TargetSpec(SharedTarget):
     def over(self, shared: SharedTarget) -> TargetSpec:
         """A copy that takes missing values from `shared` and has the tags of both."""
         own = {name: value for name, value in self if value is not None}
-        tags = {**shared.tags, **self.tags}
+        tags = merged(self.tags, shared.tags)
         return self.model_copy(update={**dict(shared), **own, "tags": tags})
 
     def vm_name_of(self, machine: str) -> str:

@@ -6,9 +6,9 @@ import pytest
 
 from emulator.arm.compute import MACHINES as MACHINES_KIND
 from site_recovery.convergence.outcome import Status
+from site_recovery.declared.tags import TAG_INSTANCE
 from site_recovery.observation import Stage
 from site_recovery.phases import Phase
-from site_recovery.snapshot import TAG_INSTANCE
 from tests.convergence.fleet import Fleet
 
 CREATE = "ReplicationProtectedItems_Create"

@@ -15,7 +15,8 @@ from dynamic_providers.wave import review as wave_review
 from dynamic_providers.wave.vault import WaveVault
 from site_recovery.azure.connection import Connect
 from site_recovery.convergence.target_sizes import Size
-from site_recovery.snapshot import TAG_INSTANCE, Snapshot, VirtualMachine
+from site_recovery.declared.tags import TAG_INSTANCE
+from site_recovery.snapshot import Snapshot, VirtualMachine
 from tests.dynamic_providers.answers import answering
 from tests.dynamic_providers.test_waves_that_differ import INPUTS, PROTECTED, VAULT
 

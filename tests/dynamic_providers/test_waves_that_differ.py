@@ -12,10 +12,11 @@ from dynamic_providers.migration_wave import MigrationWaveProvider
 from dynamic_providers.shared import claims
 from dynamic_providers.wave.vault import WaveVault
 from site_recovery.convergence.outcome import Outcome, Status
+from site_recovery.declared.tags import TAG_INSTANCE, TAG_MACHINE
 from site_recovery.errors import MigrationError
 from site_recovery.fleet import Assignment
 from site_recovery.observation import Observed, Stage
-from site_recovery.snapshot import TAG_INSTANCE, TAG_MACHINE, ProtectedItem, Snapshot
+from site_recovery.snapshot import ProtectedItem, Snapshot
 from site_recovery.target_settings import DYNAMIC, TargetSettings
 from tests.dynamic_providers.answers import answering
 

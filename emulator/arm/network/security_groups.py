@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from datetime import timedelta
 
-from emulator.arm import async_operations, tracked
+from emulator.arm import async_operations, tags, tracked
 from emulator.arm.network import security_rules
 from emulator.arm.network.requests import etag, read, require_name
 from emulator.arm.network.versions import API_VERSIONS
@@ -115,6 +115,7 @@ def update_tags(
     """Replace the tags of a group."""
     document = require(world, KIND, security_group_id(subscription, group, name))
     body = read(request, {"tags": schema.MapOf(str)}, "TagsObject")
+    tags.require(body)
     document["tags"] = body.get("tags", {})
     world.store.put(KIND, document["id"], document)
     return Response(200, _shown(world, document))

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from datetime import timedelta
 
-from emulator.arm import async_operations, tracked
+from emulator.arm import async_operations, tags, tracked
 from emulator.arm.network import subnets
 from emulator.arm.network.requests import etag, malformed, read, require_name
 from emulator.arm.network.versions import API_VERSIONS
@@ -109,6 +109,7 @@ def update_tags(
     """Replace the tags of a network."""
     document = require(world, KIND, network_id(subscription, group, network))
     body = read(request, {"tags": schema.MapOf(str)}, "TagsObject")
+    tags.require(body)
     document["tags"] = body.get("tags", {})
     world.store.put(KIND, document["id"], document)
     return Response(200, _shown(world, document))

@@ -9,7 +9,7 @@ import base64
 import re
 from datetime import timedelta
 
-from emulator.arm import tracked
+from emulator.arm import tags, tracked
 from emulator.arm.merging import merged
 from emulator.arm.vaults import deleted
 from emulator.arm.vaults.bodies import BODY, etag, with_defaults
@@ -99,6 +99,7 @@ def update(world: World, request: Request, subscription: str, group: str, vault:
     identifier = vault_id(subscription, group, vault)
     document = require(world, KIND, identifier)
     body = schema.body(request, BODY)
+    tags.require(body)
     for member in ("tags", "sku"):
         if member in body:
             document[member] = body[member]

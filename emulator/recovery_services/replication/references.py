@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import ipaddress
-from collections.abc import Collection
+from collections.abc import Collection, Iterable, Mapping
 
 from emulator.arm import machine_sizes
+from emulator.arm import tags as arm_tags
 from emulator.kernel import resources
 from emulator.kernel.wire import ArmError
 from emulator.kernel.world import World
@@ -84,6 +85,25 @@ def address(value: str, name: str, at: str = INPUT) -> str:
         return str(ipaddress.IPv4Address(value))
     except ValueError:
         raise invalid(name, f"'{value}' is not an IPv4 address.", at=at) from None
+
+
+def tags(
+    given: Mapping[str, str] | Iterable[tuple[str, str]] | None, name: str, at: str = INPUT
+) -> dict[str, str] | None:
+    """The tags of a resource that a failover creates; None if none are given.
+
+    Whether the service refuses them here or only at the failover is [inferred].
+
+    Raises:
+        ArmError: 400.
+    """
+    if given is None:
+        return None
+    pairs = list(given.items() if isinstance(given, Mapping) else given)
+    refused = arm_tags.problem(pairs)
+    if refused is not None:
+        raise invalid(name, refused[1], at=at)
+    return dict(pairs)
 
 
 def missing(name: str, at: str = INPUT) -> ArmError:

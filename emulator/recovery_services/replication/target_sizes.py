@@ -22,7 +22,7 @@ routes = Routes(API_VERSIONS)
 _CURRENT = "DEF"
 
 
-def fitting(cores: int, memory_gib: float, data_disks: int) -> Size:
+def fitting(cores: int, memory_gib: float, data_disks: int, *, premium: bool = False) -> Size:
     """The smallest size that holds a machine; the service picks one when none is asked for.
 
     That it is one of the current general purpose families is [inferred].
@@ -34,6 +34,7 @@ def fitting(cores: int, memory_gib: float, data_disks: int) -> Size:
         and size.cores >= cores
         and size.memory_gib >= memory_gib
         and size.data_disks >= data_disks
+        and (size.premium or not premium)
     ]
     return min(
         enough or SIZES[-1:],
@@ -41,10 +42,19 @@ def fitting(cores: int, memory_gib: float, data_disks: int) -> Size:
     )
 
 
-def picked(machine: Document) -> str:
-    """The size that the service picks for the machine of an item."""
-    data_disks = len(machine["disks"]) - 1
-    return fitting(machine["vcpus"], machine["memoryMib"] / 1024, data_disks).name
+def picked(machine: Document, disk_type: str) -> str:
+    """The size that the service picks for the machine of an item.
+
+    That it is one that takes the disks is [inferred].
+
+    Args:
+        machine: the machine of the item.
+        disk_type: the type of its disks that have none of their own.
+    """
+    disks = machine["disks"]
+    premium = any(str(disk.get("type") or disk_type).startswith("Premium") for disk in disks)
+    memory = machine["memoryMib"] / 1024
+    return fitting(machine["vcpus"], memory, len(disks) - 1, premium=premium).name
 
 
 @routes.route("GET", TARGET_SIZES.collection, "TargetComputeSizes_ListByReplicationProtectedItems")

@@ -11,8 +11,9 @@ from pydantic import BaseModel, BeforeValidator, ConfigDict, ValidationError
 from pydantic.alias_generators import to_camel
 
 from site_recovery import arm_ids
+from site_recovery.declared.tags import TAG_INSTANCE, TAG_MACHINE
 from site_recovery.errors import MigrationError
-from site_recovery.snapshot import TAG_INSTANCE, TAG_MACHINE, Kind, Unreadable
+from site_recovery.snapshot import Kind, Unreadable
 
 _T = TypeVar("_T")
 

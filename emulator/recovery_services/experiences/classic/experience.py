@@ -160,9 +160,11 @@ class Classic:
                 "sqlLicenseType": given.sql_server_license_type or "NotSpecified",
                 "rdp": given.enable_rdp_on_target_option or "Never",
                 "logStorageAccountId": log_account,
-                "vmTags": given.target_vm_tags or {},
-                "diskTags": given.target_managed_disk_tags,
-                "nicTags": given.target_nic_tags or {},
+                "vmTags": references.tags(given.target_vm_tags, "targetVmTags") or {},
+                "diskTags": references.tags(
+                    given.target_managed_disk_tags, "targetManagedDiskTags"
+                ),
+                "nicTags": references.tags(given.target_nic_tags, "targetNicTags") or {},
                 "seedDiskTags": given.seed_managed_disk_tags,
             },
             "provider": {
@@ -220,7 +222,7 @@ class Classic:
             "disks": disks,
         }
         if private["target"]["vmSize"] is None:
-            private["target"]["vmSize"] = target_sizes.picked(source)
+            private["target"]["vmSize"] = target_sizes.picked(source, private["target"]["diskType"])
         protectable = world.store.get(PROTECTABLE_ITEMS.kind, private["protectable"])
         if protectable is not None:
             protectable["properties"]["customDetails"] |= discovery.agent_details(
@@ -269,9 +271,11 @@ class Classic:
             changes = {
                 "resourceGroupId": given.recovery_azure_v2_resource_group_id,
                 "zone": given.target_availability_zone,
-                "vmTags": given.target_vm_tags,
-                "diskTags": given.target_managed_disk_tags,
-                "nicTags": given.target_nic_tags,
+                "vmTags": references.tags(given.target_vm_tags, "targetVmTags"),
+                "diskTags": references.tags(
+                    given.target_managed_disk_tags, "targetManagedDiskTags"
+                ),
+                "nicTags": references.tags(given.target_nic_tags, "targetNicTags"),
                 "sqlLicenseType": given.sql_server_license_type,
             }
             target |= {name: value for name, value in changes.items() if value is not None}

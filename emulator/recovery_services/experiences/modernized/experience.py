@@ -180,10 +180,14 @@ class Modernized:
                 "sqlLicenseType": given.sql_server_license_type or "NotSpecified",
                 "linuxLicenseType": given.linux_license_type or "NotSpecified",
                 "logStorageAccountId": disks[0]["logStorage"],
-                "vmTags": _tags(given.target_vm_tags),
-                "diskTags": _tags(given.target_managed_disk_tags),
-                "nicTags": _tags(given.target_nic_tags),
-                "seedDiskTags": _tags(given.seed_managed_disk_tags),
+                "vmTags": references.tags(_tags(given.target_vm_tags), "targetVmTags"),
+                "diskTags": references.tags(
+                    _tags(given.target_managed_disk_tags), "targetManagedDiskTags"
+                ),
+                "nicTags": references.tags(_tags(given.target_nic_tags), "targetNicTags"),
+                "seedDiskTags": references.tags(
+                    _tags(given.seed_managed_disk_tags), "seedManagedDiskTags"
+                ),
             },
             "provider": {
                 "machineId": found["id"],
@@ -253,7 +257,7 @@ class Modernized:
             )
         source["os"] = instance.os
         if private["target"]["vmSize"] is None:
-            private["target"]["vmSize"] = target_sizes.picked(source)
+            private["target"]["vmSize"] = target_sizes.picked(source, private["target"]["diskType"])
 
     def release(self, world: World, item: Document, *, clean: bool) -> None:
         """Mark the discovered machine as unprotected; its agent keeps reporting [inferred]."""
@@ -289,9 +293,11 @@ class Modernized:
             "licenseType": given.license_type,
             "sqlLicenseType": given.sql_server_license_type,
             "linuxLicenseType": given.linux_license_type,
-            "vmTags": _tags(given.target_vm_tags),
-            "diskTags": _tags(given.target_managed_disk_tags),
-            "nicTags": _tags(given.target_nic_tags),
+            "vmTags": references.tags(_tags(given.target_vm_tags), "targetVmTags"),
+            "diskTags": references.tags(
+                _tags(given.target_managed_disk_tags), "targetManagedDiskTags"
+            ),
+            "nicTags": references.tags(_tags(given.target_nic_tags), "targetNicTags"),
         }
         return target | {name: value for name, value in changes.items() if value is not None}
 
@@ -351,5 +357,5 @@ def _machine(world: World, behind: Document, identifier: str | None) -> Document
     return found
 
 
-def _tags(tags: list[Tag] | None) -> dict[str, str] | None:
-    return None if tags is None else {tag.tag_name: tag.tag_value for tag in tags}
+def _tags(tags: list[Tag] | None) -> list[tuple[str, str]] | None:
+    return None if tags is None else [(tag.tag_name, tag.tag_value) for tag in tags]

@@ -1,0 +1,103 @@
+"""Tags of Azure resources, as Resource Manager accepts them.
+
+Sources: "Use tags to organize your Azure resources and management hierarchy" (numbers, lengths,
+characters, case), and the description of Tags_CreateOrUpdate (reserved prefixes), both Microsoft
+Learn. The characters are allowed in names that begin with `hidden` or `link`, by Resource
+Manager's own error text.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Annotated
+
+from pydantic import AfterValidator, Field
+
+from site_recovery.declared.model import broken
+from site_recovery.declared.wording import said
+
+TAG_INSTANCE = "migrated-from-instance"
+TAG_MACHINE = "migrated-from-machine"
+"""Tags that a failover puts on the virtual machine. After Complete Migration has removed the item,
+they are the evidence that the machine is migrated."""
+
+TAGS_MAX = 50
+"""The most tags of a resource."""
+
+OURS = (TAG_INSTANCE, TAG_MACHINE)
+"""The tags that a virtual machine gets in any case."""
+
+OWN_MAX = TAGS_MAX - len(OURS)
+"""The most tags that the config may give a virtual machine."""
+
+_NAME_MAX = 512
+_NAME_MAX_OF_STORAGE = 128
+_FORBIDDEN = frozenset("<>%&\\?/")
+_RESERVED = ("microsoft", "azure", "windows")
+_HIDDEN = ("hidden", "link")
+
+
+def _name(longest: int) -> AfterValidator:
+    def check(name: str) -> str:
+        lower = name.lower()
+        if not name.strip():
+            raise broken("the name of this tag is empty", "Give it a name")
+        if len(name) > longest:
+            raise broken(
+                f"the name of this tag has {len(name)} characters", f"Use at most {longest}"
+            )
+        strange = not lower.startswith(_HIDDEN) and _FORBIDDEN & set(name)
+        if strange or not name.isprintable():
+            raise broken(
+                "Azure refuses the name of this tag",
+                "Use none of <>%&\\?/ in it, and no control characters",
+            )
+        if lower.startswith(_RESERVED):
+            raise broken(
+                f"Azure keeps names of tags for itself that begin with {', '.join(_RESERVED)}",
+                "Begin it otherwise",
+            )
+        if lower in OURS:
+            raise broken(
+                "the program sets this tag, by which a migrated machine is recognised",
+                "Use another name",
+            )
+        return name
+
+    return AfterValidator(check)
+
+
+def _together(most: int) -> AfterValidator:
+    def check(tags: dict[str, str]) -> dict[str, str]:
+        if len(tags) > most:
+            raise broken(f"there are {len(tags)} tags, and Azure takes {most}", "Remove some")
+        seen: dict[str, str] = {}
+        for name in tags:
+            other = seen.setdefault(name.lower(), name)
+            if other != name:
+                raise broken(
+                    f"{said(other)} and {said(name)} are one tag for Azure, which ignores case",
+                    "Remove one of them",
+                )
+        return tags
+
+    return AfterValidator(check)
+
+
+_Value = Annotated[str, Field(max_length=256)]
+
+Tags = Annotated[
+    dict[Annotated[str, _name(_NAME_MAX_OF_STORAGE)], _Value],
+    _together(TAGS_MAX),
+]
+"""Tags of everything that the stack creates, a storage account among it."""
+
+MachineTags = Annotated[dict[Annotated[str, _name(_NAME_MAX)], _Value], _together(OWN_MAX)]
+"""Tags of a virtual machine."""
+
+
+def merged(own: Mapping[str, str], shared: Mapping[str, str]) -> dict[str, str]:
+    """Both, where `own` wins. Names that differ in case only are one tag, spelled as in `own`."""
+    names = {name.lower() for name in own}
+    rest = {name: value for name, value in shared.items() if name.lower() not in names}
+    return {**rest, **own}
