@@ -80,10 +80,10 @@ def declare() -> None:
                 server=server,
                 server_group_id=security_groups.server_group_id,
                 landing_zone=landing_zone,
-                requires=[replication_settings.mapping, *security_groups.all()],
+                requires=[replication_settings.mapping, *security_groups.between(its.machines)],
             ),
         )
-        for wave in stack.waves
+        for wave, its in stack.waves.items()
     }
 
     outputs: dict[str, dict[str, Any]] = {

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
 import pulumi
@@ -97,9 +97,14 @@ class SecurityGroups(pulumi.ComponentResource):
         self.server_group_id = pulumi.Output.from_input(server)
         self.register_outputs({"serverGroupId": self.server_group_id})
 
-    def all(self) -> list[pulumi.Resource]:
-        """Everything that must exist before server and machines can connect."""
-        return [*self.rules, *self.attachments.values()]
+    def between(self, machines: Iterable[str]) -> list[pulumi.Resource]:
+        """Everything that must exist before the server and these machines can connect.
+
+        Not those of the whole fleet: with every dependency the SDK looks through all that it
+        depends on, which for hundreds of machines takes longer than the rest of the program.
+        """
+        attached = (self.attachments[one] for one in machines if one in self.attachments)
+        return [*self.rules, *attached]
 
     def _machines(
         self, platform: Platform, server: pulumi.Input[str], args: SecurityGroupsArgs
