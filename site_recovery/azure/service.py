@@ -159,10 +159,12 @@ class VaultService(PlanService):
         with explained(f"vault {self._vault.vault}"):
             await history.renew(self._client, self._vault, self.clock.now())
         for odd in history.unreadable:
-            raise UnreadableError(
-                f"vault {self._vault.vault}: its job {odd.name} cannot be read: {odd.what}",
-                odd.what,
-            )
+            # Of a job that names its machine or plan, only that one is kept from going on.
+            if not any(mark for mark in odd.marks if not mark.endswith(odd.name.lower())):
+                raise UnreadableError(
+                    f"vault {self._vault.vault}: its job {odd.name} cannot be read: {odd.what}",
+                    odd.what,
+                )
         return history.jobs
 
     async def job(self, name: str) -> Job | None:

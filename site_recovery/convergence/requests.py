@@ -81,7 +81,8 @@ class Requests:
             MigrationError: Azure did not answer, or refused.
         """
         read = await self._read(names, operation, listed.values())
-        begun = {job.request_id: job for job in read}
+        # The newest come first. An old one may have the same id, from long ago.
+        begun = {job.request_id: job for job in reversed(read)}
         attempt, before = 1, None
         while (own := self._ids.of(subject, operation, attempt)) in begun:
             attempt, before = attempt + 1, begun[own]

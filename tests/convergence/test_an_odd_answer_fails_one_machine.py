@@ -6,6 +6,7 @@ import copy
 import json
 from collections.abc import Callable, Iterator
 from dataclasses import replace
+from datetime import timedelta
 from typing import Any
 
 import pytest
@@ -215,6 +216,22 @@ def test_an_odd_job_fails_its_machine(fleet: OddFleet) -> None:
     outcomes = fleet.drive(Phase.TEST_FAILOVER)
     assert 'properties.startTime is "yesterday"' in outcomes["web-01"].message
     assert outcomes["web-02"].status is Status.SATISFIED
+
+
+def test_a_lost_request_is_not_sent_again_while_a_job_may_be_its_own(fleet: OddFleet) -> None:
+    fleet.drive(Phase.PROTECTED)
+    fleet.fault(operation="ReplicationProtectedItems_TestFailover", match="web-01", drop="after")
+
+    def change(listed: str, answer: Any) -> Any:
+        if listed == JOBS:
+            for entry in answer["value"]:
+                if entry["properties"]["scenarioName"] == "TestFailover":
+                    entry["properties"] = None
+        return answer
+
+    fleet.change = change
+    fleet.drive(Phase.TEST_FAILOVER, wait=timedelta(hours=1))
+    assert fleet.accepted("web-01").count("ReplicationProtectedItems_TestFailover") == 1
 
 
 def test_a_preview_tells_of_it_and_refuses_nothing(fleet: OddFleet) -> None:

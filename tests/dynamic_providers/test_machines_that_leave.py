@@ -75,6 +75,16 @@ def test_a_machine_between_two_phases_is_refreshed_again_and_deleted(
     ProtectedItemProvider().delete("web-01", first)
 
 
+def test_a_refresh_keeps_the_record_of_a_machine_that_cannot_be_read(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    odd = Observed(Stage.UNREADABLE, unreadable="its item cannot be read: properties is null")
+    monkeypatch.setattr(ProtectedItemProvider, "_look", answering(Snapshot()))
+    monkeypatch.setattr(ProtectedItemProvider, "_of", lambda *_: odd)
+    with pytest.raises(MigrationError, match="web-01: its item cannot be read: properties is null"):
+        ProtectedItemProvider().read("web-01", record())
+
+
 @pytest.mark.usefixtures("told")
 @pytest.mark.parametrize("status", [Status.FAILED, Status.PENDING, Status.BLOCKED])
 def test_a_removal_that_did_not_end_fails_the_record(
