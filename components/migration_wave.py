@@ -198,12 +198,13 @@ def _plan(wave: str, settings: WaveSettings) -> dict[str, Any] | None:
 
 def _machine(args: MigrationWaveArgs, name: str) -> MachineInputs:
     declared, facts = args.settings.machines[name], args.preflight.facts.get(name)
+    platform = _platform(declared, facts)
     return MachineInputs(
         instance_id=declared.instance_id,
         private_ip=facts.private_ip if facts else None,
-        platform=_platform(declared, facts),
+        platform=platform,
         source_problem=args.preflight.gone.get(name),
-        target=args.settings.target_of(name),
+        target=args.settings.target_of(name).on(platform),
         hardware=_hardware(facts),
     )
 

@@ -41,6 +41,8 @@ class TargetSettings:
     vm_size: str | None = None
     availability_zone: str | None = None
     license_type: str | None = None
+    linux_license_type: str | None = None
+    sql_server_license_type: str | None = None
     tags: Mapping[str, str] | None = None
     resource_group_id: str | None = None
     network_id: str | None = None
@@ -92,6 +94,8 @@ _WORDS = {
     "vm_size": "size",
     "availability_zone": "availability zone",
     "license_type": "licence",
+    "linux_license_type": "licence of Linux",
+    "sql_server_license_type": "licence of SQL Server",
     "tags": "tags",
     "resource_group_id": "resource group",
     "network_id": "network",

@@ -187,7 +187,13 @@ def _key(field: str) -> str:
 _FIXED = ("disk_type",)
 """Fields that no update of a protected item can change."""
 
-_NOT_TAKEN_BACK = ("availability_zone", "license_type", "private_ip")
+_NOT_TAKEN_BACK = (
+    "availability_zone",
+    "license_type",
+    "linux_license_type",
+    "sql_server_license_type",
+    "private_ip",
+)
 """Fields that an update can change but not remove: a field that is left out stays as it is."""
 
 

@@ -12,6 +12,7 @@ from site_recovery.aws.ec2 import MachineFacts
 from site_recovery.aws.managed_instances import ManagedInstance
 from site_recovery.aws.support_check import Stated
 from site_recovery.config_paths import path
+from site_recovery.fleet import Platform
 from site_recovery.problems import Problem
 
 GROUPS_OF_AN_INTERFACE_MAX = 5
@@ -94,6 +95,7 @@ def problems(
                 "Remove the machine from the config",
             )
         )
+    found += _licence_problems(name, machine, facts)
     groups = facts.security_group_names
     ours = any(group.startswith(f"{prefix}-") for group in groups)
     if prefix and len(groups) >= GROUPS_OF_AN_INTERFACE_MAX and not ours:
@@ -106,6 +108,43 @@ def problems(
             )
         )
     return found
+
+
+_LICENCES: tuple[tuple[str, str, str, Platform], ...] = (
+    ("license_type", "licenseType", "WindowsServer", "windows"),
+    ("linux_license_type", "linuxLicenseType", "LinuxServer", "linux"),
+)
+"""The licences of one platform: field, key, value and platform."""
+
+
+def _licence_problems(
+    name: str, machine: MachineSettings, facts: MachineFacts
+) -> Iterator[Problem]:
+    """Licences of the other platform that the machine itself states; a wave's do not count for it."""
+    for field, key, licence, platform in _LICENCES:
+        if getattr(machine.target, field) == licence and facts.platform != platform:
+            yield Problem(
+                path("machines", name, "target", key),
+                f"{licence} is a licence of {platform} machines, and {facts.instance_id} runs "
+                f"{facts.platform}",
+                "Remove it; a key of its wave counts for the machines of the right platform only",
+            )
+
+
+def wave_licences(draft: Draft, facts: Mapping[str, MachineFacts]) -> Iterator[Problem]:
+    """Licences of waves in which no machine is of their platform."""
+    for wave_name, wave in draft.waves.items():
+        members = [facts[member].platform for _, member in wave.members if member in facts]
+        for field, key, licence, platform in _LICENCES:
+            if wave.target is None or getattr(wave.target, field) != licence:
+                continue
+            if len(members) == len(wave.members) and platform not in members:
+                yield Problem(
+                    path("waves", wave_name, "target", key),
+                    f"{licence} is a licence of {platform} machines, and none of the wave runs "
+                    f"{platform}",
+                    "Remove it",
+                )
 
 
 def _is_the_appliance(facts: MachineFacts, draft: Draft) -> bool:

@@ -172,6 +172,7 @@ def _machines(draft: Draft, prefix: str, aws: Aws) -> tuple[Draft, Preflight]:
             for problem in machine_rules.problems(name, machines[name], found, draft, prefix)
         ),
         *machine_rules.packages(draft, here),
+        *machine_rules.wave_licences(draft, here),
     ]
     return draft, Preflight(facts, gone, holds, None, roles, (*problems.values(), *judged))
 

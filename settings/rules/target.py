@@ -123,6 +123,19 @@ def _sizes(draft: Draft) -> Iterator[Problem]:
             )
 
 
+def _licences(draft: Draft) -> Iterator[Problem]:
+    if draft.experience != "classic":
+        return
+    for place, target in _written(draft):
+        if target.linux_license_type is not None:
+            yield Problem(
+                f"{place}.linuxLicenseType",
+                "Site Recovery takes it for the modernized experience only, and experience is "
+                "classic",
+                "Remove it, and set the licence on the virtual machine after the failover",
+            )
+
+
 def _target_addresses(draft: Draft) -> Iterator[Problem]:
     users: dict[str, str] = {}
     network = draft.target.network if draft.target else None
@@ -200,6 +213,7 @@ RULES = (
     _target_subnets,
     _zones,
     _sizes,
+    _licences,
     _target_addresses,
     _target_tags,
 )

@@ -16,6 +16,8 @@ from site_recovery.declared.model import Model, defaults_to
 from site_recovery.declared.names import SubnetName, VirtualMachineName, VirtualMachineSize
 from site_recovery.declared.tags import MachineTags, merged
 
+_NO_LICENCE = "NoLicenseType"
+
 
 class SharedTarget(Model):
     """The part of a target that all machines of a wave may share. A machine's own target wins."""
@@ -41,7 +43,17 @@ class SharedTarget(Model):
     )
     license_type: Literal["NoLicenseType", "WindowsServer"] | None = Field(
         default=None,
-        description="`WindowsServer` uses a licence that you own (Azure Hybrid Benefit).",
+        description="`WindowsServer` uses a licence that you own (Azure Hybrid Benefit). On a wave "
+        "it counts for its Windows machines.",
+    )
+    linux_license_type: Literal["NoLicenseType", "LinuxServer"] | None = Field(
+        default=None,
+        description="`LinuxServer` uses a subscription of RHEL or SLES that you own. On a wave it "
+        "counts for its Linux machines. Only with `modernized`.",
+    )
+    sql_server_license_type: Literal["NoLicenseType", "PAYG", "AHUB"] | None = Field(
+        default=None,
+        description="Licence of SQL Server: pay as you go, or one that you own (`AHUB`).",
     )
     tags: MachineTags = Field(
         default_factory=dict,
@@ -77,6 +89,17 @@ class TargetSpec(SharedTarget):
         own = {name: value for name, value in self if value is not None}
         tags = merged(self.tags, shared.tags)
         return self.model_copy(update={**dict(shared), **own, "tags": tags})
+
+    def on(self, platform: Literal["windows", "linux"]) -> TargetSpec:
+        """A copy without the licences of the other platform, which a wave may set for its others.
+
+        Azure refuses to create a Linux machine with a licence of Windows Server, and the reverse.
+        The copy says that none is used, because an item keeps a licence that is left out.
+        """
+        other = "license_type" if platform == "linux" else "linux_license_type"
+        if getattr(self, other) in (None, _NO_LICENCE):
+            return self
+        return self.model_copy(update={other: _NO_LICENCE})
 
     def vm_name_of(self, machine: str) -> str:
         """The name of the Azure virtual machine. It defaults to the name of the machine."""

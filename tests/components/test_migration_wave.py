@@ -147,7 +147,7 @@ def test_what_ec2_knows_and_what_the_config_says_make_a_machine() -> None:
         "vmSize": "Standard_E4s_v3",
         "diskType": "Premium_LRS",
         "availabilityZone": "2",
-        "licenseType": "WindowsServer",
+        "licenseType": "NoLicenseType",
         "tags": {"tier": "data"},
     }
     deployment = waves(configs.changed("machines", "db-01", "target", value=target))

@@ -24,6 +24,8 @@ TARGET: dict[str, Any] = {
     "diskType": "Premium_LRS",
     "availabilityZone": "2",
     "licenseType": "WindowsServer",
+    "linuxLicenseType": "NoLicenseType",
+    "sqlServerLicenseType": "AHUB",
     "tags": {"team": "shop"},
     "subnet": "servers",
     "privateIp": "10.20.1.10",
@@ -43,7 +45,7 @@ def through_the_engine(values: object) -> Any:
 
 
 def spec() -> TargetSpec:
-    config = configs.changed("machines", "web-01", "target", value=TARGET)
+    config = configs.put(configs.modernized(), "machines", "web-01", "target", value=TARGET)
     return settings.load(config).target_of("web-01")
 
 

@@ -127,7 +127,7 @@ def create(
             task=0,
         )
     location = network["location"]
-    refused = compute_refusals.refusal(size, target, source["disks"], location)
+    refused = compute_refusals.refusal(size, target, source["disks"], location, source["osType"])
     if refused is not None:
         raise refused
     name, note = placement.name, None
@@ -180,6 +180,10 @@ def create(
         document["zones"] = [target["zone"]]
     if target["licenseType"] == "WindowsServer":
         document["properties"]["licenseType"] = "Windows_Server"
+    if target.get("linuxLicenseType") == "LinuxServer":
+        # Which of Compute's two values the service sets is [inferred] from the system.
+        sles = str(source["os"]).startswith("sles")
+        document["properties"]["licenseType"] = "SLES_BYOS" if sles else "RHEL_BYOS"
     resources.put(world, document)
     return document, note
 

@@ -16,11 +16,17 @@ from emulator.kernel.store import Document
 from emulator.recovery_services.jobs.outcomes import JobError
 
 _CODE = "28031"
+_LICENCES = (
+    ("licenseType", "WindowsServer", "Windows"),
+    ("linuxLicenseType", "LinuxServer", "Linux"),
+)
+"""Licences of one system ("Azure Hybrid Benefit for Windows Server", "... for Linux virtual
+machines"); that Compute refuses them for the other one is published, its text is [inferred]."""
 _WAY_OUT = "Change it in the properties of the replicated item."
 
 
 def refusal(
-    size: Size, target: Document, disks: Iterable[Document], location: str
+    size: Size, target: Document, disks: Iterable[Document], location: str, os_type: str
 ) -> JobError | None:
     """The error of a failover whose virtual machine Compute does not create; None if it does.
 
@@ -33,6 +39,7 @@ def refusal(
         target: the target of the replicated item.
         disks: the disks of the replicated item.
         location: the region.
+        os_type: `Windows` or `Linux`.
     """
     generation = machine_sizes.GENERATION.removeprefix("V")
     if not size.boots:
@@ -49,6 +56,13 @@ def refusal(
             "Consider updating the VM to a size that supports Premium storage.",
             "The size takes no premium disks.",
         )
+    for key, licence, system in _LICENCES:
+        if target.get(key) == licence and os_type != system:
+            return _error(
+                f"The license type of '{licence}' is not allowed for a virtual machine of OS type "
+                f"'{os_type}'.",
+                f"The licence is one of {system}.",
+            )
     zone = target["zone"]
     if zone and (without_zones(location) or zone not in ZONES):
         supported = "" if without_zones(location) else ",".join(ZONES)

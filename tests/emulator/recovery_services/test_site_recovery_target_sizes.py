@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from emulator.estate.machines import Disk
-from tests.emulator.recovery_services.site_recovery_support import Classic, Site, windows
+from tests.emulator.recovery_services.site_recovery_support import Classic, Site, linux, windows
 
 WEB = windows(1)
 GENERATION_2_ONLY = "Standard_D2s_v6"
@@ -96,3 +96,12 @@ def test_no_size_is_picked_that_does_not_boot_the_machine(experience: Classic) -
     picked = sizes(site)[experience.vm_size(details)]
     assert experience.generation(details) in picked["hyperVGenerations"]
     assert picked["maxDataDiskCount"] >= len(disks) - 1
+
+
+def test_a_failover_with_a_licence_of_the_other_system_fails(experience: Classic) -> None:
+    machine = linux(1)
+    site = Site([machine], experience=experience).prepare()
+    site.protect(machine, licenseType="WindowsServer")
+    job = site.finished(site.test_failover(machine))
+    assert job["state"] == "Failed"
+    assert "not allowed" in job["errors"][0]["serviceErrorDetails"]["message"]

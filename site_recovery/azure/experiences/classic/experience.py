@@ -105,6 +105,7 @@ class Classic:
             "targetVmSize": wanted.vm_size,
             "targetAvailabilityZone": wanted.availability_zone,
             "licenseType": wanted.license_type,
+            "sqlServerLicenseType": wanted.sql_server_license_type,
             "targetVmTags": assignment.tags,
         }
         return {

@@ -31,6 +31,7 @@ class _Details(Wire):
     recovery_azure_vm_size: str | None = Field(None, alias="recoveryAzureVMSize")
     target_availability_zone: str | None = None
     license_type: str | None = None
+    sql_server_license_type: str | None = None
     target_vm_tags: Tags = None
     recovery_azure_resource_group_id: str | None = None
     selected_recovery_azure_network_id: str | None = None
@@ -55,6 +56,7 @@ def read(details: Mapping[str, Any]) -> TargetSettings:
         vm_size=details.get("recoveryAzureVMSize"),
         availability_zone=details.get("targetAvailabilityZone") or "",
         license_type=details.get("licenseType"),
+        sql_server_license_type=details.get("sqlServerLicenseType"),
         tags=None if shown.target_vm_tags is None else tags_of(shown.target_vm_tags),
         resource_group_id=details.get("recoveryAzureResourceGroupId"),
         network_id=details.get("selectedRecoveryAzureNetworkId"),
@@ -97,7 +99,7 @@ def update(details: Mapping[str, Any], wanted: TargetSettings) -> dict[str, Any]
                 or None,
                 "targetManagedDiskTags": details.get("targetManagedDiskTags"),
                 "targetNicTags": details.get("targetNicTags"),
-                "sqlServerLicenseType": details.get("sqlServerLicenseType"),
+                "sqlServerLicenseType": asked.sql_server_license_type,
             }
         ),
     }

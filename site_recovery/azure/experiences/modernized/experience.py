@@ -119,6 +119,8 @@ class Modernized:
             "targetVmSize": wanted.vm_size,
             "targetAvailabilityZone": wanted.availability_zone,
             "licenseType": wanted.license_type,
+            "linuxLicenseType": wanted.linux_license_type,
+            "sqlServerLicenseType": wanted.sql_server_license_type,
             "disksDefault": {
                 "diskType": wanted.disk_type or _DEFAULT_DISK_TYPE,
                 "logStorageAccountId": zone.storage_account_id,

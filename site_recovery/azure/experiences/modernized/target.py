@@ -26,6 +26,8 @@ class _Details(Wire):
     target_vm_size: str | None = None
     target_availability_zone: str | None = None
     license_type: str | None = None
+    linux_license_type: str | None = None
+    sql_server_license_type: str | None = None
     target_vm_tags: Tags = None
     target_resource_group_id: str | None = None
     target_network_id: str | None = None
@@ -48,6 +50,8 @@ def read(details: Mapping[str, Any]) -> TargetSettings:
         vm_size=details.get("targetVmSize"),
         availability_zone=details.get("targetAvailabilityZone") or "",
         license_type=details.get("licenseType"),
+        linux_license_type=details.get("linuxLicenseType"),
+        sql_server_license_type=details.get("sqlServerLicenseType"),
         tags=None if shown.target_vm_tags is None else tags_of(shown.target_vm_tags),
         resource_group_id=details.get("targetResourceGroupId"),
         network_id=details.get("targetNetworkId"),
@@ -83,6 +87,8 @@ def update(details: Mapping[str, Any], wanted: TargetSettings) -> dict[str, Any]
         "testNetworkId": asked.test_network_id,
         "vmNics": interfaces or None,
         "licenseType": asked.license_type,
+        "linuxLicenseType": asked.linux_license_type,
+        "sqlServerLicenseType": asked.sql_server_license_type,
         "targetVmTags": tag_list(asked.tags or {}),
         **{name: details.get(name) or None for name in _AS_IT_IS},
     }
@@ -97,8 +103,6 @@ _AS_IT_IS = (
     "targetCapacityReservationGroupId",
     "targetProximityPlacementGroupId",
     "targetBootDiagnosticsStorageAccountId",
-    "sqlServerLicenseType",
-    "linuxLicenseType",
     "targetManagedDiskTags",
     "targetNicTags",
 )
