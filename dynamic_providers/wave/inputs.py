@@ -91,9 +91,10 @@ class ConvergenceInputs(Inputs):
     offline_preview: bool
 
     def pace(self) -> Pace:
-        """How long a run waits, and how often it polls."""
+        """How long a run waits, and how long it pauses at most."""
         return Pace(
-            wait=timedelta(seconds=self.wait_seconds), poll=timedelta(seconds=self.poll_seconds)
+            wait=timedelta(seconds=self.wait_seconds),
+            longest_pause=timedelta(seconds=self.poll_seconds),
         )
 
 

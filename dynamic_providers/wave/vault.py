@@ -116,8 +116,8 @@ class WaveVault:
 
     async def delete_plan(self, name: str) -> None:
         """Delete a recovery plan, if it exists."""
-        poll = self._inputs.convergence.pace().poll
-        await self._with(lambda vault: vault.delete_plan(name, poll))
+        interval = self._inputs.convergence.pace().longest_pause
+        await self._with(lambda vault: vault.delete_plan(name, interval))
 
     def _members(self, snapshot: Snapshot) -> Mapping[str, Member]:
         seen = {a.machine.name: observe(a.machine, snapshot) for a in self._inputs.assignments()}

@@ -46,19 +46,8 @@ def _frequencies(draft: Draft) -> Iterator[Problem]:
         )
 
 
-def _patience(draft: Draft) -> Iterator[Problem]:
-    convergence = draft.convergence
-    if convergence and convergence.poll > convergence.wait:
-        yield Problem(
-            "convergence.poll",
-            "it is longer than convergence.wait, so a run would never look again",
-            "Poll more often, or wait longer",
-        )
-
-
 RULES = (
     _agent,
     _retention,
     _frequencies,
-    _patience,
 )

@@ -107,8 +107,10 @@ class Convergence(Model):
         between(timedelta(milliseconds=100), timedelta(minutes=10)),
         Field(title="100ms to 10m"),
     ] = Field(
-        default=timedelta(seconds=30),
-        description="Time between two reads of the vault, in real time.",
+        default=timedelta(minutes=1),
+        description="The longest time between two reads of the vault, in real time. A run looks "
+        "sooner while something is new: after a tenth of the time that it has been running, but "
+        "not within 3 seconds.",
     )
     on_pending: Literal["fail", "warn"] = Field(
         default="fail",

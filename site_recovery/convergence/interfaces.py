@@ -72,13 +72,13 @@ class Pace:
 
     Attributes:
         wait: how long the run may take, in the service's time.
-        poll: pause between two rounds, in real time.
+        longest_pause: the longest pause between two rounds, in real time (see `pacing`).
         sleep: injected, so that tests can step the emulator's clock instead.
         may_submit: returns False once nothing can be recorded any more (the engine is gone).
     """
 
     wait: timedelta
-    poll: timedelta
+    longest_pause: timedelta
     sleep: Callable[[float], Awaitable[None]] = asyncio.sleep
     may_submit: Callable[[], bool] = lambda: True
 

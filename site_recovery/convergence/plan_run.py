@@ -128,6 +128,11 @@ class PlanRun:
         self._misses = 0
         self._told: set[str] = set()
 
+    @property
+    def has_setback(self) -> bool:
+        """Whether the service did not answer for the plan, or was too busy."""
+        return self._misses > 0 or self._attempts.has_setback
+
     def takes(self, machine: str, operation: Operation) -> bool:
         """Whether a machine's operation goes through the plan."""
         return operation in recovery_plan.THROUGH_PLAN and self._plan.place(machine) is not None

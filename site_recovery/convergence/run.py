@@ -13,7 +13,7 @@ from datetime import datetime
 from functools import partial
 from typing import Literal
 
-from site_recovery.convergence import sizing
+from site_recovery.convergence import pacing, sizing
 from site_recovery.convergence.interfaces import Pace, PlanOrder, Reporter, Service
 from site_recovery.convergence.outcome import Failure, Outcome, Status
 from site_recovery.convergence.plan_run import PlanMachine, PlanRun, Queued, is_past
@@ -54,6 +54,11 @@ class _Course:
     @property
     def name(self) -> str:
         return self.assignment.machine.name
+
+    @property
+    def has_setback(self) -> bool:
+        """Whether a number of such rounds would fail it."""
+        return self.attempts.has_setback or self.unsized > 0 or self.unreadable > 0
 
     def activity(self) -> str:
         """What it is doing, as a part of the status line."""
@@ -115,6 +120,7 @@ class _Run:
         self._courses = courses
         self._started: datetime | None = None
         self._silent = 0
+        self._ages = pacing.Ages()
         self._ended_by: Failure | None = None
         self._submitter = Submitter(
             pace.may_submit, reporter.event, Requests(service, service.request_ids)
@@ -129,11 +135,26 @@ class _Run:
 
     async def drive(self) -> None:
         """Run rounds until every machine has its outcome, or the run has to end."""
-        await until(
-            self._turn,
-            lambda: self._service.pause(self._pace.poll),
-            partial(self._service.rest, sleep=self._pace.sleep),
-        )
+        await until(self._turn, self._pause, self._rest)
+
+    def _pause(self) -> float:
+        """Seconds until the next round."""
+        names = [course.name for course in self._open()]
+        youngest = self._ages.youngest(names, self._service.clock.now())
+        longest, setback = self._pace.longest_pause, self._has_setback()
+        return self._service.pause(pacing.pause(youngest, longest, setback=setback))
+
+    async def _rest(self, seconds: float) -> None:
+        """Pause. Other runs on the vault end the pause early, unless there was a setback."""
+        if self._has_setback():
+            await self._pace.sleep(seconds)
+        else:
+            await self._service.rest(seconds, self._pace.sleep)
+
+    def _has_setback(self) -> bool:
+        """Whether the service did not answer for something, or does not show something yet."""
+        plan = self._plan is not None and self._plan.has_setback
+        return plan or self._silent > 0 or any(course.has_setback for course in self._open())
 
     async def _turn(self) -> Literal[True] | None:
         """One round; True if it was the last one."""
@@ -156,6 +177,7 @@ class _Run:
         now = self._service.clock.now()
         self._started = self._started or now
         await self._round(snapshot)
+        self._note_ages(snapshot, now)
         self._reporter.status(self._status_line())
         if not self._unfinished():
             return True
@@ -163,6 +185,15 @@ class _Run:
             self._ended_by = Failure(Reason.WAIT_ENDED, "the wait of this run ended first")
             return True
         return None
+
+    def _note_ages(self, snapshot: Snapshot, now: datetime) -> None:
+        """Note what each machine does, and since when if this run did not begin it."""
+        for course in self._open():
+            in_flight = course.attempts.in_flight
+            job = snapshot.jobs.get(in_flight.job or "") if in_flight is not None else None
+            stage = course.observed.stage if course.observed is not None else None
+            began = job.started if job is not None and job.started is not None else now
+            self._ages.saw(course.name, (stage, in_flight, course.attempts.lost), began)
 
     def result(self, course: _Course) -> Outcome:
         if course.outcome is not None:
@@ -316,7 +347,7 @@ class _Run:
         if isinstance(decided, Blocked):
             self._block(course, observed, decided)
             return False
-        course.assignment, course.sized = decided, True
+        course.assignment, course.sized, course.unsized = decided, True, 0
         return True
 
     async def _has_ended(

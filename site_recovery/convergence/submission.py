@@ -104,6 +104,11 @@ class Attempts:
         """Note what it is doing or waiting for."""
         self.reason, self.message, self.brief = reason, message, brief
 
+    @property
+    def has_setback(self) -> bool:
+        """Whether the service did not answer, was too busy, or does not show something yet."""
+        return self.rounds + self.losses + self.refusals > 0
+
     def accepted(self, operation: Operation, job: str | None) -> None:
         """Note that the service accepted an operation."""
         self.requests.pop(operation, None)

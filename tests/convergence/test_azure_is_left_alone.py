@@ -20,4 +20,5 @@ def test_the_next_round_waits_as_long_as_azure_asks(quiet_fleet: Fleet) -> None:
 
 def test_a_round_that_azure_served_is_followed_at_the_usual_pace(quiet_fleet: Fleet) -> None:
     quiet_fleet.drive(Phase.PROTECTED, wait=timedelta(minutes=2))
-    assert set(quiet_fleet.slept) == {30.0}
+    assert quiet_fleet.slept
+    assert all(3 <= seconds <= 30 for seconds in quiet_fleet.slept)

@@ -6,7 +6,7 @@ import asyncio
 from collections import Counter
 from collections.abc import Coroutine
 from dataclasses import replace
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Any
 
 import pytest
@@ -25,13 +25,15 @@ from tests.convergence.fleet import LENIENT, Fleet, Recorder
 from tests.emulator.recovery_services.site_recovery_support import (
     CLASSIC,
     SUBSCRIPTION,
+    VAULT,
     AsyncCredential,
     Classic,
     windows,
 )
 
 MACHINES = 9
-POLL = timedelta(minutes=2)
+POLL = timedelta(minutes=10)
+"""The longest pause. A longer one than the default makes the tests shorter."""
 
 
 class Waves:
@@ -56,29 +58,32 @@ class Waves:
 
         self.fleet.site.world.handle = counted  # type: ignore[method-assign]
 
-    def drive(self, waves: int, phase: Phase) -> None:
-        """Converge all machines in so many waves, each a call of its own."""
+    def drive(self, waves: int, phase: Phase | dict[str, Phase | None]) -> list[datetime]:
+        """Converge machines in so many waves, each a call of its own. Returns when each ended."""
         self.asked.clear()
         assignments = self.fleet.assignments(phase)
-        connect = self.connect()
+        connect, ended = self.connect(), [self.fleet.site.world.now] * waves
 
         async def one(number: int) -> dict[str, Outcome]:
             async with connect(SUBSCRIPTION) as connection:
-                return await converge(
+                outcomes = await converge(
                     VaultService(connection, self.fleet.migration_site, "dev"),
                     assignments[number::waves],
                     replace(LENIENT, discovers=self.fleet.experience.name == "classic"),
                     Pace(timedelta(hours=6), POLL),
                     Recorder(),
                 )
+            ended[number] = self.fleet.site.world.now
+            return outcomes
 
         async def all_at_once() -> None:
             outcomes = await asyncio.gather(*map(one, range(waves)))
             statuses = [outcome.status for each in outcomes for outcome in each.values()]
-            assert statuses == [Status.SATISFIED] * len(self.fleet.machines)
+            assert statuses == [Status.SATISFIED] * len(assignments)
             await connect.close()
 
         self.run(all_at_once())
+        return ended
 
     def written(self) -> dict[str, int]:
         """The requests that would change something, by method."""
@@ -101,14 +106,31 @@ class Waves:
 
 def test_nine_waves_read_and_write_what_one_wave_does(experience: Classic) -> None:
     one, nine = Waves(experience), Waves(experience)
-    for phase in (Phase.PROTECTED, Phase.MIGRATED):
-        one.drive(1, phase)
-        nine.drive(9, phase)
-        # The emulator draws durations in the order in which it is asked, so a run may differ by
-        # a look or two.
-        assert nine.asked["GET"] <= 1.05 * one.asked["GET"]
-        assert nine.written() == one.written()
+    one.drive(1, Phase.MIGRATED)
+    nine.drive(9, Phase.MIGRATED)
+    # The emulator draws durations in the order in which it is asked, so a run may differ by a
+    # look or two.
+    assert nine.asked["GET"] <= 1.05 * one.asked["GET"]
+    assert nine.written() == one.written()
     assert one.fleet.accepted() != []
+
+
+def test_the_end_of_a_failover_is_seen_soon_while_another_wave_replicates() -> None:
+    """Although the looks at a replication alone are minutes apart."""
+    waves = Waves(CLASSIC, machines=2)
+    first, second = waves.fleet.machines
+    waves.drive(1, {first: Phase.PROTECTED})
+
+    seen, protected = waves.drive(2, {first: Phase.FAILED_OVER, second: Phase.PROTECTED})
+
+    [job] = [
+        job["properties"]
+        for job in waves.fleet.site.get(f"{VAULT}/replicationJobs")["value"]
+        if job["properties"]["scenarioName"] == "UnplannedFailover"
+    ]
+    began, ended = (datetime.fromisoformat(job[time]) for time in ("startTime", "endTime"))
+    assert timedelta() <= seen - ended <= (ended - began) / 10 + timedelta(seconds=5)
+    assert seen < protected
 
 
 @pytest.mark.parametrize(("limited", "served"), [(True, True), (False, False)])

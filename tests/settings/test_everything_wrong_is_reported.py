@@ -86,7 +86,6 @@ ONE_FAULT: list[tuple[tuple[str | int, ...], Any, str, list[str]]] = [
     (("convergence", "wait"), 90, "convergence.wait", ["units", "90s"]),
     (("convergence", "wait"), "soon", "convergence.wait", ["units"]),
     (("convergence", "wait"), "0s", "convergence.wait", ["1s to 168h"]),
-    (("convergence",), {"wait": "10s", "poll": "1m"}, "convergence.poll", ["never look again"]),
     (
         ("replication", "registrationTimeout"),
         "25h",

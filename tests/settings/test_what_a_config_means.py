@@ -22,7 +22,7 @@ def test_missing_settings_have_the_defaults_of_the_procedure() -> None:
     assert appliance.installer.url == "https://aka.ms/V2ARcmApplianceCreationPowershellZip"
     assert stack.source.configuration_server is None
     assert stack.replication.recovery_point_retention_hours == 24
-    assert (convergence.wait, convergence.poll) == (timedelta(hours=2), timedelta(seconds=30))
+    assert (convergence.wait, convergence.poll) == (timedelta(hours=2), timedelta(minutes=1))
     assert (convergence.on_pending, convergence.offline_preview) == ("fail", False)
 
 
