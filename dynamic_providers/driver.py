@@ -11,6 +11,7 @@ import atexit
 import threading
 from collections.abc import Coroutine
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 from typing import Any, TypeVar
 
 from dynamic_providers import engine
@@ -59,7 +60,8 @@ class Driver:
 
     def _close(self, loop: asyncio.AbstractEventLoop) -> None:
         closing = asyncio.run_coroutine_threadsafe(self._azure.close(), loop)
-        closing.result(_CLOSING_SECONDS)
+        with suppress(TimeoutError):
+            closing.result(_CLOSING_SECONDS)
 
 
 of_this_process = Driver()

@@ -180,7 +180,7 @@ class MigrationWaveProvider(MigrationProvider[WaveInputs, WaveOutputs]):
                 if machine.instance_id not in claims.of_this_process
             },
         )
-        snapshot = await vault.observe(leaving=True)
+        snapshot = await vault.observe(leaving=True, now=True)
         if snapshot.gone is Gone.VAULT:
             _tell_gone(inputs, going, snapshot, row)
             return

@@ -1,4 +1,4 @@
-"""The vault as a wave's provider uses it: each call opens a connection and closes it."""
+"""The vault as a wave's provider uses it."""
 
 from __future__ import annotations
 
@@ -64,13 +64,18 @@ class WaveVault:
         self._connect = connect
         self._inputs = inputs
 
-    async def observe(self, *, leaving: bool = False) -> Snapshot:
+    async def observe(self, *, leaving: bool = False, now: bool = False) -> Snapshot:
         """All machines of the vault.
 
         Args:
             leaving: whether the vault may be gone, so that only what is left of them is seen.
+            now: whether it must not be what another wave or record saw a few seconds ago.
         """
-        return await self._with(lambda vault: vault.observe(), leaving=leaving)
+
+        def look(vault: VaultService) -> Coroutine[Any, Any, Snapshot]:
+            return vault.observe() if now else vault.recent(lambda _: True)
+
+        return await self._with(look, leaving=leaving)
 
     async def converge(
         self,
