@@ -24,6 +24,7 @@ from werkzeug.serving import BaseWSGIServer, make_server
 from emulator.aws import estate, resource_policies
 from emulator.aws.access import calls, denials
 from emulator.aws.access.control import OWN_KEY, Access
+from emulator.aws.holds import Holds
 from emulator.aws.refusals import Refusal
 from emulator.aws.systems_manager import amazon_documents, images
 from emulator.aws.systems_manager.service import SystemsManager
@@ -34,6 +35,7 @@ Wsgi: TypeAlias = Callable[[dict[str, Any], StartResponse], Iterable[bytes]]
 _IMAGES = Path(__file__).with_name("amis.json")
 _REPORTS = "/_emulator/systems-manager/executions"
 _ACCESS = "/_emulator/access"
+_HOLDS = "/_emulator/holds"
 _ACCOUNT = "123456789012"  # moto's
 # The names of operations that only read begin with one of these.
 _READS = re.compile(r"(Describe|Get|List)")
@@ -44,8 +46,8 @@ class AwsServer:
     """An AWS endpoint with the estate in it.
 
     Its health is at `/_emulator/health`, the estate's ids at `/_emulator/estate`; agents of
-    Systems Manager report to `/_emulator/systems-manager/executions`, and permissions of callers
-    are set at `/_emulator/access`. Everything else is AWS: part of Systems Manager, and everything
+    Systems Manager report to `/_emulator/systems-manager/executions`, permissions of callers are
+    set at `/_emulator/access`, and answers are held back at `/_emulator/holds`. Everything else is AWS: part of Systems Manager, and everything
     that moto has. State is in memory and ends with the process.
 
     Args:
@@ -64,6 +66,7 @@ class AwsServer:
         self._connecting = threading.Lock()
         self._systems_manager = SystemsManager(self._client, lambda: self._changes)
         self._access = Access(self._client, _ACCOUNT)
+        self._holds = Holds()
         # Moto reads these when its services are first imported. Every AWS account has Amazon's
         # managed policies.
         os.environ["MOTO_AMIS_PATH"] = str(_IMAGES)
@@ -167,6 +170,8 @@ class AwsServer:
             if _changes_machines(body):
                 with self._counting:
                     self._changes += 1
+            if call:
+                self._holds.wait(call.operation)
 
     def _control(self, method: str, path: str, body: bytes) -> tuple[int, Mapping[str, Any]]:
         if self._seeded is None:
@@ -177,10 +182,24 @@ class AwsServer:
             return 200, self._seeded.document()
         if path == _ACCESS:
             return self._control_access(method, body)
+        if path == _HOLDS:
+            return self._control_holds(method, body)
         if path == _REPORTS and method == "POST":
             answer = self._systems_manager.report(estate.REGION, body)
             return answer.status, answer.body
         return 404, {"error": f"There is nothing at {method} {path}."}
+
+    def _control_holds(self, method: str, body: bytes) -> tuple[int, Mapping[str, Any]]:
+        if method == "DELETE":
+            self._holds.clear()
+        elif method == "PUT":
+            try:
+                self._holds.put(body)
+            except ValueError as error:
+                return 400, {"error": str(error)}
+        elif method != "GET":
+            return 405, {"error": f"There is no {method} {_HOLDS}."}
+        return 200, self._holds.all()
 
     def _control_access(self, method: str, body: bytes) -> tuple[int, Mapping[str, Any]]:
         if method == "GET":

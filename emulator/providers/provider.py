@@ -303,7 +303,7 @@ def _inputs_now(
             now[name] = schema.asked_part(value, inputs[name], of, state.get(name))
         elif importing:
             if not schema.is_default(value, of):
-                now[name] = value
+                now[name] = schema.known_part(value, of)
         elif not (schema.is_default(value, of) or of.maintained):
             drifted = value != state.get(name) if known.compare == "inputs" else not of.computed
             if drifted:

@@ -303,6 +303,17 @@ def canonical(value: Any, known: Property) -> Any:
 # -- reading back ---------------------------------------------------------------------------
 
 
+def known_part(live: Any, known: Property) -> Any:
+    """The part of a live value that a program could give: the service adds more to an object."""
+    if isinstance(live, dict) and known.kind == "object":
+        return {
+            name: known_part(live[name], of) for name, of in known.fields.items() if name in live
+        }
+    if isinstance(live, list) and known.items is not None:
+        return [known_part(item, known.items) for item in live]
+    return live
+
+
 def asked_part(live: Any, asked: Any, known: Property, before: Any = None) -> Any:
     """The live values of the program's inputs, in the shape of the inputs. The program's spelling
     is kept if it means the same, and values that the service does not return are taken as given.

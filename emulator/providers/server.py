@@ -142,3 +142,6 @@ def serve(provider: StandInProvider, version: str, arguments: list[str]) -> None
     if not addresses:
         sys.exit(f"this is the local {provider.name} provider; the Pulumi engine starts it")
     asyncio.run(_serve(provider, version, addresses[0], engine))
+    # A thread may still wait for a cloud to finish what it accepted. Nobody would hear its answer.
+    sys.stdout.flush()
+    os._exit(0)

@@ -1,19 +1,14 @@
 from __future__ import annotations
 
 import socket
-import threading
 from collections.abc import Iterator
 from typing import Any
 
 import pytest
-import uvicorn
 
-from emulator import front
 from emulator.arm.subscriptions import SUBSCRIPTION
-from emulator.http import Application
-from emulator.kernel.clock import Clock
-from emulator.kernel.store import Store
 from emulator.kernel.world import World
+from tests.emulator.providers.local_azure import environment, serving
 from tests.emulator.providers.providers_client import UNKNOWN, Engine, Refused, running
 
 GROUP = "azure-native:resources:ResourceGroup"
@@ -26,30 +21,10 @@ POLICY = "azure-native:recoveryservices:ReplicationPolicy"
 MAPPING = "azure-native:recoveryservices:ReplicationProtectionContainerMapping"
 
 
-def environment(port: int) -> dict[str, str]:
-    endpoint = f"http://127.0.0.1:{port}"
-    return {
-        "AZURE_RESOURCE_MANAGER_ENDPOINT": endpoint,
-        "AZURE_TOKEN_CREDENTIALS": "ManagedIdentityCredential",
-        "IDENTITY_ENDPOINT": f"{endpoint}/_identity/token",
-        "IDENTITY_HEADER": "local",
-    }
-
-
 @pytest.fixture(scope="module")
 def azure() -> Iterator[tuple[World, int]]:
-    """The emulator's Azure in this process; hours pass in seconds."""
-    world = front.create(Store(), Clock(scale=3600))
-    listener = socket.create_server(("127.0.0.1", 0))
-    server = uvicorn.Server(uvicorn.Config(Application(world), log_level="warning"))
-    thread = threading.Thread(target=server.run, kwargs={"sockets": [listener]})
-    thread.start()
-    try:
-        yield world, listener.getsockname()[1]
-    finally:
-        server.should_exit = True
-        thread.join(timeout=20)
-        listener.close()
+    with serving() as running_azure:
+        yield running_azure
 
 
 @pytest.fixture(scope="module")
