@@ -10,6 +10,7 @@ from typing import Generic, TypeVar
 
 import pulumi
 
+from components.only_server import only_server
 from components.sdk import ec2, iam, secretsmanager, ssm
 from components.server_setup import Role, Setup, user_data
 from dynamic_providers.fabric_registration import FabricRegistration
@@ -265,6 +266,7 @@ class MigrationServer(pulumi.ComponentResource):
                     *([credential.version] if credential else []),
                 ],
                 ignore_changes=["ami", "ebsBlockDevices", "userData"],
+                hooks=pulumi.ResourceHookBinding(before_create=[only_server(server.region)]),
             ),
         )
         self.instance_id = instance.id

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -9,16 +10,21 @@ import boto3
 from botocore.exceptions import ClientError
 
 from site_recovery.aws.client import AWS_FAILURES, CLIENT_CONFIG, aws_problem
+from site_recovery.errors import MigrationError
 from site_recovery.fleet import ExperienceName
 from site_recovery.problems import Problem
 from site_recovery.server_names import SERVER_ROLES
 
 if TYPE_CHECKING:
     from mypy_boto3_ec2 import EC2Client
+    from mypy_boto3_ec2.type_defs import FilterTypeDef, InstanceTypeDef
 
 ROLE_TAG = "site-recovery:role"
 VAULT_TAG = "site-recovery:vault"
 """The tags by which an existing instance of the server is found."""
+
+_LIVE = ["pending", "running", "stopping", "stopped"]
+"""The states of an instance that exists."""
 
 IMAGE_PARAMETERS: dict[ExperienceName, str] = {
     "classic": "/aws/service/ami-windows-latest/Windows_Server-2016-English-Full-Base",
@@ -151,16 +157,41 @@ def _instance_type(ec2: EC2Client, name: str | None) -> InstanceType | None:
     return None
 
 
-def _server(ec2: EC2Client, question: ServerQuestion) -> Any | None:
+def live_servers(role: str, vault_id: str, region: str, ec2: EC2Client | None = None) -> list[str]:
+    """The ids of all instances that carry the tags of a vault's server.
+
+    Args:
+        role: the value of `ROLE_TAG`.
+        vault_id: the ARM id of the vault, in any casing.
+        region: the AWS region.
+        ec2: a client of EC2.
+
+    Raises:
+        MigrationError: AWS did not answer, or refused.
+    """
+    try:
+        ec2 = ec2 or boto3.client("ec2", region_name=region, config=CLIENT_CONFIG)
+        return [found["InstanceId"] for found in tagged_servers(ec2, role, vault_id)]
+    except AWS_FAILURES as error:
+        raise MigrationError(str(aws_problem(error, "EC2", region, PERMISSIONS[:1]))) from error
+
+
+def tagged_servers(
+    ec2: EC2Client, role: str, vault_id: str, *more: FilterTypeDef
+) -> Iterator[InstanceTypeDef]:
+    """The instances that carry the tags of a vault's server (DescribeInstances).
+
+    Args:
+        ec2: a client of EC2.
+        role: the value of `ROLE_TAG`.
+        vault_id: the ARM id of the vault, in any casing; empty for servers without one.
+        more: more filters.
+    """
     pages = ec2.get_paginator("describe_instances").paginate(
         Filters=[
-            {"Name": "vpc-id", "Values": [question.vpc_id]},
-            {"Name": f"tag:{ROLE_TAG}", "Values": [SERVER_ROLES[question.experience]]},
-            {"Name": "tag:Name", "Values": [question.name]},
-            {
-                "Name": "instance-state-name",
-                "Values": ["pending", "running", "stopping", "stopped"],
-            },
+            {"Name": f"tag:{ROLE_TAG}", "Values": [role]},
+            {"Name": "instance-state-name", "Values": _LIVE},
+            *more,
         ]
     )
     for page in pages:
@@ -169,10 +200,19 @@ def _server(ec2: EC2Client, question: ServerQuestion) -> Any | None:
                 tags = {tag["Key"]: tag["Value"] for tag in instance.get("Tags", [])}
                 # Servers of other stacks may have the same name, but another vault. ARM ids are
                 # case-insensitive.
-                wanted = (question.vault_id or "").lower()
-                if tags.get(VAULT_TAG, "").lower() == wanted:
-                    return instance
-    return None
+                if tags.get(VAULT_TAG, "").lower() == vault_id.lower():
+                    yield instance
+
+
+def _server(ec2: EC2Client, question: ServerQuestion) -> InstanceTypeDef | None:
+    found = tagged_servers(
+        ec2,
+        SERVER_ROLES[question.experience],
+        question.vault_id or "",
+        {"Name": "vpc-id", "Values": [question.vpc_id]},
+        {"Name": "tag:Name", "Values": [question.name]},
+    )
+    return next(found, None)
 
 
 def _images(ec2: EC2Client, image_id: str) -> list[Any]:

@@ -9,6 +9,7 @@ from typing import Any
 
 import pulumi
 from pulumi.runtime import get_root_resource, mocks, set_mocks, test
+from pulumi.runtime.settings import SETTINGS
 from pulumi.runtime.stack import Stack
 
 SUBSCRIPTION = "/subscriptions/11111111-1111-1111-1111-111111111111"
@@ -67,6 +68,7 @@ class Resource:
         dependencies: URNs of the resources that it waits for.
         retained: whether it is kept when it is deleted from the stack.
         ignored: inputs whose changes are ignored.
+        hooks: the names of what is called before it is created.
         existing: the id of an existing resource that was only looked up; otherwise empty.
     """
 
@@ -78,14 +80,16 @@ class Resource:
     dependencies: frozenset[str]
     retained: bool
     ignored: frozenset[str]
+    hooks: frozenset[str] = frozenset()
     existing: str = ""
 
 
 @dataclass
 class Deployment:
-    """Everything a program registered."""
+    """Everything a program registered; its hooks by name."""
 
     resources: list[Resource] = field(default_factory=list)
+    hooks: dict[str, pulumi.ResourceHook] = field(default_factory=dict)
     outputs: dict[str, Any] = field(default_factory=dict)
 
     def all(self, type_: str) -> list[Resource]:
@@ -141,9 +145,20 @@ class _Monitor(mocks.MockMonitor):
                 dependencies=frozenset(request.dependencies),
                 retained=not existing and request.retainOnDelete,
                 ignored=frozenset(() if existing else request.ignoreChanges),
+                hooks=frozenset(() if existing else request.hooks.before_create),
                 existing=existing,
             )
         )
+
+
+class _Callbacks:
+    """Takes the place of the server through which an engine calls hooks."""
+
+    def __init__(self, deployment: Deployment) -> None:
+        self._deployment = deployment
+
+    def register_resource_hook(self, hook: pulumi.ResourceHook) -> None:
+        self._deployment.hooks[hook.name] = hook
 
 
 class _Answers(mocks.Mocks):
@@ -209,6 +224,7 @@ def deploy(
             preview=False,
             monitor=_Monitor(deployment, accounts),
         )
+        SETTINGS.callbacks = _Callbacks(deployment)  # type: ignore[assignment]
         test(run)()  # type: ignore[no-untyped-call]
     finally:
         asyncio.set_event_loop(None)

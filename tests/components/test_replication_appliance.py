@@ -117,3 +117,7 @@ def test_an_appliance_that_a_person_installs_gets_no_script() -> None:
     deployment = appliance(installation="manual")
     assert "userData" not in deployment.one(INSTANCE).inputs
     assert deployment.all("ssm/parameter:Parameter") == []
+
+
+def test_it_is_not_started_beside_one_that_no_record_has() -> None:
+    assert appliance().one(INSTANCE).hooks == {"only-server"}

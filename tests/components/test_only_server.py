@@ -1,0 +1,98 @@
+"""No second server is started beside one that the stack's record lacks."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+from collections.abc import Iterator
+from typing import Any
+
+import pulumi
+import pytest
+
+import components.only_server
+from site_recovery.aws.server_facts import ROLE_TAG, VAULT_TAG
+from site_recovery.errors import MigrationError
+from tests.components.harness import deploy
+from tests.components.servers import INSTANCE
+
+VAULT = "/subscriptions/1/resourceGroups/rg/providers/Microsoft.RecoveryServices/vaults/rsv"
+TAGS = {"Name": "asr-appliance", ROLE_TAG: "replication-appliance", VAULT_TAG: VAULT}
+
+
+class World:
+    """The live instances of EC2, and the ids in the stack's record."""
+
+    def __init__(self) -> None:
+        self.live: list[str] = []
+        self.recorded: list[str] = []
+        self.exports = 0
+        self.code = 0
+
+    def live_servers(self, role: str, vault_id: str, region: str) -> list[str]:
+        assert (role, vault_id, region) == ("replication-appliance", VAULT, "eu-west-1")
+        return self.live
+
+    def run(self, command: list[str], **_: Any) -> subprocess.CompletedProcess[str]:
+        assert command[:5] == ["pulumi", "stack", "export", "--stack", "organization/p/dev"]
+        self.exports += 1
+        resources = [{"urn": "u"}, *({"urn": "u", "id": one} for one in self.recorded)]
+        told = json.dumps({"deployment": {"resources": resources}})
+        return subprocess.CompletedProcess(command, self.code, told, "no passphrase")
+
+
+@pytest.fixture
+def world(monkeypatch: pytest.MonkeyPatch) -> Iterator[World]:
+    made = World()
+    monkeypatch.setattr(components.only_server, "live_servers", made.live_servers)
+    monkeypatch.setattr(components.only_server.subprocess, "run", made.run)
+    for name, value in (("organization", "organization"), ("project", "p"), ("stack", "dev")):
+        monkeypatch.setattr(pulumi, f"get_{name}", lambda value=value: value)
+    return made
+
+
+def create(tags: Any) -> None:
+    """What the engine calls before it creates the server's instance."""
+    hook = deploy(lambda: components.only_server.only_server("eu-west-1")).hooks["only-server"]
+    assert hook.opts is not None
+    assert hook.opts.on_dry_run, "a preview says it too"
+    hook(pulumi.ResourceHookArgs("urn", "", "server", INSTANCE, new_inputs={"tags": tags}))
+
+
+def test_the_first_server_is_started_without_a_look_at_the_record(world: World) -> None:
+    create(TAGS)
+
+    assert world.exports == 0
+
+
+def test_a_server_that_no_record_has_stops_the_run_with_the_way_out(world: World) -> None:
+    world.live = ["i-1"]
+
+    with pytest.raises(MigrationError, match=r"asr-appliance: i-1 in EC2 .* `make recover`"):
+        create(TAGS)
+
+
+def test_a_server_that_is_replaced_is_no_second_one(world: World) -> None:
+    world.live = world.recorded = ["i-1"]
+
+    create(TAGS)
+
+
+def test_an_orphan_beside_the_server_that_is_replaced_is_named_alone(world: World) -> None:
+    world.live, world.recorded = ["i-1", "i-2"], ["i-1"]
+
+    with pytest.raises(MigrationError, match="asr-appliance: i-2 in EC2"):
+        create(TAGS)
+
+
+def test_no_server_can_be_there_before_its_vault_is(world: World) -> None:
+    world.live = ["i-1"]
+
+    create({**TAGS, VAULT_TAG: object()})
+
+
+def test_a_record_that_cannot_be_read_stops_the_run(world: World) -> None:
+    world.live, world.code = ["i-1"], 255
+
+    with pytest.raises(MigrationError, match=r"cannot be read \(no passphrase\)"):
+        create(TAGS)
