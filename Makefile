@@ -63,6 +63,10 @@ preview: stack ## Show what `make up` would do, machine by machine; changes noth
 show: setup ## Show the machines of STACK and their phases
 	@$(run) python -m toolchain.show --stack $(STACK)
 
+.PHONY: recover
+recover: stack ## Take what an interrupted run of STACK made into its record
+	@$(run) python -m recover --stack $(STACK) $(yes)
+
 .PHONY: destroy
 destroy: stack ## Remove everything that STACK made, except the Azure VMs of migrated machines
 	@$(run) pulumi destroy --stack $(STACK) $(yes)

@@ -10,6 +10,7 @@ from pulumi.runtime.config import CONFIG, is_config_secret
 
 import components
 import settings
+from site_recovery.ownership import STACK_TAG, mark
 
 
 def declare() -> None:
@@ -29,10 +30,12 @@ def declare() -> None:
         raise pulumi.RunError(str(settings.SettingsError(problems)))
     stack = reading.settings
     target, replication, poll = stack.target, stack.replication, stack.convergence.poll
+    made_by = mark(pulumi.get_organization(), pulumi.get_project(), pulumi.get_stack())
+    tags = {**target.tags, STACK_TAG: made_by}
 
     landing_zone = components.LandingZone(
         "landing-zone",
-        components.LandingZoneArgs(stack.azure_subscription_id, stack.azure_location, target),
+        components.LandingZoneArgs(stack.azure_subscription_id, stack.azure_location, target, tags),
     )
     vault = components.Vault(
         "vault",
@@ -40,7 +43,7 @@ def declare() -> None:
             target.vault,
             landing_zone.resource_group_name,
             stack.azure_location,
-            target.tags,
+            tags,
             stack.adopted_vault_id,
         ),
     )

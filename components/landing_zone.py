@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 import pulumi
 
 from components.sdk import network, resources, storage
 from settings import Network, Target
+from site_recovery.ownership import STACK_TAG
 
 
 @dataclass(frozen=True)
@@ -18,11 +20,13 @@ class LandingZoneArgs:
         subscription_id: the Azure subscription.
         location: the Azure region of everything in it.
         target: the names and addresses.
+        tags: the tags of everything in it.
     """
 
     subscription_id: str
     location: str
     target: Target
+    tags: Mapping[str, str]
 
 
 class LandingZone(pulumi.ComponentResource):
@@ -103,8 +107,8 @@ class LandingZone(pulumi.ComponentResource):
             name,
             resource_group_name=group,
             location=args.location,
-            tags=args.target.tags,
-            opts=pulumi.ResourceOptions(parent=self, retain_on_delete=retain),
+            tags=args.tags,
+            opts=_made(self, retain=retain),
         )
 
     def _network(
@@ -123,7 +127,7 @@ class LandingZone(pulumi.ComponentResource):
             where = f"{_group_id(args, group_name)}/providers/Microsoft.Network/virtualNetworks"
             opts = pulumi.ResourceOptions(parent=self)
             return network.VirtualNetwork.get(name, f"{where}/{settings.name}", opts)
-        opts = pulumi.ResourceOptions(parent=self, retain_on_delete=retain)
+        opts = _made(self, retain=retain)
         return _virtual_network(name, settings, made, args, opts, isolated=isolated)
 
     def _account(
@@ -146,9 +150,16 @@ class LandingZone(pulumi.ComponentResource):
             minimum_tls_version=storage.MinimumTlsVersion.TLS1_2,
             allow_blob_public_access=False,
             allow_cross_tenant_replication=False,
-            tags=target.tags,
-            opts=pulumi.ResourceOptions(parent=self),
+            tags=args.tags,
+            opts=_made(self),
         )
+
+
+def _made(parent: pulumi.Resource, *, retain: bool = False) -> pulumi.ResourceOptions:
+    """The options of a resource that this stack makes. A renamed stack keeps it as it is."""
+    return pulumi.ResourceOptions(
+        parent=parent, retain_on_delete=retain, ignore_changes=[f'tags["{STACK_TAG}"]']
+    )
 
 
 def _group_id(args: LandingZoneArgs, group: str) -> str:
@@ -177,6 +188,6 @@ def _virtual_network(
         location=args.location,
         address_space=network.AddressSpaceArgs(address_prefixes=[settings.address_space]),
         subnets=[subnet],
-        tags=args.target.tags,
+        tags=args.tags,
         opts=opts,
     )

@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 import pulumi
 
 from components.sdk import recoveryservices
+from site_recovery.ownership import STACK_TAG
 
 
 @dataclass(frozen=True)
@@ -62,7 +63,8 @@ class Vault(pulumi.ComponentResource):
                 public_network_access=recoveryservices.PublicNetworkAccess.ENABLED
             ),
             tags=args.tags,
-            opts=pulumi.ResourceOptions(parent=self),
+            # A renamed stack keeps the tag of the name under which it made the vault.
+            opts=pulumi.ResourceOptions(parent=self, ignore_changes=[f'tags["{STACK_TAG}"]']),
         )
         return vault.id, vault.name
 

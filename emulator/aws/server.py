@@ -177,7 +177,12 @@ class AwsServer:
         if self._seeded is None:
             return 503, {"status": "starting"}
         if path == "/_emulator/health":
-            return 200, {"status": "ok", "service": "aws", "seed": self._seed}
+            return 200, {
+                "status": "ok",
+                "service": "aws",
+                "seed": self._seed,
+                "changes": self._changes,
+            }
         if path == "/_emulator/estate":
             return 200, self._seeded.document()
         if path == _ACCESS:

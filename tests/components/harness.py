@@ -224,7 +224,7 @@ def deploy(
             preview=False,
             monitor=_Monitor(deployment, accounts),
         )
-        SETTINGS.callbacks = _Callbacks(deployment)  # type: ignore[assignment]
+        SETTINGS.callbacks = _Callbacks(deployment)
         test(run)()  # type: ignore[no-untyped-call]
     finally:
         asyncio.set_event_loop(None)

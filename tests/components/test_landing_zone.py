@@ -6,6 +6,7 @@ import pytest
 
 import components
 import settings
+from site_recovery.ownership import STACK_TAG
 from tests.components.harness import SUBSCRIPTION, Deployment, deploy
 from tests.settings import configs
 
@@ -18,7 +19,10 @@ def zone(**target: Any) -> Deployment:
     config["target"] |= target
     stack = settings.load(config)
     args = components.LandingZoneArgs(
-        stack.azure_subscription_id, stack.azure_location, stack.target
+        stack.azure_subscription_id,
+        stack.azure_location,
+        stack.target,
+        {**stack.target.tags, STACK_TAG: "acme/migration/dev"},
     )
     return deploy(lambda: components.LandingZone("landing-zone", args))
 
@@ -84,4 +88,4 @@ def test_everything_is_in_one_region_and_carries_the_tags() -> None:
     for resource in zone(tags={"owner": "me"}):
         if resource.type.startswith("azure-native"):
             assert resource.inputs["location"] == "westeurope"
-            assert resource.inputs["tags"] == {"owner": "me"}
+            assert resource.inputs["tags"] == {"owner": "me", STACK_TAG: "acme/migration/dev"}

@@ -50,7 +50,7 @@ def waves(
         landing_zone = components.LandingZone(
             "landing-zone",
             components.LandingZoneArgs(
-                stack.azure_subscription_id, stack.azure_location, stack.target
+                stack.azure_subscription_id, stack.azure_location, stack.target, {}
             ),
         )
         server = components.ConfigurationServer(

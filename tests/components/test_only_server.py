@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import subprocess
-from collections.abc import Iterator
 from typing import Any
 
 import pulumi
@@ -42,10 +41,10 @@ class World:
 
 
 @pytest.fixture
-def world(monkeypatch: pytest.MonkeyPatch) -> Iterator[World]:
+def world(monkeypatch: pytest.MonkeyPatch) -> World:
     made = World()
     monkeypatch.setattr(components.only_server, "live_servers", made.live_servers)
-    monkeypatch.setattr(components.only_server.subprocess, "run", made.run)
+    monkeypatch.setattr(subprocess, "run", made.run)
     for name, value in (("organization", "organization"), ("project", "p"), ("stack", "dev")):
         monkeypatch.setattr(pulumi, f"get_{name}", lambda value=value: value)
     return made

@@ -12,9 +12,9 @@ from pathlib import Path
 
 from tests.docs.markdown import ROOT
 
-PROGRAM = ("settings", "site_recovery", "dynamic_providers")
+PROGRAM = ("settings", "site_recovery", "dynamic_providers", "components", "recover")
 """Packages whose messages must all be in the guide."""
-BESIDE = ("components", "permissions", "toolchain", "emulator/processes.py", "emulator/record.py")
+BESIDE = ("permissions", "toolchain", "emulator/processes.py", "emulator/record.py")
 """More code that shows messages to the user."""
 GAP = "…"
 LONG = 7

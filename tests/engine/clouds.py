@@ -6,11 +6,13 @@ import json
 import time
 import urllib.error
 import urllib.request
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import boto3
+import psutil
 from azure.core.credentials import AccessToken
 from azure.core.pipeline import PipelineRequest
 from azure.core.pipeline.policies import SansIOHTTPPolicy
@@ -28,6 +30,7 @@ SCALE = 1200
 """Seconds of service time per second. A machine is then protected within a few seconds."""
 _SECONDS = 120
 _STEPS, _STEP_SECONDS = 2000, 30
+_LOOKS, _LOOK_SECONDS = 2400, 0.05
 _GROUPS = "2024-03-01"
 _MACHINES = "2024-07-01"
 _VAULTS = "2024-04-01"
@@ -106,6 +109,40 @@ class Clouds:
                 return
             self.advance(_STEP_SECONDS)
         raise AssertionError(f"{name} is not {stage}: {found}")
+
+    def changes(self) -> int:
+        """How many changes both clouds have accepted: Azure's audit, and calls of EC2 and IAM."""
+        aws = _fetch(f"{self.environment['AWS_ENDPOINT_URL']}/_emulator/health")
+        return len(self.audit()) + int(aws["changes"])
+
+    def kill_azure(self) -> None:
+        """Kill Azure with SIGKILL, and start it again with its state."""
+        record = json.loads((self._directory / "clouds.json").read_text("utf-8"))
+        process = psutil.Process(record["azure"]["pid"])
+        process.kill()
+        process.wait(_SECONDS)
+        processes.up(self._directory, scale=SCALE, say=lambda _: None)
+
+    def until_accepted(self, operation: str) -> None:
+        """Wait until Azure has accepted this operation."""
+        self._until(lambda: any(one["operation"] == operation for one in self.audit()))
+
+    @contextmanager
+    def aws_silent_after(self, operation: str) -> Iterator[Callable[[], None]]:
+        """Hold back what AWS answers to an operation; yields what waits for such an answer."""
+        holds = f"{self.environment['AWS_ENDPOINT_URL']}/_emulator/holds"
+        _fetch(holds, "PUT", {"operation": operation})
+        try:
+            yield lambda: self._until(lambda: any(one["waiting"] for one in _fetch(holds)["value"]))
+        finally:
+            _fetch(holds, "DELETE")
+
+    def _until(self, condition: Callable[[], bool]) -> None:
+        for _ in range(_LOOKS):
+            if condition():
+                return
+            time.sleep(_LOOK_SECONDS)
+        raise AssertionError(f"not within {_LOOKS * _LOOK_SECONDS:.0f} s")
 
     # -- Azure ------------------------------------------------------------------------------
 

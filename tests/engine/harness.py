@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 import re
 import select
 import signal
 import subprocess
+import sys
 import threading
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
@@ -90,9 +92,22 @@ class Running:
 
     def until(self, text: str) -> None:
         """Wait until the command has printed a text."""
+        assert self.said(text), self._read
+
+    def said(self, text: str) -> bool:
+        """Wait until the command has printed a text, or ends; returns whether it has."""
         with self._more:
             self._more.wait_for(lambda: text in self._read or self._ended, _COMMAND_SECONDS)
-            assert text in self._read, self._read
+            return text in self._read
+
+    def processes(self, named: str) -> list[int]:
+        """The ids of the processes below the command whose command line has this text."""
+        found = []
+        for pid in _descendants(self.process.pid):
+            with contextlib.suppress(OSError):
+                if named in Path(f"/proc/{pid}/cmdline").read_text("utf-8"):
+                    found.append(pid)
+        return found
 
     def kill(self) -> None:
         """Kill the engine with SIGKILL, and wait until all processes that it started have ended."""
@@ -260,6 +275,21 @@ class Stack:
         """Run `pulumi destroy`."""
         return self.run("destroy", "--yes", "--skip-preview")
 
+    def recover(self) -> Result:
+        """Run what `make recover` runs."""
+        variables = self._write_project(self._usual)
+        done = subprocess.run(
+            [sys.executable, "-m", "recover", "--stack", STACK, "--yes"],
+            cwd=self._project,
+            env={**variables, "PYTHONPATH": str(checkout().root)},
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            text=True,
+            check=False,
+        )
+        return Result(done.returncode, done.stdout)
+
     def outputs(self) -> dict[str, Any]:
         """The stack's outputs."""
         found: dict[str, Any] = json.loads(self.succeeds("stack", "output", "--json"))
@@ -316,19 +346,22 @@ class Stack:
         assert process.returncode == 0, text
         return text
 
-    def _pulumi(self, *command: str, pythons: Pythons | None = None) -> subprocess.Popen[str]:
-        pythons = pythons or self._usual
-        own = {"PULUMI_HOME": str(pythons.home)}
+    def _write_project(self, pythons: Pythons) -> dict[str, str]:
+        """Write what a command reads; returns the environment of one that runs in `pythons`."""
         self._manifest["runtime"]["options"]["virtualenv"] = str(pythons.virtual_environment)
         (self._project / "Pulumi.yaml").write_text(json.dumps(self._manifest), "utf-8")
         content = {**self._salt, "config": self.config}
         text = self.config_text or yaml.safe_dump(content, sort_keys=False)
         self._file.write_text(text, "utf-8")
+        return self.environment | {"PULUMI_HOME": str(pythons.home)}
+
+    def _pulumi(self, *command: str, pythons: Pythons | None = None) -> subprocess.Popen[str]:
+        variables = self._write_project(pythons or self._usual)
         named = [] if command[:2] == ("stack", "init") else ["--stack", STACK]
         return subprocess.Popen(
             ["pulumi", *command, *named, "--non-interactive"],
             cwd=self._project,
-            env=self.environment | own,
+            env=variables,
             stdin=subprocess.DEVNULL,
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,

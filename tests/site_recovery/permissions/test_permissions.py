@@ -14,6 +14,7 @@ from typing import Any
 import pytest
 import yaml
 
+import recover
 import site_recovery
 from emulator.arm.actions import needed
 from emulator.kernel.wire import Request
@@ -49,6 +50,7 @@ NOT_NARROWED = {
     "ssm:DescribeParameters",
     "ssm:GetCommandInvocation",
     "ssm:GetInventory",
+    "ssm:ListAssociations",
     "ssm:ListCommandInvocations",
 }
 
@@ -71,10 +73,17 @@ def declared() -> dict[str, list[str]]:
     return found
 
 
+def modules() -> Iterator[pkgutil.ModuleInfo]:
+    yield from pkgutil.walk_packages(site_recovery.__path__, "site_recovery.")
+    for module in pkgutil.walk_packages(recover.__path__, "recover."):
+        if not module.name.endswith("__main__"):
+            yield module
+
+
 def of_modules() -> dict[str, tuple[str, ...]]:
-    """The actions that the modules of the domain declare."""
+    """The actions that the modules of the domain, and of the recovery of a record, declare."""
     found = {}
-    for module in pkgutil.walk_packages(site_recovery.__path__, "site_recovery."):
+    for module in modules():
         permissions = getattr(importlib.import_module(module.name), "PERMISSIONS", None)
         if permissions:
             found[module.name] = permissions
@@ -95,7 +104,7 @@ def test_every_action_that_is_needed_is_in_the_files() -> None:
 
 
 def test_every_module_that_calls_aws_says_what() -> None:
-    for module in pkgutil.walk_packages(site_recovery.__path__, "site_recovery."):
+    for module in modules():
         source = inspect.getsource(importlib.import_module(module.name))
         assert "boto3.client(" not in source or module.name in of_modules(), module.name
 

@@ -1,0 +1,122 @@
+"""What the program declares, as the engine recorded or planned it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+_UNKNOWN = "04da6b54-80e4-46f7-96ec-b56ff0331ba9"
+"""The engine's text for a value that is not known before `up`."""
+_PROVIDER = "pulumi:providers:"
+_CREATING = "creating"
+
+
+@dataclass(frozen=True)
+class Declared:
+    """A resource with an id of its own in a cloud, or in a dynamic provider.
+
+    Attributes:
+        urn: its name in the engine.
+        type: its type token, such as `aws:ec2/instance:Instance`.
+        parent: the URN of its component.
+        inputs: its inputs as the provider got them, in the provider's spelling.
+        provider: the configuration of its provider: region, subscription, version.
+    """
+
+    urn: str
+    type: str
+    parent: str
+    inputs: Mapping[str, Any] = field(default_factory=dict)
+    provider: Mapping[str, Any] = field(default_factory=dict)
+
+    @property
+    def name(self) -> str:
+        """Its name in the program."""
+        return self.urn.rpartition("::")[2]
+
+    def known(self, *names: str) -> tuple[str, ...] | None:
+        """The values of these inputs as text, or None if one is missing or not known yet."""
+        values = [self.inputs.get(name) for name in names]
+        if any(value is None or value == _UNKNOWN for value in values):
+            return None
+        return tuple(str(value) for value in values)
+
+    def configured(self, name: str) -> str:
+        """A value of the resource itself, else of its provider's configuration; else empty."""
+        return str(self.inputs.get(name) or self.provider.get(name) or "")
+
+
+@dataclass(frozen=True)
+class Record:
+    """A stack's state.
+
+    Attributes:
+        root: the URN of the stack itself; empty if nothing was ever recorded.
+        recorded: the URN of everything recorded.
+        pending: what a run began to create without an end, each once.
+        providers: the configuration of each provider by its URN.
+    """
+
+    root: str
+    recorded: frozenset[str]
+    pending: tuple[Declared, ...]
+    providers: Mapping[str, Mapping[str, Any]]
+
+
+def record(deployment: Mapping[str, Any]) -> Record:
+    """Read the state that `pulumi stack export` prints.
+
+    Args:
+        deployment: its `deployment`.
+    """
+    resources = deployment.get("resources") or ()
+    providers = _providers(resources)
+    pending = {
+        operation["resource"]["urn"]: _declared(operation["resource"], providers)
+        for operation in deployment.get("pending_operations") or ()
+        if operation["type"] == _CREATING and operation["resource"].get("custom")
+    }
+    return Record(
+        root=next((one["urn"] for one in resources if one["type"] == "pulumi:pulumi:Stack"), ""),
+        recorded=frozenset(one["urn"] for one in resources),
+        pending=tuple(pending.values()),
+        providers=providers,
+    )
+
+
+def planned(
+    steps: Iterable[Mapping[str, Any]], providers: Mapping[str, Mapping[str, Any]]
+) -> Iterator[Declared]:
+    """What a run would create.
+
+    Args:
+        steps: the steps that `pulumi preview --json` prints.
+        providers: those of the record.
+    """
+    created = [step["newState"] for step in steps if step["op"] == "create"]
+    # After a destroy, and before the first run, no provider is recorded.
+    providers = {**providers, **_providers(created)}
+    for new in created:
+        if new.get("custom") and not new["type"].startswith(_PROVIDER):
+            yield _declared(new, providers)
+
+
+def _providers(resources: Iterable[Mapping[str, Any]]) -> dict[str, Mapping[str, Any]]:
+    """The configuration of each provider by its URN."""
+    return {
+        one["urn"]: one.get("inputs") or {}
+        for one in resources
+        if one["type"].startswith(_PROVIDER)
+    }
+
+
+def _declared(state: Mapping[str, Any], providers: Mapping[str, Mapping[str, Any]]) -> Declared:
+    provider = str(state.get("provider") or "").rpartition("::")[0]
+    return Declared(
+        urn=state["urn"],
+        type=state["type"],
+        parent=state.get("parent") or "",
+        inputs=state.get("inputs") or {},
+        provider=providers.get(provider, {}),
+    )

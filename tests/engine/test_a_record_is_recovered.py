@@ -1,0 +1,111 @@
+"""The engine is killed while the clouds make plain resources, and `make recover` completes the record."""
+
+from __future__ import annotations
+
+import json
+
+import pytest
+
+from tests.engine.clouds import SCALE
+from tests.engine.harness import GROUP, MACHINES_GROUP, Stack
+
+pytestmark = pytest.mark.engine
+
+MACHINES = ["web-01"]
+
+
+def unfinished(stack: Stack) -> set[str]:
+    """Names of the resources whose creation was begun and not recorded."""
+    noted = json.loads(stack.exported())["deployment"].get("pending_operations") or ()
+    return {operation["resource"]["urn"].rpartition("::")[2] for operation in noted}
+
+
+def test_what_azure_made_while_the_engine_died_is_recorded(stack: Stack) -> None:
+    stack.declare(pilot=("protected", MACHINES))
+    # Azure accepts networks, storage and the vault, and finishes none of them.
+    stack.clouds.set_scale(0)
+    up = stack.start("up", "--yes", "--skip-preview", real=True)
+    for operation in ("VirtualNetworks_CreateOrUpdate", "StorageAccounts_Create"):
+        stack.clouds.until_accepted(operation)
+    stack.clouds.until_accepted("Vaults_CreateOrUpdate")
+    up.kill()
+    stack.succeeds("cancel", "--yes")
+    assert {"cache", "production", "test", "vault"} <= unfinished(stack)
+
+    early = stack.recover()
+    stack.clouds.set_scale(SCALE)
+    stack.clouds.advance(3600)
+    recovered = stack.recover()
+
+    assert early.code != 0
+    assert "it is still being made" in early.text
+    assert recovered.code == 0, recovered.text
+    assert unfinished(stack) == set()
+
+
+def test_a_server_that_ec2_started_unrecorded_is_named_before_a_second_one_is(
+    stack: Stack,
+) -> None:
+    with stack.clouds.aws_silent_after("RunInstances") as until_started:
+        up = stack.start("up", "--yes", "--skip-preview", real=True)
+        until_started()
+        up.kill()
+    stack.succeeds("cancel", "--yes")
+    (server,) = stack.clouds.servers()
+
+    preview, up_again = stack.preview(), stack.up()
+
+    for result in (preview, up_again):
+        assert result.code != 0
+        assert f"{server} in EC2 carries the tags of this server" in result.error
+        assert "make recover" in result.error
+    assert set(stack.clouds.servers()) == {server}
+
+
+def test_notes_that_somebody_cleared_are_not_needed(stack: Stack) -> None:
+    root = next(r["urn"] for r in stack.resources() if r["type"] == "pulumi:pulumi:Stack")
+    stack.run("refresh", "--yes", "--skip-preview", "--clear-pending-creates", "--target", root)
+    assert unfinished(stack) == set()
+
+    recovered = stack.recover()
+
+    assert recovered.code == 0, recovered.text
+    (server,) = stack.clouds.servers()
+    assert any(resource.get("id") == server for resource in stack.resources())
+
+
+def test_then_up_goes_on_and_nothing_was_made_twice(stack: Stack) -> None:
+    up = stack.up()
+
+    assert up.code == 0, up.text
+    assert "pending operations" not in up.text
+    assert len(stack.clouds.servers()) == 1
+    assert len(stack.clouds.vaults(GROUP)) == 1
+    assert len(stack.clouds.networks(MACHINES_GROUP)) == 1
+    assert len(stack.clouds.fabrics(GROUP)) == 1
+    again = stack.up("--expect-no-changes")
+    assert again.code == 0, again.text
+
+
+def test_destroy_removes_what_was_recovered(stack: Stack) -> None:
+    destroy = stack.destroy()
+
+    assert destroy.code == 0, destroy.text
+    assert stack.clouds.servers() == {}
+    assert stack.clouds.vaults(GROUP) == set()
+    assert stack.resources() == []
+
+
+def test_what_somebody_else_made_under_a_name_is_left_alone(stack: Stack) -> None:
+    tags = {"site-recovery:stack": "another/stack/prod"}
+    stack.clouds.put(
+        f"resourceGroups/{GROUP}", {"location": "westeurope", "tags": tags}, "2024-03-01"
+    )
+    up = stack.up()
+    assert "cannot create already existing resource" in up.error
+
+    recovered = stack.recover()
+
+    assert recovered.code != 0
+    assert "this stack did not make it" in recovered.text, recovered.text
+    assert "another/stack/prod" in recovered.text

@@ -1,0 +1,82 @@
+"""What is read from a stack's state and from a preview, and what is given to `pulumi import`."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from recover.declared import Declared, planned, record
+from recover.engine import import_file
+
+STACK = "urn:pulumi:dev::p::pulumi:pulumi:Stack::p-dev"
+PARENT = "urn:pulumi:dev::p::ec2-to-azure:components:Vault::vault"
+VAULT = "azure-native:recoveryservices:Vault"
+URN = f"urn:pulumi:dev::p::ec2-to-azure:components:Vault${VAULT}::vault"
+PROVIDER = "urn:pulumi:dev::p::pulumi:providers:azure-native::default_3_29_0"
+CONFIGURED = {"subscriptionId": "1", "version": "3.29.0"}
+NEW: dict[str, Any] = {
+    "urn": URN,
+    "type": VAULT,
+    "custom": True,
+    "parent": PARENT,
+    "provider": f"{PROVIDER}::0a1b",
+    "inputs": {"vaultName": "rsv"},
+}
+RESOURCES: list[dict[str, Any]] = [
+    {"urn": STACK, "type": "pulumi:pulumi:Stack"},
+    {"urn": PROVIDER, "type": "pulumi:providers:azure-native", "inputs": CONFIGURED},
+    {"urn": PARENT, "type": "ec2-to-azure:components:Vault", "parent": STACK},
+]
+DECLARED = Declared(URN, VAULT, PARENT, {"vaultName": "rsv"}, CONFIGURED)
+
+
+def pending(kind: str, **resource: Any) -> dict[str, Any]:
+    return {"type": kind, "resource": {**NEW, **resource}}
+
+
+def test_only_what_a_run_began_to_create_is_pending_and_once() -> None:
+    operations = [pending("creating"), pending("creating"), pending("updating", urn="other")]
+
+    state = record({"resources": RESOURCES, "pending_operations": operations})
+
+    assert state.pending == (DECLARED,)
+    assert state.root == STACK
+    assert state.recorded == {STACK, PROVIDER, PARENT}
+
+
+def test_a_stack_without_a_record_has_no_root() -> None:
+    assert record({}).root == ""
+    assert record({}).pending == ()
+
+
+def test_a_preview_tells_what_a_run_would_create() -> None:
+    steps = [
+        {"op": "create", "newState": NEW},
+        {"op": "create", "newState": {**NEW, "type": "c:d:E", "custom": False}},
+        {"op": "create", "newState": {**NEW, "urn": "a", "type": "pulumi:providers:aws"}},
+        {"op": "same", "newState": NEW},
+        {"op": "create-replacement", "newState": NEW},
+        {"op": "delete", "oldState": NEW},
+    ]
+
+    assert list(planned(steps, {PROVIDER: CONFIGURED})) == [DECLARED]
+
+
+def test_a_provider_that_is_not_recorded_is_taken_from_the_preview() -> None:
+    steps = [{"op": "create", "newState": {**RESOURCES[1], "custom": True}}]
+
+    assert list(planned([*steps, {"op": "create", "newState": NEW}], {})) == [DECLARED]
+
+
+def test_an_import_names_parent_and_version() -> None:
+    assert import_file([(DECLARED, "/vaults/rsv")]) == {
+        "nameTable": {"parent-0": PARENT},
+        "resources": [
+            {
+                "type": VAULT,
+                "name": "vault",
+                "id": "/vaults/rsv",
+                "parent": "parent-0",
+                "version": "3.29.0",
+            }
+        ],
+    }
