@@ -78,7 +78,8 @@ class JobHistory:
             AzureError: Azure did not answer, or refused.
         """
         looked, renewed = self._looked, self._renewed
-        if looked is None or renewed is None or now - renewed >= _RENEWAL or not self._jobs:
+        lacking = not self._jobs or bool(self._odd)
+        if looked is None or renewed is None or now - renewed >= _RENEWAL or lacking:
             await self.renew(client, vault, now)
             return
         since = looked - _LAG
@@ -86,7 +87,7 @@ class JobHistory:
         before.sort(key=_start)
         alone, rest = before[:_READ_ALONE], before[_READ_ALONE:]
         if rest:
-            since = _start(rest[0])
+            since = max(_start(rest[0]), self._since or _EPOCH)
         found, read = await asyncio.gather(
             self._listed(client, vault, since),
             asyncio.gather(*(_again(client, vault, job) for job in alone)),

@@ -218,6 +218,17 @@ def test_an_odd_job_fails_its_machine(fleet: OddFleet) -> None:
     assert outcomes["web-02"].status is Status.SATISFIED
 
 
+def test_an_odd_job_that_is_mended_keeps_nobody(fleet: OddFleet) -> None:
+    fleet.drive(Phase.PROTECTED)
+    fleet.odd(JOBS, "web-01", "properties.startTime", "yesterday")
+
+    async def mended() -> None:
+        fleet.change = None
+
+    outcomes = fleet.drive(Phase.TEST_FAILOVER, between_rounds=mended)
+    assert {outcome.status for outcome in outcomes.values()} == {Status.SATISFIED}
+
+
 def test_a_lost_request_is_not_sent_again_while_a_job_may_be_its_own(fleet: OddFleet) -> None:
     fleet.drive(Phase.PROTECTED)
     fleet.fault(operation="ReplicationProtectedItems_TestFailover", match="web-01", drop="after")
