@@ -93,7 +93,17 @@ read_secret() {
         fail 13 "the machine may not read $SECRET_ID: $(last_line "$WORK/secret.log")"
 }
 
+# The service takes the stock kernels of a distribution. A cloud's own kernels are no such ones.
+check_kernel() {
+    kernel=$(uname -r)
+    case "$kernel" in
+        *-aws | *-aws-* | *.amzn* | *-gcp | *-gke | *-gkeop | *-oracle | *-kvm | *-linode | *.elrepo.*)
+            fail 17 "the mobility service does not take the kernel $kernel. Install the stock kernel of the distribution (on Ubuntu linux-generic or linux-azure), boot it, and remove this one." ;;
+    esac
+}
+
 install_agent() {
+    check_kernel
     free=$(df -Pk / | awk 'NR == 2 { print $4 }')
     [ "$free" -ge "$NEEDED_KIB" ] ||
         fail 14 "/ has $((free / 1024)) MiB free, but the agent needs 2048. Free some space."

@@ -40,12 +40,19 @@ def holds(
 
 
 def told_by_agent(facts: MachineFacts, managed: Mapping[str, ManagedInstance]) -> MachineFacts:
-    """The facts, with the operating system from the SSM Agent if the image does not tell it."""
+    """The facts, with the operating system that the SSM agent reports, if it does.
+
+    The machine may have been upgraded since it was launched, so what runs counts more than the name
+    of the image.
+    """
     known = managed.get(facts.instance_id)
-    if facts.os is not None or known is None:
+    if known is None:
         return facts
     reported = images.reported_operating_system(known.platform_name, known.platform_version)
-    return replace(facts, os=reported)
+    if reported and reported.startswith("windows") != (facts.platform == "windows"):
+        # EC2 knows the platform for certain; such a report is one of an older instance.
+        reported = None
+    return replace(facts, os=reported or facts.os, reported_os=reported)
 
 
 def stated(machine: MachineSettings) -> Stated:
@@ -74,6 +81,15 @@ def problems(
                 path("machines", name, "os"),
                 f"it says {machine.os}, and EC2 says that {facts.instance_id} runs "
                 f"{facts.platform}",
+                "Correct it, or leave it out",
+            )
+        )
+    elif machine.os and facts.reported_os and not images.agree(machine.os, facts.reported_os):
+        found.append(
+            Problem(
+                path("machines", name, "os"),
+                f"it says {machine.os}, and the SSM agent of {facts.instance_id} reports "
+                f"{facts.reported_os}",
                 "Correct it, or leave it out",
             )
         )

@@ -76,6 +76,7 @@ class MachineFacts:
         instance_profile_arn: its instance profile, or None.
         drivers: the paravirtual drivers in the inventory of Systems Manager; EC2 does not know
             them.
+        reported_os: the key of the operating system that the SSM agent reports, if it was asked.
         server_role: what it does for Site Recovery, if it is a server of a stack; else None.
     """
 
@@ -99,6 +100,7 @@ class MachineFacts:
     instance_profile_arn: str | None = None
     drivers: tuple[Driver, ...] = ()
     server_role: str | None = None
+    reported_os: str | None = None
 
 
 @dataclass(frozen=True)

@@ -52,6 +52,25 @@ def operating_system(image_name: str) -> str | None:
     return None
 
 
+def agree(one: str, other: str) -> bool:
+    """Whether two keys may mean the same system: a version may leave out what the other has.
+
+    >>> agree("rhel-8", "rhel-8.4"), agree("sles-15.3", "sles-15-sp3"), agree("rhel-8.4", "rhel-8.10")
+    (True, True, False)
+    """
+    if one.startswith("windows") or other.startswith("windows"):
+        return one == other
+    family, version = _family(one)
+    other_family, other_version = _family(other)
+    length = min(len(version), len(other_version))
+    return family == other_family and version[:length] == other_version[:length]
+
+
+def _family(key: str) -> tuple[str, tuple[str, ...]]:
+    """The name and the numbers of a key."""
+    return re.split(r"-\d", key, maxsplit=1)[0], tuple(re.findall(r"\d+", key))
+
+
 def reported_operating_system(name: str, version: str) -> str | None:
     """The key in the support matrix for what the SSM agent reports, or None if it does not say.
 

@@ -319,3 +319,30 @@ def test_warnings_of_the_installers_are_no_failure(machine: Machine) -> None:
 def test_a_message_with_quotes_and_backslashes_is_still_json(machine: Machine) -> None:
     machine.tool("aws", """printf 'say "no" \\\\ to\\tthis\\n' >&2; exit 1""")
     assert machine.run().report["message"].endswith('say "no" \\ to this')
+
+
+@pytest.mark.parametrize(
+    ("kernel", "taken"),
+    [
+        ("5.4.0-1045-aws", False),
+        ("5.15.0-1050-aws-fips", False),
+        ("5.10.205-195.807.amzn2.x86_64", False),
+        ("5.15.0-1040-gcp", False),
+        ("6.1.0-1.el8.elrepo.x86_64", False),
+        ("5.4.0-150-generic", True),
+        ("5.15.0-1053-azure", True),
+        ("4.18.0-305.el8.x86_64", True),
+        ("3.10.0-1160.el7.x86_64", True),
+        ("5.4.17-2136.el8uek.x86_64", True),
+        ("4.19.0-26-amd64", True),
+        ("5.3.18-150300.59-default", True),
+        ("2.6.32-754.el6.x86_64", True),
+    ],
+)
+def test_only_stock_kernels_get_the_agent(any_machine: Machine, kernel: str, taken: bool) -> None:
+    any_machine.tool("uname", f"echo {kernel}")
+    result = any_machine.run()
+    assert result.code == (0 if taken else 17)
+    if not taken:
+        assert kernel in result.report["message"]
+        assert not (any_machine.root / "calls-of-install").exists()

@@ -667,3 +667,43 @@ def test_a_registered_appliance_is_not_a_machine() -> None:
     config["target"]["adopt"] = ["resourceGroup", "vault"]
     preflight = examine(config, ec2(web_01={"private_ip": "10.10.1.99"}))
     assert places(preflight) == ["machines.web-01.instanceId"]
+
+
+RUNS_8_10 = ssm(platform_name="Red Hat Enterprise Linux", platform_version="8.10")
+RHEL_8_4 = {"os": "rhel-8.4", "platform": "linux", "image_name": "RHEL-8.4.0_HVM-20210504-x86_64"}
+
+
+def test_what_runs_counts_more_than_the_image_it_was_launched_from() -> None:
+    reader = ec2(web_01=RHEL_8_4, web_02=RHEL_8_4, db_01=RHEL_8_4)
+    preflight = examine(configs.modernized(), reader, managed_instances=RUNS_8_10)
+    assert places(preflight) == ["machines.db-01", "machines.web-01", "machines.web-02"]
+    assert "rhel-8.10" in preflight.problems[0].what
+
+
+def test_a_machine_that_was_upgraded_since_can_be_migrated() -> None:
+    old = {"os": "windows-server-2008-r2", "image_name": "Windows_Server-2008-R2_RTM-English"}
+    upgraded = ssm(
+        platform_name="Microsoft Windows Server 2012 R2 Standard", platform_version="6.3.9600"
+    )
+    preflight = examine(configs.modernized(), ec2(web_01=old), managed_instances=upgraded)
+    assert preflight.problems == ()
+
+
+@pytest.mark.parametrize(
+    ("stated", "refused"),
+    [
+        ("rhel-8.4", True),
+        ("rhel-8.1", True),
+        ("rhel-8", False),
+        ("rhel-8.10", False),
+        ("centos-8.10", True),
+        ("ubuntu-20.04", True),
+    ],
+)
+def test_what_is_stated_may_not_contradict_what_runs(stated: str, refused: bool) -> None:
+    config = configs.modernized()
+    config["machines"]["web-01"]["os"] = stated
+    reader = ec2(web_01=RHEL_8_4, web_02=None, db_01=None)
+    problems = examine(config, reader, managed_instances=RUNS_8_10).problems
+    told = [p for p in problems if p.path == "machines.web-01.os" and "SSM agent" in p.what]
+    assert len(told) == refused
