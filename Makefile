@@ -1,11 +1,14 @@
 # One target per job. `make` alone lists them.
 
 PYTHON ?= $(shell command -v python3.11 || echo python3)
-STACK  ?= dev
+# MACHINES=200 works on a local estate of that many machines, EXPERIENCE=modernized by an appliance.
+MACHINES   ?=
+EXPERIENCE ?= classic
+STACK  ?= $(if $(MACHINES),local-$(MACHINES)$(patsubst %,-%,$(filter-out classic,$(EXPERIENCE))),dev)
 JOBS   ?= 2
 
 # These stacks are on the local clouds. Any other is on real ones, unless CLOUDS=local.
-CLOUDS ?= $(if $(filter dev dev-modernized,$(STACK)),local,real)
+CLOUDS ?= $(if $(filter dev dev-modernized local-%,$(STACK)),local,real)
 
 SHELL       := /bin/bash
 .SHELLFLAGS := -eu -o pipefail -c
@@ -43,10 +46,11 @@ setup: ## Python packages, a Pulumi engine, the stand-in providers (skipped when
 
 .PHONY: clouds
 clouds: setup ## Start the local clouds (AWS and Azure on loopback)
-	@$(venv)/python -m emulator up --directory $(clouds)
+	@$(venv)/python -m emulator up --directory $(clouds) $(if $(MACHINES),--machines $(MACHINES))
 
 .PHONY: stack
 stack: setup $(if $(filter local,$(CLOUDS)),clouds)
+	@$(if $(MACHINES),$(venv)/python -m toolchain.local_stack $(STACK) --experience $(EXPERIENCE),:)
 	@$(run) pulumi stack select $(if $(filter local,$(CLOUDS)),--create) $(STACK)
 	@$(if $(filter local,$(CLOUDS)),$(venv)/python -m toolchain.walk begin --stack $(STACK),:)
 

@@ -11,6 +11,7 @@ import sys
 from pathlib import Path
 
 from emulator import processes
+from emulator.aws.fleet import LEAST, MOST
 from emulator.record import Clouds, ProcessError
 
 _DIRECTORY = Path(".local/clouds")
@@ -43,6 +44,7 @@ def _up(options: argparse.Namespace) -> int:
         ports={"azure": options.azure_port, "aws": options.aws_port},
         tls=options.tls,
         any_token=options.any_token,
+        machines=options.machines,
     )
     return 0
 
@@ -68,7 +70,7 @@ def _environment(options: argparse.Namespace) -> int:
 def _aws(options: argparse.Namespace) -> int:
     from emulator.aws.server import AwsServer
 
-    server = AwsServer(options.port, options.seed)
+    server = AwsServer(options.port, options.seed, machines=options.machines or LEAST)
     server.start()
     print(f"AWS at {server.endpoint}", flush=True)
     server.wait()
@@ -128,6 +130,7 @@ def _parser() -> argparse.ArgumentParser:
     up.add_argument("--aws-port", type=_port, default=0, help="0 (default): the last, or free")
     up.add_argument("--tls", action="store_true", help="let Azure speak https")
     _add_any_token(up)
+    _add_machines(up)
 
     down = _command(commands, "down", "stop both clouds", _down)
     _add_directory(down)
@@ -153,6 +156,7 @@ def _parser() -> argparse.ArgumentParser:
     aws = _command(commands, "aws", "run AWS in the foreground", _aws)
     aws.add_argument("--port", type=_port, required=True)
     aws.add_argument("--seed", type=int, default=1, help="what all ids follow from")
+    _add_machines(aws)
     return parser
 
 
@@ -177,6 +181,14 @@ def _add_any_token(parser: argparse.ArgumentParser) -> None:
     )
 
 
+def _add_machines(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument(
+        "--machines",
+        type=_machines,
+        help=f"how many machines that can be migrated the estate has: {LEAST} (default) to {MOST}",
+    )
+
+
 def _add_time(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--scale",
@@ -191,6 +203,13 @@ def _port(text: str) -> int:
     value = int(text)
     if not 0 <= value <= 65535:
         raise argparse.ArgumentTypeError("a port is 0 to 65535")
+    return value
+
+
+def _machines(text: str) -> int:
+    value = int(text)
+    if not LEAST <= value <= MOST:
+        raise argparse.ArgumentTypeError(f"an estate has {LEAST} to {MOST} machines")
     return value
 
 

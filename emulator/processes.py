@@ -18,6 +18,7 @@ from pathlib import Path
 
 import psutil
 
+from emulator.aws.fleet import LEAST
 from emulator.record import SERVICES, Clouds, ProcessError, Running
 
 DEFAULT_SCALE = 360.0
@@ -27,6 +28,7 @@ _STOP_SECONDS = 10.0
 _PAUSE_SECONDS = 0.05
 _LENIENT = "--any-token"
 _CERTIFICATE = "--certificate"
+_MACHINES = "--machines"
 _STATE_FILES = ("azure.sqlite", "azure.sqlite-wal", "azure.sqlite-shm", "azure.lock")
 
 
@@ -39,6 +41,7 @@ def up(
     tls: bool = False,
     any_token: bool = False,
     python: str = sys.executable,
+    machines: int | None = None,
     say: Callable[[str], None] = print,
 ) -> Clouds:
     """Start what does not run yet, and wait until both clouds answer.
@@ -51,13 +54,17 @@ def up(
         tls: let Azure speak https, with a certificate of an authority of its own.
         any_token: let Azure accept every bearer token.
         python: the interpreter that runs them.
+        machines: how many machines that can be migrated the estate has; None keeps the number of
+            an estate that was not stopped, or takes the default.
         say: called with a line for each thing that happens.
 
     Raises:
-        ProcessError: a port is taken, or a process ended or did not answer.
+        ProcessError: a port is taken, a process ended or did not answer, or an estate of another
+            number of machines runs.
     """
     with _alone(directory):
         clouds = Clouds.read(directory)
+        machines = _machines(clouds.services.get("aws"), machines)
         moved = False
         for name in SERVICES:
             before = clouds.services.get(name)
@@ -76,6 +83,8 @@ def up(
             moved = before is None or before.port != port
             arguments = ["-m", "emulator", name, "--port", str(port), "--seed", str(seed)]
             authority = None
+            if name == "aws" and machines is not None:
+                arguments += [_MACHINES, str(machines)]
             if name == "azure":
                 arguments += ["--database", str(directory.resolve() / "azure.sqlite")]
                 arguments += ["--aws-endpoint", clouds.services["aws"].endpoint, *switches]
@@ -87,7 +96,7 @@ def up(
             started = Running(port, process.pid, arguments, authority)
             clouds.services[name] = started
             clouds.write()
-            _wait(directory, name, process, started)
+            _wait(directory, name, process, started, _START_SECONDS + (machines or 0) / 10)
             say(f"{name}: started at {started.endpoint}")
             if name == "aws" and before is not None:
                 say("aws: it was restarted with a new estate; what was created in it is gone")
@@ -176,6 +185,27 @@ def _switches(clouds: Clouds, tls: bool, any_token: bool) -> list[str]:
     return switches
 
 
+def _machines(before: Running | None, wanted: int | None) -> int | None:
+    """The number of machines to start with; None for the default.
+
+    Raises:
+        ProcessError: an estate of another number runs.
+    """
+    arguments = [] if before is None else list(before.arguments)
+    last = None
+    if _MACHINES in arguments:
+        last = int(arguments[arguments.index(_MACHINES) + 1])
+    if wanted is None:
+        return last
+    if before is not None and before.alive and wanted != (last or LEAST):
+        raise ProcessError(
+            f"The local AWS runs with {last or LEAST} machines, not with {wanted}. Another number "
+            "would be a new estate, without what was created in this one. Stop the local clouds "
+            "first, with `down --remove` (`make down`)."
+        )
+    return wanted
+
+
 def _same_switches(before: Sequence[str], now: Sequence[str]) -> bool:
     return all((switch in before) == (switch in now) for switch in (_LENIENT, _CERTIFICATE))
 
@@ -192,14 +222,16 @@ def _start(directory: Path, name: str, command: list[str]) -> subprocess.Popen[b
         )
 
 
-def _wait(directory: Path, name: str, process: subprocess.Popen[bytes], running: Running) -> None:
-    end = time.monotonic() + _START_SECONDS
+def _wait(
+    directory: Path, name: str, process: subprocess.Popen[bytes], running: Running, seconds: float
+) -> None:
+    end = time.monotonic() + seconds
     while not running.answers():
         problem = ""
         if process.poll() is not None:
             problem = "ended at once"
         elif time.monotonic() > end:
-            problem = f"did not answer within {_START_SECONDS:.0f} seconds"
+            problem = f"did not answer within {seconds:.0f} seconds"
             _stop(running)
         if problem:
             log = directory / f"{name}.log"

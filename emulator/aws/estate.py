@@ -1,4 +1,4 @@
-"""The estate that is seeded into moto: one VPC, its subnets and a small fleet of old servers.
+"""The estate that is seeded into moto: one VPC, its subnets and a fleet of old servers.
 
 The fleet has private addresses only and reaches the internet through a NAT gateway. The same seed
 and version of moto give the same ids, so that a committed configuration can name them.
@@ -7,9 +7,11 @@ and version of moto give the same ids, so that a committed configuration can nam
 from __future__ import annotations
 
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass, field
 from typing import TYPE_CHECKING, Any
+
+from emulator.aws.fleet import FLEET, MORE, PROFILE, Machine
 
 if TYPE_CHECKING:
     from mypy_boto3_ec2.client import EC2Client
@@ -19,6 +21,7 @@ REGION = "eu-west-1"
 ZONE = "eu-west-1a"
 VPC_CIDR = "10.10.0.0/16"
 MACHINES_CIDR = "10.10.1.0/24"
+MORE_MACHINES_CIDR = "10.10.16.0/20"
 MIGRATION_CIDR = "10.10.2.0/24"
 PUBLIC_CIDR = "10.10.0.0/24"
 # What the fleet's applications need. None of these ports is one of Site Recovery.
@@ -36,8 +39,6 @@ IMAGES = {
     "amazon-linux-2-arm64": "ami-08f0002acf81b0008",
 }
 
-# The role and the instance profile of machines that Systems Manager manages, both of this name.
-PROFILE = "estate-machine"
 MANAGED_POLICY = "arn:aws:iam::aws:policy/AmazonSSMManagedInstanceCore"
 _TRUST = {
     "Version": "2012-10-17",
@@ -49,44 +50,6 @@ _TRUST = {
         }
     ],
 }
-
-
-@dataclass(frozen=True)
-class Machine:
-    """A machine of the fleet: its image is a key of `IMAGES`, its sizes are in GiB.
-
-    `profile` is the name of its instance profile; None leaves it unmanaged.
-    """
-
-    name: str
-    private_ip: str
-    image: str
-    instance_type: str
-    root_gib: int
-    data_gib: tuple[int, ...] = ()
-    profile: str | None = PROFILE
-
-    @property
-    def root_device(self) -> str:
-        """The device name of the root disk, as the image has it."""
-        return "/dev/xvda" if self.image.startswith("amazon") else "/dev/sda1"
-
-
-_R2, _2012, _2008 = "windows-server-2012-r2", "windows-server-2012", "windows-server-2008-r2-sp1"
-
-FLEET = (
-    Machine("web-01", "10.10.1.11", _R2, "t2.large", 50),
-    Machine("web-02", "10.10.1.12", _R2, "t2.large", 50),
-    Machine("web-03", "10.10.1.13", _R2, "t2.large", 50, (20,)),
-    Machine("app-01", "10.10.1.21", _2012, "m4.large", 60),
-    Machine("app-02", "10.10.1.22", _2012, "m4.large", 60),
-    Machine("legacy-01", "10.10.1.31", _2008, "m4.large", 40),
-    Machine("legacy-02", "10.10.1.32", _2008, "m4.large", 40),
-    Machine("db-01", "10.10.1.41", "rhel-6.7", "m4.xlarge", 30, (100,)),
-    Machine("db-02", "10.10.1.42", "rhel-6.7", "m4.xlarge", 30, (100,)),
-    # Graviton: an example of a machine that Site Recovery cannot migrate. It is not managed either.
-    Machine("arm-01", "10.10.1.91", "amazon-linux-2-arm64", "t4g.medium", 30, profile=None),
-)
 
 
 @dataclass(frozen=True)
@@ -105,7 +68,12 @@ class Seeded:
         return asdict(self)
 
 
-def seed(ec2: EC2Client, iam: Any, begin: Callable[[str], None]) -> Seeded:
+def seed(
+    ec2: EC2Client,
+    iam: Any,
+    begin: Callable[[str], None],
+    fleet: Sequence[Machine] = FLEET,
+) -> Seeded:
     """Create the estate.
 
     Args:
@@ -113,6 +81,7 @@ def seed(ec2: EC2Client, iam: Any, begin: Callable[[str], None]) -> Seeded:
         iam: a client of the same account's IAM, which has Amazon's managed policies.
         begin: called with a name before each thing that is created, so that the caller can let
             its id follow from that name and from nothing that was created before.
+        fleet: its machines.
     """
     begin("vpc")
     vpc = ec2.create_vpc(CidrBlock=VPC_CIDR)["Vpc"]["VpcId"]
@@ -121,6 +90,8 @@ def seed(ec2: EC2Client, iam: Any, begin: Callable[[str], None]) -> Seeded:
         name: _subnet(ec2, begin, vpc, name, cidr)
         for name, cidr in (("machines", MACHINES_CIDR), ("migration", MIGRATION_CIDR))
     }
+    if any(one.subnet == MORE for one in fleet):
+        subnets[MORE] = _subnet(ec2, begin, vpc, MORE, MORE_MACHINES_CIDR)
     begin("security group")
     group = ec2.create_security_group(
         GroupName="estate", Description="What the applications of the estate need", VpcId=vpc
@@ -137,12 +108,12 @@ def seed(ec2: EC2Client, iam: Any, begin: Callable[[str], None]) -> Seeded:
             for port in APPLICATION_PORTS
         ],
     )
-    machines = {one.name: _run(ec2, begin, one, subnets["machines"], group) for one in FLEET}
+    machines = {one.name: _run(ec2, begin, one, subnets[one.subnet], group) for one in fleet}
     begin("way out")
     _way_out(ec2, vpc)
     begin("profile")
     _profile(iam)
-    for one in FLEET:
+    for one in fleet:
         if one.profile is not None:
             begin(f"profile of {one.name}")
             ec2.associate_iam_instance_profile(

@@ -24,6 +24,7 @@ from werkzeug.serving import BaseWSGIServer, make_server
 from emulator.aws import estate, resource_policies
 from emulator.aws.access import calls, denials
 from emulator.aws.access.control import OWN_KEY, Access
+from emulator.aws.fleet import LEAST, fleet
 from emulator.aws.holds import Holds
 from emulator.aws.refusals import Refusal
 from emulator.aws.systems_manager import amazon_documents, images
@@ -55,9 +56,17 @@ class AwsServer:
         seed: the seed of all ids.
         seeded: the estate, if an AwsServer with the same seed has created it in this process or in
             the one that this was forked from. By default it is created at the start.
+        machines: how many of the estate's machines can be migrated.
     """
 
-    def __init__(self, port: int = 0, seed: int = 1, seeded: estate.Seeded | None = None) -> None:
+    def __init__(
+        self,
+        port: int = 0,
+        seed: int = 1,
+        seeded: estate.Seeded | None = None,
+        machines: int = LEAST,
+    ) -> None:
+        self._fleet = fleet(machines)
         self._seeded = seeded
         self._seed = seed
         self._changes = 0
@@ -112,6 +121,7 @@ class AwsServer:
             client,
             self._client("iam", estate.REGION),
             lambda name: mock_random.seed(f"{self._seed}:{name}"),
+            self._fleet,
         )
         images.publish(estate.REGION)
         amazon_documents.publish(estate.REGION)

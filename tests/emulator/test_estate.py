@@ -12,7 +12,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from emulator import processes
-from emulator.aws.estate import FLEET, IMAGES, PROFILE, REGION
+from emulator.aws.estate import IMAGES, REGION
+from emulator.aws.fleet import FLEET, PROFILE
 from emulator.estate import operating_systems, security_groups
 from emulator.estate.machines import Disk, Instance
 from emulator.estate.security_groups import Endpoint, Rule, SecurityGroup

@@ -19,7 +19,8 @@ import yaml
 
 from emulator import processes
 from emulator.__main__ import main
-from emulator.aws.estate import FLEET, IMAGES
+from emulator.aws.estate import IMAGES
+from emulator.aws.fleet import FLEET, fleet
 from emulator.record import Clouds, ProcessError, Running
 from tests.warm_python import warm_clouds
 
@@ -167,6 +168,38 @@ def test_the_estate_has_the_ids_that_the_dev_stack_names(directory: Path) -> Non
     }
     assert declared == {name: estate["machines"][name] for name in declared}
     assert set(estate["machines"]) == {machine.name for machine in FLEET}
+
+
+def test_an_estate_has_as_many_machines_as_it_is_told_and_keeps_their_number(
+    directory: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    clouds = start(directory, machines=20)
+    aws = clouds.services["aws"]
+    machines = fetch(f"{aws.endpoint}/_emulator/estate")["machines"]
+    assert list(machines) == [machine.name for machine in fleet(20)]
+    small = yaml.safe_load((ROOT / "Pulumi.dev.yaml").read_text())["config"]
+    declared = small["ec2-to-azure:machines"]
+    assert {name: machines[name] for name in declared} == {
+        name: machine["instanceId"] for name, machine in declared.items()
+    }
+
+    assert start(directory).services["aws"] == aws
+    assert start(directory, machines=20).services["aws"] == aws
+    assert main(["up", "--directory", str(directory), "--machines", "30"]) == 1
+    error = capsys.readouterr().err
+    assert "runs with 20 machines, not with 30" in error
+    assert "make down" in error
+
+    kill(aws)
+    again = start(directory).services["aws"]
+    assert len(fetch(f"{again.endpoint}/_emulator/estate")["machines"]) == len(machines)
+
+
+@pytest.mark.parametrize("number", ["8", "4001", "many"])
+def test_a_number_of_machines_that_no_estate_has_is_refused(number: str) -> None:
+    with pytest.raises(SystemExit) as ended:
+        main(["up", "--machines", number])
+    assert ended.value.code == 2
 
 
 def test_aws_answers_at_its_own_control_api_what_it_has(directory: Path) -> None:

@@ -11,7 +11,8 @@ from typing import Any
 
 import boto3
 
-from emulator.aws.estate import IMAGES, PROFILE, REGION
+from emulator.aws.estate import IMAGES, REGION
+from emulator.aws.fleet import PROFILE
 from tests.local_aws import LocalAws
 
 EVERYTHING = [{"IpProtocol": "-1", "IpRanges": [{"CidrIp": "0.0.0.0/0"}]}]

@@ -12,7 +12,8 @@ import boto3
 import pytest
 from botocore.exceptions import ClientError
 
-from emulator.aws.estate import IMAGES, PROFILE, REGION
+from emulator.aws.estate import IMAGES, REGION
+from emulator.aws.fleet import PROFILE
 from tests.local_aws import LocalAws, local_aws
 
 KEY = "AKIALIMITED"

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 from botocore.exceptions import ClientError
 
-from emulator.aws.estate import PROFILE
+from emulator.aws.fleet import PROFILE
 from emulator.aws.permissions import Permissions
 from tests.emulator.aws.systems_manager_aws import Cloud
 from tests.local_aws import local_aws
