@@ -173,7 +173,7 @@ def test_the_estate_has_the_ids_that_the_dev_stack_names(directory: Path) -> Non
 def test_an_estate_has_as_many_machines_as_it_is_told_and_keeps_their_number(
     directory: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    clouds = start(directory, machines=20)
+    clouds = start(directory, killed=True, machines=20)
     aws = clouds.services["aws"]
     machines = fetch(f"{aws.endpoint}/_emulator/estate")["machines"]
     assert list(machines) == [machine.name for machine in fleet(20)]
@@ -183,15 +183,15 @@ def test_an_estate_has_as_many_machines_as_it_is_told_and_keeps_their_number(
         name: machine["instanceId"] for name, machine in declared.items()
     }
 
-    assert start(directory).services["aws"] == aws
-    assert start(directory, machines=20).services["aws"] == aws
+    assert start(directory, killed=True).services["aws"] == aws
+    assert start(directory, killed=True, machines=20).services["aws"] == aws
     assert main(["up", "--directory", str(directory), "--machines", "30"]) == 1
     error = capsys.readouterr().err
     assert "runs with 20 machines, not with 30" in error
     assert "make down" in error
 
     kill(aws)
-    again = start(directory).services["aws"]
+    again = start(directory, killed=True).services["aws"]
     assert len(fetch(f"{again.endpoint}/_emulator/estate")["machines"]) == len(machines)
 
 
