@@ -27,7 +27,8 @@ from tempfile import TemporaryDirectory
 import yaml
 
 from benchmarks.process_tree import Cost, measured
-from emulator.aws.estate import IMAGES, PROFILE
+from emulator.aws.estate import IMAGES
+from emulator.aws.fleet import PROFILE
 from emulator.providers.install import install
 from site_recovery.batches import batches
 from tests.engine.clouds import Clouds

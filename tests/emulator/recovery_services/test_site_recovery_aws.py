@@ -11,7 +11,8 @@ from typing import Any
 import boto3
 import pytest
 
-from emulator.aws.estate import IMAGES, PROFILE, REGION
+from emulator.aws.estate import IMAGES, REGION
+from emulator.aws.fleet import PROFILE
 from emulator.estate.machines import AccessRefused, Assignment
 from emulator.guests import agent_document
 from emulator.guests.ec2_estate import Ec2Estate
