@@ -170,8 +170,8 @@ def test_an_odd_field_of_an_item_fails_its_machine_with_its_name(
     assert fleet.accepted("web-01").count("ReplicationProtectedItems_TestFailover") == 0
 
 
-def test_an_entry_without_a_name_is_named_by_its_id(fleet: OddFleet) -> None:
-    fleet.drive(Phase.PROTECTED)
+def test_an_entry_without_a_name_is_named_by_its_id(quiet: OddFleet) -> None:
+    quiet.drive(Phase.PROTECTED)
 
     def change(listed: str, answer: Any) -> Any:
         if listed == ITEMS:
@@ -180,58 +180,58 @@ def test_an_entry_without_a_name_is_named_by_its_id(fleet: OddFleet) -> None:
                     del entry["name"]
         return answer
 
-    fleet.change = change
-    outcomes = fleet.drive(Phase.TEST_FAILOVER)
+    quiet.change = change
+    outcomes = quiet.drive(Phase.TEST_FAILOVER)
     assert "web-02 cannot be read: it has no name" in outcomes["web-02"].message
     assert outcomes["web-01"].status is Status.SATISFIED
 
 
-def test_a_machine_is_looked_at_again_before_it_fails(fleet: OddFleet) -> None:
-    fleet.drive(Phase.PROTECTED)
-    fleet.odd(ITEMS, "web-01", "properties.policyId", 5)
+def test_a_machine_is_looked_at_again_before_it_fails(quiet: OddFleet) -> None:
+    quiet.drive(Phase.PROTECTED)
+    quiet.odd(ITEMS, "web-01", "properties.policyId", 5)
     looks = 0
 
     async def mended() -> None:
         nonlocal looks
         looks += 1
         if looks == 3:
-            fleet.change = None
+            quiet.change = None
 
-    outcomes = fleet.drive(Phase.TEST_FAILOVER, between_rounds=mended)
+    outcomes = quiet.drive(Phase.TEST_FAILOVER, between_rounds=mended)
     assert {outcome.status for outcome in outcomes.values()} == {Status.SATISFIED}
 
 
-def test_a_virtual_machine_that_cannot_be_read_is_still_somebodys(fleet: OddFleet) -> None:
-    fleet.drive(Phase.MIGRATED)
-    fleet.odd(MACHINES, "web-01", "tags", "none")
-    outcomes = fleet.drive(Phase.MIGRATED)
+def test_a_virtual_machine_that_cannot_be_read_is_still_somebodys(quiet: OddFleet) -> None:
+    quiet.drive(Phase.MIGRATED)
+    quiet.odd(MACHINES, "web-01", "tags", "none")
+    outcomes = quiet.drive(Phase.MIGRATED)
     assert "virtual machine web-01 cannot be read: tags is" in outcomes["web-01"].message
     assert outcomes["web-02"].status is Status.SATISFIED
-    assert fleet.accepted("web-01").count("ReplicationProtectedItems_Create") == 1
+    assert quiet.accepted("web-01").count("ReplicationProtectedItems_Create") == 1
 
 
-def test_an_odd_job_fails_its_machine(fleet: OddFleet) -> None:
-    fleet.drive(Phase.PROTECTED)
-    fleet.odd(JOBS, "web-01", "properties.startTime", "yesterday")
-    outcomes = fleet.drive(Phase.TEST_FAILOVER)
+def test_an_odd_job_fails_its_machine(quiet: OddFleet) -> None:
+    quiet.drive(Phase.PROTECTED)
+    quiet.odd(JOBS, "web-01", "properties.startTime", "yesterday")
+    outcomes = quiet.drive(Phase.TEST_FAILOVER)
     assert 'properties.startTime is "yesterday"' in outcomes["web-01"].message
     assert outcomes["web-02"].status is Status.SATISFIED
 
 
-def test_an_odd_job_that_is_mended_keeps_nobody(fleet: OddFleet) -> None:
-    fleet.drive(Phase.PROTECTED)
-    fleet.odd(JOBS, "web-01", "properties.startTime", "yesterday")
+def test_an_odd_job_that_is_mended_keeps_nobody(quiet: OddFleet) -> None:
+    quiet.drive(Phase.PROTECTED)
+    quiet.odd(JOBS, "web-01", "properties.startTime", "yesterday")
 
     async def mended() -> None:
-        fleet.change = None
+        quiet.change = None
 
-    outcomes = fleet.drive(Phase.TEST_FAILOVER, between_rounds=mended)
+    outcomes = quiet.drive(Phase.TEST_FAILOVER, between_rounds=mended)
     assert {outcome.status for outcome in outcomes.values()} == {Status.SATISFIED}
 
 
-def test_a_lost_request_is_not_sent_again_while_a_job_may_be_its_own(fleet: OddFleet) -> None:
-    fleet.drive(Phase.PROTECTED)
-    fleet.fault(operation="ReplicationProtectedItems_TestFailover", match="web-01", drop="after")
+def test_a_lost_request_is_not_sent_again_while_a_job_may_be_its_own(quiet: OddFleet) -> None:
+    quiet.drive(Phase.PROTECTED)
+    quiet.fault(operation="ReplicationProtectedItems_TestFailover", match="web-01", drop="after")
 
     def change(listed: str, answer: Any) -> Any:
         if listed == JOBS:
@@ -240,24 +240,24 @@ def test_a_lost_request_is_not_sent_again_while_a_job_may_be_its_own(fleet: OddF
                     entry["properties"] = None
         return answer
 
-    fleet.change = change
-    fleet.drive(Phase.TEST_FAILOVER, wait=timedelta(hours=1))
-    assert fleet.accepted("web-01").count("ReplicationProtectedItems_TestFailover") == 1
+    quiet.change = change
+    quiet.drive(Phase.TEST_FAILOVER, wait=timedelta(hours=1))
+    assert quiet.accepted("web-01").count("ReplicationProtectedItems_TestFailover") == 1
 
 
-def test_a_preview_tells_of_it_and_refuses_nothing(fleet: OddFleet) -> None:
-    fleet.drive(Phase.PROTECTED)
-    fleet.odd(ITEMS, "web-01", "properties", None)
-    lines, refusals = review(fleet.assignments(Phase.PROTECTED), fleet.snapshot(), Rules())
+def test_a_preview_tells_of_it_and_refuses_nothing(quiet: OddFleet) -> None:
+    quiet.drive(Phase.PROTECTED)
+    quiet.odd(ITEMS, "web-01", "properties", None)
+    lines, refusals = review(quiet.assignments(Phase.PROTECTED), quiet.snapshot(), Rules())
     assert refusals == []
     assert any("web-01: what Azure answers about" in line for line in lines)
 
 
-def test_a_page_of_a_proxy_is_no_answer_of_azure(fleet: OddFleet) -> None:
-    fleet.drive(Phase.PROTECTED)
-    fleet.change = lambda listed, answer: b"<html>Sign in to go on</html>"
+def test_a_page_of_a_proxy_is_no_answer_of_azure(quiet: OddFleet) -> None:
+    quiet.drive(Phase.PROTECTED)
+    quiet.change = lambda listed, answer: b"<html>Sign in to go on</html>"
     with pytest.raises(MigrationError, match=r"<html>Sign in.*proxy"):
-        fleet.snapshot()
+        quiet.snapshot()
 
 
 @pytest.mark.parametrize(
@@ -277,17 +277,17 @@ def test_pages_that_lead_in_a_circle_are_no_list(quiet: OddFleet) -> None:
         quiet.snapshot()
 
 
-def test_a_page_of_a_proxy_in_between_ends_nothing(fleet: OddFleet) -> None:
-    fleet.drive(Phase.PROTECTED)
+def test_a_page_of_a_proxy_in_between_ends_nothing(quiet: OddFleet) -> None:
+    quiet.drive(Phase.PROTECTED)
     looks = 0
 
     async def sometimes() -> None:
         nonlocal looks
         looks += 1
         odd = looks % 3 == 0
-        fleet.change = (lambda listed, answer: b"<html></html>") if odd else None
+        quiet.change = (lambda listed, answer: b"<html></html>") if odd else None
 
-    outcomes = fleet.drive(Phase.TEST_FAILOVER, between_rounds=sometimes)
+    outcomes = quiet.drive(Phase.TEST_FAILOVER, between_rounds=sometimes)
     assert {outcome.status for outcome in outcomes.values()} == {Status.SATISFIED}
 
 
