@@ -8,8 +8,9 @@ from typing import TYPE_CHECKING, Any
 
 import boto3
 
-from site_recovery.aws import images
+from site_recovery.aws import disks, images
 from site_recovery.aws.client import AWS_FAILURES, CLIENT_CONFIG, aws_problem
+from site_recovery.aws.disks import Disk
 from site_recovery.aws.inventory import Driver
 from site_recovery.aws.server_facts import ROLE_TAG
 from site_recovery.batches import batches
@@ -39,22 +40,17 @@ _THERE = ["pending", "running", "stopping", "stopped"]
 """The states of an instance that is not terminated."""
 
 
+_SCALING_GROUP_TAG = "aws:autoscaling:groupName"
+"""The tag that an Auto Scaling group puts on its instances, and takes away if one is detached."""
+
+
 @dataclass(frozen=True)
-class Disk:
-    """A volume of a machine.
+class _Type:
+    """An instance type; memory in MiB."""
 
-    Attributes:
-        device: its device name in EC2.
-        encrypted: whether EBS encrypts it. That does not matter to replication, because the agent
-            reads decrypted data. AWS cannot see encryption inside the operating system.
-        shared: whether it is attached to another instance too (EBS Multi-Attach).
-    """
-
-    device: str
-    size_gib: int
-    volume_id: str
-    encrypted: bool = False
-    shared: bool = False
+    vcpus: int | None = None
+    memory_mib: int | None = None
+    instance_store: tuple[int, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -77,6 +73,7 @@ class MachineFacts:
         drivers: the paravirtual drivers in the inventory of Systems Manager; EC2 does not know
             them.
         reported_os: the key of the operating system that the SSM agent reports, if it was asked.
+        scaling_group: the Auto Scaling group that it is in, or None.
         server_role: what it does for Site Recovery, if it is a server of a stack; else None.
     """
 
@@ -101,6 +98,7 @@ class MachineFacts:
     drivers: tuple[Driver, ...] = ()
     server_role: str | None = None
     reported_os: str | None = None
+    scaling_group: str | None = None
 
 
 @dataclass(frozen=True)
@@ -284,18 +282,19 @@ def _volumes(ec2: EC2Client, instances: Mapping[str, Any]) -> dict[str, Any]:
     return volumes
 
 
-def _types(ec2: EC2Client, names: set[str]) -> dict[str, tuple[int, int]]:
-    """How many vCPUs and how much memory in MiB, by instance type."""
-    types: dict[str, tuple[int, int]] = {}
+def _types(ec2: EC2Client, names: set[str]) -> dict[str, _Type]:
+    """What EC2 says of instance types, by name."""
+    types: dict[str, _Type] = {}
     paginator = ec2.get_paginator("describe_instance_types")
     # With a filter the call does not fail for a type that is not offered in this region.
     for page_names in batches(sorted(names), _PAGE):
         for page in paginator.paginate(Filters=[{"Name": "instance-type", "Values": page_names}]):
             types.update(
                 {
-                    described["InstanceType"]: (
+                    described["InstanceType"]: _Type(
                         described["VCpuInfo"]["DefaultVCpus"],
                         described["MemoryInfo"]["SizeInMiB"],
+                        disks.instance_store(described),
                     )
                     for described in page["InstanceTypes"]
                 }
@@ -307,17 +306,16 @@ def _facts(
     instance: Any,
     image_names: Mapping[str, str],
     volumes: Mapping[str, Any],
-    types: Mapping[str, tuple[int, int]],
+    types: Mapping[str, _Type],
 ) -> MachineFacts:
     image_name = image_names.get(instance["ImageId"])
-    root = instance.get("RootDeviceName")
-    mappings = [m for m in instance.get("BlockDeviceMappings", []) if "Ebs" in m]
     interfaces = sorted(
         instance.get("NetworkInterfaces", []),
         key=lambda interface: interface.get("Attachment", {}).get("DeviceIndex", 0),
     )
+    tags = {tag["Key"]: tag["Value"] for tag in instance.get("Tags", [])}
     groups = [group for interface in interfaces[:1] for group in interface["Groups"]]
-    vcpus, memory_mib = types.get(instance.get("InstanceType", ""), (None, None))
+    kind = types.get(instance.get("InstanceType", ""), _Type())
     return MachineFacts(
         instance_profile_arn=(instance.get("IamInstanceProfile") or {}).get("Arn"),
         instance_id=instance["InstanceId"],
@@ -333,28 +331,10 @@ def _facts(
         subnet_id=instance.get("SubnetId"),
         network_interface_id=interfaces[0]["NetworkInterfaceId"] if interfaces else None,
         security_group_ids=tuple(group["GroupId"] for group in groups),
-        disks=tuple(
-            _disk(mapping, volumes)
-            for mapping in sorted(
-                mappings, key=lambda m: (m["DeviceName"] != root, m["DeviceName"])
-            )
-        ),
+        disks=disks.of(instance, volumes, kind.instance_store),
         security_group_names=tuple(group.get("GroupName", "") for group in groups),
-        vcpus=vcpus,
-        memory_mib=memory_mib,
-        server_role=next(
-            (tag["Value"] for tag in instance.get("Tags", []) if tag["Key"] == ROLE_TAG), None
-        ),
-    )
-
-
-def _disk(mapping: Any, volumes: Mapping[str, Any]) -> Disk:
-    volume_id = mapping["Ebs"]["VolumeId"]
-    volume = volumes.get(volume_id, {})
-    return Disk(
-        mapping["DeviceName"],
-        volume.get("Size", 0),
-        volume_id,
-        encrypted=volume.get("Encrypted", False),
-        shared=len(volume.get("Attachments", [])) > 1,
+        vcpus=kind.vcpus,
+        memory_mib=kind.memory_mib,
+        server_role=tags.get(ROLE_TAG),
+        scaling_group=tags.get(_SCALING_GROUP_TAG),
     )

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
+from site_recovery.aws.disks import Disk
 from site_recovery.aws.ec2 import MachineFacts
 from site_recovery.aws.inventory import Driver
 from site_recovery.aws.support_matrix import (
@@ -72,6 +74,24 @@ def problems(
                 f"architecture {facts.architecture} cannot be migrated",
                 f"Site Recovery takes {', '.join(table.architectures)} only "
                 f"({table.source}); rebuild the machine in Azure instead",
+            )
+        )
+    if facts.state == "running" and facts.private_ip is None:
+        found.append(
+            Problem(
+                f"{place}.instanceId",
+                f"instance {facts.instance_id} has no private IPv4 address, by which the machine "
+                "is found in the vault",
+                "Give its first interface an IPv4 address",
+            )
+        )
+    if facts.scaling_group is not None:
+        found.append(
+            Problem(
+                f"{place}.instanceId",
+                f"instance {facts.instance_id} is in the Auto Scaling group {facts.scaling_group}, "
+                "which replaces it as soon as it is stopped for the cutover",
+                "Detach it from the group; it goes on running",
             )
         )
     found += _operating_system_problems(place, facts, stated, table)
@@ -195,6 +215,12 @@ def _running(listed: tuple[Driver, ...]) -> Driver | None:
     return "aws-pv" if set(listed) == {"aws-pv", "citrix-pv"} else None
 
 
+def _with_store(disks: Sequence[Disk]) -> str:
+    """A remark for machines of which some disks are instance stores, which are easily forgotten."""
+    count = sum(disk.instance_store for disk in disks)
+    return f" ({count} of them instance store, which is replicated too)" if count else ""
+
+
 def _disk_problems(place: str, facts: MachineFacts, limits: AzureVirtualMachine) -> list[Problem]:
     found: list[Problem] = []
     if not facts.disks:
@@ -214,7 +240,7 @@ def _disk_problems(place: str, facts: MachineFacts, limits: AzureVirtualMachine)
         found.append(
             Problem(
                 place,
-                f"its boot disk {os_disk.device} has {os_disk.size_gib} GiB, an Azure virtual "
+                f"its boot disk {os_disk.device} ({os_disk.volume_id}) has {os_disk.size_gib} GiB, an Azure virtual "
                 f"machine's at most {limits.os_disk_gib_max}",
                 "Shrink it before the migration",
             )
@@ -224,14 +250,14 @@ def _disk_problems(place: str, facts: MachineFacts, limits: AzureVirtualMachine)
             Problem(
                 place,
                 f"it has {len(data_disks)} data disks, an Azure virtual machine at most "
-                f"{limits.data_disks_max}",
+                f"{limits.data_disks_max}{_with_store(data_disks)}",
                 "Merge or detach disks before the migration",
             )
         )
     found.extend(
         Problem(
             place,
-            f"its data disk {disk.device} has {disk.size_gib} GiB, an Azure managed disk "
+            f"its data disk {disk.device} ({disk.volume_id}) has {disk.size_gib} GiB, an Azure managed disk "
             f"{limits.data_disk_gib_min} to {limits.data_disk_gib_max}",
             "Resize it before the migration",
         )

@@ -5,7 +5,8 @@ from __future__ import annotations
 from typing import Any
 
 from inventory.found import Found
-from site_recovery.aws.ec2 import Disk, MachineFacts
+from site_recovery.aws.disks import Disk
+from site_recovery.aws.ec2 import MachineFacts
 
 ACCOUNT, REGION, VPC = "123456789012", "eu-west-1", "vpc-0123456789abcdef0"
 

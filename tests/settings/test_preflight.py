@@ -9,7 +9,8 @@ import pytest
 import settings
 from settings import Aws, ServerPlan
 from settings.preflight.preflight import FactsReader, Preflight
-from site_recovery.aws.ec2 import Disk, MachineFacts
+from site_recovery.aws.disks import Disk
+from site_recovery.aws.ec2 import MachineFacts
 from site_recovery.aws.inventory import Driver
 from site_recovery.aws.managed_instances import ManagedInstance
 from site_recovery.aws.server_facts import InstanceType, ServerFacts, ServerQuestion, Subnet
@@ -707,3 +708,32 @@ def test_what_is_stated_may_not_contradict_what_runs(stated: str, refused: bool)
     problems = examine(config, reader, managed_instances=RUNS_8_10).problems
     told = [p for p in problems if p.path == "machines.web-01.os" and "SSM agent" in p.what]
     assert len(told) == refused
+
+
+def test_disks_of_an_instance_store_count() -> None:
+    volumes = tuple(Disk(f"/dev/sd{number}", 10, f"vol-{number}") for number in range(64))
+    stored = (Disk("ephemeral0", 75, "instance store", instance_store=True),)
+    assert examine(configs.modernized(), ec2(web_01={"disks": volumes})).problems == ()
+    [problem] = examine(
+        configs.modernized(), ec2(web_01={"disks": (*volumes, *stored, *stored)})
+    ).problems
+    assert "65 data disks" in problem.what
+    assert "2 of them instance store" in problem.what
+
+
+@pytest.mark.parametrize(
+    ("change", "words"),
+    [
+        ({"private_ip": None}, "no private IPv4 address"),
+        ({"scaling_group": "web"}, "Auto Scaling group web"),
+    ],
+)
+def test_a_machine_without_what_a_migration_assumes_is_refused(
+    change: dict[str, Any], words: str
+) -> None:
+    [problem] = examine(configs.modernized(), ec2(web_01=change)).problems
+    assert problem.path == "machines.web-01.instanceId"
+    assert words in problem.what
+    config = configs.modernized()
+    config["waves"]["pilot"]["phase"] = "migrated"
+    assert examine(config, ec2(web_01={**change, "state": "terminated"})).problems == ()

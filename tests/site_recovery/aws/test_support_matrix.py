@@ -7,7 +7,8 @@ from dataclasses import replace
 import pytest
 
 from site_recovery.aws import images
-from site_recovery.aws.ec2 import Disk, MachineFacts
+from site_recovery.aws.disks import Disk
+from site_recovery.aws.ec2 import MachineFacts
 from site_recovery.aws.inventory import Driver
 from site_recovery.aws.support_check import Stated, drivers_matter, problems
 from site_recovery.aws.support_matrix import matrix
