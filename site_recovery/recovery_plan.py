@@ -120,6 +120,26 @@ class _Slot:
     declared: tuple[Action, ...] = field(default=())
 
 
+def last_job(existing: Mapping[str, Any]) -> str | None:
+    """The name of the job that runs a plan, or ran it last; None if it never ran.
+
+    Args:
+        existing: the wire object of ReplicationRecoveryPlans_Get.
+    """
+    job_id = (existing["properties"].get("currentScenario") or {}).get("jobId")
+    return arm_ids.name(job_id) if job_id else None
+
+
+def allows(existing: Mapping[str, Any], operation: Operation) -> bool:
+    """Whether a plan allows an operation now. It allows none while it runs.
+
+    Args:
+        existing: the wire object of ReplicationRecoveryPlans_Get.
+        operation: an operation that runs through plans.
+    """
+    return operation.allowed_by in (existing["properties"].get("allowedOperations") or ())
+
+
 def create_body(
     plan: Plan, members: Mapping[str, Member], container: ContainerId
 ) -> dict[str, Any]:

@@ -13,9 +13,10 @@ from azure.core.exceptions import ResourceNotFoundError
 from site_recovery import recovery_plan
 from site_recovery.azure import writes
 from site_recovery.azure.connection import Connection, endpoint
-from site_recovery.azure.errors import explained
+from site_recovery.azure.errors import explain, explained
 from site_recovery.azure.experiences import bodies
 from site_recovery.azure.experiences.registry import EXPERIENCES
+from site_recovery.azure.rest import list_url, url
 from site_recovery.fleet import Site
 from site_recovery.jobs import Job
 from site_recovery.operations import Operation
@@ -34,19 +35,28 @@ class PlanService:
     """
 
     def __init__(self, connection: Connection, site: Site) -> None:
+        self._client = connection.client
         self._plans = connection.client.replication_recovery_plans
         self._site = site
 
     async def plan(self, name: str) -> Mapping[str, Any] | None:
         """A recovery plan with its groups (ReplicationRecoveryPlans_Get), or None.
 
+        It is taken for absent only if the list of plans lacks it too, because it would then be
+        created (ReplicationRecoveryPlans_List).
+
         Raises:
-            MigrationError: Azure did not answer, or refused.
+            MigrationError: Azure did not answer, or refused, or contradicts itself.
         """
         try:
             with explained(f"recovery plan {name}", passing=ResourceNotFoundError):
                 return (await self._plans.get(*self._plan(name))).as_dict()
-        except ResourceNotFoundError:
+        except ResourceNotFoundError as error:
+            vault = self._site.container.vault
+            with explained(f"vault {vault.vault}"):
+                listed = await list_url(self._client, url(f"{vault}/replicationRecoveryPlans"))
+            if any(str(plan["name"]).lower() == name.lower() for plan in listed):
+                raise explain(error, f"recovery plan {name}") from error
             return None
 
     async def create_plan(

@@ -221,7 +221,9 @@ class VaultService(PlanService):
                 async with self._reads:
                     listed = await list_url(self._client, url(f"{item_id}/targetComputeSizes"))
             known = tuple(size for size in map(sizes.size, listed) if size is not None)
-            self._memory.sizes[item] = known
+            if known:
+                # Every machine has sizes. A list of none is one that lags behind.
+                self._memory.sizes[item] = known
         return known
 
     def _call(

@@ -232,11 +232,23 @@ class PlanRun:
         return Order(
             operation,
             f"recovery plan {self._plan.name}",
-            False,
             partial(self._service.submit_plan, operation, self._plan.name),
-            _nothing_runs,
-            _is_due,
+            self._last_job,
+            partial(self._allows, operation),
         )
+
+    async def _last_job(self) -> str | None:
+        """The name of the job that runs the plan, or ran it last."""
+        existing = await self._service.plan(self._plan.name)
+        return recovery_plan.last_job(existing) if existing is not None else None
+
+    async def _allows(self, operation: Operation) -> bool:
+        """Whether the plan itself allows an operation, whatever the lists of its machines say.
+
+        Running a plan twice does no harm, because it skips the machines that are done.
+        """
+        existing = await self._service.plan(self._plan.name)
+        return existing is not None and recovery_plan.allows(existing, operation)
 
     def tell(self, attempts: Attempts, job: Job) -> None:
         """Note what the plan's job is doing, or what a person must do so that it continues."""
@@ -304,6 +316,11 @@ class PlanRun:
             )
         self._told |= set(change.foreign_actions)
         if change.differs:
+            last = recovery_plan.last_job(existing)
+            job = await self._service.job(last) if last is not None else None
+            if job is not None and job.running:
+                # The list of jobs does not show it yet. The service refuses changes meanwhile.
+                return False
             self._count("update")
             self._change = await self._service.update_plan(
                 self._plan.name, change.groups, self._request_id("update")
@@ -323,16 +340,6 @@ class PlanRun:
                 f"recovery plan {self._plan.name}: the service takes every {what} and shows none. "
                 "Look at the plan in the vault, then run pulumi up again"
             )
-
-
-async def _nothing_runs() -> str | None:
-    """A plan does not show which job runs on it. Only the vault's jobs do."""
-    return None
-
-
-async def _is_due() -> bool:
-    """Running a plan twice does no harm, because it skips the machines that are done."""
-    return True
 
 
 def is_past(operation: Operation, observed: Observed) -> bool:

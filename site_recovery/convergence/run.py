@@ -31,12 +31,15 @@ from site_recovery.polling import until
 from site_recovery.reasons import Reason
 from site_recovery.snapshot import Snapshot
 
-_UNSIZED_ROUNDS = 5
+_UNSIZED_ROUNDS = 10
 """Rounds without an answer about sizes after which a machine fails."""
 _UNREADABLE_ROUNDS = 5
 """Consecutive rounds in which something about a machine may be unreadable before it fails."""
 _SILENT_ROUNDS = 5
 """Consecutive rounds without any answer from Azure after which the run ends."""
+
+_MAY_HAVE_VM = (*NOT_BEGUN, Stage.FAILED_OVER)
+"""The stages in which a virtual machine that the list lacks would change the next step."""
 
 
 @dataclass
@@ -272,8 +275,10 @@ class _Run:
             return
         step = next_step(course.assignment.desired, observed, self._rules)
         match step:
-            case Satisfied() if not await self._is_certain(course, observed):
-                attempts.tell(Reason.NOT_SHOWN_YET, "the list of protected items lacks its item")
+            case Satisfied() | Blocked() if not await self._is_certain(
+                course, step, observed, snapshot
+            ):
+                attempts.tell(Reason.NOT_SHOWN_YET, "the service's lists lag behind")
             case Satisfied():
                 course.outcome = Outcome(Status.SATISFIED, observed)
                 self._reporter.event(f"{course.name}: {goal(course.assignment.desired)}")
@@ -291,35 +296,49 @@ class _Run:
             case Do(operation):
                 await self._do(course, operation, observed, snapshot)
 
-    async def _is_certain(self, course: _Course, observed: Observed) -> bool:
-        """Whether a machine without an item in the list really has none.
+    async def _is_certain(
+        self, course: _Course, step: Satisfied | Blocked, observed: Observed, snapshot: Snapshot
+    ) -> bool:
+        """Whether what ends a machine's part in the run holds by single reads too.
 
-        A list that is read while it changes can lack an item. To take such a machine for migrated
-        would leave its replication, and its costs, in place.
+        A list may lag behind, or lack what changed while it was read. To take such a machine for
+        removed or migrated would leave its replication, and its costs, in place; to refuse it
+        would end a run that can go on.
         """
-        if observed.stage is not Stage.MIGRATED or course.assignment.machine.migrated:
-            return True
-        if Operation.COMPLETE_MIGRATION in course.attempts.done:
+        if isinstance(step, Satisfied) and (
+            observed.item_id is not None
+            or course.assignment.machine.migrated
+            or Operation.COMPLETE_MIGRATION in course.attempts.done
+        ):
             return True
         try:
-            return await self._service.item(course.assignment, observed) is None
+            return self._step(course, await self._confirmed(course, observed, snapshot)) == step
         except MigrationError:
             return False
+
+    async def _confirmed(self, course: _Course, observed: Observed, snapshot: Snapshot) -> Snapshot:
+        """The snapshot with the machine's item and virtual machine as single reads show them.
+
+        Raises:
+            MigrationError: Azure did not answer, or refused.
+        """
+        item = await self._service.item(course.assignment, observed)
+        confirmed = snapshot.with_item(observed.item_id, item)
+        if observed.azure_vm_id is not None or observed.stage not in _MAY_HAVE_VM:
+            return confirmed
+        return confirmed.with_virtual_machine(
+            await self._service.virtual_machine(course.assignment)
+        )
 
     def _through_plan(self, course: _Course, operation: Operation) -> bool:
         """Whether an operation runs through the plan.
 
-        A machine whose target changes while other machines stay in their tests is tested again
-        by itself.
+        While other machines stay in their tests, a machine is tested, and its test is cleaned up,
+        by itself: its target changed, or its test failed.
         """
         if self._plan is None or not self._plan.takes(course.name, operation):
             return False
-        if operation is Operation.TEST_FAILOVER_CLEANUP:
-            retest = bool(course.observed and course.observed.differs)
-        else:
-            changed = Operation.UPDATE_TARGET in course.attempts.done
-            retest = operation is Operation.TEST_FAILOVER and changed
-        return not retest or not any(
+        return operation is Operation.UNPLANNED_FAILOVER or not any(
             self._stays_tested(other) for other in self._courses if other is not course
         )
 
@@ -342,6 +361,11 @@ class _Run:
             course.attempts.tell(Reason.UNAVAILABLE, str(error))
             if course.unsized >= _UNSIZED_ROUNDS:
                 self._fail(course, observed, Failure(Reason.UNAVAILABLE, str(error)))
+            return False
+        if not sizes and course.unsized < _UNSIZED_ROUNDS:
+            # Every machine has sizes. A list of none is one that lags behind.
+            course.unsized += 1
+            course.attempts.tell(Reason.UNAVAILABLE, "Azure lists no sizes for it yet")
             return False
         decided = sizing.sized(course.assignment, observed, sizes)
         if isinstance(decided, Blocked):
@@ -411,24 +435,17 @@ class _Run:
     def _order(
         self, course: _Course, operation: Operation, observed: Observed, snapshot: Snapshot
     ) -> Order:
-        begins = operation in (Operation.DISCOVER, Operation.ENABLE_PROTECTION)
-
         async def running_job() -> str | None:
             item = await self._service.item(course.assignment, observed)
             return item.scenario_job if item is not None else None
 
         async def is_due() -> bool:
-            item = await self._service.item(course.assignment, observed)
-            newest = snapshot.with_item(observed.item_id, item)
-            if begins:
-                made = await self._service.virtual_machine(course.assignment)
-                newest = newest.with_virtual_machine(made)
-            return self._step(course, newest) == Do(operation)
+            confirmed = await self._confirmed(course, observed, snapshot)
+            return self._step(course, confirmed) == Do(operation)
 
         return Order(
             operation,
             course.name,
-            begins,
             partial(self._service.submit, operation, course.assignment, observed),
             running_job,
             is_due,

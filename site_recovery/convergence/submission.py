@@ -22,6 +22,8 @@ _AT_ONCE = 10
 """The most concurrent submissions. The portal also enables ten machines in one batch."""
 _LOST_ROUNDS = 3
 """Rounds to observe after a request without an answer, if its job cannot be identified."""
+_LOST_DISCOVERY_ROUNDS = 10
+"""The same for a discovery. Nothing but lists shows it, and they may lag behind."""
 _LOST_ANSWERS = 3
 """Consecutive requests without an answer after which a machine fails."""
 _STALE_ROUNDS = 20
@@ -53,15 +55,13 @@ class Order:
         operation: the operation.
         label: the name of the machine or plan in events.
         submit: sends one request with the given request id; returns the name of the job.
-        begins: whether it starts a replication. It is then always confirmed with `is_due`, so that
-            a migrated machine is not replicated again because a list lags behind.
         running_job: the name of the job that runs now, by a single read and not from a list.
-        is_due: whether the operation is still due, by a single read and not from a list.
+        is_due: whether the operation is still due, by a single read and not from a list. It is
+            asked right before every request, because any list may lag behind.
     """
 
     operation: Operation
     label: str
-    begins: bool
     submit: Callable[[str], Awaitable[str | None]]
     running_job: Callable[[], Awaitable[str | None]]
     is_due: Callable[[], Awaitable[bool]]
@@ -158,15 +158,13 @@ class Submitter:
             return self.unseen(attempts, operation)
         if attempts.lost is operation:
             return None
-        try:
-            is_due = await self._is_due(attempts, order, snapshot)
-        except MigrationError as error:
-            return self._unavailable(attempts, error)
-        if not is_due:
-            return None
         async with self._slots:
-            # Checked again here: the engine may have ended while the request waited for a slot.
-            if not self._may_submit():
+            try:
+                is_due = await self._is_due(attempts, order, snapshot)
+            except MigrationError as error:
+                return self._unavailable(attempts, error)
+            # Checked here: the engine may have ended while the request waited for a slot.
+            if not is_due or not self._may_submit():
                 return None
             return await self._submit(attempts, order)
 
@@ -211,7 +209,8 @@ class Submitter:
         attempts.tell(
             Reason.NOT_ANSWERED, f"{operation} was not answered; observing before deciding"
         )
-        if attempts.rounds >= _LOST_ROUNDS:
+        discovers = operation is Operation.DISCOVER
+        if attempts.rounds >= (_LOST_DISCOVERY_ROUNDS if discovers else _LOST_ROUNDS):
             attempts.lost = None
         return True
 
@@ -229,11 +228,12 @@ class Submitter:
                 attempts.subject, attempts.names, operation, snapshot.jobs
             )
             if request.running is not None:
-                attempts.accepted(operation, request.running.name)
+                # An earlier run started it. Whether it is done shows once it has ended.
+                attempts.in_flight = InFlight(None, request.running.name)
+                attempts.tell(Reason.JOB_RUNNING, f"{operation} is running")
                 return False
             attempts.requests[operation] = request
-        in_doubt = order.begins or request.attempt > 1 or attempts.losses > 0
-        if in_doubt and not await order.is_due():
+        if not await order.is_due():
             attempts.tell(Reason.NOT_SHOWN_YET, f"{operation} was done and does not show yet")
             return False
         return True
