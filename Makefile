@@ -134,6 +134,10 @@ fuzz: setup ## Send the emulator more invalid requests, and kill it more often, 
 		tests/emulator/test_nonsense.py tests/emulator/test_a_killed_emulator.py \
 		tests/emulator/agreement
 
+.PHONY: faults
+faults: setup ## Try thousands of faults on every step of a migration (PLAN=<name> tries one again)
+	$(venv)/python -m tests.faults --jobs $(JOBS) $(if $(PLAN),--plan '$(PLAN)')
+
 .PHONY: bench
 bench: setup $(plot)/bin/python ## Measure migrations in service time, and the emulator (ARGS=--full: 1,000 machines)
 	$(venv)/python -m benchmarks $(ARGS)

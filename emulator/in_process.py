@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator, Iterator
 from datetime import timedelta
-from typing import Any
+from typing import Any, Protocol
 from urllib.parse import urlsplit
 
 from azure.core.exceptions import ServiceResponseError
@@ -19,8 +19,17 @@ from azure.core.rest._http_response_impl import HttpResponseImpl
 from azure.core.rest._http_response_impl_async import AsyncHttpResponseImpl
 from azure.core.utils import CaseInsensitiveDict
 
+from emulator.kernel.clock import Clock
 from emulator.kernel.wire import Request, Response
-from emulator.kernel.world import World
+
+
+class Answering(Protocol):
+    """What a transport reaches: a world, or something in front of one."""
+
+    clock: Clock
+
+    def handle(self, request: Request) -> Response:
+        """Answer one request."""
 
 
 class WorldTransport(HttpTransport[HttpRequest, HttpResponse]):
@@ -32,7 +41,7 @@ class WorldTransport(HttpTransport[HttpRequest, HttpResponse]):
             itself this must be False, and the sleep is a real one.
     """
 
-    def __init__(self, world: World, *, steps: bool = True) -> None:
+    def __init__(self, world: Answering, *, steps: bool = True) -> None:
         self._world = world
         self._steps = steps
 
@@ -83,7 +92,7 @@ class WorldTransport(HttpTransport[HttpRequest, HttpResponse]):
 class AsyncWorldTransport(AsyncHttpTransport[HttpRequest, AsyncHttpResponse]):
     """Carries the calls of an asynchronous client to a world. Otherwise like `WorldTransport`."""
 
-    def __init__(self, world: World, *, steps: bool = True) -> None:
+    def __init__(self, world: Answering, *, steps: bool = True) -> None:
         self._world = world
         self._steps = steps
 
@@ -145,7 +154,7 @@ class _AsyncSent:
         """Nothing to close."""
 
 
-def _answer(world: World, request: HttpRequest) -> Response:
+def _answer(world: Answering, request: HttpRequest) -> Response:
     content = request.content
     body = content if isinstance(content, bytes) else str(content or "").encode()
     headers = {"host": urlsplit(request.url).netloc, **request.headers}

@@ -10,7 +10,8 @@ from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine, Itera
 from contextlib import asynccontextmanager
 from dataclasses import replace
 from datetime import timedelta
-from typing import Any, TypeVar
+from functools import wraps
+from typing import Any, ParamSpec, TypeVar
 
 import uvicorn
 
@@ -42,23 +43,36 @@ from tests.emulator.recovery_services.site_recovery_support import (
 )
 
 _T = TypeVar("_T")
+_P = ParamSpec("_P")
 _STEP, _LONGEST_STEP = timedelta(seconds=30), timedelta(minutes=8)
 LENIENT = Rules(require_test_failover=False)
 STRICT = Rules(require_test_failover=True)
 
 
+def _run(coroutine: Callable[_P, Coroutine[Any, Any, _T]]) -> Callable[_P, _T]:
+    """The same function, which runs its coroutine to the end."""
+
+    @wraps(coroutine)
+    def run(*args: _P.args, **kwargs: _P.kwargs) -> _T:
+        return asyncio.run(coroutine(*args, **kwargs))
+
+    return run
+
+
 class Recorder:
-    """A reporter that keeps all lines."""
+    """A reporter that keeps all lines, and shows each event to `watch`."""
 
     def __init__(self) -> None:
         self.statuses: list[str] = []
         self.events: list[str] = []
+        self.watch: Callable[[str], None] = lambda text: None
 
     def status(self, text: str) -> None:
         self.statuses.append(text)
 
     def event(self, text: str) -> None:
         self.events.append(text)
+        self.watch(text)
 
 
 class Fleet:
@@ -67,12 +81,15 @@ class Fleet:
     Attributes:
         targets: the declared target by machine.
         hardware: the hardware by machine.
+        migrated: the machines that are recorded as migrated.
+        carrier: makes the transport of a connection in process.
         slept: the pauses of `drive` in seconds.
 
     Args:
         machines: the machines in AWS.
         wire: `in-process` or `http`.
         experience: classic or modernized.
+        seed: of the emulator.
     """
 
     def __init__(
@@ -80,12 +97,17 @@ class Fleet:
         machines: list[Instance],
         wire: str = "in-process",
         experience: Classic = CLASSIC,
+        seed: int = 7,
     ) -> None:
         self.experience = experience
-        self.site = Site(machines, experience=experience).prepare()
+        self.site = Site(machines, experience=experience, seed=seed).prepare()
         self.machines = {machine.name: machine for machine in machines}
         self.targets: dict[str, dict[str, Any]] = {}
         self.hardware: dict[str, Hardware] = {}
+        self.migrated: set[str] = set()
+        self.carrier: Callable[[], AsyncWorldTransport] = lambda: AsyncWorldTransport(
+            self.site.world
+        )
         self.reporter = Recorder()
         self.slept: list[float] = []
         self.wire = wire
@@ -98,7 +120,7 @@ class Fleet:
 
     # -- what a person or a test does ------------------------------------------------------------
 
-    def drive(
+    async def driving(
         self,
         desired: Phase | dict[str, Phase | None] | None,
         *,
@@ -108,8 +130,9 @@ class Fleet:
         plan: PlanOrder | None = None,
         leaving: bool = False,
         between_rounds: Callable[[], Awaitable[None]] | None = None,
+        stack: str = "dev",
     ) -> dict[str, Outcome]:
-        """Converge the machines.
+        """Converge the machines, as a run of the stack does.
 
         The emulator's clock advances half a minute per round while something is reported. From
         then on each step is twice as long as the one before, up to _LONGEST_STEP. In steps of half
@@ -129,18 +152,17 @@ class Fleet:
 
         pace = Pace(wait, _STEP, sleep, may_submit)
 
-        async def work() -> dict[str, Outcome]:
-            async with self.service(leaving) as service:
-                return await converge(
-                    service,
-                    self.assignments(desired),
-                    replace(rules, discovers=self.experience.name == "classic"),
-                    pace,
-                    self.reporter,
-                    plan,
-                )
+        async with self.service(leaving, stack) as service:
+            return await converge(
+                service,
+                self.assignments(desired),
+                replace(rules, discovers=self.experience.name == "classic"),
+                pace,
+                self.reporter,
+                plan,
+            )
 
-        return asyncio.run(work())
+    drive = _run(driving)
 
     def snapshot(self, *, leaving: bool = False) -> Snapshot:
         async def work() -> Snapshot:
@@ -153,7 +175,9 @@ class Fleet:
         phases = desired if isinstance(desired, dict) else dict.fromkeys(self.machines, desired)
         return [
             Assignment(
-                Machine(name, instance.id, instance.private_ip, name),
+                Machine(
+                    name, instance.id, instance.private_ip, name, migrated=name in self.migrated
+                ),
                 "windows" if instance.platform == "windows" else "linux",
                 TargetSpec.model_validate(self.targets.get(name, {}), by_name=True),
                 phases[name],
@@ -201,10 +225,12 @@ class Fleet:
         return asyncio.run(connected())
 
     @asynccontextmanager
-    async def service(self, leaving: bool = False) -> AsyncIterator[VaultService]:
+    async def service(
+        self, leaving: bool = False, stack: str = "dev"
+    ) -> AsyncIterator[VaultService]:
         """The vault service of a run."""
         async with self._connect() as connection:
-            yield VaultService(connection, self.migration_site, "dev", leaving=leaving)
+            yield VaultService(connection, self.migration_site, stack, leaving=leaving)
 
     @asynccontextmanager
     async def _connect(self) -> AsyncIterator[Connection]:
@@ -215,9 +241,7 @@ class Fleet:
         """Connects to this emulator."""
         return connector(
             credential=lambda: AsyncCredential(self.site.token),
-            transport=(lambda: AsyncWorldTransport(self.site.world))
-            if self._base_url is None
-            else None,
+            transport=self.carrier if self._base_url is None else None,
             base_url=self._base_url,
             limited=False,
         )

@@ -1,0 +1,323 @@
+"""The kinds of fault, each with the calls that it can meet and what it excuses."""
+
+from __future__ import annotations
+
+import copy
+import re
+from collections.abc import Callable, Collection
+from dataclasses import dataclass
+from datetime import timedelta
+from typing import Any
+
+from emulator.kernel.wire import ArmError, Response
+from tests.faults.wire import Call, Wire, older
+
+ATTEMPTS = 4
+"""How often azure-core sends a read that fails: once, and three times again."""
+ROUNDS = 6
+LONG_ROUNDS = 8
+_LATE = timedelta(minutes=3)
+
+PLANS = "ReplicationRecoveryPlans_"
+ITEMS = "ReplicationProtectedItems_"
+_SCENARIOS = {
+    "ReplicationProtectionContainers_DiscoverProtectableItem": "DiscoverPhysicalMachine",
+    f"{ITEMS}Create": "EnableDr",
+    f"{ITEMS}Update": "UpdateVmProperties",
+    f"{ITEMS}Delete": "DisableDr",
+}
+"""The scenarios whose names are not the last part of the operation's id."""
+_ERROR = {
+    "errorCode": "150097",
+    "errorMessage": "The disk is not consistent",
+    "possibleCauses": "The machine was under load",
+    "recommendedAction": "Run it again at night",
+}
+
+_NO_WORD = re.compile("[^a-z0-9]+")
+
+Act = Callable[[Wire, Call], Response]
+
+
+@dataclass(frozen=True)
+class Kind:
+    """One kind of fault.
+
+    Attributes:
+        name: its name in plans and in the table.
+        meets: whether it can meet a call, and would change something there.
+        act: answers the call that it meets.
+        ends_run: whether the run may end without having got there. What comes after is then up to
+            the next run. Otherwise the run itself must get there.
+        repeats: operations that may be accepted once more because of it, given the one it met.
+    """
+
+    name: str
+    meets: Callable[[Wire, Call], bool]
+    act: Act
+    ends_run: bool = False
+    repeats: Callable[[str], Collection[str]] = lambda operation: ()
+
+    @property
+    def slug(self) -> str:
+        """The name as the names of plans have it."""
+        return _NO_WORD.sub("-", self.name)
+
+
+def on_read(wire: Wire, call: Call) -> bool:
+    """Any call that changes nothing."""
+    return not call.changes
+
+
+def on_change(wire: Wire, call: Call) -> bool:
+    """Any call that changes something."""
+    return call.changes
+
+
+def _any(wire: Wire, call: Call) -> bool:
+    return True
+
+
+# -- the answer is lost, or another one -------------------------------------------------------
+
+
+def _refusal(status: int, code: str) -> Response:
+    headers = {}
+    if status == 429:
+        headers["Retry-After"] = "5"
+    if status == 401:
+        headers["WWW-Authenticate"] = 'Bearer error="invalid_token"'
+    return ArmError(status, code, "A fault of the campaign.", headers=headers).response()
+
+
+def _dropped() -> Response:
+    return Response(503, dropped=True)
+
+
+def _instead(answer: Callable[[], Response], *, accepted: bool = False, times: int = 1) -> Act:
+    """Answer the call, and the next ones that are the same, otherwise than the service."""
+
+    def act(wire: Wire, call: Call) -> Response:
+        left = times - 1
+
+        def again(later: Call) -> Response | None:
+            nonlocal left
+            if left == 0 or (later.url, later.changes) != (call.url, call.changes):
+                return None
+            left -= 1
+            return answer()
+
+        if accepted:
+            wire.pass_on(call)
+        wire.effects.append(again)
+        return answer()
+
+    return act
+
+
+def _late(wire: Wire, call: Call) -> Response:
+    answer = wire.pass_on(call)
+    wire.clock.advance(_LATE)
+    return answer
+
+
+# -- lists that lag ----------------------------------------------------------------------------
+
+
+def _lag(wire: Wire, bodies: dict[str, Any], rounds: int) -> None:
+    left = dict.fromkeys(bodies, rounds)
+
+    def answer(later: Call) -> Response | None:
+        if later.changes or not left.get(later.url):
+            return None
+        left[later.url] -= 1
+        return Response(200, bodies[later.url])
+
+    wire.effects.append(answer)
+
+
+def _urls(wire: Wire, call: Call, which: str) -> list[str]:
+    return [url for url in wire.past if (url == call.url) is (which == "this")]
+
+
+def _lagging(name: str, which: str, how: str) -> Kind:
+    """Lists that lag from a read on: `this` one, or the `others`, so that they disagree."""
+
+    def bodies(wire: Wire, call: Call) -> dict[str, Any]:
+        return older(wire, _urls(wire, call, which), how)
+
+    def meets(wire: Wire, call: Call) -> bool:
+        return call.lists and bool(bodies(wire, call))
+
+    def act(wire: Wire, call: Call) -> Response:
+        _lag(wire, bodies(wire, call), ROUNDS)
+        return next(filter(None, (effect(call) for effect in wire.effects)), wire.pass_on(call))
+
+    return Kind(name, meets, act)
+
+
+def _and_lag(act: Act, rounds: int) -> Act:
+    """From a change on, all lists answer as before it."""
+
+    def acting(wire: Wire, call: Call) -> Response:
+        _lag(wire, older(wire, wire.past, "newest"), rounds)
+        return act(wire, call)
+
+    return acting
+
+
+# -- jobs ----------------------------------------------------------------------------------------
+
+
+def _in_job(job: dict[str, Any] | None, delay: timedelta | None, *, of_plan: bool = False) -> Act:
+    """Let the job that a change starts fail or take longer."""
+
+    def act(wire: Wire, call: Call) -> Response:
+        scenario = _SCENARIOS.get(call.operation, call.operation.rpartition("_")[2])
+        wire.set_fault(
+            {
+                "operation": call.operation if of_plan else scenario,
+                **({"job": job} if job is not None else {}),
+                **({"delaySeconds": delay.total_seconds()} if delay is not None else {}),
+            }
+        )
+        return wire.pass_on(call)
+
+    return act
+
+
+def _on_job(wire: Wire, call: Call) -> bool:
+    # The job that changes a plan is no operation of a machine, and repeated in the same run.
+    return call.changes and call.operation not in (f"{PLANS}Create", f"{PLANS}Update")
+
+
+def _on_plan_job(wire: Wire, call: Call) -> bool:
+    return _on_job(wire, call) and call.operation.startswith(PLANS)
+
+
+def _after_failure(operation: str) -> set[str]:
+    part = operation.rpartition("_")[2]
+    repeated = {operation, f"{ITEMS}{part}", f"{PLANS}{part}"}
+    # A replication that did not begin is removed before it begins anew.
+    return repeated | ({f"{ITEMS}Delete"} if part == "Create" else set())
+
+
+def _shows_in_lists_only(operation: str) -> Collection[str]:
+    # A discovery, or a plan that is being saved, cannot be read by itself: a driver that knows
+    # nothing of it asks again. Neither does anything to a machine the second time.
+    return {operation} & {
+        "ReplicationProtectionContainers_DiscoverProtectableItem",
+        f"{PLANS}Create",
+        f"{PLANS}Update",
+    }
+
+
+def _shown(state: str, of: tuple[str, ...], task: str | None) -> tuple[Callable[..., bool], Act]:
+    """Show one job in another state than its tasks, in this answer."""
+
+    def job(call: Call) -> dict[str, Any] | None:
+        if call.answer is None or not call.operation.startswith("ReplicationJobs_"):
+            return None
+        body: Any = call.answer.body
+        jobs = body.get("value", [body]) if isinstance(body, dict) else []
+        known = [each for each in jobs if each.get("properties", {}).get("state") in of]
+        return next(iter(known), None)
+
+    def meets(wire: Wire, call: Call) -> bool:
+        return job(call) is not None
+
+    def act(wire: Wire, call: Call) -> Response:
+        answer = copy.deepcopy(wire.pass_on(call))
+        call.answer = answer
+        properties = (job(call) or {})["properties"]
+        properties["state"] = state
+        if task is not None and properties.get("tasks"):
+            properties["tasks"][0]["state"] = task
+        return answer
+
+    return meets, act
+
+
+def _disagreeing(name: str, state: str, of: tuple[str, ...], task: str | None = None) -> Kind:
+    return Kind(name, *_shown(state, of, task))
+
+
+# -- drivers -------------------------------------------------------------------------------------
+
+
+def _killed_before(wire: Wire, call: Call) -> Response:
+    wire.kill()
+    raise AssertionError
+
+
+def _killed_after(wire: Wire, call: Call) -> Response:
+    wire.pass_on(call)
+    return _killed_before(wire, call)
+
+
+def _joined(wire: Wire, call: Call) -> Response:
+    wire.start_another()
+    return wire.pass_on(call)
+
+
+KINDS = (
+    Kind("dropped before acceptance", on_change, _instead(_dropped)),
+    Kind("dropped after acceptance", on_change, _instead(_dropped, accepted=True)),
+    Kind(
+        "dropped after acceptance, lists lag",
+        on_change,
+        _and_lag(_instead(_dropped, accepted=True), LONG_ROUNDS),
+    ),
+    Kind("503 before acceptance", on_change, _instead(lambda: _refusal(503, "ServerBusy"))),
+    Kind(
+        "500 after acceptance",
+        on_change,
+        _instead(lambda: _refusal(500, "InternalServerError"), accepted=True),
+    ),
+    Kind(
+        "500 after acceptance, lists lag",
+        on_change,
+        _and_lag(
+            _instead(lambda: _refusal(500, "InternalServerError"), accepted=True), LONG_ROUNDS
+        ),
+    ),
+    Kind("accepted, lists lag", on_change, _and_lag(lambda w, c: w.pass_on(c), LONG_ROUNDS)),
+    Kind("429", on_change, _instead(lambda: _refusal(429, "TooManyRequests"))),
+    Kind("409", on_change, _instead(lambda: _refusal(409, "Conflict"))),
+    Kind("read: dropped", on_read, _instead(_dropped, times=ATTEMPTS)),
+    Kind("read: 429", on_read, _instead(lambda: _refusal(429, "TooManyRequests"), times=ATTEMPTS)),
+    Kind("read: 500", on_read, _instead(lambda: _refusal(500, "Internal"), times=ATTEMPTS)),
+    Kind("read: 503", on_read, _instead(lambda: _refusal(503, "ServerBusy"), times=ATTEMPTS)),
+    Kind("read: 404 once", on_read, _instead(lambda: _refusal(404, "ResourceNotFound"))),
+    Kind("token expired", _any, _instead(lambda: _refusal(401, "ExpiredAuthenticationToken"))),
+    Kind("late answer", _any, _late),
+    _lagging("list: before its last change", "this", "before"),
+    _lagging("list: as in the beginning", "this", "first"),
+    _lagging("list: empty", "this", "empty"),
+    _lagging("other lists: before their last change", "others", "before"),
+    _lagging("other lists: as in the beginning", "others", "first"),
+    _lagging("other lists: empty", "others", "empty"),
+    Kind("job fails", _on_job, _in_job(_ERROR, None), ends_run=True, repeats=_after_failure),
+    Kind(
+        "job of the plan fails",
+        _on_plan_job,
+        _in_job(_ERROR, None, of_plan=True),
+        ends_run=True,
+        repeats=_after_failure,
+    ),
+    Kind("job takes an hour longer", _on_job, _in_job(None, timedelta(hours=1))),
+    _disagreeing("job ahead of its tasks", "Succeeded", ("InProgress",)),
+    _disagreeing("job behind its tasks", "InProgress", ("Succeeded",)),
+    _disagreeing("job ahead of a failed task", "InProgress", ("InProgress",), "Failed"),
+    Kind("driver killed before", _any, _killed_before, ends_run=True),
+    Kind("driver killed after", on_change, _killed_after, ends_run=True),
+    Kind(
+        "driver killed after, lists lag",
+        on_change,
+        _and_lag(_killed_after, ROUNDS),
+        ends_run=True,
+        repeats=_shows_in_lists_only,
+    ),
+    Kind("a second driver", _any, _joined, ends_run=True),
+)
+BY_SLUG = {kind.slug: kind for kind in KINDS}
