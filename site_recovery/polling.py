@@ -4,9 +4,12 @@ from __future__ import annotations
 
 import time
 from collections.abc import Awaitable, Callable
+from datetime import timedelta
 from typing import TypeVar
 
 _T = TypeVar("_T")
+SHORTEST = timedelta(seconds=3)
+_SHARE = 0.1
 
 Pause = Callable[[], float]
 """Called after each look. Returns the seconds to wait before the next one."""
@@ -36,6 +39,19 @@ def until_blocking(
     while (found := look()) is None:
         sleep(pause())
     return found
+
+
+def by_age(age: timedelta, longest: timedelta) -> timedelta:
+    """The pause until the next look at something that has been running for this long.
+
+    A tenth of its age, so that the end of what takes minutes is seen seconds after it, and what
+    takes days costs a look a minute.
+
+    Args:
+        age: how long it has been running.
+        longest: the longest pause, which may be less than SHORTEST.
+    """
+    return min(longest, max(SHORTEST, age * _SHARE))
 
 
 class RetryAfter:

@@ -7,7 +7,7 @@ import os
 from collections.abc import AsyncIterator, Callable, Hashable
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass, field
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any, Protocol, TypeVar
 from urllib.parse import urlsplit
 
@@ -20,7 +20,7 @@ from site_recovery.azure.errors import ENDPOINT_VARIABLE, explained
 from site_recovery.azure.limits import LimitsPolicy
 from site_recovery.azure.rest import call
 from site_recovery.errors import MigrationError
-from site_recovery.polling import RetryAfter
+from site_recovery.polling import RetryAfter, by_age
 from site_recovery.service_clock import ServiceClock
 
 if TYPE_CHECKING:
@@ -60,6 +60,22 @@ class Connection:
     def pause(self, poll: timedelta) -> float:
         """Seconds until the next look at Azure: those of `poll`, or more if Azure says so."""
         return max(poll.total_seconds(), self.retry_after.seconds())
+
+    def pauses(self, longest: timedelta) -> Callable[[], float]:
+        """The pauses of a wait that begins with the first of them: they get longer by its age.
+
+        Args:
+            longest: the longest one, unless Azure asks for more.
+        """
+        began: datetime | None = None
+
+        def pause() -> float:
+            nonlocal began
+            now = self.clock.now()
+            began = began or now
+            return self.pause(by_age(now - began, longest))
+
+        return pause
 
 
 class Connect(Protocol):

@@ -5,20 +5,17 @@ from __future__ import annotations
 from collections.abc import Collection, Hashable
 from datetime import datetime, timedelta
 
-SHORTEST = timedelta(seconds=3)
-_SHARE = 0.1
+from site_recovery.polling import by_age
+
 _PATIENCE = timedelta(seconds=30)
 
 
 def pause(youngest: timedelta | None, longest: timedelta, *, setback: bool = False) -> timedelta:
     """The pause until the next look.
 
-    A tenth of the age of the youngest operation, so that the end of a failover is seen seconds
-    after it, and a replication of days costs a look a minute.
-
     Args:
         youngest: how long the youngest operation has been running; None if nothing is known to run.
-        longest: the longest pause, which may be less than SHORTEST.
+        longest: the longest pause.
         setback: whether the service did not answer for something or does not show something. Runs
             give up after a number of such rounds, so these must not follow each other in seconds.
     """
@@ -26,7 +23,7 @@ def pause(youngest: timedelta | None, longest: timedelta, *, setback: bool = Fal
         return min(longest, _PATIENCE)
     if youngest is None:
         return longest
-    return min(longest, max(SHORTEST, youngest * _SHARE))
+    return by_age(youngest, longest)
 
 
 class Ages:

@@ -51,7 +51,7 @@ class Awaited:
     Attributes:
         server_name: its host name.
         limit: service time to wait for it.
-        poll: real time between two looks.
+        poll: the longest time between two looks, in real time.
     """
 
     vault: VaultId
@@ -144,7 +144,7 @@ async def wait(
         status(watch.judge(found, report, connection.clock.now()))
         return None
 
-    return await until(look, lambda: connection.pause(awaited.poll), sleep)
+    return await until(look, connection.pauses(awaited.poll), sleep)
 
 
 @dataclass

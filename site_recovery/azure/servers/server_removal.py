@@ -36,7 +36,7 @@ class Leaving:
 
     Attributes:
         server_name: its host name.
-        poll: real time between two looks.
+        poll: the longest time between two looks, in real time.
         sleep: injected by tests.
     """
 
@@ -223,4 +223,4 @@ async def _waited(
         reporter.status(f"waiting for {running[0].scenario}, which runs on it")
         return None
 
-    return await until(look, lambda: connection.pause(leaving.poll), leaving.sleep)
+    return await until(look, connection.pauses(leaving.poll), leaving.sleep)
