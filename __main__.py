@@ -10,6 +10,7 @@ from pulumi.runtime.config import CONFIG, is_config_secret
 
 import components
 import settings
+from site_recovery.declared import own_names
 from site_recovery.ownership import STACK_TAG, mark
 
 
@@ -22,7 +23,7 @@ def declare() -> None:
     """
     project, config = pulumi.get_project(), CONFIG.get()
     reading = settings.read(settings.stack_config(project, config))
-    prefix = f"{project}-{pulumi.get_stack()}"
+    prefix = own_names.prefix(project, pulumi.get_stack())
     preflight = settings.examine(reading, prefix)
     sealed = settings.secrets(project, config, is_config_secret)
     problems = (*sealed, *reading.problems, *preflight.problems)

@@ -6,6 +6,7 @@ stack's config, without an engine and without a request to a cloud.
 
 from __future__ import annotations
 
+import hashlib
 import json
 import re
 from collections.abc import Mapping
@@ -21,6 +22,7 @@ ROLES = ("azure-read", "azure-change")
 READS = ("aws-read", "azure-read")
 """The templates that are enough for `pulumi preview`."""
 
+_PREFIX_MAX = 42
 _NAMESPACE = "ec2-to-azure"
 _PLACEHOLDER = re.compile(r"<([a-z-]+)>")
 _ACCOUNT = re.compile(r"\d{12}")
@@ -68,6 +70,14 @@ class Names:
         }
 
 
+def _prefix(project: str, stack: str) -> str:
+    """The beginning of the stack's names; a test compares it with that of the program."""
+    name = f"{project}-{stack}"
+    if len(name) <= _PREFIX_MAX:
+        return name
+    return f"{name[: _PREFIX_MAX - 9]}-{hashlib.sha256(name.encode()).hexdigest()[:8]}"
+
+
 def names(project: Mapping[str, Any], stack: str, config: Mapping[str, Any], account: str) -> Names:
     """The names of a stack.
 
@@ -98,7 +108,7 @@ def names(project: Mapping[str, Any], stack: str, config: Mapping[str, Any], acc
     if account != "*" and not _ACCOUNT.fullmatch(account):
         problems.append(f"ACCOUNT: '{account}' is not a valid AWS account id. It has 12 digits")
     found = Names(
-        prefix=f"{project['name']}-{stack}",
+        prefix=_prefix(project["name"], stack),
         region=one("aws:region", config.get("aws:region"), _REGION, "AWS region"),
         account=account,
         vpc=one("source.vpcId", source.get("vpcId"), _VPC, "VPC id"),

@@ -16,6 +16,7 @@ from pydantic import TypeAdapter, ValidationError
 
 from site_recovery import arm_ids
 from site_recovery.arm_ids import ContainerId
+from site_recovery.declared import own_names
 from site_recovery.operations import Operation
 
 MACHINES_MAX = 100
@@ -40,7 +41,7 @@ _SPAN = TypeAdapter(timedelta)
 
 def name_of(stack: str, wave: str) -> str:
     """The name of a wave's plan in its vault: letters, digits and hyphens."""
-    return re.sub(r"[^A-Za-z0-9-]", "-", f"{stack}-{wave}")
+    return own_names.fitted(re.sub(r"[^A-Za-z0-9-]", "-", f"{stack}-{wave}"), own_names.PLAN_MAX)
 
 
 @dataclass(frozen=True)

@@ -11,6 +11,7 @@ from datetime import timedelta
 
 from emulator.arm import async_operations, tags, tracked
 from emulator.arm.merging import merged
+from emulator.arm.reserved_names import reserved
 from emulator.kernel import long_running, schema
 from emulator.kernel.resources import (
     listing,
@@ -143,6 +144,13 @@ def put(world: World, request: Request, subscription: str, group: str, account: 
             400,
             "AccountNameInvalid",
             _invalid(account),
+        )
+    if reserved(account):
+        raise ArmError(
+            400,
+            "ReservedResourceName",
+            f"The resource name '{account}' or a part of the name is a trademarked or reserved "
+            "word.",
         )
     body = _read(request)
     present, document = tracked.begin_put(world, identifier, TYPE, body, tags.STORAGE_NAME_MAX)

@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from settings.draft import Draft
 from settings.translation import suggestion
 from site_recovery.config_paths import path
-from site_recovery.declared import names
+from site_recovery.declared import names, own_names
 from site_recovery.problems import Problem
 
 TEST_SUFFIX = "-test"
@@ -114,6 +114,15 @@ def _virtual_machine_names(draft: Draft) -> Iterator[Problem]:
                 path("machines", machine, "target", "vmName"),
                 f"{path('machines', machines[0])} becomes a virtual machine {name!r} too",
                 "Give one of them another target.vmName",
+            )
+        too_long = len(name) + len(TEST_SUFFIX) > own_names.VIRTUAL_MACHINE_MAX
+        if too_long and names.VIRTUAL_MACHINE.fullmatch(name):
+            yield Problem(
+                path("machines", machines[0], "target", "vmName"),
+                f"a test failover makes a virtual machine of this name with {TEST_SUFFIX} behind "
+                f"it, and Azure takes {own_names.VIRTUAL_MACHINE_MAX} characters",
+                "Use a target.vmName of at most "
+                f"{own_names.VIRTUAL_MACHINE_MAX - len(TEST_SUFFIX)} characters",
             )
         for machine in users.get(f"{name}{TEST_SUFFIX}", []):
             yield Problem(

@@ -6,6 +6,7 @@ from typing import Annotated, Any
 
 from pydantic import BeforeValidator, Field, model_validator
 
+from site_recovery.declared import own_names
 from site_recovery.declared.addresses import NetworkPrefix
 from site_recovery.declared.model import Model, broken, defaults_to
 from site_recovery.declared.names import (
@@ -30,6 +31,10 @@ PARTS = (
 
 PARTS_THAT_OUTLIVE_THE_STACK = ("machinesResourceGroup", "network")
 """What `adopt: true` means: the parts that an earlier stack leaves behind."""
+
+
+_GROUP_MAX = 90
+"""The longest name of a resource group."""
 
 
 def _adopted(value: Any) -> Any:
@@ -103,7 +108,8 @@ class Target(Model):
     @classmethod
     def _name_the_machines_group(cls, raw: Any) -> Any:
         if isinstance(raw, dict) and isinstance(raw.get("resourceGroup"), str):
-            return {"machinesResourceGroup": f"{raw['resourceGroup']}-machines", **raw}
+            name = own_names.fitted(f"{raw['resourceGroup']}-machines", _GROUP_MAX)
+            return {"machinesResourceGroup": name, **raw}
         return raw
 
     def adopts(self, part: str) -> bool:

@@ -136,6 +136,12 @@ ONE_FAULT: list[tuple[tuple[str | int, ...], Any, str, list[str]]] = [
     ),
     (
         ("machines", "web-01", "target"),
+        {"vmName": "w" * 60},
+        "machines.web-01.target.vmName",
+        ["at most 59"],
+    ),
+    (
+        ("machines", "web-01", "target"),
         {"vmName": "xbox"},
         "machines.web-01.target.vmName",
         ["reserved"],

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 
 from emulator.arm import machine_sizes
 from emulator.arm.network.addresses import assignable, next_address
+from emulator.arm.reserved_names import reserved
 from emulator.kernel import resources
 from emulator.kernel.resources import PRIVATE, ResourceId
 from emulator.kernel.store import Document
@@ -22,43 +23,6 @@ DISK_TYPE = "Microsoft.Compute/disks"
 NIC_TYPE = "Microsoft.Network/networkInterfaces"
 
 _NAME = re.compile(r"[A-Za-z0-9]([A-Za-z0-9-]{0,61}[A-Za-z0-9])?")
-_RESERVED = frozenset(
-    [
-        "access",
-        "azure",
-        "bing",
-        "bizspark",
-        "biztalk",
-        "cortana",
-        "directx",
-        "dotnet",
-        "dynamics",
-        "excel",
-        "exchange",
-        "forefront",
-        "groove",
-        "hololens",
-        "hyperv",
-        "kinect",
-        "login",
-        "lync",
-        "microsoft",
-        "msdn",
-        "o365",
-        "office",
-        "office365",
-        "onedrive",
-        "onenote",
-        "outlook",
-        "powerpoint",
-        "sharepoint",
-        "skype",
-        "visio",
-        "visualstudio",
-        "windows",
-        "xbox",
-    ]
-)
 _NO_NETWORK: Document = {"properties": {}}
 
 NAME_CHANGED, NAME_TAKEN = "28175", "28061"
@@ -85,7 +49,7 @@ def name_problem(name: str) -> str | None:
             f"The virtual machine name '{name}' is not valid: 1 to 63 letters, digits and "
             "hyphens, beginning and ending with a letter or a digit."
         )
-    if name.lower() in _RESERVED:
+    if reserved(name):
         return f"The virtual machine name '{name}' is reserved by Azure."
     return None
 
@@ -127,7 +91,9 @@ def create(
             task=0,
         )
     location = network["location"]
-    refused = compute_refusals.refusal(size, target, source["disks"], location, source["osType"])
+    refused = compute_refusals.refusal(
+        size, target, source["disks"], location, source["osType"], placement.name
+    )
     if refused is not None:
         raise refused
     name, note = placement.name, None

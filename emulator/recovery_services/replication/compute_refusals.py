@@ -22,11 +22,13 @@ _LICENCES = (
 )
 """Licences of one system ("Azure Hybrid Benefit for Windows Server", "... for Linux virtual
 machines"); that Compute refuses them for the other one is published, its text is [inferred]."""
+_NAME_MAX = 64
+"""The longest name of a virtual machine ("Naming rules and restrictions for Azure resources")."""
 _WAY_OUT = "Change it in the properties of the replicated item."
 
 
 def refusal(
-    size: Size, target: Document, disks: Iterable[Document], location: str, os_type: str
+    size: Size, target: Document, disks: Iterable[Document], location: str, os_type: str, name: str
 ) -> JobError | None:
     """The error of a failover whose virtual machine Compute does not create; None if it does.
 
@@ -40,6 +42,7 @@ def refusal(
         disks: the disks of the replicated item.
         location: the region.
         os_type: `Windows` or `Linux`.
+        name: the name of the virtual machine.
     """
     generation = machine_sizes.GENERATION.removeprefix("V")
     if not size.boots:
@@ -63,6 +66,12 @@ def refusal(
                 f"'{os_type}'.",
                 f"The licence is one of {system}.",
             )
+    if len(name) > _NAME_MAX:
+        return _error(
+            f"The entity name '{name}' is invalid according to its validation rule: it has more "
+            f"than {_NAME_MAX} characters.",
+            "The name of the virtual machine is too long; a test failover adds -test to it.",
+        )
     zone = target["zone"]
     if zone and (without_zones(location) or zone not in ZONES):
         supported = "" if without_zones(location) else ",".join(ZONES)
