@@ -11,12 +11,32 @@ from azure.core.pipeline.policies import AsyncHTTPPolicy
 
 from site_recovery.errors import MigrationError
 
-_READS = (250, 10)
-_WRITES = _DELETES = (200, 20)
-"""Token buckets of a subscription for one caller: their size, and the seconds in which an empty
-one fills: 25 reads, 10 writes and 10 deletes a second (Azure Resource Manager, "Understand how
-Azure Resource Manager throttles requests")."""
-_READING = ("GET", "HEAD")
+_BUCKETS = {"reads": (250, 25), "writes": (200, 10), "deletes": (200, 10)}
+"""The token buckets of a subscription for one caller: their size, and how many tokens a second
+come back (Azure Resource Manager, "Understand how Azure Resource Manager throttles requests")."""
+_KINDS = {"GET": "reads", "HEAD": "reads", "DELETE": "deletes"}
+_LEFT = "x-ms-ratelimit-remaining-subscription-"
+"""The header of an answer that says how many tokens are left, with the kind at its end."""
+
+
+class _Bucket:
+    """The tokens for one kind of request."""
+
+    def __init__(self, size: int, per_second: int) -> None:
+        self._size = size
+        self._limiter = AsyncLimiter(size, size / per_second)
+
+    async def take(self) -> None:
+        """Wait for a token."""
+        await self._limiter.acquire()
+
+    async def lower(self, left: int) -> None:
+        """Believe no more tokens to be left than Azure says: others take from the same bucket.
+
+        The preview before this run did, or Pulumi's provider for Azure does.
+        """
+        while left < self._size and self._limiter.has_capacity(left + 1):
+            await self._limiter.acquire()
 
 
 class LimitsPolicy(AsyncHTTPPolicy[Any, Any]):
@@ -30,10 +50,7 @@ class LimitsPolicy(AsyncHTTPPolicy[Any, Any]):
 
     def __init__(self, may_change: Callable[[], bool], *, limited: bool = True) -> None:
         self._may_change = may_change
-        self._reads, self._writes, self._deletes = (
-            AsyncLimiter(size, seconds) if limited else None
-            for size, seconds in (_READS, _WRITES, _DELETES)
-        )
+        self._buckets = {kind: _Bucket(*numbers) for kind, numbers in _BUCKETS.items() if limited}
 
     async def send(self, request: PipelineRequest[Any]) -> PipelineResponse[Any, Any]:
         """Send a request when there is a token for it.
@@ -42,12 +59,14 @@ class LimitsPolicy(AsyncHTTPPolicy[Any, Any]):
             MigrationError: it would change something, and nothing may be changed any more. It is
                 not sent.
         """
-        method = request.http_request.method
-        bucket = self._deletes if method == "DELETE" else self._writes
-        if method in _READING:
-            bucket = self._reads
+        kind = _KINDS.get(request.http_request.method, "writes")
+        bucket = self._buckets.get(kind)
         if bucket is not None:
-            await bucket.acquire()
-        if method not in _READING and not self._may_change():
+            await bucket.take()
+        if kind != "reads" and not self._may_change():
             raise MigrationError("the run was ended from outside, so nothing more is changed")
-        return await self.next.send(request)
+        answer = await self.next.send(request)
+        left = answer.http_response.headers.get(f"{_LEFT}{kind}", "")
+        if bucket is not None and left.isdigit():
+            await bucket.lower(int(left))
+        return answer

@@ -99,6 +99,18 @@ class Waves:
             )
         )
 
+    def throttle(self) -> None:
+        """Let the emulator refuse what exceeds the limits of Resource Manager."""
+        answer = self.fleet.site.call("PUT", "/_emulator/throttling?", {"mode": "on"})
+        assert answer.status == 200, answer.body
+
+    async def send(self, connect: KeptOpen, method: str, count: int) -> None:
+        """Send so many requests about a thing that does not exist, one after the other."""
+        url = f"{self.fleet.site.policy}-none?api-version=2025-08-01"
+        async with connect(SUBSCRIPTION) as connection:
+            for _ in range(count):
+                await connection.client.send_request(HttpRequest(method, url, json={}))
+
     def run(self, work: Coroutine[Any, Any, None]) -> None:
         """Run a coroutine whose seconds pass at the emulator too."""
         virtual_time.run(work, lambda seconds: self.fleet.site.pass_time(seconds=seconds))
@@ -140,19 +152,30 @@ def test_nothing_is_refused_because_there_were_too_many_requests(
 ) -> None:
     """Ten callers send more at once than the buckets of Resource Manager hold."""
     waves = Waves(CLASSIC, machines=1)
-    answer = waves.fleet.site.call("PUT", "/_emulator/throttling?", {"mode": "on"})
-    assert answer.status == 200, answer.body
+    waves.throttle()
     connect = waves.connect(limited=limited)
-    url = f"{waves.fleet.site.policy}-none?api-version=2025-08-01"
-
-    async def one() -> None:
-        async with connect(SUBSCRIPTION) as connection:
-            for _ in range(30):
-                await connection.client.send_request(HttpRequest(method, url, json={}))
 
     async def all_at_once() -> None:
-        await asyncio.gather(*(one() for _ in range(10)))
+        await asyncio.gather(*(waves.send(connect, method, 30) for _ in range(10)))
         await connect.close()
 
     waves.run(all_at_once())
     assert (waves.refused == 0) is served
+
+
+@pytest.mark.parametrize("method", ["GET", "PUT", "DELETE"])
+def test_what_another_process_took_from_the_buckets_is_not_taken_again(method: str) -> None:
+    """An up follows its preview at once."""
+    waves = Waves(CLASSIC, machines=1)
+    waves.throttle()
+    preview, up = waves.connect(), waves.connect()
+
+    async def one_after_the_other() -> None:
+        await waves.send(preview, method, 190)
+        await waves.send(up, method, 4)
+        await asyncio.gather(*(waves.send(up, method, 30) for _ in range(10)))
+        for connect in (preview, up):
+            await connect.close()
+
+    waves.run(one_after_the_other())
+    assert waves.refused == 0
