@@ -203,13 +203,13 @@ def _after_failure(operation: str) -> set[str]:
 
 
 def _shows_in_lists_only(operation: str) -> Collection[str]:
-    # A discovery, or a plan that is being saved, cannot be read by itself: a driver that knows
-    # nothing of it asks again. Neither does anything to a machine the second time.
-    return {operation} & {
+    # A discovery or a plan that is being saved cannot be read by itself. A driver that knows
+    # nothing of it, and whose lists lag, asks again, which changes nothing.
+    return (
         "ReplicationProtectionContainers_DiscoverProtectableItem",
         f"{PLANS}Create",
         f"{PLANS}Update",
-    }
+    )
 
 
 def _shown(state: str, of: tuple[str, ...], task: str | None) -> tuple[Callable[..., bool], Act]:
