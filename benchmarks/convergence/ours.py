@@ -16,6 +16,7 @@ from emulator.arm.subscriptions import SUBSCRIPTION
 from emulator.estate.machines import Instance
 from emulator.in_process import AsyncWorldTransport
 from emulator.kernel.world import World
+from settings.schema.replication import Convergence
 from site_recovery.arm_ids import ContainerId
 from site_recovery.azure.connection import Connection, connector
 from site_recovery.azure.service import VaultService
@@ -36,7 +37,7 @@ _PHASES = {
     "failover": Phase.FAILED_OVER,
     "completion": Phase.MIGRATED,
 }
-_POLL = timedelta(seconds=30)
+_POLL = Convergence().poll
 _WAIT = timedelta(hours=72)
 
 

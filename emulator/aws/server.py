@@ -69,6 +69,7 @@ class AwsServer:
         self._fleet = fleet(machines)
         self._seeded = seeded
         self._seed = seed
+        self._run = uuid.uuid4().hex
         self._changes = 0
         self._counting = threading.Lock()
         self._connected = cache(self._connect)
@@ -191,6 +192,7 @@ class AwsServer:
                 "status": "ok",
                 "service": "aws",
                 "seed": self._seed,
+                "run": self._run,
                 "changes": self._changes,
             }
         if path == "/_emulator/estate":

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import base64
+import json
 import logging
 import time
+import urllib.request
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from functools import cache
@@ -28,6 +30,20 @@ if TYPE_CHECKING:
 
 _log = logging.getLogger(__name__)
 _FRESH_SECONDS = 0.5
+_TIMEOUT_SECONDS = 5
+
+
+@dataclass(frozen=True)
+class _Region:
+    """What EC2 has at one moment.
+
+    Attributes:
+        changes: what the local AWS said of its changes before; None if it does not count them.
+    """
+
+    instances: list[Instance] = field(default_factory=list)
+    network: Network = field(default_factory=Network)
+    changes: tuple[str, int] | None = None
 
 
 @dataclass(frozen=True)
@@ -42,7 +58,8 @@ class _View:
 class Ec2Estate:
     """An estate read from an AWS endpoint, at most twice a second.
 
-    While AWS does not answer, the estate stays as it was. User data is read once while an instance
+    EC2 is read again only when something has changed in it: describing two hundred instances takes
+    longer than half a second. While AWS does not answer, the estate stays as it was. User data is read once while an instance
     runs, because it can be changed only while the instance is stopped.
 
     Args:
@@ -67,6 +84,8 @@ class Ec2Estate:
             )
 
         self._ec2: EC2Client = client("ec2")
+        self._endpoint = endpoint
+        self._region = _Region()
         self._roles = InstanceRoles(client)
         self._systems_manager = SystemsManager(client, endpoint)
         self._real = real
@@ -159,6 +178,27 @@ class Ec2Estate:
         return self._view
 
     def _describe(self) -> _View:
+        changes = self._changes()
+        if changes is None or changes != self._region.changes:
+            self._region = self._read(changes)
+        known = self._region
+        assignments = self._systems_manager.assignments(known.instances)
+        return _View(known.instances, known.network, assignments)
+
+    def _changes(self) -> tuple[str, int] | None:
+        """Which run of the local AWS this is, and how many requests may have changed its EC2.
+
+        None if the endpoint does not count them.
+        """
+        try:
+            url = f"{self._endpoint}/_emulator/health"
+            with urllib.request.urlopen(url, timeout=_TIMEOUT_SECONDS) as answer:  # noqa: S310
+                health = json.load(answer)
+                return str(health["run"]), int(health["changes"])
+        except (OSError, ValueError, LookupError, TypeError):
+            return None
+
+    def _read(self, changes: tuple[str, int] | None) -> _Region:
         region = describe(self._ec2)
         described = region.instances
         volumes = {
@@ -172,11 +212,7 @@ class Ec2Estate:
         for instance in instances:
             if instance.state != "running":
                 self._user_data.pop(instance.id, None)
-        return _View(
-            instances,
-            region.network,
-            self._systems_manager.assignments(instances),
-        )
+        return _Region(instances, region.network, changes)
 
     def _learn_images(self, image_ids: set[str]) -> None:
         # A request by ids fails if one image is gone; a filter does not.

@@ -12,6 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from emulator import processes
+from emulator.aws import network
 from emulator.aws.estate import IMAGES, REGION
 from emulator.aws.fleet import FLEET, PROFILE
 from emulator.estate import operating_systems, security_groups
@@ -354,3 +355,23 @@ def test_a_written_estate_with_groups_keeps_to_them() -> None:
 )
 def test_the_name_of_an_image_tells_its_system(image: str, system: str) -> None:
     assert operating_systems.of_image(image) == system
+
+
+def test_ec2_is_described_again_only_after_something_changed_in_it(
+    ec2: EC2Client, endpoint: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    described = []
+
+    def counted(client: EC2Client) -> network.Region:
+        described.append(client)
+        return network.describe(client)
+
+    monkeypatch.setattr("emulator.guests.ec2_estate.describe", counted)
+    estate = Ec2Estate(endpoint, REGION, real=Seconds())
+    before = machines(estate)
+    for _ in range(3):
+        assert machines(estate) == before
+    assert len(described) == 1
+    ec2.create_tags(Resources=[before["web-01"].id], Tags=[{"Key": "a", "Value": "b"}])
+    assert machines(estate)["web-01"].tags["a"] == "b"
+    assert len(described) == 2
