@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Annotated
 
-from pydantic import Field, StrictBool
+from pydantic import AfterValidator, Field, StrictBool
 
 from settings.schema.recovery_plan import RecoveryPlanSettings
 from site_recovery.aws.inventory import Driver
@@ -21,7 +21,7 @@ class MachineSettings(Model):
     instance_id: InstanceId = Field(
         description="The EC2 instance. Its platform, address, disks and state are read from AWS."
     )
-    os: str | None = Field(
+    os: Annotated[str, AfterValidator(str.lower)] | None = Field(
         default=None,
         title="key of the [table of operating systems](#what-can-be-migrated)",
         description="Operating system, if neither the name of the image nor the SSM Agent tells "

@@ -10,8 +10,19 @@ from pydantic import AfterValidator, Field
 from site_recovery.declared.model import broken
 from site_recovery.declared.wording import said
 
+LARGEST_PREFIX = 2
 SMALLEST_PREFIX = 29
 """Azure keeps five addresses of every subnet, so /29 is the smallest subnet that it accepts."""
+
+
+_KEPT_BY_AZURE = {
+    "224.0.0.0/4": "multicast",
+    "255.255.255.255/32": "broadcast",
+    "127.0.0.0/8": "loopback",
+    "169.254.0.0/16": "link-local",
+    "168.63.129.16/32": "internal DNS",
+}
+"""Ranges that no virtual network may have ("Azure Virtual Network frequently asked questions")."""
 
 
 def _network(value: str) -> str:
@@ -21,11 +32,17 @@ def _network(value: str) -> str:
         raise broken(
             f"{said(value)} is not an IPv4 network ({error})", "Write it like 10.20.0.0/16"
         ) from None
-    if "/" not in value or not 8 <= network.prefixlen <= SMALLEST_PREFIX:
+    if str(network) != value or not LARGEST_PREFIX <= network.prefixlen <= SMALLEST_PREFIX:
         raise broken(
             f"{said(value)} is not a network that Azure accepts",
-            f"Write it like 10.20.0.0/16, between /8 and /{SMALLEST_PREFIX}",
+            f"Write it like 10.20.0.0/16, between /{LARGEST_PREFIX} and /{SMALLEST_PREFIX}",
         )
+    for kept, what in _KEPT_BY_AZURE.items():
+        if network.overlaps(IPv4Network(kept)):
+            raise broken(
+                f"{said(value)} has addresses of {kept} in it, which Azure keeps ({what})",
+                "Take another range, such as 10.20.0.0/16",
+            )
     return value
 
 
@@ -38,7 +55,9 @@ def _address(value: str) -> str:
 
 
 NetworkPrefix = Annotated[
-    str, AfterValidator(_network), Field(title=f"IPv4 network, `/8` to `/{SMALLEST_PREFIX}`")
+    str,
+    AfterValidator(_network),
+    Field(title=f"IPv4 network, `/{LARGEST_PREFIX}` to `/{SMALLEST_PREFIX}`"),
 ]
 Address = Annotated[str, AfterValidator(_address), Field(title="IPv4 address")]
 

@@ -13,6 +13,7 @@ from typing import Annotated
 from pydantic import AfterValidator, Field
 
 from site_recovery.declared.model import broken, rule
+from site_recovery.declared.wording import said
 
 VIRTUAL_MACHINE = re.compile(r"[A-Za-z0-9](?:[A-Za-z0-9-]{0,61}[A-Za-z0-9])?")
 MACHINE = re.compile(r"[A-Za-z0-9](?:[A-Za-z0-9._-]{0,61}[A-Za-z0-9])?")
@@ -41,6 +42,26 @@ def reserved(name: str) -> str | None:
     if lower.startswith(_RESERVED_AT_THE_START):
         return _RESERVED_AT_THE_START
     return next((word for word in _RESERVED_ANYWHERE if word in lower), None)
+
+
+_SUBNETS_OF_SERVICES = (
+    "GatewaySubnet",
+    "AzureFirewallSubnet",
+    "AzureFirewallManagementSubnet",
+    "AzureBastionSubnet",
+    "RouteServerSubnet",
+)
+"""Subnets that only one service may use, by their names ("Virtual network integration of Azure
+services for network isolation", Microsoft Learn)."""
+
+
+def _refuse_service_subnet(name: str) -> str:
+    if name.lower() in map(str.lower, _SUBNETS_OF_SERVICES):
+        raise broken(
+            f"{said(name)} is a subnet of an Azure service, and takes no machines",
+            "Name another subnet",
+        )
+    return name
 
 
 def _refuse_reserved(name: str) -> str:
@@ -83,9 +104,9 @@ SecurityGroupId = Annotated[str, _id("sg", "a security group"), Field(title="`sg
 ResourceGroupName = Annotated[
     str,
     _name(
-        r"[A-Za-z0-9_().-]{0,89}[A-Za-z0-9_()-]",
+        r"[\w().-]{0,89}[\w()-]",
         "resource group name",
-        "1 to 90 letters, digits, underscores, parentheses, hyphens and full stops, not a full "
+        "1 to 90 letters (of any alphabet), digits, underscores, parentheses, hyphens and full stops, not a full "
         "stop at the end",
     ),
     Field(title="1 to 90 letters, digits and `_().-`"),
@@ -115,6 +136,7 @@ SubnetName = Annotated[
         "subnet name",
         "1 to 80 letters, digits, underscores, full stops and hyphens, a letter or digit first",
     ),
+    AfterValidator(_refuse_service_subnet),
     Field(title="1 to 80 letters, digits and `_.-`"),
 ]
 StorageAccountName = Annotated[
@@ -145,7 +167,7 @@ ComputerName = Annotated[
 VirtualMachineSize = Annotated[
     str,
     _name(
-        r"(?:Standard|Basic)_[A-Za-z0-9_-]+",
+        r"(?i:standard|basic)_[A-Za-z0-9_-]+",
         "virtual machine size",
         "a size as `az vm list-sizes` shows it, such as Standard_D2s_v3",
     ),

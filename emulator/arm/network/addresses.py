@@ -9,7 +9,14 @@ from emulator.kernel.wire import ArmError
 
 # Azure reserves the first four addresses of a subnet and the last one.
 RESERVED_AT_START = 4
-_LONGEST_PREFIX = 29
+_SHORTEST_PREFIX, _LONGEST_PREFIX = 2, 29
+_KEPT = (
+    "224.0.0.0/4",
+    "255.255.255.255/32",
+    "127.0.0.0/8",
+    "169.254.0.0/16",
+    "168.63.129.16/32",
+)
 
 
 def parse_prefix(prefix: str, of: str) -> ipaddress.IPv4Network:
@@ -39,6 +46,25 @@ def parse_prefix(prefix: str, of: str) -> ipaddress.IPv4Network:
     return loose
 
 
+def _room(prefix: str, network: str) -> ipaddress.IPv4Network:
+    """Parse a prefix of a virtual network, and refuse those that none may have.
+
+    Source: "Azure Virtual Network frequently asked questions"; the code is [inferred].
+
+    Raises:
+        ArmError: 400.
+    """
+    space = parse_prefix(prefix, network)
+    kept = any(space.overlaps(ipaddress.IPv4Network(taken)) for taken in _KEPT)
+    if kept or not _SHORTEST_PREFIX <= space.prefixlen <= _LONGEST_PREFIX:
+        raise ArmError(
+            400,
+            "AddressPrefixNotAllowed",
+            f"The address prefix {prefix} of resource {network} is not allowed.",
+        )
+    return space
+
+
 def check_subnets(
     network: str, spaces: Iterable[str], subnets: Iterable[tuple[str, Iterable[str]]]
 ) -> None:
@@ -50,9 +76,9 @@ def check_subnets(
         subnets: the name and prefixes of each subnet.
 
     Raises:
-        ArmError: 400 `NetcfgInvalidSubnet` or `NetcfgSubnetRangesOverlap`.
+        ArmError: 400 `AddressPrefixNotAllowed`, `NetcfgInvalidSubnet` or `NetcfgSubnetRangesOverlap`.
     """
-    room = [parse_prefix(space, network) for space in spaces]
+    room = [_room(space, network) for space in spaces]
     name = network.rpartition("/")[2]
     taken: list[ipaddress.IPv4Network] = []
     for subnet, prefixes in subnets:

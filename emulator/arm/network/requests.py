@@ -9,20 +9,26 @@ from emulator.kernel.store import Document
 from emulator.kernel.wire import ArmError, Request
 from emulator.kernel.world import World
 
-_NAME = re.compile(r"[A-Za-z0-9]([\w.-]{0,78}\w)?")
+_NAME = re.compile(r"[A-Za-z0-9]([\w.-]{0,78}\w)?", re.ASCII)
 
 
-def require_name(name: str) -> None:
+def require_name(name: str, lengths: tuple[int, int] = (1, 80)) -> None:
     """Refuse a name that Microsoft.Network does not accept.
+
+    Source: "Naming rules and restrictions for Azure resources" (Microsoft Learn).
+
+    Args:
+        name: the name of a resource.
+        lengths: the fewest and the most characters of its type.
 
     Raises:
         ArmError: 400 `InvalidResourceName`.
     """
-    if not _NAME.fullmatch(name):
+    if not _NAME.fullmatch(name) or not lengths[0] <= len(name) <= lengths[1]:
         raise ArmError(
             400,
             "InvalidResourceName",
-            f"Resource name {name} is invalid. The name can be up to 80 characters long. It must "
+            f"Resource name {name} is invalid. The name can be {lengths[0]} to {lengths[1]} characters long. It must "
             "begin with a word character, and it must end with a word character or with '_'. The "
             "name may contain word characters or '.', '-', '_'.",
         )

@@ -53,6 +53,7 @@ _PROPERTIES = {
 }
 _BODY = {**tracked.COMMON, "extendedLocation": schema.ANY, "properties": _PROPERTIES}
 
+_NAME_LENGTHS = (2, 64)
 _SUBSCRIPTION = "/subscriptions/{subscription}"
 _GROUP = f"{_SUBSCRIPTION}/resourceGroups/{{group}}"
 _PROVIDER = "providers/Microsoft.Network"
@@ -72,7 +73,7 @@ def put(world: World, request: Request, subscription: str, group: str, network: 
     """Create (201) or replace (200) a network; a body without `subnets` leaves them alone."""
     identifier = network_id(subscription, group, network)
     require_writable_group(world, subscription, group)
-    require_name(network)
+    require_name(network, _NAME_LENGTHS)
     body = read(request, _BODY, "VirtualNetwork")
     present, document = tracked.begin_put(world, identifier, TYPE, body)
     given = body.get("properties", {})
