@@ -7,12 +7,9 @@ An update keeps actions that someone added in the vault (azure-powershell#12837 
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import timedelta
 from typing import Any, TypeAlias
-
-from pydantic import TypeAdapter, ValidationError
 
 from site_recovery import arm_ids
 from site_recovery.arm_ids import ContainerId
@@ -36,7 +33,6 @@ _AZURE = "Microsoft Azure"
 _FAILOVER_TYPES = ["TestFailover", "UnplannedFailover"]
 _DIRECTIONS = ["PrimaryToRecovery"]
 _NAME_MAX = 60
-_SPAN = TypeAdapter(timedelta)
 
 
 def name_of(stack: str, wave: str) -> str:
@@ -95,6 +91,52 @@ class Member:
 
 
 @dataclass(frozen=True)
+class ShownAction:
+    """An action of the service's plan.
+
+    Attributes:
+        name: its name.
+        declared: the action as the config would declare it; None if it cannot.
+        sent: the action as the service sent it. Nothing reads it; it is sent back unchanged.
+    """
+
+    name: str
+    declared: Action | None
+    sent: object
+
+
+@dataclass(frozen=True)
+class ShownGroup:
+    """A boot group of the service's plan: the ids of its items, and the actions around them."""
+
+    item_ids: tuple[str, ...] = ()
+    pre: tuple[ShownAction, ...] = ()
+    post: tuple[ShownAction, ...] = ()
+
+
+@dataclass(frozen=True)
+class ShownPlan:
+    """A recovery plan as the service shows it (ReplicationRecoveryPlans_Get).
+
+    Attributes:
+        groups: its boot groups in order.
+        own_groups: the service's own groups (Shutdown, Failover), as it sent them. They have actions
+            too, and are sent back unchanged.
+        last_job: the name of the job that runs it, or ran it last; None if it never ran.
+        allowed_operations: the operations that the service would accept now.
+    """
+
+    groups: tuple[ShownGroup, ...] = ()
+    own_groups: tuple[object, ...] = ()
+    last_job: str | None = None
+    allowed_operations: frozenset[str] = frozenset()
+
+    def allows(self, operation: Operation) -> bool:
+        """Whether it allows an operation now. It allows none while it runs."""
+        return operation.allowed_by in self.allowed_operations
+
+
+@dataclass(frozen=True)
 class Change:
     """How the service's plan differs from the declared one.
 
@@ -106,7 +148,7 @@ class Change:
             wave's. Empty if there are none.
     """
 
-    groups: list[dict[str, Any]]
+    groups: list[Any]
     differs: bool
     foreign_actions: tuple[str, ...] = ()
     foreign_machines: str = ""
@@ -119,26 +161,6 @@ class _Slot:
     key: str
     word: str
     declared: tuple[Action, ...] = field(default=())
-
-
-def last_job(existing: Mapping[str, Any]) -> str | None:
-    """The name of the job that runs a plan, or ran it last; None if it never ran.
-
-    Args:
-        existing: the wire object of ReplicationRecoveryPlans_Get.
-    """
-    job_id = (existing["properties"].get("currentScenario") or {}).get("jobId")
-    return arm_ids.name(job_id) if job_id else None
-
-
-def allows(existing: Mapping[str, Any], operation: Operation) -> bool:
-    """Whether a plan allows an operation now. It allows none while it runs.
-
-    Args:
-        existing: the wire object of ReplicationRecoveryPlans_Get.
-        operation: an operation that runs through plans.
-    """
-    return operation.allowed_by in (existing["properties"].get("allowedOperations") or ())
 
 
 def create_body(
@@ -158,7 +180,7 @@ def create_body(
 def change(
     plan: Plan,
     members: Mapping[str, Member],
-    existing: Mapping[str, Any],
+    existing: ShownPlan,
     before: Plan | None = None,
 ) -> Change:
     """Compare a declared plan with the service's plan.
@@ -166,40 +188,36 @@ def change(
     Args:
         plan: the declared plan.
         members: the machines that have an item; others are left out.
-        existing: the wire object of ReplicationRecoveryPlans_Get.
+        existing: the service's plan.
         before: the plan as declared in the previous run. Its actions may be removed; all others
             are kept.
     """
-    present = existing["properties"].get("groups") or []
-    boot = [group for group in present if group["groupType"] == _BOOT]
-    # The service's own groups (Shutdown, Failover) have actions too. They are sent back unchanged.
-    own = [dict(group) for group in present if group["groupType"] != _BOOT]
-    groups: list[dict[str, Any]] = []
     foreign: list[str] = []
-    kept_by_place: dict[int, dict[str, list[Mapping[str, Any]]]] = {}
-    for place, wire in enumerate(boot):
+    kept_by_place: dict[int, dict[str, list[ShownAction]]] = {}
+    for place, shown in enumerate(existing.groups):
         target = min(place, len(plan.groups) - 1)
         declared = plan.groups[target]
         declared_before = before.groups[place] if before and place < len(before.groups) else None
         for slot in _slots(declared):
             ours = {*slot.declared, *_actions(declared_before, slot.key)}
-            theirs = [a for a in wire.get(slot.key) or [] if _read(a) not in ours]
+            theirs = [a for a in _shown(shown, slot.key) if a.declared not in ours]
             kept_by_place.setdefault(target, {}).setdefault(slot.key, []).extend(theirs)
-            foreign += [f"{a.get('actionName')} ({slot.word} group {place + 1})" for a in theirs]
-    for place, group in enumerate(plan.groups):
-        groups.append(_group(group, members, kept_by_place.get(place, {})))
+            foreign += [f"{a.name} ({slot.word} group {place + 1})" for a in theirs]
+    kept = [kept_by_place.get(place, {}) for place in range(len(plan.groups))]
+    groups = [_group(group, members, kept[place]) for place, group in enumerate(plan.groups)]
+    wanted = [_wanted(group, members, kept[place]) for place, group in enumerate(plan.groups)]
     return Change(
-        [*own, *groups],
-        _normalized(groups) != _normalized(boot),
+        [*existing.own_groups, *groups],
+        wanted != [_present(group) for group in existing.groups],
         tuple(foreign),
-        _foreign_machines(plan, members, boot, before),
+        _foreign_machines(plan, members, existing, before),
     )
 
 
 def _foreign_machines(
     plan: Plan,
     members: Mapping[str, Member],
-    boot: Iterable[Mapping[str, Any]],
+    existing: ShownPlan,
     before: Plan | None,
 ) -> str:
     """Why the plan may not be changed: another stack or a person added machines to it.
@@ -210,10 +228,10 @@ def _foreign_machines(
     declared = (*plan.groups, *(before.groups if before else ()))
     named = {machine.lower() for group in declared for machine in group.machines}
     names = [
-        arm_ids.name(item["id"])
-        for group in boot
-        for item in group.get("replicationProtectedItems") or []
-        if str(item["id"]).lower() not in known
+        arm_ids.name(item_id)
+        for group in existing.groups
+        for item_id in group.item_ids
+        if item_id.lower() not in known
     ]
     found = sorted(name for name in names if name.lower() not in named)
     if not found:
@@ -224,7 +242,7 @@ def _foreign_machines(
     )
 
 
-def update_body(groups: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
+def update_body(groups: Sequence[object]) -> dict[str, Any]:
     """Body of ReplicationRecoveryPlans_Update. It has all groups, because they are replaced."""
     return {"properties": {"groups": list(groups)}}
 
@@ -275,7 +293,7 @@ def _words(action: Action) -> str:
 
 
 def _group(
-    group: Group, members: Mapping[str, Member], kept: Mapping[str, Sequence[Mapping[str, Any]]]
+    group: Group, members: Mapping[str, Member], kept: Mapping[str, Sequence[ShownAction]]
 ) -> dict[str, Any]:
     return {
         "groupType": _BOOT,
@@ -285,7 +303,7 @@ def _group(
             if m in members
         ],
         **{
-            slot.key: [*map(_write, slot.declared), *map(dict, kept.get(slot.key, ()))]
+            slot.key: [*map(_write, slot.declared), *(a.sent for a in kept.get(slot.key, ()))]
             for slot in _slots(group)
         },
     }
@@ -325,45 +343,33 @@ def _write(action: Action) -> dict[str, Any]:
     }
 
 
-def _read(wire: Mapping[str, Any]) -> Action | None:
-    details = wire.get("customDetails") or {}
-    match details.get("instanceType"):
-        case "ManualActionDetails":
-            return ManualAction(details.get("description") or "")
-        case "AutomationRunbookActionDetails":
-            seconds = _seconds(details.get("timeout"))
-            # Without its timeout the action cannot be compared, so it is kept unchanged.
-            if seconds is None:
-                return None
-            return RunbookAction(details.get("runbookId") or "", seconds)
-        case _:
-            return None
+def _shown(group: ShownGroup, key: str) -> tuple[ShownAction, ...]:
+    return group.pre if key == "startGroupActions" else group.post
 
 
-def _normalized(groups: Iterable[Mapping[str, Any]]) -> list[Any]:
-    """Groups in a form that can be compared: ignores the case of ids and the order of machines."""
+# Groups in a form that can be compared: without the case of ids and the order of machines.
+
+
+def _present(group: ShownGroup) -> list[object]:
+    pre, post = ([_comparable(a) for a in actions] for actions in (group.pre, group.post))
+    return [sorted(map(str.lower, group.item_ids)), pre, post]
+
+
+def _wanted(
+    group: Group, members: Mapping[str, Member], kept: Mapping[str, Sequence[ShownAction]]
+) -> list[object]:
+    items = [members[machine].item_id.lower() for machine in group.machines if machine in members]
+    slots = _slots(group)
     return [
-        (
-            sorted(str(i["id"]).lower() for i in group.get("replicationProtectedItems") or []),
-            [_comparable(a) for a in group.get("startGroupActions") or []],
-            [_comparable(a) for a in group.get("endGroupActions") or []],
-        )
-        for group in groups
+        sorted(items),
+        *([*slot.declared, *map(_comparable, kept.get(slot.key, ()))] for slot in slots),
     ]
 
 
-def _comparable(wire: Mapping[str, Any]) -> Any:
-    return _read(wire) or (wire.get("actionName"), repr(wire.get("customDetails")))
+def _comparable(action: ShownAction) -> object:
+    return action.declared or action.sent
 
 
 def _timeout(seconds: int) -> str:
     """A duration in the service's notation: PT30M."""
     return f"PT{seconds // 60}M" if seconds % 60 == 0 else f"PT{seconds}S"
-
-
-def _seconds(timeout: object) -> int | None:
-    """A duration in ISO 8601 (PT1H30M) or clock notation (01:30:00); None if it is neither."""
-    try:
-        return int(_SPAN.validate_python(timeout).total_seconds())
-    except ValidationError:
-        return None

@@ -12,18 +12,17 @@ from azure.core.exceptions import ResourceNotFoundError
 
 from site_recovery import recovery_plan
 from site_recovery.azure import writes
+from site_recovery.azure.answers import plans
+from site_recovery.azure.answers.reading import one
 from site_recovery.azure.connection import Connection, endpoint
 from site_recovery.azure.errors import explain, explained
 from site_recovery.azure.experiences import bodies
 from site_recovery.azure.experiences.registry import EXPERIENCES
-from site_recovery.azure.rest import list_url, url
+from site_recovery.azure.rest import API_VERSION, call, list_url, url
 from site_recovery.fleet import Site
 from site_recovery.jobs import Job
 from site_recovery.operations import Operation
-from site_recovery.recovery_plan import Member, Plan
-
-_API_VERSION = "2025-08-01"
-"""The version of Site Recovery's API that the SDK uses."""
+from site_recovery.recovery_plan import Member, Plan, ShownPlan
 
 
 class PlanService:
@@ -39,25 +38,28 @@ class PlanService:
         self._plans = connection.client.replication_recovery_plans
         self._site = site
 
-    async def plan(self, name: str) -> Mapping[str, Any] | None:
+    async def plan(self, name: str) -> ShownPlan | None:
         """A recovery plan with its groups (ReplicationRecoveryPlans_Get), or None.
 
         It is taken for absent only if the list of plans lacks it too, because it would then be
         created (ReplicationRecoveryPlans_List).
 
         Raises:
+            UnreadableError: it is not as the service documents it.
             MigrationError: Azure did not answer, or refused, or contradicts itself.
         """
+        about, vault = f"recovery plan {name}", self._site.container.vault
+        every = f"{vault}/replicationRecoveryPlans"
         try:
-            with explained(f"recovery plan {name}", passing=ResourceNotFoundError):
-                return (await self._plans.get(*self._plan(name))).as_dict()
+            with explained(about, passing=ResourceNotFoundError):
+                found = await call(self._client, "GET", url(f"{every}/{name}"))
         except ResourceNotFoundError as error:
-            vault = self._site.container.vault
             with explained(f"vault {vault.vault}"):
-                listed = await list_url(self._client, url(f"{vault}/replicationRecoveryPlans"))
-            if any(str(plan["name"]).lower() == name.lower() for plan in listed):
-                raise explain(error, f"recovery plan {name}") from error
+                listed = await list_url(self._client, url(every))
+            if name.lower() in map(plans.name, listed):
+                raise explain(error, about) from error
             return None
+        return one(about, found, plans.plan)
 
     async def create_plan(
         self, plan: Plan, members: Mapping[str, Member], request_id: str
@@ -71,9 +73,7 @@ class PlanService:
         begin = partial(self._plans.begin_create, *self._plan(plan.name), body)
         return await writes.once("to create it", f"recovery plan {plan.name}", begin, request_id)
 
-    async def update_plan(
-        self, name: str, groups: Sequence[Mapping[str, Any]], request_id: str
-    ) -> str | None:
+    async def update_plan(self, name: str, groups: Sequence[Any], request_id: str) -> str | None:
         """Replace a plan's groups (ReplicationRecoveryPlans_Update); the name of the job.
 
         Raises:
@@ -103,7 +103,7 @@ class PlanService:
 
     def resume_url(self, job: Job) -> str:
         """The URL whose POST resumes a job that waits for a person."""
-        return f"{endpoint()}{job.id}/resume?api-version={_API_VERSION}"
+        return f"{endpoint()}{job.id}/resume?api-version={API_VERSION}"
 
     async def submit_plan(self, operation: Operation, name: str, request_id: str) -> str | None:
         """Ask for an operation of a whole plan, once.

@@ -21,7 +21,7 @@ from site_recovery.jobs import Job
 from site_recovery.observation import Observed, Stage
 from site_recovery.operations import Operation
 from site_recovery.reasons import Reason
-from site_recovery.recovery_plan import Member, Plan
+from site_recovery.recovery_plan import Member, Plan, ShownPlan
 from site_recovery.request_ids import RequestIds
 from site_recovery.snapshot import Snapshot
 
@@ -51,7 +51,7 @@ class PlanService(Protocol):
 
     request_ids: RequestIds
 
-    async def plan(self, name: str) -> Mapping[str, Any] | None:
+    async def plan(self, name: str) -> ShownPlan | None:
         """Read the plan with its groups; None if there is none."""
 
     async def create_plan(
@@ -59,9 +59,7 @@ class PlanService(Protocol):
     ) -> str | None:
         """Send one request to create the plan; returns the name of its job."""
 
-    async def update_plan(
-        self, name: str, groups: Sequence[Mapping[str, Any]], request_id: str
-    ) -> str | None:
+    async def update_plan(self, name: str, groups: Sequence[Any], request_id: str) -> str | None:
         """Send one request to replace its groups; returns the name of its job."""
 
     async def job(self, name: str) -> Job | None:
@@ -240,7 +238,7 @@ class PlanRun:
     async def _last_job(self) -> str | None:
         """The name of the job that runs the plan, or ran it last."""
         existing = await self._service.plan(self._plan.name)
-        return recovery_plan.last_job(existing) if existing is not None else None
+        return existing.last_job if existing is not None else None
 
     async def _allows(self, operation: Operation) -> bool:
         """Whether the plan itself allows an operation, whatever the lists of its machines say.
@@ -248,7 +246,7 @@ class PlanRun:
         Running a plan twice does no harm, because it skips the machines that are done.
         """
         existing = await self._service.plan(self._plan.name)
-        return existing is not None and recovery_plan.allows(existing, operation)
+        return existing is not None and existing.allows(operation)
 
     def tell(self, attempts: Attempts, job: Job) -> None:
         """Note what the plan's job is doing, or what a person must do so that it continues."""
@@ -316,7 +314,7 @@ class PlanRun:
             )
         self._told |= set(change.foreign_actions)
         if change.differs:
-            last = recovery_plan.last_job(existing)
+            last = existing.last_job
             job = await self._service.job(last) if last is not None else None
             if job is not None and job.running:
                 # The list of jobs does not show it yet. The service refuses changes meanwhile.

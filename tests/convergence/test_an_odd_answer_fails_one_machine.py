@@ -18,6 +18,7 @@ from hypothesis import strategies as st
 
 from emulator.in_process import AsyncWorldTransport
 from site_recovery.azure.connection import Connect, connector
+from site_recovery.convergence.interfaces import PlanOrder
 from site_recovery.convergence.outcome import Status
 from site_recovery.convergence.review import review
 from site_recovery.errors import MigrationError
@@ -26,6 +27,7 @@ from site_recovery.operations import Operation
 from site_recovery.phases import Phase
 from site_recovery.planning import Do, Rules, Satisfied, next_step
 from site_recovery.reasons import Reason
+from site_recovery.recovery_plan import Group, Plan
 from tests.convergence.fleet import LENIENT, Fleet
 from tests.emulator.recovery_services.site_recovery_support import (
     BOTH,
@@ -243,6 +245,21 @@ def test_a_lost_request_is_not_sent_again_while_a_job_may_be_its_own(quiet: OddF
     quiet.change = change
     quiet.drive(Phase.TEST_FAILOVER, wait=timedelta(hours=1))
     assert quiet.accepted("web-01").count("ReplicationProtectedItems_TestFailover") == 1
+
+
+def test_an_odd_recovery_plan_fails_its_wave_in_words(fleet: OddFleet) -> None:
+    plan = Plan("plan-1", (Group(tuple(fleet.machines)),))
+    fleet.drive(Phase.PROTECTED, plan=PlanOrder(plan))
+
+    def change(read: str, answer: Any) -> Any:
+        if read == plan.name:
+            answer["properties"]["groups"][2]["startGroupActions"] = [5]
+        return answer
+
+    fleet.change = change
+    outcomes = fleet.drive(Phase.TEST_FAILOVER, plan=PlanOrder(plan))
+    assert {outcome.reason for outcome in outcomes.values()} == {Reason.PLAN_FAILED}
+    assert "groups[2].startGroupActions[0] is 5" in outcomes["web-01"].message
 
 
 def test_a_preview_tells_of_it_and_refuses_nothing(quiet: OddFleet) -> None:

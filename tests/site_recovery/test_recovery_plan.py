@@ -8,15 +8,17 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from site_recovery import recovery_plan
 from site_recovery.arm_ids import ContainerId
+from site_recovery.azure.answers.plans import plan as parsed
 from site_recovery.recovery_plan import (
     Action,
+    Change,
     Group,
     ManualAction,
     Member,
     Plan,
     RunbookAction,
-    change,
     create_body,
     describe,
 )
@@ -52,6 +54,12 @@ def service(plan: Plan = PLAN) -> dict[str, Any]:
         for kind in ("Shutdown", "Failover")
     ]
     return {"properties": {"groups": [*own, *groups]}}
+
+
+def change(
+    plan: Plan, members: dict[str, Member], existing: dict[str, Any], before: Plan | None = None
+) -> Change:
+    return recovery_plan.change(plan, members, parsed(existing), before)
 
 
 def boot(groups: list[dict[str, Any]]) -> list[dict[str, Any]]:
