@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import socket
 import time
 import urllib.error
 import urllib.request
@@ -118,10 +119,10 @@ class Clouds:
     def kill_azure(self) -> None:
         """Kill Azure with SIGKILL, and start it again with its state."""
         record = json.loads((self._directory / "clouds.json").read_text("utf-8"))
-        process = psutil.Process(record["azure"]["pid"])
-        process.kill()
-        process.wait(_SECONDS)
-        processes.up(self._directory, scale=SCALE, say=lambda _: None)
+        psutil.Process(record["azure"]["pid"]).kill()
+        port = record["azure"]["port"]
+        self._until(lambda: not _answers(port))
+        processes.up(self._directory, scale=SCALE, python=str(warm_clouds()), say=lambda _: None)
 
     def until_accepted(self, operation: str) -> None:
         """Wait until Azure has accepted this operation."""
@@ -338,6 +339,14 @@ class Clouds:
     def _arm(self, path: str, version: str) -> Any:
         headers = {"Authorization": f"Bearer {self.token()}"}
         return _fetch(f"{self.endpoint}/{path}?api-version={version}", headers=headers)
+
+
+def _answers(port: int) -> bool:
+    try:
+        socket.create_connection(("127.0.0.1", port), _SECONDS).close()
+    except OSError:
+        return False
+    return True
 
 
 class _Credential:

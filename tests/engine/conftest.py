@@ -40,6 +40,7 @@ _IN_ONE = {
     "test_a_stack_is_renamed",
     "test_an_existing_network",
     "test_destroy_at_any_point",
+    "test_kills_of_one_seed",
     "test_least_privilege",
     "test_policies",
     "test_the_vault_is_gone",
