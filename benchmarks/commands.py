@@ -93,8 +93,12 @@ def main(arguments: list[str] | None = None) -> int:
     options = parser.parse_args(arguments)
     found: list[Measured] = []
     for machines in options.machines:
-        found += measure(machines, options.experience)
-    print(json.dumps([asdict(one) for one in found]) if options.json else table(found))
+        measured_now = measure(machines, options.experience)
+        found += measured_now
+        if not options.json:
+            print(table(measured_now), flush=True)
+    if options.json:
+        print(json.dumps([asdict(one) for one in found]))
     return 0
 
 
