@@ -26,7 +26,8 @@ def declare() -> None:
     prefix = own_names.prefix(project, pulumi.get_stack())
     preflight = settings.examine(reading, prefix)
     sealed = settings.secrets(project, config, is_config_secret)
-    problems = (*sealed, *reading.problems, *preflight.problems)
+    elsewhere = settings.provider_problems(config)
+    problems = (*elsewhere, *sealed, *reading.problems, *preflight.problems)
     if reading.settings is None or problems:
         raise pulumi.RunError(str(settings.SettingsError(problems)))
     stack = reading.settings

@@ -17,12 +17,13 @@ from dynamic_providers.fabric_registration import FabricRegistration
 from dynamic_providers.vault_clearance import VaultClearance
 from settings.schema.packages import Package
 from settings.schema.source import Server
+from site_recovery.aws import regions
 from site_recovery.aws.server_facts import ROLE_TAG, VAULT_TAG
 from site_recovery.fleet import ExperienceName
 
 ROOT_GIB = 80
 
-_SSM_POLICY = "arn:aws:iam::aws:policy/AmazonSSMManagedInstanceCore"
+_SSM_POLICY = "arn:{partition}:iam::aws:policy/AmazonSSMManagedInstanceCore"
 _STARTING = {"state": "starting", "step": "", "message": "The instance starts."}
 _EC2_MAY_ASSUME = {
     "Version": "2012-10-17",
@@ -358,7 +359,10 @@ class MigrationServer(pulumi.ComponentResource):
             opts=named,
         )
         managed = iam.RolePolicyAttachment(
-            "managed-by-ssm", role=role.name, policy_arn=_SSM_POLICY, opts=opts
+            "managed-by-ssm",
+            role=role.name,
+            policy_arn=_SSM_POLICY.format(partition=regions.partition_of(server.region)),
+            opts=opts,
         )
         statements = [_allow("secretsmanager:PutSecretValue", self.agent_secret_arn)]
         if status is not None:

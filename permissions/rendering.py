@@ -23,6 +23,16 @@ READS = ("aws-read", "azure-read")
 """The templates that are enough for `pulumi preview`."""
 
 _PREFIX_MAX = 42
+_PARTITIONS = {
+    "cn-": "aws-cn",
+    "us-gov-": "aws-us-gov",
+    "us-iso-": "aws-iso",
+    "us-isob-": "aws-iso-b",
+    "us-isof-": "aws-iso-f",
+    "eu-isoe-": "aws-iso-e",
+    "eusc-": "aws-eusc",
+}
+"""Partitions other than that of the commercial regions, by how their regions begin."""
 _NAMESPACE = "ec2-to-azure"
 _PLACEHOLDER = re.compile(r"<([a-z-]+)>")
 _ACCOUNT = re.compile(r"\d{12}")
@@ -58,10 +68,21 @@ class Names:
     server_group: str | None = None
 
     @property
+    def partition(self) -> str:
+        """The partition of the region, which is the second part of every ARN there.
+
+        Source: "Amazon Resource Names (ARNs)" (AWS General Reference).
+        """
+        return next(
+            (name for start, name in _PARTITIONS.items() if self.region.startswith(start)), "aws"
+        )
+
+    @property
     def placeholders(self) -> Mapping[str, str | None]:
         """The value of each placeholder; None for what this stack does not have."""
         return {
             "prefix": self.prefix,
+            "partition": self.partition,
             "region": self.region,
             "account": self.account,
             "vpc": self.vpc,

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from settings.preflight.preflight import Aws, Preflight, examine
 from settings.preflight.server_plan import ServerPlan
+from settings.providers import problems as provider_problems
 from settings.reading import Reading, SettingsError, load, read
 from settings.schema.fleet import MachineSettings, WaveSettings
 from settings.schema.model import Settings
@@ -44,6 +45,7 @@ __all__ = [
     "WaveSettings",
     "examine",
     "load",
+    "provider_problems",
     "read",
     "secrets",
     "stack_config",

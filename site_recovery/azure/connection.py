@@ -27,6 +27,7 @@ if TYPE_CHECKING:
     from azure.mgmt.recoveryservicessiterecovery.aio import SiteRecoveryManagementClient
 
 PUBLIC_ENDPOINT = "https://management.azure.com"
+NATIONAL_CLOUDS = ("management.usgovcloudapi.net", "management.chinacloudapi.cn")
 _T = TypeVar("_T")
 _LOOPBACK = ("127.0.0.1", "localhost", "::1")
 
@@ -121,6 +122,20 @@ class _ServicePolicy(SansIOHTTPPolicy[Any, Any]):
         self._retry_after.read(answer.status_code, answer.headers.get("Retry-After"))
 
 
+def audience(url: str) -> str:
+    """The resource that a token is for: that of the cloud which the URL belongs to.
+
+    Resource Manager of a national cloud takes tokens for its own endpoint only ("Azure Government:
+    compare", "Azure China 21Vianet developer guide"). Every other URL, such as the emulator's, takes
+    tokens of the public cloud.
+    """
+    host = urlsplit(url).hostname or ""
+    for cloud in NATIONAL_CLOUDS:
+        if host == cloud or host.endswith(f".{cloud}"):
+            return f"https://{cloud}"
+    return PUBLIC_ENDPOINT
+
+
 def connector(
     credential: Callable[[], AsyncTokenCredential] | None = None,
     transport: Callable[[], AsyncHttpTransport[Any, Any]] | None = None,
@@ -158,7 +173,7 @@ def connector(
                 token,
                 subscription,
                 url,
-                credential_scopes=[f"{PUBLIC_ENDPOINT}/.default"],
+                credential_scopes=[f"{audience(url)}/.default"],
                 per_call_policies=[policy],
                 per_retry_policies=[LimitsPolicy(may_change, limited=limited)],
                 **extra,
