@@ -22,7 +22,7 @@ from tests.faults.transitions import BY_NAME, TRANSITIONS
 
 EXPERIENCES = ("classic", "modernized")
 SEEDS = (1, 2, 3)
-READS = 0.05
+READS = 0.03
 """The share of the faults of reads that makes the campaign last minutes. Each seed draws others."""
 
 
