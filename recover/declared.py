@@ -71,7 +71,11 @@ def record(deployment: Mapping[str, Any]) -> Record:
         deployment: its `deployment`.
     """
     resources = deployment.get("resources") or ()
-    providers = _providers(resources)
+    providers = {
+        one["urn"]: one.get("inputs") or {}
+        for one in resources
+        if one["type"].startswith(_PROVIDER)
+    }
     pending = {
         operation["resource"]["urn"]: _declared(operation["resource"], providers)
         for operation in deployment.get("pending_operations") or ()
@@ -88,35 +92,30 @@ def record(deployment: Mapping[str, Any]) -> Record:
 def planned(
     steps: Iterable[Mapping[str, Any]], providers: Mapping[str, Mapping[str, Any]]
 ) -> Iterator[Declared]:
-    """What a run would create.
+    """What a run would create, and an earlier one may have created.
+
+    A provider is recorded before its first resource is made: what needs another one was never made.
 
     Args:
         steps: the steps that `pulumi preview --json` prints.
         providers: those of the record.
     """
-    created = [step["newState"] for step in steps if step["op"] == "create"]
-    # After a destroy, and before the first run, no provider is recorded.
-    providers = {**providers, **_providers(created)}
-    for new in created:
-        if new.get("custom") and not new["type"].startswith(_PROVIDER):
+    for step in steps:
+        new = step.get("newState") or {}
+        if step["op"] == "create" and new.get("custom") and _provider(new) in providers:
             yield _declared(new, providers)
 
 
-def _providers(resources: Iterable[Mapping[str, Any]]) -> dict[str, Mapping[str, Any]]:
-    """The configuration of each provider by its URN."""
-    return {
-        one["urn"]: one.get("inputs") or {}
-        for one in resources
-        if one["type"].startswith(_PROVIDER)
-    }
-
-
 def _declared(state: Mapping[str, Any], providers: Mapping[str, Mapping[str, Any]]) -> Declared:
-    provider = str(state.get("provider") or "").rpartition("::")[0]
     return Declared(
         urn=state["urn"],
         type=state["type"],
         parent=state.get("parent") or "",
         inputs=state.get("inputs") or {},
-        provider=providers.get(provider, {}),
+        provider=providers.get(_provider(state), {}),
     )
+
+
+def _provider(state: Mapping[str, Any]) -> str:
+    """The URN of a resource's provider; empty for a provider itself."""
+    return str(state.get("provider") or "").rpartition("::")[0]

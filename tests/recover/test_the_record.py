@@ -52,7 +52,7 @@ def test_a_preview_tells_what_a_run_would_create() -> None:
     steps = [
         {"op": "create", "newState": NEW},
         {"op": "create", "newState": {**NEW, "type": "c:d:E", "custom": False}},
-        {"op": "create", "newState": {**NEW, "urn": "a", "type": "pulumi:providers:aws"}},
+        {"op": "create", "newState": {**RESOURCES[1], "custom": True}},
         {"op": "same", "newState": NEW},
         {"op": "create-replacement", "newState": NEW},
         {"op": "delete", "oldState": NEW},
@@ -61,10 +61,8 @@ def test_a_preview_tells_what_a_run_would_create() -> None:
     assert list(planned(steps, {PROVIDER: CONFIGURED})) == [DECLARED]
 
 
-def test_a_provider_that_is_not_recorded_is_taken_from_the_preview() -> None:
-    steps = [{"op": "create", "newState": {**RESOURCES[1], "custom": True}}]
-
-    assert list(planned([*steps, {"op": "create", "newState": NEW}], {})) == [DECLARED]
+def test_what_needs_a_provider_that_was_never_recorded_was_never_made() -> None:
+    assert list(planned([{"op": "create", "newState": NEW}], {"another": {}})) == []
 
 
 def test_an_import_names_parent_and_version() -> None:
