@@ -34,7 +34,8 @@ def main(arguments: list[str] | None = None) -> int:
         sizes.append(campaign.FULL_SIZE)
     begun = time.perf_counter()
     found = campaign.carried_out(campaign.runs(sizes, options.seeds))
-    print(f"the convergence, {time.perf_counter() - begun:.0f} s\n\n{campaign.tables(found)}\n")
+    spent = time.perf_counter() - begun
+    print(f"the convergence, {spent:.0f} s\n\n{campaign.tables(found)}\n", flush=True)
     # From here on this process stays on one core.
     emulator = reads.measured(reads.MACHINES, options.seconds)
     print(f"{reads.table(emulator)}\n")
