@@ -95,7 +95,10 @@ class Life:
 
 
 def live(stack: Stack, seed: int, count: int) -> Life:
-    """Migrate machines with a stack that has nothing yet, struck `count` times."""
+    """Migrate machines with a stack that has nothing yet, struck up to `count` times.
+
+    A run that survives its strike may migrate all machines, and then the life is over.
+    """
     life, began = Life(stack.experience, seed), time.monotonic()
     stack.declare(pilot=("migrated", MACHINES))
     stack.waves["pilot"]["requireTestFailover"] = False
