@@ -1,8 +1,13 @@
 from __future__ import annotations
 
+import hypothesis
 import pytest
 
 from tests.contract import contracts
+
+# How long an example takes depends on what else the machine does.
+hypothesis.settings.register_profile("untimed", deadline=None)
+hypothesis.settings.load_profile("untimed")
 
 
 def pytest_report_header() -> str:

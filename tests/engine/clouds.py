@@ -124,6 +124,19 @@ class Clouds:
         self._until(lambda: not _answers(port))
         processes.up(self._directory, scale=SCALE, python=str(warm_clouds()), say=lambda _: None)
 
+    def until_there_is_a_server(self) -> str:
+        """Wait until EC2 has the server's instance. Returns its id."""
+        self._until(lambda: bool(self.servers()))
+        (server,) = self.servers()
+        return server
+
+    def resize(self, instance: str, instance_type: str) -> None:
+        """Give an instance another type by hand: it has to be stopped for that."""
+        ec2 = self.ec2()
+        ec2.stop_instances(InstanceIds=[instance])
+        ec2.modify_instance_attribute(InstanceId=instance, InstanceType={"Value": instance_type})
+        ec2.start_instances(InstanceIds=[instance])
+
     def until_accepted(self, operation: str) -> None:
         """Wait until Azure has accepted this operation."""
         self._until(lambda: any(one["operation"] == operation for one in self.audit()))

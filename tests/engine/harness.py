@@ -18,7 +18,7 @@ from typing import Any
 
 import yaml
 
-from tests.engine.clouds import Clouds
+from tests.engine.clouds import SCALE, Clouds
 from toolchain import environment
 from toolchain.layout import checkout
 
@@ -266,6 +266,17 @@ class Stack:
     def up(self, *options: str) -> Result:
         """Run `pulumi up` without a preview."""
         return self.run("up", "--yes", "--skip-preview", *options)
+
+    def up_with_a_server_of(self, instance_type: str) -> Result:
+        """Run the first `pulumi up`, and make the server's instance that small before it boots."""
+        without = self.up("--exclude", "**:Instance::server", "--exclude-dependents")
+        assert without.code == 0, without.text
+        # While time stands still in Azure, no instance boots.
+        self.clouds.set_scale(0)
+        running = self.start("up", "--yes", "--skip-preview")
+        self.clouds.resize(self.clouds.until_there_is_a_server(), instance_type)
+        self.clouds.set_scale(SCALE)
+        return running.result()
 
     def refresh(self) -> Result:
         """Run `pulumi refresh`."""

@@ -42,13 +42,11 @@ def resize_five_days_later(stack: Stack) -> None:
     stack.clouds.advance(PAST_ITS_END)
     ec2.modify_instance_attribute(InstanceId=server, InstanceType={"Value": LARGE_ENOUGH})
     ec2.start_instances(InstanceIds=[server])
-    stack.config["ec2-to-azure:source"]["configurationServer"]["instanceType"] = LARGE_ENOUGH
 
 
 def test_a_run_that_ends_without_the_server(stack: Stack) -> None:
     stack.declare(pilot=("protected", ["web-01"]))
-    stack.config["ec2-to-azure:source"]["configurationServer"]["instanceType"] = TOO_SMALL
-    assert stack.up().code != 0
+    assert stack.up_with_a_server_of(TOO_SMALL).code != 0
 
 
 def test_five_days_later_the_server_says_that_its_credential_expired(stack: Stack) -> None:

@@ -10,8 +10,9 @@ pytestmark = pytest.mark.engine
 
 KEYS = {"classic": "configurationServer", "modernized": "replicationAppliance"}
 NAMES = {"classic": "configuration server", "modernized": "replication appliance"}
-UNJUDGED = "c6i.xlarge"
-"""A type that the sizing table does not know, with 4 vCPUs and 8 GiB."""
+TOO_SMALL = "c6i.xlarge"
+"""It has 4 vCPUs and 8 GiB."""
+LARGE_ENOUGH = "c5.2xlarge"
 
 
 def size(stack: Stack, instance_type: str) -> None:
@@ -38,26 +39,26 @@ def test_a_type_below_the_sizing_table_is_refused_at_preview(stack: Stack) -> No
 
 
 def test_one_that_finds_itself_too_small_ends_the_run_with_its_own_words(stack: Stack) -> None:
-    size(stack, UNJUDGED)
+    size(stack, LARGE_ENOUGH)
 
-    up = stack.up()
+    up = stack.up_with_a_server_of(TOO_SMALL)
 
     assert up.code != 0
     assert "Traceback" not in up.text
     said = "\n".join(up.errors["registration"])
     assert NAMES[stack.experience] in said
     assert "its set-up failed: prerequisites" in said
-    assert f"{UNJUDGED} has 4 vCPUs and 8192 MiB: at least 8 vCPUs" in said
+    assert f"{TOO_SMALL} has 4 vCPUs and 8192 MiB: at least 8 vCPUs" in said
     assert "then run pulumi up again" in said
     assert stack.clouds.operations("web-01") == []
 
 
 def test_made_larger_it_registers_and_the_run_goes_on(stack: Stack) -> None:
     (server,) = stack.clouds.servers()
-    size(stack, "c5.2xlarge")
+    stack.clouds.resize(server, LARGE_ENOUGH)
 
     up = stack.up()
 
     assert up.code == 0, up.text
-    assert stack.clouds.servers() == {server: "c5.2xlarge"}, "the same one, not another"
+    assert stack.clouds.servers() == {server: LARGE_ENOUGH}, "the same one, not another"
     assert stack.machine("web-01")["observedPhase"] == "protected"
