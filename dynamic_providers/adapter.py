@@ -8,6 +8,7 @@ and the state that the engine records, and turns errors into one line for the us
 from __future__ import annotations
 
 import logging
+from abc import ABC, abstractmethod
 from collections.abc import Coroutine, Mapping
 from contextlib import AbstractAsyncContextManager
 from functools import cached_property
@@ -95,7 +96,7 @@ class Recorded(Generic[InputsT, OutputsT]):
         ]
 
 
-class MigrationProvider(ResourceProvider, Generic[InputsT, OutputsT]):
+class MigrationProvider(ResourceProvider, ABC, Generic[InputsT, OutputsT]):
     """A provider for one kind of resource. A subclass implements the coroutines `on_...`.
 
     Providers have no state of their own, because the engine stores them: everything comes from the
@@ -130,18 +131,18 @@ class MigrationProvider(ResourceProvider, Generic[InputsT, OutputsT]):
         """
         return CheckResult(news, [])
 
+    @abstractmethod
     async def on_diff(
         self, recorded: Recorded[InputsT, OutputsT], news: dict[str, Any]
     ) -> DiffResult:
         """Decide whether there is something to do. Also runs in preview; inputs may be unknown."""
-        raise NotImplementedError
 
+    @abstractmethod
     async def on_create(self, inputs: InputsT) -> tuple[str, OutputsT]:
         """Create the resource, or adopt an existing one. Returns its id and outputs.
 
         If it raises, nothing is recorded, so the next run calls it again.
         """
-        raise NotImplementedError
 
     async def on_update(self, recorded: Recorded[InputsT, OutputsT], inputs: InputsT) -> OutputsT:
         """Update the resource to its new inputs. If it raises, the old state is kept.
@@ -150,11 +151,11 @@ class MigrationProvider(ResourceProvider, Generic[InputsT, OutputsT]):
         """
         return recorded.outputs
 
+    @abstractmethod
     async def on_read(
         self, id_: str, recorded: Recorded[InputsT, OutputsT]
     ) -> tuple[InputsT, OutputsT] | None:
         """Read the current inputs and outputs, for `pulumi refresh`; None if it is gone."""
-        raise NotImplementedError
 
     async def on_delete(self, id_: str, recorded: Recorded[InputsT, OutputsT]) -> None:
         """Remove the resource."""

@@ -7,9 +7,10 @@ from typing import Any
 
 import pulumi
 import pytest
+from pulumi.dynamic import DiffResult
 from pulumi.dynamic.dynamic import serialize_provider
 
-from dynamic_providers.adapter import Inputs, MigrationProvider, Outputs
+from dynamic_providers.adapter import Inputs, MigrationProvider, Outputs, Recorded
 from dynamic_providers.agent_rollout import AgentRolloutProvider
 from dynamic_providers.connectivity_check import ConnectivityCheckProvider
 from dynamic_providers.container_mapping import ContainerMappingProvider
@@ -45,6 +46,19 @@ class DoorOutputs(Outputs):
 
 class DoorProvider(MigrationProvider[DoorInputs, DoorOutputs]):
     only_for_check = ("preview", "neighbour")
+
+    async def on_diff(
+        self, recorded: Recorded[DoorInputs, DoorOutputs], news: dict[str, Any]
+    ) -> DiffResult:
+        return DiffResult(changes=bool(recorded.replaced(news, "width")))
+
+    async def on_create(self, inputs: DoorInputs) -> tuple[str, DoorOutputs]:
+        return "door", DoorOutputs(number="1")
+
+    async def on_read(
+        self, id_: str, recorded: Recorded[DoorInputs, DoorOutputs]
+    ) -> tuple[DoorInputs, DoorOutputs]:
+        return recorded.inputs, recorded.outputs
 
 
 class Door(DeclaredResource, name="Door", provider=DoorProvider):
