@@ -1,0 +1,126 @@
+"""One machine within a run: where it is, what was asked for it, and how it ended."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from site_recovery.convergence.outcome import Failure, Outcome, Status
+from site_recovery.convergence.plan_run import PlanMachine
+from site_recovery.convergence.status_line import goal
+from site_recovery.convergence.submission import Attempts
+from site_recovery.fleet import Assignment
+from site_recovery.observation import Observed, Stage
+from site_recovery.phases import Phase
+from site_recovery.planning import Blocked
+
+
+@dataclass
+class MachineRun:
+    """The state of one machine.
+
+    Attributes:
+        assignment: the machine and its desired phase; its size is settled during the run.
+        attempts: what was asked of the service for it.
+        event: reports a change of state as a permanent line.
+        observed: what the last round observed.
+        outcome: how it ended, or None.
+        sized: whether its size is settled.
+        unsized: rounds without an answer about its sizes.
+        unreadable: consecutive rounds in which something about it was unreadable.
+    """
+
+    assignment: Assignment
+    attempts: Attempts
+    event: Callable[[str], None]
+    observed: Observed | None = None
+    outcome: Outcome | None = None
+    sized: bool = False
+    unsized: int = 0
+    unreadable: int = 0
+
+    @classmethod
+    def of(cls, assignment: Assignment, event: Callable[[str], None]) -> MachineRun:
+        """A machine at the beginning of a run."""
+        machine = assignment.machine
+        attempts = Attempts(machine.instance_id, frozenset({machine.name.lower()}))
+        return cls(assignment, attempts, event)
+
+    @property
+    def name(self) -> str:
+        """The name of the machine."""
+        return self.assignment.machine.name
+
+    @property
+    def is_satisfied(self) -> bool:
+        """Whether it ended in its desired phase."""
+        return self.outcome is not None and self.outcome.status is Status.SATISFIED
+
+    @property
+    def has_setback(self) -> bool:
+        """Whether a number of such rounds would fail it."""
+        return self.attempts.has_setback or self.unsized > 0 or self.unreadable > 0
+
+    @property
+    def stays_tested(self) -> bool:
+        """Whether it is in the test failover that it should be in."""
+        return (
+            self.assignment.desired is Phase.TEST_FAILOVER
+            and self.observed is not None
+            and self.observed.stage is Stage.TEST_FAILOVER
+            and not self.observed.differs
+        )
+
+    @property
+    def in_plan(self) -> PlanMachine | None:
+        """How the recovery plan of its wave sees it; None if it leaves, or was not observed yet."""
+        if self.assignment.desired is None or self.observed is None:
+            return None
+        return PlanMachine(self.observed, self.outcome is not None and not self.is_satisfied)
+
+    def activity(self) -> str:
+        """What it is doing, as a part of the status line."""
+        if self.outcome is not None:
+            return str(self.outcome.status)
+        return self.attempts.brief or self.attempts.message.removesuffix(" is running")
+
+    def saw(self, observed: Observed) -> None:
+        """Note what a round observed, and report a change of its stage."""
+        before, self.observed = self.observed, observed
+        if before is not None and before.stage is not observed.stage:
+            self.event(f"{self.name}: {before.stage} -> {observed.stage}")
+        self.unreadable = self.unreadable + 1 if observed.stage is Stage.UNREADABLE else 0
+        if observed.friendly_name:
+            self.attempts.names |= {observed.friendly_name.lower()}
+
+    def satisfy(self, observed: Observed) -> None:
+        """It is in its desired phase."""
+        self.outcome = Outcome(Status.SATISFIED, observed)
+        self.event(f"{self.name}: {goal(self.assignment.desired)}")
+
+    def block(self, observed: Observed, why: Blocked) -> None:
+        """It cannot go on, and nothing was asked of the service."""
+        self.outcome = Outcome(Status.BLOCKED, observed, str(why), why.reason)
+        self.event(f"{self.name}: blocked: {why}")
+
+    def fail(self, observed: Observed, failure: Failure) -> None:
+        """It failed in this run; the other machines go on."""
+        self.outcome = Outcome(Status.FAILED, observed, failure.message, failure.reason)
+        self.event(f"{self.name}: {failure.message}")
+
+    def result(self, ended_by: Failure | None) -> Outcome:
+        """Its outcome at the end of the run.
+
+        Args:
+            ended_by: why the run ended before the machine did, or None.
+        """
+        if self.outcome is not None:
+            return self.outcome
+        observed = self.observed or Observed(Stage.UNKNOWN_TO_VAULT)
+        messages = [self.attempts.message, ended_by.message if ended_by else ""]
+        return Outcome(
+            Status.PENDING,
+            observed,
+            "; ".join(filter(None, messages)),
+            self.attempts.reason or (ended_by.reason if ended_by else None),
+        )
