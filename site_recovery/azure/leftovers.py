@@ -22,9 +22,12 @@ from site_recovery.declared.tags import TAG_INSTANCE, TAG_MACHINE
 from site_recovery.declared.target import TargetSpec
 from site_recovery.errors import MigrationError
 from site_recovery.fleet import UNKNOWN_LANDING_ZONE, Assignment, ExperienceName, Site
+from site_recovery.operations import Operation
 from site_recovery.planning import Rules
+from site_recovery.polling import until
 from site_recovery.snapshot import Machine, ProtectedItem
 
+_DISABLE = Operation.DISABLE_PROTECTION.allowed_by
 _NAMED = 5
 """The most machines that a message names; it counts the others."""
 
@@ -55,7 +58,7 @@ async def disable(
         MigrationError: a machine is failed over, is named by a wave, or was not enabled by this
             program, and so nothing was changed; or a removal failed or did not end in time.
     """
-    items = await replicating(connection, container, policy_id)
+    items = await _once_enabled(connection, container, policy_id, pace, reporter)
     policy = arm_ids.name(policy_id)
     foreign = sorted(item.name for item in items if TAG_INSTANCE not in item.tags)
     if foreign:
@@ -76,6 +79,33 @@ async def disable(
     review.raise_if_failed_over(machines, await service.observe())
     outcomes = await converge(service, machines, Rules(), pace, reporter)
     review.raise_unless_gone(outcomes)
+
+
+async def _once_enabled(
+    connection: Connection, container: ContainerId, policy_id: str, pace: Pace, reporter: Reporter
+) -> Sequence[ProtectedItem]:
+    """The items that use a policy, once those without tags are not being enabled any more.
+
+    The modernized experience shows the tags of an item only after that.
+    """
+    began = connection.clock.now()
+
+    async def look() -> Sequence[ProtectedItem] | None:
+        items = await replicating(connection, container, policy_id)
+        waiting = sorted(i.friendly_name or i.name for i in items if _is_being_enabled(i))
+        ended = connection.clock.now() - began >= pace.wait or not pace.may_submit()
+        if not waiting or ended:
+            return items
+        reporter.status(f"waiting until the protection of {', '.join(waiting)} is enabled")
+        return None
+
+    return await until(look, lambda: connection.pause(pace.longest_pause), pace.sleep)
+
+
+def _is_being_enabled(item: ProtectedItem) -> bool:
+    # While a job runs on an item, the service allows no operation.
+    idle = item.scenario is None or _DISABLE in item.allowed_operations
+    return not idle and TAG_INSTANCE not in item.tags
 
 
 async def raise_if_any(connection: Connection, container: ContainerId, policy_id: str) -> None:

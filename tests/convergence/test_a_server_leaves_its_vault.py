@@ -143,6 +143,18 @@ class TestMachinesWithoutARecord:
         disable(quiet_fleet)
         assert quiet_fleet.items() == {}
 
+    def test_while_their_protection_is_being_enabled(self, quiet_fleet: Fleet) -> None:
+        # Until that has ended, an item of the modernized experience does not show its tags.
+        quiet_fleet.fault(operation="EnableDr", match="web-01", delaySeconds=7200)
+        quiet_fleet.drive(Phase.PROTECTED, wait=timedelta(minutes=40))
+        assert quiet_fleet.items()
+
+        told = disable(quiet_fleet)
+
+        assert quiet_fleet.items() == {}
+        waited = "waiting until the protection of web-01 is enabled" in told.statuses
+        assert waited is (quiet_fleet.migration_site.experience == "modernized")
+
     def test_are_all_left_while_one_is_failed_over(self, quiet_fleet: Fleet) -> None:
         quiet_fleet.drive({"web-01": Phase.FAILED_OVER, "web-02": Phase.PROTECTED})
         before = quiet_fleet.accepted()
