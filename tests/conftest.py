@@ -1,13 +1,31 @@
 from __future__ import annotations
 
+from collections.abc import Iterator
+
 import hypothesis
 import pytest
 
 from tests.contract import contracts
+from tests.local_aws import LocalAws, local_aws
 
 # How long an example takes depends on what else the machine does.
 hypothesis.settings.register_profile("untimed", deadline=None)
 hypothesis.settings.load_profile("untimed")
+
+
+@pytest.fixture(scope="module")
+def cloud() -> Iterator[LocalAws]:
+    """A local AWS with the estate, for the tests of a module."""
+    with local_aws() as started:
+        yield started
+
+
+@pytest.fixture
+def aws(cloud: LocalAws, monkeypatch: pytest.MonkeyPatch) -> LocalAws:
+    """The local AWS, in the environment of the test."""
+    for name, value in cloud.environment.items():
+        monkeypatch.setenv(name, value)
+    return cloud
 
 
 def pytest_report_header() -> str:

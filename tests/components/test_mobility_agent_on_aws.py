@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import urllib.request
-from collections.abc import Iterator
 from typing import Any
 
 import boto3
@@ -13,7 +12,7 @@ import pytest
 from components.mobility_agent import document
 from site_recovery.aws.agent_rollout import Progress, Rollout, State, look
 from site_recovery.aws.associations import Associations
-from tests.local_aws import LocalAws, local_aws
+from tests.local_aws import LocalAws
 
 REGION = "eu-west-1"
 PARAMETERS = {
@@ -24,19 +23,6 @@ PARAMETERS = {
     "Region": REGION,
     "Experience": "classic",
 }
-
-
-@pytest.fixture(scope="module")
-def cloud() -> Iterator[LocalAws]:
-    with local_aws() as started:
-        yield started
-
-
-@pytest.fixture
-def aws(cloud: LocalAws, monkeypatch: pytest.MonkeyPatch) -> LocalAws:
-    for name, value in cloud.environment.items():
-        monkeypatch.setenv(name, value)
-    return cloud
 
 
 def associate(platform: str, *instance_ids: str) -> str:

@@ -16,6 +16,8 @@ _WAVES = 40
 _MEETING = """\
     import threading
 
+    from pulumi.dynamic import DiffResult
+
     from dynamic_providers.adapter import Inputs, MigrationProvider, Outputs
     from dynamic_providers.declared import DeclaredResource
 
@@ -29,8 +31,14 @@ _MEETING = """\
             EVERYONE.wait()
             return super().create(props)
 
+        async def on_diff(self, recorded, news):
+            return DiffResult(changes=False)
+
         async def on_create(self, inputs):
             return "met", Outputs()
+
+        async def on_read(self, id_, recorded):
+            return recorded.inputs, recorded.outputs
 
     class Meeting(DeclaredResource, name="Meeting", provider=Wave):
         pass

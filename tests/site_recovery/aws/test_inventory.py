@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any
 
 import boto3
@@ -10,7 +9,7 @@ import pytest
 from botocore.stub import Stubber
 
 from site_recovery.aws.inventory import driver_of, installed_drivers
-from tests.local_aws import LocalAws, local_aws
+from tests.local_aws import LocalAws
 
 if TYPE_CHECKING:
     from mypy_boto3_ssm import SSMClient
@@ -124,19 +123,6 @@ def test_a_refusal_is_one_problem_that_names_the_permission() -> None:
 
 
 # -- on the local AWS -------------------------------------------------------------------------
-
-
-@pytest.fixture(scope="module")
-def cloud() -> Iterator[LocalAws]:
-    with local_aws() as started:
-        yield started
-
-
-@pytest.fixture
-def aws(cloud: LocalAws, monkeypatch: pytest.MonkeyPatch) -> LocalAws:
-    for name, value in cloud.environment.items():
-        monkeypatch.setenv(name, value)
-    return cloud
 
 
 def test_the_fleets_drivers_are_known_once_its_inventory_was_gathered(aws: LocalAws) -> None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from typing import Any
 
 import boto3
@@ -12,23 +12,10 @@ from site_recovery.aws.ec2 import machine_facts, tagged_instances
 from site_recovery.aws.managed_instances import managed_instances, unmanaged_reason
 from site_recovery.aws.server_facts import ROLE_TAG, VAULT_TAG, ServerQuestion, Subnet, server_facts
 from site_recovery.problems import Problem
-from tests.local_aws import LocalAws, local_aws
+from tests.local_aws import LocalAws
 
 REGION = "eu-west-1"
 VAULT = "/subscriptions/1/resourceGroups/rg/providers/Microsoft.RecoveryServices/vaults/v"
-
-
-@pytest.fixture(scope="module")
-def cloud() -> Iterator[LocalAws]:
-    with local_aws() as started:
-        yield started
-
-
-@pytest.fixture
-def aws(cloud: LocalAws, monkeypatch: pytest.MonkeyPatch) -> LocalAws:
-    for name, value in cloud.environment.items():
-        monkeypatch.setenv(name, value)
-    return cloud
 
 
 def question(aws: LocalAws, **changes: Any) -> ServerQuestion:
