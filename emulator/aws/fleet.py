@@ -57,7 +57,7 @@ FLEET = (
 _KINDS = (
     (_R2, "t2.large", 50, ()),
     (_2012, "m4.large", 60, ()),
-    ("windows-server-2016", "m4.large", 60, (20,)),
+    (_R2, "m4.large", 60, (20,)),
     ("rhel-6.7", "m4.xlarge", 30, (100,)),
     (_R2, "t2.medium", 40, ()),
     ("rhel-6.7", "t2.large", 20, ()),

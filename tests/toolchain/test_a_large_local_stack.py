@@ -12,6 +12,8 @@ import yaml
 
 import settings
 from emulator.aws.fleet import FLEET, LEAST, MOST, fleet
+from site_recovery.aws.support_matrix import matrix
+from site_recovery.fleet import ExperienceName
 from toolchain import local_stack
 from toolchain.layout import Layout
 
@@ -94,3 +96,13 @@ def test_a_large_fleet_has_the_small_one_in_it_and_no_address_twice() -> None:
         "windows",
         "rhel",
     }
+
+
+@pytest.mark.parametrize("experience", ["classic", "modernized"])
+def test_every_machine_of_a_large_fleet_runs_a_system_that_can_be_migrated(
+    experience: ExperienceName,
+) -> None:
+    others = [machine for machine in fleet(200) if machine not in FLEET]
+    systems = {machine.image for machine in others}
+    table = matrix().of(experience)
+    assert [system for system in sorted(systems) if table.row(system) is None] == []
