@@ -12,9 +12,9 @@ from botocore.config import Config
 from botocore.exceptions import ProfileNotFound
 
 from inventory.found import Found
-from site_recovery.aws import ec2, images, managed_instances
+from settings.preflight import machine_rules
+from site_recovery.aws import ec2, managed_instances
 from site_recovery.aws.client import AWS_FAILURES, aws_problem
-from site_recovery.aws.ec2 import MachineFacts
 from site_recovery.problems import Problem
 
 PERMISSIONS = (
@@ -95,20 +95,13 @@ def _read(identity: Identity, region: str) -> tuple[list[Found], list[Problem]]:
             Found(
                 account,
                 region,
-                _told(machine.facts, known),
+                machine_rules.told_by_agent(machine.facts, managed),
                 machine.tags,
                 None if unmanaged else why,
                 vpcs.get(machine.facts.vpc_id or ""),
             )
         )
     return found, problems
-
-
-def _told(facts: MachineFacts, known: managed_instances.ManagedInstance | None) -> MachineFacts:
-    if facts.os is not None or known is None:
-        return facts
-    reported = images.reported_operating_system(known.platform_name, known.platform_version)
-    return replace(facts, os=reported)
 
 
 def _session(identity: Identity, region: str) -> boto3.Session:

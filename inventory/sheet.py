@@ -46,6 +46,17 @@ class Row:
     disks_gib: str = ""
     note: str = ""
 
+    @property
+    def values(self) -> dict[str, str]:
+        """What it sets in the target of the machine, apart from tags."""
+        return {"vmSize": self.size} if self.size else {}
+
+    @property
+    def tags(self) -> dict[str, str]:
+        """The tags that it gives the virtual machine."""
+        given = {"owner": self.owner, "ticket": self.ticket}
+        return {name: value for name, value in given.items() if value}
+
 
 _COLUMNS = tuple(field.name for field in fields(Row))
 _NEEDED = ("machine", *PLANNED)
@@ -143,8 +154,7 @@ def apply(
         if row.order and wave:
             groups = orders.setdefault((file.stack, wave), {})
             groups.setdefault(int(row.order), []).append(row.machine)
-        tags = {key: value for key in ("owner", "ticket") if (value := getattr(row, key))}
-        file.set_target(row.machine, {"vmSize": row.size} if row.size else {}, tags)
+        file.set_target(row.machine, row.values, row.tags)
     for (stack, wave), groups in orders.items():
         files[stack].order(wave, [groups[number] for number in sorted(groups)])
     return []
@@ -205,10 +215,8 @@ def _problems(place: str, row: Row, file: StackFile | None) -> list[Problem]:
 
 
 def _size_problems(place: str, row: Row) -> list[Problem]:
-    values = {"vmSize": row.size} if row.size else {}
-    tags = {key: value for key in ("owner", "ticket") if (value := getattr(row, key))}
     try:
-        TargetSpec.model_validate({**values, "tags": tags})
+        TargetSpec.model_validate({**row.values, "tags": row.tags})
     except ValidationError as error:
         wrong = translation.problems(error, TargetSpec)
         return [Problem(place, f"{each.path}: {each.what}", each.way_out) for each in wrong]

@@ -8,8 +8,10 @@ import boto3
 import pytest
 from moto import mock_aws
 
+from inventory import accounts
 from inventory.__main__ import main
-from site_recovery.aws import ec2
+from site_recovery.aws import ec2, managed_instances
+from site_recovery.aws.managed_instances import ManagedInstance
 from tests.local_aws import LocalAws
 
 
@@ -69,6 +71,25 @@ def test_the_sheet_is_applied_to_the_stack_file(aws: LocalAws, tmp_path: Path) -
 
     text = (tmp_path / "Pulumi.estate.yaml").read_text("utf-8")
     assert "    first:\n      phase: protected\n" in text
+
+
+def test_the_system_that_runs_counts_and_not_the_one_that_was_launched(
+    aws: LocalAws, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    instance = aws.estate["machines"]["app-01"]
+    running = ManagedInstance(
+        instance, "Online", "Microsoft Windows Server 2012 R2 Standard", "6.3.9600"
+    )
+    monkeypatch.setattr(
+        managed_instances, "every_managed_instance", lambda *_: ({instance: running}, [])
+    )
+
+    machines, problems = accounts.read(accounts.identities([], []), ["eu-west-1"])
+
+    assert problems == []
+    systems = {machine.id: machine.facts.os for machine in machines}
+    assert systems[instance] == "windows-server-2012-r2"
+    assert systems[aws.estate["machines"]["app-02"]] == "windows-server-2012"
 
 
 def test_a_role_in_an_account_is_assumed(aws: LocalAws, tmp_path: Path) -> None:
