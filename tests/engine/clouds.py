@@ -121,12 +121,12 @@ class Clouds:
         record = json.loads((self._directory / "clouds.json").read_text("utf-8"))
         psutil.Process(record["azure"]["pid"]).kill()
         port = record["azure"]["port"]
-        self._until(lambda: not _answers(port))
+        self.until(lambda: not _answers(port))
         processes.up(self._directory, scale=SCALE, python=str(warm_clouds()), say=lambda _: None)
 
     def until_there_is_a_server(self) -> str:
         """Wait until EC2 has the server's instance. Returns its id."""
-        self._until(lambda: bool(self.servers()))
+        self.until(lambda: bool(self.servers()))
         (server,) = self.servers()
         return server
 
@@ -139,7 +139,7 @@ class Clouds:
 
     def until_accepted(self, operation: str) -> None:
         """Wait until Azure has accepted this operation."""
-        self._until(lambda: any(one["operation"] == operation for one in self.audit()))
+        self.until(lambda: any(one["operation"] == operation for one in self.audit()))
 
     @contextmanager
     def aws_silent_after(self, operation: str) -> Iterator[Callable[[], None]]:
@@ -147,11 +147,12 @@ class Clouds:
         holds = f"{self.environment['AWS_ENDPOINT_URL']}/_emulator/holds"
         _fetch(holds, "PUT", {"operation": operation})
         try:
-            yield lambda: self._until(lambda: any(one["waiting"] for one in _fetch(holds)["value"]))
+            yield lambda: self.until(lambda: any(one["waiting"] for one in _fetch(holds)["value"]))
         finally:
             _fetch(holds, "DELETE")
 
-    def _until(self, condition: Callable[[], bool]) -> None:
+    def until(self, condition: Callable[[], bool]) -> None:
+        """Wait until a condition holds."""
         for _ in range(_LOOKS):
             if condition():
                 return
