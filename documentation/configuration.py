@@ -16,7 +16,7 @@ from pydantic.fields import FieldInfo
 from pydantic_core import PydanticUndefined
 
 from settings import Settings
-from settings.schema.durations import write
+from site_recovery.declared.durations import write
 from site_recovery.declared.model import DEFAULTS_TO
 
 REQUIRED = "required"

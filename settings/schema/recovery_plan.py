@@ -8,8 +8,8 @@ from typing import Annotated, Any
 
 from pydantic import BeforeValidator, Field, model_validator
 
-from settings.schema.durations import Duration, between
 from site_recovery import recovery_plan
+from site_recovery.declared.durations import Duration, between
 from site_recovery.declared.model import Model, broken, rule
 
 _RUNBOOK = re.compile(

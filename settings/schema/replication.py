@@ -7,8 +7,8 @@ from typing import Annotated, Literal
 
 from pydantic import Field, StrictBool, StrictInt
 
-from settings.schema.durations import Duration, between
 from settings.schema.packages import Package
+from site_recovery.declared.durations import Duration, between
 from site_recovery.declared.model import Model, defaults_to
 
 RETENTION_HOURS_MAX = {"classic": 72, "modernized": 15 * 24}

@@ -15,11 +15,11 @@ from pydantic_core import PydanticUndefined
 from documentation import configuration
 from settings import Settings
 from settings.rules import sizing
-from settings.schema.durations import parse, write
 from settings.schema.recovery_plan import Runbook
 from settings.schema.replication import Convergence, Replication
 from settings.schema.source import CONFIGURATION_SERVER_INSTALLER, REPLICATION_APPLIANCE_INSTALLER
 from site_recovery.aws import support_matrix
+from site_recovery.declared.durations import parse, write
 from site_recovery.fleet import ExperienceName
 from tests.docs.markdown import ROOT, tables
 

@@ -4,7 +4,7 @@ from datetime import timedelta
 
 import pytest
 
-from settings.schema import durations
+from site_recovery.declared import durations
 
 
 @pytest.mark.parametrize(

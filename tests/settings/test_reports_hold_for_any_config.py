@@ -11,9 +11,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 import settings
-from settings.schema import durations
 from site_recovery.config_paths import path
-from site_recovery.declared import addresses
+from site_recovery.declared import addresses, durations
 from tests.settings import configs
 
 Location = tuple[str | int, ...]
