@@ -13,7 +13,9 @@ from emulator.kernel.world import World
 
 KIND = "fault"
 OF_JOBS = ("job", "delaySeconds")
-_EFFECTS = ("status", "drop", "stale", *OF_JOBS)
+OF_GUESTS = {"boot": "Boot", "command": "VirtualMachines_RunCommand"}
+"""The effects on a virtual machine, and the operation that each belongs to."""
+_EFFECTS = ("status", "drop", "stale", *OF_GUESTS, *OF_JOBS)
 _MODIFIERS = {"accepted": "status"}
 """Options that modify an effect."""
 _OPERATION = re.compile(r"[\w-]{1,120}")
@@ -35,6 +37,8 @@ _SHAPE = {
         "possibleCauses": str,
         "recommendedAction": str,
     },
+    "boot": schema.OneOf("starting", "unbooted", "agentless", "serviceless"),
+    "command": {"stdout": str, "stderr": str, "exitCode": int, "hangs": bool},
 }
 
 
@@ -65,7 +69,11 @@ def add(world: World, content: Document) -> Document:
     for modifier, effect in _MODIFIERS.items():
         if modifier in fault and effect not in fault:
             raise _invalid(f"'{modifier}' goes with '{effect}'.")
-    if effects[0] not in OF_JOBS and not _is_route(world, fault["operation"]):
+    of_guest = OF_GUESTS.get(effects[0])
+    if of_guest is not None and fault["operation"].lower() != of_guest.lower():
+        raise _invalid(f"'{effects[0]}' goes with the operation '{of_guest}'.")
+    requested = of_guest is None and effects[0] not in OF_JOBS
+    if requested and not _is_route(world, fault["operation"]):
         raise _invalid(
             f"there is no operation '{fault['operation']}'; GET /_emulator/coverage lists them."
         )

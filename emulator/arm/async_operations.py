@@ -24,8 +24,11 @@ def begin(
     event: str,
     statuses: str | None = "operations",
     results: str = "operationResults",
+    payload: Document | None = None,
 ) -> dict[str, str]:
-    """Begin an operation on a resource; `event` gets `{"id"}` as its payload.
+    """Begin an operation on a resource; `event` gets `{"id", "type"}` and `payload`.
+
+    Its result is the resource, or the member `result` of the payload.
 
     Args:
         world: the world.
@@ -35,13 +38,13 @@ def begin(
         event: what was given to `long_running.finisher`.
         statuses: the path segment of Azure-AsyncOperation; None for Location alone.
         results: the path segment of Location.
+        payload: more for the event. What the event adds to it is kept.
 
     Returns:
         The headers of the answer.
     """
-    name = long_running.begin(
-        world, takes=takes, event=event, payload={"id": document["id"], "type": document["type"]}
-    )
+    about = {"id": document["id"], "type": document["type"], **(payload or {})}
+    name = long_running.begin(world, takes=takes, event=event, payload=about)
     _, _, subscription, *_ = str(document["id"]).split("/")
     namespace = str(document["type"]).partition("/")[0]
     under = f"/subscriptions/{subscription}/providers/{namespace}/locations/{document['location']}"
@@ -69,7 +72,9 @@ def add_routes(routes: Routes, namespace: str, *, statuses: str | None, results:
 def _status(
     world: World, request: Request, subscription: str, location: str, name: str
 ) -> Response:
-    return long_running.answer_status(world, name)
+    output = long_running.state(world, name)["payload"].get("result")
+    more = {} if output is None else {"properties": {"output": output}}
+    return long_running.answer_status(world, name, more)
 
 
 def _result(
@@ -78,6 +83,9 @@ def _result(
     response = long_running.answer_result(world, request, name)
     if response.status == 200:
         payload = long_running.state(world, name)["payload"]
+        if "result" in payload:
+            response.body = payload["result"]
+            return response
         document = world.store.get(str(payload["type"]).lower(), payload["id"])
         if document is None:
             return Response(204)

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import re
 
-from emulator.arm.compute import API_VERSIONS
+from emulator.arm.compute.kinds import API_VERSIONS
 from emulator.arm.machine_sizes import SIZES, Size
 from emulator.arm.regions import REGIONS, ZONES, require_region, without_zones
 from emulator.kernel.resources import normalized_location

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from emulator.arm.compute import MACHINES as MACHINES_KIND
+from emulator.arm.compute.kinds import MACHINES as MACHINES_KIND
 from site_recovery.convergence.outcome import Status
 from site_recovery.declared.tags import TAG_INSTANCE
 from site_recovery.observation import Stage

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from emulator.arm.compute import MACHINES
+from emulator.arm.compute.kinds import MACHINES
 from emulator.estate.machines import Instance
 from site_recovery.convergence.outcome import Status
 from site_recovery.declared.tags import TAG_INSTANCE

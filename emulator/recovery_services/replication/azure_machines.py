@@ -7,8 +7,11 @@ from collections.abc import Collection
 from dataclasses import dataclass
 
 from emulator.arm import machine_sizes
+from emulator.arm.compute import power
 from emulator.arm.network.addresses import assignable, next_address
 from emulator.arm.reserved_names import reserved
+from emulator.estate import services
+from emulator.guests import machine
 from emulator.kernel import resources
 from emulator.kernel.resources import PRIVATE, ResourceId
 from emulator.kernel.store import Document
@@ -139,7 +142,8 @@ def create(
             "record": point.record,
             "disks": [disk["id"] for disk in disks],
             "interface": interface["id"],
-            "powerState": "PowerState/running",
+            "services": _services(world, source),
+            power.POWER: power.switched_on(world, machine_id, [source["name"], name]),
         },
     }
     if target["zone"]:
@@ -152,6 +156,15 @@ def create(
         document["properties"]["licenseType"] = "SLES_BYOS" if sles else "RHEL_BYOS"
     resources.put(world, document)
     return document, note
+
+
+def _services(world: World, source: Document) -> list[list[object]]:
+    """The services of a machine's source, as long as EC2 lists that."""
+    instance = machine.instance_of(world, source["instance"])
+    if instance is None:
+        return []
+    found = services.installed(instance.platform, instance.tags)
+    return [[service.name, service.port] for service in found]
 
 
 def subnet_for_test(world: World, network_id: str, subnet: str) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from emulator.arm.compute import power
 from emulator.guests import configuration_server, machine, replication_appliance
 from emulator.guests.servers import Role
 from emulator.kernel.resources import PRIVATE
@@ -21,8 +22,8 @@ def guests(world: World, request: Request) -> Response:
     """Machines, virtual machines in Azure, and servers of Site Recovery.
 
     `machines`: records written so far, whether they still are, and the agent.
-    `azure`: the last record on each virtual machine that a failover created, and how many of
-    its source's records it lacks.
+    `azure`: the last record on each virtual machine that a failover created, how many of its
+    source's records it lacks, its power, whether its agent reports, and which services run.
     `configurationServers`, `replicationAppliances`: the progress of the operator with each, or
     of its own set-up, and the problem, if any.
     `mobilityAgents`: the result of each run of an association that installs the agent.
@@ -61,6 +62,7 @@ def _machine(world: World, guest: Document) -> Document:
 
 def _virtual_machine(world: World, document: Document, source: Document | None) -> Document:
     private = document[PRIVATE]
+    agent = power.agent_reports(world, document)
     return {
         "id": document["id"],
         "name": document["name"],
@@ -70,6 +72,9 @@ def _virtual_machine(world: World, document: Document, source: Document | None) 
         "record": private["record"],
         "recoveryPoint": private["recoveryPoint"],
         "recoveryPointTime": private["recoveryPointTime"],
+        "power": power.code(world, document),
+        "agent": agent,
+        "services": sorted(power.services(document).up) if agent else [],
         "lacking": 0
         if source is None
         else max(0, machine.records(source, world.now) - private["record"]),

@@ -1,0 +1,210 @@
+"""A few statements of PowerShell: services, web requests, output, `if`, `throw` and `exit`.
+
+    $ErrorActionPreference = 'Stop'
+    Get-Service NAME        (Get-Service NAME).Status        Start-Service, Stop-Service, Restart-Service
+    Invoke-WebRequest -UseBasicParsing URL      (Invoke-WebRequest -UseBasicParsing URL).StatusCode
+    (New-Object Net.Sockets.TcpClient).Connect('localhost', PORT)
+    'text', "text $LASTEXITCODE", Write-Output 'text'
+    if (VALUE -ne VALUE) { ... } else { ... }
+    throw 'text'            exit 1
+    powershell -NoProfile -EncodedCommand ...
+
+Anything else is not recognized, as the name of an unknown cmdlet.
+"""
+
+from __future__ import annotations
+
+import base64
+import re
+import shlex
+from collections.abc import Iterator
+from urllib.parse import urlsplit
+
+from emulator.estate.services import Running
+from emulator.estate.shells.curl import LOCAL
+from emulator.estate.shells.ran import Ran, ScriptEnded
+
+_PREFERENCE = re.compile(r"\$(\w+Preference)\s*=\s*(['\"]?)(\w+)\2", re.IGNORECASE)
+_IF = re.compile(
+    r"if\s*\((?P<test>.*?)\)\s*\{(?P<yes>[^{}]*)\}(\s*else\s*\{(?P<no>[^{}]*)\})?", re.I
+)
+_COMPARED = re.compile(r"(?P<left>.+?)\s+-(?P<how>eq|ne)\s+(?P<right>.+)", re.IGNORECASE)
+_MEMBER = re.compile(r"\((?P<of>[^()]+)\)\.(?P<name>\w+)")
+_CONNECT = re.compile(
+    r"\(New-Object\s+(?:System\.)?Net\.Sockets\.TcpClient\)\.Connect\(\s*"
+    r"(['\"])(?P<host>[\w.-]+)\1\s*,\s*(?P<port>\d+)\s*\)",
+    re.IGNORECASE,
+)
+_OUTPUT = ("write-output", "write-host", "echo")
+_PORTS = {"http": 80, "https": 443}
+
+
+class _FailedError(Exception):
+    """A statement ended with an error."""
+
+
+def run(script: str, services: Running) -> Ran:
+    """Run a script as `powershell -Command` does: the exit code is that of `exit`, or 1 if the last
+    statement failed, or if one did while `$ErrorActionPreference` is `Stop`.
+    """
+    ran = Ran()
+    try:
+        _Session(services, ran).run(script)
+    except ScriptEnded as end:
+        ran.code = end.code
+    return ran
+
+
+class _Session:
+    def __init__(self, services: Running, ran: Ran) -> None:
+        self._services = services
+        self._ran = ran
+        self._stops = False
+        self._last = 0
+
+    def run(self, script: str) -> None:
+        for statement in _statements(script):
+            self._ran.code = 0
+            try:
+                self._statement(statement)
+            except _FailedError as error:
+                self._ran.complains(str(error))
+                self._ran.code = 1
+                if self._stops or statement.lower().startswith("throw"):
+                    raise ScriptEnded(1) from error
+
+    def _statement(self, text: str) -> None:
+        if preference := _PREFERENCE.fullmatch(text):
+            if preference[1].lower() == "erroractionpreference":
+                self._stops = preference[3].lower() == "stop"
+        elif branch := _IF.fullmatch(text):
+            self.run(branch["yes" if self._holds(branch["test"].strip()) else "no"] or "")
+        elif text.lower().startswith("exit"):
+            raise ScriptEnded(int(text[4:].strip() or self._last))
+        elif text.lower().startswith("throw"):
+            raise _FailedError(self._value(text[5:].strip()))
+        else:
+            shown = self._value(text)
+            if shown:
+                self._ran.prints(shown)
+
+    def _holds(self, test: str) -> bool:
+        compared = _COMPARED.fullmatch(test)
+        if compared is None:
+            return self._value(test).lower() not in ("", "0", "false")
+        left, right = (self._value(compared[side].strip()) for side in ("left", "right"))
+        return (left.lower() == right.lower()) == (compared["how"].lower() == "eq")
+
+    def _value(self, text: str) -> str:
+        if len(text) > 1 and text[0] == text[-1] == "'":
+            return text[1:-1]
+        if len(text) > 1 and text[0] == text[-1] == '"':
+            return text[1:-1].replace("$LASTEXITCODE", str(self._last))
+        if text.isdecimal():
+            return text
+        if connect := _CONNECT.fullmatch(text):
+            return self._connect(connect["host"], int(connect["port"]))
+        if member := _MEMBER.fullmatch(text):
+            return self._member(member["of"].strip(), member["name"].lower())
+        return self._cmdlet(text)
+
+    def _member(self, text: str, name: str) -> str:
+        words = _words(text)
+        if name == "status" and words[0].lower() == "get-service":
+            return self._service(words[-1])[1]
+        if name == "statuscode" and words[0].lower() in ("invoke-webrequest", "iwr"):
+            return str(self._request(words))
+        raise _FailedError(f"The property '{name}' cannot be found on this object.")
+
+    def _cmdlet(self, text: str) -> str:
+        words = _words(text)
+        name = words[0].lower()
+        if name in _OUTPUT:
+            return self._value(text[len(words[0]) :].strip())
+        if name == "write-error":
+            raise _FailedError(self._value(text[len(words[0]) :].strip()))
+        if name == "get-service":
+            service, status = self._service(words[-1])
+            return f"Status   Name\n------   ----\n{status:<8} {service}"
+        if name in ("start-service", "stop-service", "restart-service"):
+            service, _ = self._service(words[-1])
+            if name == "stop-service":
+                self._services.up.discard(service)
+            else:
+                self._services.up.add(service)
+            return ""
+        if name in ("invoke-webrequest", "iwr"):
+            return f"StatusCode        : {self._request(words)}"
+        if name == "hostname":
+            return self._services.host
+        if name == "start-sleep":
+            return ""
+        if name in ("powershell", "powershell.exe"):
+            return self._child(words)
+        raise _FailedError(
+            f"{words[0]} : The term '{words[0]}' is not recognized as the name of a cmdlet, "
+            "function, script file, or operable program."
+        )
+
+    def _child(self, words: list[str]) -> str:
+        options = [word.lower() for word in words[1:]]
+        if "-encodedcommand" not in options[:-1]:
+            raise _FailedError("Only -EncodedCommand is run here.")
+        encoded = words[1 + options.index("-encodedcommand") + 1]
+        try:
+            script = base64.b64decode(encoded, validate=True).decode("utf-16-le")
+        except ValueError as error:
+            raise _FailedError("The encoded command cannot be processed.") from error
+        ran = run(script, self._services)
+        self._ran.out += ran.out
+        self._ran.err += ran.err
+        self._last = ran.code
+        return ""
+
+    def _service(self, name: str) -> tuple[str, str]:
+        found = self._services.named(name.strip("'\""))
+        if found is None:
+            raise _FailedError(f"Get-Service : Cannot find any service with service name '{name}'.")
+        return found.name, "Running" if found.name in self._services.up else "Stopped"
+
+    def _request(self, words: list[str]) -> int:
+        url = next((word.strip("'\"") for word in words if "://" in word), "")
+        parts = urlsplit(url)
+        port = parts.port or _PORTS.get(parts.scheme, 80)
+        self._connect(parts.hostname or "", port)
+        status = self._services.answer(port, parts.path or "/") or 0
+        if status >= 400:
+            raise _FailedError(f"The remote server returned an error: ({status}).")
+        return status
+
+    def _connect(self, host: str, port: int) -> str:
+        if host.lower() not in (*LOCAL, self._services.host.lower()):
+            raise _FailedError(f"The remote name could not be resolved: '{host}'")
+        if not self._services.listens(port):
+            raise _FailedError(f"Unable to connect to the remote server: {host}:{port}")
+        return ""
+
+
+def _statements(script: str) -> Iterator[str]:
+    """The statements of a script: they end at a line's end or `;`, but not in quotes or braces."""
+    depth, quote, begin = 0, "", 0
+    script += "\n"
+    for place, letter in enumerate(script):
+        if quote:
+            quote = "" if letter == quote else quote
+        elif letter in "'\"":
+            quote = letter
+        elif letter in "{}":
+            depth += 1 if letter == "{" else -1
+        elif letter in ";\n" and depth == 0:
+            text = script[begin:place].strip()
+            begin = place + 1
+            if text and not text.startswith("#"):
+                yield text
+
+
+def _words(text: str) -> list[str]:
+    try:
+        return shlex.split(text, posix=False) or [""]
+    except ValueError as error:
+        raise _FailedError(f"The string is missing the terminator: {error}") from error
