@@ -57,6 +57,7 @@ def declare() -> None:
             replication.agent.installation == "push",
             stack.server_group_id,
             components.attachments(preflight.facts),
+            stack.fences,
         ),
     )
     server = components.server(prefix, stack, preflight, vault, security_groups)
@@ -84,6 +85,7 @@ def declare() -> None:
                 policy_id=replication_settings.policy_id,
                 server=server,
                 server_group_id=security_groups.server_group_id,
+                fence_id=security_groups.fence_id,
                 landing_zone=landing_zone,
                 requires=[replication_settings.mapping, *security_groups.between(its.machines)],
             ),

@@ -33,6 +33,7 @@ class MigrationWaveArgs:
         policy_id: the replication policy.
         server: the server that the machines replicate through.
         server_group_id: its security group.
+        fence_id: the security group that fences a machine; empty if none is fenced.
         landing_zone: where failed-over machines live.
         requires: resources that must exist before a machine can be protected.
     """
@@ -45,6 +46,7 @@ class MigrationWaveArgs:
     policy_id: pulumi.Input[str]
     server: MigrationServer
     server_group_id: pulumi.Input[str]
+    fence_id: pulumi.Input[str]
     landing_zone: LandingZone
     requires: Sequence[pulumi.Resource]
 
@@ -120,6 +122,11 @@ class MigrationWave(pulumi.ComponentResource):
             ).wire(),
             recovery_point=str(wave.recovery_point),
             recovery_plan=_plan(args.wave, wave),
+            source={
+                "region": settings.aws_region,
+                "fence_id": args.fence_id,
+                "servers": [args.server.private_ip],
+            },
             opts=pulumi.ResourceOptions(parent=self, depends_on=args.requires),
         )
         self.items = {
@@ -205,6 +212,7 @@ def _machine(args: MigrationWaveArgs, name: str) -> MachineInputs:
         platform=platform,
         source_problem=args.preflight.gone.get(name),
         target=args.settings.target_of(name).on(platform),
+        cutover=args.settings.cutover_of(name),
         hardware=_hardware(facts),
     )
 

@@ -34,6 +34,7 @@ class SecurityGroupsArgs:
         push: whether the server installs the agents itself.
         server_group_id: the group of a server that already exists; None makes one.
         machines: by machine, where its group is attached.
+        fences: whether machines are fenced before they fail over.
     """
 
     vpc_id: str
@@ -41,6 +42,7 @@ class SecurityGroupsArgs:
     push: bool
     server_group_id: str | None
     machines: Mapping[str, Attachment]
+    fences: bool = False
 
 
 def attachments(facts: Mapping[str, MachineFacts]) -> dict[str, Attachment]:
@@ -60,11 +62,14 @@ class SecurityGroups(pulumi.ComponentResource):
 
     Attributes:
         server_group_id: the server's group.
+        fence_id: the group that fences a machine: nothing comes in, and only replication and
+            Systems Manager go out. Empty if no machine is fenced.
         rules: every rule, for resources that need the network.
         attachments: by machine, for resources that need this machine.
     """
 
     server_group_id: pulumi.Output[str]
+    fence_id: pulumi.Output[str]
     rules: list[pulumi.Resource]
     attachments: dict[str, pulumi.Resource]
 
@@ -95,6 +100,7 @@ class SecurityGroups(pulumi.ComponentResource):
             for machine, attachment in args.machines.items()
         }
         self.server_group_id = pulumi.Output.from_input(server)
+        self.fence_id = pulumi.Output.from_input(self._fence(server, args) if args.fences else "")
         self.register_outputs({"serverGroupId": self.server_group_id})
 
     def between(self, machines: Iterable[str]) -> list[pulumi.Resource]:
@@ -115,6 +121,14 @@ class SecurityGroups(pulumi.ComponentResource):
         for port, why in PUSH_INSTALLATION[platform].items() if args.push else ():
             self._allow(f"server-to-{platform}-{port}", server, machines.id, port, why)
         return machines
+
+    def _fence(self, server: pulumi.Input[str], args: SecurityGroupsArgs) -> pulumi.Output[str]:
+        fence = self._group("fence", "Machines that are being cut over to Azure", args)
+        for port, why in TO_THE_SERVER.items():
+            self._allow(f"fence-to-server-{port}", fence.id, server, port, why)
+        self._egress("fence-to-aws-443", fence.id, 443, "Systems Manager", cidr=ANYWHERE)
+        fence_id: pulumi.Output[str] = fence.id
+        return fence_id
 
     def _group(self, name: str, description: str, args: SecurityGroupsArgs) -> ec2.SecurityGroup:
         full_name = f"{args.prefix}-{name}"

@@ -251,6 +251,7 @@ _NOT_COMPARED = {
     "machines",
     "other_instances",
     "other_machines",
+    "source",
     "urn",
 }
 

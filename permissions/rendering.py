@@ -17,7 +17,7 @@ from typing import Any
 import yaml
 
 FOLDER = Path(__file__).resolve().parent
-POLICIES = ("aws-read", "aws-server", "aws-agents")
+POLICIES = ("aws-read", "aws-server", "aws-agents", "aws-cutover")
 ROLES = ("azure-read", "azure-change")
 READS = ("aws-read", "azure-read")
 """The templates that are enough for `pulumi preview`."""

@@ -19,6 +19,7 @@ from settings.schema.recovery_plan import RecoveryPlanSettings
 from settings.schema.replication import Convergence, Replication
 from settings.schema.source import ConfigurationServer, ReplicationAppliance, Server
 from settings.schema.target import Target
+from site_recovery.declared.cutover import Cutover
 from site_recovery.declared.target import SharedTarget
 from site_recovery.fleet import ExperienceName
 from site_recovery.phases import Phase
@@ -48,6 +49,8 @@ class DraftWave:
         members: its machines, each with its index in the list.
         plan: the machines of each group of its recovery plan.
         target: what its machines share.
+        cutover: how its machines fail over.
+        plan_acts: whether its recovery plan has actions between the machines.
         keys: all keys that it has, valid or not.
     """
 
@@ -55,6 +58,8 @@ class DraftWave:
     phase: Phase | None
     plan: tuple[tuple[str, ...], ...] | None = None
     target: SharedTarget | None = None
+    cutover: Cutover | None = None
+    plan_acts: bool = False
     keys: frozenset[str] = frozenset()
 
 
@@ -153,6 +158,14 @@ class Draft:
         name = self.wave_name_of(machine)
         return self.waves[name] if name is not None else None
 
+    def cutover_of(self, machine: str) -> Cutover | None:
+        """How a machine fails over; None if that cannot be read."""
+        declared, wave = self.machines.get(machine), self.wave_of(machine)
+        own = declared.settings.cutover if declared and declared.settings else None
+        if own is None or wave is None or wave.cutover is None:
+            return None
+        return own.over(wave.cutover)
+
     def phase_of(self, machine: str) -> Phase | None:
         """The phase of the first wave that names a machine."""
         wave = self.wave_of(machine)
@@ -220,5 +233,7 @@ def _wave(raw: dict[str, Any]) -> DraftWave:
         phase=Phase(phase) if phase in list(Phase) else None,
         plan=tuple(tuple(group.machines) for group in plan.groups) if plan else None,
         target=_valid(SharedTarget, raw.get("target", {})),
+        cutover=_valid(Cutover, raw.get("cutover", {})),
+        plan_acts=any(group.pre or group.post for group in plan.groups) if plan else False,
         keys=frozenset(raw),
     )

@@ -8,6 +8,7 @@ from enum import StrEnum
 from typing import Literal
 
 from site_recovery.arm_ids import ContainerId
+from site_recovery.declared.cutover import Cutover
 from site_recovery.declared.tags import TAG_INSTANCE, TAG_MACHINE
 from site_recovery.declared.target import TargetSpec
 from site_recovery.phases import Phase
@@ -21,7 +22,7 @@ ExperienceName = Literal["modernized", "classic"]
 """Microsoft's names for the two ways in which Site Recovery replicates."""
 
 
-class RecoveryPoint(StrEnum):
+class RecoveryPointKind(StrEnum):
     """Which recovery point a failover uses."""
 
     LATEST = "latest"
@@ -71,6 +72,8 @@ class Assignment:
         desired: the phase; None if the machine should not be in the vault at all.
         settings: the target that its protected item should show; None to skip the comparison.
         hardware: used to choose or check the size of its virtual machine; None if unknown.
+        cutover: how its failover is made.
+        failover_point: id of the recovery point that its cutover chose; empty if there is none.
     """
 
     machine: Machine
@@ -79,6 +82,8 @@ class Assignment:
     desired: Phase | None
     settings: TargetSettings | None = None
     hardware: Hardware | None = None
+    cutover: Cutover = field(default_factory=Cutover)
+    failover_point: str = ""
 
     @property
     def tags(self) -> dict[str, str]:
@@ -141,4 +146,4 @@ class Site:
     process_server_id: str = ""
     master_target_id: str = ""
     run_as_accounts: Mapping[str, str] = field(default_factory=dict)
-    recovery_point: RecoveryPoint = RecoveryPoint.LATEST
+    recovery_point: RecoveryPointKind = RecoveryPointKind.LATEST

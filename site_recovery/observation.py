@@ -57,6 +57,7 @@ class Observed:
         other_at_address: a sentence about another machine that is known at its address while the machine
             itself is not known, or None.
         mismatch: why the machine must be left alone, or None.
+        cut_over: whether a recovery point with every write is chosen, see `Machine`.
         failover_failed: whether its last failover failed, so that it may be repeated.
         unreadable: what Azure answers about it that cannot be read, in words; empty unless its
             stage is `UNREADABLE`.
@@ -85,16 +86,18 @@ class Observed:
     other_at_address: str | None = None
     mismatch: Mismatch | None = None
     failover_failed: bool = False
+    cut_over: bool = False
     unreadable: str = ""
 
     @property
     def endangered(self) -> bool:
         """Whether a failover could lose data because the replication is ill.
 
+        After its cutover has stopped the source, nothing replicates any more, and nothing has to.
         A failed failover turns the health Critical by itself. That alone must not keep the
         failover from being repeated.
         """
-        if self.health != "Critical":
+        if self.health != "Critical" or self.cut_over:
             return False
         others = [
             error
@@ -195,6 +198,7 @@ def _with_item(
         target=item.target,
         changed_since_test=_changed_since_test(machine, item, snapshot),
         failover_failed=item.protection_state in _FAILED_FAILOVER,
+        cut_over=machine.cut_over,
         mismatch=identity.mismatch,
     )
 

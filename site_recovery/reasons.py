@@ -32,7 +32,16 @@ class Reason(StrEnum):
     VM_SIZE_UNSUITABLE = "vm-size-unsuitable"
     NO_VM_SIZE = "no-vm-size"
 
+    # The cutover of its source did not succeed.
+    QUIESCE_FAILED = "quiesce-failed"
+    CONNECTIONS_LEFT = "connections-left"
+    NOT_MANAGED = "not-managed"
+    NO_LATER_POINT = "no-later-point"
+    SOURCE_DOES_NOT_STOP = "source-does-not-stop"
+    CUTOVER_DISTURBED = "cutover-disturbed"
+
     # The machine waits.
+    CUTOVER = "cutover"
     JOB_RUNNING = "job-running"
     AGENT_NOT_REPORTED = "agent-not-reported"
     INITIAL_REPLICATION = "initial-replication"

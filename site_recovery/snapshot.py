@@ -32,6 +32,8 @@ class Machine:
         hold: why its replication may not start yet, or None.
         bios_id: its BIOS id; empty if unknown.
         migrated: whether an earlier run recorded that it was migrated.
+        cut_over: whether its cutover has chosen a recovery point with every write, so that its
+            source may be stopped and its replication may stall.
     """
 
     name: str
@@ -42,6 +44,7 @@ class Machine:
     migrated: bool = False
     hold: str | None = None
     bios_id: str = ""
+    cut_over: bool = False
 
 
 @dataclass(frozen=True)
@@ -100,6 +103,16 @@ class VirtualMachine:
     id: str
     name: str
     tags: Mapping[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class RecoveryPoint:
+    """A point in time to which a machine can fail over
+    (RecoveryPoints_ListByReplicationProtectedItems)."""
+
+    id: str
+    time: datetime
+    is_app_consistent: bool
 
 
 class Kind(StrEnum):

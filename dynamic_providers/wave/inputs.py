@@ -7,13 +7,15 @@ from dataclasses import replace
 from datetime import timedelta
 from typing import Any, Literal
 
-from pydantic import Field
+from pydantic import Field, field_serializer
 
 from dynamic_providers.adapter import Inputs
 from dynamic_providers.remembered import of_same_instances
 from site_recovery.arm_ids import ContainerId
+from site_recovery.aws.cutover_source import Ec2Sources
 from site_recovery.azure.experiences.registry import EXPERIENCES
 from site_recovery.convergence.interfaces import Pace, PlanOrder
+from site_recovery.declared.cutover import Cutover
 from site_recovery.declared.target import TargetSpec
 from site_recovery.fleet import (
     Assignment,
@@ -21,7 +23,7 @@ from site_recovery.fleet import (
     Hardware,
     LandingZone,
     Platform,
-    RecoveryPoint,
+    RecoveryPointKind,
     Site,
 )
 from site_recovery.observation import Stage
@@ -38,6 +40,7 @@ class MachineInputs(Inputs):
         private_ip: the address of the instance in AWS; None if the instance is gone.
         source_problem: why the instance cannot replicate, or None.
         hardware: None if it is not known.
+        cutover: how its failover is made.
     """
 
     instance_id: str
@@ -46,6 +49,11 @@ class MachineInputs(Inputs):
     source_problem: str | None = None
     target: TargetSpec = Field(default_factory=TargetSpec)
     hardware: Hardware | None = None
+    cutover: Cutover = Field(default_factory=Cutover)
+
+    @field_serializer("cutover")
+    def _without_defaults(self, cutover: Cutover) -> dict[str, Any]:
+        return cutover.model_dump(mode="json", exclude_defaults=True)
 
     def machine(self, name: str, hold: str | None = None, bios_id: str = "") -> Machine:
         """What identifies the machine to the services.
@@ -78,7 +86,32 @@ class MachineInputs(Inputs):
 
     def assignment(self, machine: Machine, phase: Phase | None) -> Assignment:
         """The machine with its desired phase; None means out of the vault."""
-        return Assignment(machine, self.platform, self.target, phase, hardware=self.hardware)
+        return Assignment(
+            machine,
+            self.platform,
+            self.target,
+            phase,
+            hardware=self.hardware,
+            cutover=self.cutover,
+        )
+
+
+class SourceInputs(Inputs):
+    """The AWS side of a wave.
+
+    Attributes:
+        region: the region of the machines.
+        fence_id: the security group that fences a machine; empty if none is needed.
+        servers: addresses of the server that the machines replicate to.
+    """
+
+    region: str
+    fence_id: str = ""
+    servers: list[str] = Field(default_factory=list)
+
+    def sources(self) -> Ec2Sources:
+        """The instances of the region."""
+        return Ec2Sources(self.region, self.fence_id, self.servers)
 
 
 class ConvergenceInputs(Inputs):
@@ -115,6 +148,7 @@ class WaveInputs(Inputs):
         other_machines: the names of the machines in other waves. A machine that moved from this
             wave to another one stays protected.
         other_instances: the instance ids of the machines in other waves.
+        source: None for a wave that an older version of the program recorded.
     """
 
     experience: ExperienceName = "classic"
@@ -133,8 +167,9 @@ class WaveInputs(Inputs):
     other_machines: list[str] = Field(default_factory=list)
     other_instances: list[str] = Field(default_factory=list)
     convergence: ConvergenceInputs
-    recovery_point: RecoveryPoint = RecoveryPoint.LATEST
+    recovery_point: RecoveryPointKind = RecoveryPointKind.LATEST
     recovery_plan: Plan | None = None
+    source: SourceInputs | None = None
     urn: str
 
     @property

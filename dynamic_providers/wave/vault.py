@@ -86,9 +86,12 @@ class WaveVault:
         leaving: bool = False,
     ) -> dict[str, Outcome]:
         """Drive machines as long as the engine runs."""
+        sources = self._inputs.source.sources() if self._inputs.source is not None else None
         pace = replace(self._inputs.convergence.pace(), may_submit=engine.current().alive)
         return await self._with(
-            lambda vault: converge(vault, machines, self._inputs.rules, pace, reporter, plan=plan),
+            lambda vault: converge(
+                vault, machines, self._inputs.rules, pace, reporter, plan=plan, sources=sources
+            ),
             leaving=leaving,
         )
 

@@ -208,7 +208,10 @@ def _gone(
     facts: Mapping[str, MachineFacts],
     problems: dict[str, Problem],
 ) -> Iterator[tuple[str, str]]:
-    """Machines whose source is gone and not needed; their problems are removed from `problems`."""
+    """Machines whose source is gone and not needed; their problems are removed from `problems`.
+
+    A source that its cutover stopped is not gone: it goes on from there, or is given back.
+    """
     for name in machines:
         if draft.phase_of(name) not in _SOURCE_MAY_BE_GONE:
             continue
@@ -216,5 +219,5 @@ def _gone(
         found = facts.get(name)
         if found is None and place in problems:
             yield name, problems.pop(place).what
-        elif found is not None and found.state != "running":
+        elif found is not None and found.state != "running" and not found.cut_over:
             yield name, f"instance {found.instance_id} is {found.state}"

@@ -8,10 +8,11 @@ from pydantic import AfterValidator, Field, StrictBool
 
 from settings.schema.recovery_plan import RecoveryPlanSettings
 from site_recovery.aws.inventory import Driver
+from site_recovery.declared.cutover import Cutover
 from site_recovery.declared.model import Model, defaults_to
 from site_recovery.declared.names import InstanceId
 from site_recovery.declared.target import SharedTarget, TargetSpec
-from site_recovery.fleet import RecoveryPoint
+from site_recovery.fleet import RecoveryPointKind
 from site_recovery.phases import Phase
 
 
@@ -39,6 +40,11 @@ class MachineSettings(Model):
         default_factory=TargetSpec,
         description="What the machine becomes in Azure. A key that is left out follows the "
         "`target` of its wave.",
+    )
+    cutover: Cutover = Field(
+        default_factory=Cutover,
+        description="How its failover is made. A key that is left out follows the `cutover` of its "
+        "wave.",
     )
 
 
@@ -69,8 +75,13 @@ class WaveSettings(Model):
         description="Overrides `convergence.requireTestFailover` for this wave.",
         json_schema_extra=defaults_to("`convergence.requireTestFailover`"),
     )
-    recovery_point: RecoveryPoint = Field(
-        default=RecoveryPoint.LATEST, description="Recovery point that a failover uses."
+    recovery_point: RecoveryPointKind = Field(
+        default=RecoveryPointKind.LATEST, description="Recovery point that a failover uses."
+    )
+    cutover: Cutover = Field(
+        default_factory=Cutover,
+        description="How the machines of the wave fail over. A machine's own `cutover` wins, key "
+        "by key.",
     )
     recovery_plan: RecoveryPlanSettings | None = Field(
         default=None,

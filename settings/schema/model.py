@@ -14,6 +14,7 @@ from settings.schema.replication import Convergence, Replication
 from settings.schema.source import Source
 from settings.schema.target import Target
 from site_recovery.arm_ids import VaultId
+from site_recovery.declared.cutover import Cutover
 from site_recovery.declared.model import Model, rule
 from site_recovery.declared.target import TargetSpec
 from site_recovery.fleet import ExperienceName
@@ -81,6 +82,20 @@ class Settings(Model):
         """The target of a machine: its own values, and those of its wave where it has none."""
         own, wave = self.machines[machine].target, self.wave_of(machine)
         return own.over(self.waves[wave].target) if wave else own
+
+    def cutover_of(self, machine: str) -> Cutover:
+        """How a machine fails over: its own keys, and those of its wave where it has none."""
+        own, wave = self.machines[machine].cutover, self.wave_of(machine)
+        return own.over(self.waves[wave].cutover) if wave else own
+
+    @property
+    def fences(self) -> bool:
+        """Whether a machine of a wave is fenced before it fails over."""
+        return any(
+            self.cutover_of(machine).fences
+            for wave in self.waves.values()
+            for machine in wave.machines
+        )
 
     @property
     def adopted_vault_id(self) -> str | None:

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import boto3
 
+from site_recovery import cutover
 from site_recovery.aws import disks, images
 from site_recovery.aws.client import AWS_FAILURES, CLIENT_CONFIG, aws_problem
 from site_recovery.aws.disks import Disk
@@ -74,6 +75,7 @@ class MachineFacts:
             them.
         reported_os: the key of the operating system that the SSM agent reports, if it was asked.
         scaling_group: the Auto Scaling group that it is in, or None.
+        cut_over: whether a cutover of it began, which stops it and is not over.
         server_role: what it does for Site Recovery, if it is a server of a stack; else None.
     """
 
@@ -99,6 +101,7 @@ class MachineFacts:
     server_role: str | None = None
     reported_os: str | None = None
     scaling_group: str | None = None
+    cut_over: bool = False
 
 
 @dataclass(frozen=True)
@@ -337,4 +340,5 @@ def _facts(
         memory_mib=kind.memory_mib,
         server_role=tags.get(ROLE_TAG),
         scaling_group=tags.get(_SCALING_GROUP_TAG),
+        cut_over=cutover.BEGAN in tags,
     )

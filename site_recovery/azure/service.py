@@ -29,12 +29,18 @@ from site_recovery.azure.rounds import Rounds
 from site_recovery.azure.vault_observation import VaultMemory
 from site_recovery.convergence.target_sizes import Size
 from site_recovery.errors import RefusedError
-from site_recovery.fleet import Assignment, RecoveryPoint, Site
+from site_recovery.fleet import Assignment, RecoveryPointKind, Site
 from site_recovery.jobs import Job, ServiceError
 from site_recovery.observation import Observed
 from site_recovery.operations import Operation
 from site_recovery.request_ids import RequestIds
-from site_recovery.snapshot import Kind, ProtectedItem, Snapshot, VirtualMachine
+from site_recovery.snapshot import (
+    Kind,
+    ProtectedItem,
+    RecoveryPoint,
+    Snapshot,
+    VirtualMachine,
+)
 from site_recovery.target_settings import TargetSettings
 
 
@@ -199,7 +205,7 @@ class VaultService(PlanService):
         name = assignment.machine.name
         with explained(name):
             if operation is Operation.UNPLANNED_FAILOVER:
-                recovery_point = await self._recovery_point(observed)
+                recovery_point = assignment.failover_point or await self._recovery_point(observed)
             if operation is Operation.UPDATE_TARGET:
                 details = await self._details(assignment, observed)
         call = self._call(operation, assignment, observed, recovery_point, details)
@@ -225,6 +231,23 @@ class VaultService(PlanService):
                 # Every machine has sizes. A list of none is one that lags behind.
                 self._memory.sizes[item] = known
         return known
+
+    async def recovery_points(self, observed: Observed) -> Sequence[RecoveryPoint]:
+        """The recovery points of a protected machine. Those that cannot be read are left out.
+
+        Operation RecoveryPoints_ListByReplicationProtectedItems.
+
+        Raises:
+            MigrationError: Azure did not answer, or refused.
+        """
+        with explained(arm_ids.name(observed.item_id or "")):
+            async with self._reads:
+                return await self._points(observed)
+
+    async def _points(self, observed: Observed) -> Sequence[RecoveryPoint]:
+        listed = await list_url(self._client, url(f"{observed.item_id}/recoveryPoints"))
+        points, _ = each(Kind.RECOVERY_POINT, listed, recovery_point)
+        return points
 
     def _call(
         self,
@@ -305,10 +328,9 @@ class VaultService(PlanService):
         return details
 
     async def _recovery_point(self, observed: Observed) -> str | None:
-        if self._site.recovery_point is RecoveryPoint.LATEST:
+        if self._site.recovery_point is RecoveryPointKind.LATEST:
             return None
-        listed = await list_url(self._client, url(f"{observed.item_id}/recoveryPoints"))
-        points, _ = each(Kind.RECOVERY_POINT, listed, recovery_point)
+        points = await self._points(observed)
         consistent = [point for point in points if point.is_app_consistent]
         if not consistent:
             raise RefusedError(

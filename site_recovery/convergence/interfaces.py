@@ -17,7 +17,7 @@ from site_recovery.operations import Operation
 from site_recovery.recovery_plan import Plan
 from site_recovery.request_ids import RequestIds
 from site_recovery.service_clock import ServiceClock
-from site_recovery.snapshot import ProtectedItem, Snapshot, VirtualMachine
+from site_recovery.snapshot import ProtectedItem, RecoveryPoint, Snapshot, VirtualMachine
 
 
 class Service(PlanService, Protocol):
@@ -54,6 +54,9 @@ class Service(PlanService, Protocol):
 
     async def target_sizes(self, observed: Observed) -> Sequence[Size]:
         """List the sizes that the service offers for a protected machine."""
+
+    async def recovery_points(self, observed: Observed) -> Sequence[RecoveryPoint]:
+        """List the recovery points of a protected machine."""
 
 
 class Reporter(Protocol):

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from functools import partial
 
 from site_recovery.convergence import sizing
+from site_recovery.convergence.cutover import Cutovers
 from site_recovery.convergence.interfaces import Service
 from site_recovery.convergence.machine_run import MachineRun
 from site_recovery.convergence.outcome import Failure
@@ -36,6 +37,7 @@ class MachineSteps:
         submitter: asks for operations, each once.
         machines: all machines of the run.
         plan: the recovery plan of the wave, or None.
+        cutovers: prepare the sources of failovers; None if no source can be reached.
 
     Attributes:
         queued: the operations that the plan should run, of all machines of this round.
@@ -48,12 +50,14 @@ class MachineSteps:
         submitter: Submitter,
         machines: Sequence[MachineRun],
         plan: PlanRun | None,
+        cutovers: Cutovers | None,
     ) -> None:
         self._service = service
         self._rules = rules
         self._submitter = submitter
         self._machines = machines
         self._plan = plan
+        self._cutovers = cutovers
         self._jobs: dict[str, Job | None] = {}
         self.queued: list[Queued] = []
 
@@ -79,6 +83,12 @@ class MachineSteps:
                 machine.fail(observed, failure)
             return
         step = next_step(machine.assignment.desired, observed, self._rules)
+        if self._waits_for_group(machine, step, observed):
+            return
+        if self._cutovers is not None and await self._cutovers.takes(
+            machine, step, observed, snapshot
+        ):
+            return
         match step:
             case Satisfied() | Blocked() if not await self._is_certain(
                 machine, step, observed, snapshot
@@ -136,6 +146,34 @@ class MachineSteps:
             await self._service.virtual_machine(machine.assignment)
         )
 
+    def _waits_for_group(self, machine: MachineRun, step: Step, observed: Observed) -> bool:
+        """Whether a machine that fails over by itself waits for the groups before its own.
+
+        A plan cannot fail each of its machines over to a recovery point of its own. So machines
+        that are fenced first go one by one, in the plan's order.
+        """
+        fences = machine.assignment.cutover.fences
+        if self._plan is None or not fences or step != Do(Operation.UNPLANNED_FAILOVER):
+            return False
+        place = self._plan.place(machine.name)
+        before = [
+            other
+            for other in self._machines
+            if (its := self._plan.place(other.name)) is not None
+            and place is not None
+            and its < place
+        ]
+        failed = sorted(m.name for m in before if m.outcome is not None and not m.is_satisfied)
+        if failed:
+            message = f"it fails over after {', '.join(failed)}, and that did not succeed"
+            machine.fail(observed, Failure(Reason.PLAN_FAILED, message))
+            return True
+        waiting = sorted(m.name for m in before if not m.is_satisfied)
+        if waiting:
+            what = f"it fails over after {', '.join(waiting)}"
+            machine.attempts.tell(Reason.WAITS_FOR_PLAN, what)
+        return bool(waiting)
+
     def _through_plan(self, machine: MachineRun, operation: Operation) -> bool:
         """Whether an operation runs through the plan.
 
@@ -143,6 +181,8 @@ class MachineSteps:
         by itself: its target changed, or its test failed.
         """
         if self._plan is None or not self._plan.takes(machine.name, operation):
+            return False
+        if operation is Operation.UNPLANNED_FAILOVER and machine.assignment.cutover.fences:
             return False
         return operation is Operation.UNPLANNED_FAILOVER or not any(
             other.stays_tested for other in self._machines if other is not machine

@@ -135,6 +135,10 @@ class PlanRun:
         """Whether a machine's operation goes through the plan."""
         return operation in recovery_plan.THROUGH_PLAN and self._plan.place(machine) is not None
 
+    def place(self, machine: str) -> int | None:
+        """The index of a machine's group, from 0; None if it is in no group."""
+        return self._plan.place(machine)
+
     def owns(self, job: Job) -> bool:
         """Whether a job runs this plan."""
         return job.target.lower() in self._attempts.names

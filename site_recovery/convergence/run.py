@@ -13,12 +13,14 @@ from datetime import datetime
 from functools import partial
 
 from site_recovery.convergence import pacing
+from site_recovery.convergence.cutover import Cutovers
 from site_recovery.convergence.interfaces import Pace, PlanOrder, Reporter, Service
 from site_recovery.convergence.machine_run import MachineRun
 from site_recovery.convergence.machine_steps import MachineSteps
 from site_recovery.convergence.outcome import Failure, Outcome
 from site_recovery.convergence.plan_run import PlanMachine, PlanRun
 from site_recovery.convergence.requests import Requests
+from site_recovery.convergence.sources import Sources
 from site_recovery.convergence.status_line import status_line
 from site_recovery.convergence.submission import Submitter
 from site_recovery.errors import MigrationError
@@ -40,6 +42,7 @@ async def converge(
     pace: Pace,
     reporter: Reporter,
     plan: PlanOrder | None = None,
+    sources: Sources | None = None,
 ) -> dict[str, Outcome]:
     """Drive machines to their phases, all concurrently.
 
@@ -50,6 +53,7 @@ async def converge(
         pace: the timing of the run.
         reporter: receives the progress.
         plan: the recovery plan through which the machines fail over, if they have one.
+        sources: the EC2 instances of the machines; None if none of them is touched.
 
     Returns:
         An outcome for every machine, by name. The failure of one machine does not affect others.
@@ -58,7 +62,8 @@ async def converge(
         MigrationError: Azure did not answer the first time; nothing was changed.
     """
     machines = [MachineRun.of(assignment, reporter.event) for assignment in assignments]
-    run = _Run(service, rules, pace, reporter, machines, plan)
+    cutovers = Cutovers(sources, service, pace, reporter.event) if sources is not None else None
+    run = _Run(service, rules, pace, reporter, machines, plan, cutovers)
     ended_by = await run.drive()
     return {machine.name: machine.result(ended_by) for machine in machines}
 
@@ -79,6 +84,7 @@ class _Run:
         reporter: Reporter,
         machines: list[MachineRun],
         plan: PlanOrder | None,
+        cutovers: Cutovers | None,
     ) -> None:
         self._service = service
         self._pace = pace
@@ -95,7 +101,10 @@ class _Run:
             if plan is not None
             else None
         )
-        self._steps = partial(MachineSteps, service, rules, submitter, machines, self._plan)
+        self._cutovers = cutovers
+        self._steps = partial(
+            MachineSteps, service, rules, submitter, machines, self._plan, cutovers
+        )
 
     async def drive(self) -> Failure | None:
         """Run rounds until every machine has its outcome, or the run has to end.
@@ -103,7 +112,10 @@ class _Run:
         Returns:
             Why the run ended before all machines did, or None.
         """
-        return (await until(self._turn, self._pause, self._rest)).early
+        early = (await until(self._turn, self._pause, self._rest)).early
+        if early is not None and self._cutovers is not None:
+            await self._cutovers.give_back(self._open(), early)
+        return early
 
     def _pause(self) -> float:
         """Seconds until the next round."""
@@ -158,7 +170,9 @@ class _Run:
             job = snapshot.jobs.get(in_flight.job or "") if in_flight is not None else None
             stage = machine.observed.stage if machine.observed is not None else None
             began = job.started if job is not None and job.started is not None else now
-            self._ages.saw(machine.name, (stage, in_flight, machine.attempts.lost), began)
+            cutover = self._cutovers.step_of(machine) if self._cutovers is not None else None
+            doing = (stage, in_flight, machine.attempts.lost, cutover)
+            self._ages.saw(machine.name, doing, began)
 
     def _unfinished(self) -> bool:
         if self._open():
@@ -178,6 +192,8 @@ class _Run:
         )
 
     async def _round(self, snapshot: Snapshot) -> None:
+        if self._cutovers is not None:
+            await self._cutovers.look(self._open())
         for machine in self._open():
             assignment = machine.assignment
             machine.saw(observe(assignment.machine, snapshot, assignment.settings))

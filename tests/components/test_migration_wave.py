@@ -78,6 +78,7 @@ def waves(
                     preflight=settings.Preflight(dict(facts), dict(gone or {})),
                     prefix="p",
                     server_group_id="sg",
+                    fence_id="sg-fence",
                     vault_id="vault-id",
                     policy_id="policy-id",
                     server=server,
@@ -157,12 +158,14 @@ def test_what_ec2_knows_and_what_the_config_says_make_a_machine() -> None:
         "private_ip": "10.10.1.41",
         "platform": "linux",
         "target": target,
+        "cutover": {},
     }
     assert machines["web-02"] == {
         "instance_id": "i-00000000000000002",
         "private_ip": "10.10.1.11",
         "platform": "windows",
         "target": {"tags": {}},
+        "cutover": {},
     }
 
 

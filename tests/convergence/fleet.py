@@ -25,12 +25,14 @@ from site_recovery.azure.service import VaultService
 from site_recovery.convergence.interfaces import Pace, PlanOrder
 from site_recovery.convergence.outcome import Outcome
 from site_recovery.convergence.run import converge
+from site_recovery.declared.cutover import Cutover
 from site_recovery.declared.target import TargetSpec
 from site_recovery.fleet import Assignment, Hardware, LandingZone
 from site_recovery.fleet import Site as MigrationSite
 from site_recovery.phases import Phase
 from site_recovery.planning import Rules
 from site_recovery.snapshot import Machine, Snapshot
+from tests.convergence.sources import EstateSources
 from tests.emulator.recovery_services.site_recovery_support import (
     CLASSIC,
     GROUP,
@@ -81,6 +83,8 @@ class Fleet:
     Attributes:
         targets: the declared target by machine.
         hardware: the hardware by machine.
+        cutovers: how machines fail over, by name; `latest` for the others.
+        sources: the instances that runs may change; None if they touch none.
         migrated: the machines that are recorded as migrated.
         carrier: makes the transport of a connection in process.
         slept: the pauses of `drive` in seconds.
@@ -105,6 +109,8 @@ class Fleet:
         self.targets: dict[str, dict[str, Any]] = {}
         self.hardware: dict[str, Hardware] = {}
         self.migrated: set[str] = set()
+        self.cutovers: dict[str, Cutover] = {}
+        self.sources: EstateSources | None = None
         self.carrier: Callable[[], AsyncWorldTransport] = lambda: AsyncWorldTransport(
             self.site.world
         )
@@ -160,6 +166,7 @@ class Fleet:
                 pace,
                 self.reporter,
                 plan,
+                self.sources,
             )
 
     drive = _run(driving)
@@ -182,6 +189,7 @@ class Fleet:
                 TargetSpec.model_validate(self.targets.get(name, {}), by_name=True),
                 phases[name],
                 hardware=self.hardware.get(name),
+                cutover=self.cutovers.get(name, Cutover()),
             ).placed(self.migration_site.landing_zone)
             for name, instance in self.machines.items()
             if name in phases

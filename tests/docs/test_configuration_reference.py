@@ -19,6 +19,7 @@ from settings.schema.recovery_plan import Runbook
 from settings.schema.replication import Convergence, Replication
 from settings.schema.source import CONFIGURATION_SERVER_INSTALLER, REPLICATION_APPLIANCE_INSTALLER
 from site_recovery.aws import support_matrix
+from site_recovery.declared.cutover import Cutover, Quiesce
 from site_recovery.declared.durations import parse, write
 from site_recovery.fleet import ExperienceName
 from tests.docs.markdown import ROOT, tables
@@ -34,6 +35,10 @@ NAMED_AFTER_ANOTHER = {
 }
 """Defaults that depend on another key, or on the place of the key."""
 SECTIONS = (
+    "machines.<machine>.cutover",
+    "machines.<machine>.cutover.quiesce",
+    "machines.<machine>.cutover.quiesce.resume",
+    "machines.<machine>.cutover.quiesce.ssm",
     "machines.<machine>.target",
     "replication.agent.linux",
     "replication.agent.windows",
@@ -44,6 +49,10 @@ SECTIONS = (
     "source.replicationAppliance.registered",
     "target.network",
     "target.testNetwork",
+    "waves.<wave>.cutover",
+    "waves.<wave>.cutover.quiesce",
+    "waves.<wave>.cutover.quiesce.resume",
+    "waves.<wave>.cutover.quiesce.ssm",
     "waves.<wave>.recoveryPlan",
     "waves.<wave>.recoveryPlan.groups",
     "waves.<wave>.recoveryPlan.groups[].post",
@@ -170,10 +179,12 @@ DURATIONS = {
 @pytest.mark.parametrize("key", DURATIONS)
 def test_the_bounds_of_durations_are_those_that_are_checked(key: str) -> None:
     *_, part, name = key.split(".")
-    models: dict[str, tuple[type[BaseModel], dict[str, str]]] = {
+    models: dict[str, tuple[type[BaseModel], dict[str, Any]]] = {
         "replication": (Replication, {}),
         "convergence": (Convergence, {}),
         "runbook": (Runbook, {"id": RUNBOOK}),
+        "cutover": (Cutover, {}),
+        "quiesce": (Quiesce, {"ssm": {}}),
     }
     model, rest = models[part]
     low, high = (parse(text) for text in DURATIONS[key])
@@ -189,6 +200,11 @@ def test_all_bounded_durations_are_known_to_the_test_above() -> None:
         "convergence.poll",
         "convergence.wait",
         "replication.registrationTimeout",
+        *(
+            f"{owner}.cutover.{key}"
+            for owner in ("machines.<machine>", "waves.<wave>")
+            for key in ("quiesce.timeout", "recoveryPointWait")
+        ),
         "waves.<wave>.recoveryPlan.groups[].pre[].runbook.timeout",
         "waves.<wave>.recoveryPlan.groups[].post[].runbook.timeout",
     }

@@ -2,22 +2,12 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from datetime import datetime
 from typing import Any
 
 from site_recovery.azure.answers.reading import Moment, Wire
+from site_recovery.snapshot import RecoveryPoint
 
 _APP_CONSISTENT = ("AppConsistent", "ApplicationConsistent", "MultiVmSyncAppConsistent")
-
-
-@dataclass(frozen=True)
-class RecoveryPoint:
-    """A point in time to which a machine can fail over."""
-
-    id: str
-    time: datetime
-    is_app_consistent: bool
 
 
 class _Properties(Wire):

@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from site_recovery.fleet import Assignment, RecoveryPoint
+from site_recovery.fleet import Assignment, RecoveryPointKind
 
 PLAN_RECOVERY_POINTS = {
-    RecoveryPoint.LATEST: "Latest",
-    RecoveryPoint.LATEST_APPLICATION_CONSISTENT: "LatestApplicationConsistent",
+    RecoveryPointKind.LATEST: "Latest",
+    RecoveryPointKind.LATEST_APPLICATION_CONSISTENT: "LatestApplicationConsistent",
 }
 """`recoveryPointType` of a recovery plan's failover (InMageV2RpRecoveryPointType of classic,
 RecoveryPlanPointType of modernized)."""

@@ -52,6 +52,7 @@ NOT_NARROWED = {
     "ssm:GetInventory",
     "ssm:ListAssociations",
     "ssm:ListCommandInvocations",
+    "ssm:ListCommands",
 }
 
 

@@ -1,0 +1,56 @@
+"""Rules about how machines fail over."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from settings.draft import Draft
+from site_recovery.config_paths import path
+from site_recovery.declared.cutover import Mode
+from site_recovery.problems import Problem
+
+
+def _quiesce(draft: Draft) -> Iterator[Problem]:
+    for place, machine in _machines(draft, "quiesce"):
+        cutover = draft.cutover_of(machine)
+        if cutover is None or cutover.quiesce is None or cutover.mode is Mode.LOSSLESS:
+            continue
+        yield Problem(
+            place,
+            f"{machine} fails over with mode {cutover.mode}, and its application is stopped with "
+            "lossless only",
+            "Set cutover.mode: lossless, or remove quiesce",
+        )
+
+
+def _plans_with_actions(draft: Draft) -> Iterator[Problem]:
+    for name, wave in draft.waves.items():
+        if not wave.plan_acts:
+            continue
+        fenced = sorted(
+            machine
+            for _, machine in wave.members
+            if (cutover := draft.cutover_of(machine)) is not None and cutover.fences
+        )
+        if fenced:
+            yield Problem(
+                path("waves", name, "recoveryPlan"),
+                f"its actions would be left out: {', '.join(fenced)} must fail over to a recovery "
+                "point of its own, which a recovery plan cannot do",
+                "Set cutover.mode: latest for the machines of the wave, or remove the actions",
+            )
+
+
+def _machines(draft: Draft, key: str) -> Iterator[tuple[str, str]]:
+    """The machines of all waves, each with the place that sets a key of its cutover."""
+    for wave in draft.waves:
+        for _, machine in draft.waves[wave].members:
+            declared = draft.machines.get(machine)
+            own = declared.settings.cutover if declared and declared.settings else None
+            if own is not None and key in own.model_fields_set:
+                yield path("machines", machine, "cutover", key), machine
+            else:
+                yield path("waves", wave, "cutover", key), machine
+
+
+RULES = (_quiesce, _plans_with_actions)

@@ -1,0 +1,77 @@
+"""The interface of a run to the EC2 instances of its machines."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import timedelta
+from typing import Protocol
+
+from site_recovery.cutover import Source
+from site_recovery.fleet import Platform
+
+
+@dataclass(frozen=True)
+class Ran:
+    """How a command ended: Systems Manager's word, its standard output and error."""
+
+    status: str
+    out: str = ""
+    err: str = ""
+
+    @property
+    def succeeded(self) -> bool:
+        """Whether the script ended with 0."""
+        return self.status == "Success"
+
+    def __str__(self) -> str:
+        said = " ".join((self.err.strip() or self.out.strip()).split())
+        return f"{self.status}{f' ({said[:300]})' if said else ''}"
+
+
+class Sources(Protocol):
+    """The EC2 instances of a stack. `aws.cutover_source.Ec2Sources` implements it.
+
+    Every method may raise a `MigrationError`.
+
+    Attributes:
+        fence: the id of the security group that fences a machine.
+        servers: addresses of the server that the machines replicate to.
+    """
+
+    fence: str
+    servers: frozenset[str]
+
+    async def look(self, instance_ids: Sequence[str]) -> Mapping[str, Source]:
+        """Read instances, by id. One that does not exist is left out."""
+
+    async def tag(self, instance_id: str, tags: Mapping[str, str]) -> None:
+        """Set tags of an instance."""
+
+    async def untag(self, instance_id: str, names: Iterable[str]) -> None:
+        """Remove tags of an instance, if they are there."""
+
+    async def give_groups(self, interface_id: str, groups: Sequence[str]) -> None:
+        """Replace the security groups of an interface."""
+
+    async def stop(self, instance_id: str) -> None:
+        """Ask an instance to stop."""
+
+    async def start(self, instance_id: str) -> None:
+        """Ask an instance to start."""
+
+    async def find(self, instance_id: str, comment: str) -> str | None:
+        """The id of the command with this comment on an instance; None if it was never sent."""
+
+    async def send(
+        self,
+        instance_id: str,
+        platform: Platform,
+        lines: Sequence[str],
+        comment: str,
+        within: timedelta,
+    ) -> str:
+        """Run a script on an instance; returns the id of the command."""
+
+    async def ran(self, instance_id: str, command: str) -> Ran | None:
+        """How a command ended; None while it runs."""

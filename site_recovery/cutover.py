@@ -1,0 +1,350 @@
+"""Decides the next step of a cutover: a pure function of the declaration and the source.
+
+A cutover prepares the source of a failover so that no write is lost. Every step shows in EC2: the
+security groups of the interfaces, the state of the instance, and tags that say what was there
+before. So a run that was killed between two steps leaves the next run all that it needs, either to
+go on or to give the source back.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from typing import TypeAlias
+
+from site_recovery.declared.cutover import Cutover, Mode
+from site_recovery.reasons import Reason
+from site_recovery.snapshot import RecoveryPoint
+
+_TAG = "site-recovery:cutover"
+BEGAN = _TAG
+QUIESCED = f"{_TAG}-quiesced"
+FENCED = f"{_TAG}-fenced"
+POINT = f"{_TAG}-point"
+STOPPED = f"{_TAG}-stopped"
+RESTORING = f"{_TAG}-restoring"
+MIGRATED_TO = "site-recovery:migrated-to"
+_GROUPS = f"{_TAG}-groups-"
+
+_GROUPS_OF_A_TAG = 9
+"""Ids of 20 characters beside that of an interface, in the 256 characters of a tag's value."""
+_VALUE_MAX = 256
+_STOP_WAIT = timedelta(minutes=20)
+"""How long an instance may take to stop. EC2 forces one off that hangs after some minutes."""
+
+
+@dataclass(frozen=True)
+class Interface:
+    """A network interface of a source, and the ids of its security groups."""
+
+    id: str
+    groups: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class Source:
+    """The EC2 instance of a machine, as a cutover needs it (DescribeInstances).
+
+    Attributes:
+        state: EC2's word, such as `running`.
+    """
+
+    instance_id: str
+    state: str
+    interfaces: tuple[Interface, ...] = ()
+    tags: Mapping[str, str] = field(default_factory=dict)
+
+    @property
+    def memory(self) -> Memory:
+        """What the tags say of a cutover."""
+        return Memory.read(self.tags)
+
+
+@dataclass(frozen=True)
+class Memory:
+    """What the tags of a source say of its cutover. Times are the service's.
+
+    Attributes:
+        began: when it began; None if there is no cutover.
+        groups: the security groups that each interface had before it was fenced.
+        quiesced: whether the declared commands succeeded.
+        fenced: a recovery point that is later than this has every write; None before that is sure.
+        point: the id of the recovery point to fail over to; empty if none is chosen.
+        stopping: when the instance was asked to stop; None if it was not.
+        restoring: why the source is being given back; empty if it is not.
+        migrated_to: the virtual machine that it became; empty before that.
+    """
+
+    began: datetime | None = None
+    groups: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    quiesced: bool = False
+    fenced: datetime | None = None
+    point: str = ""
+    stopping: datetime | None = None
+    restoring: str = ""
+    migrated_to: str = ""
+
+    @classmethod
+    def read(cls, tags: Mapping[str, str]) -> Memory:
+        """Read the tags. A time that somebody made unreadable counts as absent."""
+        groups: dict[str, tuple[str, ...]] = {}
+        for name in sorted(tag for tag in tags if tag.startswith(_GROUPS)):
+            interface, *ids = tags[name].split()
+            groups[interface] = (*groups.get(interface, ()), *ids)
+        return cls(
+            began=_moment(tags.get(BEGAN)),
+            groups=groups,
+            quiesced=QUIESCED in tags,
+            fenced=_moment(tags.get(FENCED)),
+            point=tags.get(POINT, ""),
+            stopping=_moment(tags.get(STOPPED)),
+            restoring=tags.get(RESTORING, ""),
+            migrated_to=tags.get(MIGRATED_TO, ""),
+        )
+
+
+def is_ours(tag: str) -> bool:
+    """Whether a tag belongs to a cutover. What the source became is not one of them."""
+    return tag.startswith(_TAG)
+
+
+def beginning(source: Source, now: datetime) -> dict[str, str]:
+    """The tags that remember a source as it was before its cutover."""
+    tags = {BEGAN: now.isoformat()}
+    for interface in source.interfaces:
+        rest = interface.groups
+        while rest:
+            some, rest = rest[:_GROUPS_OF_A_TAG], rest[_GROUPS_OF_A_TAG:]
+            tags[f"{_GROUPS}{len(tags)}"] = " ".join((interface.id, *some))
+    return tags
+
+
+def value(text: str) -> str:
+    """A text as the value of a tag: other services take fewer characters in tags than EC2."""
+    kept = "".join(letter if letter.isalnum() or letter in " +-=._:/@" else " " for letter in text)
+    return " ".join(kept.split())[:_VALUE_MAX]
+
+
+# -- forward ------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True)
+class Remember:
+    """Write down the source as it is, before anything is changed."""
+
+
+@dataclass(frozen=True)
+class RunQuiesce:
+    """Run the declared commands that stop the application."""
+
+
+@dataclass(frozen=True)
+class Fence:
+    """Give these interfaces the fence as their only security group."""
+
+    interfaces: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class Prove:
+    """End the foreign connections that are left, flush the disks and take the time."""
+
+
+@dataclass(frozen=True)
+class NoteFence:
+    """Note the time of a fence that nothing proves (`stop-first`)."""
+
+
+@dataclass(frozen=True)
+class ChoosePoint:
+    """Choose the first recovery point that is later than the fence, once there is one."""
+
+    later_than: datetime
+
+
+@dataclass(frozen=True)
+class Stop:
+    """Stop the instance."""
+
+
+@dataclass(frozen=True)
+class AwaitStop:
+    """The instance is stopping."""
+
+
+@dataclass(frozen=True)
+class Ready:
+    """The machine may fail over, to this recovery point."""
+
+    point: str
+
+
+@dataclass(frozen=True)
+class GiveUp:
+    """The cutover cannot go on; `reason` and words without a full stop."""
+
+    reason: Reason
+    what: str
+
+
+Step: TypeAlias = (
+    Remember
+    | RunQuiesce
+    | Fence
+    | Prove
+    | NoteFence
+    | ChoosePoint
+    | Stop
+    | AwaitStop
+    | Ready
+    | GiveUp
+)
+
+
+def next_step(declared: Cutover, source: Source, fence: str, now: datetime) -> Step:
+    """The next step of a cutover.
+
+    Args:
+        declared: what the config says.
+        source: the instance as EC2 shows it now.
+        fence: the id of the security group that is the fence.
+        now: the service's time.
+    """
+    memory = source.memory
+    if memory.began is None:
+        if source.state != "running":
+            return GiveUp(
+                Reason.SOURCE_UNAVAILABLE, f"instance {source.instance_id} is {source.state}"
+            )
+        return Remember()
+    if memory.stopping is None and source.state != "running":
+        return GiveUp(
+            Reason.CUTOVER_DISTURBED,
+            f"somebody else stopped instance {source.instance_id} during the cutover",
+        )
+    if declared.quiesce is not None and not memory.quiesced and memory.fenced is None:
+        return RunQuiesce()
+    open_ = tuple(each.id for each in source.interfaces if each.groups != (fence,))
+    if open_ and memory.fenced is not None:
+        return GiveUp(
+            Reason.CUTOVER_DISTURBED,
+            f"somebody else gave {', '.join(open_)} other security groups during the cutover",
+        )
+    if open_:
+        return Fence(open_)
+    if memory.fenced is None:
+        return Prove() if declared.mode is Mode.LOSSLESS else NoteFence()
+    if not memory.point:
+        return ChoosePoint(memory.fenced)
+    if memory.stopping is None:
+        return Stop()
+    if source.state == "stopped":
+        return Ready(memory.point)
+    if now - memory.stopping > _STOP_WAIT:
+        return GiveUp(
+            Reason.SOURCE_DOES_NOT_STOP,
+            f"instance {source.instance_id} is {source.state} "
+            f"{_minutes(now - memory.stopping)} after it was asked to stop",
+        )
+    return Stop() if source.state == "running" else AwaitStop()
+
+
+def point_after(
+    points: Iterable[RecoveryPoint], moment: datetime, declared: Cutover
+) -> RecoveryPoint | None:
+    """The first recovery point later than a moment, of the declared consistency; None without one."""
+    application = declared.consistency == "application"
+    later = [
+        point
+        for point in points
+        if point.time > moment and (point.is_app_consistent or not application)
+    ]
+    return min(later, key=lambda point: point.time, default=None)
+
+
+# -- back ---------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True)
+class NoteRestoring:
+    """Note that the source is being given back, and why."""
+
+
+@dataclass(frozen=True)
+class GiveGroups:
+    """Give these interfaces the security groups that they had."""
+
+    groups: Mapping[str, tuple[str, ...]]
+
+
+@dataclass(frozen=True)
+class Start:
+    """Start the instance that the cutover stopped."""
+
+
+@dataclass(frozen=True)
+class AwaitStart:
+    """The instance is between two states."""
+
+
+@dataclass(frozen=True)
+class RunResume:
+    """Run the declared commands that start the application again."""
+
+
+@dataclass(frozen=True)
+class Forget:
+    """The source serves as before: remove the tags of the cutover."""
+
+
+@dataclass(frozen=True)
+class Restored:
+    """There is no cutover to take back."""
+
+
+BackStep: TypeAlias = (
+    NoteRestoring | GiveGroups | Start | AwaitStart | RunResume | Forget | Restored
+)
+
+
+def next_back(declared: Cutover, source: Source, *, resumed: bool) -> BackStep:
+    """The next step that gives the source back.
+
+    Args:
+        declared: what the config says.
+        source: the instance as EC2 shows it now.
+        resumed: whether the declared commands that start the application were run.
+    """
+    memory = source.memory
+    if memory.began is None:
+        # A run that was killed may have removed some of the tags.
+        return Forget() if any(map(is_ours, source.tags)) else Restored()
+    if not memory.restoring:
+        return NoteRestoring()
+    held = {each.id: each.groups for each in source.interfaces}
+    other = {
+        interface: groups
+        for interface, groups in memory.groups.items()
+        if interface in held and set(held[interface]) != set(groups)
+    }
+    if other:
+        return GiveGroups(other)
+    if memory.stopping is not None and source.state != "running":
+        return Start() if source.state == "stopped" else AwaitStart()
+    resume = declared.quiesce.resume if declared.quiesce is not None else None
+    if memory.quiesced and resume is not None and not resumed:
+        return RunResume()
+    return Forget()
+
+
+def _moment(text: str | None) -> datetime | None:
+    try:
+        moment = datetime.fromisoformat(text or "")
+    except ValueError:
+        return None
+    return moment if moment.tzinfo is not None else None
+
+
+def _minutes(span: timedelta) -> str:
+    return f"{span / timedelta(minutes=1):.0f} minutes"

@@ -1,0 +1,101 @@
+"""How the failover of a machine is made, as the config declares it.
+
+`Cutover` is its only type: the settings validate the config into it, and the inputs of a wave carry
+it to the run.
+"""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from enum import StrEnum
+from typing import Annotated, Literal
+
+from pydantic import Field
+
+from site_recovery.declared.durations import Duration, between
+from site_recovery.declared.model import Model, defaults_to
+
+
+class Mode(StrEnum):
+    """What a failover does with the source before it asks for anything in Azure."""
+
+    LOSSLESS = "lossless"
+    STOP_FIRST = "stop-first"
+    LATEST = "latest"
+
+
+class Commands(Model):
+    """Lines of a script for each platform. Systems Manager runs them as administrator."""
+
+    windows: list[str] = Field(
+        default_factory=list, title="list of lines", description="Lines of PowerShell."
+    )
+    linux: list[str] = Field(
+        default_factory=list, title="list of lines", description="Lines of a shell script."
+    )
+
+    def of(self, platform: Literal["windows", "linux"]) -> list[str]:
+        """The lines for a platform."""
+        return self.windows if platform == "windows" else self.linux
+
+
+class Quiesce(Model):
+    """Commands that stop an application before its machine is fenced."""
+
+    ssm: Commands = Field(
+        description="Run on the machine through Systems Manager, once in a cutover. If they do not "
+        "succeed, the machine does not fail over."
+    )
+    resume: Commands = Field(
+        default_factory=Commands,
+        description="Run when a cutover is taken back, to start the application again.",
+    )
+    timeout: Annotated[
+        Duration, between(timedelta(seconds=30), timedelta(hours=2)), Field(title="30s to 2h")
+    ] = Field(default=timedelta(minutes=5), description="How long the commands may take.")
+
+
+class Cutover(Model):
+    """How a machine is failed over, so that no write is lost."""
+
+    mode: Mode = Field(
+        default=Mode.LATEST,
+        description="`lossless` stops the application, fences the machine, proves that no "
+        "connection is left, and fails over to a recovery point that was taken after that. "
+        "`stop-first` does the same for a machine without Systems Manager, and proves nothing. "
+        "`latest` fails over to the newest recovery point while the source runs, as the portal "
+        "does. See [cutover](cutover.md).",
+    )
+    consistency: Literal["crash", "application"] = Field(
+        default="crash",
+        description="Kind of recovery point to fail over to. `application` only for Windows, and "
+        "only if the replication policy makes such points.",
+    )
+    quiesce: Quiesce | None = Field(
+        default=None,
+        description="Stops the application itself before the machine is fenced. Only with "
+        "`lossless`.",
+        json_schema_extra=defaults_to("nothing is run"),
+    )
+    recovery_point_wait: Annotated[
+        Duration, between(timedelta(minutes=5), timedelta(hours=24)), Field(title="5m to 24h")
+    ] = Field(
+        default=timedelta(minutes=30),
+        description="How long to wait for a recovery point that is later than the fence.",
+    )
+    on_failure: Literal["restore", "hold"] = Field(
+        default="restore",
+        description="What happens to the source if something fails before the failover is "
+        "accepted: `restore` takes the fence away and starts the machine if it was stopped, `hold` "
+        "leaves it as it is.",
+    )
+
+    def over(self, shared: Cutover) -> Cutover:
+        """A copy of `shared` with the keys that this one sets."""
+        own = {name: getattr(self, name) for name in self.model_fields_set}
+        return shared.model_copy(update=own)
+
+    @property
+    def fences(self) -> bool:
+        """Whether the source is fenced and stopped before the failover."""
+        return self.mode is not Mode.LATEST

@@ -1,0 +1,290 @@
+"""A fenced failover: the source is prepared step by step, and given back if something fails."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+
+import pytest
+
+from emulator.estate.security_groups import SecurityGroup
+from emulator.kernel import resources
+from emulator.kernel.resources import PRIVATE
+from site_recovery import cutover
+from site_recovery.convergence.outcome import Status
+from site_recovery.convergence.sources import Ran
+from site_recovery.declared.cutover import Commands, Cutover, Mode, Quiesce
+from site_recovery.phases import Phase
+from site_recovery.reasons import Reason
+from tests.convergence.fleet import Fleet
+from tests.convergence.sources import FENCE, EstateSources, Killed
+from tests.emulator.recovery_services.site_recovery_support import GROUP, Classic, linux, windows
+
+FAILOVER = "ReplicationProtectedItems_UnplannedFailover"
+VM = "/providers/Microsoft.Compute/virtualMachines"
+QUIESCE = Quiesce(
+    ssm=Commands(windows=["Stop-Service W3SVC"], linux=["systemctl stop nginx"]),
+    resume=Commands(windows=["Start-Service W3SVC"], linux=["systemctl start nginx"]),
+)
+LOSSLESS = Cutover(mode=Mode.LOSSLESS, quiesce=QUIESCE)
+MACHINES = ("web-01", "db-01")
+
+
+@pytest.fixture
+def protected(experience: Classic) -> Fleet:
+    """A fleet of two that is protected, with sources that a run may change."""
+    fleet = Fleet([windows(1), linux(1)], experience=experience)
+    assert fleet.site.estate.groups is not None
+    fleet.site.estate.groups[FENCE] = SecurityGroup(FENCE, ())
+    fleet.cutovers = dict.fromkeys(fleet.machines, LOSSLESS)
+    fleet.sources = EstateSources(fleet.site, ["10.0.0.10"])
+    outcomes = fleet.drive(Phase.PROTECTED)
+    assert {o.status for o in outcomes.values()} == {Status.SATISFIED}
+    return fleet
+
+
+def sources(fleet: Fleet) -> EstateSources:
+    assert fleet.sources is not None
+    return fleet.sources
+
+
+def instance(fleet: Fleet, machine: str) -> str:
+    return fleet.machines[machine].id
+
+
+def serves_as_before(fleet: Fleet, machine: str) -> bool:
+    """Whether the source runs, with its own groups, and nothing of a cutover is left."""
+    source = sources(fleet).source(instance(fleet, machine))
+    own = fleet.machines[machine].security_groups
+    tags = [name for name in source.tags if cutover.is_ours(name)]
+    held = source.interfaces[0].groups
+    return source.state == "running" and held != (FENCE,) and not tags and bool(held or not own)
+
+
+def is_out_of_the_way(fleet: Fleet, machine: str) -> bool:
+    source = sources(fleet).source(instance(fleet, machine))
+    return source.state == "stopped" and source.interfaces[0].groups == (FENCE,)
+
+
+def in_azure(fleet: Fleet) -> set[str]:
+    listed = fleet.snapshot().virtual_machines
+    return {each.tags.get("migrated-machine", each.name) for each in listed}
+
+
+class TestForward:
+    def test_each_machine_is_quiesced_fenced_stopped_and_failed_over_once(
+        self, protected: Fleet
+    ) -> None:
+        outcomes = protected.drive(Phase.FAILED_OVER)
+
+        assert {o.status for o in outcomes.values()} == {Status.SATISFIED}, outcomes
+        for machine in protected.machines:
+            assert is_out_of_the_way(protected, machine)
+            assert protected.accepted(machine).count(FAILOVER) == 1
+            guest = sources(protected).guest(instance(protected, machine))
+            assert guest.peers == set()
+            assert sum("nginx" in s[0] or "W3SVC" in s[0] for s in guest.scripts) == 1
+
+    def test_it_fails_over_to_the_point_that_is_later_than_the_fence(
+        self, protected: Fleet
+    ) -> None:
+        protected.drive(Phase.FAILED_OVER)
+
+        for machine in protected.machines:
+            memory = sources(protected).source(instance(protected, machine)).memory
+            made = resources.find(protected.site.world, f"{GROUP}{VM}/{machine}")
+            assert made is not None
+            assert memory.point == made[PRIVATE]["recoveryPoint"]
+            assert memory.fenced is not None
+            assert made[PRIVATE]["recoveryPointTime"] > memory.fenced.isoformat()
+
+    def test_the_source_says_what_it_became(self, protected: Fleet) -> None:
+        protected.drive(Phase.FAILED_OVER)
+
+        for machine in protected.machines:
+            memory = sources(protected).source(instance(protected, machine)).memory
+            assert memory.migrated_to.endswith(f"virtualMachines/{machine}")
+
+    def test_a_clock_that_is_ahead_makes_it_wait_for_a_later_point(self, protected: Fleet) -> None:
+        ahead = timedelta(minutes=12)
+        for machine in protected.machines:
+            sources(protected).guest(instance(protected, machine)).ahead = ahead
+
+        protected.drive(Phase.FAILED_OVER)
+
+        for machine in protected.machines:
+            memory = sources(protected).source(instance(protected, machine)).memory
+            assert memory.began is not None
+            assert memory.fenced is not None
+            assert memory.fenced - memory.began > ahead
+
+    def test_a_machine_in_azure_is_not_touched_again(self, protected: Fleet) -> None:
+        protected.drive(Phase.FAILED_OVER)
+        before = len(sources(protected).calls)
+
+        protected.drive(Phase.MIGRATED)
+
+        assert sources(protected).calls[before:] == []
+
+    def test_with_stop_first_no_command_is_run(self, protected: Fleet) -> None:
+        protected.cutovers = dict.fromkeys(protected.machines, Cutover(mode=Mode.STOP_FIRST))
+
+        outcomes = protected.drive(Phase.FAILED_OVER)
+
+        assert {o.status for o in outcomes.values()} == {Status.SATISFIED}
+        assert all(is_out_of_the_way(protected, machine) for machine in protected.machines)
+        assert "send" not in [verb for verb, _ in sources(protected).calls]
+
+    def test_with_latest_the_source_is_left_alone(self, protected: Fleet) -> None:
+        protected.cutovers = {}
+
+        protected.drive(Phase.FAILED_OVER)
+
+        assert sources(protected).calls == []
+
+
+class TestFailure:
+    def check(self, fleet: Fleet, reason: Reason, said: str) -> None:
+        outcomes = fleet.drive(Phase.FAILED_OVER)
+
+        failed, other = outcomes["db-01"], outcomes["web-01"]
+        assert (failed.status, failed.reason) == (Status.FAILED, reason), failed
+        assert said in failed.message
+        assert "Its source serves as before" in failed.message
+        assert serves_as_before(fleet, "db-01")
+        assert fleet.accepted("db-01").count(FAILOVER) == 0
+        assert other.status is Status.SATISFIED
+
+    def test_commands_that_fail_are_told_with_their_output(self, protected: Fleet) -> None:
+        guest = sources(protected).guest(instance(protected, "db-01"))
+        guest.results["systemctl stop"] = Ran("Failed", "", "nginx.service is masked")
+        self.check(protected, Reason.QUIESCE_FAILED, "nginx.service is masked")
+
+    def test_a_connection_that_does_not_end_is_named(self, protected: Fleet) -> None:
+        guest = sources(protected).guest(instance(protected, "db-01"))
+        guest.lasting = {"10.0.1.77:40000"}
+        self.check(protected, Reason.CONNECTIONS_LEFT, "10.0.1.77:40000 to port 443 of nginx")
+
+    def test_a_machine_that_cannot_tell_its_connections(self, protected: Fleet) -> None:
+        guest = sources(protected).guest(instance(protected, "db-01"))
+        guest.results["ss -H"] = Ran("Failed", "", "sh: line 3: ss: command not found")
+        self.check(protected, Reason.NOT_MANAGED, "ss: command not found")
+
+    def test_an_instance_that_does_not_stop(self, protected: Fleet) -> None:
+        plain = sources(protected)
+        plain.before = lambda verb, which: setattr(
+            plain, "stops", "running" if which == instance(protected, "db-01") else "stopped"
+        )
+        self.check(protected, Reason.SOURCE_DOES_NOT_STOP, "after it was asked to stop")
+
+    def test_a_fence_that_somebody_took_away(self, protected: Fleet) -> None:
+        plain, own = sources(protected), instance(protected, "db-01")
+
+        def meddle(verb: str, which: str) -> None:
+            if which == own and cutover.FENCED in plain.source(own).tags:
+                plain._become(own, security_groups=("sg-else",))
+
+        plain.after = meddle
+        outcomes = protected.drive(Phase.FAILED_OVER)
+        assert outcomes["db-01"].reason is Reason.CUTOVER_DISTURBED
+
+    def test_no_point_within_the_wait(self, protected: Fleet) -> None:
+        protected.cutovers["db-01"] = Cutover.model_validate(
+            {"mode": "lossless", "consistency": "application", "recoveryPointWait": "10m"}
+        )
+        self.check(protected, Reason.NO_LATER_POINT, "application-consistent recovery point")
+
+    def test_hold_leaves_the_source_fenced(self, protected: Fleet) -> None:
+        held = LOSSLESS.model_copy(update={"on_failure": "hold"})
+        protected.cutovers["db-01"] = held
+        guest = sources(protected).guest(instance(protected, "db-01"))
+        guest.lasting = {"10.0.1.77:40000"}
+
+        outcome = protected.drive(Phase.FAILED_OVER)["db-01"]
+
+        assert outcome.reason is Reason.CONNECTIONS_LEFT
+        assert "held" in outcome.message
+        held_groups = sources(protected).source(instance(protected, "db-01")).interfaces[0]
+        assert held_groups.groups == (FENCE,)
+
+    def test_the_end_of_the_wait_gives_the_source_back(self, protected: Fleet) -> None:
+        outcomes = protected.drive(Phase.FAILED_OVER, wait=timedelta(minutes=2))
+
+        assert {o.reason for o in outcomes.values()} == {Reason.WAIT_ENDED}, outcomes
+        assert all(serves_as_before(protected, machine) for machine in protected.machines)
+
+    def test_the_next_run_tries_again(self, protected: Fleet) -> None:
+        guest = sources(protected).guest(instance(protected, "db-01"))
+        guest.lasting = {"10.0.1.77:40000"}
+        protected.drive(Phase.FAILED_OVER)
+        guest.lasting = set()
+
+        outcomes = protected.drive(Phase.FAILED_OVER)
+
+        assert {o.status for o in outcomes.values()} == {Status.SATISFIED}
+        assert protected.accepted("db-01").count(FAILOVER) == 1
+
+
+CHANGES = 7
+"""The changes of a source in one cutover: beginning, quiesce, its tag, fence, proof, ... stop."""
+
+
+@pytest.mark.parametrize("moment", ["before", "after"])
+@pytest.mark.parametrize("number", range(12))
+class TestKilled:
+    """A driver that is killed around each change of a source."""
+
+    def killed(self, fleet: Fleet, number: int, moment: str) -> bool:
+        """Whether the driver was killed at that change of db-01, which fails over alone."""
+        del fleet.machines["web-01"]
+        plain, own, seen = sources(fleet), instance(fleet, "db-01"), 0
+
+        def strike(verb: str, which: str) -> None:
+            nonlocal seen
+            if which == own:
+                seen += 1
+                if seen == number + 1:
+                    raise Killed
+
+        setattr(plain, moment, strike)
+        try:
+            fleet.drive(Phase.FAILED_OVER)
+        except BaseException as error:
+            if not _is_killed(error):
+                raise
+            return True
+        finally:
+            plain.before = plain.after = lambda verb, which: None
+        return False
+
+    def test_the_next_run_goes_on_to_azure(
+        self, protected: Fleet, number: int, moment: str
+    ) -> None:
+        if not self.killed(protected, number, moment):
+            assert number > CHANGES, "a cutover has that many changes"
+            return
+        outcomes = protected.drive(Phase.FAILED_OVER)
+
+        assert {o.status for o in outcomes.values()} == {Status.SATISFIED}, outcomes
+        assert is_out_of_the_way(protected, "db-01")
+        assert protected.accepted("db-01").count(FAILOVER) == 1
+        scripts = sources(protected).guest(instance(protected, "db-01")).scripts
+        assert sum("systemctl stop nginx" in lines for lines in scripts) == 1
+
+    def test_or_a_run_that_wants_it_protected_gives_the_source_back(
+        self, protected: Fleet, number: int, moment: str
+    ) -> None:
+        if not self.killed(protected, number, moment):
+            return
+        if protected.accepted("db-01").count(FAILOVER):
+            return
+        outcome = protected.drive({"db-01": Phase.PROTECTED})["db-01"]
+
+        assert outcome.status is Status.SATISFIED, outcome
+        assert serves_as_before(protected, "db-01")
+        assert protected.accepted("db-01").count(FAILOVER) == 0
+
+
+def _is_killed(error: BaseException) -> bool:
+    return isinstance(error, Killed) or (
+        isinstance(error, BaseExceptionGroup) and any(map(_is_killed, error.exceptions))
+    )

@@ -1,0 +1,162 @@
+"""The next step of a cutover, forward and back, as tables."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from site_recovery import cutover
+from site_recovery.cutover import Interface, Memory, Source
+from site_recovery.declared.cutover import Commands, Cutover, Mode, Quiesce
+from site_recovery.reasons import Reason
+from site_recovery.snapshot import RecoveryPoint
+
+NOW = datetime(2026, 12, 5, 22, tzinfo=UTC)
+FENCE = "sg-fence"
+LOSSLESS = Cutover(mode=Mode.LOSSLESS)
+QUIESCING = Cutover(
+    mode=Mode.LOSSLESS,
+    quiesce=Quiesce(ssm=Commands(linux=["stop"]), resume=Commands(linux=["start"])),
+)
+FREE = Source("i-1", "running", (Interface("eni-1", ("sg-a", "sg-b")),))
+
+
+def with_tags(source: Source, **tags: str) -> Source:
+    added = {f"site-recovery:cutover-{name}": text for name, text in tags.items()}
+    return replace(source, tags={**source.tags, **added})
+
+
+BEGUN = replace(FREE, tags=cutover.beginning(FREE, NOW))
+FENCED = replace(BEGUN, interfaces=(Interface("eni-1", (FENCE,)),))
+PROVEN = with_tags(FENCED, fenced=NOW.isoformat())
+CHOSEN = with_tags(PROVEN, point="p1")
+STOPPING = replace(with_tags(CHOSEN, stopped=NOW.isoformat()), state="stopping")
+STOPPED = replace(STOPPING, state="stopped")
+
+
+@pytest.mark.parametrize(
+    ("source", "declared", "step"),
+    [
+        (FREE, LOSSLESS, cutover.Remember()),
+        (BEGUN, LOSSLESS, cutover.Fence(("eni-1",))),
+        (BEGUN, QUIESCING, cutover.RunQuiesce()),
+        (with_tags(BEGUN, quiesced="x"), QUIESCING, cutover.Fence(("eni-1",))),
+        (FENCED, LOSSLESS, cutover.Prove()),
+        (FENCED, Cutover(mode=Mode.STOP_FIRST), cutover.NoteFence()),
+        (PROVEN, LOSSLESS, cutover.ChoosePoint(NOW)),
+        (CHOSEN, LOSSLESS, cutover.Stop()),
+        (STOPPING, LOSSLESS, cutover.AwaitStop()),
+        (replace(STOPPING, state="running"), LOSSLESS, cutover.Stop()),
+        (STOPPED, LOSSLESS, cutover.Ready("p1")),
+        # Quiesce that was declared when the fence was proven already is not run any more.
+        (STOPPED, QUIESCING, cutover.Ready("p1")),
+    ],
+)
+def test_the_next_step_forward(source: Source, declared: Cutover, step: cutover.Step) -> None:
+    assert cutover.next_step(declared, source, FENCE, NOW) == step
+
+
+@pytest.mark.parametrize(
+    ("source", "reason"),
+    [
+        (replace(FREE, state="stopped"), Reason.SOURCE_UNAVAILABLE),
+        (replace(BEGUN, state="stopped"), Reason.CUTOVER_DISTURBED),
+        (replace(CHOSEN, interfaces=FREE.interfaces), Reason.CUTOVER_DISTURBED),
+    ],
+)
+def test_what_somebody_else_changed_ends_it(source: Source, reason: Reason) -> None:
+    step = cutover.next_step(LOSSLESS, source, FENCE, NOW)
+    assert isinstance(step, cutover.GiveUp)
+    assert step.reason is reason
+
+
+def test_an_instance_that_hangs_ends_it() -> None:
+    step = cutover.next_step(LOSSLESS, STOPPING, FENCE, NOW + timedelta(minutes=21))
+    assert isinstance(step, cutover.GiveUp)
+    assert step.reason is Reason.SOURCE_DOES_NOT_STOP
+    assert "21 minutes" in step.what
+
+
+BACK = with_tags(STOPPED, restoring="why", quiesced="x")
+
+
+@pytest.mark.parametrize(
+    ("source", "resumed", "step"),
+    [
+        (FREE, False, cutover.Restored()),
+        (STOPPED, False, cutover.NoteRestoring()),
+        (BACK, False, cutover.GiveGroups({"eni-1": ("sg-a", "sg-b")})),
+        (replace(BACK, interfaces=FREE.interfaces), False, cutover.Start()),
+        (
+            replace(BACK, interfaces=FREE.interfaces, state="stopping"),
+            False,
+            cutover.AwaitStart(),
+        ),
+        (replace(BACK, interfaces=FREE.interfaces, state="running"), False, cutover.RunResume()),
+        (replace(BACK, interfaces=FREE.interfaces, state="running"), True, cutover.Forget()),
+        # An interface that was detached meanwhile has nothing to get back.
+        (replace(BACK, interfaces=(), state="running"), True, cutover.Forget()),
+    ],
+)
+def test_the_next_step_back(source: Source, resumed: bool, step: cutover.BackStep) -> None:
+    assert cutover.next_back(QUIESCING, source, resumed=resumed) == step
+
+
+def test_an_instance_that_somebody_else_stopped_is_not_started() -> None:
+    begun = with_tags(replace(BEGUN, state="stopped"), restoring="why")
+    assert cutover.next_back(LOSSLESS, begun, resumed=False) == cutover.Forget()
+
+
+ids = st.text("0123456789abcdef", min_size=17, max_size=17)
+
+
+@given(
+    st.dictionaries(
+        ids.map("eni-{}".format),
+        st.lists(ids.map("sg-{}".format), min_size=1, max_size=16, unique=True),
+        min_size=1,
+        max_size=4,
+    )
+)
+def test_the_tags_remember_every_group_of_every_interface(groups: dict[str, list[str]]) -> None:
+    interfaces = tuple(Interface(each, tuple(its)) for each, its in groups.items())
+    tags = cutover.beginning(Source("i-1", "running", interfaces), NOW)
+
+    memory = Memory.read(tags)
+
+    assert memory.began == NOW
+    assert memory.groups == {each.id: each.groups for each in interfaces}
+    assert all(len(text) <= 256 for text in tags.values())
+    assert all(cutover.is_ours(name) for name in tags)
+
+
+@given(st.text())
+def test_any_text_becomes_the_value_of_a_tag(text: str) -> None:
+    assert len(cutover.value(text)) <= 256
+
+
+def point(minute: int, *, application: bool = False) -> RecoveryPoint:
+    return RecoveryPoint(f"p{minute}", NOW + timedelta(minutes=minute), application)
+
+
+@pytest.mark.parametrize(
+    ("consistency", "chosen"), [("crash", "p3"), ("application", "p8")], ids=str
+)
+def test_the_first_point_after_the_fence_is_chosen(consistency: str, chosen: str) -> None:
+    declared = Cutover.model_validate({"mode": "lossless", "consistency": consistency})
+    points = [point(8, application=True), point(3), point(0), point(-2, application=True)]
+    found = cutover.point_after(points, NOW, declared)
+    assert found is not None
+    assert found.id == chosen
+
+
+def test_a_machine_sets_single_keys_over_its_wave() -> None:
+    wave = Cutover.model_validate({"mode": "lossless", "recoveryPointWait": "1h"})
+    own = Cutover.model_validate({"mode": "stop-first"})
+    both = own.over(wave)
+    assert both.mode is Mode.STOP_FIRST
+    assert both.recovery_point_wait == timedelta(hours=1)
