@@ -206,11 +206,14 @@ def _plan(wave: str, settings: WaveSettings) -> dict[str, Any] | None:
 def _machine(args: MigrationWaveArgs, name: str) -> MachineInputs:
     declared, facts = args.settings.machines[name], args.preflight.facts.get(name)
     platform = _platform(declared, facts)
+    cut_over = facts is not None and facts.cut_over
     return MachineInputs(
         instance_id=declared.instance_id,
         private_ip=facts.private_ip if facts else None,
         platform=platform,
-        source_problem=args.preflight.gone.get(name),
+        source_problem=None if cut_over else args.preflight.gone.get(name),
+        cut_over=cut_over or None,
+        unmanaged=args.preflight.unmanaged.get(name),
         target=args.settings.target_of(name).on(platform),
         cutover=args.settings.cutover_of(name),
         hardware=_hardware(facts),

@@ -263,6 +263,22 @@ def point_after(
     return min(later, key=lambda point: point.time, default=None)
 
 
+_DOWN = {
+    Mode.LOSSLESS: "fence it, prove that no connection is left, wait for a later recovery point, "
+    "stop it",
+    Mode.STOP_FIRST: "fence it, wait for a later recovery point, stop it; what its clients still "
+    "write behind the fence may be lost",
+    Mode.LATEST: "its source goes on running, and what it writes after its newest recovery point is "
+    "lost",
+}
+
+
+def told(declared: Cutover) -> str:
+    """The steps of a cutover before the failover, as a preview tells them."""
+    steps = _DOWN[declared.mode]
+    return f"stop its application, {steps}" if declared.quiesce is not None else steps
+
+
 # -- back ---------------------------------------------------------------------------------------
 
 

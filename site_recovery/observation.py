@@ -57,7 +57,7 @@ class Observed:
         other_at_address: a sentence about another machine that is known at its address while the machine
             itself is not known, or None.
         mismatch: why the machine must be left alone, or None.
-        cut_over: whether a recovery point with every write is chosen, see `Machine`.
+        cut_over, unmanaged: see `Machine`.
         failover_failed: whether its last failover failed, so that it may be repeated.
         unreadable: what Azure answers about it that cannot be read, in words; empty unless its
             stage is `UNREADABLE`.
@@ -87,6 +87,7 @@ class Observed:
     mismatch: Mismatch | None = None
     failover_failed: bool = False
     cut_over: bool = False
+    unmanaged: str | None = None
     unreadable: str = ""
 
     @property
@@ -162,6 +163,8 @@ def _without_item(
         busy_job=discovery.name if discovery else None,
         source_problem=machine.source_problem,
         hold=machine.hold,
+        cut_over=machine.cut_over,
+        unmanaged=machine.unmanaged,
         differs=_AFTER_ENABLING.differences(wanted) if wanted is not None else (),
         other_at_address=identity.other_at_address,
         mismatch=identity.mismatch,
@@ -199,6 +202,7 @@ def _with_item(
         changed_since_test=_changed_since_test(machine, item, snapshot),
         failover_failed=item.protection_state in _FAILED_FAILOVER,
         cut_over=machine.cut_over,
+        unmanaged=machine.unmanaged,
         mismatch=identity.mismatch,
     )
 

@@ -242,6 +242,12 @@ def _gate(observed: Observed, rules: Rules) -> Blocked | None:
             "Set the wave's phase to test-failover, run pulumi up, check the test machine, then "
             "fail over (or set requireTestFailover: false)",
         )
+    if observed.unmanaged is not None and not observed.cut_over:
+        return Blocked(
+            Reason.NOT_MANAGED,
+            f"nothing can prove that no write is lost: {observed.unmanaged}",
+            "Let Systems Manager manage it, or set its cutover.mode to stop-first or latest",
+        )
     if observed.endangered:
         causes = "; ".join(str(error) for error in observed.health_errors)
         return Blocked(

@@ -32,8 +32,9 @@ class Machine:
         hold: why its replication may not start yet, or None.
         bios_id: its BIOS id; empty if unknown.
         migrated: whether an earlier run recorded that it was migrated.
-        cut_over: whether its cutover has chosen a recovery point with every write, so that its
-            source may be stopped and its replication may stall.
+        cut_over: whether its cutover may have stopped it. Its replication may then stall.
+        unmanaged: why Systems Manager runs no command on it, although its cutover needs that; or
+            None.
     """
 
     name: str
@@ -45,6 +46,7 @@ class Machine:
     hold: str | None = None
     bios_id: str = ""
     cut_over: bool = False
+    unmanaged: str | None = None
 
 
 @dataclass(frozen=True)

@@ -41,6 +41,8 @@ class MachineInputs(Inputs):
         source_problem: why the instance cannot replicate, or None.
         hardware: None if it is not known.
         cutover: how its failover is made.
+        cut_over: whether its instance carries the tags of a cutover; None if not.
+        unmanaged: why Systems Manager runs no command on it, although its cutover needs that.
     """
 
     instance_id: str
@@ -50,6 +52,8 @@ class MachineInputs(Inputs):
     target: TargetSpec = Field(default_factory=TargetSpec)
     hardware: Hardware | None = None
     cutover: Cutover = Field(default_factory=Cutover)
+    cut_over: Literal[True] | None = None
+    unmanaged: str | None = None
 
     @field_serializer("cutover")
     def _without_defaults(self, cutover: Cutover) -> dict[str, Any]:
@@ -71,6 +75,8 @@ class MachineInputs(Inputs):
             self.source_problem,
             hold=hold,
             bios_id=bios_id,
+            cut_over=bool(self.cut_over),
+            unmanaged=self.unmanaged,
         )
 
     def lasting(self, name: str) -> dict[str, Any]:

@@ -31,12 +31,20 @@ def holds(
     facts: Mapping[str, MachineFacts], managed: Mapping[str, ManagedInstance]
 ) -> Iterator[tuple[str, str]]:
     """Running machines on which Systems Manager cannot install anything, each with the reason."""
+    for name, why in unmanaged(facts, managed):
+        yield name, f"{why}; or set replication.agent.installation to manual"
+
+
+def unmanaged(
+    facts: Mapping[str, MachineFacts], managed: Mapping[str, ManagedInstance]
+) -> Iterator[tuple[str, str]]:
+    """Running machines on which Systems Manager runs no command, each with the reason."""
     for name, found in facts.items():
         if found.state != "running":
             continue
         why = managed_instances.unmanaged_reason(found.instance_id, managed.get(found.instance_id))
         if why:
-            yield name, f"{why}; or set replication.agent.installation to manual"
+            yield name, why
 
 
 def told_by_agent(facts: MachineFacts, managed: Mapping[str, ManagedInstance]) -> MachineFacts:

@@ -20,6 +20,7 @@ from site_recovery.aws.server_facts import server_facts
 from site_recovery.azure import connection
 from site_recovery.azure.errors import ENDPOINT_VARIABLE
 from site_recovery.config_paths import path
+from site_recovery.declared.cutover import Mode
 from site_recovery.errors import MigrationError
 from site_recovery.phases import Phase
 from site_recovery.problems import Problem
@@ -58,7 +59,9 @@ class Preflight:
     Attributes:
         facts: the facts of each machine that EC2 knows, by name.
         gone: why the source cannot replicate, by name of the machine. Only machines whose phase
-            allows that are listed.
+            allows that are listed, and those that their cutover stopped.
+        unmanaged: why Systems Manager runs no command on a machine whose cutover needs that, by
+            name.
         holds: why the replication of a machine may not begin, by name: no agent can be installed
             on it. A machine that replicates already is not affected.
         server: what the server is created from; None if the server exists already outside this
@@ -71,6 +74,7 @@ class Preflight:
     facts: dict[str, MachineFacts] = field(default_factory=dict)
     gone: dict[str, str] = field(default_factory=dict)
     holds: dict[str, str] = field(default_factory=dict)
+    unmanaged: dict[str, str] = field(default_factory=dict)
     server: ServerPlan | None = None
     agent_roles: tuple[str, ...] = ()
     problems: tuple[Problem, ...] = ()
@@ -148,12 +152,22 @@ def _machines(draft: Draft, prefix: str, aws: Aws) -> tuple[Draft, Preflight]:
         draft = replace(draft, vpc_id=vpc)
     holds: dict[str, str] = {}
     roles: tuple[str, ...] = ()
-    if draft.replication and draft.replication.agent.installation == "ssm" and here:
+    installs = draft.replication is not None and draft.replication.agent.installation == "ssm"
+    proving = {name: found for name, found in here.items() if _proves(draft, name)}
+    unmanaged: dict[str, str] = {}
+    if proving and not installs:
+        to_ask = [found.instance_id for found in proving.values() if found.state == "running"]
+        known, unread = aws.managed_instances(to_ask, region)
+        if unread:
+            return draft, Preflight(facts, gone, problems=(*problems.values(), *unread))
+        unmanaged = dict(machine_rules.unmanaged(proving, known))
+    if installs and here:
         running = [found.instance_id for found in here.values() if found.state == "running"]
         managed, unread = aws.managed_instances(running, region)
         if unread:
             return draft, Preflight(facts, gone, problems=(*problems.values(), *unread))
         holds = dict(machine_rules.holds(here, managed))
+        unmanaged = dict(machine_rules.unmanaged(proving, managed))
         here = {name: machine_rules.told_by_agent(found, managed) for name, found in here.items()}
         facts = {**facts, **here}
         profiles = [f.instance_profile_arn for f in here.values() if f.instance_profile_arn]
@@ -174,7 +188,14 @@ def _machines(draft: Draft, prefix: str, aws: Aws) -> tuple[Draft, Preflight]:
         *machine_rules.packages(draft, here),
         *machine_rules.wave_licences(draft, here),
     ]
-    return draft, Preflight(facts, gone, holds, None, roles, (*problems.values(), *judged))
+    found = (*problems.values(), *judged)
+    return draft, Preflight(facts, gone, holds, unmanaged, None, roles, found)
+
+
+def _proves(draft: Draft, machine: str) -> bool:
+    """Whether the cutover of a machine runs commands on it."""
+    cutover = draft.cutover_of(machine)
+    return cutover is not None and cutover.mode is Mode.LOSSLESS
 
 
 def _drivers(
@@ -208,16 +229,18 @@ def _gone(
     facts: Mapping[str, MachineFacts],
     problems: dict[str, Problem],
 ) -> Iterator[tuple[str, str]]:
-    """Machines whose source is gone and not needed; their problems are removed from `problems`.
-
-    A source that its cutover stopped is not gone: it goes on from there, or is given back.
-    """
+    """Machines whose source does not run and is not needed; their problems are removed from
+    `problems`. Those that a cutover stopped are among them, in any phase."""
     for name in machines:
+        stopped = facts.get(name)
+        if stopped is not None and stopped.cut_over and stopped.state != "running":
+            yield name, f"the cutover of instance {stopped.instance_id} stopped it"
+            continue
         if draft.phase_of(name) not in _SOURCE_MAY_BE_GONE:
             continue
         place = path("machines", name, "instanceId")
         found = facts.get(name)
         if found is None and place in problems:
             yield name, problems.pop(place).what
-        elif found is not None and found.state != "running" and not found.cut_over:
+        elif found is not None and found.state != "running":
             yield name, f"instance {found.instance_id} is {found.state}"

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 
+from site_recovery import cutover
 from site_recovery.convergence.outcome import Outcome
 from site_recovery.errors import MigrationError
 from site_recovery.fleet import Assignment
 from site_recovery.observation import Observed, Stage, observe
 from site_recovery.operations import NO_FAILBACK, Operation
-from site_recovery.phases import Phase
 from site_recovery.planning import Rules, next_step, plan, satisfies
 from site_recovery.reasons import Reason
 from site_recovery.snapshot import Snapshot
@@ -36,7 +36,7 @@ def review(
         elif blocked is not None:
             refusals.append(f"{name}: {blocked}")
         elif operations or observed.busy or not satisfies(assignment.desired, observed):
-            lines.append(_line(name, assignment.desired, observed, operations))
+            lines.append(_line(assignment, observed, operations))
     return lines, refusals
 
 
@@ -81,12 +81,15 @@ def raise_unless_gone(outcomes: Mapping[str, Outcome]) -> None:
         raise MigrationError(f"replication is not removed yet ({reasons}). Run it again to go on.")
 
 
-def _line(name: str, desired: Phase | None, observed: Observed, operations: list[Operation]) -> str:
+def _line(assignment: Assignment, observed: Observed, operations: list[Operation]) -> str:
+    name, desired = assignment.machine.name, assignment.desired
     goal = str(desired) if desired is not None else "out of the vault"
     parts = [f"{name}: {observed.stage} -> {goal}: "]
     if observed.busy:
         parts.append(f"{observed.busy} is running; ")
-    parts.append(", ".join(_told(each, observed) for each in operations) or "wait for it")
+    parts.append(
+        ", ".join(_told(each, observed, assignment) for each in operations) or "wait for it"
+    )
     irreversible = [operation for operation in operations if operation.irreversible]
     if Operation.UNPLANNED_FAILOVER in irreversible:
         parts.append(f"  [IRREVERSIBLE: {NO_FAILBACK}]")
@@ -95,7 +98,9 @@ def _line(name: str, desired: Phase | None, observed: Observed, operations: list
     return "".join(parts)
 
 
-def _told(operation: Operation, observed: Observed) -> str:
+def _told(operation: Operation, observed: Observed, assignment: Assignment) -> str:
+    if operation is Operation.UNPLANNED_FAILOVER and assignment.cutover.fences:
+        return f"{operation} ({cutover.told(assignment.cutover)})"
     if operation is Operation.UPDATE_TARGET:
         return f"{operation} ({', '.join(observed.differs)})"
     return str(operation)

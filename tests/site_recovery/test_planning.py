@@ -45,6 +45,8 @@ FAILED_OVER = Observed(
     azure_vm_id="/vm",
 )
 MIGRATED = Observed(Stage.MIGRATED, azure_vm_id="/vm")
+ILL = replace(PROTECTED_TESTED, health="Critical")
+UNMANAGED = replace(PROTECTED_TESTED, unmanaged="Systems Manager does not manage it")
 CHANGED = ("size",)
 CHANGED_SINCE = replace(PROTECTED_TESTED, changed_since_test=True)
 """Settings of the target that differ from the config."""
@@ -75,6 +77,11 @@ TABLE: list[tuple[Phase | None, Observed, Step | type[Step]]] = [
     (Phase.TEST_FAILOVER, MIGRATED, BACKWARD),
     (Phase.FAILED_OVER, REPLICATING, Wait(Reason.INITIAL_REPLICATION, "initial replication 63%")),
     (Phase.FAILED_OVER, PROTECTED_TESTED, Do(Operation.UNPLANNED_FAILOVER)),
+    (Phase.FAILED_OVER, ILL, Blocked),
+    # Its cutover stopped the source, so nothing replicates any more.
+    (Phase.FAILED_OVER, replace(ILL, cut_over=True), Do(Operation.UNPLANNED_FAILOVER)),
+    (Phase.FAILED_OVER, UNMANAGED, Blocked),
+    (Phase.FAILED_OVER, replace(UNMANAGED, cut_over=True), Do(Operation.UNPLANNED_FAILOVER)),
     (Phase.FAILED_OVER, replace(PROTECTED_TESTED, differs=CHANGED), Do(Operation.UPDATE_TARGET)),
     (Phase.FAILED_OVER, replace(FAILED_OVER, differs=CHANGED), Satisfied()),
     (Phase.FAILED_OVER, TEST, Do(Operation.TEST_FAILOVER_CLEANUP)),

@@ -1,0 +1,54 @@
+"""How machines fail over: what the config may say, and what AWS must allow."""
+
+from __future__ import annotations
+
+import pytest
+
+from settings import load
+from site_recovery.declared.cutover import Mode
+from tests.settings import configs
+from tests.settings.test_preflight import ec2, examine, ssm
+
+QUIESCE = {"ssm": {"linux": ["systemctl stop nginx"]}}
+
+
+def test_a_machine_has_its_own_keys_and_those_of_its_wave() -> None:
+    config = configs.changed("waves", "data", "cutover", value={"mode": "lossless"})
+    configs.put(config, "machines", "db-01", "cutover", value={"onFailure": "hold"})
+    stack = load(config)
+    assert stack.cutover_of("db-01").mode is Mode.LOSSLESS
+    assert stack.cutover_of("db-01").on_failure == "hold"
+    assert stack.cutover_of("web-02").on_failure == "restore"
+    assert stack.fences
+
+
+def test_quiesce_without_lossless_is_refused_where_it_is_set() -> None:
+    config = configs.changed("waves", "data", "cutover", value={"quiesce": QUIESCE})
+    configs.put(config, "waves", "data", "cutover", "mode", value="stop-first")
+    assert list(configs.report(config)) == ["waves.data.cutover.quiesce"]
+
+
+def test_a_plan_with_actions_cannot_have_machines_that_are_fenced() -> None:
+    groups = [{"machines": ["web-02", "db-01"], "post": [{"manual": "Look at it"}]}]
+    config = configs.changed("waves", "data", "recoveryPlan", value={"groups": groups})
+    configs.put(config, "waves", "data", "cutover", value={"mode": "lossless"})
+    [(place, text)] = configs.report(config).items()
+    assert place == "waves.data.recoveryPlan"
+    assert "db-01, web-02" in text
+
+
+@pytest.mark.parametrize("installation", ["push", "manual", "ssm"])
+def test_systems_manager_has_to_manage_what_is_to_prove_its_fence(installation: str) -> None:
+    config = configs.modernized()
+    configs.put(config, "replication", "agent", "installation", value=installation)
+    configs.put(config, "machines", "web-02", "cutover", value={"mode": "lossless"})
+    preflight = examine(config, ec2(), managed_instances=ssm("i-00000000000000002"))
+    assert list(preflight.unmanaged) == ["web-02"]
+    assert preflight.problems == ()
+
+
+def test_a_source_that_its_cutover_stopped_is_no_problem_in_any_phase() -> None:
+    stopped = {"state": "stopped", "cut_over": True}
+    preflight = examine(configs.valid(), ec2(web_01=stopped))
+    assert preflight.problems == ()
+    assert "cutover" in preflight.gone["web-01"]
