@@ -245,7 +245,7 @@ class MachineSteps:
                 doing = f"{in_flight.operation or job.scenario} is running"
                 machine.attempts.tell(Reason.JOB_RUNNING, doing)
             return False
-        if job is not None and job.failed:
+        if job is not None and job.failed and not _is_needless(job, observed):
             what = in_flight.operation or job.scenario
             errors = job.machine_errors.get(machine.name.lower(), job.errors)
             causes = " ".join(map(str, errors)) or f"the job ended as {job.state}."
@@ -297,3 +297,11 @@ class MachineSteps:
         if name not in self._jobs:
             self._jobs[name] = await self._service.job(name)
         return self._jobs[name]
+
+
+def _is_needless(job: Job, observed: Observed) -> bool:
+    """Whether a job has nothing to do: another one has discovered the machine meanwhile.
+
+    Nothing but lists shows a discovery, so two stacks can both ask for it.
+    """
+    return of_scenario(job.scenario) is Operation.DISCOVER and observed.source_id is not None

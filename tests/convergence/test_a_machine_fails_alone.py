@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from emulator.kernel.wire import Response
 from site_recovery.convergence.outcome import Status
 from site_recovery.observation import Stage
 from site_recovery.phases import Phase
 from tests.convergence.fleet import STRICT, Fleet
+from tests.emulator.recovery_services.site_recovery_support import discover_body, windows
 
 ERROR = {
     "errorCode": "150097",
@@ -24,6 +26,23 @@ def test_a_job_that_fails_fails_its_machine_with_the_services_words(fleet: Fleet
         assert words in outcomes["web-01"].message
     assert outcomes["web-02"].status is Status.SATISFIED
     assert outcomes["db-01"].status is Status.SATISFIED
+
+
+def test_a_discovery_that_fails_because_another_one_found_the_machine_is_no_failure() -> None:
+    """Two stacks that begin at the same moment both ask for it."""
+    fleet = Fleet([windows(1)])
+    fleet.fault(operation="DiscoverPhysicalMachine", job=ERROR)
+    asked: list[Response] = []
+
+    async def another_stack_asks_too() -> None:
+        if not asked:
+            body = discover_body(fleet.machines["web-01"])
+            path = f"{fleet.site.container}/discoverProtectableItem"
+            asked.append(fleet.site.accepted("POST", path, body))
+
+    outcomes = fleet.drive(Phase.PROTECTED, between_rounds=another_stack_asks_too)
+    assert asked
+    assert {o.status for o in outcomes.values()} == {Status.SATISFIED}
 
 
 def test_the_next_run_recovers_it(fleet: Fleet) -> None:

@@ -46,8 +46,10 @@ BROKEN = [
 SEED = 1
 
 
-def plans(experience: str, mode: str, transition: str, operation: str, kind: str) -> list[Result]:
-    scene = Scene(SEED, experience, mode, BY_NAME[transition])
+def plans(
+    experience: str, mode: str, transition: str, operation: str, kind: str, seed: int = SEED
+) -> list[Result]:
+    scene = Scene(seed, experience, mode, BY_NAME[transition])
     return campaign.explore(scene, Choice(kind=BY_SLUG[kind], operation=operation))
 
 
@@ -80,6 +82,13 @@ def test_two_stacks_that_drive_the_same_machines_change_them_once(
     experience: str, transition: str, operation: str
 ) -> None:
     found = plans(experience, "solo", transition, operation, "a-second-driver")
+    assert found
+    assert {result.plan: result.violations for result in found if result.violations} == {}
+
+
+def test_two_stacks_that_begin_at_the_same_moment_change_machines_once() -> None:
+    """They may both ask for a discovery, which changes nothing the second time."""
+    found = plans("classic", "plan", "protect", f"{ITEMS}List", "a-second-driver", seed=2)
     assert found
     assert {result.plan: result.violations for result in found if result.violations} == {}
 
