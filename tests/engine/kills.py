@@ -2,9 +2,11 @@
 
     python -m tests.engine.kills --seeds 1 2 3 --kills 8     both experiences, a life for each seed
 
-A *life* is one stack from nothing to migrated machines. Its runs are struck one after another: the
-n-th change that the clouds accept in a run is the moment, and a seed chooses n and who is struck.
-After each strike the user does what docs/when-something-fails.md says, and the next run goes on.
+A *life* is one stack from nothing to migrated machines, phase by phase. Its runs are struck one
+after another: the n-th change that the clouds accept in a run is the moment, and a seed chooses n
+and who is struck. After each strike the user does what docs/when-something-fails.md says, and the
+next run goes on. A run that ends before its moment has done all that its phase needs; the strike
+then meets a run of the next phase.
 """
 
 from __future__ import annotations
@@ -16,7 +18,8 @@ import random
 import signal
 import sys
 import time
-from collections.abc import Iterator
+from collections import Counter
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from enum import Enum
@@ -28,9 +31,18 @@ from tests.engine.clouds import Clouds
 from tests.engine.harness import GROUP, MACHINES_GROUP, Pythons, Running, Stack
 from toolchain.layout import checkout
 
+EXPERIENCES = ("classic", "modernized")
 MACHINES = ["web-01", "app-01"]
-PATH = ["DiscoverProtectableItem", "Create", "UnplannedFailover", "Delete"]
-"""The operations of a machine from nothing to migrated, each once."""
+PHASES = ["protected", "test-failover", "migrated"]
+PATH = [
+    "DiscoverProtectableItem",
+    "Create",
+    "TestFailover",
+    "TestFailoverCleanup",
+    "UnplannedFailover",
+    "Delete",
+]
+"""The operations of a machine through these phases, each once."""
 
 _LOOK_SECONDS = 0.03
 _RUN_SECONDS = 300
@@ -67,14 +79,20 @@ class Strike:
 
 
 def strikes(seed: int, count: int) -> list[Strike]:
-    """The strikes of a life. The victims come in turns, so that each has its share."""
+    """The strikes of a life.
+
+    The victims come in turns, so that each has its share. A life may end before all of them had
+    theirs, so each of as many consecutive seeds as there are victims begins with another one.
+    """
     chance = random.Random(seed)
+    victims = list(Victim)
+    first = victims[seed % len(victims)]
     chosen: list[Strike] = []
     while len(chosen) < count:
-        chosen += [
-            Strike(victim, chance.randint(1, _MOST_CHANGES))
-            for victim in chance.sample(list(Victim), len(Victim))
-        ]
+        turn = chance.sample(victims, len(victims))
+        if not chosen:
+            turn.sort(key=lambda victim: victim is not first)
+        chosen += [Strike(victim, chance.randint(1, _MOST_CHANGES)) for victim in turn]
     return chosen[:count]
 
 
@@ -83,13 +101,13 @@ class Life:
     """What happened in a life.
 
     Attributes:
-        struck: the strikes that met a run, each with the last change before it.
+        struck: the strikes that met a run: victim, phase, and how many changes came before.
         wrong: what should hold and does not.
     """
 
     experience: str
     seed: int
-    struck: list[str] = field(default_factory=list)
+    struck: list[tuple[str, str, int]] = field(default_factory=list)
     wrong: list[str] = field(default_factory=list)
     seconds: float = 0.0
 
@@ -97,22 +115,31 @@ class Life:
 def live(stack: Stack, seed: int, count: int) -> Life:
     """Migrate machines with a stack that has nothing yet, struck up to `count` times.
 
-    A run that survives its strike may migrate all machines, and then the life is over.
+    A run that survives its strike may get all machines to its phase, so a life may have fewer.
     """
     life, began = Life(stack.experience, seed), time.monotonic()
-    stack.declare(pilot=("migrated", MACHINES))
-    stack.waves["pilot"]["requireTestFailover"] = False
-    for strike in strikes(seed, count):
-        run = stack.start("up", "--yes", "--skip-preview", real=True)
-        if not _reached(run, stack.clouds, strike.after):
-            break
-        life.struck.append(f"{strike.victim.value} after change {stack.clouds.changes()}")
-        _strike(run, stack, strike.victim)
-        _repair(stack, life, unless=strike.victim is Victim.RIVAL)
-    _repair(stack, life)
+    to_come = strikes(seed, count)
+    for phase in PHASES:
+        stack.declare(pilot=(phase, MACHINES))
+        while to_come and _met(stack, life, to_come[0], phase):
+            to_come.pop(0)
+        _repair(stack, life)
+        if (up := stack.up()).code != 0:
+            life.wrong.append(f"the last run to {phase} failed: {up.error[-2000:]}")
     life.wrong += _wrong(stack)
     life.seconds = time.monotonic() - began
     return life
+
+
+def _met(stack: Stack, life: Life, strike: Strike, phase: str) -> bool:
+    """Strike a run; False if it ended before its moment."""
+    run = stack.start("up", "--yes", "--skip-preview", real=True)
+    if not _reached(run, stack.clouds, strike.after):
+        return False
+    life.struck.append((strike.victim.value, phase, stack.clouds.changes()))
+    _strike(run, stack, strike.victim)
+    _repair(stack, life, unless=strike.victim is Victim.RIVAL)
+    return True
 
 
 def _reached(run: Running, clouds: Clouds, changes: int) -> bool:
@@ -163,13 +190,9 @@ def _repair(stack: Stack, life: Life, *, unless: bool = False) -> None:
 
 def _wrong(stack: Stack) -> Iterator[str]:
     """What should hold at the end of a life and does not."""
-    up = stack.up()
-    if up.code != 0:
-        yield f"the last run failed: {up.error[-2000:]}"
-    else:
-        again = stack.up("--expect-no-changes")
-        if again.code != 0:
-            yield f"a run after the last one changes something: {again.text[-2000:]}"
+    again = stack.up("--expect-no-changes")
+    if again.code != 0:
+        yield f"a run after the last one fails or changes something: {again.text[-2000:]}"
     clouds = stack.clouds
     for machine in MACHINES:
         if (seen := clouds.operations(machine)) != stack.first(*PATH):
@@ -206,24 +229,32 @@ def main(arguments: list[str]) -> int:
     parser = argparse.ArgumentParser(prog="python -m tests.engine.kills")
     parser.add_argument("--seeds", type=int, nargs="+", default=[1, 2, 3])
     parser.add_argument("--kills", type=int, default=8, help="in each life")
-    parser.add_argument("--experience", choices=("classic", "modernized"), action="append")
+    parser.add_argument("--experience", choices=EXPERIENCES, action="append")
     chosen = parser.parse_args(arguments)
-    struck, wrong = 0, 0
-    for experience in chosen.experience or ("classic", "modernized"):
+    lives: list[Life] = []
+    for experience in chosen.experience or EXPERIENCES:
         for seed in chosen.seeds:
             with new_stack(experience) as stack:
                 life = live(stack, seed, chosen.kills)
+            lives.append(life)
             print(json.dumps(vars(life)), flush=True)
-            struck += len(life.struck)
             if life.wrong:
-                wrong += 1
                 print(
                     f"again: python -m tests.engine.kills --experience {experience} "
                     f"--seeds {seed} --kills {chosen.kills}",
                     flush=True,
                 )
-    print(f"{struck} strikes, {wrong} lives that went wrong")
+    print(_table(lives))
+    wrong = sum(bool(life.wrong) for life in lives)
+    print(f"{sum(len(life.struck) for life in lives)} strikes, {wrong} lives that went wrong")
     return 1 if wrong else 0
+
+
+def _table(lives: Sequence[Life]) -> str:
+    met = Counter((strike[0], life.experience) for life in lives for strike in life.struck)
+    rows = [(victim.value, *(str(met[victim.value, e]) for e in EXPERIENCES)) for victim in Victim]
+    lines = [f"| strike | {' | '.join(EXPERIENCES)} |", "|---|---|---|"]
+    return "\n".join([*lines, *(f"| {' | '.join(row)} |" for row in rows)])
 
 
 if __name__ == "__main__":

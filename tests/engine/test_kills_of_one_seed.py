@@ -29,3 +29,10 @@ def test_a_seed_always_gives_the_same_kills_and_every_victim_its_share() -> None
     assert one != kills.strikes(8, 40)
     assert set(Counter(strike.victim for strike in one).values()) == {40 // len(Victim)}
     assert kills.strikes(7, 8) == one[:8]
+
+
+def test_each_victim_is_the_first_of_some_seed() -> None:
+    """A life always meets its first strike, and may end before the others."""
+    seeds = range(1, len(Victim) + 1)
+
+    assert {kills.strikes(seed, 1)[0].victim for seed in seeds} == set(Victim)
