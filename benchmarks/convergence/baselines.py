@@ -16,11 +16,11 @@ from collections.abc import Awaitable, Callable, Coroutine, Sequence
 from dataclasses import dataclass
 from typing import Any, TypeAlias
 
-from benchmarks.convergence import virtual_time
 from benchmarks.convergence.estate import Estate, Vault
 from benchmarks.convergence.measure import TRANSITIONS, Meter
 from emulator.estate.machines import Instance
 from site_recovery.polling import until
+from tests.convergence import virtual_time
 from tests.emulator.recovery_services.site_recovery_support import discover_body
 
 _POLL_SECONDS = 30.0

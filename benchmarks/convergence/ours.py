@@ -9,7 +9,6 @@ from typing import Any
 
 from azure.core.rest import AsyncHttpResponse, HttpRequest
 
-from benchmarks.convergence import virtual_time
 from benchmarks.convergence.estate import Estate, Vault
 from benchmarks.convergence.measure import Meter
 from emulator.arm.subscriptions import SUBSCRIPTION
@@ -28,6 +27,7 @@ from site_recovery.fleet import Assignment, Hardware, LandingZone, Site
 from site_recovery.phases import Phase
 from site_recovery.planning import Rules
 from site_recovery.snapshot import Machine
+from tests.convergence import virtual_time
 from tests.emulator.recovery_services.site_recovery_support import AsyncCredential
 
 _PHASES = {

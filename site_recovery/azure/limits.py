@@ -14,6 +14,9 @@ from site_recovery.errors import MigrationError
 _BUCKETS = {"reads": (250, 25), "writes": (200, 10), "deletes": (200, 10)}
 """The token buckets of a subscription for one caller: their size, and how many tokens a second
 come back (Azure Resource Manager, "Understand how Azure Resource Manager throttles requests")."""
+_RESERVE = 5
+"""Tokens that are left alone: requests overtake each other on their way, and so some arrive earlier
+after those before them than they were sent."""
 _KINDS = {"GET": "reads", "HEAD": "reads", "DELETE": "deletes"}
 _LEFT = "x-ms-ratelimit-remaining-subscription-"
 """The header of an answer that says how many tokens are left, with the kind at its end."""
@@ -23,8 +26,8 @@ class _Bucket:
     """The tokens for one kind of request."""
 
     def __init__(self, size: int, per_second: int) -> None:
-        self._size = size
-        self._limiter = AsyncLimiter(size, size / per_second)
+        self._size = size - _RESERVE
+        self._limiter = AsyncLimiter(self._size, self._size / per_second)
 
     async def take(self) -> None:
         """Wait for a token."""
@@ -35,7 +38,8 @@ class _Bucket:
 
         The preview before this run did, or Pulumi's provider for Azure does.
         """
-        while left < self._size and self._limiter.has_capacity(left + 1):
+        usable = max(0, left - _RESERVE)
+        while usable < self._size and self._limiter.has_capacity(usable + 1):
             await self._limiter.acquire()
 
 

@@ -7,9 +7,10 @@ from datetime import timedelta
 
 import pytest
 
-from benchmarks.convergence import baselines, campaign, measure, ours, virtual_time
+from benchmarks.convergence import baselines, campaign, measure, ours
 from benchmarks.convergence.estate import EXPERIENCES, Estate
 from emulator.kernel.clock import EPOCH, Clock
+from tests.convergence import virtual_time
 
 
 def test_time_passes_only_while_everything_sleeps() -> None:
@@ -26,6 +27,28 @@ def test_time_passes_only_while_everything_sleeps() -> None:
     virtual_time.run(clock, work())
     assert [name for name, _ in ends] == ["short", "long"]
     assert [round(passed.total_seconds(), 3) for _, passed in ends] == [0.1, 10800]
+
+
+def test_who_lacks_less_than_a_moment_waits_a_moment() -> None:
+    """A limiter that lacks a part of a token that takes no time would never get it."""
+    clock, called = Clock(), []
+
+    async def work() -> None:
+        loop = asyncio.get_running_loop()
+        begun, enough = loop.time(), asyncio.Event()
+
+        def again() -> None:
+            called.append(loop.time())
+            if loop.time() > begun or len(called) > 100:
+                enough.set()
+            else:
+                loop.call_at(loop.time() + 1e-12, again)
+
+        again()
+        await enough.wait()
+
+    virtual_time.run(clock, work())
+    assert len(called) == 2
 
 
 @pytest.mark.parametrize(

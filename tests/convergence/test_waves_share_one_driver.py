@@ -113,7 +113,7 @@ class Waves:
 
     def run(self, work: Coroutine[Any, Any, None]) -> None:
         """Run a coroutine whose seconds pass at the emulator too."""
-        virtual_time.run(work, lambda seconds: self.fleet.site.pass_time(seconds=seconds))
+        virtual_time.run(self.fleet.site.world.clock, work)
 
 
 def test_nine_waves_read_and_write_what_one_wave_does(experience: Classic) -> None:

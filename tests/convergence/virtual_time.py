@@ -1,49 +1,79 @@
-"""An event loop whose time is the emulator's: while all tasks sleep, it is later at once.
+"""An event loop whose time is that of an emulated world.
 
-Runs that sleep side by side then share one clock, as they do in a provider process.
+While all its tasks sleep, it is later at once. Runs that sleep side by side then share one clock,
+as they do in a provider process, and hours of service time take seconds.
 """
 
 from __future__ import annotations
 
 import asyncio
+import math
 import selectors
 from collections.abc import Callable, Coroutine
-from typing import Any, TypeVar
+from contextvars import Context
+from datetime import timedelta
+from typing import Any, TypeVar, TypeVarTuple
+
+from emulator.kernel.clock import EPOCH, Clock
 
 _T = TypeVar("_T")
+_Arguments = TypeVarTuple("_Arguments")
+_Ready = list[tuple[selectors.SelectorKey, int]]
+_RESOLUTION = 1e-6
 
 
-def run(work: Coroutine[Any, Any, _T], pass_time: Callable[[float], None]) -> _T:
-    """Run a coroutine to its end.
+def run(clock: Clock, work: Coroutine[Any, Any, _T]) -> _T:
+    """Run a coroutine to its end. Where its tasks all sleep, the clock is stepped to the end of the
+    first sleep.
 
     Args:
+        clock: the clock, with a scale of 0.
         work: the coroutine. Nothing in it may wait for another thread or process.
-        pass_time: lets seconds pass at the emulator.
+
+    Raises:
+        RuntimeError: all tasks wait, and none of them for a time.
     """
-    with asyncio.Runner(loop_factory=lambda: _Loop(_Selector(pass_time))) as runner:
+    with asyncio.Runner(loop_factory=lambda: _Loop(clock)) as runner:
         return runner.run(work)
 
 
-class _Selector(selectors.DefaultSelector):
-    def __init__(self, pass_time: Callable[[float], None]) -> None:
-        super().__init__()
-        self._pass_time = pass_time
-        self.seconds = 0.0
+class _Loop(asyncio.SelectorEventLoop):
+    def __init__(self, clock: Clock) -> None:
+        super().__init__(_Selector(clock))
+        self._clock = clock
 
-    def select(self, timeout: float | None = None) -> Any:
-        ready = super().select(0)
+    def time(self) -> float:
+        """Seconds since the clock's epoch."""
+        return (self._clock.now() - EPOCH).total_seconds()
+
+    def call_at(
+        self,
+        when: float,
+        callback: Callable[[*_Arguments], object],
+        *args: *_Arguments,
+        context: Context | None = None,
+    ) -> asyncio.TimerHandle:
+        """Call back at a time.
+
+        Never at once: a limiter that lacks a millionth of a token would be called without end,
+        because no time passes between two calls.
+        """
+        later = max(when, self.time() + _RESOLUTION)
+        return super().call_at(later, callback, *args, context=context)
+
+
+class _Selector(selectors.DefaultSelector):
+    """Steps the clock instead of waiting."""
+
+    def __init__(self, clock: Clock) -> None:
+        super().__init__()
+        self._clock = clock
+
+    def select(self, timeout: float | None = None) -> _Ready:
+        ready: _Ready = super().select(0)
         if not ready and timeout is None:
             raise RuntimeError("all tasks wait, and none of them for a time")
         if not ready and timeout:
-            self.seconds += timeout
-            self._pass_time(timeout)
+            # Rounded up: a step that is too short would be repeated without end.
+            self._clock.advance(timedelta(microseconds=math.ceil(timeout * 1_000_000)))
         return ready
-
-
-class _Loop(asyncio.SelectorEventLoop):
-    def __init__(self, selector: _Selector) -> None:
-        super().__init__(selector)
-        self._virtual = selector
-
-    def time(self) -> float:
-        return self._virtual.seconds

@@ -8,6 +8,7 @@ from typing import Any, TypeVar
 
 import pytest
 
+from emulator.kernel.clock import Clock
 from site_recovery.azure.rounds import Rounds
 from site_recovery.errors import MigrationError
 from site_recovery.snapshot import Snapshot
@@ -18,7 +19,7 @@ LOOK_SECONDS = 2.0
 
 
 def run(work: Coroutine[Any, Any, _T]) -> _T:
-    return virtual_time.run(work, lambda _: None)
+    return virtual_time.run(Clock(), work)
 
 
 class Vault:
