@@ -33,6 +33,7 @@ from emulator.providers.install import install
 from site_recovery.batches import batches
 from tests.engine.clouds import Clouds
 from tests.engine.harness import Pythons, Running, Stack
+from toolchain.environment import backend
 from toolchain.layout import checkout
 
 STAND_INS = "stand-in providers"
@@ -217,7 +218,7 @@ def _bare(folder: Path, environment: Mapping[str, str], resources: int) -> _Star
     (folder / "Pulumi.yaml").write_text(yaml.safe_dump(manifest), "utf-8")
     config = {"config": {"bare:resources": resources}}
     (folder / f"Pulumi.{_BARE_STACK}.yaml").write_text(yaml.safe_dump(config), "utf-8")
-    own = {**environment, "PULUMI_BACKEND_URL": f"file://{folder / 'state'}"}
+    own = {**environment, "PULUMI_BACKEND_URL": backend(folder / "state")}
     # Both the program and the process of its providers import the resource's module.
     own["PYTHONPATH"] = str(layout.root)
 

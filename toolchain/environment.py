@@ -19,6 +19,7 @@ import shlex
 import socket
 import sys
 from collections.abc import Mapping
+from pathlib import Path
 
 from toolchain import engine
 from toolchain.layout import Layout, checkout
@@ -63,11 +64,20 @@ def tools(layout: Layout, base: Mapping[str, str]) -> dict[str, str]:
     }
 
 
+def backend(folder: Path) -> str:
+    """The URL of a Pulumi backend in a folder.
+
+    Without files that describe its files: Pulumi writes those in two steps, and if it is killed in
+    between, no command reads the stack any more ("failed to load checkpoint: EOF").
+    """
+    return f"file://{folder}?metadata=skip"
+
+
 def pulumi(layout: Layout) -> dict[str, str]:
     """Pulumi's own settings for local stacks: home, backend and passphrase under `.local`."""
     return {
         "PULUMI_HOME": str(layout.pulumi_home),
-        "PULUMI_BACKEND_URL": f"file://{layout.state}",
+        "PULUMI_BACKEND_URL": backend(layout.state),
         "PULUMI_CONFIG_PASSPHRASE_FILE": str(layout.passphrase),
         "PULUMI_DISABLE_AUTOMATIC_PLUGIN_ACQUISITION": "true",
         "PULUMI_SKIP_UPDATE_CHECK": "true",

@@ -201,7 +201,7 @@ class Stack:
     def start_over(self, state: Path) -> None:
         """Go on with a new stack in another, empty backend. The clouds stay as they are."""
         state.mkdir()
-        self.environment["PULUMI_BACKEND_URL"] = f"file://{state}"
+        self.environment["PULUMI_BACKEND_URL"] = environment.backend(state)
         self._salt = {}
         self.succeeds("stack", "init", STACK)
         written = yaml.safe_load(self._file.read_text("utf-8"))

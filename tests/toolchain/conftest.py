@@ -73,7 +73,7 @@ def project(tmp_path: Path) -> Callable[[dict[str, str]], Project]:
         state.mkdir()
         variables |= {
             "PULUMI_HOME": str(tmp_path / "home"),
-            "PULUMI_BACKEND_URL": f"file://{state}",
+            "PULUMI_BACKEND_URL": environment.backend(state),
             "PULUMI_CONFIG_PASSPHRASE": "toy",
             "PULUMI_DISABLE_AUTOMATIC_PLUGIN_ACQUISITION": "true",
             "PULUMI_SKIP_UPDATE_CHECK": "true",

@@ -51,7 +51,7 @@ def test_a_local_stack_reads_and_writes_nothing_outside_the_checkout(
     variables = environment.local(layout, {"PATH": "/usr/bin", "HOME": "/home/someone"})
 
     assert variables["AWS_ENDPOINT_URL"] == f"http://127.0.0.1:{listening}"
-    assert variables["PULUMI_BACKEND_URL"] == f"file://{layout.root}/.local/state"
+    assert variables["PULUMI_BACKEND_URL"] == environment.backend(layout.root / ".local" / "state")
     for name in ("PULUMI_HOME", "PULUMI_CONFIG_PASSPHRASE_FILE", "AZURE_CONFIG_DIR"):
         assert Path(variables[name]).is_relative_to(layout.local)
     assert variables["AWS_CONFIG_FILE"] == "/dev/null"
