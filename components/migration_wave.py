@@ -213,6 +213,7 @@ def _machine(args: MigrationWaveArgs, name: str) -> MachineInputs:
         platform=platform,
         source_problem=None if cut_over else args.preflight.gone.get(name),
         cut_over=cut_over or None,
+        rolls_back=args.settings.rollback_of(name) is not None or None,
         unmanaged=args.preflight.unmanaged.get(name),
         target=args.settings.target_of(name).on(platform),
         cutover=args.settings.cutover_of(name),

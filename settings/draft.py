@@ -50,6 +50,7 @@ class DraftWave:
         plan: the machines of each group of its recovery plan.
         target: what its machines share.
         cutover: how its machines fail over.
+        rolls_back: whether the failovers of its machines are taken back.
         plan_acts: whether its recovery plan has actions between the machines.
         keys: all keys that it has, valid or not.
     """
@@ -60,6 +61,7 @@ class DraftWave:
     target: SharedTarget | None = None
     cutover: Cutover | None = None
     plan_acts: bool = False
+    rolls_back: bool = False
     keys: frozenset[str] = frozenset()
 
 
@@ -235,5 +237,6 @@ def _wave(raw: dict[str, Any]) -> DraftWave:
         target=_valid(SharedTarget, raw.get("target", {})),
         cutover=_valid(Cutover, raw.get("cutover", {})),
         plan_acts=any(group.pre or group.post for group in plan.groups) if plan else False,
+        rolls_back=raw.get("rollback") is not None,
         keys=frozenset(raw),
     )

@@ -57,7 +57,8 @@ class Observed:
         other_at_address: a sentence about another machine that is known at its address while the machine
             itself is not known, or None.
         mismatch: why the machine must be left alone, or None.
-        cut_over, unmanaged: see `Machine`.
+        cut_over, unmanaged, rolls_back: see `Machine`.
+        rolled_back: whether a virtual machine of it says that its failover was taken back.
         failover_failed: whether its last failover failed, so that it may be repeated.
         unreadable: what Azure answers about it that cannot be read, in words; empty unless its
             stage is `UNREADABLE`.
@@ -88,6 +89,8 @@ class Observed:
     failover_failed: bool = False
     cut_over: bool = False
     unmanaged: str | None = None
+    rolls_back: bool = False
+    rolled_back: bool = False
     unreadable: str = ""
 
     @property
@@ -203,6 +206,8 @@ def _with_item(
         failover_failed=item.protection_state in _FAILED_FAILOVER,
         cut_over=machine.cut_over,
         unmanaged=machine.unmanaged,
+        rolls_back=machine.rolls_back,
+        rolled_back=("rolled back", machine.instance_id) in snapshot.virtual_machines_by,
         mismatch=identity.mismatch,
     )
 

@@ -76,7 +76,12 @@ class Blocked:
         return f"{self.what}. {self.way_out}."
 
 
-Step: TypeAlias = Do | Wait | Satisfied | Blocked
+@dataclass(frozen=True)
+class RollBack:
+    """Take the failover back: switch the virtual machine off, give the source back."""
+
+
+Step: TypeAlias = Do | RollBack | Wait | Satisfied | Blocked
 
 _REACHED = {
     Phase.PROTECTED: Stage.PROTECTED,
@@ -162,6 +167,8 @@ def plan(
         if isinstance(step, Do):
             operations.append(step.operation)
             state = _AFTER[step.operation](state)
+        elif isinstance(step, RollBack):
+            state = replace(state, rolled_back=True)
         else:
             state = _settled(state)
 
@@ -173,14 +180,17 @@ def _backward(desired: Phase | None, observed: Observed) -> Blocked | None:
             "it is failed over but its migration is not complete, so it may not leave the config",
             "Set its wave's phase to migrated and run pulumi up, then remove it",
         )
-    if observed.stage is Stage.FAILED_OVER and desired in (
-        Phase.PROTECTED,
-        Phase.TEST_FAILOVER,
+    rolls_back = observed.rolls_back and desired is Phase.PROTECTED
+    if (
+        observed.stage is Stage.FAILED_OVER
+        and desired in (Phase.PROTECTED, Phase.TEST_FAILOVER)
+        and not rolls_back
     ):
         return Blocked(
             Reason.BACKWARD_PHASE,
             f"it is failed over and cannot go back to {desired}: {NO_FAILBACK}",
-            "Set its wave's phase to failed-over or migrated",
+            "Set its wave's phase to failed-over or migrated; to give its source back instead, and "
+            "lose what was written in Azure, set the phase to protected with rollback",
         )
     if observed.stage is Stage.MIGRATED and desired not in (None, Phase.MIGRATED):
         return Blocked(
@@ -218,6 +228,8 @@ def _forward(desired: Phase, observed: Observed, rules: Rules) -> Step:
             return Do(Operation.TEST_FAILOVER)
         case Stage.PROTECTED:
             return _gate(observed, rules) or Do(Operation.UNPLANNED_FAILOVER)
+        case Stage.FAILED_OVER if desired is Phase.PROTECTED:
+            return _back(observed)
         case _ if observed.azure_vm_id is None:
             # Once the item is removed, only this tag shows that the machine is migrated. Without
             # the tag a later run would replicate the machine and fail it over again.
@@ -230,6 +242,26 @@ def _forward(desired: Phase, observed: Observed, rules: Rules) -> Step:
             )
         case _:
             return Do(Operation.COMPLETE_MIGRATION)
+
+
+def _back(observed: Observed) -> Step:
+    """The next step of a rollback."""
+    if observed.rolled_back:
+        return Do(Operation.DISABLE_PROTECTION)
+    if observed.source_problem:
+        return Blocked(
+            Reason.SOURCE_UNAVAILABLE,
+            f"{observed.source_problem}, so its failover cannot be taken back",
+            "Start the instance; without it, set the phase to failed-over",
+        )
+    if observed.azure_vm_id is None:
+        return Blocked(
+            Reason.VM_NOT_TAGGED,
+            f"no virtual machine of its resource group has the tag {TAG_INSTANCE} with its instance "
+            "id, so nothing can switch it off",
+            "Find its virtual machine in Azure, give it that tag, then run pulumi up again",
+        )
+    return RollBack()
 
 
 def _gate(observed: Observed, rules: Rules) -> Blocked | None:

@@ -42,6 +42,7 @@ class Reason(StrEnum):
 
     # The machine waits.
     CUTOVER = "cutover"
+    ROLLBACK = "rollback"
     JOB_RUNNING = "job-running"
     AGENT_NOT_REPORTED = "agent-not-reported"
     INITIAL_REPLICATION = "initial-replication"

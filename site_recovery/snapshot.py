@@ -9,7 +9,7 @@ from enum import StrEnum
 from functools import cached_property
 from typing import TypeVar
 
-from site_recovery.declared.tags import TAG_INSTANCE
+from site_recovery.declared.tags import TAG_INSTANCE, TAG_ROLLED_BACK
 from site_recovery.jobs import Job, ServiceError
 from site_recovery.sources import Source
 from site_recovery.target_settings import TargetSettings
@@ -32,6 +32,7 @@ class Machine:
         hold: why its replication may not start yet, or None.
         bios_id: its BIOS id; empty if unknown.
         migrated: whether an earlier run recorded that it was migrated.
+        rolls_back: whether its failover is to be taken back, while that is possible.
         cut_over: whether its cutover may have stopped it. Its replication may then stall.
         unmanaged: why Systems Manager runs no command on it, although its cutover needs that; or
             None.
@@ -47,6 +48,7 @@ class Machine:
     bios_id: str = ""
     cut_over: bool = False
     unmanaged: str | None = None
+    rolls_back: bool = False
 
 
 @dataclass(frozen=True)
@@ -217,10 +219,15 @@ class Snapshot:
 
     @cached_property
     def virtual_machines_by(self) -> Mapping[tuple[str, str], Sequence[VirtualMachine]]:
-        """The virtual machines by `("tag", instance id)`, and by `("name", …)` in lower case."""
+        """The virtual machines by `("tag", instance id)`, by `("rolled back", instance id)`, and by
+        `("name", …)` in lower case."""
         return _indexed(
             self.virtual_machines,
-            lambda each: (("tag", each.tags.get(TAG_INSTANCE, "")), ("name", each.name.lower())),
+            lambda each: (
+                ("tag", each.tags.get(TAG_INSTANCE, "")),
+                ("rolled back", each.tags.get(TAG_ROLLED_BACK, "")),
+                ("name", each.name.lower()),
+            ),
         )
 
     @cached_property

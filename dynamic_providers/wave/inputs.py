@@ -43,6 +43,7 @@ class MachineInputs(Inputs):
         cutover: how its failover is made.
         cut_over: whether its instance carries the tags of a cutover; None if not.
         unmanaged: why Systems Manager runs no command on it, although its cutover needs that.
+        rolls_back: whether its failover is to be taken back; None if not.
     """
 
     instance_id: str
@@ -54,6 +55,7 @@ class MachineInputs(Inputs):
     cutover: Cutover = Field(default_factory=Cutover)
     cut_over: Literal[True] | None = None
     unmanaged: str | None = None
+    rolls_back: Literal[True] | None = None
 
     @field_serializer("cutover")
     def _without_defaults(self, cutover: Cutover) -> dict[str, Any]:
@@ -76,6 +78,7 @@ class MachineInputs(Inputs):
             hold=hold,
             bios_id=bios_id,
             cut_over=bool(self.cut_over),
+            rolls_back=bool(self.rolls_back),
             unmanaged=self.unmanaged,
         )
 

@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from settings.draft import Draft
 from site_recovery.config_paths import path
 from site_recovery.declared.cutover import Mode
+from site_recovery.phases import Phase
 from site_recovery.problems import Problem
 
 
@@ -41,6 +42,26 @@ def _plans_with_actions(draft: Draft) -> Iterator[Problem]:
             )
 
 
+def _rollbacks(draft: Draft) -> Iterator[Problem]:
+    for name, wave in draft.waves.items():
+        if wave.phase is None or wave.phase is Phase.PROTECTED:
+            continue
+        own = [
+            path("machines", machine, "rollback")
+            for _, machine in wave.members
+            if (declared := draft.machines.get(machine)) is not None
+            and declared.settings is not None
+            and declared.settings.rollback is not None
+        ]
+        for place in [*([path("waves", name, "rollback")] if wave.rolls_back else []), *own]:
+            yield Problem(
+                place,
+                f"a failover is taken back with the phase protected, and wave {name!r} should be "
+                f"{wave.phase}",
+                "Remove it, or set the phase of the wave to protected",
+            )
+
+
 def _machines(draft: Draft, key: str) -> Iterator[tuple[str, str]]:
     """The machines of all waves, each with the place that sets a key of its cutover."""
     for wave in draft.waves:
@@ -53,4 +74,4 @@ def _machines(draft: Draft, key: str) -> Iterator[tuple[str, str]]:
                 yield path("waves", wave, "cutover", key), machine
 
 
-RULES = (_quiesce, _plans_with_actions)
+RULES = (_quiesce, _plans_with_actions, _rollbacks)

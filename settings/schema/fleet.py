@@ -8,7 +8,7 @@ from pydantic import AfterValidator, Field, StrictBool
 
 from settings.schema.recovery_plan import RecoveryPlanSettings
 from site_recovery.aws.inventory import Driver
-from site_recovery.declared.cutover import Cutover
+from site_recovery.declared.cutover import Cutover, Rollback
 from site_recovery.declared.model import Model, defaults_to
 from site_recovery.declared.names import InstanceId
 from site_recovery.declared.target import SharedTarget, TargetSpec
@@ -46,6 +46,12 @@ class MachineSettings(Model):
         description="How its failover is made. A key that is left out follows the `cutover` of its "
         "wave.",
     )
+    rollback: Rollback | None = Field(
+        default=None,
+        description="Takes its failover back, with the phase `protected`. See "
+        "[taking a failover back](cutover.md#taking-a-failover-back).",
+        json_schema_extra=defaults_to("that of its wave"),
+    )
 
 
 class WaveSettings(Model):
@@ -82,6 +88,12 @@ class WaveSettings(Model):
         default_factory=Cutover,
         description="How the machines of the wave fail over. A machine's own `cutover` wins, key "
         "by key.",
+    )
+    rollback: Rollback | None = Field(
+        default=None,
+        description="Takes the failovers of the wave back, with the phase `protected`. See "
+        "[taking a failover back](cutover.md#taking-a-failover-back).",
+        json_schema_extra=defaults_to("no failover is taken back"),
     )
     recovery_plan: RecoveryPlanSettings | None = Field(
         default=None,

@@ -14,7 +14,7 @@ from settings.schema.replication import Convergence, Replication
 from settings.schema.source import Source
 from settings.schema.target import Target
 from site_recovery.arm_ids import VaultId
-from site_recovery.declared.cutover import Cutover
+from site_recovery.declared.cutover import Cutover, Rollback
 from site_recovery.declared.model import Model, rule
 from site_recovery.declared.target import TargetSpec
 from site_recovery.fleet import ExperienceName
@@ -87,6 +87,11 @@ class Settings(Model):
         """How a machine fails over: its own keys, and those of its wave where it has none."""
         own, wave = self.machines[machine].cutover, self.wave_of(machine)
         return own.over(self.waves[wave].cutover) if wave else own
+
+    def rollback_of(self, machine: str) -> Rollback | None:
+        """The rollback of a machine: its own, or that of its wave."""
+        wave = self.wave_of(machine)
+        return self.machines[machine].rollback or (self.waves[wave].rollback if wave else None)
 
     @property
     def fences(self) -> bool:

@@ -32,6 +32,7 @@ OBSERVING = (
     "Microsoft.OffAzure/serverSites/read",
     "Microsoft.OffAzure/serverSites/machines/read",
     "Microsoft.Compute/virtualMachines/read",
+    "Microsoft.Compute/virtualMachines/instanceView/read",
 )
 """Reading, which preview does too."""
 
@@ -57,6 +58,12 @@ MIGRATING = (
     f"{_ITEMS}/remove/action",
 )
 """The operations on machines."""
+
+ROLLING_BACK = (
+    "Microsoft.Compute/virtualMachines/deallocate/action",
+    "Microsoft.Compute/virtualMachines/write",
+)
+"""Switching off the virtual machine of a failover that is taken back, and its tags."""
 
 PLANNING = (
     f"{_PLANS}/write",
@@ -108,6 +115,17 @@ STAMPS = (
 are in the built-in role Site Recovery Contributor, so the first use of a vault may need them."""
 
 PERMISSIONS = tuple(
-    dict.fromkeys((*OBSERVING, *REGISTERING, *MIGRATING, *PLANNING, *FOLLOWING, *ENABLING, *STAMPS))
+    dict.fromkeys(
+        (
+            *OBSERVING,
+            *REGISTERING,
+            *MIGRATING,
+            *ROLLING_BACK,
+            *PLANNING,
+            *FOLLOWING,
+            *ENABLING,
+            *STAMPS,
+        )
+    )
 )
 """All actions, without duplicates."""

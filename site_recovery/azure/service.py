@@ -17,6 +17,7 @@ from site_recovery.azure.answers import sizes
 from site_recovery.azure.answers.items import protected_item
 from site_recovery.azure.answers.reading import UnreadableError, each, one
 from site_recovery.azure.answers.recovery_points import recovery_point
+from site_recovery.azure.compute import Compute
 from site_recovery.azure.connection import Connection
 from site_recovery.azure.errors import explained
 from site_recovery.azure.experiences import bodies
@@ -74,6 +75,7 @@ class VaultService(PlanService):
         self._rounds = connection.kept(Rounds, vault_observation.scope(site))
         self._memory = connection.kept(VaultMemory, str(self._vault).lower())
         self.clock = connection.clock
+        self.compute = Compute(connection)
         self.request_ids = RequestIds(stack)
 
     def pause(self, poll: timedelta) -> float:

@@ -20,7 +20,7 @@ from site_recovery.errors import MigrationError
 from site_recovery.fence_proof import Connection
 from site_recovery.observation import Observed, observe
 from site_recovery.operations import Operation
-from site_recovery.planning import Blocked, Do, Step, Wait
+from site_recovery.planning import Blocked, Do, RollBack, Step, Wait
 from site_recovery.reasons import Reason
 from site_recovery.snapshot import Snapshot
 
@@ -159,7 +159,8 @@ class Cutovers:
             return True
         try:
             if observed.in_azure:
-                await self._mark(machine, source, observed)
+                if not isinstance(step, RollBack):
+                    await self._mark(machine, source, observed)
                 return False
             if course.failure is not None:
                 return await self._back(machine, source, observed)
@@ -175,6 +176,22 @@ class Cutovers:
             if course.unanswered >= _UNANSWERED:
                 machine.fail(observed, Failure(Reason.UNAVAILABLE, str(error)))
             return True
+
+    async def take_back(self, machine: MachineRun, observed: Observed) -> bool:
+        """Give back the source of a machine whose failover is taken back.
+
+        Only once its virtual machine is off. Returns whether the source serves as before.
+
+        Raises:
+            MigrationError: AWS did not answer, or refused.
+        """
+        source = self._source(machine)
+        if source is None or source.instance_id not in self._fresh:
+            return False
+        if source.memory.began is not None and not source.memory.restoring:
+            await self._set(machine, {cutover.RESTORING: "its failover is taken back"})
+            source = self._source(machine) or source
+        return not await self._back(machine, source, observed)
 
     async def give_back(self, machines: Sequence[MachineRun], why: Failure) -> None:
         """Give back the sources of machines that did not get to their failover in this run."""
@@ -525,6 +542,8 @@ class Cutovers:
 def _fails_over_next(machine: MachineRun) -> bool:
     """Whether a machine may get to its failover in this round, so that its source is needed."""
     observed = machine.observed
+    if observed is not None and observed.rolls_back and observed.in_azure:
+        return True
     return (
         machine.assignment.cutover.fences
         and observed is not None

@@ -20,11 +20,31 @@ from site_recovery.service_clock import ServiceClock
 from site_recovery.snapshot import ProtectedItem, RecoveryPoint, Snapshot, VirtualMachine
 
 
+class VirtualMachines(Protocol):
+    """The virtual machines in Azure. `azure.compute.Compute` implements it.
+
+    Every method may raise a `MigrationError`.
+    """
+
+    async def power(self, vm_id: str) -> str | None:
+        """The power state of a machine; None if there is none."""
+
+    async def deallocate(self, vm_id: str) -> None:
+        """Ask a machine to stop and release its host."""
+
+    async def retag(self, vm_id: str, removed: str, added: Mapping[str, str]) -> None:
+        """Replace one tag of a machine by others."""
+
+
 class Service(PlanService, Protocol):
     """The vault as convergence uses it. `azure.service.VaultService` implements it."""
 
     clock: ServiceClock
     request_ids: RequestIds
+
+    @property
+    def compute(self) -> VirtualMachines:
+        """The virtual machines of the subscription."""
 
     def pause(self, poll: timedelta) -> float:
         """Seconds until the next round: `poll`, or more if the service asks for it."""

@@ -11,12 +11,23 @@ from site_recovery.convergence.interfaces import Service
 from site_recovery.convergence.machine_run import MachineRun
 from site_recovery.convergence.outcome import Failure
 from site_recovery.convergence.plan_run import PlanRun, Queued, is_past
+from site_recovery.convergence.rollback import Rollbacks
 from site_recovery.convergence.submission import InFlight, Order, Submitter
 from site_recovery.errors import MigrationError
 from site_recovery.jobs import Job
 from site_recovery.observation import Observed, Stage, observe
 from site_recovery.operations import Operation, of_scenario
-from site_recovery.planning import NOT_BEGUN, Blocked, Do, Rules, Satisfied, Step, Wait, next_step
+from site_recovery.planning import (
+    NOT_BEGUN,
+    Blocked,
+    Do,
+    RollBack,
+    Rules,
+    Satisfied,
+    Step,
+    Wait,
+    next_step,
+)
 from site_recovery.reasons import Reason
 from site_recovery.snapshot import Snapshot
 
@@ -38,6 +49,7 @@ class MachineSteps:
         machines: all machines of the run.
         plan: the recovery plan of the wave, or None.
         cutovers: prepare the sources of failovers; None if no source can be reached.
+        rollbacks: take failovers back.
 
     Attributes:
         queued: the operations that the plan should run, of all machines of this round.
@@ -51,6 +63,7 @@ class MachineSteps:
         machines: Sequence[MachineRun],
         plan: PlanRun | None,
         cutovers: Cutovers | None,
+        rollbacks: Rollbacks,
     ) -> None:
         self._service = service
         self._rules = rules
@@ -58,6 +71,7 @@ class MachineSteps:
         self._machines = machines
         self._plan = plan
         self._cutovers = cutovers
+        self._rollbacks = rollbacks
         self._jobs: dict[str, Job | None] = {}
         self.queued: list[Queued] = []
 
@@ -100,6 +114,8 @@ class MachineSteps:
                 attempts.tell(step.reason, step.what)
             case Blocked():
                 machine.block(observed, step)
+            case RollBack():
+                await self._rollbacks.advance(machine, observed)
             case Wait(reason, what):
                 attempts.tell(reason, what)
                 if observed.busy is not None:

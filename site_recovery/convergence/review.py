@@ -10,9 +10,16 @@ from site_recovery.errors import MigrationError
 from site_recovery.fleet import Assignment
 from site_recovery.observation import Observed, Stage, observe
 from site_recovery.operations import NO_FAILBACK, Operation
+from site_recovery.phases import Phase
 from site_recovery.planning import Rules, next_step, plan, satisfies
 from site_recovery.reasons import Reason
 from site_recovery.snapshot import Snapshot
+
+ROLLS_BACK = (
+    "its failover is taken back: its virtual machine is switched off, its source serves again, and "
+    "WHAT WAS WRITTEN IN AZURE SINCE THE FAILOVER IS LOST; then "
+)
+"""The warning before a rollback."""
 
 
 def review(
@@ -87,6 +94,8 @@ def _line(assignment: Assignment, observed: Observed, operations: list[Operation
     parts = [f"{name}: {observed.stage} -> {goal}: "]
     if observed.busy:
         parts.append(f"{observed.busy} is running; ")
+    if observed.stage is Stage.FAILED_OVER and desired is Phase.PROTECTED:
+        parts.append(ROLLS_BACK)
     parts.append(
         ", ".join(_told(each, observed, assignment) for each in operations) or "wait for it"
     )

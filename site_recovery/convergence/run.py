@@ -20,6 +20,7 @@ from site_recovery.convergence.machine_steps import MachineSteps
 from site_recovery.convergence.outcome import Failure, Outcome
 from site_recovery.convergence.plan_run import PlanMachine, PlanRun
 from site_recovery.convergence.requests import Requests
+from site_recovery.convergence.rollback import Rollbacks
 from site_recovery.convergence.sources import Sources
 from site_recovery.convergence.status_line import status_line
 from site_recovery.convergence.submission import Submitter
@@ -102,8 +103,9 @@ class _Run:
             else None
         )
         self._cutovers = cutovers
+        rollbacks = Rollbacks(service.compute, cutovers, pace, reporter.event)
         self._steps = partial(
-            MachineSteps, service, rules, submitter, machines, self._plan, cutovers
+            MachineSteps, service, rules, submitter, machines, self._plan, cutovers, rollbacks
         )
 
     async def drive(self) -> Failure | None:

@@ -55,6 +55,16 @@ class Quiesce(Model):
     ] = Field(default=timedelta(minutes=5), description="How long the commands may take.")
 
 
+class Rollback(Model):
+    """A failover that is to be taken back. What was written in Azure since then is lost."""
+
+    reason: str = Field(
+        min_length=1,
+        max_length=200,
+        description="Why, for the people who review it.",
+    )
+
+
 class Cutover(Model):
     """How a machine is failed over, so that no write is lost."""
 

@@ -20,14 +20,16 @@ TAG_INSTANCE = "migrated-from-instance"
 TAG_MACHINE = "migrated-from-machine"
 """Tags that a failover puts on the virtual machine. After Complete Migration has removed the item,
 they are the evidence that the machine is migrated."""
+TAG_ROLLED_BACK = "rolled-back-from-instance"
+"""The tag that takes the place of `TAG_INSTANCE` when the failover was taken back."""
 
 TAGS_MAX = 50
 """The most tags of a resource."""
 
-OURS = (TAG_INSTANCE, TAG_MACHINE)
-"""The tags that a virtual machine gets in any case."""
+OURS = (TAG_INSTANCE, TAG_MACHINE, TAG_ROLLED_BACK)
+"""The tags that the program gives virtual machines, at most two of them at a time."""
 
-OWN_MAX = TAGS_MAX - len(OURS)
+OWN_MAX = TAGS_MAX - 2
 """The most tags that the config may give a virtual machine."""
 
 _NAME_MAX = 512

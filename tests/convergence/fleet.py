@@ -84,6 +84,7 @@ class Fleet:
         targets: the declared target by machine.
         hardware: the hardware by machine.
         cutovers: how machines fail over, by name; `latest` for the others.
+        rolls_back: the machines whose failover is taken back.
         sources: the instances that runs may change; None if they touch none.
         migrated: the machines that are recorded as migrated.
         carrier: makes the transport of a connection in process.
@@ -110,6 +111,7 @@ class Fleet:
         self.hardware: dict[str, Hardware] = {}
         self.migrated: set[str] = set()
         self.cutovers: dict[str, Cutover] = {}
+        self.rolls_back: set[str] = set()
         self.sources: EstateSources | None = None
         self.carrier: Callable[[], AsyncWorldTransport] = lambda: AsyncWorldTransport(
             self.site.world
@@ -183,7 +185,12 @@ class Fleet:
         return [
             Assignment(
                 Machine(
-                    name, instance.id, instance.private_ip, name, migrated=name in self.migrated
+                    name,
+                    instance.id,
+                    instance.private_ip,
+                    name,
+                    migrated=name in self.migrated,
+                    rolls_back=name in self.rolls_back,
                 ),
                 "windows" if instance.platform == "windows" else "linux",
                 TargetSpec.model_validate(self.targets.get(name, {}), by_name=True),

@@ -249,7 +249,7 @@ class TestKilled:
         try:
             fleet.drive(Phase.FAILED_OVER)
         except BaseException as error:
-            if not _is_killed(error):
+            if not is_killed(error):
                 raise
             return True
         finally:
@@ -284,7 +284,7 @@ class TestKilled:
         assert protected.accepted("db-01").count(FAILOVER) == 0
 
 
-def _is_killed(error: BaseException) -> bool:
+def is_killed(error: BaseException) -> bool:
     return isinstance(error, Killed) or (
-        isinstance(error, BaseExceptionGroup) and any(map(_is_killed, error.exceptions))
+        isinstance(error, BaseExceptionGroup) and any(map(is_killed, error.exceptions))
     )

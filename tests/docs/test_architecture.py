@@ -8,7 +8,7 @@ import pytest
 
 from site_recovery.observation import Observed, Stage
 from site_recovery.phases import Phase
-from site_recovery.planning import Blocked, Do, Rules, Satisfied, Step, Wait, next_step
+from site_recovery.planning import Blocked, Do, RollBack, Rules, Satisfied, Step, Wait, next_step
 from tests.docs.markdown import ROOT, blocks, tables
 
 ALL = frozenset(
@@ -49,6 +49,8 @@ def written(step: Step) -> str:
             return str(operation)
         case Wait():
             return "*wait*"
+        case RollBack():
+            return "*roll back*"
         case Satisfied():
             return "-"
         case Blocked():

@@ -39,6 +39,7 @@ SECTIONS = (
     "machines.<machine>.cutover.quiesce",
     "machines.<machine>.cutover.quiesce.resume",
     "machines.<machine>.cutover.quiesce.ssm",
+    "machines.<machine>.rollback",
     "machines.<machine>.target",
     "replication.agent.linux",
     "replication.agent.windows",
@@ -57,6 +58,7 @@ SECTIONS = (
     "waves.<wave>.recoveryPlan.groups",
     "waves.<wave>.recoveryPlan.groups[].post",
     "waves.<wave>.recoveryPlan.groups[].pre",
+    "waves.<wave>.rollback",
     "waves.<wave>.target",
 )
 """Mappings and lists of the config that have a row of their own."""

@@ -52,3 +52,10 @@ def test_a_source_that_its_cutover_stopped_is_no_problem_in_any_phase() -> None:
     preflight = examine(configs.valid(), ec2(web_01=stopped))
     assert preflight.problems == ()
     assert "cutover" in preflight.gone["web-01"]
+
+
+def test_a_rollback_goes_with_the_phase_protected_only() -> None:
+    config = configs.changed("machines", "web-01", "rollback", value={"reason": "it is slow"})
+    assert list(configs.report(config)) == ["machines.web-01.rollback"]
+    configs.put(config, "waves", "pilot", "phase", value="protected")
+    assert load(config).rollback_of("web-01") is not None

@@ -16,6 +16,7 @@ from site_recovery.phases import Phase
 from site_recovery.planning import (
     Blocked,
     Do,
+    RollBack,
     Rules,
     Satisfied,
     Step,
@@ -44,6 +45,7 @@ FAILED_OVER = Observed(
     frozenset({"CompleteMigration", "Commit", "DisableProtection", "ChangePit"}),
     azure_vm_id="/vm",
 )
+TAKEN_BACK = replace(FAILED_OVER, rolls_back=True)
 MIGRATED = Observed(Stage.MIGRATED, azure_vm_id="/vm")
 ILL = replace(PROTECTED_TESTED, health="Critical")
 UNMANAGED = replace(PROTECTED_TESTED, unmanaged="Systems Manager does not manage it")
@@ -67,6 +69,12 @@ TABLE: list[tuple[Phase | None, Observed, Step | type[Step]]] = [
     (Phase.PROTECTED, replace(PROTECTED, differs=CHANGED), Do(Operation.UPDATE_TARGET)),
     (Phase.PROTECTED, replace(TEST, differs=CHANGED), Do(Operation.TEST_FAILOVER_CLEANUP)),
     (Phase.PROTECTED, FAILED_OVER, BACKWARD),
+    (Phase.PROTECTED, TAKEN_BACK, RollBack()),
+    (Phase.PROTECTED, replace(TAKEN_BACK, source_problem="it is gone"), Blocked),
+    (Phase.PROTECTED, replace(TAKEN_BACK, azure_vm_id=None), Blocked),
+    (Phase.PROTECTED, replace(TAKEN_BACK, rolled_back=True), Do(Operation.DISABLE_PROTECTION)),
+    (Phase.TEST_FAILOVER, TAKEN_BACK, BACKWARD),
+    (Phase.PROTECTED, replace(MIGRATED, rolls_back=True), BACKWARD),
     (Phase.PROTECTED, MIGRATED, BACKWARD),
     (Phase.TEST_FAILOVER, UNKNOWN, Do(Operation.DISCOVER)),
     (Phase.TEST_FAILOVER, PROTECTED, Do(Operation.TEST_FAILOVER)),
