@@ -225,6 +225,7 @@ _ASSUMED: dict[str, Any] = {
     "run_as_accounts": {},
     "machines_site_id": "",
     "urn": "",
+    "source": None,
     "landing_zone": asdict(UNKNOWN_LANDING_ZONE),
 }
 """Values for inputs that are unknown until the landing zone and the vault exist."""
