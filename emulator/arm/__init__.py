@@ -13,6 +13,7 @@ from emulator.arm import (
     subscriptions,
 )
 from emulator.arm.network import (
+    interface_changes,
     interfaces,
     security_groups,
     security_rule_operations,
@@ -34,6 +35,7 @@ _SERVICES = (
     security_groups,
     security_rule_operations,
     interfaces,
+    interface_changes,
     storage,
     compute,
     machine_catalogue,

@@ -1,4 +1,4 @@
-"""Address spaces: which prefixes Azure accepts, and which address of a subnet is free."""
+"""Address spaces: which prefixes Azure accepts."""
 
 from __future__ import annotations
 
@@ -99,29 +99,3 @@ def check_subnets(
                     f"that of an existing subnet in virtual network '{name}'.",
                 )
             taken.append(block)
-
-
-def assignable(prefix: str, address: str) -> bool:
-    """Whether an interface of a subnet may have an address: Azure reserves five of them."""
-    block = ipaddress.IPv4Network(prefix)
-    one = ipaddress.IPv4Address(address)
-    return one in block and RESERVED_AT_START <= int(one) - int(block[0]) < block.num_addresses - 1
-
-
-def next_address(prefix: str, used: Iterable[str]) -> str:
-    """The lowest free address of a subnet.
-
-    Raises:
-        ArmError: 400 `SubnetIsFull`.
-    """
-    block = ipaddress.IPv4Network(prefix)
-    occupied = set(used)
-    for offset in range(RESERVED_AT_START, block.num_addresses - 1):
-        address = str(block[offset])
-        if address not in occupied:
-            return address
-    raise ArmError(
-        400,
-        "SubnetIsFull",
-        f"Subnet with address prefix {prefix} does not have enough capacity for 1 IP addresses.",
-    )

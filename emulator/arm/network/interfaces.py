@@ -1,4 +1,4 @@
-"""Network interfaces and public addresses: to read and delete. Site Recovery creates them.
+"""Network interfaces and public addresses: to read and delete.
 
 Source: Microsoft.Network, NetworkInterfaces_* and PublicIPAddresses_* operations.
 """
@@ -25,6 +25,8 @@ _DELETION_TAKES = timedelta(seconds=5)
 _SUBSCRIPTION = "/subscriptions/{subscription}"
 _GROUP = f"{_SUBSCRIPTION}/resourceGroups/{{group}}"
 _PROVIDER = "providers/Microsoft.Network"
+
+ONE_INTERFACE = f"{_GROUP}/{_PROVIDER}/networkInterfaces/{{name}}"
 
 routes = Routes(API_VERSIONS)
 
@@ -67,7 +69,7 @@ def _add(plural: str, tag: str, kind: str, shown: Callable[[World, Document], Do
         return resource_id(subscription, group, "Microsoft.Network", plural, name)
 
 
-def _shown_interface(world: World, document: Document) -> Document:
+def shown_interface(world: World, document: Document) -> Document:
     """An interface with what Azure adds to every one, always the same for the same interface."""
     identifier = str(document["id"]).lower()
     # Interfaces in Azure have addresses with Microsoft's prefix 00-0D-3A.
@@ -111,7 +113,7 @@ def _etag(world: World, identifier: str) -> str:
     return f'W/"{world.guid("etag", identifier)}"'
 
 
-_add("networkInterfaces", "NetworkInterfaces", INTERFACES, _shown_interface)
+_add("networkInterfaces", "NetworkInterfaces", INTERFACES, shown_interface)
 _add("publicIPAddresses", "PublicIPAddresses", ADDRESSES, _shown_address)
 
 

@@ -128,9 +128,10 @@ def create(
     }
 
 
-def shown(world: World, subnet: Document) -> Document:
-    """The subnet with the IP configurations in it."""
-    used = [{"id": configuration["id"]} for configuration in configurations(world, subnet["id"])]
+def shown(world: World, subnet: Document, *, expanded: bool = False) -> Document:
+    """The subnet with the ids of the IP configurations in it, or with all of them."""
+    inside = configurations(world, subnet["id"])
+    used = inside if expanded else [{"id": configuration["id"]} for configuration in inside]
     properties = subnet["properties"]
     if used:
         properties = {**properties, "ipConfigurations": used}

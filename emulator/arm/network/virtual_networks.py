@@ -6,9 +6,11 @@ Source: Microsoft.Network, VirtualNetworks_* operations; recorded traffic.
 from __future__ import annotations
 
 from datetime import timedelta
+from ipaddress import IPv4Address, IPv4Network
+from itertools import islice
 
 from emulator.arm import async_operations, tags, tracked
-from emulator.arm.network import subnets
+from emulator.arm.network import allocation, subnets
 from emulator.arm.network.requests import etag, malformed, read, require_name
 from emulator.arm.network.versions import API_VERSIONS
 from emulator.kernel import long_running, schema
@@ -22,7 +24,7 @@ from emulator.kernel.resources import (
 )
 from emulator.kernel.routes import Routes
 from emulator.kernel.store import Document
-from emulator.kernel.wire import Request, Response
+from emulator.kernel.wire import ArmError, Request, Response
 from emulator.kernel.world import World
 
 TYPE = "Microsoft.Network/virtualNetworks"
@@ -54,6 +56,9 @@ _PROPERTIES = {
 _BODY = {**tracked.COMMON, "extendedLocation": schema.ANY, "properties": _PROPERTIES}
 
 _NAME_LENGTHS = (2, 64)
+_EXPANDED = "subnets/ipConfigurations"
+_SOME = 5
+"""How many free addresses the answer about one that is in use names [recorded: five]."""
 _SUBSCRIPTION = "/subscriptions/{subscription}"
 _GROUP = f"{_SUBSCRIPTION}/resourceGroups/{{group}}"
 _PROVIDER = "providers/Microsoft.Network"
@@ -118,9 +123,55 @@ def update_tags(
 
 @routes.route("GET", ONE, "VirtualNetworks_Get")
 def get(world: World, request: Request, subscription: str, group: str, network: str) -> Response:
-    """One network with its subnets, and the interfaces in them."""
+    """One network with its subnets and the IP configurations in them.
+
+    These have their ids alone, unless the query asks for all of them by
+    `$expand=subnets/ipConfigurations` ("Get-AzVirtualNetwork", example with -ExpandResource).
+    """
     document = require(world, KIND, network_id(subscription, group, network))
-    return Response(200, _shown(world, document), {"ETag": document["etag"]})
+    expand = request.query.get("$expand")
+    if expand not in (None, _EXPANDED):
+        raise ArmError(400, "InvalidExpand", f"The value '{expand}' of $expand is not supported.")
+    return Response(
+        200, _shown(world, document, expanded=expand is not None), {"ETag": document["etag"]}
+    )
+
+
+@routes.route(
+    "GET", f"{ONE}/CheckIPAddressAvailability", "VirtualNetworks_CheckIPAddressAvailability"
+)
+def check_address(
+    world: World, request: Request, subscription: str, group: str, network: str
+) -> Response:
+    """Whether an interface can have an address, and some that are free in its subnet."""
+    document = require(world, KIND, network_id(subscription, group, network))
+    asked = request.query.get("ipAddress", "")
+    try:
+        address = IPv4Address(asked)
+    except ValueError:
+        raise ArmError(
+            400, "InvalidIPAddress", f"The value '{asked}' of ipAddress is not an IPv4 address."
+        ) from None
+    for subnet in document["properties"]["subnets"]:
+        for prefix in subnets.prefixes(subnet):
+            if address in IPv4Network(prefix):
+                kept = allocation.reserved(prefix, address)
+                available = not kept and asked not in allocation.holders(world, subnet)
+                some = [] if available else list(islice(allocation.free(world, subnet), _SOME))
+                return Response(
+                    200,
+                    {
+                        "available": available,
+                        "availableIPAddresses": some,
+                        "isPlatformReserved": kept,
+                    },
+                )
+    raise ArmError(
+        400,
+        "PrivateIPAddressNotInAnySubnet",
+        f"Private static IP address {asked} does not belong to the range of any subnet in the "
+        f"virtual network {document['id']}.",
+    )
 
 
 @routes.route("GET", _ALL, "VirtualNetworks_List")
@@ -188,8 +239,11 @@ def _keep(world: World, payload: Document) -> None:
         world.store.put(KIND, document["id"], document)
 
 
-def _shown(world: World, document: Document) -> Document:
+def _shown(world: World, document: Document, *, expanded: bool = False) -> Document:
     shown = public(document)
-    found = [subnets.shown(world, subnet) for subnet in document["properties"]["subnets"]]
+    found = [
+        subnets.shown(world, subnet, expanded=expanded)
+        for subnet in document["properties"]["subnets"]
+    ]
     shown["properties"] = {**document["properties"], "subnets": found}
     return shown

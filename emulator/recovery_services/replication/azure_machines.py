@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Collection
 from dataclasses import dataclass
 
 from emulator.arm import machine_sizes
 from emulator.arm.compute import power
-from emulator.arm.network.addresses import assignable, next_address
+from emulator.arm.network.allocation import allocate
 from emulator.arm.reserved_names import reserved
 from emulator.estate import services
 from emulator.guests import machine
@@ -279,6 +278,7 @@ def _interface(
     tag = world.guid("nic", item["id"], world.now.isoformat())
     name = f"nic-{machine_id.rsplit('/', 1)[-1]}-00-{tag}"
     identifier = f"{under}/{NIC_TYPE}/{name}"
+    configuration = f"{identifier}/ipConfigurations/ipconfig1"
     document = {
         "name": name,
         "id": identifier,
@@ -290,10 +290,10 @@ def _interface(
             "ipConfigurations": [
                 {
                     "name": "ipconfig1",
-                    "id": f"{identifier}/ipConfigurations/ipconfig1",
+                    "id": configuration,
                     "properties": {
                         "provisioningState": "Succeeded",
-                        "privateIPAddress": _address(world, subnet, static),
+                        "privateIPAddress": _address(world, subnet, static, configuration),
                         "privateIPAllocationMethod": "Static" if static else "Dynamic",
                         "subnet": {"id": subnet["id"]},
                         "primary": True,
@@ -309,40 +309,15 @@ def _interface(
     return document
 
 
-def _address(world: World, subnet: Document, static: str | None) -> str:
-    properties = subnet["properties"]
-    prefix = properties.get("addressPrefix") or properties["addressPrefixes"][0]
-    used = {
-        configuration["properties"].get("privateIPAddress")
-        for interface in world.store.list(NIC_TYPE.lower())
-        for configuration in interface["properties"]["ipConfigurations"]
-        if configuration["properties"]["subnet"]["id"].lower() == subnet["id"].lower()
-    }
-    if static is not None:
-        return _static_address(static, prefix, used, subnet["name"])
+def _address(world: World, subnet: Document, static: str | None, user: str) -> str:
     try:
-        return next_address(prefix, filter(None, used))
-    except ArmError as full:
+        return allocate(world, subnet, static, user)
+    except ArmError as refused:
         raise JobError(
-            "28032",
-            full.message,
-            "All addresses of the subnet are in use.",
-            "Enlarge the subnet or choose another.",
+            # [inferred]: no recording has a failover that failed for its address.
+            "28032" if static is None else "28033",
+            f"{refused.message} ({refused.code})",
+            "The subnet has no free address, or not the one that the item names.",
+            "Choose another address or subnet in the properties of the replicated item.",
             task=0,
-        ) from full
-
-
-def _static_address(static: str, prefix: str, used: Collection[str | None], subnet: str) -> str:
-    if not assignable(prefix, static):
-        problem = f"The static address '{static}' is none of subnet '{subnet}' ({prefix})"
-    elif static in used:
-        problem = f"The static address '{static}' of subnet '{subnet}' is in use"
-    else:
-        return static
-    raise JobError(
-        "28033",  # [inferred]: no recording has a failover with a static address that failed.
-        f"{problem}.",
-        "The address was chosen when the subnet had other prefixes or users.",
-        "Choose another address in the properties of the replicated item.",
-        task=0,
-    )
+        ) from refused

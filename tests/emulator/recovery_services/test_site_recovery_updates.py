@@ -79,7 +79,7 @@ def test_a_failover_to_an_address_that_is_in_use_fails(site: Site) -> None:
     site.finished(site.accepted("PATCH", site.item(WEB), update(site, production=taken)))
     job = site.finished(site.fail_over(WEB))
     assert job["state"] == "Failed"
-    assert "is in use" in str(job["errors"])
+    assert "PrivateIPAddressIsAllocated" in str(job["errors"])
 
 
 def test_an_address_that_is_none_is_refused(site: Site) -> None:

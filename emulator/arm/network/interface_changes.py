@@ -1,0 +1,98 @@
+"""Making and changing network interfaces, as somebody does whose machine is no migrated one.
+
+Source: Microsoft.Network, NetworkInterfaces_CreateOrUpdate.
+"""
+
+from __future__ import annotations
+
+from datetime import timedelta
+
+from emulator.arm import async_operations, tracked
+from emulator.arm.network import subnets
+from emulator.arm.network.allocation import allocate
+from emulator.arm.network.interfaces import INTERFACES, ONE_INTERFACE, shown_interface
+from emulator.arm.network.requests import malformed, read, require_name
+from emulator.arm.network.versions import API_VERSIONS
+from emulator.kernel import long_running, schema
+from emulator.kernel.resources import require_reference, resource_id
+from emulator.kernel.routes import Routes
+from emulator.kernel.store import Document
+from emulator.kernel.wire import Request, Response
+from emulator.kernel.world import World
+
+_TYPE = "Microsoft.Network/networkInterfaces"
+_CHANGE = "network interface provisioned"
+_CHANGE_TAKES = timedelta(seconds=3)
+_ALLOCATION = schema.OneOf("Dynamic", "Static")
+_CONFIGURATION = {
+    **dict.fromkeys(("id", "type", "etag"), schema.IGNORED),
+    "name": str,
+    "properties": {
+        "provisioningState": schema.IGNORED,
+        "primary": bool,
+        "privateIPAddress": str,
+        "privateIPAddressVersion": schema.OneOf("IPv4"),
+        "privateIPAllocationMethod": _ALLOCATION,
+        "subnet": subnets.REFERENCE,
+    },
+}
+_BODY = {**tracked.COMMON, "properties": {"ipConfigurations": [_CONFIGURATION]}}
+
+routes = Routes(API_VERSIONS)
+
+
+@routes.route("PUT", ONE_INTERFACE, "NetworkInterfaces_CreateOrUpdate")
+def put(world: World, request: Request, subscription: str, group: str, name: str) -> Response:
+    """Create (201) or replace (200) an interface, with an address for each configuration."""
+    identifier = resource_id(subscription, group, "Microsoft.Network", "networkInterfaces", name)
+    require_name(name)
+    body = read(request, _BODY, "NetworkInterface")
+    present, document = tracked.begin_put(world, identifier, _TYPE, body)
+    given = body.get("properties", {}).get("ipConfigurations")
+    if not given:
+        raise malformed(f"Required property 'ipConfigurations' of {name} is unset.")
+    was = present["properties"] if present else {}
+    document["properties"] = {
+        "primary": True,
+        **{key: was[key] for key in ("virtualMachine",) if key in was},
+        "ipConfigurations": [_configured(world, document["id"], one) for one in given],
+    }
+    world.store.put(INTERFACES, document["id"], document)
+    headers = async_operations.begin(world, request, document, takes=_CHANGE_TAKES, event=_CHANGE)
+    del headers["Location"]
+    return Response(200 if present else 201, shown_interface(world, document), headers)
+
+
+def register(world: World) -> None:
+    """Register the event handler that ends a change."""
+    long_running.finisher(world, _CHANGE, _provisioned)
+
+
+def _provisioned(world: World, payload: Document) -> None:
+    """The interface has its addresses from the beginning; only the operation takes time."""
+
+
+def _configured(world: World, interface: str, wanted: Document) -> Document:
+    name, properties = wanted.get("name"), wanted.get("properties", {})
+    identifier = properties.get("subnet", {}).get("id")
+    if not name or not identifier:
+        raise malformed("Required properties 'name' and 'subnet' of a configuration are unset.")
+    static = properties.get("privateIPAllocationMethod") == "Static"
+    asked = properties.get("privateIPAddress") if static else None
+    if static and not asked:
+        raise malformed(f"Required property 'privateIPAddress' of {name} is unset.")
+    own = f"{interface}/ipConfigurations/{name}"
+    network, _, inside = identifier.partition("/subnets/")
+    subnet = subnets.require_subnet(require_reference(world, network, own), inside)
+    return {
+        "id": own,
+        "name": name,
+        "properties": {
+            "provisioningState": "Succeeded",
+            "privateIPAddress": allocate(world, subnet, asked, own),
+            "privateIPAllocationMethod": "Static" if static else "Dynamic",
+            "subnet": {"id": subnet["id"]},
+            "primary": properties.get("primary", True),
+            "privateIPAddressVersion": "IPv4",
+        },
+    }
