@@ -14,7 +14,8 @@ from components.readiness import readiness
 from dynamic_providers.migration_wave import MigrationWave as Reconciler
 from dynamic_providers.protected_item import ProtectedItem
 from dynamic_providers.wave.inputs import ConvergenceInputs, MachineInputs, OtherWave
-from settings import MachineSettings, Preflight, Settings, WaveSettings
+from dynamic_providers.wave.room import MadeSubnet, MadeSubnets
+from settings import MachineSettings, Network, Preflight, Settings, Target, WaveSettings
 from site_recovery import recovery_plan
 from site_recovery.aws.ec2 import MachineFacts
 from site_recovery.fleet import Hardware, Platform
@@ -113,6 +114,7 @@ class MigrationWave(pulumi.ComponentResource):
                 for other, its in settings.waves.items()
                 if other != args.wave
             },
+            made_subnets=_made_subnets(settings.target).wire(),
             convergence=ConvergenceInputs(
                 wait_seconds=convergence.wait.total_seconds(),
                 poll_seconds=convergence.poll.total_seconds(),
@@ -164,6 +166,17 @@ class MigrationWave(pulumi.ComponentResource):
             "phase": str(self._settings.waves[self._wave].phase),
             "machines": self.reconciler.outcomes,
         }
+
+
+def _made_subnets(target: Target) -> MadeSubnets:
+    def made(part: str, network: Network) -> MadeSubnet | None:
+        if target.adopts(part):
+            return None
+        return MadeSubnet(name=network.subnet.name, prefix=network.subnet.address_prefix)
+
+    return MadeSubnets(
+        production=made("network", target.network), test=made("testNetwork", target.test_network)
+    )
 
 
 def _or_none(value: pulumi.Output[str | None]) -> pulumi.Output[str | None]:

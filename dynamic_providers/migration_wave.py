@@ -24,6 +24,7 @@ from dynamic_providers.wave.inputs import (
     migrated,
 )
 from dynamic_providers.wave.inputs import recorded as answerable_for
+from dynamic_providers.wave.room import MadeSubnets
 from dynamic_providers.wave.vault import WaveVault
 from site_recovery import arm_ids
 from site_recovery.azure.vault import gone_text
@@ -60,7 +61,7 @@ Recorded: TypeAlias = adapter.Recorded[WaveInputs, WaveOutputs]
 class MigrationWaveProvider(MigrationProvider[WaveInputs, WaveOutputs]):
     """The reconciler: observes the machines of the wave, drives them, and records the result."""
 
-    only_for_check = ("parallel", "preview", "other_waves")
+    only_for_check = ("parallel", "preview", "other_waves", "made_subnets")
 
     async def on_check(
         self, olds: dict[str, Any], news: dict[str, Any], check_only: Mapping[str, Any]
@@ -82,7 +83,12 @@ class MigrationWaveProvider(MigrationProvider[WaveInputs, WaveOutputs]):
             claims.of_this_process.add(m["instance_id"] for m in news["machines"].values())
         preview = bool(check_only["preview"])
         lines, refusals = await wave_review.look_ahead(
-            self.connect(), olds, news, others, preview=preview
+            self.connect(),
+            olds,
+            news,
+            others,
+            preview=preview,
+            made=MadeSubnets.model_validate(check_only["made_subnets"] or {}),
         )
         if preview:
             lines += _waiting(resource_name(news["urn"]), others, check_only["parallel"])

@@ -110,6 +110,7 @@ class Assignment:
             vm_name=self.machine.vm_name,
             tags=self.tags,
             subnet=self.target.subnet or zone.subnet_name or None,
+            private_ip=self.target.static_ip,
             resource_group_id=zone.resource_group_id or None,
             network_id=zone.network_id or None,
             test_network_id=zone.test_network_id or None,

@@ -31,6 +31,7 @@ class Reason(StrEnum):
     NOT_ALLOWED = "not-allowed"
     VM_SIZE_UNSUITABLE = "vm-size-unsuitable"
     NO_VM_SIZE = "no-vm-size"
+    NO_ADDRESS = "no-address"
 
     # The cutover of its source did not succeed.
     QUIESCE_FAILED = "quiesce-failed"

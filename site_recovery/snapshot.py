@@ -102,11 +102,16 @@ class ProtectedItem:
 
 @dataclass(frozen=True)
 class VirtualMachine:
-    """A virtual machine of the target resource group (operation VirtualMachines_List)."""
+    """A virtual machine of the target resource group (operation VirtualMachines_List).
+
+    Attributes:
+        interfaces: the ids of its network interfaces.
+    """
 
     id: str
     name: str
     tags: Mapping[str, str] = field(default_factory=dict)
+    interfaces: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)

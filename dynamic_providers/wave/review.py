@@ -7,6 +7,7 @@ from typing import Any
 
 from dynamic_providers.adapter import is_unknown, unknown
 from dynamic_providers.remembered import of_same_instances
+from dynamic_providers.wave import room
 from dynamic_providers.wave.inputs import (
     MachineInputs,
     OtherWave,
@@ -15,7 +16,7 @@ from dynamic_providers.wave.inputs import (
     leaving,
     recorded,
 )
-from dynamic_providers.wave.vault import WaveVault, observe_known
+from dynamic_providers.wave.vault import WaveVault, networks_of, observe_known
 from site_recovery import recovery_plan
 from site_recovery.arm_ids import VaultId, same
 from site_recovery.azure.connection import Connect
@@ -36,6 +37,7 @@ async def look_ahead(
     others: dict[str, OtherWave],
     *,
     preview: bool,
+    made: room.MadeSubnets | None = None,
 ) -> tuple[list[str], list[str]]:
     """Review a wave.
 
@@ -45,6 +47,7 @@ async def look_ahead(
         news: the inputs now; some may be unknown.
         others: the other waves of the stack.
         preview: whether this is a preview. `offlinePreview` applies to previews only.
+        made: the subnets that the program makes.
 
     Returns:
         Lines to print, and refusals. If this wave is refused, the refusals of all other waves are
@@ -92,6 +95,13 @@ async def look_ahead(
     lines, refusals = review.review(machines, snapshot, inputs.rules)
     refusals += [f"{name}: {why}" for name, why in unsized.items()]
     refusals += _changed_targets(recorded(olds) if olds else {}, inputs, snapshot)
+    refusals += await room.refusals(
+        inputs,
+        others.values(),
+        snapshot,
+        made or room.MadeSubnets(),
+        lambda wanted: networks_of(connect, wanted),
+    )
     order = inputs.plan_order(WaveInputs.model_validate(olds) if olds else None)
     if order is not None:
         told, refused = await _review_plan(order, vault, snapshot, planned=bool(lines))
@@ -159,8 +169,7 @@ def _changed_targets(
         refusals += [
             f"{name}: its target's {_key(field)} was {_value(old.target, field)} when it was "
             f"protected, and is {_value(machine.target, field)} in the config. Put it back; or "
-            "take the machine out of its wave, run pulumi up, and add it again, which replicates "
-            "it from the start."
+            f"{_WAYS_OUT.get(field, _AGAIN)}."
             for field in (*_FIXED, *_NOT_TAKEN_BACK)
             if getattr(old.target, field) != getattr(machine.target, field)
             and (field in _FIXED or _remains(field, machine.target, observed.target))
@@ -183,6 +192,13 @@ def _key(field: str) -> str:
     """The key of a target's field in the config."""
     return TargetSpec.model_fields[field].alias or field
 
+
+_AGAIN = (
+    "take the machine out of its wave, run pulumi up, and add it again, which replicates it from "
+    "the start"
+)
+_WAYS_OUT = {"private_ip": "write `dynamic` there, with which Azure chooses the address"}
+"""What else helps for a field."""
 
 _FIXED = ("disk_type",)
 """Fields that no update of a protected item can change."""

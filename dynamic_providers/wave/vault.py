@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Coroutine, Mapping, Sequence
+from collections.abc import Callable, Collection, Coroutine, Mapping, Sequence
 from dataclasses import replace
 from typing import Any, TypeVar
 
@@ -11,7 +11,7 @@ from dynamic_providers.adapter import stack_of
 from dynamic_providers.wave.inputs import WaveInputs
 from site_recovery import arm_ids, recovery_plan
 from site_recovery.arm_ids import VaultId
-from site_recovery.azure import vault_observation
+from site_recovery.azure import networks, vault_observation
 from site_recovery.azure.connection import Connect, check_access
 from site_recovery.azure.service import VaultService
 from site_recovery.convergence import sizing
@@ -23,6 +23,7 @@ from site_recovery.observation import observe
 from site_recovery.planning import Blocked
 from site_recovery.recovery_plan import Change, Member
 from site_recovery.snapshot import Snapshot
+from site_recovery.subnets import Network
 
 _T = TypeVar("_T")
 
@@ -50,6 +51,17 @@ async def observe_known(
         if known is None:
             await check_access(connection)
         return await vault_observation.observe_known(connection, vault, group_id, experience)
+
+
+async def networks_of(
+    connect: Connect, wanted: Mapping[str, Collection[str]]
+) -> dict[str, Network]:
+    """The networks with these ids that exist; see `site_recovery.azure.networks.read`."""
+    if not wanted:
+        return {}
+    subscription = arm_ids.segment(next(iter(wanted)), "subscriptions")
+    async with connect(subscription) as connection:
+        return await networks.read(connection, wanted)
 
 
 class WaveVault:

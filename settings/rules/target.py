@@ -140,8 +140,8 @@ def _target_addresses(draft: Draft) -> Iterator[Problem]:
     users: dict[str, str] = {}
     network = draft.target.network if draft.target else None
     for name, target in _targets(draft):
-        address = target.private_ip
-        if address is None:
+        address = target.static_ip
+        if not address:
             continue
         place = path("machines", name, "target", "privateIp")
         other = users.setdefault(address, name)

@@ -33,6 +33,8 @@ OBSERVING = (
     "Microsoft.OffAzure/serverSites/machines/read",
     "Microsoft.Compute/virtualMachines/read",
     "Microsoft.Compute/virtualMachines/instanceView/read",
+    "Microsoft.Network/virtualNetworks/read",
+    "Microsoft.Network/virtualNetworks/CheckIPAddressAvailability/read",
 )
 """Reading, which preview does too."""
 

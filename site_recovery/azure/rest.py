@@ -40,9 +40,11 @@ def url(path: object, api_version: str = API_VERSION, **query: str) -> str:
     Args:
         path: its ARM id or path.
         api_version: the version of the API of its provider.
-        query: further parameters; `filter` becomes `$filter`.
+        query: further parameters; `filter` becomes `$filter`, and `expand` becomes `$expand`.
     """
-    named = {f"${name}" if name == "filter" else name: value for name, value in query.items()}
+    named = {
+        f"${name}" if name in ("filter", "expand") else name: value for name, value in query.items()
+    }
     return f"{quote(str(path))}?{urlencode({'api-version': api_version, **named}, safe='$')}"
 
 

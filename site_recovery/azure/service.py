@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Collection, Mapping, Sequence
 from datetime import timedelta
 from functools import partial
 from typing import Any
@@ -12,7 +12,7 @@ from azure.core.exceptions import ResourceNotFoundError
 
 from site_recovery import arm_ids
 from site_recovery.arm_ids import ContainerId
-from site_recovery.azure import vault, vault_observation, writes
+from site_recovery.azure import networks, vault, vault_observation, writes
 from site_recovery.azure.answers import sizes
 from site_recovery.azure.answers.items import protected_item
 from site_recovery.azure.answers.reading import UnreadableError, each, one
@@ -42,6 +42,7 @@ from site_recovery.snapshot import (
     Snapshot,
     VirtualMachine,
 )
+from site_recovery.subnets import Network
 from site_recovery.target_settings import TargetSettings
 
 
@@ -250,6 +251,10 @@ class VaultService(PlanService):
         listed = await list_url(self._client, url(f"{observed.item_id}/recoveryPoints"))
         points, _ = each(Kind.RECOVERY_POINT, listed, recovery_point)
         return points
+
+    async def networks(self, wanted: Mapping[str, Collection[str]]) -> dict[str, Network]:
+        """The networks with these ids that exist, by id; see `networks.read`."""
+        return await networks.read(self._connection, wanted)
 
     def _call(
         self,

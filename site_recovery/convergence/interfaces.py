@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
 from typing import Protocol
@@ -18,6 +18,7 @@ from site_recovery.recovery_plan import Plan
 from site_recovery.request_ids import RequestIds
 from site_recovery.service_clock import ServiceClock
 from site_recovery.snapshot import ProtectedItem, RecoveryPoint, Snapshot, VirtualMachine
+from site_recovery.subnets import Network
 
 
 class VirtualMachines(Protocol):
@@ -77,6 +78,9 @@ class Service(PlanService, Protocol):
 
     async def recovery_points(self, observed: Observed) -> Sequence[RecoveryPoint]:
         """List the recovery points of a protected machine."""
+
+    async def networks(self, wanted: Mapping[str, Collection[str]]) -> Mapping[str, Network]:
+        """Read networks by id, each with the addresses to ask about; those that exist."""
 
 
 class Reporter(Protocol):

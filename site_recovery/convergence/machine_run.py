@@ -27,6 +27,7 @@ class MachineRun:
         outcome: how it ended, or None.
         sized: whether its size is settled.
         unsized: rounds without an answer about its sizes.
+        unplaced: consecutive rounds without an answer about its address.
         unreadable: consecutive rounds in which something about it was unreadable.
     """
 
@@ -37,6 +38,7 @@ class MachineRun:
     outcome: Outcome | None = None
     sized: bool = False
     unsized: int = 0
+    unplaced: int = 0
     unreadable: int = 0
 
     @classmethod
@@ -59,7 +61,7 @@ class MachineRun:
     @property
     def has_setback(self) -> bool:
         """Whether a number of such rounds would fail it."""
-        return self.attempts.has_setback or self.unsized > 0 or self.unreadable > 0
+        return self.attempts.has_setback or any((self.unsized, self.unplaced, self.unreadable))
 
     @property
     def stays_tested(self) -> bool:

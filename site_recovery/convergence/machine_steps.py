@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Sequence
 from functools import partial
 
@@ -12,6 +13,8 @@ from site_recovery.convergence.machine_run import MachineRun
 from site_recovery.convergence.outcome import Failure
 from site_recovery.convergence.plan_run import PlanRun, Queued, is_past
 from site_recovery.convergence.rollback import Rollbacks
+from site_recovery.convergence.room import TAKING
+from site_recovery.convergence.room_check import RoomCheck
 from site_recovery.convergence.submission import InFlight, Order, Submitter
 from site_recovery.errors import MigrationError
 from site_recovery.jobs import Job
@@ -33,6 +36,8 @@ from site_recovery.snapshot import Snapshot
 
 _UNSIZED_ROUNDS = 10
 """Rounds without an answer about sizes after which a machine fails."""
+_UNPLACED_ROUNDS = 10
+"""Rounds without an answer about addresses after which a machine fails."""
 _UNREADABLE_ROUNDS = 5
 """Consecutive rounds in which something about a machine may be unreadable before it fails."""
 _MAY_HAVE_VM = (*NOT_BEGUN, Stage.FAILED_OVER)
@@ -50,6 +55,7 @@ class MachineSteps:
         plan: the recovery plan of the wave, or None.
         cutovers: prepare the sources of failovers; None if no source can be reached.
         rollbacks: take failovers back.
+        snapshot: the services in this round.
 
     Attributes:
         queued: the operations that the plan should run, of all machines of this round.
@@ -64,6 +70,7 @@ class MachineSteps:
         plan: PlanRun | None,
         cutovers: Cutovers | None,
         rollbacks: Rollbacks,
+        snapshot: Snapshot,
     ) -> None:
         self._service = service
         self._rules = rules
@@ -72,6 +79,8 @@ class MachineSteps:
         self._plan = plan
         self._cutovers = cutovers
         self._rollbacks = rollbacks
+        self._room = RoomCheck(service, rules, machines, snapshot)
+        self._looking = asyncio.Lock()
         self._jobs: dict[str, Job | None] = {}
         self.queued: list[Queued] = []
 
@@ -99,11 +108,14 @@ class MachineSteps:
         step = next_step(machine.assignment.desired, observed, self._rules)
         if self._waits_for_group(machine, step, observed):
             return
+        step = await self._if_placed(machine, step)
         if self._cutovers is not None and await self._cutovers.takes(
             machine, step, observed, snapshot
         ):
             return
         match step:
+            case Blocked(reason=Reason.NO_ADDRESS | Reason.UNAVAILABLE):
+                machine.block(observed, step)
             case Satisfied() | Blocked() if not await self._is_certain(
                 machine, step, observed, snapshot
             ):
@@ -225,6 +237,22 @@ class MachineSteps:
             return False
         machine.assignment, machine.sized, machine.unsized = decided, True, 0
         return True
+
+    async def _if_placed(self, machine: MachineRun, step: Step) -> Step:
+        """The step, unless Azure has no address for the machine, or for one that goes with it."""
+        if not isinstance(step, Do) or step.operation not in TAKING:
+            return step
+        async with self._looking:
+            try:
+                refusal = await self._room.refusal(machine.name, step.operation)
+            except MigrationError as error:
+                machine.unplaced += 1
+                if machine.unplaced < _UNPLACED_ROUNDS:
+                    return Wait(Reason.UNAVAILABLE, str(error))
+                what = f"Azure does not tell which addresses are free: {str(error).rstrip('.')}"
+                return Blocked(Reason.UNAVAILABLE, what, "Run pulumi up again")
+        machine.unplaced = 0
+        return refusal or step
 
     async def _has_ended(
         self, machine: MachineRun, observed: Observed, in_flight: InFlight, snapshot: Snapshot

@@ -201,7 +201,7 @@ class _Run:
             machine.saw(observe(assignment.machine, snapshot, assignment.settings))
         if self._plan is not None:
             await self._keep_plan(self._plan, snapshot)
-        steps = self._steps()
+        steps = self._steps(snapshot)
         await asyncio.gather(
             *(
                 steps.advance(machine, machine.observed, snapshot)

@@ -54,12 +54,25 @@ def _address(value: str) -> str:
     return value
 
 
+DYNAMIC_ADDRESS = "dynamic"
+"""Instead of an address: Azure chooses it, even if somebody has set one."""
+
+
+def _address_or_dynamic(value: str) -> str:
+    return value if value == DYNAMIC_ADDRESS else _address(value)
+
+
 NetworkPrefix = Annotated[
     str,
     AfterValidator(_network),
     Field(title=f"IPv4 network, `/{LARGEST_PREFIX}` to `/{SMALLEST_PREFIX}`"),
 ]
 Address = Annotated[str, AfterValidator(_address), Field(title="IPv4 address")]
+AzureAddress = Annotated[
+    str,
+    AfterValidator(_address_or_dynamic),
+    Field(title=f"IPv4 address, or `{DYNAMIC_ADDRESS}`"),
+]
 
 
 def overlap(left: str, right: str) -> bool:

@@ -11,7 +11,7 @@ from typing import Literal
 
 from pydantic import Field
 
-from site_recovery.declared.addresses import Address
+from site_recovery.declared.addresses import DYNAMIC_ADDRESS, AzureAddress
 from site_recovery.declared.model import Model, defaults_to
 from site_recovery.declared.names import SubnetName, VirtualMachineName, VirtualMachineSize
 from site_recovery.declared.tags import MachineTags, merged
@@ -76,11 +76,11 @@ class TargetSpec(SharedTarget):
         description="Name of the Azure virtual machine.",
         json_schema_extra=defaults_to("the machine's name"),
     )
-    private_ip: Address | None = Field(
+    private_ip: AzureAddress | None = Field(
         default=None,
         description="Static address of the network interface, in the subnet, and not one of the "
         "five that Azure keeps. It is set after replication is enabled and before the machine "
-        "counts as `protected`.",
+        "counts as `protected`. To take it back, write `dynamic`.",
         json_schema_extra=defaults_to("chosen by Azure"),
     )
 
@@ -100,6 +100,11 @@ class TargetSpec(SharedTarget):
         if getattr(self, other) in (None, _NO_LICENCE):
             return self
         return self.model_copy(update={other: _NO_LICENCE})
+
+    @property
+    def static_ip(self) -> str | None:
+        """The address that it names; empty if Azure shall choose; None if the config does not say."""
+        return "" if self.private_ip == DYNAMIC_ADDRESS else self.private_ip
 
     def vm_name_of(self, machine: str) -> str:
         """The name of the Azure virtual machine. It defaults to the name of the machine."""

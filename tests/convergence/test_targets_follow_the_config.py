@@ -75,6 +75,15 @@ class TestAChange:
         assert made["address"]["privateIPAddress"] == ADDRESS
         assert made["address"]["privateIPAllocationMethod"] == "Static"
 
+    def test_takes_an_address_back(self, quiet_fleet: Fleet) -> None:
+        fleet = quiet_fleet
+        fleet.targets["web-01"] = {"private_ip": ADDRESS}
+        fleet.drive(Phase.PROTECTED)
+        fleet.targets["web-01"] = {"private_ip": "dynamic"}
+        fleet.drive(Phase.FAILED_OVER)
+        assert machine(fleet)["address"]["privateIPAllocationMethod"] == "Dynamic"
+        assert fleet.accepted("web-01").count(UPDATE) == 2
+
     def test_leaves_what_it_does_not_name(self, quiet_fleet: Fleet) -> None:
         fleet = quiet_fleet
         fleet.targets["web-01"] = {"availability_zone": "3", "tags": {"team": "shop"}}

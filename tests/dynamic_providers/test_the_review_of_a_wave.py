@@ -149,6 +149,7 @@ class TestAChangedTarget:
         [refusal] = refusals
         assert f"web-01: its target's {words}" in refusal
         assert "Put it back" in refusal
+        assert ("write `dynamic` there" in refusal) == (field == "private_ip")
 
     @pytest.mark.parametrize(
         ("field", "before"),

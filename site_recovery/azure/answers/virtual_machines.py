@@ -8,10 +8,23 @@ from site_recovery.azure.answers.reading import Tags, Wire, tags_of
 from site_recovery.snapshot import VirtualMachine
 
 
+class _Interface(Wire):
+    id: str | None = None
+
+
+class _NetworkProfile(Wire):
+    network_interfaces: list[_Interface] | None = None
+
+
+class _Properties(Wire):
+    network_profile: _NetworkProfile | None = None
+
+
 class _Machine(Wire):
     id: str
     name: str
     tags: Tags = None
+    properties: _Properties | None = None
 
 
 def virtual_machine(resource: Any) -> VirtualMachine:
@@ -24,4 +37,7 @@ def virtual_machine(resource: Any) -> VirtualMachine:
         ValueError: it is not as the service documents it.
     """
     machine = _Machine.model_validate(resource)
-    return VirtualMachine(machine.id, machine.name, tags_of(machine.tags))
+    network = machine.properties.network_profile if machine.properties else None
+    interfaces = (network.network_interfaces or ()) if network else ()
+    ids = tuple(each.id for each in interfaces if each.id)
+    return VirtualMachine(machine.id, machine.name, tags_of(machine.tags), ids)

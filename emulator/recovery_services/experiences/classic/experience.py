@@ -299,6 +299,9 @@ class Classic:
         return item_details.of(world, item, full=full)
 
 
+_TAKEN_BACK = ("address", "testAddress")
+
+
 def _addresses(asked: InterfaceInput, known: str) -> Document:
     """The changes to the item's target that a network interface in an update requests."""
     at = "properties.vmNics"
@@ -316,7 +319,12 @@ def _addresses(asked: InterfaceInput, known: str) -> Document:
             "testAddress": one.tfo_static_ip_address
             and references.address(one.tfo_static_ip_address, "tfoStaticIPAddress", at),
         }
-        changes |= {name: value for name, value in given.items() if value}
+        # An empty address takes one back; that of a subnet says nothing [inferred].
+        changes |= {
+            name: value or None
+            for name, value in given.items()
+            if value or (value is not None and name in _TAKEN_BACK)
+        }
     return changes
 
 

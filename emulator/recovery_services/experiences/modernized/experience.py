@@ -321,6 +321,9 @@ class Modernized:
         return item_details.of(world, item, full=full)
 
 
+_TAKEN_BACK = ("address", "testAddress")
+
+
 def _addresses(asked: NicInput, known: str) -> Document:
     """The changes to the item's target that a network interface in an update requests."""
     at = f"{references.INPUT}.vmNics"
@@ -334,7 +337,12 @@ def _addresses(asked: NicInput, known: str) -> Document:
         "testAddress": asked.test_static_ip_address
         and references.address(asked.test_static_ip_address, "testStaticIPAddress", at),
     }
-    return {name: value for name, value in given.items() if value}
+    # An empty address takes one back; that of a subnet says nothing [inferred].
+    return {
+        name: value or None
+        for name, value in given.items()
+        if value or (value is not None and name in _TAKEN_BACK)
+    }
 
 
 def _machine(world: World, behind: Document, identifier: str | None) -> Document:

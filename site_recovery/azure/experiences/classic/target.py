@@ -181,7 +181,10 @@ def _interface(
     if asked is not None:
         wanted = {
             "recoverySubnetName": asked.subnet,
-            "recoveryStaticIPAddress": asked.private_ip or None,
+            # An empty text takes an address back; nothing leaves it as it is.
+            "recoveryStaticIPAddress": asked.private_ip
+            if asked.private_ip or primary.get("recoveryIPAddressType") == "Static"
+            else None,
         }
     moved = without_none({"recoverySubnetName": subnet})
     addresses = [

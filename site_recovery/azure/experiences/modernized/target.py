@@ -141,7 +141,8 @@ def _interface(
     if asked is not None:
         values |= {
             "targetSubnetName": asked.subnet,
-            "targetStaticIPAddress": asked.private_ip or None,
+            # An empty text takes an address back; nothing leaves it as it is.
+            "targetStaticIPAddress": asked.private_ip if asked.private_ip or static else None,
             "testSubnetName": asked.test_subnet or None,
         }
     return without_none(values)

@@ -1,0 +1,142 @@
+"""A preview refuses, by name, the machines for which Azure would have no address."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+from pulumi.runtime import rpc
+
+from dynamic_providers.wave import review as wave_review
+from dynamic_providers.wave.inputs import OtherWave
+from dynamic_providers.wave.room import MadeSubnet, MadeSubnets
+from site_recovery.phases import Phase
+from tests.convergence.fleet import Fleet
+from tests.emulator.recovery_services.site_recovery_support import BOTH, Classic, windows
+
+SMALL = MadeSubnet(name="servers", prefix="10.21.1.0/29")
+ONE_EACH = {"production": SMALL, "test": SMALL}
+
+
+@pytest.fixture(params=BOTH, ids=lambda experience: experience.name)
+def fleet(request: pytest.FixtureRequest) -> Iterator[Fleet]:
+    chosen: Classic = request.param
+    made = Fleet([windows(number) for number in range(1, 6)], experience=chosen)
+    yield made
+    made.close()
+
+
+def inputs(fleet: Fleet, phase: str, *names: str, **other: Any) -> dict[str, Any]:
+    """The inputs of a wave of these machines."""
+    site = fleet.migration_site
+    machines = {
+        name: {
+            "instance_id": fleet.machines[name].id,
+            "private_ip": fleet.machines[name].private_ip,
+            "platform": "windows",
+            "target": {"privateIp": ip} if (ip := fleet.targets.get(name, {}).get("ip")) else {},
+        }
+        for name in names or fleet.machines
+    }
+    values = {
+        "experience": site.experience,
+        "vault_id": str(site.container.vault),
+        "container_id": str(site.container),
+        "machines_site_id": site.machines_site_id,
+        "policy_id": site.policy_id,
+        "process_server_id": site.process_server_id,
+        "master_target_id": site.master_target_id,
+        "run_as_accounts": dict(site.run_as_accounts),
+        "landing_zone": vars(site.landing_zone),
+        "phase": phase,
+        "machines": machines,
+        "convergence": {
+            "wait_seconds": 60,
+            "poll_seconds": 1,
+            "on_pending": "fail",
+            "require_test_failover": False,
+            "offline_preview": False,
+        },
+        "urn": "urn:pulumi:dev::p::t::web",
+    }
+    return {**values, **other}
+
+
+def other(fleet: Fleet, phase: str, *names: str) -> dict[str, OtherWave]:
+    wave = inputs(fleet, phase, *names)
+    values = {"phase": phase, "machines": wave["machines"], "require_test_failover": False}
+    return {"other": OtherWave.model_validate(values)}
+
+
+def refusals(
+    fleet: Fleet,
+    news: dict[str, Any],
+    others: dict[str, OtherWave] | None = None,
+    made: MadeSubnets | None = None,
+) -> dict[str, str]:
+    review = wave_review.look_ahead(
+        fleet.connector(), {}, news, others or {}, preview=True, made=made
+    )
+    _, refused = asyncio.run(review)
+    return dict(line.split(": ", 1) for line in refused)
+
+
+def test_five_machines_do_not_fit_into_a_test_subnet_of_three(fleet: Fleet) -> None:
+    news = inputs(fleet, "test-failover")
+    found = refusals(fleet, news, made=MadeSubnets(test=SMALL))
+    assert set(found) == {"web-04", "web-05"}
+    assert "(10.21.1.0/29) of vnet-test: 3 are free, and 5 machines need one" in found["web-04"]
+
+
+def test_nor_do_they_in_two_waves_of_the_same_run(fleet: Fleet) -> None:
+    news = inputs(fleet, "test-failover", "web-01", "web-05")
+    others = other(fleet, "test-failover", "web-02", "web-03", "web-04")
+    found = refusals(fleet, news, others, MadeSubnets(test=SMALL))
+    assert set(found) == {"web-04", "web-05"}
+
+
+@pytest.mark.parametrize("phase", ["test-failover", "failed-over"])
+def test_nor_do_they_before_anything_is_made(fleet: Fleet, phase: str) -> None:
+    unknown = {"vault_id": rpc.UNKNOWN, "landing_zone": rpc.UNKNOWN, "container_id": rpc.UNKNOWN}
+    news = {**inputs(fleet, phase), **unknown}
+    found = refusals(fleet, news, made=MadeSubnets(**ONE_EACH))
+    assert set(found) == {"web-04", "web-05"}
+
+
+def test_a_wave_that_only_replicates_needs_no_addresses(fleet: Fleet) -> None:
+    news = inputs(fleet, "protected")
+    assert refusals(fleet, news, made=MadeSubnets(**ONE_EACH)) == {}
+
+
+def test_an_address_that_azure_gave_to_an_earlier_wave_is_refused(fleet: Fleet) -> None:
+    fleet.drive({"web-03": Phase.FAILED_OVER})
+    fleet.targets["web-02"] = {"ip": "10.20.1.4"}
+    found = refusals(fleet, inputs(fleet, "failed-over", "web-01", "web-02"))
+    assert set(found) == {"web-02"}
+    assert "is the address of virtual machine web-03 in Azure" in found["web-02"]
+    assert "machines.web-02.target.privateIp, such as 10.20.1.6" in found["web-02"]
+
+
+def test_an_address_of_a_later_wave_is_kept_from_an_earlier_one(fleet: Fleet) -> None:
+    fleet.targets["web-05"] = {"ip": "10.20.1.4"}
+    news = inputs(fleet, "failed-over", "web-01", "web-02")
+    found = refusals(fleet, news, other(fleet, "protected", "web-05"))
+    assert set(found) == {"web-05"}
+    assert "Azure may give 10.20.1.4" in found["web-05"]
+    fleet.targets["web-05"] = {"ip": "10.20.1.6"}
+    assert refusals(fleet, news, other(fleet, "protected", "web-05")) == {}
+
+
+@pytest.mark.parametrize("address", ["10.20.1.3", "10.20.1.255", "10.20.2.4", "10.9.0.4"])
+def test_an_address_that_the_subnet_has_not_is_refused(fleet: Fleet, address: str) -> None:
+    fleet.targets["web-02"] = {"ip": address}
+    found = refusals(fleet, inputs(fleet, "failed-over", "web-02"))
+    assert f"{address}, its target.privateIp, is not an address that" in found["web-02"]
+
+
+def test_a_subnet_that_an_adopted_network_has_not_is_refused(fleet: Fleet) -> None:
+    news = inputs(fleet, "failed-over", "web-02")
+    news["machines"]["web-02"]["target"] = {"subnet": "dmz"}
+    assert "vnet-prod has no subnet 'dmz'" in refusals(fleet, news)["web-02"]
