@@ -37,6 +37,7 @@ BY_PROVIDERS_ALONE = {
 """Actions that the real providers need and the stand-ins do not."""
 
 ADDRESS = "10.20.1.50"
+FAILED_OVER_TO = "10.20.1.78"
 
 NOT_IN_THIS_STORY = {
     # Needed only by `make recover`.
@@ -167,7 +168,8 @@ def fleet(stack: Stack, by_item: str, by_plan: str, other: str = "protected") ->
         pilot=(by_item, ["web-01"]), shop=(by_plan, ["db-01", "web-02"]), rest=(other, ["app-01"])
     )
     # An address is set by an update after replication is enabled.
-    stack.machines["app-01"] = {**stack.machines["app-01"], "target": {"privateIp": ADDRESS}}
+    for name, address in (("app-01", ADDRESS), ("web-01", FAILED_OVER_TO)):
+        stack.machines[name] = {**stack.machines[name], "target": {"privateIp": address}}
     groups: list[Any] = [["db-01"], {"machines": ["web-02"]}]
     stack.waves["shop"]["recoveryPlan"] = {"groups": groups}
 
