@@ -249,8 +249,11 @@ class MachineSteps:
                 machine.unplaced += 1
                 if machine.unplaced < _UNPLACED_ROUNDS:
                     return Wait(Reason.UNAVAILABLE, str(error))
-                what = f"Azure does not tell which addresses are free: {str(error).rstrip('.')}"
-                return Blocked(Reason.UNAVAILABLE, what, "Run pulumi up again")
+                return Blocked(
+                    Reason.UNAVAILABLE,
+                    f"Azure does not tell which addresses are free: {str(error).rstrip('.')}",
+                    "Run pulumi up again",
+                )
         machine.unplaced = 0
         return refusal or step
 

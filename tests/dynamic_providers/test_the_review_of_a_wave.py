@@ -95,6 +95,13 @@ class TestWhileTheVaultIsNotKnown:
         look_ahead({}, {**INPUTS, "container_id": rpc.UNKNOWN, "landing_zone": rpc.UNKNOWN})
         assert asked == [(VAULT, None)]
 
+    def test_a_server_whose_address_is_not_known_yet_hides_nothing(
+        self, asked: list[tuple[str | None, str | None]]
+    ) -> None:
+        source = {"region": "eu-west-1", "vpc_id": "vpc-1", "servers": [rpc.UNKNOWN]}
+        lines, refusals = look_ahead({}, {**INPUTS, "container_id": rpc.UNKNOWN, "source": source})
+        assert (len(lines), refusals) == (1, [])
+
     def test_where_nothing_is_known_everything_is_still_to_do(
         self, asked: list[tuple[str | None, str | None]]
     ) -> None:
