@@ -99,7 +99,8 @@ class TestWhileTheVaultIsNotKnown:
         self, asked: list[tuple[str | None, str | None]]
     ) -> None:
         source = {"region": "eu-west-1", "vpc_id": "vpc-1", "servers": [rpc.UNKNOWN]}
-        lines, refusals = look_ahead({}, {**INPUTS, "container_id": rpc.UNKNOWN, "source": source})
+        unknown = dict.fromkeys(("container_id", "landing_zone"), rpc.UNKNOWN)
+        lines, refusals = look_ahead({}, {**INPUTS, **unknown, "source": source})
         assert (len(lines), refusals) == (1, [])
 
     def test_where_nothing_is_known_everything_is_still_to_do(
