@@ -8,6 +8,25 @@ import sys
 import pytest
 
 from components import sdk
+from components.sdk_package import Package
+
+_PACKAGES = [vars(sdk)[name] for name in sdk.__all__]
+_DESCRIPTION = """
+import importlib, sys
+from enum import Enum
+from pulumi import _types
+
+def described(one):
+    if issubclass(one, Enum):
+        return [(member.name, member.value) for member in one]
+    if _types.is_input_type(one) or _types.is_output_type(one):
+        return _types._types_from_py_properties(one)
+    return one.__annotations__
+
+def describe(module, names):
+    for name in sorted(names):
+        print(module.__name__, name, described(getattr(module, name)))
+"""
 
 
 def _printed(code: str) -> list[str]:
@@ -16,8 +35,8 @@ def _printed(code: str) -> list[str]:
     ).stdout.split()
 
 
-def test_a_part_of_a_package_has_what_the_whole_package_has_by_that_name() -> None:
-    parts = {(part := getattr(sdk, name)).__name__: part.__all__ for name in sdk.__all__}
+def test_a_package_has_what_the_whole_package_has_by_that_name() -> None:
+    parts = {part.__name__: dir(part) for part in _PACKAGES}
     assert all(parts.values())
     code = (
         "import importlib;"
@@ -27,9 +46,31 @@ def test_a_part_of_a_package_has_what_the_whole_package_has_by_that_name() -> No
     assert _printed(code) == []
 
 
-def test_no_module_of_an_sdk_is_imported_before_something_of_it_is_used() -> None:
-    parts = tuple(f"{getattr(sdk, name).__name__}." for name in sdk.__all__)
-    code = f"import sys, components; print(*(m for m in sys.modules if m.startswith({parts})))"
+@pytest.mark.parametrize("package", _PACKAGES, ids=lambda package: package.__name__)
+def test_each_type_that_is_made_by_itself_is_like_the_one_that_its_module_makes(
+    package: Package,
+) -> None:
+    by_itself = (
+        f"{_DESCRIPTION}\nfrom components import sdk\n"
+        f"for one in sys.modules[{package.__name__!r}]._types: describe(one, one)"
+    )
+    of_modules = (
+        f"{_DESCRIPTION}\nfor name in {[one.__name__ for one in package._types]}:\n"
+        "    one = importlib.import_module(name)\n"
+        "    describe(one, (n for n, c in vars(one).items() if getattr(c, '__module__', '') == name))"
+    )
+    assert (found := _printed(by_itself)) == _printed(of_modules)
+    assert found
+
+
+def test_no_module_of_an_sdk_is_imported_and_no_type_made_before_something_of_it_is_used() -> None:
+    parts = tuple(f"{part.__name__}." for part in _PACKAGES)
+    code = (
+        "import sys, components; from components.sdk_package import Types;"
+        f"of_sdk = [(n, m) for n, m in sys.modules.items() if n.startswith({parts})];"
+        "print(*(n for n, m in of_sdk if not isinstance(m, Types)));"
+        "print(*(c for n, m in of_sdk for c in vars(m).values() if isinstance(c, type)))"
+    )
     assert _printed(code) == []
 
 
