@@ -35,7 +35,7 @@ async def until(
 def until_blocking(
     look: Callable[[], _T | None], pause: Pause, sleep: Callable[[float], None]
 ) -> _T:
-    """Like `until`, for libraries that are not asynchronous (boto3)."""
+    """Like `until`, for libraries that are not asynchronous (botocore)."""
     while (found := look()) is None:
         sleep(pause())
     return found

@@ -1,1 +1,1 @@
-"""AWS: EC2, Systems Manager and IAM over boto3, in the words of the core."""
+"""AWS: EC2, Systems Manager and IAM over botocore, in the words of the core."""

@@ -7,11 +7,10 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-import boto3
 from botocore.config import Config
 from botocore.exceptions import ClientError
 
-from site_recovery.aws.client import AWS_FAILURES, CLIENT_CONFIG, aws_problem
+from site_recovery.aws.client import AWS_FAILURES, CLIENT_CONFIG, aws_problem, connect
 from site_recovery.aws.managed_instances import ManagedInstance, managed_instances
 from site_recovery.batches import batches
 from site_recovery.errors import MigrationError
@@ -87,10 +86,10 @@ class Associations:
     def __init__(self, region: str, client: SSMClient | None = None) -> None:
         self._region = region
         with self._explained():
-            self._client: SSMClient = client or boto3.client(
+            self._client: SSMClient = client or connect(
                 "ssm",
-                region_name=region,
-                config=CLIENT_CONFIG.merge(Config(retries={"mode": "adaptive", "max_attempts": 8})),
+                region,
+                CLIENT_CONFIG.merge(Config(retries={"mode": "adaptive", "max_attempts": 8})),
             )
 
     def managed(self, instance_ids: Iterable[str]) -> dict[str, ManagedInstance]:

@@ -1,9 +1,16 @@
-"""The configuration of AWS clients, and their errors as problems for the user."""
+"""AWS clients, and their errors as problems for the user."""
 
 from __future__ import annotations
 
+import gzip
+import json
+import os
 import re
+import threading
 from collections.abc import Sequence
+from functools import lru_cache
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Literal, overload
 
 from botocore.config import Config
 from botocore.exceptions import (
@@ -13,8 +20,14 @@ from botocore.exceptions import (
     NoCredentialsError,
     PartialCredentialsError,
 )
+from botocore.loaders import JSONFileLoader, Loader
+from botocore.session import Session
 
 from site_recovery.problems import Problem
+
+if TYPE_CHECKING:
+    from mypy_boto3_ec2 import EC2Client
+    from mypy_boto3_ssm import SSMClient
 
 AWS_PLACE = "AWS"
 """The place of problems that concern no single machine, because AWS did not answer at all."""
@@ -22,10 +35,66 @@ AWS_PLACE = "AWS"
 CLIENT_CONFIG = Config(retries={"mode": "standard"}, connect_timeout=5, read_timeout=30)
 
 AWS_FAILURES = (ClientError, BotoCoreError)
-"""The errors that boto3 raises if AWS does not answer, or refuses."""
+"""The errors that a client raises if AWS does not answer, or refuses."""
 
 _DENIED = frozenset({"AccessDenied", "AccessDeniedException", "UnauthorizedOperation"})
 _ACTION = re.compile(r"not authorized to perform: ([\w-]+:\w+)")
+_making = threading.Lock()
+
+
+@overload
+def connect(service: Literal["ec2"], region: str, config: Config = ...) -> EC2Client: ...
+@overload
+def connect(service: Literal["ssm"], region: str, config: Config = ...) -> SSMClient: ...
+@overload
+def connect(service: Literal["iam"], region: str, config: Config = ...) -> Any: ...
+def connect(service: str, region: str, config: Config = CLIENT_CONFIG) -> Any:
+    """The client of a service, with the credentials and the endpoint of the environment.
+
+    All callers share it, because making one takes longer than its calls: the description of EC2 is
+    4 MB of JSON.
+
+    Args:
+        service: the service.
+        region: the region; IAM has none, but needs one with an endpoint of the environment.
+        config: how often it retries, and how long it waits.
+
+    Raises:
+        BotoCoreError: the environment is invalid, such as a profile that does not exist.
+    """
+    # A session keeps what it has read from the environment and is not safe to use in two threads.
+    environment = tuple(sorted(pair for pair in os.environ.items() if pair[0].startswith("AWS_")))
+    with _making:
+        return _client(service, region, config, environment)
+
+
+@lru_cache(maxsize=16)
+def _client(service: str, region: str, config: Config, environment: object) -> Any:
+    return _session(environment).create_client(service, region_name=region, config=config)
+
+
+@lru_cache(maxsize=1)
+def _session(environment: object) -> Session:
+    session = Session()
+    loader: Loader = session.get_component("data_loader")
+    loader.file_loader = _PlainJson()
+    return session
+
+
+class _PlainJson(JSONFileLoader):
+    """Loads descriptions of services into plain dictionaries, which keep the order as well.
+
+    Those that botocore's loader makes take several times as long.
+    """
+
+    def load_file(self, file_path: str) -> Any:
+        """The description at the path, which has no extension; None if there is none."""
+        plain, compressed = Path(f"{file_path}.json"), Path(f"{file_path}.json.gz")
+        if plain.is_file():
+            return json.loads(plain.read_bytes())
+        if compressed.is_file():
+            return json.loads(gzip.decompress(compressed.read_bytes()))
+        return None
 
 
 def aws_problem(error: Exception, service: str, region: str, permissions: Sequence[str]) -> Problem:

@@ -9,11 +9,10 @@ from datetime import timedelta
 from functools import cached_property
 from typing import TYPE_CHECKING, Any, Literal, TypeVar
 
-import boto3
 from botocore.config import Config
 from botocore.exceptions import ClientError
 
-from site_recovery.aws.client import AWS_FAILURES, CLIENT_CONFIG, aws_problem
+from site_recovery.aws.client import AWS_FAILURES, CLIENT_CONFIG, aws_problem, connect
 from site_recovery.batches import batches
 from site_recovery.convergence.sources import Ran
 from site_recovery.cutover import Interface, Source
@@ -66,17 +65,17 @@ class Ec2Sources:
 
     @cached_property
     def _ec2(self) -> EC2Client:
-        return boto3.client("ec2", region_name=self._region, config=CLIENT_CONFIG)
+        return connect("ec2", self._region)
 
     @cached_property
     def _ssm(self) -> SSMClient:
-        return boto3.client("ssm", region_name=self._region, config=CLIENT_CONFIG)
+        return connect("ssm", self._region)
 
     @cached_property
     def _ssm_once(self) -> SSMClient:
         # A retry after a lost reply would run the script twice: SendCommand takes no token.
         once = Config(retries={"total_max_attempts": 1})
-        return boto3.client("ssm", region_name=self._region, config=CLIENT_CONFIG.merge(once))
+        return connect("ssm", self._region, CLIENT_CONFIG.merge(once))
 
     async def look(self, instance_ids: Sequence[str]) -> Mapping[str, Source]:
         """Read instances by id (DescribeInstances)."""

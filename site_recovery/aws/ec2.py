@@ -6,11 +6,9 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-import boto3
-
 from site_recovery import cutover
 from site_recovery.aws import disks, images
-from site_recovery.aws.client import AWS_FAILURES, CLIENT_CONFIG, aws_problem
+from site_recovery.aws.client import AWS_FAILURES, aws_problem, connect
 from site_recovery.aws.disks import Disk
 from site_recovery.aws.inventory import Driver
 from site_recovery.aws.server_facts import ROLE_TAG
@@ -253,7 +251,7 @@ def tagged_instances(
 
 
 def _client(region: str) -> EC2Client:
-    return boto3.client("ec2", region_name=region, config=CLIENT_CONFIG)
+    return connect("ec2", region)
 
 
 def _instances(ec2: EC2Client, ids: list[str]) -> Iterator[Any]:

@@ -3,11 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from typing import Any
 
-import boto3
-
-from site_recovery.aws.client import AWS_FAILURES, CLIENT_CONFIG, aws_problem
+from site_recovery.aws.client import AWS_FAILURES, aws_problem, connect
 from site_recovery.problems import Problem
 
 PERMISSIONS = ("iam:GetInstanceProfile",)
@@ -18,7 +15,7 @@ def role_arns(profile_arns: Iterable[str], region: str) -> tuple[tuple[str, ...]
 
     Args:
         profile_arns: ARNs of instance profiles.
-        region: any one. IAM has no regions, but boto3 requires one with a custom endpoint.
+        region: any one. IAM has no regions, but a client needs one with a custom endpoint.
 
     Returns:
         The ARNs of the roles; if AWS did not answer, none and one problem that says so.
@@ -27,7 +24,7 @@ def role_arns(profile_arns: Iterable[str], region: str) -> tuple[tuple[str, ...]
     if not names:
         return (), []
     try:
-        iam: Any = boto3.client("iam", region_name=region, config=CLIENT_CONFIG)
+        iam = connect("iam", region)
         roles = {
             role["Arn"]
             for name in names

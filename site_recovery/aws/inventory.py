@@ -17,9 +17,7 @@ import re
 from collections.abc import Iterable
 from typing import TYPE_CHECKING, Literal
 
-import boto3
-
-from site_recovery.aws.client import AWS_FAILURES, CLIENT_CONFIG, aws_problem
+from site_recovery.aws.client import AWS_FAILURES, aws_problem, connect
 from site_recovery.batches import batches
 from site_recovery.problems import Problem
 
@@ -66,7 +64,7 @@ def installed_drivers(
     """
     found: dict[str, set[Driver]] = {}
     try:
-        ssm = client or boto3.client("ssm", region_name=region, config=CLIENT_CONFIG)
+        ssm = client or connect("ssm", region)
         paginator = ssm.get_paginator("get_inventory")
         for ids in batches(sorted(set(instance_ids)), _PAGE):
             for page in paginator.paginate(

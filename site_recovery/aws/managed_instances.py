@@ -6,9 +6,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-import boto3
-
-from site_recovery.aws.client import AWS_FAILURES, CLIENT_CONFIG, aws_problem
+from site_recovery.aws.client import AWS_FAILURES, aws_problem, connect
 from site_recovery.batches import batches
 from site_recovery.problems import Problem
 
@@ -73,7 +71,7 @@ def _read(
 ) -> tuple[dict[str, ManagedInstance], list[Problem]]:
     found: dict[str, ManagedInstance] = {}
     try:
-        ssm = client or boto3.client("ssm", region_name=region, config=CLIENT_CONFIG)
+        ssm = client or connect("ssm", region)
         paginator = ssm.get_paginator("describe_instance_information")
         for wanted in filters:
             for page in paginator.paginate(Filters=wanted, PaginationConfig={"PageSize": _PAGE}):

@@ -6,10 +6,9 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-import boto3
 from botocore.exceptions import ClientError
 
-from site_recovery.aws.client import AWS_FAILURES, CLIENT_CONFIG, aws_problem
+from site_recovery.aws.client import AWS_FAILURES, aws_problem, connect
 from site_recovery.errors import MigrationError
 from site_recovery.fleet import ExperienceName
 from site_recovery.problems import Problem
@@ -114,7 +113,7 @@ def server_facts(
         The facts; if AWS did not answer, None and one problem that says so.
     """
     try:
-        ec2 = ec2 or boto3.client("ec2", region_name=region, config=CLIENT_CONFIG)
+        ec2 = ec2 or connect("ec2", region)
         subnet = _subnet(ec2, question.subnet_id)
         described = _instance_type(ec2, question.instance_type)
         server = _server(ec2, question)
@@ -170,7 +169,7 @@ def live_servers(role: str, vault_id: str, region: str, ec2: EC2Client | None = 
         MigrationError: AWS did not answer, or refused.
     """
     try:
-        ec2 = ec2 or boto3.client("ec2", region_name=region, config=CLIENT_CONFIG)
+        ec2 = ec2 or connect("ec2", region)
         return [found["InstanceId"] for found in tagged_servers(ec2, role, vault_id)]
     except AWS_FAILURES as error:
         raise MigrationError(str(aws_problem(error, "EC2", region, PERMISSIONS[:1]))) from error
@@ -225,5 +224,5 @@ def _images(ec2: EC2Client, image_id: str) -> list[Any]:
 
 
 def _newest_image(experience: ExperienceName, region: str) -> str:
-    ssm = boto3.client("ssm", region_name=region, config=CLIENT_CONFIG)
+    ssm = connect("ssm", region)
     return ssm.get_parameter(Name=IMAGE_PARAMETERS[experience])["Parameter"]["Value"]

@@ -5,10 +5,9 @@ from __future__ import annotations
 import asyncio
 from typing import TYPE_CHECKING
 
-import boto3
 from botocore.exceptions import ClientError
 
-from site_recovery.aws.client import AWS_FAILURES, CLIENT_CONFIG, aws_problem
+from site_recovery.aws.client import AWS_FAILURES, aws_problem, connect
 from site_recovery.errors import MigrationError
 from site_recovery.server_status import ServerStatus, parse
 
@@ -42,9 +41,7 @@ class StatusParameter:
 
     def _read(self) -> ServerStatus | None:
         try:
-            self._client = self._client or boto3.client(
-                "ssm", region_name=self._region, config=CLIENT_CONFIG
-            )
+            self._client = self._client or connect("ssm", self._region)
             value = self._client.get_parameter(Name=self._name)["Parameter"].get("Value", "")
         except AWS_FAILURES as error:
             if isinstance(error, ClientError) and (

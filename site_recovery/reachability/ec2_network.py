@@ -7,9 +7,7 @@ from dataclasses import dataclass, replace
 from ipaddress import IPv4Network
 from typing import TYPE_CHECKING, Any
 
-import boto3
-
-from site_recovery.aws.client import AWS_FAILURES, CLIENT_CONFIG, aws_problem
+from site_recovery.aws.client import AWS_FAILURES, aws_problem, connect
 from site_recovery.batches import batches
 from site_recovery.errors import MigrationError
 from site_recovery.reachability import ec2_shapes
@@ -69,7 +67,7 @@ def read(check: Check, region: str, client: EC2Client | None = None) -> Evidence
         MigrationError: EC2 did not answer or refused; the message names the permissions.
     """
     try:
-        return _read(check, client or boto3.client("ec2", region_name=region, config=CLIENT_CONFIG))
+        return _read(check, client or connect("ec2", region))
     except AWS_FAILURES as error:
         raise MigrationError(str(aws_problem(error, "EC2", region, PERMISSIONS))) from error
 

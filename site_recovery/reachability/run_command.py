@@ -8,9 +8,7 @@ from dataclasses import dataclass
 from itertools import chain, repeat
 from typing import TYPE_CHECKING, Literal, Protocol
 
-import boto3
-
-from site_recovery.aws.client import AWS_FAILURES, CLIENT_CONFIG, aws_problem
+from site_recovery.aws.client import AWS_FAILURES, aws_problem, connect
 from site_recovery.aws.managed_instances import ONLINE, managed_instances
 from site_recovery.batches import batches
 from site_recovery.polling import until_blocking
@@ -99,9 +97,7 @@ class RunCommand:
         if not wanted:
             return {}
         try:
-            ssm = self._client or boto3.client(
-                "ssm", region_name=self._region, config=CLIENT_CONFIG
-            )
+            ssm = self._client or connect("ssm", self._region)
             return self._attempt(ssm, wanted)
         except AWS_FAILURES as error:
             problem = aws_problem(error, "Systems Manager", self._region, PERMISSIONS)
