@@ -44,6 +44,12 @@ def readiness(
         for name in settings.waves[wave].machines
         if name in preflight.facts and name not in preflight.gone
     }
+    # A machine that its cutover stopped cannot connect, but may be given back with its agent.
+    stopped = {
+        name: facts
+        for name in settings.waves[wave].machines
+        if (facts := preflight.facts.get(name)) is not None and facts.cut_over
+    }
     held = {name: why for name, why in preflight.holds.items() if name in members}
     if pulumi.runtime.is_dry_run():
         # A preview does not know yet what the check and the rollout will find.
@@ -58,7 +64,7 @@ def readiness(
     before = [*before, check]
     bios_ids: pulumi.Input[Mapping[str, str]] = {}
     if settings.replication.agent.installation == "ssm":
-        agent = _agent(wave, prefix, settings, members, preflight, server, before)
+        agent = _agent(wave, prefix, settings, {**members, **stopped}, preflight, server, before)
         told.append(agent.failed)
         bios_ids = agent.bios_ids
     holds = pulumi.Output.all(*told).apply(

@@ -81,14 +81,18 @@ class AgentRolloutProvider(MigrationProvider[AgentRolloutInputs, AgentRolloutOut
         """A difference is a changed input, or a machine without an agent.
 
         A machine that had its agent and is no longer managed, because it was stopped or moved to
-        Azure, is no difference.
+        Azure, is no difference. A machine that left is none either.
         """
         if unknown(news):
             return DiffResult(changes=True)
         inputs, before = AgentRolloutInputs.model_validate(news), recorded.outputs
-        if inputs.model_dump(include=_COMPARED) != recorded.inputs.model_dump(include=_COMPARED):
+        here = inputs.machines.keys()
+        still = {name: its for name, its in recorded.inputs.machines.items() if name in here}
+        last = recorded.inputs.model_copy(update={"machines": still})
+        if inputs.model_dump(include=_COMPARED) != last.model_dump(include=_COMPARED):
             return DiffResult(changes=True)
-        if before.bios_ids is None or before.failed or set(before.status) != set(inputs.machines):
+        failed = not before.failed.keys().isdisjoint(here)
+        if before.bios_ids is None or failed or not here <= before.status.keys():
             return DiffResult(changes=True)
         progress = await self._look(inputs)
         served = (State.INSTALLED, State.NOT_MANAGED)

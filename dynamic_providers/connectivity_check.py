@@ -24,7 +24,7 @@ from site_recovery.errors import MigrationError
 from site_recovery.fleet import ExperienceName
 from site_recovery.reachability import check as reachability
 from site_recovery.reachability import ec2_network
-from site_recovery.reachability.connections import Check, Connection, Machine, Server
+from site_recovery.reachability.connections import SERVER_OUT, Check, Connection, Machine, Server
 from site_recovery.reachability.rows import Row, blocked, table, with_attempts_of
 from site_recovery.reachability.run_command import Connector, RunCommand
 from site_recovery.server_names import SERVER_NAMES
@@ -157,15 +157,28 @@ class ConnectivityCheckProvider(
         return CheckResult(news, [])
 
     async def on_diff(self, recorded: Recorded, news: dict[str, Any]) -> DiffResult:
-        """A difference is a changed input, a blocked machine, or changed evidence."""
-        if unknown(news) or recorded.outputs.blocked:
+        """A difference is a changed input, a blocked machine, or changed evidence.
+
+        A machine that is checked no more is none: it left, or its cutover stopped it.
+        """
+        if unknown(news):
             return DiffResult(changes=True)
-        inputs, before = ConnectivityCheckInputs.model_validate(news), recorded.inputs
+        inputs = ConnectivityCheckInputs.model_validate(news)
+        here = inputs.machines.keys()
+        if not recorded.outputs.blocked.keys().isdisjoint(here):
+            return DiffResult(changes=True)
+        still = {name: its for name, its in recorded.inputs.machines.items() if name in here}
+        before = recorded.inputs.model_copy(update={"machines": still})
         if inputs.model_dump(exclude=_NOT_COMPARED) != before.model_dump(exclude=_NOT_COMPARED):
             return DiffResult(changes=True)
         if inputs.offline_preview:
             return DiffResult(changes=False)
-        differs = _verdicts(await self._judged(inputs)) != _verdicts(recorded.outputs.parsed())
+        known = [
+            row
+            for row in recorded.outputs.parsed()
+            if row.machine in here or row.direction == SERVER_OUT
+        ]
+        differs = bool(here) and _verdicts(await self._judged(inputs)) != _verdicts(known)
         return DiffResult(changes=differs)
 
     async def on_create(

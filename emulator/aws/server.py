@@ -21,7 +21,7 @@ from typing import Any, TypeAlias
 import boto3
 from werkzeug.serving import BaseWSGIServer, make_server
 
-from emulator.aws import estate, resource_policies
+from emulator.aws import estate, interfaces, resource_policies
 from emulator.aws.access import calls, denials
 from emulator.aws.access.control import OWN_KEY, Access
 from emulator.aws.fleet import LEAST, fleet
@@ -93,6 +93,7 @@ class AwsServer:
             def log_request(self, code: int | str = "-", size: int | str = "-") -> None:
                 """Log nothing."""
 
+        interfaces.keep_own_groups()
         self._moto: Wsgi = DomainDispatcherApplication(create_backend_app)
         self._server: BaseWSGIServer = make_server(
             "127.0.0.1", port, self._answer, threaded=True, request_handler=QuietHandler

@@ -161,7 +161,7 @@ def _machines(draft: Draft, prefix: str, aws: Aws) -> tuple[Draft, Preflight]:
         if unread:
             return draft, Preflight(facts, gone, problems=(*problems.values(), *unread))
         unmanaged = dict(machine_rules.unmanaged(proving, known))
-    if installs and here:
+    if installs and (here or any(found.cut_over for found in facts.values())):
         running = [found.instance_id for found in here.values() if found.state == "running"]
         managed, unread = aws.managed_instances(running, region)
         if unread:
@@ -170,7 +170,9 @@ def _machines(draft: Draft, prefix: str, aws: Aws) -> tuple[Draft, Preflight]:
         unmanaged = dict(machine_rules.unmanaged(proving, managed))
         here = {name: machine_rules.told_by_agent(found, managed) for name, found in here.items()}
         facts = {**facts, **here}
-        profiles = [f.instance_profile_arn for f in here.values() if f.instance_profile_arn]
+        # A machine that its cutover stopped may still be given back, with its agent.
+        read = [f for name, f in facts.items() if name in here or f.cut_over]
+        profiles = [f.instance_profile_arn for f in read if f.instance_profile_arn]
         roles, unread = aws.role_arns(profiles, region)
         if unread:
             return draft, Preflight(facts, gone, problems=(*problems.values(), *unread))

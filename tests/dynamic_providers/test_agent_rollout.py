@@ -140,13 +140,18 @@ def test_machines_that_have_the_agent_are_no_difference(provider: AgentRolloutPr
     [
         {"associations": {"windows": "windows"}},
         {"region": "eu-central-1"},
-        {"machines": {"web-01": INPUTS["machines"]["web-01"]}},
+        {"machines": {**INPUTS["machines"], "new": INPUTS["machines"]["web-01"]}},
     ],
 )
 def test_other_inputs_are_a_difference(
     provider: AgentRolloutProvider, change: dict[str, Any]
 ) -> None:
     assert provider.diff("id", SERVED, {**INPUTS, **change}).changes is True
+
+
+def test_a_machine_that_left_is_no_difference(provider: AgentRolloutProvider) -> None:
+    left = {"machines": {"web-01": INPUTS["machines"]["web-01"]}}
+    assert provider.diff("id", SERVED, {**INPUTS, **left}).changes is False
 
 
 def test_another_time_to_wait_is_no_difference(provider: AgentRolloutProvider) -> None:

@@ -186,7 +186,8 @@ class TestItDiffers:
             ({"push": True}, True),
             ({"server": {**INPUTS["server"], "private_ip": "10.10.2.11"}}, True),
             ({"server": rpc.UNKNOWN}, True),
-            ({"machines": {"web-01": INPUTS["machines"]["web-01"]}}, True),
+            ({"machines": {"web-01": INPUTS["machines"]["web-01"]}}, False),
+            ({"machines": {**INPUTS["machines"], "new": INPUTS["machines"]["web-01"]}}, True),
         ],
     )
     def test_with_its_inputs(self, changed: dict[str, Any], differs: bool) -> None:
