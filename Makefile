@@ -32,6 +32,8 @@ yes    := $(if $(filter local,$(CLOUDS)),--yes)
 # What a stack may declare: the policy pack, with the config of the team if there is one.
 policies := --policy-pack policy $(if $(wildcard policies.json),--policy-pack-config policies.json)
 
+page := .local/report/$(STACK).html
+
 .PHONY: help
 help: ## List the targets
 	@awk 'BEGIN {FS = ":.*## "} /^[a-z-]+:.*## / {sub(/[$$][$$]/, "$$", $$2); printf "  make %-15s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -57,15 +59,19 @@ stack: setup $(if $(filter local,$(CLOUDS)),clouds)
 .PHONY: up
 up: stack ## Migrate the fleet of STACK as its config says, then show it
 	@status=0; $(run) pulumi up --stack $(STACK) $(yes) $(policies) --suppress-outputs || status=$$?; \
-		$(run) python -m toolchain.show --stack $(STACK) || true; exit $$status
+		$(run) python -m report status --stack $(STACK) --page $(page) || true; exit $$status
 
 .PHONY: preview
 preview: stack ## Show what `make up` would do, machine by machine; changes nothing
 	@$(run) pulumi preview --stack $(STACK) $(policies) --suppress-outputs
 
-.PHONY: show
-show: setup ## Show the machines of STACK and their phases
-	@$(run) python -m toolchain.show --stack $(STACK)
+.PHONY: status
+status: setup ## Show where the machines of STACK are (ARGS: --watch, --json, --all)
+	@$(run) python -m report status --stack $(STACK) $(ARGS)
+
+.PHONY: report
+report: setup ## Write a page of STACK: waves, operations, what is blocked, cost (PRICES=<file>)
+	@$(run) python -m report page --stack $(STACK) --output $(page) $(if $(PRICES),--prices $(PRICES))
 
 .PHONY: recover
 recover: stack ## Take what an interrupted run of STACK made into its record

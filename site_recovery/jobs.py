@@ -41,6 +41,7 @@ class Job:
         machine_errors: errors of a recovery plan's job by machine; names are in lower case.
         waits_for: instruction of the manual action that the job waits for; empty if none.
         started: when it started; None if the service does not say.
+        ended: when it ended; None while it runs, or if the service does not say.
         doing: the group and the tasks that run now, in the service's words.
         request_id: the `x-ms-client-request-id` of the request that started it. It is empty in
             lists, and wherever the service does not show it.
@@ -56,6 +57,7 @@ class Job:
     waits_for: str = ""
     doing: str = ""
     started: datetime | None = None
+    ended: datetime | None = None
     request_id: str = ""
 
     @property

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import datetime, timedelta
 from enum import StrEnum
 
 from site_recovery.identification import Identity, Mismatch, identify, unreadable
@@ -45,6 +45,7 @@ class Observed:
         busy_job: the name of that job, or None.
         progress: percentage of the initial replication; None if the service gives none.
         last_test_failover: when a test failover last succeeded, or None.
+        rpo: age of the newest data that a failover would have; None if the service gives none.
         changed_since_test: whether its target was changed after that.
         azure_vm_id, test_vm_id: ARM ids of the virtual machines in Azure, or None.
         protection_state: the service's own description, for people to read.
@@ -76,6 +77,7 @@ class Observed:
     azure_vm_id: str | None = None
     test_vm_id: str | None = None
     last_test_failover: datetime | None = None
+    rpo: timedelta | None = None
     protection_state: str = ""
     friendly_name: str = ""
     virtual_machine_id: str = ""
@@ -195,6 +197,7 @@ def _with_item(
         azure_vm_id=identity.azure_vm_id,
         test_vm_id=identity.test_vm_id,
         last_test_failover=item.last_test_failover,
+        rpo=item.rpo,
         protection_state=item.protection_state_description,
         friendly_name=item.friendly_name,
         virtual_machine_id=item.virtual_machine_id,

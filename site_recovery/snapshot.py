@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Hashable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from datetime import datetime
+from datetime import datetime, timedelta
 from enum import StrEnum
 from functools import cached_property
 from typing import TypeVar
@@ -72,6 +72,7 @@ class ProtectedItem:
         progress: percentage of the initial replication; None if the service gives none.
         health, health_errors: health of the replication, with its errors.
         last_test_failover: when a test failover last succeeded, or None.
+        rpo: age of the newest data that a failover would have; None if the service gives none.
         target: the virtual machine that a failover will create, as far as the response shows it.
         complete: whether the response had everything that an update can change. Lists may leave
             out what a single read has.
@@ -96,6 +97,7 @@ class ProtectedItem:
     health: str = "None"
     health_errors: tuple[ServiceError, ...] = ()
     last_test_failover: datetime | None = None
+    rpo: timedelta | None = None
     target: TargetSettings = field(default_factory=TargetSettings)
     complete: bool = True
 
@@ -106,12 +108,14 @@ class VirtualMachine:
 
     Attributes:
         interfaces: the ids of its network interfaces.
+        size: its size, such as `Standard_D2s_v5`; empty if the service does not show it.
     """
 
     id: str
     name: str
     tags: Mapping[str, str] = field(default_factory=dict)
     interfaces: tuple[str, ...] = ()
+    size: str = ""
 
 
 @dataclass(frozen=True)

@@ -20,7 +20,12 @@ from toolchain.layout import Layout
 
 MAKEFILE = (ROOT / "Makefile").read_text("utf-8")
 TARGETS = set(re.findall(r"^([a-z-]+):", MAKEFILE, re.MULTILINE))
-VARIABLES = set(re.findall(r"^([A-Z]+) +\?=", MAKEFILE, re.MULTILINE)) | {"ACCOUNT", "ARGS", "PLAN"}
+VARIABLES = set(re.findall(r"^([A-Z]+) +\?=", MAKEFILE, re.MULTILINE)) | {
+    "ACCOUNT",
+    "ARGS",
+    "PLAN",
+    "PRICES",
+}
 PLACEHOLDERS = {"<wave>": "web"}
 """Placeholders for the reader's own values, each with a value of stack dev."""
 

@@ -301,6 +301,21 @@ class Stack:
         )
         return Result(done.returncode, done.stdout)
 
+    def report(self, *command: str) -> str:
+        """Run what `make status` and `make report` run, and return what it printed."""
+        variables = self._write_project(self._usual)
+        done = subprocess.run(
+            [sys.executable, "-m", "report", *command, "--stack", STACK],
+            cwd=self._project,
+            env={**variables, "PYTHONPATH": str(checkout().root)},
+            stdin=subprocess.DEVNULL,
+            capture_output=True,
+            text=True,
+            check=False,
+        )
+        assert done.returncode == 0, done.stdout + done.stderr
+        return done.stdout
+
     def outputs(self) -> dict[str, Any]:
         """The stack's outputs."""
         found: dict[str, Any] = json.loads(self.succeeds("stack", "output", "--json"))

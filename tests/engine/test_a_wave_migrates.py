@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import base64
+import json
+from pathlib import Path
 
 import pytest
 
@@ -138,6 +140,34 @@ def test_complete_migration_keeps_the_azure_machine_and_ends_replication(stack: 
 def test_the_other_wave_was_left_alone_throughout(stack: Stack) -> None:
     assert stack.clouds.operations(OTHER) == stack.first(*PROTECTED)
     assert OTHER not in stack.clouds.virtual_machines(MACHINES_GROUP)
+
+
+def test_the_report_shows_what_the_vault_shows_and_changes_nothing(
+    stack: Stack, tmp_path: Path
+) -> None:
+    before = stack.clouds.audit()
+
+    told = json.loads(stack.report("status", "--json"))
+    printed = stack.report("status", "--page", str(tmp_path / "page.html"))
+    every = json.loads(stack.report("status", "--all", "--json"))
+
+    assert told["live"] is True
+    assert told["counts"] | {"migrated": 2, "protected": 1} == told["counts"]
+    [pilot] = [wave for wave in told["waves"] if wave["name"] == "pilot"]
+    ran = [run["operation"] for run in pilot["operations"] if run["machine"] == "web-01"]
+    assert ran[-4:] == [
+        "test failover",
+        "test failover cleanup",
+        "unplanned failover",
+        "complete migration",
+    ]
+    assert all(machine["usage"]["vmHours"] > 0 for machine in pilot["machines"])
+    assert "web-01" in printed
+    page = (tmp_path / "page.html").read_text("utf-8")
+    assert page.count("web-01") > 3
+    [recorded] = every["stacks"]
+    assert (recorded["live"], recorded["counts"]) == (False, told["counts"])
+    assert stack.clouds.audit() == before
 
 
 def test_nothing_of_the_credentials_is_in_the_state(stack: Stack) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
 from typing import Annotated, Any
 
 from pydantic import FiniteFloat, StringConstraints
@@ -37,6 +38,9 @@ class _Details(Wire):
     internal_identifier: str | None = None
     initial_replication_progress_percentage: FiniteFloat | None = None
     resync_progress_percentage: FiniteFloat | None = None
+    rpo_in_seconds: FiniteFloat | None = None
+    last_rpo_in_seconds: FiniteFloat | None = None
+    last_rpo_calculated_time: Moment = None
     vm_nics: list[Any] | None = None
     target_vm_tags: Tags = None
 
@@ -98,6 +102,7 @@ def protected_item(resource: Any) -> ProtectedItem:
         health=shown.replication_health or "None",
         health_errors=tuple(error.parsed() for error in shown.health_errors or ()),
         last_test_failover=shown.last_successful_test_failover_time,
+        rpo=_rpo(details),
         target=_target(resource["properties"].get("providerSpecificDetails") or {}),
         # Every machine has an interface, so an answer without one left interfaces and tags out.
         complete=bool(details.vm_nics) and details.target_vm_tags is not None,
@@ -110,6 +115,15 @@ def _target(details: dict[str, Any]) -> TargetSettings:
         if experience.instance_type == provider:
             return experience.target_settings(details)
     return TargetSettings()
+
+
+def _rpo(details: _Details) -> timedelta | None:
+    # A classic item shows 0 until the first calculation.
+    shown = (details.last_rpo_in_seconds, details.rpo_in_seconds)
+    seconds = next((value for value in shown if value is not None), None)
+    if seconds is None or details.last_rpo_calculated_time is None:
+        return None
+    return timedelta(seconds=seconds)
 
 
 def _progress(details: _Details) -> int | None:

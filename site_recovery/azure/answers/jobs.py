@@ -44,6 +44,7 @@ class _Properties(Wire):
     state: str | None = None
     target_object_name: str | None = None
     start_time: Moment = None
+    end_time: Moment = None
     activity_id: str | None = None
 
 
@@ -97,6 +98,7 @@ def job(resource: Any) -> Job:
         waits_for=next(filter(None, map(_instruction, running)), ""),
         doing=_doing(details.tasks),
         started=shown.start_time,
+        ended=shown.end_time,
         request_id=_request_id(shown.activity_id),
     )
 

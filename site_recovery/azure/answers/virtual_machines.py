@@ -8,6 +8,10 @@ from site_recovery.azure.answers.reading import Tags, Wire, tags_of
 from site_recovery.snapshot import VirtualMachine
 
 
+class _HardwareProfile(Wire):
+    vm_size: str | None = None
+
+
 class _Interface(Wire):
     id: str | None = None
 
@@ -17,6 +21,7 @@ class _NetworkProfile(Wire):
 
 
 class _Properties(Wire):
+    hardware_profile: _HardwareProfile | None = None
     network_profile: _NetworkProfile | None = None
 
 
@@ -37,7 +42,8 @@ def virtual_machine(resource: Any) -> VirtualMachine:
         ValueError: it is not as the service documents it.
     """
     machine = _Machine.model_validate(resource)
-    network = machine.properties.network_profile if machine.properties else None
-    interfaces = (network.network_interfaces or ()) if network else ()
+    shown = machine.properties or _Properties()
+    interfaces = (shown.network_profile or _NetworkProfile()).network_interfaces or ()
     ids = tuple(each.id for each in interfaces if each.id)
-    return VirtualMachine(machine.id, machine.name, tags_of(machine.tags), ids)
+    size = (shown.hardware_profile or _HardwareProfile()).vm_size or ""
+    return VirtualMachine(machine.id, machine.name, tags_of(machine.tags), ids, size)

@@ -1,0 +1,38 @@
+"""The commands of Pulumi that read the records of stacks."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+from collections.abc import Mapping
+from typing import Any
+
+from site_recovery.errors import MigrationError
+
+
+def exported(stack: str) -> Mapping[str, Any]:
+    """The recorded state of a stack; secrets stay encrypted.
+
+    Raises:
+        MigrationError: there is no such stack, or it cannot be read; it has Pulumi's own words.
+    """
+    deployment: Mapping[str, Any] = json.loads(_pulumi("stack", "export", "--stack", stack))
+    return deployment["deployment"] or {}
+
+
+def stacks() -> list[str]:
+    """The names of the project's stacks in the backend, sorted.
+
+    Raises:
+        MigrationError: they cannot be listed; it has Pulumi's own words.
+    """
+    return sorted(str(stack["name"]) for stack in json.loads(_pulumi("stack", "ls", "--json")))
+
+
+def _pulumi(*command: str) -> str:
+    done = subprocess.run(
+        ["pulumi", *command, "--non-interactive"], capture_output=True, text=True, check=False
+    )
+    if done.returncode != 0:
+        raise MigrationError(done.stderr.strip() or done.stdout.strip())
+    return done.stdout

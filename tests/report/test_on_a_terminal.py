@@ -1,0 +1,129 @@
+"""The report on a terminal and as data."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+
+import pytest
+from rich.console import Console
+
+from report import data, terminal
+from report.__main__ import watching
+from report.live import Live
+from report.model import Report, report
+from report.words import span
+from tests.report.fleets import Vault, of_size, protected, recorded, wave_resource
+
+UNSEEN = Live({}, problem="Azure refused: run az login.")
+
+
+def printed(made: Report, width: int = 80) -> list[str]:
+    console = Console(width=width, highlight=False)
+    with console.capture() as captured:
+        console.print(terminal.shown(made, width))
+    return captured.get().splitlines()
+
+
+def one(name: str, phase: str = "protected") -> Report:
+    vault = Vault()
+    protected(vault, name, 3)
+    record = recorded(wave_resource("web", phase, [name]))
+    return report(record, vault.seen(record))
+
+
+def test_eighty_columns_show_where_each_machine_is() -> None:
+    lines = printed(of_size(12))
+    assert max(map(len, lines)) <= 80
+    for machine in of_size(12).machines:
+        [row] = [line for line in lines if line.strip().startswith(f"{machine.name} ")][:1]
+        assert machine.where in row
+
+
+def test_no_name_is_cut_however_long_it_is() -> None:
+    name = "a-machine-with-a-name-as-long-as-azure-allows-one-to-be-64-less1"
+    lines = printed(one(name))
+    assert max(map(len, lines)) <= 80
+    start = next(number for number, line in enumerate(lines) if line.lstrip().startswith("a-mach"))
+    cells = [line[1 : line.index("  ", 1)] for line in lines[start : start + 4] if line.strip()]
+    assert "".join(cell.strip() for cell in cells).startswith(name[:20])
+
+
+def test_a_wide_terminal_shows_tests_and_usage_too() -> None:
+    narrow, wide = (" ".join(printed(of_size(6), width)) for width in (80, 120))
+    assert "last test" not in narrow
+    assert "last test" in wide
+    assert "replicated" in wide
+
+
+def test_what_is_blocked_is_told_with_the_way_out() -> None:
+    made = one("web-01", "failed-over")
+    text = "\n".join(printed(made))
+    assert "web-01 blocked (not-tested)" in text
+    assert "→ " in text
+
+
+def test_a_vault_that_was_not_seen_is_said_first() -> None:
+    made = report(recorded(wave_resource("web", "protected", ["web-01"])), UNSEEN)
+    text = " ".join(" ".join(printed(made)).split())
+    assert "The vault was not read: Azure refused: run az login. What follows" in text
+    assert "Used so far" not in text
+
+
+def test_the_data_are_json_and_have_what_the_terminal_shows() -> None:
+    made = of_size(9)
+    told = json.loads(json.dumps(data.of(made)))
+    assert told["live"] is True
+    assert sum(told["counts"].values()) == 9
+    [wave] = [wave for wave in told["waves"] if wave["name"] == "pilot"]
+    [machine] = [each for each in wave["machines"] if each["name"] == wave["machines"][0]["name"]]
+    assert machine["desired"] == "migrated"
+    assert machine["usage"]["replicationDays"] > 0
+    assert {run["operation"] for run in wave["operations"]} > {"unplanned failover"}
+    assert told["usage"]["currency"] == "EUR"
+
+
+def test_one_table_shows_all_stacks_and_those_that_cannot_be_read() -> None:
+    console = Console(width=120, highlight=False)
+    with console.capture() as captured:
+        console.print(terminal.overview([of_size(30)], [("prod", "it cannot be read")]))
+    text = captured.get()
+    [row] = [line for line in text.splitlines() if line.strip().startswith("dev")]
+    assert "30" in row.split()
+    assert "prod: it cannot be read" in text
+
+
+@pytest.mark.parametrize(
+    ("seconds", "text"),
+    [
+        (0, "0 s"),
+        (59.4, "59 s"),
+        (60, "1 min"),
+        (95, "1 min 35 s"),
+        (1500, "25 min"),
+        (3600, "1 h"),
+        (12000, "3 h 20 min"),
+        (86400, "1 d"),
+        (190000, "2 d 4 h"),
+    ],
+)
+def test_lengths_of_time_have_their_two_largest_units(seconds: float, text: str) -> None:
+    assert span(seconds) == text
+
+
+async def test_watching_ends_when_every_machine_is_in_its_phase() -> None:
+    looks: Iterator[Report] = iter([one("web-01", "test-failover"), one("web-01", "protected")])
+    shown: list[Report] = []
+    rests = 0
+
+    async def look() -> Report:
+        return next(looks)
+
+    async def rest() -> None:
+        nonlocal rests
+        rests += 1
+
+    await watching(look, shown.append, rest)
+
+    assert [made.settled for made in shown] == [False, True]
+    assert rests == 1
