@@ -19,7 +19,7 @@ from site_recovery.azure.experiences.registry import EXPERIENCES
 from site_recovery.convergence.outcome import Status
 from site_recovery.observation import Observed, Stage, observe
 from site_recovery.phases import Phase
-from site_recovery.planning import Blocked, Do, Rules, Satisfied, Step, Wait, next_step
+from site_recovery.planning import Blocked, Do, RollBack, Rules, Satisfied, Step, Wait, next_step
 from site_recovery.snapshot import Snapshot
 
 _PERCENT = re.compile(r" \d+ ?%")
@@ -328,10 +328,11 @@ def _verdict(record: MachineRecord, step: Step) -> tuple[Status, str, str, str]:
             return Status.BLOCKED, str(reason), f"{what}.", f"{way_out}."
         case Wait(reason, what):
             return Status.PENDING, str(reason), f"{what}.", _GO_ON
-        case Do(operation):
+        case Do() | RollBack():
             if outcome.status in (Status.FAILED, Status.BLOCKED):
                 said = parted(outcome.message)
                 return Status(outcome.status), outcome.reason, said.what, said.way_out
+            operation = str(step.operation) if isinstance(step, Do) else "the rollback"
             next_one = f"its next operation is {operation}."
             return Status.PENDING, outcome.reason, outcome.message or next_one, _GO_ON
 

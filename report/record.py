@@ -80,6 +80,8 @@ class _Machine(_Read):
     instance_id: str
     private_ip: str | None = None
     source_problem: str | None = None
+    cut_over: bool | None = None
+    rolls_back: bool | None = None
     target: _Target = Field(default_factory=_Target)
 
 
@@ -226,6 +228,8 @@ def _wave(name: str, outputs: Mapping[str, Any], items: Mapping[str, ItemRecord]
                 migrated=machine in read.migrated,
                 hold=read.holds.get(machine),
                 bios_id=read.bios_ids.get(machine, ""),
+                cut_over=bool(declared.cut_over),
+                rolls_back=bool(declared.rolls_back),
             ),
             read.outcomes.get(machine, Outcome()),
             read.results.get(machine, Seen()),

@@ -171,7 +171,9 @@ def of_size(count: int, seed: int = 1, prices: Prices | None = PRICES) -> Report
         "web": ("test-failover", names[third : 2 * third]),
         "data": ("protected", names[2 * third :]),
     }
-    vault, outcomes, checks = Vault(), {}, {}
+    vault = Vault()
+    outcomes: dict[str, Any] = {}
+    checks: dict[str, Any] = {}
     for wave, (_, machines) in waves.items():
         for name in machines:
             _machine(vault, wave, name, drawn, outcomes, checks)

@@ -94,7 +94,7 @@ class Page:
         return self.browser.find_element(By.CSS_SELECTOR, selector)
 
     def run(self, script: str) -> Any:
-        return self.browser.execute_script(script)  # type: ignore[no-untyped-call]
+        return self.browser.execute_script(script)
 
     def column(self, number: int) -> list[str]:
         """The visible cells of a column of the table of machines, from the top."""

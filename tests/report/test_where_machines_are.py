@@ -144,6 +144,18 @@ def test_a_failover_without_a_test_is_blocked_with_the_way_out() -> None:
     assert found.way_out
 
 
+def test_a_failover_that_is_to_be_taken_back_is_on_its_way() -> None:
+    vault = Vault()
+    vault.replicates("web-01", "CompleteMigration", active_location="Recovery")
+    vault.runs("web-01", "web-01")
+    wave = wave_resource("web", "protected", ["web-01"])
+    wave["outputs"]["machines"]["web-01"]["rolls_back"] = True
+    record = recorded(wave)
+    found = row(report(record, vault.seen(record)), "web-01")
+    assert (found.place, found.status) == (Place.FAILED_OVER, Status.PENDING)
+    assert "rollback" in found.message
+
+
 def test_an_initial_replication_has_its_percentage_and_no_rpo() -> None:
     vault = Vault()
     vault.ran("web-01", "EnableDr", 9, 27)
@@ -184,7 +196,9 @@ def test_a_failed_check_is_to_be_looked_at_and_one_that_is_not_known_is_not() ->
     for passed, attention in ((False, True), (True, False), (None, False)):
         vault = Vault()
         protected(vault, "web-01", 3)
-        checks = {"web-01": {"passed": passed, "messages": ["port 443"], "more": {}}}
+        checks: dict[str, Any] = {
+            "web-01": {"passed": passed, "messages": ["port 443"], "more": {}}
+        }
         found = seen(vault, "protected", checks=checks)
         assert found.needs_attention is attention
         assert found.check is not None
