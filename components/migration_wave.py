@@ -220,6 +220,8 @@ def _machine(args: MigrationWaveArgs, name: str) -> MachineInputs:
     declared, facts = args.settings.machines[name], args.preflight.facts.get(name)
     platform = _platform(declared, facts)
     cut_over = facts is not None and facts.cut_over
+    after = args.settings.terminates_after(name)
+    since = facts.migrated_at if facts is not None and facts.state == "stopped" else None
     return MachineInputs(
         instance_id=declared.instance_id,
         private_ip=facts.private_ip if facts else None,
@@ -227,6 +229,8 @@ def _machine(args: MigrationWaveArgs, name: str) -> MachineInputs:
         source_problem=None if cut_over else args.preflight.gone.get(name),
         cut_over=cut_over or None,
         rolls_back=args.settings.rollback_of(name) is not None or None,
+        terminate_after_seconds=after.total_seconds() if after is not None else None,
+        terminates_at=since + after if after is not None and since is not None else None,
         unmanaged=args.preflight.unmanaged.get(name),
         target=args.settings.target_of(name).on(platform),
         cutover=args.settings.cutover_of(name),

@@ -25,6 +25,7 @@ POINT = f"{_TAG}-point"
 STOPPED = f"{_TAG}-stopped"
 RESTORING = f"{_TAG}-restoring"
 MIGRATED_TO = "site-recovery:migrated-to"
+MIGRATED_AT = "site-recovery:migrated-at"
 _GROUPS = f"{_TAG}-groups-"
 
 _GROUPS_OF_A_TAG = 9
@@ -74,6 +75,7 @@ class Memory:
         stopping: when the instance was asked to stop; None if it was not.
         restoring: why the source is being given back; empty if it is not.
         migrated_to: the virtual machine that it became; empty before that.
+        migrated_at: when its migration was first seen to be complete; None before that.
     """
 
     began: datetime | None = None
@@ -84,6 +86,7 @@ class Memory:
     stopping: datetime | None = None
     restoring: str = ""
     migrated_to: str = ""
+    migrated_at: datetime | None = None
 
     @classmethod
     def read(cls, tags: Mapping[str, str]) -> Memory:
@@ -101,6 +104,7 @@ class Memory:
             stopping=_moment(tags.get(STOPPED)),
             restoring=tags.get(RESTORING, ""),
             migrated_to=tags.get(MIGRATED_TO, ""),
+            migrated_at=_moment(tags.get(MIGRATED_AT)),
         )
 
 
@@ -352,6 +356,56 @@ def next_back(declared: Cutover, source: Source, *, resumed: bool) -> BackStep:
     if memory.quiesced and resume is not None and not resumed:
         return RunResume()
     return Forget()
+
+
+# -- afterwards ---------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True)
+class NoteMigrated:
+    """Note when the migration was seen to be complete."""
+
+
+@dataclass(frozen=True)
+class Keep:
+    """Keep the instance; `why` is set if it is due and must not be terminated."""
+
+    why: str = ""
+
+
+@dataclass(frozen=True)
+class Terminate:
+    """Terminate the instance, if its virtual machine runs."""
+
+
+EndStep: TypeAlias = NoteMigrated | Keep | Terminate
+
+_ENDED = ("shutting-down", "terminated")
+
+
+def next_end(source: Source, fence: str, after: timedelta, now: datetime) -> EndStep:
+    """What to do with the source of a migrated machine.
+
+    Args:
+        source: the instance as EC2 shows it now.
+        fence: the id of the security group that is the fence.
+        after: how long after its migration it is terminated.
+        now: the service's time.
+    """
+    memory = source.memory
+    if source.state in _ENDED:
+        return Keep()
+    if memory.migrated_at is None:
+        return NoteMigrated()
+    if now < memory.migrated_at + after:
+        return Keep()
+    if memory.began is None or not memory.migrated_to:
+        return Keep("no cutover of this program stopped it")
+    if source.state != "stopped":
+        return Keep(f"it is {source.state}")
+    if any(each.groups != (fence,) for each in source.interfaces):
+        return Keep("it is not fenced any more")
+    return Terminate()
 
 
 def _moment(text: str | None) -> datetime | None:

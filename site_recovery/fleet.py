@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
+from datetime import timedelta
 from enum import StrEnum
 from typing import Literal
 
@@ -73,6 +74,7 @@ class Assignment:
         settings: the target that its protected item should show; None to skip the comparison.
         hardware: used to choose or check the size of its virtual machine; None if unknown.
         cutover: how its failover is made.
+        terminate_after: how long after its migration its instance is terminated; None for never.
         failover_point: id of the recovery point that its cutover chose; empty if there is none.
     """
 
@@ -83,6 +85,7 @@ class Assignment:
     settings: TargetSettings | None = None
     hardware: Hardware | None = None
     cutover: Cutover = field(default_factory=Cutover)
+    terminate_after: timedelta | None = None
     failover_point: str = ""
 
     @property

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Mapping
 from dataclasses import replace
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Any, Literal
 
 from pydantic import Field, field_serializer
@@ -44,6 +44,9 @@ class MachineInputs(Inputs):
         cut_over: whether its instance carries the tags of a cutover; None if not.
         unmanaged: why Systems Manager runs no command on it, although its cutover needs that.
         rolls_back: whether its failover is to be taken back; None if not.
+        terminate_after_seconds: how long after its migration its instance is terminated, in
+            service time; None for never.
+        terminates_at: when that is, if it is known.
     """
 
     instance_id: str
@@ -56,6 +59,8 @@ class MachineInputs(Inputs):
     cut_over: Literal[True] | None = None
     unmanaged: str | None = None
     rolls_back: Literal[True] | None = None
+    terminate_after_seconds: float | None = None
+    terminates_at: datetime | None = None
 
     @field_serializer("cutover")
     def _without_defaults(self, cutover: Cutover) -> dict[str, Any]:
@@ -102,6 +107,9 @@ class MachineInputs(Inputs):
             phase,
             hardware=self.hardware,
             cutover=self.cutover,
+            terminate_after=None
+            if self.terminate_after_seconds is None
+            else timedelta(seconds=self.terminate_after_seconds),
         )
 
 

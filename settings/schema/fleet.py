@@ -8,7 +8,7 @@ from pydantic import AfterValidator, Field, StrictBool
 
 from settings.schema.recovery_plan import RecoveryPlanSettings
 from site_recovery.aws.inventory import Driver
-from site_recovery.declared.cutover import Cutover, Rollback
+from site_recovery.declared.cutover import Cutover, Rollback, SourceEnd
 from site_recovery.declared.model import Model, defaults_to
 from site_recovery.declared.names import InstanceId
 from site_recovery.declared.target import SharedTarget, TargetSpec
@@ -45,6 +45,12 @@ class MachineSettings(Model):
         default_factory=Cutover,
         description="How its failover is made. A key that is left out follows the `cutover` of its "
         "wave.",
+    )
+    source: SourceEnd | None = Field(
+        default=None,
+        description="What happens to its instance once it is migrated: `keep-stopped`, or a "
+        "mapping.",
+        json_schema_extra=defaults_to("that of its wave"),
     )
     rollback: Rollback | None = Field(
         default=None,
@@ -88,6 +94,12 @@ class WaveSettings(Model):
         default_factory=Cutover,
         description="How the machines of the wave fail over. A machine's own `cutover` wins, key "
         "by key.",
+    )
+    source: SourceEnd | None = Field(
+        default=None,
+        description="What happens to the instances of the wave once they are migrated: "
+        "`keep-stopped`, or a mapping.",
+        json_schema_extra=defaults_to("`keep-stopped`"),
     )
     rollback: Rollback | None = Field(
         default=None,

@@ -93,6 +93,12 @@ class Settings(Model):
         wave = self.wave_of(machine)
         return self.machines[machine].rollback or (self.waves[wave].rollback if wave else None)
 
+    def terminates_after(self, machine: str) -> timedelta | None:
+        """How long after its migration the instance of a machine is terminated; None for never."""
+        wave = self.wave_of(machine)
+        end = self.machines[machine].source or (self.waves[wave].source if wave else None)
+        return end.terminate_after if end is not None else None
+
     @property
     def fences(self) -> bool:
         """Whether a machine of a wave is fenced before it fails over."""

@@ -30,6 +30,7 @@ PERMISSIONS = (
     "ec2:ModifyNetworkInterfaceAttribute",
     "ec2:StartInstances",
     "ec2:StopInstances",
+    "ec2:TerminateInstances",
     "ssm:GetCommandInvocation",
     "ssm:ListCommands",
     "ssm:SendCommand",
@@ -121,6 +122,10 @@ class Ec2Sources:
     async def start(self, instance_id: str) -> None:
         """Ask an instance to start (StartInstances)."""
         await self._call("EC2", lambda: self._ec2.start_instances(InstanceIds=[instance_id]))
+
+    async def terminate(self, instance_id: str) -> None:
+        """Terminate an instance (TerminateInstances)."""
+        await self._call("EC2", lambda: self._ec2.terminate_instances(InstanceIds=[instance_id]))
 
     async def find(self, instance_id: str, comment: str) -> str | None:
         """The newest command with this comment on an instance (ListCommands)."""

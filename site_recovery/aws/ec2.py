@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
 from site_recovery import cutover
@@ -74,6 +75,7 @@ class MachineFacts:
         reported_os: the key of the operating system that the SSM agent reports, if it was asked.
         scaling_group: the Auto Scaling group that it is in, or None.
         cut_over: whether a cutover of it began, which stops it and is not over.
+        migrated_at: when its migration was seen to be complete; None before that.
         server_role: what it does for Site Recovery, if it is a server of a stack; else None.
     """
 
@@ -100,6 +102,7 @@ class MachineFacts:
     reported_os: str | None = None
     scaling_group: str | None = None
     cut_over: bool = False
+    migrated_at: datetime | None = None
 
 
 @dataclass(frozen=True)
@@ -339,4 +342,5 @@ def _facts(
         server_role=tags.get(ROLE_TAG),
         scaling_group=tags.get(_SCALING_GROUP_TAG),
         cut_over=cutover.BEGAN in tags,
+        migrated_at=cutover.Memory.read(tags).migrated_at,
     )

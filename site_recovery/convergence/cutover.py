@@ -18,7 +18,7 @@ from site_recovery.convergence.sources import Ran, Sources
 from site_recovery.cutover import Interface, Source
 from site_recovery.errors import MigrationError
 from site_recovery.fence_proof import Connection
-from site_recovery.observation import Observed, observe
+from site_recovery.observation import Observed, Stage, observe
 from site_recovery.operations import Operation
 from site_recovery.planning import Blocked, Do, RollBack, Step, Wait
 from site_recovery.reasons import Reason
@@ -161,6 +161,7 @@ class Cutovers:
             if observed.in_azure:
                 if not isinstance(step, RollBack):
                     await self._mark(machine, source, observed)
+                    await self._end(machine, source, observed)
                 return False
             if course.failure is not None:
                 return await self._back(machine, source, observed)
@@ -396,6 +397,27 @@ class Cutovers:
             return
         if self._pace.may_submit():
             await self._set(machine, {cutover.MIGRATED_TO: became})
+
+    async def _end(self, machine: MachineRun, source: Source, observed: Observed) -> None:
+        """Terminate the source of a migrated machine when that is due."""
+        after = machine.assignment.terminate_after
+        if observed.stage is not Stage.MIGRATED or after is None or not self._pace.may_submit():
+            return
+        now, instance = self._service.clock.now(), source.instance_id
+        step = cutover.next_end(source, self._sources.fence, after, now)
+        if isinstance(step, cutover.NoteMigrated):
+            await self._set(machine, {cutover.MIGRATED_AT: now.isoformat()})
+            return
+        why = step.why if isinstance(step, cutover.Keep) else ""
+        if isinstance(step, cutover.Terminate):
+            power = await self._service.compute.power(observed.azure_vm_id or "")
+            if power == "running":
+                await self._sources.terminate(instance)
+                self._event(f"{machine.name}: instance {instance} is terminated")
+                return
+            why = f"its virtual machine is {power or 'not there'}"
+        if why:
+            self._event(f"{machine.name}: instance {instance} is due and is kept: {why}")
 
     # -- back -----------------------------------------------------------------------------------
 

@@ -60,6 +60,9 @@ class Sources(Protocol):
     async def start(self, instance_id: str) -> None:
         """Ask an instance to start."""
 
+    async def terminate(self, instance_id: str) -> None:
+        """Terminate an instance."""
+
     async def find(self, instance_id: str, comment: str) -> str | None:
         """The id of the command with this comment on an instance; None if it was never sent."""
 

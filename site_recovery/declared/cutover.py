@@ -8,9 +8,9 @@ from __future__ import annotations
 
 from datetime import timedelta
 from enum import StrEnum
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 
-from pydantic import Field
+from pydantic import BeforeValidator, Field
 
 from site_recovery.declared.durations import Duration, between
 from site_recovery.declared.model import Model, defaults_to
@@ -63,6 +63,35 @@ class Rollback(Model):
         max_length=200,
         description="Why, for the people who review it.",
     )
+
+
+KEPT = "keep-stopped"
+
+
+class SourceAfterwards(Model):
+    """What happens to the EC2 instance of a machine once it is migrated."""
+
+    terminate_after: (
+        Annotated[
+            Duration, between(timedelta(hours=1), timedelta(days=365)), Field(title="1h to 365d")
+        ]
+        | None
+    ) = Field(
+        default=None,
+        title="1h to 365d",
+        description="Terminates the instance this long after the migration was complete, with the "
+        "next `pulumi up`: only one that its cutover fenced and stopped, and only while its virtual "
+        "machine runs. IRREVERSIBLE.",
+        json_schema_extra=defaults_to("never"),
+    )
+
+
+def _kept(value: Any) -> Any:
+    return {} if value == KEPT else value
+
+
+SourceEnd = Annotated[SourceAfterwards, BeforeValidator(_kept)]
+"""A `SourceAfterwards`, which the config may write as `keep-stopped`."""
 
 
 class Cutover(Model):

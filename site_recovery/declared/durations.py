@@ -1,4 +1,4 @@
-"""Durations in the config: `500ms`, `90s`, `15m`, `2h`, `1h30m`."""
+"""Durations in the config: `500ms`, `90s`, `15m`, `2h`, `1h30m`, `14d`."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from site_recovery.declared.model import broken, rule
 from site_recovery.declared.wording import another_kind, said
 
 _PATTERN = re.compile(
-    r"(?:(?P<hours>\d{1,4})h)?(?:(?P<minutes>\d{1,6})m)?(?:(?P<seconds>\d{1,8})s)?"
+    r"(?:(?P<days>\d{1,4})d)?(?:(?P<hours>\d{1,4})h)?(?:(?P<minutes>\d{1,6})m)?(?:(?P<seconds>\d{1,8})s)?"
     r"(?:(?P<milliseconds>\d{1,9})ms)?",
     re.ASCII,
 )
@@ -39,6 +39,8 @@ def write(duration: timedelta) -> str:
     >>> write(timedelta(minutes=90))
     '1h30m'
     """
+    if duration > timedelta(days=2) and not duration % timedelta(days=1):
+        return f"{duration.days}d"
     rest = duration // timedelta(milliseconds=1)
     parts = []
     for unit, size in (("h", 3_600_000), ("m", 60_000), ("s", 1000), ("ms", 1)):
@@ -69,7 +71,7 @@ def _from_config(value: Any) -> timedelta:
         what = f"{said(value)} is not a duration" if value.strip() else "it is empty"
     else:
         what, _ = another_kind(value, "text")
-    raise broken(what, "Write it with units, such as 90s, 15m, 2h or 1h30m")
+    raise broken(what, "Write it with units, such as 90s, 15m, 2h, 1h30m or 14d")
 
 
 Duration = Annotated[

@@ -84,6 +84,7 @@ class Fleet:
         targets: the declared target by machine.
         hardware: the hardware by machine.
         cutovers: how machines fail over, by name; `latest` for the others.
+        terminate_after: how long after its migration an instance is terminated.
         rolls_back: the machines whose failover is taken back.
         sources: the instances that runs may change; None if they touch none.
         migrated: the machines that are recorded as migrated.
@@ -112,6 +113,7 @@ class Fleet:
         self.migrated: set[str] = set()
         self.cutovers: dict[str, Cutover] = {}
         self.rolls_back: set[str] = set()
+        self.terminate_after: timedelta | None = None
         self.sources: EstateSources | None = None
         self.carrier: Callable[[], AsyncWorldTransport] = lambda: AsyncWorldTransport(
             self.site.world
@@ -197,6 +199,7 @@ class Fleet:
                 phases[name],
                 hardware=self.hardware.get(name),
                 cutover=self.cutovers.get(name, Cutover()),
+                terminate_after=self.terminate_after,
             ).placed(self.migration_site.landing_zone)
             for name, instance in self.machines.items()
             if name in phases

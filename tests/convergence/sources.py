@@ -109,6 +109,10 @@ class EstateSources:
             if self.instance(instance_id).state == "stopped":
                 self._become(instance_id, state="running")
 
+    async def terminate(self, instance_id: str) -> None:
+        with _Change(self, "terminate", instance_id):
+            self._become(instance_id, state="terminated")
+
     async def find(self, instance_id: str, comment: str) -> str | None:
         sent = [n for n, (i, c, _) in self._commands.items() if (i, c) == (instance_id, comment)]
         return sent[-1] if sent else None

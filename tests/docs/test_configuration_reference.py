@@ -19,7 +19,7 @@ from settings.schema.recovery_plan import Runbook
 from settings.schema.replication import Convergence, Replication
 from settings.schema.source import CONFIGURATION_SERVER_INSTALLER, REPLICATION_APPLIANCE_INSTALLER
 from site_recovery.aws import support_matrix
-from site_recovery.declared.cutover import Cutover, Quiesce
+from site_recovery.declared.cutover import Cutover, Quiesce, SourceAfterwards
 from site_recovery.declared.durations import parse, write
 from site_recovery.fleet import ExperienceName
 from tests.docs.markdown import ROOT, tables
@@ -40,6 +40,7 @@ SECTIONS = (
     "machines.<machine>.cutover.quiesce.resume",
     "machines.<machine>.cutover.quiesce.ssm",
     "machines.<machine>.rollback",
+    "machines.<machine>.source",
     "machines.<machine>.target",
     "replication.agent.linux",
     "replication.agent.windows",
@@ -59,6 +60,7 @@ SECTIONS = (
     "waves.<wave>.recoveryPlan.groups[].post",
     "waves.<wave>.recoveryPlan.groups[].pre",
     "waves.<wave>.rollback",
+    "waves.<wave>.source",
     "waves.<wave>.target",
 )
 """Mappings and lists of the config that have a row of their own."""
@@ -187,6 +189,7 @@ def test_the_bounds_of_durations_are_those_that_are_checked(key: str) -> None:
         "runbook": (Runbook, {"id": RUNBOOK}),
         "cutover": (Cutover, {}),
         "quiesce": (Quiesce, {"ssm": {}}),
+        "source": (SourceAfterwards, {}),
     }
     model, rest = models[part]
     low, high = (parse(text) for text in DURATIONS[key])
@@ -203,9 +206,13 @@ def test_all_bounded_durations_are_known_to_the_test_above() -> None:
         "convergence.wait",
         "replication.registrationTimeout",
         *(
-            f"{owner}.cutover.{key}"
+            f"{owner}.{key}"
             for owner in ("machines.<machine>", "waves.<wave>")
-            for key in ("quiesce.timeout", "recoveryPointWait")
+            for key in (
+                "cutover.quiesce.timeout",
+                "cutover.recoveryPointWait",
+                "source.terminateAfter",
+            )
         ),
         "waves.<wave>.recoveryPlan.groups[].pre[].runbook.timeout",
         "waves.<wave>.recoveryPlan.groups[].post[].runbook.timeout",

@@ -12,6 +12,7 @@ from site_recovery.declared import durations
     [
         ("500ms", timedelta(milliseconds=500)),
         ("90s", timedelta(seconds=90)),
+        ("14d", timedelta(days=14)),
         ("15m", timedelta(minutes=15)),
         ("2h", timedelta(hours=2)),
         ("1h30m", timedelta(minutes=90)),
@@ -22,9 +23,7 @@ def test_people_write_durations_with_units(text: str, duration: timedelta) -> No
     assert durations.parse(text) == duration
 
 
-@pytest.mark.parametrize(
-    "text", ["", "5", "m", "5 m", "1.5h", "-5m", "30m1h", "5M", "2d", "1h1h", "٣m"]
-)
+@pytest.mark.parametrize("text", ["", "5", "m", "5 m", "1.5h", "-5m", "30m1h", "5M", "1h1h", "٣m"])
 def test_anything_else_is_no_duration(text: str) -> None:
     with pytest.raises(ValueError, match="not a duration"):
         durations.parse(text)
