@@ -112,7 +112,15 @@ class MachineRow:
         """Whether a person has to do something about it, or should at least look at it."""
         stopped = self.status in (Status.FAILED, Status.BLOCKED)
         failed_check = self.check is not None and self.check.passed is False
-        return stopped or bool(self.health_errors) or failed_check
+        return stopped or bool(self.ills) or failed_check
+
+    @property
+    def ills(self) -> tuple[Said, ...]:
+        """What the service says about its health, if that is not normal.
+
+        A machine whose health is normal has warnings too, such as that it was never tested.
+        """
+        return () if self.health in ("", "Normal") else self.health_errors
 
 
 @dataclass(frozen=True)

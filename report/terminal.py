@@ -185,7 +185,7 @@ def _attention(machine: MachineRow) -> Iterator[RenderableType]:
     style = _VERDICT_STYLES.get(machine.status, "")
     reason = f" ({machine.reason})" if machine.reason else ""
     yield Text.assemble((machine.name, "bold"), " ", (f"{VERDICTS[machine.status]}{reason}", style))
-    said = [Said(machine.message, machine.way_out), *machine.health_errors]
+    said = [Said(machine.message, machine.way_out), *machine.ills]
     if machine.check is not None and machine.check.passed is False:
         said += [Said(f"check: {message}") for message in machine.check.messages]
     for each in said:

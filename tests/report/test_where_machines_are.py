@@ -180,6 +180,15 @@ def test_health_and_rpo_are_those_of_the_vault() -> None:
     assert found.needs_attention
 
 
+def test_a_warning_about_a_machine_in_good_health_is_nothing_to_look_at() -> None:
+    never = ServiceError("no test failover was done", "161011", level="Warning")
+    vault = Vault()
+    protected(vault, "web-01", 3, health_errors=(never,))
+    found = seen(vault, "protected")
+    assert found.health_errors
+    assert not found.needs_attention
+
+
 def test_the_last_test_of_a_migrated_machine_is_remembered_by_its_record() -> None:
     vault = Vault()
     vault.runs("web-01", "web-01")
