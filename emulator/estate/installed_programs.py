@@ -30,14 +30,21 @@ _DRIVERS = {
 }
 
 
-def of_guest(drivers: str | None, platform: str) -> list[Program]:
+def of_guest(drivers: str | None, platform: str, kernel: str | None = None) -> list[Program]:
     """The programs of a managed guest.
 
     Args:
         drivers: its paravirtual drivers, as `operating_systems.drivers_of` names them.
         platform: `Windows` or `Linux`.
+        kernel: the release of its kernel; None on Windows.
     """
     if platform != "Windows":
-        return [Program("amazon-ssm-agent", AGENT_VERSION, "Amazon.com, Inc.")]
+        agent = Program("amazon-ssm-agent", AGENT_VERSION, "Amazon.com, Inc.")
+        if kernel is None:
+            return [agent]
+        packaged = (
+            ("kernel", kernel) if kernel.endswith(".x86_64") else (f"linux-image-{kernel}", "1")
+        )
+        return [agent, Program(*packaged, "")]
     own = [_DRIVERS[drivers]] if drivers else []
     return [*own, Program("Amazon SSM Agent", AGENT_VERSION, "Amazon Web Services")]

@@ -42,6 +42,22 @@ def of_image(name: str) -> str:
     return UNKNOWN
 
 
+def kernel_of(system: str, tag: str | None) -> str | None:
+    """What `uname -r` prints on a Linux guest, as far as it matters here; None elsewhere.
+
+    Canonical's images for EC2 run kernels named -aws; those of other vendors run stock ones.
+
+    Args:
+        system: the operating system.
+        tag: the instance's `kernel` tag, such as `generic`, which overrides the kind.
+    """
+    if system.startswith("windows"):
+        return None
+    if system.startswith("ubuntu"):
+        return f"5.15.0-1051-{tag or 'aws'}"
+    return f"4.18.0-477.{tag or 'el8.x86_64'}"
+
+
 def drivers_of(system: str, tag: str | None) -> str | None:
     """The paravirtual drivers of a Windows guest; None elsewhere.
 

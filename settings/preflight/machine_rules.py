@@ -7,7 +7,7 @@ from dataclasses import replace
 
 from settings.draft import Draft
 from settings.schema.fleet import MachineSettings
-from site_recovery.aws import images, managed_instances, support_check
+from site_recovery.aws import images, inventory, managed_instances, support_check
 from site_recovery.aws.ec2 import MachineFacts
 from site_recovery.aws.managed_instances import ManagedInstance
 from site_recovery.aws.support_check import Stated
@@ -33,6 +33,24 @@ def holds(
     """Running machines on which Systems Manager cannot install anything, each with the reason."""
     for name, why in unmanaged(facts, managed):
         yield name, f"{why}; or set replication.agent.installation to manual"
+
+
+def kernels(installed: Mapping[str, tuple[str, ...]]) -> Iterator[tuple[str, str]]:
+    """Machines with no kernel that the mobility service takes, each with the reason.
+
+    Args:
+        installed: the kernels that the inventory lists, by machine. If one of them is a stock one,
+            the machine may run it; the script that installs the agent looks.
+    """
+    for name, releases in installed.items():
+        if releases and all(map(inventory.is_of_a_cloud, releases)):
+            yield (
+                name,
+                f"it has no other kernel than {', '.join(releases)}, by Systems Manager's "
+                "inventory, and the mobility service takes stock kernels only. Install "
+                "linux-generic or linux-azure and boot it, remove the others, then start "
+                "AWS-GatherSoftwareInventory again",
+            )
 
 
 def unmanaged(
@@ -99,6 +117,17 @@ def problems(
                 f"it says {machine.os}, and the SSM agent of {facts.instance_id} reports "
                 f"{facts.reported_os}",
                 "Correct it, or leave it out",
+            )
+        )
+    stops = (declared := draft.cutover_of(name)) is not None and declared.fences
+    if facts.market is not None and stops and not facts.cut_over:
+        found.append(
+            Problem(
+                path("machines", name, "instanceId"),
+                f"instance {facts.instance_id} is of the kind {facts.market}, which AWS may refuse "
+                "to stop, and its cutover stops it",
+                "Start an instance of its own kind from its image, or let its cutover have the "
+                "mode latest",
             )
         )
     if draft.vpc_id and facts.state == "running" and facts.vpc_id != draft.vpc_id:

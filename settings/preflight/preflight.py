@@ -34,6 +34,9 @@ ManagedReader: TypeAlias = Callable[
 DriversReader: TypeAlias = Callable[
     [Iterable[str], str], tuple[dict[str, tuple[Driver, ...]], list[Problem]]
 ]
+KernelsReader: TypeAlias = Callable[
+    [Iterable[str], str], tuple[dict[str, tuple[str, ...]], list[Problem]]
+]
 RolesReader: TypeAlias = Callable[[Iterable[str], str], tuple[tuple[str, ...], list[Problem]]]
 
 _SOURCE_MAY_BE_GONE = (Phase.FAILED_OVER, Phase.MIGRATED)
@@ -50,6 +53,7 @@ class Aws:
     managed_instances: ManagedReader = managed_instances.managed_instances
     role_arns: RolesReader = instance_roles.role_arns
     installed_drivers: DriversReader = inventory.installed_drivers
+    installed_kernels: KernelsReader = inventory.installed_kernels
 
 
 @dataclass(frozen=True)
@@ -63,7 +67,7 @@ class Preflight:
         unmanaged: why Systems Manager runs no command on a machine whose cutover needs that, by
             name.
         holds: why the replication of a machine may not begin, by name: no agent can be installed
-            on it. A machine that replicates already is not affected.
+            on it, or none that works with its kernel. A machine that replicates already is not affected.
         server: what the server is created from; None if the server exists already outside this
             stack, or if it cannot be determined.
         agent_roles: ARNs of the roles with which the agents read their secret, if Systems Manager
@@ -176,6 +180,10 @@ def _machines(draft: Draft, prefix: str, aws: Aws) -> tuple[Draft, Preflight]:
         roles, unread = aws.role_arns(profiles, region)
         if unread:
             return draft, Preflight(facts, gone, problems=(*problems.values(), *unread))
+    kernels, unread = _kernels(here, region, aws)
+    if unread:
+        return draft, Preflight(facts, gone, problems=(*problems.values(), *unread))
+    holds = {**dict(machine_rules.kernels(kernels)), **holds}
     drivers, unread = _drivers(draft, machines, here, aws)
     if unread:
         return draft, Preflight(facts, gone, problems=(*problems.values(), *unread))
@@ -222,6 +230,24 @@ def _drivers(
     if not ids:
         return {}, []
     listed, unread = aws.installed_drivers(ids.values(), draft.region)
+    return {name: listed[which] for name, which in ids.items() if which in listed}, unread
+
+
+def _kernels(
+    facts: Mapping[str, MachineFacts], region: str, aws: Aws
+) -> tuple[dict[str, tuple[str, ...]], list[Problem]]:
+    """The kernels that the inventory lists, by machine, of running Ubuntu machines.
+
+    The images of other distributions in EC2 run stock kernels.
+    """
+    ids = {
+        name: found.instance_id
+        for name, found in facts.items()
+        if found.state == "running" and (found.os or "").startswith("ubuntu")
+    }
+    if not ids:
+        return {}, []
+    listed, unread = aws.installed_kernels(ids.values(), region)
     return {name: listed[which] for name, which in ids.items() if which in listed}, unread
 
 

@@ -74,6 +74,8 @@ class MachineFacts:
             them.
         reported_os: the key of the operating system that the SSM agent reports, if it was asked.
         scaling_group: the Auto Scaling group that it is in, or None.
+        market: `spot`, `scheduled` or `capacity-block`; None for an instance that is kept until its
+            owner ends it.
         cut_over: whether a cutover of it began, which stops it and is not over.
         migrated_at: when its migration was seen to be complete; None before that.
         server_role: what it does for Site Recovery, if it is a server of a stack; else None.
@@ -101,6 +103,7 @@ class MachineFacts:
     server_role: str | None = None
     reported_os: str | None = None
     scaling_group: str | None = None
+    market: str | None = None
     cut_over: bool = False
     migrated_at: datetime | None = None
 
@@ -341,6 +344,7 @@ def _facts(
         memory_mib=kind.memory_mib,
         server_role=tags.get(ROLE_TAG),
         scaling_group=tags.get(_SCALING_GROUP_TAG),
+        market=instance.get("InstanceLifecycle") or None,
         cut_over=cutover.BEGAN in tags,
         migrated_at=cutover.Memory.read(tags).migrated_at,
     )

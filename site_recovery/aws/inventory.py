@@ -1,4 +1,5 @@
-"""The paravirtual drivers of Windows machines, from the inventory of Systems Manager.
+"""The paravirtual drivers of Windows machines and the kernels of Ubuntu machines, from the inventory
+of Systems Manager.
 
 The inventory contains the programs of a machine (`AWS:Application`) once an association of the
 document AWS-GatherSoftwareInventory has run on it.
@@ -8,14 +9,16 @@ instances" and "Upgrade PV drivers on EC2 Windows instances" (Amazon EC2 user gu
 drivers there are. They do not name the programs: that of Red Hat is in the read-me of the upgrade
 package which the guide links (Citrix-Win_PV.zip), those of Citrix in the installer of XenServer's
 Windows drivers (xenserver/win-installer; `Citrix Tools for Virtual Machines` before release 6.1),
-that of AWS in the example of a Windows inventory in aws/amazon-ssm-agent.
+that of AWS in the example of a Windows inventory in aws/amazon-ssm-agent. Ubuntu's packages of
+kernels are named `linux-image-<release>`, where the release is what `uname -r` prints ("Kernel
+variants", Ubuntu documentation).
 """
 
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable
-from typing import TYPE_CHECKING, Literal
+from collections.abc import Callable, Iterable
+from typing import TYPE_CHECKING, Literal, TypeVar
 
 from site_recovery.aws.client import AWS_FAILURES, aws_problem, connect
 from site_recovery.batches import batches
@@ -41,6 +44,14 @@ _PROGRAMS: tuple[tuple[Driver, re.Pattern[str]], ...] = (
 """How the program names of the drivers begin. Programs that only come with drivers do not count, such
 as guest agents and snapshot providers."""
 
+_KERNEL = re.compile(r"linux-image-(?:unsigned-)?(\d.*)")
+"""The package of one kernel. Packages without a number only depend on the newest of a kind."""
+
+_OF_A_CLOUD = ("aws", "gcp", "gke", "gkeop", "oracle", "kvm", "linode")
+"""The kinds of Ubuntu kernels that are made for another cloud, or for none that boots on Azure."""
+
+_T = TypeVar("_T", bound=str)
+
 _PAGE = 20
 """How many ids are in one filter; the service accepts 40, in its older models 20."""
 
@@ -62,7 +73,28 @@ def installed_drivers(
         can leave the old program in the list. An instance without inventory, or without drivers in
         it, is left out. If AWS did not answer, nothing and one problem that says so.
     """
-    found: dict[str, set[Driver]] = {}
+    return _installed(instance_ids, region, client, driver_of)
+
+
+def installed_kernels(
+    instance_ids: Iterable[str], region: str, client: SSMClient | None = None
+) -> tuple[dict[str, tuple[str, ...]], list[Problem]]:
+    """Read from the inventory which kernels are installed on Ubuntu instances.
+
+    Returns:
+        The releases by instance id, such as `5.15.0-1051-aws`; otherwise as `installed_drivers`.
+        Which of them runs the inventory does not say.
+    """
+    return _installed(instance_ids, region, client, kernel_of)
+
+
+def _installed(
+    instance_ids: Iterable[str],
+    region: str,
+    client: SSMClient | None,
+    known: Callable[[str], _T | None],
+) -> tuple[dict[str, tuple[_T, ...]], list[Problem]]:
+    found: dict[str, set[_T]] = {}
     try:
         ssm = client or connect("ssm", region)
         paginator = ssm.get_paginator("get_inventory")
@@ -80,9 +112,9 @@ def installed_drivers(
                 for entity in page.get("Entities", []):
                     listed = entity.get("Data", {}).get(_TYPE)
                     for program in listed["Content"] if listed else ():
-                        driver = driver_of(program.get("Name", ""))
-                        if driver:
-                            found.setdefault(entity["Id"], set()).add(driver)
+                        what = known(program.get("Name", ""))
+                        if what:
+                            found.setdefault(entity["Id"], set()).add(what)
     except AWS_FAILURES as error:
         return {}, [aws_problem(error, "Systems Manager", region, PERMISSIONS)]
     return {name: tuple(sorted(drivers)) for name, drivers in found.items()}, []
@@ -98,3 +130,22 @@ def driver_of(program: str) -> Driver | None:
         if name.match(program.strip()):
             return driver
     return None
+
+
+def kernel_of(program: str) -> str | None:
+    """The release of the kernel that a package is; None if it is none.
+
+    >>> kernel_of("linux-image-5.15.0-1051-aws")
+    '5.15.0-1051-aws'
+    """
+    match = _KERNEL.fullmatch(program.strip())
+    return match[1] if match else None
+
+
+def is_of_a_cloud(kernel: str) -> bool:
+    """Whether a kernel is one that the mobility service does not take.
+
+    "Support matrix for disaster recovery of VMware VMs and physical servers to Azure": the stock
+    kernels of a distribution only, of Ubuntu `-generic` and `-azure`.
+    """
+    return kernel.rpartition("-")[2] in _OF_A_CLOUD

@@ -119,11 +119,22 @@ def inventory(
     return read
 
 
+def kernels(**releases: str) -> Callable[..., tuple[dict[str, tuple[str, ...]], list[Problem]]]:
+    """A stub of the inventory with these kernels, by machine; blanks part several."""
+    machines = configs.valid()["machines"]
+    listed = {
+        machines[name.replace("_", "-")]["instanceId"]: tuple(found.split())
+        for name, found in releases.items()
+    }
+    return lambda ids, _: ({name: listed[name] for name in ids if name in listed}, [])
+
+
 def examine(config: dict[str, Any], reader: FactsReader, **others: Any) -> Preflight:
     answers = {
         "server_facts": server(),
         "managed_instances": ssm(),
         "installed_drivers": inventory(),
+        "installed_kernels": kernels(),
     }
     aws = Aws(**{**answers, **others})
     return settings.examine(
@@ -412,6 +423,38 @@ def test_a_machine_needs_room_for_one_more_security_group(groups: list[str], ref
     }
     preflight = examine(configs.valid(), ec2(db_01=changes))
     assert places(preflight) == (["machines.db-01"] if refused else [])
+
+
+UBUNTU = {"os": "ubuntu-22.04", "platform": "linux"}
+
+
+@pytest.mark.parametrize(
+    ("releases", "held"),
+    [
+        ("5.15.0-1051-aws", True),
+        ("5.15.0-1051-aws 6.8.0-1018-aws", True),
+        ("5.15.0-1051-aws 5.15.0-91-generic", False),
+        ("6.2.0-1018-azure", False),
+        ("", False),
+    ],
+)
+@pytest.mark.parametrize("installation", ["ssm", "manual"])
+def test_a_machine_that_has_kernels_of_ec2_alone_is_held(
+    releases: str, held: bool, installation: str
+) -> None:
+    config = configs.put(
+        configs.modernized(), "replication", "agent", "installation", value=installation
+    )
+    found = kernels(web_01=releases)
+    preflight = examine(config, ec2(web_01=UBUNTU), installed_kernels=found)
+    assert ("web-01" in preflight.holds) == held
+    if held:
+        assert f"no other kernel than {releases.replace(' ', ', ')}" in preflight.holds["web-01"]
+
+
+def test_the_inventory_is_not_asked_for_kernels_of_others() -> None:
+    found = kernels(web_01="5.15.0-1051-aws")
+    assert examine(configs.valid(), ec2(), installed_kernels=found).holds == {}
 
 
 OLD = {"os": "windows-server-2008-r2-sp1"}
@@ -719,6 +762,16 @@ def test_disks_of_an_instance_store_count() -> None:
     ).problems
     assert "65 data disks" in problem.what
     assert "2 of them instance store" in problem.what
+
+
+@pytest.mark.parametrize("mode", ["latest", "stop-first", "lossless"])
+def test_a_spot_instance_is_refused_if_its_cutover_stops_it(mode: str) -> None:
+    config = configs.put(configs.modernized(), "waves", "pilot", "cutover", value={"mode": mode})
+    reader = ec2(web_01={"market": "spot"})
+    found = [p for p in examine(config, reader).problems if "of the kind spot" in p.what]
+    assert [p.path for p in found] == ([] if mode == "latest" else ["machines.web-01.instanceId"])
+    going = ec2(web_01={"market": "spot", "cut_over": True})
+    assert not any("of the kind spot" in p.what for p in examine(config, going).problems)
 
 
 @pytest.mark.parametrize(

@@ -108,7 +108,8 @@ class Inventory:
         parameters = held.wanted.get("Parameters") or {}
         if parameters.get("applications", ["Enabled"]) == ["Enabled"]:
             drivers = operating_systems.drivers_of(machine.system, machine.tags.get("drivers"))
-            programs = installed_programs.of_guest(drivers, machine.platform)
+            kernel = operating_systems.kernel_of(machine.system, machine.tags.get("kernel"))
+            programs = installed_programs.of_guest(drivers, machine.platform, kernel)
             self._gathered[machine.id] = _Gathered(self._clock(), [_entry(one) for one in programs])
         self._executions.report(held.id, machine.id, "Success", "")
 

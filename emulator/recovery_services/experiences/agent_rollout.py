@@ -15,6 +15,7 @@ import json
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
+from emulator.estate import operating_systems
 from emulator.estate.machines import AccessRefused, Assignment, Instance, ReportStatus
 from emulator.guests import (
     agent_document,
@@ -36,7 +37,7 @@ KIND = "guest/agent-run"
 _INSTALLED = "mobility agent is installed"
 _RUNS_AGAIN = "mobility agent's association runs"
 _TAKES_SECONDS = (90, 200)
-_FETCH, _SECRET, _INSTALL, _REGISTER = 11, 13, 15, 16
+_FETCH, _SECRET, _INSTALL, _REGISTER, _KERNEL = 11, 13, 15, 16, 17
 _LOGS = {
     _INSTALL: "ASRUnifiedAgentInstaller.log",
     _REGISTER: "ASRUnifiedAgentConfigurator.log",
@@ -245,6 +246,9 @@ def _check_registration(world: World, order: _Order, secret: str) -> None:
         if experience == CLASSIC
         else support.problem(instance)
     )
+    kernel = operating_systems.kernel_of(instance.os, instance.tags.get("kernel"))
+    if kernel is not None and kernel.endswith("-aws"):
+        raise _Failure(_KERNEL, f"the mobility service does not take the kernel {kernel}.")
     if unsupported is not None:
         text = f"The operating system is not supported: {unsupported}"
         raise _Failure(_INSTALL, _log_line(_INSTALL, text))

@@ -291,6 +291,21 @@ def test_a_system_that_is_not_supported_fails_the_installer(
     assert "ASRUnifiedAgentInstaller.log" in reason
 
 
+@pytest.mark.parametrize(("kind", "code"), [({}, 17), ({"kernel": "generic"}, None)])
+def test_a_kernel_of_ec2_fails_before_anything_is_installed(
+    kind: dict[str, str], code: int | None
+) -> None:
+    ubuntu = replace(DB, os="ubuntu-22.04", tags=kind)
+    machines = Machines(MODERNIZED, ubuntu)
+    machines.associate(ubuntu)
+    machines.site.pass_time(minutes=5)
+    if code is None:
+        assert machines.run()["stage"] == "registered"
+    else:
+        found, reason = machines.failure()
+        assert (found, "5.15.0-1051-aws" in reason) == (code, True)
+
+
 def test_what_classic_supports_is_less(experience: Classic) -> None:
     machine = replace(WEB, os="windows-server-2022")
     machines = Machines(experience, machine)

@@ -8,7 +8,13 @@ import boto3
 import pytest
 from botocore.stub import Stubber
 
-from site_recovery.aws.inventory import driver_of, installed_drivers
+from site_recovery.aws.inventory import (
+    driver_of,
+    installed_drivers,
+    installed_kernels,
+    is_of_a_cloud,
+    kernel_of,
+)
 from tests.local_aws import LocalAws
 
 if TYPE_CHECKING:
@@ -89,6 +95,36 @@ def test_all_drivers_that_are_listed_are_told(
 ) -> None:
     found = asked((question("i-1"), {"Entities": [entity("i-1", *programs)]}), ids=["i-1"])
     assert found.get("i-1") == drivers
+
+
+@pytest.mark.parametrize(
+    ("package", "release", "of_a_cloud"),
+    [
+        ("linux-image-5.15.0-1051-aws", "5.15.0-1051-aws", True),
+        ("linux-image-unsigned-6.8.0-1018-aws", "6.8.0-1018-aws", True),
+        ("linux-image-5.4.0-1106-gcp", "5.4.0-1106-gcp", True),
+        ("linux-image-5.15.0-91-generic", "5.15.0-91-generic", False),
+        ("linux-image-6.2.0-1018-azure", "6.2.0-1018-azure", False),
+        ("linux-image-aws", None, False),
+        ("linux-headers-5.15.0-1051-aws", None, False),
+        ("linux-modules-5.15.0-1051-aws", None, False),
+        ("amazon-ssm-agent", None, False),
+    ],
+)
+def test_a_package_is_known_as_a_kernel_by_its_name(
+    package: str, release: str | None, of_a_cloud: bool
+) -> None:
+    assert kernel_of(package) == release
+    assert is_of_a_cloud(release or "") == of_a_cloud
+
+
+def test_the_kernels_that_are_listed_are_told() -> None:
+    ssm = client()
+    listed = entity("i-1", "linux-image-5.15.0-1051-aws", "linux-image-5.15.0-91-generic", "bash")
+    with Stubber(ssm) as stub:
+        stub.add_response("get_inventory", {"Entities": [listed]}, question("i-1"))
+        found, problems = installed_kernels(["i-1"], REGION, ssm)
+    assert (found, problems) == ({"i-1": ("5.15.0-1051-aws", "5.15.0-91-generic")}, [])
 
 
 def test_an_instance_of_which_no_inventory_was_gathered_is_left_out() -> None:
