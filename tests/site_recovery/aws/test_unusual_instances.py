@@ -20,7 +20,7 @@ def made(aws: LocalAws, **options: Any) -> MachineFacts:
     ec2 = boto3.client("ec2", region_name=REGION)
     known = ec2.describe_instances(InstanceIds=[aws.estate["machines"]["web-01"]])
     like = known["Reservations"][0]["Instances"][0]
-    where = {} if "NetworkInterfaces" in options else {"SubnetId": like["SubnetId"]}
+    where: dict[str, Any] = {} if "NetworkInterfaces" in options else {"SubnetId": like["SubnetId"]}
     answer = ec2.run_instances(
         ImageId=like["ImageId"],
         InstanceType="m5.large",
