@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import logging
 from abc import ABC, abstractmethod
-from collections.abc import Coroutine, Mapping
+from collections.abc import Coroutine, Hashable, Mapping
 from contextlib import AbstractAsyncContextManager
 from functools import cached_property
 from typing import Any, ClassVar, Generic, TypeVar, get_args
@@ -28,6 +28,7 @@ from pulumi.runtime import rpc
 from pydantic import BaseModel, ConfigDict
 
 from dynamic_providers import concurrency, driver, engine
+from dynamic_providers.shared import claims
 from site_recovery.arm_ids import VaultId, same
 from site_recovery.azure.connection import Connect, Connection
 from site_recovery.errors import MigrationError
@@ -109,6 +110,10 @@ class MigrationProvider(ResourceProvider, ABC, Generic[InputsT, OutputsT]):
     serialize_as_secret_always = False
     inputs: ClassVar[type[Inputs]]
     outputs: ClassVar[type[Outputs]]
+    identity: ClassVar[tuple[str, ...]] = ()
+    """Inputs that say which thing in a cloud the resource is about. A record that is replaced by one
+    of the same thing (`pulumi up --replace`, `pulumi state taint`) is only forgotten. If there are
+    none, `on_delete` decides."""
     only_for_check: ClassVar[tuple[str, ...]] = ()
     """Inputs that only `on_check` gets and that are not recorded. The declaration sets `preview`
     (whether this is a preview) and `parallel` (how many operations the engine runs at a time),
@@ -185,6 +190,9 @@ class MigrationProvider(ResourceProvider, ABC, Generic[InputsT, OutputsT]):
     def check(self, olds: dict[str, Any], news: dict[str, Any]) -> CheckResult:
         """Answer the engine's Check."""
         check_only = {name: news.pop(name, None) for name in self.only_for_check}
+        claims.of_this_process.add()
+        if self.identity:
+            claims.of_this_process.add_thing(self._thing(news))
         return _run(self.on_check(olds, news, check_only))
 
     def diff(self, _id: str, olds: dict[str, Any], news: dict[str, Any]) -> DiffResult:
@@ -213,6 +221,8 @@ class MigrationProvider(ResourceProvider, ABC, Generic[InputsT, OutputsT]):
 
     def delete(self, id_: str, props: dict[str, Any]) -> None:
         """Answer the engine's Delete."""
+        if self.identity and claims.of_this_process.has_thing(self._thing(props)):
+            return
         _run(self.on_delete(id_, self._recorded(props)))
 
     def _given(self, values: Mapping[str, Any]) -> Any:
@@ -220,6 +230,10 @@ class MigrationProvider(ResourceProvider, ABC, Generic[InputsT, OutputsT]):
 
     def _recorded(self, values: dict[str, Any]) -> Recorded[Any, Any]:
         return Recorded(values, self.inputs, self.outputs)
+
+    def _thing(self, values: Mapping[str, Any]) -> Hashable:
+        """The thing that inputs are about. Names in Azure are case-insensitive."""
+        return (type(self), *(str(values.get(name)).lower() for name in self.identity))
 
 
 def stack_of(urn: str) -> str:

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from contextlib import suppress
 from datetime import timedelta
 from typing import Any, TypeAlias
 
 import pulumi
-from pulumi.dynamic import CheckResult, DiffResult
+from pulumi.dynamic import DiffResult
 
 from dynamic_providers import adapter, engine
 from dynamic_providers.adapter import Inputs, MigrationProvider, Outputs
@@ -59,12 +58,7 @@ Recorded: TypeAlias = adapter.Recorded[ContainerMappingInputs, ContainerMappingO
 class ContainerMappingProvider(MigrationProvider[ContainerMappingInputs, ContainerMappingOutputs]):
     """Maps and unmaps; azure-native would purge the mapping on delete."""
 
-    async def on_check(
-        self, olds: dict[str, Any], news: dict[str, Any], check_only: Mapping[str, Any]
-    ) -> CheckResult:
-        """Accept the inputs, and record that a program runs."""
-        claims.of_this_process.add()
-        return CheckResult(news, [])
+    identity = ("container_id", "policy_id", "mapping_name")
 
     async def on_diff(self, recorded: Recorded, news: dict[str, Any]) -> DiffResult:
         """A change of container, policy or name replaces the mapping. The old one is deleted first.
@@ -72,7 +66,7 @@ class ContainerMappingProvider(MigrationProvider[ContainerMappingInputs, Contain
         This is refused, in preview too, while machines replicate with the old mapping. Otherwise
         Azure would refuse to remove it when half of the update is done.
         """
-        replaces = recorded.replaced(news, "container_id", "policy_id", "mapping_name")
+        replaces = recorded.replaced(news, *self.identity)
         if replaces:
             await self._raise_if_needed(recorded.inputs)
         return DiffResult(bool(replaces), replaces, delete_before_replace=True)

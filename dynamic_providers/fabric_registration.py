@@ -80,6 +80,8 @@ class FabricRegistrationProvider(
 ):
     """Waits for the server to register. On delete, unregisters it with the service's `remove`."""
 
+    identity = ("vault_id", "server_name", "experience")
+
     async def on_diff(self, recorded: Recorded, news: dict[str, Any]) -> DiffResult:
         """A change of vault or server replaces it. Other waiting times are no difference."""
         replaces = recorded.replaced(news, "vault_id", "server_name")

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Hashable, Iterable, Mapping
 from types import MappingProxyType
 from typing import Any, TypeAlias
 
@@ -81,6 +81,8 @@ class MigrationWaveProvider(MigrationProvider[WaveInputs, WaveOutputs]):
         claims.of_this_process.add(news["other_instances"])
         if not unknown(news.get("machines")):
             claims.of_this_process.add(m["instance_id"] for m in news["machines"].values())
+        if (plan := news.get("recovery_plan")) and not unknown(plan):
+            claims.of_this_process.add_thing(_plan(plan["name"]))
         preview = bool(check_only["preview"])
         lines, refusals = await wave_review.look_ahead(
             self.connect(),
@@ -171,9 +173,10 @@ class MigrationWaveProvider(MigrationProvider[WaveInputs, WaveOutputs]):
         return inputs, outputs.model_copy(update=gone)
 
     async def on_delete(self, id_: str, recorded: Recorded) -> None:
-        """Take the wave's machines out of the vault, except those that moved to another wave.
+        """Take the wave's machines out of the vault, except those that a wave still declares.
 
-        All of them at once; if one is failed over, none is touched.
+        They moved to another wave, or only the record is replaced, which keeps the recovery plan
+        too. The others leave all at once; if one is failed over, none is touched.
         """
         inputs = recorded.inputs
         row = self.row(inputs.urn)
@@ -192,9 +195,10 @@ class MigrationWaveProvider(MigrationProvider[WaveInputs, WaveOutputs]):
             return
         review.raise_if_failed_over(going, snapshot)
         review.raise_unless_gone(await vault.converge(going, row, leaving=True))
-        if inputs.recovery_plan is not None:
-            row.status(f"deleting recovery plan {inputs.recovery_plan.name}")
-            await vault.delete_plan(inputs.recovery_plan.name)
+        order = inputs.recovery_plan
+        if order is not None and not claims.of_this_process.has_thing(_plan(order.name)):
+            row.status(f"deleting recovery plan {order.name}")
+            await vault.delete_plan(order.name)
 
     async def _drive(
         self,
@@ -239,6 +243,7 @@ class MigrationWave(DeclaredResource, name="MigrationWave", provider=MigrationWa
     """
 
     experience: pulumi.Output[str]
+    phase: pulumi.Output[str]
     container_id: pulumi.Output[str]
     machines_site_id: pulumi.Output[str]
     landing_zone: pulumi.Output[Mapping[str, str]]
@@ -294,6 +299,11 @@ def _refuse_migrated_without_vm(
     _, refusals = review.review(machines, snapshot, inputs.rules)
     if refusals:
         raise MigrationError(review.refused(refusals))
+
+
+def _plan(name: str) -> Hashable:
+    """A recovery plan as a thing that a wave declares."""
+    return ("recovery plan", name.lower())
 
 
 def _tell_gone(

@@ -2,17 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Any, Literal, TypeAlias
 
 import pulumi
-from pulumi.dynamic import DiffResult
+from pulumi.dynamic import CheckFailure, CheckResult, DiffResult
 
 from dynamic_providers import adapter, engine
-from dynamic_providers.adapter import Inputs, MigrationProvider, Outputs, unknown
+from dynamic_providers.adapter import Inputs, MigrationProvider, Outputs, is_unknown, unknown
 from dynamic_providers.declared import DeclaredResource
 from dynamic_providers.migration_wave import MigrationWave
-from dynamic_providers.shared import departures
+from dynamic_providers.shared import claims, departures
 from dynamic_providers.wave.inputs import ConvergenceInputs, MachineInputs
 from site_recovery.arm_ids import ContainerId
 from site_recovery.azure.service import VaultService
@@ -40,6 +40,9 @@ class ProtectedItemInputs(Inputs):
     Attributes:
         phase: the declared phase. A refresh records where the machine was found instead, which
             may be between two phases (`initial replication`).
+        wave: the name of its wave.
+        wave_phase: the phase in the wave's own inputs. It is not the declared one if the wave is
+            not part of this command. Empty in records of older versions of this program.
     """
 
     name: str
@@ -51,6 +54,8 @@ class ProtectedItemInputs(Inputs):
     machine: MachineInputs
     convergence: ConvergenceInputs
     outcome: OutcomeInputs
+    wave: str = ""
+    wave_phase: str = ""
     urn: str
 
     @property
@@ -110,12 +115,31 @@ Recorded: TypeAlias = adapter.Recorded[ProtectedItemInputs, ProtectedItemOutputs
 class ProtectedItemProvider(MigrationProvider[ProtectedItemInputs, ProtectedItemOutputs]):
     """Verifies the machine's live state and records it. It never submits an operation."""
 
+    async def on_check(
+        self, olds: dict[str, Any], news: dict[str, Any], check_only: Mapping[str, Any]
+    ) -> CheckResult:
+        """Refuse a new machine whose wave is left out of the command: nothing would drive it."""
+        if _left_out(news) and (news.get("machine") is None or not olds):
+            way_out = (
+                f"{_not_part_of(news)}, and nothing else takes a new machine to its phase. Add the "
+                f"wave (--target '**:MigrationWave::{news['wave']}'), or leave out its machines too "
+                "(--exclude-dependents)."
+            )
+            return CheckResult(news, [CheckFailure("", way_out)])
+        return CheckResult(news, [])
+
     async def on_diff(self, recorded: Recorded, news: dict[str, Any]) -> DiffResult:
         """A difference is another phase, another outcome of the wave, or drift.
 
         In a preview in which the wave will run, its outcome is not known yet. The wave's own row
         says then what happens; the machine is not shown as changed for it.
+
+        A wave that is left out of the command (`--target`, `--exclude`) leaves its records alone.
         """
+        # A refresh compares too, and checks nothing.
+        if _left_out(news) and claims.of_this_process.program_runs:
+            engine.current().log(news["urn"], f"{_not_part_of(news)}: it stays where it is")
+            return DiffResult(changes=False)
         changed = any(
             not unknown(news.get(key)) and news.get(key) != recorded.values.get(key)
             for key in ("phase", "outcome")
@@ -159,6 +183,9 @@ class ProtectedItemProvider(MigrationProvider[ProtectedItemInputs, ProtectedItem
         refuses here, before any is touched.
         """
         inputs = recorded.inputs
+        if inputs.machine.instance_id in claims.of_this_process:
+            # The record is replaced, or the machine has another name now.
+            return
         left = departures.of_this_process.of(inputs.machine.instance_id)
         # For a machine that left, the outcome of the wave is newer than the shared observation.
         snapshot = await self._look(inputs, lambda shared: left is None)
@@ -175,7 +202,9 @@ class ProtectedItemProvider(MigrationProvider[ProtectedItemInputs, ProtectedItem
         if observed.stage is Stage.FAILED_OVER:
             raise MigrationError(f"{inputs.name}: {next_step(None, observed, Rules())}")
         engine.current().log(
-            inputs.urn, "its wave takes it out of the vault, with all its machines", ephemeral=True
+            inputs.urn,
+            f"{inputs.name}: its replication goes on until its wave is destroyed, which takes all "
+            "its machines out of the vault",
         )
 
     def _tell_departure(self, inputs: ProtectedItemInputs, left: Outcome) -> None:
@@ -227,6 +256,18 @@ class ProtectedItemProvider(MigrationProvider[ProtectedItemInputs, ProtectedItem
             return await service.recent(good)
 
 
+def _left_out(news: Mapping[str, Any]) -> bool:
+    """Whether the wave is not part of this command: its inputs are those of its last run."""
+    phase = news.get("wave_phase")
+    if is_unknown(phase) or is_unknown(news.get("machine")):
+        return False
+    return phase != news["phase"] or news.get("machine") is None
+
+
+def _not_part_of(news: Mapping[str, Any]) -> str:
+    return f"{news['name']}: its wave {news['wave']} is not part of this command"
+
+
 def _raise_if_unreadable(inputs: ProtectedItemInputs, observed: Observed) -> None:
     """Keep what is recorded of a machine if what Azure answers about it cannot be read."""
     if observed.stage is Stage.UNREADABLE:
@@ -271,9 +312,12 @@ class ProtectedItem(DeclaredResource, name="ProtectedItem", provider=ProtectedIt
             container_id=wave.container_id,
             machines_site_id=wave.machines_site_id,
             landing_zone=wave.landing_zone,
-            machine=wave.machines.apply(lambda machines: machines[machine]),
+            # If the wave is left out of the command, these are of its last run, without new machines.
+            machine=wave.machines.apply(lambda machines: (machines or {}).get(machine)),
             convergence=wave.convergence,
-            outcome=wave.outcomes.apply(lambda outcomes: outcomes[machine]),
+            outcome=wave.outcomes.apply(lambda outcomes: (outcomes or {}).get(machine)),
+            wave=wave.pulumi_resource_name,
+            wave_phase=wave.phase,
         )
 
 

@@ -46,6 +46,8 @@ Recorded: TypeAlias = adapter.Recorded[VaultClearanceInputs, Outputs]
 class VaultClearanceProvider(MigrationProvider[VaultClearanceInputs, Outputs]):
     """Does nothing until it is deleted."""
 
+    identity = ("vault_id", "server_name", "experience")
+
     async def on_diff(self, recorded: Recorded, news: dict[str, Any]) -> DiffResult:
         """A change of vault replaces it. Other changes are only recorded."""
         known = {name: value for name, value in news.items() if not is_unknown(value)}

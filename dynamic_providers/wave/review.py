@@ -79,6 +79,9 @@ async def look_ahead(
                 news.get("experience", "classic"),
             )
         news = {**news, **{key: _ASSUMED[key] for key in _ASSUMED if unknown(news.get(key))}}
+        if unknown(news.get("source")):
+            # A server that is replaced has no address yet. A review asks nothing of the source.
+            news["source"] = None
         inputs = WaveInputs.model_validate(news)
     else:
         inputs = WaveInputs.model_validate(news)

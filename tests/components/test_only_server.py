@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 import subprocess
+from collections.abc import AsyncIterator, Coroutine
+from contextlib import asynccontextmanager
 from typing import Any
 
 import pulumi
 import pytest
 
 import components.only_server
+from site_recovery.arm_ids import VaultId
 from site_recovery.aws.server_facts import ROLE_TAG, VAULT_TAG
 from site_recovery.errors import MigrationError
 from tests.components.harness import deploy
@@ -25,12 +29,19 @@ class World:
     def __init__(self) -> None:
         self.live: list[str] = []
         self.recorded: list[str] = []
+        self.through: list[str] = []
         self.exports = 0
         self.code = 0
 
     def live_servers(self, role: str, vault_id: str, region: str) -> list[str]:
         assert (role, vault_id, region) == ("replication-appliance", VAULT, "eu-west-1")
         return self.live
+
+    async def machines_through(
+        self, _: object, vault: VaultId, server_name: str, experience: str
+    ) -> list[str]:
+        assert (str(vault), server_name, experience) == (VAULT, "asr-appliance", "modernized")
+        return self.through
 
     def run(self, command: list[str], **_: Any) -> subprocess.CompletedProcess[str]:
         assert command[:5] == ["pulumi", "stack", "export", "--stack", "organization/p/dev"]
@@ -44,6 +55,7 @@ class World:
 def world(monkeypatch: pytest.MonkeyPatch) -> World:
     made = World()
     monkeypatch.setattr(components.only_server, "live_servers", made.live_servers)
+    monkeypatch.setattr(components.only_server, "machines_through", made.machines_through)
     monkeypatch.setattr(subprocess, "run", made.run)
     for name, value in (("organization", "organization"), ("project", "p"), ("stack", "dev")):
         monkeypatch.setattr(pulumi, f"get_{name}", lambda value=value: value)
@@ -52,10 +64,19 @@ def world(monkeypatch: pytest.MonkeyPatch) -> World:
 
 def create(tags: Any) -> None:
     """What the engine calls before it creates the server's instance."""
-    hook = deploy(lambda: components.only_server.only_server("eu-west-1")).hooks["only-server"]
+
+    @asynccontextmanager
+    async def connect(subscription: str) -> AsyncIterator[None]:
+        assert subscription == "1"
+        yield
+
+    made = deploy(lambda: components.only_server.only_server("eu-west-1", connect))
+    hook = made.hooks["only-server"]
     assert hook.opts is not None
     assert hook.opts.on_dry_run, "a preview says it too"
-    hook(pulumi.ResourceHookArgs("urn", "", "server", INSTANCE, new_inputs={"tags": tags}))
+    called = hook(pulumi.ResourceHookArgs("urn", "", "server", INSTANCE, new_inputs={"tags": tags}))
+    assert isinstance(called, Coroutine)
+    asyncio.run(called)
 
 
 def test_the_first_server_is_started_without_a_look_at_the_record(world: World) -> None:
@@ -75,6 +96,14 @@ def test_a_server_that_is_replaced_is_no_second_one(world: World) -> None:
     world.live = world.recorded = ["i-1"]
 
     create(TAGS)
+
+
+def test_a_server_that_machines_replicate_through_is_not_replaced(world: World) -> None:
+    world.live = world.recorded = ["i-1"]
+    world.through = ["db-01", "web-01"]
+
+    with pytest.raises(MigrationError, match=r"asr-appliance: .* db-01, web-01 replicate through"):
+        create(TAGS)
 
 
 def test_an_orphan_beside_the_server_that_is_replaced_is_named_alone(world: World) -> None:

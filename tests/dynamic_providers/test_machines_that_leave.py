@@ -11,7 +11,7 @@ import pytest
 from dynamic_providers import engine
 from dynamic_providers.migration_wave import MigrationWaveProvider
 from dynamic_providers.protected_item import ProtectedItemProvider
-from dynamic_providers.shared import departures
+from dynamic_providers.shared import claims, departures
 from dynamic_providers.wave.vault import WaveVault
 from site_recovery.convergence.outcome import Outcome, Status
 from site_recovery.errors import MigrationError
@@ -35,6 +35,11 @@ def record(on_pending: str = "fail") -> dict[str, Any]:
         "outcome": {"status": "satisfied"},
         "urn": "urn",
     }
+
+
+@pytest.fixture(autouse=True)
+def nothing_is_claimed(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(claims, "of_this_process", claims.Claims())
 
 
 @pytest.fixture

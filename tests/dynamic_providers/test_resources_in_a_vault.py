@@ -256,7 +256,8 @@ class TestAMappingThatIsReplaced:
         before = fleet.accepted()
         urn = URN.replace("dev", stack)
         if told_by == "mapping":
-            ContainerMappingProvider().check(mapping(fleet), {**mapping(fleet), "urn": urn})
+            changed = {**mapping(fleet), "policy_id": "/policies/other", "urn": urn}
+            ContainerMappingProvider().check(mapping(fleet), changed)
         else:
             MigrationWaveProvider().check(wave(fleet), {**wave(fleet), "urn": urn})
         with pytest.raises(Exception, match="2 machines replicate by its policy"):
@@ -295,6 +296,33 @@ class TestAMappingThatIsReplaced:
         old = mapping(fleet)
         new = {**old, "urn": URN.replace("dev", "renamed")}
         assert not ContainerMappingProvider().diff("mapping", old, new).changes
+
+
+@pytest.mark.usefixtures("told")
+class TestARecordThatIsReplacedByOneOfTheSameThing:
+    @pytest.mark.parametrize("kind", ["mapping", "registration", "clearance"])
+    def test_is_only_forgotten(self, fleet: Fleet, kind: str) -> None:
+        fleet.drive(Phase.PROTECTED)
+        before = fleet.accepted()
+        provider: adapter.MigrationProvider[Any, Any]
+        if kind == "mapping":
+            provider, props = ContainerMappingProvider(), mapping(fleet)
+        elif kind == "registration":
+            provider, props = FabricRegistrationProvider(), server(fleet)
+        else:
+            kept = {"keep_server": False, "keep_vault": False}
+            provider, props = VaultClearanceProvider(), {**server(fleet), **kept}
+        provider.check({}, dict(props))
+        provider.delete("id", props)
+        assert fleet.accepted() == before
+
+    def test_is_only_forgotten_even_if_its_machine_is_failed_over(self, fleet: Fleet) -> None:
+        fleet.drive(Phase.FAILED_OVER)
+        before = fleet.accepted()
+        MigrationWaveProvider().check({}, wave(fleet, "failed-over"))
+        MigrationWaveProvider().delete("web", wave(fleet, "failed-over"))
+        ProtectedItemProvider().delete("web-01", item(fleet, "web-01", "failed-over"))
+        assert fleet.accepted() == before
 
 
 @pytest.mark.usefixtures("told")

@@ -11,10 +11,10 @@ import signal
 import subprocess
 import sys
 import threading
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol, cast
 
 import yaml
 
@@ -33,6 +33,21 @@ VAULT = "rsv-migration-dev"
 _COMMAND_SECONDS = 180
 _LISTENER_SECONDS = 30
 _OWN = "pulumi-python:dynamic/site-recovery:"
+
+
+class _Test(Protocol):
+    row: str
+    __call__: Callable[..., None]
+
+
+def row(command: str) -> Callable[[Callable[..., None]], Callable[..., None]]:
+    """Say which row of `docs/pulumi-commands.md` a test is about."""
+
+    def mark(test: Callable[..., None]) -> Callable[..., None]:
+        cast(_Test, test).row = command
+        return test
+
+    return mark
 
 
 @dataclass(frozen=True)

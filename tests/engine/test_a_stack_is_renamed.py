@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from tests.engine import harness
-from tests.engine.harness import GROUP, VAULT, Stack
+from tests.engine.harness import GROUP, VAULT, Stack, row
 
 pytestmark = pytest.mark.engine
 
@@ -16,6 +16,7 @@ def items(stack: Stack) -> set[str]:
     return {str(item.name) for item in listed}
 
 
+@row("pulumi stack rename")
 def test_a_renamed_stack_leaves_both_clouds_as_they_are(
     stack: Stack, monkeypatch: pytest.MonkeyPatch
 ) -> None:
