@@ -111,6 +111,14 @@ class LandingZone(pulumi.ComponentResource):
             opts=_made(self, retain=retain),
         )
 
+    def _existing_group(self, name: str, group: str, args: LandingZoneArgs) -> pulumi.Output[str]:
+        """The name of a group that exists. A preview fails where it does not."""
+        opts = pulumi.ResourceOptions(parent=self)
+        found = resources.ResourceGroup.get(name, _group_id(args, group), opts)
+        # Its name is known; what depends on it begins when it has been found.
+        known: pulumi.Output[str] = found.id.apply(lambda _: group)
+        return known
+
     def _network(
         self,
         name: str,
@@ -123,6 +131,8 @@ class LandingZone(pulumi.ComponentResource):
         isolated: bool = False,
     ) -> network.VirtualNetwork:
         group_name, made = group
+        if own := args.target.own_group(part):
+            group_name, made = own, self._existing_group(f"{name}-network", own, args)
         if args.target.adopts(part):
             where = f"{_group_id(args, group_name)}/providers/Microsoft.Network/virtualNetworks"
             opts = pulumi.ResourceOptions(parent=self)
@@ -134,8 +144,11 @@ class LandingZone(pulumi.ComponentResource):
         self, group_name: pulumi.Input[str], args: LandingZoneArgs
     ) -> storage.StorageAccount:
         target = args.target
+        own = target.own_group("cacheStorageAccount")
+        if own:
+            group_name = self._existing_group("cache", own, args)
         if target.adopts("cacheStorageAccount"):
-            where = f"{_group_id(args, target.resource_group)}/providers/Microsoft.Storage"
+            where = f"{_group_id(args, own or target.resource_group)}/providers/Microsoft.Storage"
             account_id = f"{where}/storageAccounts/{target.cache_storage_account}"
             opts = pulumi.ResourceOptions(parent=self)
             return storage.StorageAccount.get("cache", account_id, opts)
@@ -176,7 +189,11 @@ def _virtual_network(
     isolated: bool = False,
 ) -> network.VirtualNetwork:
     # Subnets are declared inside their network: separate resources would race with it.
+    security_group = settings.subnet.network_security_group
     subnet = network.SubnetArgs(
+        network_security_group=network.NetworkSecurityGroupArgs(id=security_group)
+        if security_group
+        else None,
         name=settings.subnet.name,
         address_prefix=settings.subnet.address_prefix,
         default_outbound_access=False if isolated else None,

@@ -67,11 +67,38 @@ def _adopted_parts(draft: Draft) -> Iterator[Problem]:
     if target is None:
         return
     for part, group in _INSIDE.items():
-        if target.adopts(part) and not target.adopts(group):
+        if target.adopts(part) and target.own_group(part) is None and not target.adopts(group):
             yield Problem(
                 "target.adopt",
                 f"{part} exists already, so the resource group that it is in does too",
                 f"Add {group} to the list",
+            )
+
+
+def _own_groups(draft: Draft) -> Iterator[Problem]:
+    target = draft.target
+    group = target.network.resource_group if target else None
+    if target is None or group is None or target.adopts("resourceGroup"):
+        return
+    if _same(group, target.resource_group):
+        yield Problem(
+            "target.network.resourceGroup",
+            f"{group!r} is target.resourceGroup, which is deleted with the stack, and the migrated "
+            "machines are in this network",
+            "Name another group, or leave the key out",
+        )
+
+
+def _security_groups(draft: Draft) -> Iterator[Problem]:
+    target = draft.target
+    if target is None:
+        return
+    for part, network in (("network", target.network), ("testNetwork", target.test_network)):
+        if network.subnet.network_security_group is not None and target.adopts(part):
+            yield Problem(
+                path("target", part, "subnet", "networkSecurityGroup"),
+                f"the network exists already (target.adopt has {part}) and is not changed",
+                "Give the group to the subnet in Azure, and remove the key",
             )
 
 
@@ -210,6 +237,8 @@ RULES = (
     _networks,
     _resource_groups,
     _adopted_parts,
+    _own_groups,
+    _security_groups,
     _target_subnets,
     _zones,
     _sizes,

@@ -11,6 +11,7 @@ from site_recovery.declared.addresses import NetworkPrefix
 from site_recovery.declared.model import Model, broken, defaults_to
 from site_recovery.declared.names import (
     NetworkName,
+    NetworkSecurityGroupId,
     ResourceGroupName,
     StorageAccountName,
     SubnetName,
@@ -61,6 +62,11 @@ class Subnet(Model):
     address_prefix: NetworkPrefix = Field(
         description="Addresses of the subnet, inside those of the network."
     )
+    network_security_group: NetworkSecurityGroupId | None = Field(
+        default=None,
+        description="An existing network security group for the subnet, which many policies "
+        "require. It needs the network to be one that the program makes.",
+    )
 
 
 class Network(Model):
@@ -68,6 +74,14 @@ class Network(Model):
 
     name: NetworkName = Field(description="Name of the virtual network.")
     address_space: NetworkPrefix = Field(description="Addresses of the network.")
+    resource_group: ResourceGroupName | None = Field(
+        default=None,
+        description="An existing resource group for the network, which is neither created nor "
+        "deleted.",
+        json_schema_extra=defaults_to(
+            "that of the machines, or of the migration for a test network"
+        ),
+    )
     subnet: Subnet
 
 
@@ -93,6 +107,12 @@ class Target(Model):
         description="Storage account that the replication data passes through. The name is "
         "unique in all of Azure."
     )
+    cache_resource_group: ResourceGroupName | None = Field(
+        default=None,
+        description="An existing resource group for the cache storage account, which is neither "
+        "created nor deleted.",
+        json_schema_extra=defaults_to("`target.resourceGroup`"),
+    )
     adopt: _Adopted = Field(
         default=False,
         title=f"`true`, `false`, or a list of {', '.join(f'`{part}`' for part in PARTS)}",
@@ -111,6 +131,14 @@ class Target(Model):
             name = own_names.fitted(f"{raw['resourceGroup']}-machines", _GROUP_MAX)
             return {"machinesResourceGroup": name, **raw}
         return raw
+
+    def own_group(self, part: str) -> str | None:
+        """The existing resource group that is declared for a part, one of `PARTS`, alone."""
+        return {
+            "network": self.network.resource_group,
+            "testNetwork": self.test_network.resource_group,
+            "cacheStorageAccount": self.cache_resource_group,
+        }.get(part)
 
     def adopts(self, part: str) -> bool:
         """Whether a part, one of `PARTS`, exists already and is used as it is."""

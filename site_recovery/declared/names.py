@@ -101,6 +101,18 @@ SubnetId = Annotated[str, _id("subnet", "a subnet"), Field(title="`subnet-…`")
 ImageId = Annotated[str, _id("ami", "a machine image"), Field(title="`ami-…`")]
 SecurityGroupId = Annotated[str, _id("sg", "a security group"), Field(title="`sg-…`")]
 
+NetworkSecurityGroupId = Annotated[
+    str,
+    _name(
+        r"(?i)/subscriptions/[^/]+/resourceGroups/[^/]+/providers/Microsoft\.Network"
+        r"/networkSecurityGroups/[^/]+",
+        "the id of a network security group",
+        "/subscriptions/<subscription>/resourceGroups/<group>/providers/Microsoft.Network"
+        "/networkSecurityGroups/<name>",
+    ),
+    Field(title="ARM id"),
+]
+
 ResourceGroupName = Annotated[
     str,
     _name(

@@ -53,6 +53,43 @@ def test_an_adopted_landing_zone_is_looked_up_and_neither_made_nor_changed() -> 
     assert deployment.one(NETWORK, "test").existing == ""
 
 
+def test_networks_and_cache_can_be_in_groups_of_their_own() -> None:
+    config = configs.valid()["target"]
+    deployment = zone(
+        network={**config["network"], "resourceGroup": "rg-net"},
+        testNetwork={**config["testNetwork"], "resourceGroup": "rg-net"},
+        cacheResourceGroup="rg-cache",
+    )
+    for name in ("production", "test"):
+        assert deployment.one(NETWORK, name).inputs["resourceGroupName"] == "rg-net"
+    assert deployment.one("StorageAccount").inputs["resourceGroupName"] == "rg-cache"
+    existing = {r.name: r.existing for r in deployment if r.type.endswith(GROUP) and r.existing}
+    assert existing == {
+        "production-network": f"{SUBSCRIPTION}/resourceGroups/rg-net",
+        "test-network": f"{SUBSCRIPTION}/resourceGroups/rg-net",
+        "cache": f"{SUBSCRIPTION}/resourceGroups/rg-cache",
+    }
+
+
+def test_an_adopted_network_is_looked_up_in_its_own_group() -> None:
+    network = {**configs.valid()["target"]["network"], "resourceGroup": "rg-net"}
+    found = zone(adopt=["network"], network=network).one(NETWORK, "production").existing
+    assert found == (
+        f"{SUBSCRIPTION}/resourceGroups/rg-net/providers/Microsoft.Network/virtualNetworks/vnet-prod"
+    )
+
+
+def test_a_subnet_can_have_a_security_group_that_exists() -> None:
+    nsg = (
+        f"{SUBSCRIPTION}/resourceGroups/rg-net/providers/Microsoft.Network"
+        "/networkSecurityGroups/nsg-servers"
+    )
+    network = configs.valid()["target"]["network"]
+    network["subnet"]["networkSecurityGroup"] = nsg
+    (subnet,) = zone(network=network).one(NETWORK, "production").inputs["subnets"]
+    assert subnet["networkSecurityGroup"] == {"id": nsg}
+
+
 def test_the_test_network_is_joined_to_nothing_and_has_no_way_out() -> None:
     network = zone().one(NETWORK, "test").inputs
     assert "virtualNetworkPeerings" not in network

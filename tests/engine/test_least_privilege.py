@@ -25,6 +25,7 @@ _CONTAINERS = "Microsoft.RecoveryServices/vaults/replicationFabrics/replicationP
 
 BY_PROVIDERS_ALONE = {
     "Microsoft.Network/locations/operationResults/read",
+    "Microsoft.Network/networkSecurityGroups/join/action",
     "Microsoft.RecoveryServices/vaults/operationResults/read",
     "Microsoft.RecoveryServices/vaults/replicationPolicies/operationresults/read",
     "ec2:DescribeInstanceCreditSpecifications",

@@ -345,6 +345,18 @@ ONE_FAULT_OF_MODERNIZED: list[tuple[tuple[str | int, ...], Any, str, list[str]]]
     (("target", "adopt"), "yes", "target.adopt", ["true, false, or a list"]),
     (("target", "adopt"), ["vault"], "target.adopt", ["Add resourceGroup"]),
     (("target", "adopt"), ["network"], "target.adopt", ["Add machinesResourceGroup"]),
+    (
+        ("target", "network", "resourceGroup"),
+        "RG-Migration",
+        "target.network.resourceGroup",
+        ["deleted with the stack"],
+    ),
+    (
+        ("target", "network", "subnet", "networkSecurityGroup"),
+        "nsg-servers",
+        "target.network.subnet.networkSecurityGroup",
+        ["the id of a network security group"],
+    ),
     # targets
     (
         ("machines", "web-01", "target"),
