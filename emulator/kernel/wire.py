@@ -141,7 +141,7 @@ def _refuse_constant(name: str) -> float:
 
 
 class ArmError(Exception):
-    """A refusal with the error body of ARM: `{"error": {"code", "message", "details"?}}`."""
+    """A refusal with the error body of ARM: `{"error": {"code", "message", "target"?, "details"?}}`."""
 
     def __init__(
         self,
@@ -151,6 +151,7 @@ class ArmError(Exception):
         *,
         details: list[dict[str, Any]] | None = None,
         headers: Mapping[str, str] | None = None,
+        target: str = "",
     ) -> None:
         super().__init__(message)
         self.status = status
@@ -158,10 +159,13 @@ class ArmError(Exception):
         self.message = message
         self.details = details
         self.headers = dict(headers or {})
+        self.target = target
 
     def body(self) -> dict[str, Any]:
         """The refusal's body."""
         error: dict[str, Any] = {"code": self.code, "message": self.message}
+        if self.target:
+            error["target"] = self.target
         if self.details:
             error["details"] = self.details
         return {"error": error}

@@ -6,12 +6,19 @@ Source: Microsoft.Compute, VirtualMachines_* and Disks_* operations.
 from __future__ import annotations
 
 from emulator.arm import async_operations
-from emulator.arm.compute import disks, machines, power_operations, run_command
+from emulator.arm.compute import (
+    disk_changes,
+    disks,
+    machine_changes,
+    machines,
+    power_operations,
+    run_command,
+)
 from emulator.arm.compute.kinds import API_VERSIONS, DISK_API_VERSIONS
 from emulator.kernel.routes import Routes
 from emulator.kernel.world import World
 
-_SERVICES = (machines, power_operations, run_command, disks)
+_SERVICES = (machines, machine_changes, power_operations, run_command, disks, disk_changes)
 
 # Operations of machines and of disks are polled at the same URLs.
 _polls = Routes((*API_VERSIONS, *DISK_API_VERSIONS))

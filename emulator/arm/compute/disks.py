@@ -1,4 +1,4 @@
-"""Managed disks. They can be read and deleted; Site Recovery creates them.
+"""Managed disks: reading and deleting them.
 
 Source: Microsoft.Compute, Disks_* operations.
 """

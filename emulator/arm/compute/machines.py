@@ -1,4 +1,4 @@
-"""Virtual machines: reading them, their tags and their deletion. Site Recovery creates them.
+"""Virtual machines: reading and deleting them. Site Recovery creates them.
 
 Source: Microsoft.Compute, VirtualMachines_* operations.
 """
@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from datetime import timedelta
 
-from emulator.arm import async_operations, tags
+from emulator.arm import async_operations
 from emulator.arm.compute import instance_view as views
 from emulator.arm.compute.kinds import (
     API_VERSIONS,
@@ -19,7 +19,7 @@ from emulator.arm.compute.kinds import (
     SUBSCRIPTION,
     machine_id,
 )
-from emulator.kernel import long_running, schema
+from emulator.kernel import long_running
 from emulator.kernel.resources import find, list_of_views, public, require, require_group
 from emulator.kernel.routes import Routes
 from emulator.kernel.store import Document
@@ -37,11 +37,11 @@ routes = Routes(API_VERSIONS)
 def get(world: World, request: Request, subscription: str, group: str, machine: str) -> Response:
     """One machine; with `$expand=instanceView`, its power state too."""
     document = require(world, MACHINES, machine_id(subscription, group, machine))
-    shown = _shown(document)
+    made = shown(document)
     if "instanceview" in request.query.get("$expand", "").lower():
         view = views.view(world, document)
-        shown["properties"] = {**shown["properties"], "instanceView": view}
-    return Response(200, shown)
+        made["properties"] = {**made["properties"], "instanceView": view}
+    return Response(200, made)
 
 
 @routes.route("GET", f"{MACHINE}/instanceView", "VirtualMachines_InstanceView")
@@ -64,18 +64,6 @@ def list_by_group(world: World, request: Request, subscription: str, group: str)
 def list_all(world: World, request: Request, subscription: str) -> Response:
     """The machines of a subscription."""
     return _list(world, f"/subscriptions/{subscription}/")
-
-
-@routes.route("PATCH", MACHINE, "VirtualMachines_Update")
-def update(world: World, request: Request, subscription: str, group: str, machine: str) -> Response:
-    """Replace the tags of a machine."""
-    document = require(world, MACHINES, machine_id(subscription, group, machine))
-    body = schema.body(request, {"tags": schema.MapOf(str)})
-    tags.require(body)
-    if "tags" in body:
-        document["tags"] = body["tags"]
-        world.store.put(MACHINES, document["id"], document)
-    return Response(200, _shown(document))
 
 
 @routes.route("DELETE", MACHINE, "VirtualMachines_Delete")
@@ -135,24 +123,24 @@ def _list(world: World, prefix: str) -> Response:
         def show() -> Document:
             document = world.store.peek(MACHINES, key)
             assert document is not None
-            return _shown(document)
+            return shown(document)
 
         return world.views.json((MACHINES, key), show)
 
     return Response(200, list_of_views(map(kept, world.store.keys(MACHINES, prefix))))
 
 
-def _shown(document: Document) -> Document:
+def shown(document: Document) -> Document:
     """A machine with the default of its disks' `deleteOption`."""
-    shown = public(document)
+    made = public(document)
     storage = document["properties"].get("storageProfile")
     if storage is None:
-        return shown
+        return made
     held = {**storage}
     if "osDisk" in storage:
         held["osDisk"] = {"deleteOption": "Detach", **storage["osDisk"]}
     held["dataDisks"] = [
         {"deleteOption": "Detach", **disk} for disk in storage.get("dataDisks", [])
     ]
-    shown["properties"] = {**document["properties"], "storageProfile": held}
-    return shown
+    made["properties"] = {**document["properties"], "storageProfile": held}
+    return made

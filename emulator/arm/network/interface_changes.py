@@ -1,20 +1,20 @@
-"""Making and changing network interfaces, as somebody does whose machine is no migrated one.
+"""Making and changing network interfaces.
 
-Source: Microsoft.Network, NetworkInterfaces_CreateOrUpdate.
+Source: Microsoft.Network, NetworkInterfaces_CreateOrUpdate and _UpdateTags.
 """
 
 from __future__ import annotations
 
 from datetime import timedelta
 
-from emulator.arm import async_operations, tracked
+from emulator.arm import async_operations, tags, tracked
 from emulator.arm.network import subnets
 from emulator.arm.network.allocation import allocate
 from emulator.arm.network.interfaces import INTERFACES, ONE_INTERFACE, shown_interface
 from emulator.arm.network.requests import malformed, read, require_name
 from emulator.arm.network.versions import API_VERSIONS
 from emulator.kernel import long_running, schema
-from emulator.kernel.resources import require_reference, resource_id
+from emulator.kernel.resources import require, require_reference, resource_id
 from emulator.kernel.routes import Routes
 from emulator.kernel.store import Document
 from emulator.kernel.wire import Request, Response
@@ -36,7 +36,30 @@ _CONFIGURATION = {
         "subnet": subnets.REFERENCE,
     },
 }
-_BODY = {**tracked.COMMON, "properties": {"ipConfigurations": [_CONFIGURATION]}}
+_BODY = {
+    **tracked.COMMON,
+    "properties": {
+        **dict.fromkeys(
+            (
+                *("hostedWorkloads", "macAddress", "primary", "provisioningState", "resourceGuid"),
+                *("tapConfigurations", "virtualMachine", "vnetEncryptionSupported"),
+            ),
+            schema.IGNORED,
+        ),
+        "dnsSettings": {
+            **dict.fromkeys(
+                ("appliedDnsServers", "internalDomainNameSuffix", "internalFqdn"), schema.IGNORED
+            ),
+            "dnsServers": [str],
+            "internalDnsNameLabel": str,
+        },
+        "enableAcceleratedNetworking": bool,
+        "enableIPForwarding": bool,
+        "ipConfigurations": [_CONFIGURATION],
+        "networkSecurityGroup": subnets.REFERENCE,
+        "nicType": schema.OneOf("Standard", "Elastic"),
+    },
+}
 
 routes = Routes(API_VERSIONS)
 
@@ -48,19 +71,43 @@ def put(world: World, request: Request, subscription: str, group: str, name: str
     require_name(name)
     body = read(request, _BODY, "NetworkInterface")
     present, document = tracked.begin_put(world, identifier, _TYPE, body)
-    given = body.get("properties", {}).get("ipConfigurations")
+    asked = dict(body.get("properties", {}))
+    given = asked.pop("ipConfigurations", None)
     if not given:
         raise malformed(f"Required property 'ipConfigurations' of {name} is unset.")
+    group_of_rules = asked.get("networkSecurityGroup", {}).get("id")
+    if group_of_rules:
+        asked["networkSecurityGroup"] = {
+            "id": require_reference(world, group_of_rules, document["id"])["id"]
+        }
     was = present["properties"] if present else {}
+    before = {one["name"]: one for one in was.get("ipConfigurations", [])}
     document["properties"] = {
         "primary": True,
         **{key: was[key] for key in ("virtualMachine",) if key in was},
-        "ipConfigurations": [_configured(world, document["id"], one) for one in given],
+        **asked,
+        "ipConfigurations": [
+            _configured(world, document["id"], one, before.get(one.get("name"))) for one in given
+        ],
     }
     world.store.put(INTERFACES, document["id"], document)
     headers = async_operations.begin(world, request, document, takes=_CHANGE_TAKES, event=_CHANGE)
     del headers["Location"]
     return Response(200 if present else 201, shown_interface(world, document), headers)
+
+
+@routes.route("PATCH", ONE_INTERFACE, "NetworkInterfaces_UpdateTags")
+def update_tags(
+    world: World, request: Request, subscription: str, group: str, name: str
+) -> Response:
+    """Replace the tags of an interface."""
+    identifier = resource_id(subscription, group, "Microsoft.Network", "networkInterfaces", name)
+    document = require(world, INTERFACES, identifier)
+    body = read(request, {"tags": schema.MapOf(str)}, "TagsObject")
+    tags.require(body)
+    document["tags"] = body.get("tags", {})
+    world.store.put(INTERFACES, document["id"], document)
+    return Response(200, shown_interface(world, document))
 
 
 def register(world: World) -> None:
@@ -72,7 +119,10 @@ def _provisioned(world: World, payload: Document) -> None:
     """The interface has its addresses from the beginning; only the operation takes time."""
 
 
-def _configured(world: World, interface: str, wanted: Document) -> Document:
+def _configured(
+    world: World, interface: str, wanted: Document, before: Document | None
+) -> Document:
+    """A configuration with its address; a dynamic one keeps the address that it has."""
     name, properties = wanted.get("name"), wanted.get("properties", {})
     identifier = properties.get("subnet", {}).get("id")
     if not name or not identifier:
@@ -84,12 +134,17 @@ def _configured(world: World, interface: str, wanted: Document) -> Document:
     own = f"{interface}/ipConfigurations/{name}"
     network, _, inside = identifier.partition("/subnets/")
     subnet = subnets.require_subnet(require_reference(world, network, own), inside)
+    kept = ""
+    if before is not None and not static:
+        shown = before["properties"]
+        same = shown["subnet"]["id"].lower() == subnet["id"].lower()
+        kept = shown["privateIPAddress"] if same else ""
     return {
         "id": own,
         "name": name,
         "properties": {
             "provisioningState": "Succeeded",
-            "privateIPAddress": allocate(world, subnet, asked, own),
+            "privateIPAddress": kept or allocate(world, subnet, asked, own),
             "privateIPAllocationMethod": "Static" if static else "Dynamic",
             "subnet": {"id": subnet["id"]},
             "primary": properties.get("primary", True),

@@ -78,7 +78,6 @@ def shown_interface(world: World, document: Document) -> Document:
     tag = _etag(world, identifier)
     properties = document["properties"]
     added = {
-        "dnsSettings": {"dnsServers": [], "appliedDnsServers": []},
         "enableAcceleratedNetworking": False,
         "enableIPForwarding": False,
         "hostedWorkloads": [],
@@ -92,11 +91,9 @@ def shown_interface(world: World, document: Document) -> Document:
         {"type": f"{document['type']}/ipConfigurations", **one, "etag": tag}
         for one in properties.get("ipConfigurations", [])
     ]
-    return {
-        **public(document),
-        "etag": tag,
-        "properties": {**added, **properties, "ipConfigurations": configurations},
-    }
+    names = {"dnsServers": [], "appliedDnsServers": [], **properties.get("dnsSettings", {})}
+    shown = {**added, **properties, "dnsSettings": names, "ipConfigurations": configurations}
+    return {**public(document), "etag": tag, "properties": shown}
 
 
 def _shown_address(world: World, document: Document) -> Document:

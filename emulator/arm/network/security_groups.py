@@ -28,6 +28,7 @@ from emulator.kernel.world import World
 TYPE = security_rules.GROUP_TYPE
 KIND = TYPE.lower()
 _NETWORKS = "microsoft.network/virtualnetworks"
+_INTERFACES = "microsoft.network/networkinterfaces"
 CHANGE = "network security group provisioned"
 CHANGE_TAKES = timedelta(seconds=3)
 _DELETION = "network security group deleted"
@@ -157,9 +158,13 @@ def _delete(world: World, payload: Document) -> None:
 
 def _shown(world: World, document: Document) -> Document:
     shown = public(document)
-    users = _users(world, document["id"])
-    if users:
-        shown["properties"] = {**shown["properties"], "subnets": [{"id": one} for one in users]}
+    users = {
+        "subnets": _users(world, document["id"]),
+        "networkInterfaces": _interfaces(world, document["id"]),
+    }
+    for name, ids in users.items():
+        if ids:
+            shown["properties"] = {**shown["properties"], name: [{"id": one} for one in ids]}
     return shown
 
 
@@ -173,8 +178,17 @@ def _users(world: World, identifier: str) -> list[str]:
     ]
 
 
+def _interfaces(world: World, identifier: str) -> list[str]:
+    return [
+        interface["id"]
+        for interface in world.store.list(_INTERFACES)
+        if interface["properties"].get("networkSecurityGroup", {}).get("id", "").lower()
+        == identifier.lower()
+    ]
+
+
 def _require_unused(world: World, document: Document) -> None:
-    users = _users(world, document["id"])
+    users = [*_users(world, document["id"]), *_interfaces(world, document["id"])]
     if users:
         raise ArmError(
             400,

@@ -1,4 +1,4 @@
-"""Virtual networks, subnets and network security groups."""
+"""Virtual networks, subnets, interfaces and network security groups."""
 
 from __future__ import annotations
 
@@ -62,6 +62,17 @@ _SUBNET: Mapping[str, Property] = {
     "sharingScope": inner(),
 }
 
+_IP_CONFIGURATION: Mapping[str, Property] = {
+    "id": ID,
+    "name": Property(),
+    "type": Property(computed=True),
+    "primary": inner("boolean", computed=True),
+    "privateIPAddress": inner(computed=True),
+    "privateIPAddressVersion": inner(computed=True),
+    "privateIPAllocationMethod": inner(computed=True),
+    "subnet": inner("object", fields={"id": ID}),
+}
+
 ROWS = (
     Row(
         token="azure-native:network:VirtualNetwork",  # noqa: S106
@@ -101,6 +112,32 @@ ROWS = (
         },
         outputs=("etag", "provisioningState", "purpose", "ipConfigurations"),
         naming=Naming("subnetName", digits=0, longest=80),
+    ),
+    Row(
+        token="azure-native:network:NetworkInterface",  # noqa: S106
+        path=f"{_NETWORK}/networkInterfaces/{{networkInterfaceName}}",
+        api_version=_NETWORK_API,
+        inputs={
+            "resourceGroupName": PATH_PARAMETER,
+            "networkInterfaceName": Property(replace=True, normal=str.casefold),
+            "id": ID,
+            "location": LOCATION,
+            "tags": TAGS,
+            "dnsSettings": inner(
+                "object",
+                fields={"dnsServers": TEXTS, "internalDnsNameLabel": Property()},
+            ),
+            "enableAcceleratedNetworking": inner("boolean", default=False),
+            "enableIPForwarding": inner("boolean", default=False),
+            "ipConfigurations": inner("list", items=Property("object", fields=_IP_CONFIGURATION)),
+            "networkSecurityGroup": inner("object", fields={"id": ID}),
+            "nicType": inner(default="Standard"),
+        },
+        outputs=(
+            *("etag", "hostedWorkloads", "macAddress", "primary", "provisioningState"),
+            *("resourceGuid", "tapConfigurations", "virtualMachine"),
+        ),
+        naming=Naming("networkInterfaceName", separator="", digits=8, longest=80),
     ),
     Row(
         token="azure-native:network:NetworkSecurityGroup",  # noqa: S106
