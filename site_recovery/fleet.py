@@ -114,6 +114,7 @@ class Assignment:
             tags=self.tags,
             subnet=self.target.subnet or zone.subnet_name or None,
             private_ip=self.target.static_ip,
+            test_private_ip=self.target.static_test_ip,
             resource_group_id=zone.resource_group_id or None,
             network_id=zone.network_id or None,
             test_network_id=zone.test_network_id or None,

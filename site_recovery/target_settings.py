@@ -28,8 +28,8 @@ class TargetSettings:
     someone set in the vault. Both types use the same field names.
 
     None means that no value is wanted, or that the service does not show it. It is equal to
-    everything. Resources are ARM ids, subnets are names. `private_ip` is `DYNAMIC` if Azure chooses
-    the address, and `availability_zone` is empty if there is none. Tags other than the wanted ones
+    everything. Resources are ARM ids, subnets are names. `private_ip` and `test_private_ip` are `DYNAMIC`
+    if Azure chooses the address, and `availability_zone` is empty if there is none. Tags other than the wanted ones
     are not ours and are kept.
 
     Attributes:
@@ -50,6 +50,7 @@ class TargetSettings:
     private_ip: str | None = None
     test_network_id: str | None = None
     test_subnet: str | None = None
+    test_private_ip: str | None = None
     generation: str | None = None
     interfaces: int | None = None
 
@@ -103,6 +104,7 @@ _WORDS = {
     "private_ip": "private address",
     "test_network_id": "test network",
     "test_subnet": "test subnet",
+    "test_private_ip": "address in the test",
 }
 
 

@@ -200,7 +200,10 @@ _AGAIN = (
     "take the machine out of its wave, run pulumi up, and add it again, which replicates it from "
     "the start"
 )
-_WAYS_OUT = {"private_ip": "write `dynamic` there, with which Azure chooses the address"}
+_WAYS_OUT = dict.fromkeys(
+    ("private_ip", "test_private_ip"),
+    "write `dynamic` there, with which Azure chooses the address",
+)
 """What else helps for a field."""
 
 _FIXED = ("disk_type",)
@@ -212,6 +215,7 @@ _NOT_TAKEN_BACK = (
     "linux_license_type",
     "sql_server_license_type",
     "private_ip",
+    "test_private_ip",
 )
 """Fields that an update can change but not remove: a field that is left out stays as it is."""
 

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 
 from settings.draft import Draft
+from settings.schema.target import Network
 from site_recovery.config_paths import path
 from site_recovery.declared import addresses, azure_regions, sizes
 from site_recovery.declared.tags import OURS, OWN_MAX, TAGS_MAX
@@ -164,22 +165,33 @@ def _licences(draft: Draft) -> Iterator[Problem]:
 
 
 def _target_addresses(draft: Draft) -> Iterator[Problem]:
+    production, test = (
+        (draft.target.network, draft.target.test_network) if draft.target else (None, None)
+    )
+    named = [(name, target.static_ip, target.subnet) for name, target in _targets(draft)]
+    tested = [(name, target.static_test_ip, None) for name, target in _targets(draft)]
+    yield from _addresses("privateIp", named, production)
+    yield from _addresses("testPrivateIp", tested, test)
+
+
+def _addresses(
+    key: str, named: Iterable[tuple[str, str | None, str | None]], network: Network | None
+) -> Iterator[Problem]:
+    """Judge the addresses of machines, each with its name and its subnet, in a network."""
     users: dict[str, str] = {}
-    network = draft.target.network if draft.target else None
-    for name, target in _targets(draft):
-        address = target.static_ip
+    for name, address, subnet in named:
         if not address:
             continue
-        place = path("machines", name, "target", "privateIp")
+        place = path("machines", name, "target", key)
         other = users.setdefault(address, name)
         if other != name:
             yield Problem(
                 place,
                 f"{address} is the address of {path('machines', other)} too",
-                "Give one of them another target.privateIp",
+                f"Give one of them another target.{key}",
             )
         # Only the declared subnet has a known prefix; other subnets belong to an adopted network.
-        if network is None or not _same(target.subnet or network.subnet.name, network.subnet.name):
+        if network is None or not _same(subnet or network.subnet.name, network.subnet.name):
             continue
         if not addresses.usable(address, network.subnet.address_prefix):
             yield Problem(

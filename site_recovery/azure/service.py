@@ -323,12 +323,13 @@ class VaultService(PlanService):
         one(assignment.machine.name, item, protected_item)
         details: Mapping[str, Any] = item["properties"].get("providerSpecificDetails") or {}
         wanted = assignment.settings
-        if wanted is not None and wanted.private_ip and not details.get("vmNics"):
+        addresses = wanted and (wanted.private_ip or wanted.test_private_ip)
+        if addresses and not details.get("vmNics"):
             raise RefusedError(
                 ServiceError(
-                    f"the service shows no network interface of it to give {wanted.private_ip} to",
+                    f"the service shows no network interface of it to give {addresses} to",
                     recommended_action="Look at Compute and Network of the item in the vault; or "
-                    "take target.privateIp out of its config",
+                    "take target.privateIp and testPrivateIp out of its config",
                 ),
                 busy=False,
             )

@@ -50,6 +50,11 @@ class Demand:
     now: bool = True
     releases: frozenset[str] = frozenset()
 
+    @property
+    def key(self) -> str:
+        """The key of the machine's target that names the address."""
+        return "testPrivateIp" if self.operation is Operation.TEST_FAILOVER else "privateIp"
+
 
 def demands(
     assignments: Iterable[Assignment], snapshot: Snapshot, rules: Rules
@@ -76,6 +81,7 @@ def demands(
                 Operation.TEST_FAILOVER,
                 settings.test_network_id or "",
                 tuple(filter(None, (settings.test_subnet, target.subnet))),
+                target.test_private_ip or None,
                 releases=_interfaces(observed, snapshot),
             )
         fails_over = Operation.UNPLANNED_FAILOVER in planned
@@ -194,7 +200,7 @@ def _in_subnet(
     for demand in here:
         if demand.address in lowest and demand.machine not in found:
             found[demand.machine] = _blocked(
-                f"Azure may give {demand.address}, its target.privateIp, to "
+                f"Azure may give {demand.address}, its target.{demand.key}, to "
                 f"{_list(each.machine for each in others)}: a machine without an address of its own "
                 f"gets the lowest free one of subnet {subnet.name!r}",
                 f"{_another(demand, offer)}; or name an address for each of the others too",
@@ -219,23 +225,24 @@ def _unusable(
     owners: Mapping[str, str],
 ) -> str | None:
     address, ranges = demand.address or "", ", ".join(subnet.prefixes)
+    named = f"{address}, its target.{demand.key},"
     if not subnet.takes(address):
         return (
-            f"{address}, its target.privateIp, is not an address that a machine can have in subnet "
+            f"{named} is not an address that a machine can have in subnet "
             f"{subnet.name!r} ({ranges}); Azure keeps the first four and the last"
         )
     holder = subnet.holder(address, released)
     if holder is not None:
         machine = owners.get(holder.lower())
         held = f"virtual machine {machine}" if machine else arm_ids.name(holder)
-        return f"{address}, its target.privateIp, is the address of {held} in Azure"
+        return f"{named} is the address of {held} in Azure"
     if address in network.unavailable:
-        return f"{address}, its target.privateIp, is in use in subnet {subnet.name!r}, says Azure"
+        return f"{named} is in use in subnet {subnet.name!r}, says Azure"
     return None
 
 
 def _another(demand: Demand, offer: str | None) -> str:
-    place = path("machines", demand.machine, "target", "privateIp")
+    place = path("machines", demand.machine, "target", demand.key)
     example = f", such as {offer}" if offer else ""
     return f"Take another address in {place}{example}, or `dynamic`"
 

@@ -84,6 +84,12 @@ class TargetSpec(SharedTarget):
         json_schema_extra=defaults_to("chosen by Azure"),
     )
 
+    test_private_ip: AzureAddress | None = Field(
+        default=None,
+        description="The same for its test failovers, in the subnet of the test network.",
+        json_schema_extra=defaults_to("chosen by Azure"),
+    )
+
     def over(self, shared: SharedTarget) -> TargetSpec:
         """A copy that takes missing values from `shared` and has the tags of both."""
         own = {name: value for name, value in self if value is not None}
@@ -105,6 +111,11 @@ class TargetSpec(SharedTarget):
     def static_ip(self) -> str | None:
         """The address that it names; empty if Azure shall choose; None if the config does not say."""
         return "" if self.private_ip == DYNAMIC_ADDRESS else self.private_ip
+
+    @property
+    def static_test_ip(self) -> str | None:
+        """The same for its test failovers."""
+        return "" if self.test_private_ip == DYNAMIC_ADDRESS else self.test_private_ip
 
     def vm_name_of(self, machine: str) -> str:
         """The name of the Azure virtual machine. It defaults to the name of the machine."""

@@ -20,12 +20,14 @@ ERROR = {
     "recommendedAction": "Try again",
 }
 ADDRESS = "10.20.1.77"
+IN_THE_TEST = "10.21.1.77"
 CHANGES: dict[str, dict[str, Any]] = {
     "vm_size": {"vm_size": "Standard_D8s_v5"},
     "availability_zone": {"availability_zone": "2"},
     "license_type": {"license_type": "WindowsServer"},
     "tags": {"tags": {"team": "shop"}},
     "private_ip": {"private_ip": ADDRESS},
+    "test_private_ip": {"test_private_ip": IN_THE_TEST},
     "several": {"vm_size": "Standard_D4s_v5", "private_ip": ADDRESS, "tags": {"team": "shop"}},
 }
 
@@ -74,6 +76,18 @@ class TestAChange:
         assert made["tags"]["team"] == "shop"
         assert made["address"]["privateIPAddress"] == ADDRESS
         assert made["address"]["privateIPAllocationMethod"] == "Static"
+
+    def test_gives_a_test_an_address_of_its_own(self, quiet_fleet: Fleet) -> None:
+        fleet = quiet_fleet
+        fleet.targets["web-01"] = {"test_private_ip": IN_THE_TEST}
+        fleet.drive(Phase.TEST_FAILOVER)
+        assert machine(fleet, "web-01-test")["address"]["privateIPAddress"] == IN_THE_TEST
+        fleet.targets["web-01"] = {"test_private_ip": "dynamic"}
+        fleet.drive(Phase.TEST_FAILOVER)
+        again = machine(fleet, "web-01-test")["address"]
+        assert again["privateIPAllocationMethod"] == "Dynamic"
+        fleet.drive(Phase.FAILED_OVER)
+        assert machine(fleet)["address"]["privateIPAllocationMethod"] == "Dynamic"
 
     def test_takes_an_address_back(self, quiet_fleet: Fleet) -> None:
         fleet = quiet_fleet

@@ -29,6 +29,7 @@ TARGET: dict[str, Any] = {
     "tags": {"team": "shop"},
     "subnet": "servers",
     "privateIp": "10.20.1.10",
+    "testPrivateIp": "10.21.1.10",
 }
 PLAN = Plan(
     "dev-shop",

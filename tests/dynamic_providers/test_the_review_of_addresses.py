@@ -36,7 +36,7 @@ def inputs(fleet: Fleet, phase: str, *names: str, **other: Any) -> dict[str, Any
             "instance_id": fleet.machines[name].id,
             "private_ip": fleet.machines[name].private_ip,
             "platform": "windows",
-            "target": {"privateIp": ip} if (ip := fleet.targets.get(name, {}).get("ip")) else {},
+            "target": dict(fleet.targets.get(name, {})),
         }
         for name in names or fleet.machines
     }
@@ -112,7 +112,7 @@ def test_a_wave_that_only_replicates_needs_no_addresses(fleet: Fleet) -> None:
 
 def test_an_address_that_azure_gave_to_an_earlier_wave_is_refused(fleet: Fleet) -> None:
     fleet.drive({"web-03": Phase.FAILED_OVER})
-    fleet.targets["web-02"] = {"ip": "10.20.1.4"}
+    fleet.targets["web-02"] = {"privateIp": "10.20.1.4"}
     found = refusals(fleet, inputs(fleet, "failed-over", "web-01", "web-02"))
     assert set(found) == {"web-02"}
     assert "is the address of virtual machine web-03 in Azure" in found["web-02"]
@@ -120,20 +120,30 @@ def test_an_address_that_azure_gave_to_an_earlier_wave_is_refused(fleet: Fleet) 
 
 
 def test_an_address_of_a_later_wave_is_kept_from_an_earlier_one(fleet: Fleet) -> None:
-    fleet.targets["web-05"] = {"ip": "10.20.1.4"}
+    fleet.targets["web-05"] = {"privateIp": "10.20.1.4"}
     news = inputs(fleet, "failed-over", "web-01", "web-02")
     found = refusals(fleet, news, other(fleet, "protected", "web-05"))
     assert set(found) == {"web-05"}
     assert "Azure may give 10.20.1.4" in found["web-05"]
-    fleet.targets["web-05"] = {"ip": "10.20.1.6"}
+    fleet.targets["web-05"] = {"privateIp": "10.20.1.6"}
     assert refusals(fleet, news, other(fleet, "protected", "web-05")) == {}
 
 
 @pytest.mark.parametrize("address", ["10.20.1.3", "10.20.1.255", "10.20.2.4", "10.9.0.4"])
 def test_an_address_that_the_subnet_has_not_is_refused(fleet: Fleet, address: str) -> None:
-    fleet.targets["web-02"] = {"ip": address}
+    fleet.targets["web-02"] = {"privateIp": address}
     found = refusals(fleet, inputs(fleet, "failed-over", "web-02"))
     assert f"{address}, its target.privateIp, is not an address that" in found["web-02"]
+
+
+def test_an_address_in_a_test_is_looked_at_in_the_test_network(fleet: Fleet) -> None:
+    fleet.drive({"web-03": Phase.TEST_FAILOVER})
+    fleet.targets["web-02"] = {"testPrivateIp": "10.21.1.4"}
+    fleet.targets["web-01"] = {"testPrivateIp": "10.20.1.9"}
+    found = refusals(fleet, inputs(fleet, "test-failover", "web-01", "web-02"))
+    assert "10.20.1.9, its target.testPrivateIp, is not an address" in found["web-01"]
+    assert "is the address of virtual machine web-03-test in Azure" in found["web-02"]
+    assert "machines.web-02.target.testPrivateIp, such as 10.21.1.5" in found["web-02"]
 
 
 def test_a_subnet_that_an_adopted_network_has_not_is_refused(fleet: Fleet) -> None:

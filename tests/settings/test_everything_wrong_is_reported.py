@@ -366,6 +366,12 @@ ONE_FAULT_OF_MODERNIZED: list[tuple[tuple[str | int, ...], Any, str, list[str]]]
     ),
     (
         ("machines", "web-01", "target"),
+        {"testPrivateIp": "10.20.1.10"},
+        "machines.web-01.target.testPrivateIp",
+        ["10.21.1.0/24"],
+    ),
+    (
+        ("machines", "web-01", "target"),
         {"privateIp": "10.20.1.3"},
         "machines.web-01.target.privateIp",
         ["first four"],

@@ -19,6 +19,8 @@ class _Address(Wire):
     recovery_ip_address_type: str | None = Field(None, alias="recoveryIPAddressType")
     recovery_subnet_name: str | None = None
     recovery_static_ip_address: str | None = Field(None, alias="recoveryStaticIPAddress")
+    tfo_subnet_name: str | None = None
+    tfo_static_ip_address: str | None = Field(None, alias="tfoStaticIPAddress")
 
 
 class _Interface(Wire):
@@ -50,7 +52,7 @@ def read(details: Mapping[str, Any]) -> TargetSettings:
     interface = next(iter(_interfaces(details)), None)
     address = _primary(interface) if interface is not None else {}
     static = address.get("recoveryIPAddressType") == "Static"
-    subnet = address.get("recoverySubnetName")
+    subnet, test_subnet = address.get("recoverySubnetName"), address.get("tfoSubnetName")
     return TargetSettings(
         vm_name=details.get("recoveryAzureVMName"),
         vm_size=details.get("recoveryAzureVMSize"),
@@ -62,6 +64,8 @@ def read(details: Mapping[str, Any]) -> TargetSettings:
         network_id=details.get("selectedRecoveryAzureNetworkId"),
         subnet=arm_ids.name(subnet) if subnet else None,
         private_ip=address.get("recoveryStaticIPAddress") if static else DYNAMIC,
+        test_subnet=arm_ids.name(test_subnet) if test_subnet else None,
+        test_private_ip=address.get("tfoStaticIPAddress") or DYNAMIC,
         generation=details.get("azureVmGeneration"),
         interfaces=len(_interfaces(details)) or None,
     )
@@ -184,6 +188,10 @@ def _interface(
             # An empty text takes an address back; nothing leaves it as it is.
             "recoveryStaticIPAddress": asked.private_ip
             if asked.private_ip or primary.get("recoveryIPAddressType") == "Static"
+            else None,
+            "tfoSubnetName": asked.test_subnet,
+            "tfoStaticIPAddress": asked.test_private_ip
+            if asked.test_private_ip or primary.get("tfoStaticIPAddress")
             else None,
         }
     moved = without_none({"recoverySubnetName": subnet})

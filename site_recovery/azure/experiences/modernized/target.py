@@ -19,6 +19,8 @@ class _Interface(Wire):
     target_ip_address: str | None = Field(None, alias="targetIPAddress")
     target_ip_address_type: str | None = Field(None, alias="targetIPAddressType")
     test_subnet_name: str | None = None
+    test_ip_address: str | None = Field(None, alias="testIPAddress")
+    test_ip_address_type: str | None = Field(None, alias="testIPAddressType")
 
 
 class _Details(Wire):
@@ -45,6 +47,7 @@ def read(details: Mapping[str, Any]) -> TargetSettings:
     shown = _Details.model_validate(details)
     interface = _primary(details) or {}
     static = interface.get("targetIPAddressType") == "Static"
+    test_static = interface.get("testIPAddressType") == "Static"
     return TargetSettings(
         vm_name=details.get("targetVmName"),
         vm_size=details.get("targetVmSize"),
@@ -60,6 +63,7 @@ def read(details: Mapping[str, Any]) -> TargetSettings:
         # A test failover sends its network, so a missing one is not a difference.
         test_network_id=details.get("testNetworkId") or None,
         test_subnet=interface.get("testSubnetName") or None,
+        test_private_ip=interface.get("testIPAddress") if test_static else DYNAMIC,
         generation=details.get("targetGeneration"),
         interfaces=len(details.get("vmNics") or ()) or None,
     )
@@ -144,6 +148,9 @@ def _interface(
             # An empty text takes an address back; nothing leaves it as it is.
             "targetStaticIPAddress": asked.private_ip if asked.private_ip or static else None,
             "testSubnetName": asked.test_subnet or None,
+            "testStaticIPAddress": asked.test_private_ip
+            if asked.test_private_ip or test_static
+            else None,
         }
     return without_none(values)
 
