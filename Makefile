@@ -73,6 +73,10 @@ status: setup ## Show where the machines of STACK are (ARGS: --watch, --json, --
 report: setup ## Write a page of STACK: waves, operations, what is blocked, cost (PRICES=<file>)
 	@$(run) python -m report page --stack $(STACK) --output $(page) $(if $(PRICES),--prices $(PRICES))
 
+.PHONY: handover
+handover: setup ## Write what STACK migrated as code (ARGS: --networks, --terraform)
+	@$(run) python -m handover --stack $(STACK) --output .local/handover/$(STACK) $(ARGS)
+
 .PHONY: recover
 recover: stack ## Take what an interrupted run of STACK made into its record
 	@$(run) python -m recover --stack $(STACK) $(yes)

@@ -12,7 +12,10 @@ from pathlib import Path
 
 from tests.docs.markdown import ROOT
 
-PROGRAM = ("settings", "site_recovery", "dynamic_providers", "components", "recover", "report")
+PROGRAM = (
+    *("settings", "site_recovery", "dynamic_providers", "components"),
+    *("recover", "report", "handover"),
+)
 """Packages whose messages must all be in the guide."""
 BESIDE = ("permissions", "toolchain", "emulator/processes.py", "emulator/record.py")
 """More code that shows messages to the user."""

@@ -43,6 +43,7 @@ _IN_ONE = {
     "test_kills_of_one_seed",
     "test_least_privilege",
     "test_policies",
+    "test_the_handover",
     "test_pulumi_commands",
     "test_the_vault_is_gone",
 }

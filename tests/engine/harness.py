@@ -303,9 +303,23 @@ class Stack:
 
     def recover(self) -> Result:
         """Run what `make recover` runs."""
+        return self.run_tool("recover", "--yes")
+
+    def report(self, *command: str) -> str:
+        """Run what `make status` and `make report` run, and return what it printed."""
+        return self.tool("report", *command)
+
+    def tool(self, module: str, *options: str) -> str:
+        """Run a package of ours that reads the stack, and return what it printed."""
+        done = self.run_tool(module, *options)
+        assert done.code == 0, done.text
+        return done.text
+
+    def run_tool(self, module: str, *options: str) -> Result:
+        """Run a package of ours on the stack, as `make` runs it."""
         variables = self._write_project(self._usual)
         done = subprocess.run(
-            [sys.executable, "-m", "recover", "--stack", STACK, "--yes"],
+            [sys.executable, "-m", module, *options, "--stack", STACK],
             cwd=self._project,
             env={**variables, "PYTHONPATH": str(checkout().root)},
             stdin=subprocess.DEVNULL,
@@ -315,21 +329,6 @@ class Stack:
             check=False,
         )
         return Result(done.returncode, done.stdout)
-
-    def report(self, *command: str) -> str:
-        """Run what `make status` and `make report` run, and return what it printed."""
-        variables = self._write_project(self._usual)
-        done = subprocess.run(
-            [sys.executable, "-m", "report", *command, "--stack", STACK],
-            cwd=self._project,
-            env={**variables, "PYTHONPATH": str(checkout().root)},
-            stdin=subprocess.DEVNULL,
-            capture_output=True,
-            text=True,
-            check=False,
-        )
-        assert done.returncode == 0, done.stdout + done.stderr
-        return done.stdout
 
     def outputs(self) -> dict[str, Any]:
         """The stack's outputs."""

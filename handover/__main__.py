@@ -1,0 +1,106 @@
+"""`python -m handover --stack dev --output DIR`: migrated machines as code.
+
+Writes a Pulumi project with an import file and the declarations that go with it. Run in the stack's
+environment. It changes nothing in a cloud.
+"""
+
+from __future__ import annotations
+
+import argparse
+import asyncio
+import shutil
+import sys
+from pathlib import Path
+
+from handover import importing, parts, project, terraform
+from handover.parts import MACHINE, Found
+from report import engine, record
+from site_recovery import arm_ids
+from site_recovery.azure.connection import KeptOpen, connector
+from site_recovery.errors import MigrationError
+
+_MARK = "import.json"
+"""The file by which a folder is known as one that was written here."""
+
+
+def main(arguments: list[str] | None = None) -> int:
+    """Write a handover.
+
+    Returns:
+        The exit code: 1 if a machine is left out, or nothing could be written.
+    """
+    options = _options(arguments)
+    output: Path = options.output
+    try:
+        _require_own(output)
+        stack = record.read(options.stack, engine.exported(options.stack))
+        machines = parts.migrated(stack)
+        if not machines:
+            print(f"Stack {options.stack} has migrated no machine yet: nothing to hand over.")
+            return 0
+        found = asyncio.run(_find(machines, networks=options.networks))
+        if found.parts:
+            _write(options.stack, found, output, with_terraform=options.terraform)
+    except MigrationError as error:
+        print(f"error: {error}", file=sys.stderr)
+        return 1
+    for problem in found.problems:
+        print(f"error: {problem}", file=sys.stderr)
+    return 1 if found.problems else 0
+
+
+async def _find(machines: dict[str, str], *, networks: bool) -> Found:
+    connect = KeptOpen(connector(may_change=lambda: False))
+    try:
+        return await parts.find(machines, connect, networks=networks)
+    finally:
+        await connect.close()
+
+
+def _write(stack: str, found: Found, output: Path, *, with_terraform: bool) -> None:
+    subscriptions = {arm_ids.segment(part.id, "subscriptions") for part in found.parts}
+    config = {"azure-native:subscriptionId": sorted(subscriptions)[0]}
+    inputs = importing.imported(found.parts, config)
+    written = project.files(stack, found.parts, inputs, config)
+    if with_terraform:
+        written["imports.tf"] = terraform.blocks(found.parts)
+    shutil.rmtree(output / "machines", ignore_errors=True)
+    for path, content in written.items():
+        file = output / path
+        file.parent.mkdir(parents=True, exist_ok=True)
+        file.write_text(content, "utf-8")
+    count = sum(part.type == MACHINE for part in found.parts)
+    print(f"{output}: {count} machines, {len(found.parts)} resources. README.md says how to go on.")
+
+
+def _require_own(output: Path) -> None:
+    """Refuse to write into a folder that has something else in it.
+
+    Raises:
+        MigrationError: it has.
+    """
+    if output.exists() and any(output.iterdir()) and not (output / _MARK).exists():
+        raise MigrationError(
+            f"{output}: it has files that no handover wrote. Name another folder: --output."
+        )
+
+
+def _options(arguments: list[str] | None) -> argparse.Namespace:
+    parser = argparse.ArgumentParser(
+        prog="python -m handover", description="Write migrated machines as code."
+    )
+    parser.add_argument("--stack", required=True)
+    parser.add_argument("--output", type=Path, required=True, help="the folder to write")
+    parser.add_argument(
+        "--networks",
+        action="store_true",
+        help="include the security groups and public addresses of the interfaces",
+    )
+    parser.add_argument(
+        "--terraform", action="store_true", help="write import blocks for azurerm too"
+    )
+    return parser.parse_args(arguments)
+
+
+if __name__ == "__main__":
+    sys.exit(main())

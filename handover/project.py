@@ -1,0 +1,146 @@
+"""The files of the project that a team goes on with."""
+
+from __future__ import annotations
+
+import json
+import keyword
+import re
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from importlib.metadata import version
+from typing import Any
+
+import yaml
+
+from handover import source
+from handover.importing import import_file
+from handover.parts import MACHINE, Part
+
+SHARED = ""
+"""The owner of what several machines use."""
+_SHARED_MODULE = "shared"
+_NOT_IN_NAMES = re.compile(r"\W+")
+
+_READ_ME = """\
+# Machines that were migrated by stack {stack}
+
+{count} virtual machines with their disks and interfaces, as code. Python and Pulumi are needed.
+
+    python3 -m venv venv && venv/bin/pip install -r requirements.txt
+    pulumi stack init {stack}
+    pulumi import --file import.json --generate-code=false --yes
+    pulumi preview --expect-no-changes
+
+The import reads the machines and records them; it changes nothing. After that `pulumi up` changes what you
+change here. Every resource is protected: to delete one, take `protect` away first.
+
+If the preview shows a change, somebody changed the machine since this was written. Write it again, or take the
+value that the preview shows over.
+"""
+
+
+def files(
+    stack: str,
+    parts: Sequence[Part],
+    inputs: Mapping[str, Mapping[str, Any]],
+    config: Mapping[str, str],
+) -> dict[str, str]:
+    """The files by their paths below the project's folder.
+
+    Args:
+        stack: the stack that migrated the machines.
+        parts: the resources; what others need stands before them.
+        inputs: their inputs by their names.
+        config: the configuration of the provider.
+    """
+    modules = _modules(part.machine for part in parts)
+    made = {
+        f"machines/{modules[owner]}.py": _module(owner, modules, parts, inputs) for owner in modules
+    }
+    count = sum(part.type == MACHINE for part in parts)
+    return {
+        "Pulumi.yaml": yaml.safe_dump(
+            {
+                "name": "migrated-machines",
+                "description": f"The machines that stack {stack} migrated",
+                "runtime": {"name": "python", "options": {"virtualenv": "venv"}},
+            },
+            sort_keys=False,
+        ),
+        f"Pulumi.{stack}.yaml": yaml.safe_dump({"config": dict(config)}),
+        "requirements.txt": "".join(
+            f"{package}=={version(package)}\n" for package in ("pulumi", "pulumi-azure-native")
+        ),
+        "README.md": _READ_ME.format(stack=stack, count=count),
+        "import.json": json.dumps(import_file(parts), indent=2) + "\n",
+        "__main__.py": _program(stack, modules.values()),
+        "machines/__init__.py": f'"""The machines that stack {stack} migrated, one a file."""\n',
+        **made,
+    }
+
+
+def identifier(name: str) -> str:
+    """A name of Pulumi as one of Python and Terraform."""
+    word = _NOT_IN_NAMES.sub("_", name).lower()
+    odd = word[:1].isdigit() or keyword.iskeyword(word) or word == _SHARED_MODULE
+    return f"machine_{word}" if odd else word
+
+
+def _modules(owners: Iterable[str]) -> dict[str, str]:
+    """The module of each owner; no two are the same."""
+    modules: dict[str, str] = {}
+    for owner in dict.fromkeys(owners):
+        name = _SHARED_MODULE if owner == SHARED else identifier(owner)
+        while name in modules.values():
+            name += "_"
+        modules[owner] = name
+    return modules
+
+
+def _program(stack: str, modules: Iterable[str]) -> str:
+    lines = [f'"""Declares every machine that stack {stack} migrated."""', ""]
+    lines += [f"import machines.{module}  # noqa: F401" for module in sorted(modules)]
+    return "\n".join(lines) + "\n"
+
+
+def _module(
+    owner: str,
+    modules: Mapping[str, str],
+    parts: Sequence[Part],
+    inputs: Mapping[str, Mapping[str, Any]],
+) -> str:
+    own = [part for part in parts if part.machine == owner]
+    references = dict(_references(owner, parts))
+    packages = sorted({part.type.split(":")[1] for part in own})
+    statements = [
+        source.declaration(
+            _variable(part),
+            part.type,
+            part.name,
+            inputs[part.name],
+            {i: e for i, e in references.items() if i != part.id.lower()},
+        )
+        for part in own
+    ]
+    about = "What several machines use." if owner == SHARED else f"The machine {owner}."
+    text = "\n\n".join(statements)
+    imports = ["import pulumi", f"from pulumi_azure_native import {', '.join(packages)}"]
+    if owner != SHARED and f"{_SHARED_MODULE}." in text:
+        imports += ["", f"from machines import {_SHARED_MODULE}"]
+    return f'"""{about}"""\n\n' + "\n".join(imports) + f"\n\n{text}\n"
+
+
+def _references(owner: str, parts: Iterable[Part]) -> Iterator[tuple[str, str]]:
+    """Expressions for the ids of what a machine's resources may need, by the ids in lower case."""
+    for part in parts:
+        if part.machine == owner:
+            yield part.id.lower(), f"{_variable(part)}.id"
+        elif not part.machine:
+            yield part.id.lower(), f"{_SHARED_MODULE}.{_variable(part)}.id"
+
+
+def _variable(part: Part) -> str:
+    """The variable of a resource in its module: without the name of the machine."""
+    if part.type == MACHINE:
+        return "machine"
+    name = part.name.removeprefix(f"{part.machine}-") if part.machine else part.name
+    return identifier(name)

@@ -1,0 +1,140 @@
+"""Migrated machines go on as code: imported into an empty stack, which shows and makes no change."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+
+from tests.engine.harness import MACHINES_GROUP, PASSPHRASE, Stack
+from toolchain.layout import checkout
+
+pytestmark = pytest.mark.engine
+
+MACHINES = ["web-01", "db-01"]
+OTHER = "app-01"
+Pulumi = Callable[..., subprocess.CompletedProcess[str]]
+
+
+@pytest.fixture(scope="module")
+def migrated(stack: Stack) -> Stack:
+    """A stack that migrated two machines, and protects a third one."""
+    stack.declare(pilot=("migrated", MACHINES), rest=("protected", [OTHER]))
+    stack.waves["pilot"]["requireTestFailover"] = False
+    up = stack.up()
+    assert up.code == 0, up.text
+    return stack
+
+
+@pytest.fixture(scope="module")
+def project(migrated: Stack, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """What `make handover` writes."""
+    folder = tmp_path_factory.mktemp("handover") / "project"
+    before = migrated.clouds.audit()
+    text = migrated.tool("handover", "--output", str(folder), "--networks", "--terraform")
+    assert "2 machines" in text
+    assert migrated.clouds.audit() == before, "a handover changes nothing"
+    return folder
+
+
+@pytest.fixture(scope="module")
+def pulumi(migrated: Stack, project: Path, tmp_path_factory: pytest.TempPathFactory) -> Pulumi:
+    """Runs Pulumi in the project, with an empty backend of its own."""
+    manifest = yaml.safe_load((project / "Pulumi.yaml").read_text("utf-8"))
+    # The packages are there already: `venv` would be made from requirements.txt.
+    manifest["runtime"]["options"]["virtualenv"] = str(checkout().virtual_environment)
+    (project / "Pulumi.yaml").write_text(json.dumps(manifest), "utf-8")
+    state = tmp_path_factory.mktemp("state")
+    variables = {
+        **migrated.environment,
+        "PULUMI_BACKEND_URL": f"file://{state}",
+        "PULUMI_CONFIG_PASSPHRASE": PASSPHRASE,
+    }
+
+    def run(*command: str) -> subprocess.CompletedProcess[str]:
+        return subprocess.run(
+            ["pulumi", *command, "--non-interactive"],
+            cwd=project,
+            env=variables,
+            capture_output=True,
+            text=True,
+            check=False,
+        )
+
+    return run
+
+
+def succeeded(done: subprocess.CompletedProcess[str]) -> str:
+    assert done.returncode == 0, done.stdout + done.stderr
+    return done.stdout
+
+
+def test_an_imported_machine_shows_no_change(pulumi: Pulumi) -> None:
+    succeeded(pulumi("stack", "init", "engine"))
+    succeeded(pulumi("import", "--file", "import.json", "--generate-code=false", "--yes"))
+
+    text = succeeded(pulumi("preview", "--expect-no-changes"))
+
+    exported = json.loads(succeeded(pulumi("stack", "export")))["deployment"]["resources"]
+    types = [resource["type"].rpartition(":")[2] for resource in exported]
+    assert types.count("VirtualMachine") == len(MACHINES)
+    assert types.count("NetworkInterface") == len(MACHINES)
+    assert types.count("Disk") >= len(MACHINES)
+    assert "unchanged" in text
+
+
+def test_a_changed_tag_and_size_reach_the_machine_and_nothing_else(
+    pulumi: Pulumi, project: Path, migrated: Stack
+) -> None:
+    before = migrated.clouds.virtual_machines(MACHINES_GROUP)
+    file = project / "machines" / "web_01.py"
+    text = file.read_text("utf-8")
+    assert text.count("tags={") >= 1
+    head, machine = text.split("machine = compute.VirtualMachine(")
+    machine = machine.replace("tags={", 'tags={"owner": "team-a", ', 1)
+    file.write_text(f"{head}machine = compute.VirtualMachine({machine}", "utf-8")
+
+    succeeded(pulumi("up", "--yes", "--skip-preview"))
+
+    after = migrated.clouds.virtual_machines(MACHINES_GROUP)
+    assert after["web-01"]["tags"] == {**before["web-01"]["tags"], "owner": "team-a"}
+    assert after["db-01"] == before["db-01"]
+    for part in ("hardwareProfile", "networkProfile", "storageProfile", "vmId"):
+        assert after["web-01"]["properties"][part] == before["web-01"]["properties"][part]
+    succeeded(pulumi("preview", "--expect-no-changes"))
+
+
+def test_the_machines_are_protected_from_a_destroy(pulumi: Pulumi, migrated: Stack) -> None:
+    done = pulumi("destroy", "--yes", "--skip-preview")
+    assert done.returncode != 0
+    assert set(migrated.clouds.virtual_machines(MACHINES_GROUP)) == set(MACHINES)
+
+
+def test_the_first_stack_has_nothing_to_do_after_it(migrated: Stack) -> None:
+    again = migrated.up("--expect-no-changes")
+    assert again.code == 0, again.text
+
+
+def test_terraform_gets_a_block_for_each_resource(project: Path) -> None:
+    imports: dict[str, Any] = json.loads((project / "import.json").read_text("utf-8"))
+    text = (project / "imports.tf").read_text("utf-8")
+    for resource in imports["resources"]:
+        assert json.dumps(resource["id"]) in text
+
+
+def test_a_machine_that_is_gone_is_named_and_the_rest_written(
+    migrated: Stack, tmp_path: Path
+) -> None:
+    path = f"resourceGroups/{MACHINES_GROUP}/providers/Microsoft.Compute/virtualMachines/db-01"
+    migrated.clouds.delete(path, "2024-07-01")
+    migrated.clouds.until(lambda: "db-01" not in migrated.clouds.virtual_machines(MACHINES_GROUP))
+    done = migrated.run_tool("handover", "--output", str(tmp_path / "again"))
+    assert done.code == 1
+    assert "db-01: its virtual machine db-01 does not exist any more" in done.text
+    assert (tmp_path / "again" / "machines" / "web_01.py").exists()
+    assert not (tmp_path / "again" / "machines" / "db_01.py").exists()

@@ -1,0 +1,217 @@
+"""The files of a handover: what belongs to a machine, and how it is written as code."""
+
+from __future__ import annotations
+
+import ast
+from typing import Any
+
+import hcl2
+import pytest
+
+from handover import parts, project, source, terraform
+from handover.__main__ import main
+from handover.importing import import_file
+from handover.parts import ADDRESS, DISK, INTERFACE, MACHINE, RULES, Part
+from report.record import StackRecord
+from tests.report.fleets import item_resource, recorded, wave_resource
+
+GROUP = "/subscriptions/1/resourceGroups/rg/providers"
+NETWORK, COMPUTE = f"{GROUP}/Microsoft.Network", f"{GROUP}/Microsoft.Compute"
+NSG = f"{NETWORK}/networkSecurityGroups/Web_Servers"
+
+
+def machine(name: str, *luns: int) -> dict[str, Any]:
+    return {
+        "id": f"{COMPUTE}/virtualMachines/{name}",
+        "properties": {
+            "networkProfile": {
+                "networkInterfaces": [{"id": f"{NETWORK}/networkInterfaces/{name}"}]
+            },
+            "storageProfile": {
+                "osDisk": {
+                    "osType": "Windows",
+                    "managedDisk": {"id": f"{COMPUTE}/disks/{name}-os"},
+                },
+                "dataDisks": [
+                    {"lun": lun, "managedDisk": {"id": f"{COMPUTE}/disks/{name}-{lun}"}}
+                    for lun in luns
+                ],
+            },
+        },
+    }
+
+
+def interface(name: str) -> dict[str, Any]:
+    address = {"id": f"{NETWORK}/publicIPAddresses/{name}"}
+    return {
+        "properties": {
+            "networkSecurityGroup": {"id": NSG},
+            "ipConfigurations": [{"properties": {"publicIPAddress": address}}],
+        }
+    }
+
+
+def of(*names: str, networks: bool = True) -> tuple[Part, ...]:
+    """The parts of machines with two data disks, a security group that all share, and an address."""
+    found: dict[str, Part] = {}
+    for name in names:
+        for part in parts._parts(name, machine(name, 0, 3), [interface(name)], networks=networks):
+            found.setdefault(part.id.lower(), part)
+    return tuple(found.values())
+
+
+def stack() -> StackRecord:
+    names = ["web-01", "web-02", "web-03"]
+    return recorded(
+        wave_resource("web", "migrated", names),
+        item_resource("web-01", "migrated", azure_vm_id=f"{COMPUTE}/virtualMachines/web-01"),
+        item_resource("web-02", "failed-over", azure_vm_id=f"{COMPUTE}/virtualMachines/web-02"),
+    )
+
+
+def test_only_what_is_migrated_is_handed_over() -> None:
+    assert parts.migrated(stack()) == {"web-01": f"{COMPUTE}/virtualMachines/web-01"}
+
+
+def test_what_others_need_stands_before_them() -> None:
+    assert [(part.name, part.type) for part in of("web-01")] == [
+        ("web-servers", RULES),
+        ("web-01-address-0-0", ADDRESS),
+        ("web-01-interface-0", INTERFACE),
+        ("web-01-os-disk", DISK),
+        ("web-01-data-disk-0", DISK),
+        ("web-01-data-disk-3", DISK),
+        ("web-01", MACHINE),
+    ]
+
+
+def test_without_networks_security_groups_and_addresses_are_left_alone() -> None:
+    assert {part.type for part in of("web-01", networks=False)} == {INTERFACE, DISK, MACHINE}
+
+
+def test_a_security_group_of_many_machines_is_one_resource_of_none() -> None:
+    rules = [part for part in of("web-01", "web-02") if part.type == RULES]
+    assert [(part.name, part.machine) for part in rules] == [("web-servers", "")]
+
+
+def test_an_import_file_names_each_resource_once_with_the_plugins_version() -> None:
+    listed = import_file(of("web-01", "web-02"))["resources"]
+    names = [entry["name"] for entry in listed]
+    assert len(names) == len(set(names)) == 13
+    assert all(set(entry) == {"type", "name", "id", "version"} for entry in listed)
+
+
+# -- the project -------------------------------------------------------------------------------
+
+
+def inputs(listed: tuple[Part, ...]) -> dict[str, dict[str, Any]]:
+    made: dict[str, dict[str, Any]] = {}
+    for part in listed:
+        made[part.name] = {"resourceGroupName": "rg", "tags": {"dataDisks": "stays as it is"}}
+        if part.type == MACHINE:
+            disk = {"createOption": "Attach", "managedDisk": {"id": f"{COMPUTE}/DISKS/web-01-os"}}
+            made[part.name]["storageProfile"] = {"osDisk": disk, "dataDisks": [{"diskSizeGB": 8.0}]}
+        if part.type == INTERFACE:
+            made[part.name]["networkSecurityGroup"] = {"id": NSG}
+    return made
+
+
+def files(*names: str) -> dict[str, str]:
+    listed = of(*names)
+    return project.files("dev", listed, inputs(listed), {"azure-native:subscriptionId": "1"})
+
+
+def test_every_file_of_python_can_be_compiled() -> None:
+    made = files("web-01", "class", "shared", "1st", "web.01")
+    for path, text in made.items():
+        if path.endswith(".py"):
+            ast.parse(text, path)
+    modules = sorted(path for path in made if path.startswith("machines/"))
+    assert modules == [
+        "machines/__init__.py",
+        "machines/machine_1st.py",
+        "machines/machine_class.py",
+        "machines/machine_shared.py",
+        "machines/shared.py",
+        "machines/web_01.py",
+        "machines/web_01_.py",
+    ]
+    imported = [line.split()[1] for line in made["__main__.py"].splitlines() if "import" in line]
+    assert imported == [
+        f"machines.{path.split('/')[1][:-3]}" for path in modules if "__init__" not in path
+    ]
+
+
+def test_a_machine_refers_to_what_it_uses_and_not_to_its_text() -> None:
+    text = files("web-01")["machines/web_01.py"]
+    assert '"managed_disk": {"id": os_disk.id}' in text
+    assert 'network_security_group={"id": shared.web_servers.id}' in text
+    assert "from machines import shared" in text
+    assert text.count("protect=True") == 6
+
+
+def test_names_are_those_of_the_sdk_and_tags_stay_as_they_are() -> None:
+    text = files("web-01")["machines/web_01.py"]
+    assert '"data_disks": [{"disk_size_gb": 8}]' in text
+    assert 'tags={"dataDisks": "stays as it is"}' in text
+
+
+@pytest.mark.parametrize(
+    "value",
+    [
+        {"a": [1, {"b": None}], "c": 'it\'s "quoted"\n'},
+        ["x" * 40, "y" * 40, {"z": "w" * 60}],
+        {},
+        [],
+        {"long": {"nested": ["v" * 50, "u" * 50], "more": True}},
+    ],
+)
+def test_a_value_is_written_as_python_reads_it(value: Any) -> None:
+    assert ast.literal_eval(source.rendered(value)) == value
+
+
+def test_a_long_value_has_one_entry_a_line() -> None:
+    text = source.rendered({"first": "x" * 60, "second": "y" * 60})
+    assert text.splitlines()[0] == "{"
+    assert max(map(len, text.splitlines())) <= 100
+
+
+# -- Terraform ---------------------------------------------------------------------------------
+
+
+def test_the_import_blocks_are_terraforms_language() -> None:
+    listed = of("web-01", "1st", "web.01")
+    found = hcl2.loads(terraform.blocks(listed))["import"]
+    plain = [{key: str(value).strip('"${}') for key, value in block.items()} for block in found]
+    to = {block["to"]: block["id"] for block in plain}
+    assert to["azurerm_windows_virtual_machine.web_01"] == f"{COMPUTE}/virtualMachines/web-01"
+    assert to["azurerm_managed_disk.machine_1st_os_disk"] == f"{COMPUTE}/disks/1st-os"
+    attachment = "azurerm_virtual_machine_data_disk_attachment.web_01_data_disk_3"
+    assert to[attachment] == f"{COMPUTE}/virtualMachines/web-01/dataDisks/web-01-3"
+    assert {
+        "azurerm_network_security_group.web_servers",
+        "azurerm_public_ip.web_01_address_0_0",
+    } <= set(to)
+    assert len(to) == len(found) == len(listed) + 6, "and the attachments of six data disks"
+
+
+# -- the command -------------------------------------------------------------------------------
+
+
+def test_a_folder_with_other_files_is_left_alone(
+    tmp_path: Any, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (tmp_path / "mine.txt").write_text("mine")
+    assert main(["--stack", "dev", "--output", str(tmp_path)]) == 1
+    assert "has files that no handover wrote" in capsys.readouterr().err
+    assert [path.name for path in tmp_path.iterdir()] == ["mine.txt"]
+
+
+def test_a_stack_that_migrated_nothing_has_nothing_to_hand_over(
+    tmp_path: Any, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    exported = {"resources": [wave_resource("web", "protected", ["web-01"])]}
+    monkeypatch.setattr("report.engine.exported", lambda stack: exported)
+    assert main(["--stack", "dev", "--output", str(tmp_path / "new")]) == 0
+    assert "has migrated no machine yet" in capsys.readouterr().out
+    assert not (tmp_path / "new").exists()
