@@ -80,7 +80,8 @@ def _aws(options: argparse.Namespace) -> int:
 def _azure(options: argparse.Namespace) -> int:
     from emulator import front, http
     from emulator.aws.estate import REGION
-    from emulator.guests.ec2_estate import Ec2Estate
+    from emulator.certificates import Certificates
+    from emulator.guests.ec2_estate import Address, Ec2Estate
     from emulator.kernel.store import Store
     from emulator.kernel.world import resumed_clock
 
@@ -107,7 +108,14 @@ def _azure(options: argparse.Namespace) -> int:
         scale = options.scale
         if scale is None and fresh:
             scale = processes.DEFAULT_SCALE
-        estate = Ec2Estate(options.aws_endpoint, REGION) if options.aws_endpoint else None
+        estate = None
+        if options.aws_endpoint:
+            authority = None
+            if options.certificate is not None:
+                authority = str(Certificates(options.certificate.parent).authority.resolve())
+            scheme = "http" if authority is None else "https"
+            address = Address(f"{scheme}://127.0.0.1:{options.port}", authority)
+            estate = Ec2Estate(options.aws_endpoint, REGION, address=address)
         world = front.create(
             store, resumed_clock(store, scale), options.seed, estate, any_token=options.any_token
         )

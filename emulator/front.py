@@ -4,7 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Collection
 
-from emulator import arm, control, off_azure, recovery_services, role_assignments, throttling
+from emulator import (
+    arm,
+    control,
+    guests,
+    off_azure,
+    recovery_services,
+    role_assignments,
+    throttling,
+)
 from emulator.arm.subscriptions import SUBSCRIPTION
 from emulator.estate.machines import Estate
 from emulator.faults import HttpFaults
@@ -14,7 +22,7 @@ from emulator.kernel.routes import Routes
 from emulator.kernel.store import Store
 from emulator.kernel.world import World
 
-_SERVICES = (arm, recovery_services)
+_SERVICES = (arm, guests, recovery_services)
 
 
 def create(

@@ -36,58 +36,83 @@ def describe(ec2: Any) -> Region:
         ClientError: EC2 refused.
         BotoCoreError: EC2 did not answer.
     """
-    instances = [
+    instances = describe_instances(ec2)
+    return Region(instances, describe_network(ec2, instances))
+
+
+def describe_instances(ec2: Any, ids: Iterable[str] = ()) -> list[Mapping[str, Any]]:
+    """All instances that EC2 still lists, or some of them, in EC2's order.
+
+    Raises:
+        ClientError: EC2 refused.
+        BotoCoreError: EC2 did not answer.
+    """
+    # A request by ids fails if one of them is gone; a filter does not.
+    chosen = [{"Name": "instance-id", "Values": sorted(ids)}] if ids else []
+    return [
         instance
-        for page in ec2.get_paginator("describe_instances").paginate()
+        for page in ec2.get_paginator("describe_instances").paginate(Filters=chosen)
         for reservation in page["Reservations"]
         for instance in reservation["Instances"]
     ]
+
+
+def describe_network(ec2: Any, instances: Iterable[Mapping[str, Any]]) -> Network:
+    """The network around instances that were described.
+
+    Raises:
+        ClientError: EC2 refused.
+        BotoCoreError: EC2 did not answer.
+    """
     groups = [
         group
         for page in ec2.get_paginator("describe_security_groups").paginate()
         for group in page["SecurityGroups"]
     ]
     tables = ec2.describe_route_tables()["RouteTables"]
-    return Region(
-        instances,
-        Network(
-            interfaces=[
-                interface
-                for instance in instances
-                if instance["State"]["Name"] != "terminated"
-                for interface in _interfaces(instance)
-            ],
-            groups={group["GroupId"]: _group(group) for group in groups},
-            acls={
-                association["SubnetId"]: _entries(acl)
-                for acl in ec2.describe_network_acls()["NetworkAcls"]
-                for association in acl["Associations"]
-            },
-            routes={
-                association["SubnetId"]: _routes(table)
-                for table in tables
-                for association in table["Associations"]
-                if "SubnetId" in association
-            },
-            main_routes={
-                table["VpcId"]: _routes(table)
-                for table in tables
-                if any(association.get("Main") for association in table["Associations"])
-            },
-            nat_gateways={
-                gateway["NatGatewayId"]: gateway["SubnetId"]
-                for gateway in ec2.describe_nat_gateways()["NatGateways"]
-                if gateway.get("State") == "available"
-            },
-        ),
+    return Network(
+        interfaces=interfaces_of(instances),
+        groups={group["GroupId"]: _group(group) for group in groups},
+        acls={
+            association["SubnetId"]: _entries(acl)
+            for acl in ec2.describe_network_acls()["NetworkAcls"]
+            for association in acl["Associations"]
+        },
+        routes={
+            association["SubnetId"]: _routes(table)
+            for table in tables
+            for association in table["Associations"]
+            if "SubnetId" in association
+        },
+        main_routes={
+            table["VpcId"]: _routes(table)
+            for table in tables
+            if any(association.get("Main") for association in table["Associations"])
+        },
+        nat_gateways={
+            gateway["NatGatewayId"]: gateway["SubnetId"]
+            for gateway in ec2.describe_nat_gateways()["NatGateways"]
+            if gateway.get("State") == "available"
+        },
     )
+
+
+def interfaces_of(instances: Iterable[Mapping[str, Any]]) -> list[Interface]:
+    """The interfaces of instances that were described and are not terminated."""
+    return [
+        interface
+        for instance in instances
+        if instance["State"]["Name"] != "terminated"
+        for interface in _interfaces(instance)
+    ]
 
 
 def _interfaces(instance: Mapping[str, Any]) -> list[Interface]:
     return [
         Interface(
             instance=instance["InstanceId"],
-            running=instance["State"]["Name"] == "running",
+            # What is stopping still runs.
+            running=instance["State"]["Name"] in ("running", "stopping"),
             platform="windows" if instance.get("Platform") else "linux",
             address=interface["PrivateIpAddress"],
             # The instance's: moto gives every interface an association.

@@ -9,8 +9,8 @@ from __future__ import annotations
 import io
 import json
 import os
-import re
 import threading
+import time
 import uuid
 from collections.abc import Callable, Iterable, Mapping
 from functools import cache
@@ -25,7 +25,10 @@ from emulator.aws import estate, interfaces, resource_policies
 from emulator.aws.access import calls, denials
 from emulator.aws.access.control import OWN_KEY, Access
 from emulator.aws.fleet import LEAST, fleet
+from emulator.aws.guests import Alone
 from emulator.aws.holds import Holds
+from emulator.aws.joining import Joining
+from emulator.aws.network import describe
 from emulator.aws.refusals import Refusal
 from emulator.aws.systems_manager import amazon_documents, images
 from emulator.aws.systems_manager.service import SystemsManager
@@ -37,10 +40,8 @@ _IMAGES = Path(__file__).with_name("amis.json")
 _REPORTS = "/_emulator/systems-manager/executions"
 _ACCESS = "/_emulator/access"
 _HOLDS = "/_emulator/holds"
+_GUESTS = "/_emulator/guests"
 _ACCOUNT = "123456789012"  # moto's
-# The names of operations that only read begin with one of these.
-_READS = re.compile(r"(Describe|Get|List)")
-_ACTION = re.compile(rb"(?:^|&)Action=(\w+)")
 
 
 class AwsServer:
@@ -48,8 +49,10 @@ class AwsServer:
 
     Its health is at `/_emulator/health`, the estate's ids at `/_emulator/estate`; agents of
     Systems Manager report to `/_emulator/systems-manager/executions`, permissions of callers are
-    set at `/_emulator/access`, and answers are held back at `/_emulator/holds`. Everything else is AWS: part of Systems Manager, and everything
-    that moto has. State is in memory and ends with the process.
+    set at `/_emulator/access`, answers are held back at `/_emulator/holds`, and an emulator of Azure,
+    which has the machines from the inside, joins at `/_emulator/guests`. Everything else is AWS:
+    part of Systems Manager, and everything that moto has. State is in memory and ends with the
+    process.
 
     Args:
         port: the TCP port on loopback; 0 takes a free one.
@@ -57,6 +60,9 @@ class AwsServer:
         seeded: the estate, if an AwsServer with the same seed has created it in this process or in
             the one that this was forked from. By default it is created at the start.
         machines: how many of the estate's machines can be migrated.
+
+    Attributes:
+        joining: the machines from the inside.
     """
 
     def __init__(
@@ -69,12 +75,13 @@ class AwsServer:
         self._fleet = fleet(machines)
         self._seeded = seeded
         self._seed = seed
-        self._run = uuid.uuid4().hex
-        self._changes = 0
-        self._counting = threading.Lock()
+        alone = Alone(lambda: describe(self._client("ec2", estate.REGION)), time.time)
+        self.joining = Joining(uuid.uuid4().hex, alone)
         self._connected = cache(self._connect)
         self._connecting = threading.Lock()
-        self._systems_manager = SystemsManager(self._client, lambda: self._changes)
+        self._systems_manager = SystemsManager(
+            self._client, lambda: self.joining.changes, lambda: self.joining.guests
+        )
         self._access = Access(self._client, _ACCOUNT)
         self._holds = Holds()
         # Moto reads these when its services are first imported. Every AWS account has Amazon's
@@ -176,14 +183,11 @@ class AwsServer:
         body = self._systems_manager.for_moto(target, body)
         environ["wsgi.input"] = io.BytesIO(body)
         environ["CONTENT_LENGTH"] = str(len(body))
-        try:
-            return self._moto(environ, start_response)
-        finally:
-            if _changes_machines(body):
-                with self._counting:
-                    self._changes += 1
-            if call:
-                self._holds.wait(call.operation)
+        with self.joining.change(body):
+            answered = self._moto(environ, start_response)
+        if call:
+            self._holds.wait(call.operation)
+        return answered
 
     def _control(self, method: str, path: str, body: bytes) -> tuple[int, Mapping[str, Any]]:
         if self._seeded is None:
@@ -193,13 +197,18 @@ class AwsServer:
                 "status": "ok",
                 "service": "aws",
                 "seed": self._seed,
-                "run": self._run,
-                "changes": self._changes,
+                **self.joining.facts(),
             }
         if path == "/_emulator/estate":
             return 200, self._seeded.document()
         if path == _ACCESS:
             return self._control_access(method, body)
+        if path == _GUESTS and method == "PUT":
+            try:
+                self.joining.put(body)
+            except ValueError as error:
+                return 400, {"error": str(error)}
+            return 200, self.joining.facts()
         if path == _HOLDS:
             return self._control_holds(method, body)
         if path == _REPORTS and method == "POST":
@@ -231,12 +240,6 @@ class AwsServer:
             return 200, self._access.put(body)
         except ValueError as error:
             return 400, {"error": str(error)}
-
-
-def _changes_machines(body: bytes) -> bool:
-    """Whether a request may change EC2 or IAM, which use the protocol of forms."""
-    action = _ACTION.search(body)
-    return action is not None and not _READS.match(action[1].decode())
 
 
 def _respond(

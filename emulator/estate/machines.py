@@ -7,6 +7,8 @@ from dataclasses import dataclass, field
 from datetime import timedelta
 from typing import Literal, Protocol
 
+from emulator.estate.network import Network
+
 ReportStatus = Literal["InProgress", "Success", "Failed"]
 
 
@@ -91,6 +93,24 @@ class Instance:
     profile: str | None = None
 
 
+@dataclass(frozen=True)
+class Change:
+    """A request that EC2 has just carried out, and that guests feel at once.
+
+    Attributes:
+        instances: the ids of the instances that changed.
+        interfaces: those of the network interfaces that changed. If neither names one, the rest has
+            changed: security groups, network ACLs or routes.
+        number: how many requests have changed EC2 or IAM until now, this one too.
+        run: which run of the local AWS it is.
+    """
+
+    instances: tuple[str, ...] = ()
+    interfaces: tuple[str, ...] = ()
+    number: int = 0
+    run: str = ""
+
+
 class Estate(Protocol):
     """The guests' view of AWS. Between two calls of `look` all answers are from the same moment."""
 
@@ -102,6 +122,12 @@ class Estate(Protocol):
 
     def instances(self) -> list[Instance]:
         """Every instance that EC2 still lists, in EC2's order."""
+
+    def changed(self, change: Change) -> None:
+        """Read what EC2 has just changed. Answers from now on know it."""
+
+    def network(self) -> Network:
+        """The network around the instances. It is the same object until something changes."""
 
     def allows(self, source: Instance, target: Instance, port: int) -> bool:
         """Whether a TCP connection from source to target's port would be established."""

@@ -1,4 +1,5 @@
-"""Whether a TCP connection would be established: security groups, network ACLs and routes.
+"""Whether a TCP connection would be established, and whether one that is goes on: security groups,
+network ACLs and routes.
 
 A connection needs a route from the source's subnet and security groups that let it out and in.
 If it leaves a subnet, network ACLs must let through both the connection and its answers, because
@@ -79,6 +80,25 @@ class Route:
 
 
 @dataclass(frozen=True)
+class Flow:
+    """A TCP connection, as one of an instance's interfaces sees it.
+
+    Attributes:
+        instance: the id of the instance.
+        local: the interface's private address.
+        other: the IPv4 address of the other side.
+        port: the port of the side that was connected to.
+        inbound: whether the other side opened it.
+    """
+
+    instance: str
+    local: str
+    other: str
+    port: int
+    inbound: bool
+
+
+@dataclass(frozen=True)
 class Network:
     """The network of a region at one moment.
 
@@ -128,10 +148,77 @@ class Network:
             return False
         return self._within(source, target, port)
 
-    def _within(self, source: Interface, target: Interface, port: int) -> bool:
-        if not target.running or self._route(source, target.address) != LOCAL:
+    def interfaces_of(self, instance_id: str) -> list[Interface]:
+        """An instance's interfaces, the primary one first."""
+        return self._own.get(instance_id, [])
+
+    def permits(self, flow: Flow) -> bool:
+        """Whether a connection would be established now."""
+        here = self._here(flow)
+        if here is None or not here.running or not self.carries(flow):
             return False
-        if not security_groups.allows(self.groups, source.endpoint, target.endpoint, port):
+        there = self._there(here, flow.other)
+        if there is not None and not there.running:
+            return False
+        other = Endpoint(flow.other, ()) if there is None else there.endpoint
+        source, target = (other, here.endpoint) if flow.inbound else (here.endpoint, other)
+        if there is not None:
+            return security_groups.allows(self.groups, source, target, flow.port)
+        if flow.inbound:
+            return security_groups.allows_in(self.groups, source, target, flow.port)
+        return security_groups.allows_out(self.groups, source, flow.port, flow.other)
+
+    def carries(self, flow: Flow) -> bool:
+        """Whether routes and network ACLs let the packets of an established connection through.
+
+        Security groups are not asked: they do not interrupt a connection that they track.
+        """
+        here = self._here(flow)
+        if here is None:
+            return False
+        there = self._there(here, flow.other)
+        if there is not None:
+            return self._crosses(*((there, here) if flow.inbound else (here, there)), flow.port)
+        return self._comes_in(here, flow) if flow.inbound else self._way_out(here, flow)
+
+    def tracks(self, flow: Flow) -> bool:
+        """Whether security groups track a connection, which then survives a change of them.
+
+        What goes through a NAT gateway is always tracked (Amazon EC2 user guide, "Automatically
+        tracked connections").
+        """
+        here = self._here(flow)
+        if here is None:
+            return False
+        if self._route(here, flow.other) in self.nat_gateways:
+            return True
+        return security_groups.tracks(self.groups, here.endpoint, flow.port, inbound=flow.inbound)
+
+    def _here(self, flow: Flow) -> Interface | None:
+        for one in self.interfaces_of(flow.instance):
+            if one.address == flow.local:
+                return one
+        return None
+
+    def _there(self, here: Interface, address: str) -> Interface | None:
+        return self._by_address.get((here.vpc, address))
+
+    def _comes_in(self, here: Interface, flow: Flow) -> bool:
+        """Whether packets of a client without an interface here come in, and its answers back."""
+        back = self._route(here, flow.other)
+        if back != LOCAL and not (back.startswith("igw-") and here.public):
+            return False
+        return self._passes(here.subnet, False, flow.other, (flow.port,)) and self._passes(
+            here.subnet, True, flow.other, _EPHEMERAL["linux"]
+        )
+
+    def _within(self, source: Interface, target: Interface, port: int) -> bool:
+        if not target.running or not self._crosses(source, target, port):
+            return False
+        return security_groups.allows(self.groups, source.endpoint, target.endpoint, port)
+
+    def _crosses(self, source: Interface, target: Interface, port: int) -> bool:
+        if self._route(source, target.address) != LOCAL:
             return False
         if source.subnet == target.subnet:
             return True
@@ -146,7 +233,11 @@ class Network:
     def _leaves(self, source: Interface, address: str, port: int) -> bool:
         if not security_groups.allows_out(self.groups, source.endpoint, port, address):
             return False
-        if not self._passes(source.subnet, True, address, (port,)):
+        return self._way_out(source, Flow(source.instance, source.address, address, port, False))
+
+    def _way_out(self, source: Interface, flow: Flow) -> bool:
+        address = flow.other
+        if not self._passes(source.subnet, True, address, (flow.port,)):
             return False
         if not self._passes(source.subnet, False, address, _EPHEMERAL[source.platform]):
             return False
@@ -176,6 +267,17 @@ class Network:
     @cached_property
     def _primary(self) -> dict[str, Interface]:
         return {one.instance: one for one in reversed(self.interfaces)}
+
+    @cached_property
+    def _own(self) -> dict[str, list[Interface]]:
+        found: dict[str, list[Interface]] = {}
+        for one in self.interfaces:
+            found.setdefault(one.instance, []).append(one)
+        return found
+
+    @cached_property
+    def _by_address(self) -> dict[tuple[str, str], Interface]:
+        return {(one.vpc, one.address): one for one in reversed(self.interfaces)}
 
 
 def _passes(entries: Iterable[AclEntry], other: str, port: int) -> bool:

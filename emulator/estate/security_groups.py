@@ -7,6 +7,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 
 ANYWHERE = "0.0.0.0/0"
+_ALL_PORTS = (0, 65535)
 # An address of the internet at large (TEST-NET-3): only a rule for all addresses contains it.
 INTERNET = "203.0.113.1"
 
@@ -38,6 +39,16 @@ class Rule:
         if self.from_port is None or self.to_port is None or self.from_port == -1:
             return True
         return self.from_port <= port <= self.to_port
+
+    @property
+    def open_to_all(self) -> bool:
+        """Whether the other side may be any IPv4 address."""
+        return ANYWHERE in self.cidrs
+
+    @property
+    def every_port(self) -> bool:
+        """Whether the rule applies to all TCP ports."""
+        return all(self.covers(port) for port in _ALL_PORTS)
 
     def concerns(self, address: str, groups: Iterable[str]) -> bool:
         """Whether the rule names the other side, by its address or by one of its groups."""
@@ -73,10 +84,7 @@ def allows(
     no rule, because security groups are stateful. A group id that is not in `groups` permits
     nothing.
     """
-    into = (rule for group in _of(groups, target) for rule in group.ingress)
-    return _permits_out(groups, source, target, port) and any(
-        rule.covers(port) and rule.concerns(source.address, source.groups) for rule in into
-    )
+    return _permits_out(groups, source, target, port) and allows_in(groups, source, target, port)
 
 
 def allows_out(
@@ -84,6 +92,31 @@ def allows_out(
 ) -> bool:
     """Whether the source's egress rules let a TCP connection out to an address elsewhere."""
     return _permits_out(groups, source, Endpoint(address, ()), port)
+
+
+def allows_in(
+    groups: Mapping[str, SecurityGroup], source: Endpoint, target: Endpoint, port: int
+) -> bool:
+    """Whether the target's ingress rules let a TCP connection in."""
+    into = (rule for group in _of(groups, target) for rule in group.ingress)
+    return any(rule.covers(port) and rule.concerns(source.address, source.groups) for rule in into)
+
+
+def tracks(
+    groups: Mapping[str, SecurityGroup], here: Endpoint, port: int, *, inbound: bool
+) -> bool:
+    """Whether the security groups of one side track a TCP connection.
+
+    "If a security group rule permits TCP or UDP flows for all traffic (0.0.0.0/0 or ::/0) and there
+    is a corresponding rule in the other direction that permits all response traffic (0.0.0.0/0 or
+    ::/0) for any port (0-65535), then that flow of traffic is not tracked" (Amazon EC2 user guide,
+    "Security group connection tracking").
+    """
+    into = [rule for group in _of(groups, here) for rule in group.ingress if rule.open_to_all]
+    out = [rule for group in _of(groups, here) for rule in group.egress if rule.open_to_all]
+    asked, answered = (into, out) if inbound else (out, into)
+    opened = any(rule.covers(port) for rule in asked)
+    return not (opened and any(rule.every_port for rule in answered))
 
 
 def _permits_out(

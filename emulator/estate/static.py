@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+import ipaddress
+from collections.abc import Collection, Iterable, Mapping
 
-from emulator.estate.machines import AccessRefused, Assignment, Instance, ReportStatus
+from emulator.estate.machines import AccessRefused, Assignment, Change, Instance, ReportStatus
 from emulator.estate.network import LOCAL, AclEntry, Interface, Network, Route
-from emulator.estate.security_groups import ANYWHERE, INTERNET, SecurityGroup
+from emulator.estate.security_groups import ANYWHERE, INTERNET, Rule, SecurityGroup
 
 _OPEN_ACL = tuple(AclEntry(egress, allow=True, cidr=ANYWHERE) for egress in (False, True))
 _WAY_OUT = Route(ANYWHERE, "igw-static")
+_OPEN = SecurityGroup("open", ingress=(Rule(protocol="-1", cidrs=(ANYWHERE,)),))
 
 
 class StaticEstate:
@@ -45,6 +47,7 @@ class StaticEstate:
         self.associations: dict[str, list[Assignment]] = {}
         self.unmanaged: set[str] = set()
         self.reports: list[tuple[str, str, ReportStatus, str]] = []
+        self._drawn: tuple[list[Instance], dict[str, SecurityGroup] | None, Network] | None = None
 
     def look(self) -> None:
         """Do nothing: the data is always current."""
@@ -52,21 +55,34 @@ class StaticEstate:
     def expire(self) -> None:
         """Do nothing: the data is always current."""
 
+    def changed(self, change: Change) -> None:
+        """Do nothing: the data is always current."""
+
     def instances(self) -> list[Instance]:
         """A copy of `machines`."""
         return list(self.machines)
+
+    def network(self) -> Network:
+        """One of its machines and groups; without groups everything is open."""
+        groups = dict(self.groups) if self.groups is not None else None
+        if self._drawn is None or self._drawn[:2] != (self.machines, groups):
+            open_ = {_OPEN.group_id: _OPEN}
+            drawn = _network(self.machines, open_ if groups is None else groups, groups is None)
+            self._drawn = (list(self.machines), groups, drawn)
+        return self._drawn[2]
 
     def allows(self, source: Instance, target: Instance, port: int) -> bool:
         """Whether both run and the groups permit it."""
         if self.groups is None:
             return source.state == target.state == "running"
-        return self._network(source, target).reaches(source.id, target.id, port)
+        network = _network([source, target], self.groups)
+        return network.reaches(source.id, target.id, port)
 
     def allows_out(self, source: Instance, port: int) -> bool:
         """Whether it runs and its groups let it out."""
         if self.groups is None:
             return source.state == "running"
-        return self._network(source).connects(source.id, INTERNET, port)
+        return _network([source], self.groups).connects(source.id, INTERNET, port)
 
     def user_data(self, instance_id: str) -> str | None:
         """The text in `scripts`."""
@@ -113,29 +129,6 @@ class StaticEstate:
         """Append to `reports`."""
         self.reports.append((instance_id, association_id, status, detail))
 
-    def _network(self, *instances: Instance) -> Network:
-        return Network(
-            interfaces=[
-                Interface(
-                    instance=one.id,
-                    running=one.state == "running",
-                    platform=one.platform,
-                    address=one.private_ip,
-                    public=True,
-                    subnet=one.subnet_id,
-                    vpc=one.vpc_id,
-                    groups=one.security_groups,
-                )
-                for one in instances
-            ],
-            groups=self.groups or {},
-            acls={one.subnet_id: _OPEN_ACL for one in instances},
-            routes={
-                one.subnet_id: [_WAY_OUT, *(Route(each.private_ip, LOCAL) for each in instances)]
-                for one in instances
-            },
-        )
-
     def _require(self, instance_id: str, action: str, resource: str) -> None:
         if self.grants is None or (action, resource) in self.grants.get(instance_id, ()):
             return
@@ -145,3 +138,33 @@ class StaticEstate:
             f"the role of {instance_id} is not authorized to perform: {action} on resource: "
             f"{resource}"
         )
+
+
+def _network(
+    instances: Collection[Instance], groups: Mapping[str, SecurityGroup], open_: bool = False
+) -> Network:
+    routes = [_WAY_OUT, *(Route(cidr, LOCAL) for cidr in sorted({*map(_around, instances)}))]
+    return Network(
+        interfaces=[
+            Interface(
+                instance=one.id,
+                running=one.state in ("running", "stopping"),
+                platform=one.platform,
+                address=one.private_ip,
+                public=True,
+                subnet=one.subnet_id,
+                vpc=one.vpc_id,
+                groups=(_OPEN.group_id,) if open_ else one.security_groups,
+            )
+            for one in instances
+            if one.state != "terminated"
+        ],
+        groups=groups,
+        acls={one.subnet_id: _OPEN_ACL for one in instances},
+        routes={one.subnet_id: routes for one in instances},
+    )
+
+
+def _around(instance: Instance) -> str:
+    """The range of an instance's VPC, which is not given: a /16 is the largest that there is."""
+    return str(ipaddress.ip_network(f"{instance.private_ip}/16", strict=False))

@@ -7,8 +7,8 @@ import json
 import logging
 import time
 import urllib.request
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from collections.abc import Callable, Collection, Mapping
+from dataclasses import dataclass, field, replace
 from functools import cache
 from typing import TYPE_CHECKING, Any
 
@@ -17,9 +17,9 @@ from botocore.config import Config
 from botocore.exceptions import BotoCoreError, ClientError
 
 from emulator.aws.access.control import OWN_KEY
-from emulator.aws.network import describe
+from emulator.aws.network import describe, describe_instances, describe_network, interfaces_of
 from emulator.estate import operating_systems
-from emulator.estate.machines import Assignment, Disk, Instance, ReportStatus
+from emulator.estate.machines import Assignment, Change, Disk, Instance, ReportStatus
 from emulator.estate.network import Network
 from emulator.estate.security_groups import INTERNET
 from emulator.guests.instance_roles import InstanceRoles
@@ -31,6 +31,7 @@ if TYPE_CHECKING:
 _log = logging.getLogger(__name__)
 _FRESH_SECONDS = 0.5
 _TIMEOUT_SECONDS = 5
+_FEW_VOLUMES = 100
 
 
 @dataclass(frozen=True)
@@ -38,12 +39,22 @@ class _Region:
     """What EC2 has at one moment.
 
     Attributes:
+        described: EC2's descriptions of them by their ids.
         changes: what the local AWS said of its changes before; None if it does not count them.
     """
 
     instances: list[Instance] = field(default_factory=list)
     network: Network = field(default_factory=Network)
+    described: dict[str, Mapping[str, Any]] = field(default_factory=dict)
     changes: tuple[str, int] | None = None
+
+
+@dataclass(frozen=True)
+class Address:
+    """Where an emulator of Azure answers: its URL, and the PEM file of its authority, if any."""
+
+    endpoint: str
+    authority: str | None = None
 
 
 @dataclass(frozen=True)
@@ -59,17 +70,26 @@ class Ec2Estate:
     """An estate read from an AWS endpoint, at most twice a second.
 
     EC2 is read again only when something has changed in it: describing two hundred instances takes
-    longer than half a second. While AWS does not answer, the estate stays as it was. User data is read once while an instance
-    runs, because it can be changed only while the instance is stopped.
+    longer than half a second. While AWS does not answer, the estate stays as it was. User data is
+    read once while an instance runs, because it can be changed only while the instance is stopped.
+
+    With an address, the emulator there joins the local AWS. From then on it hears of every change of
+    a machine or of the network before the caller of EC2 gets the answer, by `changed`, and reads
+    only what has changed.
 
     Args:
         endpoint: the endpoint's URL; requests are signed with the emulator's own access key.
         region: the AWS region.
         real: a monotonic source of real seconds.
+        address: of the emulator that reads it.
     """
 
     def __init__(
-        self, endpoint: str, region: str, real: Callable[[], float] = time.monotonic
+        self,
+        endpoint: str,
+        region: str,
+        real: Callable[[], float] = time.monotonic,
+        address: Address | None = None,
     ) -> None:
         @cache
         def client(service: str) -> Any:
@@ -89,6 +109,7 @@ class Ec2Estate:
         self._roles = InstanceRoles(client)
         self._systems_manager = SystemsManager(client, endpoint)
         self._real = real
+        self._address = address
         self._images: dict[str, str] = {}
         self._sizes: dict[str, tuple[int, int]] = {}
         self._user_data: dict[str, str | None] = {}
@@ -105,6 +126,27 @@ class Ec2Estate:
     def expire(self) -> None:
         """Make the next `look` read EC2 again, even within half a second."""
         self._seen_at = None
+
+    def changed(self, change: Change) -> None:
+        """Read what has changed, and that alone if nothing else has changed unheard."""
+        run, number = self._region.changes or ("", -1)
+        if run == change.run and number >= change.number:
+            return
+        try:
+            if (run, number) == (change.run, change.number - 1):
+                self._region = self._read_part(self._region, change)
+            else:
+                self._region = self._read((change.run, change.number))
+        except (BotoCoreError, ClientError) as error:
+            _log.warning("AWS does not answer, the estate stays as it was: %s", error)
+            return
+        self._view = replace(
+            self._view, instances=self._region.instances, network=self._region.network
+        )
+
+    def network(self) -> Network:
+        """The network of the region."""
+        return self._now().network
 
     def instances(self) -> list[Instance]:
         """Every instance that EC2 still lists, terminated ones too."""
@@ -178,32 +220,84 @@ class Ec2Estate:
         return self._view
 
     def _describe(self) -> _View:
-        changes = self._changes()
-        if changes is None or changes != self._region.changes:
-            self._region = self._read(changes)
+        self._region = self._current()
         known = self._region
         assignments = self._systems_manager.assignments(known.instances)
         return _View(known.instances, known.network, assignments)
 
-    def _changes(self) -> tuple[str, int] | None:
-        """Which run of the local AWS this is, and how many requests may have changed its EC2.
+    def _current(self) -> _Region:
+        facts = self._facts()
+        if facts is None:
+            return self._read(None)
+        known = self._region.changes
+        address = self._address
+        if address is not None and (facts["guests"] != address.endpoint or facts["missed"]):
+            # First, so that nothing happens unheard after EC2 was read.
+            facts = self._join(address) or facts
+        elif known is not None and known[0] == facts["run"] and facts["busy"] and address:
+            # What is being carried out is heard of in a moment, at the time at which it happens.
+            return self._region
+        changes = (str(facts["run"]), int(facts["changes"]))
+        return self._region if changes == known else self._read(changes)
 
-        None if the endpoint does not count them.
-        """
+    def _facts(self) -> Mapping[str, Any] | None:
+        """What the local AWS says of its changes; None if the endpoint does not count them."""
+        return self._control("GET", "health", None)
+
+    def _join(self, address: Address) -> Mapping[str, Any] | None:
+        body = {"endpoint": address.endpoint, "authority": address.authority}
+        return self._control("PUT", "guests", body)
+
+    def _control(self, method: str, name: str, body: Any) -> Mapping[str, Any] | None:
+        content = None if body is None else json.dumps(body).encode()
+        url = f"{self._endpoint}/_emulator/{name}"
+        request = urllib.request.Request(url, content, method=method)  # noqa: S310 - the local AWS
         try:
-            url = f"{self._endpoint}/_emulator/health"
-            with urllib.request.urlopen(url, timeout=_TIMEOUT_SECONDS) as answer:  # noqa: S310
-                health = json.load(answer)
-                return str(health["run"]), int(health["changes"])
-        except (OSError, ValueError, LookupError, TypeError):
+            with urllib.request.urlopen(request, timeout=_TIMEOUT_SECONDS) as answer:  # noqa: S310
+                facts: Mapping[str, Any] = json.load(answer)
+                return facts if {"run", "changes", "busy", "guests"} <= facts.keys() else None
+        except (OSError, ValueError, AttributeError):
             return None
 
     def _read(self, changes: tuple[str, int] | None) -> _Region:
         region = describe(self._ec2)
-        described = region.instances
+        described = {one["InstanceId"]: one for one in region.instances}
+        return _Region(self._instances(region.instances), region.network, described, changes)
+
+    def _read_part(self, known: _Region, change: Change) -> _Region:
+        """A region in which only this has changed."""
+        changes = (change.run, change.number)
+        ids = {*change.instances, *self._attached(change.interfaces)}
+        if not ids:
+            network = describe_network(self._ec2, known.described.values())
+            return replace(known, network=network, changes=changes)
+        again = {one["InstanceId"]: one for one in describe_instances(self._ec2, ids)}
+        described = {name: again.get(name, one) for name, one in known.described.items()}
+        parsed = {one.id: one for one in self._instances(list(again.values()))}
+        network = replace(known.network, interfaces=interfaces_of(described.values()))
+        instances = [parsed.get(one.id, one) for one in known.instances]
+        return _Region(instances, network, described, changes)
+
+    def _attached(self, interfaces: Collection[str]) -> list[str]:
+        """The instances of network interfaces."""
+        return [
+            name
+            for name, one in self._region.described.items()
+            for each in one.get("NetworkInterfaces", [])
+            if each["NetworkInterfaceId"] in interfaces
+        ]
+
+    def _instances(self, described: list[Mapping[str, Any]]) -> list[Instance]:
+        mapped = {
+            mapping["Ebs"]["VolumeId"]
+            for one in described
+            for mapping in one.get("BlockDeviceMappings", [])
+        }
+        few = 0 < len(mapped) <= _FEW_VOLUMES
+        chosen: Any = [{"Name": "volume-id", "Values": sorted(mapped)}] if few else []
         volumes = {
             volume["VolumeId"]: volume["Size"]
-            for page in self._ec2.get_paginator("describe_volumes").paginate()
+            for page in self._ec2.get_paginator("describe_volumes").paginate(Filters=chosen)
             for volume in page["Volumes"]
         }
         self._learn_images({one["ImageId"] for one in described if "ImageId" in one})
@@ -212,7 +306,7 @@ class Ec2Estate:
         for instance in instances:
             if instance.state != "running":
                 self._user_data.pop(instance.id, None)
-        return _Region(instances, region.network, changes)
+        return instances
 
     def _learn_images(self, image_ids: set[str]) -> None:
         # A request by ids fails if one image is gone; a filter does not.

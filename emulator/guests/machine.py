@@ -1,15 +1,21 @@
-"""The workload of a machine, which writes records, and its mobility agent. A machine writes
-record 1 when it is first seen, and another one every second of service time until it stops. So the
-data loss of a failover can be counted.
+"""The machines of the estate from the inside, as documents of the world, and their mobility agents.
+
+A machine is looked at when EC2 has accepted a change of it or of the network around it, and when one
+of its own commands runs. In between everything follows from its document and the time.
 """
 
 from __future__ import annotations
 
-import math
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from weakref import WeakKeyDictionary
 
+from emulator.estate.guest_os import guest, writes
+from emulator.estate.guest_os.guest import Guest
 from emulator.estate.machines import Instance
+from emulator.estate.network import Interface, Network
 from emulator.kernel.store import Document
 from emulator.kernel.world import World
 
@@ -20,22 +26,40 @@ _SYNC_SECONDS_PER_GIB = 9.84
 _SYNC_JITTER = 0.08
 """Initial replication took 501 s for a 5 GB and 747 s for a 30 GB disk (recorded)."""
 
-_seen: WeakKeyDictionary[World, frozenset[tuple[str, str]]] = WeakKeyDictionary()
-"""The result of the last `look`, kept because most of the time nothing has changed since."""
+
+@dataclass(frozen=True)
+class _Seen:
+    """What the last `look` saw: most of the time nothing has changed since."""
+
+    instances: Sequence[Instance] = ()
+    network: Network = field(default_factory=Network)
+    outsides: Mapping[str, tuple[str, Sequence[Interface]]] = field(default_factory=dict)
+
+
+_seen: WeakKeyDictionary[World, _Seen] = WeakKeyDictionary()
 
 
 def look(world: World) -> None:
-    """Update the machines' documents from the estate."""
-    present = {instance.id: instance for instance in world.estate.instances()}
-    states = frozenset((instance.id, instance.state) for instance in present.values())
-    if _seen.get(world) == states:
+    """Let every machine meet what has changed in EC2 since the last look."""
+    instances, network = world.estate.instances(), world.estate.network()
+    before = _seen.get(world)
+    if before is not None and before.network is network and before.instances == instances:
         return
-    for instance in present.values():
-        observe(world, instance)
-    for machine in world.store.list(KIND):
-        if machine["instance"] not in present and machine["stopped"] is None:
-            _stop(world, machine)
-    _seen[world] = states
+    outsides = {one.id: (one.state, network.interfaces_of(one.id)) for one in instances}
+    changed = None if before is None else _changed_groups(before.network, network)
+    for instance in instances:
+        _, interfaces = outsides[instance.id]
+        if (
+            before is None
+            or changed is None
+            or before.outsides.get(instance.id) != outsides[instance.id]
+            or any(not changed.isdisjoint(one.groups) for one in interfaces)
+        ):
+            observe(world, instance)
+    for machine in world.store.peeks(KIND):
+        if machine["instance"] not in outsides and machine["stopped"] is None:
+            observe(world, Instance(machine["instance"], machine["name"], "", state="terminated"))
+    _seen[world] = _Seen(instances, network, outsides)
 
 
 def observe(world: World, instance: Instance) -> Document:
@@ -45,17 +69,34 @@ def observe(world: World, instance: Instance) -> Document:
         machine = {
             "instance": instance.id,
             "name": instance.name,
-            "begins": world.now.isoformat(),
-            "stopped": None,
             "agent": None,
             "registration": None,
+            **guest.new(instance, world.estate.network(), world.random),
         }
+        before = None
+    else:
+        before = json.dumps(machine)
+    inside(world, machine, instance).look()
+    if json.dumps(machine) != before:
         world.store.put(KIND, instance.id, machine)
-    if instance.state != "running" and machine["stopped"] is None:
-        _stop(world, machine)
-    elif instance.state == "running" and machine["stopped"] is not None:
-        _start(world, machine)
     return machine
+
+
+def inside(world: World, machine: Document, instance: Instance) -> Guest:
+    """A machine from the inside, now. It changes the document, which the caller has to store."""
+    return Guest(machine, instance, world.estate.network(), world.now, world.random)
+
+
+def _changed_groups(before: Network, now: Network) -> set[str] | None:
+    """The security groups that are not as before; None if more has changed than groups."""
+    parts = ("acls", "routes", "main_routes", "nat_gateways")
+    if any(getattr(before, part) != getattr(now, part) for part in parts):
+        return None
+    return {
+        name
+        for name in before.groups.keys() | now.groups.keys()
+        if before.groups.get(name) != now.groups.get(name)
+    }
 
 
 def of(world: World, instance_id: str) -> Document | None:
@@ -87,15 +128,21 @@ def instance_of(world: World, instance_id: str) -> Instance | None:
 
 def records(machine: Document, at: datetime) -> int:
     """The number of the last record that a machine had written at a moment."""
-    begins = datetime.fromisoformat(machine["begins"])
-    until = at
-    if machine["stopped"] is not None:
-        until = min(at, datetime.fromisoformat(machine["stopped"]))
-    return max(0, math.floor((until - begins).total_seconds()) + 1)
+    return writes.records(machine["writes"], at)
+
+
+def held(machine: Document, at: datetime) -> int:
+    """The number of the last record that the disks of a machine held at a moment."""
+    return writes.held(machine["writes"], at)
+
+
+def writing(machine: Document, at: datetime) -> bool:
+    """Whether records are written at a moment."""
+    return writes.writing(machine["writes"], at)
 
 
 def stopped_at(machine: Document) -> datetime | None:
-    """The time at which the machine was first seen stopped; None while it runs."""
+    """The time since which the machine does not run; None while it runs."""
     return None if machine["stopped"] is None else datetime.fromisoformat(machine["stopped"])
 
 
@@ -123,6 +170,16 @@ def registered_with(world: World, instance_id: str) -> str | None:
     machine = peek(world, instance_id)
     registration = machine.get("registration") if machine is not None else None
     return str(registration["server"]) if registration else None
+
+
+def replicate(world: World, instance_id: str, server: Instance | None) -> None:
+    """Let the agent of a machine send its data to a server; None ends that."""
+    machine = of(world, instance_id)
+    instance = instance_of(world, instance_id)
+    if machine is None or instance is None:
+        return
+    inside(world, machine, instance).replicate_to(None if server is None else server.private_ip)
+    world.store.put(KIND, instance_id, machine)
 
 
 def remove_agent(world: World, instance_id: str) -> None:
@@ -154,16 +211,3 @@ def sync_time(world: World, about: str, total_gib: int) -> timedelta:
     spread = world.random("initial-replication", about).uniform(-_SYNC_JITTER, _SYNC_JITTER)
     seconds = (_SYNC_BASE_SECONDS + _SYNC_SECONDS_PER_GIB * total_gib) * (1 + spread)
     return timedelta(seconds=seconds)
-
-
-def _stop(world: World, machine: Document) -> None:
-    machine["stopped"] = world.now.isoformat()
-    world.store.put(KIND, machine["instance"], machine)
-
-
-def _start(world: World, machine: Document) -> None:
-    # The numbers of the records continue.
-    pause = world.now - datetime.fromisoformat(machine["stopped"])
-    machine["begins"] = (datetime.fromisoformat(machine["begins"]) + pause).isoformat()
-    machine["stopped"] = None
-    world.store.put(KIND, machine["instance"], machine)

@@ -203,10 +203,11 @@ def test_a_number_of_machines_that_no_estate_has_is_refused(number: str) -> None
 
 
 def test_aws_answers_at_its_own_control_api_what_it_has(directory: Path) -> None:
-    endpoint = start(directory).services["aws"].endpoint
+    clouds = start(directory)
+    endpoint = clouds.services["aws"].endpoint
     health = fetch(f"{endpoint}/_emulator/health")
-    known = {"status": "ok", "service": "aws", "seed": 1, "changes": 0}
-    assert health == known | {"run": health["run"]}
+    known = {"status": "ok", "service": "aws", "seed": 1, "changes": 0, "busy": 0, "missed": False}
+    assert health == known | {"run": health["run"], "guests": clouds.services["azure"].endpoint}
     assert health["run"]
     for method, path in (("GET", "nothing"), ("GET", "systems-manager/executions")):
         with pytest.raises(urllib.error.HTTPError) as refused:

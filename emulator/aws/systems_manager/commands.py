@@ -1,45 +1,42 @@
-"""Run Command: the connect attempts of a guest, and their output."""
+"""Run Command: scripts that the agents of guests run, and their output."""
 
 from __future__ import annotations
 
+import threading
 import time
 import uuid
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from functools import partial
 from typing import Any, Literal
 
+from emulator.aws.guests import Guests, Order
 from emulator.aws.refusals import Refusal
-from emulator.aws.systems_manager import attempts
 from emulator.aws.systems_manager.machines import Machines, Managed
 from emulator.aws.systems_manager.pages import page
-from emulator.estate.network import Network
+from emulator.estate.machines import Instance
 
-Status = Literal["Pending", "InProgress", "Success", "Failed"]
+Status = Literal["Pending", "InProgress", "Success", "Failed", "TimedOut"]
 
 _PAGE = 50
 _TIMEOUT_SECONDS = 3600
 # GetCommandInvocation: "The first 24,000 characters", "the first 8,000 characters".
 _OUT, _ERR = 24_000, 8_000
+_OVER = ("Success", "Failed", "TimedOut")
 _PARAMETERS = frozenset({"commands", "workingDirectory", "executionTimeout"})
 
 
 @dataclass(frozen=True)
 class Document:
-    """One of Amazon's documents: its platform, its plugin, and the function that runs its
-    script."""
+    """One of Amazon's documents: its platform and its plugin."""
 
     platform: str
     plugin: str
-    run: Callable[[str, attempts.Guest], attempts.Ran]
 
 
 DOCUMENTS = {
-    "AWS-RunPowerShellScript": Document(
-        "Windows", "aws:runPowerShellScript", attempts.run_powershell
-    ),
-    "AWS-RunShellScript": Document("Linux", "aws:runShellScript", attempts.run_shell),
+    "AWS-RunPowerShellScript": Document("Windows", "aws:runPowerShellScript"),
+    "AWS-RunShellScript": Document("Linux", "aws:runShellScript"),
 }
 
 
@@ -50,16 +47,18 @@ class Invocation:
     instance: str
     name: str
     plugin: str
-    status: Status
-    began: float
-    ended: float
+    status: str = "Pending"
+    details: str = "Pending"
+    began: float | None = None
+    ended: float | None = None
     out: str = ""
     err: str = ""
+    code: int = -1
 
     @property
-    def code(self) -> int:
-        """The exit code; -1 while it runs."""
-        return {"Success": 0, "Failed": 1}.get(self.status, -1)
+    def over(self) -> bool:
+        """Whether nothing more happens to it."""
+        return self.status in _OVER
 
 
 @dataclass
@@ -74,24 +73,38 @@ class Command:
     parameters: Mapping[str, list[str]]
     targets: list[dict[str, Any]]
     asked: list[str]
+    delivery: int
     invocations: dict[str, Invocation]
 
 
 class Commands:
     """The commands of one region.
 
+    No method that talks to the guests may be called while `lock` is held: they may need the service
+    for their answer.
+
     Args:
         machines: where they run.
-        clock: gives the seconds of the epoch.
+        guests: gives the guests as they are reached now.
+        lock: held while `machines` are looked at.
+        clock: gives the seconds of the epoch, for reports of agents.
     """
 
-    def __init__(self, machines: Machines, clock: Callable[[], float] = time.time) -> None:
+    def __init__(
+        self,
+        machines: Machines,
+        guests: Callable[[], Guests],
+        lock: threading.Lock,
+        clock: Callable[[], float] = time.time,
+    ) -> None:
         self._machines = machines
+        self._guests = guests
+        self._lock = lock
         self._clock = clock
         self._commands: dict[str, Command] = {}
 
     def send(self, request: Mapping[str, Any]) -> dict[str, Any]:
-        """SendCommand. All attempts have ended when it answers, although the answer says Pending.
+        """SendCommand.
 
         Raises:
             Refusal: an unknown document or parameter, or instances that are not managed, not
@@ -105,7 +118,8 @@ class Commands:
                 f"there are {', '.join(DOCUMENTS)}.",
             )
         parameters = _parameters(request.get("Parameters") or {})
-        chosen = self._chosen(request)
+        with self._lock:
+            chosen = self._chosen(request)
         others = [one.id for one in chosen if one.platform != document.platform]
         if others:
             raise Refusal(
@@ -113,21 +127,31 @@ class Commands:
                 f"{request['DocumentName']} runs on {document.platform}, and not on "
                 f"{', '.join(others)}.",
             )
-        script = "\n".join(parameters["commands"])
-        network = self._machines.region().network
-        command = Command(
+        order = Order(
             str(uuid.uuid4()),
+            document.platform.lower(),
+            "\n".join(parameters["commands"]),
+            [_instance(one) for one in chosen],
+            int(request.get("TimeoutSeconds", _TIMEOUT_SECONDS)),
+            int(next(iter(parameters.get("executionTimeout", [])), _TIMEOUT_SECONDS)),
+        )
+        command = Command(
+            order.command,
             request["DocumentName"],
             request.get("DocumentVersion", "$DEFAULT"),
             request.get("Comment", ""),
-            self._clock(),
+            self._guests().run(order),
             parameters,
             request.get("Targets") or [],
             request.get("InstanceIds") or [],
-            {one.id: self._run(one, document, script, network) for one in chosen},
+            order.delivery_seconds,
+            {
+                one.id: Invocation(one.id, one.tags.get("Name", ""), document.plugin)
+                for one in chosen
+            },
         )
         self._commands[command.id] = command
-        return {"Command": {**_summary(command), "Status": "Pending", "StatusDetails": "Pending"}}
+        return {"Command": _summary(command)}
 
     def invocation(self, request: Mapping[str, Any]) -> dict[str, Any]:
         """GetCommandInvocation.
@@ -135,14 +159,14 @@ class Commands:
         Raises:
             Refusal: `InvocationDoesNotExist`, `InvalidPluginName`.
         """
-        command = self._commands.get(request["CommandId"])
+        command = self._now(self._commands.get(request["CommandId"]))
         found = command and command.invocations.get(request["InstanceId"])
         if not command or not found:
             raise Refusal("InvocationDoesNotExist", "")
         plugin = request.get("PluginName")
         if plugin not in (None, found.plugin, found.plugin.replace(":", "")):
             raise Refusal("InvalidPluginName", f"The command has no plugin {plugin}.")
-        over = found.code >= 0
+        began, ended = found.began, found.ended
         return {
             "CommandId": command.id,
             "InstanceId": found.instance,
@@ -151,11 +175,11 @@ class Commands:
             "DocumentVersion": command.version,
             "PluginName": found.plugin,
             "ResponseCode": found.code,
-            "ExecutionStartDateTime": _text(found.began),
-            "ExecutionElapsedTime": f"PT{found.ended - found.began:.3f}S" if over else "",
-            "ExecutionEndDateTime": _text(found.ended) if over else "",
+            "ExecutionStartDateTime": "" if began is None else _text(began),
+            "ExecutionElapsedTime": f"PT{ended - began:.3f}S" if ended and began else "",
+            "ExecutionEndDateTime": "" if ended is None else _text(ended),
             "Status": found.status,
-            "StatusDetails": found.status,
+            "StatusDetails": found.details,
             "StandardOutputContent": found.out[:_OUT],
             "StandardOutputUrl": "",
             "StandardErrorContent": found.err[:_ERR],
@@ -184,12 +208,12 @@ class Commands:
                 "DocumentVersion": command.version,
                 "RequestedDateTime": command.requested,
                 "Status": one.status,
-                "StatusDetails": one.status,
+                "StatusDetails": one.details,
                 "CommandPlugins": [_plugin(one)] if request.get("Details") else [],
             }
-            for command in self._commands.values()
+            for command in self._chosen_commands(request)
             for one in command.invocations.values()
-            if wanted in (None, command.id) and request.get("InstanceId") in (None, one.instance)
+            if request.get("InstanceId") in (None, one.instance)
         ]
         return page("CommandInvocations", entries, request, _PAGE)
 
@@ -201,12 +225,7 @@ class Commands:
         """
         if request.get("Filters"):
             raise Refusal("InvalidFilterKey", "Filters of commands are not known here.")
-        entries = [
-            _summary(command)
-            for command in self._commands.values()
-            if request.get("CommandId") in (None, command.id)
-            and (request.get("InstanceId") is None or request["InstanceId"] in command.invocations)
-        ]
+        entries = [_summary(command) for command in self._chosen_commands(request)]
         return page("Commands", entries, request, _PAGE)
 
     def record(
@@ -228,7 +247,7 @@ class Commands:
         if command_id is None:
             command_id = str(uuid.uuid4())
             self._commands[command_id] = Command(
-                command_id, document, "", "", now, {}, [], [machine], {}
+                command_id, document, "", "", now, {}, [], [machine], _TIMEOUT_SECONDS, {}
             )
         held = self._commands[command_id].invocations
         began = held[machine].began if machine in held else now
@@ -238,12 +257,38 @@ class Commands:
             name="",
             plugin="aws:runDocument",
             status=status,
+            details=status,
             began=began,
             ended=now,
             out="" if failed else detail,
             err=detail if failed else "",
+            code={"Success": 0, "Failed": 1}.get(status, -1),
         )
         return command_id
+
+    def _chosen_commands(self, request: Mapping[str, Any]) -> list[Command]:
+        """The commands that a list is asked for, the newest first, as they are now."""
+        wanted, machine = request.get("CommandId"), request.get("InstanceId")
+        chosen = [
+            one
+            for one in reversed(list(self._commands.values()))
+            if wanted in (None, one.id) and (machine is None or machine in one.invocations)
+        ]
+        for one in chosen:
+            self._now(one)
+        return chosen
+
+    def _now(self, command: Command | None) -> Command | None:
+        """A command after its guests were asked how far it is."""
+        if command is None or all(one.over for one in command.invocations.values()):
+            return command
+        for name, progress in self._guests().progress(command.id).items():
+            held = command.invocations[name]
+            if not held.over:
+                held.status, held.details = progress.status, progress.details
+                held.began, held.ended = progress.began, progress.ended
+                held.out, held.err, held.code = progress.out, progress.err, progress.code
+        return command
 
     def _chosen(self, request: Mapping[str, Any]) -> list[Managed]:
         machines = self._machines.all()
@@ -260,23 +305,6 @@ class Commands:
         if not named:
             found = [one for one in targeted(request["Targets"], machines) if one.online]
         return found
-
-    def _run(
-        self, machine: Managed, document: Document, script: str, network: Network
-    ) -> Invocation:
-        began = self._clock()
-        guest = attempts.Guest(machine.system, partial(network.connects, machine.id))
-        ran = document.run(script, guest)
-        return Invocation(
-            machine.id,
-            machine.tags.get("Name", ""),
-            document.plugin,
-            "Success" if ran.code == 0 else "Failed",
-            began,
-            self._clock(),
-            ran.out,
-            ran.err,
-        )
 
 
 def targeted(
@@ -310,30 +338,50 @@ def _parameters(given: Mapping[str, list[str]]) -> Mapping[str, list[str]]:
     return given
 
 
+def _instance(managed: Managed) -> Instance:
+    """A managed instance as a guest is described."""
+    described = managed.described
+    return Instance(
+        managed.id,
+        managed.tags.get("Name", managed.id),
+        described.get("PrivateIpAddress", ""),
+        state=described["State"]["Name"],
+        platform=managed.platform.lower(),
+        os=managed.system,
+    )
+
+
 def _summary(command: Command) -> dict[str, Any]:
-    states = [one.status for one in command.invocations.values()]
-    failed = states.count("Failed")
-    over = failed + states.count("Success")
-    status = "Failed" if failed else "Success"
-    if over < len(states):
-        status = "InProgress"
+    held = list(command.invocations.values())
+    over = sum(one.over for one in held)
+    late = sum(one.details == "DeliveryTimedOut" for one in held)
+    failed = sum(one.status == "Failed" or one.details == "ExecutionTimedOut" for one in held)
+    status = details = "Success"
+    if any(one.status != "Pending" for one in held) and over < len(held):
+        status = details = "InProgress"
+    elif over < len(held):
+        status = details = "Pending"
+    elif failed:
+        status = details = "Failed"
+    elif late:
+        status, details = "TimedOut", "DeliveryTimedOut"
     return {
         "CommandId": command.id,
         "DocumentName": command.document,
         "DocumentVersion": command.version,
         "Comment": command.comment,
-        "ExpiresAfter": command.requested + _TIMEOUT_SECONDS,
+        "ExpiresAfter": command.requested + command.delivery,
         "Parameters": command.parameters,
         "InstanceIds": command.asked,
         "Targets": command.targets,
         "RequestedDateTime": command.requested,
         "Status": status,
-        "StatusDetails": status,
-        "TargetCount": len(states),
+        "StatusDetails": details,
+        "TargetCount": len(held),
         "CompletedCount": over,
         "ErrorCount": failed,
-        "DeliveryTimedOutCount": 0,
-        "TimeoutSeconds": _TIMEOUT_SECONDS,
+        "DeliveryTimedOutCount": late,
+        "TimeoutSeconds": command.delivery,
     }
 
 
@@ -341,10 +389,10 @@ def _plugin(one: Invocation) -> dict[str, Any]:
     return {
         "Name": one.plugin,
         "Status": one.status,
-        "StatusDetails": one.status,
+        "StatusDetails": one.details,
         "ResponseCode": one.code,
-        "ResponseStartDateTime": one.began,
-        "ResponseFinishDateTime": one.ended,
+        **({} if one.began is None else {"ResponseStartDateTime": one.began}),
+        **({} if one.ended is None else {"ResponseFinishDateTime": one.ended}),
         # The list has 2,500 characters of both streams, GetCommandInvocation more.
         "Output": (one.out + (f"\n----------ERROR-------\n{one.err}" if one.err else ""))[:2500],
     }

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import logging
 import re
 import threading
 from collections.abc import Callable, Mapping
@@ -10,6 +11,7 @@ from dataclasses import dataclass
 from functools import partial
 from typing import Any
 
+from emulator.aws.guests import Guests
 from emulator.aws.permissions import ClientFactory
 from emulator.aws.refusals import Refusal
 from emulator.aws.systems_manager import requests
@@ -20,10 +22,15 @@ from emulator.aws.systems_manager.held import Held
 from emulator.aws.systems_manager.inventory import Inventory
 from emulator.aws.systems_manager.machines import Machines
 
+_log = logging.getLogger(__name__)
+
 Handler = Callable[[Mapping[str, Any]], dict[str, Any]]
 
 _SERVICE = "AmazonSSM"
 _TAGGING = frozenset({"AddTagsToResource", "RemoveTagsFromResource", "ListTagsForResource"})
+_OF_GUESTS = frozenset(
+    {"GetCommandInvocation", "ListCommandInvocations", "ListCommands", "SendCommand"}
+)
 _OF_DOCUMENTS = frozenset({f"{_SERVICE}.GetDocument", f"{_SERVICE}.DescribeDocument"})
 _SIGNED_FOR = re.compile(r"Credential=[^/]+/[^/]+/(?P<region>[^/]+)/")
 
@@ -40,9 +47,15 @@ class Answer:
 class _Region:
     """The state of one region, and the operations on it by their names."""
 
-    def __init__(self, client: ClientFactory, changes: Callable[[], int]) -> None:
+    def __init__(
+        self,
+        client: ClientFactory,
+        changes: Callable[[], int],
+        guests: Callable[[], Guests],
+        lock: threading.Lock,
+    ) -> None:
         machines = Machines(client, changes)
-        commands = Commands(machines)
+        commands = Commands(machines, guests, lock)
         held = Held()
         associations = Associations(client, held, machines)
         self.executions = Executions(held, machines, commands)
@@ -76,11 +89,18 @@ class SystemsManager:
     Args:
         client: gives the client of a service in a region, by both names: where moto answers.
         changes: how many requests may have changed EC2 or IAM so far.
+        guests: gives the guests that run commands, as they are reached now.
     """
 
-    def __init__(self, client: Callable[[str, str], Any], changes: Callable[[], int]) -> None:
+    def __init__(
+        self,
+        client: Callable[[str, str], Any],
+        changes: Callable[[], int],
+        guests: Callable[[], Guests],
+    ) -> None:
         self._client = client
         self._changes = changes
+        self._guests = guests
         self._regions: dict[str, _Region] = {}
         self._lock = threading.Lock()
 
@@ -122,9 +142,15 @@ class SystemsManager:
             with self._lock:
                 region = self._region(signed["region"] if signed else "us-east-1")
                 region.inventory.gather()
-                return Answer(200, region.operations[operation](request))
+                if operation not in _OF_GUESTS:
+                    return Answer(200, region.operations[operation](request))
+            # The guests may need the service for their answer.
+            return Answer(200, region.operations[operation](request))
         except Refusal as refusal:
             return Answer(400, refusal.body, refusal.code)
+        except OSError as error:
+            _log.warning("%s: the guests do not answer: %s", operation, error)
+            return Answer(500, {"__type": "InternalServerError"}, "InternalServerError")
 
     def report(self, region: str, body: bytes) -> Answer:
         """Record an agent's report on a run: `associationId`, `instanceId`, `status`, `detail`."""
@@ -142,7 +168,7 @@ class SystemsManager:
 
     def _region(self, name: str) -> _Region:
         if name not in self._regions:
-            made = _Region(partial(self._in_region, name), self._changes)
+            made = _Region(partial(self._in_region, name), self._changes, self._guests, self._lock)
             self._regions.setdefault(name, made)  # Another thread may have made it.
         return self._regions[name]
 

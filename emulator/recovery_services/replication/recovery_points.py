@@ -82,9 +82,9 @@ def points(world: World, item: Document) -> list[Point]:
         for index in range(skipped, max(0, int((last - first) / EVERY)) + 1):
             moment = first + index * EVERY
             if moment <= last and moment >= world.now - history:
-                record = machine.records(guest, moment) if guest else 0
                 name = world.guid("recovery-point", private["cycle"], index)
                 consistent = apart is not None and index > 0 and index % apart == 0
+                record = _record(guest, moment, flushed=consistent)
                 kind = APP_CONSISTENT if consistent else CRASH_CONSISTENT
                 found.append(Point(name, moment, record, kind))
     return sorted(found, key=lambda point: point.time, reverse=True)
@@ -144,7 +144,7 @@ def latest(world: World, item: Document, at: datetime) -> Point:
     private = item[PRIVATE]
     guest = machine.peek(world, private["machine"]["instance"])
     written = at - _TRANSFER
-    record = machine.records(guest, written) if guest else 0
+    record = _record(guest, written)
     name = world.guid("latest-point", private["cycle"], len(private["made"]))
     return Point(name, written, record)
 
@@ -182,6 +182,14 @@ def rpo_seconds(world: World, item: Document) -> int | None:
 
     seconds: int = world.present.written(("rpo", halted), age)
     return seconds
+
+
+def _record(guest: Document | None, moment: datetime, *, flushed: bool = False) -> int:
+    """The last record in the data of a moment. An app-consistent point has what was in memory too:
+    VSS flushes before its snapshot."""
+    if guest is None:
+        return 0
+    return machine.records(guest, moment) if flushed else machine.held(guest, moment)
 
 
 def _halted(world: World, private: Document) -> datetime | None:

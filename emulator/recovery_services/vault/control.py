@@ -55,7 +55,7 @@ def _machine(world: World, guest: Document) -> Document:
         "instance": guest["instance"],
         "name": guest["name"],
         "records": machine.records(guest, world.now),
-        "writing": guest["stopped"] is None,
+        "writing": machine.writing(guest, world.now),
         "agent": guest["agent"],
     }
 

@@ -255,12 +255,12 @@ def test_linux_tries_with_its_shell(cloud: Cloud) -> None:
     assert found["StandardOutputContent"] == "yes\n"
 
 
-def test_what_is_no_connect_attempt_fails_and_says_so(cloud: Cloud) -> None:
+def test_a_line_that_is_not_run_here_fails_and_says_so(cloud: Cloud) -> None:
     web = cloud.machines["web-01"]
     command = send(cloud, POWERSHELL, [web], "Get-Process")
     found = cloud.ssm.get_command_invocation(CommandId=command, InstanceId=web)
     assert (found["Status"], found["ResponseCode"]) == ("Failed", 1)
-    assert "Only connect attempts are run here" in found["StandardErrorContent"]
+    assert "The emulator does not run this line: Get-Process" in found["StandardErrorContent"]
     assert cloud.ssm.list_commands(CommandId=command)["Commands"][0]["ErrorCount"] == 1
 
 

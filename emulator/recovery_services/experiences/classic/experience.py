@@ -214,6 +214,7 @@ class Classic:
                 world, servers[0], instance, os_type=source["osType"], account=account
             )
         machine.install_agent(world, machine.observe(world, instance), item["id"])
+        machine.replicate(world, instance.id, servers[0])
         disks = machine.disks(world, instance)
         source |= {
             "os": instance.os,
@@ -239,6 +240,7 @@ class Classic:
                 "replicationProtectedItemId": None,
             }
             put(world, PROTECTABLE_ITEMS, protectable)
+        machine.replicate(world, item[PRIVATE]["machine"]["instance"], None)
         if clean:
             machine.remove_agent(world, item[PRIVATE]["machine"]["instance"])
 

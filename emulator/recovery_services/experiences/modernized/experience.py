@@ -255,12 +255,15 @@ class Modernized:
                 f"Let the machine reach the appliance on TCP {ports}, then enable replication "
                 "again.",
             )
+        machine.observe(world, instance)
+        machine.replicate(world, instance.id, appliance)
         source["os"] = instance.os
         if private["target"]["vmSize"] is None:
             private["target"]["vmSize"] = target_sizes.picked(source, private["target"]["diskType"])
 
     def release(self, world: World, item: Document, *, clean: bool) -> None:
         """Mark the discovered machine as unprotected; its agent keeps reporting [inferred]."""
+        machine.replicate(world, item[PRIVATE]["machine"]["instance"], None)
         discovery.mark(world, item[PRIVATE]["provider"]["machineId"], item=None)
 
     def change(self, world: World, item: Document, asked: UpdateProperties) -> Document:

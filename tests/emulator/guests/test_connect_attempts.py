@@ -1,17 +1,43 @@
-"""The scripts that guests run over Run Command: connect attempts, and nothing else."""
+"""The connect attempts in scripts that guests run over Run Command."""
 
 from __future__ import annotations
 
+from dataclasses import replace
+from typing import cast
+
 import pytest
 
-from emulator.aws.systems_manager.attempts import Guest, Ran, run_powershell, run_shell
+from emulator.estate.guest_os import powershell, shell
+from emulator.estate.guest_os.guest import Guest
+from emulator.estate.guest_os.scripts import Ran
+from emulator.estate.machines import Instance
+from emulator.estate.network import Network
+from emulator.kernel.clock import EPOCH
+from tests.emulator.guests.guest_support import chance, windows
 
 TEST = "Test-NetConnection -ComputerName 10.0.0.4 -Port {}"
 OPEN = frozenset({("10.0.0.4", 443), ("example.com", 443)})
 
 
+class Reaches:
+    """A network in which only these connections are established."""
+
+    def connects(self, instance_id: str, host: str, port: int) -> bool:
+        return (host, port) in OPEN
+
+
 def guest(system: str = "windows-server-2012-r2") -> Guest:
-    return Guest(system, lambda host, port: (host, port) in OPEN)
+    machine = windows()
+    described: Instance = replace(machine.instance, os=system)
+    return Guest(machine.inside, described, cast(Network, Reaches()), EPOCH, chance)
+
+
+def run_powershell(script: str, on: Guest) -> Ran:
+    return powershell.run(script, on)
+
+
+def run_shell(script: str, on: Guest) -> Ran:
+    return shell.run(script, on)
 
 
 @pytest.mark.parametrize("port", [443, 9443])
@@ -50,7 +76,8 @@ def test_lines_that_only_prepare_print_nothing() -> None:
 def test_an_old_windows_has_no_test_of_its_own_but_takes_one(system: str) -> None:
     line = f"({TEST.format(443)}).TcpTestSucceeded"
     ran = run_powershell(line, guest(system))
-    assert (ran.code, "not recognized" in ran.err) == (1, True)
+    # An error of a cmdlet ends no script.
+    assert (ran.out, ran.code, "not recognized" in ran.err) == ("", 0, True)
     own = "function Test-NetConnection([string]$ComputerName, [int]$Port) { $true }"
     assert run_powershell(f"{own}\n{line}", guest(system)) == Ran("True\n", "", 0)
 
@@ -95,7 +122,7 @@ def test_hosts_may_be_names() -> None:
         "Test-NetConnection 'unclosed",
     ],
 )
-def test_powershell_that_is_no_attempt_is_not_run(line: str) -> None:
+def test_powershell_beyond_that_is_not_run(line: str) -> None:
     ran = run_powershell(f"'before'\n{line}\n'after'", guest())
     assert (ran.out, ran.code) == ("before\n", 1)
     assert ran.err.strip().endswith(line)
@@ -104,16 +131,14 @@ def test_powershell_that_is_no_attempt_is_not_run(line: str) -> None:
 @pytest.mark.parametrize(
     "line",
     [
-        "whoami",
         "bash -c '</dev/tcp/10.0.0.4/443; rm -rf /'",
-        "bash -c '</dev/tcp/10.0.0.4/443' && rm -rf /",
         "echo $(whoami)",
         "echo `whoami`",
         "if whoami; then echo a; fi",
         "if bash -c '</dev/tcp/10.0.0.4/443'; then rm -rf /; fi",
     ],
 )
-def test_shell_that_is_no_attempt_is_not_run(line: str) -> None:
+def test_shell_syntax_beyond_that_is_not_run(line: str) -> None:
     ran = run_shell(f"echo before\n{line}\necho after", guest("rhel-6.7"))
     assert (ran.out, ran.code) == ("before\n", 1)
     assert ran.err.strip().endswith(line)
