@@ -161,7 +161,8 @@ def test_a_machine_that_stops_while_a_run_is_under_way_is_held_alone(stack: Stac
         pilot=("protected", ["web-01", "web-02", "web-03"]),
         apps=("protected", ["app-01", "app-02"]),
     )
-    stack.clouds.set_scale(0)
+    # Connect attempts take some seconds of service time, the installation of an agent minutes.
+    stack.clouds.set_scale(1)
     running = stack.start("up", "--yes", "--skip-preview")
     running.until("0/2 agents installed")
     stack.clouds.ec2().stop_instances(InstanceIds=[instance(stack, "app-02")])

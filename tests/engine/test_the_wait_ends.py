@@ -17,9 +17,9 @@ SLOW = "db-01"
 PENDING = re.compile(rf"{SLOW}: still on its way to protected: .*initial replication \d+%")
 
 
-def begin(stack: Stack) -> Running:
-    """Start an up whose service time passes only when the test steps it."""
-    stack.clouds.set_scale(0)
+def begin(stack: Stack, *, scale: float = 0) -> Running:
+    """Start an up whose service time passes only when the test steps it, unless it has a scale."""
+    stack.clouds.set_scale(scale)
     return stack.start("up", "--yes", "--skip-preview")
 
 
@@ -32,14 +32,15 @@ def test_a_wait_that_ends_fails_the_machine_and_says_how_far_it_is(stack: Stack)
     # an hour. With a configuration server both together take ten minutes.
     stack.convergence["wait"] = "55m" if modernized else "20m"
 
-    running = begin(stack)
+    # The machine's connect attempts take some seconds.
+    running = begin(stack, scale=1)
+    running.until("0/1 agents installed" if modernized else f"{SLOW}: discover started")
+    stack.clouds.set_scale(0)
     if modernized:
-        running.until("0/1 agents installed")
         stack.clouds.advance_until("registered", "mobilityAgents", SLOW)
         running.until("agent has not reported yet")
         stack.clouds.advance(900)
     else:
-        running.until(f"{SLOW}: discover started")
         stack.clouds.advance(60)
     running.until(f"{SLOW}: enable protection started")
     stack.clouds.advance(1800 if modernized else 600)
