@@ -2,8 +2,8 @@
 
 Moto shows an interface with its own groups and those that its instance was launched with. In EC2 an
 interface has its groups only (ModifyNetworkInterfaceAttribute replaces them, and so does
-ModifyInstanceAttribute for the first interface). With moto's way no group of the launch could ever
-be taken away.
+ModifyInstanceAttribute for the first interface), and those of an instance are its first interface's.
+With moto's way no group of the launch could ever be taken away.
 """
 
 from __future__ import annotations
@@ -12,24 +12,32 @@ from typing import Any
 
 
 def keep_own_groups() -> None:
-    """Let the interfaces of this process's moto have their own groups only."""
+    """Let the interfaces of this process's moto have their own groups only.
+
+    It holds for the instances that are created from now on.
+    """
     from moto.ec2.models import elastic_network_interfaces, instances
 
     interface_type: Any = elastic_network_interfaces.NetworkInterface
-    backend_type: Any = instances.InstanceBackend
-    if getattr(interface_type, "keeps_own_groups", False):
-        return
-    of_moto = backend_type.modify_instance_security_groups
-
-    def modify_instance_security_groups(
-        self: Any, instance_id: str, new_group_id_list: list[str]
-    ) -> Any:
-        instance = of_moto(self, instance_id, new_group_id_list)
-        for index, interface in instance.nics.items():
-            if int(index) == 0:
-                interface._group_set = list(instance.security_groups)
-        return instance
-
+    instance_type: Any = instances.Instance
     interface_type.group_set = property(lambda interface: list(interface._group_set))
-    interface_type.keeps_own_groups = True
-    backend_type.modify_instance_security_groups = modify_instance_security_groups
+    instance_type.security_groups = property(_of_first, _replace)
+
+
+def _first(instance: Any) -> Any:
+    """The first interface; None while the instance is being made."""
+    return getattr(instance, "nics", {}).get(0)
+
+
+def _of_first(instance: Any) -> list[Any]:
+    first = _first(instance)
+    groups: list[Any] = instance._launched_with if first is None else first._group_set
+    return groups
+
+
+def _replace(instance: Any, groups: list[Any]) -> None:
+    first = _first(instance)
+    if first is None:
+        instance._launched_with = list(groups)
+    else:
+        first._group_set = list(groups)

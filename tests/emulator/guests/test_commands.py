@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Callable
 from datetime import datetime, timedelta
 
 import pytest
@@ -205,7 +206,7 @@ def test_windows_stops_and_starts_a_service() -> None:
 
 
 @pytest.mark.parametrize("make", [linux, windows])
-def test_a_service_that_does_not_stop_goes_on_and_says_so(make: type[Machine]) -> None:
+def test_a_service_that_does_not_stop_goes_on_and_says_so(make: Callable[[], Machine]) -> None:
     machine = make()
     machine.inside["faults"] = {"serviceStops": False}
     if make is linux:

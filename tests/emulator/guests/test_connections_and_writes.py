@@ -3,6 +3,7 @@ own commands change about that."""
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import replace
 
 import pytest
@@ -36,7 +37,7 @@ def end_all(machine: Machine) -> None:
 
 
 @pytest.mark.parametrize("make", [linux, windows])
-def test_a_record_is_written_every_second(make: type[Machine]) -> None:
+def test_a_record_is_written_every_second(make: Callable[[], Machine]) -> None:
     machine = make()
     assert writes.records(machine.writes, machine.now) == 1
     machine.wait(3600)
