@@ -25,7 +25,7 @@ from types import ModuleType
 from typing import Any
 
 _TYPES = ("_enums", "_inputs", "outputs")
-_CLASS = re.compile(rb"^class (\w+)", re.MULTILINE)
+_LIST = b"\n__all__ = ["
 _NEXT = re.compile(rb"^(?:@|class )", re.MULTILINE)
 _GETTER = re.compile(rb"^    def \w+\(self\) -> .+$", re.MULTILINE)
 _REFERENCE = re.compile(rb"'(\w+)'")
@@ -124,25 +124,28 @@ class Types(ModuleType):
         setattr(package, path.stem, self)
 
     def __contains__(self, name: str) -> bool:
-        return self._place(name) >= 0
+        return name in self._names
 
     def __iter__(self) -> Iterator[str]:
         """The names of all its classes."""
-        return (name.decode() for name in _CLASS.findall(self._source))
+        return iter(self._names)
 
     def __getattr__(self, name: str) -> Any:
         """Make a class. `__all__` has those that the package's modules need when they are imported."""
         if name == "__all__":
             return sorted(one for one in self._package._referred if one in self)
-        place = -1 if name.startswith("_") else self._place(name)
+        place = self._place(name) if name in self and not name.startswith("_") else -1
         if place < 0:
             raise AttributeError(f"{self.__name__} has no {name}", name=name, obj=self)
         if _PACKAGE not in vars(self):
             vars(self)[_PACKAGE] = self._package
-            self._run(self._source[: self._source.find(b"\n__all__ = ")])
+            self._run(self._source[: self._source.find(_LIST)])
         following = _NEXT.search(self._source, place + len(b"class "))
         end = following.start() if following else len(self._source)
-        self._run(_by_attribute(self._source[self._decorated(place) : end]))
+        source = self._source[self._decorated(place) : end]
+        # Pulumi evaluates annotations where it needs them. Python would evaluate all of them now.
+        typed = b"(TypedDict)" in source
+        self._run(_by_attribute(source), 0 if typed else annotations.compiler_flag)
         return vars(self)[name]
 
     @cached_property
@@ -150,21 +153,28 @@ class Types(ModuleType):
         with self._path.open("rb") as file:
             return mmap(file.fileno(), 0, access=ACCESS_READ)
 
+    @cached_property
+    def _names(self) -> frozenset[str]:
+        begin = self._source.find(_LIST)
+        listed = self._source[begin : self._source.find(b"]", begin)]
+        return frozenset(name.decode() for name in _REFERENCE.findall(listed))
+
     def _place(self, name: str) -> int:
         """Where the definition of a class begins; -1 if there is none."""
-        for following in (b":", b"("):
-            place = self._source.find(b"\nclass " + name.encode() + following)
-            if place >= 0:
-                return place + 1
-        return -1
+        definition = f"\nclass {name}".encode()
+        place = self._source.find(definition)
+        while place >= 0 and self._source[place + len(definition)] not in b"(:":
+            place = self._source.find(definition, place + 1)
+        return place + 1 if place >= 0 else -1
 
     def _decorated(self, place: int) -> int:
         """Where the decorator of the class at this place begins; the place itself without one."""
         before = self._source.rfind(b"\n", 0, place - 1) + 1
         return before if self._source[before : before + 1] == b"@" else place
 
-    def _run(self, source: bytes) -> None:
-        exec(compile(source, str(self._path), "exec", dont_inherit=True), vars(self))  # noqa: S102 - the SDK's
+    def _run(self, source: bytes, flags: int = 0) -> None:
+        code = compile(source, str(self._path), "exec", flags, dont_inherit=True)
+        exec(code, vars(self))  # noqa: S102 - the SDK's
 
 
 def _by_attribute(source: bytes) -> bytes:
