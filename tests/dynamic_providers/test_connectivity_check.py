@@ -280,6 +280,26 @@ class TestAPreview:
         self.look(Provider())
         assert told == ["reachability is not known in this preview: AWS: EC2 refused. Allow it."]
 
+    def test_and_its_diff_read_the_evidence_once(self) -> None:
+        provider = Provider()
+        recorded = created(provider)
+        provider.looked = 0
+        news = self.look(provider, recorded)
+        provider.network = CLOSED
+        assert not provider.diff("pilot", recorded, news).changes
+        assert provider.looked == 1
+        # What was read is for one diff: that of a later command reads anew.
+        assert provider.diff("pilot", recorded, news).changes
+        assert provider.looked == 2
+
+    def test_of_fewer_machines_is_not_what_a_diff_compares(self) -> None:
+        provider = Provider()
+        recorded = created(provider)
+        self.look(provider, recorded, machines={"web-01": INPUTS["machines"]["web-01"]})
+        provider.looked = 0
+        assert not provider.diff("pilot", recorded, dict(INPUTS)).changes
+        assert provider.looked == 1
+
     def test_is_only_that(self, told: list[str]) -> None:
         provider = Provider(CLOSED)
         provider.check({}, dict(INPUTS))
