@@ -80,7 +80,7 @@ class Connection:
     process: str = ""
 
     def __str__(self) -> str:
-        return f"{self.remote} to port {self.local.port}" + (
+        return f"{self.remote} with port {self.local.port}" + (
             f" of {self.process}" if self.process else ""
         )
 

@@ -296,7 +296,7 @@ class Cutovers:
     async def _quiesce(self, machine: MachineRun, source: Source) -> Ran | None:
         """Run the declared commands, once in a cutover. Returns how they ended, or None."""
         quiesce, course = machine.assignment.cutover.quiesce, self._course(machine)
-        lines = quiesce.ssm.of(machine.assignment.platform) if quiesce is not None else []
+        lines = quiesce.ssm.script(machine.assignment.platform) if quiesce is not None else []
         if quiesce is None or not lines:
             return Ran("Success")
         began = source.memory.began
@@ -487,7 +487,7 @@ class Cutovers:
         """Start the application again. What that prints is told; it keeps nothing from going on."""
         quiesce, course = machine.assignment.cutover.quiesce, self._course(machine)
         platform = machine.assignment.platform
-        lines = quiesce.resume.of(platform) if quiesce is not None else []
+        lines = quiesce.resume.script(platform) if quiesce is not None else []
         if quiesce is None or not lines:
             course.resumed = True
             return

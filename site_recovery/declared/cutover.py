@@ -24,8 +24,12 @@ class Mode(StrEnum):
     LATEST = "latest"
 
 
+_STOP_AT_ERRORS = {"windows": "$ErrorActionPreference = 'Stop'", "linux": "set -e"}
+
+
 class Commands(Model):
-    """Lines of a script for each platform. Systems Manager runs them as administrator."""
+    """Lines of a script for each platform. Systems Manager runs them as administrator, until one
+    fails."""
 
     windows: list[str] = Field(
         default_factory=list, title="list of lines", description="Lines of PowerShell."
@@ -34,9 +38,11 @@ class Commands(Model):
         default_factory=list, title="list of lines", description="Lines of a shell script."
     )
 
-    def of(self, platform: Literal["windows", "linux"]) -> list[str]:
-        """The lines for a platform."""
-        return self.windows if platform == "windows" else self.linux
+    def script(self, platform: Literal["windows", "linux"]) -> list[str]:
+        """The script for a platform, which ends at the first command that fails; empty without
+        lines."""
+        lines = self.windows if platform == "windows" else self.linux
+        return [_STOP_AT_ERRORS[platform], *lines] if lines else []
 
 
 class Quiesce(Model):

@@ -1,73 +1,61 @@
-"""The EC2 instances of a fleet in process, with guests that answer the scripts of a cutover."""
+"""The EC2 instances of a fleet in process: the estate of its site, and the guests in it."""
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass, field, replace
-from datetime import timedelta
+from dataclasses import replace
+from datetime import datetime, timedelta
+from typing import Any
 
 from emulator.estate.machines import Instance
+from emulator.estate.security_groups import Rule, SecurityGroup
+from emulator.guests import machine as guests
 from site_recovery.convergence.sources import Ran
 from site_recovery.cutover import Interface, Source
-from site_recovery.errors import MigrationError
 from site_recovery.fleet import Platform
 from tests.emulator.recovery_services.site_recovery_support import Site
 
-FENCE = "sg-fence"
+FENCE = SecurityGroup(
+    "sg-fence",
+    egress=tuple(Rule(from_port=port, to_port=port, cidrs=("0.0.0.0/0",)) for port in (443, 9443)),
+)
+"""Lets replication and Systems Manager out, and nothing in."""
 STOPS_IN = timedelta(seconds=40)
+_OVER = {"Success", "Failed", "TimedOut"}
 
 
 class Killed(BaseException):
     """The driver was killed."""
 
 
-@dataclass
-class Guest:
-    """What runs on a machine.
-
-    Attributes:
-        peers: remote endpoints that are connected to its port 443.
-        lasting: those that nothing ends.
-        ahead: how far its clock is ahead of the service's.
-        results: how commands end, by a text in their lines.
-        hears: whether the agent of Systems Manager answers.
-        scripts: the lines of every command that ran, the newest last.
-    """
-
-    peers: set[str] = field(default_factory=lambda: {"203.0.113.9:51234", "10.0.1.77:40000"})
-    lasting: set[str] = field(default_factory=set)
-    ahead: timedelta = timedelta()
-    results: dict[str, Ran] = field(default_factory=dict)
-    hears: bool = True
-    scripts: list[tuple[str, ...]] = field(default_factory=list)
-
-
 class EstateSources:
     """`convergence.sources.Sources` over the estate of a site.
 
     Attributes:
-        guests: the guest of each instance by its id.
         calls: the changes that were asked for, as (verb, instance).
+        scripts: the lines of every command by instance, the newest last.
         before, after: called with the verb and the instance around every change.
         stops: what state an instance that was asked to stop gets into at last.
+        results: how commands end instead, by instance and a text in their lines.
     """
 
-    def __init__(self, site: Site, servers: Iterable[str]) -> None:
-        self.fence = FENCE
-        self.servers = frozenset(servers)
-        self.guests: dict[str, Guest] = {}
+    def __init__(self, site: Site) -> None:
+        assert site.estate.groups is not None
+        site.estate.groups[FENCE.group_id] = FENCE
+        self.fence = FENCE.group_id
+        self.servers = frozenset({site.experience.server.private_ip})
         self.calls: list[tuple[str, str]] = []
+        self.scripts: dict[str, list[tuple[str, ...]]] = {}
         self.before: Callable[[str, str], None] = lambda verb, instance: None
         self.after: Callable[[str, str], None] = lambda verb, instance: None
-        self.stops = "stopped"
+        self.stops: Mapping[str, str] = {}
+        self.results: dict[tuple[str, str], Ran] = {}
         self._site = site
-        self._commands: dict[str, tuple[str, str, Ran]] = {}
+        self._commands: dict[str, tuple[str, str, Ran | None]] = {}
         self._tags: dict[str, dict[str, str]] = {}
-        self._until: dict[str, tuple[str, object]] = {}
+        self._stopping: dict[str, datetime] = {}
 
-    def guest(self, instance_id: str) -> Guest:
-        return self.guests.setdefault(instance_id, Guest())
+    # -- what a test looks at ---------------------------------------------------------------
 
     def instance(self, instance_id: str) -> Instance:
         return next(each for each in self._site.estate.machines if each.id == instance_id)
@@ -78,40 +66,65 @@ class EstateSources:
         interface = Interface(f"eni-{instance.id}", instance.security_groups)
         return Source(instance.id, instance.state, (interface,), self._tags.get(instance.id, {}))
 
+    def inside(self, instance_id: str) -> Any:
+        """The document of the guest."""
+        found = guests.of(self._site.world, instance_id)
+        assert found is not None
+        return found
+
+    def written(self, instance_id: str) -> int:
+        """The number of the last record that the machine has written."""
+        return guests.records(self.inside(instance_id), self._site.world.clock.now())
+
+    def goes_wrong(self, instance_id: str, **faults: Any) -> None:
+        """Let something go wrong inside the machine from now on."""
+        inside = self.inside(instance_id)
+        inside["faults"] = {**inside["faults"], **faults}
+        with self._site.world.store.transaction():
+            self._site.world.store.put(guests.KIND, instance_id, inside)
+
+    def become(self, instance_id: str, **changes: Any) -> None:
+        """Change the instance in EC2; its guest meets that at once."""
+        machines = self._site.estate.machines
+        number = next(n for n, each in enumerate(machines) if each.id == instance_id)
+        machines[number] = replace(machines[number], **changes)
+        told = self._site.call("POST", "/_emulator/aws-changes?", {"instances": [instance_id]})
+        assert told.status == 200, told.body
+
+    # -- what a run asks for ----------------------------------------------------------------
+
     async def look(self, instance_ids: Sequence[str]) -> Mapping[str, Source]:
         return {each: self.source(each) for each in instance_ids}
 
     async def tag(self, instance_id: str, tags: Mapping[str, str]) -> None:
         with _Change(self, "tag", instance_id):
-            held = self._tags.get(instance_id, {})
-            self._tags[instance_id] = {**held, **tags}
+            self._tags[instance_id] = {**self._tags.get(instance_id, {}), **tags}
 
     async def untag(self, instance_id: str, names: Iterable[str]) -> None:
         with _Change(self, "untag", instance_id):
-            held = self._tags.get(instance_id, {})
             gone = set(names)
+            held = self._tags.get(instance_id, {})
             self._tags[instance_id] = {k: v for k, v in held.items() if k not in gone}
 
     async def give_groups(self, interface_id: str, groups: Sequence[str]) -> None:
         instance_id = interface_id.removeprefix("eni-")
         with _Change(self, "groups", instance_id):
-            self._become(instance_id, security_groups=tuple(groups))
+            self.become(instance_id, security_groups=tuple(groups))
 
     async def stop(self, instance_id: str) -> None:
         with _Change(self, "stop", instance_id):
             if self.instance(instance_id).state == "running":
-                self._become(instance_id, state="stopping")
-                self.guest(instance_id).peers.clear()
-                self._until[instance_id] = (self.stops, self._site.world.clock.now() + STOPS_IN)
+                self.become(instance_id, state="stopping")
+                self._stopping[instance_id] = self._site.world.clock.now() + STOPS_IN
 
     async def start(self, instance_id: str) -> None:
         with _Change(self, "start", instance_id):
             if self.instance(instance_id).state == "stopped":
-                self._become(instance_id, state="running")
+                self.become(instance_id, state="running")
 
     async def terminate(self, instance_id: str) -> None:
         with _Change(self, "terminate", instance_id):
-            self._become(instance_id, state="terminated")
+            self.become(instance_id, state="terminated")
 
     async def find(self, instance_id: str, comment: str) -> str | None:
         sent = [n for n, (i, c, _) in self._commands.items() if (i, c) == (instance_id, comment)]
@@ -125,59 +138,46 @@ class EstateSources:
         comment: str,
         within: timedelta,
     ) -> str:
-        guest = self.guest(instance_id)
-        if not guest.hears or self.instance(instance_id).state != "running":
-            raise MigrationError("Systems Manager refused: InvalidInstanceId")
         name = f"command-{len(self._commands)}"
         with _Change(self, "send", instance_id):
-            guest.scripts.append(tuple(lines))
-            self._commands[name] = (instance_id, comment, self._run(guest, platform, lines))
+            self.scripts.setdefault(instance_id, []).append(tuple(lines))
+            instead = next(
+                (
+                    ran
+                    for (which, text), ran in self.results.items()
+                    if which == instance_id and any(text in line for line in lines)
+                ),
+                None,
+            )
+            self._commands[name] = (instance_id, comment, instead)
+            order = {
+                "command": name,
+                "platform": platform,
+                "script": "\n".join(lines),
+                "instances": [instance_id],
+                "deliverySeconds": 600,
+                "executionSeconds": int(within.total_seconds()),
+            }
+            if instead is None:
+                sent = self._site.call("POST", "/_emulator/run-commands?", order)
+                assert sent.status == 202, sent.body
         return name
 
     async def ran(self, instance_id: str, command: str) -> Ran | None:
-        return self._commands[command][2]
-
-    def _run(self, guest: Guest, platform: Platform, lines: Sequence[str]) -> Ran:
-        for text, ran in guest.results.items():
-            if any(text in line for line in lines):
-                return ran
-        printed: list[str] = []
-        now = self._site.world.clock.now() + guest.ahead
-        for line in lines:
-            if ended := re.search(r"-K .* dst (\S+)|^Stop-TcpConnection \S+ \S+ (\S+) (\S+)", line):
-                peer = ended[1] or f"{ended[2]}:{ended[3]}"
-                guest.peers -= {peer} - guest.lasting
-            elif told := re.fullmatch(r"(?:echo|Write-Output) '(.*)'", line):
-                printed.append(told[1])
-            elif line == "ss -H -t -n -p state established":
-                printed.append('0 0 10.0.1.1:50000 10.0.0.10:9443 users:(("s2",pid=7,fd=3))')
-                printed.append('0 0 10.0.1.1:50001 52.94.1.1:443 users:(("amazon-ssm-agen",pid=9))')
-                printed += [
-                    f'0 0 10.0.1.1:443 {peer} users:(("nginx",pid=812,fd=9))'
-                    for peer in sorted(guest.peers)
-                ]
-            elif line.startswith("Get-NetTCPConnection"):
-                printed.append("10.0.1.1 50000 10.0.0.10 9443 svagents")
-                printed.append("10.0.1.1 50001 52.94.1.1 443 ssm-agent-worker")
-                printed += [
-                    f"10.0.1.1 443 {peer.replace(':', ' ')} w3wp" for peer in sorted(guest.peers)
-                ]
-            elif line == "date -u +%s.%N":
-                printed.append(f"{now.timestamp():.9f}")
-            elif line == "[DateTime]::UtcNow.ToString('o')":
-                printed.append(now.isoformat().replace("+00:00", "0Z"))
-        return Ran("Success", "".join(f"{text}\n" for text in printed))
+        instead = self._commands[command][2]
+        if instead is not None:
+            return instead
+        answer = self._site.call("GET", f"/_emulator/run-commands/{command}?")
+        told = answer.body["value"][instance_id]
+        if told["status"] not in _OVER:
+            return None
+        return Ran(told["details"], told.get("out", ""), told.get("err", ""))
 
     def _settle(self, instance_id: str) -> None:
-        state, due = self._until.get(instance_id, ("", self._site.world.clock.now()))
-        if state and self._site.world.clock.now() >= due:  # type: ignore[operator]
-            del self._until[instance_id]
-            self._become(instance_id, state=state)
-
-    def _become(self, instance_id: str, **changes: object) -> None:
-        machines = self._site.estate.machines
-        number = next(n for n, each in enumerate(machines) if each.id == instance_id)
-        machines[number] = replace(machines[number], **changes)  # type: ignore[arg-type]
+        due = self._stopping.get(instance_id)
+        if due is not None and self._site.world.clock.now() >= due:
+            del self._stopping[instance_id]
+            self.become(instance_id, state=self.stops.get(instance_id, "stopped"))
 
 
 class _Change:

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import timedelta
 
 import pytest
 
-from emulator.estate.security_groups import SecurityGroup
 from emulator.kernel import resources
 from emulator.kernel.resources import PRIVATE
 from site_recovery import cutover
@@ -16,9 +16,11 @@ from site_recovery.declared.cutover import Commands, Cutover, Mode, Quiesce
 from site_recovery.phases import Phase
 from site_recovery.reasons import Reason
 from tests.convergence.fleet import Fleet
-from tests.convergence.sources import FENCE, EstateSources, Killed
+from tests.convergence.sources import FENCE as FENCE_GROUP
+from tests.convergence.sources import EstateSources, Killed
 from tests.emulator.recovery_services.site_recovery_support import GROUP, Classic, linux, windows
 
+FENCE = FENCE_GROUP.group_id
 FAILOVER = "ReplicationProtectedItems_UnplannedFailover"
 VM = "/providers/Microsoft.Compute/virtualMachines"
 QUIESCE = Quiesce(
@@ -32,11 +34,12 @@ MACHINES = ("web-01", "db-01")
 @pytest.fixture
 def protected(experience: Classic) -> Fleet:
     """A fleet of two that is protected, with sources that a run may change."""
-    fleet = Fleet([windows(1), linux(1)], experience=experience)
-    assert fleet.site.estate.groups is not None
-    fleet.site.estate.groups[FENCE] = SecurityGroup(FENCE, ())
+    # RHEL 6, the one Linux of the classic experience, can neither end connections nor systemctl.
+    classic = experience.name == "classic"
+    database = windows(2) if classic else replace(linux(1), os="ubuntu-20.04")
+    fleet = Fleet([windows(1), replace(database, name="db-01")], experience=experience)
     fleet.cutovers = dict.fromkeys(fleet.machines, LOSSLESS)
-    fleet.sources = EstateSources(fleet.site, ["10.0.0.10"])
+    fleet.sources = EstateSources(fleet.site)
     outcomes = fleet.drive(Phase.PROTECTED)
     assert {o.status for o in outcomes.values()} == {Status.SATISFIED}
     return fleet
@@ -60,6 +63,30 @@ def serves_as_before(fleet: Fleet, machine: str) -> bool:
     return source.state == "running" and held != (FENCE,) and not tags and bool(held or not own)
 
 
+def lost(fleet: Fleet, machine: str) -> int:
+    """How many records the source has written that its virtual machine does not have."""
+    made = resources.find(fleet.site.world, f"{GROUP}{VM}/{machine}")
+    assert made is not None
+    return sources(fleet).written(instance(fleet, machine)) - int(made[PRIVATE]["record"])
+
+
+def quiesced(fleet: Fleet, machine: str) -> int:
+    """How often the application of a machine was stopped."""
+    scripts = sources(fleet).scripts[instance(fleet, machine)]
+    stops = {"systemctl stop nginx", "Stop-Service W3SVC"}
+    return sum(not stops.isdisjoint(lines) for lines in scripts)
+
+
+def keep(fleet: Fleet, machine: str, *, kept: bool = True) -> None:
+    """Let the machine end none of its connections; they last longer than a cutover."""
+    inside = sources(fleet).inside(instance(fleet, machine))
+    for peer in inside["peers"]:
+        peer["stays"] = None
+    with fleet.site.world.store.transaction():
+        fleet.site.world.store.put("guest/machine", instance(fleet, machine), inside)
+    sources(fleet).goes_wrong(instance(fleet, machine), keepsConnections=kept)
+
+
 def is_out_of_the_way(fleet: Fleet, machine: str) -> bool:
     source = sources(fleet).source(instance(fleet, machine))
     return source.state == "stopped" and source.interfaces[0].groups == (FENCE,)
@@ -80,9 +107,20 @@ class TestForward:
         for machine in protected.machines:
             assert is_out_of_the_way(protected, machine)
             assert protected.accepted(machine).count(FAILOVER) == 1
-            guest = sources(protected).guest(instance(protected, machine))
-            assert guest.peers == set()
-            assert sum("nginx" in s[0] or "W3SVC" in s[0] for s in guest.scripts) == 1
+            assert quiesced(protected, machine) == 1
+
+    def test_no_record_is_lost(self, protected: Fleet) -> None:
+        """Without the quiesce, so that the clients write until the fence stops them."""
+        protected.cutovers = dict.fromkeys(protected.machines, Cutover(mode=Mode.LOSSLESS))
+        protected.drive(Phase.FAILED_OVER)
+        assert {
+            machine: lost(protected, machine) for machine in protected.machines
+        } == dict.fromkeys(protected.machines, 0)
+
+    def test_the_portals_way_loses_some(self, protected: Fleet) -> None:
+        protected.cutovers = {}
+        protected.drive(Phase.FAILED_OVER)
+        assert all(lost(protected, machine) > 60 for machine in protected.machines)
 
     def test_it_fails_over_to_the_point_that_is_later_than_the_fence(
         self, protected: Fleet
@@ -107,7 +145,8 @@ class TestForward:
     def test_a_clock_that_is_ahead_makes_it_wait_for_a_later_point(self, protected: Fleet) -> None:
         ahead = timedelta(minutes=12)
         for machine in protected.machines:
-            sources(protected).guest(instance(protected, machine)).ahead = ahead
+            seconds = ahead.total_seconds()
+            sources(protected).goes_wrong(instance(protected, machine), clockSkewSeconds=seconds)
 
         protected.drive(Phase.FAILED_OVER)
 
@@ -155,25 +194,23 @@ class TestFailure:
         assert other.status is Status.SATISFIED
 
     def test_commands_that_fail_are_told_with_their_output(self, protected: Fleet) -> None:
-        guest = sources(protected).guest(instance(protected, "db-01"))
-        guest.results["systemctl stop"] = Ran("Failed", "", "nginx.service is masked")
-        self.check(protected, Reason.QUIESCE_FAILED, "nginx.service is masked")
+        sources(protected).goes_wrong(instance(protected, "db-01"), serviceStops=False)
+        self.check(protected, Reason.QUIESCE_FAILED, "the commands that stop")
 
     def test_a_connection_that_does_not_end_is_named(self, protected: Fleet) -> None:
-        guest = sources(protected).guest(instance(protected, "db-01"))
-        guest.lasting = {"10.0.1.77:40000"}
-        self.check(protected, Reason.CONNECTIONS_LEFT, "10.0.1.77:40000 to port 443 of nginx")
+        protected.cutovers["db-01"] = Cutover(mode=Mode.LOSSLESS)
+        keep(protected, "db-01")
+        self.check(protected, Reason.CONNECTIONS_LEFT, "go on behind its fence")
 
     def test_a_machine_that_cannot_tell_its_connections(self, protected: Fleet) -> None:
-        guest = sources(protected).guest(instance(protected, "db-01"))
-        guest.results["ss -H"] = Ran("Failed", "", "sh: line 3: ss: command not found")
+        failed = Ran("Failed", "", "sh: line 3: ss: command not found")
+        own = instance(protected, "db-01")
+        for command in ("ss -H", "Get-NetTCPConnection"):
+            sources(protected).results[own, command] = failed
         self.check(protected, Reason.NOT_MANAGED, "ss: command not found")
 
     def test_an_instance_that_does_not_stop(self, protected: Fleet) -> None:
-        plain = sources(protected)
-        plain.before = lambda verb, which: setattr(
-            plain, "stops", "running" if which == instance(protected, "db-01") else "stopped"
-        )
+        sources(protected).stops = {instance(protected, "db-01"): "running"}
         self.check(protected, Reason.SOURCE_DOES_NOT_STOP, "after it was asked to stop")
 
     def test_a_fence_that_somebody_took_away(self, protected: Fleet) -> None:
@@ -181,7 +218,7 @@ class TestFailure:
 
         def meddle(verb: str, which: str) -> None:
             if which == own and cutover.FENCED in plain.source(own).tags:
-                plain._become(own, security_groups=("sg-else",))
+                plain.become(own, security_groups=("sg-else",))
 
         plain.after = meddle
         outcomes = protected.drive(Phase.FAILED_OVER)
@@ -194,10 +231,9 @@ class TestFailure:
         self.check(protected, Reason.NO_LATER_POINT, "application-consistent recovery point")
 
     def test_hold_leaves_the_source_fenced(self, protected: Fleet) -> None:
-        held = LOSSLESS.model_copy(update={"on_failure": "hold"})
+        held = Cutover.model_validate({"mode": "lossless", "onFailure": "hold"})
         protected.cutovers["db-01"] = held
-        guest = sources(protected).guest(instance(protected, "db-01"))
-        guest.lasting = {"10.0.1.77:40000"}
+        keep(protected, "db-01")
 
         outcome = protected.drive(Phase.FAILED_OVER)["db-01"]
 
@@ -213,10 +249,9 @@ class TestFailure:
         assert all(serves_as_before(protected, machine) for machine in protected.machines)
 
     def test_the_next_run_tries_again(self, protected: Fleet) -> None:
-        guest = sources(protected).guest(instance(protected, "db-01"))
-        guest.lasting = {"10.0.1.77:40000"}
+        keep(protected, "db-01")
         protected.drive(Phase.FAILED_OVER)
-        guest.lasting = set()
+        keep(protected, "db-01", kept=False)
 
         outcomes = protected.drive(Phase.FAILED_OVER)
 
@@ -267,8 +302,7 @@ class TestKilled:
         assert {o.status for o in outcomes.values()} == {Status.SATISFIED}, outcomes
         assert is_out_of_the_way(protected, "db-01")
         assert protected.accepted("db-01").count(FAILOVER) == 1
-        scripts = sources(protected).guest(instance(protected, "db-01")).scripts
-        assert sum("systemctl stop nginx" in lines for lines in scripts) == 1
+        assert quiesced(protected, "db-01") == 1
 
     def test_or_a_run_that_wants_it_protected_gives_the_source_back(
         self, protected: Fleet, number: int, moment: str

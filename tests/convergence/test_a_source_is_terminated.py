@@ -63,13 +63,13 @@ def test_it_is_kept_if_its_virtual_machine_does_not_run(migrated: Fleet) -> None
 
 def test_it_is_kept_if_somebody_started_it(migrated: Fleet) -> None:
     migrated.site.pass_time(days=15)
-    sources(migrated)._become(instance(migrated, "db-01"), state="running")
+    sources(migrated).become(instance(migrated, "db-01"), state="running")
     assert not terminated(migrated)
     assert "is due and is kept: it is running" in told(migrated)
 
 
 def test_it_is_kept_if_it_is_not_fenced_any_more(migrated: Fleet) -> None:
     migrated.site.pass_time(days=15)
-    sources(migrated)._become(instance(migrated, "db-01"), security_groups=("sg-other",))
+    sources(migrated).become(instance(migrated, "db-01"), security_groups=("sg-other",))
     assert not terminated(migrated)
     assert "it is not fenced any more" in told(migrated)

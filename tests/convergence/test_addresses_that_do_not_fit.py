@@ -7,7 +7,6 @@ from typing import Any
 
 import pytest
 
-from emulator.estate.security_groups import SecurityGroup
 from site_recovery import cutover
 from site_recovery.convergence.interfaces import PlanOrder
 from site_recovery.convergence.outcome import Status
@@ -16,7 +15,7 @@ from site_recovery.phases import Phase
 from site_recovery.reasons import Reason
 from site_recovery.recovery_plan import Group, Plan
 from tests.convergence.fleet import Fleet
-from tests.convergence.sources import FENCE, EstateSources
+from tests.convergence.sources import EstateSources
 from tests.emulator.recovery_services.site_recovery_support import (
     GROUP,
     NETWORK,
@@ -144,10 +143,8 @@ def test_a_machine_that_is_tested_again_needs_no_second_address(four: Fleet) -> 
 
 
 def test_no_source_is_fenced_for_a_failover_that_does_not_begin(four: Fleet) -> None:
-    assert four.site.estate.groups is not None
-    four.site.estate.groups[FENCE] = SecurityGroup(FENCE, ())
     four.cutovers = dict.fromkeys(four.machines, Cutover(mode=Mode.LOSSLESS))
-    sources = four.sources = EstateSources(four.site, ["10.0.0.10"])
+    sources = four.sources = EstateSources(four.site)
     four.targets["web-04"] = {"private_ip": "10.20.1.40"}
     four.drive(Phase.PROTECTED)
     take(four, "10.20.1.40")

@@ -16,7 +16,7 @@ FENCE = "-fence"
 
 def go_to(stack: Stack, phase: str, **wave: Any) -> tuple[Result, Result]:
     stack.declare(pilot=(phase, [MACHINE]))
-    stack.waves["pilot"] |= {"cutover": {"mode": "stop-first"}, **wave}
+    stack.waves["pilot"] |= {"cutover": {"mode": "lossless"}, **wave}
     preview = stack.preview()
     assert preview.code == 0, preview.text
     up = stack.up()
@@ -50,8 +50,8 @@ def test_a_tested_machine_is_not_touched(stack: Stack) -> None:
 def test_its_source_is_fenced_and_stopped_before_it_fails_over(stack: Stack) -> None:
     preview, up = go_to(stack, "failed-over")
 
-    assert "fence it, wait for a later recovery point, stop it" in preview.text
-    for step in ("its source is fenced", "its source is being stopped"):
+    assert "prove that no connection is left" in preview.text
+    for step in ("its source is fenced", "no connection is left", "its source is being stopped"):
         assert f"{MACHINE}: {step}" in up.line("pilot"), up.text
     after = source(stack)
     assert after["state"] == "stopped"

@@ -46,14 +46,14 @@ def proof(platform: Platform, output: str) -> Proof:
 def test_foreign_connections_of_linux_are_those_of_others() -> None:
     left = fence_proof.foreign(proof("linux", LINUX).connections, {SERVER})
     assert [str(one) for one in left] == [
-        "203.0.113.9:51234 to port 443 of nginx",
-        "10.0.1.77:4001 to port 8080 of java",
+        "203.0.113.9:51234 with port 443 of nginx",
+        "10.0.1.77:4001 with port 8080 of java",
     ]
 
 
 def test_foreign_connections_of_windows_are_those_of_others() -> None:
     left = fence_proof.foreign(proof("windows", WINDOWS).connections, {SERVER})
-    assert [str(one) for one in left] == ["203.0.113.9:51234 to port 443 of w3wp"]
+    assert [str(one) for one in left] == ["203.0.113.9:51234 with port 443 of w3wp"]
 
 
 def test_without_a_process_a_connection_is_foreign() -> None:
