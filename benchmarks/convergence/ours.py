@@ -22,6 +22,7 @@ from site_recovery.azure.service import VaultService
 from site_recovery.convergence.interfaces import Pace
 from site_recovery.convergence.outcome import Status
 from site_recovery.convergence.run import converge
+from site_recovery.declared.cutover import Cutover, Mode
 from site_recovery.declared.target import TargetSpec
 from site_recovery.fleet import Assignment, Hardware, LandingZone, Site
 from site_recovery.phases import Phase
@@ -116,6 +117,7 @@ def _assignment(machine: Instance, phase: Phase, site: Site) -> Assignment:
         TargetSpec(),
         phase,
         hardware=Hardware(machine.vcpus, machine.memory_mib / 1024, len(machine.disks) - 1),
+        cutover=Cutover(mode=Mode.LATEST),
     ).placed(site.landing_zone)
 
 

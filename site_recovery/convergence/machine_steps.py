@@ -109,9 +109,12 @@ class MachineSteps:
         if self._waits_for_group(machine, step, observed):
             return
         step = await self._if_placed(machine, step)
-        if self._cutovers is not None and await self._cutovers.takes(
-            machine, step, observed, snapshot
-        ):
+        if self._cutovers is not None:
+            if await self._cutovers.takes(machine, step, observed, snapshot):
+                return
+        elif step == Do(Operation.UNPLANNED_FAILOVER) and machine.assignment.cutover.fences:
+            why = "this run does not know its source in AWS, so that nothing can fence it"
+            machine.fail(observed, Failure(Reason.UNAVAILABLE, why))
             return
         match step:
             case Blocked(reason=Reason.NO_ADDRESS | Reason.UNAVAILABLE):

@@ -104,7 +104,7 @@ class Cutover(Model):
     """How a machine is failed over, so that no write is lost."""
 
     mode: Mode = Field(
-        default=Mode.LATEST,
+        default=Mode.LOSSLESS,
         description="`lossless` stops the application, fences the machine, proves that no "
         "connection is left, and fails over to a recovery point that was taken after that. "
         "`stop-first` does the same for a machine without Systems Manager, and proves nothing. "

@@ -25,7 +25,7 @@ from site_recovery.azure.service import VaultService
 from site_recovery.convergence.interfaces import Pace, PlanOrder
 from site_recovery.convergence.outcome import Outcome
 from site_recovery.convergence.run import converge
-from site_recovery.declared.cutover import Cutover
+from site_recovery.declared.cutover import Cutover, Mode
 from site_recovery.declared.target import TargetSpec
 from site_recovery.fleet import Assignment, Hardware, LandingZone
 from site_recovery.fleet import Site as MigrationSite
@@ -48,6 +48,7 @@ _T = TypeVar("_T")
 _P = ParamSpec("_P")
 _STEP, _LONGEST_STEP = timedelta(seconds=30), timedelta(minutes=8)
 LENIENT = Rules(require_test_failover=False)
+PORTALS_WAY = Cutover(mode=Mode.LATEST)
 STRICT = Rules(require_test_failover=True)
 
 
@@ -198,7 +199,7 @@ class Fleet:
                 TargetSpec.model_validate(self.targets.get(name, {}), by_name=True),
                 phases[name],
                 hardware=self.hardware.get(name),
-                cutover=self.cutovers.get(name, Cutover()),
+                cutover=self.cutovers.get(name, PORTALS_WAY),
                 terminate_after=self.terminate_after,
             ).placed(self.migration_site.landing_zone)
             for name, instance in self.machines.items()

@@ -16,7 +16,7 @@ FENCE = "-fence"
 
 def go_to(stack: Stack, phase: str, **wave: Any) -> tuple[Result, Result]:
     stack.declare(pilot=(phase, [MACHINE]))
-    stack.waves["pilot"] |= {"cutover": {"mode": "lossless"}, **wave}
+    stack.waves["pilot"] |= {"cutover": {}, **wave}
     preview = stack.preview()
     assert preview.code == 0, preview.text
     up = stack.up()
