@@ -163,6 +163,11 @@ $(plot)/bin/python: benchmarks/requirements.txt
 	$(plot)/bin/pip install --quiet --requirement $<
 	@touch $@
 
+.PHONY: bench-cutover
+bench-cutover: setup $(plot)/bin/python ## Cut 1,000 machines over in each mode, and count the records that are lost
+	$(venv)/python -m benchmarks.cutover $(ARGS)
+	$(plot)/bin/python -m benchmarks.plot_cutover
+
 .PHONY: bench-commands
 bench-commands: setup ## Measure what a pulumi command costs, compared with a bare program (minutes)
 	$(venv)/python -m benchmarks.commands

@@ -200,7 +200,10 @@ class Stack:
         # The project has a folder of its own, because the stack's file is written into it.
         self._manifest["main"] = str(layout.root)
         dev = yaml.safe_load((layout.root / "Pulumi.dev.yaml").read_text("utf-8"))["config"]
-        self.fleet: dict[str, Any] = dev["ec2-to-azure:machines"]
+        self.fleet: dict[str, Any] = {
+            name: {key: value for key, value in machine.items() if key != "cutover"}
+            for name, machine in dev["ec2-to-azure:machines"].items()
+        }
         self.config: dict[str, Any] = {
             **dev,
             "ec2-to-azure:machines": {},
