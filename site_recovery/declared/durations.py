@@ -39,7 +39,7 @@ def write(duration: timedelta) -> str:
     >>> write(timedelta(minutes=90))
     '1h30m'
     """
-    if duration > timedelta(days=2) and not duration % timedelta(days=1):
+    if duration > timedelta(days=7) and not duration % timedelta(days=1):
         return f"{duration.days}d"
     rest = duration // timedelta(milliseconds=1)
     parts = []

@@ -333,9 +333,13 @@ def test_a_machine_whose_agent_fell_silent_is_held() -> None:
 
 
 @pytest.mark.parametrize("installation", ["push", "manual"])
-def test_systems_manager_is_asked_only_where_it_installs(installation: str) -> None:
+def test_systems_manager_is_asked_only_where_it_installs_or_proves_a_fence(
+    installation: str,
+) -> None:
     asked: list[str] = []
     config = configs.changed("replication", "agent", "installation", value=installation)
+    for wave in config["waves"].values():
+        wave["cutover"] = {"mode": "latest"}
     examine(config, ec2(), managed_instances=ssm(asked=asked))
     assert asked == []
 

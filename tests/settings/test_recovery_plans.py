@@ -17,7 +17,8 @@ RUNBOOK = (
 
 
 def with_plan(groups: Any) -> dict[str, Any]:
-    return configs.changed("waves", "data", "recoveryPlan", value={"groups": groups})
+    config = configs.changed("waves", "data", "recoveryPlan", value={"groups": groups})
+    return configs.put(config, "waves", "data", "cutover", value={"mode": "latest"})
 
 
 def problems(groups: Any) -> dict[str, str]:

@@ -237,8 +237,9 @@ def test_a_runbook_has_a_minute_to_a_day(timeout: str, accepted: bool) -> None:
         "/a/runbooks/r",
         "timeout": timeout,
     }
-    config["waves"]["pilot"]["recoveryPlan"] = {
-        "groups": [{"machines": ["web-01"], "pre": [{"runbook": runbook}]}]
+    config["waves"]["pilot"] |= {
+        "recoveryPlan": {"groups": [{"machines": ["web-01"], "pre": [{"runbook": runbook}]}]},
+        "cutover": {"mode": "latest"},
     }
     report = configs.report(config)
     place = "waves.pilot.recoveryPlan.groups[0].pre[0].runbook.timeout"
