@@ -37,6 +37,7 @@ BY_PROVIDERS_ALONE = {
 }
 """Actions that the real providers need and the stand-ins do not."""
 
+CUTOVER = {"quiesce": {"ssm": {"windows": ["Stop-Service W3SVC"]}}}
 ADDRESS = "10.20.1.50"
 FAILED_OVER_TO = "10.20.1.78"
 
@@ -47,7 +48,6 @@ NOT_IN_THIS_STORY = {
     "ec2:DescribeManagedPrefixLists",
     "ec2:GetManagedPrefixListEntries",
     # Needed only if a declared resource changes in place.
-    "ec2:DeleteTags",
     "ec2:ModifyInstanceMetadataOptions",
     "ec2:ModifySecurityGroupRules",
     "ec2:MonitorInstances",
@@ -229,6 +229,19 @@ def test_machines_fail_over_and_are_migrated(stack: Stack, identity: Identity) -
     assert {row["observedPhase"] for row in machines.values()} == {"migrated", "test-failover"}
 
 
+def test_a_machine_is_cut_over_and_taken_back(stack: Stack, identity: Identity) -> None:
+    def back(phase: str, **wave: Any) -> None:
+        fleet(stack, "migrated", "migrated", "test-failover")
+        stack.machines["web-03"] = stack.fleet["web-03"]
+        stack.waves["back"] = {"phase": phase, "machines": ["web-03"], "cutover": CUTOVER, **wave}
+        go(stack, identity, "up")
+
+    back("failed-over", requireTestFailover=False)
+    back("protected", rollback={"reason": "a test"})
+    fleet(stack, "migrated", "migrated", "test-failover")
+    go(stack, identity, "up")
+
+
 def test_everything_can_be_looked_at_again(stack: Stack, identity: Identity) -> None:
     go(stack, identity, "refresh")
 
@@ -251,7 +264,11 @@ def test_and_everything_can_be_removed(stack: Stack, identity: Identity) -> None
     identity.has(*ALL)
     go(stack, identity, "destroy")
     assert stack.resources() == []
-    assert set(stack.clouds.virtual_machines(MACHINES_GROUP)) == {"web-01", "web-02", "db-01"}
+    assert set(stack.clouds.virtual_machines(MACHINES_GROUP)) == {
+        *("web-01", "web-02", "db-01"),
+        # Of the failover that was taken back, kept for whoever looks at it.
+        "web-03",
+    }
 
 
 def test_nothing_was_allowed_in_vain(stack: Stack, identity: Identity) -> None:
