@@ -276,4 +276,6 @@ def _run(work: Coroutine[Any, Any, _T]) -> _T:
         return driver.of_this_process.run(work)
     except MigrationError as error:
         message = str(error)
+    finally:
+        engine.flush()
     raise MigrationError(message)

@@ -10,6 +10,8 @@ import logging
 import os
 import sys
 import threading
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 from functools import cache
 
 import grpc
@@ -20,6 +22,19 @@ _WATCH_SECONDS = 2.0
 _MISSES = 2
 _GRACE_SECONDS = 20.0
 """How long an orphaned process may take to finish its call before it ends itself."""
+
+
+_sender = ThreadPoolExecutor(1, "engine-log")
+"""The one thread that sends lines to the engine."""
+
+
+def flush() -> None:
+    """Wait until the lines so far were sent, or for a moment, if the engine does not take them.
+
+    The engine shows a line of a resource only until the call for that resource has ended.
+    """
+    with suppress(TimeoutError):
+        _sender.submit(int).result(_WATCH_SECONDS)
 
 
 class Engine:
@@ -34,15 +49,20 @@ class Engine:
         self._gone = threading.Event()
 
     def log(self, urn: str, text: str, *, ephemeral: bool = False, warning: bool = False) -> None:
-        """Show a line on a resource's own row (Engine.Log). A line that cannot be sent is dropped."""
+        """Show a line on a resource's own row (Engine.Log).
+
+        It returns at once, because all waves wait for whoever waits on their event loop. Lines are
+        sent in order; one that cannot be sent is dropped.
+        """
         severity = engine_pb2.WARNING if warning else engine_pb2.INFO
+        request = engine_pb2.LogRequest(
+            severity=severity, message=text, urn=urn, ephemeral=ephemeral
+        )
+        _sender.submit(self._send, request)
+
+    def _send(self, request: engine_pb2.LogRequest) -> None:
         try:
-            self._engine.Log(
-                engine_pb2.LogRequest(
-                    severity=severity, message=text, urn=urn, ephemeral=ephemeral
-                ),
-                timeout=_WATCH_SECONDS,
-            )
+            self._engine.Log(request, timeout=_WATCH_SECONDS)
         except grpc.RpcError as error:
             logging.getLogger(__name__).debug("the engine did not accept a log line: %s", error)
 
