@@ -43,11 +43,17 @@ def _is_settled(assignment: Assignment, observed: Observed) -> bool:
     ran = observed.stage is Stage.TEST_FAILOVER or observed.tested
     if not present or not ran:
         return False
-    if given is not None:
-        return given.lower() == present.lower()
-    # The instance may have grown since.
     hardware = assignment.hardware
-    return hardware is not None and target_sizes.may_have_vcpus(present, hardware.vcpus)
+    if given is not None:
+        # Cores and memory are up to whoever declared it.
+        same = given.lower() == present.lower()
+        need = (0, 0.0, hardware.data_disks if hardware is not None else 0)
+    else:
+        same, need = hardware is not None, (0, 0.0, 0)
+        if hardware is not None:
+            need = (hardware.vcpus, hardware.memory_gib, hardware.data_disks)
+    # The instance may have grown since.
+    return same and target_sizes.has_by_name(present, *need, observed.target.interfaces or 1)
 
 
 class _Shape(TypedDict):

@@ -32,6 +32,18 @@ _GENERATION = re.compile(r"[Vv]([12])")
 _FIRMWARE = {"1": "BIOS", "2": "UEFI"}
 
 
+_TOLD_SINCE = {"D": 3, "E": 3, "F": 2}
+"""Since which version a name tells the vCPUs: Standard_D11_v2 has two."""
+_TOLD_UP_TO = 32
+"""The most vCPUs for which memory and data disks grow with them."""
+_GIB = {"D": 4, "E": 8, "F": 2}
+_GIB_LOW = 2
+"""GiB of memory for each vCPU of a family, and of its sizes with little memory ("Dlsv5"). Each has
+two data disks for each vCPU up to 32 of them, and no less than two interfaces ("Dsv5", "Esv5", "Fsv2 size series")."""
+_MOST_DISKS = 32
+_INTERFACES = 2
+
+
 @dataclass(frozen=True)
 class Size:
     """A size that Azure offers for a machine.
@@ -137,10 +149,26 @@ def suits(
     return any(size.name.lower() == size_name.lower() and need.is_met_by(size) for size in sizes)
 
 
-def may_have_vcpus(size_name: str, vcpus: int) -> bool:
-    """Whether a size has so many vCPUs by its name. One whose name does not tell has not."""
+def has_by_name(
+    size_name: str, vcpus: int, memory_gib: float, data_disks: int, interfaces: int
+) -> bool:
+    """Whether a size certainly has so much, by its name alone.
+
+    False also for a name that does not tell; then the service has to be asked.
+    """
     match = _NAME.fullmatch(size_name)
-    return match is not None and int(match["of"] or match["vcpus"]) >= vcpus
+    if match is None or match["rest"] or match["family"] not in _TOLD_SINCE:
+        return False
+    given = int(match["vcpus"])
+    if int(match["version"] or 1) < _TOLD_SINCE[match["family"]] or given > _TOLD_UP_TO:
+        return False
+    memory = given * (_GIB_LOW if "l" in match["features"] else _GIB[match["family"]])
+    return (
+        int(match["of"] or given) >= vcpus
+        and memory >= memory_gib
+        and min(2 * given, _MOST_DISKS) >= data_disks
+        and interfaces <= _INTERFACES
+    )
 
 
 def choose(

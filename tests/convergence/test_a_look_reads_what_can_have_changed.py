@@ -94,13 +94,21 @@ def test_sizes_are_asked_for_again_for_another_size(fleet: CountedFleet) -> None
     assert fleet.reads["targetComputeSizes"] == 1
 
 
-@pytest.mark.parametrize(("vcpus", "asked"), [(2, 0), (16, 1)])
+@pytest.mark.parametrize(
+    ("hardware", "asked"),
+    [
+        (Hardware(2, 32, 0), 0),
+        (Hardware(16, 32, 0), 1),
+        (Hardware(2, 64, 0), 1),
+        (Hardware(2, 32, 17), 1),
+    ],
+)
 def test_sizes_are_asked_for_again_for_an_instance_that_grew(
-    fleet: CountedFleet, vcpus: int, asked: int
+    fleet: CountedFleet, hardware: Hardware, asked: int
 ) -> None:
     fleet.targets["web-01"] = {"vmSize": "Standard_D8s_v5"}
     fleet.drive(Phase.TEST_FAILOVER)
-    fleet.targets, fleet.hardware = {}, {"web-01": Hardware(vcpus, 32, 0)}
+    fleet.targets, fleet.hardware = {}, {"web-01": hardware}
     fleet.drive(Phase.PROTECTED)
     assert fleet.reads["targetComputeSizes"] == asked
 

@@ -267,3 +267,30 @@ def test_a_size_that_cannot_be_read_is_one_that_azure_does_not_give(odd: dict[st
     broken["properties"] |= odd
     assert choose([broken, whole, None, {}, "?"], 2, 8, 0) == "Standard_D4s_v5"
     assert next(iter(odd)) in str(problem("Standard_D2s_v5", [broken, whole], 0))
+
+
+@pytest.mark.parametrize(
+    ("name", "need", "told"),
+    [
+        ("Standard_D4s_v5", (4, 16, 8, 2), True),
+        ("Standard_D4s_v5", (5, 16, 8, 2), False),
+        ("Standard_D4s_v5", (4, 17, 8, 2), False),
+        ("Standard_D4s_v5", (4, 16, 9, 2), False),
+        ("Standard_D4s_v5", (4, 16, 8, 3), False),
+        ("Standard_D4ls_v5", (4, 8, 8, 2), True),
+        ("Standard_D4ls_v5", (4, 16, 8, 2), False),
+        ("Standard_E8-2s_v5", (2, 64, 16, 2), True),
+        ("Standard_E8-2s_v5", (4, 64, 16, 2), False),
+        ("Standard_F4s_v2", (4, 8, 8, 2), True),
+        ("Standard_D32s_v5", (32, 128, 32, 2), True),
+        ("Standard_D32s_v5", (32, 128, 33, 2), False),
+        # Two vCPUs; a name of old does not tell.
+        ("Standard_D11_v2", (1, 1, 0, 1), False),
+        ("Standard_D64s_v5", (1, 1, 0, 1), False),
+        ("Standard_B2ms", (1, 1, 0, 1), False),
+    ],
+)
+def test_a_name_tells_what_a_size_certainly_has(
+    name: str, need: tuple[int, float, int, int], *, told: bool
+) -> None:
+    assert target_sizes.has_by_name(name, *need) is told
