@@ -35,6 +35,7 @@ OBSERVING = (
     "Microsoft.Compute/virtualMachines/instanceView/read",
     "Microsoft.Network/virtualNetworks/read",
     "Microsoft.Network/virtualNetworks/CheckIPAddressAvailability/read",
+    "Microsoft.Resources/subscriptions/resourceGroups/resources/read",
 )
 """Reading, which preview does too."""
 

@@ -142,7 +142,7 @@ class VaultService(PlanService):
             return None
 
     async def virtual_machine(self, assignment: Assignment) -> VirtualMachine | None:
-        """Read the production virtual machine of one machine (VirtualMachines_Get).
+        """Read the production virtual machine of one machine, by its name or by its tag.
 
         Returns:
             The virtual machine; None if it does not exist.
@@ -153,9 +153,11 @@ class VaultService(PlanService):
         group = self._site.landing_zone.resource_group_id
         if not group:
             return None
-        name = assignment.machine.vm_name
-        with explained(assignment.machine.name):
-            return await vault_observation.virtual_machine_of(self._client, group, name)
+        machine = assignment.machine
+        with explained(machine.name):
+            return await vault_observation.virtual_machine_of(
+                self._client, group, machine.vm_name, machine.instance_id
+            )
 
     async def jobs(self) -> Mapping[str, Job]:
         """All jobs by name, listed anew. A list has less detail than a single read.

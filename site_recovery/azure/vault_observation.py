@@ -22,15 +22,25 @@ from site_recovery.azure.item_reads import Details, Items, in_full, list_items
 from site_recovery.azure.job_history import JobHistory
 from site_recovery.azure.rest import call, list_url, url
 from site_recovery.convergence.target_sizes import Size
+from site_recovery.declared.tags import TAG_INSTANCE
 from site_recovery.errors import VaultGoneError
 from site_recovery.fleet import ExperienceName, Site
 from site_recovery.jobs import Job
-from site_recovery.snapshot import Gone, Kind, Snapshot, Unreadable, VirtualMachine
+from site_recovery.snapshot import (
+    TEST_VM_SUFFIX,
+    Gone,
+    Kind,
+    Snapshot,
+    Unreadable,
+    VirtualMachine,
+)
 
 if TYPE_CHECKING:
     from azure.mgmt.recoveryservicessiterecovery.aio import SiteRecoveryManagementClient
 
 _COMPUTE_API_VERSION = "2024-07-01"
+_RESOURCES_API_VERSION = "2024-03-01"
+_MACHINES = "providers/Microsoft.Compute/virtualMachines"
 _NO_GROUP = "ResourceGroupNotFound"
 
 _Machines: TypeAlias = tuple[tuple[VirtualMachine, ...], tuple[Unreadable, ...]]
@@ -66,6 +76,10 @@ async def observe(connection: Connection, site: Site, memory: VaultMemory) -> Sn
     Operations ReplicationProtectedItems_List, ReplicationJobs_List, VirtualMachines_List, and those
     of `Experience.sources`; and single reads of what they leave out and the memory lacks.
 
+    The jobs are read first, so that the other lists show the effect of a job that has ended. In the
+    first look of a process no job is followed yet, and the time at the service is known only after
+    an answer, so they are read last.
+
     If the vault or its server is gone, the snapshot says so and contains what is left.
 
     Raises:
@@ -76,6 +90,8 @@ async def observe(connection: Connection, site: Site, memory: VaultMemory) -> Sn
     about = f"vault {where.vault}"
     try:
         with explained(about, passing=ResourceNotFoundError):
+            if memory.jobs.known:
+                await memory.jobs.look(client, where, connection.clock.now())
             items, sources, machines = await asyncio.gather(
                 list_items(client, where),
                 _sources(client, site),
@@ -121,10 +137,11 @@ async def observe_known(
 async def _completed(
     connection: Connection, site: Site, memory: VaultMemory, items: Items
 ) -> Items:
-    """The items with all detail, once the jobs that tell what changed are known."""
+    """The items with all detail."""
     client, where, now = connection.client, site.container.vault, connection.clock.now()
+    if not memory.jobs.known:
+        await memory.jobs.look(client, where, now)
     tests = [item.last_test_failover for item in items.items if item.last_test_failover]
-    await memory.jobs.look(client, where, now)
     if tests:
         # Whether a target changed after its test is told by the vault's jobs since then.
         await memory.jobs.reach(client, where, now, min(tests))
@@ -191,20 +208,49 @@ async def _sources(client: SiteRecoveryManagementClient, site: Site) -> Sources:
 
 
 async def virtual_machine_of(
-    client: SiteRecoveryManagementClient, resource_group_id: str, name: str
+    client: SiteRecoveryManagementClient, resource_group_id: str, name: str, instance_id: str
 ) -> VirtualMachine | None:
-    """One virtual machine (VirtualMachines_Get of Microsoft.Compute); None if it is not there.
+    """The virtual machine that an instance runs in, without the list of virtual machines.
+
+    It is read by its name (VirtualMachines_Get of Microsoft.Compute). A machine that was migrated
+    under another name is found by its tag: Resource Manager's own index of a group
+    (Resources_ListByResourceGroup) names it, and it is read too.
+
+    Returns:
+        The virtual machine; None if there is none.
 
     Raises:
         UnreadableError: it is not as the service documents it.
         AzureError: Azure did not answer, or refused.
     """
-    path = f"{resource_group_id}/providers/Microsoft.Compute/virtualMachines/{name}"
+    path = f"{resource_group_id}/{_MACHINES}/{name}"
+    found = await _virtual_machine(client, path)
+    if found is not None:
+        return found
+    wanted = f"tagName eq '{TAG_INSTANCE}' and tagValue eq '{instance_id}'"
+    try:
+        tagged = await list_url(
+            client, url(f"{resource_group_id}/resources", _RESOURCES_API_VERSION, filter=wanted)
+        )
+    except ResourceNotFoundError:
+        return None
+    found_by_tag, _ = each(Kind.VIRTUAL_MACHINE, tagged, virtual_machine)
+    paths = [vm.id for vm in found_by_tag if f"/{_MACHINES}/".lower() in vm.id.lower()]
+    # That of a test failover may have the tag too.
+    for path in sorted(paths, key=lambda path: path.endswith(TEST_VM_SUFFIX)):
+        if (there := await _virtual_machine(client, path)) is not None:
+            return there
+    return None
+
+
+async def _virtual_machine(
+    client: SiteRecoveryManagementClient, path: str
+) -> VirtualMachine | None:
     try:
         found = await call(client, "GET", url(path, _COMPUTE_API_VERSION))
     except ResourceNotFoundError:
         return None
-    return one(f"virtual machine {name}", found, virtual_machine)
+    return one(f"virtual machine {path.rpartition('/')[2]}", found, virtual_machine)
 
 
 async def _virtual_machines(
@@ -213,7 +259,7 @@ async def _virtual_machines(
     """VirtualMachines_List of Microsoft.Compute; none if the group certainly does not exist."""
     if not resource_group_id:
         return (), ()
-    path = f"{resource_group_id}/providers/Microsoft.Compute/virtualMachines"
+    path = f"{resource_group_id}/{_MACHINES}"
     try:
         listed = await list_url(client, url(path, _COMPUTE_API_VERSION))
     except ResourceNotFoundError as error:

@@ -50,6 +50,19 @@ def test_in_a_run_that_knows_nothing_of_it(quiet_fleet: Fleet, rounds: int) -> N
     assert begun(quiet_fleet) == before
 
 
+@pytest.mark.parametrize("rounds", [1, 6])
+def test_under_another_name_in_a_run_that_knows_nothing_of_it(
+    quiet_fleet: Fleet, rounds: int
+) -> None:
+    quiet_fleet.drive(Phase.MIGRATED)
+    before = begun(quiet_fleet)
+    quiet_fleet.machines = {f"new-{n}": each for n, each in quiet_fleet.machines.items()}
+    quiet_fleet.fault(operation=MACHINES, status=404, code="ResourceGroupNotFound", times=rounds)
+    outcomes = quiet_fleet.drive(Phase.MIGRATED)
+    assert {o.status for o in outcomes.values()} == {Status.SATISFIED}
+    assert begun(quiet_fleet) == before
+
+
 def test_a_machine_that_is_failed_over_is_not_migrated_because_a_list_lacks_its_item(
     quiet_fleet: Fleet,
 ) -> None:
