@@ -1,0 +1,74 @@
+"""A stack of forty waves: each is a call of the engine, and all of them go on side by side."""
+
+from __future__ import annotations
+
+import asyncio
+from dataclasses import asdict
+from types import SimpleNamespace
+
+import pytest
+
+from dynamic_providers import adapter, engine
+from dynamic_providers.migration_wave import MigrationWaveProvider, WaveOutputs
+from dynamic_providers.wave.inputs import WaveInputs
+from site_recovery.convergence.outcome import Status
+from site_recovery.phases import Phase
+from tests.convergence import virtual_time
+from tests.convergence.test_waves_share_one_driver import Waves
+from tests.dynamic_providers.test_resources_in_a_vault import URN, wave
+from tests.emulator.recovery_services.site_recovery_support import BOTH, Classic
+
+WAVES = 40
+
+
+def inputs(waves: Waves, number: int, phase: str) -> WaveInputs:
+    """A wave of one machine."""
+    values = wave(waves.fleet, phase)
+    name = sorted(values["machines"])[number]
+    values["machines"] = {name: values["machines"][name]}
+    site = waves.fleet.migration_site
+    values["landing_zone"] = asdict(site.landing_zone)
+    values["policy_id"], values["process_server_id"] = site.policy_id, site.process_server_id
+    values["master_target_id"] = site.master_target_id
+    values["urn"] = f"{URN}-{number}"
+    values["convergence"] = {
+        **values["convergence"],
+        "wait_seconds": 72 * 3600,
+        "poll_seconds": 600,
+        "require_test_failover": False,
+    }
+    return WaveInputs.model_validate(values)
+
+
+@pytest.mark.parametrize("experience", BOTH, ids=lambda experience: experience.name)
+def test_forty_waves_migrate_side_by_side_and_look_together(
+    experience: Classic, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    waves = Waves(experience, machines=WAVES)
+    waves.throttle()
+    connect = waves.connect()
+    monkeypatch.setattr(adapter.MigrationProvider, "connect", lambda _self: connect)
+    silent = SimpleNamespace(log=lambda *_, **__: None, alive=lambda: True)
+    monkeypatch.setattr(engine, "current", lambda: silent)
+    began, provider = waves.fleet.site.world.now, MigrationWaveProvider()
+
+    async def create(number: int) -> WaveOutputs:
+        _, outputs = await provider.on_create(inputs(waves, number, "migrated"))
+        return outputs
+
+    async def all_at_once() -> None:
+        made = await asyncio.gather(*map(create, range(WAVES)))
+        outcomes = [outcome for each in made for outcome in each.outcomes.values()]
+        assert [outcome["status"] for outcome in outcomes] == [Status.SATISFIED] * WAVES
+        await connect.close()
+
+    virtual_time.run(waves.fleet.site.world.clock, all_at_once())
+
+    alone = Waves(experience, machines=1)
+    alone_began = alone.fleet.site.world.now
+    alone.drive(1, Phase.MIGRATED)
+    took = waves.fleet.site.world.now - began
+    assert took < 1.5 * (alone.fleet.site.world.now - alone_began)
+    assert waves.refused == 0
+    # All forty look together: as often as a few waves would, and not forty times as often.
+    assert waves.looks < 10 * alone.looks
