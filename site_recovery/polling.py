@@ -9,7 +9,7 @@ from typing import TypeVar
 
 _T = TypeVar("_T")
 SHORTEST = timedelta(seconds=3)
-_SHARE = 0.1
+_SHARE = 0.05
 
 Pause = Callable[[], float]
 """Called after each look. Returns the seconds to wait before the next one."""
@@ -44,8 +44,9 @@ def until_blocking(
 def by_age(age: timedelta, longest: timedelta) -> timedelta:
     """The pause until the next look at something that has been running for this long.
 
-    A tenth of its age, so that the end of what takes minutes is seen seconds after it, and what
-    takes days costs a look a minute.
+    A twentieth of its age, so that the end of what takes minutes is seen seconds after it, and what
+    takes days costs a look a minute. With a tenth, an operation of two minutes that ended right
+    after a look took a tenth longer by that alone.
 
     Args:
         age: how long it has been running.

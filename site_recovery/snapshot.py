@@ -7,7 +7,7 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from enum import StrEnum
 from functools import cached_property
-from typing import TypeVar
+from typing import Any, TypeVar
 
 from site_recovery.declared.tags import TAG_INSTANCE, TAG_ROLLED_BACK
 from site_recovery.jobs import Job, ServiceError
@@ -190,7 +190,9 @@ class Snapshot:
         """A copy that includes a virtual machine which the list may not have shown yet."""
         if virtual_machine is None:
             return self
-        return replace(self, virtual_machines=(*self.virtual_machines, virtual_machine))
+        return self._changed(
+            "virtual_machines_by", virtual_machines=(*self.virtual_machines, virtual_machine)
+        )
 
     def with_item(self, item_id: str | None, item: ProtectedItem | None) -> Snapshot:
         """A copy in which one item is replaced by the result of a single read.
@@ -203,7 +205,19 @@ class Snapshot:
         if not ids:
             return self
         others = tuple(each for each in self.items if each.id.lower() not in ids)
-        return replace(self, items=others if item is None else (*others, item))
+        return self._changed("items_by", items=others if item is None else (*others, item))
+
+    def _changed(self, index: str, **changes: Any) -> Snapshot:
+        """A copy with changes that concern one of the indexes below. It keeps the others.
+
+        Each machine has such a copy before each operation. If it indexed all jobs of the vault
+        again, a fleet that is twice as large would take four times as long.
+        """
+        copy = replace(self, **changes)
+        copy.__dict__.update(
+            {name: self.__dict__[name] for name in _INDEXES - {index} if name in self.__dict__}
+        )
+        return copy
 
     # All machines of a fleet look for their own in every round, so the lists are indexed.
 
@@ -243,6 +257,11 @@ class Snapshot:
     def jobs_by(self) -> Mapping[str, Sequence[Job]]:
         """The jobs by the name of what they work on, in lower case; the newest first."""
         return _indexed(self.jobs.values(), lambda job: (job.target.lower(),))
+
+
+_INDEXES = frozenset(
+    name for name, value in vars(Snapshot).items() if isinstance(value, cached_property)
+)
 
 
 def _indexed(

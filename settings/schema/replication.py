@@ -109,8 +109,8 @@ class Convergence(Model):
     ] = Field(
         default=timedelta(minutes=1),
         description="The longest time between two reads of the vault, in real time. A run looks "
-        "sooner while something is new: after a tenth of the time that it has been running, but "
-        "not within 3 seconds.",
+        "sooner while something is new: after a twentieth of the time that it has been running, "
+        "but not within 3 seconds.",
     )
     on_pending: Literal["fail", "warn"] = Field(
         default="fail",

@@ -21,7 +21,7 @@ from site_recovery.snapshot import Kind, ProtectedItem, Unreadable
 if TYPE_CHECKING:
     from azure.mgmt.recoveryservicessiterecovery.aio import SiteRecoveryManagementClient
 
-READS_AT_ONCE = 10
+READS_AT_ONCE = 40
 """Single reads under way at a time."""
 
 Details: TypeAlias = MutableMapping[str, tuple[object, ProtectedItem]]

@@ -25,10 +25,16 @@ from site_recovery.snapshot import Kind, Unreadable
 if TYPE_CHECKING:
     from azure.mgmt.recoveryservicessiterecovery.aio import SiteRecoveryManagementClient
 
-REACH = timedelta(days=30)
-"""How far back the first look goes. A request id is used again only if the job that had it is
-older, and so will never be seen again."""
-_LAG = timedelta(minutes=15)
+REACH = timedelta(days=7)
+"""How far back the first look goes. What is needed of the past is
+
+- the jobs that still run and that nothing else shows: discoveries, which take minutes, and recovery
+  plans, which may wait for a person for days (what runs on an item is named by the item);
+- the ids of requests whose effect the other lists may not show yet. An id is used again only if the
+  job that had it is older, and so will never be seen again;
+- the changes of targets since the oldest test failover: `reach` goes back as far as that needs.
+"""
+_LAG = timedelta(minutes=5)
 """How long a list may lag behind: jobs that started so long before the last look are listed again."""
 _RENEWAL = timedelta(minutes=30)
 """After this time all is listed again, in case an answer lacked something."""
@@ -53,6 +59,11 @@ class JobHistory:
         self._looked: datetime | None = None
         self._renewed: datetime | None = None
         self._filters = True
+
+    @property
+    def known(self) -> bool:
+        """Whether the jobs were listed before."""
+        return self._looked is not None
 
     @property
     def jobs(self) -> dict[str, Job]:

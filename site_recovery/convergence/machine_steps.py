@@ -276,7 +276,8 @@ class MachineSteps:
         except MigrationError as error:
             machine.attempts.tell(Reason.UNAVAILABLE, str(error))
             return False
-        there = next_step(machine.assignment.desired, observed, self._rules) == Satisfied()
+        step = next_step(machine.assignment.desired, observed, self._rules)
+        there = step == Satisfied()
         if planned and job is not None and job.failed:
             listed = snapshot.jobs.get(job.name)
             if listed is not None and listed.running:
@@ -303,8 +304,8 @@ class MachineSteps:
             machine.fail(observed, Failure(Reason.JOB_FAILED, message))
             return False
         machine.attempts.finish()
-        # If the job is our own, this snapshot may be older than its end.
-        return in_flight.operation is None
+        # Where the same operation still seems due, the lists do not show yet that it is done.
+        return in_flight.operation is None or step != Do(in_flight.operation)
 
     async def _do(
         self, machine: MachineRun, operation: Operation, observed: Observed, snapshot: Snapshot

@@ -18,8 +18,9 @@ from site_recovery.operations import Operation
 from site_recovery.reasons import Reason
 from site_recovery.snapshot import Snapshot
 
-_AT_ONCE = 10
-"""The most concurrent submissions. The portal also enables ten machines in one batch."""
+_AT_ONCE = 40
+"""The most concurrent submissions. Each reads its machine once more and then sends its request. The
+limits of Resource Manager hold beside it; this bounds the open connections."""
 _LOST_ROUNDS = 3
 """Rounds to observe after a request without an answer, if its job cannot be identified."""
 _LOST_DISCOVERY_ROUNDS = 10

@@ -68,7 +68,7 @@ def stop_after(rounds: int) -> Callable[[], bool]:
     return lambda: next(left, None) is not None
 
 
-@pytest.mark.parametrize("rounds", [2, 5, 9, 20, 28, 40])
+@pytest.mark.parametrize("rounds", [2, 5, 9, 20, 28, 34])
 def test_the_next_run_continues_a_run_that_was_killed(quiet_fleet: Fleet, rounds: int) -> None:
     first = quiet_fleet.drive(Phase.MIGRATED, may_submit=stop_after(rounds))
     assert (

@@ -20,7 +20,7 @@ def test_a_wait_begins_with_short_pauses() -> None:
     for time in ("12:00:00", "12:00:30", "12:01:40", "12:05:00", "13:00:00"):
         clock.read(f"Mon, 05 Jan 2026 {time} GMT")
         paused.append(pause())
-    assert paused == [3, 3, 10, 30, 60]
+    assert paused == [3, 3, 5, 15, 60]
 
 
 def test_azure_may_ask_for_more() -> None:
