@@ -16,11 +16,6 @@ from typing import Any
 from xml.etree.ElementTree import Element, SubElement, tostring
 
 from azure.core.exceptions import ResourceNotFoundError
-from cryptography import x509
-from cryptography.hazmat.primitives import hashes
-from cryptography.hazmat.primitives.asymmetric import rsa
-from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, pkcs12
-from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID
 
 from site_recovery.arm_ids import VaultId
 from site_recovery.azure.connection import Connection
@@ -77,6 +72,9 @@ async def issue(connection: Connection, vault: VaultId) -> Credentials:
         MigrationError: Azure did not answer or refused, or the channel key of the vault was made
             by the portal, which stores it encrypted.
     """
+    # The program imports this module and issues nothing: it needs no cryptography.
+    from site_recovery.azure.servers import certificate
+
     with explained(f"vault {vault.vault}: no registration credentials"):
         # The first answer also has the time of the service, by which the certificate is dated.
         properties = await _call(connection, "GET", str(vault))
@@ -84,13 +82,11 @@ async def issue(connection: Connection, vault: VaultId) -> Credentials:
         name = (
             f"{vault.vault}{vault.subscription}-{now.month}-{now.day}-{now.year}-vaultcredentials"
         )
-        key = rsa.generate_private_key(public_exponent=65537, key_size=2048)
-        certificate = _certificate(key, now)
-        told = await _upload(connection, vault, name, certificate)
+        made = certificate.make(now - _CLOCK_TOLERANCE, now + LIFE)
+        told = await _upload(connection, vault, name, made.public)
         channel_key = await _channel_key(connection, vault)
-    store = pkcs12.serialize_key_and_certificates(None, key, certificate, None, NoEncryption())
-    file = _file(vault, str(properties["location"]), told, store, channel_key)
-    return Credentials(file, certificate.not_valid_after_utc, name)
+    file = _file(vault, str(properties["location"]), told, made.store, channel_key)
+    return Credentials(file, made.expires, name)
 
 
 async def due(connection: Connection, vault: VaultId, server_name: str, expires: datetime) -> bool:
@@ -117,9 +113,9 @@ async def _call(
 
 
 async def _upload(
-    connection: Connection, vault: VaultId, name: str, certificate: x509.Certificate
+    connection: Connection, vault: VaultId, name: str, certificate: bytes
 ) -> Mapping[str, Any]:
-    public = base64.b64encode(certificate.public_bytes(Encoding.DER)).decode()
+    public = base64.b64encode(certificate).decode()
     answer = await _call(
         connection,
         "PUT",
@@ -156,22 +152,6 @@ async def _channel_key(connection: Connection, vault: VaultId) -> str:
             "install the configuration server by hand (installation: manual)."
         )
     return str(properties.get("integrityKey") or "")
-
-
-def _certificate(key: rsa.RSAPrivateKey, now: datetime) -> x509.Certificate:
-    # The subject is not read, and the name of the certificate in the vault is too long for one.
-    subject = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "Windows Azure Tools")])
-    return (
-        x509.CertificateBuilder()
-        .subject_name(subject)
-        .issuer_name(subject)
-        .public_key(key.public_key())
-        .serial_number(x509.random_serial_number())
-        .not_valid_before(now - _CLOCK_TOLERANCE)
-        .not_valid_after(now + LIFE)
-        .add_extension(x509.ExtendedKeyUsage([ExtendedKeyUsageOID.CLIENT_AUTH]), critical=False)
-        .sign(key, hashes.SHA256())
-    )
 
 
 def _file(
