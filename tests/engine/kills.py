@@ -231,6 +231,8 @@ def main(arguments: list[str]) -> int:
     parser.add_argument("--kills", type=int, default=8, help="in each life")
     parser.add_argument("--experience", choices=EXPERIENCES, action="append")
     chosen = parser.parse_args(arguments)
+    # A shell starts what runs in the background with Ctrl-C ignored, and children inherit that.
+    signal.signal(signal.SIGINT, signal.default_int_handler)
     lives: list[Life] = []
     for experience in chosen.experience or EXPERIENCES:
         for seed in chosen.seeds:
