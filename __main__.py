@@ -31,7 +31,7 @@ def declare() -> None:
     if reading.settings is None or problems:
         raise pulumi.RunError(str(settings.SettingsError(problems)))
     stack = reading.settings
-    target, replication, poll = stack.target, stack.replication, stack.convergence.poll
+    target = stack.target
     made_by = mark(pulumi.get_organization(), pulumi.get_project(), pulumi.get_stack())
     tags = {**target.tags, STACK_TAG: made_by}
 
@@ -49,55 +49,13 @@ def declare() -> None:
             stack.adopted_vault_id,
         ),
     )
-    security_groups = components.SecurityGroups(
-        "security-groups",
-        components.SecurityGroupsArgs(
-            stack.source.vpc_id,
-            prefix,
-            replication.agent.installation == "push",
-            stack.server_group_id,
-            components.attachments(preflight.facts),
-            stack.fences,
-        ),
-    )
-    server = components.server(prefix, stack, preflight, vault, security_groups)
-    replication_settings = components.ReplicationSettings(
-        "replication-settings",
-        components.ReplicationSettingsArgs(
-            experience=stack.experience,
-            policy_name=prefix,
-            resource_group_name=landing_zone.resource_group_name,
-            vault_name=vault.vault_name,
-            container_id=server.registration.container_id,
-            replication=replication,
-            poll=poll,
-        ),
-    )
-    waves = {
-        wave: components.MigrationWave(
-            wave,
-            components.MigrationWaveArgs(
-                wave=wave,
-                settings=stack,
-                preflight=preflight,
-                prefix=prefix,
-                vault_id=vault.vault_id,
-                policy_id=replication_settings.policy_id,
-                server=server,
-                server_group_id=security_groups.server_group_id,
-                fence_id=security_groups.fence_id,
-                landing_zone=landing_zone,
-                requires=[replication_settings.mapping, *security_groups.between(its.machines)],
-            ),
-        )
-        for wave, its in stack.waves.items()
-    }
+    waves, server = components.source_side(stack, preflight, prefix, landing_zone, vault)
 
     outputs: dict[str, dict[str, Any]] = {
         "machines": {m: row for wave in waves.values() for m, row in wave.table()},
         "waves": {name: wave.summary() for name, wave in waves.items()},
         "vault": vault.summary(),
-        "server": server.summary(),
+        "server": server,
     }
     for name, value in outputs.items():
         pulumi.export(name, value)

@@ -10,6 +10,7 @@ from components.replication_appliance import ReplicationAppliance, ReplicationAp
 from components.replication_settings import ReplicationSettings, ReplicationSettingsArgs
 from components.security_groups import Attachment, SecurityGroups, SecurityGroupsArgs, attachments
 from components.server import server
+from components.source_side import source_side
 from components.stack_page import stack_page
 from components.vault import Vault, VaultArgs
 
@@ -33,5 +34,6 @@ __all__ = [
     "VaultArgs",
     "attachments",
     "server",
+    "source_side",
     "stack_page",
 ]

@@ -52,8 +52,8 @@ class MigrationWaveArgs:
     requires: Sequence[pulumi.Resource]
 
 
-class MigrationWave(pulumi.ComponentResource):
-    """One reconciler for all machines of a wave, and one record resource for each machine.
+class WaveRecord(pulumi.ComponentResource):
+    """A wave and the record of each of its machines.
 
     A record is named after its machine only, so it stays the same resource when the machine moves
     to another wave.
@@ -66,11 +66,55 @@ class MigrationWave(pulumi.ComponentResource):
     reconciler: Reconciler
     items: dict[str, ProtectedItem]
 
-    def __init__(
-        self, name: str, args: MigrationWaveArgs, opts: pulumi.ResourceOptions | None = None
-    ) -> None:
-        super().__init__("ec2-to-azure:components:MigrationWave", name, None, opts)
+    def __init__(self, name: str, wave: WaveSettings) -> None:
+        super().__init__("ec2-to-azure:components:MigrationWave", name, None, None)
+        self._name, self._settings = name, wave
+
+    def record(self) -> None:
+        """Declare the records of the machines, once the reconciler is declared."""
+        phase = str(self._settings.phase)
+        self.items = {
+            machine: ProtectedItem(
+                machine,
+                wave=self.reconciler,
+                machine=machine,
+                phase=phase,
+                opts=pulumi.ResourceOptions(parent=self),
+            )
+            for machine in self._settings.machines
+        }
+        self.register_outputs({"outcomes": self.reconciler.outcomes})
+
+    def table(self) -> Iterator[tuple[str, dict[str, Any]]]:
+        """The entries of the stack's output `machines`, with the names of the machines."""
+        for machine, item in self.items.items():
+            yield (
+                machine,
+                {
+                    "wave": self._name,
+                    "observedPhase": item.observed_phase,
+                    "azureVm": _or_none(item.azure_vm_id),
+                    "testVm": _or_none(item.test_vm_id),
+                    "lastTest": _or_none(item.last_test_failover),
+                    "item": _or_none(item.item_id),
+                    "health": item.health,
+                },
+            )
+
+    def summary(self) -> dict[str, Any]:
+        """The wave in the stack's outputs: its desired phase, and the outcome of each machine."""
+        return {
+            "phase": str(self._settings.phase),
+            "machines": self.reconciler.outcomes,
+        }
+
+
+class MigrationWave(WaveRecord):
+    """A wave with one reconciler that drives all its machines."""
+
+    def __init__(self, name: str, args: MigrationWaveArgs) -> None:
         settings, wave = args.settings, args.settings.waves[args.wave]
+        super().__init__(name, wave)
         registration = args.server.registration
         convergence = settings.convergence
         ready = readiness(
@@ -131,41 +175,7 @@ class MigrationWave(pulumi.ComponentResource):
             },
             opts=pulumi.ResourceOptions(parent=self, depends_on=args.requires),
         )
-        self.items = {
-            machine: ProtectedItem(
-                machine,
-                wave=self.reconciler,
-                machine=machine,
-                phase=str(wave.phase),
-                opts=pulumi.ResourceOptions(parent=self),
-            )
-            for machine in wave.machines
-        }
-        self._wave, self._settings = args.wave, settings
-        self.register_outputs({"outcomes": self.reconciler.outcomes})
-
-    def table(self) -> Iterator[tuple[str, dict[str, Any]]]:
-        """The entries of the stack's output `machines`, with the names of the machines."""
-        for machine, item in self.items.items():
-            yield (
-                machine,
-                {
-                    "wave": self._wave,
-                    "observedPhase": item.observed_phase,
-                    "azureVm": _or_none(item.azure_vm_id),
-                    "testVm": _or_none(item.test_vm_id),
-                    "lastTest": _or_none(item.last_test_failover),
-                    "item": _or_none(item.item_id),
-                    "health": item.health,
-                },
-            )
-
-    def summary(self) -> dict[str, Any]:
-        """The wave in the stack's outputs: its desired phase, and the outcome of each machine."""
-        return {
-            "phase": str(self._settings.waves[self._wave].phase),
-            "machines": self.reconciler.outcomes,
-        }
+        self.record()
 
 
 def _made_subnets(target: Target) -> MadeSubnets:

@@ -64,7 +64,9 @@ def _filled(
             ],
         ),
         vault=f"{vault['name']} in {vault['resourceGroup']}",
-        server=f"{server['name']}, {server['instanceId']} at {server['privateIp']}",
+        server="retired"
+        if server.get("retired")
+        else f"{server['name']}, {server['instanceId']} at {server['privateIp']}",
     )
 
 

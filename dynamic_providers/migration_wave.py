@@ -14,6 +14,7 @@ from dynamic_providers import adapter, concurrency, engine
 from dynamic_providers.adapter import MigrationProvider, Outputs, resource_name, unknown
 from dynamic_providers.declared import DeclaredResource
 from dynamic_providers.shared import claims, departures
+from dynamic_providers.wave import retirement
 from dynamic_providers.wave import review as wave_review
 from dynamic_providers.wave.inputs import (
     MachineInputs,
@@ -84,6 +85,10 @@ class MigrationWaveProvider(MigrationProvider[WaveInputs, WaveOutputs]):
         if (plan := news.get("recovery_plan")) and not unknown(plan):
             claims.of_this_process.add_thing(_plan(plan["name"]))
         preview = bool(check_only["preview"])
+        if news.get("retired"):
+            news, refusals = retirement.kept(olds, news)
+            failures = [CheckFailure("", review.refused(refusals))] if refusals else []
+            return CheckResult(news, failures)
         lines, refusals = await wave_review.look_ahead(
             self.connect(),
             olds,
@@ -109,6 +114,9 @@ class MigrationWaveProvider(MigrationProvider[WaveInputs, WaveOutputs]):
             return DiffResult(changes=True)
         inputs, before = WaveInputs.model_validate(news), recorded.inputs
         migrated_before = migrated(recorded.values, inputs)
+        if inputs.retired:
+            retirement.require_migrated(inputs.machines, migrated_before)
+            return DiffResult(changes=not before.retired)
         offline = inputs.convergence.offline_preview
         vault = WaveVault(self.connect(), inputs)
         # A refresh compares too: it records that the vault is gone, and `check` refuses to go on.
@@ -140,6 +148,8 @@ class MigrationWaveProvider(MigrationProvider[WaveInputs, WaveOutputs]):
 
     async def on_update(self, recorded: Recorded, inputs: WaveInputs) -> WaveOutputs:
         """Drive all machines, and take those that left the config out of the vault."""
+        if inputs.retired:
+            return recorded.outputs
         departing = leaving(answerable_for(recorded.values), inputs)
         migrated_before = migrated(recorded.values, inputs)
         return await self._drive(inputs, departing, recorded.inputs, migrated_before)

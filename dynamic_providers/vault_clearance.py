@@ -10,6 +10,7 @@ from pulumi.dynamic import DiffResult
 from dynamic_providers import adapter
 from dynamic_providers.adapter import Inputs, MigrationProvider, Outputs, is_unknown
 from dynamic_providers.declared import DeclaredResource
+from dynamic_providers.shared import claims
 from site_recovery.arm_ids import VaultId
 from site_recovery.azure import vault
 from site_recovery.azure.servers import server_removal
@@ -90,7 +91,7 @@ class VaultClearanceProvider(MigrationProvider[VaultClearanceInputs, Outputs]):
             found = await vault.read(connection, inputs.vault)
             if found is None:
                 row.event(vault.gone_text(inputs.vault))
-            elif not inputs.keep_vault:
+            elif not inputs.keep_vault and not claims.of_this_process.program_runs:
                 row.event(vault.after_deletion(inputs.vault, found))
 
 

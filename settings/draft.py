@@ -79,6 +79,7 @@ class Draft:
         source_keys: the keys of `source`; None if it is not a mapping.
         appliance_keys: the keys of `source.replicationAppliance` that have a value; None if it is
             not a mapping.
+        retired: whether the source side is to be removed.
         subscription_id: the Azure subscription.
         location: the Azure region.
     """
@@ -94,6 +95,7 @@ class Draft:
     allow_retired_classic: bool = False
     source_keys: frozenset[str] | None = None
     appliance_keys: frozenset[str] | None = None
+    retired: bool = False
     subscription_id: str | None = None
     location: str | None = None
     machines: dict[str, DraftMachine] = field(default_factory=dict)
@@ -121,6 +123,7 @@ class Draft:
                 if isinstance(appliance, dict)
                 else None
             ),
+            retired=raw.get("sourceInfrastructure") == "retired",
             subscription_id=_text(raw.get("azure-native:subscriptionId")),
             machines={
                 name: _machine(machine) for name, machine in _mapping(raw.get("machines")).items()

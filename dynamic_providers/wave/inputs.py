@@ -166,6 +166,7 @@ class WaveInputs(Inputs):
             wave to another one stays protected.
         other_instances: the instance ids of the machines in other waves.
         source: None for a wave that an older version of the program recorded.
+        retired: whether the source side is removed, and the wave only a record; None if not.
     """
 
     experience: ExperienceName = "classic"
@@ -187,6 +188,7 @@ class WaveInputs(Inputs):
     recovery_point: RecoveryPointKind = RecoveryPointKind.LATEST
     recovery_plan: Plan | None = None
     source: SourceInputs | None = None
+    retired: Literal[True] | None = None
     urn: str
 
     @property

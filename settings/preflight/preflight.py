@@ -111,6 +111,9 @@ def examine(
             elsewhere = retirement.problems(endpoint=host, allowed=allowed)
     except MigrationError as error:
         elsewhere = [Problem(ENDPOINT_VARIABLE, str(error), "Nothing was changed")]
+    if reading.draft.retired:
+        # Nothing runs in AWS for this stack any more, and its machines need no source.
+        return Preflight(problems=tuple(elsewhere))
     draft, preflight = _machines(reading.draft, prefix, aws)
     if not _unanswered(preflight.problems):
         server, problems = server_plan.planned(draft, aws.server_facts, preflight.facts)

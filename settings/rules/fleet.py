@@ -9,6 +9,7 @@ from settings.draft import Draft
 from settings.translation import suggestion
 from site_recovery.config_paths import path
 from site_recovery.declared import names, own_names
+from site_recovery.phases import Phase
 from site_recovery.problems import Problem
 
 TEST_SUFFIX = "-test"
@@ -146,7 +147,21 @@ def _default_name(machine: str) -> Iterator[Problem]:
         )
 
 
+def _retired_before_the_end(draft: Draft) -> Iterator[Problem]:
+    """The source side serves every machine that is not migrated."""
+    if not draft.retired:
+        return
+    for name, wave in draft.waves.items():
+        if wave.phase is not None and wave.phase is not Phase.MIGRATED:
+            yield Problem(
+                "sourceInfrastructure",
+                f"it is retired, and the phase of wave {name} is {wave.phase}",
+                "Migrate its machines first, or remove the key",
+            )
+
+
 RULES = (
+    _retired_before_the_end,
     _machine_names,
     _wave_names,
     _machines_or_select,

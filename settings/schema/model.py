@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from datetime import timedelta
-from typing import Annotated
+from typing import Annotated, Literal
 
 from pydantic import Field
 
@@ -57,12 +57,23 @@ class Settings(Model):
         description="Run `classic` against Azure itself, which refuses new classic protection. "
         "For vaults that still accept it.",
     )
+    source_infrastructure: Literal["active", "retired"] = Field(
+        default="active",
+        description="`retired` removes what the migration needed in AWS and in the vault, once "
+        "every machine is migrated: [retiring the source side]"
+        "(handover.md#retiring-the-source-side).",
+    )
     source: Source
     target: Target
     replication: Replication = Field(default_factory=Replication)
     convergence: Convergence = Field(default_factory=Convergence)
     machines: dict[str, MachineSettings]
     waves: dict[str, WaveSettings]
+
+    @property
+    def retired(self) -> bool:
+        """Whether the source side is to be removed."""
+        return self.source_infrastructure == "retired"
 
     def wave_of(self, machine: str) -> str | None:
         """The wave that a machine is in."""

@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 import yaml
 
-from tests.engine.harness import MACHINES_GROUP, PASSPHRASE, Stack
+from tests.engine.harness import GROUP, MACHINES_GROUP, PASSPHRASE, Stack
 from toolchain.layout import checkout
 
 pytestmark = pytest.mark.engine
@@ -127,6 +127,58 @@ def test_terraform_gets_a_block_for_each_resource(project: Path) -> None:
         assert json.dumps(resource["id"]) in text
 
 
+# -- the source side is retired ---------------------------------------------------------------
+
+
+def test_it_is_not_retired_while_a_machine_is_not_migrated(migrated: Stack) -> None:
+    migrated.config["ec2-to-azure:sourceInfrastructure"] = "retired"
+    before = migrated.clouds.audit()
+    refused = migrated.up()
+    assert refused.code != 0
+    assert "it is retired, and the phase of wave rest is protected" in refused.error
+
+    migrated.waves["rest"]["phase"] = "migrated"
+    refused = migrated.up()
+    assert refused.code != 0
+    assert f"{OTHER}: it is not migrated, and its source side is to be retired" in refused.error
+    assert migrated.clouds.audit() == before
+    assert migrated.outputs()["server"]["instanceId"]
+
+
+def test_server_groups_and_registration_go_and_the_record_stays(migrated: Stack) -> None:
+    migrated.config.pop("ec2-to-azure:sourceInfrastructure")
+    migrated.waves["rest"]["requireTestFailover"] = False
+    assert migrated.up().code == 0
+    rows = migrated.outputs()["machines"]
+    machines = migrated.clouds.virtual_machines(MACHINES_GROUP)
+    migrated.config["ec2-to-azure:sourceInfrastructure"] = "retired"
+    preview = migrated.preview()
+    assert preview.code == 0, preview.text
+
+    retired = migrated.up()
+
+    assert retired.code == 0, retired.text
+    assert "The source side is retired" in retired.text
+    outputs = migrated.outputs()
+    assert outputs["server"] == {"retired": True}
+    assert outputs["machines"] == rows
+    assert migrated.clouds.virtual_machines(MACHINES_GROUP) == machines
+    assert migrated.clouds.fabrics(GROUP) == []
+    kinds = {resource["type"].rpartition(":")[2] for resource in migrated.resources()}
+    assert kinds.isdisjoint({"Association", "Document", "Instance", "SecurityGroup"})
+    assert {"MigrationWave", "ProtectedItem", "Vault"} <= kinds
+
+
+def test_after_that_nothing_changes_and_a_refresh_finds_no_drift(migrated: Stack) -> None:
+    again = migrated.up("--expect-no-changes")
+    assert again.code == 0, again.text
+    assert migrated.refresh().code == 0
+    again = migrated.up("--expect-no-changes")
+    assert again.code == 0, again.text
+    told = json.loads(migrated.report("status", "--json"))
+    assert told["counts"]["migrated"] == len(MACHINES) + 1
+
+
 def test_a_machine_that_is_gone_is_named_and_the_rest_written(
     migrated: Stack, tmp_path: Path
 ) -> None:
@@ -138,3 +190,10 @@ def test_a_machine_that_is_gone_is_named_and_the_rest_written(
     assert "db-01: its virtual machine db-01 does not exist any more" in done.text
     assert (tmp_path / "again" / "machines" / "web_01.py").exists()
     assert not (tmp_path / "again" / "machines" / "db_01.py").exists()
+
+
+def test_a_retired_stack_is_destroyed_as_any_other(migrated: Stack) -> None:
+    destroyed = migrated.destroy()
+    assert destroyed.code == 0, destroyed.text
+    assert "web-01" in migrated.clouds.virtual_machines(MACHINES_GROUP)
+    assert migrated.clouds.vaults(GROUP) == set()

@@ -430,6 +430,17 @@ def test_a_registered_appliance_stands_alone_and_is_named_by_what_aws_calls_it()
     assert configs.report(config) == {}
 
 
+def test_the_source_side_is_retired_when_every_wave_is_to_be_migrated() -> None:
+    config = {**configs.modernized(), "sourceInfrastructure": "retired"}
+    config["waves"]["pilot"]["phase"] = "migrated"
+    report = configs.report(config)
+    assert list(report) == ["sourceInfrastructure"]
+    assert "the phase of wave data is protected" in report["sourceInfrastructure"]
+    config["waves"]["data"]["phase"] = "migrated"
+    assert configs.report(config) == {}
+    assert "sourceInfrastructure" in configs.report({**config, "sourceInfrastructure": "gone"})
+
+
 def test_two_machines_may_not_have_one_address() -> None:
     config = configs.modernized()
     config["machines"]["web-01"]["target"] = {"privateIp": "10.20.1.10"}

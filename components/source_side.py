@@ -1,0 +1,82 @@
+"""Everything that the migration needs besides Azure's landing zone and vault, and its waves."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pulumi
+
+from components.landing_zone import LandingZone
+from components.migration_wave import MigrationWave, MigrationWaveArgs, WaveRecord
+from components.replication_settings import ReplicationSettings, ReplicationSettingsArgs
+from components.retired_wave import RetiredWave, left
+from components.security_groups import SecurityGroups, SecurityGroupsArgs, attachments
+from components.server import server
+from components.vault import Vault
+from settings import Preflight, Settings
+
+_RETIRED: dict[str, Any] = {"retired": True}
+
+
+def source_side(
+    stack: Settings, preflight: Preflight, prefix: str, landing_zone: LandingZone, vault: Vault
+) -> tuple[dict[str, WaveRecord], dict[str, Any]]:
+    """Declare the source side of a stack and its waves; of a retired one, the records only.
+
+    Args:
+        stack: the stack's settings.
+        preflight: what AWS says of machines and server.
+        prefix: the prefix of names that must be unique in the AWS account.
+        landing_zone: where failed-over machines live.
+        vault: the vault.
+
+    Returns:
+        The waves by their names, and the stack's output `server`.
+    """
+    if stack.retired:
+        pulumi.log.info(left(stack))
+        return {name: RetiredWave(name, stack, vault.vault_id) for name in stack.waves}, _RETIRED
+    security_groups = SecurityGroups(
+        "security-groups",
+        SecurityGroupsArgs(
+            stack.source.vpc_id,
+            prefix,
+            stack.replication.agent.installation == "push",
+            stack.server_group_id,
+            attachments(preflight.facts),
+            stack.fences,
+        ),
+    )
+    declared = server(prefix, stack, preflight, vault, security_groups)
+    replication_settings = ReplicationSettings(
+        "replication-settings",
+        ReplicationSettingsArgs(
+            experience=stack.experience,
+            policy_name=prefix,
+            resource_group_name=landing_zone.resource_group_name,
+            vault_name=vault.vault_name,
+            container_id=declared.registration.container_id,
+            replication=stack.replication,
+            poll=stack.convergence.poll,
+        ),
+    )
+    waves: dict[str, WaveRecord] = {
+        wave: MigrationWave(
+            wave,
+            MigrationWaveArgs(
+                wave=wave,
+                settings=stack,
+                preflight=preflight,
+                prefix=prefix,
+                vault_id=vault.vault_id,
+                policy_id=replication_settings.policy_id,
+                server=declared,
+                server_group_id=security_groups.server_group_id,
+                fence_id=security_groups.fence_id,
+                landing_zone=landing_zone,
+                requires=[replication_settings.mapping, *security_groups.between(its.machines)],
+            ),
+        )
+        for wave, its in stack.waves.items()
+    }
+    return waves, declared.summary()
