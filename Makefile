@@ -69,6 +69,10 @@ preview: stack ## Show what `make up` would do, machine by machine; changes noth
 status: setup ## Show where the machines of STACK are (ARGS: --watch, --json, --all)
 	@$(run) python -m report status --stack $(STACK) $(ARGS)
 
+.PHONY: plan
+plan: stack ## Preview STACK, and write it as Markdown and JSON for a pull request: .local/plan/
+	@$(run) python -m report.plan --stack $(STACK) --output .local/plan -- $(policies)
+
 .PHONY: report
 report: setup ## Write a page of STACK: waves, operations, what is blocked, cost (PRICES=<file>)
 	@$(run) python -m report page --stack $(STACK) --output $(page) $(if $(PRICES),--prices $(PRICES))

@@ -7,6 +7,7 @@ from dataclasses import asdict, dataclass
 from typing import Any
 
 import pulumi
+from pydantic import TypeAdapter
 
 from components.landing_zone import LandingZone
 from components.migration_server import MigrationServer
@@ -19,6 +20,9 @@ from settings import MachineSettings, Network, Preflight, Settings, Target, Wave
 from site_recovery import recovery_plan
 from site_recovery.aws.ec2 import MachineFacts
 from site_recovery.fleet import Hardware, Platform
+from site_recovery.guards import Guards
+
+_GUARDS = TypeAdapter(Guards)
 
 
 @dataclass(frozen=True)
@@ -154,6 +158,7 @@ class MigrationWave(WaveRecord):
                     phase=its.phase,
                     machines={machine: _machine(args, machine) for machine in its.machines},
                     require_test_failover=settings.requires_test_failover(other),
+                    guards=settings.guards_of(other),
                 ).wire()
                 for other, its in settings.waves.items()
                 if other != args.wave
@@ -168,6 +173,9 @@ class MigrationWave(WaveRecord):
             ).wire(),
             recovery_point=str(wave.recovery_point),
             recovery_plan=_plan(args.wave, wave),
+            guards=_GUARDS.dump_python(
+                settings.guards_of(args.wave), mode="json", by_alias=True, exclude_none=True
+            ),
             source={
                 "region": settings.aws_region,
                 "fence_id": args.fence_id,

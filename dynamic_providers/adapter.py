@@ -245,6 +245,16 @@ def stack_of(urn: str) -> str:
     return "::".join(urn.split("::")[:2])
 
 
+def stack_urn(urn: str) -> str:
+    """The URN of the stack of a resource.
+
+    >>> stack_urn("urn:pulumi:dev::shop::site-recovery:MigrationWave::web")
+    'urn:pulumi:dev::shop::pulumi:pulumi:Stack::shop-dev'
+    """
+    head, project = urn.split("::")[:2]
+    return f"{head}::{project}::pulumi:pulumi:Stack::{project}-{head.rpartition(':')[2]}"
+
+
 def resource_name(urn: str) -> str:
     """The name of the resource with this URN."""
     return urn.rsplit("::", 1)[-1]

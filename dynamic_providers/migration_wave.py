@@ -11,12 +11,13 @@ from pulumi.dynamic import CheckFailure, CheckResult, DiffResult
 from pydantic import Field
 
 from dynamic_providers import adapter, concurrency, engine
-from dynamic_providers.adapter import MigrationProvider, Outputs, resource_name, unknown
+from dynamic_providers.adapter import MigrationProvider, Outputs, resource_name, stack_urn, unknown
 from dynamic_providers.declared import DeclaredResource
 from dynamic_providers.shared import claims, departures
 from dynamic_providers.wave import retirement
 from dynamic_providers.wave import review as wave_review
 from dynamic_providers.wave.inputs import (
+    EarlierWave,
     MachineInputs,
     OtherWave,
     WaveInputs,
@@ -29,7 +30,7 @@ from dynamic_providers.wave.room import MadeSubnets
 from dynamic_providers.wave.vault import WaveVault
 from site_recovery import arm_ids
 from site_recovery.azure.vault import gone_text
-from site_recovery.convergence import review
+from site_recovery.convergence import review, review_text
 from site_recovery.errors import MigrationError
 from site_recovery.fleet import Assignment
 from site_recovery.observation import Observed, Stage, observe
@@ -77,6 +78,10 @@ class MigrationWaveProvider(MigrationProvider[WaveInputs, WaveOutputs]):
             for name, wave in (check_only["other_waves"] or {}).items()
         }
         elsewhere = {n: m for wave in others.values() for n, m in wave.machines.items()}
+        news["earlier"] = {
+            name: EarlierWave(phase=others[name].phase, machines=others[name].machines).wire()
+            for name in (news.get("guards") or {}).get("after", ())
+        }
         news["other_machines"] = sorted(elsewhere)
         news["other_instances"] = sorted({m.instance_id for m in elsewhere.values()})
         claims.of_this_process.add(news["other_instances"])
@@ -89,7 +94,7 @@ class MigrationWaveProvider(MigrationProvider[WaveInputs, WaveOutputs]):
             news, refusals = retirement.kept(olds, news)
             failures = [CheckFailure("", review.refused(refusals))] if refusals else []
             return CheckResult(news, failures)
-        lines, refusals = await wave_review.look_ahead(
+        ahead = await wave_review.look_ahead(
             self.connect(),
             olds,
             news,
@@ -97,13 +102,25 @@ class MigrationWaveProvider(MigrationProvider[WaveInputs, WaveOutputs]):
             preview=preview,
             made=MadeSubnets.model_validate(check_only["made_subnets"] or {}),
         )
+        refusals = ahead.refusals
+        # As data too, for policies and for whoever reads the preview as JSON.
+        news["review"] = ahead.wave.data() if ahead.wave is not None else {}
         if preview:
-            lines += _waiting(resource_name(news["urn"]), others, check_only["parallel"])
-        if preview and lines:
-            self.row(news["urn"]).event("\n".join(lines))
+            self._tell(news["urn"], ahead)
+            for line in _waiting(resource_name(news["urn"]), others, check_only["parallel"]):
+                self.row(news["urn"]).event(line)
         # Failures name no property, because the engine would print its whole value each time.
         failures = [CheckFailure("", review.refused(refusals))] if refusals else []
         return CheckResult(news, failures)
+
+    def _tell(self, urn: str, ahead: wave_review.LookAhead) -> None:
+        """Print the block of the wave on its row, and what sums the stack up on the stack's row."""
+        if ahead.untold:
+            self.row(urn).event(ahead.untold)
+        if ahead.wave is not None and (ahead.wave.machines or ahead.wave.notes):
+            self.row(urn).event(review_text.wave_block(ahead.wave))
+        if ahead.stack is not None:
+            self.row(stack_urn(urn)).event(review_text.stack_line(ahead.stack))
 
     async def on_diff(self, recorded: Recorded, news: dict[str, Any]) -> DiffResult:
         """A difference is a changed input, or a machine that is not in its desired phase.
@@ -268,6 +285,8 @@ class MigrationWave(DeclaredResource, name="MigrationWave", provider=MigrationWa
 _NOT_COMPARED = {
     "bios_ids",
     "convergence",
+    "earlier",
+    "guards",
     "holds",
     "machines",
     "other_instances",
@@ -306,7 +325,7 @@ def _refuse_migrated_without_vm(
         MigrationError: naming each machine.
     """
     machines = [a for a in inputs.assignments(migrated_before) if a.machine.name in migrated_before]
-    _, refusals = review.review(machines, snapshot, inputs.rules)
+    refusals = review.refusals(review.review(machines, snapshot, inputs.rules))
     if refusals:
         raise MigrationError(review.refused(refusals))
 

@@ -61,4 +61,9 @@ RULES: Sequence[Rule] = (
         rules.tested_before_failover,
         {"stacks": {**_TEXTS, "default": ["prod*"]}},
     ),
+    Rule(
+        "approved-before-failover",
+        rules.approved_before_failover,
+        {"stacks": {**_TEXTS, "default": ["prod*"]}},
+    ),
 )

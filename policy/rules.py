@@ -135,6 +135,36 @@ def tested_before_failover(resource: Declared, config: Config) -> Iterator[str]:
         )
 
 
+def approved_before_failover(resource: Declared, config: Config) -> Iterator[str]:
+    """In the named stacks nothing that cannot be undone happens without an approval of its wave."""
+    if resource.type != _WAVE or not _matches(resource.stack, config["stacks"]):
+        return
+    due = _due(resource.properties)
+    if due is None:
+        return
+    approval = _get(resource.properties, "guards", "approval")
+    approved = _get(approval, "for")
+    if approved is None:
+        yield f"it goes to {due} without an approval. Add approval with by, ticket and for to the wave"
+    elif approved != due and approved != "migrated":
+        yield f"it goes to {due}, and {approved} is approved. Let {due} be approved too"
+
+
+def _due(wave: Mapping[str, Any]) -> str | None:
+    """The last phase that cannot be undone and that a run would take machines to; None if it takes none.
+
+    Where the vault could not be read, it is the phase of the wave.
+    """
+    machines = _get(wave, "review", "machines")
+    if not isinstance(machines, list | tuple):
+        phase = wave.get("phase")
+        return phase if phase in _CANNOT_BE_UNDONE else None
+    planned = {each["operation"] for row in machines for each in row["operations"]}
+    if "complete migration" in planned:
+        return "migrated"
+    return "failed-over" if "unplanned failover" in planned else None
+
+
 def _includes(properties: Mapping[str, Any], port: int) -> bool:
     if properties.get("ipProtocol") == _ALL_PROTOCOLS:
         return True

@@ -53,6 +53,7 @@ class DraftWave:
         rolls_back: whether the failovers of its machines are taken back.
         plan_acts: whether its recovery plan has actions between the machines.
         keys: all keys that it has, valid or not.
+        after: the waves that go first, each with its index in the list.
     """
 
     members: tuple[tuple[int, str], ...]
@@ -63,6 +64,7 @@ class DraftWave:
     plan_acts: bool = False
     rolls_back: bool = False
     keys: frozenset[str] = frozenset()
+    after: tuple[tuple[int, str], ...] = ()
 
 
 @dataclass(frozen=True)
@@ -229,12 +231,10 @@ def _machine(raw: Any) -> DraftMachine:
 
 
 def _wave(raw: dict[str, Any]) -> DraftWave:
-    machines = raw.get("machines")
-    members = enumerate(machines) if isinstance(machines, list) else ()
     phase = raw.get("phase")
     plan = _valid(RecoveryPlanSettings, raw.get("recoveryPlan"))
     return DraftWave(
-        members=tuple((index, name) for index, name in members if isinstance(name, str)),
+        members=_names(raw.get("machines")),
         phase=Phase(phase) if phase in list(Phase) else None,
         plan=tuple(tuple(group.machines) for group in plan.groups) if plan else None,
         target=_valid(SharedTarget, raw.get("target", {})),
@@ -242,4 +242,11 @@ def _wave(raw: dict[str, Any]) -> DraftWave:
         plan_acts=any(group.pre or group.post for group in plan.groups) if plan else False,
         rolls_back=raw.get("rollback") is not None,
         keys=frozenset(raw),
+        after=_names(raw.get("after")),
     )
+
+
+def _names(value: Any) -> tuple[tuple[int, str], ...]:
+    """The names in a list, each with its index."""
+    entries = enumerate(value) if isinstance(value, list) else ()
+    return tuple((index, name) for index, name in entries if isinstance(name, str))

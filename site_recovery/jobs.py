@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import datetime, timedelta
 
 
 @dataclass(frozen=True)
@@ -59,6 +59,13 @@ class Job:
     started: datetime | None = None
     ended: datetime | None = None
     request_id: str = ""
+
+    @property
+    def took(self) -> timedelta | None:
+        """How long it took; None if it runs, or the service does not say."""
+        if self.started is None or self.ended is None:
+            return None
+        return max(timedelta(0), self.ended - self.started)
 
     @property
     def running(self) -> bool:

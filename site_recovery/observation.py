@@ -203,7 +203,7 @@ def _with_item(
         virtual_machine_id=item.virtual_machine_id,
         source_problem=machine.source_problem,
         hold=machine.hold,
-        differs=wanted.differences(item.target) if wanted is not None else (),
+        differs=_differences(wanted, item.target),
         target=item.target,
         changed_since_test=_changed_since_test(machine, item, snapshot),
         failover_failed=item.protection_state in _FAILED_FAILOVER,
@@ -213,6 +213,13 @@ def _with_item(
         rolled_back=("rolled back", machine.instance_id) in snapshot.virtual_machines_by,
         mismatch=identity.mismatch,
     )
+
+
+def _differences(wanted: TargetSettings | None, shown: TargetSettings) -> tuple[str, ...]:
+    # While protection is being enabled an item shows no target yet, but a list of tags that is empty.
+    if wanted is None or shown.vm_name is None:
+        return ()
+    return wanted.differences(shown)
 
 
 _AFTER_ENABLING = TargetSettings(private_ip=DYNAMIC)

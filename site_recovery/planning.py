@@ -6,7 +6,7 @@ killed, a manual change and a second run all lead to the right operation.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from typing import TypeAlias
@@ -18,6 +18,10 @@ from site_recovery.phases import Phase
 from site_recovery.reasons import Reason
 
 
+def unguarded(operation: Operation, observed: Observed) -> None:
+    """The guard of a wave that has none."""
+
+
 @dataclass(frozen=True)
 class Rules:
     """The rules that decide together with the observed state.
@@ -27,10 +31,12 @@ class Rules:
             config.
         discovers: whether a machine has to be discovered by an operation. If not, its agent
             reports it without being asked. Depends on the experience.
+        guard: what the wave's guards have against an operation now, or None (see `guards`).
     """
 
     require_test_failover: bool = True
     discovers: bool = True
+    guard: Guard = unguarded
 
 
 @dataclass(frozen=True)
@@ -47,10 +53,12 @@ class Wait:
     Attributes:
         reason: what it waits for.
         what: the same in words, without a full stop.
+        until: the time before which it certainly does not go on; None if that is not known.
     """
 
     reason: Reason
     what: str
+    until: datetime | None = None
 
 
 @dataclass(frozen=True)
@@ -82,6 +90,7 @@ class RollBack:
 
 
 Step: TypeAlias = Do | RollBack | Wait | Satisfied | Blocked
+Guard: TypeAlias = Callable[[Operation, Observed], Wait | Blocked | None]
 
 _REACHED = {
     Phase.PROTECTED: Stage.PROTECTED,
@@ -144,6 +153,7 @@ def next_step(desired: Phase | None, observed: Observed, rules: Rules) -> Step:
         permit = step.operation.allowed_by
         if permit is not None and permit not in observed.allowed:
             return _not_allowed(step.operation, observed)
+        return rules.guard(step.operation, observed) or step
     return step
 
 
@@ -154,8 +164,27 @@ def plan(
 
     Returns:
         All operations, in order, that `next_step` would ask for if each of them succeeded; and
-        what would then block the machine, or None.
+        what would then block the machine, or None. What the machine would only wait for is not
+        in the way: see `waits`.
     """
+    operations, blocked = _path(desired, observed, replace(rules, guard=unguarded))
+    for done, operation in enumerate(operations):
+        verdict = rules.guard(operation, observed)
+        if isinstance(verdict, Blocked):
+            return operations[:done], verdict
+    return operations, blocked
+
+
+def waits(operations: Iterable[Operation], observed: Observed, rules: Rules) -> list[Wait]:
+    """What a machine will wait for before these operations, by the guards of its wave."""
+    verdicts = (rules.guard(operation, observed) for operation in operations)
+    return list(dict.fromkeys(each for each in verdicts if isinstance(each, Wait)))
+
+
+def _path(
+    desired: Phase | None, observed: Observed, rules: Rules
+) -> tuple[list[Operation], Blocked | None]:
+    """The operations to the desired phase whatever the guards say, and what blocks the machine."""
     operations: list[Operation] = []
     state = observed
     while True:
@@ -332,7 +361,7 @@ def _protected(state: Observed) -> Observed:
 
 
 def _updated(state: Observed) -> Observed:
-    return replace(state, differs=(), changed_since_test=True)
+    return replace(state, differs=(), changed_since_test=state.last_test_failover is not None)
 
 
 def _tested(state: Observed) -> Observed:

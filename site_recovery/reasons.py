@@ -41,6 +41,15 @@ class Reason(StrEnum):
     SOURCE_DOES_NOT_STOP = "source-does-not-stop"
     CUTOVER_DISTURBED = "cutover-disturbed"
 
+    # A guard of its wave or stack holds the next step.
+    NOT_APPROVED = "not-approved"
+    WINDOW_CLOSED = "window-closed"
+    RPO_TOO_LARGE = "rpo-too-large"
+    RPO_UNKNOWN = "rpo-unknown"
+    WAITS_FOR_WAVE = "waits-for-wave"
+    WAVE_STAYS_BEHIND = "wave-stays-behind"
+    TOO_MANY_FAILOVERS = "too-many-failovers"
+
     # The machine waits.
     CUTOVER = "cutover"
     ROLLBACK = "rollback"

@@ -174,6 +174,7 @@ class Snapshot:
         virtual_machines: virtual machines of the target resource group.
         jobs: the vault's jobs by name, the newest first.
         unreadable: the entries of the lists that are in none of the above.
+        at: the service's time when it was taken; None if nothing was read.
         gone: whether the vault, or the server in it that machines replicate through, no longer
             exists; None if both exist.
     """
@@ -185,6 +186,7 @@ class Snapshot:
     jobs: Mapping[str, Job] = field(default_factory=dict)
     unreadable: tuple[Unreadable, ...] = ()
     gone: Gone | None = None
+    at: datetime | None = None
 
     def with_virtual_machine(self, virtual_machine: VirtualMachine | None) -> Snapshot:
         """A copy that includes a virtual machine which the list may not have shown yet."""

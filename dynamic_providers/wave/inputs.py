@@ -5,15 +5,18 @@ from __future__ import annotations
 from collections.abc import Collection, Mapping
 from dataclasses import replace
 from datetime import datetime, timedelta
+from functools import partial
 from typing import Any, Literal
 
 from pydantic import Field, field_serializer
 
-from dynamic_providers.adapter import Inputs
+from dynamic_providers.adapter import Inputs, resource_name, stack_of
 from dynamic_providers.remembered import of_same_instances
+from dynamic_providers.shared import runs
 from site_recovery.arm_ids import ContainerId
 from site_recovery.aws.cutover_source import Ec2Sources
 from site_recovery.azure.experiences.registry import EXPERIENCES
+from site_recovery.convergence.guarding import Guarding, OrderedWave
 from site_recovery.convergence.interfaces import Pace, PlanOrder
 from site_recovery.declared.cutover import Cutover
 from site_recovery.declared.target import TargetSpec
@@ -26,6 +29,7 @@ from site_recovery.fleet import (
     RecoveryPointKind,
     Site,
 )
+from site_recovery.guards import PER_UP, Budget, Guards
 from site_recovery.observation import Stage
 from site_recovery.phases import Phase
 from site_recovery.planning import Rules
@@ -148,12 +152,25 @@ class ConvergenceInputs(Inputs):
         )
 
 
+class EarlierWave(Inputs):
+    """A wave of `guards.after`, with what a run needs to see how far it is."""
+
+    phase: Phase
+    machines: dict[str, MachineInputs]
+
+    @property
+    def ordered(self) -> OrderedWave:
+        """The wave as convergence knows it."""
+        return OrderedWave(self.phase, [its.machine(name) for name, its in self.machines.items()])
+
+
 class OtherWave(Inputs):
     """The parts of another wave of the stack that a wave needs."""
 
     phase: Phase
     machines: dict[str, MachineInputs]
     require_test_failover: bool
+    guards: Guards = Field(default_factory=Guards)
 
 
 class WaveInputs(Inputs):
@@ -165,6 +182,8 @@ class WaveInputs(Inputs):
         other_machines: the names of the machines in other waves. A machine that moved from this
             wave to another one stays protected.
         other_instances: the instance ids of the machines in other waves.
+        guards: what has to hold before its failovers.
+        earlier: the waves of `guards.after`, by name.
         source: None for a wave that an older version of the program recorded.
         retired: whether the source side is removed, and the wave only a record; None if not.
     """
@@ -187,6 +206,8 @@ class WaveInputs(Inputs):
     convergence: ConvergenceInputs
     recovery_point: RecoveryPointKind = RecoveryPointKind.LATEST
     recovery_plan: Plan | None = None
+    guards: Guards = Field(default_factory=Guards)
+    earlier: dict[str, EarlierWave] = Field(default_factory=dict)
     source: SourceInputs | None = None
     retired: Literal[True] | None = None
     urn: str
@@ -212,6 +233,31 @@ class WaveInputs(Inputs):
         return Rules(
             require_test_failover=self.convergence.require_test_failover,
             discovers=EXPERIENCES[self.experience].discovers,
+        )
+
+    @property
+    def own_wave(self) -> OtherWave:
+        """The wave as another wave of the stack sees it."""
+        return OtherWave(
+            phase=self.phase,
+            machines=self.machines,
+            require_test_failover=self.convergence.require_test_failover,
+            guards=self.guards,
+        )
+
+    @property
+    def guarding(self) -> Guarding:
+        """The guards of the wave in a run of this process."""
+        stack, wave = stack_of(self.urn), resource_name(self.urn)
+        taken, guards = runs.of_this_process.failed_over, self.guards
+        return Guarding(
+            guards,
+            {name: its.ordered for name, its in self.earlier.items()},
+            partial(runs.of_this_process.gave_up, stack),
+            (
+                Budget(guards.max_failovers, f"waves.{wave}.{PER_UP}"),
+                Budget(guards.max_failovers_of_stack, f"convergence.{PER_UP}", taken),
+            ),
         )
 
     def plan_order(self, before: WaveInputs | None = None) -> PlanOrder | None:

@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict, replace
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass, field, replace
+from datetime import UTC, datetime
 from typing import Any
 
-from dynamic_providers.adapter import is_unknown, unknown
+from dynamic_providers.adapter import is_unknown, resource_name, unknown
 from dynamic_providers.remembered import of_same_instances
-from dynamic_providers.wave import room
+from dynamic_providers.wave import changed_targets, room
 from dynamic_providers.wave.inputs import (
-    MachineInputs,
     OtherWave,
     WaveInputs,
     assignments,
@@ -22,12 +23,33 @@ from site_recovery.arm_ids import VaultId, same
 from site_recovery.azure.connection import Connect
 from site_recovery.convergence import review
 from site_recovery.convergence.interfaces import PlanOrder
-from site_recovery.declared.target import TargetSpec
+from site_recovery.convergence.review import MachineReview
+from site_recovery.convergence.review_data import StackReview, WaveReview, wave_review
 from site_recovery.fleet import UNKNOWN_LANDING_ZONE
+from site_recovery.guards import PER_UP, Earlier, guard, too_many
 from site_recovery.observation import observe
-from site_recovery.planning import Blocked, satisfies
+from site_recovery.operations import Operation
+from site_recovery.planning import Blocked, Rules, satisfies
 from site_recovery.snapshot import Snapshot
-from site_recovery.target_settings import NO_LICENCE, TargetSettings
+from site_recovery.usual_durations import History
+
+
+@dataclass(frozen=True)
+class LookAhead:
+    """What a preview says about a wave.
+
+    Attributes:
+        refusals: why the run is refused, a line each. If this wave is refused, the refusals of all
+            other waves are included, because the engine stops at the first wave that is refused.
+        wave: what would happen to its machines; None if that cannot be told.
+        stack: the same of all waves, if this wave tells about them.
+        untold: why nothing is told, in words.
+    """
+
+    refusals: list[str] = field(default_factory=list)
+    wave: WaveReview | None = None
+    stack: StackReview | None = None
+    untold: str = ""
 
 
 async def look_ahead(
@@ -38,7 +60,7 @@ async def look_ahead(
     *,
     preview: bool,
     made: room.MadeSubnets | None = None,
-) -> tuple[list[str], list[str]]:
+) -> LookAhead:
     """Review a wave.
 
     Args:
@@ -48,18 +70,14 @@ async def look_ahead(
         others: the other waves of the stack.
         preview: whether this is a preview. `offlinePreview` applies to previews only.
         made: the subnets that the program makes.
-
-    Returns:
-        Lines to print, and refusals. If this wave is refused, the refusals of all other waves are
-        included, because the engine stops at the first wave that is refused.
     """
     if unknown({k: v for k, v in news.items() if k in ("machines", "phase", "convergence")}):
-        return [], []
+        return LookAhead()
     offline = preview and bool(news["convergence"]["offline_preview"])
     if olds and not offline:
         moving = await _moving(connect, olds, news)
         if moving:
-            return [], moving
+            return LookAhead(moving)
     # A machine that is on hold fails alone, in the run, and does not block the others. Holds that
     # the run will find are not known yet.
     news = {**news, "holds": {}}
@@ -86,7 +104,9 @@ async def look_ahead(
     else:
         inputs = WaveInputs.model_validate(news)
         if offline:
-            return [f"{len(inputs.machines)} machines: offlinePreview, not reviewed"], []
+            return LookAhead(
+                untold=f"{len(inputs.machines)} machines: offlinePreview, not reviewed"
+            )
         vault = WaveVault(connect, inputs)
         snapshot = await vault.observe()
     machines = inputs.assignments()
@@ -95,9 +115,12 @@ async def look_ahead(
         machines, unsized = await vault.sized(machines, snapshot)
     if olds:
         machines += assignments(None, leaving(recorded(olds), inputs))
-    lines, refusals = review.review(machines, snapshot, inputs.rules)
-    refusals += [f"{name}: {why}" for name, why in unsized.items()]
-    refusals += _changed_targets(recorded(olds) if olds else {}, inputs, snapshot)
+    fleet = _Fleet(inputs, others, snapshot)
+    reviews = review.review(machines, snapshot, fleet.rules(inputs.own_wave))
+    reviews = [each.also(unsized.get(each.name)) for each in reviews]
+    refusals = review.refusals(reviews)
+    refusals += changed_targets.refusals(recorded(olds) if olds else {}, inputs, snapshot)
+    told = wave_review(fleet.name, str(inputs.phase), reviews, fleet.history)
     refusals += await room.refusals(
         inputs,
         others.values(),
@@ -107,12 +130,99 @@ async def look_ahead(
     )
     order = inputs.plan_order(WaveInputs.model_validate(olds) if olds else None)
     if order is not None:
-        told, refused = await _review_plan(order, vault, snapshot, planned=bool(lines))
-        lines, refusals = lines + told, refusals + refused
-    for wave in others.values() if refusals else ():
-        gates = replace(inputs.rules, require_test_failover=wave.require_test_failover)
-        refusals += review.review(assignments(wave.phase, wave.machines), snapshot, gates)[1]
-    return lines, refusals
+        notes, refused = await _review_plan(order, vault, snapshot, planned=bool(told.machines))
+        told, refusals = replace(told, notes=tuple(notes)), refusals + refused
+    limit = f"waves.{fleet.name}.{PER_UP}"
+    refusals += filter(None, [too_many(fleet.failovers(told), inputs.guards.max_failovers, limit)])
+    is_first = preview and not any(other < fleet.name for other in others)
+    stack = None
+    if is_first or refusals or inputs.guards.max_failovers_of_stack is not None:
+        elsewhere = fleet.elsewhere()
+        stack = fleet.stack(told, elsewhere)
+        refusals += filter(
+            None,
+            [
+                too_many(
+                    fleet.failovers(*stack.waves.values()),
+                    inputs.guards.max_failovers_of_stack,
+                    f"convergence.{PER_UP}",
+                )
+            ],
+        )
+        for reviewed in elsewhere.values() if refusals else ():
+            refusals += review.refusals(reviewed)
+    return LookAhead(refusals, told, stack if is_first else None)
+
+
+class _Fleet:
+    """All waves of a stack in one observation, as one of them reviews them.
+
+    Args:
+        inputs: the wave that does.
+        others: the other waves.
+        snapshot: the observation.
+
+    Attributes:
+        name: the name of the wave that does.
+        history: how long operations took in the vault.
+    """
+
+    def __init__(
+        self, inputs: WaveInputs, others: Mapping[str, OtherWave], snapshot: Snapshot
+    ) -> None:
+        self.name = resource_name(inputs.urn)
+        self.history = History(inputs.experience, snapshot.jobs.values())
+        self._inputs = inputs
+        self._others = others
+        self._snapshot = snapshot
+        self._waves = {**others, self.name: inputs.own_wave}
+
+    def rules(self, wave: OtherWave) -> Rules:
+        """The rules of a wave, with its guards as they are now."""
+        earlier = [
+            Earlier(
+                name,
+                first.phase,
+                {m: observe(its.machine(m), self._snapshot) for m, its in first.machines.items()},
+            )
+            for name in wave.guards.after
+            if (first := self._waves.get(name)) is not None
+        ]
+        return replace(
+            self._inputs.rules,
+            require_test_failover=wave.require_test_failover,
+            guard=guard(wave.guards, earlier, self._now),
+        )
+
+    def elsewhere(self) -> dict[str, list[MachineReview]]:
+        """The reviews of the machines of all other waves."""
+        zone = self._inputs.landing_zone
+        return {
+            name: review.review(
+                [each.placed(zone) for each in assignments(wave.phase, wave.machines)],
+                self._snapshot,
+                self.rules(wave),
+            )
+            for name, wave in self._others.items()
+        }
+
+    def stack(
+        self, told: WaveReview, elsewhere: Mapping[str, Sequence[MachineReview]]
+    ) -> StackReview:
+        """The review of the stack."""
+        waves = {
+            name: wave_review(name, str(self._others[name].phase), reviews, self.history)
+            for name, reviews in elsewhere.items()
+        }
+        return StackReview(dict(sorted({**waves, told.wave: told}.items())))
+
+    @staticmethod
+    def failovers(*waves: WaveReview) -> int:
+        """How many machines would fail over."""
+        return sum(wave.count(Operation.UNPLANNED_FAILOVER) for wave in waves)
+
+    def _now(self) -> datetime:
+        return self._snapshot.at or datetime.now(UTC)
 
 
 async def _moving(connect: Connect, olds: dict[str, Any], news: dict[str, Any]) -> list[str]:
@@ -157,67 +267,6 @@ def _instances(machines: dict[str, Any]) -> dict[str, str]:
 
 def _known(value: Any, otherwise: Any = None) -> Any:
     return otherwise if value is None or is_unknown(value) else value
-
-
-def _changed_targets(
-    before: dict[str, MachineInputs], inputs: WaveInputs, snapshot: Snapshot
-) -> list[str]:
-    """Refuse changes of values that can be set only when protection is enabled."""
-    refusals: list[str] = []
-    for name, machine in inputs.machines.items():
-        old = before.get(name)
-        observed = observe(machine.machine(name), snapshot)
-        if old is None or observed.item_id is None:
-            continue
-        refusals += [
-            f"{name}: its target's {_key(field)} was {_value(old.target, field)} when it was "
-            f"protected, and is {_value(machine.target, field)} in the config. Put it back; or "
-            f"{_WAYS_OUT.get(field, _AGAIN)}."
-            for field in (*_FIXED, *_NOT_TAKEN_BACK)
-            if getattr(old.target, field) != getattr(machine.target, field)
-            and (field in _FIXED or _remains(field, machine.target, observed.target))
-        ]
-    return refusals
-
-
-def _remains(field: str, wanted: TargetSpec, present: TargetSettings) -> bool:
-    """Whether the item still has a value that the config no longer sets."""
-    shown = getattr(present, field)
-    return getattr(wanted, field) is None and bool(shown) and shown not in NO_LICENCE
-
-
-def _value(target: TargetSpec, field: str) -> str:
-    value = getattr(target, field)
-    return "not set" if value is None else repr(value)
-
-
-def _key(field: str) -> str:
-    """The key of a target's field in the config."""
-    return TargetSpec.model_fields[field].alias or field
-
-
-_AGAIN = (
-    "take the machine out of its wave, run pulumi up, and add it again, which replicates it from "
-    "the start"
-)
-_WAYS_OUT = dict.fromkeys(
-    ("private_ip", "test_private_ip"),
-    "write `dynamic` there, with which Azure chooses the address",
-)
-"""What else helps for a field."""
-
-_FIXED = ("disk_type",)
-"""Fields that no update of a protected item can change."""
-
-_NOT_TAKEN_BACK = (
-    "availability_zone",
-    "license_type",
-    "linux_license_type",
-    "sql_server_license_type",
-    "private_ip",
-    "test_private_ip",
-)
-"""Fields that an update can change but not remove: a field that is left out stays as it is."""
 
 
 async def _review_plan(

@@ -7,7 +7,8 @@ from dataclasses import replace
 from typing import Any, TypeVar
 
 from dynamic_providers import engine
-from dynamic_providers.adapter import stack_of
+from dynamic_providers.adapter import resource_name, stack_of
+from dynamic_providers.shared import runs
 from dynamic_providers.wave.inputs import WaveInputs
 from site_recovery import arm_ids, recovery_plan
 from site_recovery.arm_ids import VaultId
@@ -16,7 +17,7 @@ from site_recovery.azure.connection import Connect, check_access
 from site_recovery.azure.service import VaultService
 from site_recovery.convergence import sizing
 from site_recovery.convergence.interfaces import PlanOrder
-from site_recovery.convergence.outcome import Outcome
+from site_recovery.convergence.outcome import Outcome, Status
 from site_recovery.convergence.run import converge
 from site_recovery.fleet import Assignment, ExperienceName
 from site_recovery.observation import observe
@@ -98,14 +99,30 @@ class WaveVault:
         leaving: bool = False,
     ) -> dict[str, Outcome]:
         """Drive machines as long as the engine runs."""
+        stack, wave = stack_of(self._inputs.urn), resource_name(self._inputs.urn)
+        runs.of_this_process.begin(stack, wave)
         sources = self._inputs.source.sources() if self._inputs.source is not None else None
         pace = replace(self._inputs.convergence.pace(), may_submit=engine.current().alive)
-        return await self._with(
-            lambda vault: converge(
-                vault, machines, self._inputs.rules, pace, reporter, plan=plan, sources=sources
-            ),
-            leaving=leaving,
-        )
+        outcomes: dict[str, Outcome] = {}
+        try:
+            outcomes = await self._with(
+                lambda vault: converge(
+                    vault,
+                    machines,
+                    self._inputs.rules,
+                    pace,
+                    reporter,
+                    plan=plan,
+                    sources=sources,
+                    guarding=self._inputs.guarding,
+                ),
+                leaving=leaving,
+            )
+        finally:
+            statuses = {outcome.status for outcome in outcomes.values()}
+            if statuses != {Status.SATISFIED}:
+                runs.of_this_process.give_up(stack, wave)
+        return outcomes
 
     async def sized(
         self, machines: Sequence[Assignment], snapshot: Snapshot

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from settings.draft import Draft
-from settings.rules import cutover, fleet, recovery_plans, replication, server, target
+from settings.rules import cutover, fleet, guards, recovery_plans, replication, server, target
 from site_recovery.problems import Problem
 
 _RULES = (
     *fleet.RULES,
+    *guards.RULES,
     *cutover.RULES,
     *recovery_plans.RULES,
     *target.RULES,

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from typing import Annotated
 
-from pydantic import AfterValidator, Field, StrictBool
+from pydantic import AfterValidator, Field, StrictBool, StrictInt
 
 from settings.schema.recovery_plan import RecoveryPlanSettings
 from site_recovery.aws.inventory import Driver
 from site_recovery.declared.cutover import Cutover, Rollback, SourceEnd
+from site_recovery.declared.guards import Approval, Window
 from site_recovery.declared.model import Model, defaults_to
 from site_recovery.declared.names import InstanceId
 from site_recovery.declared.target import SharedTarget, TargetSpec
@@ -106,6 +107,33 @@ class WaveSettings(Model):
         description="Takes the failovers of the wave back, with the phase `protected`. See "
         "[taking a failover back](cutover.md#taking-a-failover-back).",
         json_schema_extra=defaults_to("no failover is taken back"),
+    )
+    approval: Approval | None = Field(
+        default=None,
+        description="Who approved what cannot be undone. See [guards](guards.md).",
+    )
+    window: Window | None = Field(
+        default=None,
+        description="When a failover of the wave may begin.",
+        json_schema_extra=defaults_to("`convergence.window`"),
+    )
+    max_failovers_per_up: StrictInt | None = Field(
+        default=None,
+        ge=1,
+        description="How many machines of the wave may fail over in one `up`.",
+        json_schema_extra=defaults_to("no limit but that of the stack"),
+    )
+    max_rpo_minutes: StrictInt | None = Field(
+        default=None,
+        ge=1,
+        description="The largest RPO with which a failover of the wave may begin: the age of the "
+        "newest data that the vault has.",
+        json_schema_extra=defaults_to("`convergence.maxRpoMinutes`"),
+    )
+    after: list[str] = Field(
+        default_factory=list,
+        description="Names of waves. A machine of this wave begins a phase only when all their "
+        "machines have reached it.",
     )
     recovery_plan: RecoveryPlanSettings | None = Field(
         default=None,

@@ -18,6 +18,7 @@ from site_recovery.declared.cutover import Cutover, Rollback
 from site_recovery.declared.model import Model, rule
 from site_recovery.declared.target import TargetSpec
 from site_recovery.fleet import ExperienceName
+from site_recovery.guards import Guards
 from site_recovery.phases import Phase
 
 REGISTRATION_TIMEOUT = {"classic": timedelta(hours=1), "modernized": timedelta(minutes=30)}
@@ -134,6 +135,19 @@ class Settings(Model):
         if self.experience == "classic" or appliance is None or appliance.registered is None:
             return None
         return appliance.registered.security_group_id
+
+    def guards_of(self, wave: str) -> Guards:
+        """The guards of a wave: its own, and those of the stack where it has none."""
+        own, stack = self.waves[wave], self.convergence
+        return Guards(
+            approval=own.approval,
+            require_approval=stack.require_approval,
+            window=own.window or stack.window,
+            max_rpo_minutes=own.max_rpo_minutes or stack.max_rpo_minutes,
+            max_failovers=own.max_failovers_per_up,
+            max_failovers_of_stack=stack.max_failovers_per_up,
+            after=tuple(own.after),
+        )
 
     def requires_test_failover(self, wave: str) -> bool:
         """Whether the machines of a wave need a successful test failover before the failover."""

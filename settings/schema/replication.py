@@ -9,6 +9,7 @@ from pydantic import Field, StrictBool, StrictInt
 
 from settings.schema.packages import Package
 from site_recovery.declared.durations import Duration, between
+from site_recovery.declared.guards import Window
 from site_recovery.declared.model import Model, defaults_to
 
 RETENTION_HOURS_MAX = {"classic": 72, "modernized": 15 * 24}
@@ -120,6 +121,28 @@ class Convergence(Model):
     require_test_failover: StrictBool = Field(
         default=True,
         description="A machine may fail over only after a test failover of it succeeded.",
+    )
+    require_approval: StrictBool = Field(
+        default=False,
+        description="Failover and Complete Migration need the `approval` of their wave.",
+    )
+    window: Window | None = Field(
+        default=None,
+        description="When failovers may begin. See [guards](guards.md).",
+        json_schema_extra=defaults_to("always"),
+    )
+    max_failovers_per_up: StrictInt | None = Field(
+        default=None,
+        ge=1,
+        description="How many machines of the stack may fail over in one `up`.",
+        json_schema_extra=defaults_to("no limit"),
+    )
+    max_rpo_minutes: StrictInt | None = Field(
+        default=None,
+        ge=1,
+        description="The largest RPO with which a failover may begin: the age of the newest data "
+        "that the vault has.",
+        json_schema_extra=defaults_to("no limit"),
     )
     offline_preview: StrictBool = Field(
         default=False,

@@ -6,6 +6,7 @@ import asyncio
 from collections.abc import Hashable, Mapping
 from contextlib import suppress
 from dataclasses import dataclass, field
+from datetime import datetime
 from typing import TYPE_CHECKING, TypeAlias
 
 from azure.core.exceptions import ResourceNotFoundError
@@ -103,7 +104,8 @@ async def observe(connection: Connection, site: Site, memory: VaultMemory) -> Sn
         if gone is None:
             raise explain(error, about) from error
         return await _what_is_left(connection, site, gone, memory)
-    return _snapshot(site.experience, items, sources, machines, memory.jobs)
+    now = connection.clock.now()
+    return _snapshot(site.experience, items, sources, machines, memory.jobs, at=now)
 
 
 async def observe_known(
@@ -131,7 +133,7 @@ async def observe_known(
                 items = await in_full(client, await list_items(client, where), {}, {})
     with explained("Azure"):
         machines = await _virtual_machines(client, resource_group_id or "")
-    return _snapshot(experience_name, items, ((), ()), machines)
+    return _snapshot(experience_name, items, ((), ()), machines, at=connection.clock.now())
 
 
 async def _completed(
@@ -186,6 +188,7 @@ def _snapshot(
     machines: _Machines,
     history: JobHistory | None = None,
     gone: Gone | None = None,
+    at: datetime | None = None,
 ) -> Snapshot:
     jobs: Mapping[str, Job] = history.jobs if history is not None else {}
     odd_jobs = history.unreadable if history is not None else ()
@@ -197,6 +200,7 @@ def _snapshot(
         jobs=jobs,
         unreadable=(*items.unreadable, *sources[1], *machines[1], *odd_jobs),
         gone=gone,
+        at=at,
     )
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from datetime import datetime
 
 from site_recovery.convergence.outcome import Failure, Outcome, Status
 from site_recovery.convergence.plan_run import PlanMachine
@@ -13,6 +14,10 @@ from site_recovery.fleet import Assignment
 from site_recovery.observation import Observed, Stage
 from site_recovery.phases import Phase
 from site_recovery.planning import Blocked
+from site_recovery.reasons import Reason
+
+_TOLD = (Reason.WINDOW_CLOSED, Reason.WAITS_FOR_WAVE)
+"""What a machine may wait for while the service does nothing for it."""
 
 
 @dataclass
@@ -29,6 +34,7 @@ class MachineRun:
         unsized: rounds without an answer about its sizes.
         unplaced: consecutive rounds without an answer about its address.
         unreadable: consecutive rounds in which something about it was unreadable.
+        waits_until: the time before which it certainly does not go on; None if not known.
     """
 
     assignment: Assignment
@@ -40,6 +46,7 @@ class MachineRun:
     unsized: int = 0
     unplaced: int = 0
     unreadable: int = 0
+    waits_until: datetime | None = None
 
     @classmethod
     def of(cls, assignment: Assignment, event: Callable[[str], None]) -> MachineRun:
@@ -94,6 +101,12 @@ class MachineRun:
         self.unreadable = self.unreadable + 1 if observed.stage is Stage.UNREADABLE else 0
         if observed.friendly_name:
             self.attempts.names |= {observed.friendly_name.lower()}
+
+    def wait(self, reason: Reason, what: str) -> None:
+        """Note what it waits for, and report it if a guard of its wave holds it."""
+        if reason in _TOLD and self.attempts.message != what:
+            self.event(f"{self.name}: {what}")
+        self.attempts.tell(reason, what)
 
     def satisfy(self, observed: Observed) -> None:
         """It is in its desired phase."""

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Sequence
+from collections.abc import Callable, Collection, Sequence
+from dataclasses import replace
 from functools import partial
 
 from site_recovery.convergence import sizing
@@ -30,6 +31,7 @@ from site_recovery.planning import (
     Step,
     Wait,
     next_step,
+    unguarded,
 )
 from site_recovery.reasons import Reason
 from site_recovery.snapshot import Snapshot
@@ -56,6 +58,7 @@ class MachineSteps:
         cutovers: prepare the sources of failovers; None if no source can be reached.
         rollbacks: take failovers back.
         snapshot: the services in this round.
+        admit: counts a failover before it begins; returns why it may not.
 
     Attributes:
         queued: the operations that the plan should run, of all machines of this round.
@@ -71,6 +74,7 @@ class MachineSteps:
         cutovers: Cutovers | None,
         rollbacks: Rollbacks,
         snapshot: Snapshot,
+        admit: Callable[[Operation, Collection[str]], Failure | None],
     ) -> None:
         self._service = service
         self._rules = rules
@@ -81,6 +85,7 @@ class MachineSteps:
         self._rollbacks = rollbacks
         self._room = RoomCheck(service, rules, machines, snapshot)
         self._looking = asyncio.Lock()
+        self._admit = admit
         self._jobs: dict[str, Job | None] = {}
         self.queued: list[Queued] = []
 
@@ -105,10 +110,13 @@ class MachineSteps:
             if failure is not None:
                 machine.fail(observed, failure)
             return
-        step = next_step(machine.assignment.desired, observed, self._rules)
+        step = next_step(machine.assignment.desired, observed, self._rules_of(machine))
+        machine.waits_until = step.until if isinstance(step, Wait) else None
         if self._waits_for_group(machine, step, observed):
             return
         step = await self._if_placed(machine, step)
+        if self._is_refused(machine, step, observed):
+            return
         if self._cutovers is not None:
             if await self._cutovers.takes(machine, step, observed, snapshot):
                 return
@@ -132,7 +140,7 @@ class MachineSteps:
             case RollBack():
                 await self._rollbacks.advance(machine, observed)
             case Wait(reason, what):
-                attempts.tell(reason, what)
+                machine.wait(reason, what)
                 if observed.busy is not None:
                     # An earlier run that was killed started it, or a person did. Attach to it.
                     attempts.in_flight = InFlight(None, observed.busy_job)
@@ -176,6 +184,22 @@ class MachineSteps:
         return confirmed.with_virtual_machine(
             await self._service.virtual_machine(machine.assignment)
         )
+
+    def _rules_of(self, machine: MachineRun) -> Rules:
+        """The rules of a machine: once its cutover began, its failover has begun, and goes on."""
+        if self._cutovers is not None and self._cutovers.is_under_way(machine):
+            return replace(self._rules, guard=unguarded)
+        return self._rules
+
+    def _is_refused(self, machine: MachineRun, step: Step, observed: Observed) -> bool:
+        """Whether a machine that is fenced first is one failover too many."""
+        if not machine.assignment.cutover.fences or step != Do(Operation.UNPLANNED_FAILOVER):
+            return False
+        instance = machine.assignment.machine.instance_id
+        refusal = self._admit(Operation.UNPLANNED_FAILOVER, {instance})
+        if refusal is not None:
+            machine.fail(observed, refusal)
+        return refusal is not None
 
     def _waits_for_group(self, machine: MachineRun, step: Step, observed: Observed) -> bool:
         """Whether a machine that fails over by itself waits for the groups before its own.
@@ -341,7 +365,7 @@ class MachineSteps:
     def _step(self, machine: MachineRun, snapshot: Snapshot) -> Step:
         assignment = machine.assignment
         observed = observe(assignment.machine, snapshot, assignment.settings)
-        return next_step(assignment.desired, observed, self._rules)
+        return next_step(assignment.desired, observed, self._rules_of(machine))
 
     async def _job(self, name: str) -> Job | None:
         """A job with all its detail. It is read once per round, even if many machines are in it."""

@@ -220,23 +220,24 @@ class PlanRun:
                     each.attempts.tell(Reason.WAITS_FOR_PLAN, "waits for its recovery plan")
                 return {}
         if self._attempts.lost is not None and not await self._submitter.settle(
-            self._attempts, self._order(self._attempts.lost), snapshot
+            self._attempts, self._order(self._attempts.lost, now), snapshot
         ):
             self._share_job(now)
             return {}
-        refusal = await self._submitter.ask(self._attempts, self._order(operation), snapshot)
+        refusal = await self._submitter.ask(self._attempts, self._order(operation, now), snapshot)
         if refusal is not None:
             return {each.name: refusal for each in queued}
         self._share_job(now)
         return {}
 
-    def _order(self, operation: Operation) -> Order:
+    def _order(self, operation: Operation, machines: Sequence[Queued]) -> Order:
         return Order(
             operation,
             f"recovery plan {self._plan.name}",
             partial(self._service.submit_plan, operation, self._plan.name),
             self._last_job,
             partial(self._allows, operation),
+            frozenset(machine.attempts.subject for machine in machines),
         )
 
     async def _last_job(self) -> str | None:

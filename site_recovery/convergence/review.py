@@ -1,59 +1,133 @@
-"""Writes the lines of a preview, and refuses what cannot be done."""
+"""Looks ahead for every machine of a wave, and refuses what cannot be done."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, replace
 
-from site_recovery import cutover
 from site_recovery.convergence.outcome import Outcome
 from site_recovery.errors import MigrationError
 from site_recovery.fleet import Assignment
 from site_recovery.observation import Observed, Stage, observe
-from site_recovery.operations import NO_FAILBACK, Operation
+from site_recovery.operations import Operation
 from site_recovery.phases import Phase
-from site_recovery.planning import Rules, next_step, plan, satisfies
+from site_recovery.planning import Blocked, Rules, Wait, next_step, plan, satisfies, waits
 from site_recovery.reasons import Reason
 from site_recovery.snapshot import Snapshot
 
 ROLLS_BACK = (
     "its failover is taken back: its virtual machine is switched off, its source serves again, and "
-    "WHAT WAS WRITTEN IN AZURE SINCE THE FAILOVER IS LOST; then "
+    "WHAT WAS WRITTEN IN AZURE SINCE THE FAILOVER IS LOST"
 )
 """The warning before a rollback."""
+
+_NAMED = 3
+"""The most machines that one refusal names."""
+
+
+@dataclass(frozen=True)
+class MachineReview:
+    """What a run would do with one machine.
+
+    Attributes:
+        assignment: the machine and its desired phase.
+        observed: its state now.
+        operations: what would run, in order.
+        waits: what it would wait for before them, by the guards of its wave.
+        blocked: what keeps it from its phase.
+    """
+
+    assignment: Assignment
+    observed: Observed
+    operations: tuple[Operation, ...] = ()
+    waits: tuple[Wait, ...] = ()
+    blocked: tuple[Blocked, ...] = ()
+
+    @property
+    def name(self) -> str:
+        """The name of the machine."""
+        return self.assignment.machine.name
+
+    def also(self, blocked: Blocked | None) -> MachineReview:
+        """A copy that something else keeps from its phase too; itself for None."""
+        if blocked is None:
+            return self
+        return replace(self, blocked=(*self.blocked, blocked))
+
+    @property
+    def has_something(self) -> bool:
+        """Whether anything would happen to it, happens to it now, or is in its way."""
+        settled = satisfies(self.assignment.desired, self.observed) and not self.observed.busy
+        return bool(self.operations or self.blocked) or not settled
+
+    @property
+    def rolls_back(self) -> bool:
+        """Whether its failover is taken back first."""
+        return (
+            self.observed.stage is Stage.FAILED_OVER
+            and self.assignment.desired is Phase.PROTECTED
+            and not self.blocked
+        )
+
+    @property
+    def refused(self) -> tuple[Blocked, ...]:
+        """What refuses the run. An unreadable machine fails alone, in the run."""
+        return tuple(each for each in self.blocked if each.reason is not Reason.UNREADABLE)
 
 
 def review(
     assignments: Iterable[Assignment], snapshot: Snapshot, rules: Rules
-) -> tuple[list[str], list[str]]:
-    """Look ahead for every machine.
+) -> list[MachineReview]:
+    """Look ahead for every machine, by name."""
+    return [
+        _review(assignment, observe(assignment.machine, snapshot, assignment.settings), rules)
+        for assignment in sorted(assignments, key=lambda each: each.machine.name)
+    ]
 
-    Returns:
-        A line for every machine on which operations would run or are running, and a refusal for
-        every machine that cannot reach its desired phase.
-    """
-    lines: list[str] = []
-    refusals: list[str] = []
-    for assignment in sorted(assignments, key=lambda each: each.machine.name):
-        name = assignment.machine.name
-        observed = observe(assignment.machine, snapshot, assignment.settings)
-        operations, blocked = plan(assignment.desired, observed, rules)
-        if blocked is not None and blocked.reason is Reason.UNREADABLE:
-            # It fails alone, in the run, and does not keep the others from their phases.
-            lines.append(f"{name}: {blocked}")
-        elif blocked is not None:
-            refusals.append(f"{name}: {blocked}")
-        elif operations or observed.busy or not satisfies(assignment.desired, observed):
-            lines.append(_line(assignment, observed, operations))
-    return lines, refusals
+
+def _review(assignment: Assignment, observed: Observed, rules: Rules) -> MachineReview:
+    operations, blocked = plan(assignment.desired, observed, rules)
+    reasons = [blocked] if blocked is not None else []
+    if blocked is not None and blocked.reason is not Reason.UNREADABLE:
+        # The guards have a say in what comes behind it, and everything is told in one run.
+        verdicts = (rules.guard(each, observed) for each in _ahead(assignment.desired, observed))
+        reasons += [each for each in verdicts if isinstance(each, Blocked)]
+    return MachineReview(
+        assignment,
+        observed,
+        tuple(operations),
+        tuple(waits(operations, observed, rules)),
+        tuple({each.reason: each for each in reversed(reasons)}.values())[::-1],
+    )
+
+
+def _ahead(desired: Phase | None, observed: Observed) -> Iterable[Operation]:
+    """The irreversible operations between a machine and its phase."""
+    if desired in (Phase.FAILED_OVER, Phase.MIGRATED) and not observed.in_azure:
+        yield Operation.UNPLANNED_FAILOVER
+    if desired is Phase.MIGRATED and observed.stage is not Stage.MIGRATED:
+        yield Operation.COMPLETE_MIGRATION
+
+
+def refusals(reviews: Iterable[MachineReview]) -> list[str]:
+    """A line for everything that refuses the run; machines with the same one share it."""
+    machines: dict[str, list[str]] = {}
+    for each in reviews:
+        for blocked in each.refused:
+            machines.setdefault(str(blocked), []).append(each.name)
+    lines = []
+    for text, names in machines.items():
+        if len(names) > _NAMED:
+            lines.append(f"{', '.join(names[:_NAMED])} and {len(names) - _NAMED} more: {text}")
+        else:
+            lines += [f"{name}: {text}" for name in names]
+    return lines
 
 
 def refused(refusals: Iterable[str]) -> str:
     """All refusals of a run as one message."""
     lines = sorted(set(refusals))
-    plural = "s" if len(lines) > 1 else ""
-    title = (
-        f"{len(lines)} machine{plural} cannot be taken where the config says; nothing was changed"
-    )
+    title = "these machines cannot be taken where the config says; nothing was changed"
     return "\n".join([title, *(f"  - {line}" for line in lines)])
 
 
@@ -86,30 +160,3 @@ def raise_unless_gone(outcomes: Mapping[str, Outcome]) -> None:
     if left:
         reasons = "; ".join(f"{name}: {outcome.message}" for name, outcome in left.items())
         raise MigrationError(f"replication is not removed yet ({reasons}). Run it again to go on.")
-
-
-def _line(assignment: Assignment, observed: Observed, operations: list[Operation]) -> str:
-    name, desired = assignment.machine.name, assignment.desired
-    goal = str(desired) if desired is not None else "out of the vault"
-    parts = [f"{name}: {observed.stage} -> {goal}: "]
-    if observed.busy:
-        parts.append(f"{observed.busy} is running; ")
-    if observed.stage is Stage.FAILED_OVER and desired is Phase.PROTECTED:
-        parts.append(ROLLS_BACK)
-    parts.append(
-        ", ".join(_told(each, observed, assignment) for each in operations) or "wait for it"
-    )
-    irreversible = [operation for operation in operations if operation.irreversible]
-    if Operation.UNPLANNED_FAILOVER in irreversible:
-        parts.append(f"  [IRREVERSIBLE: {NO_FAILBACK}]")
-    elif irreversible:
-        parts.append("  [IRREVERSIBLE: its replication is removed and billing for it stops]")
-    return "".join(parts)
-
-
-def _told(operation: Operation, observed: Observed, assignment: Assignment) -> str:
-    if operation is Operation.UNPLANNED_FAILOVER and assignment.cutover.fences:
-        return f"{operation} ({cutover.told(assignment.cutover)})"
-    if operation is Operation.UPDATE_TARGET:
-        return f"{operation} ({', '.join(observed.differs)})"
-    return str(operation)

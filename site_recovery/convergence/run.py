@@ -8,12 +8,13 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from functools import partial
 
 from site_recovery.convergence import pacing
 from site_recovery.convergence.cutover import Cutovers
+from site_recovery.convergence.guarding import NONE, Guarding
 from site_recovery.convergence.interfaces import Pace, PlanOrder, Reporter, Service
 from site_recovery.convergence.machine_run import MachineRun
 from site_recovery.convergence.machine_steps import MachineSteps
@@ -44,6 +45,7 @@ async def converge(
     reporter: Reporter,
     plan: PlanOrder | None = None,
     sources: Sources | None = None,
+    guarding: Guarding = NONE,
 ) -> dict[str, Outcome]:
     """Drive machines to their phases, all concurrently.
 
@@ -55,6 +57,7 @@ async def converge(
         reporter: receives the progress.
         plan: the recovery plan through which the machines fail over, if they have one.
         sources: the EC2 instances of the machines; None if none of them is touched.
+        guarding: the guards of their wave.
 
     Returns:
         An outcome for every machine, by name. The failure of one machine does not affect others.
@@ -64,7 +67,7 @@ async def converge(
     """
     machines = [MachineRun.of(assignment, reporter.event) for assignment in assignments]
     cutovers = Cutovers(sources, service, pace, reporter.event) if sources is not None else None
-    run = _Run(service, rules, pace, reporter, machines, plan, cutovers)
+    run = _Run(service, rules, pace, reporter, machines, plan, cutovers, guarding)
     ended_by = await run.drive()
     return {machine.name: machine.result(ended_by) for machine in machines}
 
@@ -86,8 +89,11 @@ class _Run:
         machines: list[MachineRun],
         plan: PlanOrder | None,
         cutovers: Cutovers | None,
+        guarding: Guarding,
     ) -> None:
         self._service = service
+        self._rules = rules
+        self._guarding = guarding
         self._pace = pace
         self._reporter = reporter
         self._machines = machines
@@ -95,7 +101,10 @@ class _Run:
         self._silent = 0
         self._ages = pacing.Ages()
         submitter = Submitter(
-            pace.may_submit, reporter.event, Requests(service, service.request_ids)
+            pace.may_submit,
+            reporter.event,
+            Requests(service, service.request_ids),
+            guarding.admit,
         )
         self._plan = (
             PlanRun(service, plan.plan, plan.before, submitter, reporter.event)
@@ -105,7 +114,14 @@ class _Run:
         self._cutovers = cutovers
         rollbacks = Rollbacks(service.compute, cutovers, pace, reporter.event)
         self._steps = partial(
-            MachineSteps, service, rules, submitter, machines, self._plan, cutovers, rollbacks
+            MachineSteps,
+            service,
+            submitter=submitter,
+            machines=machines,
+            plan=self._plan,
+            cutovers=cutovers,
+            rollbacks=rollbacks,
+            admit=guarding.admit,
         )
 
     async def drive(self) -> Failure | None:
@@ -161,9 +177,16 @@ class _Run:
         self._reporter.status(self._status_line())
         if not self._unfinished():
             return _End()
+        if self._waits_beyond(self._started + self._pace.wait):
+            return _End(Failure(Reason.WAIT_ENDED, "that is after the end of this run's wait"))
         if now - self._started >= self._pace.wait:
             return _End(Failure(Reason.WAIT_ENDED, "the wait of this run ended first"))
         return None
+
+    def _waits_beyond(self, end: datetime) -> bool:
+        """Whether no machine can go on before a time, so that to wait for it is of no use."""
+        untils = [machine.waits_until for machine in self._open()]
+        return bool(untils) and all(until is not None and until > end for until in untils)
 
     def _note_ages(self, snapshot: Snapshot, now: datetime) -> None:
         """Note what each machine does, and since when if this run did not begin it."""
@@ -201,7 +224,8 @@ class _Run:
             machine.saw(observe(assignment.machine, snapshot, assignment.settings))
         if self._plan is not None:
             await self._keep_plan(self._plan, snapshot)
-        steps = self._steps(snapshot)
+        guard = self._guarding.guard(snapshot, self._service.clock.now)
+        steps = self._steps(rules=replace(self._rules, guard=guard), snapshot=snapshot)
         await asyncio.gather(
             *(
                 steps.advance(machine, machine.observed, snapshot)

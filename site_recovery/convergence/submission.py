@@ -7,7 +7,7 @@ operations that are done, and the requests that were not answered.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Collection
 from dataclasses import dataclass, field
 
 from site_recovery.convergence.outcome import Failure
@@ -59,6 +59,7 @@ class Order:
         running_job: the name of the job that runs now, by a single read and not from a list.
         is_due: whether the operation is still due, by a single read and not from a list. It is
             asked right before every request, because any list may lag behind.
+        instances: the instances of a recovery plan that it is for; None for that of a machine.
     """
 
     operation: Operation
@@ -66,6 +67,7 @@ class Order:
     submit: Callable[[str], Awaitable[str | None]]
     running_job: Callable[[], Awaitable[str | None]]
     is_due: Callable[[], Awaitable[bool]]
+    instances: frozenset[str] | None = None
 
 
 @dataclass
@@ -133,14 +135,20 @@ class Submitter:
         may_submit: returns False once nothing can be recorded any more.
         event: called with each operation that the service accepted, in words.
         requests: finds out which requests the service accepted.
+        admit: asked last before a request, with its instances; returns why it may not be sent.
     """
 
     def __init__(
-        self, may_submit: Callable[[], bool], event: Callable[[str], None], requests: Requests
+        self,
+        may_submit: Callable[[], bool],
+        event: Callable[[str], None],
+        requests: Requests,
+        admit: Callable[[Operation, Collection[str]], Failure | None],
     ) -> None:
         self._may_submit = may_submit
         self._event = event
         self._requests = requests
+        self._admit = admit
         self._slots = asyncio.Semaphore(_AT_ONCE)
 
     async def ask(self, attempts: Attempts, order: Order, snapshot: Snapshot) -> Failure | None:
@@ -167,7 +175,9 @@ class Submitter:
             # Checked here: the engine may have ended while the request waited for a slot.
             if not is_due or not self._may_submit():
                 return None
-            return await self._submit(attempts, order)
+            instances = {attempts.subject} if order.instances is None else order.instances
+            refusal = self._admit(operation, instances)
+            return refusal or await self._submit(attempts, order)
 
     async def settle(self, attempts: Attempts, order: Order, snapshot: Snapshot) -> bool:
         """Find out whether a request that was not answered was accepted.

@@ -22,6 +22,7 @@ from emulator.in_process import AsyncWorldTransport
 from site_recovery.arm_ids import ContainerId
 from site_recovery.azure.connection import Connect, Connection, connector
 from site_recovery.azure.service import VaultService
+from site_recovery.convergence.guarding import NONE, Guarding
 from site_recovery.convergence.interfaces import Pace, PlanOrder
 from site_recovery.convergence.outcome import Outcome
 from site_recovery.convergence.run import converge
@@ -142,6 +143,7 @@ class Fleet:
         leaving: bool = False,
         between_rounds: Callable[[], Awaitable[None]] | None = None,
         stack: str = "dev",
+        guarding: Guarding = NONE,
     ) -> dict[str, Outcome]:
         """Converge the machines, as a run of the stack does.
 
@@ -172,6 +174,7 @@ class Fleet:
                 self.reporter,
                 plan,
                 self.sources,
+                guarding,
             )
 
     drive = _run(driving)

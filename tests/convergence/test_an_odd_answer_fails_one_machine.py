@@ -20,7 +20,7 @@ from emulator.in_process import AsyncWorldTransport
 from site_recovery.azure.connection import Connect, connector
 from site_recovery.convergence.interfaces import PlanOrder
 from site_recovery.convergence.outcome import Status
-from site_recovery.convergence.review import review
+from site_recovery.convergence.review import refusals, review
 from site_recovery.errors import MigrationError
 from site_recovery.observation import Observed, Stage, observe
 from site_recovery.operations import Operation
@@ -265,9 +265,11 @@ def test_an_odd_recovery_plan_fails_its_wave_in_words(fleet: OddFleet) -> None:
 def test_a_preview_tells_of_it_and_refuses_nothing(quiet: OddFleet) -> None:
     quiet.drive(Phase.PROTECTED)
     quiet.odd(ITEMS, "web-01", "properties", None)
-    lines, refusals = review(quiet.assignments(Phase.PROTECTED), quiet.snapshot(), Rules())
-    assert refusals == []
-    assert any("web-01: what Azure answers about" in line for line in lines)
+    reviews = review(quiet.assignments(Phase.PROTECTED), quiet.snapshot(), Rules())
+    assert refusals(reviews) == []
+    [odd] = [each for each in reviews if each.has_something]
+    assert odd.name == "web-01"
+    assert "what Azure answers about" in str(odd.blocked[0])
 
 
 def test_a_page_of_a_proxy_is_no_answer_of_azure(quiet: OddFleet) -> None:

@@ -51,6 +51,8 @@ SECTIONS = (
     "source.replicationAppliance.registered",
     "target.network",
     "target.testNetwork",
+    "convergence.window",
+    "waves.<wave>.approval",
     "waves.<wave>.cutover",
     "waves.<wave>.cutover.quiesce",
     "waves.<wave>.cutover.quiesce.resume",
@@ -62,6 +64,7 @@ SECTIONS = (
     "waves.<wave>.rollback",
     "waves.<wave>.source",
     "waves.<wave>.target",
+    "waves.<wave>.window",
 )
 """Mappings and lists of the config that have a row of their own."""
 ENTRIES = {"machines": "<machine>", "waves": "<wave>"}

@@ -12,8 +12,11 @@ from pulumi.runtime import rpc
 from pydantic.alias_generators import to_camel
 
 from dynamic_providers.wave import review as wave_review
+from dynamic_providers.wave.inputs import OtherWave
+from dynamic_providers.wave.review import LookAhead
 from dynamic_providers.wave.vault import WaveVault
 from site_recovery.azure.connection import Connect
+from site_recovery.convergence.review_data import MachineRow
 from site_recovery.convergence.target_sizes import Size
 from site_recovery.declared.tags import TAG_INSTANCE
 from site_recovery.snapshot import Snapshot, VirtualMachine
@@ -36,9 +39,28 @@ def connect(subscription: str) -> Any:
     raise AssertionError(f"nothing here reaches a cloud, so not {subscription}")
 
 
-def look_ahead(olds: dict[str, Any], news: dict[str, Any]) -> tuple[list[str], list[str]]:
+def ahead(
+    olds: dict[str, Any],
+    news: dict[str, Any],
+    others: dict[str, OtherWave] | None = None,
+    *,
+    preview: bool = True,
+) -> LookAhead:
     reach: Connect = connect
-    return asyncio.run(wave_review.look_ahead(reach, olds, news, {}, preview=True))
+    return asyncio.run(wave_review.look_ahead(reach, olds, news, others or {}, preview=preview))
+
+
+def look_ahead(
+    olds: dict[str, Any], news: dict[str, Any]
+) -> tuple[dict[str, MachineRow], list[str]]:
+    """The row of each machine to which anything happens, and the refusals."""
+    found = ahead(olds, news)
+    rows = found.wave.machines if found.wave is not None else ()
+    return {row.machine: row for row in rows}, found.refusals
+
+
+def operations(row: MachineRow) -> list[str]:
+    return [f"{each.operation} {each.detail}".strip() for each in row.operations]
 
 
 def having(field: str, value: object) -> dict[str, Any]:
@@ -86,7 +108,7 @@ class TestWhileTheVaultIsNotKnown:
         self, asked: list[tuple[str | None, str | None]]
     ) -> None:
         news = {**INPUTS, "phase": "migrated", "vault_id": rpc.UNKNOWN, "container_id": rpc.UNKNOWN}
-        assert look_ahead({}, news) == ([], [])
+        assert look_ahead({}, news) == ({}, [])
         assert asked == [(None, GROUP)]
 
     def test_a_server_that_is_replaced_hides_no_item_of_the_vault(
@@ -107,8 +129,8 @@ class TestWhileTheVaultIsNotKnown:
         self, asked: list[tuple[str | None, str | None]]
     ) -> None:
         news = {**INPUTS, "vault_id": rpc.UNKNOWN, "landing_zone": rpc.UNKNOWN}
-        lines, refusals = look_ahead({}, news)
-        assert "discover, enable protection" in lines[0]
+        rows, refusals = look_ahead({}, news)
+        assert operations(rows["web-01"]) == ["discover", "enable protection"]
         assert refusals == []
         assert asked == [(None, None)]
 
@@ -120,9 +142,9 @@ class TestAMachineThatIsHeld:
         other = {**machine, "instance_id": "i-2", "private_ip": "10.0.0.2"}
         machines = {"web-01": machine, "web-02": other}
         held = {**INPUTS, "machines": machines, "holds": {"web-01": "tcp 9443 is closed"}}
-        lines, refusals = look_ahead({}, held)
+        rows, refusals = look_ahead({}, held)
         assert refusals == []
-        assert any(line.startswith("web-02: ") for line in lines)
+        assert "web-02" in rows
 
 
 class TestAChangedTarget:
@@ -168,7 +190,7 @@ class TestAChangedTarget:
         ],
     )
     def test_that_never_came_about_is_taken_back(self, field: str, before: str) -> None:
-        assert look_ahead(having(field, before), having(field, None)) == ([], [])
+        assert look_ahead(having(field, before), having(field, None)) == ({}, [])
 
     @pytest.mark.parametrize(
         ("field", "words", "value"),
@@ -184,19 +206,17 @@ class TestAChangedTarget:
     def test_is_told_where_the_protected_item_takes_it(
         self, field: str, words: str, value: object
     ) -> None:
-        lines, refusals = look_ahead(INPUTS, having(field, value))
+        rows, refusals = look_ahead(INPUTS, having(field, value))
         assert refusals == []
-        [line] = lines
-        assert line.startswith("web-01: ")
-        assert f"update target ({words})" in line
+        assert operations(rows["web-01"]) == [f"update target {words}"]
 
     def test_of_size_is_told_where_the_service_offers_it(
         self, monkeypatch: pytest.MonkeyPatch
     ) -> None:
         offer(monkeypatch, "Standard_D4s_v5")
-        lines, refusals = look_ahead(INPUTS, having("vm_size", "Standard_D4s_v5"))
+        rows, refusals = look_ahead(INPUTS, having("vm_size", "Standard_D4s_v5"))
         assert refusals == []
-        assert "update target (size)" in lines[0]
+        assert operations(rows["web-01"]) == ["update target size"]
 
     def test_of_size_is_refused_where_the_service_does_not_offer_it(
         self, monkeypatch: pytest.MonkeyPatch
@@ -208,7 +228,7 @@ class TestAChangedTarget:
         assert "Standard_D4s_v5" in refusal
 
     def test_an_unchanged_one_is_not(self) -> None:
-        assert look_ahead(INPUTS, INPUTS) == ([], [])
+        assert look_ahead(INPUTS, INPUTS) == ({}, [])
 
 
 class TestAnOfflinePreview:
@@ -218,18 +238,14 @@ class TestAnOfflinePreview:
     }
 
     def test_says_that_it_looked_at_nothing(self) -> None:
-        lines, refusals = asyncio.run(
-            wave_review.look_ahead(connect, INPUTS, self.NEWS, {}, preview=True)
-        )
-        assert "not reviewed" in lines[0]
-        assert refusals == []
+        found = ahead(INPUTS, self.NEWS)
+        assert "not reviewed" in found.untold
+        assert found.refusals == []
 
     def test_is_followed_by_an_up_that_looks(self, monkeypatch: pytest.MonkeyPatch) -> None:
         monkeypatch.setattr(WaveVault, "observe", answering(PROTECTED))
-        _, refusals = asyncio.run(
-            wave_review.look_ahead(connect, INPUTS, self.NEWS, {}, preview=False)
-        )
-        assert "web-01: its target's diskType" in refusals[0]
+        found = ahead(INPUTS, self.NEWS, preview=False)
+        assert "web-01: its target's diskType" in found.refusals[0]
 
 
 class TestMovingToTheOtherExperience:
@@ -239,8 +255,8 @@ class TestMovingToTheOtherExperience:
         self, monkeypatch: pytest.MonkeyPatch
     ) -> None:
         monkeypatch.setattr(WaveVault, "observe", answering(PROTECTED))
-        lines, refusals = look_ahead(INPUTS, {**self.NEWS, "vault_id": rpc.UNKNOWN})
-        assert lines == []
+        rows, refusals = look_ahead(INPUTS, {**self.NEWS, "vault_id": rpc.UNKNOWN})
+        assert rows == {}
         [refusal] = refusals
         assert refusal.startswith("web-01: it is protected under the classic experience")
         assert "left alone" in refusal

@@ -79,8 +79,7 @@ def refusals(
     review = wave_review.look_ahead(
         fleet.connector(), {}, news, others or {}, preview=True, made=made
     )
-    _, refused = asyncio.run(review)
-    return dict(line.split(": ", 1) for line in refused)
+    return dict(line.split(": ", 1) for line in asyncio.run(review).refusals)
 
 
 def test_five_machines_do_not_fit_into_a_test_subnet_of_three(fleet: Fleet) -> None:

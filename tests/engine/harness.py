@@ -74,6 +74,8 @@ class Result:
         warnings: warnings, in the same way.
         lines: permanent lines below the row of a wave or machine, by resource name.
         changes: the operation on every dynamic resource that changed (`MigrationWave pilot`).
+        reviewed: what would happen to each machine, by its name, as the wave's review says it:
+            `protected → failed-over: unplanned failover`.
     """
 
     code: int
@@ -82,6 +84,7 @@ class Result:
     warnings: dict[str, list[str]] = field(default_factory=dict)
     lines: dict[str, list[str]] = field(default_factory=dict)
     changes: dict[str, str] = field(default_factory=dict)
+    reviewed: dict[str, str] = field(default_factory=dict)
 
     @property
     def error(self) -> str:
@@ -445,6 +448,10 @@ def _result(code: int, text: str, events: Path) -> Result:
                 name = diagnostic.get("urn", "").rpartition("::")[2]
                 kind.setdefault(name, []).append(_plain(diagnostic["message"]).strip())
         step = event.get("resourcePreEvent", {}).get("metadata")
+        inputs = ((step or {}).get("new") or {}).get("inputs") or {}
+        for row in inputs.get("review", {}).get("machines", ()):
+            operations = ", ".join(each["operation"] for each in row["operations"])
+            result.reviewed[row["machine"]] = f"{row['now']} → {row['then']}: {operations}"
         if step is not None and step["op"] != "same" and _OWN in step["type"]:
             name = f"{step['type'].removeprefix(_OWN)} {step['urn'].rpartition('::')[2]}"
             result.changes[name] = step["op"]

@@ -60,8 +60,8 @@ def test_preview_names_what_puts_it_right(stack: Stack) -> None:
     preview = stack.preview()
 
     assert preview.code == 0, preview.text
-    expected = f"{MACHINE}: test failover running -> protected: test failover cleanup"
-    assert expected in preview.line("pilot")
+    expected = "test failover running → protected: test failover cleanup"
+    assert preview.reviewed == {MACHINE: expected}
 
 
 def test_up_cleans_it_up(stack: Stack) -> None:

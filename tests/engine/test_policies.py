@@ -39,6 +39,7 @@ def test_what_a_team_forbids_is_refused_by_name(stack: Stack, tmp_path: Path) ->
         "required-tags": {"names": ["CostCenter"]},
         "protected-vault": {"immutability": "Locked"},
         "tested-before-failover": {"stacks": ["*"]},
+        "approved-before-failover": {"stacks": ["*"]},
     }
     assert set(wanted) <= {rule.name for rule in RULES}
     config.write_text(json.dumps(wanted))
@@ -51,5 +52,23 @@ def test_what_a_team_forbids_is_refused_by_name(stack: Stack, tmp_path: Path) ->
         "it lacks the tags CostCenter. Add them to target.tags.",
         "its immutability is not set.",
         "web: it goes to migrated without a test failover.",
+        "web: it goes to migrated without an approval.",
     ):
         assert text in result.text
+
+
+@pytest.mark.parametrize(("approved", "passes"), [("failed-over", False), ("migrated", True)])
+def test_an_approval_is_read_from_the_wave(
+    stack: Stack, tmp_path: Path, approved: str, passes: bool
+) -> None:
+    stack.declare(web=("migrated", ["web-01"]))
+    stack.waves["web"] |= {
+        "requireTestFailover": False,
+        "approval": {"by": "ada", "ticket": "CHG-7", "for": approved},
+    }
+    config = tmp_path / "policies.json"
+    config.write_text(json.dumps({"approved-before-failover": {"stacks": ["*"]}}))
+
+    result = judged(stack, config)
+
+    assert (result.code == 0) is passes, result.text

@@ -18,6 +18,16 @@ TESTED = {"require_test_failover": True}
 UNTESTED = {"require_test_failover": False}
 
 
+def planning(*operations: str) -> dict[str, Any]:
+    """A wave that a run would do this to."""
+    rows = [{"operations": [{"operation": operation} for operation in operations]}]
+    return {"phase": "migrated", "review": {"machines": rows}}
+
+
+def approving(phase: str) -> dict[str, Any]:
+    return {"guards": {"approval": {"by": "ada", "ticket": "CHG-7", "for": phase}}}
+
+
 def security(**settings: Any) -> dict[str, Any]:
     return {"properties": {"securitySettings": settings}}
 
@@ -65,6 +75,22 @@ def security(**settings: Any) -> dict[str, Any]:
             {"phase": "migrated", "convergence": UNTESTED},
             {"stacks": ["production"]},
         ),
+        ("approved-before-failover", WAVE, planning("test failover"), {}),
+        ("approved-before-failover", WAVE, planning(), {}),
+        (
+            "approved-before-failover",
+            WAVE,
+            {**planning("unplanned failover"), **approving("failed-over")},
+            {},
+        ),
+        (
+            "approved-before-failover",
+            WAVE,
+            {**planning("unplanned failover", "complete migration"), **approving("migrated")},
+            {},
+        ),
+        ("approved-before-failover", WAVE, planning("unplanned failover"), {"stacks": ["x"]}),
+        ("approved-before-failover", WAVE, {"phase": "protected"}, {}),
     ],
 )
 def test_what_is_allowed_passes(
@@ -76,6 +102,22 @@ def test_what_is_allowed_passes(
 @pytest.mark.parametrize(
     ("rule", "resource", "properties", "config", "what"),
     [
+        (
+            "approved-before-failover",
+            WAVE,
+            planning("test failover cleanup", "unplanned failover"),
+            {},
+            "it goes to failed-over without an approval",
+        ),
+        (
+            "approved-before-failover",
+            WAVE,
+            {**planning("complete migration"), **approving("failed-over")},
+            {},
+            "it goes to migrated, and failed-over is approved",
+        ),
+        # Without a review, as offline, the phase counts.
+        ("approved-before-failover", WAVE, {"phase": "failed-over"}, {}, "without an approval"),
         ("metadata-tokens", INSTANCE, {}, {}, "IMDSv1"),
         (
             "metadata-tokens",

@@ -1,0 +1,68 @@
+"""Changes of a machine's target that no update of its protected item can make."""
+
+from __future__ import annotations
+
+from dynamic_providers.wave.inputs import MachineInputs, WaveInputs
+from site_recovery.declared.target import TargetSpec
+from site_recovery.observation import observe
+from site_recovery.snapshot import Snapshot
+from site_recovery.target_settings import NO_LICENCE, TargetSettings
+
+
+def refusals(before: dict[str, MachineInputs], inputs: WaveInputs, snapshot: Snapshot) -> list[str]:
+    """Refuse changes of values that can be set only when protection is enabled."""
+    refusals: list[str] = []
+    for name, machine in inputs.machines.items():
+        old = before.get(name)
+        observed = observe(machine.machine(name), snapshot)
+        if old is None or observed.item_id is None:
+            continue
+        refusals += [
+            f"{name}: its target's {_key(field)} was {_value(old.target, field)} when it was "
+            f"protected, and is {_value(machine.target, field)} in the config. Put it back; or "
+            f"{_WAYS_OUT.get(field, _AGAIN)}."
+            for field in (*_FIXED, *_NOT_TAKEN_BACK)
+            if getattr(old.target, field) != getattr(machine.target, field)
+            and (field in _FIXED or _remains(field, machine.target, observed.target))
+        ]
+    return refusals
+
+
+def _remains(field: str, wanted: TargetSpec, present: TargetSettings) -> bool:
+    """Whether the item still has a value that the config no longer sets."""
+    shown = getattr(present, field)
+    return getattr(wanted, field) is None and bool(shown) and shown not in NO_LICENCE
+
+
+def _value(target: TargetSpec, field: str) -> str:
+    value = getattr(target, field)
+    return "not set" if value is None else repr(value)
+
+
+def _key(field: str) -> str:
+    """The key of a target's field in the config."""
+    return TargetSpec.model_fields[field].alias or field
+
+
+_AGAIN = (
+    "take the machine out of its wave, run pulumi up, and add it again, which replicates it from "
+    "the start"
+)
+_WAYS_OUT = dict.fromkeys(
+    ("private_ip", "test_private_ip"),
+    "write `dynamic` there, with which Azure chooses the address",
+)
+"""What else helps for a field."""
+
+_FIXED = ("disk_type",)
+"""Fields that no update of a protected item can change."""
+
+_NOT_TAKEN_BACK = (
+    "availability_zone",
+    "license_type",
+    "linux_license_type",
+    "sql_server_license_type",
+    "private_ip",
+    "test_private_ip",
+)
+"""Fields that an update can change but not remove: a field that is left out stays as it is."""

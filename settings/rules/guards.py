@@ -1,0 +1,52 @@
+"""Rules about the order of waves."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from settings.draft import Draft
+from settings.translation import suggestion
+from site_recovery.config_paths import path
+from site_recovery.problems import Problem
+
+
+def _waves_that_go_first(draft: Draft) -> Iterator[Problem]:
+    for name, wave in draft.waves.items():
+        for index, first in wave.after:
+            place = path("waves", name, "after", index)
+            if first not in draft.waves:
+                yield Problem(place, f"there is no wave {first!r}", suggestion(first, draft.waves))
+            elif first == name:
+                yield Problem(place, "a wave cannot go after itself", "Remove it")
+
+
+def _circles(draft: Draft) -> Iterator[Problem]:
+    told: set[str] = set()
+    for name in draft.waves:
+        circle = _circle(draft, name)
+        if len(circle) < 2 or told & set(circle):
+            continue
+        told |= set(circle)
+        yield Problem(
+            path("waves", name, "after"),
+            f"each of these waves waits for the next one: {', '.join([*circle, name])}",
+            "Remove one of them from an after",
+        )
+
+
+def _circle(draft: Draft, start: str) -> list[str]:
+    """The waves on a way by `after` from a wave back to itself; empty if there is none."""
+    ways = [[start]]
+    seen = {start}
+    while ways:
+        way = ways.pop()
+        for _, first in draft.waves[way[-1]].after if way[-1] in draft.waves else ():
+            if first == start:
+                return way
+            if first not in seen:
+                seen.add(first)
+                ways.append([*way, first])
+    return []
+
+
+RULES = (_waves_that_go_first, _circles)

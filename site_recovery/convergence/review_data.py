@@ -1,0 +1,177 @@
+"""What a review found, as data for policies and reports: the input `review` of a wave."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import asdict, dataclass, field
+from datetime import timedelta
+from typing import Any
+
+from site_recovery import cutover
+from site_recovery.convergence.review import ROLLS_BACK, MachineReview
+from site_recovery.observation import Observed, Stage
+from site_recovery.operations import Operation
+from site_recovery.usual_durations import History
+
+ROLL_BACK = "roll back"
+"""What is done first to a machine whose failover is taken back. It is no operation of Site Recovery."""
+
+OUT = "out of the vault"
+"""Where a machine goes that left the config."""
+
+_FENCE = timedelta(minutes=6)
+"""How long the source of a fenced machine is down before its failover, usually: a recovery point
+comes every 5 minutes, and then the instance stops."""
+
+
+@dataclass(frozen=True)
+class OperationReview:
+    """One operation that a run would do.
+
+    Attributes:
+        operation: its name.
+        seconds: how long it usually takes; None if nobody knows.
+        irreversible: whether it cannot be undone.
+        detail: what it changes or how it is done, in words; empty if there is nothing to say.
+    """
+
+    operation: str
+    seconds: int | None
+    irreversible: bool
+    detail: str = ""
+
+
+@dataclass(frozen=True)
+class Hold:
+    """What a machine waits for, or what keeps it from its phase: a `Reason`, and the words."""
+
+    reason: str
+    what: str
+
+
+@dataclass(frozen=True)
+class MachineRow:
+    """One machine.
+
+    Attributes:
+        machine: its name.
+        now: where it is, in words.
+        then: the phase of its wave, or `OUT`.
+        operations: what a run would do, in order.
+        running: the kind of job that runs on it now; empty if none.
+        waits: what it would wait for.
+        blocked: what keeps it from its phase.
+        downtime_seconds: how long it is usually down; None if it does not fail over.
+    """
+
+    machine: str
+    now: str
+    then: str
+    operations: tuple[OperationReview, ...] = ()
+    running: str = ""
+    waits: tuple[Hold, ...] = ()
+    blocked: tuple[Hold, ...] = ()
+    downtime_seconds: int | None = None
+
+
+@dataclass(frozen=True)
+class WaveReview:
+    """One wave.
+
+    Attributes:
+        wave: its name.
+        phase: its phase.
+        machines: those to which anything happens, or in whose way something is.
+        notes: what else a run would do, such as to its recovery plan.
+        unchanged: how many machines are where they should be.
+    """
+
+    wave: str
+    phase: str
+    machines: tuple[MachineRow, ...] = ()
+    notes: tuple[str, ...] = ()
+    unchanged: int = 0
+
+    def data(self) -> dict[str, Any]:
+        """As JSON."""
+        data: dict[str, Any] = json.loads(json.dumps(asdict(self)))
+        return data
+
+    def count(self, operation: Operation) -> int:
+        """How many machines an operation would run on."""
+        return sum(each.operation == operation for row in self.machines for each in row.operations)
+
+
+def wave_review(
+    wave: str, phase: str, reviews: Sequence[MachineReview], history: History
+) -> WaveReview:
+    """The review of a wave from those of its machines."""
+    told = [each for each in reviews if each.has_something]
+    rows = tuple(_row(each, history) for each in told)
+    return WaveReview(wave, phase, rows, unchanged=len(reviews) - len(told))
+
+
+def _row(review: MachineReview, history: History) -> MachineRow:
+    desired = review.assignment.desired
+    operations = tuple(_operation(each, review, history) for each in review.operations)
+    if review.rolls_back:
+        operations = (OperationReview(ROLL_BACK, None, True, ROLLS_BACK), *operations)
+    return MachineRow(
+        machine=review.name,
+        now=_now(review.observed),
+        then=str(desired) if desired is not None else OUT,
+        operations=operations,
+        running=review.observed.busy or "",
+        waits=tuple(Hold(str(each.reason), each.what) for each in review.waits),
+        blocked=tuple(Hold(str(each.reason), str(each)) for each in review.blocked),
+        downtime_seconds=_downtime(review, operations),
+    )
+
+
+def _now(observed: Observed) -> str:
+    if observed.stage is Stage.REPLICATING and observed.progress is not None:
+        return f"{observed.stage} {observed.progress} %"
+    return str(observed.stage)
+
+
+def _operation(operation: Operation, review: MachineReview, history: History) -> OperationReview:
+    usual = history.usual(operation, {review.name, review.observed.friendly_name} - {""})
+    return OperationReview(
+        str(operation),
+        round(usual.total_seconds()) if usual is not None else None,
+        operation.irreversible,
+        _detail(operation, review),
+    )
+
+
+def _detail(operation: Operation, review: MachineReview) -> str:
+    if operation is Operation.UPDATE_TARGET:
+        return ", ".join(review.observed.differs)
+    if operation is Operation.UNPLANNED_FAILOVER and review.assignment.cutover.fences:
+        return cutover.told(review.assignment.cutover)
+    return ""
+
+
+def _downtime(review: MachineReview, operations: Iterable[OperationReview]) -> int | None:
+    for each in operations:
+        if each.operation == Operation.UNPLANNED_FAILOVER and each.seconds is not None:
+            fences = review.assignment.cutover.fences
+            return each.seconds + (round(_FENCE.total_seconds()) if fences else 0)
+    return None
+
+
+@dataclass(frozen=True)
+class StackReview:
+    """All waves of a stack, each as far as it is known."""
+
+    waves: Mapping[str, WaveReview] = field(default_factory=dict)
+
+    @property
+    def rows(self) -> list[MachineRow]:
+        """The machines of all waves."""
+        return [row for wave in self.waves.values() for row in wave.machines]
+
+    def count(self, operation: Operation) -> int:
+        """How many machines an operation would run on."""
+        return sum(wave.count(operation) for wave in self.waves.values())

@@ -1,0 +1,166 @@
+"""Guards hold a machine at the moment of its step, and nothing that has begun."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+
+import pytest
+
+from site_recovery.convergence.guarding import Guarding, OrderedWave
+from site_recovery.convergence.outcome import Status
+from site_recovery.declared.guards import Window
+from site_recovery.guards import Budget, Guards
+from site_recovery.observation import Stage
+from site_recovery.phases import Phase
+from site_recovery.reasons import Reason
+from tests.convergence.fleet import Fleet
+
+HOUR = timedelta(hours=1)
+
+
+def window(fleet: Fleet, opens: timedelta, closes: timedelta) -> Guards:
+    """A window that opens and closes some time from now, at the service."""
+    now = fleet.site.world.clock.now()
+    clocks = [f"{now + each:%H:%M}" for each in (opens, closes)]
+    return Guards(window=Window.model_validate(dict(zip(("from", "to"), clocks, strict=True))))
+
+
+def failovers(fleet: Fleet) -> list[str]:
+    return [
+        name
+        for name in fleet.machines
+        if any("UnplannedFailover" in operation for operation in fleet.accepted(name))
+    ]
+
+
+class TestAWindow:
+    def test_that_opens_within_the_wait_is_waited_for(self, quiet_fleet: Fleet) -> None:
+        quiet_fleet.drive(Phase.PROTECTED)
+        guards = window(quiet_fleet, 2 * HOUR, 8 * HOUR)
+        began = quiet_fleet.site.world.clock.now()
+        outcomes = quiet_fleet.drive(Phase.FAILED_OVER, guarding=Guarding(guards))
+        assert {outcome.status for outcome in outcomes.values()} == {Status.SATISFIED}
+        assert quiet_fleet.site.world.clock.now() - began > 2 * HOUR - timedelta(minutes=1)
+        assert any("web-01: its window opens" in event for event in quiet_fleet.reporter.events)
+
+    def test_that_opens_later_ends_the_run_at_once_and_keeps_what_was_done(
+        self, quiet_fleet: Fleet
+    ) -> None:
+        guards = window(quiet_fleet, 20 * HOUR, 21 * HOUR)
+        outcomes = quiet_fleet.drive(Phase.FAILED_OVER, guarding=Guarding(guards))
+        assert {(o.status, o.reason) for o in outcomes.values()} == {
+            (Status.PENDING, Reason.WINDOW_CLOSED)
+        }
+        assert {o.observed.stage for o in outcomes.values()} == {Stage.PROTECTED}
+        assert "after the end of this run's wait" in outcomes["web-01"].message
+        assert failovers(quiet_fleet) == []
+
+    def test_that_closes_lets_what_has_begun_go_on_and_nothing_more_begin(
+        self, quiet_fleet: Fleet
+    ) -> None:
+        quiet_fleet.drive({"web-01": Phase.PROTECTED})
+        guards = window(quiet_fleet, timedelta(0), timedelta(minutes=4))
+        # web-02 replicates first, and by then the window is closed.
+        phases: dict[str, Phase | None] = dict.fromkeys(("web-01", "web-02"), Phase.FAILED_OVER)
+        outcomes = quiet_fleet.drive(phases, guarding=Guarding(guards))
+        assert outcomes["web-01"].status is Status.SATISFIED
+        assert (outcomes["web-02"].status, outcomes["web-02"].reason) == (
+            Status.PENDING,
+            Reason.WINDOW_CLOSED,
+        )
+        assert failovers(quiet_fleet) == ["web-01"]
+
+    def test_holds_no_test_failover(self, quiet_fleet: Fleet) -> None:
+        guards = window(quiet_fleet, 20 * HOUR, 21 * HOUR)
+        outcomes = quiet_fleet.drive(Phase.TEST_FAILOVER, guarding=Guarding(guards))
+        assert {outcome.status for outcome in outcomes.values()} == {Status.SATISFIED}
+
+
+class TestTheOrderOfWaves:
+    @staticmethod
+    def after(fleet: Fleet, phase: Phase, *, gave_up: bool = False) -> Guarding:
+        """Guards of the web servers, which go after the database."""
+        [data] = [a.machine for a in fleet.assignments({"db-01": phase})]
+        earlier = {"data": OrderedWave(phase, [data])}
+        return Guarding(Guards(after=("data",)), earlier, lambda wave: gave_up)
+
+    def test_a_wave_goes_on_as_soon_as_the_other_has_got_there(self, quiet_fleet: Fleet) -> None:
+        fleet = quiet_fleet
+        fleet.drive(Phase.PROTECTED)
+        moved = False
+
+        async def between() -> None:
+            nonlocal moved
+            if not moved:
+                moved = True
+                await fleet.driving({"db-01": Phase.FAILED_OVER})
+
+        outcomes = fleet.drive(
+            dict.fromkeys(("web-01", "web-02"), Phase.FAILED_OVER),
+            guarding=self.after(fleet, Phase.FAILED_OVER),
+            between_rounds=between,
+        )
+        assert {outcome.status for outcome in outcomes.values()} == {Status.SATISFIED}
+        order = [e["machine"] for e in fleet.site.world.audited() if "Unplanned" in e["operation"]]
+        assert order[0] == "db-01"
+
+    def test_one_whose_run_has_ended_is_not_waited_for(self, quiet_fleet: Fleet) -> None:
+        quiet_fleet.drive(Phase.PROTECTED)
+        outcomes = quiet_fleet.drive(
+            dict.fromkeys(("web-01", "web-02"), Phase.FAILED_OVER),
+            guarding=self.after(quiet_fleet, Phase.FAILED_OVER, gave_up=True),
+        )
+        assert {(o.status, o.reason) for o in outcomes.values()} == {
+            (Status.PENDING, Reason.WAITS_FOR_WAVE)
+        }
+        assert failovers(quiet_fleet) == []
+
+    def test_one_that_stays_behind_blocks(self, quiet_fleet: Fleet) -> None:
+        quiet_fleet.drive(Phase.PROTECTED)
+        outcomes = quiet_fleet.drive(
+            dict.fromkeys(("web-01", "web-02"), Phase.FAILED_OVER),
+            guarding=self.after(quiet_fleet, Phase.PROTECTED),
+        )
+        assert {(o.status, o.reason) for o in outcomes.values()} == {
+            (Status.BLOCKED, Reason.WAVE_STAYS_BEHIND)
+        }
+
+
+class TestTheNumberOfFailovers:
+    def test_no_more_fail_over_than_one_run_may(self, quiet_fleet: Fleet) -> None:
+        quiet_fleet.drive(Phase.PROTECTED)
+        budget = Budget(2, "convergence.maxFailoversPerUp")
+        outcomes = quiet_fleet.drive(Phase.FAILED_OVER, guarding=Guarding(budgets=(budget,)))
+        left = [o for o in outcomes.values() if o.status is not Status.SATISFIED]
+        assert [o.reason for o in left] == [Reason.TOO_MANY_FAILOVERS]
+        assert len(failovers(quiet_fleet)) == 2
+
+    def test_a_request_that_got_no_reply_counts_once(self, quiet_fleet: Fleet) -> None:
+        quiet_fleet.drive(Phase.PROTECTED)
+        failover = "ReplicationProtectedItems_UnplannedFailover"
+        quiet_fleet.fault(operation=failover, drop="before", times=2)
+        budget = Budget(3, "convergence.maxFailoversPerUp")
+        outcomes = quiet_fleet.drive(Phase.FAILED_OVER, guarding=Guarding(budgets=(budget,)))
+        assert {outcome.status for outcome in outcomes.values()} == {Status.SATISFIED}
+
+
+class TestTheRpo:
+    @pytest.mark.parametrize(("fresh", "status"), [(True, "satisfied"), (False, "blocked")])
+    def test_is_looked_at_when_the_failover_would_begin(
+        self, quiet_fleet: Fleet, *, fresh: bool, status: str
+    ) -> None:
+        quiet_fleet.drive({"web-01": Phase.PROTECTED})
+        limit = timedelta(minutes=1)
+        while (rpo_of(quiet_fleet) <= limit) is not fresh:
+            quiet_fleet.site.pass_time(minutes=1)
+        guards = Guards(max_rpo_minutes=1)
+        outcomes = quiet_fleet.drive({"web-01": Phase.FAILED_OVER}, guarding=Guarding(guards))
+        assert outcomes["web-01"].status == status
+        assert outcomes["web-01"].reason == (None if fresh else Reason.RPO_TOO_LARGE)
+        assert failovers(quiet_fleet) == (["web-01"] if fresh else [])
+
+
+def rpo_of(fleet: Fleet) -> timedelta:
+    [item] = fleet.snapshot().items
+    assert item.rpo is not None
+    return item.rpo
