@@ -17,8 +17,7 @@ WIDTH = 74
 IRREVERSIBLE = "IRREVERSIBLE"
 
 _GAP = "  "
-_MACHINE_MAX = 20
-_STATE_MIN = 15
+_STATE_MIN = 13
 _ALONE = 25
 """The most machines of a wave that have a row each; of more, machines with the same row share it."""
 _NAMED = 3
@@ -34,7 +33,7 @@ _COUNTED = {
 
 def wave_block(review: WaveReview) -> str:
     """The block of one wave: its line, its table, and what is said about it once."""
-    lines = [f"wave {review.wave} → {review.phase}: {summary(review)}"]
+    lines = _wrapped(f"wave {review.wave} → {review.phase}: {summary(review)}")
     if review.machines:
         lines += ["", *_table(shared(review.machines))]
     notes = [*_notes(review.machines), *review.notes]
@@ -136,13 +135,15 @@ def shared(rows: Sequence[MachineRow]) -> list[tuple[str, MachineRow]]:
 def _table(rows: Sequence[tuple[str, MachineRow]]) -> Iterator[str]:
     steps = {row.machine: list(_steps(row)) for _, row in rows}
     marked = any(mark for lines in steps.values() for _, _, mark in lines)
-    first = max(len("machine"), *(min(len(name), _MACHINE_MAX) for name, _ in rows))
     third = max(len("operations"), *(len(what) for lines in steps.values() for what, _, _ in lines))
     fourth = max(len("usual"), *(len(usual) for lines in steps.values() for _, usual, _ in lines))
     last = len(IRREVERSIBLE) if marked else 0
-    taken = first + third + fourth + last + len(_GAP) * (4 if marked else 3)
+    taken = third + fourth + last + len(_GAP) * (4 if marked else 3)
     longest = max(len(f"{row.now} → {row.then}") for _, row in rows)
-    second = max(_STATE_MIN, min(longest, WIDTH - taken))
+    # Names come first; what is long is wrapped.
+    first = max(len("machine"), *(len(name) for name, _ in rows))
+    first = min(first, WIDTH - taken - _STATE_MIN)
+    second = max(_STATE_MIN, min(longest, WIDTH - taken - first))
     widths = (first, second, third, fourth)
 
     def line(*cells: str) -> str:
