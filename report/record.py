@@ -9,9 +9,9 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import Any, Literal
+from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError
 
 from site_recovery.arm_ids import ContainerId
 from site_recovery.errors import MigrationError
@@ -30,11 +30,18 @@ class _Read(BaseModel):
     model_config = ConfigDict(extra="ignore", frozen=True)
 
 
+def _said(value: Any) -> Any:
+    """What checks said, as texts: it is recorded by the title of each check."""
+    if isinstance(value, Mapping):
+        return tuple(f"{title}: {text}" for title, text in value.items())
+    return value
+
+
 class Check(_Read):
     """The checks of a machine in Azure: whether they passed, and what they said."""
 
     passed: bool | None = None
-    messages: tuple[str, ...] = ()
+    messages: Annotated[tuple[str, ...], BeforeValidator(_said)] = ()
 
 
 class Outcome(_Read):

@@ -214,6 +214,15 @@ def test_a_failed_check_is_to_be_looked_at_and_one_that_is_not_known_is_not() ->
         assert found.check.messages == ("port 443",)
 
 
+def test_what_checks_said_is_told_with_their_titles() -> None:
+    vault = Vault()
+    protected(vault, "web-01", 3)
+    record = {"passed": False, "messages": {"port 443": "no answer"}, "at": "2026-03-01T09:00:00Z"}
+    found = seen(vault, "protected", checks={"web-01": record})
+    assert found.check is not None
+    assert found.check.messages == ("port 443: no answer",)
+
+
 def test_machines_that_wait_for_the_same_are_told_together() -> None:
     vault = Vault()
     names = ["web-01", "web-02"]
