@@ -74,6 +74,9 @@ class Guests(Protocol):
     def progress(self, command: str) -> Mapping[str, Progress]:
         """How far a command is, by instance id."""
 
+    def slow_stops(self) -> frozenset[str]:
+        """The ids of the instances that do not stop at once."""
+
     def tell(self, change: Change, number: int, run: str) -> None:
         """Tell them of a change that EC2 has just accepted.
 
@@ -119,6 +122,10 @@ class Alone:
         """The results."""
         return self._results.get(command, {})
 
+    def slow_stops(self) -> frozenset[str]:
+        """None."""
+        return frozenset()
+
     def tell(self, change: Change, number: int, run: str) -> None:
         """Do nothing: they look around before each script."""
 
@@ -152,6 +159,10 @@ class Joined:
         """As far as it is in virtual time."""
         answer = self._ask("GET", f"/_emulator/run-commands/{command}", None)
         return {name: Progress(**one) for name, one in answer["value"].items()}
+
+    def slow_stops(self) -> frozenset[str]:
+        """Those with a fault."""
+        return frozenset(self._ask("GET", "/_emulator/slow-stops", None)["value"])
 
     def tell(self, change: Change, number: int, run: str) -> None:
         """They have felt it when this returns."""

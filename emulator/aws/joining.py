@@ -9,7 +9,8 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from typing import Any
 
-from emulator.aws import changes
+from emulator.aws import changes, instances
+from emulator.aws.changes import Change
 from emulator.aws.guests import Guests, Joined, over_http
 
 _log = logging.getLogger(__name__)
@@ -81,20 +82,37 @@ class Joining:
         if not changes.changes_anything(body):
             yield
             return
+        change = changes.of(body)
+        slow = self._slow(change)
         with self._changing:
             self._busy += 1
         try:
             yield
         finally:
-            with self._changing:
-                self._changes += 1
-                number = self._changes
-            self._tell(body, number)
+            instances.keep_stopping(slow)
+            number = self.count()
+            self._tell(change, number)
             with self._changing:
                 self._busy -= 1
 
-    def _tell(self, body: bytes, number: int) -> None:
-        change = changes.of(body)
+    def count(self) -> int:
+        """Count a change of EC2; returns how many there were."""
+        with self._changing:
+            self._changes += 1
+            return self._changes
+
+    def _slow(self, change: Change | None) -> list[str]:
+        """The running instances that a request stops, and that do not stop at once."""
+        if change is None or change.action != "StopInstances":
+            return []
+        try:
+            slow = self._guests.slow_stops()
+        except (OSError, ValueError) as error:
+            _log.warning("the guests do not tell which of them stop slowly: %s", error)
+            return []
+        return [one for one in change.instances if one in slow and instances.runs(one)]
+
+    def _tell(self, change: Change | None, number: int) -> None:
         if change is None:
             return
         try:

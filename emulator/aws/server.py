@@ -9,6 +9,7 @@ from __future__ import annotations
 import io
 import json
 import os
+import socket
 import threading
 import time
 import uuid
@@ -24,9 +25,9 @@ from werkzeug.serving import BaseWSGIServer, make_server
 from emulator.aws import estate, interfaces, resource_policies
 from emulator.aws.access import calls, denials
 from emulator.aws.access.control import OWN_KEY, Access
+from emulator.aws.control_api import PREFIX, ControlApi
 from emulator.aws.fleet import LEAST, fleet
 from emulator.aws.guests import Alone
-from emulator.aws.holds import Holds
 from emulator.aws.joining import Joining
 from emulator.aws.network import describe
 from emulator.aws.refusals import Refusal
@@ -37,22 +38,14 @@ StartResponse: TypeAlias = Callable[..., Any]
 Wsgi: TypeAlias = Callable[[dict[str, Any], StartResponse], Iterable[bytes]]
 
 _IMAGES = Path(__file__).with_name("amis.json")
-_REPORTS = "/_emulator/systems-manager/executions"
-_ACCESS = "/_emulator/access"
-_HOLDS = "/_emulator/holds"
-_GUESTS = "/_emulator/guests"
 _ACCOUNT = "123456789012"  # moto's
 
 
 class AwsServer:
     """An AWS endpoint with the estate in it.
 
-    Its health is at `/_emulator/health`, the estate's ids at `/_emulator/estate`; agents of
-    Systems Manager report to `/_emulator/systems-manager/executions`, permissions of callers are
-    set at `/_emulator/access`, answers are held back at `/_emulator/holds`, and an emulator of Azure,
-    which has the machines from the inside, joins at `/_emulator/guests`. Everything else is AWS:
-    part of Systems Manager, and everything that moto has. State is in memory and ends with the
-    process.
+    Its control API is under `/_emulator/`. Everything else is AWS: part of Systems Manager, and
+    everything that moto has. State is in memory and ends with the process.
 
     Args:
         port: the TCP port on loopback; 0 takes a free one.
@@ -83,7 +76,7 @@ class AwsServer:
             self._client, lambda: self.joining.changes, lambda: self.joining.guests
         )
         self._access = Access(self._client, _ACCOUNT)
-        self._holds = Holds()
+        self._control = ControlApi(seed, self.joining, self._systems_manager, self._access)
         # Moto reads these when its services are first imported. Every AWS account has Amazon's
         # managed policies.
         os.environ["MOTO_AMIS_PATH"] = str(_IMAGES)
@@ -163,8 +156,11 @@ class AwsServer:
     def _answer(self, environ: dict[str, Any], start_response: StartResponse) -> Iterable[bytes]:
         body = environ["wsgi.input"].read(int(environ.get("CONTENT_LENGTH") or 0))
         path = environ.get("PATH_INFO", "")
-        if path.startswith("/_emulator/"):
-            return _respond(start_response, *self._control(environ["REQUEST_METHOD"], path, body))
+        if path.startswith(PREFIX):
+            if self._seeded is None:
+                return _respond(start_response, 503, {"status": "starting"})
+            answer = self._control.answer(environ["REQUEST_METHOD"], path, body, self._seeded)
+            return _respond(start_response, *answer)
         target = environ.get("HTTP_X_AMZ_TARGET", "")
         authorization = environ.get("HTTP_AUTHORIZATION", "")
         call = calls.read(authorization, target, environ.get("QUERY_STRING", ""), body)
@@ -173,7 +169,29 @@ class AwsServer:
             request = str(uuid.uuid4())
             denial = denials.of(call, denied.principal, denied.need, denied.explicit, request)
             return _send(start_response, denial.status, denial.headers, denial.body)
+        fault = None
+        if call and call.key != OWN_KEY:
+            fault = self._control.faults.take(call.operation, body)
+        if call is None or fault is None:
+            return self._carry_out(environ, start_response, call, body)
+        if fault.carried_out:
+            for _ in self._carry_out(environ, _ignore, call, body):
+                pass
+        if fault.drop:
+            return _drop(environ, start_response)
+        refused = denials.refusal(call, fault.status, fault.error, fault.message, str(uuid.uuid4()))
+        return _send(start_response, refused.status, refused.headers, refused.body)
+
+    def _carry_out(
+        self,
+        environ: dict[str, Any],
+        start_response: StartResponse,
+        call: calls.Call | None,
+        body: bytes,
+    ) -> Iterable[bytes]:
+        target = environ.get("HTTP_X_AMZ_TARGET", "")
         if self._systems_manager.takes(target, body):
+            authorization = environ.get("HTTP_AUTHORIZATION", "")
             answer = self._systems_manager.answer(target, authorization, body)
             return _respond(start_response, answer.status, answer.body, answer.refused)
         try:
@@ -186,60 +204,8 @@ class AwsServer:
         with self.joining.change(body):
             answered = self._moto(environ, start_response)
         if call:
-            self._holds.wait(call.operation)
+            self._control.holds.wait(call.operation)
         return answered
-
-    def _control(self, method: str, path: str, body: bytes) -> tuple[int, Mapping[str, Any]]:
-        if self._seeded is None:
-            return 503, {"status": "starting"}
-        if path == "/_emulator/health":
-            return 200, {
-                "status": "ok",
-                "service": "aws",
-                "seed": self._seed,
-                **self.joining.facts(),
-            }
-        if path == "/_emulator/estate":
-            return 200, self._seeded.document()
-        if path == _ACCESS:
-            return self._control_access(method, body)
-        if path == _GUESTS and method == "PUT":
-            try:
-                self.joining.put(body)
-            except ValueError as error:
-                return 400, {"error": str(error)}
-            return 200, self.joining.facts()
-        if path == _HOLDS:
-            return self._control_holds(method, body)
-        if path == _REPORTS and method == "POST":
-            answer = self._systems_manager.report(estate.REGION, body)
-            return answer.status, answer.body
-        return 404, {"error": f"There is nothing at {method} {path}."}
-
-    def _control_holds(self, method: str, body: bytes) -> tuple[int, Mapping[str, Any]]:
-        if method == "DELETE":
-            self._holds.clear()
-        elif method == "PUT":
-            try:
-                self._holds.put(body)
-            except ValueError as error:
-                return 400, {"error": str(error)}
-        elif method != "GET":
-            return 405, {"error": f"There is no {method} {_HOLDS}."}
-        return 200, self._holds.all()
-
-    def _control_access(self, method: str, body: bytes) -> tuple[int, Mapping[str, Any]]:
-        if method == "GET":
-            return 200, {"value": self._access.all()}
-        if method == "DELETE":
-            self._access.clear()
-            return 200, {}
-        if method != "PUT":
-            return 405, {"error": f"There is no {method} {_ACCESS}."}
-        try:
-            return 200, self._access.put(body)
-        except ValueError as error:
-            return 400, {"error": str(error)}
 
 
 def _respond(
@@ -262,3 +228,14 @@ def _send(
         [*headers.items(), ("Content-Length", str(len(content)))],
     )
     return [content]
+
+
+def _ignore(status: str, headers: list[tuple[str, str]], failed: Any = None) -> None:
+    """Start a response that nobody gets."""
+
+
+def _drop(environ: Mapping[str, Any], start_response: StartResponse) -> Iterable[bytes]:
+    """Break the connection."""
+    environ["werkzeug.socket"].shutdown(socket.SHUT_RDWR)
+    start_response("500 dropped", [])
+    return []

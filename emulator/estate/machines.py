@@ -126,6 +126,13 @@ class Estate(Protocol):
     def changed(self, change: Change) -> None:
         """Read what EC2 has just changed. Answers from now on know it."""
 
+    def end_stop(self, instance_id: str, state: Literal["running", "stopped"]) -> None:
+        """Let an instance that is stopping become stopped, or run again. Answers from now on know
+        it."""
+
+    def silence(self, instance_ids: frozenset[str]) -> None:
+        """Let Systems Manager reach the agents of all instances but these."""
+
     def network(self) -> Network:
         """The network around the instances. It is the same object until something changes."""
 

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import ipaddress
 from collections.abc import Collection, Iterable, Mapping
+from dataclasses import replace
+from typing import Literal
 
 from emulator.estate.machines import AccessRefused, Assignment, Change, Instance, ReportStatus
 from emulator.estate.network import LOCAL, AclEntry, Interface, Network, Route
@@ -47,6 +49,7 @@ class StaticEstate:
         self.associations: dict[str, list[Assignment]] = {}
         self.unmanaged: set[str] = set()
         self.reports: list[tuple[str, str, ReportStatus, str]] = []
+        self._silent: frozenset[str] = frozenset()
         self._drawn: tuple[list[Instance], dict[str, SecurityGroup] | None, Network] | None = None
 
     def look(self) -> None:
@@ -57,6 +60,16 @@ class StaticEstate:
 
     def changed(self, change: Change) -> None:
         """Do nothing: the data is always current."""
+
+    def end_stop(self, instance_id: str, state: Literal["running", "stopped"]) -> None:
+        """Change the state in `machines`."""
+        self.machines = [
+            replace(one, state=state) if one.id == instance_id else one for one in self.machines
+        ]
+
+    def silence(self, instance_ids: frozenset[str]) -> None:
+        """Remember them."""
+        self._silent = instance_ids
 
     def instances(self) -> list[Instance]:
         """A copy of `machines`."""
@@ -116,8 +129,8 @@ class StaticEstate:
         self.parameters.setdefault(parameter, []).append(value)
 
     def managed(self, instance_id: str) -> bool:
-        """Whether it is not in `unmanaged`."""
-        return instance_id not in self.unmanaged
+        """Whether it is not in `unmanaged`, and its agent answers."""
+        return instance_id not in self.unmanaged | self._silent
 
     def assignments(self, instance_id: str) -> list[Assignment]:
         """The assignments in `associations`."""

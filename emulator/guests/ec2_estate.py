@@ -10,7 +10,7 @@ import urllib.request
 from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass, field, replace
 from functools import cache
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal
 
 import boto3
 from botocore.config import Config
@@ -143,6 +143,16 @@ class Ec2Estate:
         self._view = replace(
             self._view, instances=self._region.instances, network=self._region.network
         )
+
+    def end_stop(self, instance_id: str, state: Literal["running", "stopped"]) -> None:
+        """Over the control API of the local AWS."""
+        facts = self._control("POST", "instances", {"instanceId": instance_id, "state": state})
+        if facts is not None:
+            self.changed(Change((instance_id,), (), int(facts["changes"]), str(facts["run"])))
+
+    def silence(self, instance_ids: frozenset[str]) -> None:
+        """Over the control API of the local AWS."""
+        self._control("PUT", "systems-manager/agents", {"offline": sorted(instance_ids)})
 
     def network(self) -> Network:
         """The network of the region."""

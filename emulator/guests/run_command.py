@@ -8,7 +8,7 @@ from datetime import datetime, timedelta
 
 from emulator.estate.guest_os import running
 from emulator.estate.machines import Change
-from emulator.guests import machine
+from emulator.guests import faults, machine
 from emulator.kernel import schema
 from emulator.kernel.routes import Routes
 from emulator.kernel.store import Document
@@ -47,6 +47,7 @@ def aws_changed(world: World, request: Request) -> Response:
         )
     )
     machine.look(world)
+    faults.begin_stops(world)
     return Response(200, {"now": world.now.isoformat()})
 
 
@@ -107,9 +108,15 @@ def _take(world: World, payload: Document) -> None:
     if command is None or command["began"] is not None:
         return
     instance = machine.instance_of(world, command["instance"])
-    if instance is None or instance.state != "running":
+    known = machine.peek(world, command["instance"])
+    agent = str(known["faults"].get("agent", "")).lower() if known else ""
+    if instance is None or instance.state != "running" or agent in ("offline", "silent"):
         if world.now + _AGAIN < datetime.fromisoformat(command["deliverUntil"]):
             world.schedule(_AGAIN, _TAKES, payload)
+        return
+    if agent == "hangs":
+        command["began"] = world.now.isoformat()
+        world.store.put(KIND, payload["key"], command)
         return
     document = machine.observe(world, instance)
     ran = running.run(

@@ -48,13 +48,19 @@ def of(call: Call, principal: str, need: Need, explicit: bool, request: str) -> 
         why = f"because no identity-based policy allows the {need.action} action"
     message = f"{message} {why}"
     if call.protocol == "json":
-        code = "AccessDeniedException"
+        return refusal(call, 400, "AccessDeniedException", message, request)
+    if call.service == "ec2":
+        message = f"You are not authorized to perform this operation. {message}"
+        return refusal(call, 403, "UnauthorizedOperation", message, request)
+    return refusal(call, 403, "AccessDenied", message, request)
+
+
+def refusal(call: Call, status: int, code: str, message: str, request: str) -> Denial:
+    """The refusal of a call in its service's protocol."""
+    if call.protocol == "json":
         body = json.dumps({"__type": code, "Message": message}).encode()
         headers = {"Content-Type": "application/x-amz-json-1.1", "x-amzn-ErrorType": code}
-        return Denial(400, headers | {"x-amzn-RequestId": request}, body)
-    code, shape = "AccessDenied", _QUERY
-    if call.service == "ec2":
-        code, shape = "UnauthorizedOperation", _EC2
-        message = f"You are not authorized to perform this operation. {message}"
+        return Denial(status, headers | {"x-amzn-RequestId": request}, body)
+    shape = _EC2 if call.service == "ec2" else _QUERY
     text = shape.format(code=code, message=escape(message), request=request)
-    return Denial(403, {"Content-Type": "text/xml", "x-amzn-RequestId": request}, text.encode())
+    return Denial(status, {"Content-Type": "text/xml", "x-amzn-RequestId": request}, text.encode())

@@ -75,6 +75,7 @@ class Machines:
     Args:
         client: gives the client of a service in the region.
         changes: how many requests may have changed EC2 or IAM so far.
+        offline: gives the ids of the instances whose agents do not answer.
         clock: gives the seconds of the epoch.
     """
 
@@ -82,22 +83,24 @@ class Machines:
         self,
         client: ClientFactory,
         changes: Callable[[], int],
+        offline: Callable[[], frozenset[str]] = frozenset,
         clock: Callable[[], float] = time.time,
     ) -> None:
         self._client = client
         self._changes = changes
         self._clock = clock
-        self._judged_at = -1
+        self._offline = offline
+        self._judged_at: tuple[int, frozenset[str]] = (-1, frozenset())
         self._found: dict[str, Managed] = {}
         self._permissions = Permissions(client)
         self._registered: dict[str, float] = {}
 
     def all(self) -> dict[str, Managed]:
         """Every managed instance by its id."""
-        changes = self._changes()
-        if changes != self._judged_at:
+        judged = (self._changes(), self._offline())
+        if judged != self._judged_at:
             self._found = self._judge(self.region())
-            self._judged_at = changes
+            self._judged_at = judged
         return self._found
 
     def region(self) -> Region:
@@ -172,7 +175,8 @@ class Machines:
             if profile not in roles:
                 roles[profile] = self._manageable_role(profile)
             role = roles[profile]
-            online = role is not None and region.network.connects(name, "ssm", _HTTPS)
+            reaches = role is not None and region.network.connects(name, "ssm", _HTTPS)
+            online = reaches and name not in self._offline()
             # A stopped instance has run before, and is assumed to have registered then.
             if online or (role is not None and state != "running"):
                 self._registered.setdefault(name, self._clock())

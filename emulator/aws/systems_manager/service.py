@@ -53,8 +53,9 @@ class _Region:
         changes: Callable[[], int],
         guests: Callable[[], Guests],
         lock: threading.Lock,
+        offline: Callable[[], frozenset[str]],
     ) -> None:
-        machines = Machines(client, changes)
+        machines = Machines(client, changes, offline)
         commands = Commands(machines, guests, lock)
         held = Held()
         associations = Associations(client, held, machines)
@@ -101,6 +102,7 @@ class SystemsManager:
         self._client = client
         self._changes = changes
         self._guests = guests
+        self._offline: frozenset[str] = frozenset()
         self._regions: dict[str, _Region] = {}
         self._lock = threading.Lock()
 
@@ -166,9 +168,26 @@ class SystemsManager:
             return Answer(404 if missing else 400, {"error": str(refusal)})
         return Answer(200, {})
 
+    def silence(self, body: bytes) -> Answer:
+        """Let agents not answer: `{"offline": [instance ids]}`, in place of those before."""
+        try:
+            offline = _parsed(body).get("offline")
+        except Refusal as refusal:
+            return Answer(400, {"error": str(refusal)})
+        if not isinstance(offline, list) or not all(isinstance(one, str) for one in offline):
+            return Answer(400, {"error": "'offline' is a list of the ids of instances."})
+        self._offline = frozenset(offline)
+        return Answer(200, {"offline": sorted(offline)})
+
     def _region(self, name: str) -> _Region:
         if name not in self._regions:
-            made = _Region(partial(self._in_region, name), self._changes, self._guests, self._lock)
+            made = _Region(
+                partial(self._in_region, name),
+                self._changes,
+                self._guests,
+                self._lock,
+                lambda: self._offline,
+            )
             self._regions.setdefault(name, made)  # Another thread may have made it.
         return self._regions[name]
 

@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
+from dataclasses import asdict
+from datetime import datetime
+
 from emulator.arm.compute import power
 from emulator.guests import configuration_server, machine, replication_appliance
 from emulator.guests.servers import Role
 from emulator.kernel.resources import PRIVATE
 from emulator.kernel.routes import Routes
 from emulator.kernel.store import Document
-from emulator.kernel.wire import Request, Response
+from emulator.kernel.wire import ArmError, Request, Response
 from emulator.kernel.world import World
 from emulator.recovery_services.experiences import agent_rollout
 from emulator.recovery_services.replication.azure_machines import VM_TYPE
@@ -42,6 +46,54 @@ def guests(world: World, request: Request) -> Response:
         "mobilityAgents": agent_rollout.runs(world),
     }
     return Response(200, body)
+
+
+@routes.route("GET", "/_emulator/guests/{instance}", "_Guests_Get")
+def get_guest(world: World, request: Request, instance: str) -> Response:
+    """A machine from the inside, and what of it is in Azure.
+
+    `records`: the last one written, `onDisk`: the last one that its disks hold, `writing`, `clock`:
+    its own, `service`, `stopped`, `faults`; `connections`: each with local and remote side,
+    process, and whether security groups track it; `azure`: its virtual machines with their record
+    and how many they lack. With `?after=` and a moment, `recordsAfter` is how many records were
+    written since.
+    """
+    machine.look(world)
+    found = machine.instance_of(world, instance)
+    guest = machine.of(world, instance)
+    if guest is None or found is None:
+        raise ArmError(404, "NotFound", f"There is no machine '{instance}'.")
+    inside = machine.inside(world, guest, found)
+    told = {
+        **_machine(world, guest),
+        "onDisk": machine.held(guest, world.now),
+        "clock": inside.clock.isoformat(),
+        "service": guest["service"],
+        "stopped": guest["stopped"],
+        "faults": guest["faults"],
+        "connections": [asdict(one) for one in inside.connections()],
+        "azure": [
+            _virtual_machine(world, document, guest)
+            for document in world.store.list(VM_TYPE.lower())
+            if document.get(PRIVATE, {}).get("instance") == guest["instance"]
+            and "record" in document[PRIVATE]
+        ],
+    }
+    if "after" in request.query:
+        since = machine.records(guest, _moment(request.query["after"]))
+        told["recordsAfter"] = max(0, told["records"] - since)
+    return Response(200, told)
+
+
+def _moment(text: str) -> datetime:
+    with suppress(ValueError):
+        # A plus sign in a query is a space.
+        moment = datetime.fromisoformat(text.replace(" ", "+"))
+        if moment.tzinfo is not None:
+            return moment
+    raise ArmError(
+        400, "InvalidRequestContent", f"'{text}' is no moment such as 2026-01-05T08:00:00Z."
+    )
 
 
 def _servers(world: World, role: Role) -> list[Document]:

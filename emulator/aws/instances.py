@@ -1,0 +1,49 @@
+"""The states of instances that moto does not have: one that takes long to stop, or does not stop."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import Any
+
+from emulator.aws.estate import REGION
+
+_STATES = {"stopping": 64, "stopped": 80}
+
+
+def runs(instance_id: str) -> bool:
+    """Whether an instance runs, or is stopping and still does."""
+    found = _find(instance_id)
+    return found is not None and found._state.name in ("running", "stopping")
+
+
+def keep_stopping(instance_ids: Iterable[str]) -> None:
+    """Let instances that moto has just stopped be stopping instead."""
+    for instance_id in instance_ids:
+        _become(instance_id, "stopping")
+
+
+def end_stop(instance_id: str, state: str) -> bool:
+    """Let an instance that is stopping become `stopped`, or `running` again; False if it is not
+    stopping."""
+    found = _find(instance_id)
+    if found is None or found._state.name != "stopping" or state not in ("running", "stopped"):
+        return False
+    if state == "running":
+        found.start()
+    else:
+        _become(instance_id, state)
+    return True
+
+
+def _become(instance_id: str, state: str) -> None:
+    found = _find(instance_id)
+    if found is not None:
+        found._state.name, found._state.code = state, _STATES[state]
+
+
+def _find(instance_id: str) -> Any:
+    from moto.core.models import DEFAULT_ACCOUNT_ID
+    from moto.ec2.models import ec2_backends
+
+    backend: Any = ec2_backends[DEFAULT_ACCOUNT_ID][REGION]
+    return next((one for one in backend.all_instances() if one.id == instance_id), None)
