@@ -52,17 +52,17 @@ class ControlApi:
             "access": {
                 "GET": lambda _: (200, {"value": access.all()}),
                 "PUT": lambda given: (200, access.put(given)),
-                "DELETE": lambda _: _done(access.clear, {}),
+                "DELETE": lambda _: _cleared(access.clear, dict),
             },
             "holds": {
                 "GET": lambda _: (200, self.holds.all()),
                 "PUT": lambda given: (200, self.holds.put(given)),
-                "DELETE": lambda _: _done(self.holds.clear, self.holds.all()),
+                "DELETE": lambda _: _cleared(self.holds.clear, self.holds.all),
             },
             "faults": {
                 "GET": lambda _: (200, self.faults.all()),
                 "POST": lambda given: (201, self.faults.add(given)),
-                "DELETE": lambda _: _done(self.faults.clear, {"value": []}),
+                "DELETE": lambda _: _cleared(self.faults.clear, self.faults.all),
             },
             "guests": {"PUT": self._join},
             "instances": {"POST": self._end_stop},
@@ -107,6 +107,6 @@ class ControlApi:
         return answer.status, answer.body
 
 
-def _done(work: Callable[[], None], then: Mapping[str, Any]) -> Answer:
-    work()
-    return 200, then
+def _cleared(clear: Callable[[], None], shown: Callable[[], Mapping[str, Any]]) -> Answer:
+    clear()
+    return 200, shown()
