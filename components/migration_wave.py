@@ -102,8 +102,21 @@ class WaveRecord(pulumi.ComponentResource):
                     "lastTest": _or_none(item.last_test_failover),
                     "item": _or_none(item.item_id),
                     "health": item.health,
+                    "checks": self._checks(machine),
                 },
             )
+
+    def _checks(self, machine: str) -> pulumi.Output[dict[str, Any] | None]:
+        """Whether the checks of a machine passed, and how each ended; None before they were made."""
+
+        def told(records: Mapping[str, Any] | None) -> dict[str, Any] | None:
+            # An older version of the program recorded none.
+            record = (records or {}).get(machine)
+            if record is None:
+                return None
+            return {key: record[key] for key in ("passed", "vmId", "at", "messages")}
+
+        return self.reconciler.checks.apply(told)
 
     def summary(self) -> dict[str, Any]:
         """The wave in the stack's outputs: its desired phase, and the outcome of each machine."""
@@ -252,6 +265,7 @@ def _machine(args: MigrationWaveArgs, name: str) -> MachineInputs:
         unmanaged=args.preflight.unmanaged.get(name),
         target=args.settings.target_of(name).on(platform),
         cutover=args.settings.cutover_of(name),
+        checks=args.settings.checks_of(name) or None,
         hardware=_hardware(facts),
     )
 

@@ -13,9 +13,10 @@ from pydantic import Field
 from dynamic_providers import adapter, concurrency, engine
 from dynamic_providers.adapter import MigrationProvider, Outputs, resource_name, stack_urn, unknown
 from dynamic_providers.declared import DeclaredResource
-from dynamic_providers.shared import claims, departures
+from dynamic_providers.shared import checked, claims, departures
 from dynamic_providers.wave import retirement
 from dynamic_providers.wave import review as wave_review
+from dynamic_providers.wave.checks import awaits_records, lacks_checks, with_checks
 from dynamic_providers.wave.inputs import (
     EarlierWave,
     MachineInputs,
@@ -30,6 +31,7 @@ from dynamic_providers.wave.room import MadeSubnets
 from dynamic_providers.wave.vault import WaveVault
 from site_recovery import arm_ids
 from site_recovery.azure.vault import gone_text
+from site_recovery.checks import Record
 from site_recovery.convergence import review, review_text
 from site_recovery.errors import MigrationError
 from site_recovery.fleet import Assignment
@@ -49,12 +51,20 @@ class WaveOutputs(Outputs):
         leaving: machines that left the wave and whose removal has not ended, with their inputs.
         migrated: the instance of each machine that was ever observed as migrated. A refresh keeps
             it.
+        checks: how the checks of each machine in Azure ended when they were last made. Those of a
+            machine that moved to another wave stay, for that wave.
     """
 
     results: dict[str, dict[str, Any]] = Field(default_factory=dict)
     outcomes: dict[str, dict[str, str]] = Field(default_factory=dict)
     leaving: dict[str, dict[str, Any]] = Field(default_factory=dict)
     migrated: dict[str, str] = Field(default_factory=dict)
+    checks: dict[str, dict[str, Any]] = Field(default_factory=dict)
+
+    @property
+    def records(self) -> dict[str, Record]:
+        """The checks of each machine."""
+        return {name: Record.of(record) for name, record in self.checks.items()}
 
 
 Recorded: TypeAlias = adapter.Recorded[WaveInputs, WaveOutputs]
@@ -83,6 +93,7 @@ class MigrationWaveProvider(MigrationProvider[WaveInputs, WaveOutputs]):
             for name in (news.get("guards") or {}).get("after", ())
         }
         news["other_machines"] = sorted(elsewhere)
+        news["other_names"] = sorted(others)
         news["other_instances"] = sorted({m.instance_id for m in elsewhere.values()})
         claims.of_this_process.add(news["other_instances"])
         if not unknown(news.get("machines")):
@@ -127,6 +138,7 @@ class MigrationWaveProvider(MigrationProvider[WaveInputs, WaveOutputs]):
 
         A wave is never replaced, so that no config change replaces a replicating machine.
         """
+        _tell_checks(recorded)
         if unknown(news):
             return DiffResult(changes=True)
         inputs, before = WaveInputs.model_validate(news), recorded.inputs
@@ -153,23 +165,28 @@ class MigrationWaveProvider(MigrationProvider[WaveInputs, WaveOutputs]):
         if snapshot.gone is not None:
             return DiffResult(changes=True)
         satisfied = all(
-            satisfies(a.desired, observe(a.machine, snapshot, a.settings))
-            for a in inputs.assignments()
+            satisfies(a.desired, seen := observe(a.machine, snapshot, a.settings))
+            and not lacks_checks(a, seen)
+            for a in with_checks(inputs.assignments())
         )
         order = inputs.plan_order(before)
         return DiffResult(changes=not satisfied or await vault.plan_differs(order, snapshot))
 
     async def on_create(self, inputs: WaveInputs) -> tuple[str, WaveOutputs]:
         """Drive all machines. Jobs that already run are adopted."""
+        checked.of_this_process.add(resource_name(inputs.urn))
         return resource_name(inputs.urn), await self._drive(inputs, {})
 
     async def on_update(self, recorded: Recorded, inputs: WaveInputs) -> WaveOutputs:
         """Drive all machines, and take those that left the config out of the vault."""
+        _tell_checks(recorded)
         if inputs.retired:
             return recorded.outputs
         departing = leaving(answerable_for(recorded.values), inputs)
         migrated_before = migrated(recorded.values, inputs)
-        return await self._drive(inputs, departing, recorded.inputs, migrated_before)
+        return await self._drive(
+            inputs, departing, recorded.inputs, migrated_before, recorded.outputs.checks
+        )
 
     async def on_read(self, id_: str, recorded: Recorded) -> tuple[WaveInputs, WaveOutputs] | None:
         """Record where the machines are now.
@@ -233,13 +250,17 @@ class MigrationWaveProvider(MigrationProvider[WaveInputs, WaveOutputs]):
         departing: dict[str, MachineInputs],
         before: WaveInputs | None = None,
         once_migrated: Mapping[str, str] = MappingProxyType({}),
+        checks_before: Mapping[str, dict[str, Any]] = MappingProxyType({}),
     ) -> WaveOutputs:
         vault = WaveVault(self.connect(), inputs)
         order = inputs.plan_order(before)
         plan_before = before.recovery_plan if before is not None else None
         if plan_before is not None and (order is None or order.plan.name != plan_before.name):
             await vault.delete_plan(plan_before.name)
-        machines = inputs.assignments(once_migrated) + assignments(None, departing)
+        if awaits_records(inputs):
+            await checked.of_this_process.told(inputs.other_names)
+        own = with_checks(inputs.assignments(once_migrated))
+        machines = own + assignments(None, departing)
         outcomes = await vault.converge(machines, self.row(inputs.urn), order)
         for name, machine in departing.items():
             departures.of_this_process.add(machine.instance_id, outcomes[name])
@@ -259,6 +280,14 @@ class MigrationWaveProvider(MigrationProvider[WaveInputs, WaveOutputs]):
                 name: machine.wire()
                 for name, machine in departing.items()
                 if not satisfies(None, outcomes[name].observed)
+            },
+            checks={
+                **{
+                    name: record
+                    for name, record in checks_before.items()
+                    if record["instance"] in inputs.other_instances
+                },
+                **{name: o.checks.wire() for name, o in staying.items() if o.checks is not None},
             },
         )
 
@@ -280,6 +309,7 @@ class MigrationWave(DeclaredResource, name="MigrationWave", provider=MigrationWa
     outcomes: pulumi.Output[Mapping[str, Any]]
     leaving: pulumi.Output[Mapping[str, Any]]
     migrated: pulumi.Output[Mapping[str, Any]]
+    checks: pulumi.Output[Mapping[str, Any]]
 
 
 _NOT_COMPARED = {
@@ -291,9 +321,15 @@ _NOT_COMPARED = {
     "machines",
     "other_instances",
     "other_machines",
+    "other_names",
     "source",
     "urn",
 }
+
+
+def _tell_checks(recorded: Recorded) -> None:
+    name = resource_name(recorded.inputs.urn)
+    checked.of_this_process.add(name, recorded.outputs.records.values())
 
 
 def _waiting(wave: str, others: Mapping[str, OtherWave], parallel: float | None) -> list[str]:

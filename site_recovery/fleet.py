@@ -9,6 +9,8 @@ from enum import StrEnum
 from typing import Literal
 
 from site_recovery.arm_ids import ContainerId
+from site_recovery.checks import Record
+from site_recovery.declared.checks import Check, effective
 from site_recovery.declared.cutover import Cutover
 from site_recovery.declared.tags import TAG_INSTANCE, TAG_MACHINE
 from site_recovery.declared.target import TargetSpec
@@ -76,6 +78,8 @@ class Assignment:
         cutover: how its failover is made.
         terminate_after: how long after its migration its instance is terminated; None for never.
         failover_point: id of the recovery point that its cutover chose; empty if there is none.
+        checks: what is checked of it in Azure, in this order.
+        checked: how its checks ended when they were last made, or None.
     """
 
     machine: Machine
@@ -87,6 +91,8 @@ class Assignment:
     cutover: Cutover = field(default_factory=Cutover)
     terminate_after: timedelta | None = None
     failover_point: str = ""
+    checks: tuple[Check, ...] = effective([])
+    checked: Record | None = None
 
     @property
     def tags(self) -> dict[str, str]:

@@ -60,6 +60,8 @@ class Observed:
         mismatch: why the machine must be left alone, or None.
         cut_over, unmanaged, rolls_back: see `Machine`.
         rolled_back: whether a virtual machine of it says that its failover was taken back.
+        test_checked: whether the checks of a test failover passed, and its target was not changed
+            after that.
         failover_failed: whether its last failover failed, so that it may be repeated.
         unreadable: what Azure answers about it that cannot be read, in words; empty unless its
             stage is `UNREADABLE`.
@@ -93,6 +95,7 @@ class Observed:
     unmanaged: str | None = None
     rolls_back: bool = False
     rolled_back: bool = False
+    test_checked: bool = False
     unreadable: str = ""
 
     @property
@@ -119,7 +122,10 @@ class Observed:
 
     @property
     def tested(self) -> bool:
-        """Whether a test failover succeeded with the target that the machine has now."""
+        """Whether a test failover succeeded with the target that the machine has now.
+
+        Whether anybody looked at the virtual machine of that test is `test_checked`.
+        """
         return self.last_test_failover is not None and not self.changed_since_test
 
 
@@ -205,7 +211,9 @@ def _with_item(
         hold=machine.hold,
         differs=_differences(wanted, item.target),
         target=item.target,
-        changed_since_test=_changed_since_test(machine, item, snapshot),
+        changed_since_test=_changed_since(item.last_test_failover, machine, item, snapshot),
+        test_checked=machine.checked_test is not None
+        and not _changed_since(machine.checked_test, machine, item, snapshot),
         failover_failed=item.protection_state in _FAILED_FAILOVER,
         cut_over=machine.cut_over,
         unmanaged=machine.unmanaged,
@@ -247,15 +255,16 @@ def _stage(item: ProtectedItem) -> Stage:
     return Stage.REPLICATING
 
 
-def _changed_since_test(machine: Machine, item: ProtectedItem, snapshot: Snapshot) -> bool:
-    """Whether a job changed the target after the last test, as far back as the vault keeps jobs."""
-    test = item.last_test_failover
+def _changed_since(
+    moment: datetime | None, machine: Machine, item: ProtectedItem, snapshot: Snapshot
+) -> bool:
+    """Whether a job changed the target after a moment, as far back as the vault keeps jobs."""
     names = {name.lower() for name in (machine.name, item.name, item.friendly_name)}
-    return test is not None and any(
+    return moment is not None and any(
         job.scenario == Operation.UPDATE_TARGET.scenario
         and not job.failed
         and job.started is not None
-        and job.started > test
+        and job.started > moment
         for name in names
         for job in snapshot.jobs_by.get(name, ())
     )

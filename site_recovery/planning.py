@@ -29,12 +29,15 @@ class Rules:
     Attributes:
         require_test_failover: whether a failover needs a successful test failover first. From the
             config.
+        knows_checks: whether it is known which tests were checked. A preview of a wave does not
+            know it, because it does not see what the last run recorded.
         discovers: whether a machine has to be discovered by an operation. If not, its agent
             reports it without being asked. Depends on the experience.
         guard: what the wave's guards have against an operation now, or None (see `guards`).
     """
 
     require_test_failover: bool = True
+    knows_checks: bool = True
     discovers: bool = True
     guard: Guard = unguarded
 
@@ -248,6 +251,13 @@ def _forward(desired: Phase, observed: Observed, rules: Rules) -> Step:
         case Stage.BROKEN:
             # Nothing is replicated yet, so starting over loses nothing.
             return Do(Operation.DISABLE_PROTECTION)
+        case Stage.TEST_FAILOVER if (
+            desired in (Phase.FAILED_OVER, Phase.MIGRATED)
+            and not observed.differs
+            and not _is_checked(observed, rules)
+        ):
+            # While its virtual machine is there, the checks can still be made.
+            return _NOT_CHECKED
         case Stage.TEST_FAILOVER:
             # This includes a machine whose target changed: it has to be tested with the new one.
             return Do(Operation.TEST_FAILOVER_CLEANUP)
@@ -293,6 +303,20 @@ def _back(observed: Observed) -> Step:
     return RollBack()
 
 
+_NOT_CHECKED = Blocked(
+    Reason.TEST_NOT_CHECKED,
+    "no checks of its test failover are recorded as passed, and its wave requires a test that was "
+    "looked at",
+    "Set the wave's phase to test-failover and run pulumi up, which makes the checks of a test that "
+    "runs, and tests the machine if none does; then fail over (or set requireTestFailover: false)",
+)
+
+
+def _is_checked(observed: Observed, rules: Rules) -> bool:
+    """Whether the test of a machine counts for its failover."""
+    return observed.test_checked or not (rules.require_test_failover and rules.knows_checks)
+
+
 def _gate(observed: Observed, rules: Rules) -> Blocked | None:
     if rules.require_test_failover and not observed.tested:
         return Blocked(
@@ -303,6 +327,8 @@ def _gate(observed: Observed, rules: Rules) -> Blocked | None:
             "Set the wave's phase to test-failover, run pulumi up, check the test machine, then "
             "fail over (or set requireTestFailover: false)",
         )
+    if not _is_checked(observed, rules):
+        return _NOT_CHECKED
     if observed.unmanaged is not None and not observed.cut_over:
         return Blocked(
             Reason.NOT_MANAGED,

@@ -26,6 +26,7 @@ class Reason(StrEnum):
     HELD = "held"
     NOT_TESTED = "not-tested"
     CHANGED_SINCE_TEST = "changed-since-test"
+    TEST_NOT_CHECKED = "test-not-checked"
     HEALTH_CRITICAL = "health-critical"
     VM_NOT_TAGGED = "vm-not-tagged"
     NOT_ALLOWED = "not-allowed"
@@ -57,6 +58,7 @@ class Reason(StrEnum):
     AGENT_NOT_REPORTED = "agent-not-reported"
     INITIAL_REPLICATION = "initial-replication"
     NOT_ALLOWED_YET = "not-allowed-yet"
+    CHECK_RUNNING = "check-running"
     WAITS_FOR_PLAN = "waits-for-plan"
     WAITS_FOR_PERSON = "waits-for-person"
     NOT_ANSWERED = "not-answered"
@@ -65,6 +67,7 @@ class Reason(StrEnum):
     RUN_ENDED = "run-ended"
 
     # The machine failed.
+    CHECK_FAILED = "check-failed"
     JOB_FAILED = "job-failed"
     REFUSED = "refused"
     UNAVAILABLE = "unavailable"

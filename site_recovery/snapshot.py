@@ -36,6 +36,8 @@ class Machine:
         cut_over: whether its cutover may have stopped it. Its replication may then stall.
         unmanaged: why Systems Manager runs no command on it, although its cutover needs that; or
             None.
+        checked_test: when all checks of a test failover of it last passed, as its stack recorded
+            it; None if they never did.
     """
 
     name: str
@@ -49,6 +51,7 @@ class Machine:
     cut_over: bool = False
     unmanaged: str | None = None
     rolls_back: bool = False
+    checked_test: datetime | None = None
 
 
 @dataclass(frozen=True)

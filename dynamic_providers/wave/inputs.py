@@ -18,6 +18,7 @@ from site_recovery.aws.cutover_source import Ec2Sources
 from site_recovery.azure.experiences.registry import EXPERIENCES
 from site_recovery.convergence.guarding import Guarding, OrderedWave
 from site_recovery.convergence.interfaces import Pace, PlanOrder
+from site_recovery.declared.checks import Check, effective
 from site_recovery.declared.cutover import Cutover
 from site_recovery.declared.target import TargetSpec
 from site_recovery.fleet import (
@@ -45,6 +46,7 @@ class MachineInputs(Inputs):
         source_problem: why the instance cannot replicate, or None.
         hardware: None if it is not known.
         cutover: how its failover is made.
+        checks: what is declared to be checked of it in Azure; None for `running` alone.
         cut_over: whether its instance carries the tags of a cutover; None if not.
         unmanaged: why Systems Manager runs no command on it, although its cutover needs that.
         rolls_back: whether its failover is to be taken back; None if not.
@@ -65,6 +67,13 @@ class MachineInputs(Inputs):
     rolls_back: Literal[True] | None = None
     terminate_after_seconds: float | None = None
     terminates_at: datetime | None = None
+    checks: list[Check] | None = None
+
+    @field_serializer("checks")
+    def _as_declared(self, checks: list[Check] | None) -> list[dict[str, Any]] | None:
+        if checks is None:
+            return None
+        return [check.model_dump(mode="json", exclude_defaults=True) for check in checks]
 
     @field_serializer("cutover")
     def _without_defaults(self, cutover: Cutover) -> dict[str, Any]:
@@ -114,6 +123,7 @@ class MachineInputs(Inputs):
             terminate_after=None
             if self.terminate_after_seconds is None
             else timedelta(seconds=self.terminate_after_seconds),
+            checks=effective(self.checks or []),
         )
 
 
@@ -184,6 +194,7 @@ class WaveInputs(Inputs):
         other_instances: the instance ids of the machines in other waves.
         guards: what has to hold before its failovers.
         earlier: the waves of `guards.after`, by name.
+        other_names: the names of the other waves.
         source: None for a wave that an older version of the program recorded.
         retired: whether the source side is removed, and the wave only a record; None if not.
     """
@@ -203,6 +214,7 @@ class WaveInputs(Inputs):
     bios_ids: dict[str, str] = Field(default_factory=dict)
     other_machines: list[str] = Field(default_factory=list)
     other_instances: list[str] = Field(default_factory=list)
+    other_names: list[str] = Field(default_factory=list)
     convergence: ConvergenceInputs
     recovery_point: RecoveryPointKind = RecoveryPointKind.LATEST
     recovery_plan: Plan | None = None

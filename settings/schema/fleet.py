@@ -8,6 +8,7 @@ from pydantic import AfterValidator, Field, StrictBool, StrictInt
 
 from settings.schema.recovery_plan import RecoveryPlanSettings
 from site_recovery.aws.inventory import Driver
+from site_recovery.declared.checks import Checks
 from site_recovery.declared.cutover import Cutover, Rollback, SourceEnd
 from site_recovery.declared.guards import Approval, Window
 from site_recovery.declared.model import Model, defaults_to
@@ -58,6 +59,12 @@ class MachineSettings(Model):
         description="Takes its failover back, with the phase `protected`. See "
         "[taking a failover back](cutover.md#taking-a-failover-back).",
         json_schema_extra=defaults_to("that of its wave"),
+    )
+    checks: Checks = Field(
+        default_factory=list,
+        description="What is checked of the machine in Azure, after its test failover and after its "
+        "failover. See [checks](cutover.md#checks).",
+        json_schema_extra=defaults_to("the `checks` of its wave"),
     )
 
 
@@ -134,6 +141,12 @@ class WaveSettings(Model):
         default_factory=list,
         description="Names of waves. A machine of this wave begins a phase only when all their "
         "machines have reached it.",
+    )
+    checks: Checks = Field(
+        default_factory=list,
+        description="What is checked of each machine of the wave in Azure, one after the other. See "
+        "[checks](cutover.md#checks).",
+        json_schema_extra=defaults_to("`running` alone"),
     )
     recovery_plan: RecoveryPlanSettings | None = Field(
         default=None,

@@ -14,6 +14,7 @@ from settings.schema.replication import Convergence, Replication
 from settings.schema.source import Source
 from settings.schema.target import Target
 from site_recovery.arm_ids import VaultId
+from site_recovery.declared.checks import Check
 from site_recovery.declared.cutover import Cutover, Rollback
 from site_recovery.declared.model import Model, rule
 from site_recovery.declared.target import TargetSpec
@@ -110,6 +111,13 @@ class Settings(Model):
         wave = self.wave_of(machine)
         end = self.machines[machine].source or (self.waves[wave].source if wave else None)
         return end.terminate_after if end is not None else None
+
+    def checks_of(self, machine: str) -> list[Check]:
+        """What is checked of a machine in Azure: its own checks, or else those of its wave."""
+        own, wave = self.machines[machine], self.wave_of(machine)
+        if wave is None or "checks" in own.model_fields_set:
+            return own.checks
+        return self.waves[wave].checks
 
     @property
     def fences(self) -> bool:

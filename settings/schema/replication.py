@@ -120,7 +120,8 @@ class Convergence(Model):
     )
     require_test_failover: StrictBool = Field(
         default=True,
-        description="A machine may fail over only after a test failover of it succeeded.",
+        description="A machine may fail over only after a test failover of it succeeded and its "
+        "[checks](cutover.md#checks) passed.",
     )
     require_approval: StrictBool = Field(
         default=False,

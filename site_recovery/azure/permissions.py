@@ -62,6 +62,14 @@ MIGRATING = (
 )
 """The operations on machines."""
 
+CHECKING = (
+    "Microsoft.Compute/virtualMachines/runCommand/action",
+    "Microsoft.Compute/locations/operations/read",
+    "Microsoft.Network/networkInterfaces/read",
+)
+"""The checks of a virtual machine: scripts in it, their results, and its address. The results are
+polled below a region."""
+
 ROLLING_BACK = (
     "Microsoft.Compute/virtualMachines/deallocate/action",
     "Microsoft.Compute/virtualMachines/write",
@@ -123,6 +131,7 @@ PERMISSIONS = tuple(
             *OBSERVING,
             *REGISTERING,
             *MIGRATING,
+            *CHECKING,
             *ROLLING_BACK,
             *PLANNING,
             *FOLLOWING,

@@ -22,12 +22,14 @@ from site_recovery.azure.connection import Connection
 from site_recovery.azure.errors import explained
 from site_recovery.azure.experiences import bodies
 from site_recovery.azure.experiences.registry import EXPERIENCES
+from site_recovery.azure.guests import AzureGuests
 from site_recovery.azure.item_reads import READS_AT_ONCE, read_item
 from site_recovery.azure.job_history import job_of
 from site_recovery.azure.plan_service import PlanService
 from site_recovery.azure.rest import call, list_url, url
 from site_recovery.azure.rounds import Rounds
 from site_recovery.azure.vault_observation import VaultMemory
+from site_recovery.convergence.guests import Guests
 from site_recovery.convergence.target_sizes import Size
 from site_recovery.errors import RefusedError
 from site_recovery.fleet import Assignment, RecoveryPointKind, Site
@@ -77,6 +79,7 @@ class VaultService(PlanService):
         self._memory = connection.kept(VaultMemory, str(self._vault).lower())
         self.clock = connection.clock
         self.compute = Compute(connection)
+        self.guests: Guests = AzureGuests(connection)
         self.request_ids = RequestIds(stack)
 
     def pause(self, poll: timedelta) -> float:

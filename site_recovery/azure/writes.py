@@ -47,7 +47,7 @@ async def once(
             request_id=request_id,
         )
     except HttpResponseError as error:
-        raise _refusal(operation, name, error) from error
+        raise refusal(operation, name, error) from error
     except AzureError as error:
         if never_sent(error):
             raise explain(error, name) from error
@@ -56,7 +56,14 @@ async def once(
     return arm_ids.name(poll.split("?", 1)[0]) if poll else None
 
 
-def _refusal(operation: str, name: str, error: HttpResponseError) -> MigrationError:
+def refusal(operation: str, name: str, error: HttpResponseError) -> MigrationError:
+    """What an error status of a request that changes something says of it.
+
+    Args:
+        operation: the operation, in words.
+        name: the machine or plan, for messages.
+        error: the answer.
+    """
     status = error.status_code or 0
     # An answer that is no JSON is a proxy's, and does not tell what the service did.
     if status >= 500 or status == 408 or isinstance(error, DecodeError):

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from datetime import timedelta
 from typing import Protocol
 
+from site_recovery.convergence.guests import Guests
 from site_recovery.convergence.plan_run import PlanService
 from site_recovery.convergence.target_sizes import Size
 from site_recovery.fleet import Assignment
@@ -41,6 +42,7 @@ class Service(PlanService, Protocol):
     """The vault as convergence uses it. `azure.service.VaultService` implements it."""
 
     clock: ServiceClock
+    guests: Guests
     request_ids: RequestIds
 
     @property

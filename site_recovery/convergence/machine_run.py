@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 
+from site_recovery.checks import Record
 from site_recovery.convergence.outcome import Failure, Outcome, Status
 from site_recovery.convergence.plan_run import PlanMachine
 from site_recovery.convergence.status_line import goal
@@ -35,6 +36,7 @@ class MachineRun:
         unplaced: consecutive rounds without an answer about its address.
         unreadable: consecutive rounds in which something about it was unreadable.
         waits_until: the time before which it certainly does not go on; None if not known.
+        checked: how its checks ended when they were last made, or None.
     """
 
     assignment: Assignment
@@ -47,13 +49,14 @@ class MachineRun:
     unplaced: int = 0
     unreadable: int = 0
     waits_until: datetime | None = None
+    checked: Record | None = None
 
     @classmethod
     def of(cls, assignment: Assignment, event: Callable[[str], None]) -> MachineRun:
         """A machine at the beginning of a run."""
         machine = assignment.machine
         attempts = Attempts(machine.instance_id, frozenset({machine.name.lower()}))
-        return cls(assignment, attempts, event)
+        return cls(assignment, attempts, event, checked=assignment.checked)
 
     @property
     def name(self) -> str:
@@ -130,7 +133,7 @@ class MachineRun:
             ended_by: why the run ended before the machine did, or None.
         """
         if self.outcome is not None:
-            return self.outcome
+            return replace(self.outcome, checks=self.checked)
         observed = self.observed or Observed(Stage.UNKNOWN_TO_VAULT)
         messages = [self.attempts.message, ended_by.message if ended_by else ""]
         return Outcome(
@@ -138,4 +141,5 @@ class MachineRun:
             observed,
             "; ".join(filter(None, messages)),
             self.attempts.reason or (ended_by.reason if ended_by else None),
+            self.checked,
         )

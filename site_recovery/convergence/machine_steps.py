@@ -8,6 +8,7 @@ from dataclasses import replace
 from functools import partial
 
 from site_recovery.convergence import sizing
+from site_recovery.convergence.checks import CheckRuns
 from site_recovery.convergence.cutover import Cutovers
 from site_recovery.convergence.interfaces import Service
 from site_recovery.convergence.machine_run import MachineRun
@@ -57,6 +58,7 @@ class MachineSteps:
         plan: the recovery plan of the wave, or None.
         cutovers: prepare the sources of failovers; None if no source can be reached.
         rollbacks: take failovers back.
+        checks: checks machines that are in Azure.
         snapshot: the services in this round.
         admit: counts a failover before it begins; returns why it may not.
 
@@ -73,6 +75,7 @@ class MachineSteps:
         plan: PlanRun | None,
         cutovers: Cutovers | None,
         rollbacks: Rollbacks,
+        checks: CheckRuns,
         snapshot: Snapshot,
         admit: Callable[[Operation, Collection[str]], Failure | None],
     ) -> None:
@@ -86,6 +89,7 @@ class MachineSteps:
         self._room = RoomCheck(service, rules, machines, snapshot)
         self._looking = asyncio.Lock()
         self._admit = admit
+        self._checks = checks
         self._jobs: dict[str, Job | None] = {}
         self.queued: list[Queued] = []
 
@@ -123,6 +127,8 @@ class MachineSteps:
         elif step == Do(Operation.UNPLANNED_FAILOVER) and machine.assignment.cutover.fences:
             why = "this run does not know its source in AWS, so that nothing can fence it"
             machine.fail(observed, Failure(Reason.UNAVAILABLE, why))
+            return
+        if await self._checks.takes(machine, step, observed):
             return
         match step:
             case Blocked(reason=Reason.NO_ADDRESS | Reason.UNAVAILABLE):

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from enum import StrEnum
 
+from site_recovery.checks import Record
 from site_recovery.observation import Observed
 from site_recovery.reasons import Reason
 
@@ -27,12 +28,14 @@ class Outcome:
         observed: its state when it was last observed.
         message: why it is not satisfied, in words; empty if it is.
         reason: the same as a name; None if it is satisfied.
+        checks: how its checks in Azure ended when they were last made, or None.
     """
 
     status: Status
     observed: Observed
     message: str = ""
     reason: Reason | None = None
+    checks: Record | None = None
 
 
 @dataclass(frozen=True)

@@ -10,6 +10,8 @@ from typing import Any
 
 from site_recovery import cutover
 from site_recovery.convergence.review import ROLLS_BACK, MachineReview
+from site_recovery.declared.checks import effective
+from site_recovery.fleet import Assignment
 from site_recovery.observation import Observed, Stage
 from site_recovery.operations import Operation
 from site_recovery.usual_durations import History
@@ -148,9 +150,19 @@ def _operation(operation: Operation, review: MachineReview, history: History) ->
 def _detail(operation: Operation, review: MachineReview) -> str:
     if operation is Operation.UPDATE_TARGET:
         return ", ".join(review.observed.differs)
+    told = []
     if operation is Operation.UNPLANNED_FAILOVER and review.assignment.cutover.fences:
-        return cutover.told(review.assignment.cutover)
-    return ""
+        told.append(cutover.told(review.assignment.cutover))
+    if operation in (Operation.TEST_FAILOVER, Operation.UNPLANNED_FAILOVER):
+        told += _checks(review.assignment)
+    return "; ".join(told)
+
+
+def _checks(assignment: Assignment) -> list[str]:
+    """The checks that are made once the operation has ended, if any is declared."""
+    if assignment.checks == effective([]):
+        return []
+    return [f"then checks {', '.join(check.title for check in assignment.checks)}"]
 
 
 def _downtime(review: MachineReview, operations: Iterable[OperationReview]) -> int | None:

@@ -13,6 +13,7 @@ from datetime import datetime
 from functools import partial
 
 from site_recovery.convergence import pacing
+from site_recovery.convergence.checks import CheckRuns
 from site_recovery.convergence.cutover import Cutovers
 from site_recovery.convergence.guarding import NONE, Guarding
 from site_recovery.convergence.interfaces import Pace, PlanOrder, Reporter, Service
@@ -113,6 +114,7 @@ class _Run:
         )
         self._cutovers = cutovers
         rollbacks = Rollbacks(service.compute, cutovers, pace, reporter.event)
+        checks = CheckRuns(service.guests, service.clock, reporter.event)
         self._steps = partial(
             MachineSteps,
             service,
@@ -121,6 +123,7 @@ class _Run:
             plan=self._plan,
             cutovers=cutovers,
             rollbacks=rollbacks,
+            checks=checks,
             admit=guarding.admit,
         )
 

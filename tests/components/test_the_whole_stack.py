@@ -163,6 +163,7 @@ def test_the_outputs_tell_where_everything_is(dev: Deployment) -> None:
         "lastTest": None,
         "item": "item-id",
         "health": "Normal",
+        "checks": None,
     }
     assert dev.outputs["waves"]["pilot"]["machines"]["db-01"]["status"] == "satisfied"
     assert dev.outputs["vault"]["name"] == "rsv-migration-dev"

@@ -22,10 +22,12 @@ from emulator.in_process import AsyncWorldTransport
 from site_recovery.arm_ids import ContainerId
 from site_recovery.azure.connection import Connect, Connection, connector
 from site_recovery.azure.service import VaultService
+from site_recovery.checks import Record, last_passed_test
 from site_recovery.convergence.guarding import NONE, Guarding
 from site_recovery.convergence.interfaces import Pace, PlanOrder
 from site_recovery.convergence.outcome import Outcome
 from site_recovery.convergence.run import converge
+from site_recovery.declared.checks import Check, effective
 from site_recovery.declared.cutover import Cutover, Mode
 from site_recovery.declared.target import TargetSpec
 from site_recovery.fleet import Assignment, Hardware, LandingZone
@@ -90,6 +92,8 @@ class Fleet:
         rolls_back: the machines whose failover is taken back.
         sources: the instances that runs may change; None if they touch none.
         migrated: the machines that are recorded as migrated.
+        checks: the declared checks by machine; `running` alone for the others.
+        checked: how the checks of each machine ended, as its wave records it.
         carrier: makes the transport of a connection in process.
         slept: the pauses of `drive` in seconds.
 
@@ -113,6 +117,8 @@ class Fleet:
         self.targets: dict[str, dict[str, Any]] = {}
         self.hardware: dict[str, Hardware] = {}
         self.migrated: set[str] = set()
+        self.checks: dict[str, list[dict[str, Any]]] = {}
+        self.checked: dict[str, Record] = {}
         self.cutovers: dict[str, Cutover] = {}
         self.rolls_back: set[str] = set()
         self.terminate_after: timedelta | None = None
@@ -166,7 +172,7 @@ class Fleet:
         pace = Pace(wait, _STEP, sleep, may_submit)
 
         async with self.service(leaving, stack) as service:
-            return await converge(
+            outcomes = await converge(
                 service,
                 self.assignments(desired),
                 replace(rules, discovers=self.experience.name == "classic"),
@@ -176,6 +182,8 @@ class Fleet:
                 self.sources,
                 guarding,
             )
+        self.checked |= {name: o.checks for name, o in outcomes.items() if o.checks is not None}
+        return outcomes
 
     drive = _run(driving)
 
@@ -197,6 +205,7 @@ class Fleet:
                     name,
                     migrated=name in self.migrated,
                     rolls_back=name in self.rolls_back,
+                    checked_test=last_passed_test(self.checked.get(name)),
                 ),
                 "windows" if instance.platform == "windows" else "linux",
                 TargetSpec.model_validate(self.targets.get(name, {}), by_name=True),
@@ -204,6 +213,8 @@ class Fleet:
                 hardware=self.hardware.get(name),
                 cutover=self.cutovers.get(name, PORTALS_WAY),
                 terminate_after=self.terminate_after,
+                checks=effective([Check.model_validate(c) for c in self.checks.get(name, [])]),
+                checked=self.checked.get(name),
             ).placed(self.migration_site.landing_zone)
             for name, instance in self.machines.items()
             if name in phases

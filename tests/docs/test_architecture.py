@@ -39,6 +39,7 @@ def observed(row: str, *, tested: bool) -> Observed:
         ALL,
         azure_vm_id="/vm",
         last_test_failover=datetime(2026, 1, 5, tzinfo=UTC) if tested else None,
+        test_checked=tested,
         differs=("size",) if row.endswith(CHANGED) else (),
     )
 

@@ -19,6 +19,7 @@ from settings.schema.recovery_plan import Runbook
 from settings.schema.replication import Convergence, Replication
 from settings.schema.source import CONFIGURATION_SERVER_INSTALLER, REPLICATION_APPLIANCE_INSTALLER
 from site_recovery.aws import support_matrix
+from site_recovery.declared.checks import Check, Running
 from site_recovery.declared.cutover import Cutover, Quiesce, SourceAfterwards
 from site_recovery.declared.durations import parse, write
 from site_recovery.fleet import ExperienceName
@@ -35,6 +36,11 @@ NAMED_AFTER_ANOTHER = {
 }
 """Defaults that depend on another key, or on the place of the key."""
 SECTIONS = (
+    *(
+        f"{owner}.checks{section}"
+        for owner in ("machines.<machine>", "waves.<wave>")
+        for section in ("", "[].running", "[].azureRunCommand", "[].http")
+    ),
     "machines.<machine>.cutover",
     "machines.<machine>.cutover.quiesce",
     "machines.<machine>.cutover.quiesce.resume",
@@ -193,6 +199,8 @@ def test_the_bounds_of_durations_are_those_that_are_checked(key: str) -> None:
         "cutover": (Cutover, {}),
         "quiesce": (Quiesce, {"ssm": {}}),
         "source": (SourceAfterwards, {}),
+        "running": (Running, {}),
+        "checks[]": (Check, {"tcp": 80}),
     }
     model, rest = models[part]
     low, high = (parse(text) for text in DURATIONS[key])
@@ -216,6 +224,11 @@ def test_all_bounded_durations_are_known_to_the_test_above() -> None:
                 "cutover.recoveryPointWait",
                 "source.terminateAfter",
             )
+        ),
+        *(
+            f"{owner}.checks[].{key}"
+            for owner in ("machines.<machine>", "waves.<wave>")
+            for key in ("running.within", "timeout")
         ),
         "waves.<wave>.recoveryPlan.groups[].pre[].runbook.timeout",
         "waves.<wave>.recoveryPlan.groups[].post[].runbook.timeout",

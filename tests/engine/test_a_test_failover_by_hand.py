@@ -75,4 +75,26 @@ def test_up_cleans_it_up(stack: Stack) -> None:
     row = stack.machine(MACHINE)
     assert row["observedPhase"] == "protected"
     assert not row.get("testVm")
-    assert row["lastTest"], "it counts as a test, whoever started it"
+    assert row["lastTest"], "it is shown, whoever started it"
+
+
+def test_it_does_not_count_because_nobody_looked_at_it(stack: Stack) -> None:
+    stack.declare(pilot=("failed-over", [MACHINE]))
+
+    up = stack.up()
+
+    assert up.code != 0
+    assert "no checks of its test failover are recorded as passed" in up.error
+    assert "Set the wave's phase to test-failover" in up.error
+    assert "UnplannedFailover" not in stack.clouds.operations(MACHINE)
+
+
+def test_a_test_whose_checks_passed_counts(stack: Stack) -> None:
+    stack.declare(pilot=("test-failover", [MACHINE]))
+    assert stack.up().code == 0
+    stack.declare(pilot=("failed-over", [MACHINE]))
+
+    up = stack.up()
+
+    assert up.code == 0, up.text
+    assert stack.clouds.operations(MACHINE)[-1] == "UnplannedFailover"

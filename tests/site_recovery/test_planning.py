@@ -38,8 +38,14 @@ BROKEN = Observed(Stage.BROKEN, frozenset({"DisableProtection"}))
 PROTECTED = Observed(
     Stage.PROTECTED, frozenset({"UnplannedFailover", "DisableProtection", "TestFailover"})
 )
-PROTECTED_TESTED = replace(PROTECTED, last_test_failover=TESTED)
-TEST = Observed(Stage.TEST_FAILOVER, frozenset({"TestFailoverCleanup"}), last_test_failover=TESTED)
+PROTECTED_TESTED = replace(PROTECTED, last_test_failover=TESTED, test_checked=True)
+NOT_LOOKED_AT = replace(PROTECTED_TESTED, test_checked=False)
+TEST = Observed(
+    Stage.TEST_FAILOVER,
+    frozenset({"TestFailoverCleanup"}),
+    last_test_failover=TESTED,
+    test_checked=True,
+)
 FAILED_OVER = Observed(
     Stage.FAILED_OVER,
     frozenset({"CompleteMigration", "Commit", "DisableProtection", "ChangePit"}),
@@ -148,6 +154,25 @@ class TestGates:
         operations, blocked = plan(Phase.FAILED_OVER, changing, STRICT)
         assert operations == [Operation.UPDATE_TARGET]
         assert blocked == step
+
+    @pytest.mark.parametrize("state", [NOT_LOOKED_AT, replace(TEST, test_checked=False)])
+    @pytest.mark.parametrize("desired", [Phase.FAILED_OVER, Phase.MIGRATED])
+    def test_a_test_that_nobody_looked_at_does_not_count(
+        self, state: Observed, desired: Phase
+    ) -> None:
+        step = next_step(desired, state, STRICT)
+        assert isinstance(step, Blocked)
+        assert step.reason is Reason.TEST_NOT_CHECKED
+        assert "test-failover" in step.way_out
+        unknowing = replace(STRICT, knows_checks=False)
+        assert isinstance(next_step(desired, state, unknowing), Do)
+        assert isinstance(next_step(desired, state, LENIENT), Do)
+
+    def test_a_test_that_nobody_looked_at_is_cleaned_up_for_another_one(self) -> None:
+        running = replace(TEST, test_checked=False)
+        cleanup = Do(Operation.TEST_FAILOVER_CLEANUP)
+        assert next_step(Phase.PROTECTED, running, STRICT) == cleanup
+        assert next_step(Phase.FAILED_OVER, replace(running, differs=CHANGED), STRICT) == cleanup
 
     def test_critical_health_blocks_a_failover_and_says_why(self) -> None:
         ill = replace(

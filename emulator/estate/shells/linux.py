@@ -6,6 +6,7 @@ commands are not found, as on a machine that does not have them.
 
 from __future__ import annotations
 
+import re
 import shlex
 from collections.abc import Mapping
 
@@ -13,6 +14,7 @@ from emulator.estate.services import Running
 from emulator.estate.shells import curl
 from emulator.estate.shells.ran import Command, Ran, ScriptEnded
 
+_OPENED = re.compile(r"[<>]\s*/dev/tcp/(?:localhost|127\.0\.0\.1)/(\d+)")
 _SEPARATORS = (";", "\n")
 
 
@@ -150,6 +152,8 @@ class _Shell:
     def _execute(self, words: list[str], streams: Mapping[str, str]) -> int:
         if words[0] == "exit":
             raise ScriptEnded(int(words[1]) % 256 if len(words) > 1 else self._ran.code)
+        if words[0] == "timeout":
+            words = words[2:] or ["true"]
         if words[0] == "set":
             for word in words[1:]:
                 if "e" in word and word[0] in "-+":
@@ -178,6 +182,18 @@ def _commands(services: Running) -> Mapping[str, Command]:
         ran.prints(" ".join(words[1:]))
         return 0
 
+    def bash(words: list[str], ran: Ran) -> int:
+        """`bash -c '</dev/tcp/localhost/80'`: whether something listens."""
+        port = _OPENED.fullmatch(words[2].strip()) if words[1:2] == ["-c"] and words[2:] else None
+        if port is None:
+            inner = run(words[2] if words[1:2] == ["-c"] and words[2:] else "", services)
+            ran.out, ran.err = [*ran.out, *inner.out], [*ran.err, *inner.err]
+            return inner.code
+        if services.listens(int(port[1])):
+            return 0
+        ran.complains(f"bash: connect: Connection refused\nbash: {words[2]}: Connection refused")
+        return 1
+
     def systemctl(words: list[str], ran: Ran) -> int:
         arguments = [word for word in words[1:] if not word.startswith("-")]
         quiet = {"--quiet", "-q"} & set(words)
@@ -193,6 +209,7 @@ def _commands(services: Running) -> Mapping[str, Command]:
 
     return {
         "echo": echo,
+        "bash": bash,
         "systemctl": systemctl,
         "service": service,
         "curl": lambda words, ran: curl.run(words, services, ran),

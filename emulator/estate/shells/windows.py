@@ -7,6 +7,9 @@
     'text', "text $LASTEXITCODE", Write-Output 'text'
     if (VALUE -ne VALUE) { ... } else { ... }
     throw 'text'            exit 1
+    $request = [Net.WebRequest]::Create('URL')
+    try { [int]$request.GetResponse().StatusCode } catch [Net.WebException]
+        { if ($_.Exception.Response) { [int]$_.Exception.Response.StatusCode } else { throw } }
     powershell -NoProfile -EncodedCommand ...
 
 Anything else is not recognized, as the name of an unknown cmdlet.
@@ -35,6 +38,16 @@ _CONNECT = re.compile(
     r"(['\"])(?P<host>[\w.-]+)\1\s*,\s*(?P<port>\d+)\s*\)",
     re.IGNORECASE,
 )
+_REQUEST = re.compile(r"\$\w+\s*=\s*\[Net\.WebRequest\]::Create\((['\"])(?P<url>.+)\1\)", re.I)
+_IGNORED = re.compile(
+    r"\$\w+\.(AllowAutoRedirect|Timeout)\s*=\s*\S+"
+    r"|\[Net\.ServicePointManager\]::ServerCertificateValidationCallback\s*=\s*\{ \$true \}",
+    re.IGNORECASE,
+)
+_RESPONSE = (
+    "try { [int]$request.GetResponse().StatusCode } catch [Net.WebException] "
+    "{ if ($_.Exception.Response) { [int]$_.Exception.Response.StatusCode } else { throw } }"
+)
 _OUTPUT = ("write-output", "write-host", "echo")
 _PORTS = {"http": 80, "https": 443}
 
@@ -61,6 +74,7 @@ class _Session:
         self._ran = ran
         self._stops = False
         self._last = 0
+        self._requested = ""
 
     def run(self, script: str) -> None:
         for statement in _statements(script):
@@ -77,6 +91,12 @@ class _Session:
         if preference := _PREFERENCE.fullmatch(text):
             if preference[1].lower() == "erroractionpreference":
                 self._stops = preference[3].lower() == "stop"
+        elif request := _REQUEST.fullmatch(text):
+            self._requested = request["url"]
+        elif _IGNORED.fullmatch(text):
+            pass
+        elif text == _RESPONSE:
+            self._ran.prints(str(self._answered(self._requested)))
         elif branch := _IF.fullmatch(text):
             self.run(branch["yes" if self._holds(branch["test"].strip()) else "no"] or "")
         elif text.lower().startswith("exit"):
@@ -168,14 +188,16 @@ class _Session:
         return found.name, "Running" if found.name in self._services.up else "Stopped"
 
     def _request(self, words: list[str]) -> int:
-        url = next((word.strip("'\"") for word in words if "://" in word), "")
-        parts = urlsplit(url)
-        port = parts.port or _PORTS.get(parts.scheme, 80)
-        self._connect(parts.hostname or "", port)
-        status = self._services.answer(port, parts.path or "/") or 0
+        status = self._answered(next((word.strip("'\"") for word in words if "://" in word), ""))
         if status >= 400:
             raise _FailedError(f"The remote server returned an error: ({status}).")
         return status
+
+    def _answered(self, url: str) -> int:
+        parts = urlsplit(url)
+        port = parts.port or _PORTS.get(parts.scheme, 80)
+        self._connect(parts.hostname or "", port)
+        return self._services.answer(port, parts.path or "/") or 0
 
     def _connect(self, host: str, port: int) -> str:
         if host.lower() not in (*LOCAL, self._services.host.lower()):

@@ -1,0 +1,59 @@
+"""How the checks of machines ended, as the waves of a run have it recorded.
+
+A machine that moved to another wave has its record in the outputs of the wave that it left, which
+the other one does not get. The engine compares each wave with its record before it changes it.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Iterable
+
+from site_recovery.checks import Record
+
+
+class CheckedMachines:
+    """The newest record of each instance, and the waves that told theirs.
+
+    All calls are made on the event loop of the provider process.
+    """
+
+    def __init__(self) -> None:
+        self._records: dict[str, Record] = {}
+        self._told: set[str] = set()
+        self._waiting: set[asyncio.Event] = set()
+
+    def add(self, wave: str, records: Iterable[Record] = ()) -> None:
+        """Note what a wave has recorded; a new one has nothing."""
+        self._told.add(wave)
+        for one in self._waiting:
+            one.set()
+        for record in records:
+            known = self._records.get(record.instance)
+            if known is None or known.at < record.at:
+                self._records[record.instance] = record
+
+    def of(self, instance: str) -> Record | None:
+        """The newest record of an instance; None if no wave has one."""
+        return self._records.get(instance)
+
+    async def told(self, waves: Iterable[str], seconds: float = 30.0) -> None:
+        """Wait until these waves told their records.
+
+        One that the engine does not come to in that time, such as with `--target`, is left out.
+        """
+        wanted, news = set(waves), asyncio.Event()
+        self._waiting.add(news)
+        try:
+            async with asyncio.timeout(seconds):
+                while not wanted <= self._told:
+                    news.clear()
+                    await news.wait()
+        except TimeoutError:
+            return
+        finally:
+            self._waiting.discard(news)
+
+
+of_this_process = CheckedMachines()
+"""One provider process serves the waves of a run."""

@@ -1,0 +1,42 @@
+"""The recorded checks of a wave's machines."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import replace
+
+from dynamic_providers.shared import checked
+from dynamic_providers.wave.inputs import WaveInputs
+from site_recovery.checks import last_passed_test
+from site_recovery.convergence.checks import are_made
+from site_recovery.fleet import Assignment
+from site_recovery.observation import Observed
+from site_recovery.phases import Phase
+
+
+def with_checks(assignments: Iterable[Assignment]) -> list[Assignment]:
+    """Machines with what the waves of this run have recorded of their checks."""
+    return [_with_record(each) for each in assignments]
+
+
+def _with_record(assignment: Assignment) -> Assignment:
+    record = checked.of_this_process.of(assignment.machine.instance_id)
+    if record is None:
+        return assignment
+    machine = replace(assignment.machine, checked_test=last_passed_test(record))
+    return replace(assignment, machine=machine, checked=record)
+
+
+def lacks_checks(assignment: Assignment, observed: Observed) -> bool:
+    """Whether the checks of a machine have to be made where it is now."""
+    return not are_made(assignment, assignment.checked, observed)
+
+
+def awaits_records(inputs: WaveInputs) -> bool:
+    """Whether another wave may have the record that the failover of a machine needs."""
+    if inputs.phase not in (Phase.FAILED_OVER, Phase.MIGRATED):
+        return False
+    return inputs.rules.require_test_failover and any(
+        checked.of_this_process.of(machine.instance_id) is None
+        for machine in inputs.machines.values()
+    )

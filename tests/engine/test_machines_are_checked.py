@@ -1,0 +1,86 @@
+"""Machines are checked in Azure: one that fails its check fails alone, and only a checked test counts."""
+
+from __future__ import annotations
+
+import pytest
+
+from tests.engine.harness import MACHINES_GROUP, Stack
+
+pytestmark = pytest.mark.engine
+
+WEB, DB = "web-01", "db-01"
+CHECKS = [
+    {
+        "azureRunCommand": {
+            "windows": ["if ((Get-Service W3SVC).Status -ne 'Running') { throw 'W3SVC is down' }"],
+            "linux": ["systemctl is-active nginx"],
+        }
+    },
+    {"http": {"path": "/healthz"}, "from": "azure"},
+]
+
+
+def commands(stack: Stack, machine: str) -> int:
+    """How many scripts ran in a virtual machine."""
+    return sum(
+        entry["operation"] == "VirtualMachines_RunCommand"
+        and f"/{machine}/" in f"{entry['resource']}/"
+        for entry in stack.clouds.audit()
+    )
+
+
+def test_a_machine_whose_check_fails_fails_alone_with_what_it_printed(stack: Stack) -> None:
+    stack.declare(pilot=("test-failover", [WEB, DB]))
+    stack.waves["pilot"]["checks"] = CHECKS
+    stack.clouds.fault(
+        "VirtualMachines_RunCommand",
+        match=f"{WEB}-test",
+        command={"stderr": "the licence server does not answer", "exitCode": 3},
+    )
+
+    preview, up = stack.preview(), stack.up()
+
+    assert preview.code == 0, preview.text
+    assert "checks running within 15m, run command, http 80/healthz in the machine" in preview.line(
+        "pilot"
+    )
+    assert up.code != 0
+    assert "the licence server does not answer" in up.error
+    assert f"check 2 of 3 of {WEB}-test failed (run command)" in up.error
+    assert stack.recorded(WEB) is None
+    assert stack.recorded(DB) is not None
+
+
+def test_the_next_up_checks_it_again_and_only_it(stack: Stack) -> None:
+    before = commands(stack, f"{DB}-test")
+
+    up = stack.up()
+
+    assert up.code == 0, up.text
+    assert commands(stack, f"{DB}-test") == before == 2
+    assert commands(stack, f"{WEB}-test") == 3
+    for name in (WEB, DB):
+        shown = stack.machine(name)["checks"]
+        assert shown["passed"] is True
+        assert shown["vmId"].endswith(f"/{name}-test")
+        assert list(shown["messages"]) == [
+            "1 running within 15m",
+            "2 run command",
+            "3 http 80/healthz in the machine",
+        ]
+        assert stack.clouds.operations(name).count("TestFailover") == 1
+    again = stack.up("--expect-no-changes")
+    assert again.code == 0, again.text
+
+
+def test_a_checked_test_counts_in_another_wave_too(stack: Stack) -> None:
+    stack.declare(pilot=("protected", [DB]), production=("failed-over", [WEB]))
+
+    up = stack.up()
+
+    assert up.code == 0, up.text
+    assert set(stack.clouds.virtual_machines(MACHINES_GROUP)) == {WEB}
+    assert stack.machine(WEB)["checks"]["vmId"].endswith(f"/{WEB}")
+    assert stack.machine(DB)["checks"]["passed"] is True, "the record outlives the test machine"
+    again = stack.up("--expect-no-changes")
+    assert again.code == 0, again.text
