@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterator, Mapping
 from typing import Any, TypeAlias
 
 from settings.draft import region_of
+from settings.schema.fleet import INSTANCE_ID
 from site_recovery.aws.ec2 import TaggedInstance
 from site_recovery.config_paths import path
 from site_recovery.declared import names
@@ -20,7 +21,7 @@ Finder: TypeAlias = Callable[
 def expand(raw: Mapping[str, Any], find: Finder) -> tuple[dict[str, Any], list[Problem]]:
     """Add the machines that waves select to `machines` and to the waves.
 
-    The tag `Name` of an instance becomes the name of its machine. An instance that is declared
+    The tag `Name` of an instance becomes the name of its machine, or what `selectName` says. An instance that is declared
     under `machines` keeps its name and settings from there. EC2 is asked only if a wave selects,
     and only if the region and the VPC can be read. Values of the wrong type are left to validation.
 
@@ -56,7 +57,7 @@ def expand(raw: Mapping[str, Any], find: Finder) -> tuple[dict[str, Any], list[P
             ]
         members = []
         for instance in instances:
-            found = named.take(instance, wave)
+            found = named.take(instance, wave, _named_by(written[wave]))
             if isinstance(found, str):
                 members.append(found)
             else:
@@ -84,9 +85,15 @@ class _Names:
             if isinstance(member, str)
         }
 
-    def take(self, instance: TaggedInstance, wave: str) -> str | tuple[str, str]:
-        """The name of an instance's machine; or what is wrong, and the way out."""
-        name = self._by_id.get(instance.instance_id) or self._declare(instance)
+    def take(self, instance: TaggedInstance, wave: str, by: str) -> str | tuple[str, str]:
+        """The name of an instance's machine; or what is wrong, and the way out.
+
+        Args:
+            instance: the instance.
+            wave: the wave that selects it.
+            by: the tag that names it, or `instance-id`.
+        """
+        name = self._by_id.get(instance.instance_id) or self._declare(instance, by)
         if not isinstance(name, str):
             return name
         other = self._waves.setdefault(name, wave)
@@ -97,17 +104,19 @@ class _Names:
             )
         return name
 
-    def _declare(self, instance: TaggedInstance) -> str | tuple[str, str]:
-        instance_id, name = instance.instance_id, instance.name
+    def _declare(self, instance: TaggedInstance, by: str) -> str | tuple[str, str]:
+        instance_id = instance.instance_id
+        name = instance_id if by == INSTANCE_ID else instance.tags.get(by)
         otherwise = "or declare it under machines with a name of its own"
         if not name:
             return (
-                f"instance {instance_id} has no tag Name, which would name the machine",
-                f"Give it one, {otherwise}",
+                f"instance {instance_id} has no tag {by}, which would name the machine",
+                f"Give it one, {otherwise}; or set the wave's selectName to another tag or to "
+                f"{INSTANCE_ID}",
             )
         if not names.MACHINE.fullmatch(name):
             return (
-                f"the tag Name of instance {instance_id}, {name!r}, cannot name a machine",
+                f"the tag {by} of instance {instance_id}, {name!r}, cannot name a machine",
                 "Use 1 to 63 letters, digits, hyphens, underscores and full stops, a letter or "
                 f"digit first and last; {otherwise}",
             )
@@ -132,6 +141,11 @@ def _selecting(waves: Any) -> Iterator[tuple[str, dict[str, str]]]:
             continue
         if all(isinstance(value, str) for value in tags.values()):
             yield name, tags
+
+
+def _named_by(wave: Any) -> str:
+    by = _mapping(wave).get("selectName")
+    return by if isinstance(by, str) and by else "Name"
 
 
 def _mapping(value: Any) -> Mapping[str, Any]:

@@ -29,7 +29,8 @@ class TargetSettings:
 
     None means that no value is wanted, or that the service does not show it. It is equal to
     everything. Resources are ARM ids, subnets are names. `private_ip` and `test_private_ip` are `DYNAMIC`
-    if Azure chooses the address, and `availability_zone` is empty if there is none. Tags other than the wanted ones
+    if Azure chooses the address, and the fields of availability and placement are
+    empty if there is none. Tags other than the wanted ones
     are not ours and are kept.
 
     Attributes:
@@ -40,6 +41,8 @@ class TargetSettings:
     vm_name: str | None = None
     vm_size: str | None = None
     availability_zone: str | None = None
+    availability_set: str | None = None
+    proximity_placement_group: str | None = None
     license_type: str | None = None
     linux_license_type: str | None = None
     sql_server_license_type: str | None = None
@@ -87,13 +90,15 @@ class TargetSettings:
         return self.over(present).subnet if moves else None
 
 
-_NOT_SHOWN = ("disk_type",)
+_NOT_SHOWN = ("disk_type", "disk_encryption_set")
 """Fields of a spec that items do not show and updates do not change."""
 
 _WORDS = {
     "vm_name": "name",
     "vm_size": "size",
     "availability_zone": "availability zone",
+    "availability_set": "availability set",
+    "proximity_placement_group": "proximity placement group",
     "license_type": "licence",
     "linux_license_type": "licence of Linux",
     "sql_server_license_type": "licence of SQL Server",

@@ -30,7 +30,9 @@ def refusals(before: dict[str, MachineInputs], inputs: WaveInputs, snapshot: Sna
 
 def _remains(field: str, wanted: TargetSpec, present: TargetSettings) -> bool:
     """Whether the item still has a value that the config no longer sets."""
-    shown = getattr(present, field)
+    shown, other = getattr(present, field), _INSTEAD.get(field)
+    if other is not None and getattr(wanted, other) is not None:
+        return False
     return getattr(wanted, field) is None and bool(shown) and shown not in NO_LICENCE
 
 
@@ -54,11 +56,19 @@ _WAYS_OUT = dict.fromkeys(
 )
 """What else helps for a field."""
 
-_FIXED = ("disk_type",)
+_FIXED = ("disk_type", "disk_encryption_set")
 """Fields that no update of a protected item can change."""
+
+_INSTEAD = {
+    "availability_zone": "availability_set",
+    "availability_set": "availability_zone",
+}
+"""Fields that an update takes away by setting another one."""
 
 _NOT_TAKEN_BACK = (
     "availability_zone",
+    "availability_set",
+    "proximity_placement_group",
     "license_type",
     "linux_license_type",
     "sql_server_license_type",

@@ -118,6 +118,17 @@ def _target_subnets(draft: Draft) -> Iterator[Problem]:
             )
 
 
+def _sets(draft: Draft) -> Iterator[Problem]:
+    for name, target in _targets(draft):
+        if target.availability_zone is not None and target.availability_set is not None:
+            yield Problem(
+                _place_of(draft, name, "availability_set"),
+                f"{path('machines', name)} would be in availability zone "
+                f"{target.availability_zone} too, and Azure puts a machine into a set or a zone",
+                "Remove one of the two",
+            )
+
+
 def _zones(draft: Draft) -> Iterator[Problem]:
     if draft.location is None or draft.location in azure_regions.WITH_ZONES:
         return
@@ -253,6 +264,7 @@ RULES = (
     _security_groups,
     _target_subnets,
     _zones,
+    _sets,
     _sizes,
     _licences,
     _target_addresses,

@@ -17,6 +17,9 @@ from site_recovery.declared.target import SharedTarget, TargetSpec
 from site_recovery.fleet import RecoveryPointKind
 from site_recovery.phases import Phase
 
+INSTANCE_ID = "instance-id"
+"""A wave's `selectName` with which machines are named after their instances."""
+
 
 class MachineSettings(Model):
     """One EC2 instance to migrate."""
@@ -84,6 +87,12 @@ class WaveSettings(Model):
         default=None,
         description="In place of `machines`: every instance of the VPC that has all these tags and "
         "is not terminated. See [by tags](#a-wave-by-tags).",
+    )
+    select_name: Annotated[str, Field(min_length=1, max_length=128)] = Field(
+        default="Name",
+        title=f"key of a tag, or `{INSTANCE_ID}`",
+        description="What names the machines that `select` finds: this tag of theirs, or their "
+        "instance ids.",
     )
     target: SharedTarget = Field(
         default_factory=SharedTarget,

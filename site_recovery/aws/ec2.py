@@ -110,10 +110,10 @@ class MachineFacts:
 
 @dataclass(frozen=True)
 class TaggedInstance:
-    """An instance with the requested tags; `name` is its tag `Name`, if it has one."""
+    """An instance that was searched for by tags, with all of its tags."""
 
     instance_id: str
-    name: str | None
+    tags: Mapping[str, str]
 
 
 @dataclass(frozen=True)
@@ -250,7 +250,7 @@ def tagged_instances(
     except AWS_FAILURES as error:
         return [], [aws_problem(error, "EC2", region, PERMISSIONS[:1])]
     return [
-        TaggedInstance(instance_id, its.get("Name"))
+        TaggedInstance(instance_id, its)
         for instance_id, its in sorted(found)
         if ROLE_TAG not in its
     ], []

@@ -101,15 +101,34 @@ SubnetId = Annotated[str, _id("subnet", "a subnet"), Field(title="`subnet-…`")
 ImageId = Annotated[str, _id("ami", "a machine image"), Field(title="`ami-…`")]
 SecurityGroupId = Annotated[str, _id("sg", "a security group"), Field(title="`sg-…`")]
 
+
+def _resource(namespace: str, kind: str, what: str) -> AfterValidator:
+    return _name(
+        r"(?i)/subscriptions/[^/]+/resourceGroups/[^/]+/providers/"
+        rf"{re.escape(namespace)}/{kind}/[^/]+",
+        f"the id of {what}",
+        f"/subscriptions/<subscription>/resourceGroups/<group>/providers/{namespace}/{kind}/<name>",
+    )
+
+
 NetworkSecurityGroupId = Annotated[
     str,
-    _name(
-        r"(?i)/subscriptions/[^/]+/resourceGroups/[^/]+/providers/Microsoft\.Network"
-        r"/networkSecurityGroups/[^/]+",
-        "the id of a network security group",
-        "/subscriptions/<subscription>/resourceGroups/<group>/providers/Microsoft.Network"
-        "/networkSecurityGroups/<name>",
-    ),
+    _resource("Microsoft.Network", "networkSecurityGroups", "a network security group"),
+    Field(title="ARM id"),
+]
+AvailabilitySetId = Annotated[
+    str,
+    _resource("Microsoft.Compute", "availabilitySets", "an availability set"),
+    Field(title="ARM id"),
+]
+PlacementGroupId = Annotated[
+    str,
+    _resource("Microsoft.Compute", "proximityPlacementGroups", "a proximity placement group"),
+    Field(title="ARM id"),
+]
+DiskEncryptionSetId = Annotated[
+    str,
+    _resource("Microsoft.Compute", "diskEncryptionSets", "a disk encryption set"),
     Field(title="ARM id"),
 ]
 

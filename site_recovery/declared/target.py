@@ -13,7 +13,14 @@ from pydantic import Field
 
 from site_recovery.declared.addresses import DYNAMIC_ADDRESS, AzureAddress
 from site_recovery.declared.model import Model, defaults_to
-from site_recovery.declared.names import SubnetName, VirtualMachineName, VirtualMachineSize
+from site_recovery.declared.names import (
+    AvailabilitySetId,
+    DiskEncryptionSetId,
+    PlacementGroupId,
+    SubnetName,
+    VirtualMachineName,
+    VirtualMachineSize,
+)
 from site_recovery.declared.tags import MachineTags, merged
 
 _NO_LICENCE = "NoLicenseType"
@@ -40,6 +47,18 @@ class SharedTarget(Model):
     )
     availability_zone: Literal["1", "2", "3"] | None = Field(
         default=None, description="Availability zone, in quotes."
+    )
+    availability_set: AvailabilitySetId | None = Field(
+        default=None,
+        description="An existing availability set, in the region and the resource group of the "
+        "machines. A machine is in a set or in a zone, not in both.",
+    )
+    proximity_placement_group: PlacementGroupId | None = Field(
+        default=None, description="An existing proximity placement group in the region."
+    )
+    disk_encryption_set: DiskEncryptionSetId | None = Field(
+        default=None,
+        description="An existing disk encryption set in the region, whose key encrypts the disks.",
     )
     license_type: Literal["NoLicenseType", "WindowsServer"] | None = Field(
         default=None,

@@ -11,6 +11,7 @@ from site_recovery.fleet import Hardware
 from site_recovery.observation import Stage
 from site_recovery.phases import Phase
 from tests.convergence.fleet import STRICT, Fleet
+from tests.emulator.recovery_services.site_recovery_support import GROUP
 
 UPDATE = "ReplicationProtectedItems_Update"
 ERROR = {
@@ -21,6 +22,9 @@ ERROR = {
 }
 ADDRESS = "10.20.1.77"
 IN_THE_TEST = "10.21.1.77"
+SET = f"{GROUP}/providers/Microsoft.Compute/availabilitySets/web"
+PLACEMENT = f"{GROUP}/providers/Microsoft.Compute/proximityPlacementGroups/near"
+ENCRYPTION = f"{GROUP}/providers/Microsoft.Compute/diskEncryptionSets/ours"
 CHANGES: dict[str, dict[str, Any]] = {
     "vm_size": {"vm_size": "Standard_D8s_v5"},
     "availability_zone": {"availability_zone": "2"},
@@ -28,6 +32,8 @@ CHANGES: dict[str, dict[str, Any]] = {
     "tags": {"tags": {"team": "shop"}},
     "private_ip": {"private_ip": ADDRESS},
     "test_private_ip": {"test_private_ip": IN_THE_TEST},
+    "availability_set": {"availability_set": SET},
+    "proximity_placement_group": {"proximity_placement_group": PLACEMENT},
     "several": {"vm_size": "Standard_D4s_v5", "private_ip": ADDRESS, "tags": {"team": "shop"}},
 }
 
@@ -42,6 +48,23 @@ def machine(fleet: Fleet, name: str = "web-01") -> dict[str, Any]:
 
 def size(fleet: Fleet, name: str = "web-01") -> str:
     return str(machine(fleet, name)["properties"]["hardwareProfile"]["vmSize"])
+
+
+def test_a_machine_is_placed_and_its_disks_are_encrypted_as_declared(quiet_fleet: Fleet) -> None:
+    fleet = quiet_fleet
+    fleet.targets["web-01"] = {
+        "availability_set": SET,
+        "proximity_placement_group": PLACEMENT,
+        "disk_encryption_set": ENCRYPTION,
+    }
+    fleet.drive(Phase.FAILED_OVER)
+    made = machine(fleet)["properties"]
+    assert made["availabilitySet"] == {"id": SET}
+    assert made["proximityPlacementGroup"] == {"id": PLACEMENT}
+    disk = made["storageProfile"]["osDisk"]["managedDisk"]["id"]
+    shown = fleet.site.get(f"{disk}?api-version=2024-03-02")["properties"]
+    assert shown["encryption"]["diskEncryptionSetId"] == ENCRYPTION
+    assert UPDATE not in fleet.accepted("web-01")
 
 
 class TestAChange:
@@ -76,6 +99,17 @@ class TestAChange:
         assert made["tags"]["team"] == "shop"
         assert made["address"]["privateIPAddress"] == ADDRESS
         assert made["address"]["privateIPAllocationMethod"] == "Static"
+
+    def test_moves_a_machine_from_a_zone_into_a_set_and_back(self, quiet_fleet: Fleet) -> None:
+        fleet = quiet_fleet
+        zone, in_set = {"availability_zone": "2"}, {"availability_set": SET}
+        for target in (zone, in_set, zone, in_set):
+            fleet.targets["web-01"] = target
+            outcomes = fleet.drive(Phase.PROTECTED)
+            assert {o.status for o in outcomes.values()} == {Status.SATISFIED}
+        fleet.drive(Phase.FAILED_OVER)
+        assert "zones" not in machine(fleet)
+        assert machine(fleet)["properties"]["availabilitySet"] == {"id": SET}
 
     def test_gives_a_test_an_address_of_its_own(self, quiet_fleet: Fleet) -> None:
         fleet = quiet_fleet

@@ -36,7 +36,7 @@ def found(
     vpc: str, tags: Mapping[str, str], region: str
 ) -> tuple[list[TaggedInstance], list[Problem]]:
     """Find the same two instances for any tags."""
-    return [TaggedInstance(f"i-{n:017x}", f"selected-{n}") for n in (101, 102)], []
+    return [TaggedInstance(f"i-{n:017x}", {"Name": f"selected-{n}"}) for n in (101, 102)], []
 
 
 def filled(text: str) -> dict[str, Any]:

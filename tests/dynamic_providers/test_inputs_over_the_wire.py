@@ -18,6 +18,8 @@ from site_recovery.target_settings import TargetSettings
 from tests.dynamic_providers.test_waves_that_differ import INPUTS
 from tests.settings import configs
 
+COMPUTE = "/subscriptions/s/resourceGroups/g/providers/Microsoft.Compute"
+SET = f"{COMPUTE}/availabilitySets/web"
 TARGET: dict[str, Any] = {
     "vmName": "shop",
     "vmSize": "Standard_D2s_v5",
@@ -30,6 +32,8 @@ TARGET: dict[str, Any] = {
     "subnet": "servers",
     "privateIp": "10.20.1.10",
     "testPrivateIp": "10.21.1.10",
+    "proximityPlacementGroup": f"{COMPUTE}/proximityPlacementGroups/near",
+    "diskEncryptionSet": f"{COMPUTE}/diskEncryptionSets/ours",
 }
 PLAN = Plan(
     "dev-shop",
@@ -47,13 +51,16 @@ def through_the_engine(values: object) -> Any:
 
 def spec() -> TargetSpec:
     config = configs.put(configs.modernized(), "machines", "web-01", "target", value=TARGET)
-    return settings.load(config).target_of("web-01")
+    # The config refuses a set beside the zone.
+    own = settings.load(config).target_of("web-01")
+    return own.model_copy(update={"availability_set": SET})
 
 
 def test_a_target_keeps_the_keys_that_it_has_in_the_config() -> None:
-    assert set(TARGET) == {field.alias for field in TargetSpec.model_fields.values()}
+    keys = {field.alias for field in TargetSpec.model_fields.values()}
+    assert {*TARGET, "availabilitySet"} == keys
     machine = MachineInputs(instance_id="i-1", platform="windows", target=spec())
-    assert machine.wire()["target"] == TARGET
+    assert machine.wire()["target"] == {**TARGET, "availabilitySet": SET}
 
 
 @pytest.mark.parametrize("target", [spec(), TargetSpec()])
@@ -79,5 +86,7 @@ def test_a_recovery_plan_comes_back_as_it_was_given() -> None:
 
 def test_what_an_item_should_show_has_all_of_a_target_that_an_item_can_show() -> None:
     wanted = TargetSettings.wanted(spec())
-    shown = {name: value for name, value in spec() if name != "disk_type"}
+    shown = {
+        name: value for name, value in spec() if name not in ("disk_type", "disk_encryption_set")
+    }
     assert {name: getattr(wanted, name) for name in shown} == shown

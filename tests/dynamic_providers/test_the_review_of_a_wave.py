@@ -152,6 +152,18 @@ class TestAChangedTarget:
     def the_machine_is_protected(self, monkeypatch: pytest.MonkeyPatch) -> None:
         monkeypatch.setattr(WaveVault, "observe", answering(PROTECTED))
 
+    def test_from_a_zone_to_a_set_is_one_that_an_update_can_tell(
+        self, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        monkeypatch.setattr(
+            WaveVault, "observe", answering(showing(availability_zone="1", availability_set=""))
+        )
+        compute = "/subscriptions/1/resourceGroups/g/providers/Microsoft.Compute"
+        into = having("availability_set", f"{compute}/availabilitySets/web")
+        rows, refusals = look_ahead(having("availability_zone", "1"), into)
+        assert refusals == []
+        assert operations(rows["web-01"]) == ["update target availability set"]
+
     @pytest.mark.parametrize(
         ("field", "words", "before", "now"),
         [

@@ -366,6 +366,22 @@ ONE_FAULT_OF_MODERNIZED: list[tuple[tuple[str | int, ...], Any, str, list[str]]]
     ),
     (
         ("machines", "web-01", "target"),
+        {
+            "availabilityZone": "1",
+            "availabilitySet": "/subscriptions/s/resourceGroups/g/providers/Microsoft.Compute"
+            "/availabilitySets/web",
+        },
+        "machines.web-01.target.availabilitySet",
+        ["availability zone 1 too", "Remove one of the two"],
+    ),
+    (
+        ("machines", "web-01", "target"),
+        {"diskEncryptionSet": "keys"},
+        "machines.web-01.target.diskEncryptionSet",
+        ["the id of a disk encryption set"],
+    ),
+    (
+        ("machines", "web-01", "target"),
         {"testPrivateIp": "10.20.1.10"},
         "machines.web-01.target.testPrivateIp",
         ["10.21.1.0/24"],

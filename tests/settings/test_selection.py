@@ -39,7 +39,10 @@ def finder(*instances: tuple[str, str | None], asked: Asked | None = None) -> Fi
     ) -> tuple[list[TaggedInstance], list[Problem]]:
         if asked is not None:
             asked.append((vpc, dict(tags), region))
-        return [TaggedInstance(instance_id, name) for instance_id, name in instances], []
+        return [
+            TaggedInstance(instance_id, {"Name": name, "app": f"app-{name}"} if name else {})
+            for instance_id, name in instances
+        ], []
 
     return find
 
@@ -193,3 +196,24 @@ def test_a_machine_that_has_no_readable_id_hides_no_selected_one() -> None:
     config["machines"]["odd"] = {"instanceId": ["i"]}
     report = problems(config, finder((id_of(7), "shop-01")))
     assert set(report) == {"machines.odd.instanceId"}
+
+
+@pytest.mark.parametrize(
+    ("by", "name"), [("Name", "shop"), ("app", "app-shop"), ("instance-id", id_of(7))]
+)
+def test_machines_are_named_by_the_tag_that_the_wave_says_or_by_their_ids(
+    by: str, name: str
+) -> None:
+    config = selecting()
+    config["waves"]["data"]["selectName"] = by
+    stack = settings.read(config, finder((id_of(7), "shop"))).settings
+    assert stack is not None
+    assert stack.waves["data"].machines == [name]
+    assert stack.machines[name].instance_id == id_of(7)
+
+
+def test_a_tag_that_names_machines_and_is_not_there_is_named() -> None:
+    config = selecting()
+    config["waves"]["data"]["selectName"] = "role"
+    [said] = problems(config, finder((id_of(7), "shop")))["waves.data.select"]
+    assert "has no tag role" in said

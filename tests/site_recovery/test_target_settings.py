@@ -143,7 +143,7 @@ class TestAnUpdate:
         part = Modernized().update_target(MODERNIZED, wanted)["properties"][
             "providerSpecificDetails"
         ]
-        assert "targetAvailabilitySetId" not in part
+        assert part["targetAvailabilitySetId"] == ""
 
 
 @pytest.mark.parametrize(

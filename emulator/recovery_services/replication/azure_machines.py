@@ -27,6 +27,8 @@ NIC_TYPE = "Microsoft.Network/networkInterfaces"
 _NAME = re.compile(r"[A-Za-z0-9]([A-Za-z0-9-]{0,61}[A-Za-z0-9])?")
 _NO_NETWORK: Document = {"properties": {}}
 
+_PLACED = {"availabilitySetId": "availabilitySet", "proximityGroupId": "proximityPlacementGroup"}
+
 NAME_CHANGED, NAME_TAKEN = "28175", "28061"
 
 
@@ -147,6 +149,9 @@ def create(
     }
     if target["zone"]:
         document["zones"] = [target["zone"]]
+    for key, name in _PLACED.items():
+        if target.get(key):
+            document["properties"][name] = {"id": target[key]}
     if target["licenseType"] == "WindowsServer":
         document["properties"]["licenseType"] = "Windows_Server"
     if target.get("linuxLicenseType") == "LinuxServer":
@@ -230,7 +235,7 @@ def _disk(world: World, item: Document, machine_id: str, location: str, disk: Do
     target = item[PRIVATE]["target"]
     tag = world.guid("disk", item["id"], disk["id"], world.now.isoformat())
     kind = disk.get("type") or target["diskType"]
-    document = {
+    document: Document = {
         "name": f"{_letters(disk['name'])}-{target['vmName']}-{tag}",
         "type": DISK_TYPE,
         "managedBy": machine_id,
@@ -245,6 +250,12 @@ def _disk(world: World, item: Document, machine_id: str, location: str, disk: Do
             "timeCreated": world.now.isoformat(),
         },
     }
+    key = disk.get("encryptionSet") or target.get("diskEncryptionSetId")
+    if key:
+        document["properties"]["encryption"] = {
+            "type": "EncryptionAtRestWithCustomerKey",
+            "diskEncryptionSetId": key,
+        }
     document["id"] = f"{target['resourceGroupId']}/providers/{DISK_TYPE}/{document['name']}"
     resources.put(world, document)
     return document

@@ -73,6 +73,12 @@ def refusal(
             "The name of the virtual machine is too long; a test failover adds -test to it.",
         )
     zone = target["zone"]
+    if zone and target.get("availabilitySetId"):
+        return _error(
+            "Virtual Machine cannot be created because both Availability Zone and Availability Set "
+            "were specified. Deploying an Availability Set to an Availability Zone isn't supported.",
+            "The item names a zone and a set.",
+        )
     if zone and (without_zones(location) or zone not in ZONES):
         supported = "" if without_zones(location) else ",".join(ZONES)
         return _error(

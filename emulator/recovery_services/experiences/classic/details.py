@@ -91,7 +91,7 @@ def of(world: World, item: Document, *, full: bool) -> Document:
         "recoveryAzureResourceGroupId": target["resourceGroupId"],
         "recoveryAvailabilitySetId": target["availabilitySetId"],
         "targetAvailabilityZone": target["zone"],
-        "targetProximityPlacementGroupId": None,
+        "targetProximityPlacementGroupId": target.get("proximityGroupId"),
         "useManagedDisks": "true",
         "licenseType": target["licenseType"],
         "sqlServerLicenseType": target["sqlLicenseType"],
@@ -180,7 +180,7 @@ def _azure_disks(item: Document) -> list[Document]:
             "targetDiskLocation": None,
             "targetDiskName": None,
             "lunId": str(index),
-            "diskEncryptionSetId": None,
+            "diskEncryptionSetId": item[PRIVATE]["target"].get("diskEncryptionSetId"),
             "customTargetDiskName": None,
         }
         for index, disk in enumerate(item[PRIVATE]["machine"]["disks"])
@@ -194,7 +194,7 @@ def _managed_disks(item: Document) -> list[Document]:
             "diskId": disk["id"],
             "seedManagedDiskId": None,
             "replicaDiskType": private["target"]["diskType"],
-            "diskEncryptionSetId": None,
+            "diskEncryptionSetId": item[PRIVATE]["target"].get("diskEncryptionSetId"),
             "targetDiskName": None,
         }
         for disk in private["machine"]["disks"]

@@ -156,6 +156,8 @@ class Classic:
                 "diskType": given.disk_type or "Standard_LRS",
                 "zone": given.target_availability_zone,
                 "availabilitySetId": given.target_availability_set_id,
+                "proximityGroupId": given.target_proximity_placement_group_id,
+                "diskEncryptionSetId": given.disk_encryption_set_id,
                 "licenseType": given.license_type or "NotSpecified",
                 "sqlLicenseType": given.sql_server_license_type or "NotSpecified",
                 "rdp": given.enable_rdp_on_target_option or "Never",
@@ -267,12 +269,17 @@ class Classic:
             target["testNetworkId"] = references.existing(world, network, name)
         for interface in asked.vm_nics or ():
             target |= _addresses(interface, item_details.interface_id(world, item))
+        if asked.recovery_availability_set_id:
+            target |= {"availabilitySetId": asked.recovery_availability_set_id, "zone": None}
+        elif given is not None and given.target_availability_zone:
+            target["availabilitySetId"] = None
         target["licenseType"] = asked.license_type or target["licenseType"]
         target["rdp"] = asked.enable_rdp_on_target_option or target["rdp"]
         if given is not None:
             changes = {
                 "resourceGroupId": given.recovery_azure_v2_resource_group_id,
                 "zone": given.target_availability_zone,
+                "proximityGroupId": given.target_proximity_placement_group_id,
                 "vmTags": references.tags(given.target_vm_tags, "targetVmTags"),
                 "diskTags": references.tags(
                     given.target_managed_disk_tags, "targetManagedDiskTags"

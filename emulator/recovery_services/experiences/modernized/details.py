@@ -202,7 +202,7 @@ def _disks(world: World, item: Document, percentage: int | None) -> list[Documen
             "logStorageAccountId": _storage(
                 item, disk.get("logStorage") or target["logStorageAccountId"]
             ),
-            "diskEncryptionSetId": None,
+            "diskEncryptionSetId": disk.get("encryptionSet"),
             "seedManagedDiskId": f"{group}/providers/Microsoft.Compute/disks/{seed}",
             "seedBlobUri": None,
             "targetManagedDiskId": made[index] if index < len(made) else None,

@@ -44,6 +44,7 @@ def chosen_disks(world: World, discovered: list[Document], given: EnableInput) -
                 "sizeGib": disk["maxSizeInBytes"] // _GIB,
                 "type": asked.disk_type,
                 "logStorage": asked.log_storage_account_id,
+                "encryptionSet": asked.disk_encryption_set_id,
             }
         )
     return chosen

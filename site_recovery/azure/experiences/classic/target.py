@@ -32,6 +32,8 @@ class _Details(Wire):
     recovery_azure_vm_name: str | None = Field(None, alias="recoveryAzureVMName")
     recovery_azure_vm_size: str | None = Field(None, alias="recoveryAzureVMSize")
     target_availability_zone: str | None = None
+    recovery_availability_set_id: str | None = None
+    target_proximity_placement_group_id: str | None = None
     license_type: str | None = None
     sql_server_license_type: str | None = None
     target_vm_tags: Tags = None
@@ -57,6 +59,8 @@ def read(details: Mapping[str, Any]) -> TargetSettings:
         vm_name=details.get("recoveryAzureVMName"),
         vm_size=details.get("recoveryAzureVMSize"),
         availability_zone=details.get("targetAvailabilityZone") or "",
+        availability_set=details.get("recoveryAvailabilitySetId") or "",
+        proximity_placement_group=details.get("targetProximityPlacementGroupId") or "",
         license_type=details.get("licenseType"),
         sql_server_license_type=details.get("sqlServerLicenseType"),
         tags=None if shown.target_vm_tags is None else tags_of(shown.target_vm_tags),
@@ -79,6 +83,7 @@ def update(details: Mapping[str, Any], wanted: TargetSettings) -> dict[str, Any]
         _interface(each, asked if place == 0 else None, subnet)
         for place, each in enumerate(_interfaces(details))
     ]
+    in_set = bool(wanted.availability_set) or not asked.availability_zone
     properties = {
         "recoveryAzureVMName": asked.vm_name,
         "recoveryAzureVMSize": asked.vm_size,
@@ -89,18 +94,15 @@ def update(details: Mapping[str, Any], wanted: TargetSettings) -> dict[str, Any]
         "vmNics": interfaces or None,
         "licenseType": asked.license_type,
         # A machine can be in a set or in a zone, but not in both.
-        "recoveryAvailabilitySetId": None
-        if asked.availability_zone
-        else details.get("recoveryAvailabilitySetId") or None,
+        "recoveryAvailabilitySetId": (asked.availability_set or None) if in_set else None,
         "providerSpecificDetails": without_none(
             {
                 "instanceType": INSTANCE_TYPE,
                 "recoveryAzureV2ResourceGroupId": asked.resource_group_id,
                 "useManagedDisks": details.get("useManagedDisks"),
-                "targetAvailabilityZone": asked.availability_zone or None,
+                "targetAvailabilityZone": None if in_set else asked.availability_zone or None,
                 "targetVmTags": asked.tags,
-                "targetProximityPlacementGroupId": details.get("targetProximityPlacementGroupId")
-                or None,
+                "targetProximityPlacementGroupId": asked.proximity_placement_group or None,
                 "targetManagedDiskTags": details.get("targetManagedDiskTags"),
                 "targetNicTags": details.get("targetNicTags"),
                 "sqlServerLicenseType": asked.sql_server_license_type,

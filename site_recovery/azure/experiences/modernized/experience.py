@@ -118,13 +118,18 @@ class Modernized:
             "targetVmName": machine.vm_name,
             "targetVmSize": wanted.vm_size,
             "targetAvailabilityZone": wanted.availability_zone,
+            "targetAvailabilitySetId": wanted.availability_set,
+            "targetProximityPlacementGroupId": wanted.proximity_placement_group,
             "licenseType": wanted.license_type,
             "linuxLicenseType": wanted.linux_license_type,
             "sqlServerLicenseType": wanted.sql_server_license_type,
-            "disksDefault": {
-                "diskType": wanted.disk_type or _DEFAULT_DISK_TYPE,
-                "logStorageAccountId": zone.storage_account_id,
-            },
+            "disksDefault": without_none(
+                {
+                    "diskType": wanted.disk_type or _DEFAULT_DISK_TYPE,
+                    "logStorageAccountId": zone.storage_account_id,
+                    "diskEncryptionSetId": wanted.disk_encryption_set,
+                }
+            ),
             "targetVmTags": target.tag_list(assignment.tags),
         }
         return {

@@ -27,6 +27,8 @@ class _Details(Wire):
     target_vm_name: str | None = None
     target_vm_size: str | None = None
     target_availability_zone: str | None = None
+    target_availability_set_id: str | None = None
+    target_proximity_placement_group_id: str | None = None
     license_type: str | None = None
     linux_license_type: str | None = None
     sql_server_license_type: str | None = None
@@ -52,6 +54,8 @@ def read(details: Mapping[str, Any]) -> TargetSettings:
         vm_name=details.get("targetVmName"),
         vm_size=details.get("targetVmSize"),
         availability_zone=details.get("targetAvailabilityZone") or "",
+        availability_set=details.get("targetAvailabilitySetId") or "",
+        proximity_placement_group=details.get("targetProximityPlacementGroupId") or "",
         license_type=details.get("licenseType"),
         linux_license_type=details.get("linuxLicenseType"),
         sql_server_license_type=details.get("sqlServerLicenseType"),
@@ -87,6 +91,8 @@ def update(details: Mapping[str, Any], wanted: TargetSettings) -> dict[str, Any]
         "targetVmSize": asked.vm_size,
         "targetResourceGroupId": asked.resource_group_id,
         "targetAvailabilityZone": asked.availability_zone or None,
+        "targetAvailabilitySetId": asked.availability_set or None,
+        "targetProximityPlacementGroupId": asked.proximity_placement_group or None,
         "targetNetworkId": asked.network_id,
         "testNetworkId": asked.test_network_id,
         "vmNics": interfaces or None,
@@ -96,16 +102,16 @@ def update(details: Mapping[str, Any], wanted: TargetSettings) -> dict[str, Any]
         "targetVmTags": tag_list(asked.tags or {}),
         **{name: details.get(name) or None for name in _AS_IT_IS},
     }
-    if asked.availability_zone:
-        # A machine can be in a set or in a zone, but not in both.
-        part["targetAvailabilitySetId"] = None
+    # A machine can be in a set or in a zone, but not in both: what is wanted takes the other away.
+    if wanted.availability_set:
+        part["targetAvailabilityZone"] = "" if present.availability_zone else None
+    elif asked.availability_zone:
+        part["targetAvailabilitySetId"] = "" if present.availability_set else None
     return {"properties": {"providerSpecificDetails": without_none(part)}}
 
 
 _AS_IT_IS = (
-    "targetAvailabilitySetId",
     "targetCapacityReservationGroupId",
-    "targetProximityPlacementGroupId",
     "targetBootDiagnosticsStorageAccountId",
     "targetManagedDiskTags",
     "targetNicTags",
