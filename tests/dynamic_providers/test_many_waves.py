@@ -25,7 +25,7 @@ def inputs(waves: Waves, number: int, phase: str) -> WaveInputs:
     """A wave of one machine."""
     values = wave(waves.fleet, phase)
     name = sorted(values["machines"])[number]
-    values["machines"] = {name: values["machines"][name]}
+    values["machines"] = {name: {**values["machines"][name], "cutover": {"mode": "latest"}}}
     site = waves.fleet.migration_site
     values["landing_zone"] = asdict(site.landing_zone)
     values["policy_id"], values["process_server_id"] = site.policy_id, site.process_server_id

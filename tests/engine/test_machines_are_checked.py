@@ -41,9 +41,8 @@ def test_a_machine_whose_check_fails_fails_alone_with_what_it_printed(stack: Sta
     preview, up = stack.preview(), stack.up()
 
     assert preview.code == 0, preview.text
-    assert "checks running within 15m, run command, http 80/healthz in the machine" in preview.line(
-        "pilot"
-    )
+    told = " ".join(preview.line("pilot").split())
+    assert "checks running within 15m, run command, http 80/healthz in the machine" in told
     assert up.code != 0
     assert "the licence server does not answer" in up.error
     assert f"check 2 of 3 of {WEB}-test failed (run command)" in up.error

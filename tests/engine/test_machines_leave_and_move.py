@@ -54,8 +54,7 @@ def test_a_machine_that_leaves_is_no_longer_replicated(stack: Stack) -> None:
     preview = stack.preview()
     up = stack.up()
 
-    expected = "web-02: protected -> out of the vault: disable protection"
-    assert expected in preview.line("renamed")
+    assert preview.reviewed["web-02"] == "protected → out of the vault: disable protection"
     assert up.code == 0, up.text
     # "Delete" is POST .../remove, which cleans up the source. HTTP DELETE would be "Purge".
     assert stack.clouds.operations("web-02") == stack.first(*PROTECTED, "Delete")
