@@ -62,6 +62,13 @@ class Needed:
     anywhere: bool = False
 
 
+_SAME = {
+    "microsoft.compute/locations/operationresults/read": "Microsoft.Compute/locations/operations/read"
+}
+"""Compute has one action for polling: its results are at the path of the operation, with
+`monitor=true`. Here they have a path of their own."""
+
+
 def needed(request: Request) -> Needed | None:
     """The permission that a request needs; None if it needs none. Everyone may read what is above
     subscriptions, such as their list.
@@ -74,7 +81,7 @@ def needed(request: Request) -> Needed | None:
     posted = segments.pop() if request.method == "POST" else None
     kind = "/".join([namespace, *_cased(segments[::2])])
     word = _WORDS.get(request.method, "action") if posted is None else f"{posted}/action"
-    action = f"{kind}/{word}"
+    action = _SAME.get(f"{kind}/{word}".lower(), f"{kind}/{word}")
     if action.lower() in _UNNAMED:
         return None
     scope = _scope(above, namespace if separator else None, segments)

@@ -38,6 +38,8 @@ BY_PROVIDERS_ALONE = {
 """Actions that the real providers need and the stand-ins do not."""
 
 CUTOVER = {"quiesce": {"ssm": {"windows": ["Stop-Service W3SVC"]}}}
+SERVES = "if ((Get-Service W3SVC).Status -ne 'Running') { throw 'W3SVC is down' }"
+CHECKS = [{"azureRunCommand": {"windows": [SERVES]}}]
 ADDRESS = "10.20.1.50"
 FAILED_OVER_TO = "10.20.1.78"
 
@@ -233,7 +235,8 @@ def test_a_machine_is_cut_over_and_taken_back(stack: Stack, identity: Identity) 
     def back(phase: str, **wave: Any) -> None:
         fleet(stack, "migrated", "migrated", "test-failover")
         stack.machines["web-03"] = stack.fleet["web-03"]
-        stack.waves["back"] = {"phase": phase, "machines": ["web-03"], "cutover": CUTOVER, **wave}
+        declared = {"machines": ["web-03"], "cutover": CUTOVER, "checks": CHECKS}
+        stack.waves["back"] = {"phase": phase, **declared, **wave}
         go(stack, identity, "up")
 
     back("failed-over", requireTestFailover=False)
