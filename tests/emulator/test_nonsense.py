@@ -86,7 +86,7 @@ def assert_error(call: Call, answer: Answer) -> None:
         assert answer.body == b""
         return
     error = json.loads(answer.body)["error"]
-    assert set(error) <= {"code", "message", "details"}
+    assert set(error) <= {"code", "message", "details", "target"}
     assert isinstance(error["code"], str)
     assert error["code"]
     assert isinstance(error["message"], str)

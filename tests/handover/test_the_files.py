@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import ast
+import sys
+from collections.abc import Iterator
 from typing import Any
 
 import hcl2
@@ -18,6 +20,17 @@ from tests.report.fleets import item_resource, recorded, wave_resource
 GROUP = "/subscriptions/1/resourceGroups/rg/providers"
 NETWORK, COMPUTE = f"{GROUP}/Microsoft.Network", f"{GROUP}/Microsoft.Compute"
 NSG = f"{NETWORK}/networkSecurityGroups/Web_Servers"
+
+
+@pytest.fixture(autouse=True, scope="module")
+def whole_sdk() -> Iterator[None]:
+    """The SDK as a handover imports it: the program, in the same process, loads parts of it."""
+    own = [name for name in sys.modules if name.partition(".")[0] == "pulumi_azure_native"]
+    before = {name: sys.modules.pop(name) for name in own}
+    yield
+    for name in [one for one in sys.modules if one.partition(".")[0] == "pulumi_azure_native"]:
+        del sys.modules[name]
+    sys.modules.update(before)
 
 
 def machine(name: str, *luns: int) -> dict[str, Any]:

@@ -5,11 +5,13 @@ from pathlib import Path
 from typing import Any
 
 import boto3
+import botocore.session
 import pytest
 from moto import mock_aws
 
 from inventory import accounts
 from inventory.__main__ import main
+from site_recovery.aws import client as aws_client
 from site_recovery.aws import ec2, managed_instances
 from site_recovery.aws.managed_instances import ManagedInstance
 from tests.local_aws import LocalAws
@@ -134,14 +136,16 @@ def test_a_stack_file_that_is_broken_stops_before_anything_is_read(
 def counted(monkeypatch: pytest.MonkeyPatch) -> Counter[str]:
     """The requests of every client, by operation."""
     calls: Counter[str] = Counter()
-    make = boto3.Session.client
+    make = botocore.session.Session.create_client
+    # Clients are shared, and those of other tests are not counted.
+    aws_client._client.cache_clear()
 
-    def client(session: boto3.Session, *args: Any, **kwargs: Any) -> Any:
+    def client(session: botocore.session.Session, *args: Any, **kwargs: Any) -> Any:
         made: Any = make(session, *args, **kwargs)
         made.meta.events.register("before-call", lambda model, **_: calls.update([model.name]))
         return made
 
-    monkeypatch.setattr(boto3.Session, "client", client)
+    monkeypatch.setattr(botocore.session.Session, "create_client", client)
     return calls
 
 
