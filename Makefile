@@ -87,6 +87,7 @@ recover: stack ## Take what an interrupted run of STACK made into its record
 
 .PHONY: destroy
 destroy: stack ## Remove everything that STACK made, except the Azure VMs of migrated machines
+	@$(run) python -m report.kept --stack $(STACK) --output .local/migrated/$(STACK).json
 	@$(run) pulumi destroy --stack $(STACK) $(yes)
 
 .PHONY: inventory

@@ -6,19 +6,22 @@ from collections.abc import Callable
 from dataclasses import dataclass, replace
 from datetime import datetime
 
+from site_recovery import arm_ids
 from site_recovery.checks import Record
 from site_recovery.convergence.outcome import Failure, Outcome, Status
 from site_recovery.convergence.plan_run import PlanMachine
-from site_recovery.convergence.status_line import goal
+from site_recovery.convergence.status_line import Activity, goal
 from site_recovery.convergence.submission import Attempts
 from site_recovery.fleet import Assignment
 from site_recovery.observation import Observed, Stage
+from site_recovery.operations import Operation
 from site_recovery.phases import Phase
 from site_recovery.planning import Blocked
 from site_recovery.reasons import Reason
 
 _TOLD = (Reason.WINDOW_CLOSED, Reason.WAITS_FOR_WAVE)
 """What a machine may wait for while the service does nothing for it."""
+_FOR_A_PERSON = (Reason.WAITS_FOR_PERSON, Reason.NOT_ANSWERED, Reason.UNAVAILABLE, Reason.REFUSED)
 
 
 @dataclass
@@ -90,11 +93,18 @@ class MachineRun:
             return None
         return PlanMachine(self.observed, self.outcome is not None and not self.is_satisfied)
 
-    def activity(self) -> str:
+    def activity(self) -> Activity:
         """What it is doing, as a part of the status line."""
         if self.outcome is not None:
-            return str(self.outcome.status)
-        return self.attempts.brief or self.attempts.message.removesuffix(" is running")
+            return Activity(0, 0, str(self.outcome.status), self.name)
+        observed, reason = self.observed, self.attempts.reason
+        if reason is Reason.INITIAL_REPLICATION and observed is not None:
+            done = observed.progress
+            text = "initial replication" if done is None else f"{done} %"
+            return Activity(2, done or 0, text, self.name)
+        text = self.attempts.brief or self.attempts.message.removesuffix(" is running")
+        rank = 0 if reason in _FOR_A_PERSON else 3 if reason in _TOLD else 1
+        return Activity(rank, 0, text, self.name)
 
     def saw(self, observed: Observed) -> None:
         """Note what a round observed, and report a change of its stage."""
@@ -114,7 +124,17 @@ class MachineRun:
     def satisfy(self, observed: Observed) -> None:
         """It is in its desired phase."""
         self.outcome = Outcome(Status.SATISFIED, observed)
-        self.event(f"{self.name}: {goal(self.assignment.desired)}")
+        self.event(f"{self.name}: {self._ended(observed)}")
+
+    def _ended(self, observed: Observed) -> str:
+        """Where it is at the end, in words."""
+        if self.assignment.desired is not None:
+            return goal(self.assignment.desired)
+        if observed.stage is Stage.MIGRATED:
+            kept = arm_ids.name(observed.azure_vm_id or "")
+            return f"it is migrated; its virtual machine {kept} stays"
+        removed = Operation.DISABLE_PROTECTION in self.attempts.done
+        return "replication removed" if removed else "nothing of it is in the vault"
 
     def block(self, observed: Observed, why: Blocked) -> None:
         """It cannot go on, and nothing was asked of the service."""

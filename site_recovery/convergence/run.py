@@ -216,7 +216,7 @@ class _Run:
         return status_line(
             [machine.assignment.desired for machine in self._machines],
             sum(machine.is_satisfied for machine in self._machines),
-            {m.name: m.activity() for m in self._machines if not m.is_satisfied},
+            [machine.activity() for machine in self._machines if not machine.is_satisfied],
         )
 
     async def _round(self, snapshot: Snapshot) -> None:

@@ -1,0 +1,74 @@
+"""What stays in Azure when a stack is destroyed: `python -m report.kept --stack dev`.
+
+Prints it, and notes the migrated machines in a file: the record of the stack goes with the stack,
+and the tag of a virtual machine is all else that tells what it was.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import sys
+from collections.abc import Iterable, Mapping
+from pathlib import Path
+from typing import Any
+
+from report import engine
+from site_recovery.errors import MigrationError
+
+_WAVE = ":MigrationWave"
+
+Machines = dict[str, dict[str, str]]
+
+
+def migrated(deployment: Mapping[str, Any]) -> Machines:
+    """The machines that are recorded as migrated, by name: `instance`, `virtualMachine` and `wave`.
+
+    Args:
+        deployment: the recorded state of a stack.
+    """
+    found: Machines = {}
+    for resource in deployment.get("resources") or ():
+        outputs = resource.get("outputs") or {}
+        if not resource["type"].endswith(_WAVE) or "migrated" not in outputs:
+            continue
+        for name, instance in outputs["migrated"].items():
+            seen = (outputs.get("results") or {}).get(name) or {}
+            found[name] = {
+                "instance": instance,
+                "virtualMachine": seen.get("azure_vm_id") or "",
+                "wave": resource["urn"].rpartition("::")[2],
+            }
+    return dict(sorted(found.items()))
+
+
+def note(machines: Machines, file: Path) -> None:
+    """Add machines to a file, which keeps those of earlier stacks of the name."""
+    before: Machines = json.loads(file.read_text("utf-8")) if file.exists() else {}
+    file.parent.mkdir(parents=True, exist_ok=True)
+    content = json.dumps(dict(sorted({**before, **machines}.items())), indent=2)
+    file.write_text(f"{content}\n", "utf-8")
+
+
+def main(arguments: Iterable[str] | None = None) -> int:
+    """Print what stays, and note it. Returns the exit code, which is 0 if nothing is migrated."""
+    parser = argparse.ArgumentParser(prog="python -m report.kept", description=__doc__)
+    parser.add_argument("--stack", required=True)
+    parser.add_argument("--output", type=Path, required=True, help="the file")
+    options = parser.parse_args(None if arguments is None else list(arguments))
+    try:
+        machines = migrated(engine.exported(options.stack))
+    except MigrationError as error:
+        print(f"error: {error}", file=sys.stderr)
+        return 1
+    if not machines:
+        return 0
+    note(machines, options.output)
+    print(f"Migrated, and kept in Azure with their resource group and network ({options.output}):")
+    for name, machine in machines.items():
+        print(f"  {name}: {machine['virtualMachine'] or 'its virtual machine was not found'}")
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
