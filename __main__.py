@@ -21,6 +21,7 @@ def declare() -> None:
         pulumi.RunError: the config is wrong or a machine cannot be migrated; the message lists
             every problem.
     """
+    components.debug_messages.keep()
     project, config = pulumi.get_project(), CONFIG.get()
     reading = settings.read(settings.stack_config(project, config))
     prefix = own_names.prefix(project, pulumi.get_stack())

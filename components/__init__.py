@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from components import debug_messages
 from components.configuration_server import ConfigurationServer, ConfigurationServerArgs
 from components.landing_zone import LandingZone, LandingZoneArgs
 from components.migration_wave import MigrationWave, MigrationWaveArgs
@@ -33,6 +34,7 @@ __all__ = [
     "Vault",
     "VaultArgs",
     "attachments",
+    "debug_messages",
     "server",
     "source_side",
     "stack_page",
