@@ -17,7 +17,7 @@ from dynamic_providers.protected_item import ProtectedItem
 from dynamic_providers.wave.inputs import ConvergenceInputs, MachineInputs, OtherWave
 from dynamic_providers.wave.room import MadeSubnet, MadeSubnets
 from settings import MachineSettings, Network, Preflight, Settings, Target, WaveSettings
-from site_recovery import recovery_plan
+from site_recovery import arm_ids, recovery_plan
 from site_recovery.aws.ec2 import MachineFacts
 from site_recovery.fleet import Hardware, Platform
 from site_recovery.guards import Guards
@@ -98,7 +98,10 @@ class WaveRecord(pulumi.ComponentResource):
                     "wave": self._name,
                     "observedPhase": item.observed_phase,
                     "azureVm": _or_none(item.azure_vm_id),
+                    "azureVmName": item.azure_vm_id.apply(_name_or_none),
                     "testVm": _or_none(item.test_vm_id),
+                    "privateIp": _or_none(item.private_ip),
+                    "powerState": _or_none(item.power_state),
                     "lastTest": _or_none(item.last_test_failover),
                     "item": _or_none(item.item_id),
                     "health": item.health,
@@ -208,6 +211,10 @@ def _made_subnets(target: Target) -> MadeSubnets:
     return MadeSubnets(
         production=made("network", target.network), test=made("testNetwork", target.test_network)
     )
+
+
+def _name_or_none(vm_id: str | None) -> str | None:
+    return arm_ids.name(vm_id) if vm_id else None
 
 
 def _or_none(value: pulumi.Output[str | None]) -> pulumi.Output[str | None]:

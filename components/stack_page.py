@@ -14,6 +14,8 @@ _MACHINE_COLUMNS = {
     "observedPhase": "observed phase",
     "azureVm": "Azure VM",
     "testVm": "test VM",
+    "privateIp": "private address",
+    "powerState": "power",
     "lastTest": "last test",
     "health": "health",
 }

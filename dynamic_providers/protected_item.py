@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Callable, Mapping
 from typing import Any, Literal, TypeAlias
 
@@ -15,6 +16,7 @@ from dynamic_providers.migration_wave import MigrationWave
 from dynamic_providers.shared import claims, departures
 from dynamic_providers.wave.inputs import ConvergenceInputs, MachineInputs
 from site_recovery.arm_ids import ContainerId
+from site_recovery.azure.guests import AzureGuests
 from site_recovery.azure.service import VaultService
 from site_recovery.azure.vault import gone_error, gone_text
 from site_recovery.convergence.outcome import Outcome, Status
@@ -81,6 +83,9 @@ class ProtectedItemOutputs(Outputs):
         azure_vm_id: empty before the failover.
         test_vm_id: empty unless a test failover is running.
         last_test_failover: the end of the last successful one (ISO 8601); empty before it.
+        power_state: of the machine in Azure, or of the test machine while there is one, such as
+            `running`; empty if there is neither.
+        private_ip: the first private address of the same machine.
     """
 
     observed_phase: str = ""
@@ -89,10 +94,12 @@ class ProtectedItemOutputs(Outputs):
     test_vm_id: str = ""
     health: str = ""
     last_test_failover: str = ""
+    power_state: str = ""
+    private_ip: str = ""
 
     @classmethod
-    def of(cls, observed: Observed) -> ProtectedItemOutputs:
-        """The outputs for an observed machine."""
+    def of(cls, observed: Observed, power_state: str, private_ip: str) -> ProtectedItemOutputs:
+        """The outputs for an observed machine, and for what is known of it in Azure."""
         last_test = observed.last_test_failover
         return cls(
             observed_phase=_phase(observed),
@@ -101,6 +108,8 @@ class ProtectedItemOutputs(Outputs):
             test_vm_id=observed.test_vm_id or "",
             health=observed.health,
             last_test_failover=last_test.isoformat() if last_test else "",
+            power_state=power_state,
+            private_ip=private_ip,
         )
 
     def remembering(self, before: ProtectedItemOutputs) -> ProtectedItemOutputs:
@@ -173,7 +182,8 @@ class ProtectedItemProvider(MigrationProvider[ProtectedItemInputs, ProtectedItem
         if observed.stage in NOT_BEGUN:
             return None
         found = inputs.model_copy(update={"phase": _phase(observed)})
-        return found, ProtectedItemOutputs.of(observed).remembering(recorded.outputs)
+        outputs = await self._outputs(inputs, observed)
+        return found, outputs.remembering(recorded.outputs)
 
     async def on_delete(self, id_: str, recorded: Recorded) -> None:
         """Make sure that the machine is out of the vault, or that its wave can take it out.
@@ -242,7 +252,26 @@ class ProtectedItemProvider(MigrationProvider[ProtectedItemInputs, ProtectedItem
                 f"{inputs.name}: still on its way to {inputs.phase}: {outcome.message}",
                 warning=True,
             )
-        return ProtectedItemOutputs.of(observed)
+        return await self._outputs(inputs, observed)
+
+    async def _outputs(
+        self, inputs: ProtectedItemInputs, observed: Observed
+    ) -> ProtectedItemOutputs:
+        """What is observed of the machine, and where it answers in Azure.
+
+        The second is for people only: a run goes on without it.
+        """
+        vm_id = observed.azure_vm_id or observed.test_vm_id
+        if not vm_id:
+            return ProtectedItemOutputs.of(observed, "", "")
+        try:
+            async with self.azure(inputs.site.container.vault) as connection:
+                guests = AzureGuests(connection)
+                health, address = await asyncio.gather(guests.health(vm_id), guests.address(vm_id))
+        except MigrationError as error:
+            engine.current().log(inputs.urn, f"{inputs.name}: its address is not known: {error}")
+            return ProtectedItemOutputs.of(observed, "", "")
+        return ProtectedItemOutputs.of(observed, health.power if health else "", address or "")
 
     def _of(self, inputs: ProtectedItemInputs, snapshot: Snapshot) -> Observed:
         return observe(inputs.machine.machine(inputs.name), snapshot)
@@ -292,6 +321,8 @@ class ProtectedItem(DeclaredResource, name="ProtectedItem", provider=ProtectedIt
     test_vm_id: pulumi.Output[str]
     health: pulumi.Output[str]
     last_test_failover: pulumi.Output[str]
+    power_state: pulumi.Output[str]
+    private_ip: pulumi.Output[str]
 
     def __init__(
         self,

@@ -52,6 +52,8 @@ _OUTPUTS: dict[str, dict[str, Any]] = {
     "ProtectedItem": {
         "observed_phase": "protected",
         "item_id": "item-id",
+        "power_state": "",
+        "private_ip": "",
         "health": "Normal",
     },
 }

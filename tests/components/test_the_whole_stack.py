@@ -159,7 +159,10 @@ def test_the_outputs_tell_where_everything_is(dev: Deployment) -> None:
         "wave": "data",
         "observedPhase": "protected",
         "azureVm": None,
+        "azureVmName": None,
         "testVm": None,
+        "privateIp": None,
+        "powerState": None,
         "lastTest": None,
         "item": "item-id",
         "health": "Normal",
@@ -172,7 +175,7 @@ def test_the_outputs_tell_where_everything_is(dev: Deployment) -> None:
 
 def test_the_stack_page_shows_the_values_of_the_outputs(dev: Deployment) -> None:
     page = dev.outputs["readme"]
-    assert "| db-02 | data | protected | - | - | - | Normal |" in page
+    assert "| db-02 | data | protected | - | - | - | - | - | Normal |" in page
     assert "| pilot | migrated | db-01 | satisfied | - |" in page
     assert "| vault | rsv-migration-dev in rg-migration-dev |" in page
     assert "$" not in page

@@ -236,11 +236,20 @@ class Clouds:
         """Name of the subnet that a virtual machine's first interface is in."""
         return self._subnet_id(machine).rpartition("/")[2]
 
+    def address_of(self, machine: dict[str, Any]) -> str:
+        """The private address of a virtual machine's first interface."""
+        address: str = self._first_address(machine)["privateIPAddress"]
+        return address
+
     def _subnet_id(self, machine: dict[str, Any]) -> str:
+        subnet: str = self._first_address(machine)["subnet"]["id"]
+        return subnet
+
+    def _first_address(self, machine: dict[str, Any]) -> dict[str, Any]:
         interface = machine["properties"]["networkProfile"]["networkInterfaces"][0]["id"]
         found = self._arm(interface.removeprefix("/"), _NETWORKS)
-        subnet: str = found["properties"]["ipConfigurations"][0]["properties"]["subnet"]["id"]
-        return subnet
+        address: dict[str, Any] = found["properties"]["ipConfigurations"][0]["properties"]
+        return address
 
     def token(self) -> str:
         """A token that Azure accepts."""

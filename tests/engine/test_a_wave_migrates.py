@@ -133,6 +133,9 @@ def test_complete_migration_keeps_the_azure_machine_and_ends_replication(stack: 
         assert stack.clouds.operations(name) == stack.first(*MIGRATED)
         assert machines[name]["tags"]["migrated-from-instance"] == stack.fleet[name]["instanceId"]
         assert rows[name]["azureVm"].endswith(f"/virtualMachines/{name}")
+        assert rows[name]["azureVmName"] == name
+        assert rows[name]["powerState"] == "running"
+        assert rows[name]["privateIp"] == stack.clouds.address_of(machines[name])
         assert not rows[name].get("item")
     assert_phases(stack, "migrated")
     assert_at_rest(stack)
