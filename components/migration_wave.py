@@ -19,6 +19,7 @@ from dynamic_providers.wave.room import MadeSubnet, MadeSubnets
 from settings import MachineSettings, Network, Preflight, Settings, Target, WaveSettings
 from site_recovery import arm_ids, recovery_plan
 from site_recovery.aws.ec2 import MachineFacts
+from site_recovery.declared.hooks import Hooks
 from site_recovery.fleet import Hardware, Platform
 from site_recovery.guards import Guards
 
@@ -273,6 +274,7 @@ def _machine(args: MigrationWaveArgs, name: str) -> MachineInputs:
         target=args.settings.target_of(name).on(platform),
         cutover=args.settings.cutover_of(name),
         checks=args.settings.checks_of(name) or None,
+        hooks=None if (hooks := args.settings.hooks_of(name)) == Hooks() else hooks,
         hardware=_hardware(facts),
     )
 

@@ -16,7 +16,7 @@ from dynamic_providers.declared import DeclaredResource
 from dynamic_providers.shared import checked, claims, departures
 from dynamic_providers.wave import retirement
 from dynamic_providers.wave import review as wave_review
-from dynamic_providers.wave.checks import awaits_records, lacks_checks, with_checks
+from dynamic_providers.wave.checks import awaits_records, lacks_checks, with_checks, with_hooks
 from dynamic_providers.wave.inputs import (
     EarlierWave,
     MachineInputs,
@@ -51,6 +51,7 @@ class WaveOutputs(Outputs):
         leaving: machines that left the wave and whose removal has not ended, with their inputs.
         migrated: the instance of each machine that was ever observed as migrated. A refresh keeps
             it.
+        hooks: which hooks of each machine have run in its attempt to fail over.
         checks: how the checks of each machine in Azure ended when they were last made. Those of a
             machine that moved to another wave stay, for that wave.
     """
@@ -60,6 +61,7 @@ class WaveOutputs(Outputs):
     leaving: dict[str, dict[str, Any]] = Field(default_factory=dict)
     migrated: dict[str, str] = Field(default_factory=dict)
     checks: dict[str, dict[str, Any]] = Field(default_factory=dict)
+    hooks: dict[str, dict[str, Any]] = Field(default_factory=dict)
 
     @property
     def records(self) -> dict[str, Record]:
@@ -185,7 +187,7 @@ class MigrationWaveProvider(MigrationProvider[WaveInputs, WaveOutputs]):
         departing = leaving(answerable_for(recorded.values), inputs)
         migrated_before = migrated(recorded.values, inputs)
         return await self._drive(
-            inputs, departing, recorded.inputs, migrated_before, recorded.outputs.checks
+            inputs, departing, recorded.inputs, migrated_before, recorded.outputs
         )
 
     async def on_read(self, id_: str, recorded: Recorded) -> tuple[WaveInputs, WaveOutputs] | None:
@@ -250,7 +252,7 @@ class MigrationWaveProvider(MigrationProvider[WaveInputs, WaveOutputs]):
         departing: dict[str, MachineInputs],
         before: WaveInputs | None = None,
         once_migrated: Mapping[str, str] = MappingProxyType({}),
-        checks_before: Mapping[str, dict[str, Any]] = MappingProxyType({}),
+        outputs_before: WaveOutputs | None = None,
     ) -> WaveOutputs:
         vault = WaveVault(self.connect(), inputs)
         order = inputs.plan_order(before)
@@ -259,7 +261,9 @@ class MigrationWaveProvider(MigrationProvider[WaveInputs, WaveOutputs]):
             await vault.delete_plan(plan_before.name)
         if awaits_records(inputs):
             await checked.of_this_process.told(inputs.other_names)
+        before_this = outputs_before or WaveOutputs()
         own = with_checks(inputs.assignments(once_migrated))
+        own = with_hooks(own, before_this.hooks)
         machines = own + assignments(None, departing)
         outcomes = await vault.converge(machines, self.row(inputs.urn), order)
         for name, machine in departing.items():
@@ -284,11 +288,12 @@ class MigrationWaveProvider(MigrationProvider[WaveInputs, WaveOutputs]):
             checks={
                 **{
                     name: record
-                    for name, record in checks_before.items()
+                    for name, record in before_this.checks.items()
                     if record["instance"] in inputs.other_instances
                 },
                 **{name: o.checks.wire() for name, o in staying.items() if o.checks is not None},
             },
+            hooks={name: o.hooks.wire() for name, o in staying.items() if o.hooks is not None},
         )
 
 
@@ -310,6 +315,7 @@ class MigrationWave(DeclaredResource, name="MigrationWave", provider=MigrationWa
     leaving: pulumi.Output[Mapping[str, Any]]
     migrated: pulumi.Output[Mapping[str, Any]]
     checks: pulumi.Output[Mapping[str, Any]]
+    hooks: pulumi.Output[Mapping[str, Any]]
 
 
 _NOT_COMPARED = {

@@ -12,8 +12,10 @@ from site_recovery.arm_ids import ContainerId
 from site_recovery.checks import Record
 from site_recovery.declared.checks import Check, effective
 from site_recovery.declared.cutover import Cutover
+from site_recovery.declared.hooks import Hooks
 from site_recovery.declared.tags import TAG_INSTANCE, TAG_MACHINE
 from site_recovery.declared.target import TargetSpec
+from site_recovery.hooks import HookRecord
 from site_recovery.phases import Phase
 from site_recovery.snapshot import Machine
 from site_recovery.target_settings import TargetSettings
@@ -80,6 +82,8 @@ class Assignment:
         failover_point: id of the recovery point that its cutover chose; empty if there is none.
         checks: what is checked of it in Azure, in this order.
         checked: how its checks ended when they were last made, or None.
+        hooks: what runs around its failover.
+        hooked: which of them have run in this attempt, or None.
     """
 
     machine: Machine
@@ -93,6 +97,8 @@ class Assignment:
     failover_point: str = ""
     checks: tuple[Check, ...] = effective([])
     checked: Record | None = None
+    hooks: Hooks = field(default_factory=Hooks)
+    hooked: HookRecord | None = None
 
     @property
     def tags(self) -> dict[str, str]:

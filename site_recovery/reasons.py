@@ -58,6 +58,7 @@ class Reason(StrEnum):
     AGENT_NOT_REPORTED = "agent-not-reported"
     INITIAL_REPLICATION = "initial-replication"
     NOT_ALLOWED_YET = "not-allowed-yet"
+    HOOK_RUNNING = "hook-running"
     CHECK_RUNNING = "check-running"
     WAITS_FOR_PLAN = "waits-for-plan"
     WAITS_FOR_PERSON = "waits-for-person"
@@ -67,6 +68,7 @@ class Reason(StrEnum):
     RUN_ENDED = "run-ended"
 
     # The machine failed.
+    HOOK_FAILED = "hook-failed"
     CHECK_FAILED = "check-failed"
     JOB_FAILED = "job-failed"
     REFUSED = "refused"

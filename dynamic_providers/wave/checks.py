@@ -1,15 +1,17 @@
-"""The recorded checks of a wave's machines."""
+"""The recorded checks and hooks of a wave's machines."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import replace
+from typing import Any
 
 from dynamic_providers.shared import checked
 from dynamic_providers.wave.inputs import WaveInputs
 from site_recovery.checks import last_passed_test
 from site_recovery.convergence.checks import are_made
 from site_recovery.fleet import Assignment
+from site_recovery.hooks import HookRecord
 from site_recovery.observation import Observed
 from site_recovery.phases import Phase
 
@@ -40,3 +42,17 @@ def awaits_records(inputs: WaveInputs) -> bool:
         checked.of_this_process.of(machine.instance_id) is None
         for machine in inputs.machines.values()
     )
+
+
+def with_hooks(
+    assignments: Iterable[Assignment], records: Mapping[str, Mapping[str, Any]]
+) -> list[Assignment]:
+    """Machines with the hooks that have run for them, by the records of their wave."""
+    kept = {name: HookRecord.of(record) for name, record in records.items()}
+    return [
+        replace(each, hooked=record)
+        if (record := kept.get(each.machine.name)) is not None
+        and record.instance == each.machine.instance_id
+        else each
+        for each in assignments
+    ]

@@ -20,6 +20,7 @@ from site_recovery.convergence.guarding import Guarding, OrderedWave
 from site_recovery.convergence.interfaces import Pace, PlanOrder
 from site_recovery.declared.checks import Check, effective
 from site_recovery.declared.cutover import Cutover
+from site_recovery.declared.hooks import Hooks
 from site_recovery.declared.target import TargetSpec
 from site_recovery.fleet import (
     Assignment,
@@ -47,6 +48,7 @@ class MachineInputs(Inputs):
         hardware: None if it is not known.
         cutover: how its failover is made.
         checks: what is declared to be checked of it in Azure; None for `running` alone.
+        hooks: what runs around its failover; None for nothing.
         cut_over: whether its instance carries the tags of a cutover; None if not.
         unmanaged: why Systems Manager runs no command on it, although its cutover needs that.
         rolls_back: whether its failover is to be taken back; None if not.
@@ -68,6 +70,11 @@ class MachineInputs(Inputs):
     terminate_after_seconds: float | None = None
     terminates_at: datetime | None = None
     checks: list[Check] | None = None
+    hooks: Hooks | None = None
+
+    @field_serializer("hooks")
+    def _as_said(self, hooks: Hooks | None) -> dict[str, Any] | None:
+        return None if hooks is None else hooks.model_dump(mode="json", exclude_defaults=True)
 
     @field_serializer("checks")
     def _as_declared(self, checks: list[Check] | None) -> list[dict[str, Any]] | None:
@@ -124,6 +131,7 @@ class MachineInputs(Inputs):
             if self.terminate_after_seconds is None
             else timedelta(seconds=self.terminate_after_seconds),
             checks=effective(self.checks or []),
+            hooks=self.hooks or Hooks(),
         )
 
 

@@ -20,6 +20,7 @@ from site_recovery.convergence.interfaces import PlanOrder
 from site_recovery.convergence.outcome import Outcome, Status
 from site_recovery.convergence.run import converge
 from site_recovery.fleet import Assignment, ExperienceName
+from site_recovery.local_hooks import LocalHooks
 from site_recovery.observation import observe
 from site_recovery.planning import Blocked
 from site_recovery.recovery_plan import Change, Member
@@ -115,6 +116,7 @@ class WaveVault:
                     plan=plan,
                     sources=sources,
                     guarding=self._inputs.guarding,
+                    hooks=LocalHooks(wave),
                 ),
                 leaving=leaving,
             )

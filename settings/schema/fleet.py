@@ -11,6 +11,7 @@ from site_recovery.aws.inventory import Driver
 from site_recovery.declared.checks import Checks
 from site_recovery.declared.cutover import Cutover, Rollback, SourceEnd
 from site_recovery.declared.guards import Approval, Window
+from site_recovery.declared.hooks import Hooks
 from site_recovery.declared.model import Model, defaults_to
 from site_recovery.declared.names import InstanceId
 from site_recovery.declared.target import SharedTarget, TargetSpec
@@ -62,6 +63,11 @@ class MachineSettings(Model):
         description="Takes its failover back, with the phase `protected`. See "
         "[taking a failover back](cutover.md#taking-a-failover-back).",
         json_schema_extra=defaults_to("that of its wave"),
+    )
+    hooks: Hooks = Field(
+        default_factory=Hooks,
+        description="What runs around its failover. A key that is left out follows the `hooks` of "
+        "its wave. See [hooks](cutover.md#hooks).",
     )
     checks: Checks = Field(
         default_factory=list,
@@ -150,6 +156,11 @@ class WaveSettings(Model):
         default_factory=list,
         description="Names of waves. A machine of this wave begins a phase only when all their "
         "machines have reached it.",
+    )
+    hooks: Hooks = Field(
+        default_factory=Hooks,
+        description="What runs around the failover of each machine of the wave. See "
+        "[hooks](cutover.md#hooks).",
     )
     checks: Checks = Field(
         default_factory=list,

@@ -16,6 +16,7 @@ from settings.schema.target import Target
 from site_recovery.arm_ids import VaultId
 from site_recovery.declared.checks import Check
 from site_recovery.declared.cutover import Cutover, Rollback
+from site_recovery.declared.hooks import Hooks
 from site_recovery.declared.model import Model, rule
 from site_recovery.declared.target import TargetSpec
 from site_recovery.fleet import ExperienceName
@@ -111,6 +112,11 @@ class Settings(Model):
         wave = self.wave_of(machine)
         end = self.machines[machine].source or (self.waves[wave].source if wave else None)
         return end.terminate_after if end is not None else None
+
+    def hooks_of(self, machine: str) -> Hooks:
+        """What runs around a failover: a machine's own keys, and those of its wave."""
+        own, wave = self.machines[machine].hooks, self.wave_of(machine)
+        return own.over(self.waves[wave].hooks) if wave else own
 
     def checks_of(self, machine: str) -> list[Check]:
         """What is checked of a machine in Azure: its own checks, or else those of its wave."""

@@ -169,6 +169,9 @@ class Cutovers:
                 return not await self._forward(machine, source, observed)
             if source.memory.began is None or isinstance(step, Wait) or course.ended:
                 return False
+            if isinstance(step, Blocked) and step.reason is Reason.HOOK_FAILED:
+                await self._fail(machine, source, observed, step.reason, step.what)
+                return True
             if isinstance(step, Blocked):
                 course.failure = Failure(step.reason, str(step))
             return await self._back(machine, source, observed)

@@ -13,6 +13,7 @@ from site_recovery.convergence.plan_run import PlanMachine
 from site_recovery.convergence.status_line import Activity, goal
 from site_recovery.convergence.submission import Attempts
 from site_recovery.fleet import Assignment
+from site_recovery.hooks import HookRecord
 from site_recovery.observation import Observed, Stage
 from site_recovery.operations import Operation
 from site_recovery.phases import Phase
@@ -40,6 +41,7 @@ class MachineRun:
         unreadable: consecutive rounds in which something about it was unreadable.
         waits_until: the time before which it certainly does not go on; None if not known.
         checked: how its checks ended when they were last made, or None.
+        hooks: which of its hooks have run in this attempt to fail over, or None.
     """
 
     assignment: Assignment
@@ -53,13 +55,14 @@ class MachineRun:
     unreadable: int = 0
     waits_until: datetime | None = None
     checked: Record | None = None
+    hooks: HookRecord | None = None
 
     @classmethod
     def of(cls, assignment: Assignment, event: Callable[[str], None]) -> MachineRun:
         """A machine at the beginning of a run."""
         machine = assignment.machine
         attempts = Attempts(machine.instance_id, frozenset({machine.name.lower()}))
-        return cls(assignment, attempts, event, checked=assignment.checked)
+        return cls(assignment, attempts, event, checked=assignment.checked, hooks=assignment.hooked)
 
     @property
     def name(self) -> str:
@@ -153,7 +156,7 @@ class MachineRun:
             ended_by: why the run ended before the machine did, or None.
         """
         if self.outcome is not None:
-            return replace(self.outcome, checks=self.checked)
+            return replace(self.outcome, checks=self.checked, hooks=self._hooks_left())
         observed = self.observed or Observed(Stage.UNKNOWN_TO_VAULT)
         messages = [self.attempts.message, ended_by.message if ended_by else ""]
         return Outcome(
@@ -162,4 +165,12 @@ class MachineRun:
             "; ".join(filter(None, messages)),
             self.attempts.reason or (ended_by.reason if ended_by else None),
             self.checked,
+            self.hooks,
         )
+
+    def _hooks_left(self) -> HookRecord | None:
+        """The record for the next run. Without a failover, its next attempt runs all hooks."""
+        if self.hooks is None or (self.observed is not None and self.observed.in_azure):
+            return self.hooks
+        ran = self.hooks.done or self.hooks != self.assignment.hooked
+        return self.hooks.next() if ran else self.hooks

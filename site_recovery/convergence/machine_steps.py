@@ -10,6 +10,7 @@ from functools import partial
 from site_recovery.convergence import sizing
 from site_recovery.convergence.checks import CheckRuns
 from site_recovery.convergence.cutover import Cutovers
+from site_recovery.convergence.hooks import HookRuns
 from site_recovery.convergence.interfaces import Service
 from site_recovery.convergence.machine_run import MachineRun
 from site_recovery.convergence.outcome import Failure
@@ -59,6 +60,7 @@ class MachineSteps:
         cutovers: prepare the sources of failovers; None if no source can be reached.
         rollbacks: take failovers back.
         checks: checks machines that are in Azure.
+        hooks: runs the hooks around a failover.
         snapshot: the services in this round.
         admit: counts a failover before it begins; returns why it may not.
 
@@ -76,6 +78,7 @@ class MachineSteps:
         cutovers: Cutovers | None,
         rollbacks: Rollbacks,
         checks: CheckRuns,
+        hooks: HookRuns,
         snapshot: Snapshot,
         admit: Callable[[Operation, Collection[str]], Failure | None],
     ) -> None:
@@ -90,6 +93,7 @@ class MachineSteps:
         self._looking = asyncio.Lock()
         self._admit = admit
         self._checks = checks
+        self._hooks = hooks
         self._jobs: dict[str, Job | None] = {}
         self.queued: list[Queued] = []
 
@@ -121,6 +125,7 @@ class MachineSteps:
         step = await self._if_placed(machine, step)
         if self._is_refused(machine, step, observed):
             return
+        step = await self._hooks.before(machine, step, observed)
         if self._cutovers is not None:
             if await self._cutovers.takes(machine, step, observed, snapshot):
                 return
@@ -130,7 +135,10 @@ class MachineSteps:
             return
         if await self._checks.takes(machine, step, observed):
             return
+        step = await self._hooks.after(machine, step, observed)
         match step:
+            case Blocked(reason=Reason.HOOK_FAILED):
+                machine.fail(observed, Failure(step.reason, str(step)))
             case Blocked(reason=Reason.NO_ADDRESS | Reason.UNAVAILABLE):
                 machine.block(observed, step)
             case Satisfied() | Blocked() if not await self._is_certain(

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 
 from site_recovery.checks import Record
+from site_recovery.hooks import HookRecord
 from site_recovery.observation import Observed
 from site_recovery.reasons import Reason
 
@@ -29,6 +30,7 @@ class Outcome:
         message: why it is not satisfied, in words; empty if it is.
         reason: the same as a name; None if it is satisfied.
         checks: how its checks in Azure ended when they were last made, or None.
+        hooks: which of its hooks have run in this attempt to fail over, or None.
     """
 
     status: Status
@@ -36,6 +38,7 @@ class Outcome:
     message: str = ""
     reason: Reason | None = None
     checks: Record | None = None
+    hooks: HookRecord | None = None
 
 
 @dataclass(frozen=True)

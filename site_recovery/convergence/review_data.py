@@ -11,6 +11,7 @@ from typing import Any
 from site_recovery import cutover
 from site_recovery.convergence.review import ROLLS_BACK, MachineReview
 from site_recovery.declared.checks import effective
+from site_recovery.declared.hooks import When
 from site_recovery.fleet import Assignment
 from site_recovery.observation import Observed, Stage
 from site_recovery.operations import Operation
@@ -155,7 +156,18 @@ def _detail(operation: Operation, review: MachineReview) -> str:
         told.append(cutover.told(review.assignment.cutover))
     if operation in (Operation.TEST_FAILOVER, Operation.UNPLANNED_FAILOVER):
         told += _checks(review.assignment)
+    if operation is Operation.UNPLANNED_FAILOVER:
+        before = _hooks(review.assignment, When.BEFORE_FAILOVER, "first")
+        return "; ".join([*before, *told, *_hooks(review.assignment, When.AFTER_FAILOVER, "then")])
+    if operation is Operation.COMPLETE_MIGRATION:
+        told += _hooks(review.assignment, When.BEFORE_COMPLETION, "first")
     return "; ".join(told)
+
+
+def _hooks(assignment: Assignment, when: When, order: str) -> list[str]:
+    """The hooks that run at a moment, in words."""
+    hooks = ", ".join(hook.title for hook in assignment.hooks.of(when))
+    return [f"{order} hooks {hooks}"] if hooks else []
 
 
 def _checks(assignment: Assignment) -> list[str]:

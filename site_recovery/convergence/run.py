@@ -16,6 +16,7 @@ from site_recovery.convergence import pacing
 from site_recovery.convergence.checks import CheckRuns
 from site_recovery.convergence.cutover import Cutovers
 from site_recovery.convergence.guarding import NONE, Guarding
+from site_recovery.convergence.hooks import HookRunner, HookRuns
 from site_recovery.convergence.interfaces import Pace, PlanOrder, Reporter, Service
 from site_recovery.convergence.machine_run import MachineRun
 from site_recovery.convergence.machine_steps import MachineSteps
@@ -47,6 +48,7 @@ async def converge(
     plan: PlanOrder | None = None,
     sources: Sources | None = None,
     guarding: Guarding = NONE,
+    hooks: HookRunner | None = None,
 ) -> dict[str, Outcome]:
     """Drive machines to their phases, all concurrently.
 
@@ -59,6 +61,7 @@ async def converge(
         plan: the recovery plan through which the machines fail over, if they have one.
         sources: the EC2 instances of the machines; None if none of them is touched.
         guarding: the guards of their wave.
+        hooks: runs hooks where pulumi runs; None if none is declared.
 
     Returns:
         An outcome for every machine, by name. The failure of one machine does not affect others.
@@ -68,8 +71,12 @@ async def converge(
     """
     machines = [MachineRun.of(assignment, reporter.event) for assignment in assignments]
     cutovers = Cutovers(sources, service, pace, reporter.event) if sources is not None else None
-    run = _Run(service, rules, pace, reporter, machines, plan, cutovers, guarding)
-    ended_by = await run.drive()
+    hook_runs = HookRuns(hooks, sources, pace.may_submit, reporter.event)
+    run = _Run(service, rules, pace, reporter, machines, plan, cutovers, guarding, hook_runs)
+    try:
+        ended_by = await run.drive()
+    finally:
+        await hook_runs.close()
     return {machine.name: machine.result(ended_by) for machine in machines}
 
 
@@ -91,6 +98,7 @@ class _Run:
         plan: PlanOrder | None,
         cutovers: Cutovers | None,
         guarding: Guarding,
+        hooks: HookRuns,
     ) -> None:
         self._service = service
         self._rules = rules
@@ -124,6 +132,7 @@ class _Run:
             cutovers=cutovers,
             rollbacks=rollbacks,
             checks=checks,
+            hooks=hooks,
             admit=guarding.admit,
         )
 

@@ -24,14 +24,17 @@ from site_recovery.azure.connection import Connect, Connection, connector
 from site_recovery.azure.service import VaultService
 from site_recovery.checks import Record, last_passed_test
 from site_recovery.convergence.guarding import NONE, Guarding
+from site_recovery.convergence.hooks import HookRunner
 from site_recovery.convergence.interfaces import Pace, PlanOrder
 from site_recovery.convergence.outcome import Outcome
 from site_recovery.convergence.run import converge
 from site_recovery.declared.checks import Check, effective
 from site_recovery.declared.cutover import Cutover, Mode
+from site_recovery.declared.hooks import Hooks
 from site_recovery.declared.target import TargetSpec
 from site_recovery.fleet import Assignment, Hardware, LandingZone
 from site_recovery.fleet import Site as MigrationSite
+from site_recovery.hooks import HookRecord
 from site_recovery.phases import Phase
 from site_recovery.planning import Rules
 from site_recovery.snapshot import Machine, Snapshot
@@ -94,6 +97,9 @@ class Fleet:
         migrated: the machines that are recorded as migrated.
         checks: the declared checks by machine; `running` alone for the others.
         checked: how the checks of each machine ended, as its wave records it.
+        hooks: the declared hooks by machine.
+        hooked: which hooks have run, as its wave records it.
+        runner: runs commands and webhooks; None if nothing does.
         carrier: makes the transport of a connection in process.
         slept: the pauses of `drive` in seconds.
 
@@ -119,6 +125,9 @@ class Fleet:
         self.migrated: set[str] = set()
         self.checks: dict[str, list[dict[str, Any]]] = {}
         self.checked: dict[str, Record] = {}
+        self.hooks: dict[str, dict[str, Any]] = {}
+        self.hooked: dict[str, HookRecord] = {}
+        self.runner: HookRunner | None = None
         self.cutovers: dict[str, Cutover] = {}
         self.rolls_back: set[str] = set()
         self.terminate_after: timedelta | None = None
@@ -181,7 +190,9 @@ class Fleet:
                 plan,
                 self.sources,
                 guarding,
+                self.runner,
             )
+        self.hooked |= {name: o.hooks for name, o in outcomes.items() if o.hooks is not None}
         self.checked |= {name: o.checks for name, o in outcomes.items() if o.checks is not None}
         return outcomes
 
@@ -215,6 +226,8 @@ class Fleet:
                 terminate_after=self.terminate_after,
                 checks=effective([Check.model_validate(c) for c in self.checks.get(name, [])]),
                 checked=self.checked.get(name),
+                hooks=Hooks.model_validate(self.hooks.get(name, {})),
+                hooked=self.hooked.get(name),
             ).placed(self.migration_site.landing_zone)
             for name, instance in self.machines.items()
             if name in phases

@@ -22,6 +22,7 @@ from site_recovery.aws import support_matrix
 from site_recovery.declared.checks import Check, Running
 from site_recovery.declared.cutover import Cutover, Quiesce, SourceAfterwards
 from site_recovery.declared.durations import parse, write
+from site_recovery.declared.hooks import Hook, When
 from site_recovery.fleet import ExperienceName
 from tests.docs.markdown import ROOT, tables
 
@@ -40,6 +41,14 @@ SECTIONS = (
         f"{owner}.checks{section}"
         for owner in ("machines.<machine>", "waves.<wave>")
         for section in ("", "[].running", "[].azureRunCommand", "[].http")
+    ),
+    *(
+        f"{owner}.hooks{section}"
+        for owner in ("machines.<machine>", "waves.<wave>")
+        for section in (
+            "",
+            *(f".{when}{part}" for when in When for part in ("", "[].ssm", "[].webhook")),
+        )
     ),
     "machines.<machine>.cutover",
     "machines.<machine>.cutover.quiesce",
@@ -201,6 +210,7 @@ def test_the_bounds_of_durations_are_those_that_are_checked(key: str) -> None:
         "source": (SourceAfterwards, {}),
         "running": (Running, {}),
         "checks[]": (Check, {"tcp": 80}),
+        **{f"{when}[]": (Hook, {"command": ["true"]}) for when in When},
     }
     model, rest = models[part]
     low, high = (parse(text) for text in DURATIONS[key])
@@ -229,6 +239,11 @@ def test_all_bounded_durations_are_known_to_the_test_above() -> None:
             f"{owner}.checks[].{key}"
             for owner in ("machines.<machine>", "waves.<wave>")
             for key in ("running.within", "timeout")
+        ),
+        *(
+            f"{owner}.hooks.{when}[].timeout"
+            for owner in ("machines.<machine>", "waves.<wave>")
+            for when in When
         ),
         "waves.<wave>.recoveryPlan.groups[].pre[].runbook.timeout",
         "waves.<wave>.recoveryPlan.groups[].post[].runbook.timeout",

@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+import json
+import sys
+from pathlib import Path
+
 import pytest
 
 from tests.engine.harness import MACHINES_GROUP, Stack
@@ -72,12 +76,69 @@ def test_the_next_up_checks_it_again_and_only_it(stack: Stack) -> None:
     assert again.code == 0, again.text
 
 
-def test_a_checked_test_counts_in_another_wave_too(stack: Stack) -> None:
+HOOK = """
+import json, os, pathlib, sys
+told = {name: os.environ[f"MIGRATION_{name}"] for name in
+        ("MACHINE", "INSTANCE", "WAVE", "PHASE", "AZURE_VM", "HOOK", "ATTEMPT")}
+with open(sys.argv[1], "a") as seen:
+    print(json.dumps(told), file=seen)
+sys.exit("the change is not approved" if sys.argv[2:] else 0)
+"""
+
+
+def hook(seen: Path, *arguments: str) -> dict[str, list[str]]:
+    """A hook that notes what it is told in a file; with an argument it fails."""
+    return {"command": [sys.executable, "-c", HOOK, str(seen), *arguments]}
+
+
+def noted(seen: Path) -> list[dict[str, str]]:
+    return [json.loads(line) for line in seen.read_text().splitlines()]
+
+
+@pytest.fixture(scope="module")
+def seen(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return tmp_path_factory.mktemp("hooks") / "seen"
+
+
+def test_a_hook_that_fails_keeps_its_machine_from_failing_over(stack: Stack, seen: Path) -> None:
     stack.declare(pilot=("protected", [DB]), production=("failed-over", [WEB]))
+    stack.waves["production"]["hooks"] = {
+        "beforeFailover": [hook(seen), hook(seen, "fail")],
+        "afterFailover": [hook(seen)],
+    }
+
+    preview, up = stack.preview(), stack.up()
+
+    told = " ".join(preview.line("production").split())
+    program = f"command {sys.executable}"
+    assert f"first hooks {program}, {program};" in told
+    assert f"then hooks {program}" in told
+    assert up.code != 0
+    assert "its hook beforeFailover 2 (command) failed" in up.error
+    assert "the change is not approved" in up.error
+    assert stack.clouds.operations(WEB).count("UnplannedFailover") == 0
+    assert set(stack.clouds.virtual_machines(MACHINES_GROUP)) == set()
+
+
+def test_hooks_run_once_around_a_failover_that_a_checked_test_allows(
+    stack: Stack, seen: Path
+) -> None:
+    seen.unlink()
+    stack.waves["production"]["hooks"]["beforeFailover"] = [hook(seen)]
 
     up = stack.up()
 
     assert up.code == 0, up.text
+    before, after = noted(seen)
+    assert (before["HOOK"], after["HOOK"]) == ("beforeFailover 1", "afterFailover 1")
+    assert before["ATTEMPT"] == after["ATTEMPT"]
+    assert {before["MACHINE"], before["WAVE"], before["PHASE"]} == {
+        WEB,
+        "production",
+        "failed-over",
+    }
+    assert before["AZURE_VM"] == ""
+    assert after["AZURE_VM"].endswith(f"/{WEB}")
     assert set(stack.clouds.virtual_machines(MACHINES_GROUP)) == {WEB}
     assert stack.machine(WEB)["checks"]["vmId"].endswith(f"/{WEB}")
     assert stack.machine(DB)["checks"]["passed"] is True, "the record outlives the test machine"
