@@ -13,6 +13,7 @@ from emulator import (
     role_assignments,
     throttling,
 )
+from emulator.arm.governance import locks, policies
 from emulator.arm.subscriptions import SUBSCRIPTION
 from emulator.estate.machines import Estate
 from emulator.faults import HttpFaults
@@ -49,6 +50,7 @@ def create(
     routes.include(off_azure.routes)
     routes.include(role_assignments.routes)
     routes.include(throttling.routes)
+    routes.include(locks.control)
     for service in _SERVICES:
         routes.include(service.routes)
     world = World(store, clock, routes, seed, estate)
@@ -58,7 +60,7 @@ def create(
     ]
     throttling.Throttle().install(world)
     role_assignments.Access().install(world)
-    world.interceptors.append(gate.require_api_version)
+    world.interceptors += [gate.require_api_version, locks.refuse, policies.refuse]
     HttpFaults().install(world)
     with store.transaction():
         for service in _SERVICES:

@@ -12,6 +12,7 @@ from emulator.arm import (
     storage,
     subscriptions,
 )
+from emulator.arm.governance import locks, policies
 from emulator.arm.network import (
     interface_changes,
     interfaces,
@@ -45,6 +46,8 @@ _SERVICES = (
     usages,
     certificates,
     deleted,
+    locks,
+    policies,
 )
 
 routes = Routes()

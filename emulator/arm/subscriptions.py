@@ -5,6 +5,7 @@ Source: Microsoft.Resources, Subscriptions_* and Providers_* operations.
 
 from __future__ import annotations
 
+from emulator.arm.governance import locks
 from emulator.arm.identity import TENANT
 from emulator.arm.regions import REGIONS
 from emulator.kernel.resources import listing
@@ -47,13 +48,13 @@ routes = Routes(API_VERSIONS)
 @routes.route("GET", "/subscriptions", "Subscriptions_List")
 def list_subscriptions(world: World, request: Request) -> Response:
     """The subscription of the emulator."""
-    return listing([_subscription(SUBSCRIPTION)])
+    return listing([_subscription(world, SUBSCRIPTION)])
 
 
 @routes.route("GET", "/subscriptions/{subscription}", "Subscriptions_Get")
 def get_subscription(world: World, request: Request, subscription: str) -> Response:
     """One subscription."""
-    return Response(200, _subscription(subscription))
+    return Response(200, _subscription(world, subscription))
 
 
 @routes.route("GET", "/subscriptions/{subscription}/locations", "Subscriptions_ListLocations")
@@ -96,13 +97,13 @@ def register(world: World) -> None:
     """Register no events."""
 
 
-def _subscription(subscription: str) -> Document:
+def _subscription(world: World, subscription: str) -> Document:
     return {
         "id": f"/subscriptions/{subscription}",
         "subscriptionId": subscription,
         "tenantId": TENANT,
         "displayName": "Emulator",
-        "state": "Enabled",
+        "state": locks.state(world),
         "subscriptionPolicies": {"quotaId": "Emulator", "spendingLimit": "Off"},
         "authorizationSource": "RoleBased",
     }

@@ -141,7 +141,8 @@ def _refuse_constant(name: str) -> float:
 
 
 class ArmError(Exception):
-    """A refusal with the error body of ARM: `{"error": {"code", "message", "target"?, "details"?}}`."""
+    """A refusal with the error body of ARM: `{"error": {"code", "message", "target"?, "details"?,
+    "additionalInfo"?}}`."""
 
     def __init__(
         self,
@@ -152,6 +153,7 @@ class ArmError(Exception):
         details: list[dict[str, Any]] | None = None,
         headers: Mapping[str, str] | None = None,
         target: str = "",
+        additional_info: list[dict[str, Any]] | None = None,
     ) -> None:
         super().__init__(message)
         self.status = status
@@ -160,6 +162,7 @@ class ArmError(Exception):
         self.details = details
         self.headers = dict(headers or {})
         self.target = target
+        self.additional_info = additional_info
 
     def body(self) -> dict[str, Any]:
         """The refusal's body."""
@@ -168,6 +171,8 @@ class ArmError(Exception):
             error["target"] = self.target
         if self.details:
             error["details"] = self.details
+        if self.additional_info:
+            error["additionalInfo"] = self.additional_info
         return {"error": error}
 
     def response(self) -> Response:

@@ -109,6 +109,13 @@ def create(
         )
     under = f"{target['resourceGroupId']}/providers"
     machine_id = f"{under}/{VM_TYPE}/{name}"
+    # A test machine carries no tags: nothing may take it for the migrated one [inferred].
+    tags = dict(target["vmTags"] or {}) if production else {}
+    compute_refusals.raise_if_disallowed(
+        world,
+        {"id": machine_id, "name": name, "type": VM_TYPE, "location": location, "tags": tags}
+        | {"properties": {"hardwareProfile": {"vmSize": size.name}}},
+    )
     disks = [_disk(world, item, machine_id, location, disk) for disk in source["disks"]]
     interface = _interface(world, item, under, location, subnet, machine_id, placement.address)
     document: Document = {
@@ -116,8 +123,7 @@ def create(
         "id": machine_id,
         "type": VM_TYPE,
         "location": location,
-        # A test machine carries no tags: nothing may take it for the migrated one [inferred].
-        "tags": dict(target["vmTags"] or {}) if production else {},
+        "tags": tags,
         "properties": {
             "vmId": world.guid("vm", machine_id, world.now.isoformat()),
             "hardwareProfile": {"vmSize": size.name},

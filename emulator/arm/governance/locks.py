@@ -1,0 +1,161 @@
+"""Management locks, and read-only subscriptions.
+
+Source: Microsoft.Authorization, ManagementLocks_* operations. A lock holds for its scope and
+everything below. `ReadOnly` refuses every change, POST included; `CanNotDelete` refuses DELETE, and
+nothing else. Locks themselves are not locked.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from emulator.arm import actions
+from emulator.arm.governance import scopes
+from emulator.kernel import schema
+from emulator.kernel.resources import listing
+from emulator.kernel.routes import Route, Routes
+from emulator.kernel.store import Document
+from emulator.kernel.wire import ArmError, Request, Response
+from emulator.kernel.world import World
+
+TYPE = "Microsoft.Authorization/locks"
+KIND = TYPE.lower()
+_STATE = "subscription state"
+_STATES = ("Enabled", "Warned", "PastDue", "Disabled")
+_API_VERSIONS = ("2015-01-01", "2016-09-01", "2017-04-01", "2020-05-01")
+_BODY = {
+    "id": schema.IGNORED,
+    "name": schema.IGNORED,
+    "type": schema.IGNORED,
+    "systemData": schema.IGNORED,
+    "properties": {
+        "level": schema.OneOf("CanNotDelete", "ReadOnly"),
+        "notes": str,
+        "owners": [schema.ANY],
+    },
+}
+_OPERATIONS = {
+    scopes.SUBSCRIPTION: "SubscriptionLevel",
+    scopes.GROUP: "ResourceGroupLevel",
+    scopes.RESOURCE: "ResourceLevel",
+    scopes.CHILD: "ByScope",
+}
+_OWN = "microsoft.authorization/"
+
+routes = Routes(_API_VERSIONS)
+control = Routes()
+
+
+def put(world: World, request: Request, lock: str, **place: str) -> Response:
+    """Create (201) or replace (200) a lock."""
+    scope = scopes.of(request)
+    scopes.require(world, scope)
+    body = schema.body(request, _BODY)
+    if "level" not in body.get("properties", {}):
+        raise ArmError(400, "InvalidRequestContent", "A lock needs 'properties.level'.")
+    identifier = f"{scope}/providers/{TYPE}/{lock}"
+    present = world.store.get(KIND, identifier)
+    document = {"id": identifier, "name": lock, "type": TYPE, "properties": body["properties"]}
+    world.store.put(KIND, identifier, document)
+    return Response(200 if present else 201, document)
+
+
+def get(world: World, request: Request, lock: str, **place: str) -> Response:
+    """One lock."""
+    found = world.store.get(KIND, request.path)
+    if found is None:
+        raise ArmError(404, "LockNotFound", f"The lock '{lock}' could not be found.")
+    return Response(200, found)
+
+
+def list_all(world: World, request: Request, **place: str) -> Response:
+    """The locks that hold for a scope, and, without `$filter=atScope()`, those below it."""
+    scope = scopes.of(request)
+    below = request.query.get("$filter", "").lower() != "atscope()"
+    return listing(
+        lock
+        for lock in world.store.list(KIND)
+        if scopes.covers(_scope(lock), scope) or (below and scopes.covers(scope, _scope(lock)))
+    )
+
+
+def delete(world: World, request: Request, lock: str, **place: str) -> Response:
+    """Remove a lock: 200, or 204 if there is none."""
+    found = world.store.get(KIND, request.path) is not None
+    if found:
+        world.store.delete(KIND, request.path)
+    return Response(200 if found else 204)
+
+
+for _at, _level in _OPERATIONS.items():
+    _all = f"{_at}/providers/Microsoft.Authorization/locks"
+    _one = f"{_all}/{{lock}}"
+    routes.route("PUT", _one, f"ManagementLocks_CreateOrUpdateAt{_level}")(put)
+    routes.route("GET", _one, f"ManagementLocks_GetAt{_level}")(get)
+    routes.route("DELETE", _one, f"ManagementLocks_DeleteAt{_level}")(delete)
+    routes.route("GET", _all, f"ManagementLocks_ListAt{_level}")(list_all)
+
+
+@control.route("PUT", "/_emulator/subscription", "_Emulator_SetSubscription", changes=False)
+def set_subscription(world: World, request: Request) -> Response:
+    """Set the state of the subscription, `{"state": "Disabled"}`: it is read-only then."""
+    given = schema.body(request, {"state": schema.OneOf(*_STATES)})
+    world.store.put(_STATE, "state", given)
+    return Response(200, given)
+
+
+def state(world: World) -> str:
+    """The state of the subscription."""
+    return str((world.store.get(_STATE, "state") or {}).get("state", "Enabled"))
+
+
+def refuse(world: World, request: Request, route: Route) -> Response | None:
+    """An interceptor that refuses what a lock or the state of the subscription forbids.
+
+    Raises:
+        ArmError: 409 `ScopeLocked` or `ReadOnlyDisabledSubscription`.
+    """
+    if not route.api_versions or request.method in ("GET", "HEAD"):
+        return None
+    needed = actions.needed(request)
+    if needed is None:
+        return None
+    if state(world).lower() == "disabled":
+        subscription = needed.scope.split("/")[2]
+        raise ArmError(
+            409,
+            "ReadOnlyDisabledSubscription",
+            f"The subscription '{subscription}' is disabled and therefore marked as read only. You "
+            "cannot perform any write actions on this subscription until it is re-enabled.",
+        )
+    if needed.action.lower().startswith(_OWN):
+        return None
+    locked = sorted({_scope(lock) for lock in _holding(world, request, needed.scope)})
+    if not locked:
+        return None
+    word = "delete" if request.method == "DELETE" else "write"
+    raise ArmError(
+        409,
+        "ScopeLocked",
+        f"The scope '{needed.scope}' cannot perform {word} operation because following scope(s) "
+        f"are locked: '{','.join(locked)}'. Please remove the lock and try again.",
+    )
+
+
+def register(world: World) -> None:
+    """Register no events."""
+
+
+def _holding(world: World, request: Request, scope: str) -> Iterator[Document]:
+    """The locks that forbid a request. What is deleted takes along what is below it."""
+    deletes = request.method == "DELETE"
+    for lock in world.store.list(KIND):
+        read_only = str(lock["properties"]["level"]).lower() == "readonly"
+        if (scopes.covers(_scope(lock), scope) and (deletes or read_only)) or (
+            deletes and scopes.covers(scope, _scope(lock))
+        ):
+            yield lock
+
+
+def _scope(lock: Document) -> str:
+    return str(lock["id"]).rsplit("/providers/", 1)[0]
