@@ -15,6 +15,7 @@ from azure.core.exceptions import (
     ServiceResponseError,
 )
 
+from site_recovery.azure.forbidden import forbids
 from site_recovery.errors import MigrationError, ServiceUnavailableError
 
 ENDPOINT_VARIABLE = "AZURE_RESOURCE_MANAGER_ENDPOINT"
@@ -68,10 +69,9 @@ def explain(error: AzureError, about: str) -> MigrationError:
             f"have answered in its place: check the network and {ENDPOINT_VARIABLE}, then run "
             "pulumi up again."
         )
-    if isinstance(error, HttpResponseError) and error.error is not None:
-        refused = _landing_zone(error)
-        if refused is not None:
-            return MigrationError(f"{about}: {refused}")
+    refused = forbids(error)
+    if refused is not None:
+        return MigrationError(f"{about}: {refused}")
     if isinstance(error, HttpResponseError) and error.status_code == 403:
         return ServiceUnavailableError(
             f"{about}: Azure denied access ({_brief(error).rstrip('.')}). Compare the roles of the "
@@ -79,55 +79,6 @@ def explain(error: AzureError, about: str) -> MigrationError:
             "(docs/permissions.md); Site Recovery Contributor alone is not enough."
         )
     return MigrationError(f"{about}: {_brief(error)}")
-
-
-def _landing_zone(error: HttpResponseError) -> str | None:
-    """What a policy, a lock or a subscription forbids, with the way out; roles would not help.
-
-    Sources: "Resolve errors for policy violations", "Lock your resources to protect your
-    infrastructure", "Resolve errors for a disabled subscription" (Microsoft Learn).
-    """
-    code = (error.error.code if error.error else None) or ""
-    if code == "RequestDisallowedByPolicy":
-        return (
-            f"Azure Policy forbids it: {_violations(error) or _brief(error).rstrip('.')}. Change "
-            "what the config declares so that it complies, or ask the owner of the assignment for "
-            "an exemption of the resource group."
-        )
-    if code == "ScopeLocked":
-        return (
-            f"a lock forbids it ({_brief(error).rstrip('.')}). Remove the lock that the message "
-            "names, then run pulumi up again."
-        )
-    if code == "ReadOnlyDisabledSubscription":
-        return (
-            f"the subscription takes no changes ({_brief(error).rstrip('.')}). Enable it, then run "
-            "pulumi up again."
-        )
-    return None
-
-
-def _violations(error: HttpResponseError) -> str:
-    """The policy assignments of `error.additionalInfo`, each with what it demands."""
-    found = []
-    for entry in getattr(error.error, "additional_info", None) or ():
-        info = entry.info if isinstance(entry.info, dict) else {}
-        if entry.type != "PolicyViolation":
-            continue
-        name = info.get("policyAssignmentDisplayName") or info.get("policyAssignmentName")
-        definition = info.get("policyDefinitionDisplayName") or info.get("policyDefinitionName")
-        details = (info.get("evaluationDetails") or {}).get("evaluatedExpressions") or ()
-        wants = ", ".join(
-            f"{one.get('path') or one.get('expression')} is {one.get('expressionValue')!r} and "
-            f"{one.get('operator')} {one.get('targetValue')!r} is forbidden"
-            for one in details
-            if one.get("result") == "True"
-        )
-        found.append(
-            f"assignment {name!r} ({info.get('policyAssignmentId') or 'no id'}), definition "
-            f"{definition!r}" + (f": {wants}" if wants else "")
-        )
-    return "; ".join(found)
 
 
 def never_sent(error: AzureError) -> bool:

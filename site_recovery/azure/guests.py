@@ -112,7 +112,7 @@ class AzureGuests:
             if answer.status_code >= 400:
                 raise HttpResponseError(response=answer, error_format=ARMErrorFormat)
         except HttpResponseError as error:
-            raise refusal("run command", name, error) from error
+            raise await refusal(self._client, "run command", error, name) from error
         except AzureError as error:
             if never_sent(error):
                 raise explain(error, name) from error

@@ -9,7 +9,6 @@ from typing import TYPE_CHECKING, TypeAlias
 
 from azure.core.exceptions import ResourceNotFoundError
 
-from site_recovery import arm_ids
 from site_recovery.arm_ids import VaultId
 from site_recovery.azure.answers.items import protected_item
 from site_recovery.azure.answers.reading import UnreadableError, each, one
@@ -55,7 +54,7 @@ async def read_item(client: SiteRecoveryManagementClient, item_id: str) -> Prote
         AzureError: Azure did not answer, refused, or the item is not there.
     """
     found = await call(client, "GET", url(item_id))
-    return replace(one(arm_ids.name(item_id), found, protected_item), complete=True)
+    return replace(one("its replicated item", found, protected_item), complete=True)
 
 
 async def in_full(

@@ -15,6 +15,7 @@ from site_recovery.arm_ids import ContainerId
 from site_recovery.azure.connection import Connection
 from site_recovery.azure.errors import explained
 from site_recovery.azure.experiences.registry import EXPERIENCES
+from site_recovery.azure.forbidden import unlocked
 from site_recovery.azure.vault import gone_error, read
 from site_recovery.errors import MigrationError
 from site_recovery.fleet import ExperienceName
@@ -56,11 +57,13 @@ async def ensure(
             "providerSpecificInput": EXPERIENCES[experience_name].mapping_input(),
         }
     }
-    with explained(f"container mapping {name}"):
-        poller = await mappings.begin_create(
-            *_path(container, name), body, polling_interval=poll.total_seconds()
-        )
-        await poller.result()
+    about = f"container mapping {name}"
+    with explained(about):
+        async with unlocked(connection.client, about):
+            poller = await mappings.begin_create(
+                *_path(container, name), body, polling_interval=poll.total_seconds()
+            )
+            await poller.result()
     return f"{container}/replicationProtectionContainerMappings/{name}"
 
 
@@ -102,10 +105,11 @@ async def remove(
     body = {"properties": {"providerSpecificInput": {"instanceType": instance_type}}}
     about = f"container mapping {name}: removing it failed"
     with suppress(ResourceNotFoundError), explained(about, passing=ResourceNotFoundError):
-        poller = await mappings.begin_delete(
-            *_path(container, name), body, polling_interval=poll.total_seconds(), retry_total=0
-        )
-        await poller.result()
+        async with unlocked(connection.client, about):
+            poller = await mappings.begin_delete(
+                *_path(container, name), body, polling_interval=poll.total_seconds(), retry_total=0
+            )
+            await poller.result()
 
 
 def _path(container: ContainerId, name: str) -> tuple[str, str, str, str, str]:

@@ -18,6 +18,7 @@ from site_recovery.azure.connection import Connection, endpoint
 from site_recovery.azure.errors import explain, explained
 from site_recovery.azure.experiences import bodies
 from site_recovery.azure.experiences.registry import EXPERIENCES
+from site_recovery.azure.forbidden import unlocked
 from site_recovery.azure.rest import API_VERSION, call, list_url, url
 from site_recovery.fleet import Site
 from site_recovery.jobs import Job
@@ -71,7 +72,9 @@ class PlanService:
         """
         body = recovery_plan.create_body(plan, members, self._site.container)
         begin = partial(self._plans.begin_create, *self._plan(plan.name), body)
-        return await writes.once("to create it", f"recovery plan {plan.name}", begin, request_id)
+        return await writes.once(
+            self._client, "to create it", begin, request_id, f"recovery plan {plan.name}"
+        )
 
     async def update_plan(self, name: str, groups: Sequence[Any], request_id: str) -> str | None:
         """Replace a plan's groups (ReplicationRecoveryPlans_Update); the name of the job.
@@ -81,7 +84,9 @@ class PlanService:
         """
         body = recovery_plan.update_body(groups)
         begin = partial(self._plans.begin_update, *self._plan(name), body)
-        return await writes.once("to change its groups", f"recovery plan {name}", begin, request_id)
+        return await writes.once(
+            self._client, "to change its groups", begin, request_id, f"recovery plan {name}"
+        )
 
     async def delete_plan(self, name: str, poll: timedelta) -> None:
         """Delete a plan and wait for it (ReplicationRecoveryPlans_Delete); nothing if it is gone.
@@ -96,10 +101,11 @@ class PlanService:
             suppress(ResourceNotFoundError),
             explained(about, passing=ResourceNotFoundError),
         ):
-            poller = await self._plans.begin_delete(
-                *self._plan(name), polling_interval=poll.total_seconds()
-            )
-            await poller.result()
+            async with unlocked(self._client, about):
+                poller = await self._plans.begin_delete(
+                    *self._plan(name), polling_interval=poll.total_seconds()
+                )
+                await poller.result()
 
     def resume_url(self, job: Job) -> str:
         """The URL whose POST resumes a job that waits for a person."""
@@ -126,7 +132,11 @@ class PlanService:
                     provider, bodies.PLAN_RECOVERY_POINTS[site.recovery_point]
                 )
         return await writes.once(
-            operation, f"recovery plan {name}", partial(begin, *self._plan(name), body), request_id
+            self._client,
+            operation,
+            partial(begin, *self._plan(name), body),
+            request_id,
+            f"recovery plan {name}",
         )
 
     def _plan(self, name: str) -> tuple[str, str, str]:

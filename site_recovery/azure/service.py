@@ -137,7 +137,7 @@ class VaultService(PlanService):
         )
         name = arm_ids.name(observed.item_id or assignment.machine.name)
         try:
-            with explained(assignment.machine.name, passing=ResourceNotFoundError):
+            with explained("its replicated item", passing=ResourceNotFoundError):
                 return await read_item(
                     self._client, f"{container}/replicationProtectedItems/{name}"
                 )
@@ -157,7 +157,7 @@ class VaultService(PlanService):
         if not group:
             return None
         machine = assignment.machine
-        with explained(machine.name):
+        with explained("its virtual machine"):
             return await vault_observation.virtual_machine_of(
                 self._client, group, machine.vm_name, machine.instance_id
             )
@@ -210,14 +210,13 @@ class VaultService(PlanService):
         """
         recovery_point: str | None = None
         details: Mapping[str, Any] = {}
-        name = assignment.machine.name
-        with explained(name):
+        with explained(str(operation)):
             if operation is Operation.UNPLANNED_FAILOVER:
                 recovery_point = assignment.failover_point or await self._recovery_point(observed)
             if operation is Operation.UPDATE_TARGET:
                 details = await self._details(assignment, observed)
         call = self._call(operation, assignment, observed, recovery_point, details)
-        return await writes.once(operation, name, call, request_id)
+        return await writes.once(self._client, operation, call, request_id)
 
     async def target_sizes(self, observed: Observed) -> Sequence[Size]:
         """The sizes that Azure offers for a protected machine; read once for each item.
@@ -231,7 +230,7 @@ class VaultService(PlanService):
         item = (item_id.lower(), observed.virtual_machine_id)
         known = self._memory.sizes.get(item)
         if known is None:
-            with explained(arm_ids.name(item_id)):
+            with explained("its sizes in Azure"):
                 async with self._reads:
                     listed = await list_url(self._client, url(f"{item_id}/targetComputeSizes"))
             known = tuple(size for size in map(sizes.size, listed) if size is not None)
@@ -248,7 +247,7 @@ class VaultService(PlanService):
         Raises:
             MigrationError: Azure did not answer, or refused.
         """
-        with explained(arm_ids.name(observed.item_id or "")):
+        with explained("its recovery points"):
             async with self._reads:
                 return await self._points(observed)
 
@@ -325,7 +324,7 @@ class VaultService(PlanService):
     async def _details(self, assignment: Assignment, observed: Observed) -> Mapping[str, Any]:
         """`providerSpecificDetails` of the item as it is now, the basis of an update."""
         item = await call(self._client, "GET", url(observed.item_id or ""))
-        one(assignment.machine.name, item, protected_item)
+        one("its replicated item", item, protected_item)
         details: Mapping[str, Any] = item["properties"].get("providerSpecificDetails") or {}
         wanted = assignment.settings
         addresses = wanted and (wanted.private_ip or wanted.test_private_ip)

@@ -10,6 +10,7 @@ from typing import Protocol, TypedDict
 from site_recovery.config_paths import path
 from site_recovery.convergence import target_sizes
 from site_recovery.convergence.target_sizes import Size
+from site_recovery.errors import MigrationError
 from site_recovery.fleet import Assignment
 from site_recovery.observation import Observed, Stage, observe
 from site_recovery.planning import Blocked, satisfies
@@ -81,7 +82,11 @@ async def look_ahead(
     """
 
     async def one(assignment: Assignment, observed: Observed) -> Assignment | Blocked:
-        return sized(assignment, observed, await offers.target_sizes(observed))
+        try:
+            sizes = await offers.target_sizes(observed)
+        except MigrationError as error:
+            raise MigrationError(f"{assignment.machine.name}: {error}") from error
+        return sized(assignment, observed, sizes)
 
     decided = await asyncio.gather(*(one(*each) for each in due.values()))
     return dict(zip(due, decided, strict=True))

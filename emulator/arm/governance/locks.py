@@ -35,9 +35,9 @@ _BODY = {
     },
 }
 _OPERATIONS = {
-    scopes.SUBSCRIPTION: "SubscriptionLevel",
-    scopes.GROUP: "ResourceGroupLevel",
-    scopes.RESOURCE: "ResourceLevel",
+    scopes.SUBSCRIPTION: "AtSubscriptionLevel",
+    scopes.GROUP: "AtResourceGroupLevel",
+    scopes.RESOURCE: "AtResourceLevel",
     scopes.CHILD: "ByScope",
 }
 _OWN = "microsoft.authorization/"
@@ -90,10 +90,10 @@ def delete(world: World, request: Request, lock: str, **place: str) -> Response:
 for _at, _level in _OPERATIONS.items():
     _all = f"{_at}/providers/Microsoft.Authorization/locks"
     _one = f"{_all}/{{lock}}"
-    routes.route("PUT", _one, f"ManagementLocks_CreateOrUpdateAt{_level}")(put)
-    routes.route("GET", _one, f"ManagementLocks_GetAt{_level}")(get)
-    routes.route("DELETE", _one, f"ManagementLocks_DeleteAt{_level}")(delete)
-    routes.route("GET", _all, f"ManagementLocks_ListAt{_level}")(list_all)
+    routes.route("PUT", _one, f"ManagementLocks_CreateOrUpdate{_level}")(put)
+    routes.route("GET", _one, f"ManagementLocks_Get{_level}")(get)
+    routes.route("DELETE", _one, f"ManagementLocks_Delete{_level}")(delete)
+    routes.route("GET", _all, f"ManagementLocks_List{_level}")(list_all)
 
 
 @control.route("PUT", "/_emulator/subscription", "_Emulator_SetSubscription", changes=False)

@@ -17,6 +17,7 @@ from site_recovery.azure import mapping, vault
 from site_recovery.azure.connection import Connection
 from site_recovery.azure.errors import explain, explained
 from site_recovery.azure.experiences.registry import EXPERIENCES
+from site_recovery.azure.forbidden import unlocked
 from site_recovery.azure.item_reads import list_items
 from site_recovery.azure.job_history import JobHistory
 from site_recovery.azure.rest import list_all
@@ -119,7 +120,10 @@ async def unregister(
     about = f"{kind.server} {name}: unregistering it failed"
     try:
         with explained(about, passing=ResourceNotFoundError):
-            poller = await fabrics.begin_delete(*where, polling_interval=interval, retry_total=0)
+            async with unlocked(connection.client, about):
+                poller = await fabrics.begin_delete(
+                    *where, polling_interval=interval, retry_total=0
+                )
         await poller.result()
     except ResourceNotFoundError:
         return
@@ -132,7 +136,8 @@ async def unregister(
     reporter.event(f"{failure}; nothing is protected through it, so it is forced out of the vault")
     forcing = f"{kind.server} {name}: forcing it out failed"
     with suppress(ResourceNotFoundError), explained(forcing, passing=ResourceNotFoundError):
-        await (await fabrics.begin_purge(*where, polling_interval=interval)).result()
+        async with unlocked(connection.client, forcing):
+            await (await fabrics.begin_purge(*where, polling_interval=interval)).result()
 
 
 def _job_failed(error: AzureError) -> bool:

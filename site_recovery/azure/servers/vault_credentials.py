@@ -20,6 +20,7 @@ from azure.core.exceptions import ResourceNotFoundError
 from site_recovery.arm_ids import VaultId
 from site_recovery.azure.connection import Connection
 from site_recovery.azure.errors import explained
+from site_recovery.azure.forbidden import unlocked
 from site_recovery.azure.rest import call
 from site_recovery.azure.vault import API_VERSION, inside
 from site_recovery.errors import MigrationError
@@ -83,8 +84,9 @@ async def issue(connection: Connection, vault: VaultId) -> Credentials:
             f"{vault.vault}{vault.subscription}-{now.month}-{now.day}-{now.year}-vaultcredentials"
         )
         made = certificate.make(now - _CLOCK_TOLERANCE, now + LIFE)
-        told = await _upload(connection, vault, name, made.public)
-        channel_key = await _channel_key(connection, vault)
+        async with unlocked(connection.client, f"vault {vault.vault}: no registration credentials"):
+            told = await _upload(connection, vault, name, made.public)
+            channel_key = await _channel_key(connection, vault)
     file = _file(vault, str(properties["location"]), told, made.store, channel_key)
     return Credentials(file, made.expires, name)
 

@@ -1,0 +1,157 @@
+"""Locks, policies and read-only subscriptions: a machine fails at once, with what stands in its way."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from typing import Any
+
+import pytest
+
+from site_recovery.arm_ids import ContainerId
+from site_recovery.azure import mapping
+from site_recovery.azure.connection import Connection
+from site_recovery.azure.servers import server_removal
+from site_recovery.azure.servers.server_removal import Leaving
+from site_recovery.convergence.interfaces import PlanOrder
+from site_recovery.convergence.outcome import Outcome, Status
+from site_recovery.errors import MigrationError
+from site_recovery.phases import Phase
+from site_recovery.reasons import Reason
+from site_recovery.recovery_plan import Group, Plan
+from tests.convergence.fleet import Fleet, Recorder
+from tests.emulator.recovery_services.site_recovery_support import GROUP, VAULT
+
+SUBSCRIPTION = GROUP.partition("/resourceGroups/")[0]
+AUTHORIZATION = "providers/Microsoft.Authorization"
+FAILOVER = "ReplicationProtectedItems_UnplannedFailover"
+
+
+def put(fleet: Fleet, path: str, properties: dict[str, Any], version: str) -> None:
+    answer = fleet.site.call("PUT", f"{path}?api-version={version}", {"properties": properties})
+    assert answer.status < 300, answer.body
+
+
+def lock(fleet: Fleet, scope: str, level: str = "ReadOnly") -> str:
+    identifier = f"{scope}/{AUTHORIZATION}/locks/prod-guard"
+    put(fleet, identifier, {"level": level}, "2020-05-01")
+    return identifier
+
+
+def unlock(fleet: Fleet, identifier: str) -> None:
+    assert fleet.site.call("DELETE", f"{identifier}?api-version=2020-05-01").status == 200
+
+
+def forbid(fleet: Fleet, condition: dict[str, Any]) -> None:
+    definition = f"{SUBSCRIPTION}/{AUTHORIZATION}/policyDefinitions/rule"
+    rule = {"if": condition, "then": {"effect": "deny"}}
+    put(fleet, definition, {"displayName": "A rule", "policyRule": rule}, "2023-04-01")
+    assigned = {"displayName": "Corp", "policyDefinitionId": definition}
+    put(fleet, f"{GROUP}/{AUTHORIZATION}/policyAssignments/corp", assigned, "2023-04-01")
+
+
+def assert_failed_at_once(fleet: Fleet, outcomes: dict[str, Outcome], *words: str) -> None:
+    for name, outcome in outcomes.items():
+        assert (outcome.status, outcome.reason) == (Status.FAILED, Reason.REFUSED), outcome.message
+        told = [event for event in fleet.reporter.events if event.startswith(f"{name}: the serv")]
+        assert told == [f"{name}: {outcome.message}"]
+        assert told[0].count(f"{name}:") == 1
+        assert all(word in outcome.message for word in words), outcome.message
+        assert "roles" not in outcome.message
+
+
+@pytest.mark.parametrize("scope", [SUBSCRIPTION, GROUP, VAULT])
+def test_a_lock_is_named_with_the_way_out(quiet_fleet: Fleet, scope: str) -> None:
+    quiet_fleet.drive(Phase.PROTECTED)
+    identifier = lock(quiet_fleet, scope)
+    before = len(quiet_fleet.slept)
+
+    outcomes = quiet_fleet.drive(Phase.FAILED_OVER)
+
+    assert_failed_at_once(
+        quiet_fleet, outcomes, "lock 'prod-guard' (ReadOnly)", f"az lock delete --ids {identifier}"
+    )
+    assert len(quiet_fleet.slept) - before <= 1
+    unlock(quiet_fleet, identifier)
+    again = quiet_fleet.drive(Phase.FAILED_OVER)
+    assert {each.status for each in again.values()} == {Status.SATISFIED}
+    assert quiet_fleet.accepted().count(FAILOVER) == len(quiet_fleet.machines)
+
+
+def test_a_lock_that_may_not_be_read_is_told_in_the_services_words(quiet_fleet: Fleet) -> None:
+    quiet_fleet.drive(Phase.PROTECTED)
+    lock(quiet_fleet, VAULT)
+    quiet_fleet.fault(
+        operation="ManagementLocks_ListAtResourceLevel",
+        status=403,
+        code="No",
+        message="no",
+        times=99,
+    )
+    outcomes = quiet_fleet.drive(Phase.FAILED_OVER)
+    assert_failed_at_once(quiet_fleet, outcomes, "a lock forbids it", VAULT)
+
+
+def test_a_policy_is_named_with_what_it_demands(quiet_fleet: Fleet) -> None:
+    items = "Microsoft.RecoveryServices/vaults/replicationFabrics/replicationProtectionContainers"
+    forbid(quiet_fleet, {"field": "type", "equals": f"{items}/replicationProtectedItems"})
+    outcomes = quiet_fleet.drive(Phase.PROTECTED)
+    assert_failed_at_once(quiet_fleet, outcomes, "Azure Policy forbids it", "'Corp'", "exemption")
+
+
+def test_a_read_only_subscription_is_no_busy_service(quiet_fleet: Fleet) -> None:
+    quiet_fleet.drive(Phase.PROTECTED)
+    quiet_fleet.site.call("PUT", "/_emulator/subscription?", {"state": "Disabled"})
+    outcomes = quiet_fleet.drive(Phase.TEST_FAILOVER)
+    assert_failed_at_once(quiet_fleet, outcomes, "the subscription takes no changes")
+
+
+def test_a_policy_that_denies_the_virtual_machine_fails_its_job(quiet_fleet: Fleet) -> None:
+    quiet_fleet.drive(Phase.PROTECTED)
+    forbid(quiet_fleet, {"field": "type", "equals": "Microsoft.Compute/virtualMachines"})
+    outcomes = quiet_fleet.drive(Phase.TEST_FAILOVER)
+    for outcome in outcomes.values():
+        assert outcome.reason is Reason.JOB_FAILED
+        assert "RequestDisallowedByPolicy" in outcome.message
+        assert "Corp" in outcome.message
+
+
+def test_a_recovery_plan_that_a_lock_forbids_is_not_asked_for_again(quiet_fleet: Fleet) -> None:
+    quiet_fleet.drive(Phase.PROTECTED)
+    lock(quiet_fleet, VAULT)
+    plan = Plan("dev-shop", (Group(tuple(quiet_fleet.machines)),))
+    before = len(quiet_fleet.slept)
+    outcomes = quiet_fleet.drive(Phase.FAILED_OVER, plan=PlanOrder(plan))
+    for outcome in outcomes.values():
+        assert outcome.status is Status.FAILED
+        assert "lock 'prod-guard' (ReadOnly)" in outcome.message
+    assert len(quiet_fleet.slept) - before <= 1
+
+
+def test_what_is_removed_names_the_lock_too(quiet_fleet: Fleet) -> None:
+    lock(quiet_fleet, VAULT)
+    site, poll = quiet_fleet.migration_site, timedelta(seconds=1)
+    container = ContainerId.parse(str(site.container))
+
+    async def unmap(connection: Connection) -> None:
+        await mapping.remove(connection, container, "mapping", poll, site.experience)
+
+    async def unregister(connection: Connection) -> None:
+        leaving = Leaving(container.vault, quiet_fleet.server_name, site.experience, poll)
+        await server_removal.unregister(connection, leaving, quiet_fleet.site.fabric, Recorder())
+
+    for work in (unmap, unregister):
+        with pytest.raises(MigrationError, match=r"lock 'prod-guard' \(ReadOnly\) of "):
+            quiet_fleet.ask(work)
+
+
+@pytest.mark.parametrize("status", [401, 403])
+def test_a_machine_that_may_not_be_changed_is_named_once(quiet_fleet: Fleet, status: int) -> None:
+    quiet_fleet.drive(Phase.PROTECTED)
+    quiet_fleet.fault(
+        operation=FAILOVER, status=status, code="AuthorizationFailed", message="no", times=99
+    )
+    outcomes = quiet_fleet.drive(Phase.FAILED_OVER)
+    for name, outcome in outcomes.items():
+        assert outcome.status is Status.FAILED
+        assert outcome.message.startswith("unplanned failover: Azure ")
+        assert f"{name}:" not in outcome.message
