@@ -167,6 +167,13 @@ class Cutovers:
                 return await self._back(machine, source, observed)
             if fails_over and declared.fences and not source.memory.restoring:
                 return not await self._forward(machine, source, observed)
+            if fails_over and declared.fences:
+                # A run that was killed was giving the source back. Then the cutover begins anew.
+                if not await self._back(machine, source, observed):
+                    anew = _Course(removed=course.removed, groups=course.groups)
+                    self._courses[machine.name] = anew
+                    self._tell(machine, "its cutover begins")
+                return True
             if source.memory.began is None or isinstance(step, Wait) or course.ended:
                 return False
             if isinstance(step, Blocked) and step.reason is Reason.HOOK_FAILED:

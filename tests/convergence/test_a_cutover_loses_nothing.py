@@ -271,25 +271,7 @@ class TestKilled:
     def killed(self, fleet: Fleet, number: int, moment: str) -> bool:
         """Whether the driver was killed at that change of db-01, which fails over alone."""
         del fleet.machines["web-01"]
-        plain, own, seen = sources(fleet), instance(fleet, "db-01"), 0
-
-        def strike(verb: str, which: str) -> None:
-            nonlocal seen
-            if which == own:
-                seen += 1
-                if seen == number + 1:
-                    raise Killed
-
-        setattr(plain, moment, strike)
-        try:
-            fleet.drive(Phase.FAILED_OVER)
-        except BaseException as error:
-            if not is_killed(error):
-                raise
-            return True
-        finally:
-            plain.before = plain.after = lambda verb, which: None
-        return False
+        return killed(fleet, Phase.FAILED_OVER, number, moment)
 
     def test_the_next_run_goes_on_to_azure(
         self, protected: Fleet, number: int, moment: str
@@ -316,6 +298,48 @@ class TestKilled:
         assert outcome.status is Status.SATISFIED, outcome
         assert serves_as_before(protected, "db-01")
         assert protected.accepted("db-01").count(FAILOVER) == 0
+
+
+@pytest.mark.parametrize("moment", ["before", "after"])
+@pytest.mark.parametrize("number", range(6))
+def test_a_cutover_begins_anew_where_a_killed_run_gave_its_source_back(
+    protected: Fleet, number: int, moment: str
+) -> None:
+    """Otherwise it would fail over while its source serves, and both would take writes."""
+    del protected.machines["web-01"]
+    assert killed(protected, Phase.FAILED_OVER, 5, "after")
+    if not killed(protected, Phase.PROTECTED, number, moment):
+        assert number > 2, "to give a source back takes that many changes"
+        return
+
+    outcomes = protected.drive(Phase.FAILED_OVER)
+
+    assert {o.status for o in outcomes.values()} == {Status.SATISFIED}, outcomes
+    assert is_out_of_the_way(protected, "db-01")
+    assert protected.accepted("db-01").count(FAILOVER) == 1
+
+
+def killed(fleet: Fleet, phase: Phase, number: int, moment: str) -> bool:
+    """Whether the driver was killed at that change of db-01."""
+    plain, own, seen = sources(fleet), instance(fleet, "db-01"), 0
+
+    def strike(verb: str, which: str) -> None:
+        nonlocal seen
+        if which == own:
+            seen += 1
+            if seen == number + 1:
+                raise Killed
+
+    setattr(plain, moment, strike)
+    try:
+        fleet.drive(phase)
+    except BaseException as error:
+        if not is_killed(error):
+            raise
+        return True
+    finally:
+        plain.before = plain.after = lambda verb, which: None
+    return False
 
 
 def is_killed(error: BaseException) -> bool:
