@@ -14,6 +14,7 @@ from dynamic_providers import adapter, concurrency, engine
 from dynamic_providers.adapter import MigrationProvider, Outputs, resource_name, stack_urn, unknown
 from dynamic_providers.declared import DeclaredResource
 from dynamic_providers.shared import checked, claims, departures
+from dynamic_providers.wave import checks as wave_checks
 from dynamic_providers.wave import retirement
 from dynamic_providers.wave import review as wave_review
 from dynamic_providers.wave.checks import awaits_records, lacks_checks, with_checks, with_hooks
@@ -36,6 +37,7 @@ from site_recovery.convergence import review, review_text
 from site_recovery.errors import MigrationError
 from site_recovery.fleet import Assignment
 from site_recovery.observation import Observed, Stage, observe
+from site_recovery.phases import Phase
 from site_recovery.planning import satisfies
 from site_recovery.reasons import Reason
 from site_recovery.snapshot import Gone, Snapshot
@@ -103,6 +105,7 @@ class MigrationWaveProvider(MigrationProvider[WaveInputs, WaveOutputs]):
         if (plan := news.get("recovery_plan")) and not unknown(plan):
             claims.of_this_process.add_thing(_plan(plan["name"]))
         preview = bool(check_only["preview"])
+        checked.of_this_process.planned.add(resource_name(news["urn"]))
         if news.get("retired"):
             news, refusals = retirement.kept(olds, news)
             failures = [CheckFailure("", review.refused(refusals))] if refusals else []
@@ -154,6 +157,10 @@ class MigrationWaveProvider(MigrationProvider[WaveInputs, WaveOutputs]):
         snapshot = await vault.observe(leaving=True) if migrated_before and not offline else None
         if snapshot is not None and snapshot.gone is None:
             _refuse_migrated_without_vm(inputs, migrated_before, snapshot)
+        if not offline and _fails_over(inputs):
+            snapshot = snapshot or await vault.observe(leaving=True)
+            if refusals := await wave_checks.refusals(inputs, before, snapshot):
+                raise MigrationError(review.refused(refusals))
         if _lasting(inputs) != _lasting(before) or recorded.outputs.leaving:
             return DiffResult(changes=True)
         outcomes = recorded.outputs.outcomes
@@ -336,6 +343,15 @@ _NOT_COMPARED = {
 def _tell_checks(recorded: Recorded) -> None:
     name = resource_name(recorded.inputs.urn)
     checked.of_this_process.add(name, recorded.outputs.records.values())
+
+
+def _fails_over(inputs: WaveInputs) -> bool:
+    """Whether the config, and not only the record that is refreshed, takes tested machines further."""
+    return (
+        inputs.phase in (Phase.FAILED_OVER, Phase.MIGRATED)
+        and inputs.rules.require_test_failover
+        and resource_name(inputs.urn) in checked.of_this_process.planned
+    )
 
 
 def _waiting(wave: str, others: Mapping[str, OtherWave], parallel: float | None) -> list[str]:

@@ -16,11 +16,15 @@ class CheckedMachines:
     """The newest record of each instance, and the waves that told theirs.
 
     All calls are made on the event loop of the provider process.
+
+    Attributes:
+        planned: the waves that this run plans by the config. A refresh plans none.
     """
 
     def __init__(self) -> None:
         self._records: dict[str, Record] = {}
         self._told: set[str] = set()
+        self.planned: set[str] = set()
         self._waiting: set[asyncio.Event] = set()
 
     def add(self, wave: str, records: Iterable[Record] = ()) -> None:

@@ -9,11 +9,18 @@ from typing import Any
 from dynamic_providers.shared import checked
 from dynamic_providers.wave.inputs import WaveInputs
 from site_recovery.checks import last_passed_test
+from site_recovery.convergence import review
 from site_recovery.convergence.checks import are_made
+from site_recovery.convergence.review import MachineReview
 from site_recovery.fleet import Assignment
 from site_recovery.hooks import HookRecord
 from site_recovery.observation import Observed
 from site_recovery.phases import Phase
+from site_recovery.reasons import Reason
+from site_recovery.snapshot import Snapshot
+
+_SHORT = 2.0
+"""Seconds to wait for the records of other waves where nothing runs yet. A new wave tells none."""
 
 
 def with_checks(assignments: Iterable[Assignment]) -> list[Assignment]:
@@ -42,6 +49,39 @@ def awaits_records(inputs: WaveInputs) -> bool:
         checked.of_this_process.of(machine.instance_id) is None
         for machine in inputs.machines.values()
     )
+
+
+async def refusals(inputs: WaveInputs, before: WaveInputs, snapshot: Snapshot) -> list[str]:
+    """A line for each machine whose failover needs the checks of a test that are not recorded.
+
+    Args:
+        inputs: the wave now.
+        before: the same as it was recorded. A machine that was not in it has its record in another
+            wave, which may not have told it yet; the run waits for that.
+        snapshot: the vault.
+    """
+    stayed = {
+        name
+        for name, machine in inputs.machines.items()
+        if name in before.machines
+        and before.machines[name].instance_id == machine.instance_id
+        and name not in inputs.holds
+    }
+    rules = replace(inputs.rules, knows_checks=True)
+
+    def found() -> list[MachineReview]:
+        own = [a for a in with_checks(inputs.assignments()) if a.machine.name in stayed]
+        reviews = review.review(own, snapshot, rules)
+        return [
+            replace(each, blocked=why)
+            for each in reviews
+            if (why := tuple(b for b in each.blocked if b.reason is Reason.TEST_NOT_CHECKED))
+        ]
+
+    if not found():
+        return []
+    await checked.of_this_process.told(inputs.other_names, _SHORT)
+    return review.refusals(found())
 
 
 def with_hooks(

@@ -191,7 +191,7 @@ class _Fleet:
         return replace(
             self._inputs.rules,
             require_test_failover=wave.require_test_failover,
-            # What the last run recorded of checks is not known here; the run itself looks at it.
+            # What the last run recorded of checks is not known before the comparison with it.
             knows_checks=False,
             guard=guard(wave.guards, earlier, self._now),
         )

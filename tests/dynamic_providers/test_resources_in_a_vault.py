@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import asdict
 from datetime import timedelta
 from functools import partial
 from types import SimpleNamespace
@@ -16,7 +17,7 @@ from dynamic_providers.container_mapping import ContainerMappingProvider
 from dynamic_providers.fabric_registration import FabricRegistrationProvider
 from dynamic_providers.migration_wave import MigrationWaveProvider
 from dynamic_providers.protected_item import ProtectedItemProvider
-from dynamic_providers.shared import claims
+from dynamic_providers.shared import checked, claims
 from dynamic_providers.vault_clearance import VaultClearanceProvider
 from site_recovery.azure import leftovers
 from site_recovery.azure.connection import Connection
@@ -357,3 +358,41 @@ class TestClearingTheVault:
         VaultClearanceProvider().delete("clearance", props)
         assert len(fleet.site.get(f"{VAULT}/replicationFabrics")["value"]) == 1
         assert told == []
+
+
+@pytest.mark.usefixtures("told")
+class TestATestThatNobodyLookedAt:
+    @pytest.fixture
+    def unchecked(self, fleet: Fleet, monkeypatch: pytest.MonkeyPatch) -> dict[str, Any]:
+        """The record of a wave whose machines were tested by hand."""
+        monkeypatch.setattr(checked, "of_this_process", checked.CheckedMachines())
+        fleet.drive(Phase.TEST_FAILOVER)
+        fleet.drive(Phase.PROTECTED)
+        return wave(fleet)
+
+    def test_refuses_a_failover_before_anything_runs(
+        self, fleet: Fleet, unchecked: dict[str, Any]
+    ) -> None:
+        checked.of_this_process.planned.add("one")
+        with pytest.raises(MigrationError) as refused:
+            MigrationWaveProvider().diff("web", unchecked, failing_over(fleet, required=True))
+        for machine in fleet.machines:
+            assert f"{machine}: no checks of its test failover" in str(refused.value)
+
+    def test_is_no_matter_of_a_refresh(self, fleet: Fleet, unchecked: dict[str, Any]) -> None:
+        asked = failing_over(fleet, required=True)
+        assert MigrationWaveProvider().diff("web", unchecked, asked).changes
+
+    def test_is_no_matter_where_none_is_required(
+        self, fleet: Fleet, unchecked: dict[str, Any]
+    ) -> None:
+        checked.of_this_process.planned.add("one")
+        asked = failing_over(fleet, required=False)
+        assert MigrationWaveProvider().diff("web", unchecked, asked).changes
+
+
+def failing_over(fleet: Fleet, *, required: bool) -> dict[str, Any]:
+    zone = asdict(fleet.migration_site.landing_zone)
+    asked = wave(fleet, "failed-over", landing_zone=zone)
+    asked["convergence"] = {**asked["convergence"], "require_test_failover": required}
+    return asked
