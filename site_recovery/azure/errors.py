@@ -16,6 +16,7 @@ from azure.core.exceptions import (
 )
 
 from site_recovery.azure.forbidden import forbids
+from site_recovery.distrust import WAY_OUT, distrusted
 from site_recovery.errors import MigrationError, ServiceUnavailableError
 
 ENDPOINT_VARIABLE = "AZURE_RESOURCE_MANAGER_ENDPOINT"
@@ -44,6 +45,10 @@ def explained(
 
 def explain(error: AzureError, about: str) -> MigrationError:
     """An error of the SDK as one line that names what it is about and the way out."""
+    # Before the credentials: one that was asked for over TLS fails as one that cannot be used.
+    untrusted = distrusted(error)
+    if untrusted is not None:
+        return ServiceUnavailableError(f"{about}: {untrusted}. {WAY_OUT}.")
     # If no credential can be used, the error has no response.
     if isinstance(error, ClientAuthenticationError) and error.response is None:
         return ServiceUnavailableError(
