@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Hashable, Iterable, Mapping
+from functools import cached_property
 from types import MappingProxyType
 from typing import Any, TypeAlias
 
@@ -13,6 +14,7 @@ from pydantic import Field
 from dynamic_providers import adapter, concurrency, engine
 from dynamic_providers.adapter import MigrationProvider, Outputs, resource_name, stack_urn, unknown
 from dynamic_providers.declared import DeclaredResource
+from dynamic_providers.independent import independent
 from dynamic_providers.shared import checked, claims, departures
 from dynamic_providers.wave import checks as wave_checks
 from dynamic_providers.wave import retirement
@@ -324,7 +326,22 @@ class MigrationWave(DeclaredResource, name="MigrationWave", provider=MigrationWa
     checks: pulumi.Output[Mapping[str, Any]]
     hooks: pulumi.Output[Mapping[str, Any]]
 
+    @cached_property
+    def independent(self) -> dict[str, pulumi.Output[Any]]:
+        """What the record of each machine takes from its wave besides its outcome."""
+        taken = {name: getattr(self, name) for name in _TAKEN_BY_RECORDS}
+        return {name: independent(output) for name, output in taken.items()}
 
+
+_TAKEN_BY_RECORDS = (
+    "experience",
+    "phase",
+    "container_id",
+    "machines_site_id",
+    "landing_zone",
+    "machines",
+    "convergence",
+)
 _NOT_COMPARED = {
     "bios_ids",
     "convergence",

@@ -334,21 +334,23 @@ class ProtectedItem(DeclaredResource, name="ProtectedItem", provider=ProtectedIt
         phase: pulumi.Input[str],
         opts: pulumi.ResourceOptions | None = None,
     ) -> None:
+        told = wave.independent
         super().__init__(
             name,
             opts=opts,
             name=machine,
             phase=phase,
-            experience=wave.experience,
-            container_id=wave.container_id,
-            machines_site_id=wave.machines_site_id,
-            landing_zone=wave.landing_zone,
+            experience=told["experience"],
+            container_id=told["container_id"],
+            machines_site_id=told["machines_site_id"],
+            landing_zone=told["landing_zone"],
             # If the wave is left out of the command, these are of its last run, without new machines.
-            machine=wave.machines.apply(lambda machines: (machines or {}).get(machine)),
-            convergence=wave.convergence,
+            machine=told["machines"].apply(lambda machines: (machines or {}).get(machine)),
+            convergence=told["convergence"],
+            # This one makes the record depend on the wave.
             outcome=wave.outcomes.apply(lambda outcomes: (outcomes or {}).get(machine)),
             wave=wave.pulumi_resource_name,
-            wave_phase=wave.phase,
+            wave_phase=told["phase"],
         )
 
 

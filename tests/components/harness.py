@@ -68,6 +68,7 @@ class Resource:
         id: its id.
         inputs: its inputs as the provider gets them.
         dependencies: URNs of the resources that it waits for.
+        depending: the inputs that make it wait for others.
         retained: whether it is kept when it is deleted from the stack.
         ignored: inputs whose changes are ignored.
         hooks: the names of what is called before it is created.
@@ -84,6 +85,7 @@ class Resource:
     ignored: frozenset[str]
     hooks: frozenset[str] = frozenset()
     existing: str = ""
+    depending: frozenset[str] = frozenset()
 
 
 @dataclass
@@ -149,6 +151,11 @@ class _Monitor(mocks.MockMonitor):
                 ignored=frozenset(() if existing else request.ignoreChanges),
                 hooks=frozenset(() if existing else request.hooks.before_create),
                 existing=existing,
+                depending=frozenset(
+                    name
+                    for name, others in ({} if existing else request.propertyDependencies).items()
+                    if others.urns
+                ),
             )
         )
 
