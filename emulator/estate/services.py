@@ -46,6 +46,15 @@ class Running:
         wanted = name.lower().removesuffix(".service")
         return next((one for one in self.services if one.name.lower() == wanted), None)
 
+    def start(self, service: Service) -> None:
+        """Start an installed service."""
+        self.up.add(service.name)
+
+    def stop(self, service: Service) -> bool:
+        """Stop an installed service; False if it does not stop."""
+        self.up.discard(service.name)
+        return True
+
     def listens(self, port: int) -> bool:
         """Whether a running service has a port."""
         return any(one.port == port and one.name in self.up for one in self.services)

@@ -36,7 +36,7 @@ def machine() -> Running:
         ("set -e\nfalse || echo saved\n! true\necho end", "saved\nend\n", "", 0),
         ('(\nset -e\nexit 4\n)\necho "ended: $?"', "ended: 4\n", "", 0),
         ("echo lost >/dev/null 2>&1; echo told >&2", "", "told\n", 0),
-        ("frobnicate --all", "", "bash: frobnicate: command not found\n", 127),
+        ("frobnicate --all", "", "bash: line 1: frobnicate: command not found\n", 127),
         ("# only a comment\n\ntrue && ! false", "", "", 0),
         ("(echo open", "open", "bash: syntax error", 2),
         ("&& echo lost", "", "bash: syntax error", 2),
@@ -45,7 +45,7 @@ def machine() -> Running:
 def test_a_shell_runs_lists_and_tells_how_they_ended(
     script: str, out: str, err: str, code: int
 ) -> None:
-    ran = linux.run(script, machine())
+    ran = linux.run(script, linux.Machine(machine()))
     assert ran.code == code
     assert "".join(ran.err).startswith(err)
     if code != 2:

@@ -126,8 +126,10 @@ def _run(world: World, payload: Document) -> None:
         ran = Ran([fault.get("stdout", "")], [fault.get("stderr", "")], fault.get("exitCode", 1))
     else:
         services = power.services(document)
-        shell = windows if _system(document) == "Windows" else linux
-        ran = shell.run(payload["script"], services)
+        if _system(document) == "Windows":
+            ran = windows.run(payload["script"], services)
+        else:
+            ran = linux.run(payload["script"], linux.Machine(services))
         power.keep(document, services)
     result = _on_windows(ran) if _system(document) == "Windows" else _on_linux(ran)
     payload["result"] = {"value": result}

@@ -348,6 +348,7 @@ def _instance(managed: Managed) -> Instance:
         state=described["State"]["Name"],
         platform=managed.platform.lower(),
         os=managed.system,
+        tags=managed.tags,
     )
 
 

@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
+from emulator.estate import services
 from emulator.estate.guest_os import peers, systems, writes
 from emulator.estate.guest_os.peers import Chance
 from emulator.estate.machines import Instance
 from emulator.estate.network import Flow, Network
+from emulator.estate.services import Running, Service
 
 RUNNING = frozenset({"running", "stopping"})
 """The states of an instance in which its operating system runs. One that is stopping still does."""
@@ -32,12 +34,31 @@ class Connection:
     tracked: bool
 
 
+@dataclass
+class _Services(Running):
+    """The services of a machine, which starts and stops them."""
+
+    switch: Callable[[str, bool], bool] = lambda name, active: True
+
+    def start(self, service: Service) -> None:
+        """Start a service."""
+        super().start(service)
+        self.switch(service.name, True)
+
+    def stop(self, service: Service) -> bool:
+        """Stop a service, if it stops."""
+        return self.switch(service.name, False) and super().stop(service)
+
+
 def new(instance: Instance, network: Network, chance: Chance) -> dict[str, Any]:
-    """The inside of a machine that is first seen: `service`, `peers`, `writes`; `stopped`, the
+    """The inside of a machine that is first seen: `services` (whether each is active, the one
+    that takes writes first), `peers`, `writes`; `stopped`, the
     moment since which the operating system does not run, or None; `faults`, what goes wrong in it.
     """
     return {
-        "service": {"name": peers.service_of(instance), "active": True},
+        "services": {
+            one.name: True for one in services.installed(instance.platform, instance.tags)
+        },
         "peers": peers.of(instance, network.interfaces_of(instance.id), chance),
         "writes": writes.new(),
         "stopped": None,
@@ -111,14 +132,16 @@ class Guest:
         return self.now + timedelta(seconds=self._faults.get("clockSkewSeconds", 0))
 
     @property
-    def service(self) -> str:
-        """The name of its service."""
-        return str(self._inside["service"]["name"])
+    def services(self) -> Running:
+        """Its services."""
+        installed = services.installed(self._instance.platform, self._instance.tags)
+        up = {name for name, active in self._inside["services"].items() if active}
+        return _Services(self._instance.name, installed, up, self._switch)
 
     @property
     def serves(self) -> bool:
-        """Whether its service is active."""
-        return bool(self._inside["service"]["active"])
+        """Whether the service that takes writes is active."""
+        return bool(next(iter(self._inside["services"].values()), False))
 
     def connects(self, host: str, port: int) -> bool:
         """Whether a connection to a host's port would be established."""
@@ -151,22 +174,17 @@ class Guest:
         """Write everything that is in memory to the disks."""
         writes.flush(self._inside["writes"], self.now)
 
-    def stop_service(self) -> bool:
-        """Stop its service, and with it the connections that belong to it; False if it does not
-        stop."""
-        if self._faults.get("serviceStops") is False:
+    def _switch(self, name: str, active: bool) -> bool:
+        """Start or stop a service, and with it its connections; False if it does not stop."""
+        if not active and self._faults.get("serviceStops") is False:
             return False
-        self._inside["service"]["active"] = False
-        for peer in self._inside["peers"]:
-            if peer["writes"]:
-                peer["connection"] = None
+        self._inside["services"][name] = active
+        if not self.serves:
+            for peer in self._inside["peers"]:
+                if peer["writes"]:
+                    peer["connection"] = None
         self._settle()
         return True
-
-    def start_service(self) -> None:
-        """Start its service."""
-        self._inside["service"]["active"] = True
-        self._settle()
 
     # -- its connections --------------------------------------------------------------------
 
@@ -178,7 +196,7 @@ class Guest:
         runs = self._instance.state in RUNNING
         if runs and not self._runs:
             self._inside["stopped"] = None
-            self._inside["service"]["active"] = True
+            self._inside["services"] = dict.fromkeys(self._inside["services"], True)
         elif not runs and self._runs:
             # An operating system that is shut down flushes its disks.
             self.flush()

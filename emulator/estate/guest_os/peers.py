@@ -17,7 +17,6 @@ Chance = Callable[..., random.Random]
 SERVICE_PORT = 443
 _QUEUE_PORT = 5671  # AMQP over TLS
 _SHORT, _LONG = (1.0, 20.0), (1800.0, 8 * 3600.0)
-_SERVICES = {"linux": "nginx", "windows": "W3SVC"}
 # Windows's kernel serves HTTP (http.sys), so its connections belong to the process System.
 _SERVING = {"linux": ("nginx", None), "windows": ("System", 4)}
 _WORKING = {"linux": ("nginx", None), "windows": ("w3wp", None)}
@@ -27,11 +26,6 @@ _MANAGING = {
     "windows": ("amazon-ssm-agent", "ssm-agent-worker"),
 }
 _REPLICATING = (("svagents", 443), ("s2", 9443))
-
-
-def service_of(instance: Instance) -> str:
-    """The name of the service that a machine runs."""
-    return _SERVICES[instance.platform]
 
 
 def of(instance: Instance, interfaces: Iterable[Interface], chance: Chance) -> list[dict[str, Any]]:

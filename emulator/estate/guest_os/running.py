@@ -2,16 +2,25 @@
 
 from __future__ import annotations
 
-from emulator.estate.guest_os import powershell, shell
+from dataclasses import dataclass
+
+from emulator.estate.guest_os import linux, windows
 from emulator.estate.guest_os.guest import Guest
-from emulator.estate.guest_os.scripts import Ran
 
 
-def run(platform: str, script: str, guest: Guest) -> Ran:
-    """Run a script: PowerShell on "windows", shell on "linux"."""
-    shells = {"windows": powershell.run, "linux": shell.run}
+@dataclass(frozen=True)
+class Result:
+    """The result of a script: its standard output, its standard error and its exit code."""
+
+    out: str
+    err: str
+    code: int
+
+
+def run(platform: str, script: str, guest: Guest) -> Result:
+    """Run a script as the SSM agent does: PowerShell on "windows", shell on "linux"."""
+    shells = {"windows": windows.run, "linux": linux.run}
     ran = shells[platform](script, guest)
-    if ran.code == 0:
-        return ran
-    # The SSM agent adds this line.
-    return Ran(ran.out, f"{ran.err}failed to run commands: exit status {ran.code}\n", ran.code)
+    if ran.code:
+        ran.complains(f"failed to run commands: exit status {ran.code}")
+    return Result("".join(ran.out), "".join(ran.err), ran.code)

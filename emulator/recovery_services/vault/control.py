@@ -53,7 +53,7 @@ def get_guest(world: World, request: Request, instance: str) -> Response:
     """A machine from the inside, and what of it is in Azure.
 
     `records`: the last one written, `onDisk`: the last one that its disks hold, `writing`, `clock`:
-    its own, `service`, `stopped`, `faults`; `connections`: each with local and remote side,
+    its own, `services`, `stopped`, `faults`; `connections`: each with local and remote side,
     process, and whether security groups track it; `azure`: its virtual machines with their record
     and how many they lack. With `?after=` and a moment, `recordsAfter` is how many records were
     written since.
@@ -68,7 +68,7 @@ def get_guest(world: World, request: Request, instance: str) -> Response:
         **_machine(world, guest),
         "onDisk": machine.held(guest, world.now),
         "clock": inside.clock.isoformat(),
-        "service": guest["service"],
+        "services": guest["services"],
         "stopped": guest["stopped"],
         "faults": guest["faults"],
         "connections": [asdict(one) for one in inside.connections()],

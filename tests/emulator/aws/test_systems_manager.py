@@ -260,7 +260,7 @@ def test_a_line_that_is_not_run_here_fails_and_says_so(cloud: Cloud) -> None:
     command = send(cloud, POWERSHELL, [web], "Get-Process")
     found = cloud.ssm.get_command_invocation(CommandId=command, InstanceId=web)
     assert (found["Status"], found["ResponseCode"]) == ("Failed", 1)
-    assert "The emulator does not run this line: Get-Process" in found["StandardErrorContent"]
+    assert "The emulator does not run this: Get-Process" in found["StandardErrorContent"]
     assert cloud.ssm.list_commands(CommandId=command)["Commands"][0]["ErrorCount"] == 1
 
 

@@ -10,7 +10,7 @@ from typing import Any
 from emulator.estate.guest_os import guest as guest_os
 from emulator.estate.guest_os import running
 from emulator.estate.guest_os.guest import Guest
-from emulator.estate.guest_os.scripts import Ran
+from emulator.estate.guest_os.running import Result
 from emulator.estate.machines import Instance
 from emulator.estate.network import Network
 from emulator.estate.security_groups import Rule, SecurityGroup
@@ -54,7 +54,7 @@ class Machine:
     def wait(self, seconds: float) -> None:
         self.now += timedelta(seconds=seconds)
 
-    def run(self, *lines: str) -> Ran:
+    def run(self, *lines: str) -> Result:
         return running.run(self.instance.platform, "\n".join(lines), self.guest())
 
     @property

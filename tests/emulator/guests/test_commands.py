@@ -9,7 +9,7 @@ from datetime import datetime, timedelta
 import pytest
 
 from emulator.estate.guest_os import writes
-from emulator.estate.guest_os.scripts import Ran
+from emulator.estate.guest_os.running import Result
 from tests.emulator.guests.guest_support import FENCE, Machine, linux, windows
 
 SS = "ss -H -t -n -p state established"
@@ -83,7 +83,7 @@ def test_a_kernel_ends_a_connection_if_it_can(systems: list[str], ends: bool) ->
 def test_a_service_is_stopped_and_started() -> None:
     machine = linux()
     assert machine.run("systemctl is-active nginx").out == "active\n"
-    assert machine.run("systemctl stop nginx") == Ran("", "", 0)
+    assert machine.run("systemctl stop nginx") == Result("", "", 0)
     ran = machine.run("systemctl is-active nginx.service")
     assert (ran.out, ran.code) == ("inactive\n", 3)
     assert not [line for line in sockets(machine) if "nginx" in line[4]]
@@ -105,7 +105,7 @@ def test_a_linux_before_systemd_has_the_older_command() -> None:
 
 def test_an_unknown_command_is_not_found_and_the_script_goes_on() -> None:
     ran = linux().run("echo 'before'", "fsfreeze --all", "echo 'after'")
-    assert ran == Ran("before\nafter\n", "sh: line 2: fsfreeze: command not found\n", 0)
+    assert ran == Result("before\nafter\n", "sh: line 2: fsfreeze: command not found\n", 0)
     last = linux().run("echo 'before'", "fsfreeze --all")
     assert (last.code, last.err.splitlines()[-1]) == (
         127,
@@ -164,7 +164,7 @@ def test_windows_ends_a_connection_with_a_function_of_the_script() -> None:
     unknown = machine.run(call)
     assert (unknown.code, "'Stop-TcpConnection' is not recognized" in unknown.err) == (0, True)
     assert f"{peer} {port}" in machine.run(NET_TCP).out
-    assert machine.run(STOP_CONNECTION, call) == Ran("", "", 0)
+    assert machine.run(STOP_CONNECTION, call) == Result("", "", 0)
     assert f"{peer} {port}" not in machine.run(NET_TCP).out
 
 
@@ -187,7 +187,7 @@ def test_an_old_windows_lacks_cmdlets_and_its_script_succeeds(line: str, cmdlet:
 def test_windows_flushes_its_volumes() -> None:
     machine = windows()
     machine.wait(100)
-    assert machine.run(FLUSH) == Ran("", "", 0)
+    assert machine.run(FLUSH) == Result("", "", 0)
     assert writes.held(machine.writes, machine.now) == 101
 
 

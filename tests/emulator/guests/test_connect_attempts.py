@@ -7,9 +7,9 @@ from typing import cast
 
 import pytest
 
-from emulator.estate.guest_os import powershell, shell
+from emulator.estate.guest_os import running
 from emulator.estate.guest_os.guest import Guest
-from emulator.estate.guest_os.scripts import Ran
+from emulator.estate.guest_os.running import Result
 from emulator.estate.machines import Instance
 from emulator.estate.network import Network
 from emulator.kernel.clock import EPOCH
@@ -32,12 +32,12 @@ def guest(system: str = "windows-server-2012-r2") -> Guest:
     return Guest(machine.inside, described, cast(Network, Reaches()), EPOCH, chance)
 
 
-def run_powershell(script: str, on: Guest) -> Ran:
-    return powershell.run(script, on)
+def run_powershell(script: str, on: Guest) -> Result:
+    return running.run("windows", script, on)
 
 
-def run_shell(script: str, on: Guest) -> Ran:
-    return shell.run(script, on)
+def run_shell(script: str, on: Guest) -> Result:
+    return running.run("linux", script, on)
 
 
 @pytest.mark.parametrize("port", [443, 9443])
@@ -53,7 +53,7 @@ def run_shell(script: str, on: Guest) -> Ran:
 def test_powershell_tells_whether_an_attempt_succeeded(form: str, port: int) -> None:
     succeeded = str(port == 443)
     line = form.format(port)
-    assert run_powershell(line, guest()) == Ran(f"{succeeded}\n", "", 0)
+    assert run_powershell(line, guest()) == Result(f"{succeeded}\n", "", 0)
     told = f"to {port}: {succeeded}, done\n"
     assert run_powershell(f'"to {port}: $({line}), done"', guest()).out == told
     assert run_powershell(f'Write-Output "to {port}: $({line}), done"', guest()).out == told
@@ -69,7 +69,7 @@ def test_lines_that_only_prepare_print_nothing() -> None:
     script = (
         f"$ProgressPreference = 'SilentlyContinue'\n# try\n\n({TEST.format(443)}).TcpTestSucceeded"
     )
-    assert run_powershell(script, guest()) == Ran("True\n", "", 0)
+    assert run_powershell(script, guest()) == Result("True\n", "", 0)
 
 
 @pytest.mark.parametrize("system", ["windows-server-2008-r2-sp1", "windows-server-2012"])
@@ -79,7 +79,7 @@ def test_an_old_windows_has_no_test_of_its_own_but_takes_one(system: str) -> Non
     # An error of a cmdlet ends no script.
     assert (ran.out, ran.code, "not recognized" in ran.err) == ("", 0, True)
     own = "function Test-NetConnection([string]$ComputerName, [int]$Port) { $true }"
-    assert run_powershell(f"{own}\n{line}", guest(system)) == Ran("True\n", "", 0)
+    assert run_powershell(f"{own}\n{line}", guest(system)) == Result("True\n", "", 0)
 
 
 @pytest.mark.parametrize("port", [443, 9443])
@@ -96,11 +96,12 @@ def test_a_shell_tells_whether_an_attempt_succeeded(attempt: str, port: int) -> 
     attempt = attempt.format(port)
     told = "open\n" if port == 443 else "closed\n"
     chain = run_shell(f"{attempt} && echo open || echo closed", guest())
-    assert chain == Ran(told, "", 0)
+    assert chain == Result(told, "", 0)
     branch = f"if {attempt}; then echo 'open'; else echo \"closed\"; fi"
-    assert run_shell(branch, guest()) == Ran(told, "", 0)
-    assert run_shell(attempt, guest()) == Ran("", "", 0 if port == 443 else 1)
-    assert run_shell(f"{attempt}\necho the end", guest()) == Ran("the end\n", "", 0)
+    assert run_shell(branch, guest()) == Result(told, "", 0)
+    ran = run_shell(attempt, guest())
+    assert (ran.out, ran.code) == ("", 0 if port == 443 else 1)
+    assert run_shell(f"{attempt}\necho the end", guest()) == Result("the end\n", "", 0)
 
 
 def test_hosts_may_be_names() -> None:
@@ -112,7 +113,7 @@ def test_hosts_may_be_names() -> None:
     "line",
     [
         "Get-Process",
-        f"{TEST.format(443)}; Remove-Item C:\\",
+        "Remove-Item C:\\",
         '"$(Get-Content secret.txt)"',
         '"$env:USERNAME"',
         "Test-NetConnection -ComputerName 10.0.0.4",
@@ -125,20 +126,28 @@ def test_hosts_may_be_names() -> None:
 def test_powershell_beyond_that_is_not_run(line: str) -> None:
     ran = run_powershell(f"'before'\n{line}\n'after'", guest())
     assert (ran.out, ran.code) == ("before\n", 1)
-    assert ran.err.strip().endswith(line)
+    assert "The emulator does not run this" in ran.err or "missing the terminator" in ran.err
 
 
 @pytest.mark.parametrize(
     "line",
     [
-        "bash -c '</dev/tcp/10.0.0.4/443; rm -rf /'",
         "echo $(whoami)",
         "echo `whoami`",
-        "if whoami; then echo a; fi",
-        "if bash -c '</dev/tcp/10.0.0.4/443'; then rm -rf /; fi",
+        "echo $HOME",
+        "ls | wc",
+        "if true; then echo yes",
+        "sleep 5 &",
     ],
 )
 def test_shell_syntax_beyond_that_is_not_run(line: str) -> None:
     ran = run_shell(f"echo before\n{line}\necho after", guest("rhel-6.7"))
-    assert (ran.out, ran.code) == ("before\n", 1)
-    assert ran.err.strip().endswith(line)
+    assert (ran.out.splitlines()[0], ran.code) == ("before", 2)
+    assert "sh: syntax error" in ran.err
+    assert "after" not in ran.out or "fi" in ran.err
+
+
+def test_what_follows_an_attempt_is_run_too() -> None:
+    line = "if bash -c '</dev/tcp/10.0.0.4/443'; then rm -rf /; fi"
+    ran = run_shell(f"{line}\necho after", guest("rhel-6.7"))
+    assert ran == Result("after\n", "sh: line 1: rm: command not found\n", 0)

@@ -385,5 +385,5 @@ def test_a_machine_tells_what_it_wrote_after_a_moment(clouds: TwoClouds) -> None
     told = inside(clouds, "web-02", now)
     assert told["recordsAfter"] == 45
     assert told["records"] - told["onDisk"] == 30
-    assert (told["service"], told["azure"]) == ({"name": "W3SVC", "active": True}, [])
+    assert (told["services"], told["azure"]) == ({"W3SVC": True}, [])
     assert {one["tracked"] for one in told["connections"]} == {True}
