@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Hashable, Iterable, Mapping
+from datetime import UTC, datetime
 from functools import cached_property
 from types import MappingProxyType
 from typing import Any, TypeAlias
@@ -135,7 +136,7 @@ class MigrationWaveProvider(MigrationProvider[WaveInputs, WaveOutputs]):
         """Print the block of the wave on its row, and what sums the stack up on the stack's row."""
         if ahead.untold:
             self.row(urn).event(ahead.untold)
-        if ahead.wave is not None and (ahead.wave.machines or ahead.wave.notes):
+        if ahead.wave is not None and ahead.wave.has_something:
             self.row(urn).event(review_text.wave_block(ahead.wave))
         if ahead.stack is not None:
             self.row(stack_urn(urn)).event(review_text.stack_line(ahead.stack))
@@ -180,7 +181,10 @@ class MigrationWaveProvider(MigrationProvider[WaveInputs, WaveOutputs]):
             and not lacks_checks(a, seen)
             for a in with_checks(inputs.assignments())
         )
+        now = snapshot.at or datetime.now(UTC)
+        due = any(inputs.machines[name].terminates(now) for name in migrated_before)
         order = inputs.plan_order(before)
+        satisfied = satisfied and not due
         return DiffResult(changes=not satisfied or await vault.plan_differs(order, snapshot))
 
     async def on_create(self, inputs: WaveInputs) -> tuple[str, WaveOutputs]:

@@ -24,6 +24,7 @@ from site_recovery.convergence.review_text import (
     irreversible,
     shared,
     summary,
+    terminations,
     totals,
 )
 from site_recovery.usual_durations import in_words
@@ -98,9 +99,9 @@ def markdown(plan: Plan) -> str:
     # What cannot be undone stands once, above the tables.
     lines += [line for sentence in irreversible(plan.review) for line in (f"> {sentence}", "")]
     for wave in plan.review.waves.values():
-        if wave.machines or wave.notes:
+        if wave.has_something:
             lines += [f"#### `{wave.wave}` → `{wave.phase}`: {summary(wave)}", ""]
-            lines += [*_table(wave.machines), "", *_notes(wave), ""]
+            lines += [*(_table(wave.machines) if wave.machines else ()), "", *_notes(wave), ""]
     lines += [f"> {_joined(text)}" for text in plan.warnings]
     changes = ", ".join(
         f"{count} to {name}" for name, count in plan.changes.items() if name != "same"
@@ -172,7 +173,7 @@ def _notes(wave: WaveReview) -> Iterator[str]:
             texts.setdefault(hold.what, []).append(row.machine)
     for text, machines in texts.items():
         yield f"- {_joined(', '.join(machines))}: {_joined(text)}"
-    for note in wave.notes:
+    for note in (*terminations(wave), *wave.notes):
         yield f"- {_joined(note)}"
 
 

@@ -107,6 +107,10 @@ class MachineInputs(Inputs):
             unmanaged=self.unmanaged,
         )
 
+    def terminates(self, now: datetime) -> bool:
+        """Whether the time has come to terminate its instance."""
+        return self.terminates_at is not None and self.terminates_at <= now
+
     def lasting(self, name: str) -> dict[str, Any]:
         """The values whose change is a difference for the wave.
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, field, replace
 from datetime import UTC, datetime
 from typing import Any
@@ -11,6 +11,7 @@ from dynamic_providers.adapter import is_unknown, resource_name, unknown
 from dynamic_providers.remembered import of_same_instances
 from dynamic_providers.wave import changed_targets, room
 from dynamic_providers.wave.inputs import (
+    MachineInputs,
     OtherWave,
     WaveInputs,
     assignments,
@@ -27,7 +28,7 @@ from site_recovery.convergence.review import MachineReview
 from site_recovery.convergence.review_data import StackReview, WaveReview, wave_review
 from site_recovery.fleet import UNKNOWN_LANDING_ZONE
 from site_recovery.guards import PER_UP, Earlier, guard, too_many
-from site_recovery.observation import observe
+from site_recovery.observation import Stage, observe
 from site_recovery.operations import Operation
 from site_recovery.planning import Blocked, Rules, satisfies
 from site_recovery.snapshot import Snapshot
@@ -121,6 +122,7 @@ async def look_ahead(
     refusals = review.refusals(reviews)
     refusals += changed_targets.refusals(recorded(olds) if olds else {}, inputs, snapshot)
     told = wave_review(fleet.name, str(inputs.phase), reviews, fleet.history)
+    told = replace(told, terminates=tuple(_terminates(inputs.machines, reviews, snapshot)))
     refusals += await room.refusals(
         inputs,
         others.values(),
@@ -213,7 +215,10 @@ class _Fleet:
     ) -> StackReview:
         """The review of the stack."""
         waves = {
-            name: wave_review(name, str(self._others[name].phase), reviews, self.history)
+            name: replace(
+                wave_review(name, str(self._others[name].phase), reviews, self.history),
+                terminates=tuple(_terminates(self._others[name].machines, reviews, self._snapshot)),
+            )
             for name, reviews in elsewhere.items()
         }
         return StackReview(dict(sorted({**waves, told.wave: told}.items())))
@@ -269,6 +274,17 @@ def _instances(machines: dict[str, Any]) -> dict[str, str]:
 
 def _known(value: Any, otherwise: Any = None) -> Any:
     return otherwise if value is None or is_unknown(value) else value
+
+
+def _terminates(
+    machines: Mapping[str, MachineInputs], reviews: Sequence[MachineReview], snapshot: Snapshot
+) -> Iterator[str]:
+    """The migrated machines whose instances are due to be terminated."""
+    now = snapshot.at or datetime.now(UTC)
+    for each in reviews:
+        machine = machines.get(each.name)
+        if machine and machine.terminates(now) and each.observed.stage is Stage.MIGRATED:
+            yield each.name
 
 
 async def _review_plan(

@@ -88,6 +88,7 @@ class WaveReview:
         machines: those to which anything happens, or in whose way something is.
         notes: what else a run would do, such as to its recovery plan.
         unchanged: how many machines are where they should be.
+        terminates: the migrated machines whose instances are due to be terminated.
     """
 
     wave: str
@@ -95,6 +96,12 @@ class WaveReview:
     machines: tuple[MachineRow, ...] = ()
     notes: tuple[str, ...] = ()
     unchanged: int = 0
+    terminates: tuple[str, ...] = ()
+
+    @property
+    def has_something(self) -> bool:
+        """Whether there is anything to say about it."""
+        return bool(self.machines or self.notes or self.terminates)
 
     def data(self) -> dict[str, Any]:
         """As JSON."""

@@ -36,7 +36,7 @@ def wave_block(review: WaveReview) -> str:
     lines = _wrapped(f"wave {review.wave} → {review.phase}: {summary(review)}")
     if review.machines:
         lines += ["", *_table(shared(review.machines))]
-    notes = [*_notes(review.machines), *review.notes]
+    notes = [*_notes(review.machines), *terminations(review), *review.notes]
     if notes:
         lines += ["", *(line for note in notes for line in _wrapped(note))]
     return "\n".join(lines)
@@ -47,7 +47,7 @@ def stack_line(review: StackReview) -> str:
     together = totals(review)
     lines = [together] if len(together) <= WIDTH else together.split("; ", 1)
     lines = [line for each in lines for line in _wrapped(each)]
-    still = [name for name, wave in review.waves.items() if not wave.machines]
+    still = [n for n, wave in review.waves.items() if not (wave.machines or wave.terminates)]
     if review.rows and still:
         lines += _wrapped(
             f"nothing to do in {'wave' if len(still) == 1 else 'waves'} {names(still)}"
@@ -77,6 +77,8 @@ def irreversible(review: StackReview) -> list[str]:
             f"{IRREVERSIBLE}: after Complete Migration the replication is removed, and billing for "
             "it stops."
         )
+    if any(wave.terminates for wave in review.waves.values()):
+        lines.append(f"{IRREVERSIBLE}: a terminated instance is lost, with the disks it deletes.")
     return lines
 
 
@@ -93,6 +95,8 @@ def _sum(review: StackReview) -> str:
         for operation, words in _COUNTED.items()
         if (count := review.count(operation))
     ]
+    if ends := sum(len(wave.terminates) for wave in review.waves.values()):
+        counted += [f"{ends} {'source' if ends == 1 else 'sources'} terminated"]
     others = sum(not row.blocked and not _is_counted(row) for row in rows)
     counted += [f"{others} {'machine goes' if others == 1 else 'machines go'} on"] if others else []
     waiting = sum(bool(row.waits) and not row.blocked for row in rows)
@@ -100,6 +104,15 @@ def _sum(review: StackReview) -> str:
     counted += [f"{waiting} held by a guard"] if waiting else []
     counted += [f"{blocked} blocked" if blocked else "nothing blocked"] if rows else []
     return ", ".join(counted) or "nothing to do"
+
+
+def terminations(review: WaveReview) -> Iterator[str]:
+    """What is said of the sources that are due."""
+    if review.terminates:
+        yield (
+            f"source.terminateAfter has passed for {names(review.terminates)}: EC2 terminates what "
+            "is stopped and fenced, if the virtual machine runs"
+        )
 
 
 def _is_counted(row: MachineRow) -> bool:
