@@ -23,6 +23,7 @@ from inventory.planning import Member, StackPlan
 from inventory.sheet import Row
 from inventory.stack_file import StackFile, StackFileError, stack_of
 from inventory.waves import Conditions
+from site_recovery import authorities
 from site_recovery import problems as told
 from site_recovery.problems import Problem
 
@@ -50,6 +51,10 @@ def main(arguments: list[str] | None = None) -> int:
     regions = options.region or [r for r in (os.environ.get("AWS_REGION"),) if r]
     if not regions:
         print("Name a region: --region eu-west-1 (or set AWS_REGION).", file=sys.stderr)
+        return 1
+    untrusted = authorities.problems()
+    if untrusted:
+        print(told.report("Nothing was read:", untrusted), file=sys.stderr)
         return 1
     identities = accounts.identities(options.profile, options.role_arn)
     machines, problems = accounts.read(identities, regions)

@@ -13,6 +13,7 @@ from botocore.exceptions import ProfileNotFound
 
 from inventory.found import Found
 from settings.preflight import machine_rules
+from site_recovery.authorities import file
 from site_recovery.aws import ec2, managed_instances
 from site_recovery.aws.client import AWS_FAILURES, aws_problem
 from site_recovery.problems import Problem
@@ -73,8 +74,12 @@ def _read(identity: Identity, region: str) -> tuple[list[Found], list[Problem]]:
     place = f"{identity} in {region}"
     try:
         session = _session(identity, region)
-        account = str(session.client("sts", config=_CLIENT_CONFIG).get_caller_identity()["Account"])
-        client: Any = session.client("ec2", config=_CLIENT_CONFIG)
+        account = str(
+            session.client("sts", config=_CLIENT_CONFIG, verify=file()).get_caller_identity()[
+                "Account"
+            ]
+        )
+        client: Any = session.client("ec2", config=_CLIENT_CONFIG, verify=file())
         vpcs = dict(_vpc_names(client))
     except ProfileNotFound as error:
         way_out = "Correct --profile; `aws configure list-profiles` lists them"
@@ -84,7 +89,7 @@ def _read(identity: Identity, region: str) -> tuple[list[Found], list[Problem]]:
         return [], [replace(told, path=place)]
     machines, wrong = ec2.every_machine(region, client)
     managed, unmanaged = managed_instances.every_managed_instance(
-        region, session.client("ssm", config=_CLIENT_CONFIG)
+        region, session.client("ssm", config=_CLIENT_CONFIG, verify=file())
     )
     problems = [replace(problem, path=place) for problem in (*wrong, *unmanaged)]
     found = []
@@ -108,7 +113,7 @@ def _session(identity: Identity, region: str) -> boto3.Session:
     base = boto3.Session(profile_name=identity.profile, region_name=region)
     if identity.role_arn is None:
         return base
-    given = base.client("sts", config=_CLIENT_CONFIG).assume_role(
+    given = base.client("sts", config=_CLIENT_CONFIG, verify=file()).assume_role(
         RoleArn=identity.role_arn, RoleSessionName=_SESSION_NAME
     )["Credentials"]
     return boto3.Session(

@@ -11,6 +11,7 @@ from botocore.exceptions import ClientError
 
 from recover.declared import Declared
 from recover.verdicts import Found
+from site_recovery import authorities
 from site_recovery.aws.client import AWS_FAILURES, CLIENT_CONFIG, aws_problem
 from site_recovery.aws.server_facts import ROLE_TAG, VAULT_TAG, tagged_servers
 from site_recovery.errors import MigrationError
@@ -186,7 +187,7 @@ def find(wanted: Iterable[Declared]) -> dict[str, Sequence[Found]]:
         def client(service: str, region: str = region) -> Any:
             if (service, region) not in clients:
                 clients[service, region] = connect(
-                    service, region_name=region, config=CLIENT_CONFIG
+                    service, region_name=region, config=CLIENT_CONFIG, verify=authorities.file()
                 )
             return clients[service, region]
 

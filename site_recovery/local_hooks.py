@@ -12,6 +12,7 @@ from collections.abc import Awaitable, Callable, Sequence
 from contextlib import suppress
 from datetime import timedelta
 
+from site_recovery import authorities
 from site_recovery.declared.hooks import Webhook
 from site_recovery.hooks import Told
 
@@ -123,7 +124,7 @@ async def _posted(webhook: Webhook, body: bytes, headers: dict[str, str]) -> tup
     limit = aiohttp.ClientTimeout(total=_SECONDS)
     try:
         async with (
-            aiohttp.ClientSession(timeout=limit, trust_env=True) as session,
+            authorities.session(timeout=limit) as session,
             session.post(webhook.url, data=body, headers=headers, allow_redirects=False) as answer,
         ):
             if 200 <= answer.status < 300:

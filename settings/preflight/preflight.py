@@ -11,6 +11,7 @@ from settings.preflight import causes, machine_rules, retirement, server_plan
 from settings.preflight.server_plan import ServerPlan, ServerReader
 from settings.reading import Reading
 from settings.schema.fleet import MachineSettings
+from site_recovery import authorities
 from site_recovery.aws import ec2, instance_roles, inventory, managed_instances, support_check
 from site_recovery.aws.client import AWS_PLACE
 from site_recovery.aws.ec2 import MachineFacts
@@ -101,6 +102,10 @@ def examine(
         aws: the functions that read from AWS; boto3 by default.
         endpoint: returns the Resource Manager endpoint that the run will use.
     """
+    untrusted = authorities.problems()
+    if untrusted:
+        # Nothing can be asked.
+        return Preflight(problems=tuple(untrusted))
     aws = aws or Aws()
     elsewhere: list[Problem] = []
     try:

@@ -23,7 +23,8 @@ from botocore.exceptions import (
 from botocore.loaders import JSONFileLoader, Loader
 from botocore.session import Session
 
-from site_recovery.distrust import CA_VARIABLE, WAY_OUT, distrusted
+from site_recovery import authorities
+from site_recovery.distrust import WAY_OUT, distrusted
 from site_recovery.problems import Problem
 
 if TYPE_CHECKING:
@@ -37,9 +38,6 @@ CLIENT_CONFIG = Config(retries={"mode": "standard"}, connect_timeout=5, read_tim
 
 AWS_FAILURES = (ClientError, BotoCoreError)
 """The errors that a client raises if AWS does not answer, or refuses."""
-
-_CA_VARIABLES = ("AWS_CA_BUNDLE", "REQUESTS_CA_BUNDLE")
-"""What botocore itself reads. It takes precedence over the variable of all clients."""
 
 _DENIED = frozenset({"AccessDenied", "AccessDeniedException", "UnauthorizedOperation"})
 _ACTION = re.compile(r"not authorized to perform: ([\w-]+:\w+)")
@@ -65,27 +63,21 @@ def connect(service: str, region: str, config: Config = CLIENT_CONFIG) -> Any:
 
     Raises:
         BotoCoreError: the environment is invalid, such as a profile that does not exist.
+        AuthoritiesError: the authorities that it names are.
     """
     # A session keeps what it has read from the environment and is not safe to use in two threads.
     environment = tuple(sorted(pair for pair in os.environ.items() if pair[0].startswith("AWS_")))
     with _making:
-        return _client(service, region, config, environment, _authorities())
+        return _client(service, region, config, environment, authorities.file())
 
 
 @lru_cache(maxsize=16)
 def _client(
-    service: str, region: str, config: Config, environment: object, authorities: str | None
+    service: str, region: str, config: Config, environment: object, trusted: str | None
 ) -> Any:
     return _session(environment).create_client(
-        service, region_name=region, config=config, verify=authorities
+        service, region_name=region, config=config, verify=trusted
     )
-
-
-def _authorities() -> str | None:
-    """The file of authorities that botocore would not read by itself."""
-    if any(os.environ.get(name) for name in _CA_VARIABLES):
-        return None
-    return os.environ.get(CA_VARIABLE) or None
 
 
 @lru_cache(maxsize=1)
@@ -131,6 +123,9 @@ def aws_problem(error: Exception, service: str, region: str, permissions: Sequen
     untrusted = distrusted(error)
     if untrusted is not None:
         return Problem(AWS_PLACE, f"{service} in {region}: {untrusted}", WAY_OUT)
+    unproxied = authorities.unproxied(error)
+    if unproxied is not None:
+        return Problem(AWS_PLACE, f"{service} in {region}: {unproxied}", authorities.PROXY_WAY_OUT)
     if isinstance(error, EndpointConnectionError):
         return Problem(
             AWS_PLACE,

@@ -16,6 +16,7 @@ from azure.core.pipeline import PipelineRequest, PipelineResponse
 from azure.core.pipeline.policies import SansIOHTTPPolicy
 from azure.core.pipeline.transport import AsyncHttpTransport
 
+from site_recovery import authorities
 from site_recovery.azure.errors import ENDPOINT_VARIABLE, explained
 from site_recovery.azure.limits import LimitsPolicy
 from site_recovery.azure.rest import call
@@ -151,7 +152,8 @@ def connector(
 
     Args:
         credential: makes the credential; by default the one of the environment.
-        transport: makes the HTTP transport; by default aiohttp.
+        transport: makes the HTTP transport; by default aiohttp, with one session for the client
+            and the credential (`authorities.session`).
         base_url: the URL of Resource Manager; by default that of `endpoint`.
         may_change: see `LimitsPolicy`.
         limited: see `LimitsPolicy`.
@@ -166,9 +168,9 @@ def connector(
         url = base_url or endpoint()
         clock, retry_after = ServiceClock(), RetryAfter()
         policy = _ServicePolicy(clock, retry_after, url.startswith("http://"))
-        extra: dict[str, Any] = {} if transport is None else {"transport": transport()}
         async with (
-            (credential or DefaultAzureCredential)() as token,
+            _carrier(transport) as carrier,
+            credential() if credential else DefaultAzureCredential(transport=carrier) as token,
             SiteRecoveryManagementClient(
                 token,
                 subscription,
@@ -176,12 +178,29 @@ def connector(
                 credential_scopes=[f"{audience(url)}/.default"],
                 per_call_policies=[policy],
                 per_retry_policies=[LimitsPolicy(may_change, limited=limited)],
-                **extra,
+                transport=carrier,
             ) as client,
         ):
             yield Connection(client, clock, retry_after)
 
     return connect
+
+
+@asynccontextmanager
+async def _carrier(
+    transport: Callable[[], AsyncHttpTransport[Any, Any]] | None,
+) -> AsyncIterator[AsyncHttpTransport[Any, Any]]:
+    if transport is not None:
+        yield transport()
+        return
+    import aiohttp
+    from azure.core.pipeline.transport import AioHttpTransport
+
+    # The SDK's own session has no cookies, and the SDK decompresses.
+    cookies = aiohttp.DummyCookieJar()
+    async with authorities.session(cookie_jar=cookies, auto_decompress=False) as session:
+        # Whoever is closed first must not close it for the other.
+        yield AioHttpTransport(session=session, session_owner=False)
 
 
 class KeptOpen:

@@ -15,6 +15,7 @@ from azure.core.exceptions import (
     ServiceResponseError,
 )
 
+from site_recovery import authorities
 from site_recovery.azure.forbidden import forbids
 from site_recovery.distrust import WAY_OUT, distrusted
 from site_recovery.errors import MigrationError, ServiceUnavailableError
@@ -49,6 +50,9 @@ def explain(error: AzureError, about: str) -> MigrationError:
     untrusted = distrusted(error)
     if untrusted is not None:
         return ServiceUnavailableError(f"{about}: {untrusted}. {WAY_OUT}.")
+    unproxied = authorities.unproxied(error)
+    if unproxied is not None:
+        return ServiceUnavailableError(f"{about}: {unproxied}. {authorities.PROXY_WAY_OUT}.")
     # If no credential can be used, the error has no response.
     if isinstance(error, ClientAuthenticationError) and error.response is None:
         return ServiceUnavailableError(
@@ -93,11 +97,11 @@ def never_sent(error: AzureError) -> bool:
     was sent: for aiohttp that is a `ClientError` too.
     """
     # Imported here because the program, which connects to nothing, imports this module.
-    from aiohttp import ClientConnectorError
+    from aiohttp import ClientConnectorError, ClientHttpProxyError
 
     return isinstance(error, ServiceRequestTimeoutError) or (
         isinstance(error, ServiceRequestError)
-        and isinstance(error.inner_exception, ClientConnectorError)
+        and isinstance(error.inner_exception, ClientConnectorError | ClientHttpProxyError)
     )
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import ipaddress
 import uuid
 from typing import Any
 
@@ -14,7 +15,7 @@ from azure.core.exceptions import (
 from azure.core.rest import HttpRequest
 from azure.mgmt.core.exceptions import ARMErrorFormat
 
-from site_recovery import arm_ids
+from site_recovery import arm_ids, authorities
 from site_recovery.azure.answers.reading import Wire, one
 from site_recovery.azure.compute import API_VERSION
 from site_recovery.azure.connection import Connection
@@ -148,19 +149,28 @@ class AzureGuests:
         return None
 
     async def http(self, host: str, http: Http) -> str | None:
-        """Ask without following redirects."""
+        """Ask without following redirects; a private address directly, as `tcp` does."""
         import aiohttp
 
         named = f"[{host}]" if ":" in host else host
         target = f"{'https' if http.tls else 'http'}://{named}:{http.at}{http.path}"
+        limit = aiohttp.ClientTimeout(total=_SECONDS)
         try:
             async with (
-                aiohttp.ClientSession(timeout=aiohttp.ClientTimeout(total=_SECONDS)) as session,
+                authorities.session(timeout=limit, trust_env=not _private(host)) as session,
                 session.get(target, allow_redirects=False, ssl=http.verify) as answer,
             ):
                 return wrong_status(http, answer.status)
         except (aiohttp.ClientError, OSError, TimeoutError) as error:
             return f"{http.path} does not answer at port {http.at} ({_said(error)})"
+
+
+def _private(host: str) -> bool:
+    """Whether it is a private address. NO_PROXY cannot name a network, and no proxy is between."""
+    try:
+        return ipaddress.ip_address(host).is_private
+    except ValueError:
+        return False
 
 
 def _said(error: Exception) -> str:
