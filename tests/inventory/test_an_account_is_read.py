@@ -36,6 +36,17 @@ def test_the_estate_becomes_a_stack_file_a_report_and_a_sheet(
     assert "9 machines in 1 stack, 1 that cannot be migrated." in capsys.readouterr().out
 
 
+def test_authorities_that_are_no_file_are_said_once_and_nothing_is_written(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("AWS_CA_BUNDLE", str(tmp_path / "absent.pem"))
+    assert run(tmp_path, "--region", "eu-west-1") == 1
+    said = capsys.readouterr().err
+    assert said.count("AWS_CA_BUNDLE") == 1
+    assert "no such file" in said
+    assert list(tmp_path.iterdir()) == []
+
+
 def test_a_second_run_keeps_what_a_person_changed_and_shows_what_it_adds(
     aws: LocalAws, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
