@@ -130,6 +130,7 @@ def _verdicts(
             yield from _after(wave, phase)
     if operation is Operation.UNPLANNED_FAILOVER and not observed.cut_over:
         yield from _rpo(guards, observed)
+        yield from _at(observed, now)
         yield from _window(guards, now)
 
 
@@ -187,6 +188,16 @@ def _rpo(guards: Guards, observed: Observed) -> Iterator[Verdict]:
             f"its newest recovery data is {minutes} minutes old, and a failover may lose at most "
             f"{limit} (maxRpoMinutes)",
             "Wait until its replication has caught up, or find out in the vault why it does not",
+        )
+
+
+def _at(observed: Observed, now: datetime) -> Iterator[Verdict]:
+    begins = observed.not_before
+    if begins is not None and now < begins:
+        yield Wait(
+            Reason.NOT_YET,
+            f"its failover begins {begins:%a %Y-%m-%d %H:%M %Z} (cutover.at)",
+            begins.astimezone(UTC),
         )
 
 

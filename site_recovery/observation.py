@@ -58,7 +58,7 @@ class Observed:
         other_at_address: a sentence about another machine that is known at its address while the machine
             itself is not known, or None.
         mismatch: why the machine must be left alone, or None.
-        cut_over, unmanaged, rolls_back: see `Machine`.
+        cut_over, unmanaged, rolls_back, not_before: see `Machine`.
         rolled_back: whether a virtual machine of it says that its failover was taken back.
         test_checked: whether the checks of a test failover passed, and its target was not changed
             after that.
@@ -96,6 +96,7 @@ class Observed:
     rolls_back: bool = False
     rolled_back: bool = False
     test_checked: bool = False
+    not_before: datetime | None = None
     unreadable: str = ""
 
     @property
@@ -176,6 +177,7 @@ def _without_item(
         hold=machine.hold,
         cut_over=machine.cut_over,
         unmanaged=machine.unmanaged,
+        not_before=machine.not_before,
         differs=_AFTER_ENABLING.differences(wanted) if wanted is not None else (),
         other_at_address=identity.other_at_address,
         mismatch=identity.mismatch,
@@ -217,6 +219,7 @@ def _with_item(
         failover_failed=item.protection_state in _FAILED_FAILOVER,
         cut_over=machine.cut_over,
         unmanaged=machine.unmanaged,
+        not_before=machine.not_before,
         rolls_back=machine.rolls_back,
         rolled_back=("rolled back", machine.instance_id) in snapshot.virtual_machines_by,
         mismatch=identity.mismatch,

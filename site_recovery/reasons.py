@@ -45,6 +45,7 @@ class Reason(StrEnum):
     # A guard of its wave or stack holds the next step.
     NOT_APPROVED = "not-approved"
     WINDOW_CLOSED = "window-closed"
+    NOT_YET = "not-yet"
     RPO_TOO_LARGE = "rpo-too-large"
     RPO_UNKNOWN = "rpo-unknown"
     WAITS_FOR_WAVE = "waits-for-wave"

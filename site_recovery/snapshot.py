@@ -36,6 +36,7 @@ class Machine:
         cut_over: whether its cutover may have stopped it. Its replication may then stall.
         unmanaged: why Systems Manager runs no command on it, although its cutover needs that; or
             None.
+        not_before: when its failover may begin (`cutover.at`); None if at any time.
         checked_test: when all checks of a test failover of it last passed, as its stack recorded
             it; None if they never did.
     """
@@ -52,6 +53,7 @@ class Machine:
     unmanaged: str | None = None
     rolls_back: bool = False
     checked_test: datetime | None = None
+    not_before: datetime | None = None
 
 
 @dataclass(frozen=True)

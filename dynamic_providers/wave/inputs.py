@@ -105,6 +105,7 @@ class MachineInputs(Inputs):
             cut_over=bool(self.cut_over),
             rolls_back=bool(self.rolls_back),
             unmanaged=self.unmanaged,
+            not_before=self.cutover.at,
         )
 
     def terminates(self, now: datetime) -> bool:

@@ -20,7 +20,7 @@ from site_recovery.phases import Phase
 from site_recovery.planning import Blocked
 from site_recovery.reasons import Reason
 
-_TOLD = (Reason.WINDOW_CLOSED, Reason.WAITS_FOR_WAVE)
+_TOLD = (Reason.WINDOW_CLOSED, Reason.NOT_YET, Reason.WAITS_FOR_WAVE)
 """What a machine may wait for while the service does nothing for it."""
 _FOR_A_PERSON = (Reason.WAITS_FOR_PERSON, Reason.NOT_ANSWERED, Reason.UNAVAILABLE, Reason.REFUSED)
 

@@ -14,6 +14,7 @@ from pydantic import BeforeValidator, Field
 
 from site_recovery.declared.durations import Duration, between
 from site_recovery.declared.model import Model, defaults_to
+from site_recovery.declared.moments import Moment
 
 
 class Mode(StrEnum):
@@ -121,6 +122,12 @@ class Cutover(Model):
         description="Stops the application itself before the machine is fenced. Only with "
         "`lossless`.",
         json_schema_extra=defaults_to("nothing is run"),
+    )
+    at: Moment | None = Field(
+        default=None,
+        description="The failover does not begin before. A run before that time waits for it within "
+        "its `wait`, and otherwise leaves the machine protected.",
+        json_schema_extra=defaults_to("as soon as it is its turn"),
     )
     recovery_point_wait: Annotated[
         Duration, between(timedelta(minutes=5), timedelta(hours=24)), Field(title="5m to 24h")

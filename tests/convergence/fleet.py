@@ -217,6 +217,7 @@ class Fleet:
                     migrated=name in self.migrated,
                     rolls_back=name in self.rolls_back,
                     checked_test=last_passed_test(self.checked.get(name)),
+                    not_before=self.cutovers.get(name, PORTALS_WAY).at,
                 ),
                 "windows" if instance.platform == "windows" else "linux",
                 TargetSpec.model_validate(self.targets.get(name, {}), by_name=True),

@@ -8,6 +8,7 @@ import pytest
 
 from site_recovery.convergence.guarding import Guarding, OrderedWave
 from site_recovery.convergence.outcome import Status
+from site_recovery.declared.cutover import Cutover, Mode
 from site_recovery.declared.guards import Window
 from site_recovery.guards import Budget, Guards
 from site_recovery.observation import Stage
@@ -74,6 +75,42 @@ class TestAWindow:
         guards = window(quiet_fleet, 20 * HOUR, 21 * HOUR)
         outcomes = quiet_fleet.drive(Phase.TEST_FAILOVER, guarding=Guarding(guards))
         assert {outcome.status for outcome in outcomes.values()} == {Status.SATISFIED}
+
+
+class TestAMoment:
+    @staticmethod
+    def at(fleet: Fleet, later: timedelta) -> None:
+        moment = fleet.site.world.clock.now() + later
+        fleet.cutovers["web-01"] = Cutover(mode=Mode.LATEST, at=moment)
+
+    def test_that_comes_within_the_wait_is_waited_for(self, quiet_fleet: Fleet) -> None:
+        quiet_fleet.drive(Phase.PROTECTED)
+        began = quiet_fleet.site.world.clock.now()
+        self.at(quiet_fleet, 2 * HOUR)
+        outcomes = quiet_fleet.drive({"web-01": Phase.FAILED_OVER, "web-02": Phase.FAILED_OVER})
+        assert {outcome.status for outcome in outcomes.values()} == {Status.SATISFIED}
+        assert quiet_fleet.site.world.clock.now() - began > 2 * HOUR
+        order = [
+            entry["machine"]
+            for entry in quiet_fleet.site.world.audited()
+            if "Unplanned" in entry["operation"]
+        ]
+        assert order == ["web-02", "web-01"]
+
+    def test_that_comes_later_leaves_its_machine_protected(self, quiet_fleet: Fleet) -> None:
+        quiet_fleet.drive(Phase.PROTECTED)
+        self.at(quiet_fleet, 20 * HOUR)
+        outcomes = quiet_fleet.drive({"web-01": Phase.FAILED_OVER, "web-02": Phase.FAILED_OVER})
+        assert outcomes["web-02"].status is Status.SATISFIED
+        assert (outcomes["web-01"].status, outcomes["web-01"].reason) == (
+            Status.PENDING,
+            Reason.NOT_YET,
+        )
+        assert "its failover begins" in outcomes["web-01"].message
+        assert failovers(quiet_fleet) == ["web-02"]
+
+        quiet_fleet.site.pass_time(hours=20)
+        assert quiet_fleet.drive({"web-01": Phase.FAILED_OVER})["web-01"].status is Status.SATISFIED
 
 
 class TestTheOrderOfWaves:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from datetime import UTC, datetime
+
 import pytest
 
 from settings import load
@@ -26,6 +28,36 @@ def test_quiesce_without_lossless_is_refused_where_it_is_set() -> None:
     config = configs.changed("waves", "data", "cutover", value={"quiesce": QUIESCE})
     configs.put(config, "waves", "data", "cutover", "mode", value="stop-first")
     assert list(configs.report(config)) == ["waves.data.cutover.quiesce"]
+
+
+def test_a_moment_names_its_offset_and_comes_back_as_it_was() -> None:
+    text = "2026-12-05T22:00:00+01:00"
+    stack = load(configs.changed("waves", "data", "cutover", value={"at": text}))
+    cutover = stack.cutover_of("db-01")
+    assert cutover.at == datetime(2026, 12, 5, 21, tzinfo=UTC)
+    assert cutover.model_dump(mode="json", exclude_defaults=True) == {"at": text}
+
+
+@pytest.mark.parametrize(
+    ("value", "what"),
+    [
+        ("2026-12-05T22:00:00", "does not say its offset from UTC"),
+        ("2026-12-05", "does not say its offset from UTC"),
+        # What the engine makes of a moment without quotes.
+        ("2026-12-05 22:00:00 +0100 +0100", "is not a date with a time"),
+        ("tonight", "is not a date with a time"),
+        ("2026-02-30T22:00:00Z", "is not a date with a time"),
+        ("", "is not a date with a time"),
+        (2200, "2200"),
+        (True, "rue"),
+    ],
+)
+def test_what_is_no_moment_is_refused_with_the_way_to_write_it(value: object, what: str) -> None:
+    config = configs.changed("waves", "data", "cutover", value={"at": value})
+    [(place, text)] = configs.report(config).items()
+    assert place == "waves.data.cutover.at"
+    assert what in text
+    assert '"2026-12-05T22:00:00+01:00"' in text
 
 
 def test_a_plan_with_actions_cannot_have_machines_that_are_fenced() -> None:

@@ -29,6 +29,7 @@ from tests.site_recovery.test_planning import (
 )
 
 WEDNESDAY = datetime(2026, 1, 7, 12, tzinfo=UTC)
+MINUTE = timedelta(minutes=1)
 NIGHTS = Window.model_validate({"from": "22:00", "to": "04:00"})
 FRESH = replace(PROTECTED_TESTED, rpo=timedelta(minutes=2))
 STALE = replace(PROTECTED_TESTED, rpo=timedelta(minutes=15, seconds=1))
@@ -63,6 +64,12 @@ TABLE: list[tuple[Guards, Operation, Observed, Reason | None]] = [
     (Guards(approved("migrated")), COMPLETION, FAILED_OVER, None),
     (Guards(approved("migrated")), FAILOVER, FRESH, None),
     (Guards(window=NIGHTS), FAILOVER, FRESH, Reason.WINDOW_CLOSED),
+    (Guards(), FAILOVER, replace(FRESH, not_before=WEDNESDAY), None),
+    (Guards(), FAILOVER, replace(FRESH, not_before=WEDNESDAY + MINUTE), Reason.NOT_YET),
+    (Guards(), Operation.TEST_FAILOVER, replace(FRESH, not_before=WEDNESDAY + MINUTE), None),
+    (Guards(), COMPLETION, replace(FAILED_OVER, not_before=WEDNESDAY + MINUTE), None),
+    # A cutover that has begun goes on.
+    (Guards(), FAILOVER, replace(FRESH, not_before=WEDNESDAY + MINUTE, cut_over=True), None),
     (Guards(window=NIGHTS), COMPLETION, FAILED_OVER, None),
     (Guards(window=NIGHTS), Operation.TEST_FAILOVER, FRESH, None),
     (Guards(max_rpo_minutes=15), FAILOVER, FRESH, None),
