@@ -44,7 +44,7 @@ def test_a_wait_that_ends_fails_the_machine_and_says_how_far_it_is(stack: Stack)
         stack.clouds.advance(60)
     running.until(f"{SLOW}: enable protection started")
     stack.clouds.advance(1800 if modernized else 600)
-    running.until(f"{SLOW} initial replication")
+    running.until(f"{SLOW}: discovered -> initial replication")
     stack.clouds.advance(600)
     up = running.result()
 
@@ -61,7 +61,7 @@ def test_with_warn_the_run_succeeds_and_warns(stack: Stack) -> None:
     stack.convergence.update(wait="1m", onPending="warn")
 
     running = begin(stack)
-    running.until(f"{SLOW} initial replication")
+    running.until(f"0/1 protected · {SLOW} ")
     stack.clouds.advance(120)
     up = running.result()
 
