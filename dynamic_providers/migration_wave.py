@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Hashable, Iterable, Mapping
-from datetime import UTC, datetime
 from functools import cached_property
 from types import MappingProxyType
 from typing import Any, TypeAlias
@@ -181,7 +180,7 @@ class MigrationWaveProvider(MigrationProvider[WaveInputs, WaveOutputs]):
             and not lacks_checks(a, seen)
             for a in with_checks(inputs.assignments())
         )
-        now = snapshot.at or datetime.now(UTC)
+        now = wave_review.seen_at(snapshot)
         due = any(inputs.machines[name].terminates(now) for name in migrated_before)
         order = inputs.plan_order(before)
         satisfied = satisfied and not due

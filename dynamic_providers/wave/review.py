@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field, replace
 from datetime import UTC, datetime
 from typing import Any
@@ -11,7 +11,6 @@ from dynamic_providers.adapter import is_unknown, resource_name, unknown
 from dynamic_providers.remembered import of_same_instances
 from dynamic_providers.wave import changed_targets, room
 from dynamic_providers.wave.inputs import (
-    MachineInputs,
     OtherWave,
     WaveInputs,
     assignments,
@@ -51,6 +50,11 @@ class LookAhead:
     wave: WaveReview | None = None
     stack: StackReview | None = None
     untold: str = ""
+
+
+def seen_at(snapshot: Snapshot) -> datetime:
+    """The service's time of a snapshot; this computer's if the snapshot has none."""
+    return snapshot.at or datetime.now(UTC)
 
 
 async def look_ahead(
@@ -121,8 +125,7 @@ async def look_ahead(
     reviews = [each.also(unsized.get(each.name)) for each in reviews]
     refusals = review.refusals(reviews)
     refusals += changed_targets.refusals(recorded(olds) if olds else {}, inputs, snapshot)
-    told = wave_review(fleet.name, str(inputs.phase), reviews, fleet.history)
-    told = replace(told, terminates=tuple(_terminates(inputs.machines, reviews, snapshot)))
+    told = fleet.told(fleet.name, reviews)
     refusals += await room.refusals(
         inputs,
         others.values(),
@@ -210,17 +213,25 @@ class _Fleet:
             for name, wave in self._others.items()
         }
 
+    def told(self, name: str, reviews: Sequence[MachineReview]) -> WaveReview:
+        """The review of a wave, with the migrated machines whose instances are due."""
+        wave, now = self._waves[name], self._now()
+        due = [
+            each.name
+            for each in reviews
+            if each.observed.stage is Stage.MIGRATED
+            and (machine := wave.machines.get(each.name)) is not None
+            and machine.terminates(now)
+        ]
+        return replace(
+            wave_review(name, str(wave.phase), reviews, self.history), terminates=tuple(due)
+        )
+
     def stack(
         self, told: WaveReview, elsewhere: Mapping[str, Sequence[MachineReview]]
     ) -> StackReview:
         """The review of the stack."""
-        waves = {
-            name: replace(
-                wave_review(name, str(self._others[name].phase), reviews, self.history),
-                terminates=tuple(_terminates(self._others[name].machines, reviews, self._snapshot)),
-            )
-            for name, reviews in elsewhere.items()
-        }
+        waves = {name: self.told(name, reviews) for name, reviews in elsewhere.items()}
         return StackReview(dict(sorted({**waves, told.wave: told}.items())))
 
     @staticmethod
@@ -229,7 +240,7 @@ class _Fleet:
         return sum(wave.count(Operation.UNPLANNED_FAILOVER) for wave in waves)
 
     def _now(self) -> datetime:
-        return self._snapshot.at or datetime.now(UTC)
+        return seen_at(self._snapshot)
 
 
 async def _moving(connect: Connect, olds: dict[str, Any], news: dict[str, Any]) -> list[str]:
@@ -274,17 +285,6 @@ def _instances(machines: dict[str, Any]) -> dict[str, str]:
 
 def _known(value: Any, otherwise: Any = None) -> Any:
     return otherwise if value is None or is_unknown(value) else value
-
-
-def _terminates(
-    machines: Mapping[str, MachineInputs], reviews: Sequence[MachineReview], snapshot: Snapshot
-) -> Iterator[str]:
-    """The migrated machines whose instances are due to be terminated."""
-    now = snapshot.at or datetime.now(UTC)
-    for each in reviews:
-        machine = machines.get(each.name)
-        if machine and machine.terminates(now) and each.observed.stage is Stage.MIGRATED:
-            yield each.name
 
 
 async def _review_plan(

@@ -5,16 +5,15 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
-from emulator import processes
 from emulator.record import Clouds
 from tests.emulator.connect_proxy import serving
-from tests.warm_python import warm_clouds
+from tests.emulator.test_tls import clouds
 
+__all__ = ["clouds"]
 PROXY = ("HTTP_PROXY", "HTTPS_PROXY", "ALL_PROXY", "NO_PROXY")
 CA = ("SSL_CERT_FILE", "REQUESTS_CA_BUNDLE", "AWS_CA_BUNDLE")
 # A process of its own: aiohttp reads the authorities when it is imported.
@@ -76,14 +75,6 @@ async def ask():
 
 asyncio.run(ask())
 """
-
-
-@pytest.fixture(scope="module")
-def clouds(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Clouds]:
-    directory = tmp_path_factory.mktemp("clouds")
-    python = str(warm_clouds())
-    yield processes.up(directory, tls=True, any_token=True, python=python, say=lambda line: None)
-    processes.down(directory, remove=True, say=lambda line: None)
 
 
 def said(clouds: Clouds, script: str, **authorities: str) -> str:

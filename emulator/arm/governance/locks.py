@@ -75,7 +75,8 @@ def list_all(world: World, request: Request, **place: str) -> Response:
     return listing(
         lock
         for lock in world.store.list(KIND)
-        if scopes.covers(_scope(lock), scope) or (below and scopes.covers(scope, _scope(lock)))
+        if scopes.covers(scopes.of_document(lock), scope)
+        or (below and scopes.covers(scope, scopes.of_document(lock)))
     )
 
 
@@ -130,7 +131,7 @@ def refuse(world: World, request: Request, route: Route) -> Response | None:
         )
     if needed.action.lower().startswith(_OWN):
         return None
-    locked = sorted({_scope(lock) for lock in _holding(world, request, needed.scope)})
+    locked = sorted({scopes.of_document(lock) for lock in _holding(world, request, needed.scope)})
     if not locked:
         return None
     word = "delete" if request.method == "DELETE" else "write"
@@ -151,11 +152,7 @@ def _holding(world: World, request: Request, scope: str) -> Iterator[Document]:
     deletes = request.method == "DELETE"
     for lock in world.store.list(KIND):
         read_only = str(lock["properties"]["level"]).lower() == "readonly"
-        if (scopes.covers(_scope(lock), scope) and (deletes or read_only)) or (
-            deletes and scopes.covers(scope, _scope(lock))
+        if (scopes.covers(scopes.of_document(lock), scope) and (deletes or read_only)) or (
+            deletes and scopes.covers(scope, scopes.of_document(lock))
         ):
             yield lock
-
-
-def _scope(lock: Document) -> str:
-    return str(lock["id"]).rsplit("/providers/", 1)[0]

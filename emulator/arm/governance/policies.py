@@ -151,7 +151,8 @@ def list_assignments(world: World, request: Request, **place: str) -> Response:
     return listing(
         one
         for one in world.store.list(_ASSIGNMENTS)
-        if scopes.covers(_scope(one), scope) or scopes.covers(scope, _scope(one))
+        if scopes.covers(scopes.of_document(one), scope)
+        or scopes.covers(scope, scopes.of_document(one))
     )
 
 
@@ -223,7 +224,7 @@ def disallowed(world: World, resource: Mapping[str, Any]) -> ArmError | None:
 def _violations(world: World, resource: Mapping[str, Any]) -> Iterator[Document]:
     for assignment in world.store.list(_ASSIGNMENTS):
         given = assignment["properties"]
-        applies = scopes.covers(_scope(assignment), resource["id"]) and not any(
+        applies = scopes.covers(scopes.of_document(assignment), resource["id"]) and not any(
             scopes.covers(left_out, resource["id"]) for left_out in given.get("notScopes") or ()
         )
         if not applies or given["enforcementMode"].lower() != "default":
@@ -250,7 +251,7 @@ def _violations(world: World, resource: Mapping[str, Any]) -> Iterator[Document]
             "policyAssignmentId": assignment["id"],
             "policyAssignmentName": assignment["name"],
             "policyAssignmentDisplayName": given.get("displayName", assignment["name"]),
-            "policyAssignmentScope": _scope(assignment),
+            "policyAssignmentScope": scopes.of_document(assignment),
             "policyAssignmentParameters": given.get("parameters") or {},
         }
 
@@ -286,7 +287,3 @@ def _deleted(world: World, kind: str, identifier: str) -> Response:
         return Response(204)
     world.store.delete(kind, identifier)
     return Response(200, found)
-
-
-def _scope(assignment: Document) -> str:
-    return str(assignment["id"]).rsplit("/providers/", 1)[0]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from emulator.kernel.resources import ResourceId, find, not_found, require_group
+from emulator.kernel.store import Document
 from emulator.kernel.wire import Request
 from emulator.kernel.world import World
 
@@ -16,6 +17,11 @@ _PROVIDER = "/providers/microsoft.authorization/"
 def of(request: Request) -> str:
     """The scope in the path of a request to Microsoft.Authorization."""
     return request.path[: request.path.lower().rindex(_PROVIDER)]
+
+
+def of_document(document: Document) -> str:
+    """The scope at which a lock or an assignment stands."""
+    return str(document["id"]).rsplit("/providers/", 1)[0]
 
 
 def require(world: World, scope: str) -> None:
