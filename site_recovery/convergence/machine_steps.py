@@ -9,7 +9,7 @@ from functools import partial
 
 from site_recovery.convergence import sizing
 from site_recovery.convergence.checks import CheckRuns
-from site_recovery.convergence.cutover import Cutovers
+from site_recovery.convergence.cutovers.cutovers import Cutovers
 from site_recovery.convergence.hooks import HookRuns
 from site_recovery.convergence.interfaces import Service
 from site_recovery.convergence.machine_run import MachineRun

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from site_recovery.convergence.cutover import Cutovers
+from site_recovery.convergence.cutovers.cutovers import Cutovers
 from site_recovery.convergence.interfaces import Pace, VirtualMachines
 from site_recovery.convergence.machine_run import MachineRun
 from site_recovery.convergence.outcome import Failure

@@ -14,7 +14,7 @@ from functools import partial
 
 from site_recovery.convergence import pacing
 from site_recovery.convergence.checks import CheckRuns
-from site_recovery.convergence.cutover import Cutovers
+from site_recovery.convergence.cutovers.cutovers import Cutovers
 from site_recovery.convergence.guarding import NONE, Guarding
 from site_recovery.convergence.hooks import HookRunner, HookRuns
 from site_recovery.convergence.interfaces import Pace, PlanOrder, Reporter, Service

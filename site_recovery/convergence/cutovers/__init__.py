@@ -1,0 +1,1 @@
+"""Cutovers: the sources of failovers are prepared, and given back."""

@@ -1,0 +1,163 @@
+"""Gives the source of a cutover back: its security groups, its start, its application."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from site_recovery import cutover
+from site_recovery.convergence.cutovers.course import Courses, tell
+from site_recovery.convergence.interfaces import Pace, Service
+from site_recovery.convergence.machine_run import MachineRun
+from site_recovery.convergence.outcome import Failure
+from site_recovery.convergence.sources import Sources
+from site_recovery.cutover import Source
+from site_recovery.observation import Observed, observe
+from site_recovery.operations import Operation
+from site_recovery.reasons import Reason
+from site_recovery.snapshot import Snapshot
+
+
+class Back:
+    """Takes the cutovers of one run back.
+
+    Args:
+        courses: what is known of them.
+        sources: the instances in AWS.
+        service: the vault.
+        pace: the timing of the run.
+        event: reports a step as a permanent line.
+
+    Attributes:
+        snapshot: the services in this round.
+    """
+
+    def __init__(
+        self,
+        courses: Courses,
+        sources: Sources,
+        service: Service,
+        pace: Pace,
+        event: Callable[[str], None],
+    ) -> None:
+        self._courses = courses
+        self._sources = sources
+        self._service = service
+        self._pace = pace
+        self._event = event
+        self.snapshot = Snapshot()
+
+    async def fail(
+        self, machine: MachineRun, source: Source, observed: Observed, reason: Reason, what: str
+    ) -> None:
+        """A step failed: give the source back, or hold it as `cutover.onFailure` says.
+
+        Raises:
+            MigrationError: AWS or Azure did not answer, or refused.
+        """
+        course = self._courses.of(machine)
+        if machine.assignment.cutover.on_failure == "hold" and source.memory.began is not None:
+            message = (
+                f"{what}. Its source is held as it is, because cutover.onFailure is hold: run "
+                "pulumi up again to go on, or set its wave's phase to protected to give it back"
+            )
+            machine.fail(observed, Failure(reason, message))
+            return
+        course.failure = Failure(reason, what)
+        await self.take(machine, source, observed)
+
+    async def take(self, machine: MachineRun, source: Source, observed: Observed) -> bool:
+        """Take as many steps back as can be taken now.
+
+        Returns:
+            Whether the machine has nothing else to do in this round.
+
+        Raises:
+            MigrationError: AWS or Azure did not answer, or refused.
+        """
+        course, declared = self._courses.of(machine), machine.assignment.cutover
+        while True:
+            if not self._pace.may_submit():
+                return True
+            match cutover.next_back(declared, source, resumed=course.resumed):
+                case cutover.NoteRestoring():
+                    if not await self._is_ours_still(machine, source, observed):
+                        tell(machine, "its failover was accepted and does not show yet")
+                        return True
+                    course.command = None
+                    why = course.failure.message if course.failure is not None else "taken back"
+                    await self._courses.write(
+                        machine, {cutover.RESTORING: cutover.value(why) or "-"}
+                    )
+                case cutover.GiveGroups(groups):
+                    for interface, ids in groups.items():
+                        await self._sources.give_groups(interface, ids)
+                        course.groups[interface] = (ids, self._service.clock.now())
+                case cutover.Start():
+                    await self._sources.start(source.instance_id)
+                    tell(machine, "its source is being started again")
+                    return True
+                case cutover.AwaitStart():
+                    tell(machine, "its source is being started again")
+                    return True
+                case cutover.RunResume():
+                    await self._resume(machine, source)
+                    if not course.resumed:
+                        return True
+                case cutover.Forget():
+                    names = [name for name in source.tags if cutover.is_ours(name)]
+                    await self._sources.untag(source.instance_id, names)
+                    course.removed |= set(names)
+                    course.written = {}
+                    self._event(f"{machine.name}: its source serves as before")
+                case cutover.Restored():
+                    failure, course.failure, course.ended = course.failure, None, True
+                    if failure is None:
+                        return False
+                    message = (
+                        f"{failure.message}. Its source serves as before, and nothing was failed "
+                        "over. Put that right, then run pulumi up again"
+                    )
+                    machine.fail(observed, Failure(failure.reason, message))
+                    return True
+            source = self._courses.newest(machine, source)
+
+    async def _resume(self, machine: MachineRun, source: Source) -> None:
+        """Start the application again. What that prints is told; it keeps nothing from going on."""
+        quiesce, course = machine.assignment.cutover.quiesce, self._courses.of(machine)
+        platform = machine.assignment.platform
+        lines = quiesce.resume.script(platform) if quiesce is not None else []
+        if quiesce is None or not lines:
+            course.resumed = True
+            return
+        if course.command is None:
+            course.command = await self._sources.send(
+                source.instance_id, platform, lines, "site-recovery resume", quiesce.timeout
+            )
+            tell(machine, "its application is being started again")
+            return
+        ran = await self._sources.ran(source.instance_id, course.command)
+        if ran is None:
+            return
+        course.command, course.resumed = None, True
+        if not ran.succeeded:
+            self._event(f"{machine.name}: the commands of quiesce.resume ended with {ran}")
+
+    async def _is_ours_still(self, machine: MachineRun, source: Source, observed: Observed) -> bool:
+        """Whether the source may be given back: no failover was accepted, by single reads.
+
+        A source that serves beside its virtual machine would take writes that are lost.
+        """
+        assignment = machine.assignment
+        item = await self._service.item(assignment, observed)
+        now = observe(assignment.machine, self.snapshot.with_item(observed.item_id, item))
+        if now.in_azure or now.busy == Operation.UNPLANNED_FAILOVER.scenario:
+            return False
+        began = source.memory.began
+        return not any(
+            job.scenario == Operation.UNPLANNED_FAILOVER.scenario
+            and (job.running or not job.failed)
+            and job.target.lower() in machine.attempts.names
+            and began is not None
+            and (job.started is None or job.started >= began)
+            for job in (await self._service.jobs()).values()
+        )

@@ -1,0 +1,132 @@
+"""What a run knows of its cutovers: each source as EC2 showed it, with what the run changed since."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from datetime import datetime, timedelta
+
+from site_recovery.convergence.machine_run import MachineRun
+from site_recovery.convergence.outcome import Failure
+from site_recovery.convergence.sources import Sources
+from site_recovery.cutover import Interface, Source
+from site_recovery.errors import MigrationError
+from site_recovery.fence_proof import Connection
+from site_recovery.reasons import Reason
+from site_recovery.service_clock import ServiceClock
+
+_LAG = timedelta(minutes=1)
+"""How long EC2 may show the security groups that an interface had before."""
+
+
+@dataclass
+class Course:
+    """What a run remembers of one cutover.
+
+    Attributes:
+        written, removed: tags that this run set and removed. A list of EC2 may lag behind.
+        groups: the groups that this run gave interfaces, and when, for the same reason.
+        command: the command that runs on the machine, or None.
+        asked: the service's time before that command was sent.
+        proofs: number of looks at its connections.
+        left: the connections that the last look found.
+        unanswered: consecutive rounds in which AWS did not answer.
+        resumed: whether the application was started again.
+        failure: why the source is given back, if something failed.
+        ended: whether this run gave the source back.
+    """
+
+    written: dict[str, str] = field(default_factory=dict)
+    removed: set[str] = field(default_factory=set)
+    groups: dict[str, tuple[tuple[str, ...], datetime]] = field(default_factory=dict)
+    command: str | None = None
+    asked: datetime | None = None
+    proofs: int = 0
+    left: list[Connection] = field(default_factory=list)
+    unanswered: int = 0
+    resumed: bool = False
+    failure: Failure | None = None
+    ended: bool = False
+
+    def over(self, source: Source, now: datetime) -> Source:
+        """The source, with what this run knows to be newer."""
+        tags = {**source.tags, **self.written}
+        kept = {name: text for name, text in tags.items() if name not in self.removed}
+        interfaces = tuple(
+            replace(each, groups=self._given(each, now)) for each in source.interfaces
+        )
+        return replace(source, tags=kept, interfaces=interfaces)
+
+    def _given(self, interface: Interface, now: datetime) -> tuple[str, ...]:
+        groups, since = self.groups.get(interface.id, ((), None))
+        return groups if since is not None and now - since < _LAG else interface.groups
+
+
+class Courses:
+    """The cutovers of one run, as far as they are known.
+
+    Args:
+        sources: the instances in AWS.
+        clock: the service's time.
+    """
+
+    def __init__(self, sources: Sources, clock: ServiceClock) -> None:
+        self._sources = sources
+        self._clock = clock
+        self._seen: dict[str, Source] = {}
+        self._courses: dict[str, Course] = {}
+
+    async def read(self, machines: Sequence[MachineRun]) -> None:
+        """Read the sources of machines.
+
+        Raises:
+            MigrationError: AWS did not answer, or refused.
+        """
+        ids = [machine.assignment.machine.instance_id for machine in machines]
+        self._seen |= await self._sources.look(ids)
+        for machine in machines:
+            self.of(machine).unanswered = 0
+
+    def of(self, machine: MachineRun) -> Course:
+        """What the run remembers of a machine."""
+        return self._courses.setdefault(machine.name, Course())
+
+    def begin_anew(self, machine: MachineRun) -> None:
+        """Forget what the run remembers, but for what EC2 may not show yet."""
+        before = self.of(machine)
+        self._courses[machine.name] = Course(removed=before.removed, groups=before.groups)
+
+    def source(self, machine: MachineRun) -> Source | None:
+        """The source of a machine; None if it was not read, or does not exist."""
+        source = self._seen.get(machine.assignment.machine.instance_id)
+        return self.newest(machine, source) if source is not None else None
+
+    def newest(self, machine: MachineRun, source: Source) -> Source:
+        """A source, with what this run knows to be newer."""
+        return self.of(machine).over(source, self._clock.now())
+
+    def is_under_way(self, machine: MachineRun) -> bool:
+        """Whether the source of a machine is in a cutover, as far as is known."""
+        source = self.source(machine)
+        return source is not None and source.memory.began is not None
+
+    async def write(self, machine: MachineRun, tags: Mapping[str, str]) -> None:
+        """Set tags of a source.
+
+        Raises:
+            MigrationError: AWS did not answer, or refused.
+        """
+        await self._sources.tag(machine.assignment.machine.instance_id, tags)
+        course = self.of(machine)
+        course.written |= tags
+        course.removed -= set(tags)
+
+    def unanswered(self, machine: MachineRun, error: MigrationError) -> None:
+        """Note that AWS did not answer in this round."""
+        self.of(machine).unanswered += 1
+        machine.attempts.tell(Reason.UNAVAILABLE, str(error))
+
+
+def tell(machine: MachineRun, what: str) -> None:
+    """Show what a cutover does, in the status of its machine."""
+    machine.attempts.tell(Reason.CUTOVER, what)

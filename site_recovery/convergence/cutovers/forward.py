@@ -1,0 +1,224 @@
+"""Prepares the source of a failover: fences it, proves that, chooses the point, and stops it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import replace
+from datetime import datetime, timedelta
+
+from site_recovery import cutover, fence_proof
+from site_recovery.convergence.cutovers.back import Back
+from site_recovery.convergence.cutovers.course import Courses, tell
+from site_recovery.convergence.interfaces import Pace, Service
+from site_recovery.convergence.machine_run import MachineRun
+from site_recovery.convergence.sources import Ran, Sources
+from site_recovery.cutover import Source
+from site_recovery.observation import Observed
+from site_recovery.reasons import Reason
+
+_PROOFS = 6
+"""Looks at the connections of a machine after which those that are left keep it from going on."""
+_PROOF_TIMEOUT = timedelta(minutes=5)
+_SECOND = timedelta(seconds=1)
+
+
+class Forward:
+    """Takes the cutovers of one run forward.
+
+    Args:
+        courses: what is known of them.
+        sources: the instances in AWS.
+        service: the vault.
+        pace: the timing of the run.
+        event: reports a step as a permanent line.
+        back: gives a source back when a step fails.
+    """
+
+    def __init__(
+        self,
+        courses: Courses,
+        sources: Sources,
+        service: Service,
+        pace: Pace,
+        event: Callable[[str], None],
+        back: Back,
+    ) -> None:
+        self._courses = courses
+        self._sources = sources
+        self._service = service
+        self._pace = pace
+        self._event = event
+        self._back = back
+
+    async def take(self, machine: MachineRun, source: Source, observed: Observed) -> bool:
+        """Take as many steps as can be taken now.
+
+        Returns:
+            Whether the failover may be asked for.
+
+        Raises:
+            MigrationError: AWS or Azure did not answer, or refused.
+        """
+        assignment, course = machine.assignment, self._courses.of(machine)
+        while True:
+            now = self._service.clock.now()
+            step = cutover.next_step(assignment.cutover, source, self._sources.fence, now)
+            if not self._pace.may_submit():
+                return False
+            match step:
+                case cutover.Remember():
+                    fenced = (self._sources.fence,)
+                    if any(each.groups == fenced for each in source.interfaces):
+                        await self._back.fail(
+                            machine,
+                            source,
+                            observed,
+                            Reason.CUTOVER_DISTURBED,
+                            "it is fenced, and its tags do not say which security groups it had",
+                        )
+                        return False
+                    await self._courses.write(machine, cutover.beginning(source, now))
+                    self._event(f"{machine.name}: its cutover begins")
+                case cutover.RunQuiesce():
+                    ran = await self._quiesce(machine, source)
+                    if ran is None:
+                        return False
+                    if not ran.succeeded:
+                        what = f"the commands that stop its application ended with {ran}"
+                        await self._back.fail(
+                            machine, source, observed, Reason.QUIESCE_FAILED, what
+                        )
+                        return False
+                    await self._courses.write(machine, {cutover.QUIESCED: now.isoformat()})
+                    self._event(f"{machine.name}: its application is stopped")
+                case cutover.Fence(interfaces):
+                    for interface in interfaces:
+                        await self._sources.give_groups(interface, [self._sources.fence])
+                        course.groups[interface] = ((self._sources.fence,), now)
+                    self._event(f"{machine.name}: its source is fenced")
+                case cutover.NoteFence():
+                    await self._courses.write(
+                        machine, {cutover.FENCED: await self._after_now(machine)}
+                    )
+                case cutover.Prove():
+                    if not await self._prove(machine, source, observed):
+                        return False
+                case cutover.ChoosePoint(later_than):
+                    if not await self._choose(machine, source, observed, later_than):
+                        return False
+                case cutover.Stop():
+                    if source.memory.stopping is None:
+                        await self._courses.write(machine, {cutover.STOPPED: now.isoformat()})
+                        self._event(f"{machine.name}: its source is being stopped")
+                    await self._sources.stop(source.instance_id)
+                    tell(machine, "its source is being stopped")
+                    return False
+                case cutover.AwaitStop():
+                    tell(machine, "its source is being stopped")
+                    return False
+                case cutover.GiveUp(reason, what):
+                    await self._back.fail(machine, source, observed, reason, what)
+                    return False
+                case cutover.Ready(point):
+                    item = observed.item_id or ""
+                    full = f"{item}/recoveryPoints/{point}"
+                    machine.assignment = replace(assignment, failover_point=full)
+                    return True
+            source = self._courses.newest(machine, source)
+
+    async def _quiesce(self, machine: MachineRun, source: Source) -> Ran | None:
+        """Run the declared commands, once in a cutover. Returns how they ended, or None."""
+        quiesce, course = machine.assignment.cutover.quiesce, self._courses.of(machine)
+        lines = quiesce.ssm.script(machine.assignment.platform) if quiesce is not None else []
+        if quiesce is None or not lines:
+            return Ran("Success")
+        began = source.memory.began
+        comment = f"site-recovery {began.isoformat() if began else ''} quiesce"
+        if course.command is None:
+            course.command = await self._sources.find(source.instance_id, comment)
+        if course.command is None:
+            course.command = await self._sources.send(
+                source.instance_id,
+                machine.assignment.platform,
+                lines,
+                comment,
+                quiesce.timeout,
+            )
+            tell(machine, "its application is being stopped")
+            return None
+        ran = await self._sources.ran(source.instance_id, course.command)
+        if ran is not None:
+            course.command = None
+        return ran
+
+    async def _prove(self, machine: MachineRun, source: Source, observed: Observed) -> bool:
+        """End what is left of the machine's connections. Returns whether none is left."""
+        course, platform = self._courses.of(machine), machine.assignment.platform
+        if course.command is None:
+            course.asked = self._service.clock.now()
+            course.proofs += 1
+            course.command = await self._sources.send(
+                source.instance_id,
+                platform,
+                fence_proof.script(platform, course.left),
+                f"site-recovery fence {course.proofs}",
+                _PROOF_TIMEOUT,
+            )
+            tell(machine, "its connections are being looked at")
+            return False
+        ran = await self._sources.ran(source.instance_id, course.command)
+        if ran is None:
+            return False
+        course.command = None
+        proof = fence_proof.read(platform, ran.out) if ran.succeeded else None
+        if proof is None:
+            if course.proofs >= _PROOFS or not ran.succeeded:
+                what = f"the machine did not tell its connections: its command ended with {ran}"
+                await self._back.fail(machine, source, observed, Reason.NOT_MANAGED, what)
+            return False
+        course.left = fence_proof.foreign(proof.connections, self._sources.servers)
+        if course.left:
+            named = ", ".join(map(str, course.left[:5]))
+            more = f" and {len(course.left) - 5} more" if len(course.left) > 5 else ""
+            if course.proofs >= _PROOFS:
+                what = f"connections of it go on behind its fence: {named}{more}"
+                await self._back.fail(machine, source, observed, Reason.CONNECTIONS_LEFT, what)
+            else:
+                tell(machine, f"ending its connections with {named}{more}")
+            return False
+        # The service's time is read anew: that of this round is older than the end of the command.
+        after = datetime.fromisoformat(await self._after_now(machine))
+        fenced = fence_proof.later_than(proof, course.asked or after, after)
+        await self._courses.write(machine, {cutover.FENCED: fenced.isoformat()})
+        self._event(f"{machine.name}: no connection is left, and its disks are flushed")
+        return True
+
+    async def _choose(
+        self, machine: MachineRun, source: Source, observed: Observed, later_than: datetime
+    ) -> bool:
+        """Choose the recovery point. Returns whether there is one."""
+        declared = machine.assignment.cutover
+        points = await self._service.recovery_points(observed)
+        point = cutover.point_after(points, later_than, declared)
+        if point is not None:
+            name = point.id.rpartition("/")[2]
+            await self._courses.write(machine, {cutover.POINT: name})
+            self._event(
+                f"{machine.name}: fails over to the recovery point of {point.time:%H:%M:%S}"
+            )
+            return True
+        waited = self._service.clock.now() - later_than
+        if waited > declared.recovery_point_wait:
+            kind = "application-consistent " if declared.consistency == "application" else ""
+            minutes = declared.recovery_point_wait / timedelta(minutes=1)
+            what = f"there was no {kind}recovery point within {minutes:.0f} minutes of its fence"
+            await self._back.fail(machine, source, observed, Reason.NO_LATER_POINT, what)
+        else:
+            tell(machine, "waiting for a recovery point that is later than its fence")
+        return False
+
+    async def _after_now(self, machine: MachineRun) -> str:
+        """The service's time after all that happened until now. Its Date has whole seconds."""
+        if machine.observed is not None:
+            await self._service.item(machine.assignment, machine.observed)
+        return (self._service.clock.now() + _SECOND).isoformat()
