@@ -9,7 +9,8 @@ from azure.core.exceptions import ResourceNotFoundError
 
 from site_recovery import arm_ids
 from site_recovery.azure.connection import Connection
-from site_recovery.azure.errors import explained
+from site_recovery.azure.errors import explain, explained
+from site_recovery.azure.listed import entry
 from site_recovery.azure.rest import call, url
 
 API_VERSION = "2024-07-01"
@@ -22,6 +23,7 @@ class Compute:
     """The virtual machines of a subscription; `convergence.interfaces.VirtualMachines`.
 
     All changes have the same result however often they are asked for, so that they may be retried.
+    A machine is taken for gone only if the list of its group lacks it too (VirtualMachines_List).
 
     Args:
         connection: to the subscription.
@@ -69,9 +71,15 @@ class Compute:
     async def _call(
         self, method: str, vm_id: str, suffix: str, body: Mapping[str, Any] | None = None
     ) -> Any:
+        about = f"virtual machine {arm_ids.name(vm_id)}"
         try:
-            with explained(f"virtual machine {arm_ids.name(vm_id)}", passing=ResourceNotFoundError):
+            with explained(about, passing=ResourceNotFoundError):
                 where = url(f"{vm_id}{suffix}", API_VERSION)
                 return await call(self._client, method, where, body)
-        except ResourceNotFoundError:
+        except ResourceNotFoundError as error:
+            with explained(about):
+                listed = await entry(self._client, vm_id, API_VERSION)
+            if listed is not None:
+                # A rollback would let the source serve beside it.
+                raise explain(error, about) from error
             return None

@@ -5,17 +5,20 @@ It is removed by the service's POST `remove`, because HTTP DELETE on a mapping i
 
 from __future__ import annotations
 
-from contextlib import suppress
+from collections.abc import Mapping
 from datetime import timedelta
+from typing import Any
 
 from azure.core.exceptions import ResourceNotFoundError
 
 from site_recovery import arm_ids
 from site_recovery.arm_ids import ContainerId
 from site_recovery.azure.connection import Connection
-from site_recovery.azure.errors import explained
+from site_recovery.azure.errors import explain, explained
 from site_recovery.azure.experiences.registry import EXPERIENCES
 from site_recovery.azure.forbidden import unlocked
+from site_recovery.azure.listed import entry
+from site_recovery.azure.rest import API_VERSION, call, url
 from site_recovery.azure.vault import gone_error, read
 from site_recovery.errors import MigrationError
 from site_recovery.fleet import ExperienceName
@@ -48,7 +51,7 @@ async def ensure(
                 f"container mapping {name}: it maps to policy {arm_ids.name(existing)} already. "
                 "Remove that mapping, or give this one another name."
             )
-        return f"{container}/replicationProtectionContainerMappings/{name}"
+        return _id(container, name)
     mappings = connection.client.replication_protection_container_mappings
     body = {
         "properties": {
@@ -64,25 +67,32 @@ async def ensure(
                 *_path(container, name), body, polling_interval=poll.total_seconds()
             )
             await poller.result()
-    return f"{container}/replicationProtectionContainerMappings/{name}"
+    return _id(container, name)
 
 
 async def policy_of(connection: Connection, container: ContainerId, name: str) -> str | None:
     """The ARM id of the policy of a mapping, or None if the mapping does not exist.
 
+    Operation ReplicationProtectionContainerMappings_Get. A mapping is taken for gone only if the
+    list of its container lacks it too, because it would then be made again, or forgotten
+    (ReplicationProtectionContainerMappings_ListByReplicationProtectionContainers).
+
     Raises:
         VaultGoneError: the vault is gone.
         MigrationError: Azure did not answer, or refused.
     """
-    mappings = connection.client.replication_protection_container_mappings
+    client, about = connection.client, f"container mapping {name}"
+    mapping_id = _id(container, name)
+    shown: Mapping[str, Any] | None
     try:
-        with explained(f"container mapping {name}", passing=ResourceNotFoundError):
-            found = await mappings.get(*_path(container, name))
+        with explained(about, passing=ResourceNotFoundError):
+            shown = await call(client, "GET", url(mapping_id))
     except ResourceNotFoundError as error:
         if await read(connection, container.vault) is None:
             raise gone_error(container.vault, Gone.VAULT) from error
-        return None
-    return str(found.as_dict()["properties"]["policyId"])
+        with explained(about):
+            shown = await entry(client, mapping_id, API_VERSION)
+    return None if shown is None else str(shown["properties"]["policyId"])
 
 
 async def remove(
@@ -104,12 +114,24 @@ async def remove(
     instance_type = EXPERIENCES[experience_name].instance_type
     body = {"properties": {"providerSpecificInput": {"instanceType": instance_type}}}
     about = f"container mapping {name}: removing it failed"
-    with suppress(ResourceNotFoundError), explained(about, passing=ResourceNotFoundError):
-        async with unlocked(connection.client, about):
-            poller = await mappings.begin_delete(
-                *_path(container, name), body, polling_interval=poll.total_seconds(), retry_total=0
-            )
-            await poller.result()
+    try:
+        with explained(about, passing=ResourceNotFoundError):
+            async with unlocked(connection.client, about):
+                poller = await mappings.begin_delete(
+                    *_path(container, name),
+                    body,
+                    polling_interval=poll.total_seconds(),
+                    retry_total=0,
+                )
+                await poller.result()
+    except ResourceNotFoundError as error:
+        # Another run may have removed it meanwhile.
+        if await policy_of(connection, container, name) is not None:
+            raise explain(error, about) from error
+
+
+def _id(container: ContainerId, name: str) -> str:
+    return f"{container}/replicationProtectionContainerMappings/{name}"
 
 
 def _path(container: ContainerId, name: str) -> tuple[str, str, str, str, str]:

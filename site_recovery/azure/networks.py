@@ -15,7 +15,8 @@ from site_recovery.azure.answers.reading import one
 from site_recovery.azure.connection import Connection
 from site_recovery.azure.errors import explain, explained
 from site_recovery.azure.item_reads import READS_AT_ONCE
-from site_recovery.azure.rest import call, list_url, url
+from site_recovery.azure.listed import entry
+from site_recovery.azure.rest import call, url
 from site_recovery.subnets import Network
 
 if TYPE_CHECKING:
@@ -54,7 +55,10 @@ async def _network(
                 client, "GET", url(network_id, _API_VERSION, expand=_WITH_ADDRESSES)
             )
     except ResourceNotFoundError as error:
-        if await _is_listed(client, network_id):
+        with explained(about):
+            listed = await entry(client, network_id, _API_VERSION)
+        if listed is not None:
+            # A single 404 for a network that is there would end the way of a machine.
             raise explain(error, about) from error
         return None
     with explained(about):
@@ -79,21 +83,6 @@ async def _network(
         network,
         unavailable=frozenset(a for a, taken in zip(asked, answers, strict=True) if taken),
     )
-
-
-async def _is_listed(client: SiteRecoveryManagementClient, network_id: str) -> bool:
-    """Whether the list of its group shows a network (VirtualNetworks_List).
-
-    A single 404 for a network that is there would end the way of a machine.
-    """
-    group = network_id.rpartition("/")[0]
-    with explained(f"virtual network {arm_ids.name(network_id)}"):
-        try:
-            listed = await list_url(client, url(group, _API_VERSION))
-        except ResourceNotFoundError:
-            return False
-    names = (each.get("name") for each in listed if isinstance(each, dict))
-    return arm_ids.name(network_id).lower() in (str(name).lower() for name in names)
 
 
 _BAD_REQUEST = 400

@@ -7,10 +7,11 @@ from collections.abc import Hashable, Mapping
 from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import TYPE_CHECKING, TypeAlias
+from typing import TYPE_CHECKING, Any, TypeAlias
 
 from azure.core.exceptions import ResourceNotFoundError
 
+from site_recovery import arm_ids
 from site_recovery.arm_ids import VaultId
 from site_recovery.azure import vault
 from site_recovery.azure.answers.reading import each, one
@@ -21,6 +22,7 @@ from site_recovery.azure.experiences.experience import Sources
 from site_recovery.azure.experiences.registry import EXPERIENCES
 from site_recovery.azure.item_reads import Details, Items, in_full, list_items
 from site_recovery.azure.job_history import JobHistory
+from site_recovery.azure.listed import entry
 from site_recovery.azure.rest import call, list_url, url
 from site_recovery.convergence.target_sizes import Size
 from site_recovery.declared.tags import TAG_INSTANCE
@@ -217,8 +219,10 @@ async def virtual_machine_of(
     """The virtual machine that an instance runs in, without the list of virtual machines.
 
     It is read by its name (VirtualMachines_Get of Microsoft.Compute). A machine that was migrated
-    under another name is found by its tag: Resource Manager's own index of a group
-    (Resources_ListByResourceGroup) names it, and it is read too.
+    under another name, or whose read said 404 although it is there, is found by its tag: Resource
+    Manager's own index of a group (Resources_ListByResourceGroup) names it, and it is read too. The
+    index may still name a machine that was removed, so a second 404 is compared with
+    VirtualMachines_List.
 
     Returns:
         The virtual machine; None if there is none.
@@ -228,33 +232,32 @@ async def virtual_machine_of(
         AzureError: Azure did not answer, or refused.
     """
     path = f"{resource_group_id}/{_MACHINES}/{name}"
-    found = await _virtual_machine(client, path)
-    if found is not None:
-        return found
+    with suppress(ResourceNotFoundError):
+        return _virtual_machine(name, await call(client, "GET", url(path, _COMPUTE_API_VERSION)))
     wanted = f"tagName eq '{TAG_INSTANCE}' and tagValue eq '{instance_id}'"
     try:
         tagged = await list_url(
             client, url(f"{resource_group_id}/resources", _RESOURCES_API_VERSION, filter=wanted)
         )
-    except ResourceNotFoundError:
-        return None
+    except ResourceNotFoundError as error:
+        if _lacks_group(error):
+            return None
+        raise
     found_by_tag, _ = each(Kind.VIRTUAL_MACHINE, tagged, virtual_machine)
     paths = [vm.id for vm in found_by_tag if f"/{_MACHINES}/".lower() in vm.id.lower()]
     # That of a test failover may have the tag too.
     for path in sorted(paths, key=lambda path: path.endswith(TEST_VM_SUFFIX)):
-        if (there := await _virtual_machine(client, path)) is not None:
-            return there
+        try:
+            found = await call(client, "GET", url(path, _COMPUTE_API_VERSION))
+        except ResourceNotFoundError:
+            found = await entry(client, path, _COMPUTE_API_VERSION)
+        if found is not None:
+            return _virtual_machine(arm_ids.name(path), found)
     return None
 
 
-async def _virtual_machine(
-    client: SiteRecoveryManagementClient, path: str
-) -> VirtualMachine | None:
-    try:
-        found = await call(client, "GET", url(path, _COMPUTE_API_VERSION))
-    except ResourceNotFoundError:
-        return None
-    return one(f"virtual machine {path.rpartition('/')[2]}", found, virtual_machine)
+def _virtual_machine(name: str, found: Any) -> VirtualMachine:
+    return one(f"virtual machine {name}", found, virtual_machine)
 
 
 async def _virtual_machines(
@@ -267,7 +270,11 @@ async def _virtual_machines(
     try:
         listed = await list_url(client, url(path, _COMPUTE_API_VERSION))
     except ResourceNotFoundError as error:
-        if error.error and error.error.code == _NO_GROUP:
+        if _lacks_group(error):
             return (), ()
         raise
     return each(Kind.VIRTUAL_MACHINE, listed, virtual_machine)
+
+
+def _lacks_group(error: ResourceNotFoundError) -> bool:
+    return error.error is not None and error.error.code == _NO_GROUP
