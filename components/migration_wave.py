@@ -268,6 +268,7 @@ def _machine(args: MigrationWaveArgs, name: str) -> MachineInputs:
         source_problem=None if cut_over else args.preflight.gone.get(name),
         cut_over=cut_over or None,
         rolls_back=args.settings.rollback_of(name) is not None or None,
+        after_failover=args.settings.after_failover_of(name),
         terminate_after_seconds=after.total_seconds() if after is not None else None,
         terminates_at=since + after if after is not None and since is not None else None,
         unmanaged=args.preflight.unmanaged.get(name),

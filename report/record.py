@@ -14,6 +14,7 @@ from typing import Annotated, Any, Literal
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError
 
 from site_recovery.arm_ids import ContainerId
+from site_recovery.declared.cutover import AfterFailover
 from site_recovery.errors import MigrationError
 from site_recovery.fleet import LandingZone, Site
 from site_recovery.phases import Phase
@@ -89,6 +90,7 @@ class _Machine(_Read):
     source_problem: str | None = None
     cut_over: bool | None = None
     rolls_back: bool | None = None
+    after_failover: AfterFailover | None = None
     target: _Target = Field(default_factory=_Target)
 
 
@@ -237,6 +239,7 @@ def _wave(name: str, outputs: Mapping[str, Any], items: Mapping[str, ItemRecord]
                 bios_id=read.bios_ids.get(machine, ""),
                 cut_over=bool(declared.cut_over),
                 rolls_back=bool(declared.rolls_back),
+                after_failover=declared.after_failover,
             ),
             read.outcomes.get(machine, Outcome()),
             read.results.get(machine, Seen()),

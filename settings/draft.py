@@ -19,7 +19,8 @@ from settings.schema.recovery_plan import RecoveryPlanSettings
 from settings.schema.replication import Convergence, Replication
 from settings.schema.source import ConfigurationServer, ReplicationAppliance, Server
 from settings.schema.target import Target
-from site_recovery.declared.cutover import Cutover
+from site_recovery.declared.cutover import AfterFailover, Cutover
+from site_recovery.declared.guards import Approval
 from site_recovery.declared.target import SharedTarget
 from site_recovery.fleet import ExperienceName
 from site_recovery.phases import Phase
@@ -51,6 +52,8 @@ class DraftWave:
         target: what its machines share.
         cutover: how its machines fail over.
         rolls_back: whether the failovers of its machines are taken back.
+        after_failover: what becomes of its machines if they stay failed over.
+        approval: who approved what.
         plan_acts: whether its recovery plan has actions between the machines.
         keys: all keys that it has, valid or not.
         after: the waves that go first, each with its index in the list.
@@ -63,6 +66,8 @@ class DraftWave:
     cutover: Cutover | None = None
     plan_acts: bool = False
     rolls_back: bool = False
+    after_failover: AfterFailover | None = None
+    approval: Approval | None = None
     keys: frozenset[str] = frozenset()
     after: tuple[tuple[int, str], ...] = ()
 
@@ -241,6 +246,8 @@ def _wave(raw: dict[str, Any]) -> DraftWave:
         cutover=_valid(Cutover, raw.get("cutover", {})),
         plan_acts=any(group.pre or group.post for group in plan.groups) if plan else False,
         rolls_back=raw.get("rollback") is not None,
+        after_failover=_valid(AfterFailover, raw.get("afterFailover")),
+        approval=_valid(Approval, raw.get("approval")),
         keys=frozenset(raw),
         after=_names(raw.get("after")),
     )

@@ -5,7 +5,9 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from enum import StrEnum
+from typing import TypedDict
 
+from site_recovery.declared.cutover import Decision
 from site_recovery.identification import Identity, Mismatch, identify, unreadable
 from site_recovery.jobs import Job, ServiceError
 from site_recovery.operations import Operation
@@ -59,7 +61,12 @@ class Observed:
             itself is not known, or None.
         mismatch: why the machine must be left alone, or None.
         cut_over, unmanaged, rolls_back, not_before: see `Machine`.
-        rolled_back: whether a virtual machine of it says that its failover was taken back.
+        decides: what its config decides about its failover: when, and what then; None if a person
+            decides, or Azure does not show when the failover was.
+        decided: what that is by now; None before its time.
+        kept_vm_ids: ARM ids of its virtual machines of failovers that were taken back.
+        taken_back: whether such a one is there, and its config would take its next failover back
+            too.
         test_checked: whether the checks of a test failover passed, and its target was not changed
             after that.
         failover_failed: whether its last failover failed, so that it may be repeated.
@@ -94,7 +101,10 @@ class Observed:
     cut_over: bool = False
     unmanaged: str | None = None
     rolls_back: bool = False
-    rolled_back: bool = False
+    decides: tuple[datetime, Decision] | None = None
+    decided: Decision | None = None
+    kept_vm_ids: tuple[str, ...] = ()
+    taken_back: bool = False
     test_checked: bool = False
     not_before: datetime | None = None
     unreadable: str = ""
@@ -120,6 +130,11 @@ class Observed:
     def in_azure(self) -> bool:
         """Whether it runs in Azure. Its source is then no longer needed."""
         return self.stage in (Stage.FAILED_OVER, Stage.MIGRATED)
+
+    @property
+    def rolled_back(self) -> bool:
+        """Whether a virtual machine of it says that its failover was taken back."""
+        return bool(self.kept_vm_ids)
 
     @property
     def tested(self) -> bool:
@@ -178,6 +193,8 @@ def _without_item(
         cut_over=machine.cut_over,
         unmanaged=machine.unmanaged,
         not_before=machine.not_before,
+        decided=_of_migrated(machine) if stage is Stage.MIGRATED else None,
+        **_kept(machine, snapshot),
         differs=_AFTER_ENABLING.differences(wanted) if wanted is not None else (),
         other_at_address=identity.other_at_address,
         mismatch=identity.mismatch,
@@ -192,6 +209,8 @@ def _with_item(
     wanted: TargetSettings | None,
 ) -> Observed:
     busy = not _is_idle(item)
+    decides = _decides(machine, item)
+    due = decides is not None and snapshot.at is not None and snapshot.at >= decides[0]
     return Observed(
         stage=_stage(item),
         allowed=item.allowed_operations,
@@ -221,9 +240,41 @@ def _with_item(
         unmanaged=machine.unmanaged,
         not_before=machine.not_before,
         rolls_back=machine.rolls_back,
-        rolled_back=("rolled back", machine.instance_id) in snapshot.virtual_machines_by,
+        decides=decides,
+        decided=decides[1] if decides is not None and due else None,
+        **_kept(machine, snapshot),
         mismatch=identity.mismatch,
     )
+
+
+def _decides(machine: Machine, item: ProtectedItem) -> tuple[datetime, Decision] | None:
+    """What the config decides about the failover of a machine, and when."""
+    declared = machine.after_failover
+    if declared is None or declared.do is Decision.WAIT or _stage(item) is not Stage.FAILED_OVER:
+        return None
+    if item.last_failover is None:
+        return None
+    return item.last_failover + declared.after, declared.do
+
+
+def _of_migrated(machine: Machine) -> Decision | None:
+    """The decision by which a machine may be migrated: its item, with the times, is gone."""
+    declared = machine.after_failover
+    completes = declared is not None and declared.do is Decision.COMPLETE
+    return Decision.COMPLETE if completes else None
+
+
+class _Kept(TypedDict):
+    kept_vm_ids: tuple[str, ...]
+    taken_back: bool
+
+
+def _kept(machine: Machine, snapshot: Snapshot) -> _Kept:
+    """What is left of failovers that were taken back."""
+    kept = snapshot.virtual_machines_by.get(("rolled back", machine.instance_id), ())
+    declared = machine.after_failover
+    again = declared is not None and declared.do is Decision.ROLLBACK
+    return {"kept_vm_ids": tuple(each.id for each in kept), "taken_back": again and bool(kept)}
 
 
 def _differences(wanted: TargetSettings | None, shown: TargetSettings) -> tuple[str, ...]:

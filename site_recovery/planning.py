@@ -11,6 +11,8 @@ from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from typing import TypeAlias
 
+from site_recovery import arm_ids
+from site_recovery.declared.cutover import Decision
 from site_recovery.declared.tags import TAG_INSTANCE
 from site_recovery.observation import Observed, Stage
 from site_recovery.operations import NO_FAILBACK, Operation, of_scenario
@@ -107,12 +109,34 @@ NOT_BEGUN = (Stage.UNKNOWN_TO_VAULT, Stage.DISCOVERED)
 """Stages before the replication of a machine starts."""
 
 
+def goal(desired: Phase | None, observed: Observed) -> Phase | None:
+    """The phase that a machine goes to: the declared one, or what `afterFailover` has decided."""
+    if desired is not Phase.FAILED_OVER or observed.decided is None:
+        return desired
+    return Phase.MIGRATED if observed.decided is Decision.COMPLETE else Phase.PROTECTED
+
+
+def may_roll_back(observed: Observed) -> bool:
+    """Whether its config allows that its failover is taken back."""
+    return observed.rolls_back or observed.decided is Decision.ROLLBACK
+
+
 def satisfies(desired: Phase | None, observed: Observed) -> bool:
     """Whether a machine is in its desired phase. None means that it should not be in the vault."""
+    desired = goal(desired, observed)
     if desired is None:
         return observed.stage in (*NOT_BEGUN, Stage.MIGRATED) and observed.busy is None
     settled = observed.busy is None and (observed.in_azure or not observed.differs)
     return observed.stage is _REACHED[desired] and settled
+
+
+def has_arrived(step: Step, observed: Observed) -> bool:
+    """Whether nothing but Complete Migration is left for a machine, now or once it may run.
+
+    Its checks are made then, and its hooks after the failover run.
+    """
+    waits = isinstance(step, Wait) and observed.stage is Stage.FAILED_OVER and not observed.busy
+    return step == Satisfied() or step == Do(Operation.COMPLETE_MIGRATION) or waits
 
 
 def next_step(desired: Phase | None, observed: Observed, rules: Rules) -> Step:
@@ -123,6 +147,7 @@ def next_step(desired: Phase | None, observed: Observed, rules: Rules) -> Step:
         observed: its state as the services see it now.
         rules: the rules of its wave.
     """
+    desired = goal(desired, observed)
     if observed.stage is Stage.UNREADABLE:
         return Blocked(
             Reason.UNREADABLE,
@@ -188,6 +213,7 @@ def _path(
     desired: Phase | None, observed: Observed, rules: Rules
 ) -> tuple[list[Operation], Blocked | None]:
     """The operations to the desired phase whatever the guards say, and what blocks the machine."""
+    desired = goal(desired, observed)
     operations: list[Operation] = []
     state = observed
     while True:
@@ -200,7 +226,7 @@ def _path(
             operations.append(step.operation)
             state = _AFTER[step.operation](state)
         elif isinstance(step, RollBack):
-            state = replace(state, rolled_back=True)
+            state = replace(state, kept_vm_ids=(_SOME_MACHINE,))
         else:
             state = _settled(state)
 
@@ -212,7 +238,7 @@ def _backward(desired: Phase | None, observed: Observed) -> Blocked | None:
             "it is failed over but its migration is not complete, so it may not leave the config",
             "Set its wave's phase to migrated and run pulumi up, then remove it",
         )
-    rolls_back = observed.rolls_back and desired is Phase.PROTECTED
+    rolls_back = may_roll_back(observed) and desired is Phase.PROTECTED
     if (
         observed.stage is Stage.FAILED_OVER
         and desired in (Phase.PROTECTED, Phase.TEST_FAILOVER)
@@ -318,6 +344,15 @@ def _is_checked(observed: Observed, rules: Rules) -> bool:
 
 
 def _gate(observed: Observed, rules: Rules) -> Blocked | None:
+    if observed.taken_back:
+        kept = ", ".join(arm_ids.name(each) for each in observed.kept_vm_ids)
+        return Blocked(
+            Reason.TAKEN_BACK,
+            f"a failover of it was taken back, and its virtual machine {kept} is kept, switched "
+            "off; with afterFailover, nothing fails it over again by itself",
+            "Find out why that migration was not completed. Then delete the virtual machine and run "
+            "pulumi up again, or set the phase of the wave to protected",
+        )
     if rules.require_test_failover and not observed.tested:
         return Blocked(
             Reason.CHANGED_SINCE_TEST if observed.changed_since_test else Reason.NOT_TESTED,

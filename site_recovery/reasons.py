@@ -27,6 +27,7 @@ class Reason(StrEnum):
     NOT_TESTED = "not-tested"
     CHANGED_SINCE_TEST = "changed-since-test"
     TEST_NOT_CHECKED = "test-not-checked"
+    TAKEN_BACK = "taken-back"
     HEALTH_CRITICAL = "health-critical"
     VM_NOT_TAGGED = "vm-not-tagged"
     NOT_ALLOWED = "not-allowed"

@@ -9,6 +9,7 @@ from enum import StrEnum
 from functools import cached_property
 from typing import Any, TypeVar
 
+from site_recovery.declared.cutover import AfterFailover
 from site_recovery.declared.tags import TAG_INSTANCE, TAG_ROLLED_BACK
 from site_recovery.jobs import Job, ServiceError
 from site_recovery.sources import Source
@@ -37,6 +38,7 @@ class Machine:
         unmanaged: why Systems Manager runs no command on it, although its cutover needs that; or
             None.
         not_before: when its failover may begin (`cutover.at`); None if at any time.
+        after_failover: what becomes of it if it stays failed over; None if a person decides.
         checked_test: when all checks of a test failover of it last passed, as its stack recorded
             it; None if they never did.
     """
@@ -54,6 +56,7 @@ class Machine:
     rolls_back: bool = False
     checked_test: datetime | None = None
     not_before: datetime | None = None
+    after_failover: AfterFailover | None = None
 
 
 @dataclass(frozen=True)
@@ -77,6 +80,7 @@ class ProtectedItem:
         progress: percentage of the initial replication; None if the service gives none.
         health, health_errors: health of the replication, with its errors.
         last_test_failover: when a test failover last succeeded, or None.
+        last_failover: when the failover that last succeeded began, or None.
         rpo: age of the newest data that a failover would have; None if the service gives none.
         target: the virtual machine that a failover will create, as far as the response shows it.
         complete: whether the response had everything that an update can change. Lists may leave
@@ -102,6 +106,7 @@ class ProtectedItem:
     health: str = "None"
     health_errors: tuple[ServiceError, ...] = ()
     last_test_failover: datetime | None = None
+    last_failover: datetime | None = None
     rpo: timedelta | None = None
     target: TargetSettings = field(default_factory=TargetSettings)
     complete: bool = True

@@ -19,7 +19,7 @@ from site_recovery.azure.experiences.registry import EXPERIENCES
 from site_recovery.convergence.guarding import Guarding, OrderedWave
 from site_recovery.convergence.interfaces import Pace, PlanOrder
 from site_recovery.declared.checks import Check, effective
-from site_recovery.declared.cutover import Cutover
+from site_recovery.declared.cutover import AfterFailover, Cutover
 from site_recovery.declared.hooks import Hooks
 from site_recovery.declared.target import TargetSpec
 from site_recovery.fleet import (
@@ -52,6 +52,7 @@ class MachineInputs(Inputs):
         cut_over: whether its instance carries the tags of a cutover; None if not.
         unmanaged: why Systems Manager runs no command on it, although its cutover needs that.
         rolls_back: whether its failover is to be taken back; None if not.
+        after_failover: what becomes of it if it stays failed over; None if a person decides.
         terminate_after_seconds: how long after its migration its instance is terminated, in
             service time; None for never.
         terminates_at: when that is, if it is known.
@@ -67,6 +68,7 @@ class MachineInputs(Inputs):
     cut_over: Literal[True] | None = None
     unmanaged: str | None = None
     rolls_back: Literal[True] | None = None
+    after_failover: AfterFailover | None = None
     terminate_after_seconds: float | None = None
     terminates_at: datetime | None = None
     checks: list[Check] | None = None
@@ -106,6 +108,7 @@ class MachineInputs(Inputs):
             rolls_back=bool(self.rolls_back),
             unmanaged=self.unmanaged,
             not_before=self.cutover.at,
+            after_failover=self.after_failover,
         )
 
     def terminates(self, now: datetime) -> bool:

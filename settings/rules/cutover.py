@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 from settings.draft import Draft
 from site_recovery.config_paths import path
-from site_recovery.declared.cutover import Mode
+from site_recovery.declared.cutover import Decision, Mode
 from site_recovery.phases import Phase
 from site_recovery.problems import Problem
 
@@ -62,6 +62,26 @@ def _rollbacks(draft: Draft) -> Iterator[Problem]:
             )
 
 
+def _unapproved_completions(draft: Draft) -> Iterator[Problem]:
+    for name, wave in draft.waves.items():
+        if wave.approval is None or Phase(wave.approval.for_) is Phase.MIGRATED:
+            continue
+        places = [(path("waves", name, "afterFailover"), wave.after_failover)]
+        for _, machine in wave.members:
+            declared = draft.machines.get(machine)
+            if declared is not None and declared.settings is not None:
+                place = path("machines", machine, "afterFailover")
+                places.append((place, declared.settings.after_failover))
+        for place, declared_after in places:
+            if declared_after is not None and declared_after.do is Decision.COMPLETE:
+                yield Problem(
+                    place,
+                    f"it completes the migration, and the approval of wave {name!r} is for "
+                    f"{wave.approval.for_} only",
+                    "Let migrated be approved (approval.for), or use do: wait or rollback",
+                )
+
+
 def _machines(draft: Draft, key: str) -> Iterator[tuple[str, str]]:
     """The machines of all waves, each with the place that sets a key of its cutover."""
     for wave in draft.waves:
@@ -74,4 +94,4 @@ def _machines(draft: Draft, key: str) -> Iterator[tuple[str, str]]:
                 yield path("waves", wave, "cutover", key), machine
 
 
-RULES = (_quiesce, _plans_with_actions, _rollbacks)
+RULES = (_quiesce, _plans_with_actions, _rollbacks, _unapproved_completions)

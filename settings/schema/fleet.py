@@ -9,7 +9,7 @@ from pydantic import AfterValidator, Field, StrictBool, StrictInt
 from settings.schema.recovery_plan import RecoveryPlanSettings
 from site_recovery.aws.inventory import Driver
 from site_recovery.declared.checks import Checks
-from site_recovery.declared.cutover import Cutover, Rollback, SourceEnd
+from site_recovery.declared.cutover import AfterFailover, Cutover, Rollback, SourceEnd
 from site_recovery.declared.guards import Approval, Window
 from site_recovery.declared.hooks import Hooks
 from site_recovery.declared.model import Model, defaults_to
@@ -62,6 +62,12 @@ class MachineSettings(Model):
         default=None,
         description="Takes its failover back, with the phase `protected`. See "
         "[taking a failover back](cutover.md#taking-a-failover-back).",
+        json_schema_extra=defaults_to("that of its wave"),
+    )
+    after_failover: AfterFailover | None = Field(
+        default=None,
+        description="What becomes of it if it stays failed over. "
+        "See [when nobody decides](cutover.md#when-nobody-decides).",
         json_schema_extra=defaults_to("that of its wave"),
     )
     hooks: Hooks = Field(
@@ -129,6 +135,12 @@ class WaveSettings(Model):
         description="Takes the failovers of the wave back, with the phase `protected`. See "
         "[taking a failover back](cutover.md#taking-a-failover-back).",
         json_schema_extra=defaults_to("no failover is taken back"),
+    )
+    after_failover: AfterFailover | None = Field(
+        default=None,
+        description="What becomes of a machine of the wave that stays failed over."
+        " See [when nobody decides](cutover.md#when-nobody-decides).",
+        json_schema_extra=defaults_to("a person decides"),
     )
     approval: Approval | None = Field(
         default=None,

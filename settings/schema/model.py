@@ -15,7 +15,7 @@ from settings.schema.source import Source
 from settings.schema.target import Target
 from site_recovery.arm_ids import VaultId
 from site_recovery.declared.checks import Check
-from site_recovery.declared.cutover import Cutover, Rollback
+from site_recovery.declared.cutover import AfterFailover, Cutover, Rollback
 from site_recovery.declared.hooks import Hooks
 from site_recovery.declared.model import Model, rule
 from site_recovery.declared.target import TargetSpec
@@ -106,6 +106,12 @@ class Settings(Model):
         """The rollback of a machine: its own, or that of its wave."""
         wave = self.wave_of(machine)
         return self.machines[machine].rollback or (self.waves[wave].rollback if wave else None)
+
+    def after_failover_of(self, machine: str) -> AfterFailover | None:
+        """What becomes of a machine that stays failed over: its own rule, or that of its wave."""
+        wave = self.wave_of(machine)
+        own = self.machines[machine].after_failover
+        return own or (self.waves[wave].after_failover if wave else None)
 
     def terminates_after(self, machine: str) -> timedelta | None:
         """How long after its migration the instance of a machine is terminated; None for never."""

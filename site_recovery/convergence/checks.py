@@ -19,8 +19,7 @@ from site_recovery.declared.checks import Check
 from site_recovery.errors import MigrationError, RefusedError
 from site_recovery.fleet import Assignment
 from site_recovery.observation import Observed, Stage
-from site_recovery.operations import Operation
-from site_recovery.planning import Do, Satisfied, Step
+from site_recovery.planning import Step, has_arrived
 from site_recovery.reasons import Reason
 from site_recovery.service_clock import ServiceClock
 
@@ -77,7 +76,7 @@ def are_due(machine: MachineRun, step: Step, observed: Observed) -> bool:
     """Whether the checks of a machine have to pass before its next step."""
     return (
         is_checked_stage(observed)
-        and (step == Satisfied() or step == Do(Operation.COMPLETE_MIGRATION))
+        and has_arrived(step, observed)
         and machine.assignment.desired is not None
     )
 

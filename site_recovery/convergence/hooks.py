@@ -19,7 +19,7 @@ from site_recovery.errors import MigrationError
 from site_recovery.hooks import HookRecord, Told
 from site_recovery.observation import Observed, Stage
 from site_recovery.operations import Operation
-from site_recovery.planning import Blocked, Do, Satisfied, Step, Wait
+from site_recovery.planning import Blocked, Do, Step, Wait, has_arrived
 from site_recovery.reasons import Reason
 
 _SHOWN = 600
@@ -104,9 +104,9 @@ class HookRuns:
 
     async def after(self, machine: MachineRun, step: Step, observed: Observed) -> Step:
         """Run those after it, and before Complete Migration. Returns as `before` does."""
-        completes = step == Do(Operation.COMPLETE_MIGRATION)
-        if observed.stage is not Stage.FAILED_OVER or not (completes or step == Satisfied()):
+        if observed.stage is not Stage.FAILED_OVER or not has_arrived(step, observed):
             return step
+        completes = step == Do(Operation.COMPLETE_MIGRATION)
         then = await self._then(machine, observed, When.AFTER_FAILOVER, step)
         if then != step or not completes:
             return then

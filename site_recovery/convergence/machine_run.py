@@ -6,7 +6,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, replace
 from datetime import datetime
 
-from site_recovery import arm_ids
+from site_recovery import arm_ids, planning
 from site_recovery.checks import Record
 from site_recovery.convergence.outcome import Failure, Outcome, Status
 from site_recovery.convergence.plan_run import PlanMachine
@@ -131,8 +131,9 @@ class MachineRun:
 
     def _ended(self, observed: Observed) -> str:
         """Where it is at the end, in words."""
-        if self.assignment.desired is not None:
-            return goal(self.assignment.desired)
+        reached = planning.goal(self.assignment.desired, observed)
+        if reached is not None:
+            return goal(reached)
         if observed.stage is Stage.MIGRATED:
             kept = arm_ids.name(observed.azure_vm_id or "")
             return f"it is migrated; its virtual machine {kept} stays"

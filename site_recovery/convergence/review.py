@@ -11,7 +11,7 @@ from site_recovery.fleet import Assignment
 from site_recovery.observation import Observed, Stage, observe
 from site_recovery.operations import Operation
 from site_recovery.phases import Phase
-from site_recovery.planning import Blocked, Rules, Wait, next_step, plan, satisfies, waits
+from site_recovery.planning import Blocked, Rules, Wait, goal, next_step, plan, satisfies, waits
 from site_recovery.reasons import Reason
 from site_recovery.snapshot import Snapshot
 
@@ -48,6 +48,11 @@ class MachineReview:
         """The name of the machine."""
         return self.assignment.machine.name
 
+    @property
+    def goal(self) -> Phase | None:
+        """The phase that it goes to; see `planning.goal`."""
+        return goal(self.assignment.desired, self.observed)
+
     def also(self, blocked: Blocked | None) -> MachineReview:
         """A copy that something else keeps from its phase too; itself for None."""
         if blocked is None:
@@ -65,7 +70,7 @@ class MachineReview:
         """Whether its failover is taken back first."""
         return (
             self.observed.stage is Stage.FAILED_OVER
-            and self.assignment.desired is Phase.PROTECTED
+            and self.goal is Phase.PROTECTED
             and not self.blocked
         )
 
@@ -90,7 +95,10 @@ def _review(assignment: Assignment, observed: Observed, rules: Rules) -> Machine
     reasons = [blocked] if blocked is not None else []
     if blocked is not None and blocked.reason is not Reason.UNREADABLE:
         # The guards have a say in what comes behind it, and everything is told in one run.
-        verdicts = (rules.guard(each, observed) for each in _ahead(assignment.desired, observed))
+        verdicts = (
+            rules.guard(each, observed)
+            for each in _ahead(goal(assignment.desired, observed), observed)
+        )
         reasons += [each for each in verdicts if isinstance(each, Blocked)]
     return MachineReview(
         assignment,

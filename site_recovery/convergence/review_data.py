@@ -11,10 +11,13 @@ from typing import Any
 from site_recovery import cutover
 from site_recovery.convergence.review import ROLLS_BACK, MachineReview
 from site_recovery.declared.checks import effective
+from site_recovery.declared.cutover import Decision
+from site_recovery.declared.durations import write
 from site_recovery.declared.hooks import When
 from site_recovery.fleet import Assignment
 from site_recovery.observation import Observed, Stage
 from site_recovery.operations import Operation
+from site_recovery.phases import Phase
 from site_recovery.usual_durations import History
 
 ROLL_BACK = "roll back"
@@ -123,10 +126,11 @@ def wave_review(
 
 
 def _row(review: MachineReview, history: History) -> MachineRow:
-    desired = review.assignment.desired
+    desired = review.goal
     operations = tuple(_operation(each, review, history) for each in review.operations)
     if review.rolls_back:
-        operations = (OperationReview(ROLL_BACK, None, True, ROLLS_BACK), *operations)
+        told = "; ".join([*_decided(review), ROLLS_BACK])
+        operations = (OperationReview(ROLL_BACK, None, True, told), *operations)
     return MachineRow(
         machine=review.name,
         now=_now(review.observed),
@@ -165,10 +169,31 @@ def _detail(operation: Operation, review: MachineReview) -> str:
         told += _checks(review.assignment)
     if operation is Operation.UNPLANNED_FAILOVER:
         before = _hooks(review.assignment, When.BEFORE_FAILOVER, "first")
-        return "; ".join([*before, *told, *_hooks(review.assignment, When.AFTER_FAILOVER, "then")])
+        after = _hooks(review.assignment, When.AFTER_FAILOVER, "then")
+        return "; ".join([*before, *told, *after, *_decides(review.assignment)])
     if operation is Operation.COMPLETE_MIGRATION:
+        told += _decided(review)
         told += _hooks(review.assignment, When.BEFORE_COMPLETION, "first")
     return "; ".join(told)
+
+
+def _decides(assignment: Assignment) -> list[str]:
+    """What becomes of a machine that stays failed over, in words."""
+    declared = assignment.machine.after_failover
+    if assignment.desired is not Phase.FAILED_OVER or declared is None:
+        return []
+    if declared.do is Decision.WAIT:
+        return []
+    what = "completed" if declared.do is Decision.COMPLETE else "taken back"
+    return [f"{write(declared.after)} after it begins it is {what}, unless its phase changes first"]
+
+
+def _decided(review: MachineReview) -> list[str]:
+    """By what a failover is completed or taken back, if not by its phase."""
+    decides = review.observed.decides
+    if review.goal is review.assignment.desired or decides is None:
+        return []
+    return [f"afterFailover.do is {decides[1]}, and its time was {decides[0]:%Y-%m-%d %H:%M} UTC"]
 
 
 def _hooks(assignment: Assignment, when: When, order: str) -> list[str]:

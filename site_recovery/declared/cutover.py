@@ -62,6 +62,31 @@ class Quiesce(Model):
     ] = Field(default=timedelta(minutes=5), description="How long the commands may take.")
 
 
+class Decision(StrEnum):
+    """What becomes of a failover that nobody has decided about."""
+
+    COMPLETE = "complete"
+    ROLLBACK = "rollback"
+    WAIT = "wait"
+
+
+class AfterFailover(Model):
+    """What becomes of a machine that stays failed over: a decision for when nobody makes one."""
+
+    after: Annotated[
+        Duration, between(timedelta(minutes=5), timedelta(days=30)), Field(title="5m to 30d")
+    ] = Field(
+        description="How long after the failover began, as Site Recovery shows it "
+        "(`lastSuccessfulFailoverTime`)."
+    )
+    do: Decision = Field(
+        default=Decision.WAIT,
+        description="What the next `pulumi up` after that time does: `complete` runs Complete "
+        "Migration, once the checks have passed; `rollback` takes the failover back, and what was "
+        "written in Azure is lost; `wait` leaves it to a person.",
+    )
+
+
 class Rollback(Model):
     """A failover that is to be taken back. What was written in Azure since then is lost."""
 

@@ -29,7 +29,7 @@ from site_recovery.convergence.interfaces import Pace, PlanOrder
 from site_recovery.convergence.outcome import Outcome
 from site_recovery.convergence.run import converge
 from site_recovery.declared.checks import Check, effective
-from site_recovery.declared.cutover import Cutover, Mode
+from site_recovery.declared.cutover import AfterFailover, Cutover, Mode
 from site_recovery.declared.hooks import Hooks
 from site_recovery.declared.target import TargetSpec
 from site_recovery.fleet import Assignment, Hardware, LandingZone
@@ -93,6 +93,7 @@ class Fleet:
         cutovers: how machines fail over, by name; `latest` for the others.
         terminate_after: how long after its migration an instance is terminated.
         rolls_back: the machines whose failover is taken back.
+        after_failover: what becomes of machines that stay failed over.
         sources: the instances that runs may change; None if they touch none.
         migrated: the machines that are recorded as migrated.
         checks: the declared checks by machine; `running` alone for the others.
@@ -130,6 +131,7 @@ class Fleet:
         self.runner: HookRunner | None = None
         self.cutovers: dict[str, Cutover] = {}
         self.rolls_back: set[str] = set()
+        self.after_failover: AfterFailover | None = None
         self.terminate_after: timedelta | None = None
         self.sources: EstateSources | None = None
         self.carrier: Callable[[], AsyncWorldTransport] = lambda: AsyncWorldTransport(
@@ -217,6 +219,7 @@ class Fleet:
                     migrated=name in self.migrated,
                     rolls_back=name in self.rolls_back,
                     checked_test=last_passed_test(self.checked.get(name)),
+                    after_failover=self.after_failover,
                     not_before=self.cutovers.get(name, PORTALS_WAY).at,
                 ),
                 "windows" if instance.platform == "windows" else "linux",

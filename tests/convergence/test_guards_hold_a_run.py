@@ -152,6 +152,23 @@ class TestTheOrderOfWaves:
         }
         assert failovers(quiet_fleet) == []
 
+    def test_a_machine_whose_completion_waits_is_checked_meanwhile(
+        self, quiet_fleet: Fleet
+    ) -> None:
+        quiet_fleet.drive({"web-01": Phase.FAILED_OVER})
+        quiet_fleet.checks["web-01"] = [{"running": {"within": "20m"}}]
+        before = len(quiet_fleet.accepted("web-01"))
+
+        outcome = quiet_fleet.drive(
+            {"web-01": Phase.MIGRATED},
+            guarding=self.after(quiet_fleet, Phase.MIGRATED, gave_up=True),
+        )["web-01"]
+
+        assert (outcome.status, outcome.reason) == (Status.PENDING, Reason.WAITS_FOR_WAVE)
+        assert outcome.checks is not None
+        assert list(outcome.checks.messages) == ["1 running within 20m"]
+        assert len(quiet_fleet.accepted("web-01")) == before
+
     def test_one_that_stays_behind_blocks(self, quiet_fleet: Fleet) -> None:
         quiet_fleet.drive(Phase.PROTECTED)
         outcomes = quiet_fleet.drive(

@@ -20,7 +20,7 @@ from settings.schema.replication import Convergence, Replication
 from settings.schema.source import CONFIGURATION_SERVER_INSTALLER, REPLICATION_APPLIANCE_INSTALLER
 from site_recovery.aws import support_matrix
 from site_recovery.declared.checks import Check, Running
-from site_recovery.declared.cutover import Cutover, Quiesce, SourceAfterwards
+from site_recovery.declared.cutover import AfterFailover, Cutover, Quiesce, SourceAfterwards
 from site_recovery.declared.durations import parse, write
 from site_recovery.declared.hooks import Hook, When
 from site_recovery.fleet import ExperienceName
@@ -50,6 +50,7 @@ SECTIONS = (
             *(f".{when}{part}" for when in When for part in ("", "[].ssm", "[].webhook")),
         )
     ),
+    "machines.<machine>.afterFailover",
     "machines.<machine>.cutover",
     "machines.<machine>.cutover.quiesce",
     "machines.<machine>.cutover.quiesce.resume",
@@ -67,6 +68,7 @@ SECTIONS = (
     "target.network",
     "target.testNetwork",
     "convergence.window",
+    "waves.<wave>.afterFailover",
     "waves.<wave>.approval",
     "waves.<wave>.cutover",
     "waves.<wave>.cutover.quiesce",
@@ -208,6 +210,7 @@ def test_the_bounds_of_durations_are_those_that_are_checked(key: str) -> None:
         "cutover": (Cutover, {}),
         "quiesce": (Quiesce, {"ssm": {}}),
         "source": (SourceAfterwards, {}),
+        "afterFailover": (AfterFailover, {}),
         "running": (Running, {}),
         "checks[]": (Check, {"tcp": 80}),
         **{f"{when}[]": (Hook, {"command": ["true"]}) for when in When},
@@ -230,6 +233,7 @@ def test_all_bounded_durations_are_known_to_the_test_above() -> None:
             f"{owner}.{key}"
             for owner in ("machines.<machine>", "waves.<wave>")
             for key in (
+                "afterFailover.after",
                 "cutover.quiesce.timeout",
                 "cutover.recoveryPointWait",
                 "source.terminateAfter",

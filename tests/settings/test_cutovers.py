@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 
 import pytest
 
 from settings import load
-from site_recovery.declared.cutover import Mode
+from site_recovery.declared.cutover import Decision, Mode
 from tests.settings import configs
 from tests.settings.test_preflight import ec2, examine, ssm
 
@@ -91,3 +91,44 @@ def test_a_rollback_goes_with_the_phase_protected_only() -> None:
     assert list(configs.report(config)) == ["machines.web-01.rollback"]
     configs.put(config, "waves", "pilot", "phase", value="protected")
     assert load(config).rollback_of("web-01") is not None
+
+
+def test_the_rule_of_a_machine_for_when_nobody_decides_wins() -> None:
+    config = configs.changed("waves", "pilot", "afterFailover", value={"after": "1h", "do": "wait"})
+    configs.put(
+        config, "machines", "web-01", "afterFailover", value={"after": "2h", "do": "rollback"}
+    )
+    loaded = load(config)
+    own = loaded.after_failover_of("web-01")
+    assert own is not None
+    assert (own.do, own.after) == (Decision.ROLLBACK, timedelta(hours=2))
+
+
+@pytest.mark.parametrize(
+    ("after", "said"),
+    [
+        ({"do": "complete"}, "after"),
+        ({"after": "1m", "do": "complete"}, "after"),
+        ({"after": "1h", "do": "guess"}, "do"),
+    ],
+)
+def test_a_decision_has_a_time_and_is_one_of_three(after: dict[str, str], said: str) -> None:
+    config = configs.changed("waves", "pilot", "afterFailover", value=after)
+    assert list(configs.report(config)) == [f"waves.pilot.afterFailover.{said}"]
+
+
+@pytest.mark.parametrize(
+    ("place", "who"),
+    [(("waves", "pilot"), "waves.pilot"), (("machines", "web-01"), "machines.web-01")],
+)
+def test_what_completes_by_itself_needs_an_approval_of_that(
+    place: tuple[str, str], who: str
+) -> None:
+    config = configs.changed(*place, "afterFailover", value={"after": "1h", "do": "complete"})
+    approval = {"by": "ops", "ticket": "CHG-1", "for": "failed-over"}
+    configs.put(config, "waves", "pilot", "approval", value=approval)
+    [(path, text)] = configs.report(config).items()
+    assert path == f"{who}.afterFailover"
+    assert "the approval of wave 'pilot' is for failed-over only" in text
+    configs.put(config, "waves", "pilot", "approval", value={**approval, "for": "migrated"})
+    assert load(config).after_failover_of("web-01") is not None

@@ -9,6 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from site_recovery.declared.cutover import Decision
 from site_recovery.jobs import ServiceError
 from site_recovery.observation import Observed, Stage
 from site_recovery.operations import Operation
@@ -59,6 +60,11 @@ CHANGED = ("size",)
 CHANGED_SINCE = replace(PROTECTED_TESTED, changed_since_test=True)
 """Settings of the target that differ from the config."""
 
+KEPT = ("/subscriptions/s/resourceGroups/g/providers/Microsoft.Compute/virtualMachines/web-01",)
+"""The virtual machine of a failover that was taken back."""
+DUE_TO_COMPLETE = replace(FAILED_OVER, decided=Decision.COMPLETE)
+DUE_TO_ROLL_BACK = replace(FAILED_OVER, decided=Decision.ROLLBACK)
+
 BACKWARD = Blocked  # any refusal; its message is tested below
 TABLE: list[tuple[Phase | None, Observed, Step | type[Step]]] = [
     (Phase.PROTECTED, UNKNOWN, Do(Operation.DISCOVER)),
@@ -78,7 +84,7 @@ TABLE: list[tuple[Phase | None, Observed, Step | type[Step]]] = [
     (Phase.PROTECTED, TAKEN_BACK, RollBack()),
     (Phase.PROTECTED, replace(TAKEN_BACK, source_problem="it is gone"), Blocked),
     (Phase.PROTECTED, replace(TAKEN_BACK, azure_vm_id=None), Blocked),
-    (Phase.PROTECTED, replace(TAKEN_BACK, rolled_back=True), Do(Operation.DISABLE_PROTECTION)),
+    (Phase.PROTECTED, replace(TAKEN_BACK, kept_vm_ids=KEPT), Do(Operation.DISABLE_PROTECTION)),
     (Phase.TEST_FAILOVER, TAKEN_BACK, BACKWARD),
     (Phase.PROTECTED, replace(MIGRATED, rolls_back=True), BACKWARD),
     (Phase.PROTECTED, MIGRATED, BACKWARD),
@@ -101,6 +107,18 @@ TABLE: list[tuple[Phase | None, Observed, Step | type[Step]]] = [
     (Phase.FAILED_OVER, TEST, Do(Operation.TEST_FAILOVER_CLEANUP)),
     (Phase.FAILED_OVER, FAILED_OVER, Satisfied()),
     (Phase.FAILED_OVER, MIGRATED, BACKWARD),
+    # What afterFailover has decided takes the place of the phase failed-over, and of no other.
+    (Phase.FAILED_OVER, DUE_TO_COMPLETE, Do(Operation.COMPLETE_MIGRATION)),
+    (Phase.FAILED_OVER, replace(MIGRATED, decided=Decision.COMPLETE), Satisfied()),
+    (Phase.FAILED_OVER, DUE_TO_ROLL_BACK, RollBack()),
+    (
+        Phase.FAILED_OVER,
+        replace(DUE_TO_ROLL_BACK, kept_vm_ids=KEPT),
+        Do(Operation.DISABLE_PROTECTION),
+    ),
+    (Phase.FAILED_OVER, replace(PROTECTED_TESTED, kept_vm_ids=KEPT, taken_back=True), Blocked),
+    (Phase.MIGRATED, DUE_TO_ROLL_BACK, Do(Operation.COMPLETE_MIGRATION)),
+    (Phase.PROTECTED, DUE_TO_COMPLETE, BACKWARD),
     (Phase.MIGRATED, PROTECTED_TESTED, Do(Operation.UNPLANNED_FAILOVER)),
     (Phase.MIGRATED, TEST, Do(Operation.TEST_FAILOVER_CLEANUP)),
     (Phase.MIGRATED, FAILED_OVER, Do(Operation.COMPLETE_MIGRATION)),

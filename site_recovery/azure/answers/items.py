@@ -57,6 +57,7 @@ class _Properties(Wire):
     current_scenario: _Scenario | None = None
     replication_health: str | None = None
     health_errors: list[ErrorWire] | None = None
+    last_successful_failover_time: Moment = None
     last_successful_test_failover_time: Moment = None
     provider_specific_details: _Details | None = None
 
@@ -102,6 +103,7 @@ def protected_item(resource: Any) -> ProtectedItem:
         health=shown.replication_health or "None",
         health_errors=tuple(error.parsed() for error in shown.health_errors or ()),
         last_test_failover=shown.last_successful_test_failover_time,
+        last_failover=shown.last_successful_failover_time,
         rpo=_rpo(details),
         target=_target(resource["properties"].get("providerSpecificDetails") or {}),
         # Every machine has an interface, so an answer without one left interfaces and tags out.

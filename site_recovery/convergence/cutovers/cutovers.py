@@ -22,7 +22,7 @@ from site_recovery.convergence.sources import Sources
 from site_recovery.errors import MigrationError
 from site_recovery.observation import Observed
 from site_recovery.operations import Operation
-from site_recovery.planning import Blocked, Do, RollBack, Step, Wait
+from site_recovery.planning import Blocked, Do, RollBack, Step, Wait, may_roll_back
 from site_recovery.reasons import Reason
 from site_recovery.snapshot import Snapshot
 
@@ -197,7 +197,7 @@ class Cutovers:
 def _fails_over_next(machine: MachineRun) -> bool:
     """Whether a machine may get to its failover in this round, so that its source is needed."""
     observed = machine.observed
-    if observed is not None and observed.rolls_back and observed.in_azure:
+    if observed is not None and may_roll_back(observed) and observed.in_azure:
         return True
     return (
         machine.assignment.cutover.fences
