@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import zoneinfo
 from datetime import UTC, datetime, timedelta
 from typing import Any
 from zoneinfo import ZoneInfo
@@ -114,3 +115,13 @@ def test_until_it_opens_it_is_closed(when: Window, time: datetime) -> None:
 def test_a_window_that_is_none_is_refused(values: dict[str, Any], what: str) -> None:
     with pytest.raises(ValidationError, match=what.replace("(", r"\(")):
         Window.model_validate({"from": "22:00", "to": "04:00", **values})
+
+
+def test_time_zones_are_known_on_a_computer_that_has_none() -> None:
+    zoneinfo.reset_tzpath(to=())
+    try:
+        assert ZoneInfo.no_cache("Europe/Berlin").utcoffset(datetime(2026, 7, 1)) == timedelta(
+            hours=2
+        )
+    finally:
+        zoneinfo.reset_tzpath()
