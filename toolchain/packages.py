@@ -6,6 +6,7 @@ import hashlib
 import subprocess
 import sys
 from collections.abc import Callable
+from pathlib import Path
 
 from toolchain import byte_code
 from toolchain.layout import Layout, checkout
@@ -25,9 +26,8 @@ def ensure(layout: Layout, say: Callable[[str], None]) -> None:
     Raises:
         PackagesError: venv or pip failed.
     """
-    stamp = layout.virtual_environment / "requirements.sha256"
-    wanted = _fingerprint(layout)
-    if layout.python.exists() and stamp.exists() and stamp.read_text("utf-8") == wanted:
+    stamp = _stamp(layout)
+    if layout.python.exists() and stamp.exists() and stamp.read_text("utf-8") == _wanted(layout):
         # An environment that an older checkout installed has no such line yet.
         byte_code.keep(layout)
         return
@@ -43,10 +43,19 @@ def ensure(layout: Layout, say: Callable[[str], None]) -> None:
     _run([*pip, "check"])
     byte_code.keep(layout)
     _run([str(layout.python), "-m", "toolchain.byte_code", str(layout.root)])
-    stamp.write_text(wanted, "utf-8")
+    mark(layout)
 
 
-def _fingerprint(layout: Layout) -> str:
+def mark(layout: Layout) -> None:
+    """Note that the packages of requirements.lock are installed."""
+    _stamp(layout).write_text(_wanted(layout), "utf-8")
+
+
+def _stamp(layout: Layout) -> Path:
+    return layout.virtual_environment / "requirements.sha256"
+
+
+def _wanted(layout: Layout) -> str:
     """A digest of what the environment depends on. It includes the path: it cannot be moved."""
     digest = hashlib.sha256((layout.root / "requirements.lock").read_bytes())
     digest.update(f"{sys.version_info[:2]} {layout.root}".encode())

@@ -49,6 +49,15 @@ def blocks(guide: Path, language: str) -> list[str]:
     return [text for name, text in _FENCED.findall(guide.read_text("utf-8")) if name == language]
 
 
+def parts(text: str, level: str) -> dict[str, str]:
+    """What stands below each heading of a level, such as `###`, up to the next of any level."""
+    found = re.split(rf"^{level} (.+)$", text, flags=re.MULTILINE)[1:]
+    return {
+        title: re.split(r"^#+ ", body, maxsplit=1, flags=re.MULTILINE)[0]
+        for title, body in zip(found[::2], found[1::2], strict=True)
+    }
+
+
 def commands(guide: Path, program: str) -> list[list[str]]:
     """Every command of a program that a guide gives, in blocks and in sentences, as arguments."""
     text = guide.read_text("utf-8")
