@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -25,13 +26,21 @@ def declare() -> None:
     project, config = pulumi.get_project(), CONFIG.get()
     reading = settings.read(settings.stack_config(project, config))
     prefix = own_names.prefix(project, pulumi.get_stack())
-    preflight = settings.examine(reading, prefix)
     sealed = settings.secrets(project, config, is_config_secret)
     elsewhere = settings.provider_problems(config)
-    problems = (*elsewhere, *sealed, *reading.problems, *preflight.problems)
+    own, plugins, preflight = components.plugin_accounts.ask(
+        reading.draft,
+        config.get("azure-native:subscriptionId", ""),
+        lambda: settings.examine(reading, prefix),
+    )
+    # Whatever AWS says of the machines, it says of one of two accounts.
+    found = settings.differences(own, plugins) or preflight.problems
+    problems = (*elsewhere, *sealed, *reading.problems, *found)
     if reading.settings is None or problems:
         raise pulumi.RunError(str(settings.SettingsError(problems)))
-    stack = reading.settings
+    stack, preflight = reading.settings, replace(preflight, plugin_tenant=plugins.tenant)
+    if pulumi.runtime.is_dry_run():
+        pulumi.log.info(settings.headline(own, plugins, stack))
     target = stack.target
     made_by = mark(pulumi.get_organization(), pulumi.get_project(), pulumi.get_stack())
     tags = {**target.tags, STACK_TAG: made_by}

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from components import debug_messages
+from components import debug_messages, plugin_accounts
 from components.configuration_server import ConfigurationServer, ConfigurationServerArgs
 from components.landing_zone import LandingZone, LandingZoneArgs
 from components.migration_wave import MigrationWave, MigrationWaveArgs
@@ -35,6 +35,7 @@ __all__ = [
     "VaultArgs",
     "attachments",
     "debug_messages",
+    "plugin_accounts",
     "server",
     "source_side",
     "stack_page",

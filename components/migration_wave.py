@@ -180,6 +180,10 @@ class MigrationWave(WaveRecord):
                 for other, its in settings.waves.items()
                 if other != args.wave
             },
+            plugin={
+                "subscription": settings.azure_subscription_id,
+                "tenant": args.preflight.plugin_tenant,
+            },
             made_subnets=_made_subnets(settings.target).wire(),
             convergence=ConvergenceInputs(
                 wait_seconds=convergence.wait.total_seconds(),

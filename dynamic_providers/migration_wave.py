@@ -17,7 +17,7 @@ from dynamic_providers.declared import DeclaredResource
 from dynamic_providers.independent import independent
 from dynamic_providers.shared import checked, claims, departures
 from dynamic_providers.wave import checks as wave_checks
-from dynamic_providers.wave import retirement
+from dynamic_providers.wave import retirement, tenant
 from dynamic_providers.wave import review as wave_review
 from dynamic_providers.wave.checks import awaits_records, lacks_checks, with_checks, with_hooks
 from dynamic_providers.wave.inputs import (
@@ -79,7 +79,7 @@ Recorded: TypeAlias = adapter.Recorded[WaveInputs, WaveOutputs]
 class MigrationWaveProvider(MigrationProvider[WaveInputs, WaveOutputs]):
     """The reconciler: observes the machines of the wave, drives them, and records the result."""
 
-    only_for_check = ("parallel", "preview", "other_waves", "made_subnets")
+    only_for_check = ("parallel", "preview", "other_waves", "made_subnets", "plugin")
 
     async def on_check(
         self, olds: dict[str, Any], news: dict[str, Any], check_only: Mapping[str, Any]
@@ -112,6 +112,10 @@ class MigrationWaveProvider(MigrationProvider[WaveInputs, WaveOutputs]):
             news, refusals = retirement.kept(olds, news)
             failures = [CheckFailure("", review.refused(refusals))] if refusals else []
             return CheckResult(news, failures)
+        offline = preview and bool(news["convergence"]["offline_preview"])
+        plugin = tenant.Plugin.model_validate(check_only["plugin"] or {})
+        if not offline and (refusals := await tenant.refusals(self.connect(), plugin)):
+            return CheckResult(news, [CheckFailure("", review.refused(refusals))])
         ahead = await wave_review.look_ahead(
             self.connect(),
             olds,

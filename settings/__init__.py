@@ -6,6 +6,8 @@ asked for the facts that only AWS knows. Nothing here needs Pulumi.
 
 from __future__ import annotations
 
+from settings.accounts import Accounts, differences, headline
+from settings.draft import Draft
 from settings.preflight.preflight import Aws, Preflight, examine
 from settings.preflight.server_plan import ServerPlan
 from settings.providers import problems as provider_problems
@@ -24,10 +26,12 @@ from settings.schema.target import Network, Subnet, Target
 from settings.stack import secrets, stack_config
 
 __all__ = [
+    "Accounts",
     "Agent",
     "Aws",
     "ConfigurationServer",
     "Convergence",
+    "Draft",
     "MachineSettings",
     "Network",
     "Package",
@@ -43,7 +47,9 @@ __all__ = [
     "Subnet",
     "Target",
     "WaveSettings",
+    "differences",
     "examine",
+    "headline",
     "load",
     "provider_problems",
     "read",

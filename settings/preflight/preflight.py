@@ -74,6 +74,8 @@ class Preflight:
         agent_roles: ARNs of the roles with which the agents read their secret, if Systems Manager
             installs them.
         problems: what prevents the migration of machines.
+        plugin_tenant: the tenant in which `pulumi-azure-native` works; empty if it is not known.
+            It is not read here.
     """
 
     facts: dict[str, MachineFacts] = field(default_factory=dict)
@@ -83,6 +85,7 @@ class Preflight:
     server: ServerPlan | None = None
     agent_roles: tuple[str, ...] = ()
     problems: tuple[Problem, ...] = ()
+    plugin_tenant: str = ""
 
 
 def examine(

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import os
-from collections.abc import AsyncIterator, Callable, Hashable
+from collections.abc import AsyncIterator, Awaitable, Callable, Hashable
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
@@ -20,6 +20,7 @@ from site_recovery import authorities
 from site_recovery.azure.errors import ENDPOINT_VARIABLE, explained
 from site_recovery.azure.limits import LimitsPolicy
 from site_recovery.azure.rest import call
+from site_recovery.azure.tenant import tenant_of
 from site_recovery.errors import MigrationError
 from site_recovery.polling import RetryAfter, by_age
 from site_recovery.service_clock import ServiceClock
@@ -33,6 +34,10 @@ _T = TypeVar("_T")
 _LOOPBACK = ("127.0.0.1", "localhost", "::1")
 
 
+async def _unknown_tenant() -> str:
+    return ""
+
+
 @dataclass
 class Connection:
     """One subscription as seen through the SDK.
@@ -42,11 +47,13 @@ class Connection:
         clock: the service's time.
         retry_after: how long Azure wants to be left alone, after it refused a request because
             there were too many.
+        tenant: reads the tenant of the credentials; empty if they do not say it.
     """
 
     client: SiteRecoveryManagementClient
     clock: ServiceClock
     retry_after: RetryAfter = field(default_factory=RetryAfter)
+    tenant: Callable[[], Awaitable[str]] = _unknown_tenant
     _kept: dict[Hashable, Any] = field(default_factory=dict)
 
     def kept(self, kind: type[_T], what: Hashable) -> _T:
@@ -166,6 +173,7 @@ def connector(
         from azure.mgmt.recoveryservicessiterecovery.aio import SiteRecoveryManagementClient
 
         url = base_url or endpoint()
+        scope = f"{audience(url)}/.default"
         clock, retry_after = ServiceClock(), RetryAfter()
         policy = _ServicePolicy(clock, retry_after, url.startswith("http://"))
         async with (
@@ -175,13 +183,17 @@ def connector(
                 token,
                 subscription,
                 url,
-                credential_scopes=[f"{audience(url)}/.default"],
+                credential_scopes=[scope],
                 per_call_policies=[policy],
                 per_retry_policies=[LimitsPolicy(may_change, limited=limited)],
                 transport=carrier,
             ) as client,
         ):
-            yield Connection(client, clock, retry_after)
+
+            async def tenant() -> str:
+                return tenant_of((await token.get_token(scope)).token)
+
+            yield Connection(client, clock, retry_after, tenant)
 
     return connect
 

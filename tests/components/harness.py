@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
+from types import MappingProxyType
 from typing import Any
 
 import pulumi
@@ -123,8 +124,8 @@ class Deployment:
 
 
 class _Monitor(mocks.MockMonitor):
-    def __init__(self, deployment: Deployment, accounts: dict[str, str] | None) -> None:
-        super().__init__(_Answers(accounts))
+    def __init__(self, deployment: Deployment, answers: _Answers) -> None:
+        super().__init__(answers)
         self._deployment = deployment
 
     def RegisterResource(self, request: Any) -> Any:  # noqa: N802 (an rpc's name)
@@ -171,8 +172,13 @@ class _Callbacks:
 
 
 class _Answers(mocks.Mocks):
-    def __init__(self, accounts: dict[str, str] | None) -> None:
+    def __init__(
+        self,
+        accounts: dict[str, str] | None,
+        functions: Mapping[str, dict[str, Any]] = MappingProxyType({}),
+    ) -> None:
         self._accounts = accounts
+        self._functions = functions
 
     def new_resource(self, args: mocks.MockResourceArgs) -> tuple[str | None, dict[str, Any]]:
         state = dict(args.inputs)
@@ -200,11 +206,18 @@ class _Answers(mocks.Mocks):
         return f"{args.name}-id", state
 
     def call(self, args: mocks.MockCallArgs) -> tuple[dict[str, Any], list[tuple[str, str]] | None]:
+        if args.token in self._functions:
+            return self._functions[args.token], []
         raise AssertionError(f"no function of a cloud should be needed: {args.token}")
 
 
 def deploy(
-    program: Callable[[], object], *, stack: str = "test", accounts: dict[str, str] | None = None
+    program: Callable[[], object],
+    *,
+    stack: str = "test",
+    accounts: dict[str, str] | None = None,
+    functions: Mapping[str, dict[str, Any]] = MappingProxyType({}),
+    preview: bool = False,
 ) -> Deployment:
     """Run a program with mocks and wait for everything that it registers.
 
@@ -212,8 +225,11 @@ def deploy(
         program: registers resources.
         stack: the name of the stack.
         accounts: the run-as accounts of the configuration server, if a test needs them.
+        functions: what functions of the clouds answer, by their names.
+        preview: whether this is a preview.
     """
     deployment = Deployment()
+    answers = _Answers(accounts, functions)
 
     def run() -> None:
         stack = get_root_resource()
@@ -227,11 +243,11 @@ def deploy(
     asyncio.set_event_loop(loop)
     try:
         set_mocks(
-            _Answers(accounts),
+            answers,
             project="ec2-to-azure",
             stack=stack,
-            preview=False,
-            monitor=_Monitor(deployment, accounts),
+            preview=preview,
+            monitor=_Monitor(deployment, answers),
         )
         SETTINGS.callbacks = _Callbacks(deployment)
         test(run)()  # type: ignore[no-untyped-call]

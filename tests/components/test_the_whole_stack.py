@@ -35,7 +35,28 @@ _LOCAL_AZURE = {"AZURE_RESOURCE_MANAGER_ENDPOINT": "http://127.0.0.1:9"}
 """Never called here: resources are mocks. Azure's own would refuse the classic experience."""
 
 
-def run(config: Mapping[str, Any], environment: Mapping[str, str]) -> Deployment:
+ACCOUNT = "123456789012"
+SUBSCRIPTION = "11111111-1111-1111-1111-111111111111"
+TENANT = "72f988bf-0000-4000-8000-2d7cd011db47"
+
+
+def seen_by_plugins(aws: str = ACCOUNT, subscription: str = SUBSCRIPTION) -> dict[str, Any]:
+    return {
+        "aws:index/getCallerIdentity:getCallerIdentity": {"accountId": aws},
+        "azure-native:authorization:getClientConfig": {
+            "subscriptionId": subscription,
+            "tenantId": TENANT,
+        },
+    }
+
+
+def run(
+    config: Mapping[str, Any],
+    environment: Mapping[str, str],
+    plugins: dict[str, Any] | None = None,
+    *,
+    preview: bool = False,
+) -> Deployment:
     def program() -> None:
         set_all_config(
             {k: json.dumps(v) if isinstance(v, dict | list) else v for k, v in config.items()}
@@ -46,7 +67,7 @@ def run(config: Mapping[str, Any], environment: Mapping[str, str]) -> Deployment
         patch.chdir(ROOT)
         for name, value in {**environment, **_LOCAL_AZURE}.items():
             patch.setenv(name, value)
-        return deploy(program, stack="dev")
+        return deploy(program, stack="dev", functions=plugins or seen_by_plugins(), preview=preview)
 
 
 @pytest.fixture(scope="module")
@@ -232,3 +253,34 @@ def test_an_instance_that_was_terminated_after_its_migration_is_no_problem(aws: 
     assert "there is no instance" in machine["source_problem"]
     attached = {a.name for a in deployment.all("NetworkInterfaceSecurityGroupAttachment")}
     assert "web-01" not in attached
+
+
+def test_plugins_in_another_aws_account_are_refused_instead_of_what_follows(aws: LocalAws) -> None:
+    config = dev_config()
+    config["ec2-to-azure:machines"]["web-02"]["instanceId"] = "i-0123456789abcdef0"
+    with pytest.raises(pulumi.RunError) as caught:
+        run(config, aws.environment, seen_by_plugins(aws="999999999999"))
+    report = str(caught.value)
+    assert "1 problem to solve first; nothing was changed" in report
+    assert f"in account {ACCOUNT} and pulumi-aws is in account 999999999999" in report
+
+
+def test_a_plugin_in_another_subscription_is_refused(aws: LocalAws) -> None:
+    other = "22222222-2222-2222-2222-222222222222"
+    with pytest.raises(pulumi.RunError) as caught:
+        run(dev_config(), aws.environment, seen_by_plugins(subscription=other))
+    assert f"works in subscription {SUBSCRIPTION} and pulumi-azure-native in {other}" in str(
+        caught.value
+    )
+
+
+def test_the_first_line_of_a_preview_names_account_and_subscription(
+    aws: LocalAws, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    lines: list[str] = []
+    monkeypatch.setattr(pulumi.log, "info", lines.append)
+    run(dev_config(), aws.environment, preview=True)
+    assert lines[0].splitlines() == [
+        f"AWS account {ACCOUNT} → Azure {SUBSCRIPTION}",
+        f"eu-west-1 → westeurope, tenant {TENANT}",
+    ]

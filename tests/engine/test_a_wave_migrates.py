@@ -67,6 +67,11 @@ def test_from_nothing_all_machines_are_protected(stack: Stack) -> None:
         expected = f"not discovered → protected: {asked}enable protection"
         assert preview.reviewed[name] == expected
     assert "IRREVERSIBLE" not in preview.text
+    _, _, told = preview.text.partition("pulumi:pulumi:Stack (ec2-to-azure-engine):\n")
+    assert [line.strip() for line in told.splitlines()[:2]] == [
+        "AWS account 123456789012 → Azure 11111111-1111-1111-1111-111111111111",
+        "eu-west-1 → westeurope, tenant 72f988bf-0000-4000-8000-2d7cd011db47",
+    ], preview.text
     assert "-> initial replication" in up.line("pilot")
     for name in (*WAVE, OTHER):
         assert stack.clouds.operations(name) == stack.first(*PROTECTED)
