@@ -4,11 +4,16 @@ PYTHON ?= $(shell command -v python3.11 || echo python3)
 # MACHINES=200 works on a local estate of that many machines, EXPERIENCE=modernized by an appliance.
 MACHINES   ?=
 EXPERIENCE ?= classic
+# STACKS="staging prod" runs a target for each of them, AT_ONCE=3 for three at the same time.
+STACKS  ?=
+AT_ONCE ?= 1
+# On real clouds Pulumi asks before it changes something, unless YES=1.
+YES     ?=
 STACK  ?= $(if $(MACHINES),local-$(MACHINES)$(patsubst %,-%,$(filter-out classic,$(EXPERIENCE))),dev)
 JOBS   ?= 2
 
 # These stacks are on the local clouds. Any other is on real ones, unless CLOUDS=local.
-CLOUDS ?= $(if $(filter dev dev-modernized local-%,$(STACK)),local,real)
+CLOUDS ?= $(if $(filter-out dev dev-modernized local-%,$(or $(STACKS),$(STACK))),real,local)
 
 SHELL       := /bin/bash
 .SHELLFLAGS := -eu -o pipefail -c
@@ -26,8 +31,8 @@ AZURE_CLI_VERSION := 2.91.0
 plot              := .local/plot
 # Runs a command in the environment of the stack; see toolchain/environment.py.
 run    := $(venv)/python -m toolchain.environment run $(if $(filter real,$(CLOUDS)),--real)
-# On local clouds Pulumi does not ask before it changes something.
-yes    := $(if $(filter local,$(CLOUDS)),--yes)
+# On local clouds Pulumi never asks before it changes something.
+yes    := $(if $(filter local,$(CLOUDS))$(YES),--yes)
 
 # What a stack may declare: the policy pack, with the config of the team if there is one.
 policies := --policy-pack policy $(if $(wildcard policies.json),--policy-pack-config policies.json)
@@ -51,11 +56,25 @@ clouds: setup ## Start the local clouds (AWS and Azure on loopback)
 	@$(venv)/python -m emulator up --directory $(clouds) $(if $(MACHINES),--machines $(MACHINES))
 
 .PHONY: stack
+ifdef SELECTED
+stack: setup
+else
 stack: setup $(if $(filter local,$(CLOUDS)),clouds)
 	@$(if $(MACHINES),$(venv)/python -m toolchain.local_stack $(STACK) --experience $(EXPERIENCE),:)
 	@$(run) pulumi stack select $(if $(filter local,$(CLOUDS)),--create) $(STACK)
 	@$(if $(filter local,$(CLOUDS)),$(venv)/python -m toolchain.walk begin --stack $(STACK),:)
+endif
 
+.PHONY: status
+status: setup ## Show where the machines of STACK or STACKS are (ARGS: --watch, --json, --all)
+	@$(run) python -m report status $(addprefix --stack ,$(or $(STACKS),$(STACK))) $(ARGS)
+
+# A target of one stack runs as often as STACKS has names: toolchain/many.py.
+ifneq ($(strip $(STACKS)),)
+.PHONY: up preview plan report handover recover destroy permissions
+up preview plan report handover recover destroy permissions: setup
+	@$(venv)/python -m toolchain.many $@ $(STACKS) --at-once $(AT_ONCE)
+else
 .PHONY: up
 up: stack ## Migrate the fleet of STACK as its config says, then show it
 	@status=0; $(run) pulumi up --stack $(STACK) $(yes) $(policies) --suppress-outputs || status=$$?; \
@@ -64,10 +83,6 @@ up: stack ## Migrate the fleet of STACK as its config says, then show it
 .PHONY: preview
 preview: stack ## Show what `make up` would do, machine by machine; changes nothing
 	@$(run) pulumi preview --stack $(STACK) $(policies) --suppress-outputs
-
-.PHONY: status
-status: setup ## Show where the machines of STACK are (ARGS: --watch, --json, --all)
-	@$(run) python -m report status --stack $(STACK) $(ARGS)
 
 .PHONY: plan
 plan: stack ## Preview STACK, and write it as Markdown and JSON for a pull request: .local/plan/
@@ -90,13 +105,14 @@ destroy: stack ## Remove everything that STACK made, except the Azure VMs of mig
 	@$(run) python -m report.kept --stack $(STACK) --output .local/migrated/$(STACK).json
 	@$(run) pulumi destroy --stack $(STACK) $(yes)
 
-.PHONY: inventory
-inventory: setup ## Write stack files for the machines of an account: ARGS="--region eu-west-1 --profile NAME"
-	@$(venv)/python -m inventory $(ARGS)
-
 .PHONY: permissions
 permissions: setup ## Write the AWS policies and Azure roles that STACK needs (ACCOUNT=<id> narrows them)
 	@$(venv)/python -m permissions --stack $(STACK) --account '$(or $(ACCOUNT),*)'
+endif
+
+.PHONY: inventory
+inventory: setup ## Write stack files for the machines of an account: ARGS="--region eu-west-1 --profile NAME"
+	@$(venv)/python -m inventory $(ARGS)
 
 .PHONY: down
 down: ## Stop the local clouds, remove their files and the local stacks' state, put phases back

@@ -1,6 +1,7 @@
 """What became of a stack's migration.
 
     python -m report status --stack dev            on the terminal (--watch, --json, --all)
+    python -m report status --stack a --stack b    one table over several stacks, from their records
     python -m report page --stack dev --output F   as a page, one HTML file
 
 Run in the stack's environment. It reads the record of the stack and its vault, and changes nothing.
@@ -12,7 +13,7 @@ import argparse
 import asyncio
 import json
 import sys
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
@@ -41,13 +42,15 @@ def main(arguments: list[str] | None = None) -> int:
             page.write(made, options.output)
             print(f"{options.output}: the report of stack {options.stack}")
             return 0
-        if options.all:
-            return _all(as_json=options.json)
+        if options.all or len(options.stack) > 1:
+            names = engine.stacks() if options.all else list(dict.fromkeys(options.stack))
+            return _overview(names, as_json=options.json)
+        [stack] = options.stack
         table = prices.read(options.prices)
         if options.watch:
-            asyncio.run(_watch(options.stack, table, max(options.every, _LEAST_SECONDS)))
+            asyncio.run(_watch(stack, table, max(options.every, _LEAST_SECONDS)))
             return 0
-        made = asyncio.run(_report(options.stack, table, recorded=options.recorded))
+        made = asyncio.run(_report(stack, table, recorded=options.recorded))
         if options.page is not None:
             page.write(made, options.page)
     except MigrationError as error:
@@ -121,9 +124,8 @@ async def watching(
         await rest()
 
 
-def _all(*, as_json: bool) -> int:
-    """One table over all stacks of the backend, as they are recorded."""
-    names = engine.stacks()
+def _overview(names: Sequence[str], *, as_json: bool) -> int:
+    """One table over stacks, as they are recorded. A stack that cannot be read stops no other one."""
     reports: list[Report] = []
     failed: list[tuple[str, str]] = []
     with ThreadPoolExecutor(_AT_ONCE) as pool:
@@ -164,8 +166,11 @@ def _options(arguments: list[str] | None) -> argparse.Namespace:
     status = commands.add_parser("status", help="on the terminal")
     made = commands.add_parser("page", help="as a page, one HTML file")
     made.add_argument("--output", type=Path, required=True, help="the file to write")
+    made.add_argument("--stack", required=True)
+    status.add_argument(
+        "--stack", required=True, action="append", help="several are shown in one table"
+    )
     for command in (status, made):
-        command.add_argument("--stack", required=True)
         command.add_argument("--prices", type=Path, help="a price table (prices.yaml if it exists)")
         command.add_argument(
             "--recorded", action="store_true", help="leave the vault alone: only what is recorded"
@@ -182,7 +187,12 @@ def _options(arguments: list[str] | None) -> argparse.Namespace:
         help=f"how long --watch waits between two looks ({_EVERY_SECONDS:.0f}; at least "
         f"{_LEAST_SECONDS:.0f})",
     )
-    return parser.parse_args(arguments)
+    options = parser.parse_args(arguments)
+    if options.command == "status" and (options.all or len(options.stack) > 1):
+        for name in ("watch", "page"):
+            if getattr(options, name):
+                status.error(f"--{name} shows one stack: name one, and leave out --all")
+    return options
 
 
 if __name__ == "__main__":

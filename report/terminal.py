@@ -64,17 +64,26 @@ def overview(reports: Sequence[Report], failed: Iterable[tuple[str, str]]) -> Re
         table.add_column(f"{MARKS[place]} {place}", justify="right")
     table.add_column("not in their phase", justify="right")
     for report in reports:
-        late = sum(machine.status is not Status.SATISFIED for machine in report.machines)
-        counts = report.counts
-        table.add_row(
-            report.stack,
-            str(len(report.waves)),
-            str(len(report.machines)),
-            *(str(counts[place] or NOTHING) for place in Place),
-            Text(str(late or NOTHING), "bold yellow" if late else ""),
-        )
+        table.add_row(report.stack, *_totals([report]))
+    if len(reports) > 1:
+        table.add_section()
+        table.add_row(Text("all", "bold"), *_totals(reports))
     notes = [Text(f"{stack}: {why}", "red") for stack, why in failed]
+    if notes:
+        read = f"{len(reports)} of {len(reports) + len(notes)} stacks could be read."
+        notes.append(Text(read, "bold red"))
     return Group(table, *notes)
+
+
+def _totals(reports: Sequence[Report]) -> Iterator[RenderableType]:
+    """The cells of a row: the numbers of some stacks together."""
+    machines = [machine for report in reports for machine in report.machines]
+    late = sum(machine.status is not Status.SATISFIED for machine in machines)
+    yield str(sum(len(report.waves) for report in reports))
+    yield str(len(machines))
+    for place in Place:
+        yield str(sum(report.counts[place] for report in reports) or NOTHING)
+    yield Text(str(late or NOTHING), "bold yellow" if late else "")
 
 
 def _parts(report: Report, width: int) -> Iterator[RenderableType]:

@@ -176,6 +176,11 @@ def test_the_report_shows_what_the_vault_shows_and_changes_nothing(
     assert page.count("web-01") > 3
     [recorded] = every["stacks"]
     assert (recorded["live"], recorded["counts"]) == (False, told["counts"])
+    assert every["problems"] == {}
+    one_is_missing = stack.run_tool("report", "status", "--stack", "no-such-stack", "--json")
+    assert one_is_missing.code == 1
+    assert json.loads(one_is_missing.text)["stacks"] == [recorded]
+    assert "no-such-stack" in json.loads(one_is_missing.text)["problems"]["no-such-stack"]
     assert stack.clouds.audit() == before
 
 

@@ -3,16 +3,16 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
 import pytest
 from rich.console import Console
 
 from report import data, terminal
-from report.__main__ import watching
+from report.__main__ import main, watching
 from report.live import Live
 from report.model import Report, report
-from report.words import span
+from report.words import NOTHING, span
 from tests.report.fleets import Vault, of_size, protected, recorded, wave_resource
 
 UNSEEN = Live({}, problem="Azure refused: run az login.")
@@ -83,14 +83,40 @@ def test_the_data_are_json_and_have_what_the_terminal_shows() -> None:
     assert told["usage"]["currency"] == "EUR"
 
 
-def test_one_table_shows_all_stacks_and_those_that_cannot_be_read() -> None:
+def overview(*reports: Report, failed: Sequence[tuple[str, str]] = ()) -> str:
     console = Console(width=120, highlight=False)
     with console.capture() as captured:
-        console.print(terminal.overview([of_size(30)], [("prod", "it cannot be read")]))
-    text = captured.get()
+        console.print(terminal.overview(reports, failed))
+    return captured.get()
+
+
+def test_one_table_shows_all_stacks_and_those_that_cannot_be_read() -> None:
+    text = overview(of_size(30), failed=[("prod", "it cannot be read")])
     [row] = [line for line in text.splitlines() if line.strip().startswith("dev")]
     assert "30" in row.split()
     assert "prod: it cannot be read" in text
+    assert "1 of 2 stacks could be read." in text
+
+
+def test_the_last_row_adds_the_stacks_up() -> None:
+    text = overview(of_size(30), one("web-01", "migrated"))
+    rows = [line.split() for line in text.splitlines() if line.split()]
+    [alone, other, together] = [
+        [0 if cell == NOTHING else int(cell) for cell in row[1:]]
+        for row in rows
+        if row[0] in ("dev", "all")
+    ]
+    assert together == [sum(pair) for pair in zip(alone, other, strict=True)]
+    assert together[1] == 31
+
+
+@pytest.mark.parametrize("option", [["--watch"], ["--page", "page.html"]])
+def test_what_shows_one_stack_refuses_several(
+    option: list[str], capsys: pytest.CaptureFixture[str]
+) -> None:
+    with pytest.raises(SystemExit):
+        main(["status", "--stack", "a", "--stack", "b", *option])
+    assert f"{option[0]} shows one stack" in capsys.readouterr().err
 
 
 @pytest.mark.parametrize(
