@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from weakref import WeakKeyDictionary
 
-from emulator.estate.guest_os import guest, writes
+from emulator.estate.guest_os import guest, periods, writes
 from emulator.estate.guest_os.guest import Guest
 from emulator.estate.machines import Instance
 from emulator.estate.network import Interface, Network
@@ -46,15 +46,12 @@ def look(world: World) -> None:
     if before is not None and before.network is network and before.instances == instances:
         return
     outsides = {one.id: (one.state, network.interfaces_of(one.id)) for one in instances}
-    changed = None if before is None else _changed_groups(before.network, network)
+    changed = _changed(before, network, outsides)
     for instance in instances:
-        _, interfaces = outsides[instance.id]
-        if (
-            before is None
-            or changed is None
-            or before.outsides.get(instance.id) != outsides[instance.id]
-            or any(not changed.isdisjoint(one.groups) for one in interfaces)
-        ):
+        known = world.store.peek(KIND, instance.id)
+        # The server's own groups and its state decide, too, whether its machines reach it.
+        server = None if known is None else known["replicatesTo"]
+        if changed is None or instance.id in changed or server in changed:
             observe(world, instance)
     for machine in world.store.peeks(KIND):
         if machine["instance"] not in outsides and machine["stopped"] is None:
@@ -71,6 +68,7 @@ def observe(world: World, instance: Instance) -> Document:
             "name": instance.name,
             "agent": None,
             "registration": None,
+            "replicatesTo": None,
             **guest.new(instance, world.estate.network(), world.random),
         }
         before = None
@@ -87,15 +85,24 @@ def inside(world: World, machine: Document, instance: Instance) -> Guest:
     return Guest(machine, instance, world.estate.network(), world.now, world.random)
 
 
-def _changed_groups(before: Network, now: Network) -> set[str] | None:
-    """The security groups that are not as before; None if more has changed than groups."""
-    parts = ("acls", "routes", "main_routes", "nat_gateways")
-    if any(getattr(before, part) != getattr(now, part) for part in parts):
+def _changed(
+    before: _Seen | None,
+    network: Network,
+    outsides: Mapping[str, tuple[str, Sequence[Interface]]],
+) -> set[str] | None:
+    """The instances around which something is not as before; None if it can be all of them."""
+    if before is None:
         return None
+    parts = ("acls", "routes", "main_routes", "nat_gateways")
+    if any(getattr(before.network, part) != getattr(network, part) for part in parts):
+        return None
+    earlier, now = before.network.groups, network.groups
+    groups = {name for name in earlier.keys() | now.keys() if earlier.get(name) != now.get(name)}
     return {
         name
-        for name in before.groups.keys() | now.groups.keys()
-        if before.groups.get(name) != now.groups.get(name)
+        for name in before.outsides.keys() | outsides.keys()
+        if before.outsides.get(name) != outsides.get(name)
+        or any(not groups.isdisjoint(one.groups) for one in outsides[name][1])
     }
 
 
@@ -146,6 +153,12 @@ def stopped_at(machine: Document) -> datetime | None:
     return None if machine["stopped"] is None else datetime.fromisoformat(machine["stopped"])
 
 
+def replicated(machine: Document) -> list[tuple[datetime, datetime | None]]:
+    """The periods in which the agent of a machine reached its server; the last end may be in the
+    future, or None."""
+    return [periods.parsed(period) for period in machine["replicated"]]
+
+
 def install_agent(world: World, machine: Document, server: str) -> None:
     """Record that the mobility agent is installed and registered with a configuration server."""
     machine["agent"] = {"server": server, "installed": world.now.isoformat()}
@@ -178,6 +191,7 @@ def replicate(world: World, instance_id: str, server: Instance | None) -> None:
     instance = instance_of(world, instance_id)
     if machine is None or instance is None:
         return
+    machine["replicatesTo"] = None if server is None else server.id
     inside(world, machine, instance).replicate_to(None if server is None else server.private_ip)
     world.store.put(KIND, instance_id, machine)
 

@@ -15,10 +15,14 @@ from site_recovery.cutover import Interface, Source
 from site_recovery.fleet import Platform
 from tests.emulator.recovery_services.site_recovery_support import Site
 
-FENCE = SecurityGroup(
-    "sg-fence",
-    egress=tuple(Rule(from_port=port, to_port=port, cidrs=("0.0.0.0/0",)) for port in (443, 9443)),
-)
+
+def fence(*ports: int) -> SecurityGroup:
+    """A fence that lets nothing in, and out only to these TCP ports."""
+    rules = (Rule(from_port=port, to_port=port, cidrs=("0.0.0.0/0",)) for port in ports)
+    return SecurityGroup("sg-fence", egress=tuple(rules))
+
+
+FENCE = fence(443, 9443)
 """Lets replication and Systems Manager out, and nothing in."""
 STOPS_IN = timedelta(seconds=40)
 _OVER = {"Success", "Failed", "TimedOut"}
@@ -90,6 +94,11 @@ class EstateSources:
         machines[number] = replace(machines[number], **changes)
         told = self._site.call("POST", "/_emulator/aws-changes?", {"instances": [instance_id]})
         assert told.status == 200, told.body
+
+    def fence_lets_out(self, *ports: int) -> None:
+        """Let the fence let nothing else out from now on."""
+        assert self._site.estate.groups is not None
+        self._site.estate.groups[self.fence] = fence(*ports)
 
     # -- what a run asks for ----------------------------------------------------------------
 

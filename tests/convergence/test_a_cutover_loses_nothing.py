@@ -230,6 +230,22 @@ class TestFailure:
         )
         self.check(protected, Reason.NO_LATER_POINT, "application-consistent recovery point")
 
+    @pytest.mark.parametrize("left", [443, 9443])
+    def test_a_fence_that_forgets_replication(self, protected: Fleet, left: int) -> None:
+        """Nothing arrives in the vault any more, so no point is ever later than the fence."""
+        del protected.machines["web-01"]
+        quick = {"mode": "lossless", "recoveryPointWait": "10m"}
+        protected.cutovers["db-01"] = Cutover.model_validate(quick)
+        sources(protected).fence_lets_out(left)
+
+        outcome = protected.drive(Phase.FAILED_OVER)["db-01"]
+
+        assert (outcome.status, outcome.reason) == (Status.FAILED, Reason.NO_LATER_POINT)
+        assert "there was no recovery point within 10 minutes of its fence" in outcome.message
+        assert "Its source serves as before" in outcome.message
+        assert serves_as_before(protected, "db-01")
+        assert protected.accepted("db-01").count(FAILOVER) == 0
+
     def test_hold_leaves_the_source_fenced(self, protected: Fleet) -> None:
         held = Cutover.model_validate({"mode": "lossless", "onFailure": "hold"})
         protected.cutovers["db-01"] = held

@@ -8,7 +8,7 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from emulator.estate import services
-from emulator.estate.guest_os import peers, systems, writes
+from emulator.estate.guest_os import peers, periods, systems, writes
 from emulator.estate.guest_os.peers import Chance
 from emulator.estate.machines import Instance
 from emulator.estate.network import Flow, Network
@@ -52,8 +52,9 @@ class _Services(Running):
 
 def new(instance: Instance, network: Network, chance: Chance) -> dict[str, Any]:
     """The inside of a machine that is first seen: `services` (whether each is active, the one
-    that takes writes first), `peers`, `writes`; `stopped`, the
-    moment since which the operating system does not run, or None; `faults`, what goes wrong in it.
+    that takes writes first), `peers`, `writes`; `replicated`, the periods in which its mobility agent
+    reaches its server; `stopped`, the moment since which the operating system does not run, or None;
+    `faults`, what goes wrong in it.
     """
     return {
         "services": {
@@ -61,6 +62,7 @@ def new(instance: Instance, network: Network, chance: Chance) -> dict[str, Any]:
         },
         "peers": peers.of(instance, network.interfaces_of(instance.id), chance),
         "writes": writes.new(),
+        "replicated": [],
         "stopped": None,
         "faults": {},
     }
@@ -114,7 +116,7 @@ class Guest:
 
     def replicate_to(self, server: str | None) -> None:
         """Let a mobility agent talk to the server at an address; None ends that."""
-        kept = [one for one in self._inside["peers"] if not one["name"].startswith("replication-")]
+        kept = [one for one in self._inside["peers"] if not peers.replicates(one)]
         more = peers.replication(self._instance, server, self._chance) if server else []
         self._inside["peers"] = [*kept, *more]
         self.look()
@@ -211,6 +213,19 @@ class Guest:
             open_ = any(one["admitted"] for one in writers) or None in ends
             until = None if open_ else max((one for one in ends if one), default=self.now)
         writes.goes_on(self._inside["writes"], self.now, until)
+        periods.goes_on(self._inside["replicated"], self.now, self._replicates_until())
+
+    def _replicates_until(self) -> datetime | None:
+        """Until when the agent reaches its server on every port; None for no end that is known."""
+        ways = [one for one in self._inside["peers"] if peers.replicates(one)]
+        if not self._runs or not ways:
+            return self.now
+        ends = [
+            self.now if one["connection"] is None else _end(one)
+            for one in ways
+            if not one["admitted"]
+        ]
+        return min((end for end in ends if end is not None), default=None)
 
     def _connect(self) -> None:
         """Let connections end whose time is over, and every peer connect that may."""

@@ -5,7 +5,7 @@ services that its agents talk to. Addresses and how long a connection lasts foll
 from __future__ import annotations
 
 import random
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
 from emulator.estate.machines import Instance
@@ -17,6 +17,9 @@ Chance = Callable[..., random.Random]
 SERVICE_PORT = 443
 _QUEUE_PORT = 5671  # AMQP over TLS
 _SHORT, _LONG = (1.0, 20.0), (1800.0, 8 * 3600.0)
+_SENDING = (20.0, 60.0)
+"""How long a connection of the mobility agent lasts. Nothing is published [inferred]. A short one is
+the harder case for a fence that forgets replication: what is tracked does not hide that for long."""
 # Windows's kernel serves HTTP (http.sys), so its connections belong to the process System.
 _SERVING = {"linux": ("nginx", None), "windows": ("System", 4)}
 _WORKING = {"linux": ("nginx", None), "windows": ("w3wp", None)}
@@ -77,13 +80,18 @@ def replication(instance: Instance, server: str, chance: Chance) -> list[dict[st
                 instance.private_ip,
                 server,
                 port,
-                None,
+                _SENDING,
                 inbound=False,
             ),
             "writes": False,
         }
         for name, port in _REPLICATING
     ]
+
+
+def replicates(peer: Mapping[str, Any]) -> bool:
+    """Whether a peer is the server that a mobility agent talks to."""
+    return str(peer["name"]).startswith("replication-")
 
 
 def _peer(

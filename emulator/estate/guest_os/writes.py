@@ -12,6 +12,8 @@ from collections.abc import Mapping
 from datetime import datetime, timedelta
 from typing import Any
 
+from emulator.estate.guest_os import periods
+
 WRITTEN_BACK = timedelta(seconds=30)
 """How old a record gets before the operating system writes it to the disk by itself: Linux's
 default of `vm.dirty_expire_centisecs`, 3000. Windows is taken to need as long."""
@@ -31,27 +33,20 @@ def goes_on(writes: dict[str, Any], now: datetime, until: datetime | None) -> No
 
     `until` at or before `now` means that nothing is written any more.
     """
-    periods = writes["periods"]
-    current = periods[-1] if periods and _runs(periods[-1], now) else None
-    writing = until is None or until > now
-    end = (until if writing else now) if until is not None else None
-    if current is not None:
-        current[1] = None if end is None else end.isoformat()
-    elif writing:
-        periods.append([now.isoformat(), None if end is None else end.isoformat()])
+    periods.goes_on(writes["periods"], now, until)
 
 
 def writing(writes: Mapping[str, Any], at: datetime) -> bool:
     """Whether records are written at a moment."""
-    return any(_runs(period, at) for period in writes["periods"][-1:])
+    return any(periods.runs(period, at) for period in writes["periods"][-1:])
 
 
 def records(writes: Mapping[str, Any], at: datetime) -> int:
     """The number of the last record that was written at a moment."""
-    periods = writes["periods"]
-    if not periods or datetime.fromisoformat(periods[0][0]) > at:
+    written = writes["periods"]
+    if not written or datetime.fromisoformat(written[0][0]) > at:
         return 0
-    return math.floor(_seconds(periods, at)) + 1
+    return math.floor(periods.length(written, at).total_seconds()) + 1
 
 
 def held(writes: Mapping[str, Any], at: datetime) -> int:
@@ -63,21 +58,3 @@ def held(writes: Mapping[str, Any], at: datetime) -> int:
 def flush(writes: dict[str, Any], now: datetime) -> None:
     """Write everything to the disks."""
     writes["flushes"].append(now.isoformat())
-
-
-def _runs(period: list[str | None], at: datetime) -> bool:
-    begin, end = period
-    assert begin is not None
-    if datetime.fromisoformat(begin) > at:
-        return False
-    return end is None or datetime.fromisoformat(end) > at
-
-
-def _seconds(periods: list[list[str | None]], at: datetime) -> float:
-    total = timedelta()
-    for begin, end in periods:
-        assert begin is not None
-        began = datetime.fromisoformat(begin)
-        ended = at if end is None else min(at, datetime.fromisoformat(end))
-        total += max(timedelta(), ended - began)
-    return total.total_seconds()

@@ -28,10 +28,16 @@ def of(world: World, item: Document) -> tuple[str, str, list[Document]]:
     lag = recovery_points.lag(world, item)
     guest = machine.peek(world, private["machine"]["instance"])
     halted = machine.stopped_at(guest) if guest else None
+    silent = recovery_points.silent_since(world, item)
     replicates = private["failedOver"] is None
     if replicates and halted is not None:
         health = "Critical"
         errors += _without_points(world, item, halted) or [_powered_off(item, halted)]
+    elif replicates and private["protected"] is not None and silent is not None:
+        missing = _without_points(world, item, silent)
+        late = world.present.passed(silent + _threshold(world, item))
+        health = "Critical" if missing else "Warning" if late else "Normal"
+        errors += missing
     elif replicates and lag is not None and lag > _threshold(world, item):
         health = "Warning"
     if private["state"] == "failover-failed":

@@ -1,5 +1,8 @@
 """Recovery points: one every five minutes while a machine replicates, newest first.
 
+While a machine is stopped, or its agent does not reach the server (443 for control, 9443 for data:
+"Physical server to Azure disaster recovery architecture"), there are none.
+
 Points are computed from the times of an item, not stored; only those that a failover made on its
 way (its latest data) are kept with the item.
 """
@@ -8,6 +11,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from typing import TypeAlias
 
 from emulator.guests import machine
 from emulator.kernel.resources import PRIVATE
@@ -32,6 +36,7 @@ routes = Routes(API_VERSIONS)
 EVERY = timedelta(minutes=5)
 CRASH_CONSISTENT = "CrashConsistent"
 APP_CONSISTENT = "ApplicationConsistent"  # The word was not recorded: [inferred].
+_Period: TypeAlias = tuple[datetime, datetime | None]
 _DEFAULT_HISTORY = timedelta(days=1)
 _TRANSFER = timedelta(seconds=20)
 """The time by which the data in the vault lags behind the machine."""
@@ -74,14 +79,16 @@ def points(world: World, item: Document) -> list[Point]:
     if private["protected"] is not None:
         guest = machine.peek(world, private["machine"]["instance"])
         first = datetime.fromisoformat(private["protected"])
-        last = _ended(private, guest) or world.now
+        arrives = _arrives(private, guest)
+        last = min(filter(None, [world.now, arrives[-1][1] if arrives else first]))
         policy = _policy(world, item)
         history = _history(policy)
         apart = _app_consistent_every(policy, private["machine"]["osType"])
         skipped = max(0, int((world.now - history - first) / EVERY))
         for index in range(skipped, max(0, int((last - first) / EVERY)) + 1):
             moment = first + index * EVERY
-            if moment <= last and moment >= world.now - history:
+            kept = first <= moment and world.now - history <= moment <= last
+            if kept and any(_within(period, moment) for period in arrives):
                 name = world.guid("recovery-point", private["cycle"], index)
                 consistent = apart is not None and index > 0 and index % apart == 0
                 record = _record(guest, moment, flushed=consistent)
@@ -96,13 +103,16 @@ def newest(world: World, item: Document) -> datetime | None:
     if private["protected"] is None:
         return None
     first = datetime.fromisoformat(private["protected"])
-    ended = _ended(private, machine.peek(world, private["machine"]["instance"]))
-    if ended is None:
-        since = world.present.whole(first, EVERY)
-    else:
-        since = max(timedelta(), ended - first) // EVERY
-    regular = first + since * EVERY
-    return max([regular, *(datetime.fromisoformat(made["time"]) for made in private["made"])])
+    guest = machine.peek(world, private["machine"]["instance"])
+    regular = []
+    for begin, end in reversed(_arrives(private, guest)):
+        ended = end is not None and world.present.passed(end)
+        index = (end - first) // EVERY if end and ended else world.present.whole(first, EVERY)
+        if index >= 0 and first + index * EVERY >= begin:
+            regular.append(first + index * EVERY)
+            break
+    made = (datetime.fromisoformat(one["time"]) for one in private["made"])
+    return max([*regular, *made], default=None)
 
 
 def newest_name(world: World, item: Document) -> str | None:
@@ -143,7 +153,9 @@ def latest(world: World, item: Document, at: datetime) -> Point:
     """The point that a failover makes of all data in the vault at a moment; kept by `keep`."""
     private = item[PRIVATE]
     guest = machine.peek(world, private["machine"]["instance"])
-    written = at - _TRANSFER
+    arrived = [begin for begin, _ in _arrives(private, guest) if begin <= at - _TRANSFER]
+    ends = [end for _, end in _arrives(private, guest)[: len(arrived)]]
+    written = min(filter(None, [at - _TRANSFER, *ends[-1:]]))
     record = _record(guest, written)
     name = world.guid("latest-point", private["cycle"], len(private["made"]))
     return Point(name, written, record)
@@ -156,12 +168,12 @@ def keep(item: Document, point: Point) -> None:
 
 
 def lag(world: World, item: Document) -> timedelta | None:
-    """The age of the newest recoverable data (the RPO) of a machine that runs.
+    """The age of the newest recoverable data (the RPO) of a machine that replicates.
 
-    None before there is a recovery point, and for a machine that is stopped: its data ages.
+    None before there is a recovery point, and for a machine that sends nothing: its data ages.
     """
     private = item[PRIVATE]
-    if private["protected"] is None or _halted(world, private) is not None:
+    if private["protected"] is None or silent_since(world, item) is not None:
         return None
     slot = world.present.whole(datetime.fromisoformat(private["protected"]), EVERY)
     return timedelta(seconds=round(world.uniform(20, 240, "rpo", private["cycle"], slot)))
@@ -172,16 +184,26 @@ def rpo_seconds(world: World, item: Document) -> int | None:
     private = item[PRIVATE]
     if private["protected"] is None:
         return None
-    halted = _halted(world, private)
-    if halted is None:
+    silent = silent_since(world, item)
+    if silent is None:
         known = lag(world, item)
         return None if known is None else int(known.total_seconds())
 
     def age(now: datetime) -> int:
-        return int((now - halted + _TRANSFER).total_seconds())
+        return int((now - silent + _TRANSFER).total_seconds())
 
-    seconds: int = world.present.written(("rpo", halted), age)
+    seconds: int = world.present.written(("rpo", silent), age)
     return seconds
+
+
+def silent_since(world: World, item: Document) -> datetime | None:
+    """The moment since which a machine sends no data; None while it does."""
+    guest = machine.peek(world, item[PRIVATE]["machine"]["instance"])
+    sent = machine.replicated(guest)[-1:] if guest is not None else []
+    for _, end in sent:
+        if end is not None and world.present.passed(end):
+            return end
+    return machine.stopped_at(guest) if guest is not None and not sent else None
 
 
 def _record(guest: Document | None, moment: datetime, *, flushed: bool = False) -> int:
@@ -192,18 +214,20 @@ def _record(guest: Document | None, moment: datetime, *, flushed: bool = False) 
     return machine.records(guest, moment) if flushed else machine.held(guest, moment)
 
 
-def _halted(world: World, private: Document) -> datetime | None:
-    guest = machine.peek(world, private["machine"]["instance"])
-    return machine.stopped_at(guest) if guest else None
+def _arrives(private: Document, guest: Document | None) -> list[_Period]:
+    """The periods in which data reaches the vault; it is used until the machine is failed over."""
+    if guest is None:
+        return []
+    sent = machine.replicated(guest)
+    if private["failedOver"] is None:
+        return sent
+    over = datetime.fromisoformat(private["failedOver"])
+    return [(begin, min(over, end or over)) for begin, end in sent if begin <= over]
 
 
-def _ended(private: Document, guest: Document | None) -> datetime | None:
-    """When the last data reached the vault; None while more comes."""
-    halted = machine.stopped_at(guest) if guest else None
-    ends = [] if halted is None else [halted]
-    if private["failedOver"] is not None:
-        ends.append(datetime.fromisoformat(private["failedOver"]))
-    return min(ends, default=None)
+def _within(period: _Period, moment: datetime) -> bool:
+    begin, end = period
+    return begin <= moment and (end is None or moment <= end)
 
 
 def _policy(world: World, item: Document) -> Document:

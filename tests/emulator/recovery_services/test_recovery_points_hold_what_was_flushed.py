@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from emulator.estate.machines import Instance
-from emulator.estate.security_groups import SecurityGroup
+from emulator.estate.security_groups import Rule, SecurityGroup
 from emulator.guests import machine
 from tests.emulator.recovery_services import site_recovery_support as support
 from tests.emulator.recovery_services.site_recovery_support import (
@@ -26,7 +26,11 @@ FLUSH = {
     "{ Write-VolumeCache -DriveLetter $_.DriveLetter }",
     "linux": "sync",
 }
-NOTHING = SecurityGroup("sg-nothing", egress=())
+FENCE = SecurityGroup(
+    "sg-fence",
+    egress=tuple(Rule(from_port=port, to_port=port, cidrs=("0.0.0.0/0",)) for port in (443, 9443)),
+)
+"""Lets replication out, and nothing in."""
 
 
 def run(site: Site, instance: Instance, *lines: str) -> None:
@@ -136,10 +140,10 @@ def test_a_fenced_machine_loses_what_its_tracked_connections_wrote_after_the_poi
     experience: Classic,
 ) -> None:
     """A fence alone proves nothing: clients go on writing over what is established."""
-    site = Site([DB], groups=(PUSH, SERVER_GROUP, NOTHING), experience=experience).prepare()
+    site = Site([DB], groups=(PUSH, SERVER_GROUP, FENCE), experience=experience).prepare()
     site.protect(DB)
     before_the_next_point(site, DB, seconds=60)
-    site.become(1, security_groups=(NOTHING.group_id,))
+    site.become(1, security_groups=(FENCE.group_id,))
     assert site.call("POST", "/_emulator/aws-changes?", {"instances": [DB.id]}).status == 200
     assert guest(site, DB)["writing"]
     site.pass_time(seconds=70)

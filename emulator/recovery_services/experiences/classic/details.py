@@ -37,7 +37,7 @@ def of(world: World, item: Document, *, full: bool) -> Document:
     source, target, provider = private["machine"], private["target"], private["provider"]
     state = TABLE.states[private["state"]]
     guest = machine.peek(world, source["instance"])
-    halted = machine.stopped_at(guest) if guest else None
+    silent = recovery_points.silent_since(world, item)
     agent = guest is not None and guest["agent"] is not None
     rpo = recovery_points.rpo_seconds(world, item)
     newest = recovery_points.newest(world, item)
@@ -61,7 +61,7 @@ def of(world: World, item: Document, *, full: bool) -> Document:
         "agentExpiryDate": NO_EXPIRY,
         "isAgentUpdateRequired": "NotRequired",
         "isRebootAfterUpdateRequired": "NotRequired",
-        "lastHeartbeat": (stamp(halted) if halted else beat) if agent else None,
+        "lastHeartbeat": (stamp(silent) if silent else beat) if agent else None,
         "processServerId": provider["processServerId"],
         "processServerName": provider["processServerName"],
         "multiVmGroupId": provider["multiVmGroupId"],

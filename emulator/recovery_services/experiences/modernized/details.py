@@ -246,9 +246,8 @@ def _agent(world: World, item: Document) -> Document:
     }
     if state in ("enabling", "enable-failed"):
         return details | {"reasonsBlockingUpgrade": [] if known else None}
-    guest = machine.peek(world, item[PRIVATE]["machine"]["instance"])
-    halted = machine.stopped_at(guest) if guest else None
-    beat = stamp(halted) if halted else ago(world, _HEARTBEAT)
+    silent = recovery_points.silent_since(world, item)
+    beat = stamp(silent) if silent else ago(world, _HEARTBEAT)
     return details | {"lastHeartbeatUtc": beat}
 
 
