@@ -264,6 +264,7 @@ def _machine(args: MigrationWaveArgs, name: str) -> MachineInputs:
     platform = _platform(declared, facts)
     cut_over = facts is not None and facts.cut_over
     after = args.settings.terminates_after(name)
+    rollback = args.settings.rollback_of(name)
     since = facts.migrated_at if facts is not None and facts.state == "stopped" else None
     return MachineInputs(
         instance_id=declared.instance_id,
@@ -271,7 +272,8 @@ def _machine(args: MigrationWaveArgs, name: str) -> MachineInputs:
         platform=platform,
         source_problem=None if cut_over else args.preflight.gone.get(name),
         cut_over=cut_over or None,
-        rolls_back=args.settings.rollback_of(name) is not None or None,
+        rolls_back=rollback is not None or None,
+        deletes_kept=(rollback is not None and not rollback.keep_azure_vm) or None,
         after_failover=args.settings.after_failover_of(name),
         terminate_after_seconds=after.total_seconds() if after is not None else None,
         terminates_at=since + after if after is not None and since is not None else None,

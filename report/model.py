@@ -19,7 +19,17 @@ from site_recovery.azure.experiences.registry import EXPERIENCES
 from site_recovery.convergence.outcome import Status
 from site_recovery.observation import Observed, Stage, observe
 from site_recovery.phases import Phase
-from site_recovery.planning import Blocked, Do, RollBack, Rules, Satisfied, Step, Wait, next_step
+from site_recovery.planning import (
+    Blocked,
+    DeleteKept,
+    Do,
+    RollBack,
+    Rules,
+    Satisfied,
+    Step,
+    Wait,
+    next_step,
+)
 from site_recovery.snapshot import Snapshot
 
 _PERCENT = re.compile(r" \d+ ?%")
@@ -336,11 +346,12 @@ def _verdict(record: MachineRecord, step: Step) -> tuple[Status, str, str, str]:
             return Status.BLOCKED, str(reason), f"{what}.", f"{way_out}."
         case Wait(reason, what):
             return Status.PENDING, str(reason), f"{what}.", _GO_ON
-        case Do() | RollBack():
+        case Do() | RollBack() | DeleteKept():
             if outcome.status in (Status.FAILED, Status.BLOCKED):
                 said = parted(outcome.message)
                 return Status(outcome.status), outcome.reason, said.what, said.way_out
-            operation = str(step.operation) if isinstance(step, Do) else "the rollback"
+            rest = "the end of its rollback" if isinstance(step, DeleteKept) else "the rollback"
+            operation = str(step.operation) if isinstance(step, Do) else rest
             next_one = f"its next operation is {operation}."
             return Status.PENDING, outcome.reason, outcome.message or next_one, _GO_ON
 

@@ -90,6 +90,7 @@ class _Machine(_Read):
     source_problem: str | None = None
     cut_over: bool | None = None
     rolls_back: bool | None = None
+    deletes_kept: bool | None = None
     after_failover: AfterFailover | None = None
     target: _Target = Field(default_factory=_Target)
 
@@ -239,6 +240,7 @@ def _wave(name: str, outputs: Mapping[str, Any], items: Mapping[str, ItemRecord]
                 bios_id=read.bios_ids.get(machine, ""),
                 cut_over=bool(declared.cut_over),
                 rolls_back=bool(declared.rolls_back),
+                deletes_kept=bool(declared.deletes_kept),
                 after_failover=declared.after_failover,
             ),
             read.outcomes.get(machine, Outcome()),

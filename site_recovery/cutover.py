@@ -49,12 +49,14 @@ class Source:
 
     Attributes:
         state: EC2's word, such as `running`.
+        address: its private address; empty if it has none.
     """
 
     instance_id: str
     state: str
     interfaces: tuple[Interface, ...] = ()
     tags: Mapping[str, str] = field(default_factory=dict)
+    address: str = ""
 
     @property
     def memory(self) -> Memory:

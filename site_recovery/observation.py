@@ -60,7 +60,7 @@ class Observed:
         other_at_address: a sentence about another machine that is known at its address while the machine
             itself is not known, or None.
         mismatch: why the machine must be left alone, or None.
-        cut_over, unmanaged, rolls_back, not_before: see `Machine`.
+        cut_over, unmanaged, rolls_back, deletes_kept, not_before: see `Machine`.
         decides: what its config decides about its failover: when, and what then; None if a person
             decides, or Azure does not show when the failover was.
         decided: what that is by now; None before its time.
@@ -101,6 +101,7 @@ class Observed:
     cut_over: bool = False
     unmanaged: str | None = None
     rolls_back: bool = False
+    deletes_kept: bool = False
     decides: tuple[datetime, Decision] | None = None
     decided: Decision | None = None
     kept_vm_ids: tuple[str, ...] = ()
@@ -193,6 +194,7 @@ def _without_item(
         cut_over=machine.cut_over,
         unmanaged=machine.unmanaged,
         not_before=machine.not_before,
+        deletes_kept=machine.deletes_kept,
         decided=_of_migrated(machine) if stage is Stage.MIGRATED else None,
         **_kept(machine, snapshot),
         differs=_AFTER_ENABLING.differences(wanted) if wanted is not None else (),
@@ -240,6 +242,7 @@ def _with_item(
         unmanaged=machine.unmanaged,
         not_before=machine.not_before,
         rolls_back=machine.rolls_back,
+        deletes_kept=machine.deletes_kept,
         decides=decides,
         decided=decides[1] if decides is not None and due else None,
         **_kept(machine, snapshot),

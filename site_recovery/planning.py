@@ -94,7 +94,12 @@ class RollBack:
     """Take the failover back: switch the virtual machine off, give the source back."""
 
 
-Step: TypeAlias = Do | RollBack | Wait | Satisfied | Blocked
+@dataclass(frozen=True)
+class DeleteKept:
+    """Delete the virtual machine of a failover that was taken back, with all that belongs to it."""
+
+
+Step: TypeAlias = Do | RollBack | DeleteKept | Wait | Satisfied | Blocked
 Guard: TypeAlias = Callable[[Operation, Observed], Wait | Blocked | None]
 
 _REACHED = {
@@ -126,6 +131,8 @@ def satisfies(desired: Phase | None, observed: Observed) -> bool:
     desired = goal(desired, observed)
     if desired is None:
         return observed.stage in (*NOT_BEGUN, Stage.MIGRATED) and observed.busy is None
+    if desired is Phase.PROTECTED and _has_to_delete(observed):
+        return False
     settled = observed.busy is None and (observed.in_azure or not observed.differs)
     return observed.stage is _REACHED[desired] and settled
 
@@ -137,6 +144,11 @@ def has_arrived(step: Step, observed: Observed) -> bool:
     """
     waits = isinstance(step, Wait) and observed.stage is Stage.FAILED_OVER and not observed.busy
     return step == Satisfied() or step == Do(Operation.COMPLETE_MIGRATION) or waits
+
+
+def _has_to_delete(observed: Observed) -> bool:
+    """Whether a virtual machine that was kept has to go, and nothing of its failover is left."""
+    return observed.deletes_kept and bool(observed.kept_vm_ids) and not observed.in_azure
 
 
 def next_step(desired: Phase | None, observed: Observed, rules: Rules) -> Step:
@@ -164,6 +176,8 @@ def next_step(desired: Phase | None, observed: Observed, rules: Rules) -> Step:
         return Wait(Reason.JOB_RUNNING, f"{observed.busy} is running")
     if satisfies(desired, observed):
         return Satisfied()
+    if desired is Phase.PROTECTED and _has_to_delete(observed):
+        return DeleteKept()
     if observed.source_problem and desired is not None and not observed.in_azure:
         return Blocked(
             Reason.SOURCE_UNAVAILABLE,
@@ -225,6 +239,8 @@ def _path(
         if isinstance(step, Do):
             operations.append(step.operation)
             state = _AFTER[step.operation](state)
+        elif isinstance(step, DeleteKept):
+            state = replace(state, kept_vm_ids=())
         elif isinstance(step, RollBack):
             state = replace(state, kept_vm_ids=(_SOME_MACHINE,))
         else:

@@ -41,6 +41,7 @@ class Reason(StrEnum):
     NOT_MANAGED = "not-managed"
     NO_LATER_POINT = "no-later-point"
     SOURCE_DOES_NOT_STOP = "source-does-not-stop"
+    KEPT_VM_RUNS = "kept-vm-runs"
     CUTOVER_DISTURBED = "cutover-disturbed"
 
     # A guard of its wave or stack holds the next step.

@@ -34,6 +34,7 @@ class Machine:
         bios_id: its BIOS id; empty if unknown.
         migrated: whether an earlier run recorded that it was migrated.
         rolls_back: whether its failover is to be taken back, while that is possible.
+        deletes_kept: whether its virtual machine is deleted once its failover is taken back.
         cut_over: whether its cutover may have stopped it. Its replication may then stall.
         unmanaged: why Systems Manager runs no command on it, although its cutover needs that; or
             None.
@@ -54,6 +55,7 @@ class Machine:
     cut_over: bool = False
     unmanaged: str | None = None
     rolls_back: bool = False
+    deletes_kept: bool = False
     checked_test: datetime | None = None
     not_before: datetime | None = None
     after_failover: AfterFailover | None = None

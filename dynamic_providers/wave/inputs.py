@@ -52,6 +52,7 @@ class MachineInputs(Inputs):
         cut_over: whether its instance carries the tags of a cutover; None if not.
         unmanaged: why Systems Manager runs no command on it, although its cutover needs that.
         rolls_back: whether its failover is to be taken back; None if not.
+        deletes_kept: whether the virtual machine of a failover that was taken back is deleted.
         after_failover: what becomes of it if it stays failed over; None if a person decides.
         terminate_after_seconds: how long after its migration its instance is terminated, in
             service time; None for never.
@@ -68,6 +69,7 @@ class MachineInputs(Inputs):
     cut_over: Literal[True] | None = None
     unmanaged: str | None = None
     rolls_back: Literal[True] | None = None
+    deletes_kept: Literal[True] | None = None
     after_failover: AfterFailover | None = None
     terminate_after_seconds: float | None = None
     terminates_at: datetime | None = None
@@ -106,6 +108,7 @@ class MachineInputs(Inputs):
             bios_id=bios_id,
             cut_over=bool(self.cut_over),
             rolls_back=bool(self.rolls_back),
+            deletes_kept=bool(self.deletes_kept),
             unmanaged=self.unmanaged,
             not_before=self.cutover.at,
             after_failover=self.after_failover,

@@ -26,6 +26,7 @@ if TYPE_CHECKING:
 PERMISSIONS = (
     "ec2:CreateTags",
     "ec2:DeleteTags",
+    "ec2:DescribeInstanceStatus",
     "ec2:DescribeInstances",
     "ec2:ModifyNetworkInterfaceAttribute",
     "ec2:StartInstances",
@@ -89,6 +90,18 @@ class Ec2Sources:
                     for reservation in page["Reservations"]:
                         found |= {i["InstanceId"]: _source(i) for i in reservation["Instances"]}
             return found
+
+        return await self._call("EC2", read)
+
+    async def status(self, instance_id: str) -> str:
+        """The worse of its two status checks (DescribeInstanceStatus)."""
+
+        def read() -> str:
+            answer = self._ec2.describe_instance_status(InstanceIds=[instance_id])
+            for shown in answer["InstanceStatuses"]:
+                both = (shown["SystemStatus"]["Status"], shown["InstanceStatus"]["Status"])
+                return next((each for each in both if each != "ok"), "ok")
+            return ""
 
         return await self._call("EC2", read)
 
@@ -204,4 +217,5 @@ def _source(instance: Any) -> Source:
             for each in instance.get("NetworkInterfaces", ())
         ),
         {tag["Key"]: tag["Value"] for tag in instance.get("Tags", ())},
+        instance.get("PrivateIpAddress", ""),
     )

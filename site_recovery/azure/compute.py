@@ -55,6 +55,32 @@ class Compute:
         """
         await self._call("POST", vm_id, "/deallocate")
 
+    async def delete(self, vm_id: str) -> bool:
+        """Go on with deleting a machine, with its disks and interfaces.
+
+        They go with it if their `deleteOption` says so, which is set first (VirtualMachines_Get,
+        VirtualMachines_Update, VirtualMachines_Delete; "Delete a VM and attached resources" of
+        Azure's documentation). So nothing is left of a machine that is gone.
+
+        Returns:
+            Whether its deletion was asked for, or there is none. If not, ask again later.
+
+        Raises:
+            MigrationError: Azure did not answer, or refused.
+        """
+        shown = await self._call("GET", vm_id, "")
+        if shown is None:
+            return True
+        properties = shown["properties"]
+        if properties.get("provisioningState") in ("Updating", "Deleting"):
+            return False
+        marked = _marked(properties)
+        if marked != {name: properties.get(name) for name in marked}:
+            await self._call("PATCH", vm_id, "", {"properties": marked})
+            return False
+        await self._call("DELETE", vm_id, "")
+        return True
+
     async def retag(self, vm_id: str, removed: str, added: Mapping[str, str]) -> None:
         """Replace one tag of a machine by others (VirtualMachines_Get, VirtualMachines_Update).
 
@@ -83,3 +109,24 @@ class Compute:
                 # A rollback would let the source serve beside it.
                 raise explain(error, about) from error
             return None
+
+
+def _marked(properties: Mapping[str, Any]) -> dict[str, Any]:
+    """The disks and interfaces of a machine, marked so that they are deleted with it."""
+    storage = properties.get("storageProfile") or {}
+    network = properties.get("networkProfile") or {}
+    option = {"deleteOption": "Delete"}
+    return {
+        "storageProfile": {
+            **storage,
+            "osDisk": {**(storage.get("osDisk") or {}), **option},
+            "dataDisks": [{**disk, **option} for disk in storage.get("dataDisks") or ()],
+        },
+        "networkProfile": {
+            **network,
+            "networkInterfaces": [
+                {**each, "properties": {**(each.get("properties") or {}), **option}}
+                for each in network.get("networkInterfaces") or ()
+            ],
+        },
+    }

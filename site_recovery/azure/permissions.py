@@ -74,8 +74,9 @@ polled below a region."""
 ROLLING_BACK = (
     "Microsoft.Compute/virtualMachines/deallocate/action",
     "Microsoft.Compute/virtualMachines/write",
+    "Microsoft.Compute/virtualMachines/delete",
 )
-"""Switching off the virtual machine of a failover that is taken back, and its tags."""
+"""Switching off the virtual machine of a failover that is taken back, its tags, and its deletion."""
 
 PLANNING = (
     f"{_PLANS}/write",

@@ -1,4 +1,4 @@
-"""The interface of a run to the virtual machines that it made in Azure."""
+"""The interface of a run to the machines that it checks."""
 
 from __future__ import annotations
 
@@ -32,23 +32,31 @@ class Health:
         return f"it is {self.power or 'in no known power state'}, and {agent}"
 
 
+class Up(Protocol):
+    """How a machine is, and the same in words as `str`."""
+
+    @property
+    def is_up(self) -> bool:
+        """Whether it runs and can be used."""
+
+
 class Guests(Protocol):
-    """The virtual machines. `azure.guests.AzureGuests` implements it.
+    """Machines that are checked. `azure.guests.AzureGuests` and `SourceGuests` implement it.
 
     Every method but `tcp` and `http` may raise a `MigrationError`.
     """
 
-    async def health(self, vm_id: str) -> Health | None:
-        """Read the instance view; None if there is no such virtual machine."""
+    async def health(self, guest_id: str, /) -> Up | None:
+        """How it is; None if there is no such machine."""
 
-    async def address(self, vm_id: str) -> str | None:
+    async def address(self, guest_id: str, /) -> str | None:
         """The private address of its first network interface."""
 
-    async def send(self, vm_id: str, platform: Platform, lines: list[str]) -> str:
+    async def send(self, guest_id: str, platform: Platform, lines: list[str], /) -> str:
         """Run a script, without any retry; returns where its result is polled.
 
         Raises:
-            RefusedError: Azure does not run it; `busy` while another one runs.
+            RefusedError: it does not run; `busy` while another one runs.
             UnansweredError: it may run.
         """
 

@@ -34,6 +34,12 @@ class VirtualMachines(Protocol):
     async def deallocate(self, vm_id: str) -> None:
         """Ask a machine to stop and release its host."""
 
+    async def delete(self, vm_id: str) -> bool:
+        """Go on with deleting a machine, with its disks and interfaces.
+
+        Returns whether its deletion was asked for, or there is none. If not, ask again later.
+        """
+
     async def retag(self, vm_id: str, removed: str, added: Mapping[str, str]) -> None:
         """Replace one tag of a machine by others."""
 

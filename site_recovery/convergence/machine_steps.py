@@ -26,6 +26,7 @@ from site_recovery.operations import Operation, of_scenario
 from site_recovery.planning import (
     NOT_BEGUN,
     Blocked,
+    DeleteKept,
     Do,
     RollBack,
     Rules,
@@ -153,6 +154,8 @@ class MachineSteps:
                 machine.block(observed, step)
             case RollBack():
                 await self._rollbacks.advance(machine, observed)
+            case DeleteKept():
+                await self._rollbacks.delete_kept(machine, observed)
             case Wait(reason, what):
                 machine.wait(reason, what)
                 if observed.busy is not None:

@@ -53,6 +53,13 @@ class MachineReview:
         """The phase that it goes to; see `planning.goal`."""
         return goal(self.assignment.desired, self.observed)
 
+    @property
+    def deletes_vm(self) -> bool:
+        """Whether the virtual machine of a failover that is or was taken back is deleted."""
+        seen = self.observed
+        there = self.rolls_back or (bool(seen.kept_vm_ids) and not seen.in_azure)
+        return there and seen.deletes_kept and self.goal is Phase.PROTECTED and not self.blocked
+
     def also(self, blocked: Blocked | None) -> MachineReview:
         """A copy that something else keeps from its phase too; itself for None."""
         if blocked is None:

@@ -23,6 +23,14 @@ from site_recovery.usual_durations import History
 ROLL_BACK = "roll back"
 """What is done first to a machine whose failover is taken back. It is no operation of Site Recovery."""
 
+DELETE_VM = "delete virtual machine"
+"""What ends a rollback with `keepAzureVm: false`. It is no operation of Site Recovery either."""
+
+DELETES_VM = (
+    "rollback.keepAzureVm is false: once the source serves again, the virtual machine in Azure is "
+    "deleted, with its disks and interfaces"
+)
+
 OUT = "out of the vault"
 """Where a machine goes that left the config."""
 
@@ -128,6 +136,8 @@ def wave_review(
 def _row(review: MachineReview, history: History) -> MachineRow:
     desired = review.goal
     operations = tuple(_operation(each, review, history) for each in review.operations)
+    if review.deletes_vm:
+        operations = (OperationReview(DELETE_VM, None, True, DELETES_VM), *operations)
     if review.rolls_back:
         told = "; ".join([*_decided(review), ROLLS_BACK])
         operations = (OperationReview(ROLL_BACK, None, True, told), *operations)

@@ -24,6 +24,7 @@ from site_recovery.convergence.outcome import Failure, Outcome
 from site_recovery.convergence.plan_run import PlanMachine, PlanRun
 from site_recovery.convergence.requests import Requests
 from site_recovery.convergence.rollback import Rollbacks
+from site_recovery.convergence.source_guests import SourceGuests
 from site_recovery.convergence.sources import Sources
 from site_recovery.convergence.status_line import status_line
 from site_recovery.convergence.submission import Submitter
@@ -72,7 +73,10 @@ async def converge(
     machines = [MachineRun.of(assignment, reporter.event) for assignment in assignments]
     cutovers = Cutovers(sources, service, pace, reporter.event) if sources is not None else None
     hook_runs = HookRuns(hooks, sources, pace.may_submit, reporter.event)
-    run = _Run(service, rules, pace, reporter, machines, plan, cutovers, guarding, hook_runs)
+    guests = SourceGuests(sources, service.guests) if sources is not None else None
+    run = _Run(
+        service, rules, pace, reporter, machines, plan, cutovers, guarding, hook_runs, guests
+    )
     try:
         ended_by = await run.drive()
     finally:
@@ -99,6 +103,7 @@ class _Run:
         cutovers: Cutovers | None,
         guarding: Guarding,
         hooks: HookRuns,
+        source_guests: SourceGuests | None,
     ) -> None:
         self._service = service
         self._rules = rules
@@ -121,7 +126,9 @@ class _Run:
             else None
         )
         self._cutovers = cutovers
-        rollbacks = Rollbacks(service.compute, cutovers, pace, reporter.event)
+        rollbacks = Rollbacks(
+            service.compute, cutovers, source_guests, service.clock, pace, reporter.event
+        )
         checks = CheckRuns(service.guests, service.clock, reporter.event)
         self._steps = partial(
             MachineSteps,

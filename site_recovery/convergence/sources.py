@@ -45,6 +45,9 @@ class Sources(Protocol):
     async def look(self, instance_ids: Sequence[str]) -> Mapping[str, Source]:
         """Read instances, by id. One that does not exist is left out."""
 
+    async def status(self, instance_id: str) -> str:
+        """The worse of the two status checks of an instance, such as `ok`; empty without one."""
+
     async def tag(self, instance_id: str, tags: Mapping[str, str]) -> None:
         """Set tags of an instance."""
 

@@ -10,7 +10,7 @@ from datetime import timedelta
 from enum import StrEnum
 from typing import Annotated, Any, Literal
 
-from pydantic import BeforeValidator, Field
+from pydantic import BeforeValidator, Field, StrictBool
 
 from site_recovery.declared.durations import Duration, between
 from site_recovery.declared.model import Model, defaults_to
@@ -94,6 +94,11 @@ class Rollback(Model):
         min_length=1,
         max_length=200,
         description="Why, for the people who review it.",
+    )
+    keep_azure_vm: StrictBool = Field(
+        default=True,
+        description="Whether the virtual machine stays, switched off. `false` deletes it, with its "
+        "disks and interfaces, once its source serves again and its replication is removed.",
     )
 
 

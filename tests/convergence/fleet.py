@@ -93,6 +93,7 @@ class Fleet:
         cutovers: how machines fail over, by name; `latest` for the others.
         terminate_after: how long after its migration an instance is terminated.
         rolls_back: the machines whose failover is taken back.
+        deletes_kept: those whose virtual machine is deleted then.
         after_failover: what becomes of machines that stay failed over.
         sources: the instances that runs may change; None if they touch none.
         migrated: the machines that are recorded as migrated.
@@ -131,6 +132,7 @@ class Fleet:
         self.runner: HookRunner | None = None
         self.cutovers: dict[str, Cutover] = {}
         self.rolls_back: set[str] = set()
+        self.deletes_kept: set[str] = set()
         self.after_failover: AfterFailover | None = None
         self.terminate_after: timedelta | None = None
         self.sources: EstateSources | None = None
@@ -219,6 +221,7 @@ class Fleet:
                     migrated=name in self.migrated,
                     rolls_back=name in self.rolls_back,
                     checked_test=last_passed_test(self.checked.get(name)),
+                    deletes_kept=name in self.deletes_kept,
                     after_failover=self.after_failover,
                     not_before=self.cutovers.get(name, PORTALS_WAY).at,
                 ),

@@ -68,7 +68,13 @@ class EstateSources:
         self._settle(instance_id)
         instance = self.instance(instance_id)
         interface = Interface(f"eni-{instance.id}", instance.security_groups)
-        return Source(instance.id, instance.state, (interface,), self._tags.get(instance.id, {}))
+        return Source(
+            instance.id,
+            instance.state,
+            (interface,),
+            self._tags.get(instance.id, {}),
+            instance.private_ip,
+        )
 
     def inside(self, instance_id: str) -> Any:
         """The document of the guest."""
@@ -104,6 +110,9 @@ class EstateSources:
 
     async def look(self, instance_ids: Sequence[str]) -> Mapping[str, Source]:
         return {each: self.source(each) for each in instance_ids}
+
+    async def status(self, instance_id: str) -> str:
+        return "ok" if self.source(instance_id).state == "running" else ""
 
     async def tag(self, instance_id: str, tags: Mapping[str, str]) -> None:
         with _Change(self, "tag", instance_id):

@@ -8,7 +8,17 @@ import pytest
 
 from site_recovery.observation import Observed, Stage
 from site_recovery.phases import Phase
-from site_recovery.planning import Blocked, Do, RollBack, Rules, Satisfied, Step, Wait, next_step
+from site_recovery.planning import (
+    Blocked,
+    DeleteKept,
+    Do,
+    RollBack,
+    Rules,
+    Satisfied,
+    Step,
+    Wait,
+    next_step,
+)
 from tests.docs.markdown import ROOT, blocks, tables
 
 ALL = frozenset(
@@ -52,6 +62,8 @@ def written(step: Step) -> str:
             return "*wait*"
         case RollBack():
             return "*roll back*"
+        case DeleteKept():
+            return "*delete*"
         case Satisfied():
             return "-"
         case Blocked():

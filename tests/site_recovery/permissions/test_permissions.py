@@ -40,7 +40,13 @@ NOT_NARROWED = {
     *(
         f"ec2:Describe{what}"
         for what in (
-            *("Images", "InstanceCreditSpecifications", "InstanceTypes", "Instances"),
+            *(
+                "Images",
+                "InstanceCreditSpecifications",
+                "InstanceStatus",
+                "InstanceTypes",
+                "Instances",
+            ),
             *("ManagedPrefixLists", "NatGateways", "NetworkAcls", "NetworkInterfaces"),
             *("RouteTables", "SecurityGroupRules", "SecurityGroups", "Subnets", "Tags"),
             *("Volumes", "Vpcs"),
