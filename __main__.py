@@ -11,6 +11,7 @@ from pulumi.runtime.config import CONFIG, is_config_secret
 
 import components
 import settings
+from site_recovery.azure import clouds
 from site_recovery.declared import own_names
 from site_recovery.ownership import STACK_TAG, mark
 
@@ -26,6 +27,7 @@ def declare() -> None:
     project, config = pulumi.get_project(), CONFIG.get()
     reading = settings.read(settings.stack_config(project, config))
     prefix = own_names.prefix(project, pulumi.get_stack())
+    clouds.use(config.get("azure-native:environment"))
     sealed = settings.secrets(project, config, is_config_secret)
     elsewhere = settings.provider_problems(config)
     own, plugins, preflight = components.plugin_accounts.ask(

@@ -30,6 +30,7 @@ from pydantic import BaseModel, ConfigDict
 from dynamic_providers import concurrency, driver, engine
 from dynamic_providers.shared import claims
 from site_recovery.arm_ids import VaultId, same
+from site_recovery.azure import clouds
 from site_recovery.azure.connection import Connect, Connection
 from site_recovery.errors import MigrationError
 
@@ -171,6 +172,7 @@ class MigrationProvider(ResourceProvider, ABC, Generic[InputsT, OutputsT]):
         # cannot use. The user should only see our message.
         for logger in ("grpc", "azure.identity"):
             logging.getLogger(logger).setLevel(logging.CRITICAL)
+        clouds.use(req.config.get("azure-native:environment"))
         concurrency.lift()
         engine.current()
 

@@ -12,6 +12,7 @@ from azure.mgmt.recoveryservicessiterecovery.aio import SiteRecoveryManagementCl
 
 from recover.declared import Declared
 from recover.verdicts import Found
+from site_recovery.azure import clouds
 from site_recovery.azure.connection import Connect, connector
 from site_recovery.azure.errors import explained
 from site_recovery.azure.rest import call
@@ -88,6 +89,7 @@ def find(wanted: Iterable[Declared], connect: Connect | None = None) -> dict[str
 async def _find(wanted: Sequence[Declared], connect: Connect) -> dict[str, Sequence[Found]]:
     found: dict[str, Sequence[Found]] = {}
     for declared in wanted:
+        clouds.use(declared.configured("environment"))
         subscription = declared.configured("subscriptionId")
         resource_id = _id(declared, subscription)
         if resource_id is None:

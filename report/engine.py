@@ -7,17 +7,22 @@ import subprocess
 from collections.abc import Mapping
 from typing import Any
 
+from site_recovery.azure import clouds
 from site_recovery.errors import MigrationError
 
 
 def exported(stack: str) -> Mapping[str, Any]:
     """The recorded state of a stack; secrets stay encrypted.
 
+    Clients that are made from now on use the cloud of Azure that the stack is in.
+
     Raises:
         MigrationError: there is no such stack, or it cannot be read; it has Pulumi's own words.
     """
-    deployment: Mapping[str, Any] = json.loads(_pulumi("stack", "export", "--stack", stack))
-    return deployment["deployment"] or {}
+    exported = json.loads(_pulumi("stack", "export", "--stack", stack))
+    deployment: Mapping[str, Any] = exported["deployment"] or {}
+    clouds.use(clouds.recorded(deployment))
+    return deployment
 
 
 def stacks() -> list[str]:

@@ -1,74 +1,160 @@
-"""Config keys of the providers that choose another account or cloud than the program would use.
+"""Config keys of the providers: which the program reads too, which it refuses, and which do not matter.
 
-The plugins read them, and the program's own clients read the environment only. So one run could
-work in two accounts.
+The plugins read all of them, and the program's own clients read the environment. So one run could
+work in two accounts. `tests/settings/test_one_account.py` compares these tables with the keys that
+the SDKs have.
 
 Sources: "AWS Classic: configuration options", "Azure Native: configuration options" (Pulumi
-registry).
+registry); the provider's `auth_azidentity.go` for what it reads of the environment.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+import os
+from collections.abc import Iterable, Iterator, Mapping
 
+from settings.stack import OTHER_NAMESPACES
+from site_recovery.azure import clouds
+from site_recovery.azure.errors import ENDPOINT_VARIABLE
+from site_recovery.declared import azure_regions
+from site_recovery.declared.wording import said
+from site_recovery.errors import MigrationError
 from site_recovery.problems import Problem
 
-_AWS = {
-    "profile": "AWS_PROFILE",
-    "accessKey": "AWS_ACCESS_KEY_ID",
-    "secretKey": "AWS_SECRET_ACCESS_KEY",
-    "token": "AWS_SESSION_TOKEN",
-    "assumeRole": "a profile with role_arn, named in AWS_PROFILE",
-    "assumeRoles": "a profile with role_arn, named in AWS_PROFILE",
-    "assumeRoleWithWebIdentity": "AWS_ROLE_ARN and AWS_WEB_IDENTITY_TOKEN_FILE",
-    "sharedConfigFiles": "AWS_CONFIG_FILE",
-    "sharedCredentialsFiles": "AWS_SHARED_CREDENTIALS_FILE",
-    "endpoints": "AWS_ENDPOINT_URL",
-    "customCaBundle": "AWS_CA_BUNDLE",
+_ENVIRONMENT = "azure-native:environment"
+
+_ROLE = "a profile with role_arn, named in AWS_PROFILE"
+_FEDERATED = "ARM_OIDC_TOKEN_FILE_PATH and AZURE_FEDERATED_TOKEN_FILE"
+_ACCOUNT = {
+    "aws:profile": "AWS_PROFILE",
+    "aws:accessKey": "AWS_ACCESS_KEY_ID",
+    "aws:secretKey": "AWS_SECRET_ACCESS_KEY",
+    "aws:token": "AWS_SESSION_TOKEN",
+    "aws:assumeRole": _ROLE,
+    "aws:assumeRoles": _ROLE,
+    "aws:assumeRoleWithWebIdentity": "AWS_ROLE_ARN and AWS_WEB_IDENTITY_TOKEN_FILE",
+    "aws:sharedConfigFiles": "AWS_CONFIG_FILE",
+    "aws:sharedCredentialsFiles": "AWS_SHARED_CREDENTIALS_FILE",
+    "aws:endpoints": "AWS_ENDPOINT_URL",
+    "aws:ec2MetadataServiceEndpoint": "AWS_EC2_METADATA_SERVICE_ENDPOINT",
+    "aws:ec2MetadataServiceEndpointMode": "AWS_EC2_METADATA_SERVICE_ENDPOINT_MODE",
+    "azure-native:tenantId": "AZURE_TENANT_ID and ARM_TENANT_ID",
+    "azure-native:clientId": "AZURE_CLIENT_ID and ARM_CLIENT_ID",
+    "azure-native:clientSecret": "AZURE_CLIENT_SECRET and ARM_CLIENT_SECRET",
+    "azure-native:clientCertificatePath": (
+        "AZURE_CLIENT_CERTIFICATE_PATH and ARM_CLIENT_CERTIFICATE_PATH"
+    ),
+    "azure-native:clientCertificatePassword": (
+        "AZURE_CLIENT_CERTIFICATE_PASSWORD and ARM_CLIENT_CERTIFICATE_PASSWORD"
+    ),
+    "azure-native:auxiliaryTenantIds": "the tenant of the subscription",
+    "azure-native:metadataHost": "ARM_ENVIRONMENT",
+    "azure-native:useMsi": "ARM_USE_MSI",
+    "azure-native:msiEndpoint": "IDENTITY_ENDPOINT",
+    "azure-native:useOidc": "ARM_USE_OIDC, and AZURE_FEDERATED_TOKEN_FILE",
+    "azure-native:oidcToken": _FEDERATED,
+    "azure-native:oidcTokenFilePath": _FEDERATED,
+    "azure-native:oidcRequestToken": _FEDERATED,
+    "azure-native:oidcRequestUrl": _FEDERATED,
 }
-_AZURE = {
-    "environment": "ARM_ENVIRONMENT",
-    "metadataHost": "ARM_METADATA_HOSTNAME",
-    "tenantId": "AZURE_TENANT_ID and ARM_TENANT_ID",
-    "auxiliaryTenantIds": "the tenant of the subscription",
-    "clientId": "AZURE_CLIENT_ID and ARM_CLIENT_ID",
-    "clientSecret": "AZURE_CLIENT_SECRET and ARM_CLIENT_SECRET",
-    "clientCertificatePath": "AZURE_CLIENT_CERTIFICATE_PATH and ARM_CLIENT_CERTIFICATE_PATH",
-    "clientCertificatePassword": "AZURE_CLIENT_CERTIFICATE_PASSWORD and "
-    "ARM_CLIENT_CERTIFICATE_PASSWORD",
-    "useMsi": "ARM_USE_MSI",
-    "msiEndpoint": "ARM_MSI_ENDPOINT",
-    "useOidc": "ARM_USE_OIDC, and AZURE_FEDERATED_TOKEN_FILE",
-    "useDefaultAzureCredential": "the environment",
-    "oidcToken": "ARM_OIDC_TOKEN, and AZURE_FEDERATED_TOKEN_FILE",
-    "oidcTokenFilePath": "ARM_OIDC_TOKEN_FILE_PATH and AZURE_FEDERATED_TOKEN_FILE",
-    "oidcRequestToken": "ARM_OIDC_REQUEST_TOKEN",
-    "oidcRequestUrl": "ARM_OIDC_REQUEST_URL",
+_WAY = {
+    "aws:customCaBundle": "AWS_CA_BUNDLE",
+    "aws:insecure": "AWS_CA_BUNDLE, to the authority of what is in between",
+    "aws:httpProxy": "HTTP_PROXY",
+    "aws:httpsProxy": "HTTPS_PROXY",
+    "aws:noProxy": "NO_PROXY",
+    "aws:useFipsEndpoint": "AWS_USE_FIPS_ENDPOINT",
+    "aws:useDualstackEndpoint": "AWS_USE_DUALSTACK_ENDPOINT",
 }
-INSTEAD = {
-    **{f"aws:{key}": instead for key, instead in _AWS.items()},
-    **{f"azure-native:{key}": instead for key, instead in _AZURE.items()},
+INSTEAD = {**_ACCOUNT, **_WAY}
+"""Keys that are refused: what says the same to plugins and program, by full key."""
+
+HONOURED = (*OTHER_NAMESPACES, _ENVIRONMENT)
+"""Keys that the program reads like the plugins."""
+
+HARMLESS = {
+    "aws:allowedAccountIds": "the plugin refuses others, and its account is compared with ours",
+    "aws:forbiddenAccountIds": "the plugin refuses them, and its account is compared with ours",
+    "aws:defaultTags": "only what the plugin makes has them",
+    "aws:ignoreTags": "tags that the plugin leaves alone on what it makes",
+    "aws:tagPolicyCompliance": "what the plugin makes of tag policies",
+    "aws:maxRetries": "how often the plugin tries",
+    "aws:retryMode": "how the plugin tries again",
+    "aws:tokenBucketRateLimiterCapacity": "how often the plugin tries again",
+    "aws:s3UsEast1RegionalEndpoint": "nothing here uses S3 through the plugin",
+    "aws:s3UsePathStyle": "nothing here uses S3 through the plugin",
+    "aws:skipCredentialsValidation": "what the plugin checks when it starts",
+    "aws:skipMetadataApiCheck": (
+        "whether the plugin takes the role of its instance; its account is compared with ours"
+    ),
+    "aws:skipRegionValidation": "what the plugin checks when it starts",
+    "aws:skipRequestingAccountId": "what the plugin asks when it starts",
+    "aws:stsRegion": "which STS the plugin asks for its account; roles are refused above",
+    "aws:userAgents": "how the plugin calls itself",
+    "azure-native:disableInstanceDiscovery": "how the plugin checks where it gets its tokens",
+    "azure-native:disablePulumiPartnerId": "how the plugin calls itself",
+    "azure-native:partnerId": "how the plugin calls itself",
+    "azure-native:useDefaultAzureCredential": (
+        "the program looks for credentials in this way too; the tenants are compared"
+    ),
 }
-"""What says the same to plugins and program, by full key."""
+"""Why each other key makes no difference between plugins and program."""
 
 
-def problems(config: Iterable[str]) -> list[Problem]:
-    """Refuse such keys by name.
+def problems(
+    config: Mapping[str, str], environment: Mapping[str, str] | None = None
+) -> list[Problem]:
+    """Refuse such keys by name, and a cloud of Azure in which the stack cannot be.
 
     Args:
-        config: the full keys of the stack's config. `aws:assumeRoles[0].roleArn` is one of
+        config: values by full key, of the stack's config. `aws:assumeRoles[0].roleArn` is one of
             `aws:assumeRoles` that was set without `--path`.
+        environment: the variables; by default those of this process.
     """
-    found = []
+    environment = os.environ if environment is None else environment
+    return [*_refused(config), *_other_cloud(config, environment)]
+
+
+def _refused(config: Iterable[str]) -> Iterator[Problem]:
     for key in sorted(config):
         known = key.split("[")[0].split(".")[0]
-        if known in INSTEAD:
-            found.append(
-                Problem(
-                    key,
-                    "the plugin would use it and the program's own clients would not, so that one "
-                    "run might work in two accounts",
-                    f"Remove it; both read the environment: set {INSTEAD[known]}",
-                )
+        if known in _ACCOUNT:
+            yield Problem(
+                key,
+                "the plugin would use it and the program's own clients would not, so that one "
+                "run might work in two accounts",
+                f"Remove it; both read the environment: set {INSTEAD[known]}",
             )
-    return found
+        elif known in _WAY:
+            yield Problem(
+                key,
+                "the plugin would use it and the program's own clients would not, so that one of "
+                "them might not reach AWS",
+                f"Remove it; both read the environment: set {INSTEAD[known]}",
+            )
+
+
+def _other_cloud(config: Mapping[str, str], environment: Mapping[str, str]) -> Iterator[Problem]:
+    name = config.get(_ENVIRONMENT)
+    if name is not None and clouds.named(name) is None:
+        yield Problem(
+            _ENVIRONMENT,
+            f"{said(name)} is no cloud of Azure, and the plugin would take the public one",
+            f"Write {clouds.CHOICE}",
+        )
+        return
+    location = azure_regions.normalized(config.get("azure-native:location") or "")
+    if location not in azure_regions.REGIONS or environment.get(ENDPOINT_VARIABLE):
+        return
+    try:
+        cloud = (clouds.named(name) if name else None) or clouds.of_environment(environment)
+    except MigrationError:
+        return  # The check of the endpoint says it.
+    own = clouds.of_region(location)
+    if own != cloud:
+        yield Problem(
+            _ENVIRONMENT,
+            f"{location} is a region of cloud {own.name}, and the run would work in cloud "
+            f"{cloud.name}",
+            f"Run `pulumi config set {_ENVIRONMENT} {own.name}`, or correct azure-native:location",
+        )

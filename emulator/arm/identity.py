@@ -23,7 +23,13 @@ from emulator.kernel.world import World
 TENANT = "72f988bf-0000-4000-8000-2d7cd011db47"
 HEADER = "local"
 LIFETIME_SECONDS = 24 * 3600
-_AUDIENCES = frozenset({"management.azure.com", "management.core.windows.net"})
+_AUDIENCES = frozenset(
+    {
+        *("management.azure.com", "management.core.windows.net"),
+        *("management.usgovcloudapi.net", "management.chinacloudapi.cn"),
+    }
+)
+"""Resource Manager in Microsoft's clouds, for a stack of any of them."""
 
 routes = Routes()
 

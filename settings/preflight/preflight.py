@@ -18,7 +18,7 @@ from site_recovery.aws.ec2 import MachineFacts
 from site_recovery.aws.inventory import Driver
 from site_recovery.aws.managed_instances import ManagedInstance
 from site_recovery.aws.server_facts import server_facts
-from site_recovery.azure import connection
+from site_recovery.azure import clouds, connection
 from site_recovery.azure.errors import ENDPOINT_VARIABLE
 from site_recovery.config_paths import path
 from site_recovery.declared.cutover import Mode
@@ -117,6 +117,8 @@ def examine(
         if reading.draft.experience == "classic":
             allowed = reading.draft.allow_retired_classic
             elsewhere = retirement.problems(endpoint=host, allowed=allowed)
+    except clouds.UnknownCloudError as error:
+        elsewhere = [Problem(error.variable, str(error), "Nothing was changed")]
     except MigrationError as error:
         elsewhere = [Problem(ENDPOINT_VARIABLE, str(error), "Nothing was changed")]
     if reading.draft.retired:

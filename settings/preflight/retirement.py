@@ -4,14 +4,8 @@ from __future__ import annotations
 
 from urllib.parse import urlsplit
 
+from site_recovery.azure import clouds
 from site_recovery.problems import Problem
-
-PUBLIC_CLOUDS = (
-    "management.azure.com",
-    "management.usgovcloudapi.net",
-    "management.chinacloudapi.cn",
-)
-"""Hosts of Azure Resource Manager in Microsoft's clouds."""
 
 
 def problems(*, endpoint: str, allowed: bool) -> list[Problem]:
@@ -26,8 +20,7 @@ def problems(*, endpoint: str, allowed: bool) -> list[Problem]:
         allowed: the value of `allowRetiredClassic` in the config.
     """
     host = (urlsplit(endpoint).hostname or "").lower()
-    on_public_cloud = any(host == cloud or host.endswith(f".{cloud}") for cloud in PUBLIC_CLOUDS)
-    if allowed or not on_public_cloud:
+    if allowed or clouds.of_url(endpoint) is None:
         return []
     return [
         Problem(

@@ -17,6 +17,7 @@ from azure.core.pipeline.policies import SansIOHTTPPolicy
 from azure.core.pipeline.transport import AsyncHttpTransport
 
 from site_recovery import authorities
+from site_recovery.azure import clouds
 from site_recovery.azure.errors import ENDPOINT_VARIABLE, explained
 from site_recovery.azure.limits import LimitsPolicy
 from site_recovery.azure.rest import call
@@ -28,8 +29,6 @@ from site_recovery.service_clock import ServiceClock
 if TYPE_CHECKING:
     from azure.mgmt.recoveryservicessiterecovery.aio import SiteRecoveryManagementClient
 
-PUBLIC_ENDPOINT = "https://management.azure.com"
-NATIONAL_CLOUDS = ("management.usgovcloudapi.net", "management.chinacloudapi.cn")
 _T = TypeVar("_T")
 _LOOPBACK = ("127.0.0.1", "localhost", "::1")
 
@@ -95,12 +94,12 @@ class Connect(Protocol):
 
 
 def endpoint() -> str:
-    """The URL of Resource Manager: from the environment, or the public one of Azure.
+    """The URL of Resource Manager: from the environment, or that of its cloud of Azure.
 
     Raises:
         MigrationError: credentials would be sent unencrypted to another machine.
     """
-    url = os.environ.get(ENDPOINT_VARIABLE, PUBLIC_ENDPOINT).rstrip("/")
+    url = (os.environ.get(ENDPOINT_VARIABLE) or clouds.of_environment().endpoint).rstrip("/")
     parts = urlsplit(url)
     if parts.scheme != "https" and parts.hostname not in _LOOPBACK:
         raise MigrationError(
@@ -128,20 +127,6 @@ class _ServicePolicy(SansIOHTTPPolicy[Any, Any]):
         answer = response.http_response
         self._clock.read(answer.headers.get("Date"))
         self._retry_after.read(answer.status_code, answer.headers.get("Retry-After"))
-
-
-def audience(url: str) -> str:
-    """The resource that a token is for: that of the cloud which the URL belongs to.
-
-    Resource Manager of a national cloud takes tokens for its own endpoint only ("Azure Government:
-    compare", "Azure China 21Vianet developer guide"). Every other URL, such as the emulator's, takes
-    tokens of the public cloud.
-    """
-    host = urlsplit(url).hostname or ""
-    for cloud in NATIONAL_CLOUDS:
-        if host == cloud or host.endswith(f".{cloud}"):
-            return f"https://{cloud}"
-    return PUBLIC_ENDPOINT
 
 
 def connector(
@@ -173,12 +158,16 @@ def connector(
         from azure.mgmt.recoveryservicessiterecovery.aio import SiteRecoveryManagementClient
 
         url = base_url or endpoint()
-        scope = f"{audience(url)}/.default"
+        # Resource Manager takes tokens for its own cloud only, from that cloud's authority.
+        scope = f"{clouds.at(url).endpoint}/.default"
+        authority = clouds.authority(url)
         clock, retry_after = ServiceClock(), RetryAfter()
         policy = _ServicePolicy(clock, retry_after, url.startswith("http://"))
         async with (
             _carrier(transport) as carrier,
-            credential() if credential else DefaultAzureCredential(transport=carrier) as token,
+            credential()
+            if credential
+            else DefaultAzureCredential(transport=carrier, authority=authority) as token,
             SiteRecoveryManagementClient(
                 token,
                 subscription,

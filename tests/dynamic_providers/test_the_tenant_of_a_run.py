@@ -1,4 +1,7 @@
-"""A run with credentials of two tenants is refused before anything is asked of the vault."""
+"""Of which tenant and cloud a provider process has its credentials.
+
+A run with credentials of two tenants is refused before anything is asked of the vault.
+"""
 
 from __future__ import annotations
 
@@ -10,10 +13,13 @@ from contextlib import asynccontextmanager
 from typing import Any
 
 import pytest
+from pulumi.dynamic import Config, ConfigureRequest
 
+from dynamic_providers import engine
+from dynamic_providers.container_mapping import ContainerMappingProvider
 from dynamic_providers.wave import tenant
 from dynamic_providers.wave.tenant import Plugin
-from site_recovery.azure.connection import Connection
+from site_recovery.azure.connection import Connection, endpoint
 from site_recovery.azure.tenant import tenant_of
 from site_recovery.service_clock import ServiceClock
 from tests.dynamic_providers.answers import answering
@@ -70,3 +76,20 @@ def token(claims: object) -> str:
 )
 def test_the_tenant_of_a_token_is_read_if_it_says_one(issued: str, by: str) -> None:
     assert tenant_of(issued) == by
+
+
+@pytest.mark.parametrize(
+    ("config", "url"),
+    [
+        ({}, "https://management.azure.com"),
+        ({"azure-native:environment": "china"}, "https://management.chinacloudapi.cn"),
+    ],
+)
+def test_a_provider_process_uses_the_cloud_of_the_config(
+    config: dict[str, str], url: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.delenv("AZURE_RESOURCE_MANAGER_ENDPOINT", raising=False)
+    monkeypatch.setenv("ARM_ENVIRONMENT", "")
+    monkeypatch.setattr(engine, "current", lambda: None)
+    ContainerMappingProvider().configure(ConfigureRequest(Config(config, "p")))
+    assert endpoint() == url

@@ -2,13 +2,24 @@
 
 from __future__ import annotations
 
+import ast
+import asyncio
+import importlib.util
+import os
+from pathlib import Path
+from typing import Any
+
 import pytest
+from azure.core.exceptions import ClientAuthenticationError
 
 import settings
 from permissions.rendering import Names
-from settings.providers import INSTEAD
+from settings.providers import HARMLESS, HONOURED, INSTEAD
 from site_recovery.aws import regions
-from site_recovery.azure.connection import audience
+from site_recovery.azure import clouds
+from site_recovery.azure.clouds import VARIABLES
+from site_recovery.azure.connection import connector, endpoint
+from site_recovery.problems import Problem
 
 
 @pytest.mark.parametrize(
@@ -21,26 +32,98 @@ from site_recovery.azure.connection import audience
     ],
 )
 def test_a_key_that_chooses_another_account_is_refused_by_name(key: str) -> None:
-    [problem] = settings.provider_problems([key, "aws:region", "p:waves"])
+    [problem] = problems({key: "x", "aws:region": "eu-west-1", "p:waves": "{}"})
     assert problem.path == key
-    assert "two accounts" in problem.what
+    assert "the plugin would use it and the program's own clients would not" in problem.what
+
+
+OLDER = {"aws:assumeRole"}
+"""Keys of earlier versions of the SDKs."""
+
+
+def keys_of(sdk: str, namespace: str) -> set[str]:
+    """The config keys of an installed SDK, from its module `config.vars`, by their full names."""
+    spec = importlib.util.find_spec(sdk)
+    assert spec is not None
+    assert spec.submodule_search_locations is not None
+    source = ast.parse(
+        Path(spec.submodule_search_locations[0], "config", "vars.py").read_text("utf-8")
+    )
+    return {
+        f"{namespace}:{call.args[0].value!s}"
+        for call in ast.walk(source)
+        if isinstance(call, ast.Call)
+        and isinstance(call.func, ast.Attribute)
+        and isinstance(call.func.value, ast.Name)
+        and call.func.value.id == "__config__"
+        and isinstance(call.args[0], ast.Constant)
+    }
 
 
 @pytest.mark.parametrize(
-    "key",
+    ("sdk", "namespace"), [("pulumi_aws", "aws"), ("pulumi_azure_native", "azure-native")]
+)
+def test_every_key_of_an_sdk_is_honoured_refused_or_said_to_be_harmless(
+    sdk: str, namespace: str
+) -> None:
+    ours = [*HONOURED, *INSTEAD, *HARMLESS]
+    assert len(ours) == len(set(ours)), "a key is one of the three"
+    known = {key for key in ours if key.startswith(f"{namespace}:")}
+    assert len(known) > 20
+    assert keys_of(sdk, namespace) == known - OLDER
+
+
+@pytest.mark.parametrize("key", [*HONOURED, *HARMLESS, "ec2-to-azure:profile", "azuread:clientId"])
+def test_other_keys_of_the_providers_are_not_refused(key: str) -> None:
+    assert problems({key: "public"}) == []
+
+
+def problems(config: dict[str, str], **environment: str) -> list[Problem]:
+    return settings.provider_problems(config, environment)
+
+
+@pytest.mark.parametrize(
+    ("location", "environment", "variables"),
     [
-        "aws:region",
-        "aws:defaultTags",
-        "aws:allowedAccountIds",
-        "aws:maxRetries",
-        "azure-native:location",
-        "azure-native:subscriptionId",
-        "ec2-to-azure:profile",
-        "azuread:clientId",
+        ("westeurope", None, {}),
+        ("westeurope", "public", {"ARM_ENVIRONMENT": "usgovernment"}),
+        ("usgovvirginia", "usgovernment", {}),
+        ("usdodeast", "USGov", {}),
+        ("usgovvirginia", None, {"ARM_ENVIRONMENT": "usgovernment"}),
+        ("usgovvirginia", None, {"AZURE_ENVIRONMENT": "AzureUSGovernment"}),
+        ("chinaeast2", "china", {}),
+        ("chinaeast2", None, {"AZURE_RESOURCE_MANAGER_ENDPOINT": "http://127.0.0.1:5000"}),
+        ("nowhere", "china", {}),
     ],
 )
-def test_other_keys_of_the_providers_are_not_ours_to_judge(key: str) -> None:
-    assert settings.provider_problems([key]) == []
+def test_a_region_of_the_cloud_that_is_named_is_taken(
+    location: str, environment: str | None, variables: dict[str, str]
+) -> None:
+    config = {"azure-native:location": location}
+    if environment:
+        config["azure-native:environment"] = environment
+    assert problems(config, **variables) == []
+
+
+@pytest.mark.parametrize(
+    ("location", "environment", "variables", "said"),
+    [
+        ("westeurope", "mars", {}, "'mars' is no cloud of Azure"),
+        ("usgovvirginia", None, {}, "region of cloud usgovernment"),
+        ("US Gov Virginia", None, {}, "would work in cloud public"),
+        ("westeurope", "china", {}, "region of cloud public"),
+        ("chinaeast2", None, {"ARM_ENVIRONMENT": "usgovernment"}, "in cloud usgovernment"),
+    ],
+)
+def test_a_cloud_in_which_the_stack_cannot_be_is_refused(
+    location: str, environment: str | None, variables: dict[str, str], said: str
+) -> None:
+    config = {"azure-native:location": location}
+    if environment:
+        config["azure-native:environment"] = environment
+    [problem] = problems(config, **variables)
+    assert problem.path == "azure-native:environment"
+    assert said in problem.what
 
 
 @pytest.mark.parametrize("region", sorted(regions.partitions()))
@@ -49,17 +132,88 @@ def test_permission_files_have_the_partition_of_the_region(region: str) -> None:
     assert names.partition == regions.partition_of(region)
 
 
+PUBLIC = ("https://management.azure.com", "login.microsoftonline.com")
+GOVERNMENT = ("https://management.usgovcloudapi.net", "login.microsoftonline.us")
+CHINA = ("https://management.chinacloudapi.cn", "login.chinacloudapi.cn")
+LOCAL = {"AZURE_RESOURCE_MANAGER_ENDPOINT": "http://127.0.0.1:5000"}
+
+
 @pytest.mark.parametrize(
-    ("url", "cloud"),
+    ("variables", "configured", "url", "cloud"),
     [
-        ("https://management.azure.com", "https://management.azure.com"),
-        ("https://westeurope.management.azure.com", "https://management.azure.com"),
-        ("https://management.usgovcloudapi.net", "https://management.usgovcloudapi.net"),
-        ("https://management.usgovcloudapi.net:443/", "https://management.usgovcloudapi.net"),
-        ("https://management.chinacloudapi.cn", "https://management.chinacloudapi.cn"),
-        ("http://127.0.0.1:5000", "https://management.azure.com"),
-        ("https://management.usgovcloudapi.net.evil.example", "https://management.azure.com"),
+        ({}, None, PUBLIC[0], PUBLIC),
+        ({"ARM_ENVIRONMENT": "usgovernment"}, None, GOVERNMENT[0], GOVERNMENT),
+        ({"ARM_ENVIRONMENT": "usgovernment"}, "china", CHINA[0], CHINA),
+        ({"AZURE_ENVIRONMENT": "AzureChinaCloud"}, None, CHINA[0], CHINA),
+        ({}, "usgov", GOVERNMENT[0], GOVERNMENT),
+        ({}, "mars", PUBLIC[0], PUBLIC),
+        (LOCAL, None, "http://127.0.0.1:5000", PUBLIC),
+        (LOCAL, "china", "http://127.0.0.1:5000", CHINA),
+        (
+            {"AZURE_RESOURCE_MANAGER_ENDPOINT": f"{GOVERNMENT[0]}:443/"},
+            None,
+            f"{GOVERNMENT[0]}:443",
+            GOVERNMENT,
+        ),
+        (
+            {"AZURE_RESOURCE_MANAGER_ENDPOINT": f"{GOVERNMENT[0]}.evil.example"},
+            None,
+            f"{GOVERNMENT[0]}.evil.example",
+            PUBLIC,
+        ),
+        (
+            {"AZURE_AUTHORITY_HOST": "login.example.com"},
+            None,
+            PUBLIC[0],
+            (PUBLIC[0], "login.example.com"),
+        ),
     ],
 )
-def test_a_token_is_for_the_cloud_that_is_asked(url: str, cloud: str) -> None:
-    assert audience(url) == cloud
+def test_endpoint_audience_and_authority_are_those_of_one_cloud(
+    variables: dict[str, str],
+    configured: str | None,
+    url: str,
+    cloud: tuple[str, str],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    made: dict[str, Any] = {}
+
+    class Credential:
+        def __init__(self, **options: Any) -> None:
+            made.update(options)
+
+        async def __aenter__(self) -> Credential:
+            return self
+
+        async def __aexit__(self, *_: object) -> None:
+            return None
+
+        async def get_token(self, *scopes: str, **_: Any) -> Any:
+            made["scopes"] = scopes
+            raise ClientAuthenticationError("enough is seen")
+
+    for name in (*VARIABLES, "AZURE_RESOURCE_MANAGER_ENDPOINT", "AZURE_AUTHORITY_HOST"):
+        monkeypatch.delenv(name, raising=False)
+    for name, value in variables.items():
+        monkeypatch.setenv(name, value)
+    monkeypatch.setenv("ARM_ENVIRONMENT", os.environ.get("ARM_ENVIRONMENT", ""))
+    monkeypatch.setattr("azure.identity.aio.DefaultAzureCredential", Credential)
+
+    async def tenant() -> str:
+        async with connector()("11111111-1111-1111-1111-111111111111") as connection:
+            told: str = await connection.tenant()
+            return told
+
+    clouds.use(configured)
+    assert endpoint() == url
+    with pytest.raises(ClientAuthenticationError):
+        asyncio.run(tenant())
+    assert (made["scopes"], made["authority"]) == ((f"{cloud[0]}/.default",), cloud[1])
+
+
+def test_a_recorded_stack_says_its_cloud() -> None:
+    provider = {"type": "pulumi:providers:azure-native", "inputs": {"environment": "china"}}
+    aws = {"type": "pulumi:providers:aws", "inputs": {"environment": "x"}}
+    assert clouds.recorded({"resources": [aws, provider]}) == "china"
+    assert clouds.recorded({"resources": [aws, {**provider, "inputs": {}}]}) is None
+    assert clouds.recorded({}) is None

@@ -14,6 +14,7 @@ from site_recovery.aws.ec2 import MachineFacts
 from site_recovery.aws.inventory import Driver
 from site_recovery.aws.managed_instances import ManagedInstance
 from site_recovery.aws.server_facts import InstanceType, ServerFacts, ServerQuestion, Subnet
+from site_recovery.azure import connection
 from site_recovery.errors import MigrationError
 from site_recovery.problems import Problem
 from tests.settings import configs
@@ -311,6 +312,16 @@ def test_an_endpoint_that_would_leak_credentials_is_a_problem_like_any_other() -
     for config in (configs.valid(), configs.modernized()):
         [problem] = at(endpoint, config).problems
         assert problem.path == "AZURE_RESOURCE_MANAGER_ENDPOINT"
+
+
+def test_an_unknown_cloud_of_the_environment_is_refused_by_its_variable(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setenv("ARM_ENVIRONMENT", "mars")
+    monkeypatch.delenv("AZURE_RESOURCE_MANAGER_ENDPOINT", raising=False)
+    [problem] = at(connection.endpoint, configs.modernized()).problems
+    assert problem.path == "ARM_ENVIRONMENT"
+    assert "there is no such cloud of Azure" in problem.what
 
 
 def test_modernized_is_taken_by_azure_itself() -> None:

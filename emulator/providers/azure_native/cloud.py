@@ -38,7 +38,12 @@ CONFIGURABLE: Mapping[str, Property] = {
 }
 
 _PUBLIC_ENDPOINT = "https://management.azure.com"
-_SCOPE = f"{_PUBLIC_ENDPOINT}/.default"
+_ENDPOINTS = {
+    "usgovernment": "https://management.usgovcloudapi.net",
+    "usgov": "https://management.usgovcloudapi.net",
+    "china": "https://management.chinacloudapi.cn",
+}
+"""Resource Manager by `environment`. Like the real provider, it takes any other name as public."""
 _LOOPBACK = frozenset({"127.0.0.1", "::1", "localhost"})
 _POLL_SECONDS = 2.0  # between polls of an operation whose answers name no time
 _NOBODY = "00000000-0000-0000-0000-000000000000"
@@ -56,11 +61,15 @@ class Cloud:
         self._credential: TokenCredential | None = None
         self._client: PipelineClient[Any, Any] | None = None
         self._over_http = False
+        self._scope = f"{_PUBLIC_ENDPOINT}/.default"
 
     def use(self, config: Mapping[str, Any]) -> None:
         """Apply the provider's configuration. Nothing is sent yet."""
         self._config = dict(config)
-        endpoint = os.environ.get("AZURE_RESOURCE_MANAGER_ENDPOINT", _PUBLIC_ENDPOINT).rstrip("/")
+        named = str(config.get("environment") or os.environ.get("ARM_ENVIRONMENT") or "")
+        own = _ENDPOINTS.get(named.lower(), _PUBLIC_ENDPOINT)
+        self._scope = f"{own}/.default"
+        endpoint = os.environ.get("AZURE_RESOURCE_MANAGER_ENDPOINT", own).rstrip("/")
         parts = urlsplit(endpoint)
         self._over_http = parts.scheme == "http" and parts.hostname in _LOOPBACK
         self._credential = DefaultAzureCredential()
@@ -70,7 +79,7 @@ class Cloud:
                 policies.RequestIdPolicy(),
                 policies.UserAgentPolicy("local-azure-native"),
                 policies.RetryPolicy(),
-                policies.BearerTokenCredentialPolicy(self._credential, _SCOPE),
+                policies.BearerTokenCredentialPolicy(self._credential, self._scope),
                 policies.ContentDecodePolicy(),
             ],
         )
@@ -103,7 +112,7 @@ class Cloud:
         """The identity of the credentials: clientId, objectId, subscriptionId and tenantId."""
         if self._credential is None:
             raise ProviderError("the provider is not configured")
-        claims = _claims(self._credential.get_token(_SCOPE).token)
+        claims = _claims(self._credential.get_token(self._scope).token)
         configured = self._config
         return {
             "clientId": configured.get("clientId") or claims.get("appid") or _NOBODY,
