@@ -36,11 +36,12 @@ from site_recovery import arm_ids
 from site_recovery.azure.vault import gone_text
 from site_recovery.checks import Record
 from site_recovery.convergence import review, review_text
+from site_recovery.convergence.outcome import Outcome
 from site_recovery.errors import MigrationError
 from site_recovery.fleet import Assignment
 from site_recovery.observation import Observed, Stage, observe
 from site_recovery.phases import Phase
-from site_recovery.planning import satisfies
+from site_recovery.planning import goal, satisfies
 from site_recovery.reasons import Reason
 from site_recovery.snapshot import Gone, Snapshot
 
@@ -50,7 +51,8 @@ class WaveOutputs(Outputs):
 
     Attributes:
         outcomes: `status` (`satisfied`, `pending`, `failed`, `blocked`), `reason` (a name, see
-            `site_recovery.reasons`) and `message`.
+            `site_recovery.reasons`) and `message`; and `decided`, the phase that `afterFailover`
+            took the machine to, if that is not the declared one.
         results: what was observed at the end.
         leaving: machines that left the wave and whose removal has not ended, with their inputs.
         migrated: the instance of each machine that was ever observed as migrated. A refresh keeps
@@ -287,10 +289,7 @@ class MigrationWaveProvider(MigrationProvider[WaveInputs, WaveOutputs]):
         staying = {name: outcomes[name] for name in inputs.machines}
         return WaveOutputs(
             results={name: _result(o.observed) for name, o in staying.items()},
-            outcomes={
-                name: {"status": str(o.status), "reason": str(o.reason or ""), "message": o.message}
-                for name, o in staying.items()
-            },
+            outcomes={name: _outcome(inputs.phase, o) for name, o in staying.items()},
             migrated={
                 name: machine.instance_id
                 for name, machine in inputs.machines.items()
@@ -311,6 +310,19 @@ class MigrationWaveProvider(MigrationProvider[WaveInputs, WaveOutputs]):
             },
             hooks={name: o.hooks.wire() for name, o in staying.items() if o.hooks is not None},
         )
+
+
+def _outcome(phase: Phase, outcome: Outcome) -> dict[str, str]:
+    """How a run ended for a machine, as its record takes it."""
+    reached = goal(phase, outcome.observed)
+    decided = {} if reached is phase else {"decided": str(reached)}
+    reason = str(outcome.reason or "")
+    return {
+        "status": str(outcome.status),
+        "reason": reason,
+        "message": outcome.message,
+        **decided,
+    }
 
 
 class MigrationWave(DeclaredResource, name="MigrationWave", provider=MigrationWaveProvider):

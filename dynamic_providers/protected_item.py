@@ -29,9 +29,14 @@ from site_recovery.snapshot import Gone, Snapshot
 
 
 class OutcomeInputs(Inputs):
-    """The outcome of the machine in the last run of its wave."""
+    """The outcome of the machine in the last run of its wave.
+
+    Attributes:
+        decided: the phase that `afterFailover` has decided on; None if that is the declared one.
+    """
 
     status: Literal["satisfied", "pending", "failed", "blocked"]
+    decided: str | None = None
     reason: str = ""
     message: str = ""
 
@@ -159,7 +164,9 @@ class ProtectedItemProvider(MigrationProvider[ProtectedItemInputs, ProtectedItem
             name = recorded.inputs.name
             changed |= machine.lasting(name) != before.lasting(name)
         observed_phase = recorded.outputs.observed_phase
-        drifted = bool(observed_phase) and observed_phase != news.get("phase")
+        outcome = news.get("outcome")
+        decided = None if unknown(outcome) else (outcome or {}).get("decided")
+        drifted = bool(observed_phase) and observed_phase != (decided or news.get("phase"))
         return DiffResult(changes=changed or drifted)
 
     async def on_create(self, inputs: ProtectedItemInputs) -> tuple[str, ProtectedItemOutputs]:

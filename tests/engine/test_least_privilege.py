@@ -242,7 +242,7 @@ def test_a_machine_is_cut_over_and_taken_back(stack: Stack, identity: Identity) 
         go(stack, identity, "up")
 
     back("failed-over", requireTestFailover=False)
-    back("protected", rollback={"reason": "a test"})
+    back("protected", rollback={"reason": "a test", "keepAzureVm": False})
     fleet(stack, "migrated", "migrated", "test-failover")
     go(stack, identity, "up")
 

@@ -144,3 +144,20 @@ def test_hooks_run_once_around_a_failover_that_a_checked_test_allows(
     assert stack.machine(DB)["checks"]["passed"] is True, "the record outlives the test machine"
     again = stack.up("--expect-no-changes")
     assert again.code == 0, again.text
+
+
+def test_a_failover_that_nobody_decides_about_is_completed_when_that_is_due(stack: Stack) -> None:
+    stack.waves["production"]["afterFailover"] = {"after": "10d", "do": "complete"}
+    early = stack.up("--expect-no-changes")
+    assert early.code == 0, early.text
+    stack.clouds.advance(10 * 86400)
+
+    preview, up = stack.preview(), stack.up()
+
+    told = " ".join(preview.line("production").split())
+    assert f"{WEB} failed over → migrated complete migration" in told
+    assert "afterFailover.do is complete, and its time was" in told
+    assert up.code == 0, up.text
+    assert stack.machine(WEB)["observedPhase"] == "migrated"
+    again = stack.up("--expect-no-changes")
+    assert again.code == 0, again.text
