@@ -9,6 +9,7 @@ import pulumi
 
 from components.sdk import network, resources, storage
 from settings import Network, Target
+from site_recovery.declared import own_names
 from site_recovery.ownership import STACK_TAG
 
 
@@ -41,6 +42,9 @@ class LandingZone(pulumi.ComponentResource):
     The test network is not connected to any other, and its subnet has no default outbound access
     to the internet. So a machine that boots there in a test reaches neither its production twin
     nor the systems that its twin uses.
+
+    The subnet of each network that is made here has a network security group of its own, with the
+    rules that Azure gives to every group, unless the config names one that exists.
 
     Attributes:
         resource_group_name: the resource group of the migration.
@@ -138,7 +142,18 @@ class LandingZone(pulumi.ComponentResource):
             opts = pulumi.ResourceOptions(parent=self)
             return network.VirtualNetwork.get(name, f"{where}/{settings.name}", opts)
         opts = _made(self, retain=retain)
-        return _virtual_network(name, settings, made, args, opts, isolated=isolated)
+        # Many policies of landing zones refuse a subnet that has none.
+        rules: pulumi.Input[str] = settings.subnet.network_security_group or (
+            network.NetworkSecurityGroup(
+                name,
+                network_security_group_name=own_names.security_group(settings.name),
+                resource_group_name=made,
+                location=args.location,
+                tags=args.tags,
+                opts=opts,
+            ).id
+        )
+        return _virtual_network(name, settings, rules, made, args, opts, isolated=isolated)
 
     def _account(
         self, group_name: pulumi.Input[str], args: LandingZoneArgs
@@ -182,6 +197,7 @@ def _group_id(args: LandingZoneArgs, group: str) -> str:
 def _virtual_network(
     name: str,
     settings: Network,
+    rules: pulumi.Input[str],
     resource_group_name: pulumi.Input[str],
     args: LandingZoneArgs,
     opts: pulumi.ResourceOptions,
@@ -189,11 +205,8 @@ def _virtual_network(
     isolated: bool = False,
 ) -> network.VirtualNetwork:
     # Subnets are declared inside their network: separate resources would race with it.
-    security_group = settings.subnet.network_security_group
     subnet = network.SubnetArgs(
-        network_security_group=network.NetworkSecurityGroupArgs(id=security_group)
-        if security_group
-        else None,
+        network_security_group=network.NetworkSecurityGroupArgs(id=rules),
         name=settings.subnet.name,
         address_prefix=settings.subnet.address_prefix,
         default_outbound_access=False if isolated else None,

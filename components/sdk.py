@@ -28,7 +28,7 @@ else:
     )
     ssm = Package("pulumi_aws.ssm", "association", "document", "parameter")
     vpc = Package("pulumi_aws.vpc", "security_group_egress_rule", "security_group_ingress_rule")
-    network = Package("pulumi_azure_native.network", "virtual_network")
+    network = Package("pulumi_azure_native.network", "network_security_group", "virtual_network")
     recoveryservices = Package(
         "pulumi_azure_native.recoveryservices", "replication_policy", "vault"
     )

@@ -62,6 +62,10 @@ class Kind:
 
 KINDS: Mapping[str, Kind] = {
     "azure-native:resources:ResourceGroup": Kind(_GROUP, "2024-03-01"),
+    "azure-native:network:NetworkSecurityGroup": Kind(
+        f"{_GROUP}/providers/Microsoft.Network/networkSecurityGroups/{{networkSecurityGroupName}}",
+        "2024-05-01",
+    ),
     "azure-native:network:VirtualNetwork": Kind(
         f"{_GROUP}/providers/Microsoft.Network/virtualNetworks/{{virtualNetworkName}}",
         "2024-05-01",

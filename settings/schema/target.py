@@ -64,8 +64,9 @@ class Subnet(Model):
     )
     network_security_group: NetworkSecurityGroupId | None = Field(
         default=None,
-        description="An existing network security group for the subnet, which many policies "
-        "require. It needs the network to be one that the program makes.",
+        description="An existing network security group for the subnet. It needs the network to "
+        "be one that the program makes.",
+        json_schema_extra=defaults_to("one that is made, with Azure's default rules"),
     )
 
 

@@ -39,3 +39,12 @@ def fitted(name: str, most: int) -> str:
 def prefix(project: str, stack: str) -> str:
     """The beginning of all names that must be unique in an AWS account."""
     return fitted(f"{project}-{stack}", PREFIX_MAX)
+
+
+def security_group(network: str) -> str:
+    """The network security group of a network's subnet: a network has at most 64 of its 80 letters.
+
+    >>> security_group("vnet-prod")
+    'nsg-vnet-prod'
+    """
+    return f"nsg-{network}"

@@ -21,6 +21,11 @@ _AZURE_PATHS = {
         "virtualNetworkName",
         "{resourceGroupName}/providers/Microsoft.Network/virtualNetworks/{virtualNetworkName}",
     ),
+    "azure-native:network:NetworkSecurityGroup": (
+        "networkSecurityGroupName",
+        "{resourceGroupName}/providers/Microsoft.Network/networkSecurityGroups"
+        "/{networkSecurityGroupName}",
+    ),
     "azure-native:storage:StorageAccount": (
         "accountName",
         "{resourceGroupName}/providers/Microsoft.Storage/storageAccounts/{accountName}",

@@ -12,6 +12,7 @@ from tests.settings import configs
 
 GROUP = "resources:ResourceGroup"
 NETWORK = "network:VirtualNetwork"
+RULES = "network:NetworkSecurityGroup"
 
 
 def zone(**target: Any) -> Deployment:
@@ -86,8 +87,33 @@ def test_a_subnet_can_have_a_security_group_that_exists() -> None:
     )
     network = configs.valid()["target"]["network"]
     network["subnet"]["networkSecurityGroup"] = nsg
-    (subnet,) = zone(network=network).one(NETWORK, "production").inputs["subnets"]
+    deployment = zone(network=network)
+    (subnet,) = deployment.one(NETWORK, "production").inputs["subnets"]
     assert subnet["networkSecurityGroup"] == {"id": nsg}
+    assert [made.name for made in deployment.all(RULES)] == ["test"]
+
+
+@pytest.mark.parametrize(
+    ("name", "group", "kept"),
+    [("production", "rg-migration-machines", True), ("test", "rg-migration", False)],
+)
+def test_the_subnet_of_a_network_has_a_security_group_of_its_own_that_lives_as_long(
+    name: str, group: str, kept: bool
+) -> None:
+    deployment = zone()
+    made = deployment.one(RULES, name)
+    network = deployment.one(NETWORK, name)
+    (subnet,) = network.inputs["subnets"]
+    assert subnet["networkSecurityGroup"] == {"id": made.id}
+    assert made.inputs["resourceGroupName"] == network.inputs["resourceGroupName"]
+    assert made.id.split("/")[4] == deployment.one(NETWORK, name).inputs["resourceGroupName"]
+    assert "securityRules" not in made.inputs, "the rules that Azure gives to every group"
+    assert (made.retained, network.retained) == (kept, kept)
+    assert deployment.waits_for(network, made)
+
+
+def test_no_security_group_is_made_for_a_network_that_is_there() -> None:
+    assert [made.name for made in zone(adopt=True).all(RULES)] == ["test"]
 
 
 def test_the_test_network_is_joined_to_nothing_and_has_no_way_out() -> None:

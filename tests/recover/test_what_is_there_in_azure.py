@@ -18,6 +18,7 @@ from tests.emulator.providers.local_azure import environment, serving
 from tests.emulator.providers.providers_client import UNKNOWN, Engine, running, urn
 
 GROUP = "azure-native:resources:ResourceGroup"
+RULES = "azure-native:network:NetworkSecurityGroup"
 NETWORK = "azure-native:network:VirtualNetwork"
 ACCOUNT = "azure-native:storage:StorageAccount"
 VAULT = "azure-native:recoveryservices:Vault"
@@ -30,6 +31,7 @@ IN_GROUP = {"resourceGroupName": "rg", "tags": TAGS}
 # A type that another one needs comes after it: what one test made stays for the next.
 TYPES: Mapping[str, dict[str, Any]] = {
     GROUP: IN_GROUP,
+    RULES: {**IN_GROUP, "networkSecurityGroupName": "nsg-vnet"},
     NETWORK: {
         **IN_GROUP,
         "virtualNetworkName": "vnet",
