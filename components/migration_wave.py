@@ -14,6 +14,7 @@ from components.migration_server import MigrationServer
 from components.readiness import readiness
 from dynamic_providers.migration_wave import MigrationWave as Reconciler
 from dynamic_providers.protected_item import ProtectedItem
+from dynamic_providers.wave.all_waves import packed
 from dynamic_providers.wave.inputs import ConvergenceInputs, MachineInputs, OtherWave
 from dynamic_providers.wave.room import MadeSubnet, MadeSubnets
 from settings import MachineSettings, Network, Preflight, Settings, Target, WaveSettings
@@ -32,6 +33,7 @@ class MigrationWaveArgs:
 
     Attributes:
         wave: its name in the settings.
+        all_waves: what `all_waves` says of all waves of the stack.
         settings: the stack's settings.
         preflight: facts of the machines from AWS.
         prefix: the prefix of names that must be unique in the AWS account.
@@ -45,6 +47,7 @@ class MigrationWaveArgs:
     """
 
     wave: str
+    all_waves: str
     settings: Settings
     preflight: Preflight
     prefix: str
@@ -55,6 +58,21 @@ class MigrationWaveArgs:
     fence_id: pulumi.Input[str]
     landing_zone: LandingZone
     requires: Sequence[pulumi.Resource]
+
+
+def all_waves(settings: Settings, preflight: Preflight) -> str:
+    """What each wave of a stack has to know of all of them."""
+    return packed(
+        {
+            name: OtherWave(
+                phase=wave.phase,
+                machines={m: _machine(settings, preflight, m) for m in wave.machines},
+                require_test_failover=settings.requires_test_failover(name),
+                guards=settings.guards_of(name),
+            )
+            for name, wave in settings.waves.items()
+        }
+    )
 
 
 class WaveRecord(pulumi.ComponentResource):
@@ -167,19 +185,13 @@ class MigrationWave(WaveRecord):
                 "storage_account_id": args.landing_zone.storage_account_id,
             },
             phase=str(wave.phase),
-            machines={machine: _machine(args, machine).wire() for machine in wave.machines},
+            machines={
+                machine: _machine(settings, args.preflight, machine).wire()
+                for machine in wave.machines
+            },
             holds=ready.holds,
             bios_ids=ready.bios_ids,
-            other_waves={
-                other: OtherWave(
-                    phase=its.phase,
-                    machines={machine: _machine(args, machine) for machine in its.machines},
-                    require_test_failover=settings.requires_test_failover(other),
-                    guards=settings.guards_of(other),
-                ).wire()
-                for other, its in settings.waves.items()
-                if other != args.wave
-            },
+            all_waves=args.all_waves,
             plugin={
                 "subscription": settings.azure_subscription_id,
                 "tenant": args.preflight.plugin_tenant,
@@ -259,29 +271,29 @@ def _plan(wave: str, settings: WaveSettings) -> dict[str, Any] | None:
     return asdict(settings.recovery_plan.plan(recovery_plan.name_of(pulumi.get_stack(), wave)))
 
 
-def _machine(args: MigrationWaveArgs, name: str) -> MachineInputs:
-    declared, facts = args.settings.machines[name], args.preflight.facts.get(name)
+def _machine(settings: Settings, preflight: Preflight, name: str) -> MachineInputs:
+    declared, facts = settings.machines[name], preflight.facts.get(name)
     platform = _platform(declared, facts)
     cut_over = facts is not None and facts.cut_over
-    after = args.settings.terminates_after(name)
-    rollback = args.settings.rollback_of(name)
+    after = settings.terminates_after(name)
+    rollback = settings.rollback_of(name)
     since = facts.migrated_at if facts is not None and facts.state == "stopped" else None
     return MachineInputs(
         instance_id=declared.instance_id,
         private_ip=facts.private_ip if facts else None,
         platform=platform,
-        source_problem=None if cut_over else args.preflight.gone.get(name),
+        source_problem=None if cut_over else preflight.gone.get(name),
         cut_over=cut_over or None,
         rolls_back=rollback is not None or None,
         deletes_kept=(rollback is not None and not rollback.keep_azure_vm) or None,
-        after_failover=args.settings.after_failover_of(name),
+        after_failover=settings.after_failover_of(name),
         terminate_after_seconds=after.total_seconds() if after is not None else None,
         terminates_at=since + after if after is not None and since is not None else None,
-        unmanaged=args.preflight.unmanaged.get(name),
-        target=args.settings.target_of(name).on(platform),
-        cutover=args.settings.cutover_of(name),
-        checks=args.settings.checks_of(name) or None,
-        hooks=None if (hooks := args.settings.hooks_of(name)) == Hooks() else hooks,
+        unmanaged=preflight.unmanaged.get(name),
+        target=settings.target_of(name).on(platform),
+        cutover=settings.cutover_of(name),
+        checks=settings.checks_of(name) or None,
+        hooks=None if (hooks := settings.hooks_of(name)) == Hooks() else hooks,
         hardware=_hardware(facts),
     )
 

@@ -7,7 +7,7 @@ from typing import Any
 import pulumi
 
 from components.landing_zone import LandingZone
-from components.migration_wave import MigrationWave, MigrationWaveArgs, WaveRecord
+from components.migration_wave import MigrationWave, MigrationWaveArgs, WaveRecord, all_waves
 from components.replication_settings import ReplicationSettings, ReplicationSettingsArgs
 from components.retired_wave import RetiredWave, left
 from components.security_groups import SecurityGroups, SecurityGroupsArgs, attachments
@@ -60,11 +60,13 @@ def source_side(
             poll=stack.convergence.poll,
         ),
     )
+    every_wave = all_waves(stack, preflight)
     waves: dict[str, WaveRecord] = {
         wave: MigrationWave(
             wave,
             MigrationWaveArgs(
                 wave=wave,
+                all_waves=every_wave,
                 settings=stack,
                 preflight=preflight,
                 prefix=prefix,

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Hashable, Iterable, Mapping
+from collections.abc import Collection, Hashable, Iterable, Mapping
 from functools import cached_property
 from types import MappingProxyType
 from typing import Any, TypeAlias
@@ -19,11 +19,11 @@ from dynamic_providers.shared import checked, claims, departures
 from dynamic_providers.wave import checks as wave_checks
 from dynamic_providers.wave import retirement, tenant
 from dynamic_providers.wave import review as wave_review
+from dynamic_providers.wave.all_waves import unpacked
 from dynamic_providers.wave.checks import awaits_records, lacks_checks, with_checks, with_hooks
 from dynamic_providers.wave.inputs import (
     EarlierWave,
     MachineInputs,
-    OtherWave,
     WaveInputs,
     assignments,
     leaving,
@@ -81,7 +81,7 @@ Recorded: TypeAlias = adapter.Recorded[WaveInputs, WaveOutputs]
 class MigrationWaveProvider(MigrationProvider[WaveInputs, WaveOutputs]):
     """The reconciler: observes the machines of the wave, drives them, and records the result."""
 
-    only_for_check = ("parallel", "preview", "other_waves", "made_subnets", "plugin")
+    only_for_check = ("parallel", "preview", "all_waves", "made_subnets", "plugin")
 
     async def on_check(
         self, olds: dict[str, Any], news: dict[str, Any], check_only: Mapping[str, Any]
@@ -91,21 +91,21 @@ class MigrationWaveProvider(MigrationProvider[WaveInputs, WaveOutputs]):
         Runs in preview for creates and updates alike. Live state is read unless the vault does
         not exist yet or the preview is offline.
         """
-        others = {
-            name: OtherWave.model_validate(wave)
-            for name, wave in (check_only["other_waves"] or {}).items()
-        }
-        elsewhere = {n: m for wave in others.values() for n, m in wave.machines.items()}
+        # A retired wave gets none.
+        waves = unpacked(text) if (text := check_only["all_waves"]) else {}
+        own = resource_name(news["urn"])
+        others = {name: wave for name, wave in waves.items() if name != own}
         news["earlier"] = {
             name: EarlierWave(phase=others[name].phase, machines=others[name].machines).wire()
             for name in (news.get("guards") or {}).get("after", ())
         }
-        news["other_machines"] = sorted(elsewhere)
-        news["other_names"] = sorted(others)
-        news["other_instances"] = sorted({m.instance_id for m in elsewhere.values()})
-        claims.of_this_process.add(news["other_instances"])
-        if not unknown(news.get("machines")):
-            claims.of_this_process.add(m["instance_id"] for m in news["machines"].values())
+        for name, wave in others.items():
+            instances = {n: machine.instance_id for n, machine in wave.machines.items()}
+            claims.of_this_process.add_wave(name, instances)
+        machines = news.get("machines") or {}
+        if not unknown(machines):
+            instances = {n: machine["instance_id"] for n, machine in machines.items()}
+            claims.of_this_process.add_wave(own, instances)
         if (plan := news.get("recovery_plan")) and not unknown(plan):
             claims.of_this_process.add_thing(_plan(plan["name"]))
         preview = bool(check_only["preview"])
@@ -278,7 +278,7 @@ class MigrationWaveProvider(MigrationProvider[WaveInputs, WaveOutputs]):
         if plan_before is not None and (order is None or order.plan.name != plan_before.name):
             await vault.delete_plan(plan_before.name)
         if awaits_records(inputs):
-            await checked.of_this_process.told(inputs.other_names)
+            await checked.of_this_process.told(claims.of_this_process.waves)
         before_this = outputs_before or WaveOutputs()
         own = with_checks(inputs.assignments(once_migrated))
         own = with_hooks(own, before_this.hooks)
@@ -287,6 +287,8 @@ class MigrationWaveProvider(MigrationProvider[WaveInputs, WaveOutputs]):
         for name, machine in departing.items():
             departures.of_this_process.add(machine.instance_id, outcomes[name])
         staying = {name: outcomes[name] for name in inputs.machines}
+        here = {machine.instance_id for machine in inputs.machines.values()}
+        moved = claims.of_this_process.instances - here
         return WaveOutputs(
             results={name: _result(o.observed) for name, o in staying.items()},
             outcomes={name: _outcome(inputs.phase, o) for name, o in staying.items()},
@@ -304,7 +306,7 @@ class MigrationWaveProvider(MigrationProvider[WaveInputs, WaveOutputs]):
                 **{
                     name: record
                     for name, record in before_this.checks.items()
-                    if record["instance"] in inputs.other_instances
+                    if record["instance"] in moved
                 },
                 **{name: o.checks.wire() for name, o in staying.items() if o.checks is not None},
             },
@@ -368,9 +370,6 @@ _NOT_COMPARED = {
     "guards",
     "holds",
     "machines",
-    "other_instances",
-    "other_machines",
-    "other_names",
     "source",
     "urn",
 }
@@ -390,7 +389,7 @@ def _fails_over(inputs: WaveInputs) -> bool:
     )
 
 
-def _waiting(wave: str, others: Mapping[str, OtherWave], parallel: float | None) -> list[str]:
+def _waiting(wave: str, others: Collection[str], parallel: float | None) -> list[str]:
     """A line for a stack whose waves do not all run at a time. Only the first wave says it."""
     if any(other < wave for other in others):
         return []

@@ -1,4 +1,4 @@
-"""What the program declares in this run: instances, recovery plans and the things of resources.
+"""What the program declares in this run: waves, recovery plans and the things of resources.
 
 A deleted record does not always mean that its thing goes. A machine may have moved to another wave,
 and a record may only be replaced (`pulumi up --replace`, `pulumi state taint`). Only the declarations
@@ -9,7 +9,7 @@ ask for its removal.
 from __future__ import annotations
 
 import threading
-from collections.abc import Hashable, Iterable
+from collections.abc import Hashable, Mapping
 
 
 class Claims:
@@ -20,15 +20,19 @@ class Claims:
 
     def __init__(self) -> None:
         self._lock = threading.Lock()
-        self._instances: set[str] = set()
+        self._waves: dict[str, Mapping[str, str]] = {}
         self._things: set[Hashable] = set()
         self._program_runs = False
 
-    def add(self, instances: Iterable[str] = ()) -> None:
-        """Note that a resource is checked, so a program runs, and which instances it declares."""
+    def add(self) -> None:
+        """Note that a resource is checked, so a program runs."""
         with self._lock:
             self._program_runs = True
-            self._instances.update(instances)
+
+    def add_wave(self, name: str, machines: Mapping[str, str]) -> None:
+        """Note a wave of the stack, with the instances of its machines by their names."""
+        with self._lock:
+            self._waves[name] = machines
 
     def add_thing(self, thing: Hashable) -> None:
         """Note a thing in a cloud that a resource declares, such as a recovery plan by its name."""
@@ -41,14 +45,31 @@ class Claims:
         with self._lock:
             return self._program_runs
 
+    @property
+    def waves(self) -> frozenset[str]:
+        """The names of the stack's waves."""
+        with self._lock:
+            return frozenset(self._waves)
+
+    @property
+    def machines(self) -> frozenset[str]:
+        """The names of the machines in all waves."""
+        with self._lock:
+            return frozenset(name for machines in self._waves.values() for name in machines)
+
+    @property
+    def instances(self) -> frozenset[str]:
+        """The ids of the instances in all waves."""
+        with self._lock:
+            return frozenset(id_ for machines in self._waves.values() for id_ in machines.values())
+
     def has_thing(self, thing: Hashable) -> bool:
         """Whether a resource declares this thing."""
         with self._lock:
             return thing in self._things
 
     def __contains__(self, instance: object) -> bool:
-        with self._lock:
-            return instance in self._instances
+        return instance in self.instances
 
 
 of_this_process = Claims()

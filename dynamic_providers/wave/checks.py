@@ -6,7 +6,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import replace
 from typing import Any
 
-from dynamic_providers.shared import checked
+from dynamic_providers.shared import checked, claims
 from dynamic_providers.wave.inputs import WaveInputs
 from site_recovery.checks import last_passed_test
 from site_recovery.convergence import review
@@ -80,7 +80,7 @@ async def refusals(inputs: WaveInputs, before: WaveInputs, snapshot: Snapshot) -
 
     if not found():
         return []
-    await checked.of_this_process.told(inputs.other_names, _SHORT)
+    await checked.of_this_process.told(claims.of_this_process.waves, _SHORT)
     return review.refusals(found())
 
 

@@ -12,7 +12,7 @@ from pydantic import Field, field_serializer
 
 from dynamic_providers.adapter import Inputs, resource_name, stack_of
 from dynamic_providers.remembered import of_same_instances
-from dynamic_providers.shared import runs
+from dynamic_providers.shared import claims, runs
 from site_recovery.arm_ids import ContainerId
 from site_recovery.aws.cutover_source import Ec2Sources
 from site_recovery.azure.experiences.registry import EXPERIENCES
@@ -208,12 +208,8 @@ class WaveInputs(Inputs):
     Attributes:
         holds: why the replication of a machine may not begin, by name of the machine.
         bios_ids: the BIOS ids that are known, by name of the machine.
-        other_machines: the names of the machines in other waves. A machine that moved from this
-            wave to another one stays protected.
-        other_instances: the instance ids of the machines in other waves.
         guards: what has to hold before its failovers.
         earlier: the waves of `guards.after`, by name.
-        other_names: the names of the other waves.
         source: None for a wave that an older version of the program recorded.
         retired: whether the source side is removed, and the wave only a record; None if not.
     """
@@ -231,9 +227,6 @@ class WaveInputs(Inputs):
     machines: dict[str, MachineInputs]
     holds: dict[str, str] = Field(default_factory=dict)
     bios_ids: dict[str, str] = Field(default_factory=dict)
-    other_machines: list[str] = Field(default_factory=list)
-    other_instances: list[str] = Field(default_factory=list)
-    other_names: list[str] = Field(default_factory=list)
     convergence: ConvergenceInputs
     recovery_point: RecoveryPointKind = RecoveryPointKind.LATEST
     recovery_plan: Plan | None = None
@@ -323,9 +316,13 @@ def recorded(outputs: dict[str, Any]) -> dict[str, MachineInputs]:
 
 
 def leaving(before: dict[str, MachineInputs], now: WaveInputs) -> dict[str, MachineInputs]:
-    """Machines that were in the wave and whose instance is in no wave any more."""
-    kept = {*now.machines, *now.other_machines}
-    instances = {*(m.instance_id for m in now.machines.values()), *now.other_instances}
+    """Machines that were in the wave and that no wave of this run declares any more.
+
+    One that moved to another wave stays protected.
+    """
+    claimed = claims.of_this_process
+    kept = {*now.machines, *claimed.machines}
+    instances = {*(m.instance_id for m in now.machines.values()), *claimed.instances}
     return {
         name: inputs
         for name, inputs in before.items()

@@ -10,9 +10,12 @@ from dynamic_providers.wave.inputs import OtherWave, WaveInputs, assignments
 from site_recovery.convergence import room
 from site_recovery.convergence.room import Demand
 from site_recovery.operations import Operation
+from site_recovery.phases import Phase
 from site_recovery.snapshot import Snapshot
 from site_recovery.subnets import Network
 
+_TAKING = frozenset(Phase) - {Phase.PROTECTED}
+"""The phases on whose way a machine gets an address in Azure."""
 Read = Callable[[Mapping[str, Collection[str]]], Awaitable[dict[str, Network]]]
 """Reads networks by id, each with the addresses to ask about."""
 
@@ -37,7 +40,7 @@ class MadeSubnets(Inputs):
 
 async def refusals(
     inputs: WaveInputs,
-    others: Iterable[OtherWave],
+    others: Collection[OtherWave],
     snapshot: Snapshot,
     made: MadeSubnets,
     read: Read,
@@ -54,6 +57,8 @@ async def refusals(
     Raises:
         MigrationError: Azure did not answer, or refused.
     """
+    if not {inputs.phase, *(wave.phase for wave in others)} & _TAKING:
+        return []
     known = (_placed(demand, made) for demand in _demands(inputs, others, snapshot))
     wanted = sorted(filter(None, known), key=lambda demand: demand.machine)
     asked = room.asked(wanted)

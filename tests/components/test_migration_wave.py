@@ -9,6 +9,8 @@ import pytest
 
 import components
 import settings
+from components.migration_wave import all_waves
+from dynamic_providers.wave.all_waves import unpacked
 from site_recovery.aws.ec2 import MachineFacts
 from tests.components.harness import Deployment, deploy
 from tests.settings import configs
@@ -69,13 +71,16 @@ def waves(
                 poll=timedelta(seconds=1),
             ),
         )
+        preflight = settings.Preflight(dict(facts), dict(gone or {}))
+        every_wave = all_waves(stack, preflight)
         for wave in stack.waves:
             components.MigrationWave(
                 wave,
                 components.MigrationWaveArgs(
                     wave=wave,
+                    all_waves=every_wave,
                     settings=stack,
-                    preflight=settings.Preflight(dict(facts), dict(gone or {})),
+                    preflight=preflight,
                     prefix="p",
                     server_group_id="sg",
                     fence_id="sg-fence",
@@ -113,7 +118,17 @@ def test_a_machine_that_moves_to_another_wave_stays_the_same_resource() -> None:
     config = configs.changed("waves", "data", "machines", value=["db-01"])
     after = waves(configs.put(config, "waves", "pilot", "machines", 1, value="web-02"))
     assert after.one("ProtectedItem", "web-02").urn == before.urn
-    assert "web-02" in reconciler(after, "data")["other_waves"]["pilot"]["machines"]
+    known = unpacked(reconciler(after, "data")["all_waves"])
+    assert "web-02" in known["pilot"].machines
+
+
+def test_every_wave_knows_the_machines_of_all_by_the_same_text() -> None:
+    deployment = waves(configs.valid())
+    pilot, data = reconciler(deployment, "pilot"), reconciler(deployment, "data")
+    assert pilot["all_waves"] == data["all_waves"]
+    known = unpacked(pilot["all_waves"])
+    declared = {"pilot": pilot["machines"], "data": data["machines"]}
+    assert {n: {m: i.wire() for m, i in w.machines.items()} for n, w in known.items()} == declared
 
 
 def test_the_driver_gets_the_phase_and_the_patience_of_the_config() -> None:

@@ -10,11 +10,14 @@ import pytest
 
 from dynamic_providers import concurrency
 from dynamic_providers.migration_wave import MigrationWaveProvider
+from dynamic_providers.wave.all_waves import packed
+from dynamic_providers.wave.inputs import OtherWave
 from dynamic_providers.wave.vault import WaveVault
+from site_recovery.phases import Phase
 from tests.dynamic_providers.answers import answering
 from tests.dynamic_providers.test_waves_that_differ import INPUTS, PROTECTED
 
-OTHER = {"phase": "protected", "machines": {}, "require_test_failover": True}
+OTHER = OtherWave(phase=Phase.PROTECTED, machines={}, require_test_failover=True)
 
 
 def test_an_sdk_that_serves_in_another_way_is_left_as_it_is() -> None:
@@ -58,7 +61,8 @@ class TestAPreviewOfAStackWithMoreWavesThanRunAtATime:
         return lines
 
     def check(self, others: list[str], **check_only: Any) -> None:
-        news = {**INPUTS, "other_waves": dict.fromkeys(others, OTHER), **check_only}
+        waves = packed(dict.fromkeys(others, OTHER))
+        news = {**INPUTS, "all_waves": waves, **check_only}
         MigrationWaveProvider().check({}, news)
 
     def test_says_how_many(self, said: list[str]) -> None:

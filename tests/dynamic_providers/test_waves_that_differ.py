@@ -10,6 +10,8 @@ import pytest
 from dynamic_providers import engine
 from dynamic_providers.migration_wave import MigrationWaveProvider
 from dynamic_providers.shared import claims
+from dynamic_providers.wave.all_waves import packed
+from dynamic_providers.wave.inputs import OtherWave
 from dynamic_providers.wave.vault import WaveVault
 from site_recovery.convergence.outcome import Outcome, Status
 from site_recovery.declared.tags import TAG_INSTANCE, TAG_MACHINE
@@ -143,11 +145,39 @@ class TestAMachineThatIsNamedAnew:
     def test_does_not_leave(self, driven: list[Assignment], elsewhere: bool) -> None:
         machine = INPUTS["machines"]["web-01"]
         renamed = {**INPUTS, "machines": {} if elsewhere else {"shop": machine}}
-        wave = {"phase": "protected", "machines": {"shop": machine}, "require_test_failover": True}
-        news = {**renamed, "other_waves": {"two": wave} if elsewhere else {}, "preview": False}
+        two = OtherWave.model_validate(
+            {"phase": "protected", "machines": {"shop": machine}, "require_test_failover": True}
+        )
+        waves = packed({"two": two} if elsewhere else {})
+        news = {**renamed, "all_waves": waves, "preview": False}
         checked = MigrationWaveProvider().check(INPUTS, news).inputs
         MigrationWaveProvider().update("web", INPUTS, checked)
         assert [each.machine.name for each in driven] == ([] if elsewhere else ["shop"])
+
+
+class TestTheOtherWavesOfAStack:
+    def test_are_not_recorded_with_a_wave(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        """What a wave records does not grow with the number of waves."""
+        monkeypatch.setattr(WaveVault, "observe", answering(PROTECTED))
+        elsewhere = {**INPUTS["machines"]["web-01"], "instance_id": "i-elsewhere"}
+        waves = {
+            f"wave-{number}": OtherWave.model_validate(
+                {
+                    "phase": "protected",
+                    "machines": {f"machine-{number}": elsewhere},
+                    "require_test_failover": True,
+                }
+            )
+            for number in range(3)
+        }
+        news = {**INPUTS, "all_waves": packed(waves), "preview": False}
+
+        checked = MigrationWaveProvider().check(INPUTS, news).inputs
+
+        for text in (*waves, "machine-", "i-elsewhere"):
+            assert text not in repr(checked)
+        assert claims.of_this_process.waves == {*waves, "web"}
+        assert "i-elsewhere" in claims.of_this_process
 
 
 class TestAWaveThatIsDeleted:
@@ -158,7 +188,7 @@ class TestAWaveThatIsDeleted:
         assert [(each.machine.name, each.desired) for each in driven] == [("web-01", None)]
 
     def test_leaves_a_machine_that_moved_to_another_wave(self, driven: list[Assignment]) -> None:
-        moved = {**INPUTS, "other_waves": {}, "preview": False, "urn": "urn:pulumi:dev::p::t::two"}
+        moved = {**INPUTS, "preview": False, "urn": "urn:pulumi:dev::p::t::two"}
         MigrationWaveProvider().check({}, moved)
         MigrationWaveProvider().delete("web", recorded("satisfied"))
         assert driven == []
