@@ -196,6 +196,10 @@ class MigrationWave(WaveRecord):
                 "subscription": settings.azure_subscription_id,
                 "tenant": args.preflight.plugin_tenant,
             },
+            region={
+                "subscription": settings.azure_subscription_id,
+                "location": settings.azure_location,
+            },
             made_subnets=_made_subnets(settings.target).wire(),
             convergence=ConvergenceInputs(
                 wait_seconds=convergence.wait.total_seconds(),

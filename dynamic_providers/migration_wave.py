@@ -31,6 +31,7 @@ from dynamic_providers.wave.inputs import (
 )
 from dynamic_providers.wave.inputs import recorded as answerable_for
 from dynamic_providers.wave.room import MadeSubnets
+from dynamic_providers.wave.sizes import Region
 from dynamic_providers.wave.vault import WaveVault
 from site_recovery import arm_ids
 from site_recovery.azure.vault import gone_text
@@ -81,7 +82,7 @@ Recorded: TypeAlias = adapter.Recorded[WaveInputs, WaveOutputs]
 class MigrationWaveProvider(MigrationProvider[WaveInputs, WaveOutputs]):
     """The reconciler: observes the machines of the wave, drives them, and records the result."""
 
-    only_for_check = ("parallel", "preview", "all_waves", "made_subnets", "plugin")
+    only_for_check = ("parallel", "preview", "all_waves", "made_subnets", "plugin", "region")
 
     async def on_check(
         self, olds: dict[str, Any], news: dict[str, Any], check_only: Mapping[str, Any]
@@ -125,6 +126,7 @@ class MigrationWaveProvider(MigrationProvider[WaveInputs, WaveOutputs]):
             others,
             preview=preview,
             made=MadeSubnets.model_validate(check_only["made_subnets"] or {}),
+            region=Region.model_validate(check_only["region"] or {}),
         )
         refusals = ahead.refusals
         # As data too, for policies and for whoever reads the preview as JSON.

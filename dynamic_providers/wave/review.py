@@ -9,7 +9,7 @@ from typing import Any
 
 from dynamic_providers.adapter import is_unknown, resource_name, unknown
 from dynamic_providers.remembered import of_same_instances
-from dynamic_providers.wave import changed_targets, room
+from dynamic_providers.wave import changed_targets, room, sizes
 from dynamic_providers.wave.inputs import (
     OtherWave,
     WaveInputs,
@@ -65,6 +65,7 @@ async def look_ahead(
     *,
     preview: bool,
     made: room.MadeSubnets | None = None,
+    region: sizes.Region | None = None,
 ) -> LookAhead:
     """Review a wave.
 
@@ -75,6 +76,7 @@ async def look_ahead(
         others: the other waves of the stack.
         preview: whether this is a preview. `offlinePreview` applies to previews only.
         made: the subnets that the program makes.
+        region: where virtual machines are created.
     """
     if unknown({k: v for k, v in news.items() if k in ("machines", "phase", "convergence")}):
         return LookAhead()
@@ -132,6 +134,9 @@ async def look_ahead(
         snapshot,
         made or room.MadeSubnets(),
         lambda wanted: networks_of(connect, wanted),
+    )
+    refusals += await sizes.refusals(
+        connect, inputs, others.values(), snapshot, region or sizes.Region()
     )
     order = inputs.plan_order(WaveInputs.model_validate(olds) if olds else None)
     if order is not None:

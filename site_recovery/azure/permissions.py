@@ -33,6 +33,7 @@ OBSERVING = (
     "Microsoft.OffAzure/serverSites/machines/read",
     "Microsoft.Compute/virtualMachines/read",
     "Microsoft.Compute/virtualMachines/instanceView/read",
+    "Microsoft.Compute/skus/read",
     "Microsoft.Authorization/locks/read",
     "Microsoft.Network/virtualNetworks/read",
     "Microsoft.Network/virtualNetworks/CheckIPAddressAvailability/read",

@@ -31,8 +31,8 @@ class SharedTarget(Model):
 
     vm_size: VirtualMachineSize | None = Field(
         default=None,
-        description="Size of the virtual machine, one of those that the vault offers for it. A "
-        "larger general purpose size that somebody set in the vault is kept. The default is never "
+        description="Size of the virtual machine, one that Azure offers for it: checked in the "
+        "region before the machine replicates, then by the vault. A larger general purpose size that somebody set in the vault is kept. The default is never "
         "of version 6 or newer: those sizes attach disks by NVMe only, and older systems cannot "
         "boot from it.",
         json_schema_extra=defaults_to(

@@ -14,6 +14,7 @@ from dynamic_providers.wave.inputs import OtherWave
 from dynamic_providers.wave.room import MadeSubnet, MadeSubnets
 from site_recovery.phases import Phase
 from tests.convergence.fleet import Fleet
+from tests.dynamic_providers.waves import inputs, other
 from tests.emulator.recovery_services.site_recovery_support import BOTH, Classic, windows
 
 SMALL = MadeSubnet(name="servers", prefix="10.21.1.0/29")
@@ -26,48 +27,6 @@ def fleet(request: pytest.FixtureRequest) -> Iterator[Fleet]:
     made = Fleet([windows(number) for number in range(1, 6)], experience=chosen)
     yield made
     made.close()
-
-
-def inputs(fleet: Fleet, phase: str, *names: str, **other: Any) -> dict[str, Any]:
-    """The inputs of a wave of these machines."""
-    site = fleet.migration_site
-    machines = {
-        name: {
-            "instance_id": fleet.machines[name].id,
-            "private_ip": fleet.machines[name].private_ip,
-            "platform": "windows",
-            "target": dict(fleet.targets.get(name, {})),
-        }
-        for name in names or fleet.machines
-    }
-    values = {
-        "experience": site.experience,
-        "vault_id": str(site.container.vault),
-        "container_id": str(site.container),
-        "machines_site_id": site.machines_site_id,
-        "policy_id": site.policy_id,
-        "process_server_id": site.process_server_id,
-        "master_target_id": site.master_target_id,
-        "run_as_accounts": dict(site.run_as_accounts),
-        "landing_zone": vars(site.landing_zone),
-        "phase": phase,
-        "machines": machines,
-        "convergence": {
-            "wait_seconds": 60,
-            "poll_seconds": 1,
-            "on_pending": "fail",
-            "require_test_failover": False,
-            "offline_preview": False,
-        },
-        "urn": "urn:pulumi:dev::p::t::web",
-    }
-    return {**values, **other}
-
-
-def other(fleet: Fleet, phase: str, *names: str) -> dict[str, OtherWave]:
-    wave = inputs(fleet, phase, *names)
-    values = {"phase": phase, "machines": wave["machines"], "require_test_failover": False}
-    return {"other": OtherWave.model_validate(values)}
 
 
 def refusals(
