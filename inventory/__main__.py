@@ -18,7 +18,8 @@ import sys
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 
-from inventory import accounts, planning, report, sheet
+from inventory import accounts, churn, planning, report, sheet
+from inventory.accounts import Measures
 from inventory.planning import Member, StackPlan
 from inventory.sheet import Row
 from inventory.stack_file import StackFile, StackFileError, stack_of
@@ -57,25 +58,32 @@ def main(arguments: list[str] | None = None) -> int:
         print(told.report("Nothing was read:", untrusted), file=sys.stderr)
         return 1
     identities = accounts.identities(options.profile, options.role_arn)
-    machines, problems = accounts.read(identities, regions)
+    measures = Measures(
+        options.flow_hours if "flow-logs" in options.connections else None,
+        "ss" in options.connections,
+        options.churn_days,
+    )
+    reading = accounts.read(identities, regions, measures)
     memory = directory / _FOLDER / "written.json"
     written = json.loads(memory.read_text("utf-8")) if memory.exists() else {}
     conditions = Conditions(
         options.wave_tag, options.application_tag, options.environment_tag, options.wave_size
     )
-    plans = planning.plan(machines, files.values(), written, conditions)
+    plans = planning.plan(
+        reading.machines, files.values(), written, conditions, reading.connections or ()
+    )
     changed = {one.file.stack: one.file for one in plans if one.members or not one.made}
     _write(directory, changed, before)
     folder = directory / _FOLDER
     folder.mkdir(exist_ok=True)
-    (folder / "report.md").write_text(report.written(plans, problems), "utf-8")
+    (folder / "report.md").write_text(report.written(plans, reading), "utf-8")
     rows = sheet.kept(_rows(plans), _earlier(folder / "machines.csv"))
     (folder / "machines.csv").write_text(sheet.written(rows), "utf-8")
     memory.write_text(json.dumps(_remembered(plans, written), indent=2) + "\n", "utf-8")
     _tell(plans, folder)
-    if problems:
-        print(told.report("Not everything could be read:", problems), file=sys.stderr)
-    return 1 if problems else 0
+    if reading.problems:
+        print(told.report("Not everything could be read:", reading.problems), file=sys.stderr)
+    return 1 if reading.problems else 0
 
 
 def _options(arguments: list[str] | None) -> argparse.Namespace:
@@ -94,6 +102,25 @@ def _options(arguments: list[str] | None) -> argparse.Namespace:
     parser.add_argument("--application-tag", default=Conditions.application_tag)
     parser.add_argument("--environment-tag", default=Conditions.environment_tag)
     parser.add_argument("--wave-size", type=_positive, default=Conditions.size)
+    parser.add_argument(
+        "--connections",
+        action="append",
+        default=[],
+        choices=["flow-logs", "ss"],
+        help="plan waves by who talks to whom, too, as VPC flow logs tell it, or the machines "
+        "themselves; with both, machines are asked where no flow log tells",
+    )
+    parser.add_argument(
+        "--flow-hours", type=_positive, default=1, help="how much of the flow logs is read (1)"
+    )
+    parser.add_argument(
+        "--churn-days",
+        type=int,
+        choices=range(15),
+        metavar="DAYS",
+        default=churn.DAYS,
+        help=f"of how many days the written bytes are read from CloudWatch ({churn.DAYS}; 0 to 14)",
+    )
     parser.add_argument("--from-sheet", type=Path, help="apply this sheet and read no account")
     parser.add_argument(
         "--include-local", action="store_true", help="also change the stacks of the local clouds"

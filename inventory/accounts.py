@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
+from datetime import UTC, datetime
 from typing import Any
 
 import boto3
 from botocore.config import Config
 from botocore.exceptions import ProfileNotFound
 
+from inventory import churn, connections, flow_logs, sockets
+from inventory.connections import Connection
 from inventory.found import Found
 from settings.preflight import machine_rules
 from site_recovery.authorities import file
@@ -38,6 +41,43 @@ _AT_ONCE = 8
 
 
 @dataclass(frozen=True)
+class Measures:
+    """What is read beside the machines themselves.
+
+    Attributes:
+        flow_hours: how many hours of flow logs are read; None to leave them alone.
+        sockets: whether machines are asked for their connections, if no flow log of their VPC told.
+        churn_days: how many days of written bytes are read; 0 to leave them alone.
+    """
+
+    flow_hours: float | None = None
+    sockets: bool = False
+    churn_days: int = 0
+
+    @property
+    def connections(self) -> bool:
+        """Whether connections are read at all."""
+        return self.sockets or self.flow_hours is not None
+
+
+@dataclass
+class Reading:
+    """What accounts and regions told.
+
+    Attributes:
+        machines: sorted by instance id.
+        problems: what did not answer. The rest is complete.
+        connections: between instances; None if they were not read.
+        unknown: the VPCs whose connections neither a flow log nor a machine told.
+    """
+
+    machines: list[Found] = field(default_factory=list)
+    problems: list[Problem] = field(default_factory=list)
+    connections: set[Connection] | None = None
+    unknown: list[str] = field(default_factory=list)
+
+
+@dataclass(frozen=True)
 class Identity:
     """A way into an account: a profile, a role that is assumed, or neither for the environment."""
 
@@ -55,48 +95,57 @@ def identities(profiles: Sequence[str], role_arns: Sequence[str]) -> list[Identi
     return [*named, *roles] or [Identity()]
 
 
-def read(known: Iterable[Identity], regions: Sequence[str]) -> tuple[list[Found], list[Problem]]:
-    """Read the machines of accounts and regions.
-
-    Returns:
-        The machines, and a problem for each account or region that did not answer. The others are
-        complete.
-    """
+def read(known: Iterable[Identity], regions: Sequence[str], measures: Measures) -> Reading:
+    """Read the machines of accounts and regions, and who talks to whom if that is asked for."""
     places = [(identity, region) for identity in known for region in regions]
     with ThreadPoolExecutor(_AT_ONCE) as pool:
-        answers = list(pool.map(lambda place: _read(*place), places))
-    machines = {found.id: found for answer, _ in answers for found in answer}
-    problems = [problem for _, wrong in answers for problem in wrong]
-    return [machines[name] for name in sorted(machines)], problems
+        answers = list(pool.map(lambda place: _read(place[0], place[1], measures), places))
+    machines = {found.id: found for answer in answers for found in answer.machines}
+    reading = Reading(
+        [machines[name] for name in sorted(machines)],
+        [problem for answer in answers for problem in answer.problems],
+    )
+    if measures.connections:
+        # A connection may be between two VPCs, each of which has it in its own log.
+        reading.connections = _connections(answers)
+        vpcs = {machine.facts.vpc_id or "" for machine in reading.machines} - {""}
+        reading.unknown = sorted(vpcs - {vpc for answer in answers for vpc in answer.flows})
+    return reading
 
 
-def _read(identity: Identity, region: str) -> tuple[list[Found], list[Problem]]:
+@dataclass
+class _Answer:
+    """What one account told of one region; flows by VPC."""
+
+    machines: list[Found] = field(default_factory=list)
+    problems: list[Problem] = field(default_factory=list)
+    flows: dict[str, list[connections.Flow]] = field(default_factory=dict)
+
+
+def _read(identity: Identity, region: str, measures: Measures) -> _Answer:
     place = f"{identity} in {region}"
     try:
         session = _session(identity, region)
-        account = str(
-            session.client("sts", config=_CLIENT_CONFIG, verify=file()).get_caller_identity()[
-                "Account"
-            ]
-        )
-        client: Any = session.client("ec2", config=_CLIENT_CONFIG, verify=file())
-        vpcs = dict(_vpc_names(client))
+
+        def client(service: str, /) -> Any:
+            made: Any = session.client(service, config=_CLIENT_CONFIG, verify=file())  # type: ignore[call-overload]
+            return made
+
+        account = str(client("sts").get_caller_identity()["Account"])
+        vpcs = dict(_vpc_names(client("ec2")))
     except ProfileNotFound as error:
         way_out = "Correct --profile; `aws configure list-profiles` lists them"
-        return [], [Problem(place, str(error), way_out)]
+        return _Answer(problems=[Problem(place, str(error), way_out)])
     except AWS_FAILURES as error:
         told = aws_problem(error, "AWS", region, PERMISSIONS)
-        return [], [replace(told, path=place)]
-    machines, wrong = ec2.every_machine(region, client)
-    managed, unmanaged = managed_instances.every_managed_instance(
-        region, session.client("ssm", config=_CLIENT_CONFIG, verify=file())
-    )
-    problems = [replace(problem, path=place) for problem in (*wrong, *unmanaged)]
-    found = []
+        return _Answer(problems=[replace(told, path=place)])
+    machines, wrong = ec2.every_machine(region, client("ec2"))
+    managed, unmanaged = managed_instances.every_managed_instance(region, client("ssm"))
+    answer = _Answer(problems=[replace(problem, path=place) for problem in (*wrong, *unmanaged)])
     for machine in machines:
         known = managed.get(machine.facts.instance_id)
         why = managed_instances.unmanaged_reason(machine.facts.instance_id, known)
-        found.append(
+        answer.machines.append(
             Found(
                 account,
                 region,
@@ -106,7 +155,89 @@ def _read(identity: Identity, region: str) -> tuple[list[Found], list[Problem]]:
                 vpcs.get(machine.facts.vpc_id or ""),
             )
         )
-    return found, problems
+    now = datetime.now(UTC)
+    if measures.churn_days:
+        _add_churn(answer, client("cloudwatch"), place, region, now, measures.churn_days)
+    if measures.flow_hours is not None:
+        _add_flows(answer, client, account, region, now, measures.flow_hours)
+    if measures.sockets:
+        _add_sockets(answer, client("ssm"), region)
+    return answer
+
+
+def _add_churn(
+    answer: _Answer, cloudwatch: Any, place: str, region: str, now: datetime, days: int
+) -> None:
+    volumes = [volume for machine in answer.machines for volume in machine.volumes]
+    try:
+        written = churn.read(cloudwatch, volumes, now, days)
+    except AWS_FAILURES as error:
+        told = aws_problem(error, "CloudWatch", region, churn.PERMISSIONS)
+        answer.problems.append(replace(told, path=place))
+        return
+    answer.machines = [
+        replace(machine, churn=churn.of_machine(machine.volumes, written))
+        for machine in answer.machines
+    ]
+
+
+def _add_flows(
+    answer: _Answer,
+    client: flow_logs.Clients,
+    account: str,
+    region: str,
+    now: datetime,
+    hours: float,
+) -> None:
+    """Read the flow logs of the VPCs, subnets and interfaces of machines."""
+    vpc_of: dict[str, str] = {}
+    for machine in answer.machines:
+        facts = machine.facts
+        for resource in (facts.vpc_id, facts.subnet_id, facts.network_interface_id):
+            if resource and facts.vpc_id:
+                vpc_of[resource] = facts.vpc_id
+    read = flow_logs.read(client, account, region, vpc_of, now, hours)
+    for resource, flows in read.flows.items():
+        answer.flows.setdefault(vpc_of[resource], []).extend(flows)
+    answer.problems += read.problems
+
+
+def _add_sockets(answer: _Answer, ssm: Any, region: str) -> None:
+    """Ask the machines of those VPCs for which no flow log was read."""
+    unknown = {
+        machine.id: machine
+        for machine in answer.machines
+        if (machine.facts.vpc_id or "") not in answer.flows
+    }
+    told = sockets.read(
+        ssm,
+        region,
+        {
+            instance: machine.facts.platform
+            for instance, machine in unknown.items()
+            if machine.facts.state == "running" and machine.unmanaged is None
+        },
+    )
+    for instance, flows in told.flows.items():
+        answer.flows.setdefault(unknown[instance].facts.vpc_id or "", []).extend(flows)
+    answer.problems += told.problems
+
+
+def _connections(answers: Sequence[_Answer]) -> set[Connection]:
+    """The connections in all logs. Addresses are of the VPC of the log first, then of any one."""
+    everywhere: dict[str, set[str]] = {}
+    own: dict[str, dict[str, str]] = {}
+    for machine in (machine for answer in answers for machine in answer.machines):
+        if machine.facts.private_ip:
+            everywhere.setdefault(machine.facts.private_ip, set()).add(machine.id)
+            own.setdefault(machine.facts.vpc_id or "", {})[machine.facts.private_ip] = machine.id
+    single = {address: next(iter(ids)) for address, ids in everywhere.items() if len(ids) == 1}
+    found: set[Connection] = set()
+    for answer in answers:
+        for vpc, flows in answer.flows.items():
+            addresses: Mapping[str, str] = {**single, **own.get(vpc, {})}
+            found |= connections.established(flows, addresses)
+    return found
 
 
 def _session(identity: Identity, region: str) -> boto3.Session:

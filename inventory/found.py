@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 
+from inventory.churn import Churn
 from site_recovery.aws.ec2 import MachineFacts
 
 
@@ -19,6 +20,7 @@ class Found:
         tags: its tags in EC2.
         unmanaged: why Systems Manager cannot install the agent on it, or None.
         vpc_name: the tag `Name` of its VPC, or None.
+        churn: what was written to its volumes; None if that was not read.
     """
 
     account: str
@@ -27,11 +29,17 @@ class Found:
     tags: Mapping[str, str]
     unmanaged: str | None = None
     vpc_name: str | None = None
+    churn: Churn | None = None
 
     @property
     def id(self) -> str:
         """The instance id, by which a machine is the same in every run."""
         return self.facts.instance_id
+
+    @property
+    def volumes(self) -> tuple[str, ...]:
+        """The ids of its volumes; a disk of an instance store has none."""
+        return tuple(disk.volume_id for disk in self.facts.disks if not disk.instance_store)
 
     @property
     def gib(self) -> int:

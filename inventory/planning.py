@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from inventory import names, verdicts, waves
+from inventory.connections import Connection
+from inventory.dependencies import Candidate
 from inventory.found import Found
 from inventory.names import Name
 from inventory.stack_file import NewMachine, StackFile
 from inventory.verdicts import Verdict
-from inventory.waves import Candidate, Conditions, Wave
-from settings.rules.sizing import MACHINES_MAX
+from inventory.waves import Conditions, Wave
+from settings.rules.sizing import CHURN_GIB_PER_DAY_MAX, MACHINES_MAX
 from site_recovery.fleet import ExperienceName
 
 
@@ -59,6 +61,7 @@ def plan(
     files: Iterable[StackFile],
     written: Mapping[str, Sequence[str]],
     conditions: Conditions,
+    connections: Collection[Connection] = (),
 ) -> list[StackPlan]:
     """Add the machines to stack files, and make a file where a VPC has none.
 
@@ -67,6 +70,7 @@ def plan(
         files: the stack files that exist; those of found VPCs are changed.
         written: instance ids that earlier inventories wrote, by stack.
         conditions: how waves are proposed.
+        connections: between instances, by their ids.
 
     Returns:
         A plan for each stack of a VPC with machines, sorted by stack.
@@ -80,7 +84,7 @@ def plan(
     plans: list[StackPlan] = []
     for (_, region, vpc), there in sorted(by_vpc.items()):
         own = [file for file in files if (file.region, file.vpc_id) == (region, vpc)]
-        plans += _of_vpc(there, own, written, conditions, taken)
+        plans += _of_vpc(there, own, written, conditions, taken, connections)
     return sorted(plans, key=lambda one: one.file.stack)
 
 
@@ -90,6 +94,7 @@ def _of_vpc(
     written: Mapping[str, Sequence[str]],
     conditions: Conditions,
     taken: set[str],
+    connections: Collection[Connection],
 ) -> list[StackPlan]:
     plans = [StackPlan(file, made=False) for file in files]
     holding = {instance: one for one in plans for instance in one.file.machines}
@@ -106,7 +111,7 @@ def _of_vpc(
     for one in plans:
         one.gone = sorted(n for i, n in one.file.machines.items() if i not in listed)
     for one, share in _shares(new, plans, taken):
-        _add(one, share, conditions)
+        _add(one, share, conditions, connections)
     return plans
 
 
@@ -126,10 +131,10 @@ def _shares(
     """The new machines of a VPC by stack; plans for new stacks are added to `plans`."""
     rest = sorted(machines, key=lambda machine: (machine.tags.get("Name", ""), machine.id))
     for one in list(plans):
-        room = MACHINES_MAX - len(one.file.machines)
-        if rest and room > 0:
-            yield one, rest[:room]
-            rest = rest[room:]
+        declared = sum(_gib(member.found) for member in one.members)
+        share, rest = _fitting(rest, MACHINES_MAX - len(one.file.machines), declared)
+        if share:
+            yield one, share
     while rest:
         first = rest[0]
         base = names.valid(first.vpc_name or "") or first.facts.vpc_id or "no-vpc"
@@ -146,11 +151,41 @@ def _shares(
             made=True,
         )
         plans.append(one)
-        yield one, rest[:MACHINES_MAX]
-        rest = rest[MACHINES_MAX:]
+        share, rest = _fitting(rest, MACHINES_MAX, 0.0)
+        # A machine that is too much for any server gets one of its own, and the report says so.
+        share, rest = (share, rest) if share else (rest[:1], rest[1:])
+        yield one, share
 
 
-def _add(one: StackPlan, machines: Sequence[Found], conditions: Conditions) -> None:
+def _fitting(machines: Sequence[Found], room: int, gib: float) -> tuple[list[Found], list[Found]]:
+    """The machines that fit into a stack, and those that do not, both in their order.
+
+    Args:
+        machines: the machines.
+        room: how many the stack can take.
+        gib: what changes in a day on those that it has.
+    """
+    fitting: list[Found] = []
+    rest: list[Found] = []
+    for machine in machines:
+        if len(fitting) < room and gib + _gib(machine) <= CHURN_GIB_PER_DAY_MAX:
+            fitting.append(machine)
+            gib += _gib(machine)
+        else:
+            rest.append(machine)
+    return fitting, rest
+
+
+def _gib(machine: Found) -> float:
+    return machine.churn.gib if machine.churn else 0.0
+
+
+def _add(
+    one: StackPlan,
+    machines: Sequence[Found],
+    conditions: Conditions,
+    connections: Collection[Connection],
+) -> None:
     given = names.named(
         [(machine.id, machine.tags.get("Name")) for machine in machines],
         one.file.machines.values(),
@@ -169,7 +204,14 @@ def _add(one: StackPlan, machines: Sequence[Found], conditions: Conditions) -> N
             ready.append(Candidate(name.text, machine.tags))
     one.file.add_machines(declared)
     taken = () if conditions.wave_tag else tuple(one.file.waves)
-    one.waves = waves.propose(ready, conditions, taken)
+    name_of = one.file.machines
+    own = [
+        Connection(name_of[talk.client], name_of[talk.server], talk.port)
+        for talk in connections
+        if talk.client in name_of and talk.server in name_of
+    ]
+    placed = {name: wave for name in name_of.values() if (wave := one.file.wave_of(name))}
+    one.waves = waves.propose(ready, conditions, taken, own, placed)
     one.left = one.file.add_waves(one.waves)
 
 

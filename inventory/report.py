@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 
+from inventory import churn
+from inventory.accounts import Reading
 from inventory.planning import Member, StackPlan
 from settings.rules.sizing import CHURN_GIB_PER_DAY_MAX, MACHINES_MAX
-from site_recovery.problems import Problem
 
 _NOT_READABLE = """\
 No API of AWS tells the following. Look on the machines before you migrate them:
@@ -17,44 +18,111 @@ No API of AWS tells the following. Look on the machines before you migrate them:
 - the kernel of a Linux machine: Site Recovery supports the stock kernels of a distribution only
 - paravirtual drivers, unless Systems Manager gathers an inventory (`AWS-GatherSoftwareInventory`)
 - licences that are tied to the hardware or to AWS
-- how much data changes: one server takes {churn:,} GiB of change a day. CloudWatch has `VolumeWriteBytes`
-  of every volume; set `churnGiBPerDay` if you know the sum.
+"""
+
+_CHURN = """\
+**Change a day** is what was written to the volumes of a machine on the busiest of the days that were read, from
+`VolumeWriteBytes` in CloudWatch. It is an estimate: a block that is written twice counts twice, although a server may
+send it once, so the truth is lower; data that compresses makes the traffic lower still. Instance stores have no such
+metric, and a volume that was not attached has no values. Days that are busier than those that were read, such as
+the end of a month, are not in it. One server takes {churn:,} GiB a day; set `churnGiBPerDay` to what you expect.
+"""
+_TALK = """\
+Connections are those within the time that was read, and of `ss` those of one moment. A nightly job may not be among
+them, nor what goes through a load balancer, a proxy or a second address of a machine.
 """
 
 
-def written(plans: Sequence[StackPlan], problems: Iterable[Problem]) -> str:
+def written(plans: Sequence[StackPlan], reading: Reading) -> str:
     """The report.
 
     Args:
         plans: the stacks.
-        problems: accounts and regions that could not be read.
+        reading: what accounts and regions told, and what could not be read.
     """
-    return "\n".join(_lines(plans, list(problems))) + "\n"
+    return "\n".join(_lines(plans, reading)) + "\n"
 
 
-def _lines(plans: Sequence[StackPlan], problems: Sequence[Problem]) -> Iterator[str]:
+def _lines(plans: Sequence[StackPlan], reading: Reading) -> Iterator[str]:
     yield "# Inventory"
-    if problems:
+    if reading.problems:
         yield "\n**Not everything could be read.** What follows lacks:\n"
-        yield from (f"- {problem}" for problem in problems)
-    yield "\n| stack | machines | ready | do something first | cannot be migrated | disks, GiB |"
-    yield "|---|---:|---:|---:|---:|---:|"
+        yield from (f"- {problem}" for problem in reading.problems)
+    yield (
+        "\n| stack | machines | ready | do something first | cannot be migrated | disks, GiB | "
+        "change a day, GiB |"
+    )
+    yield "|---|---:|---:|---:|---:|---:|---:|"
     for one in plans:
         ready = sum(member.verdict.ready for member in one.members)
         never = [*one.refused, *(m for m in one.members if m.verdict.never)]
         first = len(one.members) - ready - len(never) + len(one.refused)
         gib = sum(member.found.gib for member in one.members)
         total = len(one.members) + len(one.refused)
-        yield f"| {one.file.stack} | {total} | {ready} | {first} | {len(never)} | {gib:,} |"
+        yield (
+            f"| {one.file.stack} | {total} | {ready} | {first} | {len(never)} | {gib:,} | "
+            f"{_changes(one)} |"
+        )
     stacks = len([one for one in plans if one.members])
     yield (
         f"\n{stacks} stack{'s' if stacks != 1 else ''}, each with a server and a vault of its own: "
-        f"a stack is one VPC and at most {MACHINES_MAX} machines."
+        f"a stack is one VPC, at most {MACHINES_MAX} machines, and at most "
+        f"{CHURN_GIB_PER_DAY_MAX:,} GiB of change a day."
     )
+    yield "\n" + _CHURN.format(churn=CHURN_GIB_PER_DAY_MAX).rstrip()
     for one in plans:
         yield from _stack(one)
+    yield from _connections(plans, reading)
     yield "\n## What the inventory cannot know\n"
-    yield _NOT_READABLE.format(churn=CHURN_GIB_PER_DAY_MAX).rstrip()
+    yield _NOT_READABLE.rstrip()
+
+
+def _changes(one: StackPlan) -> str:
+    """What changes in a day on the machines of a stack, as a cell."""
+    known = [member.found.churn for member in one.members if member.found.churn is not None]
+    if not known:
+        return "not read"
+    unmeasured = sum(len(each.unmeasured) for each in known)
+    without = (
+        f" (without {unmeasured} volume{'s' if unmeasured != 1 else ''})" if unmeasured else ""
+    )
+    return f"{sum(each.gib for each in known):,.0f}{without}"
+
+
+def _too_much(one: StackPlan) -> list[str]:
+    found = (
+        churn.too_much(member.name.text, member.found.churn, CHURN_GIB_PER_DAY_MAX)
+        for member in one.members
+        if member.found.churn is not None
+    )
+    return [f"{problem}." for problem in found if problem is not None]
+
+
+def _connections(plans: Sequence[StackPlan], reading: Reading) -> Iterator[str]:
+    yield "\n## Who talks to whom\n"
+    if reading.connections is None:
+        yield (
+            "It was not read. `--connections flow-logs` or `--connections ss` reads it, and plans "
+            "the waves by it, too."
+        )
+        return
+    yield _TALK.rstrip()
+    for vpc in reading.unknown:
+        yield f"\nNo flow log and no machine of {vpc} told its connections."
+    place = {m.found.id: (one.file.stack, m.name.text) for one in plans for m in one.members}
+    across = Counter(
+        (place[talk.client], place[talk.server][0])
+        for talk in reading.connections
+        if talk.client in place
+        and talk.server in place
+        and place[talk.client][0] != place[talk.server][0]
+    )
+    if across:
+        yield "\nMachines that connect to another stack, which moves on its own:\n"
+        yield from (
+            f"- {name} of {stack} to {count} port{'s' if count != 1 else ''} of {other}"
+            for ((stack, name), other), count in sorted(across.items())
+        )
 
 
 def _stack(one: StackPlan) -> Iterator[str]:
@@ -75,6 +143,7 @@ def _stack(one: StackPlan) -> Iterator[str]:
             f"{number}. `{wave.name}`: {', '.join(wave.machines)} ({wave.why})"
             for number, wave in enumerate(one.waves, 1)
         )
+    yield from _names("More change than a server takes", _too_much(one))
     yield from _problems("Cannot be migrated as they are", _never(one))
     yield from _problems("Do this first", [m for m in one.members if m.verdict.first])
     yield from _names("In no wave, because theirs is in a later phase", one.left)

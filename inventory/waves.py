@@ -1,15 +1,19 @@
 """Proposes waves: by a tag, or by ordered conditions. Every wave says why it is one.
 
 The conditions, in their order: environments that are less risky first, machines of an application
-together, a limit for the size of a wave, and within a wave the databases before the rest.
+together, machines that talk to each other together, what others connect to first, a limit for the
+size of a wave, and within a wave the databases before the rest.
 """
 
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
 
+from inventory import dependencies
+from inventory.connections import Connection
+from inventory.dependencies import Candidate, Graph, Group, is_database
 from inventory.names import unique, valid
 
 _ENVIRONMENTS = (
@@ -18,19 +22,6 @@ _ENVIRONMENTS = (
     re.compile(r"stag|pre-?prod|acc", re.IGNORECASE),
 )
 """Words in the tag of an environment, the least risky first. Everything else is production."""
-_DATABASE = re.compile(
-    r"(?:^|[^a-z])(?:db|database|sql|mssql|mysql|maria\w*|postgres\w*|pgsql|oracle|mongo\w*)"
-    r"(?:[^a-z]|$)",
-    re.IGNORECASE,
-)
-
-
-@dataclass(frozen=True)
-class Candidate:
-    """A machine to put into a wave: its name in the config, and its tags in EC2."""
-
-    name: str
-    tags: Mapping[str, str]
 
 
 @dataclass(frozen=True)
@@ -67,7 +58,11 @@ class Conditions:
 
 
 def propose(
-    machines: Iterable[Candidate], conditions: Conditions, taken: Iterable[str] = ()
+    machines: Iterable[Candidate],
+    conditions: Conditions,
+    taken: Iterable[str] = (),
+    connections: Iterable[Connection] = (),
+    placed: Mapping[str, str] | None = None,
 ) -> list[Wave]:
     """Waves for machines, in the order in which they should move.
 
@@ -77,11 +72,13 @@ def propose(
         machines: the machines.
         conditions: how to propose.
         taken: names of other waves of the stack, which proposed waves do not get.
+        connections: between machines of the stack, by their names.
+        placed: the waves of other machines of the stack.
     """
     ordered = sorted(machines, key=lambda machine: machine.name)
     if conditions.wave_tag is not None:
         return _by_tag(ordered, conditions.wave_tag)
-    return _by_conditions(ordered, conditions, taken)
+    return _by_conditions(ordered, conditions, taken, Graph(connections), placed or {})
 
 
 def _by_tag(machines: Sequence[Candidate], tag: str) -> list[Wave]:
@@ -98,42 +95,63 @@ def _by_tag(machines: Sequence[Candidate], tag: str) -> list[Wave]:
 
 
 def _by_conditions(
-    machines: Sequence[Candidate], conditions: Conditions, taken: Iterable[str]
+    machines: Sequence[Candidate],
+    conditions: Conditions,
+    taken: Iterable[str],
+    graph: Graph,
+    placed: Mapping[str, str],
 ) -> list[Wave]:
-    together: dict[tuple[int, str, str], list[Candidate]] = {}
+    shared = graph.shared({*(machine.name for machine in machines), *placed})
+    pulling = graph.without(shared)
+    databases = graph.databases() | {m.name for m in machines if is_database(m)}
+    environments: dict[tuple[int, str], list[Candidate]] = {}
     for machine in machines:
         environment = machine.tags.get(conditions.environment_tag, "")
-        application = machine.tags.get(conditions.application_tag, "")
-        key = (_rank(environment), environment, application)
-        together.setdefault(key, []).append(machine)
+        environments.setdefault((_rank(environment), environment), []).append(machine)
     used = {name.lower() for name in taken}
     waves: list[Wave] = []
-    for (_, environment, application), members in sorted(together.items()):
-        base = valid("-".join(filter(None, [application, environment]))) or "wave"
-        members.sort(key=lambda machine: not is_database(machine))
-        parts = [
-            members[at : at + conditions.size] for at in range(0, len(members), conditions.size)
-        ]
-        for part in parts:
-            name = unique(base, used)
-            used.add(name.lower())
-            why = _why(environment, application, conditions, len(parts))
-            waves.append(_wave(name, part, why))
-    return waves
+    for (_, environment), members in sorted(environments.items()):
+        for group in dependencies.groups(
+            members, conditions.application_tag, conditions.size, pulling
+        ):
+            base = valid("-".join([*sorted(group.applications)[:2], environment]).strip("-"))
+            ordered = _ordered(group, databases, conditions.size, pulling)
+            parts = [
+                ordered[n : n + conditions.size] for n in range(0, len(ordered), conditions.size)
+            ]
+            for part in parts:
+                name = unique(base or "wave", used)
+                used.add(name.lower())
+                why = _why(environment, group, conditions, len(parts))
+                why += [f"{other} talks to very many" for other in sorted(shared & set(part))]
+                waves.append(_wave(name, part, databases, why))
+    return _with_crossings(waves, graph, placed)
 
 
-def _wave(name: str, members: Sequence[Candidate], why: str) -> Wave:
-    databases = tuple(machine.name for machine in members if is_database(machine))
-    others = tuple(machine.name for machine in members if not is_database(machine))
-    if databases and others:
-        why += "; databases start first"
-    groups = (databases, others) if databases and others else ()
-    return Wave(name, (*databases, *others), why, groups)
+def _ordered(group: Group, databases: Collection[str], size: int, graph: Graph) -> list[str]:
+    """The machines of a group as they are cut into waves: databases first, or near those they serve."""
+    if len(group.machines) > size and graph.connections:
+        return dependencies.walk(group.machines, databases, graph)
+    return sorted(group.machines, key=lambda name: (name not in databases, name))
 
 
-def is_database(machine: Candidate) -> bool:
-    """Whether the name or a tag says that a machine is a database server."""
-    return any(_DATABASE.search(text) for text in (machine.name, *machine.tags.values()))
+def _wave(
+    name: str, members: Sequence[str], databases: Collection[str], why: Sequence[str]
+) -> Wave:
+    first = tuple(member for member in members if member in databases)
+    others = tuple(member for member in members if member not in databases)
+    groups = (first, others) if first and others else ()
+    said = [*why, "databases start first"] if groups else why
+    return Wave(name, (*first, *others), "; ".join(said), groups)
+
+
+def _with_crossings(waves: Sequence[Wave], graph: Graph, placed: Mapping[str, str]) -> list[Wave]:
+    wave_of = {**placed, **{name: wave.name for wave in waves for name in wave.machines}}
+    told = []
+    for wave in waves:
+        crossing = dependencies.crossing(wave.machines, wave_of, graph)
+        told.append(replace(wave, why=f"{wave.why}; {crossing}") if crossing else wave)
+    return told
 
 
 def _rank(environment: str) -> int:
@@ -143,10 +161,10 @@ def _rank(environment: str) -> int:
     return len(_ENVIRONMENTS)
 
 
-def _why(environment: str, application: str, conditions: Conditions, parts: int) -> str:
+def _why(environment: str, group: Group, conditions: Conditions, parts: int) -> list[str]:
     said = [
-        f"{conditions.application_tag} {application}"
-        if application
+        f"{conditions.application_tag} {' and '.join(sorted(group.applications))}"
+        if group.applications
         else f"no tag {conditions.application_tag}",
         f"{conditions.environment_tag} {environment}"
         if environment
@@ -154,4 +172,4 @@ def _why(environment: str, application: str, conditions: Conditions, parts: int)
     ]
     if parts > 1:
         said.append(f"at most {conditions.size} machines a wave")
-    return ", ".join(said)
+    return [", ".join(said), *group.why]

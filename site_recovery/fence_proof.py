@@ -48,7 +48,7 @@ _STOP_TCP_CONNECTION = (
     "$row.RemotePort = (([uint32]$remotePort -band 255) * 256) + [math]::Floor($remotePort / 256); "
     "[void][SiteRecovery.Tcp]::SetTcpEntry([ref]$row) }"
 )
-_LIST_WINDOWS = (
+LIST_WINDOWS = (
     "Get-NetTCPConnection -State Established | ForEach-Object { "
     '"$($_.LocalAddress) $($_.LocalPort) $($_.RemoteAddress) $($_.RemotePort) '
     '$((Get-Process -Id $_.OwningProcess).ProcessName)" }'
@@ -110,7 +110,7 @@ def script(platform: Platform, to_end: Iterable[Connection]) -> list[str]:
             *([_STOP_TCP_CONNECTION] if ending else []),
             *ending,
             f"Write-Output '{_CONNECTIONS}'",
-            _LIST_WINDOWS,
+            LIST_WINDOWS,
             _FLUSH_WINDOWS,
             f"Write-Output '{_CLOCK}'",
             "[DateTime]::UtcNow.ToString('o')",

@@ -11,6 +11,7 @@ from moto import mock_aws
 
 from inventory import accounts
 from inventory.__main__ import main
+from inventory.accounts import Measures
 from site_recovery.aws import client as aws_client
 from site_recovery.aws import ec2, managed_instances
 from site_recovery.aws.managed_instances import ManagedInstance
@@ -97,12 +98,28 @@ def test_the_system_that_runs_counts_and_not_the_one_that_was_launched(
         managed_instances, "every_managed_instance", lambda *_: ({instance: running}, [])
     )
 
-    machines, problems = accounts.read(accounts.identities([], []), ["eu-west-1"])
+    reading = accounts.read(accounts.identities([], []), ["eu-west-1"], Measures())
 
-    assert problems == []
-    systems = {machine.id: machine.facts.os for machine in machines}
+    assert reading.problems == []
+    systems = {machine.id: machine.facts.os for machine in reading.machines}
     assert systems[instance] == "windows-server-2012-r2"
     assert systems[aws.estate["machines"]["app-02"]] == "windows-server-2012"
+
+
+def test_machines_tell_their_connections_through_systems_manager(aws: LocalAws) -> None:
+    reading = accounts.read(accounts.identities([], []), ["eu-west-1"], Measures(sockets=True))
+    assert reading.problems == []
+    assert reading.unknown == []
+    assert reading.connections is not None
+
+
+def test_the_report_of_an_estate_says_what_was_read_of_connections_and_change(
+    aws: LocalAws, tmp_path: Path
+) -> None:
+    assert run(tmp_path, "--connections", "flow-logs") == 0
+    text = (tmp_path / "inventory-report" / "report.md").read_text("utf-8")
+    assert f"No flow log and no machine of {aws.estate['vpc']} told its connections." in text
+    assert "volumes) |" in text, "nothing was measured of the disks"
 
 
 def test_a_role_in_an_account_is_assumed(aws: LocalAws, tmp_path: Path) -> None:

@@ -5,7 +5,8 @@ from collections.abc import Mapping
 from hypothesis import given
 from hypothesis import strategies as st
 
-from inventory.waves import Candidate, Conditions, propose
+from inventory.dependencies import Candidate
+from inventory.waves import Conditions, propose
 
 
 def machine(name: str, **tags: str) -> Candidate:

@@ -1,0 +1,222 @@
+"""Reads the VPC flow logs of a region where they are: in CloudWatch Logs or in S3.
+
+Sources: "Flow log basics", "Publish flow logs to CloudWatch Logs", "Publish flow logs to Amazon S3"
+(Amazon VPC user guide).
+"""
+
+from __future__ import annotations
+
+import gzip
+import io
+import re
+from collections.abc import Callable, Collection, Iterator, Sequence
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+from inventory.connections import DEFAULT_FIELDS, NEEDED, Flow, flows
+from site_recovery.aws.client import AWS_FAILURES, aws_problem
+from site_recovery.problems import Problem
+
+PERMISSIONS = (
+    "ec2:DescribeFlowLogs",
+    "logs:FilterLogEvents",
+    "s3:ListBucket",
+    "s3:GetObject",
+)
+"""The IAM actions; those of S3 are of the bucket's account, which may be another one."""
+
+_FIELD = re.compile(r"\$\{([\w-]+)\}")
+_KEY_TIME = re.compile(r"_(\d{8}T\d{4})Z_")
+_INTERVAL = timedelta(minutes=10)
+"""The longest aggregation interval: a file or a record may begin that much earlier."""
+_PAGES_MAX = 2000
+"""Of one log group: 20 million records. Then the rest of the time is left out, and it is said."""
+
+
+Clients = Callable[[str], Any]
+"""Makes clients of one account, by the name of a service."""
+
+
+@dataclass(frozen=True)
+class FlowLog:
+    """One flow log (DescribeFlowLogs).
+
+    Attributes:
+        resource: the VPC, subnet or interface that it is of.
+        group: its log group, or an empty text.
+        bucket: the ARN of its bucket, with a prefix if there is one, or an empty text.
+        fields: the columns of its records.
+        options: the file format and the partitions in S3.
+    """
+
+    id: str
+    resource: str
+    group: str
+    bucket: str
+    fields: tuple[str, ...]
+    options: dict[str, Any]
+
+
+@dataclass
+class Read:
+    """What flow logs told.
+
+    Attributes:
+        flows: the accepted TCP flows, by the resource whose log has them; empty lists count as read.
+        problems: what could not be read.
+    """
+
+    flows: dict[str, list[Flow]] = field(default_factory=dict)
+    problems: list[Problem] = field(default_factory=list)
+
+
+def read(
+    clients: Clients,
+    account: str,
+    region: str,
+    resources: Collection[str],
+    now: datetime,
+    hours: float,
+) -> Read:
+    """The accepted TCP flows of the last hours.
+
+    Args:
+        clients: of the account.
+        account: its id.
+        region: the AWS region.
+        resources: VPCs, subnets and interfaces whose logs count.
+        now: the end of the time that is read.
+        hours: its length.
+    """
+    found = Read()
+    try:
+        logs = [log for log in _flow_logs(clients("ec2")) if log.resource in resources]
+    except AWS_FAILURES as error:
+        return Read(problems=[aws_problem(error, "AWS", region, PERMISSIONS)])
+    since = now - timedelta(hours=hours)
+    for log in logs:
+        wrong = _unreadable(log)
+        if wrong is not None:
+            found.problems.append(wrong)
+            continue
+        try:
+            if log.group:
+                accepted, whole = _from_group(clients("logs"), log, since, now)
+                found.problems += [] if whole else [_too_long(log)]
+            else:
+                accepted = list(_from_bucket(clients("s3"), log, account, region, since, now))
+        except AWS_FAILURES as error:
+            found.problems.append(aws_problem(error, f"flow log {log.id}", region, PERMISSIONS))
+            continue
+        found.flows.setdefault(log.resource, []).extend(accepted)
+    return found
+
+
+def _flow_logs(ec2: Any) -> Iterator[FlowLog]:
+    for page in ec2.get_paginator("describe_flow_logs").paginate():
+        for log in page["FlowLogs"]:
+            if log.get("TrafficType") == "REJECT" or log.get("FlowLogStatus") != "ACTIVE":
+                continue
+            where = log.get("LogDestinationType", "cloud-watch-logs")
+            destination = log.get("LogDestination") or ""
+            group = log.get("LogGroupName") or destination.partition(":log-group:")[2]
+            yield FlowLog(
+                log["FlowLogId"],
+                log["ResourceId"],
+                group.removesuffix(":*") if where == "cloud-watch-logs" else "",
+                destination if where == "s3" else "",
+                tuple(_FIELD.findall(log.get("LogFormat") or "")) or DEFAULT_FIELDS,
+                log.get("DestinationOptions") or {},
+            )
+
+
+def _unreadable(log: FlowLog) -> Problem | None:
+    place = f"flow log {log.id} of {log.resource}"
+    missing = [field for field in NEEDED if field not in log.fields]
+    if missing:
+        return Problem(
+            place,
+            f"its format lacks {', '.join(missing)}",
+            "Make one with the default format beside it, or read connections with --connections ss",
+        )
+    if not log.group and not log.bucket:
+        return Problem(
+            place,
+            "it is delivered to Firehose, and only CloudWatch Logs and S3 are read",
+            "Make one that is delivered there beside it, or read connections with --connections ss",
+        )
+    if log.options.get("FileFormat", "plain-text") != "plain-text":
+        return Problem(
+            place,
+            f"its files are {log.options['FileFormat']}, and only text is read",
+            "Make one with plain text beside it, or read connections with --connections ss",
+        )
+    return None
+
+
+def _too_long(log: FlowLog) -> Problem:
+    return Problem(
+        f"flow log {log.id} of {log.resource}",
+        f"log group {log.group} has more than {_PAGES_MAX:,} pages of records in that time, and the "
+        "rest was left out",
+        "Read less time with --flow-hours",
+    )
+
+
+def _from_group(logs: Any, log: FlowLog, since: datetime, now: datetime) -> tuple[list[Flow], bool]:
+    """The flows of a log group, and whether all of that time was read."""
+    found: list[Flow] = []
+    pages = logs.get_paginator("filter_log_events").paginate(
+        logGroupName=log.group,
+        startTime=int(since.timestamp() * 1000),
+        endTime=int(now.timestamp() * 1000),
+        filterPattern="ACCEPT",
+    )
+    for number, page in enumerate(pages, 1):
+        found += flows((event["message"] for event in page["events"]), log.fields)
+        if number == _PAGES_MAX:
+            return found, not page.get("nextToken")
+    return found, True
+
+
+def _from_bucket(
+    s3: Any, log: FlowLog, account: str, region: str, since: datetime, now: datetime
+) -> Iterator[Flow]:
+    bucket, _, prefix = log.bucket.split(":", 5)[5].partition("/")
+    prefix = f"{prefix.strip('/')}/" if prefix.strip("/") else ""
+    for folder in _folders(log, account, region, since, now):
+        pages = s3.get_paginator("list_objects_v2").paginate(Bucket=bucket, Prefix=prefix + folder)
+        for page in pages:
+            for stored in page.get("Contents", ()):
+                if _counts(stored["Key"], log.id, since, now):
+                    body = s3.get_object(Bucket=bucket, Key=stored["Key"])["Body"].read()
+                    yield from _of_file(body)
+
+
+def _folders(
+    log: FlowLog, account: str, region: str, since: datetime, now: datetime
+) -> Sequence[str]:
+    """The folder of each day; those of hours are in it."""
+    first = (since - _INTERVAL).date()
+    days = [first + timedelta(days=n) for n in range((now.date() - first).days + 1)]
+    if log.options.get("HiveCompatiblePartitions"):
+        place = f"AWSLogs/aws-account-id={account}/aws-service=vpcflowlogs/aws-region={region}/"
+        return [f"{place}year={day:%Y}/month={day:%m}/day={day:%d}/" for day in days]
+    return [f"AWSLogs/{account}/vpcflowlogs/{region}/{day:%Y/%m/%d}/" for day in days]
+
+
+def _counts(key: str, log: str, since: datetime, now: datetime) -> bool:
+    found = _KEY_TIME.search(key)
+    if found is None or f"_{log}_" not in key or not key.endswith(".gz"):
+        return False
+    begun = datetime.strptime(found[1], "%Y%m%dT%H%M").replace(tzinfo=UTC)
+    return since - _INTERVAL <= begun <= now
+
+
+def _of_file(body: bytes) -> Iterator[Flow]:
+    """The flows of a file, whose first line names the fields."""
+    with gzip.open(io.BytesIO(body), "rt", encoding="utf-8", errors="replace") as lines:
+        fields = next(lines, "").split()
+        if set(NEEDED) <= set(fields):
+            yield from flows(lines, fields)
