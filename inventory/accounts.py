@@ -14,7 +14,7 @@ from botocore.exceptions import ProfileNotFound
 
 from inventory import churn, connections, flow_logs, sockets
 from inventory.connections import Connection
-from inventory.found import Found
+from inventory.found import Found, Reading
 from settings.preflight import machine_rules
 from site_recovery.authorities import file
 from site_recovery.aws import ec2, managed_instances
@@ -58,23 +58,6 @@ class Measures:
     def connections(self) -> bool:
         """Whether connections are read at all."""
         return self.sockets or self.flow_hours is not None
-
-
-@dataclass
-class Reading:
-    """What accounts and regions told.
-
-    Attributes:
-        machines: sorted by instance id.
-        problems: what did not answer. The rest is complete.
-        connections: between instances; None if they were not read.
-        unknown: the VPCs whose connections neither a flow log nor a machine told.
-    """
-
-    machines: list[Found] = field(default_factory=list)
-    problems: list[Problem] = field(default_factory=list)
-    connections: set[Connection] | None = None
-    unknown: list[str] = field(default_factory=list)
 
 
 @dataclass(frozen=True)

@@ -1,12 +1,14 @@
-"""What the inventory knows of a machine."""
+"""What the inventory knows of a machine, and of all of them."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from inventory.churn import Churn
+from inventory.connections import Connection
 from site_recovery.aws.ec2 import MachineFacts
+from site_recovery.problems import Problem
 
 
 @dataclass(frozen=True)
@@ -45,3 +47,20 @@ class Found:
     def gib(self) -> int:
         """The size of all its disks together, in GiB."""
         return sum(disk.size_gib for disk in self.facts.disks)
+
+
+@dataclass
+class Reading:
+    """What accounts and regions told.
+
+    Attributes:
+        machines: sorted by instance id.
+        problems: what did not answer. The rest is complete.
+        connections: between instances; None if they were not read.
+        unknown: the VPCs whose connections neither a flow log nor a machine told.
+    """
+
+    machines: list[Found] = field(default_factory=list)
+    problems: list[Problem] = field(default_factory=list)
+    connections: set[Connection] | None = None
+    unknown: list[str] = field(default_factory=list)

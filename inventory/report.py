@@ -6,7 +6,7 @@ from collections import Counter
 from collections.abc import Iterator, Sequence
 
 from inventory import churn
-from inventory.accounts import Reading
+from inventory.found import Reading
 from inventory.planning import Member, StackPlan
 from settings.rules.sizing import CHURN_GIB_PER_DAY_MAX, MACHINES_MAX
 

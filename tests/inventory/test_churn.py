@@ -12,9 +12,8 @@ import pytest
 from moto import mock_aws
 
 from inventory import churn, planning, report
-from inventory.accounts import Reading
 from inventory.churn import Churn
-from inventory.found import Found
+from inventory.found import Found, Reading
 from inventory.stack_file import StackFile
 from inventory.waves import Conditions
 from tests.inventory.fleets import REGION, found
