@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass, field, replace
 from datetime import UTC, datetime
 from typing import Any
@@ -21,7 +21,7 @@ from dynamic_providers.wave.vault import WaveVault, networks_of, observe_known
 from site_recovery import recovery_plan
 from site_recovery.arm_ids import VaultId, same
 from site_recovery.azure.connection import Connect
-from site_recovery.convergence import review
+from site_recovery.convergence import review, review_text
 from site_recovery.convergence.interfaces import PlanOrder
 from site_recovery.convergence.review import MachineReview
 from site_recovery.convergence.review_data import StackReview, WaveReview, wave_review
@@ -141,6 +141,7 @@ async def look_ahead(
     order = inputs.plan_order(WaveInputs.model_validate(olds) if olds else None)
     if order is not None:
         notes, refused = await _review_plan(order, vault, snapshot, planned=bool(told.machines))
+        notes += _one_by_one(order, reviews)
         told, refusals = replace(told, notes=tuple(notes)), refusals + refused
     limit = f"waves.{fleet.name}.{PER_UP}"
     refusals += filter(None, [too_many(fleet.failovers(told), inputs.guards.max_failovers, limit)])
@@ -290,6 +291,22 @@ def _instances(machines: dict[str, Any]) -> dict[str, str]:
 
 def _known(value: Any, otherwise: Any = None) -> Any:
     return otherwise if value is None or is_unknown(value) else value
+
+
+def _one_by_one(order: PlanOrder, reviews: Iterable[MachineReview]) -> list[str]:
+    """What the plan cannot do for machines that fail over to recovery points of their own."""
+    alone = [
+        each.name
+        for each in reviews
+        if Operation.UNPLANNED_FAILOVER in each.operations and each.assignment.cutover.fences
+    ]
+    if not alone:
+        return []
+    return [
+        f"recovery plan {order.plan.name} cannot fail machines over to recovery points of their own: "
+        f"{review_text.names(alone)} {'fails' if len(alone) == 1 else 'fail'} over without it, in "
+        "the order of its groups"
+    ]
 
 
 async def _review_plan(

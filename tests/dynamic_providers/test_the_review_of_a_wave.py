@@ -147,6 +147,33 @@ class TestAMachineThatIsHeld:
         assert "web-02" in rows
 
 
+class TestARecoveryPlan:
+    @pytest.mark.parametrize(("mode", "alone"), [("lossless", True), ("latest", False)])
+    def test_says_which_machines_it_cannot_fail_over(
+        self, monkeypatch: pytest.MonkeyPatch, mode: str, alone: bool
+    ) -> None:
+        monkeypatch.setattr(WaveVault, "observe", answering(PROTECTED))
+        monkeypatch.setattr(WaveVault, "plan_change", answering(None))
+        machine = {**INPUTS["machines"]["web-01"], "cutover": {"mode": mode}}
+        news = {
+            **INPUTS,
+            "phase": "failed-over",
+            "machines": {"web-01": machine},
+            "convergence": {**INPUTS["convergence"], "require_test_failover": False},
+            "recovery_plan": {
+                "name": "dev-web",
+                "groups": [{"machines": ["web-01"], "pre": [], "post": []}],
+            },
+        }
+        # No id: the networks are made in the same run.
+        zone = {**INPUTS["landing_zone"], "network_id": "", "test_network_id": ""}
+        found = ahead({}, {**news, "landing_zone": zone})
+        assert found.refusals == []
+        assert found.wave is not None
+        said = [note for note in found.wave.notes if "web-01 fails over without it" in note]
+        assert bool(said) == alone
+
+
 class TestAChangedTarget:
     @pytest.fixture(autouse=True)
     def the_machine_is_protected(self, monkeypatch: pytest.MonkeyPatch) -> None:
