@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import pulumi
 
 from components.sdk import ec2, vpc
 from site_recovery.aws.ec2 import MachineFacts
+from site_recovery.aws.service_endpoints import ManagementEndpoints
 from site_recovery.fleet import Platform
 from site_recovery.reachability.connections import PUSH_INSTALLATION, TO_THE_SERVER
 
@@ -35,6 +36,7 @@ class SecurityGroupsArgs:
         server_group_id: the group of a server that already exists; None makes one.
         machines: by machine, where its group is attached.
         fences: whether machines are fenced before they fail over.
+        management: how a fenced machine reaches Systems Manager.
     """
 
     vpc_id: str
@@ -43,6 +45,19 @@ class SecurityGroupsArgs:
     server_group_id: str | None
     machines: Mapping[str, Attachment]
     fences: bool = False
+    management: ManagementEndpoints = field(default_factory=ManagementEndpoints)
+
+
+def open_way(management: ManagementEndpoints, vpc_id: str) -> str:
+    """What a fence lets out beside replication and Systems Manager; empty if that is nothing."""
+    if not management.missing:
+        return ""
+    return (
+        f"the fence of a cutover lets tcp 443 out to every address: {vpc_id} has no interface "
+        f"endpoint with private DNS for {', '.join(management.missing)}, and AWS publishes no "
+        "addresses of Systems Manager that a rule can name. So what a fenced machine sends to 443 "
+        "elsewhere still leaves it. docs/cutover.md says how to close that."
+    )
 
 
 def attachments(facts: Mapping[str, MachineFacts]) -> dict[str, Attachment]:
@@ -126,7 +141,14 @@ class SecurityGroups(pulumi.ComponentResource):
         fence = self._group("fence", "Machines that are being cut over to Azure", args)
         for port, why in TO_THE_SERVER.items():
             self._allow(f"fence-to-server-{port}", fence.id, server, port, why)
-        self._egress("fence-to-aws-443", fence.id, 443, "Systems Manager", cidr=ANYWHERE)
+        if args.management.missing:
+            # No prefix list of AWS has the addresses of Systems Manager ("AWS-managed prefix lists").
+            self._egress("fence-to-aws-443", fence.id, 443, "Systems Manager", cidr=ANYWHERE)
+        else:
+            endpoints = {a for its in args.management.addresses.values() for a in its}
+            for address in sorted(endpoints):
+                name, why = f"fence-to-{address}-443", "Systems Manager: an endpoint of the VPC"
+                self._egress(name, fence.id, 443, why, cidr=f"{address}/32")
         fence_id: pulumi.Output[str] = fence.id
         return fence_id
 

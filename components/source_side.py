@@ -10,10 +10,16 @@ from components.landing_zone import LandingZone
 from components.migration_wave import MigrationWave, MigrationWaveArgs, WaveRecord, all_waves
 from components.replication_settings import ReplicationSettings, ReplicationSettingsArgs
 from components.retired_wave import RetiredWave, left
-from components.security_groups import SecurityGroups, SecurityGroupsArgs, attachments
+from components.security_groups import (
+    SecurityGroups,
+    SecurityGroupsArgs,
+    attachments,
+    open_way,
+)
 from components.server import server
 from components.vault import Vault
 from settings import Preflight, Settings
+from site_recovery.phases import Phase
 
 _RETIRED: dict[str, Any] = {"retired": True}
 
@@ -45,8 +51,13 @@ def source_side(
             stack.server_group_id,
             attachments(preflight.facts),
             stack.fences,
+            preflight.management,
         ),
     )
+    if pulumi.runtime.is_dry_run() and _fails_over(stack, preflight):
+        limit = open_way(preflight.management, stack.source.vpc_id)
+        if limit:
+            pulumi.log.info(limit)
     declared = server(prefix, stack, preflight, vault, security_groups)
     replication_settings = ReplicationSettings(
         "replication-settings",
@@ -82,3 +93,15 @@ def source_side(
         for wave, its in stack.waves.items()
     }
     return waves, declared.summary()
+
+
+def _fails_over(stack: Settings, preflight: Preflight) -> bool:
+    """Whether a machine whose source runs is to be fenced now."""
+    return any(
+        stack.cutover_of(machine).fences
+        for wave in stack.waves.values()
+        for machine in wave.machines
+        if wave.phase in (Phase.FAILED_OVER, Phase.MIGRATED)
+        and machine in preflight.facts
+        and preflight.facts[machine].state == "running"
+    )

@@ -20,7 +20,9 @@ _OF_INTERFACES = frozenset(
         "ModifyNetworkInterfaceAttribute",
     }
 )
-_OF_THE_NETWORK = re.compile(r"\w*(SecurityGroup|NetworkAcl|Route|NatGateway|InternetGateway)\w*")
+_OF_THE_NETWORK = re.compile(
+    r"\w*(SecurityGroup|NetworkAcl|Route|NatGateway|InternetGateway|VpcEndpoint|PrefixList)\w*"
+)
 _INSTANCE = re.compile(r"InstanceId(\.\d+)?")
 
 

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from emulator.estate.network import AclEntry, Interface, Network, Route
+from emulator.estate.network import AclEntry, Interface, Network, Route, ServiceEndpoint
 from emulator.estate.security_groups import Rule, SecurityGroup
 
 _TCP = ("6", "tcp")
@@ -70,9 +70,10 @@ def describe_network(ec2: Any, instances: Iterable[Mapping[str, Any]]) -> Networ
         for group in page["SecurityGroups"]
     ]
     tables = ec2.describe_route_tables()["RouteTables"]
+    ranges = _prefix_lists(ec2, groups)
     return Network(
         interfaces=interfaces_of(instances),
-        groups={group["GroupId"]: _group(group) for group in groups},
+        groups={group["GroupId"]: _group(group, ranges) for group in groups},
         acls={
             association["SubnetId"]: _entries(acl)
             for acl in ec2.describe_network_acls()["NetworkAcls"]
@@ -94,6 +95,7 @@ def describe_network(ec2: Any, instances: Iterable[Mapping[str, Any]]) -> Networ
             for gateway in ec2.describe_nat_gateways()["NatGateways"]
             if gateway.get("State") == "available"
         },
+        endpoints=_endpoints(ec2),
     )
 
 
@@ -129,21 +131,92 @@ def _interfaces(instance: Mapping[str, Any]) -> list[Interface]:
     ]
 
 
-def _group(described: Mapping[str, Any]) -> SecurityGroup:
+def _endpoints(ec2: Any) -> list[ServiceEndpoint]:
+    """The interface endpoints that are available, with private DNS."""
+    found = [
+        endpoint
+        for page in ec2.get_paginator("describe_vpc_endpoints").paginate()
+        for endpoint in page["VpcEndpoints"]
+        if endpoint.get("VpcEndpointType") == "Interface"
+        and endpoint.get("PrivateDnsEnabled")
+        and endpoint["State"].lower() == "available"
+    ]
+    ids = sorted({one for endpoint in found for one in endpoint.get("NetworkInterfaceIds", [])})
+    if not ids:
+        return []
+    described = {
+        one["NetworkInterfaceId"]: one
+        for one in ec2.describe_network_interfaces(NetworkInterfaceIds=ids)["NetworkInterfaces"]
+    }
+    return [
+        ServiceEndpoint(
+            endpoint["ServiceName"].rpartition(".")[2],
+            endpoint["VpcId"],
+            tuple(
+                Interface(
+                    instance=endpoint["VpcEndpointId"],
+                    running=True,
+                    platform="linux",
+                    address=described[name]["PrivateIpAddress"],
+                    public=False,
+                    subnet=described[name]["SubnetId"],
+                    vpc=endpoint["VpcId"],
+                    groups=tuple(group["GroupId"] for group in endpoint.get("Groups", [])),
+                )
+                for name in endpoint["NetworkInterfaceIds"]
+                if name in described
+            ),
+        )
+        for endpoint in found
+    ]
+
+
+def _prefix_lists(ec2: Any, groups: Iterable[Mapping[str, Any]]) -> dict[str, tuple[str, ...]]:
+    """The IPv4 ranges of the prefix lists that rules name, by their ids."""
+    named = {
+        one["PrefixListId"]
+        for group in groups
+        for rules in ("IpPermissions", "IpPermissionsEgress")
+        for permission in group.get(rules, [])
+        for one in permission.get("PrefixListIds", [])
+    }
+    return {
+        name: tuple(
+            entry["Cidr"]
+            for page in ec2.get_paginator("get_managed_prefix_list_entries").paginate(
+                PrefixListId=name
+            )
+            for entry in page["Entries"]
+            if ":" not in entry["Cidr"]
+        )
+        for name in sorted(named)
+    }
+
+
+def _group(described: Mapping[str, Any], ranges: Mapping[str, tuple[str, ...]]) -> SecurityGroup:
     return SecurityGroup(
         described["GroupId"],
-        ingress=_rules(described.get("IpPermissions", [])),
-        egress=_rules(described.get("IpPermissionsEgress", [])),
+        ingress=_rules(described.get("IpPermissions", []), ranges),
+        egress=_rules(described.get("IpPermissionsEgress", []), ranges),
     )
 
 
-def _rules(permissions: Iterable[Mapping[str, Any]]) -> tuple[Rule, ...]:
+def _rules(
+    permissions: Iterable[Mapping[str, Any]], ranges: Mapping[str, tuple[str, ...]]
+) -> tuple[Rule, ...]:
     return tuple(
         Rule(
             protocol=permission["IpProtocol"],
             from_port=permission.get("FromPort"),
             to_port=permission.get("ToPort"),
-            cidrs=tuple(one["CidrIp"] for one in permission.get("IpRanges", [])),
+            cidrs=(
+                *(one["CidrIp"] for one in permission.get("IpRanges", [])),
+                *(
+                    cidr
+                    for one in permission.get("PrefixListIds", [])
+                    for cidr in ranges.get(one["PrefixListId"], ())
+                ),
+            ),
             groups=tuple(
                 one["GroupId"] for one in permission.get("UserIdGroupPairs", []) if "GroupId" in one
             ),

@@ -3,8 +3,9 @@ network ACLs and routes.
 
 A connection needs a route from the source's subnet and security groups that let it out and in.
 If it leaves a subnet, network ACLs must let through both the connection and its answers, because
-ACLs are stateless. Peering, transit and virtual private gateways, VPC endpoints and host firewalls
-are not evaluated: a route to one of them leads nowhere.
+ACLs are stateless. A service with an interface endpoint is reached at the endpoint's interfaces.
+Peering, transit and virtual private gateways, gateway endpoints and host firewalls are not
+evaluated: a route to one of them leads nowhere.
 """
 
 from __future__ import annotations
@@ -80,6 +81,21 @@ class Route:
 
 
 @dataclass(frozen=True)
+class ServiceEndpoint:
+    """An interface endpoint that the names of a service of AWS lead to (private DNS).
+
+    Attributes:
+        service: the first part of the service's host name, such as `ssm`.
+        vpc: the id of its VPC.
+        interfaces: one for each of its subnets, with its groups.
+    """
+
+    service: str
+    vpc: str
+    interfaces: tuple[Interface, ...]
+
+
+@dataclass(frozen=True)
 class Flow:
     """A TCP connection, as one of an instance's interfaces sees it.
 
@@ -111,6 +127,7 @@ class Network:
         routes: the routes of each subnet that has a route table of its own, by the subnet's id.
         main_routes: the routes of all other subnets, by the id of their VPC.
         nat_gateways: the subnet of each NAT gateway that is available, by the gateway's id.
+        endpoints: the interface endpoints.
     """
 
     interfaces: Sequence[Interface] = ()
@@ -119,14 +136,15 @@ class Network:
     routes: Mapping[str, Sequence[Route]] = field(default_factory=dict)
     main_routes: Mapping[str, Sequence[Route]] = field(default_factory=dict)
     nat_gateways: Mapping[str, str] = field(default_factory=dict)
+    endpoints: Sequence[ServiceEndpoint] = ()
 
     def connects(self, instance_id: str, host: str, port: int) -> bool:
         """Whether a connection from an instance to a host's TCP port would be established.
 
         Args:
             instance_id: the instance that opens it.
-            host: an IPv4 address, the private DNS name of an instance, or any other name, which
-                is taken to be a host in the internet.
+            host: an IPv4 address, the private DNS name of an instance, a service of AWS such as
+                `ssm`, or any other name, which is taken to be a host in the internet.
             port: the port.
         """
         source = self._primary.get(instance_id)
@@ -135,6 +153,9 @@ class Network:
         for other in self.interfaces:
             if other.vpc == source.vpc and host in (other.address, other.name or None):
                 return self._within(source, other, port)
+        private = self.private(source.vpc, host)
+        if private:
+            return any(self._within(source, one, port) for one in private)
         try:
             address = str(ipaddress.IPv4Address(host))
         except ValueError:
@@ -147,6 +168,16 @@ class Network:
         if source is None or target is None or not source.running or source.vpc != target.vpc:
             return False
         return self._within(source, target, port)
+
+    def private(self, vpc: str, host: str) -> list[Interface]:
+        """The interfaces of endpoints in a VPC that a service's name or an address leads to."""
+        return [
+            interface
+            for endpoint in self.endpoints
+            if endpoint.vpc == vpc
+            for interface in endpoint.interfaces
+            if host in (endpoint.service, interface.address)
+        ]
 
     def interfaces_of(self, instance_id: str) -> list[Interface]:
         """An instance's interfaces, the primary one first."""
@@ -201,7 +232,8 @@ class Network:
         return None
 
     def _there(self, here: Interface, address: str) -> Interface | None:
-        return self._by_address.get((here.vpc, address))
+        found = self._by_address.get((here.vpc, address))
+        return found or next(iter(self.private(here.vpc, address)), None)
 
     def _comes_in(self, here: Interface, flow: Flow) -> bool:
         """Whether packets of a client without an interface here come in, and its answers back."""

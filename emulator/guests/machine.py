@@ -93,7 +93,7 @@ def _changed(
     """The instances around which something is not as before; None if it can be all of them."""
     if before is None:
         return None
-    parts = ("acls", "routes", "main_routes", "nat_gateways")
+    parts = ("acls", "routes", "main_routes", "nat_gateways", "endpoints")
     if any(getattr(before.network, part) != getattr(network, part) for part in parts):
         return None
     earlier, now = before.network.groups, network.groups

@@ -12,12 +12,20 @@ from settings.preflight.server_plan import ServerPlan, ServerReader
 from settings.reading import Reading
 from settings.schema.fleet import MachineSettings
 from site_recovery import authorities
-from site_recovery.aws import ec2, instance_roles, inventory, managed_instances, support_check
+from site_recovery.aws import (
+    ec2,
+    instance_roles,
+    inventory,
+    managed_instances,
+    service_endpoints,
+    support_check,
+)
 from site_recovery.aws.client import AWS_PLACE
 from site_recovery.aws.ec2 import MachineFacts
 from site_recovery.aws.inventory import Driver
 from site_recovery.aws.managed_instances import ManagedInstance
 from site_recovery.aws.server_facts import server_facts
+from site_recovery.aws.service_endpoints import ManagementEndpoints
 from site_recovery.azure import clouds, connection
 from site_recovery.azure.errors import ENDPOINT_VARIABLE
 from site_recovery.config_paths import path
@@ -38,6 +46,7 @@ DriversReader: TypeAlias = Callable[
 KernelsReader: TypeAlias = Callable[
     [Iterable[str], str], tuple[dict[str, tuple[str, ...]], list[Problem]]
 ]
+EndpointsReader: TypeAlias = Callable[[str, str], tuple[ManagementEndpoints, list[Problem]]]
 RolesReader: TypeAlias = Callable[[Iterable[str], str], tuple[tuple[str, ...], list[Problem]]]
 
 _SOURCE_MAY_BE_GONE = (Phase.FAILED_OVER, Phase.MIGRATED)
@@ -55,6 +64,7 @@ class Aws:
     role_arns: RolesReader = instance_roles.role_arns
     installed_drivers: DriversReader = inventory.installed_drivers
     installed_kernels: KernelsReader = inventory.installed_kernels
+    management_endpoints: EndpointsReader = service_endpoints.management_endpoints
 
 
 @dataclass(frozen=True)
@@ -76,6 +86,7 @@ class Preflight:
         problems: what prevents the migration of machines.
         plugin_tenant: the tenant in which `pulumi-azure-native` works; empty if it is not known.
             It is not read here.
+        management: how the machines reach Systems Manager; read only if one of them is fenced.
     """
 
     facts: dict[str, MachineFacts] = field(default_factory=dict)
@@ -86,6 +97,7 @@ class Preflight:
     agent_roles: tuple[str, ...] = ()
     problems: tuple[Problem, ...] = ()
     plugin_tenant: str = ""
+    management: ManagementEndpoints = field(default_factory=ManagementEndpoints)
 
 
 def examine(
@@ -127,8 +139,20 @@ def examine(
     draft, preflight = _machines(reading.draft, prefix, aws)
     if not _unanswered(preflight.problems):
         server, problems = server_plan.planned(draft, aws.server_facts, preflight.facts)
-        preflight = replace(preflight, server=server, problems=(*preflight.problems, *problems))
+        silent = bool(_unanswered(problems))
+        management, unread = (ManagementEndpoints(), []) if silent else _management(draft, aws)
+        found = (*preflight.problems, *problems, *unread)
+        preflight = replace(preflight, server=server, management=management, problems=found)
     return replace(preflight, problems=(*elsewhere, *preflight.problems))
+
+
+def _management(draft: Draft, aws: Aws) -> tuple[ManagementEndpoints, list[Problem]]:
+    """How the machines reach Systems Manager, if one of them is fenced."""
+    cutovers = (draft.cutover_of(machine) for machine in draft.members)
+    fences = any(cutover is not None and cutover.fences for cutover in cutovers)
+    if not fences or draft.region is None or draft.vpc_id is None:
+        return ManagementEndpoints(), []
+    return aws.management_endpoints(draft.vpc_id, draft.region)
 
 
 def _unanswered(problems: Iterable[Problem]) -> list[Problem]:

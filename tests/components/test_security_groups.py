@@ -2,8 +2,11 @@ from __future__ import annotations
 
 import re
 
+import pytest
+
 import components
-from components import Attachment
+from components import Attachment, security_groups
+from site_recovery.aws.service_endpoints import SERVICES, ManagementEndpoints
 from tests.components.harness import Deployment, deploy
 
 WINDOWS = {"web-01": Attachment("eni-1", "windows"), "web-02": Attachment("eni-2", "windows")}
@@ -92,6 +95,52 @@ def test_groups_begin_without_rules_of_their_own_in_the_machines_vpc() -> None:
         assert "ingress" not in group.inputs
         assert "egress" not in group.inputs
         assert group.inputs["name"].startswith("ec2-to-azure-test-")
+
+
+def fenced(**endpoints: tuple[str, ...]) -> Deployment:
+    """The groups of machines that are fenced, with these endpoints of Systems Manager."""
+    args = components.SecurityGroupsArgs(
+        *("vpc-1", "ec2-to-azure-test", False, None, WINDOWS),
+        fences=True,
+        management=ManagementEndpoints(endpoints),
+    )
+    return deploy(lambda: components.SecurityGroups("security-groups", args))
+
+
+def out_of_the_fence(deployment: Deployment) -> set[tuple[str, int]]:
+    return {(to, port) for group, to, port in let_out(deployment) if group == "fence"}
+
+
+REPLICATION = {("server", 443), ("server", 9443)}
+
+
+def test_a_fence_lets_replication_out_and_systems_manager_at_its_endpoints() -> None:
+    deployment = fenced(
+        ssm=("10.10.1.5", "10.10.2.5"), ssmmessages=("10.10.1.6",), ec2messages=("10.10.1.6",)
+    )
+    assert out_of_the_fence(deployment) == REPLICATION | {
+        ("10.10.1.5/32", 443),
+        ("10.10.2.5/32", 443),
+        ("10.10.1.6/32", 443),
+    }
+    assert not [rule for rule in let_in(deployment) if rule[1] == "fence"]
+
+
+@pytest.mark.parametrize("there", [{}, {"ssm": ("10.10.1.5",), "ssmmessages": ("10.10.1.6",)}])
+def test_without_all_endpoints_a_fence_lets_443_out_to_anywhere_and_says_so(
+    there: dict[str, tuple[str, ...]],
+) -> None:
+    """An old agent uses the one that is missing, and could not prove its fence."""
+    assert out_of_the_fence(fenced(**there)) == REPLICATION | {("0.0.0.0/0", 443)}
+    limit = security_groups.open_way(ManagementEndpoints(there), "vpc-1")
+    assert "lets tcp 443 out to every address" in limit
+    assert "ec2messages" in limit
+    assert ("ssmmessages" in limit) == (not there)
+
+
+def test_with_all_endpoints_there_is_no_limit_to_tell() -> None:
+    all_of_them = ManagementEndpoints(dict.fromkeys(SERVICES, ("10.10.1.5",)))
+    assert security_groups.open_way(all_of_them, "vpc-1") == ""
 
 
 def test_each_machine_is_attached_beside_the_groups_that_it_has() -> None:

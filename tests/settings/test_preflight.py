@@ -14,6 +14,7 @@ from site_recovery.aws.ec2 import MachineFacts
 from site_recovery.aws.inventory import Driver
 from site_recovery.aws.managed_instances import ManagedInstance
 from site_recovery.aws.server_facts import InstanceType, ServerFacts, ServerQuestion, Subnet
+from site_recovery.aws.service_endpoints import ManagementEndpoints
 from site_recovery.azure import connection
 from site_recovery.errors import MigrationError
 from site_recovery.problems import Problem
@@ -130,12 +131,26 @@ def kernels(**releases: str) -> Callable[..., tuple[dict[str, tuple[str, ...]], 
     return lambda ids, _: ({name: listed[name] for name in ids if name in listed}, [])
 
 
+def endpoints(
+    asked: list[str] | None = None, *problems: Problem, **addresses: tuple[str, ...]
+) -> Callable[[str, str], tuple[ManagementEndpoints, list[Problem]]]:
+    """A stub that has these endpoints, and notes the VPCs that it is asked for."""
+
+    def read(vpc_id: str, _region: str) -> tuple[ManagementEndpoints, list[Problem]]:
+        if asked is not None:
+            asked.append(vpc_id)
+        return ManagementEndpoints(addresses), list(problems)
+
+    return read
+
+
 def examine(config: dict[str, Any], reader: FactsReader, **others: Any) -> Preflight:
     answers = {
         "server_facts": server(),
         "managed_instances": ssm(),
         "installed_drivers": inventory(),
         "installed_kernels": kernels(),
+        "management_endpoints": endpoints(),
     }
     aws = Aws(**{**answers, **others})
     return settings.examine(
@@ -148,7 +163,13 @@ def examine(config: dict[str, Any], reader: FactsReader, **others: Any) -> Prefl
 
 def at(endpoint: Callable[[], str], config: dict[str, Any]) -> Preflight:
     """A preflight with this endpoint of Resource Manager, and no problems in AWS."""
-    aws = Aws(ec2(), server(), ssm(), installed_drivers=inventory())
+    aws = Aws(
+        ec2(),
+        server(),
+        ssm(),
+        installed_drivers=inventory(),
+        management_endpoints=endpoints(),
+    )
     return settings.examine(settings.read(config), "ec2-to-azure-test", aws, endpoint)
 
 
@@ -374,12 +395,44 @@ def test_the_agent_tells_the_operating_system_where_the_image_does_not() -> None
     assert preflight.facts["web-01"].os == "windows-server-2012-r2"
 
 
+def test_the_endpoints_of_systems_manager_are_read_where_a_machine_is_fenced() -> None:
+    asked: list[str] = []
+    own = {"ssm": ("10.10.1.5",), "ssmmessages": ("10.10.1.6",), "ec2messages": ("10.10.1.7",)}
+    config = configs.valid()
+
+    preflight = examine(config, ec2(), management_endpoints=endpoints(asked, **own))
+
+    assert asked == [config["source"]["vpcId"]]
+    assert preflight.management.missing == ()
+
+
+def test_without_a_fence_nobody_asks_for_endpoints() -> None:
+    asked: list[str] = []
+    config = configs.valid()
+    for wave in config["waves"].values():
+        wave["cutover"] = {"mode": "latest"}
+
+    preflight = examine(config, ec2(), management_endpoints=endpoints(asked))
+
+    assert (asked, preflight.problems) == ([], ())
+
+
+def test_endpoints_that_aws_does_not_tell_are_a_problem() -> None:
+    preflight = examine(configs.valid(), ec2(), management_endpoints=endpoints(None, DENIED))
+    assert preflight.problems == (DENIED,)
+
+
 @pytest.mark.parametrize("refused", ["machine_facts", "server_facts", "managed_instances"])
 def test_an_aws_that_refuses_is_one_problem(refused: str) -> None:
     def refusal(*_: Any) -> tuple[Any, list[Problem]]:
         return ({} if refused != "server_facts" else None), [DENIED]
 
-    answers = {"machine_facts": ec2(), "server_facts": server(), "managed_instances": ssm()}
+    answers = {
+        "machine_facts": ec2(),
+        "server_facts": server(),
+        "managed_instances": ssm(),
+        "management_endpoints": endpoints(),
+    }
     aws = Aws(**{**answers, refused: refusal})  # type: ignore[arg-type]
     preflight = settings.examine(
         settings.read(configs.modernized()), "p", aws, lambda: "http://127.0.0.1:5000"

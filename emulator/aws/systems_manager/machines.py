@@ -175,7 +175,11 @@ class Machines:
             if profile not in roles:
                 roles[profile] = self._manageable_role(profile)
             role = roles[profile]
-            reaches = role is not None and region.network.connects(name, "ssm", _HTTPS)
+            # It registers with the one, and waits for commands at one of the others.
+            reaches = role is not None and all(
+                any(region.network.connects(name, service, _HTTPS) for service in services)
+                for services in (("ssm",), ("ssmmessages", "ec2messages"))
+            )
             online = reaches and name not in self._offline()
             # A stopped instance has run before, and is assumed to have registered then.
             if online or (role is not None and state != "running"):

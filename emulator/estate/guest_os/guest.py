@@ -60,12 +60,20 @@ def new(instance: Instance, network: Network, chance: Chance) -> dict[str, Any]:
         "services": {
             one.name: True for one in services.installed(instance.platform, instance.tags)
         },
-        "peers": peers.of(instance, network.interfaces_of(instance.id), chance),
+        "peers": peers.of(
+            instance, network.interfaces_of(instance.id), chance, _managed_at(network, instance)
+        ),
         "writes": writes.new(),
         "replicated": [],
         "stopped": None,
         "faults": {},
     }
+
+
+def _managed_at(network: Network, instance: Instance) -> str | None:
+    """The private address at which the SSM agent finds its service, if there is one."""
+    found = network.private(instance.vpc_id, "ssmmessages")
+    return found[0].address if found else None
 
 
 class Guest:

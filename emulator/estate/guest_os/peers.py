@@ -31,8 +31,15 @@ _MANAGING = {
 _REPLICATING = (("svagents", 443), ("s2", 9443))
 
 
-def of(instance: Instance, interfaces: Iterable[Interface], chance: Chance) -> list[dict[str, Any]]:
+def of(
+    instance: Instance,
+    interfaces: Iterable[Interface],
+    chance: Chance,
+    managed_at: str | None = None,
+) -> list[dict[str, Any]]:
     """The peers of a machine when it is first seen.
+
+    `managed_at` is the address of Systems Manager if its endpoint is in the VPC.
 
     Each has `name`; `process` and `pid` of this machine that talks to it; `inbound`: whether the
     peer opens its connection; `local` and `address`: both sides; `port`: the one that is connected
@@ -64,7 +71,8 @@ def of(instance: Instance, interfaces: Iterable[Interface], chance: Chance) -> l
             found.append(_peer(name, serving, interface.address, address, SERVICE_PORT, _LONG))
     for name in _MANAGING[instance.platform]:
         process = _process(instance, name, None, chance)
-        address = f"203.0.113.{draw.randint(2, 254)}"
+        outside = f"203.0.113.{draw.randint(2, 254)}"
+        address = managed_at or outside
         peer = _peer(f"aws-{name}", process, local, address, 443, None, inbound=False)
         found.append({**peer, "writes": False})
     return found

@@ -49,7 +49,7 @@ NOT_NARROWED = {
             ),
             *("ManagedPrefixLists", "NatGateways", "NetworkAcls", "NetworkInterfaces"),
             *("RouteTables", "SecurityGroupRules", "SecurityGroups", "Subnets", "Tags"),
-            *("Volumes", "Vpcs"),
+            *("Volumes", "VpcEndpoints", "Vpcs"),
         )
     ),
     "ssm:DescribeInstanceInformation",
