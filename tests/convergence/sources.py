@@ -41,6 +41,7 @@ class EstateSources:
         before, after: called with the verb and the instance around every change.
         stops: what state an instance that was asked to stop gets into at last.
         results: how commands end instead, by instance and a text in their lines.
+        tagging: the names of the tags that the newest change of tags sets.
     """
 
     def __init__(self, site: Site) -> None:
@@ -54,6 +55,7 @@ class EstateSources:
         self.after: Callable[[str, str], None] = lambda verb, instance: None
         self.stops: Mapping[str, str] = {}
         self.results: dict[tuple[str, str], Ran] = {}
+        self.tagging: frozenset[str] = frozenset()
         self._site = site
         self._commands: dict[str, tuple[str, str, Ran | None]] = {}
         self._tags: dict[str, dict[str, str]] = {}
@@ -115,6 +117,7 @@ class EstateSources:
         return "ok" if self.source(instance_id).state == "running" else ""
 
     async def tag(self, instance_id: str, tags: Mapping[str, str]) -> None:
+        self.tagging = frozenset(tags)
         with _Change(self, "tag", instance_id):
             self._tags[instance_id] = {**self._tags.get(instance_id, {}), **tags}
 

@@ -1,0 +1,153 @@
+"""Every step of a cutover is cut in every way, alone and in a recovery plan.
+
+After the next run either the source of a machine serves as before, or its virtual machine serves:
+never both, never neither.
+"""
+
+from __future__ import annotations
+
+import pytest
+
+from site_recovery.convergence.interfaces import PlanOrder
+from site_recovery.convergence.outcome import Outcome, Status
+from site_recovery.phases import Phase
+from site_recovery.recovery_plan import Group, Plan
+from tests.convergence.cuts import BACK, FAIL_OVER, FORWARD, KILLED, REQUEST, Cut, Strike, cuts
+from tests.convergence.fleet import Fleet
+from tests.convergence.sources import Killed
+from tests.convergence.test_a_cutover_loses_nothing import (
+    FENCE,
+    in_azure,
+    instance,
+    is_out_of_the_way,
+    protected,
+    quiesced,
+    serves_as_before,
+    sources,
+)
+
+__all__ = ["protected"]
+
+CUT, OTHER = "db-01", "web-01"
+PLANS: dict[str, tuple[str, ...]] = {"alone": (), "in a plan": (CUT, OTHER)}
+BEFORE_THE_REQUEST = FORWARD[: FORWARD.index(FAIL_OVER)]
+
+
+@pytest.fixture(params=PLANS)
+def plan(request: pytest.FixtureRequest, protected: Fleet) -> PlanOrder | None:
+    """The recovery plan of the wave, with a group for each machine; None for a machine alone."""
+    order = PLANS[request.param]
+    if not order:
+        del protected.machines[OTHER]
+        return None
+    return PlanOrder(Plan("dev-shop", tuple(Group((each,)) for each in order)))
+
+
+def drive(fleet: Fleet, phase: Phase, plan: PlanOrder | None) -> dict[str, Outcome]:
+    """One run; nothing may serve twice at its end."""
+    try:
+        return fleet.drive(phase, plan=plan)
+    except BaseException as error:
+        if not is_killed(error):
+            raise
+        return {}
+    finally:
+        for machine in fleet.machines:
+            assert not (machine in in_azure(fleet) and takes_writes(fleet, machine)), "both serve"
+
+
+def is_killed(error: BaseException) -> bool:
+    return isinstance(error, Killed) or (
+        isinstance(error, BaseExceptionGroup) and any(map(is_killed, error.exceptions))
+    )
+
+
+def takes_writes(fleet: Fleet, machine: str) -> bool:
+    """Whether somebody can write to the source."""
+    source = sources(fleet).source(instance(fleet, machine))
+    return source.state == "running" and source.interfaces[0].groups != (FENCE,)
+
+
+def application_runs(fleet: Fleet, machine: str) -> bool:
+    services = sources(fleet).inside(instance(fleet, machine))["services"]
+    return all(services.values())
+
+
+def cut_short(fleet: Fleet, phase: Phase, plan: PlanOrder | None, cut: Cut) -> dict[str, Outcome]:
+    with Strike(fleet, CUT, cut) as strike:
+        outcomes = drive(fleet, phase, plan)
+    assert strike.struck, "the run never came to that step"
+    assert (outcomes == {}) == (cut.way in KILLED)
+    return outcomes
+
+
+def assert_in_azure(fleet: Fleet, outcomes: dict[str, Outcome]) -> None:
+    """Every machine is in Azure, its source is out of the way, and nothing was done twice."""
+    assert {o.status for o in outcomes.values()} == {Status.SATISFIED}, outcomes
+    for machine in fleet.machines:
+        assert is_out_of_the_way(fleet, machine)
+    assert in_azure(fleet) == set(fleet.machines)
+
+
+@pytest.mark.parametrize("cut", cuts(*FORWARD), ids=str)
+class TestForward:
+    def test_the_next_run_goes_on_to_azure(
+        self, protected: Fleet, plan: PlanOrder | None, cut: Cut
+    ) -> None:
+        cut_short(protected, Phase.FAILED_OVER, plan, cut)
+
+        assert_in_azure(protected, drive(protected, Phase.FAILED_OVER, plan))
+
+        for machine in protected.machines:
+            again = machine == CUT and cut == Cut(FAIL_OVER, "failing")
+            assert protected.accepted(machine).count(REQUEST) == 1 + again
+        if cut.way in KILLED:
+            assert quiesced(protected, CUT) == 1
+
+    def test_or_a_run_that_wants_it_protected_gives_the_source_back(
+        self, protected: Fleet, plan: PlanOrder | None, cut: Cut
+    ) -> None:
+        cut_short(protected, Phase.FAILED_OVER, plan, cut)
+        if CUT in in_azure(protected) or cut in AFTER_THE_REQUEST:
+            return
+
+        drive(protected, Phase.PROTECTED, plan)
+
+        assert serves_as_before(protected, CUT)
+        assert application_runs(protected, CUT)
+        assert CUT not in in_azure(protected)
+
+
+AFTER_THE_REQUEST = {Cut(FAIL_OVER, "killed after"), Cut(FAIL_OVER, "reply lost")}
+
+
+@pytest.mark.parametrize(
+    "cut", [each for each in cuts(*BEFORE_THE_REQUEST) if each.way in ("refused", "failing")], ids=str
+)
+def test_what_fails_before_the_request_gives_the_source_back_in_the_same_run(
+    protected: Fleet, plan: PlanOrder | None, cut: Cut
+) -> None:
+    outcome = cut_short(protected, Phase.FAILED_OVER, plan, cut)[CUT]
+
+    assert outcome.status is Status.FAILED, outcome
+    assert "Its source serves as before" in outcome.message
+    assert serves_as_before(protected, CUT)
+    assert application_runs(protected, CUT)
+    assert protected.accepted(CUT).count(REQUEST) == 0
+
+
+@pytest.mark.parametrize("cut", cuts(*BACK), ids=str)
+@pytest.mark.parametrize("phase", [Phase.FAILED_OVER, Phase.PROTECTED])
+def test_a_source_that_was_half_given_back_ends_on_one_side(
+    protected: Fleet, plan: PlanOrder | None, cut: Cut, phase: Phase
+) -> None:
+    cut_short(protected, Phase.FAILED_OVER, plan, Cut("stop", "killed after"))
+    cut_short(protected, Phase.PROTECTED, plan, cut)
+
+    outcomes = drive(protected, phase, plan)
+
+    if phase is Phase.FAILED_OVER:
+        assert_in_azure(protected, outcomes)
+    else:
+        assert serves_as_before(protected, CUT)
+        assert application_runs(protected, CUT)
