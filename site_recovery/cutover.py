@@ -354,8 +354,9 @@ def next_back(declared: Cutover, source: Source, *, resumed: bool) -> BackStep:
         return GiveGroups(other)
     if memory.stopping is not None and source.state != "running":
         return Start() if source.state == "stopped" else AwaitStart()
-    resume = declared.quiesce.resume if declared.quiesce is not None else None
-    if memory.quiesced and resume is not None and not resumed:
+    if declared.quiesce is not None and not resumed:
+        # Also where no tag says that its application was stopped: a run that was killed, or commands
+        # of which the last failed, may have stopped it.
         return RunResume()
     return Forget()
 

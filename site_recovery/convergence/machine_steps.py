@@ -124,7 +124,7 @@ class MachineSteps:
         if self._waits_for_group(machine, step, observed):
             return
         step = await self._if_placed(machine, step)
-        if self._is_refused(machine, step, observed):
+        if await self._is_refused(machine, step, observed):
             return
         step = await self._hooks.before(machine, step, observed)
         if self._cutovers is not None:
@@ -208,15 +208,20 @@ class MachineSteps:
             return replace(self._rules, guard=unguarded)
         return self._rules
 
-    def _is_refused(self, machine: MachineRun, step: Step, observed: Observed) -> bool:
-        """Whether a machine that is fenced first is one failover too many."""
+    async def _is_refused(self, machine: MachineRun, step: Step, observed: Observed) -> bool:
+        """Whether a machine that is fenced first is one failover too many.
+
+        If a run that was killed had begun its cutover, its source is given back.
+        """
         if not machine.assignment.cutover.fences or step != Do(Operation.UNPLANNED_FAILOVER):
             return False
         instance = machine.assignment.machine.instance_id
         refusal = self._admit(Operation.UNPLANNED_FAILOVER, {instance})
-        if refusal is not None:
+        if refusal is None:
+            return False
+        if self._cutovers is None or not await self._cutovers.refused(machine, observed, refusal):
             machine.fail(observed, refusal)
-        return refusal is not None
+        return True
 
     def _waits_for_group(self, machine: MachineRun, step: Step, observed: Observed) -> bool:
         """Whether a machine that fails over by itself waits for the groups before its own.
@@ -358,7 +363,19 @@ class MachineSteps:
                 still = ", ".join(observed.differs)
                 message = f"{failure.message} (not as machines.{machine.name}.target says: {still})"
                 failure = Failure(failure.reason, message)
-            machine.fail(observed, failure)
+            if not await self._is_taken_back(machine, operation, observed, failure):
+                machine.fail(observed, failure)
+
+    async def _is_taken_back(
+        self, machine: MachineRun, operation: Operation, observed: Observed, failure: Failure
+    ) -> bool:
+        """Whether the source of a failover is given back, because its request was not accepted."""
+        attempts = machine.attempts
+        if self._cutovers is None or operation is not Operation.UNPLANNED_FAILOVER:
+            return False
+        if attempts.lost is operation or operation in attempts.done:
+            return False
+        return await self._cutovers.refused(machine, observed, failure)
 
     def _order(
         self, machine: MachineRun, operation: Operation, observed: Observed, snapshot: Snapshot

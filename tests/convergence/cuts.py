@@ -77,10 +77,18 @@ def cuts(*steps: str) -> list[Cut]:
     ]
 
 
+def is_killed(error: BaseException) -> bool:
+    """Whether a run ended because its driver was killed."""
+    return isinstance(error, Killed) or (
+        isinstance(error, BaseExceptionGroup) and any(map(is_killed, error.exceptions))
+    )
+
+
 class Strike:
     """A cut of the cutover of one machine, in force as long as it is entered.
 
     Attributes:
+        clock: the time of the world that it stands in front of.
         struck: whether the step was met.
     """
 
@@ -91,6 +99,7 @@ class Strike:
         self._instance = fleet.machines[machine].id
         self._declared = fleet.cutovers[machine]
         self._step = ""
+        self.clock: Clock = fleet.site.world.clock
         self.struck = False
 
     def __enter__(self) -> Strike:
@@ -181,7 +190,7 @@ class Strike:
             case "reply lost":
                 self._fault(operation=REQUEST, drop="after")
             case "refused":
-                self._fault(operation=REQUEST, status=403, code="Denied", message="no")
+                self._fault(operation=REQUEST, status=400, code="Denied", message="no", times=9)
             case "failing":
                 self._fault(operation="UnplannedFailover", job=_JOB)
             case _:
@@ -190,11 +199,6 @@ class Strike:
     def _fault(self, **content: object) -> None:
         self.struck = True
         self._fleet.fault(match=self._machine, **content)
-
-    @property
-    def clock(self) -> Clock:
-        """The time of the world that it stands in front of."""
-        return self._fleet.site.world.clock
 
     def handle(self, request: Request) -> Response:
         """Carry a request to the world. Around that of the failover the driver is killed."""

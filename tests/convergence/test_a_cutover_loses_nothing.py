@@ -17,7 +17,7 @@ from site_recovery.phases import Phase
 from site_recovery.reasons import Reason
 from tests.convergence.fleet import Fleet
 from tests.convergence.sources import FENCE as FENCE_GROUP
-from tests.convergence.sources import EstateSources, Killed
+from tests.convergence.sources import EstateSources
 from tests.emulator.recovery_services.site_recovery_support import GROUP, Classic, linux, windows
 
 FENCE = FENCE_GROUP.group_id
@@ -273,92 +273,3 @@ class TestFailure:
 
         assert {o.status for o in outcomes.values()} == {Status.SATISFIED}
         assert protected.accepted("db-01").count(FAILOVER) == 1
-
-
-CHANGES = 7
-"""The changes of a source in one cutover: beginning, quiesce, its tag, fence, proof, ... stop."""
-
-
-@pytest.mark.parametrize("moment", ["before", "after"])
-@pytest.mark.parametrize("number", range(12))
-class TestKilled:
-    """A driver that is killed around each change of a source."""
-
-    def killed(self, fleet: Fleet, number: int, moment: str) -> bool:
-        """Whether the driver was killed at that change of db-01, which fails over alone."""
-        del fleet.machines["web-01"]
-        return killed(fleet, Phase.FAILED_OVER, number, moment)
-
-    def test_the_next_run_goes_on_to_azure(
-        self, protected: Fleet, number: int, moment: str
-    ) -> None:
-        if not self.killed(protected, number, moment):
-            assert number > CHANGES, "a cutover has that many changes"
-            return
-        outcomes = protected.drive(Phase.FAILED_OVER)
-
-        assert {o.status for o in outcomes.values()} == {Status.SATISFIED}, outcomes
-        assert is_out_of_the_way(protected, "db-01")
-        assert protected.accepted("db-01").count(FAILOVER) == 1
-        assert quiesced(protected, "db-01") == 1
-
-    def test_or_a_run_that_wants_it_protected_gives_the_source_back(
-        self, protected: Fleet, number: int, moment: str
-    ) -> None:
-        if not self.killed(protected, number, moment):
-            return
-        if protected.accepted("db-01").count(FAILOVER):
-            return
-        outcome = protected.drive({"db-01": Phase.PROTECTED})["db-01"]
-
-        assert outcome.status is Status.SATISFIED, outcome
-        assert serves_as_before(protected, "db-01")
-        assert protected.accepted("db-01").count(FAILOVER) == 0
-
-
-@pytest.mark.parametrize("moment", ["before", "after"])
-@pytest.mark.parametrize("number", range(6))
-def test_a_cutover_begins_anew_where_a_killed_run_gave_its_source_back(
-    protected: Fleet, number: int, moment: str
-) -> None:
-    """Otherwise it would fail over while its source serves, and both would take writes."""
-    del protected.machines["web-01"]
-    assert killed(protected, Phase.FAILED_OVER, 5, "after")
-    if not killed(protected, Phase.PROTECTED, number, moment):
-        assert number > 2, "to give a source back takes that many changes"
-        return
-
-    outcomes = protected.drive(Phase.FAILED_OVER)
-
-    assert {o.status for o in outcomes.values()} == {Status.SATISFIED}, outcomes
-    assert is_out_of_the_way(protected, "db-01")
-    assert protected.accepted("db-01").count(FAILOVER) == 1
-
-
-def killed(fleet: Fleet, phase: Phase, number: int, moment: str) -> bool:
-    """Whether the driver was killed at that change of db-01."""
-    plain, own, seen = sources(fleet), instance(fleet, "db-01"), 0
-
-    def strike(verb: str, which: str) -> None:
-        nonlocal seen
-        if which == own:
-            seen += 1
-            if seen == number + 1:
-                raise Killed
-
-    setattr(plain, moment, strike)
-    try:
-        fleet.drive(phase)
-    except BaseException as error:
-        if not is_killed(error):
-            raise
-        return True
-    finally:
-        plain.before = plain.after = lambda verb, which: None
-    return False
-
-
-def is_killed(error: BaseException) -> bool:
-    return isinstance(error, Killed) or (
-        isinstance(error, BaseExceptionGroup) and any(map(is_killed, error.exceptions))
-    )

@@ -14,13 +14,13 @@ from site_recovery.convergence.sources import Ran
 from site_recovery.phases import Phase
 from site_recovery.reasons import Reason
 from site_recovery.usual_durations import History
+from tests.convergence.cuts import is_killed
 from tests.convergence.fleet import LENIENT, Fleet
 from tests.convergence.sources import Killed
 from tests.convergence.test_a_cutover_loses_nothing import (
     FAILOVER,
     VM,
     instance,
-    is_killed,
     protected,
     serves_as_before,
     sources,

@@ -6,15 +6,28 @@ never both, never neither.
 
 from __future__ import annotations
 
+from datetime import timedelta
+from functools import partial
+
 import pytest
 
 from site_recovery.convergence.interfaces import PlanOrder
 from site_recovery.convergence.outcome import Outcome, Status
 from site_recovery.phases import Phase
+from site_recovery.reasons import Reason
 from site_recovery.recovery_plan import Group, Plan
-from tests.convergence.cuts import BACK, FAIL_OVER, FORWARD, KILLED, REQUEST, Cut, Strike, cuts
+from tests.convergence.cuts import (
+    BACK,
+    FAIL_OVER,
+    FORWARD,
+    KILLED,
+    REQUEST,
+    Cut,
+    Strike,
+    cuts,
+    is_killed,
+)
 from tests.convergence.fleet import Fleet
-from tests.convergence.sources import Killed
 from tests.convergence.test_a_cutover_loses_nothing import (
     FENCE,
     in_azure,
@@ -31,6 +44,10 @@ __all__ = ["protected"]
 CUT, OTHER = "db-01", "web-01"
 PLANS: dict[str, tuple[str, ...]] = {"alone": (), "in a plan": (CUT, OTHER)}
 BEFORE_THE_REQUEST = FORWARD[: FORWARD.index(FAIL_OVER)]
+UNACCEPTED = ("killed before", "refused", "failing")
+"""What leaves a machine out of Azure if it happens to the request of its failover."""
+LONG = {"days": 4}
+"""Longer than Site Recovery keeps a recovery point."""
 
 
 @pytest.fixture(params=PLANS)
@@ -54,12 +71,6 @@ def drive(fleet: Fleet, phase: Phase, plan: PlanOrder | None) -> dict[str, Outco
     finally:
         for machine in fleet.machines:
             assert not (machine in in_azure(fleet) and takes_writes(fleet, machine)), "both serve"
-
-
-def is_killed(error: BaseException) -> bool:
-    return isinstance(error, Killed) or (
-        isinstance(error, BaseExceptionGroup) and any(map(is_killed, error.exceptions))
-    )
 
 
 def takes_writes(fleet: Fleet, machine: str) -> bool:
@@ -89,8 +100,8 @@ def assert_in_azure(fleet: Fleet, outcomes: dict[str, Outcome]) -> None:
     assert in_azure(fleet) == set(fleet.machines)
 
 
-@pytest.mark.parametrize("cut", cuts(*FORWARD), ids=str)
 class TestForward:
+    @pytest.mark.parametrize("cut", cuts(*FORWARD), ids=str)
     def test_the_next_run_goes_on_to_azure(
         self, protected: Fleet, plan: PlanOrder | None, cut: Cut
     ) -> None:
@@ -104,12 +115,18 @@ class TestForward:
         if cut.way in KILLED:
             assert quiesced(protected, CUT) == 1
 
+    @pytest.mark.parametrize(
+        "cut",
+        [
+            *(each for each in cuts(*BEFORE_THE_REQUEST) if each.way != "reply lost"),
+            *map(partial(Cut, FAIL_OVER), UNACCEPTED),
+        ],
+        ids=str,
+    )
     def test_or_a_run_that_wants_it_protected_gives_the_source_back(
         self, protected: Fleet, plan: PlanOrder | None, cut: Cut
     ) -> None:
         cut_short(protected, Phase.FAILED_OVER, plan, cut)
-        if CUT in in_azure(protected) or cut in AFTER_THE_REQUEST:
-            return
 
         drive(protected, Phase.PROTECTED, plan)
 
@@ -118,18 +135,18 @@ class TestForward:
         assert CUT not in in_azure(protected)
 
 
-AFTER_THE_REQUEST = {Cut(FAIL_OVER, "killed after"), Cut(FAIL_OVER, "reply lost")}
+FAILURES = [each for each in cuts(*BEFORE_THE_REQUEST) if each.way in ("refused", "failing")]
 
 
-@pytest.mark.parametrize(
-    "cut", [each for each in cuts(*BEFORE_THE_REQUEST) if each.way in ("refused", "failing")], ids=str
-)
+@pytest.mark.parametrize("cut", [*FAILURES, Cut(FAIL_OVER, "refused")], ids=str)
 def test_what_fails_before_the_request_gives_the_source_back_in_the_same_run(
     protected: Fleet, plan: PlanOrder | None, cut: Cut
 ) -> None:
+    began = protected.site.world.clock.now()
     outcome = cut_short(protected, Phase.FAILED_OVER, plan, cut)[CUT]
 
     assert outcome.status is Status.FAILED, outcome
+    assert protected.site.world.clock.now() - began < timedelta(hours=1)
     assert "Its source serves as before" in outcome.message
     assert serves_as_before(protected, CUT)
     assert application_runs(protected, CUT)
@@ -151,3 +168,23 @@ def test_a_source_that_was_half_given_back_ends_on_one_side(
     else:
         assert serves_as_before(protected, CUT)
         assert application_runs(protected, CUT)
+
+
+@pytest.mark.parametrize(
+    ("last", "reason"), [("choose", None), ("stop", Reason.NO_LATER_POINT)], ids=str
+)
+def test_a_cutover_whose_recovery_point_is_not_kept_any_more_ends_on_one_side(
+    protected: Fleet, plan: PlanOrder | None, last: str, reason: Reason | None
+) -> None:
+    """A machine that was not stopped yet has got newer points meanwhile. The other has none."""
+    cut_short(protected, Phase.FAILED_OVER, plan, Cut(last, "killed after"))
+    protected.site.pass_time(**LONG)
+
+    outcomes = drive(protected, Phase.FAILED_OVER, plan)
+
+    if reason is not None:
+        assert outcomes[CUT].reason is reason
+        assert "Its source serves as before" in outcomes[CUT].message
+        assert serves_as_before(protected, CUT)
+        outcomes = drive(protected, Phase.FAILED_OVER, plan)
+    assert_in_azure(protected, outcomes)

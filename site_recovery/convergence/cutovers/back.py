@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from site_recovery import cutover
-from site_recovery.convergence.cutovers.course import Courses, tell
+from site_recovery.convergence.cutovers.course import Courses, quiesce_comment, tell
 from site_recovery.convergence.interfaces import Pace, Service
 from site_recovery.convergence.machine_run import MachineRun
 from site_recovery.convergence.outcome import Failure
@@ -130,6 +130,11 @@ class Back:
             course.resumed = True
             return
         if course.command is None:
+            stops = await self._sources.find(source.instance_id, quiesce_comment(source))
+            if stops and await self._sources.ran(source.instance_id, stops) is None:
+                # What a killed run sent would stop the application after this has started it.
+                tell(machine, "its application is still being stopped, and is started then")
+                return
             course.command = await self._sources.send(
                 source.instance_id, platform, lines, "site-recovery resume", quiesce.timeout
             )

@@ -30,7 +30,7 @@ class Course:
         asked: the service's time before that command was sent.
         proofs: number of looks at its connections.
         left: the connections that the last look found.
-        unanswered: consecutive rounds in which AWS did not answer.
+        unanswered: consecutive rounds in which AWS did not answer, or refused what was due.
         resumed: whether the application was started again.
         failure: why the source is given back, if something failed.
         ended: whether this run gave the source back.
@@ -84,8 +84,6 @@ class Courses:
         """
         ids = [machine.assignment.machine.instance_id for machine in machines]
         self._seen |= await self._sources.look(ids)
-        for machine in machines:
-            self.of(machine).unanswered = 0
 
     def of(self, machine: MachineRun) -> Course:
         """What the run remembers of a machine."""
@@ -122,7 +120,7 @@ class Courses:
         course.removed -= set(tags)
 
     def unanswered(self, machine: MachineRun, error: MigrationError) -> None:
-        """Note that AWS did not answer in this round."""
+        """Note that AWS did not answer in this round, or refused."""
         self.of(machine).unanswered += 1
         machine.attempts.tell(Reason.UNAVAILABLE, str(error))
 
@@ -130,3 +128,9 @@ class Courses:
 def tell(machine: MachineRun, what: str) -> None:
     """Show what a cutover does, in the status of its machine."""
     machine.attempts.tell(Reason.CUTOVER, what)
+
+
+def quiesce_comment(source: Source) -> str:
+    """The comment by which the command that stops the application is found again."""
+    began = source.memory.began
+    return f"site-recovery {began.isoformat() if began else ''} quiesce"

@@ -19,6 +19,7 @@ from site_recovery.convergence.interfaces import Pace, Service
 from site_recovery.convergence.machine_run import MachineRun
 from site_recovery.convergence.outcome import Failure
 from site_recovery.convergence.sources import Sources
+from site_recovery.cutover import Source
 from site_recovery.errors import MigrationError
 from site_recovery.observation import Observed
 from site_recovery.operations import Operation
@@ -96,8 +97,8 @@ class Cutovers:
         declared = machine.assignment.cutover
         fails_over = step == Do(Operation.UNPLANNED_FAILOVER)
         if course.unanswered >= _UNANSWERED and fails_over and declared.fences:
-            failure = Failure(Reason.UNAVAILABLE, machine.attempts.message)
-            machine.fail(observed, failure)
+            message = f"{machine.attempts.message.rstrip('.')}{self._left(machine)}"
+            machine.fail(observed, Failure(Reason.UNAVAILABLE, message))
             return True
         if source is None:
             if fails_over and declared.fences and self._looked:
@@ -109,33 +110,84 @@ class Cutovers:
             tell(machine, "its cutover begins")
             return True
         try:
-            if observed.in_azure:
-                if not isinstance(step, RollBack):
-                    await self._afterwards.take(machine, source, observed)
-                return False
-            if course.failure is not None:
-                return await self._back.take(machine, source, observed)
-            if fails_over and declared.fences and not source.memory.restoring:
-                return not await self._forward.take(machine, source, observed)
-            if fails_over and declared.fences:
-                # A run that was killed was giving the source back. Then the cutover begins anew.
-                if not await self._back.take(machine, source, observed):
-                    self._courses.begin_anew(machine)
-                    tell(machine, "its cutover begins")
-                return True
-            if source.memory.began is None or isinstance(step, Wait) or course.ended:
-                return False
-            if isinstance(step, Blocked) and step.reason is Reason.HOOK_FAILED:
-                await self._back.fail(machine, source, observed, step.reason, step.what)
-                return True
-            if isinstance(step, Blocked):
-                course.failure = Failure(step.reason, str(step))
-            return await self._back.take(machine, source, observed)
+            over = await self._take(machine, step, observed, source)
         except MigrationError as error:
             self._courses.unanswered(machine, error)
             if course.unanswered >= _UNANSWERED:
-                machine.fail(observed, Failure(Reason.UNAVAILABLE, str(error)))
+                await self._end(machine, source, observed, error)
             return True
+        course.unanswered = 0
+        return over
+
+    async def _take(
+        self, machine: MachineRun, step: Step, observed: Observed, source: Source
+    ) -> bool:
+        course, declared = self._courses.of(machine), machine.assignment.cutover
+        fails_over = step == Do(Operation.UNPLANNED_FAILOVER)
+        if observed.in_azure:
+            if not isinstance(step, RollBack):
+                await self._afterwards.take(machine, source, observed)
+            return False
+        if course.failure is not None:
+            return await self._back.take(machine, source, observed)
+        if fails_over and declared.fences and not source.memory.restoring:
+            return not await self._forward.take(machine, source, observed)
+        if fails_over and declared.fences:
+            # A run that was killed was giving the source back. Then the cutover begins anew.
+            if not await self._back.take(machine, source, observed):
+                self._courses.begin_anew(machine)
+                tell(machine, "its cutover begins")
+            return True
+        if source.memory.began is None or isinstance(step, Wait) or course.ended:
+            return False
+        if isinstance(step, Blocked) and step.reason is Reason.HOOK_FAILED:
+            await self._back.fail(machine, source, observed, step.reason, step.what)
+            return True
+        if isinstance(step, Blocked):
+            course.failure = Failure(step.reason, str(step))
+        return await self._back.take(machine, source, observed)
+
+    async def _end(
+        self, machine: MachineRun, source: Source, observed: Observed, error: MigrationError
+    ) -> None:
+        """A step was refused again and again: give the source back, or say that even that failed."""
+        source, course = self._courses.newest(machine, source), self._courses.of(machine)
+        goes_forward = course.failure is None and not source.memory.restoring
+        if goes_forward and not observed.in_azure:
+            course.unanswered, course.command = 0, None
+            try:
+                await self._back.fail(machine, source, observed, Reason.UNAVAILABLE, _said(error))
+            except MigrationError as another:
+                self._courses.unanswered(machine, another)
+            return
+        machine.fail(observed, Failure(Reason.UNAVAILABLE, f"{_said(error)}{self._left(machine)}"))
+
+    def _left(self, machine: MachineRun) -> str:
+        """What became of the source of a machine that cannot go on, as the end of a message."""
+        observed = machine.observed
+        if not self._courses.is_under_way(machine) or (observed and observed.in_azure):
+            return ""
+        instance = machine.assignment.machine.instance_id
+        return (
+            f". Its source, instance {instance}, is not given back yet. Put that right, then run "
+            "pulumi up again, or set its wave's phase to protected to give it back"
+        )
+
+    async def refused(self, machine: MachineRun, observed: Observed, failure: Failure) -> bool:
+        """The request of the failover was refused: give the source back.
+
+        Returns:
+            Whether the machine is dealt with. If not, it has no cutover.
+        """
+        source = self._courses.source(machine)
+        if source is None or not self._courses.is_under_way(machine):
+            return False
+        try:
+            what = failure.message.rstrip(".")
+            await self._back.fail(machine, source, observed, failure.reason, what)
+        except MigrationError as error:
+            self._courses.unanswered(machine, error)
+        return True
 
     async def take_back(self, machine: MachineRun, observed: Observed) -> bool:
         """Give back the source of a machine whose failover is taken back.
@@ -192,6 +244,10 @@ class Cutovers:
         lost = attempts.lost is failover or failover in attempts.requests
         in_azure = machine.observed is None or machine.observed.in_azure
         return self._courses.is_under_way(machine) and not (asked or lost or in_azure)
+
+
+def _said(error: MigrationError) -> str:
+    return str(error).rstrip(".")
 
 
 def _fails_over_next(machine: MachineRun) -> bool:

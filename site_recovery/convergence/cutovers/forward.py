@@ -8,7 +8,7 @@ from datetime import datetime, timedelta
 
 from site_recovery import cutover, fence_proof
 from site_recovery.convergence.cutovers.back import Back
-from site_recovery.convergence.cutovers.course import Courses, tell
+from site_recovery.convergence.cutovers.course import Courses, quiesce_comment, tell
 from site_recovery.convergence.interfaces import Pace, Service
 from site_recovery.convergence.machine_run import MachineRun
 from site_recovery.convergence.sources import Ran, Sources
@@ -120,6 +120,8 @@ class Forward:
                     await self._back.fail(machine, source, observed, reason, what)
                     return False
                 case cutover.Ready(point):
+                    if not await self._is_kept(machine, source, observed, point):
+                        return False
                     item = observed.item_id or ""
                     full = f"{item}/recoveryPoints/{point}"
                     machine.assignment = replace(assignment, failover_point=full)
@@ -132,8 +134,7 @@ class Forward:
         lines = quiesce.ssm.script(machine.assignment.platform) if quiesce is not None else []
         if quiesce is None or not lines:
             return Ran("Success")
-        began = source.memory.began
-        comment = f"site-recovery {began.isoformat() if began else ''} quiesce"
+        comment = quiesce_comment(source)
         if course.command is None:
             course.command = await self._sources.find(source.instance_id, comment)
         if course.command is None:
@@ -169,15 +170,16 @@ class Forward:
         ran = await self._sources.ran(source.instance_id, course.command)
         if ran is None:
             return False
-        course.command = None
         proof = fence_proof.read(platform, ran.out) if ran.succeeded else None
         if proof is None:
+            course.command = None
             if course.proofs >= _PROOFS or not ran.succeeded:
                 what = f"the machine did not tell its connections: its command ended with {ran}"
                 await self._back.fail(machine, source, observed, Reason.NOT_MANAGED, what)
             return False
         course.left = fence_proof.foreign(proof.connections, self._sources.servers)
         if course.left:
+            course.command = None
             named = ", ".join(map(str, course.left[:5]))
             more = f" and {len(course.left) - 5} more" if len(course.left) > 5 else ""
             if course.proofs >= _PROOFS:
@@ -190,6 +192,7 @@ class Forward:
         after = datetime.fromisoformat(await self._after_now(machine))
         fenced = fence_proof.later_than(proof, course.asked or after, after)
         await self._courses.write(machine, {cutover.FENCED: fenced.isoformat()})
+        course.command = None
         self._event(f"{machine.name}: no connection is left, and its disks are flushed")
         return True
 
@@ -215,6 +218,30 @@ class Forward:
             await self._back.fail(machine, source, observed, Reason.NO_LATER_POINT, what)
         else:
             tell(machine, "waiting for a recovery point that is later than its fence")
+        return False
+
+    async def _is_kept(
+        self, machine: MachineRun, source: Source, observed: Observed, point: str
+    ) -> bool:
+        """Whether the chosen point still exists; if not, another one is chosen for the next round.
+
+        A run that was killed may have chosen it days ago, and Site Recovery keeps points for the
+        hours that the policy says. The source has stopped, so any later point has every write too.
+        """
+        points = await self._service.recovery_points(observed)
+        if any(each.id.rpartition("/")[2].lower() == point.lower() for each in points):
+            return True
+        fenced, declared = source.memory.fenced, machine.assignment.cutover
+        other = cutover.point_after(points, fenced, declared) if fenced is not None else None
+        if other is None:
+            what = "the recovery point of its cutover is not kept any more, and there is none later"
+            await self._back.fail(machine, source, observed, Reason.NO_LATER_POINT, what)
+            return False
+        await self._courses.write(machine, {cutover.POINT: other.id.rpartition("/")[2]})
+        self._event(
+            f"{machine.name}: its recovery point is not kept any more; takes that of "
+            f"{other.time:%H:%M:%S}"
+        )
         return False
 
     async def _after_now(self, machine: MachineRun) -> str:
