@@ -257,32 +257,24 @@ def next_step(declared: Cutover, source: Source, fence: str, now: datetime) -> S
 
 
 def point_after(
-    points: Iterable[RecoveryPoint], moment: datetime, declared: Cutover
+    points: Iterable[RecoveryPoint], moment: datetime, declared: Cutover, *, newest: bool = False
 ) -> RecoveryPoint | None:
-    """The first recovery point later than a moment, of the declared consistency; None without one."""
+    """The first recovery point later than a moment, of the declared consistency; None without one.
+
+    Args:
+        points: the recovery points of the machine.
+        moment: a time of the service.
+        declared: what the config says.
+        newest: whether the last one is wanted instead, which is kept the longest.
+    """
     application = declared.consistency == "application"
     later = [
         point
         for point in points
         if point.time > moment and (point.is_app_consistent or not application)
     ]
-    return min(later, key=lambda point: point.time, default=None)
-
-
-_DOWN = {
-    Mode.LOSSLESS: "fence it, prove that no connection is left, wait for a later recovery point, "
-    "stop it",
-    Mode.STOP_FIRST: "fence it, wait for a later recovery point, stop it; what its clients still "
-    "write behind the fence may be lost",
-    Mode.LATEST: "its source goes on running, and what it writes after its newest recovery point is "
-    "lost",
-}
-
-
-def told(declared: Cutover) -> str:
-    """The steps of a cutover before the failover, as a preview tells them."""
-    steps = _DOWN[declared.mode]
-    return f"stop its application, {steps}" if declared.quiesce is not None else steps
+    choose = max if newest else min
+    return choose(later, key=lambda point: point.time, default=None)
 
 
 # -- back ---------------------------------------------------------------------------------------

@@ -232,7 +232,9 @@ class Forward:
         if any(each.id.rpartition("/")[2].lower() == point.lower() for each in points):
             return True
         fenced, declared = source.memory.fenced, machine.assignment.cutover
-        other = cutover.point_after(points, fenced, declared) if fenced is not None else None
+        other = None
+        if fenced is not None:
+            other = cutover.point_after(points, fenced, declared, newest=True)
         if other is None:
             what = "the recovery point of its cutover is not kept any more, and there is none later"
             await self._back.fail(machine, source, observed, Reason.NO_LATER_POINT, what)
