@@ -8,9 +8,9 @@ from dataclasses import asdict, dataclass, field
 from datetime import timedelta
 from typing import Any
 
-from site_recovery import cutover
+from site_recovery import cutover_durations
 from site_recovery.convergence.review import ROLLS_BACK, MachineReview
-from site_recovery.declared.checks import effective
+from site_recovery.declared.checks import Check, effective
 from site_recovery.declared.cutover import Decision
 from site_recovery.declared.durations import write
 from site_recovery.declared.hooks import When
@@ -18,7 +18,7 @@ from site_recovery.fleet import Assignment
 from site_recovery.observation import Observed, Stage
 from site_recovery.operations import Operation
 from site_recovery.phases import Phase
-from site_recovery.usual_durations import History
+from site_recovery.usual_durations import History, in_words
 
 ROLL_BACK = "roll back"
 """What is done first to a machine whose failover is taken back. It is no operation of Site Recovery."""
@@ -33,10 +33,6 @@ DELETES_VM = (
 
 OUT = "out of the vault"
 """Where a machine goes that left the config."""
-
-_FENCE = timedelta(minutes=6)
-"""How long the source of a fenced machine is down before its failover, usually: a recovery point
-comes every 5 minutes, and then the instance stops."""
 
 
 @dataclass(frozen=True)
@@ -129,13 +125,14 @@ def wave_review(
 ) -> WaveReview:
     """The review of a wave from those of its machines."""
     told = [each for each in reviews if each.has_something]
-    rows = tuple(_row(each, history) for each in told)
+    rpo = max((each.observed.rpo for each in told if each.observed.rpo is not None), default=None)
+    rows = tuple(_row(each, history, rpo) for each in told)
     return WaveReview(wave, phase, rows, unchanged=len(reviews) - len(told))
 
 
-def _row(review: MachineReview, history: History) -> MachineRow:
+def _row(review: MachineReview, history: History, rpo: timedelta | None) -> MachineRow:
     desired = review.goal
-    operations = tuple(_operation(each, review, history) for each in review.operations)
+    operations = tuple(_operation(each, review, history, rpo) for each in review.operations)
     if review.deletes_vm:
         operations = (OperationReview(DELETE_VM, None, True, DELETES_VM), *operations)
     if review.rolls_back:
@@ -149,7 +146,7 @@ def _row(review: MachineReview, history: History) -> MachineRow:
         running=review.observed.busy or "",
         waits=tuple(Hold(str(each.reason), each.what) for each in review.waits),
         blocked=tuple(Hold(str(each.reason), str(each)) for each in review.blocked),
-        downtime_seconds=_downtime(review, operations),
+        downtime_seconds=_downtime(review, operations, rpo),
     )
 
 
@@ -159,24 +156,29 @@ def _now(observed: Observed) -> str:
     return str(observed.stage)
 
 
-def _operation(operation: Operation, review: MachineReview, history: History) -> OperationReview:
+def _operation(
+    operation: Operation, review: MachineReview, history: History, rpo: timedelta | None
+) -> OperationReview:
     usual = history.usual(operation, {review.name, review.observed.friendly_name} - {""})
     return OperationReview(
         str(operation),
         round(usual.total_seconds()) if usual is not None else None,
         operation.irreversible,
-        _detail(operation, review),
+        _detail(operation, review, usual, rpo),
     )
 
 
-def _detail(operation: Operation, review: MachineReview) -> str:
+def _detail(
+    operation: Operation, review: MachineReview, usual: timedelta | None, rpo: timedelta | None
+) -> str:
     if operation is Operation.UPDATE_TARGET:
         return ", ".join(review.observed.differs)
     told = []
-    if operation is Operation.UNPLANNED_FAILOVER and review.assignment.cutover.fences:
-        told.append(cutover.told(review.assignment.cutover))
+    fences = operation is Operation.UNPLANNED_FAILOVER and review.assignment.cutover.fences
+    if fences:
+        told.append(cutover_durations.told(review.assignment.cutover, rpo, usual))
     if operation in (Operation.TEST_FAILOVER, Operation.UNPLANNED_FAILOVER):
-        told += _checks(review.assignment)
+        told += _checks(review.assignment, always=fences)
     if operation is Operation.UNPLANNED_FAILOVER:
         before = _hooks(review.assignment, When.BEFORE_FAILOVER, "first")
         after = _hooks(review.assignment, When.AFTER_FAILOVER, "then")
@@ -212,18 +214,27 @@ def _hooks(assignment: Assignment, when: When, order: str) -> list[str]:
     return [f"{order} hooks {hooks}"] if hooks else []
 
 
-def _checks(assignment: Assignment) -> list[str]:
-    """The checks that are made once the operation has ended, if any is declared."""
-    if assignment.checks == effective([]):
+def _checks(assignment: Assignment, *, always: bool) -> list[str]:
+    """The checks that are made once the operation has ended, if any is declared, or always."""
+    if assignment.checks == effective([]) and not always:
         return []
-    return [f"then checks {', '.join(check.title for check in assignment.checks)}"]
+    return [f"then checks {', '.join(map(_bounded, assignment.checks))}"]
 
 
-def _downtime(review: MachineReview, operations: Iterable[OperationReview]) -> int | None:
+def _bounded(check: Check) -> str:
+    """A check with the longest that it takes."""
+    if check.running is not None:
+        return check.title
+    return f"{check.title} (at most {in_words(check.timeout)})"
+
+
+def _downtime(
+    review: MachineReview, operations: Iterable[OperationReview], rpo: timedelta | None
+) -> int | None:
     for each in operations:
         if each.operation == Operation.UNPLANNED_FAILOVER and each.seconds is not None:
-            fences = review.assignment.cutover.fences
-            return each.seconds + (round(_FENCE.total_seconds()) if fences else 0)
+            before = cutover_durations.down(review.assignment.cutover, rpo)
+            return each.seconds + round(before.total_seconds())
     return None
 
 

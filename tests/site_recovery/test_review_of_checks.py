@@ -37,7 +37,7 @@ def told(phase: Phase, *checks: Check) -> str:
 )
 def test_declared_checks_are_named_after_the_operation(phase: Phase, operation: str) -> None:
     block = told(phase, Check.model_validate({"tcp": 443}))
-    assert f"web-01: {operation}: then checks running within 15m, tcp 443" in block
+    assert f"web-01: {operation}: then checks running within 15m, tcp 443 (at most 10 min)" in block
 
 
 def test_the_check_that_is_always_made_is_named_only_beside_others() -> None:
