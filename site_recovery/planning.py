@@ -142,7 +142,11 @@ def has_arrived(step: Step, observed: Observed) -> bool:
 
     Its checks are made then, and its hooks after the failover run.
     """
-    waits = isinstance(step, Wait) and observed.stage is Stage.FAILED_OVER and not observed.busy
+    waits = (
+        isinstance(step, Wait)
+        and step.reason is Reason.WAITS_FOR_WAVE
+        and observed.stage is Stage.FAILED_OVER
+    )
     return step == Satisfied() or step == Do(Operation.COMPLETE_MIGRATION) or waits
 
 

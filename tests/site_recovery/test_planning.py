@@ -22,6 +22,7 @@ from site_recovery.planning import (
     Satisfied,
     Step,
     Wait,
+    has_arrived,
     next_step,
     plan,
     satisfies,
@@ -346,3 +347,22 @@ class TestProperties:
         in_azure = replace(observed, stage=Stage.FAILED_OVER)
         for desired in (None, Phase.PROTECTED, Phase.TEST_FAILOVER):
             assert isinstance(next_step(desired, in_azure, gates), Blocked)
+
+
+@pytest.mark.parametrize(
+    ("step", "seen", "arrived"),
+    [
+        (Satisfied(), FAILED_OVER, True),
+        (Satisfied(), TEST, True),
+        (Do(Operation.COMPLETE_MIGRATION), FAILED_OVER, True),
+        (Wait(Reason.WAITS_FOR_WAVE, "waits for wave data"), FAILED_OVER, True),
+        (Wait(Reason.WAITS_FOR_WAVE, "waits for wave data"), PROTECTED, False),
+        (Wait(Reason.NOT_ALLOWED_YET, "not yet"), FAILED_OVER, False),
+        (Do(Operation.DISABLE_PROTECTION), FAILED_OVER, False),
+        (RollBack(), FAILED_OVER, False),
+    ],
+)
+def test_a_machine_has_arrived_when_only_complete_migration_is_left(
+    step: Step, seen: Observed, arrived: bool
+) -> None:
+    assert has_arrived(step, seen) == arrived
