@@ -24,6 +24,7 @@ def declare() -> None:
             every problem.
     """
     components.debug_messages.keep()
+    components.stack_traces.keep()
     project, config = pulumi.get_project(), CONFIG.get()
     reading = settings.read(settings.stack_config(project, config))
     prefix = own_names.prefix(project, pulumi.get_stack())

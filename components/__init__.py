@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from components import debug_messages, plugin_accounts
+from components import debug_messages, plugin_accounts, stack_traces
 from components.configuration_server import ConfigurationServer, ConfigurationServerArgs
 from components.landing_zone import LandingZone, LandingZoneArgs
 from components.migration_wave import MigrationWave, MigrationWaveArgs
@@ -39,4 +39,5 @@ __all__ = [
     "server",
     "source_side",
     "stack_page",
+    "stack_traces",
 ]
