@@ -26,7 +26,8 @@ def declare() -> None:
     components.debug_messages.keep()
     components.stack_traces.keep()
     project, config = pulumi.get_project(), CONFIG.get()
-    reading = settings.read(settings.stack_config(project, config))
+    folder = Path(pulumi.runtime.get_root_directory())
+    reading = settings.read(settings.stack_config(project, config), folder=folder)
     prefix = own_names.prefix(project, pulumi.get_stack())
     clouds.use(config.get("azure-native:environment"))
     sealed = settings.secrets(project, config, is_config_secret)
@@ -37,7 +38,7 @@ def declare() -> None:
         lambda: settings.examine(reading, prefix),
     )
     # Whatever AWS says of the machines, it says of one of two accounts.
-    found = settings.differences(own, plugins) or preflight.problems
+    found = settings.differences(own, plugins) or reading.merged.placed(preflight.problems)
     problems = (*elsewhere, *sealed, *reading.problems, *found)
     if reading.settings is None or problems:
         raise pulumi.RunError(str(settings.SettingsError(problems)))

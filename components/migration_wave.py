@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import asdict, dataclass
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import asdict, dataclass, replace
 from typing import Any
 
 import pulumi
@@ -11,6 +11,7 @@ from pydantic import TypeAdapter
 
 from components.landing_zone import LandingZone
 from components.migration_server import MigrationServer
+from components.promotion import Promotion
 from components.readiness import readiness
 from dynamic_providers.migration_wave import MigrationWave as Reconciler
 from dynamic_providers.protected_item import ProtectedItem
@@ -23,6 +24,7 @@ from site_recovery.aws.ec2 import MachineFacts
 from site_recovery.declared.hooks import Hooks
 from site_recovery.fleet import Hardware, Platform
 from site_recovery.guards import Guards
+from site_recovery.promotion import Forerunner
 
 _GUARDS = TypeAdapter(Guards)
 
@@ -44,10 +46,11 @@ class MigrationWaveArgs:
         fence_id: the security group that fences a machine; empty if none is fenced.
         landing_zone: where failed-over machines live.
         requires: resources that must exist before a machine can be protected.
+        promotion: the stack that goes first.
     """
 
     wave: str
-    all_waves: str
+    all_waves: pulumi.Input[str]
     settings: Settings
     preflight: Preflight
     prefix: str
@@ -58,20 +61,23 @@ class MigrationWaveArgs:
     fence_id: pulumi.Input[str]
     landing_zone: LandingZone
     requires: Sequence[pulumi.Resource]
+    promotion: Promotion
 
 
-def all_waves(settings: Settings, preflight: Preflight) -> str:
+def all_waves(settings: Settings, preflight: Preflight, promotion: Promotion) -> pulumi.Input[str]:
     """What each wave of a stack has to know of all of them."""
-    return packed(
-        {
-            name: OtherWave(
-                phase=wave.phase,
-                machines={m: _machine(settings, preflight, m) for m in wave.machines},
-                require_test_failover=settings.requires_test_failover(name),
-                guards=settings.guards_of(name),
-            )
-            for name, wave in settings.waves.items()
-        }
+    return promotion.told(
+        lambda before: packed(
+            {
+                name: OtherWave(
+                    phase=wave.phase,
+                    machines={m: _machine(settings, preflight, m) for m in wave.machines},
+                    require_test_failover=settings.requires_test_failover(name),
+                    guards=replace(settings.guards_of(name), promoted=before(name)),
+                )
+                for name, wave in settings.waves.items()
+            }
+        )
     )
 
 
@@ -210,9 +216,7 @@ class MigrationWave(WaveRecord):
             ).wire(),
             recovery_point=str(wave.recovery_point),
             recovery_plan=_plan(args.wave, wave),
-            guards=_GUARDS.dump_python(
-                settings.guards_of(args.wave), mode="json", by_alias=True, exclude_none=True
-            ),
+            guards=_guards(args),
             source={
                 "region": settings.aws_region,
                 "fence_id": args.fence_id,
@@ -221,6 +225,18 @@ class MigrationWave(WaveRecord):
             opts=pulumi.ResourceOptions(parent=self, depends_on=args.requires),
         )
         self.record()
+
+
+def _guards(args: MigrationWaveArgs) -> pulumi.Input[dict[str, Any]]:
+    guards, wave = args.settings.guards_of(args.wave), args.wave
+
+    def dumped(before: Callable[[str], Forerunner | None]) -> dict[str, Any]:
+        whole: dict[str, Any] = _GUARDS.dump_python(
+            replace(guards, promoted=before(wave)), mode="json", by_alias=True, exclude_none=True
+        )
+        return whole
+
+    return args.promotion.told(dumped)
 
 
 def _made_subnets(target: Target) -> MadeSubnets:

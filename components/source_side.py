@@ -8,6 +8,7 @@ import pulumi
 
 from components.landing_zone import LandingZone
 from components.migration_wave import MigrationWave, MigrationWaveArgs, WaveRecord, all_waves
+from components.promotion import Promotion
 from components.replication_settings import ReplicationSettings, ReplicationSettingsArgs
 from components.retired_wave import RetiredWave, left
 from components.security_groups import (
@@ -71,7 +72,8 @@ def source_side(
             poll=stack.convergence.poll,
         ),
     )
-    every_wave = all_waves(stack, preflight)
+    promotion = Promotion(stack)
+    every_wave = all_waves(stack, preflight, promotion)
     waves: dict[str, WaveRecord] = {
         wave: MigrationWave(
             wave,
@@ -88,6 +90,7 @@ def source_side(
                 fence_id=security_groups.fence_id,
                 landing_zone=landing_zone,
                 requires=[replication_settings.mapping, *security_groups.between(its.machines)],
+                promotion=promotion,
             ),
         )
         for wave, its in stack.waves.items()

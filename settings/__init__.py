@@ -6,6 +6,7 @@ asked for the facts that only AWS knows. Nothing here needs Pulumi.
 
 from __future__ import annotations
 
+from settings import outputs_file
 from settings.accounts import Accounts, differences, headline
 from settings.draft import Draft
 from settings.preflight.preflight import Aws, Preflight, examine
@@ -51,6 +52,7 @@ __all__ = [
     "examine",
     "headline",
     "load",
+    "outputs_file",
     "provider_problems",
     "read",
     "secrets",

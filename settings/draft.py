@@ -15,6 +15,7 @@ from pydantic import BaseModel, TypeAdapter, ValidationError
 from settings.schema.experience import DEFAULT
 from settings.schema.fleet import MachineSettings
 from settings.schema.places import AwsRegion, AzureLocation
+from settings.schema.promotion import Promotion
 from settings.schema.recovery_plan import RecoveryPlanSettings
 from settings.schema.replication import Convergence, Replication
 from settings.schema.source import ConfigurationServer, ReplicationAppliance, Server
@@ -96,6 +97,7 @@ class Draft:
     target: Target | None
     replication: Replication | None
     convergence: Convergence | None
+    promotion: Promotion | None
     region: str | None
     vpc_id: str | None
     experience: ExperienceName | None = DEFAULT
@@ -119,6 +121,7 @@ class Draft:
             target=_valid(Target, raw.get("target")),
             replication=_valid(Replication, raw.get("replication", {})),
             convergence=_valid(Convergence, raw.get("convergence", {})),
+            promotion=_valid(Promotion, raw.get("promotion", {})),
             region=region_of(raw),
             location=_read(_AZURE_LOCATION, raw.get("azure-native:location")),
             vpc_id=_text(source.get("vpcId")),

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 from pydantic import ValidationError
 
-from settings import defaults, empty, rules, selection, translation
+from settings import defaults, empty, fleet_file, outputs_file, rules, selection, translation
 from settings.draft import Draft
+from settings.fleet_file import Merged
 from settings.schema.model import Settings
 from settings.selection import Finder
 from site_recovery.aws import ec2
@@ -39,32 +41,40 @@ class Reading:
         settings: the settings; None if anything is wrong.
         problems: what is wrong.
         draft: the parts that could be read.
+        merged: the stack's config over its fleet file.
     """
 
     settings: Settings | None
     problems: tuple[Problem, ...]
     draft: Draft
+    merged: Merged
 
 
-def read(raw: Mapping[str, Any], find: Finder = ec2.tagged_instances) -> Reading:
+def read(
+    raw: Mapping[str, Any], find: Finder = ec2.tagged_instances, folder: Path = Path()
+) -> Reading:
     """Validate a stack's config.
 
     Args:
         raw: the config as returned by `settings.stack_config`.
         find: searches EC2 for the machines of waves that select by tags. It is not called if
             there is no such wave.
+        folder: the folder of Pulumi.yaml. Files that the config names are relative to it.
     """
-    given = raw
-    raw, problems = selection.expand(defaults.filled(raw), find)
+    merged = fleet_file.merged(raw, folder)
+    given = merged.config
+    raw, problems = selection.expand(defaults.filled(given), find)
     draft = Draft.of(raw)
     problems += rules.broken(draft)
+    problems += outputs_file.problems(draft.promotion, folder)
     settings = None
     try:
         settings = Settings.model_validate(raw)
     except ValidationError as error:
         problems += translation.problems(error, Settings)
     problems += empty.problems(given, problems)
-    return Reading(None if problems else settings, tuple(sorted(set(problems))), draft)
+    problems = [*merged.placed(problems), *merged.problems]
+    return Reading(None if problems else settings, tuple(sorted(set(problems))), draft, merged)
 
 
 def load(raw: Mapping[str, Any]) -> Settings:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 
 _PLAIN = re.compile(r"[A-Za-z0-9_:-]+")
+_STEP = re.compile(r"""\["(?P<quoted>.*?)"\]|\[(?P<index>\d+)\]|(?P<plain>[^.\[]+)""")
 
 
 def path(*location: str | int) -> str:
@@ -24,3 +25,15 @@ def path(*location: str | int) -> str:
         else:
             text += f'["{part}"]'
     return text
+
+
+def split(text: str) -> tuple[str | int, ...]:
+    """The location of a path: what `path` made the text of.
+
+    >>> split('machines["web.01"].checks[2].path')
+    ('machines', 'web.01', 'checks', 2, 'path')
+    """
+    return tuple(
+        int(step["index"]) if step["index"] else step["quoted"] or step["plain"]
+        for step in _STEP.finditer(text)
+    )

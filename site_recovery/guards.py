@@ -17,6 +17,7 @@ from site_recovery.observation import Observed, Stage
 from site_recovery.operations import Operation
 from site_recovery.phases import Phase
 from site_recovery.planning import Blocked, Guard, Wait
+from site_recovery.promotion import Forerunner
 from site_recovery.reasons import Reason
 
 Verdict: TypeAlias = Wait | Blocked
@@ -52,6 +53,7 @@ class Guards:
         max_failovers: how many machines of the wave may fail over in one run.
         max_failovers_of_stack: how many machines of all waves may.
         after: the waves that must have reached a phase before this wave begins it.
+        promoted: the wave of the same name in the stack that goes first; None if none does.
     """
 
     approval: Approval | None = None
@@ -61,6 +63,7 @@ class Guards:
     max_failovers: int | None = None
     max_failovers_of_stack: int | None = None
     after: tuple[str, ...] = ()
+    promoted: Forerunner | None = None
 
 
 @dataclass(frozen=True)
@@ -125,7 +128,10 @@ def _verdicts(
     if operation.irreversible:
         yield from _approval(guards, operation)
     phase = _BEGINS.get(operation)
-    if phase is not None and not observed.cut_over:
+    # A source that is fenced already is down until the failover.
+    fenced = observed.cut_over and operation is Operation.UNPLANNED_FAILOVER
+    if phase is not None and not fenced:
+        yield from _promotion(guards.promoted, phase)
         for wave in earlier:
             yield from _after(wave, phase)
     if operation is Operation.UNPLANNED_FAILOVER and not observed.cut_over:
@@ -150,6 +156,17 @@ def _approval(guards: Guards, operation: Operation) -> Iterator[Verdict]:
             f"({approval.ticket})",
             f"Set the wave's phase to {approval.for_}, or let {phase} be approved",
         )
+
+
+def _promotion(before: Forerunner | None, phase: Phase) -> Iterator[Verdict]:
+    if before is None or before.allows(phase):
+        return
+    there = f"is {before.reached} there" if before.reached else "has reached no phase there"
+    yield Blocked(
+        Reason.NOT_PROMOTED,
+        f"its wave begins {phase} after stack {before.stack}, and {there}",
+        f"Take the wave to {phase} in stack {before.stack} first",
+    )
 
 
 def _after(wave: Earlier, phase: Phase) -> Iterator[Verdict]:

@@ -52,6 +52,7 @@ class Reason(StrEnum):
     RPO_UNKNOWN = "rpo-unknown"
     WAITS_FOR_WAVE = "waits-for-wave"
     WAVE_STAYS_BEHIND = "wave-stays-behind"
+    NOT_PROMOTED = "not-promoted"
     TOO_MANY_FAILOVERS = "too-many-failovers"
 
     # The machine waits.

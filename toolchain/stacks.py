@@ -1,7 +1,7 @@
 """The stacks on real clouds whose config is filled in: `python3 -m toolchain.stacks`.
 
-Prints their names as a JSON list, for the matrix of a pipeline. A file that still has a placeholder
-(`<...>`) is left out. Needs nothing but Python, because it runs before the packages are installed.
+Prints their names as a JSON list, for the matrix of a pipeline. A stack whose file, or whose fleet file,
+still has a placeholder (`<...>`) is left out. Needs nothing but Python, because it runs before the packages are installed.
 """
 
 from __future__ import annotations
@@ -18,6 +18,7 @@ LOCAL = ("dev", "dev-modernized")
 """The stacks of the local clouds."""
 _FILE = re.compile(r"Pulumi\.(?P<stack>.+)\.yaml")
 _PLACEHOLDER = re.compile(r"<[^<>\n]+>")
+_FLEET = re.compile(r"^\s*ec2-to-azure:fleetFile:\s*['\"]?([^'\"\s]+)", re.MULTILINE)
 _COMMENT = re.compile(r"(?:^|\s)#.*$", re.MULTILINE)
 
 
@@ -32,7 +33,11 @@ def ready(root: Path) -> tuple[list[str], dict[str, str]]:
         stack = _FILE.fullmatch(path.name)
         if stack is None or stack["stack"] in LOCAL:
             continue
-        placeholder = _PLACEHOLDER.search(_COMMENT.sub("", path.read_text("utf-8")))
+        text = _COMMENT.sub("", path.read_text("utf-8"))
+        for fleet in _FLEET.findall(text):
+            if (root / fleet).is_file():
+                text += _COMMENT.sub("", (root / fleet).read_text("utf-8"))
+        placeholder = _PLACEHOLDER.search(text)
         if placeholder:
             waiting[stack["stack"]] = placeholder[0]
         else:

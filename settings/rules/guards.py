@@ -1,4 +1,4 @@
-"""Rules about the order of waves."""
+"""Rules about the order of waves, and of stacks."""
 
 from __future__ import annotations
 
@@ -49,4 +49,17 @@ def _circle(draft: Draft, start: str) -> list[str]:
     return []
 
 
-RULES = (_waves_that_go_first, _circles)
+def _promotion(draft: Draft) -> Iterator[Problem]:
+    promotion = draft.promotion
+    if promotion is None:
+        return
+    if promotion.after is None and (promotion.outputs_file or promotion.except_):
+        way_out = "Add the stack that goes first, or remove promotion"
+        yield Problem(path("promotion", "after"), "it is missing", way_out)
+    for index, name in enumerate(promotion.except_):
+        if name not in draft.waves:
+            place = path("promotion", "except", index)
+            yield Problem(place, f"there is no wave {name!r}", suggestion(name, draft.waves))
+
+
+RULES = (_waves_that_go_first, _circles, _promotion)

@@ -10,6 +10,7 @@ from pydantic import Field
 
 from settings.schema.fleet import MachineSettings, WaveSettings
 from settings.schema.places import AwsRegion, AzureLocation
+from settings.schema.promotion import Promotion
 from settings.schema.replication import Convergence, Replication
 from settings.schema.source import Source
 from settings.schema.target import Target
@@ -17,7 +18,7 @@ from site_recovery.arm_ids import VaultId
 from site_recovery.declared.checks import Check
 from site_recovery.declared.cutover import AfterFailover, Cutover, Rollback
 from site_recovery.declared.hooks import Hooks
-from site_recovery.declared.model import Model, rule
+from site_recovery.declared.model import Model, defaults_to, rule
 from site_recovery.declared.target import TargetSpec
 from site_recovery.fleet import ExperienceName
 from site_recovery.guards import Guards
@@ -66,12 +67,20 @@ class Settings(Model):
         "every machine is migrated: [retiring the source side]"
         "(handover.md#retiring-the-source-side).",
     )
+    fleet_file: str | None = Field(
+        default=None,
+        title="path from Pulumi.yaml",
+        description="A [fleet file](environments.md#one-fleet-for-several-stacks): what several "
+        "stacks declare together. The config of the stack lies over it.",
+        json_schema_extra=defaults_to("none"),
+    )
+    promotion: Promotion = Field(default_factory=Promotion)
     source: Source
     target: Target
     replication: Replication = Field(default_factory=Replication)
     convergence: Convergence = Field(default_factory=Convergence)
-    machines: dict[str, MachineSettings]
-    waves: dict[str, WaveSettings]
+    machines: dict[str, MachineSettings] = Field(default_factory=dict)
+    waves: dict[str, WaveSettings] = Field(default_factory=dict)
 
     @property
     def retired(self) -> bool:

@@ -197,6 +197,8 @@ class _Answers(mocks.Mocks):
                 f"{SUBSCRIPTION}/resourceGroups/{path.format(**known)}",
                 {**state, "name": known[name]},
             )
+        if args.typ == "pulumi:pulumi:StackReference":
+            state["outputs"] = {}
         if args.typ == "aws:ec2/instance:Instance":
             state.setdefault("privateIp", "10.10.2.77")
         kind = args.typ.rsplit(":", 1)[-1]

@@ -1,7 +1,9 @@
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping
 from datetime import timedelta
+from pathlib import Path
 from typing import Any
 
 import pulumi
@@ -10,8 +12,10 @@ import pytest
 import components
 import settings
 from components.migration_wave import all_waves
+from components.promotion import Promotion
 from dynamic_providers.wave.all_waves import unpacked
 from site_recovery.aws.ec2 import MachineFacts
+from site_recovery.promotion import Forerunner
 from tests.components.harness import Deployment, deploy
 from tests.settings import configs
 
@@ -71,8 +75,9 @@ def waves(
                 poll=timedelta(seconds=1),
             ),
         )
+        promotion = Promotion(stack)
         preflight = settings.Preflight(dict(facts), dict(gone or {}))
-        every_wave = all_waves(stack, preflight)
+        every_wave = all_waves(stack, preflight, promotion)
         for wave in stack.waves:
             components.MigrationWave(
                 wave,
@@ -89,6 +94,7 @@ def waves(
                     server=server,
                     landing_zone=landing_zone,
                     requires=[],
+                    promotion=promotion,
                 ),
             )
 
@@ -212,3 +218,34 @@ def test_an_account_that_the_server_does_not_have_is_named_with_those_it_has() -
     message = str(caught.value)
     assert "replication.runAsAccounts.linux" in message
     assert "guest" in message
+
+
+def test_a_wave_waits_for_the_stack_that_goes_first() -> None:
+    config = configs.changed("promotion", value={"after": "staging", "except": ["data"]})
+    deployment = waves(config)
+    (before,) = deployment.all("StackReference")
+    assert before.name == f"{pulumi.get_organization()}/ec2-to-azure/staging"
+    pilot = reconciler(deployment, "pilot")
+    # Nothing was deployed there yet.
+    assert pilot["guards"]["promoted"] == {"stack": "staging"}
+    data = reconciler(deployment, "data")
+    assert "promoted" not in data["guards"]
+    of_all = unpacked(data["all_waves"])
+    assert of_all["pilot"].guards.promoted == Forerunner("staging")
+    assert of_all["data"].guards.promoted is None
+
+
+def test_a_stack_of_another_project_is_named_in_full() -> None:
+    config = configs.changed("promotion", value={"after": "acme/other/staging"})
+    assert waves(config).one("StackReference").name == "acme/other/staging"
+
+
+def test_outputs_of_another_backend_come_from_a_file(tmp_path: Path) -> None:
+    file = tmp_path / "staging.json"
+    row = {"wave": "pilot", "observedPhase": "protected", "lastTest": "2026-01-05T14:37:00Z"}
+    file.write_text(json.dumps({"machines": {"web-01": row}}))
+    promotion = {"after": "staging", "outputsFile": str(file)}
+    deployment = waves(configs.changed("promotion", value=promotion))
+    assert deployment.all("StackReference") == []
+    promoted = reconciler(deployment, "pilot")["guards"]["promoted"]
+    assert promoted == {"stack": "staging", "reached": "test-failover"}

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -25,11 +26,16 @@ PLACEHOLDERS = {
 }
 """Placeholders for the reader's own values, each with a valid value."""
 
-PIECES = [
+FLEET = "# fleet.yaml\n"
+"""The first line of a fleet file, which pieces of config may name."""
+
+BLOCKS = [
     pytest.param(text, id=f"{guide.relative_to(ROOT)}-{number}")
     for guide in GUIDES
     for number, text in enumerate(blocks(guide, "yaml"), 1)
 ]
+PIECES = [block for block in BLOCKS if not str(block.values[0]).startswith(FLEET)]
+FLEETS = [str(block.values[0]) for block in BLOCKS if block not in PIECES]
 
 
 def found(
@@ -67,8 +73,10 @@ def test_the_guides_have_pieces_of_config() -> None:
 
 
 @pytest.mark.parametrize("text", PIECES)
-def test_a_piece_of_config_is_valid(text: str) -> None:
+def test_a_piece_of_config_is_valid(text: str, tmp_path: Path) -> None:
     piece = filled(text)
+    for fleet in FLEETS:
+        (tmp_path / "fleet.yaml").write_text(fleet, "utf-8")
     if "machines" in piece and "waves" not in piece:
         piece["waves"] = {}
-    assert settings.read(in_a_stack(piece), found).problems == ()
+    assert settings.read(in_a_stack(piece), found, tmp_path).problems == ()

@@ -36,6 +36,7 @@ def _with_stand_ins(virtual_environment: Path, home: Path) -> Pythons:
 
 
 _IN_ONE = {
+    "test_a_promotion",
     "test_a_record_is_recovered",
     "test_a_stack_is_renamed",
     "test_an_existing_network",

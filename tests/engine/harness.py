@@ -229,6 +229,24 @@ class Stack:
         # Without it in the file, every command would derive a new key, which takes long.
         self._salt = {"encryptionsalt": written["encryptionsalt"]}
 
+    def other(self, name: str, outputs: Mapping[str, Any]) -> None:
+        """Let another stack of the project have these outputs, as if it was deployed."""
+        listed = json.loads(self.succeeds("stack", "ls", "--json", "--stack", name))
+        if name not in {each["name"] for each in listed}:
+            self.succeeds("stack", "init", name)
+        project = self._manifest["name"]
+        kind = "pulumi:pulumi:Stack"
+        urn = f"urn:pulumi:{name}::{project}::{kind}::{project}-{name}"
+        root = {"urn": urn, "custom": False, "type": kind, "outputs": dict(outputs)}
+        file = self.folder / f"{name}.state.json"
+        file.write_text(json.dumps({"version": 3, "deployment": {"resources": [root]}}), "utf-8")
+        self.succeeds("stack", "import", "--file", str(file), "--stack", name)
+
+    @property
+    def folder(self) -> Path:
+        """The folder of Pulumi.yaml."""
+        return self._project
+
     # -- config -----------------------------------------------------------------------------
 
     @property
@@ -405,7 +423,8 @@ class Stack:
 
     def _pulumi(self, *command: str, pythons: Pythons | None = None) -> subprocess.Popen[str]:
         variables = self._write_project(pythons or self._usual)
-        named = [] if command[:2] == ("stack", "init") else ["--stack", STACK]
+        other = command[:2] == ("stack", "init") or "--stack" in command
+        named = [] if other else ["--stack", STACK]
         return subprocess.Popen(
             ["pulumi", *command, *named, "--non-interactive"],
             cwd=self._project,

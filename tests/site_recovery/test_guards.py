@@ -16,6 +16,7 @@ from site_recovery.observation import Observed, Stage
 from site_recovery.operations import Operation
 from site_recovery.phases import Phase
 from site_recovery.planning import Blocked, Do, Rules, Wait, next_step, plan, waits
+from site_recovery.promotion import Forerunner
 from site_recovery.reasons import Reason
 from tests.site_recovery.test_planning import (
     DISCOVERED,
@@ -265,3 +266,42 @@ class TestTheNumberOfFailovers:
     @pytest.mark.parametrize(("failovers", "refused"), [(0, False), (3, False), (4, True)])
     def test_a_preview_counts_before_anything_runs(self, failovers: int, refused: bool) -> None:
         assert (too_many(failovers, 3, "waves.web.maxFailoversPerUp") is not None) is refused
+
+
+CUT_OVER = replace(FRESH, cut_over=True)
+
+
+class TestTheStackThatGoesFirst:
+    @pytest.mark.parametrize(
+        ("reached", "operation", "observed", "blocked"),
+        [
+            (None, Operation.ENABLE_PROTECTION, DISCOVERED, True),
+            (Phase.PROTECTED, Operation.ENABLE_PROTECTION, DISCOVERED, False),
+            (Phase.PROTECTED, Operation.TEST_FAILOVER, PROTECTED, True),
+            (Phase.TEST_FAILOVER, Operation.TEST_FAILOVER, PROTECTED, False),
+            (Phase.TEST_FAILOVER, FAILOVER, FRESH, True),
+            (Phase.TEST_FAILOVER, FAILOVER, CUT_OVER, False),
+            (Phase.FAILED_OVER, FAILOVER, FRESH, False),
+            (Phase.FAILED_OVER, COMPLETION, FAILED_OVER, True),
+            (Phase.FAILED_OVER, COMPLETION, replace(FAILED_OVER, cut_over=True), True),
+            (Phase.MIGRATED, COMPLETION, FAILED_OVER, False),
+            (None, Operation.TEST_FAILOVER_CLEANUP, TEST, False),
+            (None, Operation.DISABLE_PROTECTION, PROTECTED, False),
+        ],
+    )
+    def test_a_phase_begins_when_that_stack_has_reached_it(
+        self, reached: Phase | None, operation: Operation, observed: Observed, blocked: bool
+    ) -> None:
+        verdict = judged(Guards(promoted=Forerunner("staging", reached)), operation, observed)
+        assert isinstance(verdict, Blocked) is blocked
+        if isinstance(verdict, Blocked):
+            assert verdict.reason is Reason.NOT_PROMOTED
+            assert "in stack staging first" in verdict.way_out
+            assert f"is {reached} there" in verdict.what or reached is None
+
+
+def test_a_machine_that_is_fenced_waits_for_no_other_wave_and_one_in_azure_does() -> None:
+    earlier = [wave(Phase.MIGRATED, PROTECTED)]
+    assert judged(Guards(after=("db",)), FAILOVER, CUT_OVER, earlier) is None
+    migrating = replace(FAILED_OVER, cut_over=True)
+    assert judged(Guards(after=("db",)), COMPLETION, migrating, earlier) is not None

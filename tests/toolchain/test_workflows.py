@@ -45,10 +45,15 @@ def test_only_stacks_on_real_clouds_that_are_filled_in_are_migrated(tmp_path: Pa
         "Pulumi.dev.yaml": "config: {}",
         "Pulumi.prod.yaml": "config: {}  # replaces <this>\n# windows: {url: <https://...>}\n",
         "Pulumi.eu.west.yaml": "config: {}",
+        "Pulumi.us.yaml": "config:\n  ec2-to-azure:fleetFile: fleet.yaml # shared\n",
+        "fleet.yaml": "waves:\n  web: {window: {timezone: <your zone>}}\n",
         "Pulumi.staging.yaml": "config:\n  azure-native:subscriptionId: <subscription id>\n",
     }.items():
         (tmp_path / name).write_text(text)
-    assert stacks.ready(tmp_path) == (["eu.west", "prod"], {"staging": "<subscription id>"})
+    assert stacks.ready(tmp_path) == (
+        ["eu.west", "prod"],
+        {"staging": "<subscription id>", "us": "<your zone>"},
+    )
 
 
 def test_the_stacks_of_this_project_wait_for_their_owners_values() -> None:

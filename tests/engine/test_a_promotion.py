@@ -1,0 +1,87 @@
+"""Two stacks share a fleet file, and one of them goes first."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+import yaml
+
+from tests.engine.harness import Result, Stack
+
+pytestmark = pytest.mark.engine
+
+
+def declare(stack: Stack, phase: str) -> None:
+    """Declare a wave in the fleet file. Only its phase and its instance stand in the stack's config."""
+    fleet = {
+        "machines": {"web-01": {"target": {"vmSize": "Standard_D2s_v3"}}},
+        "waves": {"web": {"phase": "protected", "machines": ["web-01"]}},
+    }
+    (stack.folder / "fleet.yaml").write_text(yaml.safe_dump(fleet), "utf-8")
+    stack.config |= {
+        "ec2-to-azure:fleetFile": "fleet.yaml",
+        "ec2-to-azure:promotion": {"after": "staging"},
+        "ec2-to-azure:machines": {"web-01": stack.fleet["web-01"]},
+        "ec2-to-azure:waves": {"web": {"phase": phase}},
+    }
+
+
+def staging(stack: Stack, phase: str, **more: Any) -> None:
+    row = {"wave": "web", "observedPhase": phase, "lastTest": None, **more}
+    stack.other("staging", {"machines": {"web-01": row}})
+
+
+def said(result: Result) -> str:
+    return " ".join(result.text.split())
+
+
+def test_what_is_wrong_in_the_file_is_told_with_its_place(stack: Stack) -> None:
+    staging(stack, "protected")
+    declare(stack, "protected")
+    file = stack.folder / "fleet.yaml"
+    file.write_text(file.read_text().replace("Standard_D2s_v3", "Standard D2s"))
+
+    preview = stack.preview()
+
+    assert preview.code != 0
+    assert "fleet.yaml: machines.web-01.target.vmSize" in said(preview)
+
+
+def test_a_phase_that_the_other_stack_has_reached_is_reached_here(stack: Stack) -> None:
+    declare(stack, "protected")
+
+    up = stack.up()
+
+    assert up.code == 0, up.text
+    assert stack.machine("web-01")["observedPhase"] == "protected"
+
+
+def test_a_phase_that_it_has_not_reached_is_refused(stack: Stack) -> None:
+    declare(stack, "test-failover")
+    before = stack.clouds.operations("web-01")
+
+    preview = stack.preview()
+    up = stack.up()
+
+    for result in (preview, up):
+        assert result.code != 0
+        assert "web-01: its wave begins test-failover after stack staging" in said(result)
+    assert stack.clouds.operations("web-01") == before
+
+
+def test_once_it_has_been_there_the_stack_goes_on(stack: Stack) -> None:
+    staging(stack, "protected", lastTest="2026-01-05T14:37:00Z")
+
+    up = stack.up()
+
+    assert up.code == 0, up.text
+    assert stack.machine("web-01")["observedPhase"] == "test-failover"
+
+
+def test_what_is_reached_already_needs_no_other_stack(stack: Stack) -> None:
+    stack.other("staging", {})
+
+    again = stack.up("--expect-no-changes")
+
+    assert again.code == 0, again.text
