@@ -45,6 +45,8 @@ def declare() -> None:
     stack, preflight = reading.settings, replace(preflight, plugin_tenant=plugins.tenant)
     if pulumi.runtime.is_dry_run():
         pulumi.log.info(settings.headline(own, plugins, stack))
+        for remark in preflight.remarks:
+            pulumi.log.warn(remark)
     target = stack.target
     made_by = mark(pulumi.get_organization(), pulumi.get_project(), pulumi.get_stack())
     tags = {**target.tags, STACK_TAG: made_by}

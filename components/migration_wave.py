@@ -337,4 +337,4 @@ def _platform(declared: MachineSettings, facts: MachineFacts | None) -> Platform
     """
     if facts is not None:
         return facts.platform
-    return "windows" if (declared.os or "").startswith("windows") else "linux"
+    return "windows" if (declared.system or "").startswith("windows") else "linux"

@@ -83,7 +83,18 @@ def told_by_agent(facts: MachineFacts, managed: Mapping[str, ManagedInstance]) -
 
 def stated(machine: MachineSettings) -> Stated:
     """What the config states about a machine."""
-    return Stated(os=machine.os, drivers=machine.drivers)
+    return Stated(
+        os=machine.system,
+        drivers=machine.drivers,
+        accepted=machine.os is not None and machine.os.unsupported is not None,
+    )
+
+
+def remark(name: str, machine: MachineSettings, facts: MachineFacts, draft: Draft) -> str | None:
+    """What a preview says of a machine that is taken although the support matrix lacks its system."""
+    if draft.experience is None:
+        return None
+    return support_check.remark(name, facts, stated(machine), draft.experience)
 
 
 def problems(
@@ -101,20 +112,22 @@ def problems(
     found: list[Problem] = []
     if draft.experience is not None:
         found = support_check.problems(name, facts, stated(machine), draft.experience)
-    if machine.os and machine.os.startswith("windows") != (facts.platform == "windows"):
+    if machine.system and machine.system.startswith("windows") != (facts.platform == "windows"):
         found.append(
             Problem(
                 path("machines", name, "os"),
-                f"it says {machine.os}, and EC2 says that {facts.instance_id} runs "
+                f"it says {machine.system}, and EC2 says that {facts.instance_id} runs "
                 f"{facts.platform}",
                 "Correct it, or leave it out",
             )
         )
-    elif machine.os and facts.reported_os and not images.agree(machine.os, facts.reported_os):
+    elif (
+        machine.system and facts.reported_os and not images.agree(machine.system, facts.reported_os)
+    ):
         found.append(
             Problem(
                 path("machines", name, "os"),
-                f"it says {machine.os}, and the SSM agent of {facts.instance_id} reports "
+                f"it says {machine.system}, and the SSM agent of {facts.instance_id} reports "
                 f"{facts.reported_os}",
                 "Correct it, or leave it out",
             )

@@ -84,6 +84,7 @@ class Preflight:
         agent_roles: ARNs of the roles with which the agents read their secret, if Systems Manager
             installs them.
         problems: what prevents the migration of machines.
+        remarks: what a preview says of machines that are taken nevertheless, a line each.
         plugin_tenant: the tenant in which `pulumi-azure-native` works; empty if it is not known.
             It is not read here.
         management: how the machines reach Systems Manager; read only if one of them is fenced.
@@ -96,6 +97,7 @@ class Preflight:
     server: ServerPlan | None = None
     agent_roles: tuple[str, ...] = ()
     problems: tuple[Problem, ...] = ()
+    remarks: tuple[str, ...] = ()
     plugin_tenant: str = ""
     management: ManagementEndpoints = field(default_factory=ManagementEndpoints)
 
@@ -236,7 +238,12 @@ def _machines(draft: Draft, prefix: str, aws: Aws) -> tuple[Draft, Preflight]:
         *machine_rules.wave_licences(draft, here),
     ]
     found = (*problems.values(), *judged)
-    return draft, Preflight(facts, gone, holds, unmanaged, None, roles, found)
+    remarks = tuple(
+        remark
+        for name, each in here.items()
+        if (remark := machine_rules.remark(name, machines[name], each, draft)) is not None
+    )
+    return draft, Preflight(facts, gone, holds, unmanaged, None, roles, found, remarks)
 
 
 def _proves(draft: Draft, machine: str) -> bool:

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from typing import Annotated
+from typing import Annotated, Any, Literal
 
-from pydantic import AfterValidator, Field, StrictBool, StrictInt
+from pydantic import AfterValidator, BeforeValidator, Field, StrictBool, StrictInt
 
 from settings.schema.recovery_plan import RecoveryPlanSettings
 from site_recovery.aws.inventory import Driver
@@ -12,14 +12,37 @@ from site_recovery.declared.checks import Checks
 from site_recovery.declared.cutover import AfterFailover, Cutover, Rollback, SourceEnd
 from site_recovery.declared.guards import Approval, Window
 from site_recovery.declared.hooks import Hooks
-from site_recovery.declared.model import Model, defaults_to
+from site_recovery.declared.model import Model, broken, defaults_to
 from site_recovery.declared.names import InstanceId
 from site_recovery.declared.target import SharedTarget, TargetSpec
+from site_recovery.declared.wording import another_kind
 from site_recovery.fleet import RecoveryPointKind
 from site_recovery.phases import Phase
 
 INSTANCE_ID = "instance-id"
 """A wave's `selectName` with which machines are named after their instances."""
+
+
+class OperatingSystem(Model):
+    """The operating system of a machine, where AWS does not tell it or the table does not have it."""
+
+    name: Annotated[str, AfterValidator(str.lower)] | None = Field(
+        default=None,
+        title="key of the [table of operating systems](#what-can-be-migrated)",
+        description="Its name, if neither the name of the image nor the SSM Agent tells it.",
+        json_schema_extra=defaults_to("read from AWS"),
+    )
+    unsupported: Literal["accepted"] | None = Field(
+        default=None,
+        title="`accepted`",
+        description="Takes a system that is newer than the table. Preview marks the machine.",
+    )
+
+
+def _named(value: Any) -> Any:
+    if isinstance(value, bool | int | float):
+        raise broken(*another_kind(value, "text"))
+    return {"name": value} if isinstance(value, str) else value
 
 
 class MachineSettings(Model):
@@ -28,11 +51,10 @@ class MachineSettings(Model):
     instance_id: InstanceId = Field(
         description="The EC2 instance. Its platform, address, disks and state are read from AWS."
     )
-    os: Annotated[str, AfterValidator(str.lower)] | None = Field(
+    os: Annotated[OperatingSystem, BeforeValidator(_named)] | None = Field(
         default=None,
-        title="key of the [table of operating systems](#what-can-be-migrated)",
-        description="Operating system, if neither the name of the image nor the SSM Agent tells "
-        "it.",
+        description="Operating system. A text such as `rhel-8.4` is short for a mapping with this "
+        "`name`.",
         json_schema_extra=defaults_to("read from AWS"),
     )
     drivers: Driver | None = Field(
@@ -81,6 +103,11 @@ class MachineSettings(Model):
         "failover. See [checks](cutover.md#checks).",
         json_schema_extra=defaults_to("the `checks` of its wave"),
     )
+
+    @property
+    def system(self) -> str | None:
+        """The key of the operating system that the config states."""
+        return self.os.name if self.os is not None else None
 
 
 class WaveSettings(Model):

@@ -24,15 +24,34 @@ _GATHERS = "AWS-GatherSoftwareInventory"
 
 @dataclass(frozen=True)
 class Stated:
-    """Facts of a machine from the config, because EC2 does not know them."""
+    """Facts of a machine from the config, because EC2 does not know them.
+
+    Attributes:
+        accepted: whether an operating system that is newer than the table is taken.
+    """
 
     os: str | None = None
     drivers: Driver | None = None
+    accepted: bool = False
 
 
 def operating_system(facts: MachineFacts, stated: Stated) -> str | None:
     """The key of the operating system in the table; the config has priority over the image."""
     return stated.os or facts.os
+
+
+def remark(
+    machine: str, facts: MachineFacts, stated: Stated, experience: ExperienceName
+) -> str | None:
+    """A line about a machine that is taken although the table does not have its system."""
+    key, table = operating_system(facts, stated), matrix().of(experience)
+    if not stated.accepted or key is None or table.row(key) or not table.may_be_newer(key):
+        return None
+    return (
+        f"{machine}: {key} is not in the support matrix ({table.source}), and "
+        f"{path('machines', machine, 'os', 'unsupported')} accepts it: make sure that Site "
+        "Recovery takes it, and test the failover"
+    )
 
 
 def drivers_matter(facts: MachineFacts, stated: Stated, experience: ExperienceName) -> bool:
@@ -124,12 +143,16 @@ def _operating_system_problems(
             )
         ]
     row = table.row(key)
+    if row is None and stated.accepted and table.may_be_newer(key):
+        row = OperatingSystem(name=key, source=f"{place}.os.unsupported")
     if row is None:
+        newer = " If Site Recovery takes it by now, write os: {unsupported: accepted}."
         return [
             Problem(
                 where,
                 f"operating system {key} is not supported",
-                f"Supported ({table.source}): {known}",
+                f"Supported ({table.source}): {known}."
+                f"{newer if table.may_be_newer(key) and not stated.accepted else ''}".rstrip("."),
             )
         ]
     return [

@@ -16,6 +16,7 @@ from pydantic import AfterValidator, BaseModel, ConfigDict
 from site_recovery.aws.inventory import Driver
 from site_recovery.fleet import ExperienceName
 
+_WINDOWS = "windows"
 _VERSION = re.compile(r"\d+(?:\.\d+)*")
 
 
@@ -123,6 +124,28 @@ class Experience(_Model):
         if found is None or not found.supports(version):
             return None
         return OperatingSystem(name=f"{found.name} {version}", source=found.source)
+
+    def may_be_newer(self, key: str) -> bool:
+        """Whether an operating system without a row may be one that came after the table.
+
+        False for what the table refuses by name, and for versions before or between those that it
+        has: only a new major version, or a later one of a major version that it has, is newer.
+        """
+        if key in self.refused or key in self.operating_systems:
+            return False
+        if key.startswith(_WINDOWS):
+            years = [_numbers(each)[0] for each in self.operating_systems if _numbers(each)]
+            year = _numbers(key)[:1]
+            return bool(year) and year[0] > max(years, default=0)
+        family, _, version = key.partition("-")
+        numbers = _numbers(version)
+        found = self.families.get(family)
+        if not family or not numbers:
+            return False
+        lasts = [_numbers(each.last) for each in found.releases] if found is not None else []
+        if numbers[0] > max((last[0] for last in lasts), default=0):
+            return True
+        return any(numbers[0] == last[0] and numbers > last for last in lasts)
 
     def keys(self) -> list[str]:
         """Everything that is supported, as the config writes it, for people."""

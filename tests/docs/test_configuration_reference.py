@@ -55,6 +55,7 @@ SECTIONS = (
     "machines.<machine>.cutover.quiesce",
     "machines.<machine>.cutover.quiesce.resume",
     "machines.<machine>.cutover.quiesce.ssm",
+    "machines.<machine>.os",
     "machines.<machine>.rollback",
     "machines.<machine>.source",
     "machines.<machine>.target",

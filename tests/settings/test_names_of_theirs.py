@@ -37,7 +37,7 @@ def test_a_size_may_be_written_in_any_case(size: str) -> None:
 @pytest.mark.parametrize("system", ["RHEL-8.4", "Windows-Server-2019", "Sles-15-SP3"])
 def test_an_operating_system_may_be_written_in_any_case(system: str) -> None:
     config = configs.put(configs.modernized(), "machines", "web-01", "os", value=system)
-    assert settings.load(config).machines["web-01"].os == system.lower()
+    assert settings.load(config).machines["web-01"].system == system.lower()
 
 
 @pytest.mark.parametrize("name", ["GatewaySubnet", "gatewaysubnet", "AzureBastionSubnet"])

@@ -288,6 +288,23 @@ def test_what_the_config_states_counts_for_the_support_matrix() -> None:
     assert examine(stated, reader).problems == ()
 
 
+@pytest.mark.parametrize("written", [{"name": "Ubuntu-24.04"}, {}])
+def test_a_newer_system_is_taken_if_the_config_accepts_it_and_the_preview_marks_it(
+    written: dict[str, str],
+) -> None:
+    reader = ec2(db_01={"platform": "linux", "os": "ubuntu-24.04"})
+    config = configs.put(configs.modernized(), "machines", "db-01", "os", value=written or None)
+    if not written:
+        del config["machines"]["db-01"]["os"]
+    [problem] = examine(config, reader).problems
+    assert "write os: {unsupported: accepted}" in problem.way_out
+    config["machines"]["db-01"]["os"] = {**written, "unsupported": "accepted"}
+    preflight = examine(config, reader)
+    assert preflight.problems == ()
+    [remark] = preflight.remarks
+    assert remark.startswith("db-01: ubuntu-24.04 is not in the support matrix")
+
+
 def test_what_the_config_states_may_not_contradict_what_ec2_knows() -> None:
     config = configs.put(configs.modernized(), "machines", "db-01", "os", value="rhel-8.4")
     [problem] = examine(config, ec2()).problems

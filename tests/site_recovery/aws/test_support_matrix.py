@@ -10,7 +10,7 @@ from site_recovery.aws import images
 from site_recovery.aws.disks import Disk
 from site_recovery.aws.ec2 import MachineFacts
 from site_recovery.aws.inventory import Driver
-from site_recovery.aws.support_check import Stated, drivers_matter, problems
+from site_recovery.aws.support_check import Stated, drivers_matter, problems, remark
 from site_recovery.aws.support_matrix import matrix
 from site_recovery.fleet import ExperienceName
 
@@ -270,6 +270,48 @@ def test_modernized_refuses_what_its_matrix_has_not(os: str) -> None:
     [problem] = problems("web-01", replace(WINDOWS, os=os), NOTHING, "modernized")
     assert os in problem.what
     assert "rhel-<version> (5.2-5.11, " in problem.way_out
+
+
+ACCEPTED = Stated(accepted=True)
+
+
+@pytest.mark.parametrize(
+    "os",
+    [
+        *("windows-server-2025", "rhel-8.9", "rhel-8.10", "rhel-9.6", "rhel-10.0", "centos-8.8"),
+        *("ubuntu-24.04", "ubuntu-22.10", "debian-12", "sles-15-sp5", "sles-16.0", "oracle-9.0"),
+        "rocky-8.8",
+    ],
+)
+def test_a_system_that_is_newer_than_the_matrix_is_taken_if_the_config_accepts_it(os: str) -> None:
+    machine = replace(WINDOWS, os=os)
+    [problem] = problems("web-01", machine, NOTHING, "modernized")
+    assert "write os: {unsupported: accepted}" in problem.way_out
+    assert problems("web-01", machine, ACCEPTED, "modernized") == []
+    line = remark("web-01", machine, ACCEPTED, "modernized")
+    assert line is not None
+    assert line.startswith(f"web-01: {os} is not in the support matrix")
+    assert remark("web-01", machine, NOTHING, "modernized") is None
+
+
+@pytest.mark.parametrize(
+    "os",
+    [
+        *("windows-server-2003", "windows-server-2008-r2", "amazon-linux", "rhel-5.1", "rhel-6.0"),
+        *("rhel-", "rhel-next", "rhel", "windows-server", "ubuntu-12.04", "ubuntu-15.10"),
+        *("debian-6", "sles-12", "oracle-6.3", ""),
+    ],
+)
+def test_an_older_or_refused_system_cannot_be_accepted(os: str) -> None:
+    machine = replace(WINDOWS, os=os)
+    [problem] = problems("web-01", machine, ACCEPTED, "modernized")
+    assert "unsupported: accepted" not in problem.way_out
+    assert remark("web-01", machine, ACCEPTED, "modernized") is None
+
+
+def test_what_the_matrix_has_needs_no_remark_where_it_is_accepted_too() -> None:
+    assert problems("web-01", WINDOWS, ACCEPTED, "modernized") == []
+    assert remark("web-01", WINDOWS, ACCEPTED, "modernized") is None
 
 
 @pytest.mark.parametrize("experience", ["classic", "modernized"])
