@@ -9,6 +9,7 @@ import urllib.error
 import urllib.request
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
+from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -89,6 +90,10 @@ class Clouds:
     def set_scale(self, scale: float) -> None:
         """Set the seconds of service time per second; 0 stops the clock."""
         self._control("PUT", "clock", {"scale": scale})
+
+    def now(self) -> datetime:
+        """The service's time."""
+        return datetime.fromisoformat(self._control("GET", "clock")["now"])
 
     def advance(self, seconds: float) -> None:
         """Move the clock forward, with everything that is due until then."""

@@ -47,6 +47,7 @@ _IN_ONE = {
     "test_the_handover",
     "test_pulumi_commands",
     "test_the_vault_is_gone",
+    "test_when_a_failover_begins",
 }
 """Modules that run only in the modernized experience unless EXPERIENCES=both. They take long, and
 other modules test in both experiences what differs between them."""

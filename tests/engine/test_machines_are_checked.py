@@ -46,7 +46,10 @@ def test_a_machine_whose_check_fails_fails_alone_with_what_it_printed(stack: Sta
 
     assert preview.code == 0, preview.text
     told = " ".join(preview.line("pilot").split())
-    assert "checks running within 15m, run command, http 80/healthz in the machine" in told
+    assert (
+        "checks running within 15m, run command (at most 10 min), http 80/healthz in the machine "
+        "(at most 10 min)"
+    ) in told
     assert up.code != 0
     assert "the licence server does not answer" in up.error
     assert f"check 2 of 3 of {WEB}-test failed (run command)" in up.error

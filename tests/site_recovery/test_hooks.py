@@ -5,12 +5,8 @@ from __future__ import annotations
 import asyncio
 import json
 import sys
-import threading
 import time
-from collections.abc import Iterator
-from contextlib import contextmanager
 from datetime import timedelta
-from http.server import BaseHTTPRequestHandler, HTTPServer
 from pathlib import Path
 from typing import Any
 
@@ -20,6 +16,7 @@ from pydantic import ValidationError
 from site_recovery.declared.hooks import Hook, Hooks, Webhook, When
 from site_recovery.hooks import HookRecord, Told, key
 from site_recovery.local_hooks import IDEMPOTENCY, SIGNATURE, LocalHooks, signature
+from tests.endpoint import Endpoint
 
 TOLD = Told("web-01", "i-1", "pilot", "failed-over", "/vm/web-01", "attempt-1", "afterFailover 1")
 MINUTE = timedelta(minutes=1)
@@ -138,42 +135,6 @@ def test_the_end_of_a_long_output_is_told() -> None:
 
 
 # -- webhooks -----------------------------------------------------------------------------------
-
-
-class Endpoint:
-    """A server on loopback that answers with these statuses, one after the other."""
-
-    def __init__(self, statuses: list[int]) -> None:
-        self.statuses = statuses
-        self.requests: list[tuple[dict[str, str], bytes]] = []
-        self.port = 0
-
-    @contextmanager
-    def serving(self) -> Iterator[Endpoint]:
-        endpoint = self
-
-        class Handler(BaseHTTPRequestHandler):
-            def do_POST(self) -> None:
-                body = self.rfile.read(int(self.headers["Content-Length"]))
-                endpoint.requests.append((dict(self.headers), body))
-                self.send_response(endpoint.statuses.pop(0))
-                self.send_header("Content-Length", "4")
-                self.end_headers()
-                self.wfile.write(b"said")
-
-            def log_message(self, *_: object) -> None:
-                pass
-
-        server = HTTPServer(("127.0.0.1", 0), Handler)
-        self.port = server.server_address[1]
-        thread = threading.Thread(target=server.serve_forever, daemon=True)
-        thread.start()
-        try:
-            yield self
-        finally:
-            server.shutdown()
-            thread.join()
-            server.server_close()
 
 
 def post(endpoint: Endpoint, slept: list[float] | None = None) -> str:
