@@ -205,7 +205,7 @@ class TestFailure:
     def test_a_machine_that_cannot_tell_its_connections(self, protected: Fleet) -> None:
         failed = Ran("Failed", "", "sh: line 3: ss: command not found")
         own = instance(protected, "db-01")
-        for command in ("ss -H", "Get-NetTCPConnection"):
+        for command in ("ss -t", "Get-NetTCPConnection"):
             sources(protected).results[own, command] = failed
         self.check(protected, Reason.NOT_MANAGED, "ss: command not found")
 
@@ -273,3 +273,42 @@ class TestFailure:
 
         assert {o.status for o in outcomes.values()} == {Status.SATISFIED}
         assert protected.accepted("db-01").count(FAILOVER) == 1
+
+
+OLD = {"classic": "rhel-6.7", "modernized": "rhel-7.4"}
+"""Their `ss` knows neither -H nor -K, and their kernels end no connection."""
+OLD_QUIESCE = Quiesce(
+    ssm=Commands(linux=["service nginx stop"]), resume=Commands(linux=["service nginx start"])
+)
+
+
+class TestAnOldLinux:
+    @pytest.fixture
+    def old(self, experience: Classic) -> Fleet:
+        machine = replace(linux(1), name="db-01", os=OLD[experience.name])
+        fleet = Fleet([machine], experience=experience)
+        fleet.sources = EstateSources(fleet.site)
+        outcomes = fleet.drive(Phase.PROTECTED)
+        assert {o.status for o in outcomes.values()} == {Status.SATISFIED}, outcomes
+        return fleet
+
+    def test_that_stops_its_application_is_cut_over_without_loss(self, old: Fleet) -> None:
+        old.cutovers = {"db-01": Cutover(mode=Mode.LOSSLESS, quiesce=OLD_QUIESCE)}
+
+        outcome = old.drive(Phase.FAILED_OVER)["db-01"]
+
+        assert outcome.status is Status.SATISFIED, outcome
+        assert lost(old, "db-01") == 0
+
+    def test_whose_connections_go_on_is_held_back_by_their_names(self, old: Fleet) -> None:
+        old.cutovers = {"db-01": Cutover(mode=Mode.LOSSLESS)}
+        keep(old, "db-01", kept=False)
+
+        outcome = old.drive(Phase.FAILED_OVER)["db-01"]
+
+        assert (outcome.status, outcome.reason) == (Status.FAILED, Reason.CONNECTIONS_LEFT)
+        assert "connections of it go on behind its fence: " in outcome.message
+        assert " of nginx" in outcome.message
+        assert "Its source serves as before" in outcome.message
+        assert serves_as_before(old, "db-01")
+        assert old.accepted("db-01").count(FAILOVER) == 0

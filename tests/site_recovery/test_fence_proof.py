@@ -16,6 +16,7 @@ NOON = datetime(2026, 12, 5, 12, tzinfo=UTC)
 LINUX = """\
 ignored before
 -- connections
+Recv-Q Send-Q      Local Address:Port        Peer Address:Port
 0      0           10.0.1.5:443      203.0.113.9:51234 users:(("nginx",pid=812,fd=9))
 0      0           10.0.1.5:39876      10.0.0.10:9443  users:(("s2",pid=700,fd=3))
 0      0           10.0.1.5:39877     52.94.1.2:443   users:(("amazon-ssm-agen",pid=9,fd=1))
@@ -56,6 +57,32 @@ def test_foreign_connections_of_windows_are_those_of_others() -> None:
     assert [str(one) for one in left] == ["203.0.113.9:51234 with port 443 of w3wp"]
 
 
+OLD_LINUX = """\
+-- connections
+Recv-Q Send-Q      Local Address:Port        Peer Address:Port
+0      0           10.0.1.5:443      203.0.113.9:51234 users:(("nginx",812,9))
+0      0    ::ffff:10.0.1.5:8080 ::ffff:10.0.1.77:4001 users:(("java",5,1))
+0      0           10.0.1.5:39877     52.94.1.2:443   users:(("amazon-ssm-agen",9,1))
+0      0                ::1:5432              ::1:60000 users:(("postgres",6,1))
+-- clock
+1796472000.250000000
+"""
+
+
+def test_the_list_of_an_old_linux_is_read_as_well() -> None:
+    """RHEL 6 writes IPv6 without brackets, and numbers without a name."""
+    left = fence_proof.foreign(proof("linux", OLD_LINUX).connections, {SERVER})
+    assert [str(one) for one in left] == [
+        "203.0.113.9:51234 with port 443 of nginx",
+        "10.0.1.77:4001 with port 8080 of java",
+    ]
+
+
+def test_a_list_with_its_header_alone_has_no_connections() -> None:
+    empty = "-- connections\nRecv-Q Send-Q Local Address:Port\n-- clock\n1796472000.0\n"
+    assert proof("linux", empty).connections == ()
+
+
 def test_without_a_process_a_connection_is_foreign() -> None:
     unknown = Connection(Endpoint("10.0.1.5", 443), Endpoint("52.94.1.2", 443))
     assert fence_proof.foreign([unknown], {SERVER}) == [unknown]
@@ -68,8 +95,10 @@ def test_without_a_process_a_connection_is_foreign() -> None:
         "-- connections\n",
         "-- connections\n-- clock\n",
         "-- connections\n-- clock\nnoon\n",
-        "-- connections\nss: something went wrong\n-- clock\n1796472000.0\n",
-        "-- connections\n0 0 10.0.1.5:443 nowhere:1\n-- clock\n1796472000.0\n",
+        "-- connections\n-- clock\n1796472000.0\n",
+        "-- connections\n0 0 10.0.1.5:443 10.0.1.9:1\n-- clock\n1796472000.0\n",
+        "-- connections\nRecv-Q Send-Q\nss: something went wrong\n-- clock\n1796472000.0\n",
+        "-- connections\nRecv-Q Send-Q\n0 0 10.0.1.5:443 nowhere:1\n-- clock\n1796472000.0\n",
     ],
 )
 def test_an_incomplete_answer_proves_nothing(output: str) -> None:
@@ -98,8 +127,10 @@ def test_a_point_has_to_be_later_by_as_much_as_the_clock_is_ahead(
 def test_the_script_ends_what_was_left_and_fails_as_a_whole() -> None:
     left = Connection(Endpoint("10.0.1.5", 443), Endpoint("203.0.113.9", 51234), "nginx")
     linux = fence_proof.script("linux", [left])
-    assert linux[:2] == ["set -e", "ss -H -K -t -n state established dst 203.0.113.9:51234"]
-    assert linux.index("sync") > linux.index("ss -H -t -n -p state established")
+    # An `ss` without -K must not keep the list away, which still has the connection then.
+    ending = "ss -K -t -n state established dst 203.0.113.9:51234 >/dev/null 2>&1 || true"
+    assert linux[:2] == ["set -e", ending]
+    assert linux.index("sync") > linux.index("ss -t -n -p state established")
     windows = fence_proof.script("windows", [left])
     assert windows[0] == "$ErrorActionPreference = 'Stop'"
     assert "Stop-TcpConnection 10.0.1.5 443 203.0.113.9 51234" in windows

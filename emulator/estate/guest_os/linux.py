@@ -11,6 +11,8 @@ from emulator.estate.guest_os.guest import Connection, Guest
 from emulator.estate.shells import linux
 from emulator.estate.shells.ran import Command, Ran
 
+_SS_SINCE = {"K": (4, 5), "H": (4, 7)}
+_NAMES_SINCE = (3, 14)
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
 
@@ -74,6 +76,12 @@ def _service(given: list[str], ran: Ran, guest: Guest) -> int:
 def _ss(given: list[str], ran: Ran, guest: Guest) -> int:
     """Run `ss [-Htnpa] [-K] [state established] [dst HOST[:PORT]]`."""
     options = "".join(one[1:] for one in given if one.startswith("-"))
+    version = systems.iproute(guest.system)
+    for option in options:
+        if version < _SS_SINCE.get(option, version):
+            ran.complains(f"ss: invalid option -- '{option}'")
+            ran.complains("Usage: ss [ OPTIONS ]")
+            return 255
     rest = [one for one in given if not one.startswith("-")]
     wanted = dict(zip(rest[::2], rest[1::2], strict=False))
     unknown = set(options) - set("HtnpaK") or wanted.keys() - {"state", "dst"}
@@ -91,11 +99,13 @@ def _ss(given: list[str], ran: Ran, guest: Guest) -> int:
     if "H" not in options:
         ran.prints(f"Recv-Q Send-Q{'Local Address:Port':>26}  Peer Address:Port")
     for one in shown:
-        ran.prints(_socket(one, processes="p" in options))
+        ran.prints(_socket(one, processes="p" in options, named=version >= _NAMES_SINCE))
     return 0
 
 
-def _socket(one: Connection, *, processes: bool) -> str:
+def _socket(one: Connection, *, processes: bool, named: bool) -> str:
+    """A line of `ss`; `named` if it says which number is the process and which the descriptor."""
     ends = f"{f'{one.local}:{one.local_port}':>20} {f'{one.address}:{one.port}':>20}"
-    user = f'users:(("{one.process}",pid={one.pid},fd={one.descriptor}))' if processes else ""
+    numbers = f"pid={one.pid},fd={one.descriptor}" if named else f"{one.pid},{one.descriptor}"
+    user = f'users:(("{one.process}",{numbers}))' if processes else ""
     return f"0      0      {ends} {user}".rstrip()

@@ -12,8 +12,10 @@ from emulator.estate.guest_os import writes
 from emulator.estate.guest_os.running import Result
 from tests.emulator.guests.guest_support import FENCE, Machine, linux, windows
 
-SS = "ss -H -t -n -p state established"
+SS = "ss -t -n -p state established"
 OLD_KERNELS = ["rhel-6.7", "rhel-7.9", "centos-7.9", "ubuntu-16.04", "sles-11-sp4"]
+WITHOUT_KILL = ["rhel-6.7", "ubuntu-16.04", "sles-11-sp4"]
+"""Those whose `ss` does not know `-K`."""
 NEW_KERNELS = ["rhel-8.4", "ubuntu-20.04", "sles-12-sp5", "amazon-linux-2"]
 NET_TCP = (
     'Get-NetTCPConnection -State Established | ForEach-Object { "$($_.LocalAddress) '
@@ -28,7 +30,9 @@ STOP_CONNECTION = "function Stop-TcpConnection($la, $lp, $ra, $rp) { Add-Type '.
 
 
 def sockets(machine: Machine) -> list[list[str]]:
-    return [line.split() for line in machine.run(SS).out.splitlines()]
+    header, *lines = machine.run(SS).out.splitlines()
+    assert header.split()[:2] == ["Recv-Q", "Send-Q"]
+    return [line.split() for line in lines]
 
 
 # -- Linux ----------------------------------------------------------------------------------------
@@ -74,10 +78,27 @@ def test_a_kernel_ends_a_connection_if_it_can(systems: list[str], ends: bool) ->
         machine = linux(system)
         machine.become(security_groups=(FENCE.group_id,))
         peer = next(line[3] for line in sockets(machine) if "nginx" in line[4])
-        ran = machine.run(f"ss -H -K -t -n state established dst {peer}")
-        assert (ran.err, ran.code) == ("", 0)
+        ran = machine.run(f"ss -K -t -n state established dst {peer}")
+        old = system in WITHOUT_KILL
+        assert (ran.err.splitlines()[:1], ran.code) == (
+            (["ss: invalid option -- 'K'"], 255) if old else ([], 0)
+        )
         assert (peer in ran.out) == ends
         assert (peer in [line[3] for line in sockets(machine)]) != ends
+
+
+@pytest.mark.parametrize(
+    ("system", "takes"), [("rhel-6.7", False), ("rhel-7.4", False), ("rhel-7.9", True)]
+)
+def test_an_old_ss_does_not_know_how_to_leave_its_header_out(system: str, takes: bool) -> None:
+    ran = linux(system).run("ss -H -t -n")
+    assert (ran.code == 0) == takes
+    assert ("ss: invalid option -- 'H'" in ran.err) != takes
+
+
+def test_a_very_old_ss_names_neither_process_nor_descriptor() -> None:
+    (user, *_) = [line[4] for line in sockets(linux("rhel-6.7"))]
+    assert re.fullmatch(r'users:\(\("[\w-]+",\d+,\d+\)\)', user)
 
 
 def test_a_service_is_stopped_and_started() -> None:
