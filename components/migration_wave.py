@@ -310,7 +310,7 @@ def _machine(settings: Settings, preflight: Preflight, name: str) -> MachineInpu
         terminate_after_seconds=after.total_seconds() if after is not None else None,
         terminates_at=since + after if after is not None and since is not None else None,
         unmanaged=preflight.unmanaged.get(name),
-        target=settings.target_of(name).on(platform),
+        target=settings.target_of(name).with_tags_of(facts.tags if facts else {}).on(platform),
         cutover=settings.cutover_of(name),
         checks=settings.checks_of(name) or None,
         hooks=None if (hooks := settings.hooks_of(name)) == Hooks() else hooks,

@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from dataclasses import replace
 
+from pydantic import TypeAdapter, ValidationError
+
 from settings.draft import Draft
 from settings.schema.fleet import MachineSettings
 from site_recovery.aws import images, inventory, managed_instances, support_check
@@ -12,6 +14,9 @@ from site_recovery.aws.ec2 import MachineFacts
 from site_recovery.aws.managed_instances import ManagedInstance
 from site_recovery.aws.support_check import Stated
 from site_recovery.config_paths import path
+from site_recovery.declared.tags import MachineTags
+from site_recovery.declared.target import SharedTarget
+from site_recovery.declared.wording import said
 from site_recovery.fleet import Platform
 from site_recovery.problems import Problem
 
@@ -162,6 +167,7 @@ def problems(
             )
         )
     found += _licence_problems(name, machine, facts)
+    found += _tag_problems(name, machine, facts, draft)
     groups = facts.security_group_names
     ours = any(group.startswith(f"{prefix}-") for group in groups)
     if prefix and len(groups) >= GROUPS_OF_AN_INTERFACE_MAX and not ours:
@@ -174,6 +180,47 @@ def problems(
             )
         )
     return found
+
+
+_MACHINE_TAGS: TypeAdapter[dict[str, str]] = TypeAdapter(MachineTags)
+
+
+def _tag_problems(
+    name: str, machine: MachineSettings, facts: MachineFacts, draft: Draft
+) -> Iterator[Problem]:
+    """Tags of the instance that its virtual machine should get, and that Azure does not take."""
+    wave = draft.wave_of(name)
+    target = machine.target.over((wave and wave.target) or SharedTarget())
+    if target.tags_from_source is None:
+        return
+    place = path("machines", name, "target", "tagsFromSource")
+    carried = target.carried(facts.tags)
+    for tag, value in carried.items():
+        why = _refused({tag: value})
+        if why is not None:
+            yield Problem(
+                place,
+                f"the tag {said(tag)} of instance {facts.instance_id} cannot be carried over: {why}",
+                f"Leave it out with the pattern {said(f'!{tag}')}",
+            )
+    sound = {tag: value for tag, value in carried.items() if _refused({tag: value}) is None}
+    why = _refused({**sound, **target.tags})
+    if why is not None:
+        yield Problem(
+            place,
+            f"the tags of instance {facts.instance_id} together with those of the config: {why}",
+            "Take fewer of them, with narrower patterns or one that begins with !",
+        )
+
+
+def _refused(tags: Mapping[str, str]) -> str | None:
+    """Why Azure does not take tags, in words."""
+    try:
+        _MACHINE_TAGS.validate_python(dict(tags))
+    except ValidationError as error:
+        first = error.errors(include_url=False)[0]
+        return str(first.get("ctx", {}).get("what") or first["msg"])
+    return None
 
 
 _LICENCES: tuple[tuple[str, str, str, Platform], ...] = (

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
@@ -78,6 +78,7 @@ class MachineFacts:
             owner ends it.
         cut_over: whether a cutover of it began, which stops it and is not over.
         migrated_at: when its migration was seen to be complete; None before that.
+        tags: all its tags.
         server_role: what it does for Site Recovery, if it is a server of a stack; else None.
     """
 
@@ -106,6 +107,7 @@ class MachineFacts:
     market: str | None = None
     cut_over: bool = False
     migrated_at: datetime | None = None
+    tags: Mapping[str, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -347,4 +349,5 @@ def _facts(
         market=instance.get("InstanceLifecycle") or None,
         cut_over=cutover.BEGAN in tags,
         migrated_at=cutover.Memory.read(tags).migrated_at,
+        tags=tags,
     )

@@ -8,7 +8,8 @@ Manager's own error text.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
+from fnmatch import fnmatchcase
 from typing import Annotated
 
 from pydantic import AfterValidator, Field
@@ -31,6 +32,11 @@ OURS = (TAG_INSTANCE, TAG_MACHINE, TAG_ROLLED_BACK)
 
 OWN_MAX = TAGS_MAX - 2
 """The most tags that the config may give a virtual machine."""
+
+_NOT = "!"
+_KEPT_IN_AWS = ("aws:", "site-recovery:")
+"""How names of tags begin that AWS sets itself ("Tag your Amazon EC2 resources"), and those that this
+program sets on instances."""
 
 _NAME_MAX = 512
 _NAME_MAX_OF_STORAGE = 128
@@ -96,6 +102,48 @@ Tags = Annotated[
 
 MachineTags = Annotated[dict[Annotated[str, _name(_NAME_MAX)], _Value], _together(OWN_MAX)]
 """Tags of a virtual machine."""
+
+
+def _pattern(text: str) -> str:
+    if not text.removeprefix(_NOT).strip() or not text.isprintable():
+        raise broken(
+            f"{said(text)} is no pattern for names of tags",
+            "Write a name, with * for any text, such as 'team' or 'app-*'",
+        )
+    return text
+
+
+TagPatterns = Annotated[
+    list[Annotated[str, AfterValidator(_pattern)]],
+    Field(min_length=1, title="list of patterns"),
+]
+"""Which tags of an EC2 instance its virtual machine gets: `*` for any text, a `!` first to leave out."""
+
+
+def matching(patterns: Iterable[str], source: Mapping[str, str]) -> dict[str, str]:
+    """The tags of an EC2 instance that the last pattern which fits their name takes.
+
+    Names count as AWS has them, in their case. AWS's own tags and the program's are left out.
+
+    >>> matching(["*", "!app-*"], {"team": "shop", "app-id": "7", "aws:autoscaling:x": "y"})
+    {'team': 'shop'}
+    """
+    wanted = list(patterns)
+
+    def takes(name: str) -> bool:
+        fitting = [each for each in wanted if fnmatchcase(name, _plain(each.removeprefix(_NOT)))]
+        return bool(fitting) and not fitting[-1].startswith(_NOT)
+
+    return {
+        name: value
+        for name, value in source.items()
+        if takes(name) and not name.lower().startswith(_KEPT_IN_AWS)
+    }
+
+
+def _plain(pattern: str) -> str:
+    """A pattern in which only `*` has a meaning: names of tags may have the others of `fnmatch`."""
+    return "".join(f"[{each}]" if each in "?[" else each for each in pattern)
 
 
 def merged(own: Mapping[str, str], shared: Mapping[str, str]) -> dict[str, str]:

@@ -7,6 +7,7 @@ from it. What Site Recovery shows of a target has another type: see `target_sett
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Literal
 
 from pydantic import Field
@@ -21,7 +22,7 @@ from site_recovery.declared.names import (
     VirtualMachineName,
     VirtualMachineSize,
 )
-from site_recovery.declared.tags import MachineTags, merged
+from site_recovery.declared.tags import MachineTags, TagPatterns, matching, merged
 
 _NO_LICENCE = "NoLicenseType"
 
@@ -79,6 +80,13 @@ class SharedTarget(Model):
         description="Tags of the virtual machine, at most 48 beside the two of the program. A machine has "
         "its own and those of its wave; the case of their names does not count.",
     )
+    tags_from_source: TagPatterns | None = Field(
+        default=None,
+        description="Tags of the EC2 instance that the virtual machine gets too: names in which `*` "
+        "stands for any text, and with a `!` before it, names to leave out. The last pattern that "
+        "fits decides. Tags in `tags` win. AWS's own tags (`aws:`) and those of this program are "
+        "never among them.",
+    )
     subnet: SubnetName | None = Field(
         default=None,
         description="Subnet of the production network. A subnet other than "
@@ -114,6 +122,22 @@ class TargetSpec(SharedTarget):
         own = {name: value for name, value in self if value is not None}
         tags = merged(self.tags, shared.tags)
         return self.model_copy(update={**dict(shared), **own, "tags": tags})
+
+    def with_tags_of(self, source: Mapping[str, str]) -> TargetSpec:
+        """A copy with those tags of its EC2 instance that the config wants, under its own."""
+        carried = self.carried(source)
+        return self.model_copy(
+            update={"tags": merged(self.tags, carried), "tags_from_source": None}
+        )
+
+    def carried(self, source: Mapping[str, str]) -> dict[str, str]:
+        """The tags of its EC2 instance that the config wants and does not set itself."""
+        own = {name.lower() for name in self.tags}
+        return {
+            name: value
+            for name, value in matching(self.tags_from_source or (), source).items()
+            if name.lower() not in own
+        }
 
     def on(self, platform: Literal["windows", "linux"]) -> TargetSpec:
         """A copy without the licences of the other platform, which a wave may set for its others.

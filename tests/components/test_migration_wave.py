@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
+from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
@@ -117,6 +118,15 @@ def test_a_wave_has_one_driver_and_one_record_a_machine() -> None:
         assert deployment.waits_for(record, driver)
         # One is enough, and each further one costs time in every command.
         assert record.depending == {"outcome"}
+
+
+def test_a_virtual_machine_gets_the_tags_of_its_instance_that_its_wave_wants() -> None:
+    config = configs.changed("waves", "pilot", "target", value={"tagsFromSource": ["team"]})
+    tagged = replace(WINDOWS, tags={"team": "shop", "other": "x"})
+    machines = reconciler(waves(config, facts={**FACTS, "web-01": tagged}), "pilot")["machines"]
+    assert machines["web-01"]["target"]["tags"]["team"] == "shop"
+    assert "other" not in machines["web-01"]["target"]["tags"]
+    assert "tagsFromSource" not in machines["web-01"]["target"]
 
 
 def test_a_machine_that_moves_to_another_wave_stays_the_same_resource() -> None:

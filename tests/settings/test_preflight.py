@@ -16,6 +16,7 @@ from site_recovery.aws.managed_instances import ManagedInstance
 from site_recovery.aws.server_facts import InstanceType, ServerFacts, ServerQuestion, Subnet
 from site_recovery.aws.service_endpoints import ManagementEndpoints
 from site_recovery.azure import connection
+from site_recovery.declared.target import TargetSpec
 from site_recovery.errors import MigrationError
 from site_recovery.problems import Problem
 from tests.settings import configs
@@ -303,6 +304,66 @@ def test_a_newer_system_is_taken_if_the_config_accepts_it_and_the_preview_marks_
     assert preflight.problems == ()
     [remark] = preflight.remarks
     assert remark.startswith("db-01: ubuntu-24.04 is not in the support matrix")
+
+
+CARRIED = {"team": "shop", "Name": "web", "app-id": "7", "aws:autoscaling:x": "y"}
+
+
+@pytest.mark.parametrize(
+    ("patterns", "own", "expected"),
+    [
+        (["*"], {}, {"team": "shop", "Name": "web", "app-id": "7"}),
+        (["*", "!app-*"], {}, {"team": "shop", "Name": "web"}),
+        (["!app-*", "*"], {}, {"team": "shop", "Name": "web", "app-id": "7"}),
+        (["app-*", "team"], {}, {"team": "shop", "app-id": "7"}),
+        (["*", "!a*", "app-*"], {}, {"team": "shop", "Name": "web", "app-id": "7"}),
+        (["TEAM", "te?m", "[t]eam"], {}, {}),
+        (["aws:*", "site-recovery:*"], {}, {}),
+        (["team"], {"Team": "ours"}, {"Team": "ours"}),
+    ],
+)
+def test_tags_of_the_instance_are_carried_over_by_pattern(
+    patterns: list[str], own: dict[str, str], expected: dict[str, str]
+) -> None:
+    source = {**CARRIED, "site-recovery:cutover": "x"}
+    spec = TargetSpec.model_validate({"tagsFromSource": patterns, "tags": own})
+    assert spec.with_tags_of(source).tags == expected
+    assert TargetSpec.model_validate({"tags": own}).with_tags_of(source).tags == own
+
+
+@pytest.mark.parametrize(
+    ("tags", "words"),
+    [
+        (CARRIED, None),
+        ({"app/id": "7"}, "the tag 'app/id' of instance"),
+        ({"microsoft-id": "7"}, "Azure keeps names of tags for itself"),
+        ({"Owner": "a", "owner": "b"}, "are one tag for Azure, which ignores case"),
+        ({f"t{n}": "x" for n in range(49)}, "there are 49 tags, and Azure takes 48"),
+        ({f"t{n}": "x" for n in range(48)}, None),
+    ],
+)
+def test_tags_of_the_instance_that_azure_does_not_take_are_refused_in_preview(
+    tags: dict[str, str], words: str | None
+) -> None:
+    wave = next(name for name, w in configs.valid()["waves"].items() if "web-01" in w["machines"])
+    config = configs.changed("waves", wave, "target", value={"tagsFromSource": ["*"]})
+    found = examine(config, ec2(web_01={"tags": tags})).problems
+    if words is None:
+        assert found == ()
+        return
+    [problem] = found
+    assert problem.path == "machines.web-01.target.tagsFromSource"
+    assert words in problem.what
+    config["waves"][wave]["target"]["tagsFromSource"] = ["*", *(f"!{tag}" for tag in tags)]
+    assert examine(config, ec2(web_01={"tags": tags})).problems == ()
+
+
+@pytest.mark.parametrize("patterns", [[], [""], ["!"], [" "], ["a\u202e"], [7], "team", {}])
+def test_what_is_no_list_of_patterns_is_refused(patterns: Any) -> None:
+    config = configs.changed("machines", "web-01", "target", value={"tagsFromSource": patterns})
+    report = configs.report(config)
+    assert report
+    assert all(place.startswith("machines.web-01.target.tagsFromSource") for place in report)
 
 
 def test_what_the_config_states_may_not_contradict_what_ec2_knows() -> None:
