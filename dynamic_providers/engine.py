@@ -10,6 +10,8 @@ import logging
 import os
 import sys
 import threading
+import time
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from functools import cache
@@ -20,6 +22,8 @@ from pulumi.runtime.proto import engine_pb2, engine_pb2_grpc
 
 _WATCH_SECONDS = 2.0
 _MISSES = 2
+_SILENCE_SECONDS = 60.0
+"""How long the row of a resource says nothing in a log."""
 _GRACE_SECONDS = 20.0
 """How long an orphaned process may take to finish its call before it ends itself."""
 
@@ -103,20 +107,52 @@ def current() -> Engine:
     return engine
 
 
-class RowReporter:
-    """Shows progress on one resource's row."""
+def in_a_log() -> bool:
+    """Whether the engine writes a log, in which it prints a row again for each of its statuses.
 
-    def __init__(self, engine: Engine, urn: str) -> None:
+    It does not tell its providers. `make` says it in EC2_TO_AZURE_PROGRESS (`log` or `live`); CI
+    systems set CI.
+    """
+    said = os.environ.get("EC2_TO_AZURE_PROGRESS")
+    if said in ("log", "live"):
+        return said == "log"
+    return os.environ.get("CI", "").lower() not in ("", "0", "false")
+
+
+class RowReporter:
+    """Shows progress on one resource's row.
+
+    In a log a status is shown only after a minute in which the row said nothing, as a sign of life.
+
+    Args:
+        engine: the engine.
+        urn: the resource.
+        log: whether the engine writes a log.
+        now: a clock, in seconds.
+    """
+
+    def __init__(
+        self,
+        engine: Engine,
+        urn: str,
+        log: bool | None = None,
+        now: Callable[[], float] = time.monotonic,
+    ) -> None:
         self._engine = engine
         self._urn = urn
         self._last = ""
+        self._log = in_a_log() if log is None else log
+        self._now = now
+        self._spoke = now()
 
     def status(self, text: str) -> None:
         """Replace the status of the row."""
-        if text != self._last:
-            self._last = text
-            self._engine.log(self._urn, text, ephemeral=True)
+        if text == self._last or (self._log and self._now() - self._spoke < _SILENCE_SECONDS):
+            return
+        self._last, self._spoke = text, self._now()
+        self._engine.log(self._urn, text, ephemeral=True)
 
     def event(self, text: str) -> None:
         """Add a line under the row that stays."""
+        self._spoke = self._now()
         self._engine.log(self._urn, text)

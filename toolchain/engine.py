@@ -25,6 +25,7 @@ from collections.abc import Callable
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 
+from toolchain import long_commands
 from toolchain.layout import Layout
 
 VERSION = "3.259.0"
@@ -178,7 +179,14 @@ def _built(layout: Layout, say: Say) -> Engine:
         binaries.mkdir()
         build = ["go", "build", "-mod=readonly", "-trimpath", "-buildvcs=false"]
         target = ["-ldflags", _LINKER_FLAGS, "-o", str(binaries / "pulumi"), _PACKAGE]
-        _output([*build, *target], directory=layout.root / "toolchain" / "engine")
+        folder_of_modules = layout.root / "toolchain" / "engine"
+        try:
+            done = long_commands.run(
+                [*build, *target], folder_of_modules, lambda: "still building the engine", say
+            )
+        except OSError as error:
+            raise _UnavailableError(str(error)) from None
+        _raise_unless_done(done)
         _output([str(binaries / "pulumi"), "version"])
         _replace(layout.engine, binaries)
     _link_language_host(layout)
@@ -225,10 +233,14 @@ def _output(
         )
     except (OSError, subprocess.TimeoutExpired) as error:
         raise _UnavailableError(str(error)) from None
+    _raise_unless_done(done)
+    return done.stdout
+
+
+def _raise_unless_done(done: subprocess.CompletedProcess[str]) -> None:
     if done.returncode != 0:
-        last = (done.stderr.strip() or done.stdout.strip()).splitlines()[-5:]
+        last = ((done.stderr or "").strip() or done.stdout.strip()).splitlines()[-5:]
         raise _UnavailableError(
-            f"`{' '.join(command[:2])}` failed with exit code {done.returncode}: "
+            f"`{' '.join(done.args[:2])}` failed with exit code {done.returncode}: "
             + "\n     ".join(last)
         )
-    return done.stdout

@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 import hashlib
-import subprocess
 import sys
 from collections.abc import Callable
 from pathlib import Path
 
-from toolchain import byte_code
+from toolchain import byte_code, long_commands
 from toolchain.layout import Layout, checkout
 
 
@@ -34,15 +33,30 @@ def ensure(layout: Layout, say: Callable[[str], None]) -> None:
     say(f"Installing the packages of requirements.lock into {layout.virtual_environment}")
     stamp.unlink(missing_ok=True)
     # --upgrade: the interpreter that an older environment was made with may be gone.
-    _run([sys.executable, "-m", "venv", "--upgrade", str(layout.virtual_environment)])
+
+    def run(command: list[str], still: Callable[[], str]) -> None:
+        done = long_commands.run(command, checkout().root, still, say)
+        if done.returncode != 0:
+            raise PackagesError(f"`{' '.join(command)}` failed:\n{done.stdout.strip()}")
+
+    making = [sys.executable, "-m", "venv", "--upgrade", str(layout.virtual_environment)]
+    run(making, lambda: "still making the virtual environment")
     pip = [str(layout.python), "-m", "pip", "--disable-pip-version-check"]
     lock = str(layout.root / "requirements.lock")
     # Compiling the 600 MB of cloud SDKs takes minutes: byte_code compiles only what is imported.
     # The lock names every package, so there is nothing to resolve.
-    _run([*pip, "install", "--quiet", "--no-deps", "--no-compile", "-r", lock])
-    _run([*pip, "check"])
+    run(
+        [*pip, "install", "--quiet", "--no-deps", "--no-compile", "-r", lock],
+        lambda: (
+            f"still fetching and installing: {_installed(layout)} of {_locked(layout)} packages"
+        ),
+    )
+    run([*pip, "check"], lambda: "still checking the packages")
     byte_code.keep(layout)
-    _run([str(layout.python), "-m", "toolchain.byte_code", str(layout.root)])
+    run(
+        [str(layout.python), "-m", "toolchain.byte_code", str(layout.root)],
+        lambda: "still compiling what is imported",
+    )
     mark(layout)
 
 
@@ -62,8 +76,12 @@ def _wanted(layout: Layout) -> str:
     return digest.hexdigest()
 
 
-def _run(command: list[str]) -> None:
-    done = subprocess.run(command, cwd=checkout().root, capture_output=True, text=True, check=False)
-    if done.returncode != 0:
-        printed = (done.stdout + done.stderr).strip()
-        raise PackagesError(f"`{' '.join(command)}` failed:\n{printed}")
+def _installed(layout: Layout) -> int:
+    """How many packages are there, pip and its like apart."""
+    found = layout.virtual_environment.glob("lib/python*/site-packages/*.dist-info")
+    return len([one for one in found if not one.name.startswith(("pip-", "setuptools-"))])
+
+
+def _locked(layout: Layout) -> int:
+    lines = (layout.root / "requirements.lock").read_text("utf-8").splitlines()
+    return len([line for line in lines if "==" in line and not line.startswith("#")])

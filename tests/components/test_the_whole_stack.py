@@ -278,7 +278,12 @@ def test_the_first_line_of_a_preview_names_account_and_subscription(
     aws: LocalAws, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     lines: list[str] = []
-    monkeypatch.setattr(pulumi.log, "info", lines.append)
+
+    def info(line: str, ephemeral: bool = False) -> None:
+        if not ephemeral:
+            lines.append(line)
+
+    monkeypatch.setattr(pulumi.log, "info", info)
     run(dev_config(), aws.environment, preview=True)
     assert lines[0].splitlines() == [
         f"AWS account {ACCOUNT} → Azure {SUBSCRIPTION}",

@@ -33,7 +33,7 @@ def slow(monkeypatch: pytest.MonkeyPatch) -> SlowEngine:
 
 
 def test_an_engine_that_hangs_keeps_nobody_waiting(slow: SlowEngine) -> None:
-    row = RowReporter(Engine("127.0.0.1:1"), "urn")
+    row = RowReporter(Engine("127.0.0.1:1"), "urn", log=False)
 
     row.event("web-01: failover started")
     row.status("0/1 failed over")
@@ -55,3 +55,48 @@ def test_a_call_answers_after_its_lines_were_sent(slow: SlowEngine) -> None:
 
     assert adapter._run(work()) == "done"
     assert slow.taken == ["web-01: protected"]
+
+
+def test_a_log_has_a_line_at_a_change_and_a_sign_of_life_a_minute(slow: SlowEngine) -> None:
+    slow.let.set()
+    clock = [0.0]
+    row = RowReporter(Engine("127.0.0.1:1"), "urn", log=True, now=lambda: clock[-1])
+
+    for second, percent in ((10.0, 1), (59.0, 2), (61.0, 3), (100.0, 4)):
+        clock.append(second)
+        row.status(f"0/1 protected · web-01 {percent} %")
+    clock.append(115.0)
+    row.event("web-01: initial replication -> protected")
+    for second, text in ((130.0, "1/1 protected"), (174.0, "waits"), (176.0, "waits")):
+        clock.append(second)
+        row.status(text)
+
+    engine.flush()
+    assert slow.taken == [
+        "0/1 protected · web-01 3 %",
+        "web-01: initial replication -> protected",
+        "waits",
+    ]
+
+
+@pytest.mark.parametrize(
+    ("environment", "log"),
+    [
+        ({}, False),
+        ({"CI": "true"}, True),
+        ({"CI": "1"}, True),
+        ({"CI": "false"}, False),
+        ({"CI": ""}, False),
+        ({"EC2_TO_AZURE_PROGRESS": "log"}, True),
+        ({"EC2_TO_AZURE_PROGRESS": "live", "CI": "true"}, False),
+        ({"EC2_TO_AZURE_PROGRESS": "other", "CI": "true"}, True),
+    ],
+)
+def test_whether_it_is_a_log_is_said_by_the_environment(
+    monkeypatch: pytest.MonkeyPatch, environment: dict[str, str], log: bool
+) -> None:
+    for name in ("CI", "EC2_TO_AZURE_PROGRESS"):
+        monkeypatch.delenv(name, raising=False)
+    for name, text in environment.items():
+        monkeypatch.setenv(name, text)
+    assert engine.in_a_log() is log
