@@ -12,11 +12,42 @@ pytestmark = pytest.mark.engine
 
 MACHINE = "web-01"
 FENCE = "-fence"
+CUTOVER = {
+    "quiesce": {
+        "ssm": {"windows": ["Stop-Service W3SVC"]},
+        "resume": {"windows": ["Start-Service W3SVC"]},
+    }
+}
+SERVES = "if ((Get-Service W3SVC).Status -ne 'Running') { throw 'W3SVC is down' }"
+CHECKS = [{"azureRunCommand": {"windows": [SERVES]}, "timeout": "5m"}]
+WALK = (
+    "its cutover begins",
+    "its application is stopped",
+    "its source is fenced",
+    "no connection is left, and its disks are flushed",
+    "fails over to the recovery point of",
+    "its source is being stopped",
+    "unplanned failover started",
+    "protected -> failed over",
+    "check passed: running within 15m",
+    "check passed: run command",
+)
+"""What a run says of a machine that it cuts over, in this order."""
+STEPS = (
+    "stop its application (at most 5 min)",
+    "fence it (5 s)",
+    "prove that no connection is left and flush its disks (30 s)",
+    "wait for a later recovery point (",
+    "stop it (1 min)",
+    "fail over (",
+    "then checks running within 15m, run command (at most 5 min)",
+)
+"""What its preview says, in this order."""
 
 
 def go_to(stack: Stack, phase: str, **wave: Any) -> tuple[Result, Result]:
     stack.declare(pilot=(phase, [MACHINE]))
-    stack.waves["pilot"] |= {"cutover": {}, **wave}
+    stack.waves["pilot"] |= {"cutover": CUTOVER, "checks": CHECKS, **wave}
     preview = stack.preview()
     assert preview.code == 0, preview.text
     up = stack.up()
@@ -77,6 +108,20 @@ def ways_out_of_the_fence(stack: Stack) -> set[str]:
     }
 
 
+def assert_in_order(said: tuple[str, ...], text: str) -> None:
+    found = [text.find(each) for each in said]
+    assert -1 not in found, f"{said[found.index(-1)]} is not in: {text}"
+    assert found == sorted(found), text
+
+
+def commands(stack: Stack) -> list[str]:
+    """The last words of the comments of what a cutover ran on the source, the newest first."""
+    listed = stack.clouds.client("ssm").list_commands(InstanceId=stack.fleet[MACHINE]["instanceId"])
+    comments = [command.get("Comment", "") for command in listed["Commands"]]
+    ours = [text for text in comments if text.startswith("site-recovery ")]
+    return [text.rstrip(" 0123456789").rpartition(" ")[2] for text in ours]
+
+
 def cutover_tags(stack: Stack) -> list[str]:
     return [name for name in source(stack)["tags"] if name.startswith("site-recovery:cutover")]
 
@@ -92,10 +137,12 @@ def test_its_source_is_fenced_and_stopped_before_it_fails_over(stack: Stack) -> 
     preview, up = go_to(stack, "failed-over")
 
     told = " ".join(preview.text.split())
-    assert "prove that no connection is left" in told
+    assert_in_order(STEPS, told)
+    assert "expected downtime" in told
     assert "the fence of a cutover lets tcp 443 out to every address" in told
-    for step in ("its source is fenced", "no connection is left", "its source is being stopped"):
-        assert f"{MACHINE}: {step}" in up.line("pilot"), up.text
+    assert_in_order(tuple(f"{MACHINE}: {step}" for step in WALK), up.line("pilot"))
+    assert commands(stack).count("quiesce") == 1
+    assert commands(stack).count("resume") == 0
     after = source(stack)
     assert after["state"] == "stopped"
     [group] = after["groups"]
@@ -105,7 +152,7 @@ def test_its_source_is_fenced_and_stopped_before_it_fails_over(stack: Stack) -> 
 
 
 def test_its_failover_is_taken_back(stack: Stack) -> None:
-    preview, _ = go_to(stack, "protected", rollback={"reason": "a test"})
+    preview, up = go_to(stack, "protected", rollback={"reason": "a test"})
 
     told = " ".join(preview.text.split())
     assert "WHAT WAS WRITTEN IN AZURE SINCE THE FAILOVER IS LOST" in told
@@ -113,6 +160,9 @@ def test_its_failover_is_taken_back(stack: Stack) -> None:
     assert after["state"] == "running"
     assert not [group for group in after["groups"] if group.endswith(FENCE)]
     assert cutover_tags(stack) == []
+    # The check looks whether the application, which the cutover stopped, runs again.
+    assert f"{MACHINE}: check of its source passed: run command" in up.line("pilot")
+    assert commands(stack).count("resume") == 1
     machines = stack.clouds.virtual_machines(MACHINES_GROUP)
     assert machines[MACHINE]["tags"]["rolled-back-from-instance"]
     assert stack.machine(MACHINE)["observedPhase"] == "protected"
@@ -129,6 +179,7 @@ def test_it_is_cut_over_again_behind_a_fence_to_endpoints_and_migrated(stack: St
 
     assert source(stack)["state"] == "stopped"
     assert stack.clouds.operations(MACHINE).count("UnplannedFailover") == 2
+    assert commands(stack).count("quiesce") == 2
     assert stack.machine(MACHINE)["observedPhase"] == "migrated"
 
 
