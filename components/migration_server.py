@@ -16,6 +16,7 @@ from components.server_setup import Role, Setup, user_data
 from dynamic_providers.fabric_registration import FabricRegistration
 from dynamic_providers.vault_clearance import VaultClearance
 from settings.schema.packages import Package
+from settings.schema.proxy import Proxy
 from settings.schema.source import Server
 from site_recovery.aws import regions
 from site_recovery.aws.server_facts import ROLE_TAG, VAULT_TAG
@@ -58,6 +59,7 @@ class ServerArgs(Generic[S]):
         poll: the time between two polls of the vault.
         agent_reader_role_arns: the roles of the machines, which read the agents' secret.
         vault_adopted: whether the vault existed before the stack, and stays.
+        proxy: the proxy through which it reaches AWS and Azure.
     """
 
     prefix: str
@@ -73,6 +75,7 @@ class ServerArgs(Generic[S]):
     poll: timedelta
     agent_reader_role_arns: Sequence[str] = ()
     vault_adopted: bool = False
+    proxy: Proxy | None = None
 
     def instance(self, role: Role, subnet_id: str, volumes_gib: Sequence[int]) -> ServerInstance:
         """The instance of a server that this stack makes."""
@@ -92,6 +95,7 @@ class ServerArgs(Generic[S]):
             network_rules=self.network_rules,
             agent_reader_role_arns=self.agent_reader_role_arns,
             installer=settings.installer if settings.installation == "unattended" else None,
+            proxy=self.proxy,
         )
 
 
@@ -109,6 +113,7 @@ class ServerInstance:
         network_rules: the security group rules that it needs from its first boot.
         agent_reader_role_arns: the roles that may read the agents' secret.
         installer: the package that it installs by itself; None if a person installs it.
+        proxy: the proxy through which it reaches AWS and Azure.
     """
 
     role: Role
@@ -125,6 +130,7 @@ class ServerInstance:
     network_rules: Sequence[pulumi.Resource]
     agent_reader_role_arns: Sequence[str]
     installer: Package | None
+    proxy: Proxy | None = None
 
 
 @dataclass(frozen=True)
@@ -337,6 +343,8 @@ class MigrationServer(pulumi.ComponentResource):
                     installer_url=installer.url,
                     installer_sha256=installer.sha256,
                     credential_secret_id=found["credential"],
+                    proxy=server.proxy.url if server.proxy else None,
+                    proxy_bypass=server.proxy.bypass if server.proxy else (),
                 )
             )
         )

@@ -112,6 +112,7 @@ def _connectivity(
             for name, facts in members.items()
             if facts.private_ip
         },
+        proxied=settings.source.proxy is not None,
         offline_preview=settings.convergence.offline_preview,
         opts=pulumi.ResourceOptions(parent=parent, depends_on=requires),
     )
@@ -150,5 +151,6 @@ def _agent(
             timeout=settings.registration_timeout,
             poll=settings.convergence.poll,
             requires=requires,
+            proxy=settings.source.proxy,
         ),
     )

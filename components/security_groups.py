@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
+from ipaddress import IPv4Address
 
 import pulumi
 
 from components.sdk import ec2, vpc
+from settings.schema.proxy import Proxy
 from site_recovery.aws.ec2 import MachineFacts
 from site_recovery.aws.service_endpoints import ManagementEndpoints
 from site_recovery.fleet import Platform
@@ -37,6 +39,7 @@ class SecurityGroupsArgs:
         machines: by machine, where its group is attached.
         fences: whether machines are fenced before they fail over.
         management: how a fenced machine reaches Systems Manager.
+        proxy: the proxy through which server and machines reach Azure and AWS.
     """
 
     vpc_id: str
@@ -46,6 +49,7 @@ class SecurityGroupsArgs:
     machines: Mapping[str, Attachment]
     fences: bool = False
     management: ManagementEndpoints = field(default_factory=ManagementEndpoints)
+    proxy: Proxy | None = None
 
 
 def open_way(management: ManagementEndpoints, vpc_id: str) -> str:
@@ -101,6 +105,7 @@ class SecurityGroups(pulumi.ComponentResource):
             self._egress(
                 "server-to-azure-443", server, 443, "Azure and AWS endpoints", cidr=ANYWHERE
             )
+            self._to_proxy("server", server, args.proxy)
         machines = {
             platform: self._machines(platform, server, args)
             for platform in sorted({machine.platform for machine in args.machines.values()})
@@ -144,6 +149,7 @@ class SecurityGroups(pulumi.ComponentResource):
         if args.management.missing:
             # No prefix list of AWS has the addresses of Systems Manager ("AWS-managed prefix lists").
             self._egress("fence-to-aws-443", fence.id, 443, "Systems Manager", cidr=ANYWHERE)
+            self._to_proxy("fence", fence.id, args.proxy)
         else:
             endpoints = {a for its in args.management.addresses.values() for a in its}
             for address in sorted(endpoints):
@@ -151,6 +157,17 @@ class SecurityGroups(pulumi.ComponentResource):
                 self._egress(name, fence.id, 443, why, cidr=f"{address}/32")
         fence_id: pulumi.Output[str] = fence.id
         return fence_id
+
+    def _to_proxy(self, name: str, source: pulumi.Input[str], proxy: Proxy | None) -> None:
+        if proxy is None:
+            return
+        try:
+            cidr = f"{IPv4Address(proxy.host)}/32"
+        except ValueError:
+            cidr = ANYWHERE
+        if (cidr, proxy.port) != (ANYWHERE, 443):
+            why = "The proxy to Azure and AWS"
+            self._egress(f"{name}-to-proxy-{proxy.port}", source, proxy.port, why, cidr=cidr)
 
     def _group(self, name: str, description: str, args: SecurityGroupsArgs) -> ec2.SecurityGroup:
         full_name = f"{args.prefix}-{name}"

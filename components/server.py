@@ -42,6 +42,7 @@ def server(
             poll=settings.convergence.poll,
             agent_reader_role_arns=preflight.agent_roles,
             vault_adopted=settings.adopted_vault_id is not None,
+            proxy=settings.source.proxy,
         )
 
     source = settings.source

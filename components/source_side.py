@@ -53,6 +53,7 @@ def source_side(
             attachments(preflight.facts),
             stack.fences,
             preflight.management,
+            stack.source.proxy,
         ),
     )
     if pulumi.runtime.is_dry_run() and _fails_over(stack, preflight):

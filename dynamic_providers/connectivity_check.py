@@ -61,6 +61,8 @@ class ConnectivityCheckInputs(Inputs):
         region: the AWS region.
         vpc_id: the VPC of machines and server.
         push: whether the server installs the agents of the machines.
+        proxied: whether the server reaches the internet through a proxy. Whether it does, shows
+            its registration only.
         offline_preview: whether a preview reads nothing.
     """
 
@@ -70,6 +72,7 @@ class ConnectivityCheckInputs(Inputs):
     push: bool
     server: ServerInputs
     machines: dict[str, MachineInputs]
+    proxied: bool = False
     offline_preview: bool = False
     urn: str = ""
 
@@ -95,6 +98,7 @@ class ConnectivityCheckInputs(Inputs):
                 for name, one in self.machines.items()
             },
             self.push,
+            self.proxied,
         )
 
 

@@ -16,6 +16,7 @@ from settings.schema.experience import DEFAULT
 from settings.schema.fleet import MachineSettings
 from settings.schema.places import AwsRegion, AzureLocation
 from settings.schema.promotion import Promotion
+from settings.schema.proxy import Proxy
 from settings.schema.recovery_plan import RecoveryPlanSettings
 from settings.schema.replication import Convergence, Replication
 from settings.schema.source import ConfigurationServer, ReplicationAppliance, Server
@@ -90,6 +91,7 @@ class Draft:
         retired: whether the source side is to be removed.
         subscription_id: the Azure subscription.
         location: the Azure region.
+        proxy: the proxy of the source side.
     """
 
     configuration_server: ConfigurationServer | None
@@ -107,6 +109,7 @@ class Draft:
     retired: bool = False
     subscription_id: str | None = None
     location: str | None = None
+    proxy: Proxy | None = None
     machines: dict[str, DraftMachine] = field(default_factory=dict)
     waves: dict[str, DraftWave] = field(default_factory=dict)
 
@@ -125,6 +128,7 @@ class Draft:
             region=region_of(raw),
             location=_read(_AZURE_LOCATION, raw.get("azure-native:location")),
             vpc_id=_text(source.get("vpcId")),
+            proxy=_valid(Proxy, source.get("proxy")),
             experience=_experience(raw.get("experience", DEFAULT)),
             allow_retired_classic=_flag(raw.get("allowRetiredClassic")),
             source_keys=frozenset(source) if isinstance(raw.get("source"), dict) else None,

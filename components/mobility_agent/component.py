@@ -11,6 +11,7 @@ import pulumi
 from components.mobility_agent import document
 from components.sdk import ssm
 from dynamic_providers.agent_rollout import AgentRollout
+from settings.schema.proxy import Proxy
 from site_recovery.batches import batches
 
 _TARGETS = 50
@@ -41,6 +42,7 @@ class MobilityAgentArgs:
         timeout: how long one `pulumi up` waits for the machines, in real time.
         poll: the time between two polls.
         requires: the resources that must exist before a machine can install.
+        proxy: the proxy through which the machines reach package and secret.
     """
 
     prefix: str
@@ -54,6 +56,7 @@ class MobilityAgentArgs:
     timeout: timedelta
     poll: timedelta
     requires: Sequence[pulumi.Resource] = ()
+    proxy: Proxy | None = None
 
 
 class MobilityAgent(pulumi.ComponentResource):
@@ -135,6 +138,8 @@ class MobilityAgent(pulumi.ComponentResource):
                     "SecretId": args.secret_arn,
                     "Region": args.region,
                     "Experience": args.experience,
+                    "Proxy": args.proxy.url if args.proxy else "",
+                    "ProxyBypass": ",".join(args.proxy.bypass) if args.proxy else "",
                 },
                 schedule_expression=_SCHEDULE,
                 max_concurrency=_AT_ONCE,

@@ -54,6 +54,18 @@ _PARAMETERS: dict[str, dict[str, Any]] = {
         "description": "The AWS region of the secret.",
         "allowedPattern": "^[a-z]{2}(-[a-z]+)+-[0-9]+$",
     },
+    "Proxy": {
+        "type": "String",
+        "description": "The URL of the proxy to the package and the secret. None if empty.",
+        "default": "",
+        "allowedPattern": "^(http://[A-Za-z0-9.-]+:[0-9]{1,5})?$",
+    },
+    "ProxyBypass": {
+        "type": "String",
+        "description": "The hosts that are reached without it, with commas between them.",
+        "default": "",
+        "allowedPattern": "^[A-Za-z0-9.,-]*$",
+    },
     "Experience": {
         "type": "String",
         "description": "classic: a configuration server. modernized: a replication appliance.",

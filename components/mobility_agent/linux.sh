@@ -11,6 +11,8 @@ SERVER_ADDRESS='{{ ServerAddress }}'
 SECRET_ID='{{ SecretId }}'
 REGION='{{ Region }}'
 EXPERIENCE='{{ Experience }}'
+PROXY='{{ Proxy }}'
+PROXY_BYPASS='{{ ProxyBypass }}'
 
 VERSION_FILE=/usr/local/.vx_version
 INSTALLER_LOG=/var/log/ua_install.log
@@ -60,20 +62,31 @@ registered() {
     fi
 }
 
+# Runs a command that reaches the internet. The agent itself connects to its server only.
+through_proxy() {
+    if [ -n "$PROXY" ]; then
+        direct="169.254.169.254,$SERVER_ADDRESS${PROXY_BYPASS:+,$PROXY_BYPASS}"
+        env http_proxy="$PROXY" https_proxy="$PROXY" HTTP_PROXY="$PROXY" HTTPS_PROXY="$PROXY" \
+            no_proxy="$direct" NO_PROXY="$direct" "$@"
+    else
+        "$@"
+    fi
+}
+
 download() {
     for attempt in 1 2 3 4 5; do
         if command -v curl >/dev/null 2>&1; then
-            curl --fail --silent --show-error --location --max-redirs 3 --connect-timeout 30 \
+            through_proxy curl --fail --silent --show-error --location --max-redirs 3 --connect-timeout 30 \
                 --output "$1" "$PACKAGE_URL" 2>"$WORK/download.log" && return 0
         elif command -v wget >/dev/null 2>&1; then
-            wget --no-verbose --tries=1 --timeout=60 --output-document="$1" "$PACKAGE_URL" \
+            through_proxy wget --no-verbose --tries=1 --timeout=60 --output-document="$1" "$PACKAGE_URL" \
                 2>"$WORK/download.log" && return 0
         else
             fail 10 "this machine has neither curl nor wget. Install one of them."
         fi
         [ "$attempt" = 5 ] || sleep 15
     done
-    fail 11 "$PACKAGE_URL cannot be fetched: $(last_line "$WORK/download.log"). Check that the machine reaches it on port 443."
+    fail 11 "$PACKAGE_URL cannot be fetched: $(last_line "$WORK/download.log"). Check that the machine reaches it on port 443${PROXY:+ through $PROXY}."
 }
 
 check_sum() {
@@ -88,7 +101,7 @@ check_sum() {
 read_secret() {
     aws=$(PATH="$PATH:/usr/local/bin:/usr/bin:/opt/aws/bin:/snap/bin" command -v aws) ||
         fail 10 "this machine has no AWS CLI, which reads the secret of the server. Install it, or set replication.agent.installation to manual."
-    "$aws" secretsmanager get-secret-value --region "$REGION" --secret-id "$SECRET_ID" \
+    through_proxy "$aws" secretsmanager get-secret-value --region "$REGION" --secret-id "$SECRET_ID" \
         --query SecretString --output text >"$1" 2>"$WORK/secret.log" ||
         fail 13 "the machine may not read $SECRET_ID: $(last_line "$WORK/secret.log")"
 }

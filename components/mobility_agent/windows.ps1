@@ -11,6 +11,8 @@ $ServerAddress = '{{ ServerAddress }}'
 $SecretId = '{{ SecretId }}'
 $Region = '{{ Region }}'
 $Experience = '{{ Experience }}'
+$Proxy = '{{ Proxy }}'
+$ProxyBypass = '{{ ProxyBypass }}'
 
 $InstallLocation = 'C:\Program Files (x86)\Microsoft Azure Site Recovery'
 $Logs = Join-Path $env:ProgramData 'ASRSetupLogs'
@@ -87,12 +89,21 @@ function Test-Registered($Agent) {
     return @(Get-RegisteredServer) -contains $ServerAddress
 }
 
+# Hosts that are reached without the proxy, as regular expressions.
+function Get-Bypass {
+    $hosts = @('169.254.169.254', $ServerAddress) + @($ProxyBypass -split ',' | Where-Object { $_ -ne '' })
+    return , [string[]] @($hosts | ForEach-Object { [Text.RegularExpressions.Regex]::Escape($_) })
+}
+
 function Save-Package([string] $Path) {
     # 3072 is TLS 1.2: older .NET versions have no name for it.
     [Net.ServicePointManager]::SecurityProtocol = [Net.ServicePointManager]::SecurityProtocol -bor 3072
     $reason = ''
     foreach ($attempt in 1..5) {
         $client = New-Object System.Net.WebClient
+        if ($Proxy -ne '') {
+            $client.Proxy = New-Object System.Net.WebProxy -ArgumentList $Proxy, $true, (Get-Bypass)
+        }
         try {
             $client.DownloadFile($PackageUrl, $Path)
             return
@@ -105,7 +116,7 @@ function Save-Package([string] $Path) {
             Start-Sleep -Seconds 15
         }
     }
-    Stop-Script 11 "$PackageUrl cannot be fetched: $reason Check that the machine reaches it on port 443."
+    Stop-Script 11 "$PackageUrl cannot be fetched: $reason Check that the machine reaches it on port 443, or through the proxy of the config."
 }
 
 function Assert-Sha256([string] $Path) {
@@ -142,6 +153,10 @@ function Read-Secret {
     $cli = Get-Command -Name aws.exe -CommandType Application -ErrorAction SilentlyContinue | Select-Object -First 1
     if (Import-SecretsModule) {
         try {
+            if ($Proxy -ne '') {
+                $address = [Uri] $Proxy
+                Set-AWSProxy -Hostname $address.Host -Port $address.Port -BypassList (Get-Bypass)
+            }
             return (Get-SECSecretValue -SecretId $SecretId -Region $Region).SecretString
         } catch {
             $reason = $_.Exception.Message
@@ -149,6 +164,11 @@ function Read-Secret {
     } elseif ($null -ne $cli) {
         # PowerShell takes stderr of a native program for an error and would end the script here.
         $ErrorActionPreference = 'Continue'
+        if ($Proxy -ne '') {
+            # For this process only.
+            $env:HTTPS_PROXY = $Proxy
+            $env:NO_PROXY = "169.254.169.254,$ServerAddress,$ProxyBypass"
+        }
         $answer = & $cli.Definition secretsmanager get-secret-value --region $Region --secret-id $SecretId --query SecretString --output text 2>&1
         if ($LASTEXITCODE -eq 0) {
             return ($answer -join "`n")

@@ -8,6 +8,7 @@ expands nothing. It contains no secret, only the ARNs of the secrets that the in
 from __future__ import annotations
 
 import json
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
@@ -42,6 +43,8 @@ class Setup:
         installer_sha256: the SHA-256 of the installer; if None, its signature is checked instead.
         credential_secret_id: ARN of the secret with the credentials file of a configuration
             server; None for an appliance, which a person signs in.
+        proxy: the URL of the proxy through which it reaches AWS and Azure; None without one.
+        proxy_bypass: the hosts that it reaches without it.
     """
 
     role: Role
@@ -52,11 +55,13 @@ class Setup:
     installer_url: str
     installer_sha256: str | None = None
     credential_secret_id: str | None = None
+    proxy: str | None = None
+    proxy_bypass: tuple[str, ...] = ()
 
 
 def user_data(setup: Setup) -> str:
     """The complete user data of a server, in the tags that EC2's launch agents look for."""
-    settings: dict[str, str | None] = {
+    settings: dict[str, str | Sequence[str] | None] = {
         "role": setup.role,
         "region": setup.region,
         "computerName": setup.computer_name,
@@ -64,6 +69,8 @@ def user_data(setup: Setup) -> str:
         "agentSecretId": setup.agent_secret_id,
         "installerUrl": setup.installer_url,
         "installerSha256": setup.installer_sha256,
+        "proxy": setup.proxy,
+        "proxyBypass": setup.proxy_bypass,
     }
     if setup.credential_secret_id is not None:
         settings["credentialSecretId"] = setup.credential_secret_id

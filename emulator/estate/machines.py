@@ -142,6 +142,9 @@ class Estate(Protocol):
     def allows_out(self, source: Instance, port: int) -> bool:
         """Whether a TCP connection from source to the internet would be established."""
 
+    def connects(self, source: Instance, host: str, port: int) -> bool:
+        """Whether a TCP connection from source to a host, by name or address, would be."""
+
     def user_data(self, instance_id: str) -> str | None:
         """The decoded user data of a running instance; None if it has none."""
 

@@ -97,6 +97,12 @@ class StaticEstate:
             return source.state == "running"
         return _network([source], self.groups).connects(source.id, INTERNET, port)
 
+    def connects(self, source: Instance, host: str, port: int) -> bool:
+        """Whether it runs and its groups let it there."""
+        if self.groups is None:
+            return source.state == "running"
+        return _network([source], self.groups).connects(source.id, host, port)
+
     def user_data(self, instance_id: str) -> str | None:
         """The text in `scripts`."""
         return self.scripts.get(instance_id)

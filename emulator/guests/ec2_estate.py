@@ -170,6 +170,10 @@ class Ec2Estate:
         """By security groups, network ACLs and routes."""
         return self._now().network.connects(source.id, INTERNET, port)
 
+    def connects(self, source: Instance, host: str, port: int) -> bool:
+        """By security groups, network ACLs and routes."""
+        return self._now().network.connects(source.id, host, port)
+
     def user_data(self, instance_id: str) -> str | None:
         """The user data in EC2; None also while EC2 does not answer."""
         if instance_id not in self._user_data:

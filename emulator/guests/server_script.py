@@ -14,6 +14,7 @@ import re
 from dataclasses import dataclass
 from functools import lru_cache
 from typing import Any
+from urllib.parse import urlsplit
 
 from emulator.guests import scripts
 
@@ -35,6 +36,7 @@ class ServerScript:
         agent_secret_id: the secret with what agents need.
         installer_url: the URL of the installer.
         credential_secret_id: the secret with the vault credentials file; empty without one.
+        proxy: the URL of the proxy to AWS and Azure; empty without one.
         text: the script, plain.
         digest: a hash of the user data.
         problem: why PowerShell would fail before the first status; empty if it would not.
@@ -46,6 +48,7 @@ class ServerScript:
     agent_secret_id: str = ""
     installer_url: str = ""
     credential_secret_id: str = ""
+    proxy: str = ""
     text: str = ""
     digest: str = ""
     problem: str = ""
@@ -102,6 +105,7 @@ def read(user_data: str) -> ServerScript | None:
         agent_secret_id=of("agentSecretId"),
         installer_url=of("installerUrl"),
         credential_secret_id=of("credentialSecretId"),
+        proxy=of("proxy"),
         text=text,
         digest=digest,
         problem=problem,
@@ -112,7 +116,8 @@ def installer_problem(script: ServerScript) -> str | None:
     """The error of the installer that the script starts, or None."""
     if script.role == REPLICATION_APPLIANCE:
         return _appliance_problem(script.text)
-    return _unified_setup_problem(script.text)
+    problem = _unified_setup_problem(script.text)
+    return problem or (_proxy_problem(script) if script.proxy else None)
 
 
 def _unified_setup_problem(text: str) -> str | None:
@@ -134,6 +139,22 @@ def _unified_setup_problem(text: str) -> str | None:
     for name in ("/InstallLocation", "/MySQLCredsFilePath", "/VaultCredsFilePath"):
         if not scripts.gives(text, name):
             return f"the mandatory parameter {name} is missing"
+    return None
+
+
+def _proxy_problem(script: ServerScript) -> str | None:
+    """Unified Setup does not take the proxy of the account that runs it."""
+    if not scripts.gives(script.text, "/ProxySettingsFilePath"):
+        return (
+            "it cannot connect to Azure: a proxy is needed, and /ProxySettingsFilePath is missing"
+        )
+    lines = ("ProxySettings", "ProxyAuthentication =", "Proxy IP =", "ProxyPort =")
+    lacking = [line for line in lines if line not in script.text]
+    if lacking:
+        return f"the file of the proxy settings lacks {lacking[0].removesuffix(' =')}"
+    host = urlsplit(script.proxy).hostname or ""
+    if not re.fullmatch(r"\d+(\.\d+){3}", host):
+        return f"the value of Proxy IP is not an IP address: {host}"
     return None
 
 

@@ -12,6 +12,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import timedelta
+from urllib.parse import urlsplit
 
 from emulator.estate.machines import Instance
 from emulator.guests import operator, server_script
@@ -226,9 +227,19 @@ class Role:
                 f"it has disks of {', '.join(map(str, sizes)) or 'no'} GiB: at least "
                 f"{' and '.join(map(str, needed))} GiB are needed"
             )
-        if not world.estate.allows_out(instance, 443):
-            return "it cannot reach the internet on port 443"
+        return _no_way_out(world, instance)
+
+
+def _no_way_out(world: World, instance: Instance) -> str | None:
+    """Why a server does not reach Azure, directly or through the proxy of its set-up script."""
+    script = own_script(world, instance)
+    if script is None or not script.proxy:
+        direct = world.estate.allows_out(instance, 443)
+        return None if direct else "it cannot reach the internet on port 443"
+    proxy = urlsplit(script.proxy)
+    if world.estate.connects(instance, proxy.hostname or "", proxy.port or 80):
         return None
+    return f"it cannot reach the proxy {proxy.netloc}"
 
 
 def own_script(world: World, instance: Instance) -> ServerScript | None:

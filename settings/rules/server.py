@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from ipaddress import IPv4Address
 
 from settings.draft import Draft
 from settings.rules import sizing
@@ -108,9 +109,28 @@ def _churn(server: Server) -> int:
     return (server.churn_gib_per_day or 0) if isinstance(server, ConfigurationServer) else 0
 
 
+def _proxy(draft: Draft) -> Iterator[Problem]:
+    if draft.experience != "classic" or draft.proxy is None or _is_address(draft.proxy.host):
+        return
+    yield Problem(
+        path("source", "proxy", "url"),
+        f"{draft.proxy.host} is a name, and Unified Setup takes the IP address of a proxy only",
+        "Write its address",
+    )
+
+
+def _is_address(host: str) -> bool:
+    try:
+        IPv4Address(host)
+    except ValueError:
+        return False
+    return True
+
+
 RULES = (
     _number_of_machines,
     _server_is_declared,
     _registered_appliance,
+    _proxy,
     _server_size,
 )

@@ -7,6 +7,7 @@ from typing import Annotated, Any, Literal, TypeAlias
 from pydantic import BeforeValidator, Field, StrictInt
 
 from settings.schema.packages import Package
+from settings.schema.proxy import Proxy
 from site_recovery.declared.addresses import Address
 from site_recovery.declared.model import Model, defaults_to
 from site_recovery.declared.names import ComputerName, ImageId, SecurityGroupId, SubnetId, VpcId
@@ -174,4 +175,10 @@ class Source(Model):
         default=None,
         description="The server of the `classic` experience. Ignored with `modernized`.",
         json_schema_extra=defaults_to("required with `classic`"),
+    )
+    proxy: Proxy | None = Field(
+        default=None,
+        description="The [proxy](connectivity.md#through-a-proxy) through which the server and the "
+        "installation of the agents reach Azure and AWS.",
+        json_schema_extra=defaults_to("none; they connect directly"),
     )

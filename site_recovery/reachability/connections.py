@@ -71,12 +71,14 @@ class Check:
     Attributes:
         vpc_id: the VPC of machines and server.
         push: whether the server installs the machines' agents.
+        proxied: whether the server goes out through a proxy, whose way out is not known here.
     """
 
     vpc_id: str
     server: Server
     machines: Mapping[str, Machine]
     push: bool
+    proxied: bool = False
 
 
 @dataclass(frozen=True, order=True)
@@ -104,7 +106,7 @@ class Connection:
 
 def needed(check: Check) -> Iterator[Connection]:
     """All connections that a migration needs: first that of the server to the internet."""
-    if check.server.subnet_id:
+    if check.server.subnet_id and not check.proxied:
         yield Connection(check.server.role, SERVER_OUT, TO_THE_INTERNET)
     for name, machine in check.machines.items():
         for port in TO_THE_SERVER:

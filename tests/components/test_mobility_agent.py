@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import json
+import re
 from dataclasses import replace
 from datetime import timedelta
 from typing import Any
@@ -9,6 +10,7 @@ import pytest
 from pulumi_aws import ec2
 
 from components.mobility_agent import MobilityAgent, MobilityAgentArgs
+from settings.schema.proxy import Proxy
 from tests.components.harness import Deployment, Resource, deploy
 
 SECRET = "arn:aws:secretsmanager:eu-west-1:123456789012:secret:asr-agent-AbCdEf"
@@ -84,6 +86,8 @@ def test_a_document_gets_all_its_parameters_from_its_association(experience: str
         "SecretId": SECRET,
         "Region": "eu-west-1",
         "Experience": experience,
+        "Proxy": "",
+        "ProxyBypass": "",
     }
     given = association(deployment, "linux").inputs["parameters"]
     assert set(given) == set(content(deployment, "linux")["parameters"])
@@ -150,3 +154,15 @@ def test_what_holds_machines_back_is_what_the_rollout_found() -> None:
     made: list[MobilityAgent] = []
     deploy(lambda: made.append(MobilityAgent("pilot-agents", ARGS)))
     assert made[0].failed is made[0].rollout.failed
+
+
+def test_a_proxy_goes_to_the_document_as_parameters_that_it_allows() -> None:
+    proxy = Proxy(url="http://proxy.example.com:3128", bypass=("s3.example.com", ".corp.example"))
+    deployment = agents(proxy=proxy)
+    for platform in ("windows", "linux"):
+        given = association(deployment, platform).inputs["parameters"]
+        assert given["Proxy"] == "http://proxy.example.com:3128"
+        assert given["ProxyBypass"] == "s3.example.com,.corp.example"
+        allowed = content(deployment, platform)["parameters"]
+        for name in ("Proxy", "ProxyBypass"):
+            assert re.fullmatch(allowed[name]["allowedPattern"], given[name])

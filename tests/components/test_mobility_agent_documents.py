@@ -171,7 +171,7 @@ def test_the_windows_script_calls_nothing_newer_than_powershell_3(
         "Where-Object",
         "Write-Output",
     }
-    of_aws_tools = {"Get-SECSecretValue"}
+    of_aws_tools = {"Get-SECSecretValue", "Set-AWSProxy"}
     assert called == known_to_powershell_3 | of_aws_tools
 
 

@@ -81,6 +81,7 @@ class Machine:
     sha256: str = ""
     server: str = SERVER
     shell: str = "sh"
+    proxy: str = ""
     environment: dict[str, str] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
@@ -117,6 +118,8 @@ class Machine:
             "SecretId": "arn:aws:secretsmanager:eu-west-1:123456789012:secret:agent-AbCdEf",
             "Region": "eu-west-1",
             "Experience": self.experience,
+            "Proxy": self.proxy,
+            "ProxyBypass": "s3.example.com",
         }
         for name, value in values.items():
             script = script.replace(f"{{{{ {name} }}}}", value)
@@ -346,3 +349,18 @@ def test_only_stock_kernels_get_the_agent(any_machine: Machine, kernel: str, tak
     if not taken:
         assert kernel in result.report["message"]
         assert not (any_machine.root / "calls-of-install").exists()
+
+
+def test_only_what_reaches_the_internet_goes_through_the_proxy(any_machine: Machine) -> None:
+    any_machine.proxy = "http://10.10.0.10:3128"
+    seen = 'echo "$0 ${https_proxy:-none} ${no_proxy:-none}" >>"$ROOT/proxies"'
+    any_machine.tool("curl", f"{seen}\n{CURL}")
+    any_machine.tool("aws", f"{seen}\n{AWS}")
+    any_machine.package(INSTALL.replace("#!/bin/sh", f"#!/bin/sh\n{seen}", 1))
+
+    assert any_machine.run().code == 0
+
+    lines = [line.split() for line in any_machine.text("proxies").splitlines()]
+    used = {program.rpartition("/")[2]: (proxy, direct) for program, proxy, direct in lines}
+    through = (any_machine.proxy, f"169.254.169.254,{SERVER},s3.example.com")
+    assert used == {"curl": through, "aws": through, "install": ("none", "none")}

@@ -6,6 +6,7 @@ import pytest
 
 import components
 from components import Attachment, security_groups
+from settings.schema.proxy import Proxy
 from site_recovery.aws.service_endpoints import SERVICES, ManagementEndpoints
 from tests.components.harness import Deployment, deploy
 
@@ -171,3 +172,17 @@ def test_a_server_that_is_there_keeps_its_group_and_gets_the_rules() -> None:
     deployment = groups({"web-01": Attachment("eni-1", "windows")}, push=False, server="sg-there")
     assert let_in(deployment) == {("windows", "sg-there", port) for _, _, port in TO_SERVER}
     assert [g.name for g in deployment.all("securityGroup:SecurityGroup")] == ["windows"]
+
+
+@pytest.mark.parametrize(
+    ("url", "cidr"),
+    [
+        ("http://10.10.0.10:3128", "10.10.0.10/32"),
+        ("http://proxy.example.com:8080", "0.0.0.0/0"),
+    ],
+)
+def test_server_and_fence_may_connect_to_the_proxy(url: str, cidr: str) -> None:
+    proxy = Proxy(url=url)
+    args = components.SecurityGroupsArgs("vpc-1", "test", False, None, LINUX, True, proxy=proxy)
+    deployment = deploy(lambda: components.SecurityGroups("groups", args))
+    assert {("server", cidr, proxy.port), ("fence", cidr, proxy.port)} <= let_out(deployment)

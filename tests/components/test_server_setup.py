@@ -33,8 +33,14 @@ REPLICATION_APPLIANCE = replace(
     installer_url="https://aka.ms/V2ARcmApplianceCreationPowershellZip",
     credential_secret_id=None,
 )
+PROXIED = [
+    replace(setup, proxy="http://10.10.0.10:3128", proxy_bypass=("s3.example.com",))
+    for setup in (CONFIGURATION_SERVER, REPLICATION_APPLIANCE)
+]
 BOTH = pytest.mark.parametrize(
-    "setup", [CONFIGURATION_SERVER, REPLICATION_APPLIANCE], ids=lambda setup: setup.role
+    "setup",
+    [CONFIGURATION_SERVER, REPLICATION_APPLIANCE, *PROXIED],
+    ids=lambda setup: f"{setup.role}{'-proxied' if setup.proxy else ''}",
 )
 
 APPROVED_VERBS = {
@@ -244,7 +250,7 @@ def test_the_files_with_secrets_are_removed_whatever_happens() -> None:
         for node in nodes(script(CONFIGURATION_SERVER))
         if node.type == "finally_clause"
     ]
-    assert any("Remove-Item $Credential, $Mysql -Force" in block for block in blocks)
+    assert any("Remove-Item $Credential, $Mysql, $Proxy -Force" in block for block in blocks)
 
 
 def test_the_passphrase_goes_to_the_agents_secret_as_they_read_it() -> None:
@@ -271,3 +277,23 @@ def test_states_are_those_that_the_program_knows(setup: Setup) -> None:
     states = set(re.findall(r"Write-Status '(\w+)'", text))
     assert states <= {"installing", "waiting", "succeeded", "failed"}
     assert "failed" in states
+
+
+@pytest.mark.parametrize("setup", PROXIED, ids=lambda setup: setup.role)
+def test_the_proxy_is_set_before_anything_is_sent(setup: Setup) -> None:
+    loop = script(setup).partition("while (-not (Test-Path $Done))")[2]
+    assert loop.index("Set-Proxy") < loop.index("Set-ComputerName") < loop.index("Install-Server")
+    [found] = re.findall(r"^\$Settings = @'\n(.*)\n'@ \| ConvertFrom-Json$", script(setup), re.M)
+    settings = json.loads(found)
+    assert settings["proxy"] == "http://10.10.0.10:3128"
+    assert settings["proxyBypass"] == ["s3.example.com"]
+
+
+def test_the_person_who_signs_an_appliance_in_is_told_its_proxy() -> None:
+    assert 'turn on the proxy with $($Settings.proxy),"' in script(PROXIED[1])
+
+
+def test_unified_setup_is_told_the_proxy_in_its_file() -> None:
+    text = script(PROXIED[0])
+    assert "'[ProxySettings]', 'ProxyAuthentication = \"No\"'" in text
+    assert "'/ProxySettingsFilePath'" in text

@@ -63,6 +63,7 @@ SECTIONS = (
     "replication.agent.windows",
     "source.configurationServer",
     "source.configurationServer.installer",
+    "source.proxy",
     "source.replicationAppliance",
     "source.replicationAppliance.installer",
     "source.replicationAppliance.registered",

@@ -7,14 +7,17 @@ from typing import Any
 
 import pytest
 
+from emulator.arm.subscriptions import SUBSCRIPTION
 from tests.engine.clouds import SCALE
 from tests.engine.harness import GROUP, MACHINES_GROUP, Stack
 
 pytestmark = pytest.mark.engine
 
 MACHINES = ["web-01", "web-02"]
-STAYS = {MACHINES_GROUP: {"Microsoft.Network/virtualNetworks vnet-prod"}}
-"""The machines' group and network are production: no stack deletes them."""
+NETWORK = "Microsoft.Network/virtualNetworks vnet-prod"
+RULES = "Microsoft.Network/networkSecurityGroups nsg-vnet-prod"
+STAYS = {MACHINES_GROUP: {NETWORK, RULES}}
+"""The machines' group, network and rules are production: no stack deletes them."""
 
 
 @pytest.fixture(scope="module", autouse=True)
@@ -27,8 +30,16 @@ def before(stack: Stack) -> dict[str, object]:
 def begun(stack: Stack) -> None:
     """Declare protected machines, and adopt what earlier stacks rightly left behind."""
     stays = stack.clouds.azure().get(MACHINES_GROUP)
-    parts = [] if stays is None else ["machinesResourceGroup", *(["network"] if stays else [])]
-    stack.config["ec2-to-azure:target"]["adopt"] = parts
+    target = stack.config["ec2-to-azure:target"]
+    target["adopt"] = [] if stays is None else ["machinesResourceGroup"]
+    subnet = target["network"]["subnet"]
+    subnet.pop("networkSecurityGroup", None)
+    if stays and NETWORK in stays:
+        target["adopt"] += ["network"]
+    elif stays:
+        kind, name = RULES.split()
+        group = f"/subscriptions/{SUBSCRIPTION}/resourceGroups/{MACHINES_GROUP}"
+        subnet["networkSecurityGroup"] = f"{group}/providers/{kind}/{name}"
     stack.declare(pilot=("protected", MACHINES))
 
 

@@ -14,6 +14,7 @@ from __future__ import annotations
 import json
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from urllib.parse import urlsplit
 
 from emulator.estate import operating_systems
 from emulator.estate.machines import AccessRefused, Assignment, Instance, ReportStatus
@@ -216,7 +217,15 @@ def _registered_server(world: World, order: _Order) -> Instance | None:
 
 def _check_installation(world: World, order: _Order) -> None:
     instance, url = order.instance, order.value("PackageUrl")
-    if not url.startswith("https://") or not world.estate.allows_out(instance, 443):
+    # A script that does not mention the parameter connects directly.
+    used = "{{ Proxy }}" in order.document.scripts.get(instance.platform, "")
+    proxy = urlsplit(order.value("Proxy") if used else "")
+    reaches = (
+        world.estate.connects(instance, proxy.hostname, proxy.port or 80)
+        if proxy.hostname
+        else world.estate.allows_out(instance, 443)
+    )
+    if not url.startswith("https://") or not reaches:
         raise _Failure(
             _FETCH,
             f"{url} cannot be fetched: Unable to connect to the remote server. Check that the "

@@ -271,6 +271,22 @@ def test_a_closed_port_fails_the_step_that_needs_it(
     assert words in found[1]
 
 
+@pytest.mark.parametrize("port", [3128, 8080])
+def test_a_package_is_fetched_through_the_proxy_of_the_document(
+    experience: Classic, port: int
+) -> None:
+    ways = (
+        Rule(protocol="-1", cidrs=("10.10.0.0/16",)),
+        Rule(protocol="tcp", from_port=3128, to_port=3128, cidrs=("203.0.113.10/32",)),
+    )
+    machines = Machines(experience, WEB, groups=(replace(SHUT, egress=ways), SERVER_GROUP))
+    proxy = f"http://203.0.113.10:{port}"
+    machines.associate(WEB, content=own_document.content("windows"), Proxy=proxy)
+    machines.site.pass_time(minutes=5)
+    reported = [status for status, _ in machines.reports()]
+    assert reported[-1] == ("Success" if port == 3128 else "Failed")
+
+
 @pytest.mark.parametrize(
     ("machine", "words"),
     [

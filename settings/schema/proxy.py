@@ -1,0 +1,70 @@
+"""The proxy through which servers and machines in AWS reach Azure and AWS."""
+
+from __future__ import annotations
+
+import re
+from typing import Annotated
+from urllib.parse import urlsplit
+
+from pydantic import Field
+
+from site_recovery.declared.model import Model, rule
+
+_HOST = re.compile(r"[A-Za-z0-9]([A-Za-z0-9.-]{0,251}[A-Za-z0-9])?")
+_BYPASSED = re.compile(r"\.?[A-Za-z0-9]([A-Za-z0-9.-]{0,251}[A-Za-z0-9])?")
+
+
+def _is_proxy(url: str) -> bool:
+    try:
+        parts = urlsplit(url)
+        port = parts.port
+    except ValueError:
+        return False
+    host = parts.hostname or ""
+    return bool(port) and _HOST.fullmatch(host) is not None and url == f"http://{host}:{port}"
+
+
+ProxyUrl = Annotated[
+    str,
+    rule(
+        _is_proxy,
+        "{value} is not the address of an HTTP proxy",
+        "Write it like http://10.10.0.10:3128: http, a host in small letters, a port, and no user "
+        "name, because nothing in the config is a secret",
+    ),
+    Field(title="`http://host:port`"),
+]
+BypassedHost = Annotated[
+    str,
+    rule(
+        lambda value: _BYPASSED.fullmatch(value) is not None,
+        "{value} is not a host",
+        "Write a host such as s3.example.com, or .example.com for all hosts of a domain",
+    ),
+]
+
+
+class Proxy(Model):
+    """An HTTP proxy without authentication. The replication appliance takes no other kind.
+
+    Source: "Deploy Azure Site Recovery replication appliance - Modernized", register appliance.
+    """
+
+    url: ProxyUrl = Field(
+        description="Address of the HTTP proxy. A configuration server takes an IP address only."
+    )
+    bypass: tuple[BypassedHost, ...] = Field(
+        default=(),
+        description="Hosts that are reached without it, such as VPC endpoints. The metadata "
+        "service and the server are anyway.",
+    )
+
+    @property
+    def host(self) -> str:
+        """Its host: a name or an address."""
+        return str(urlsplit(self.url).hostname)
+
+    @property
+    def port(self) -> int:
+        """Its port."""
+        return urlsplit(self.url).port or 0
