@@ -1,6 +1,6 @@
 """Measures what a `pulumi` command costs on this computer, for fleets of several sizes.
 
-    python -m benchmarks.commands [--machines 10 100 200] [--experience classic]
+    python -m benchmarks.commands [--machines 10 100 200] [--experience classic] [--of-a-wave 50]
 
 A stack of N machines on local clouds of its own is brought to `protected`. Then a preview and an
 `up` that find nothing to do are measured, and before its first `up` a preview. Measured are the
@@ -39,8 +39,6 @@ from toolchain.layout import checkout
 STAND_INS = "stand-in providers"
 _BARE_PROGRAM = Path(__file__).parent / "bare_program"
 _BARE_STACK = "bare"
-_OF_A_WAVE = 50
-"""Machines of a wave."""
 _SERVER = "c5.4xlarge"
 """A configuration server for up to 200 machines."""
 _AT_ONCE = 20
@@ -90,11 +88,12 @@ def main(arguments: list[str] | None = None) -> int:
     parser = argparse.ArgumentParser(prog="python -m benchmarks.commands")
     parser.add_argument("--machines", type=int, nargs="+", default=[10, 100, 200])
     parser.add_argument("--experience", choices=("classic", "modernized"), default="classic")
+    parser.add_argument("--of-a-wave", type=int, default=50, help="machines of a wave")
     parser.add_argument("--json", action="store_true", help="print JSON instead of a table")
     options = parser.parse_args(arguments)
     found: list[Measured] = []
     for machines in options.machines:
-        measured_now = measure(machines, options.experience)
+        measured_now = measure(machines, options.experience, options.of_a_wave)
         found += measured_now
         if not options.json:
             print(table(measured_now), flush=True)
@@ -103,18 +102,22 @@ def main(arguments: list[str] | None = None) -> int:
     return 0
 
 
-def measure(machines: int, experience: str = "classic") -> list[Measured]:
+def measure(machines: int, experience: str = "classic", of_a_wave: int = 50) -> list[Measured]:
     """Measure the commands of one stack and of its baseline.
 
     Args:
         machines: how many machines the stack has.
         experience: `classic` or `modernized`.
+        of_a_wave: how many of them are in a wave.
 
     Raises:
         RuntimeError: a command failed; the text is what it printed.
     """
     up = ("up", "--yes", "--skip-preview")
-    with TemporaryDirectory() as folder, _stack(Path(folder), machines, experience) as stack:
+    with (
+        TemporaryDirectory() as folder,
+        _stack(Path(folder), machines, experience, of_a_wave) as stack,
+    ):
 
         def ours(command: Sequence[str]) -> Running:
             return stack.start(*command)
@@ -155,7 +158,7 @@ def table(found: Sequence[Measured]) -> str:
 
 
 @contextmanager
-def _stack(folder: Path, machines: int, experience: str) -> Iterator[Stack]:
+def _stack(folder: Path, machines: int, experience: str, of_a_wave: int) -> Iterator[Stack]:
     """A stack that has not been deployed yet, with its own clouds."""
     pythons = Pythons(checkout().virtual_environment, folder / "home")
     install(pythons.home, pythons.virtual_environment / "bin" / "python")
@@ -167,7 +170,7 @@ def _stack(folder: Path, machines: int, experience: str) -> Iterator[Stack]:
         server = stack.config["ec2-to-azure:source"].get("configurationServer")
         if server is not None:
             server["instanceType"] = _SERVER
-        waves = batches(stack.fleet, _OF_A_WAVE)
+        waves = batches(stack.fleet, of_a_wave)
         stack.declare(**{f"wave-{n}": ("protected", names) for n, names in enumerate(waves)})
         yield stack
     finally:

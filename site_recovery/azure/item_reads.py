@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Mapping, MutableMapping
+from contextlib import nullcontext
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, TypeAlias
 
@@ -22,6 +23,15 @@ if TYPE_CHECKING:
 
 READS_AT_ONCE = 40
 """Single reads under way at a time."""
+
+
+class Turn(asyncio.Lock):
+    """The turn of one vault to read its items one by one, of all vaults of a subscription.
+
+    They share one limit on reads. If the reads of all vaults took turns, the machines of each would
+    wait for the items of all; so the first vault goes on while the next one reads.
+    """
+
 
 Details: TypeAlias = MutableMapping[str, tuple[object, ProtectedItem]]
 """Items that were read by themselves, by their ids in lower case; each with the version of the
@@ -63,11 +73,13 @@ async def in_full(
     jobs: Mapping[str, Job],
     known: Details,
     provider: str = "",
+    turn: asyncio.Lock | None = None,
 ) -> Items:
     """Items from a list with all detail; those that it cut short are read one by one.
 
     An item is read once, and again after any job on it: nothing else changes the details that
-    lists leave out. An item that was removed since the list was read is left out.
+    lists leave out. While the job runs, what was read before serves, because the machine waits. An
+    item that was removed since the list was read is left out.
 
     Args:
         client: the client of the vault's subscription.
@@ -75,6 +87,7 @@ async def in_full(
         jobs: the vault's jobs.
         known: what was read before; what is read now is added.
         provider: the replication provider whose items are completed; all if empty.
+        turn: of this vault, if others share the limit on reads.
 
     Raises:
         AzureError: Azure did not answer, refused, or the vault itself is not there.
@@ -84,15 +97,25 @@ async def in_full(
     for job in jobs.values():
         jobs_of.setdefault(job.target.lower(), []).append((job.name, job.state))
 
-    async def one_in_full(item: ProtectedItem) -> ProtectedItem | Unreadable | None:
-        if item.complete or provider not in ("", item.provider):
-            return item
+    def version(item: ProtectedItem) -> object:
         about = frozenset(jobs_of.get(item.friendly_name.lower(), ()))
-        version = (item.protection_state, item.scenario_job, about)
+        return item.protection_state, item.scenario_job, about
+
+    def remembered(item: ProtectedItem) -> ProtectedItem | None:
         before = known.get(item.id.lower())
-        if before is not None and before[0] == version:
-            read = before[1]
-        else:
+        runs = jobs.get(item.scenario_job or "")
+        if before is None or (before[0] != version(item) and not (runs and runs.running)):
+            return None
+        return before[1]
+
+    def is_whole(item: ProtectedItem) -> bool:
+        return item.complete or provider not in ("", item.provider)
+
+    async def one_in_full(item: ProtectedItem) -> ProtectedItem | Unreadable | None:
+        if is_whole(item):
+            return item
+        read = remembered(item)
+        if read is None:
             try:
                 async with slots:
                     read = await read_item(client, item.id)
@@ -103,10 +126,12 @@ async def in_full(
                     raise
                 # Another run or wave removed it after the list was read.
                 return None
-            known[item.id.lower()] = version, read
+            known[item.id.lower()] = version(item), read
         return replace(item, tags=read.tags, target=read.target, complete=True)
 
-    found = await asyncio.gather(*map(one_in_full, listed.items))
+    lacks = any(not is_whole(item) and remembered(item) is None for item in listed.items)
+    async with turn if turn is not None and lacks else nullcontext():
+        found = await asyncio.gather(*map(one_in_full, listed.items))
     return Items(
         tuple(item for item in found if isinstance(item, ProtectedItem)),
         (*listed.unreadable, *(odd for odd in found if isinstance(odd, Unreadable))),

@@ -20,7 +20,7 @@ from site_recovery.azure.connection import Connection
 from site_recovery.azure.errors import explain, explained
 from site_recovery.azure.experiences.experience import Sources
 from site_recovery.azure.experiences.registry import EXPERIENCES
-from site_recovery.azure.item_reads import Details, Items, in_full, list_items
+from site_recovery.azure.item_reads import Details, Items, Turn, in_full, list_items
 from site_recovery.azure.job_history import JobHistory
 from site_recovery.azure.listed import entry
 from site_recovery.azure.rest import call, list_url, url
@@ -150,7 +150,8 @@ async def _completed(
         # Whether a target changed after its test is told by the vault's jobs since then.
         await memory.jobs.reach(client, where, now, min(tests))
     provider = EXPERIENCES[site.experience].instance_type
-    return await in_full(client, items, memory.jobs.jobs, memory.details, provider)
+    turn = connection.kept(Turn, "items")
+    return await in_full(client, items, memory.jobs.jobs, memory.details, provider, turn)
 
 
 async def _gone(connection: Connection, site: Site) -> Gone | None:

@@ -130,6 +130,25 @@ def test_a_later_look_reads_four_lists_and_nothing_else(fleet: CountedFleet) -> 
     assert reads[JOBS] == 1
 
 
+def test_an_item_is_read_again_by_itself_when_its_job_has_ended_and_not_before(
+    fleet: CountedFleet,
+) -> None:
+    async def looks(service: VaultService) -> list[int]:
+        await service.observe()
+        fleet.site.test_failover(fleet.machines["web-01"])
+        reads = []
+        for minutes in (0, 1, 120):
+            fleet.site.pass_time(minutes=minutes)
+            before = fleet.reads["web-01"]
+            await service.observe()
+            reads.append(fleet.reads["web-01"] - before)
+        return reads
+
+    # Only the lists of modernized items leave details out.
+    once = 0 if fleet.experience.name == "classic" else 1
+    assert fleet.watch(looks) == [0, 0, once]
+
+
 def test_a_later_look_lists_the_jobs_that_started_since(fleet: CountedFleet) -> None:
     async def looks(service: VaultService) -> tuple[dict[str, Job], dict[str, Job]]:
         first = dict((await service.observe()).jobs)
