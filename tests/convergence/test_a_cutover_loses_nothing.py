@@ -197,6 +197,22 @@ class TestFailure:
         sources(protected).goes_wrong(instance(protected, "db-01"), serviceStops=False)
         self.check(protected, Reason.QUIESCE_FAILED, "the commands that stop")
 
+    def test_an_application_that_does_not_start_again_is_told_in_the_same_message(
+        self, protected: Fleet
+    ) -> None:
+        plain, own = sources(protected), instance(protected, "db-01")
+        plain.goes_wrong(own, serviceStops=False)
+        refused = Ran("Failed", "", "the licence server does not answer")
+        for command in ("systemctl start nginx", "Start-Service W3SVC"):
+            plain.results[own, command] = refused
+
+        failed = protected.drive(Phase.FAILED_OVER)["db-01"]
+
+        assert (failed.status, failed.reason) == (Status.FAILED, Reason.QUIESCE_FAILED)
+        assert "Its source is given back, but its application may be stopped" in failed.message
+        assert "the licence server does not answer" in failed.message
+        assert serves_as_before(protected, "db-01")
+
     def test_a_connection_that_does_not_end_is_named(self, protected: Fleet) -> None:
         protected.cutovers["db-01"] = Cutover(mode=Mode.LOSSLESS)
         keep(protected, "db-01")

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from site_recovery import cutover
-from site_recovery.convergence.cutovers.course import Courses, quiesce_comment, tell
+from site_recovery.convergence.cutovers.course import Course, Courses, quiesce_comment, tell
 from site_recovery.convergence.interfaces import Pace, Service
 from site_recovery.convergence.machine_run import MachineRun
 from site_recovery.convergence.outcome import Failure
@@ -108,13 +108,14 @@ class Back:
                     await self._sources.untag(source.instance_id, names)
                     course.removed |= set(names)
                     course.written = {}
-                    self._event(f"{machine.name}: its source serves as before")
+                    self._event(f"{machine.name}: {_served(course)}")
                 case cutover.Restored():
                     failure, course.failure, course.ended = course.failure, None, True
                     if failure is None:
                         return False
+                    served = _served(course)
                     message = (
-                        f"{failure.message}. Its source serves as before, and nothing was failed "
+                        f"{failure.message}. {served[0].upper()}{served[1:]}, and nothing was failed "
                         "over. Put that right, then run pulumi up again"
                     )
                     machine.fail(observed, Failure(failure.reason, message))
@@ -145,7 +146,7 @@ class Back:
             return
         course.command, course.resumed = None, True
         if not ran.succeeded:
-            self._event(f"{machine.name}: the commands of quiesce.resume ended with {ran}")
+            course.not_resumed = str(ran)
 
     async def _is_ours_still(self, machine: MachineRun, source: Source, observed: Observed) -> bool:
         """Whether the source may be given back: no failover was accepted, by single reads.
@@ -166,3 +167,13 @@ class Back:
             and (job.started is None or job.started >= began)
             for job in (await self._service.jobs()).values()
         )
+
+
+def _served(course: Course) -> str:
+    """How the source is at the end, in words."""
+    if not course.not_resumed:
+        return "its source serves as before"
+    return (
+        "its source is given back, but its application may be stopped, because the commands of "
+        f"quiesce.resume ended with {course.not_resumed}"
+    )

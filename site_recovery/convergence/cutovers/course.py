@@ -31,7 +31,8 @@ class Course:
         proofs: number of looks at its connections.
         left: the connections that the last look found.
         unanswered: consecutive rounds in which AWS did not answer, or refused what was due.
-        resumed: whether the application was started again.
+        resumed: whether the commands that start the application again were run.
+        not_resumed: how they ended, if that was not well.
         failure: why the source is given back, if something failed.
         ended: whether this run gave the source back.
     """
@@ -45,6 +46,7 @@ class Course:
     left: list[Connection] = field(default_factory=list)
     unanswered: int = 0
     resumed: bool = False
+    not_resumed: str = ""
     failure: Failure | None = None
     ended: bool = False
 
