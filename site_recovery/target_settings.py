@@ -43,6 +43,7 @@ class TargetSettings:
     availability_zone: str | None = None
     availability_set: str | None = None
     proximity_placement_group: str | None = None
+    capacity_reservation_group: str | None = None
     license_type: str | None = None
     linux_license_type: str | None = None
     sql_server_license_type: str | None = None
@@ -99,6 +100,7 @@ _WORDS = {
     "availability_zone": "availability zone",
     "availability_set": "availability set",
     "proximity_placement_group": "proximity placement group",
+    "capacity_reservation_group": "capacity reservation group",
     "license_type": "licence",
     "linux_license_type": "licence of Linux",
     "sql_server_license_type": "licence of SQL Server",

@@ -69,6 +69,7 @@ _NOT_TAKEN_BACK = (
     "availability_zone",
     "availability_set",
     "proximity_placement_group",
+    "capacity_reservation_group",
     "license_type",
     "linux_license_type",
     "sql_server_license_type",

@@ -162,10 +162,17 @@ def _sizes(draft: Draft) -> Iterator[Problem]:
             )
 
 
-def _licences(draft: Draft) -> Iterator[Problem]:
+def _modernized_only(draft: Draft) -> Iterator[Problem]:
     if draft.experience != "classic":
         return
     for place, target in _written(draft):
+        if target.capacity_reservation_group is not None:
+            yield Problem(
+                f"{place}.capacityReservationGroup",
+                "Site Recovery takes it for the modernized experience only, and experience is "
+                "classic",
+                "Remove it; a machine can join the group later, once it is deallocated",
+            )
         if target.linux_license_type is not None:
             yield Problem(
                 f"{place}.linuxLicenseType",
@@ -266,7 +273,7 @@ RULES = (
     _zones,
     _sets,
     _sizes,
-    _licences,
+    _modernized_only,
     _target_addresses,
     _target_tags,
 )

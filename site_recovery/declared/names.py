@@ -126,6 +126,11 @@ PlacementGroupId = Annotated[
     _resource("Microsoft.Compute", "proximityPlacementGroups", "a proximity placement group"),
     Field(title="ARM id"),
 ]
+CapacityReservationGroupId = Annotated[
+    str,
+    _resource("Microsoft.Compute", "capacityReservationGroups", "a capacity reservation group"),
+    Field(title="ARM id"),
+]
 DiskEncryptionSetId = Annotated[
     str,
     _resource("Microsoft.Compute", "diskEncryptionSets", "a disk encryption set"),

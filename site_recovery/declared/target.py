@@ -16,6 +16,7 @@ from site_recovery.declared.addresses import DYNAMIC_ADDRESS, AzureAddress
 from site_recovery.declared.model import Model, defaults_to
 from site_recovery.declared.names import (
     AvailabilitySetId,
+    CapacityReservationGroupId,
     DiskEncryptionSetId,
     PlacementGroupId,
     SubnetName,
@@ -56,6 +57,11 @@ class SharedTarget(Model):
     )
     proximity_placement_group: PlacementGroupId | None = Field(
         default=None, description="An existing proximity placement group in the region."
+    )
+    capacity_reservation_group: CapacityReservationGroupId | None = Field(
+        default=None,
+        description="An existing capacity reservation group in the region, with a reservation of "
+        "the size. Only with `modernized`.",
     )
     disk_encryption_set: DiskEncryptionSetId | None = Field(
         default=None,

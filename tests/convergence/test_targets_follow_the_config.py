@@ -11,7 +11,7 @@ from site_recovery.fleet import Hardware
 from site_recovery.observation import Stage
 from site_recovery.phases import Phase
 from tests.convergence.fleet import STRICT, Fleet
-from tests.emulator.recovery_services.site_recovery_support import GROUP
+from tests.emulator.recovery_services.site_recovery_support import GROUP, MODERNIZED, windows
 
 UPDATE = "ReplicationProtectedItems_Update"
 ERROR = {
@@ -24,6 +24,7 @@ ADDRESS = "10.20.1.77"
 IN_THE_TEST = "10.21.1.77"
 SET = f"{GROUP}/providers/Microsoft.Compute/availabilitySets/web"
 PLACEMENT = f"{GROUP}/providers/Microsoft.Compute/proximityPlacementGroups/near"
+RESERVATION = f"{GROUP}/providers/Microsoft.Compute/capacityReservationGroups/booked"
 ENCRYPTION = f"{GROUP}/providers/Microsoft.Compute/diskEncryptionSets/ours"
 CHANGES: dict[str, dict[str, Any]] = {
     "vm_size": {"vm_size": "Standard_D8s_v5"},
@@ -65,6 +66,24 @@ def test_a_machine_is_placed_and_its_disks_are_encrypted_as_declared(quiet_fleet
     shown = fleet.site.get(f"{disk}?api-version=2024-03-02")["properties"]
     assert shown["encryption"]["diskEncryptionSetId"] == ENCRYPTION
     assert UPDATE not in fleet.accepted("web-01")
+
+
+def test_a_machine_takes_a_reserved_capacity_where_the_experience_has_it() -> None:
+    fleet = Fleet([windows(1)], experience=MODERNIZED)
+    try:
+        fleet.targets["web-01"] = {"capacity_reservation_group": RESERVATION}
+        fleet.drive(Phase.PROTECTED)
+        assert UPDATE not in fleet.accepted("web-01")
+        other = f"{RESERVATION}-later"
+        fleet.targets["web-01"] = {"capacity_reservation_group": other}
+        fleet.drive(Phase.PROTECTED)
+        assert fleet.accepted("web-01").count(UPDATE) == 1
+        fleet.drive(Phase.FAILED_OVER)
+        taken = machine(fleet)["properties"]["capacityReservation"]
+        assert taken == {"capacityReservationGroup": {"id": other}}
+        assert fleet.accepted("web-01").count(UPDATE) == 1
+    finally:
+        fleet.close()
 
 
 class TestAChange:

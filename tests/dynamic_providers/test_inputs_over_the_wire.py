@@ -34,6 +34,7 @@ TARGET: dict[str, Any] = {
     "privateIp": "10.20.1.10",
     "testPrivateIp": "10.21.1.10",
     "proximityPlacementGroup": f"{COMPUTE}/proximityPlacementGroups/near",
+    "capacityReservationGroup": f"{COMPUTE}/capacityReservationGroups/booked",
     "diskEncryptionSet": f"{COMPUTE}/diskEncryptionSets/ours",
 }
 PLAN = Plan(

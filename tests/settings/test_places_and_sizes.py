@@ -154,3 +154,19 @@ def test_an_arm_size_is_refused_where_it_is_written() -> None:
 @pytest.mark.parametrize("kind", ["c7g.2xlarge", "a1.xlarge", "im4gn.large", "x2gd.xlarge"])
 def test_arm_types_of_ec2_are_known_by_their_names(kind: str) -> None:
     assert sizing.is_arm(kind)
+
+
+def test_reserved_capacity_is_refused_by_name_where_site_recovery_has_no_field_for_it() -> None:
+    group = (
+        "/subscriptions/11111111-1111-1111-1111-111111111111/resourceGroups/rg/providers"
+        "/Microsoft.Compute/capacityReservationGroups/booked"
+    )
+    written = {"capacityReservationGroup": group}
+    modern = configs.put(configs.modernized(), "waves", "data", "target", value=written)
+    assert configs.report(modern) == {}
+    report = configs.report(configs.changed("waves", "data", "target", value=written))
+    assert list(report) == ["waves.data.target.capacityReservationGroup"]
+    assert "for the modernized experience only" in str(report)
+    wrong = {"capacityReservationGroup": group.replace("capacityReservationGroups", "disks")}
+    config = configs.put(configs.modernized(), "machines", "web-01", "target", value=wrong)
+    assert list(configs.report(config)) == ["machines.web-01.target.capacityReservationGroup"]

@@ -124,6 +124,12 @@ class TestAnUpdate:
         assert "targetStaticIPAddress" not in other
         assert {tag["tagName"] for tag in part["targetVmTags"]} == {"team", "bare", "wave"}
         assert part["targetCapacityReservationGroupId"] == "/groups/reserved"
+        wanted = TargetSettings(capacity_reservation_group="/groups/other")
+        assert wanted.differences(Modernized().target_settings(MODERNIZED))
+        body = Modernized().update_target(MODERNIZED, wanted)["properties"]
+        assert (
+            body["providerSpecificDetails"]["targetCapacityReservationGroupId"] == "/groups/other"
+        )
         assert part["targetAvailabilitySetId"] == "/sets/a"
 
     def test_to_another_network_takes_every_interface_along(self) -> None:

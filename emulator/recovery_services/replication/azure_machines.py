@@ -158,6 +158,9 @@ def create(
     for key, name in _PLACED.items():
         if target.get(key):
             document["properties"][name] = {"id": target[key]}
+    if target.get("capacityGroupId"):
+        reserved_in = {"capacityReservationGroup": {"id": target["capacityGroupId"]}}
+        document["properties"]["capacityReservation"] = reserved_in
     if target["licenseType"] == "WindowsServer":
         document["properties"]["licenseType"] = "Windows_Server"
     if target.get("linuxLicenseType") == "LinuxServer":

@@ -79,6 +79,7 @@ class EnableInput(Body):
     target_availability_set_id: str | None = None
     target_availability_zone: str | None = None
     target_proximity_placement_group_id: str | None = None
+    target_capacity_reservation_group_id: str | None = None
     target_boot_diagnostics_storage_account_id: str | None = None
     run_as_account_id: str | None = None
     process_server_id: str | None = None
@@ -113,6 +114,7 @@ class UpdateInput(Body):
     target_availability_set_id: str | None = None
     target_availability_zone: str | None = None
     target_proximity_placement_group_id: str | None = None
+    target_capacity_reservation_group_id: str | None = None
     target_boot_diagnostics_storage_account_id: str | None = None
     target_network_id: str | None = None
     test_network_id: str | None = None

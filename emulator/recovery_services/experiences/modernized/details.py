@@ -136,7 +136,15 @@ def _machine_and_target(world: World, item: Document) -> Document:
         "targetBootDiagnosticsStorageAccountId": _storage(item, target["bootDiagnosticsId"]) or "",
         "targetNetworkId": target["networkId"] or "",
         "testNetworkId": target["testNetworkId"] or "",
+        **_reserved(target),
     }
+
+
+def _reserved(target: Document) -> Document:
+    """The capacity reservation group. Items were recorded before the service had it, so that it is
+    shown only where it was given [inferred]."""
+    group = target.get("capacityGroupId")
+    return {"targetCapacityReservationGroupId": group} if group else {}
 
 
 def _storage(item: Document, identifier: str | None) -> str | None:

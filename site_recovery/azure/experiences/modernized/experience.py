@@ -120,6 +120,7 @@ class Modernized:
             "targetAvailabilityZone": wanted.availability_zone,
             "targetAvailabilitySetId": wanted.availability_set,
             "targetProximityPlacementGroupId": wanted.proximity_placement_group,
+            "targetCapacityReservationGroupId": wanted.capacity_reservation_group,
             "licenseType": wanted.license_type,
             "linuxLicenseType": wanted.linux_license_type,
             "sqlServerLicenseType": wanted.sql_server_license_type,

@@ -29,6 +29,7 @@ class _Details(Wire):
     target_availability_zone: str | None = None
     target_availability_set_id: str | None = None
     target_proximity_placement_group_id: str | None = None
+    target_capacity_reservation_group_id: str | None = None
     license_type: str | None = None
     linux_license_type: str | None = None
     sql_server_license_type: str | None = None
@@ -56,6 +57,7 @@ def read(details: Mapping[str, Any]) -> TargetSettings:
         availability_zone=details.get("targetAvailabilityZone") or "",
         availability_set=details.get("targetAvailabilitySetId") or "",
         proximity_placement_group=details.get("targetProximityPlacementGroupId") or "",
+        capacity_reservation_group=details.get("targetCapacityReservationGroupId") or "",
         license_type=details.get("licenseType"),
         linux_license_type=details.get("linuxLicenseType"),
         sql_server_license_type=details.get("sqlServerLicenseType"),
@@ -93,6 +95,7 @@ def update(details: Mapping[str, Any], wanted: TargetSettings) -> dict[str, Any]
         "targetAvailabilityZone": asked.availability_zone or None,
         "targetAvailabilitySetId": asked.availability_set or None,
         "targetProximityPlacementGroupId": asked.proximity_placement_group or None,
+        "targetCapacityReservationGroupId": asked.capacity_reservation_group or None,
         "targetNetworkId": asked.network_id,
         "testNetworkId": asked.test_network_id,
         "vmNics": interfaces or None,
@@ -111,7 +114,6 @@ def update(details: Mapping[str, Any], wanted: TargetSettings) -> dict[str, Any]
 
 
 _AS_IT_IS = (
-    "targetCapacityReservationGroupId",
     "targetBootDiagnosticsStorageAccountId",
     "targetManagedDiskTags",
     "targetNicTags",
