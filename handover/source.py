@@ -83,7 +83,13 @@ def _literal(value: Any) -> str:
 
 
 def _args_of(module: str, kind: str) -> type:
-    found: type = getattr(importlib.import_module(f"pulumi_azure_native.{module}"), f"{kind}Args")
+    """The class of a resource's inputs.
+
+    It is called `InitArgs` where a part of another resource is described by a class of that name,
+    as of a security group or a public address within a subnet.
+    """
+    package = importlib.import_module(f"pulumi_azure_native.{module}")
+    found: type = getattr(package, f"{kind}InitArgs", None) or getattr(package, f"{kind}Args")
     return found
 
 

@@ -16,6 +16,7 @@ from emulator.arm.governance import locks, policies
 from emulator.arm.network import (
     interface_changes,
     interfaces,
+    public_addresses,
     security_groups,
     security_rule_operations,
     subnet_operations,
@@ -37,6 +38,7 @@ _SERVICES = (
     security_rule_operations,
     interfaces,
     interface_changes,
+    public_addresses,
     storage,
     compute,
     machine_catalogue,

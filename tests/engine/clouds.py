@@ -218,6 +218,11 @@ class Clouds:
         path = f"resourceGroups/{group}/providers/Microsoft.Network/virtualNetworks"
         return {network["name"] for network in self._list(path, _NETWORKS)}
 
+    def get(self, path: str, version: str) -> dict[str, Any]:
+        """A resource of the subscription, as Resource Manager returns it."""
+        found: dict[str, Any] = self._arm(f"subscriptions/{SUBSCRIPTION}/{path}", version)
+        return found
+
     def put(self, path: str, body: dict[str, Any], version: str) -> None:
         """Create something in the subscription by hand, and wait until it is done."""
         headers = {"Authorization": f"Bearer {self.token()}"}

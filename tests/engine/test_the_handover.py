@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import subprocess
 from collections.abc import Callable
 from pathlib import Path
@@ -18,6 +19,7 @@ pytestmark = pytest.mark.engine
 
 MACHINES = ["web-01", "db-01"]
 OTHER = "app-01"
+NETWORK_VERSION = "2024-05-01"
 Pulumi = Callable[..., subprocess.CompletedProcess[str]]
 
 
@@ -28,7 +30,42 @@ def migrated(stack: Stack) -> Stack:
     stack.waves["pilot"]["requireTestFailover"] = False
     up = stack.up()
     assert up.code == 0, up.text
+    _open_to_the_world(stack)
     return stack
+
+
+def _open_to_the_world(stack: Stack) -> None:
+    """Give the interface of a migrated machine rules and a public address, as a person would."""
+    provider = f"resourceGroups/{MACHINES_GROUP}/providers/Microsoft.Network"
+    machine = stack.clouds.virtual_machines(MACHINES_GROUP)["web-01"]
+    location = machine["location"]
+    rule = {
+        "name": "https",
+        "properties": {
+            "priority": 100,
+            "access": "Allow",
+            "direction": "Inbound",
+            "protocol": "Tcp",
+            "sourceAddressPrefix": "*",
+            "sourcePortRange": "*",
+            "destinationAddressPrefix": "*",
+            "destinationPortRange": "443",
+        },
+    }
+    rules, address = f"{provider}/networkSecurityGroups/web", f"{provider}/publicIPAddresses/web-01"
+    body = {"location": location, "properties": {"securityRules": [rule]}}
+    stack.clouds.put(rules, body, NETWORK_VERSION)
+    static = {"publicIPAllocationMethod": "Static"}
+    body = {"location": location, "sku": {"name": "Standard"}, "properties": static}
+    stack.clouds.put(address, body, NETWORK_VERSION)
+    [used] = machine["properties"]["networkProfile"]["networkInterfaces"]
+    path = used["id"].split("/", 3)[3]
+    shown = stack.clouds.get(path, NETWORK_VERSION)
+    subscription = used["id"].split("/resourceGroups/")[0]
+    shown["properties"]["networkSecurityGroup"] = {"id": f"{subscription}/{rules}"}
+    [configuration] = shown["properties"]["ipConfigurations"]
+    configuration["properties"]["publicIPAddress"] = {"id": f"{subscription}/{address}"}
+    stack.clouds.put(path, shown, NETWORK_VERSION)
 
 
 @pytest.fixture(scope="module")
@@ -85,6 +122,8 @@ def test_an_imported_machine_shows_no_change(pulumi: Pulumi) -> None:
     assert types.count("VirtualMachine") == len(MACHINES)
     assert types.count("NetworkInterface") == len(MACHINES)
     assert types.count("Disk") >= len(MACHINES)
+    assert types.count("NetworkSecurityGroup") == 1
+    assert types.count("PublicIPAddress") == 1
     assert "unchanged" in text
 
 
@@ -106,6 +145,34 @@ def test_a_changed_tag_and_size_reach_the_machine_and_nothing_else(
     assert after["db-01"] == before["db-01"]
     for part in ("hardwareProfile", "networkProfile", "storageProfile", "vmId"):
         assert after["web-01"]["properties"][part] == before["web-01"]["properties"][part]
+    succeeded(pulumi("preview", "--expect-no-changes"))
+
+
+def test_a_changed_tag_reaches_rules_and_address_and_the_interface_keeps_both(
+    pulumi: Pulumi, project: Path, migrated: Stack
+) -> None:
+    provider = f"resourceGroups/{MACHINES_GROUP}/providers/Microsoft.Network"
+    kinds = {
+        "NetworkSecurityGroup": "networkSecurityGroups/web",
+        "PublicIPAddress": "publicIPAddresses/web-01",
+    }
+    before = {
+        path: migrated.clouds.get(f"{provider}/{path}", NETWORK_VERSION) for path in kinds.values()
+    }
+    for file in (project / "machines").glob("*.py"):
+        text = file.read_text("utf-8")
+        for kind in kinds:
+            declared = re.compile(rf'(network\.{kind}\(\n    "[^"]+",\n)')
+            text = declared.sub(r'\1    tags={"owner": "team-a"},\n', text)
+        file.write_text(text, "utf-8")
+
+    succeeded(pulumi("up", "--yes", "--skip-preview"))
+
+    for path, was in before.items():
+        now = migrated.clouds.get(f"{provider}/{path}", NETWORK_VERSION)
+        assert now["tags"] == {"owner": "team-a"}
+        for name in ("securityRules", "ipAddress", "ipConfiguration", "networkInterfaces"):
+            assert now["properties"].get(name) == was["properties"].get(name)
     succeeded(pulumi("preview", "--expect-no-changes"))
 
 

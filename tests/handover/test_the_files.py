@@ -114,6 +114,14 @@ def test_an_import_file_names_each_resource_once_with_the_plugins_version() -> N
     assert all(set(entry) == {"type", "name", "id", "version"} for entry in listed)
 
 
+@pytest.mark.parametrize("kind", [RULES, ADDRESS, INTERFACE, DISK, MACHINE])
+def test_every_resource_is_declared_in_its_resource_group(kind: str) -> None:
+    inputs = {"resourceGroupName": "rg", "location": "westeurope"}
+    text = source.declaration("one", kind, "one", inputs, {})
+    assert 'resource_group_name="rg"' in text
+    assert 'location="westeurope"' in text
+
+
 # -- the project -------------------------------------------------------------------------------
 
 

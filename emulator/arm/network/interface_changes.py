@@ -33,6 +33,14 @@ _CONFIGURATION = {
         "privateIPAddress": str,
         "privateIPAddressVersion": schema.OneOf("IPv4"),
         "privateIPAllocationMethod": _ALLOCATION,
+        # Whoever has read an interface sends the whole address back; only its id counts.
+        "publicIPAddress": {
+            "id": str,
+            **dict.fromkeys(
+                ("etag", "location", "name", "properties", "sku", "tags", "type", "zones"),
+                schema.IGNORED,
+            ),
+        },
         "subnet": subnets.REFERENCE,
     },
 }
@@ -139,6 +147,8 @@ def _configured(
         shown = before["properties"]
         same = shown["subnet"]["id"].lower() == subnet["id"].lower()
         kept = shown["privateIPAddress"] if same else ""
+    public = properties.get("publicIPAddress", {}).get("id")
+    address = {"id": require_reference(world, public, own)["id"]} if public else None
     return {
         "id": own,
         "name": name,
@@ -149,5 +159,6 @@ def _configured(
             "subnet": {"id": subnet["id"]},
             "primary": properties.get("primary", True),
             "privateIPAddressVersion": "IPv4",
+            **({"publicIPAddress": address} if address else {}),
         },
     }

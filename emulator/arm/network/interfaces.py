@@ -27,6 +27,7 @@ _GROUP = f"{_SUBSCRIPTION}/resourceGroups/{{group}}"
 _PROVIDER = "providers/Microsoft.Network"
 
 ONE_INTERFACE = f"{_GROUP}/{_PROVIDER}/networkInterfaces/{{name}}"
+ONE_ADDRESS = f"{_GROUP}/{_PROVIDER}/publicIPAddresses/{{name}}"
 
 routes = Routes(API_VERSIONS)
 
@@ -96,14 +97,23 @@ def shown_interface(world: World, document: Document) -> Document:
     return {**public(document), "etag": tag, "properties": shown}
 
 
-def _shown_address(world: World, document: Document) -> Document:
+def shown_address(world: World, document: Document) -> Document:
+    """A public address with the configuration of an interface that has it, if one has."""
     identifier = str(document["id"]).lower()
-    guid = world.guid("resource", identifier)
-    return {
-        **public(document),
-        "etag": _etag(world, identifier),
-        "properties": {"resourceGuid": guid, **document["properties"]},
-    }
+    properties = {"resourceGuid": world.guid("resource", identifier), **document["properties"]}
+    user = _user(world, identifier)
+    if user is not None:
+        properties["ipConfiguration"] = {"id": user}
+    return {**public(document), "etag": _etag(world, identifier), "properties": properties}
+
+
+def _user(world: World, address: str) -> str | None:
+    """The id of the configuration of an interface that has a public address."""
+    for interface in world.store.list(INTERFACES):
+        for one in interface["properties"].get("ipConfigurations", []):
+            if one["properties"].get("publicIPAddress", {}).get("id", "").lower() == address:
+                return str(one["id"])
+    return None
 
 
 def _etag(world: World, identifier: str) -> str:
@@ -111,7 +121,7 @@ def _etag(world: World, identifier: str) -> str:
 
 
 _add("networkInterfaces", "NetworkInterfaces", INTERFACES, shown_interface)
-_add("publicIPAddresses", "PublicIPAddresses", ADDRESSES, _shown_address)
+_add("publicIPAddresses", "PublicIPAddresses", ADDRESSES, shown_address)
 
 
 def register(world: World) -> None:
@@ -134,8 +144,8 @@ def _require_unused(world: World, document: Document) -> None:
             "to delete the network interface, it must be dissociated from the resource. To learn "
             "more, see aka.ms/deletenic.",
         )
-    user = properties.get("ipConfiguration", {}).get("id")
-    if user:
+    user = _user(world, str(document["id"]).lower())
+    if user is not None:
         raise ArmError(
             400,
             "PublicIPAddressCannotBeDeleted",

@@ -114,3 +114,45 @@ def test_a_failover_tells_why_there_is_no_address() -> None:
     site.finished(site.accepted("PATCH", site.item(web), update))
     job = site.finished(site.fail_over(web))
     assert "PrivateIPAddressInReservedRange" in str(job["errors"])
+
+
+# -- public addresses ----------------------------------------------------------------------------
+
+PUBLIC = f"{GROUP}/providers/Microsoft.Network/publicIPAddresses/front"
+STANDARD = {"sku": {"name": "Standard"}, "properties": {"publicIPAllocationMethod": "Static"}}
+
+
+def with_public(address: str) -> dict[str, Any]:
+    asked = body()
+    asked["properties"]["ipConfigurations"][0]["properties"]["publicIPAddress"] = {"id": address}
+    return asked
+
+
+def test_a_public_address_shows_the_interface_that_has_it_and_stays_as_long_as_it_does(
+    small: Arm,
+) -> None:
+    made = small.put(PUBLIC, {"location": "westeurope", **STANDARD}).body
+    assert made["properties"]["ipAddress"].startswith("198.51.100.")
+    assert "ipConfiguration" not in made["properties"]
+
+    (configuration,) = small.put(path("a"), with_public(PUBLIC)).body["properties"][
+        "ipConfigurations"
+    ]
+
+    assert configuration["properties"]["publicIPAddress"]["id"] == made["id"]
+    shown = small.get(PUBLIC)["properties"]
+    assert shown["ipConfiguration"] == {"id": configuration["id"]}
+    assert small.refused("DELETE", PUBLIC) == (400, "PublicIPAddressCannotBeDeleted")
+    small.put(path("a"), body())
+    assert "ipConfiguration" not in small.get(PUBLIC)["properties"]
+
+
+def test_an_interface_gets_no_public_address_that_does_not_exist(small: Arm) -> None:
+    answer = small.refused("PUT", path("a"), with_public(PUBLIC))
+    assert answer == (400, "InvalidResourceReference")
+
+
+def test_a_standard_address_is_static(small: Arm) -> None:
+    asked = {"location": "westeurope", "sku": {"name": "Standard"}}
+    refused = small.refused("PUT", PUBLIC, asked)
+    assert refused == (400, "StandardSkuPublicIPAddressesMustBeStatic")

@@ -1,4 +1,4 @@
-"""Virtual networks, subnets, interfaces and network security groups."""
+"""Virtual networks, subnets, interfaces, public addresses and network security groups."""
 
 from __future__ import annotations
 
@@ -70,6 +70,7 @@ _IP_CONFIGURATION: Mapping[str, Property] = {
     "privateIPAddress": inner(computed=True),
     "privateIPAddressVersion": inner(computed=True),
     "privateIPAllocationMethod": inner(computed=True),
+    "publicIPAddress": inner("object", fields={"id": ID}),
     "subnet": inner("object", fields={"id": ID}),
 }
 
@@ -138,6 +139,35 @@ ROWS = (
             *("resourceGuid", "tapConfigurations", "virtualMachine"),
         ),
         naming=Naming("networkInterfaceName", separator="", digits=8, longest=80),
+    ),
+    Row(
+        token="azure-native:network:PublicIPAddress",  # noqa: S106
+        path=f"{_NETWORK}/publicIPAddresses/{{publicIpAddressName}}",
+        api_version=_NETWORK_API,
+        inputs={
+            "resourceGroupName": PATH_PARAMETER,
+            "publicIpAddressName": Property(replace=True, normal=str.casefold),
+            "id": ID,
+            "location": LOCATION,
+            "tags": TAGS,
+            "sku": Property(
+                "object",
+                computed=True,
+                fields={"name": Property(), "tier": Property(computed=True)},
+            ),
+            "zones": TEXTS,
+            "dnsSettings": inner("object", fields={"domainNameLabel": Property()}),
+            "idleTimeoutInMinutes": inner("integer", computed=True),
+            "ipTags": inner(
+                "list",
+                computed=True,
+                items=Property("object", fields={"ipTagType": Property(), "tag": Property()}),
+            ),
+            "publicIPAddressVersion": inner(computed=True),
+            "publicIPAllocationMethod": inner(computed=True),
+        },
+        outputs=("etag", "ipAddress", "ipConfiguration", "provisioningState", "resourceGuid"),
+        naming=Naming("publicIpAddressName", separator="", digits=8, longest=80),
     ),
     Row(
         token="azure-native:network:NetworkSecurityGroup",  # noqa: S106
