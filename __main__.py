@@ -11,6 +11,7 @@ from pulumi.runtime.config import CONFIG, is_config_secret
 
 import components
 import settings
+from site_recovery.aws import roles
 from site_recovery.azure import clouds
 from site_recovery.declared import own_names
 from site_recovery.ownership import STACK_TAG, mark
@@ -31,6 +32,7 @@ def declare() -> None:
     reading = settings.read(settings.stack_config(project, config), folder=folder)
     prefix = own_names.prefix(project, pulumi.get_stack())
     clouds.use(config.get("azure-native:environment"))
+    roles.use(config.get(roles.KEY))
     sealed = settings.secrets(project, config, is_config_secret)
     elsewhere = settings.provider_problems(config)
     own, plugins, preflight = components.plugin_accounts.ask(

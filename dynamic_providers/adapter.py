@@ -30,6 +30,7 @@ from pydantic import BaseModel, ConfigDict
 from dynamic_providers import concurrency, driver, engine
 from dynamic_providers.shared import claims
 from site_recovery.arm_ids import VaultId, same
+from site_recovery.aws import roles
 from site_recovery.azure import clouds
 from site_recovery.azure.connection import Connect, Connection
 from site_recovery.errors import MigrationError
@@ -173,6 +174,7 @@ class MigrationProvider(ResourceProvider, ABC, Generic[InputsT, OutputsT]):
         for logger in ("grpc", "azure.identity"):
             logging.getLogger(logger).setLevel(logging.CRITICAL)
         clouds.use(req.config.get("azure-native:environment"))
+        roles.use(req.config.get(roles.KEY))
         concurrency.lift()
         engine.current()
 

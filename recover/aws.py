@@ -7,11 +7,13 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from typing import Any, TypeAlias
 
 import boto3
+import botocore.session
 from botocore.exceptions import ClientError
 
 from recover.declared import Declared
 from recover.verdicts import Found
 from site_recovery import authorities
+from site_recovery.aws import roles
 from site_recovery.aws.client import AWS_FAILURES, CLIENT_CONFIG, aws_problem
 from site_recovery.aws.server_facts import ROLE_TAG, VAULT_TAG, tagged_servers
 from site_recovery.errors import MigrationError
@@ -179,16 +181,14 @@ def find(wanted: Iterable[Declared]) -> dict[str, Sequence[Found]]:
         MigrationError: AWS did not answer, or refused.
     """
     clients: dict[tuple[str, str], Any] = {}
-    connect: Any = boto3.client  # its types know the services' names only as literals
     found: dict[str, Sequence[Found]] = {}
     for declared in wanted:
         region = declared.configured("region")
+        roles.use(declared.configured("assumeRoles"))
 
         def client(service: str, region: str = region) -> Any:
             if (service, region) not in clients:
-                clients[service, region] = connect(
-                    service, region_name=region, config=CLIENT_CONFIG, verify=authorities.file()
-                )
+                clients[service, region] = _connect(service, region)
             return clients[service, region]
 
         try:
@@ -200,6 +200,17 @@ def find(wanted: Iterable[Declared]) -> dict[str, Sequence[Found]]:
                 raise MigrationError(str(problem)) from error
             found[declared.urn] = ()
     return found
+
+
+def _connect(service: str, region: str) -> Any:
+    """A client, in the role of the stack's provider if it has one."""
+    trusted, role = authorities.file(), roles.used()
+    session = botocore.session.Session()
+    if role is not None:
+        roles.assume(session, role, region, trusted)
+    # Its types know the services' names only as literals.
+    connect: Any = boto3.Session(botocore_session=session).client
+    return connect(service, region_name=region, config=CLIENT_CONFIG, verify=trusted)
 
 
 def _known(declared: Declared, *names: str) -> Iterator[tuple[str, ...]]:

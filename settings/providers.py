@@ -14,6 +14,7 @@ import os
 from collections.abc import Iterable, Iterator, Mapping
 
 from settings.stack import OTHER_NAMESPACES
+from site_recovery.aws import roles
 from site_recovery.azure import clouds
 from site_recovery.azure.errors import ENDPOINT_VARIABLE
 from site_recovery.declared import azure_regions
@@ -31,7 +32,6 @@ _ACCOUNT = {
     "aws:secretKey": "AWS_SECRET_ACCESS_KEY",
     "aws:token": "AWS_SESSION_TOKEN",
     "aws:assumeRole": _ROLE,
-    "aws:assumeRoles": _ROLE,
     "aws:assumeRoleWithWebIdentity": "AWS_ROLE_ARN and AWS_WEB_IDENTITY_TOKEN_FILE",
     "aws:sharedConfigFiles": "AWS_CONFIG_FILE",
     "aws:sharedCredentialsFiles": "AWS_SHARED_CREDENTIALS_FILE",
@@ -69,7 +69,7 @@ _WAY = {
 INSTEAD = {**_ACCOUNT, **_WAY}
 """Keys that are refused: what says the same to plugins and program, by full key."""
 
-HONOURED = (*OTHER_NAMESPACES, _ENVIRONMENT)
+HONOURED = (*OTHER_NAMESPACES, _ENVIRONMENT, roles.KEY)
 """Keys that the program reads like the plugins."""
 
 HARMLESS = {
@@ -112,13 +112,19 @@ def problems(
         environment: the variables; by default those of this process.
     """
     environment = os.environ if environment is None else environment
-    return [*_refused(config), *_other_cloud(config, environment)]
+    return [*_refused(config), *_other_role(config), *_other_cloud(config, environment)]
 
 
 def _refused(config: Iterable[str]) -> Iterator[Problem]:
     for key in sorted(config):
         known = key.split("[")[0].split(".")[0]
-        if known in _ACCOUNT:
+        if known == roles.KEY and key != known:
+            yield Problem(
+                key,
+                "it was set without --path, and the plugin does not read it",
+                f"Run `pulumi config rm '{key}'`, and set it with --path",
+            )
+        elif known in _ACCOUNT:
             yield Problem(
                 key,
                 "the plugin would use it and the program's own clients would not, so that one "
@@ -132,6 +138,20 @@ def _refused(config: Iterable[str]) -> Iterator[Problem]:
                 "them might not reach AWS",
                 f"Remove it; both read the environment: set {INSTEAD[known]}",
             )
+
+
+def _other_role(config: Mapping[str, str]) -> Iterator[Problem]:
+    if roles.KEY not in config:
+        return
+    try:
+        roles.read(config[roles.KEY])
+    except roles.RoleError as error:
+        yield Problem(
+            roles.KEY,
+            str(error),
+            "Write one role with roleArn, and externalId and sessionName if you need them; a profile "
+            "named in AWS_PROFILE can say more",
+        )
 
 
 def _other_cloud(config: Mapping[str, str], environment: Mapping[str, str]) -> Iterator[Problem]:

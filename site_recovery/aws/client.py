@@ -24,6 +24,8 @@ from botocore.loaders import JSONFileLoader, Loader
 from botocore.session import Session
 
 from site_recovery import authorities
+from site_recovery.aws import roles
+from site_recovery.aws.roles import Role
 from site_recovery.distrust import WAY_OUT, distrusted
 from site_recovery.problems import Problem
 
@@ -51,7 +53,9 @@ def connect(service: Literal["ssm"], region: str, config: Config = ...) -> SSMCl
 @overload
 def connect(service: Literal["iam", "sts"], region: str, config: Config = ...) -> Any: ...
 def connect(service: str, region: str, config: Config = CLIENT_CONFIG) -> Any:
-    """The client of a service, with the credentials and the endpoint of the environment.
+    """The client of a service, with the endpoint and the credentials of the environment.
+
+    If the config names a role (`roles.use`), its credentials are those of that role.
 
     All callers share it, because making one takes longer than its calls: the description of EC2 is
     4 MB of JSON.
@@ -68,23 +72,30 @@ def connect(service: str, region: str, config: Config = CLIENT_CONFIG) -> Any:
     # A session keeps what it has read from the environment and is not safe to use in two threads.
     environment = tuple(sorted(pair for pair in os.environ.items() if pair[0].startswith("AWS_")))
     with _making:
-        return _client(service, region, config, environment, authorities.file())
+        return _client(service, region, config, environment, authorities.file(), roles.used())
 
 
 @lru_cache(maxsize=16)
 def _client(
-    service: str, region: str, config: Config, environment: object, trusted: str | None
+    service: str,
+    region: str,
+    config: Config,
+    environment: object,
+    trusted: str | None,
+    role: Role | None,
 ) -> Any:
-    return _session(environment).create_client(
+    return _session(environment, region, trusted, role).create_client(
         service, region_name=region, config=config, verify=trusted
     )
 
 
-@lru_cache(maxsize=1)
-def _session(environment: object) -> Session:
+@lru_cache(maxsize=4)
+def _session(environment: object, region: str, trusted: str | None, role: Role | None) -> Session:
     session = Session()
     loader: Loader = session.get_component("data_loader")
     loader.file_loader = _PlainJson()
+    if role is not None:
+        roles.assume(session, role, region, trusted)
     return session
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import ast
 import asyncio
 import importlib.util
+import json
 import os
 from pathlib import Path
 from typing import Any
@@ -15,7 +16,7 @@ from azure.core.exceptions import ClientAuthenticationError
 import settings
 from permissions.rendering import Names
 from settings.providers import HARMLESS, HONOURED, INSTEAD
-from site_recovery.aws import regions
+from site_recovery.aws import regions, roles
 from site_recovery.azure import clouds
 from site_recovery.azure.clouds import VARIABLES
 from site_recovery.azure.connection import connector, endpoint
@@ -26,7 +27,6 @@ from site_recovery.problems import Problem
     "key",
     [
         *INSTEAD,
-        "aws:assumeRoles[0].roleArn",
         "aws:endpoints[0].ec2",
         "aws:assumeRole.roleArn",
     ],
@@ -73,9 +73,46 @@ def test_every_key_of_an_sdk_is_honoured_refused_or_said_to_be_harmless(
     assert keys_of(sdk, namespace) == known - OLDER
 
 
-@pytest.mark.parametrize("key", [*HONOURED, *HARMLESS, "ec2-to-azure:profile", "azuread:clientId"])
+ROLE = "arn:aws-us-gov:iam::123456789012:role/migrations/runner"
+
+
+@pytest.mark.parametrize(
+    "key", [*(set(HONOURED) - {roles.KEY}), *HARMLESS, "ec2-to-azure:profile", "azuread:clientId"]
+)
 def test_other_keys_of_the_providers_are_not_refused(key: str) -> None:
     assert problems({key: "public"}) == []
+
+
+@pytest.mark.parametrize(
+    "role",
+    [{"roleArn": ROLE}, {"roleArn": ROLE, "externalId": "x", "sessionName": "migration"}],
+)
+def test_one_role_of_another_account_is_taken(role: dict[str, str]) -> None:
+    assert problems({roles.KEY: json.dumps([role])}) == []
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        ("x", "it is not a list of one role"),
+        (json.dumps({"roleArn": ROLE}), "it is not a list of one role"),
+        (json.dumps([{"roleArn": ROLE}] * 2), "it is not a list of one role"),
+        (json.dumps([{"roleArn": ROLE, "policy": "{}"}]), "clients do not read policy"),
+        (json.dumps([{"externalId": "x"}]), "roleArn is missing"),
+        (json.dumps([{"roleArn": "runner"}]), "roleArn runner is not the ARN of a role"),
+    ],
+)
+def test_a_role_that_plugin_and_program_would_not_take_alike_is_refused(
+    text: str, said: str
+) -> None:
+    [problem] = problems({roles.KEY: text})
+    assert problem.path == roles.KEY
+    assert said in problem.what
+
+
+def test_a_role_that_was_set_without_a_path_is_refused_because_nobody_reads_it() -> None:
+    [problem] = problems({f"{roles.KEY}[0].roleArn": ROLE})
+    assert "it was set without --path" in problem.what
 
 
 def problems(config: dict[str, str], **environment: str) -> list[Problem]:

@@ -27,6 +27,7 @@ CONFIGURABLE: Mapping[str, Property] = {
     "accessKey": Property(),
     "secretKey": Property(),
     "token": Property(),
+    "assumeRoles": Property("json"),
     "defaultTags": Property("json"),
     "endpoints": Property("json"),
     "maxRetries": Property("integer"),
@@ -110,10 +111,26 @@ class Cloud:
             aws_session_token=self._config.get("token"),
             region_name=region,
         )
+        for role in self._config.get("assumeRoles") or []:
+            session = _assumed(session, role, region)
         retries = int(self._config.get("maxRetries") or 5)
         config = Config(retries={"max_attempts": retries, "mode": "standard"})
         connect: Any = session.client  # its types know the services' names only as literals
         return connect(service, endpoint_url=endpoint, config=config)
+
+
+def _assumed(session: boto3.session.Session, role: Mapping[str, str], region: str) -> Any:
+    """A session with a role; its credentials are valid for an hour."""
+    asked = {"ExternalId": role["externalId"]} if role.get("externalId") else {}
+    given = session.client("sts").assume_role(
+        RoleArn=role["roleArn"], RoleSessionName=role.get("sessionName") or "pulumi", **asked
+    )["Credentials"]
+    return boto3.session.Session(
+        aws_access_key_id=given["AccessKeyId"],
+        aws_secret_access_key=given["SecretAccessKey"],
+        aws_session_token=given["SessionToken"],
+        region_name=region,
+    )
 
 
 def _decoded(value: Any) -> Any:
