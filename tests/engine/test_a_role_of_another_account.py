@@ -26,5 +26,5 @@ def test_both_sides_of_a_run_work_in_the_account_of_the_role(stack: Stack) -> No
     text = " ".join(preview.text.split())
     assert preview.code != 0
     # In that account there is nothing of what the config names.
-    assert "source.vpcId" in text
+    assert "to take the machine out of the migration" in text
     assert "one run would work in two accounts" not in text
