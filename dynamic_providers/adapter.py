@@ -243,7 +243,7 @@ class MigrationProvider(ResourceProvider, ABC, Generic[InputsT, OutputsT]):
 def stack_of(urn: str) -> str:
     """The stack and project in a URN, which identify a stack.
 
-    >>> stack_of("urn:pulumi:dev::shop::site-recovery:MigrationWave::web")
+    >>> stack_of("urn:pulumi:dev::shop::asr:Wave::web")
     'urn:pulumi:dev::shop'
     """
     return "::".join(urn.split("::")[:2])
@@ -252,7 +252,7 @@ def stack_of(urn: str) -> str:
 def stack_urn(urn: str) -> str:
     """The URN of the stack of a resource.
 
-    >>> stack_urn("urn:pulumi:dev::shop::site-recovery:MigrationWave::web")
+    >>> stack_urn("urn:pulumi:dev::shop::asr:Wave::web")
     'urn:pulumi:dev::shop::pulumi:pulumi:Stack::shop-dev'
     """
     head, project = urn.split("::")[:2]

@@ -173,7 +173,9 @@ class AgentRolloutProvider(MigrationProvider[AgentRolloutInputs, AgentRolloutOut
         return progress
 
 
-class AgentRollout(DeclaredResource, name="AgentRollout", provider=AgentRolloutProvider):
+class AgentRollout(
+    DeclaredResource, name="Agents", former="AgentRollout", provider=AgentRolloutProvider
+):
     """The mobility agent on the machines of a wave; see `AgentRolloutOutputs`."""
 
     failed: pulumi.Output[Mapping[str, str]]

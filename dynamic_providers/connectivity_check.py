@@ -266,7 +266,10 @@ class ConnectivityCheckProvider(
 
 
 class ConnectivityCheck(
-    DeclaredResource, name="ConnectivityCheck", provider=ConnectivityCheckProvider
+    DeclaredResource,
+    name="Connectivity",
+    former="ConnectivityCheck",
+    provider=ConnectivityCheckProvider,
 ):
     """The check that machines and server can reach each other, before protection starts.
 

@@ -146,7 +146,10 @@ class ContainerMappingProvider(MigrationProvider[ContainerMappingInputs, Contain
 
 
 class ProtectionContainerMapping(
-    DeclaredResource, name="ProtectionContainerMapping", provider=ContainerMappingProvider
+    DeclaredResource,
+    name="Mapping",
+    former="ProtectionContainerMapping",
+    provider=ContainerMappingProvider,
 ):
     """A protection container mapped to a replication policy."""
 

@@ -12,16 +12,19 @@ from pulumi.runtime.settings import SETTINGS
 
 from dynamic_providers.adapter import MigrationProvider
 
+_FORMER_MODULE = "pulumi-python:dynamic/site-recovery"
+
 
 class DeclaredResource(Resource):
     """A dynamic resource whose inputs and outputs are the fields of its provider's models.
 
-    A subclass names its type, its provider and its secret outputs in its header, and in its body
+    A subclass names its type (and the one that it had once), its provider and its secret outputs in its header, and in its body
     it annotates what a program may read as `pulumi.Output[...]`:
 
         class VaultCredentials(
             DeclaredResource,
-            name="VaultCredentials",
+            name="Credentials",
+            former="VaultCredentials",
             provider=VaultCredentialsProvider,
             secret_outputs=["credentials_file"],
         ):
@@ -39,6 +42,7 @@ class DeclaredResource(Resource):
 
     _implementation: ClassVar[type[MigrationProvider[Any, Any]]]
     _secret_outputs: ClassVar[Sequence[str]]
+    _former: ClassVar[str | None]
 
     def __init_subclass__(
         cls,
@@ -46,11 +50,13 @@ class DeclaredResource(Resource):
         name: str,
         provider: type[MigrationProvider[Any, Any]],
         secret_outputs: Sequence[str] = (),
-        module: str = "site-recovery",
+        former: str | None = None,
+        module: str = "asr",
     ) -> None:
         super().__init_subclass__(module=module, name=name)
         cls._implementation = provider
         cls._secret_outputs = secret_outputs
+        cls._former = former
         annotated = set(inspect.get_annotations(cls))
         outputs = set(provider.outputs.model_fields)
         wrong = (outputs - annotated) | (annotated - outputs - set(provider.inputs.model_fields))
@@ -74,12 +80,19 @@ class DeclaredResource(Resource):
         self._raise_unless_complete(name, {*inputs, *filled_in})
         # Pulumi sets attributes only for registered properties, so outputs are registered as None.
         outputs = dict.fromkeys(set(provider.outputs.model_fields) - set(inputs))
-        secrets = pulumi.ResourceOptions(additional_secret_outputs=list(self._secret_outputs))
+        # An older stack keeps its resources under their new types, which are short so that a terminal
+        # of usual width shows what stands behind them.
+        added = pulumi.ResourceOptions(
+            additional_secret_outputs=list(self._secret_outputs) or None,
+            aliases=[pulumi.Alias(type_=f"{_FORMER_MODULE}:{self._former}")]
+            if self._former
+            else None,
+        )
         super().__init__(
             provider(),
             name,
             {**inputs, **filled_in, **outputs},
-            pulumi.ResourceOptions.merge(opts, secrets) if self._secret_outputs else opts,
+            pulumi.ResourceOptions.merge(opts, added),
         )
 
     def _raise_unless_complete(self, name: str, given: set[str]) -> None:

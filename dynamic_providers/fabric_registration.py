@@ -145,7 +145,10 @@ class FabricRegistrationProvider(
 
 
 class FabricRegistration(
-    DeclaredResource, name="FabricRegistration", provider=FabricRegistrationProvider
+    DeclaredResource,
+    name="Registration",
+    former="FabricRegistration",
+    provider=FabricRegistrationProvider,
 ):
     """A configuration server or replication appliance, healthy, in the vault.
 

@@ -329,7 +329,9 @@ def _outcome(phase: Phase, outcome: Outcome) -> dict[str, str]:
     }
 
 
-class MigrationWave(DeclaredResource, name="MigrationWave", provider=MigrationWaveProvider):
+class MigrationWave(
+    DeclaredResource, name="Wave", former="MigrationWave", provider=MigrationWaveProvider
+):
     """Machines that share a phase, driven together; see `WaveOutputs`.
 
     The wave itself does not fail because a machine failed: that machine's `ProtectedItem` does.

@@ -136,7 +136,7 @@ class ProtectedItemProvider(MigrationProvider[ProtectedItemInputs, ProtectedItem
         if _left_out(news) and (news.get("machine") is None or not olds):
             way_out = (
                 f"{_not_part_of(news)}, and nothing else takes a new machine to its phase. Add the "
-                f"wave (--target '**:MigrationWave::{news['wave']}'), or leave out its machines too "
+                f"wave (--target '**:Wave::{news['wave']}'), or leave out its machines too "
                 "(--exclude-dependents)."
             )
             return CheckResult(news, [CheckFailure("", way_out)])
@@ -310,7 +310,9 @@ def _raise_if_unreadable(inputs: ProtectedItemInputs, observed: Observed) -> Non
         raise MigrationError(f"{inputs.name}: {next_step(None, observed, Rules())}")
 
 
-class ProtectedItem(DeclaredResource, name="ProtectedItem", provider=ProtectedItemProvider):
+class ProtectedItem(
+    DeclaredResource, name="Machine", former="ProtectedItem", provider=ProtectedItemProvider
+):
     """The record of one machine, which shows its state after an `up`.
 
     Args:

@@ -95,7 +95,9 @@ class VaultClearanceProvider(MigrationProvider[VaultClearanceInputs, Outputs]):
                 row.event(vault.after_deletion(inputs.vault, found))
 
 
-class VaultClearance(DeclaredResource, name="VaultClearance", provider=VaultClearanceProvider):
+class VaultClearance(
+    DeclaredResource, name="Clearance", former="VaultClearance", provider=VaultClearanceProvider
+):
     """Clears a vault when it is deleted.
 
     It is created right after the vault, so on destroy it is deleted right before the vault.

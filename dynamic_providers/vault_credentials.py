@@ -113,7 +113,8 @@ class VaultCredentialsProvider(MigrationProvider[VaultCredentialsInputs, VaultCr
 
 class VaultCredentials(
     DeclaredResource,
-    name="VaultCredentials",
+    name="Credentials",
+    former="VaultCredentials",
     provider=VaultCredentialsProvider,
     secret_outputs=["credentials_file"],
 ):

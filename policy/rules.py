@@ -14,7 +14,7 @@ from typing import Any
 _INSTANCE = "aws:ec2/instance:Instance"
 _INGRESS = "aws:vpc/securityGroupIngressRule:SecurityGroupIngressRule"
 _VAULT = "azure-native:recoveryservices:Vault"
-_WAVE = "pulumi-python:dynamic/site-recovery:MigrationWave"
+_WAVE = "pulumi-python:dynamic/asr:Wave"
 _EVERYBODY = ("0.0.0.0/0", "::/0")
 _REMOTE_ACCESS = {22: "SSH", 3389: "RDP"}
 _ALL_PROTOCOLS = "-1"

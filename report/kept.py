@@ -16,7 +16,8 @@ from typing import Any
 from report import engine
 from site_recovery.errors import MigrationError
 
-_WAVE = ":MigrationWave"
+_WAVE = (":Wave", ":MigrationWave")
+"""The ends of its type: since the types are short, and before."""
 
 Machines = dict[str, dict[str, str]]
 

@@ -20,8 +20,9 @@ from site_recovery.fleet import LandingZone, Site
 from site_recovery.phases import Phase
 from site_recovery.snapshot import Machine
 
-_WAVE = "dynamic/site-recovery:MigrationWave"
-_ITEM = "dynamic/site-recovery:ProtectedItem"
+# A record that no newer run has written has the former types.
+_WAVE = ("dynamic/asr:Wave", "dynamic/site-recovery:MigrationWave")
+_ITEM = ("dynamic/asr:Machine", "dynamic/site-recovery:ProtectedItem")
 _UNDER_WAY = ("creating", "updating")
 
 

@@ -42,7 +42,7 @@ _AZURE_PATHS = {
 }
 
 _OUTPUTS: dict[str, dict[str, Any]] = {
-    "FabricRegistration": {
+    "Registration": {
         "fabric_id": "fabric-id",
         "container_id": "container-id",
         "provider_id": "provider-id",
@@ -51,11 +51,11 @@ _OUTPUTS: dict[str, dict[str, Any]] = {
         "run_as_accounts": {"WindowsAccount": "1", "LinuxAccount": "2"},
         "machines_site_id": "machines-site-id",
     },
-    "VaultCredentials": {"credentials_file": "<RSVaultAsrCreds>private key</RSVaultAsrCreds>"},
-    "ConnectivityCheck": {"blocked": {}, "rows": []},
-    "AgentRollout": {"failed": {}, "status": {}},
-    "ProtectionContainerMapping": {"mapping_id": "mapping-id"},
-    "ProtectedItem": {
+    "Credentials": {"credentials_file": "<RSVaultAsrCreds>private key</RSVaultAsrCreds>"},
+    "Connectivity": {"blocked": {}, "rows": []},
+    "Agents": {"failed": {}, "status": {}},
+    "Mapping": {"mapping_id": "mapping-id"},
+    "Machine": {
         "observed_phase": "protected",
         "item_id": "item-id",
         "power_state": "",
@@ -203,9 +203,9 @@ class _Answers(mocks.Mocks):
             state.setdefault("privateIp", "10.10.2.77")
         kind = args.typ.rsplit(":", 1)[-1]
         state |= _OUTPUTS.get(kind, {})
-        if kind == "FabricRegistration" and self._accounts is not None:
+        if kind == "Registration" and self._accounts is not None:
             state["run_as_accounts"] = self._accounts
-        if kind == "MigrationWave" and "machines" in state:
+        if kind == "Wave" and "machines" in state:
             state["outcomes"] = {
                 m: {"status": "satisfied", "reason": "", "message": ""} for m in state["machines"]
             }

@@ -18,7 +18,7 @@ INSTANCE = "aws:ec2/instance:Instance"
 READERS = ["arn:aws:iam::123456789012:role/web", "arn:aws:iam::123456789012:role/db"]
 
 
-FILE: str = harness._OUTPUTS["VaultCredentials"]["credentials_file"]
+FILE: str = harness._OUTPUTS["Credentials"]["credentials_file"]
 
 
 def deploy(program: Callable[[], object]) -> Deployment:

@@ -125,12 +125,14 @@ def test_it_boots_after_its_rules_and_its_credential_exist() -> None:
 
 def test_it_is_unregistered_before_it_ends() -> None:
     deployment = server()
-    assert deployment.waits_for(deployment.one("FabricRegistration"), deployment.one(INSTANCE))
+    assert deployment.waits_for(
+        deployment.one("dynamic/asr:Registration"), deployment.one(INSTANCE)
+    )
 
 
 def test_registration_looks_for_the_server_by_the_name_it_has() -> None:
     deployment = server(name="asr-1")
-    registration = deployment.one("FabricRegistration").inputs
+    registration = deployment.one("dynamic/asr:Registration").inputs
     assert registration["server_name"] == deployment.one(INSTANCE).inputs["tags"]["Name"]
     assert registration["vault_id"] == VAULT
     assert registration["experience"] == "classic"
@@ -199,14 +201,14 @@ def test_its_status_begins_as_starting_and_is_its_own_to_change() -> None:
     status = deployment.one("ssm/parameter:Parameter")
     assert json.loads(revealed(status.inputs["value"]))["state"] == "starting"
     assert status.ignored == {"name", "value"}
-    registration = deployment.one("FabricRegistration").inputs
+    registration = deployment.one("dynamic/asr:Registration").inputs
     assert registration["status_parameter"] == status.inputs["name"]
 
 
 def test_a_server_that_a_person_installs_gets_no_script_no_credential_and_no_status() -> None:
     deployment = server(installation="manual")
     assert "userData" not in deployment.one(INSTANCE).inputs
-    assert deployment.all("VaultCredentials") == []
+    assert deployment.all("dynamic/asr:Credentials") == []
     assert deployment.all("SecretVersion") == []
-    assert deployment.one("FabricRegistration").inputs["status_parameter"] == ""
+    assert deployment.one("dynamic/asr:Registration").inputs["status_parameter"] == ""
     assert own_statements(deployment) == {"secretsmanager:PutSecretValue": "agent-arn"}

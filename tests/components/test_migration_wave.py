@@ -103,18 +103,18 @@ def waves(
 
 
 def reconciler(deployment: Deployment, wave: str) -> dict[str, Any]:
-    return deployment.one("site-recovery:MigrationWave", wave).inputs
+    return deployment.one("dynamic/asr:Wave", wave).inputs
 
 
 def test_a_wave_has_one_driver_and_one_record_a_machine() -> None:
     deployment = waves(configs.valid())
-    drivers = deployment.all("site-recovery:MigrationWave")
+    drivers = deployment.all("dynamic/asr:Wave")
     assert sorted(driver.name for driver in drivers) == ["data", "pilot"]
-    records = deployment.all("ProtectedItem")
+    records = deployment.all("dynamic/asr:Machine")
     assert sorted(record.name for record in records) == ["db-01", "web-01", "web-02"]
     by_wave = {"web-01": "pilot", "web-02": "data", "db-01": "data"}
     for record in records:
-        driver = deployment.one("site-recovery:MigrationWave", by_wave[record.name])
+        driver = deployment.one("dynamic/asr:Wave", by_wave[record.name])
         assert deployment.waits_for(record, driver)
         # One is enough, and each further one costs time in every command.
         assert record.depending == {"outcome"}
@@ -130,10 +130,10 @@ def test_a_virtual_machine_gets_the_tags_of_its_instance_that_its_wave_wants() -
 
 
 def test_a_machine_that_moves_to_another_wave_stays_the_same_resource() -> None:
-    before = waves(configs.valid()).one("ProtectedItem", "web-02")
+    before = waves(configs.valid()).one("dynamic/asr:Machine", "web-02")
     config = configs.changed("waves", "data", "machines", value=["db-01"])
     after = waves(configs.put(config, "waves", "pilot", "machines", 1, value="web-02"))
-    assert after.one("ProtectedItem", "web-02").urn == before.urn
+    assert after.one("dynamic/asr:Machine", "web-02").urn == before.urn
     known = unpacked(reconciler(after, "data")["all_waves"])
     assert "web-02" in known["pilot"].machines
 

@@ -120,7 +120,7 @@ def test_a_wave_of_many_machines_has_an_association_for_every_fifty() -> None:
     }
     assert sorted(i for ids in values.values() for i in ids) == [i for i, _ in machines.values()]
     deployment.one("ssm/document:Document")
-    rollout = deployment.one("AgentRollout").inputs
+    rollout = deployment.one("dynamic/asr:Agents").inputs
     assert rollout["associations"] == {
         key: f"pilot-agents-{key}-id" for key in ("linux", "linux-2", "linux-3")
     }
@@ -137,7 +137,7 @@ def test_agents_are_installed_once_what_they_need_is_there() -> None:
 
 def test_the_rollout_waits_for_every_machine() -> None:
     deployment = agents()
-    rollout = deployment.one("AgentRollout")
+    rollout = deployment.one("dynamic/asr:Agents")
     assert rollout.inputs["machines"] == {
         name: {"instance_id": instance, "platform": platform}
         for name, (instance, platform) in MACHINES.items()

@@ -64,7 +64,7 @@ def test_it_is_an_instance_as_hardened_as_the_configuration_server() -> None:
 
 def test_it_has_no_credential_because_a_person_signs_it_in() -> None:
     deployment = appliance()
-    assert deployment.all("VaultCredentials") == []
+    assert deployment.all("dynamic/asr:Credentials") == []
     assert deployment.all("SecretVersion") == []
     assert own_statements(deployment) == {
         "ssm:PutParameter": "status-arn",
@@ -83,7 +83,7 @@ def test_it_is_told_what_to_install() -> None:
 
 def test_registration_waits_for_it_and_shows_its_status() -> None:
     deployment = appliance(name="asr-1")
-    registration = deployment.one("FabricRegistration")
+    registration = deployment.one("dynamic/asr:Registration")
     assert deployment.waits_for(registration, deployment.one(INSTANCE))
     assert registration.inputs["server_name"] == "asr-1"
     assert registration.inputs["experience"] == "modernized"
@@ -96,7 +96,7 @@ def test_registration_waits_for_it_and_shows_its_status() -> None:
 
 def test_an_appliance_that_is_registered_already_is_found_and_kept() -> None:
     deployment = appliance(registered=REGISTERED)
-    registration = deployment.one("FabricRegistration").inputs
+    registration = deployment.one("dynamic/asr:Registration").inputs
     assert (registration["server_name"], registration["keep"]) == ("asr-there", True)
     assert registration["status_parameter"] == ""
     for kind in (INSTANCE, "iam/role:Role", "InstanceProfile", "ssm/parameter:Parameter"):

@@ -47,7 +47,7 @@ def test_hours_of_the_config_are_minutes_of_the_policy() -> None:
 def test_the_container_is_mapped_to_the_policy_and_unmapped_before_it_goes() -> None:
     deployment = policy()
     mapping, made = (
-        deployment.one("ProtectionContainerMapping"),
+        deployment.one("dynamic/asr:Mapping"),
         deployment.one("ReplicationPolicy"),
     )
     assert mapping.inputs["container_id"] == "container-id"
@@ -64,4 +64,4 @@ def test_the_modernized_policy_has_its_own_words() -> None:
         "crashConsistentFrequencyInMinutes": 5,
         "enableMultiVmSync": "true",
     }
-    assert deployment.one("ProtectionContainerMapping").inputs["experience"] == "modernized"
+    assert deployment.one("dynamic/asr:Mapping").inputs["experience"] == "modernized"

@@ -81,7 +81,7 @@ def in_order(deployment: Deployment, *later_first: Resource) -> bool:
 
 def test_stack_dev_declares_its_whole_fleet(dev: Deployment) -> None:
     declared = dev_config()["ec2-to-azure:machines"]
-    assert {item.name for item in dev.all("ProtectedItem")} == set(declared)
+    assert {item.name for item in dev.all("dynamic/asr:Machine")} == set(declared)
     assert {a.name for a in dev.all("NetworkInterfaceSecurityGroupAttachment")} == set(declared)
 
 
@@ -104,22 +104,22 @@ def test_a_renamed_stack_keeps_whatever_it_named_after_itself(aws: LocalAws, exa
 def test_destroy_takes_everything_apart_from_the_machines_down_to_the_group(
     dev: Deployment,
 ) -> None:
-    for item in dev.all("ProtectedItem"):
+    for item in dev.all("dynamic/asr:Machine"):
         assert in_order(
             dev,
             item,
-            dev.one("site-recovery:MigrationWave", "pilot")
+            dev.one("dynamic/asr:Wave", "pilot")
             if item.name.endswith("-01")
-            else dev.one("site-recovery:MigrationWave", "web" if "web" in item.name else "data"),
-            dev.one("ProtectionContainerMapping"),
+            else dev.one("dynamic/asr:Wave", "web" if "web" in item.name else "data"),
+            dev.one("dynamic/asr:Mapping"),
             dev.one("ReplicationPolicy"),
             dev.one("recoveryservices:Vault"),
             dev.one("ResourceGroup", "migration"),
         )
     assert in_order(
         dev,
-        dev.one("ProtectionContainerMapping"),
-        dev.one("FabricRegistration"),
+        dev.one("dynamic/asr:Mapping"),
+        dev.one("dynamic/asr:Registration"),
         dev.one("aws:ec2/instance:Instance"),
         dev.one("recoveryservices:Vault"),
     )
@@ -128,7 +128,7 @@ def test_destroy_takes_everything_apart_from_the_machines_down_to_the_group(
 def test_no_machine_is_driven_before_the_server_can_reach_it(dev: Deployment) -> None:
     network = [r for r in dev if "SecurityGroup" in r.type and r.type.startswith("aws:")]
     attached = {r.name: r for r in network if r.type.endswith("SecurityGroupAttachment")}
-    for wave in dev.all("site-recovery:MigrationWave"):
+    for wave in dev.all("dynamic/asr:Wave"):
         own = {attached.pop(machine).urn for machine in wave.inputs["machines"]}
         for part in network:
             # A wave does not wait for the machines of another.
@@ -138,7 +138,7 @@ def test_no_machine_is_driven_before_the_server_can_reach_it(dev: Deployment) ->
 
 
 def test_the_landing_zone_exists_before_machines_are_driven(dev: Deployment) -> None:
-    for wave in dev.all("site-recovery:MigrationWave"):
+    for wave in dev.all("dynamic/asr:Wave"):
         for kind in ("VirtualNetwork", "StorageAccount", "ResourceGroup"):
             assert all(dev.waits_for(wave, part) for part in dev.all(kind))
 
@@ -249,7 +249,7 @@ def test_an_instance_that_was_terminated_after_its_migration_is_no_problem(aws: 
     config = dev_config()
     config["ec2-to-azure:machines"]["web-01"]["instanceId"] = "i-0123456789abcdef0"
     deployment = run(config, aws.environment)
-    machine = deployment.one("site-recovery:MigrationWave", "pilot").inputs["machines"]["web-01"]
+    machine = deployment.one("dynamic/asr:Wave", "pilot").inputs["machines"]["web-01"]
     assert "there is no instance" in machine["source_problem"]
     attached = {a.name for a in deployment.all("NetworkInterfaceSecurityGroupAttachment")}
     assert "web-01" not in attached

@@ -67,9 +67,9 @@ class Door(DeclaredResource, name="Door", provider=DoorProvider):
 
 def test_a_declaration_says_the_inputs_and_the_rest_is_filled_in() -> None:
     door = deploy(lambda: Door("front", width=0.9, neighbour="none")).one("Door")
-    assert door.type == "pulumi-python:dynamic/site-recovery:Door"
+    assert door.type == "pulumi-python:dynamic/asr:Door"
     given = {name: value for name, value in door.inputs.items() if name != "__provider"}
-    urn = "urn:pulumi:test::ec2-to-azure::pulumi-python:dynamic/site-recovery:Door::front"
+    urn = "urn:pulumi:test::ec2-to-azure::pulumi-python:dynamic/asr:Door::front"
     assert given == {"width": 0.9, "neighbour": "none", "preview": False, "urn": urn}
 
 

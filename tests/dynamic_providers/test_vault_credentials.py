@@ -70,7 +70,7 @@ def test_the_file_is_a_secret_and_no_input_is_one(monkeypatch: pytest.MonkeyPatc
         return answer(self, request)  # type: ignore[no-untyped-call]
 
     monkeypatch.setattr(MockMonitor, "RegisterResource", note)
-    registered = deploy(lambda: VaultCredentials("credentials", **INPUTS)).one("VaultCredentials")
+    registered = deploy(lambda: VaultCredentials("credentials", **INPUTS)).one("asr:Credentials")
     assert secrets["credentials"] == ["credentials_file"]
     given = {name: value for name, value in registered.inputs.items() if value is not None}
     assert {name: given[name] for name in INPUTS} == INPUTS

@@ -32,7 +32,7 @@ VAULT = "rsv-migration-dev"
 
 _COMMAND_SECONDS = 180
 _LISTENER_SECONDS = 30
-_OWN = "pulumi-python:dynamic/site-recovery:"
+_OWN = "pulumi-python:dynamic/asr:"
 
 
 class _Test(Protocol):
@@ -385,7 +385,7 @@ class Stack:
     def recorded(self, machine: str) -> dict[str, Any] | None:
         """The machine's record in the state, which is current even after a run that failed."""
         for resource in self.resources():
-            if resource["urn"].endswith(f"{_OWN}ProtectedItem::{machine}"):
+            if resource["urn"].endswith(f"{_OWN}Machine::{machine}"):
                 outputs: dict[str, Any] = resource["outputs"]
                 return outputs
         return None

@@ -67,7 +67,7 @@ def test_five_days_later_the_server_says_that_its_credential_expired(stack: Stac
     up = running.result()
     assert up.code != 0, up.text
     assert "Traceback" not in up.text
-    assert up.changes["VaultCredentials credentials"] == "update"
+    assert up.changes["Credentials credentials"] == "update"
     said = "\n".join(up.errors["registration"])
     assert f"configuration server {SERVER}: its set-up failed: install" in said
     assert "The installer reports" in said
@@ -84,7 +84,7 @@ def test_with_the_stacks_own_file_again_the_server_registers(stack: Stack) -> No
     up = stack.up("--replace", "**:SecretVersion::credential")
 
     assert up.code == 0, up.text
-    assert "VaultCredentials credentials" not in up.changes, "it is still good"
+    assert "Credentials credentials" not in up.changes, "it is still good"
     assert "ManagementCert" in secret(stack)
     assert "ManagementCert" not in up.text
     assert stack.machine("web-01")["observedPhase"] == "protected"

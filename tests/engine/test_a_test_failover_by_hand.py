@@ -46,7 +46,7 @@ def test_refresh_records_it(stack: Stack) -> None:
     refresh = stack.refresh()
 
     assert refresh.code == 0, refresh.text
-    assert f"ProtectedItem {MACHINE}" in refresh.changes
+    assert f"Machine {MACHINE}" in refresh.changes
     recorded = stack.recorded(MACHINE)
     assert recorded is not None
     assert recorded["phase"] == recorded["observed_phase"] == "test-failover"

@@ -200,7 +200,7 @@ def test_the_servers_credential_is_nowhere_in_clear(stack: Stack) -> None:
     found = ec2.describe_instance_attribute(InstanceId=server, Attribute="userData")
     script = base64.b64decode(found["UserData"]["Value"]).decode()
     assert "$Settings" in script
-    assert "FabricRegistration" in logs
+    assert "dynamic/asr:Registration" in logs
     for marker in ("RSVaultAsrCreds", "ManagementCert>MII"):
         assert marker not in state
         assert marker not in logs
@@ -212,7 +212,7 @@ def test_providers_are_kept_by_reference(stack: Stack) -> None:
     kept = [
         resource["inputs"]["__provider"]
         for resource in stack.resources()
-        if "dynamic/site-recovery" in resource["type"]
+        if "dynamic/asr" in resource["type"]
     ]
     assert kept
     assert all(isinstance(provider, str) and len(provider) < 200 for provider in kept)

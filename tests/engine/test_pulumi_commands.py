@@ -15,7 +15,7 @@ from tests.engine.harness import GROUP, VAULT, Result, Stack, row
 
 pytestmark = pytest.mark.engine
 
-_OWN = "**:dynamic/site-recovery:"
+_OWN = "**:dynamic/asr:"
 _UP = ("up", "--yes", "--skip-preview")
 _DESTROY = ("destroy", "--yes", "--skip-preview")
 PLAN = "engine-shop"
@@ -30,7 +30,7 @@ def declare(stack: Stack, shop: str, rest: str, *, more: list[str] | None = None
 
 def urn(stack: Stack, kind: str, name: str) -> str:
     """The URN of a dynamic resource of this program."""
-    ending = f"site-recovery:{kind}::{name}"
+    ending = f"asr:{kind}::{name}"
     (found,) = (one["urn"] for one in stack.resources() if one["urn"].endswith(ending))
     return str(found)
 
@@ -74,18 +74,18 @@ def test_a_part_of_the_landing_zone_comes_first(stack: Stack) -> None:
 @row("pulumi up --replace <a wave>")
 def test_a_replaced_wave_keeps_its_machines_and_its_recovery_plan(stack: Stack) -> None:
     with clouds_left_alone(stack):
-        replaced = succeeds(stack, *_UP, "--replace", urn(stack, "MigrationWave", "shop"))
-    assert replaced.changes["MigrationWave shop"] == "delete-replaced"
+        replaced = succeeds(stack, *_UP, "--replace", urn(stack, "Wave", "shop"))
+    assert replaced.changes["Wave shop"] == "delete-replaced"
     assert plans(stack) == [PLAN]
 
 
 @row("pulumi up --replace <a record, registration, mapping or clearance>")
 def test_what_is_replaced_and_still_declared_is_only_recorded_anew(stack: Stack) -> None:
     kinds = (
-        "ProtectedItem::*",
-        "FabricRegistration::*",
-        "ProtectionContainerMapping::*",
-        "VaultClearance::*",
+        "Machine::*",
+        "Registration::*",
+        "Mapping::*",
+        "Clearance::*",
     )
     options = [option for kind in kinds for option in ("--replace", f"{_OWN}{kind}")]
     with clouds_left_alone(stack):
@@ -96,11 +96,11 @@ def test_what_is_replaced_and_still_declared_is_only_recorded_anew(stack: Stack)
 
 @row("pulumi state taint <any of these>")
 def test_what_is_tainted_is_replaced_in_the_same_way(stack: Stack) -> None:
-    for kind, name in (("MigrationWave", "shop"), ("FabricRegistration", "registration")):
+    for kind, name in (("Wave", "shop"), ("Registration", "registration")):
         stack.succeeds("state", "taint", urn(stack, kind, name), "--yes")
     with clouds_left_alone(stack):
         tainted = succeeds(stack, *_UP)
-    assert set(tainted.changes) == {"MigrationWave shop", "FabricRegistration registration"}
+    assert set(tainted.changes) == {"Wave shop", "Registration registration"}
     assert plans(stack) == [PLAN]
 
 
@@ -133,7 +133,7 @@ def test_a_refresh_with_the_program_moves_no_machine(stack: Stack) -> None:
 
 @row("pulumi up --target <a record>")
 def test_the_record_of_a_machine_moves_no_machine(stack: Stack) -> None:
-    record = urn(stack, "ProtectedItem", "app-01")
+    record = urn(stack, "Machine", "app-01")
     with clouds_left_alone(stack):
         for command in (("preview",), _UP):
             done = succeeds(stack, *command, "--target", record)
@@ -144,7 +144,7 @@ def test_the_record_of_a_machine_moves_no_machine(stack: Stack) -> None:
 @row("pulumi up --exclude <a wave>")
 def test_an_excluded_wave_stays_where_it_is(stack: Stack) -> None:
     before = stack.clouds.operations("db-01")
-    done = succeeds(stack, *_UP, "--exclude", urn(stack, "MigrationWave", "shop"))
+    done = succeeds(stack, *_UP, "--exclude", urn(stack, "Wave", "shop"))
     assert "its wave shop is not part of this command" in done.line("db-01")
     assert stack.clouds.operations("db-01") == before
     assert stack.machine("app-01")["observedPhase"] == "test-failover"
@@ -155,7 +155,7 @@ def test_an_excluded_wave_stays_where_it_is(stack: Stack) -> None:
 def test_a_new_machine_of_an_excluded_wave_is_refused(stack: Stack) -> None:
     declare(stack, "protected", "test-failover", more=["web-02"])
     with clouds_left_alone(stack):
-        refused = stack.run("preview", "--exclude", urn(stack, "MigrationWave", "rest"))
+        refused = stack.run("preview", "--exclude", urn(stack, "Wave", "rest"))
     assert refused.code != 0
     assert "web-02: its wave rest is not part of this command" in refused.text
     assert "Traceback" not in refused.text
@@ -165,7 +165,7 @@ def test_a_new_machine_of_an_excluded_wave_is_refused(stack: Stack) -> None:
 def test_a_targeted_wave_is_driven_alone(stack: Stack) -> None:
     declare(stack, "protected", "protected")
     before = stack.clouds.audit()
-    succeeds(stack, *_UP, "--target", urn(stack, "MigrationWave", "rest"))
+    succeeds(stack, *_UP, "--target", urn(stack, "Wave", "rest"))
     after = stack.clouds.audit()[len(before) :]
     assert [one["operation"].rpartition("_")[2] for one in after] == ["TestFailoverCleanup"]
     assert (stack.recorded("app-01") or {})["observed_phase"] == "test-failover"
@@ -174,9 +174,7 @@ def test_a_targeted_wave_is_driven_alone(stack: Stack) -> None:
 @row("pulumi up --target <a wave> --target-dependents")
 def test_a_targeted_wave_and_its_records_end_up_as_after_an_up(stack: Stack) -> None:
     with clouds_left_alone(stack):
-        succeeds(
-            stack, *_UP, "--target", urn(stack, "MigrationWave", "rest"), "--target-dependents"
-        )
+        succeeds(stack, *_UP, "--target", urn(stack, "Wave", "rest"), "--target-dependents")
     assert (stack.recorded("app-01") or {})["observed_phase"] == "protected"
     assert_nothing_left_to_do(stack)
 
@@ -203,7 +201,7 @@ def test_a_saved_plan_holds_for_the_config_that_it_was_made_of(
 def test_a_resource_of_this_program_is_not_imported(stack: Stack) -> None:
     recorded = stack.resources()
     with clouds_left_alone(stack):
-        kind = "pulumi-python:dynamic/site-recovery:ProtectedItem"
+        kind = "pulumi-python:dynamic/asr:Machine"
         refused = stack.run("import", "--yes", "--protect=false", kind, "web-02", "web-02")
     assert refused.code != 0
     assert stack.resources() == recorded
@@ -211,14 +209,14 @@ def test_a_resource_of_this_program_is_not_imported(stack: Stack) -> None:
 
 @row("pulumi up --target <a wave that left the config>")
 def test_a_wave_that_left_does_not_take_along_a_machine_that_moved(stack: Stack) -> None:
-    gone = urn(stack, "MigrationWave", "rest")
+    gone = urn(stack, "Wave", "rest")
     stack.declare(shop=("test-failover", ["db-01", "web-01"]), other=("protected", ["app-01"]))
     stack.waves["shop"] |= {"requireTestFailover": False}
     with clouds_left_alone(stack):
         for more in ([], ["--target-dependents"]):
             succeeds(stack, *_UP, "--target", gone, *more)
     # Its machine's record still names it, so it is not deleted before that record has moved.
-    assert urn(stack, "MigrationWave", "rest") == gone
+    assert urn(stack, "Wave", "rest") == gone
     declare(stack, "test-failover", "protected")
     succeeds(stack, *_UP)
 
@@ -226,7 +224,7 @@ def test_a_wave_that_left_does_not_take_along_a_machine_that_moved(stack: Stack)
 @row("pulumi destroy --target <a record>")
 def test_a_destroyed_record_leaves_its_machine_replicating(stack: Stack) -> None:
     with clouds_left_alone(stack):
-        done = succeeds(stack, *_DESTROY, "--target", urn(stack, "ProtectedItem", "app-01"))
+        done = succeeds(stack, *_DESTROY, "--target", urn(stack, "Machine", "app-01"))
     assert "its replication goes on until its wave is" in done.line("app-01")
     assert stack.recorded("app-01") is None
 
@@ -234,8 +232,8 @@ def test_a_destroyed_record_leaves_its_machine_replicating(stack: Stack) -> None
 @row("pulumi state delete <a wave or record>")
 def test_what_is_forgotten_is_found_again(stack: Stack) -> None:
     for name in ("db-01", "web-01"):
-        stack.succeeds("state", "delete", urn(stack, "ProtectedItem", name), "--yes")
-    stack.succeeds("state", "delete", urn(stack, "MigrationWave", "shop"), "--yes")
+        stack.succeeds("state", "delete", urn(stack, "Machine", name), "--yes")
+    stack.succeeds("state", "delete", urn(stack, "Wave", "shop"), "--yes")
     with clouds_left_alone(stack):
         succeeds(stack, *_UP)
     assert {name: one["observedPhase"] for name, one in stack.outputs()["machines"].items()} == {
@@ -248,7 +246,7 @@ def test_what_is_forgotten_is_found_again(stack: Stack) -> None:
 @row("pulumi destroy --exclude <a wave>")
 def test_a_destroy_without_a_wave_leaves_it_replicating(stack: Stack) -> None:
     before = stack.clouds.audit()
-    succeeds(stack, *_DESTROY, "--exclude", urn(stack, "MigrationWave", "shop"))
+    succeeds(stack, *_DESTROY, "--exclude", urn(stack, "Wave", "shop"))
     changed = {one.get("machine") for one in stack.clouds.audit()[len(before) :]}
     assert changed == {"app-01"}
     assert plans(stack) == [PLAN]

@@ -233,7 +233,7 @@ def test_server_groups_and_registration_go_and_the_record_stays(migrated: Stack)
     assert migrated.clouds.fabrics(GROUP) == []
     kinds = {resource["type"].rpartition(":")[2] for resource in migrated.resources()}
     assert kinds.isdisjoint({"Association", "Document", "Instance", "SecurityGroup"})
-    assert {"MigrationWave", "ProtectedItem", "Vault"} <= kinds
+    assert {"Wave", "Machine", "Vault"} <= kinds
 
 
 def test_after_that_nothing_changes_and_a_refresh_finds_no_drift(migrated: Stack) -> None:

@@ -66,7 +66,7 @@ def test_refresh_forgets_what_went_with_it_and_keeps_what_is_migrated(stack: Sta
 
     assert refresh.code == 0, refresh.text
     left = {resource["type"].rpartition(":")[2] for resource in stack.resources()}
-    assert left.isdisjoint({"FabricRegistration", "ProtectionContainerMapping", "VaultClearance"})
+    assert left.isdisjoint({"Registration", "Mapping", "Clearance"})
     assert stack.recorded("web-02") is None
     assert (stack.recorded("web-01") or {})["observed_phase"] == "migrated"
     assert "the record of the migrated machines is kept: web-01" in refresh.line("pilot")

@@ -17,7 +17,7 @@ from tests.engine.harness import MACHINES_GROUP, Result, Stack
 pytestmark = pytest.mark.engine
 
 MACHINE = "web-01"
-WAVE = "MigrationWave pilot"
+WAVE = "Wave pilot"
 VARIABLE, SECRET = "HOOK_SECRET", "secret-of-the-webhook-of-this-test"
 LATER = timedelta(days=10)
 

@@ -11,7 +11,7 @@ BY_NAME = {rule.name: rule for rule in RULES}
 INSTANCE = "aws:ec2/instance:Instance"
 INGRESS = "aws:vpc/securityGroupIngressRule:SecurityGroupIngressRule"
 VAULT = "azure-native:recoveryservices:Vault"
-WAVE = "pulumi-python:dynamic/site-recovery:MigrationWave"
+WAVE = "pulumi-python:dynamic/asr:Wave"
 
 ENCRYPTED = {"encrypted": True}
 TESTED = {"require_test_failover": True}

@@ -43,8 +43,8 @@ def wave_resource(
 ) -> dict[str, Any]:
     """A wave as a stack exports it. A machine's instance is `i-` and its name."""
     return {
-        "type": "pulumi-python:dynamic/site-recovery:MigrationWave",
-        "urn": f"urn:pulumi:dev::ec2-to-azure::MigrationWave::{name}",
+        "type": "pulumi-python:dynamic/asr:Wave",
+        "urn": f"urn:pulumi:dev::ec2-to-azure::Wave::{name}",
         "outputs": {
             "experience": "modernized",
             "vault_id": _VAULT,
@@ -71,8 +71,8 @@ def item_resource(name: str, phase: str, **outputs: Any) -> dict[str, Any]:
     """The record of a machine as a stack exports it."""
     empty = dict.fromkeys(("item_id", "azure_vm_id", "test_vm_id", "last_test_failover"), "")
     return {
-        "type": "pulumi-python:dynamic/site-recovery:ProtectedItem",
-        "urn": f"urn:pulumi:dev::ec2-to-azure::ProtectedItem::{name}",
+        "type": "pulumi-python:dynamic/asr:Machine",
+        "urn": f"urn:pulumi:dev::ec2-to-azure::Machine::{name}",
         "outputs": {"name": name, "observed_phase": phase, "health": "Normal", **empty, **outputs},
     }
 

@@ -14,7 +14,7 @@ VM = "/subscriptions/1/resourceGroups/m/providers/Microsoft.Compute/virtualMachi
 
 
 def wave(**outputs: Any) -> dict[str, Any]:
-    kind = "pulumi-python:dynamic/site-recovery:MigrationWave"
+    kind = "pulumi-python:dynamic/asr:Wave"
     return {"type": kind, "urn": f"urn:pulumi:dev::p::{kind}::pilot", "outputs": outputs}
 
 

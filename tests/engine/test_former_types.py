@@ -1,0 +1,53 @@
+"""A stack that an older version of the program made, whose resources had longer types."""
+
+from __future__ import annotations
+
+import json
+import re
+
+import pytest
+
+from tests.engine.harness import Stack
+
+pytestmark = pytest.mark.engine
+
+FORMER = {
+    "Wave": "MigrationWave",
+    "Machine": "ProtectedItem",
+    "Registration": "FabricRegistration",
+    "Connectivity": "ConnectivityCheck",
+    "Agents": "AgentRollout",
+    "Mapping": "ProtectionContainerMapping",
+    "Clearance": "VaultClearance",
+    "Credentials": "VaultCredentials",
+}
+SHORT = re.compile(r"dynamic/asr:(\w+)")
+
+
+def former(text: str) -> str:
+    return SHORT.sub(lambda found: f"dynamic/site-recovery:{FORMER[found[1]]}", text)
+
+
+def test_its_resources_stay_as_they_are(stack: Stack) -> None:
+    stack.declare(pilot=("protected", ["web-01"]))
+    up = stack.up()
+    assert up.code == 0, up.text
+    file = stack.folder / "former.json"
+    file.write_text(former(stack.succeeds("stack", "export", "--show-secrets")), "utf-8")
+    assert SHORT.search(file.read_text("utf-8")) is None
+    stack.succeeds("stack", "import", "--file", str(file))
+    done = stack.clouds.operations("web-01")
+
+    # What a person reads before the next run is there too.
+    status = json.loads(stack.report("status", "--json"))
+    preview = stack.run("preview", "--expect-no-changes")
+    again = stack.up()
+
+    assert "web-01" in json.dumps(status)
+    assert preview.code == 0, preview.text
+    assert preview.changes == {}
+    assert again.code == 0, again.text
+    assert stack.clouds.operations("web-01") == done
+    kinds = {resource["type"] for resource in stack.resources()}
+    assert not any("dynamic/site-recovery" in kind for kind in kinds)
+    assert "pulumi-python:dynamic/asr:Wave" in kinds
