@@ -51,7 +51,8 @@ class VaultClearanceProvider(MigrationProvider[VaultClearanceInputs, Outputs]):
 
     async def on_diff(self, recorded: Recorded, news: dict[str, Any]) -> DiffResult:
         """A change of vault replaces it. Other changes are only recorded."""
-        known = {name: value for name, value in news.items() if not is_unknown(value)}
+        # Its own URN differs after an update of the program that gave it another type.
+        known = {n: value for n, value in news.items() if n != "urn" and not is_unknown(value)}
         before = recorded.inputs.model_dump()
         changed = {name for name in known if name in before and before[name] != known[name]}
         replaces = recorded.replaced(news, "vault_id") if "vault_id" in known else []
