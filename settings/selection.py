@@ -40,6 +40,7 @@ def expand(raw: Mapping[str, Any], find: Finder) -> tuple[dict[str, Any], list[P
         return dict(raw), []
     named = _Names(machines, waves)
     problems: list[Problem] = []
+    empty: list[str] = []
     written = dict(_mapping(waves))
     for wave, tags in selecting.items():
         place = path("waves", wave, "select")
@@ -47,6 +48,7 @@ def expand(raw: Mapping[str, Any], find: Finder) -> tuple[dict[str, Any], list[P
         if wrong:
             return dict(raw), wrong
         if not instances:
+            empty.append(wave)
             said = ", ".join(f"{key}={value}" for key, value in tags.items())
             wrong = [
                 Problem(
@@ -66,6 +68,15 @@ def expand(raw: Mapping[str, Any], find: Finder) -> tuple[dict[str, Any], list[P
         if not wrong:
             rest = {key: value for key, value in written[wave].items() if key != "select"}
             written[wave] = {**rest, "machines": sorted(members)}
+    if len(empty) > 1 and len(empty) == len(selecting):
+        # One cause: the tags of all waves are hardly wrong at the same time.
+        problems = [
+            Problem(
+                "source.vpcId",
+                f"no instance of {vpc} has the tags of any of the waves {', '.join(empty)}",
+                "Correct the VPC, or their tags in select",
+            )
+        ]
     return {**raw, "machines": named.machines, "waves": written}, problems
 
 

@@ -217,3 +217,14 @@ def test_a_tag_that_names_machines_and_is_not_there_is_named() -> None:
     config["waves"]["data"]["selectName"] = "role"
     [said] = problems(config, finder((id_of(7), "shop")))["waves.data.select"]
     assert "has no tag role" in said
+
+
+def test_a_wrong_vpc_is_one_problem_at_its_key_and_not_one_for_each_wave() -> None:
+    config = configs.modernized()
+    for wave in ("one", "two", "three"):
+        config["waves"][wave] = {"phase": "protected", "select": {"wave": wave}}
+    reading = settings.read(config, lambda *asked: ([], []))
+    [problem] = [p for p in reading.problems if "no instance of" in p.what]
+    assert problem.path == "source.vpcId"
+    assert "any of the waves one, two, three" in problem.what
+    assert not [p for p in reading.problems if p.path.startswith("waves.")]
