@@ -77,7 +77,8 @@ ROLE = "arn:aws-us-gov:iam::123456789012:role/migrations/runner"
 
 
 @pytest.mark.parametrize(
-    "key", [*(set(HONOURED) - {roles.KEY}), *HARMLESS, "ec2-to-azure:profile", "azuread:clientId"]
+    "key",
+    [*sorted(set(HONOURED) - {roles.KEY}), *HARMLESS, "ec2-to-azure:profile", "azuread:clientId"],
 )
 def test_other_keys_of_the_providers_are_not_refused(key: str) -> None:
     assert problems({key: "public"}) == []
