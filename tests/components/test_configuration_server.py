@@ -160,6 +160,8 @@ def test_it_is_told_where_its_credential_is_and_not_what_it_is() -> None:
         "installerUrl": "https://example.com/setup.exe",
         "installerSha256": "a" * 64,
         "credentialSecretId": "credential-arn",
+        "proxy": None,
+        "proxyBypass": [],
     }
     assert FILE not in json.dumps(instance.inputs)
 

@@ -73,7 +73,7 @@ class Result:
         errors: error messages by resource name; those of the program itself under "".
         warnings: warnings, in the same way.
         lines: permanent lines below the row of a wave or machine, by resource name.
-        changes: the operation on every dynamic resource that changed (`MigrationWave pilot`).
+        changes: the operation on every dynamic resource that changed (`Wave pilot`).
         reviewed: what would happen to each machine, by its name, as the wave's review says it:
             `protected → failed-over: unplanned failover`.
     """

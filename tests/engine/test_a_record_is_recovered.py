@@ -35,10 +35,10 @@ def only_the_server_is_missing(stack: Stack) -> bool:
 
 def test_what_azure_made_while_the_engine_died_is_recorded(stack: Stack) -> None:
     stack.declare(pilot=("protected", MACHINES))
-    # Azure accepts networks, storage and the vault, and finishes none of them.
+    # Azure accepts the security groups of both networks, storage and the vault, and finishes none.
     stack.clouds.set_scale(0)
     up = stack.start("up", "--yes", "--skip-preview", real=True)
-    for operation in ("VirtualNetworks_CreateOrUpdate", "StorageAccounts_Create"):
+    for operation in ("NetworkSecurityGroups_CreateOrUpdate", "StorageAccounts_Create"):
         stack.clouds.until_accepted(operation)
     stack.clouds.until_accepted("Vaults_CreateOrUpdate")
     up.kill()

@@ -175,6 +175,8 @@ def fleet(stack: Stack, by_item: str, by_plan: str, other: str = "protected") ->
     # An address is set by an update after replication is enabled.
     for name, address in (("app-01", ADDRESS), ("web-01", FAILED_OVER_TO)):
         stack.machines[name] = {**stack.machines[name], "target": {"privateIp": address}}
+    # A declared size is looked up among those of the region.
+    stack.machines["app-01"]["target"]["vmSize"] = "Standard_D4s_v5"
     groups: list[Any] = [["db-01"], {"machines": ["web-02"]}]
     stack.waves["shop"]["recoveryPlan"] = {"groups": groups}
 
