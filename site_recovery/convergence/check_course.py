@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
@@ -57,15 +57,25 @@ class CheckCourse:
         """The check that is made now; None once all passed."""
         return self.checks[self.at] if self.at < len(self.checks) else None
 
-    async def go_on(self) -> str | None:
-        """Try the present check once.
+    async def go_on(self, passed: Callable[[Check], None]) -> str | None:
+        """Try the present check, and those after it as long as they pass.
+
+        Args:
+            passed: called with each that does.
 
         Returns:
-            Empty if it passed, and the next one is the present one; why it failed; None if it has
-            to be tried again, for the reason in `wrong`.
+            Empty if all passed; why the present one failed; None if it has to be tried again, for
+            the reason in `wrong`.
         """
-        check = self.present
-        assert check is not None
+        while (check := self.present) is not None:
+            wrong = await self._tried(check)
+            if wrong != "":
+                return wrong
+            passed(check)
+        return ""
+
+    async def _tried(self, check: Check) -> str | None:
+        """Try the present check once; the next one is the present one if it passed."""
         wrong = await self._answered(check)
         if wrong is None:
             return None

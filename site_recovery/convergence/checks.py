@@ -89,15 +89,16 @@ class CheckRuns:
                 vm_id, assignment.platform, assignment.checks, self._guests, self._clock
             )
             self._courses[machine.name] = course
-        while (check := course.present) is not None:
-            wrong = await course.go_on()
-            if wrong is None:
-                self._tell(machine, check, course)
-                return True
-            if wrong:
-                self._fail(machine, observed, course, check, wrong)
-                return True
-            self._event(f"{machine.name}: check passed: {check.title}")
+        wrong = await course.go_on(
+            lambda check: self._event(f"{machine.name}: check passed: {check.title}")
+        )
+        check = course.present
+        if check is not None and wrong is None:
+            self._tell(machine, check, course)
+            return True
+        if check is not None and wrong:
+            self._fail(machine, observed, course, check, wrong)
+            return True
         self._record(machine, observed, course, passed=True)
         return False
 

@@ -129,25 +129,26 @@ class Rollbacks:
                 instance, assignment.platform, assignment.checks, self._guests, self._clock
             )
             self._courses[machine.name] = course
-        while (check := course.present) is not None:
-            wrong = await course.go_on()
-            if wrong is None:
-                machine.attempts.tell(
-                    Reason.CHECK_RUNNING, f"check {check.title} of its source: {course.wrong}"
-                )
-                return False
-            if wrong:
-                place = f"{course.at + 1} of {len(assignment.checks)}"
-                message = (
-                    f"its failover is taken back and its source serves, but check {place} of "
-                    f"instance {instance} failed ({check.title}): {wrong}. Put that right on the "
-                    "instance or in checks, then run pulumi up again, which checks it again. Its "
-                    "virtual machine is kept, switched off."
-                )
-                machine.fail(observed, Failure(Reason.CHECK_FAILED, message))
-                return False
-            self._event(f"{machine.name}: check of its source passed: {check.title}")
-        return True
+        wrong = await course.go_on(
+            lambda check: self._event(f"{machine.name}: check of its source passed: {check.title}")
+        )
+        check = course.present
+        if check is None:
+            return True
+        if wrong is None:
+            machine.attempts.tell(
+                Reason.CHECK_RUNNING, f"check {check.title} of its source: {course.wrong}"
+            )
+            return False
+        place = f"{course.at + 1} of {len(assignment.checks)}"
+        message = (
+            f"its failover is taken back and its source serves, but check {place} of "
+            f"instance {instance} failed ({check.title}): {wrong}. Put that right on the "
+            "instance or in checks, then run pulumi up again, which checks it again. Its "
+            "virtual machine is kept, switched off."
+        )
+        machine.fail(observed, Failure(Reason.CHECK_FAILED, message))
+        return False
 
     async def _delete_kept(self, machine: MachineRun, observed: Observed) -> None:
         for vm_id in observed.kept_vm_ids:

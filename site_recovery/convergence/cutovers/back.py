@@ -2,14 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-
 from site_recovery import cutover
 from site_recovery.convergence.cutovers.course import Course, Courses, quiesce_comment, tell
-from site_recovery.convergence.interfaces import Pace, Service
 from site_recovery.convergence.machine_run import MachineRun
 from site_recovery.convergence.outcome import Failure
-from site_recovery.convergence.sources import Sources
 from site_recovery.cutover import Source
 from site_recovery.observation import Observed, observe
 from site_recovery.operations import Operation
@@ -21,29 +17,14 @@ class Back:
     """Takes the cutovers of one run back.
 
     Args:
-        courses: what is known of them.
-        sources: the instances in AWS.
-        service: the vault.
-        pace: the timing of the run.
-        event: reports a step as a permanent line.
+        courses: what is known of them, and what they are taken with.
 
     Attributes:
         snapshot: the services in this round.
     """
 
-    def __init__(
-        self,
-        courses: Courses,
-        sources: Sources,
-        service: Service,
-        pace: Pace,
-        event: Callable[[str], None],
-    ) -> None:
+    def __init__(self, courses: Courses) -> None:
         self._courses = courses
-        self._sources = sources
-        self._service = service
-        self._pace = pace
-        self._event = event
         self.snapshot = Snapshot()
 
     async def fail(
@@ -76,7 +57,7 @@ class Back:
         """
         course, declared = self._courses.of(machine), machine.assignment.cutover
         while True:
-            if not self._pace.may_submit():
+            if not self._courses.pace.may_submit():
                 return True
             match cutover.next_back(declared, source, resumed=course.resumed):
                 case cutover.NoteRestoring():
@@ -90,10 +71,10 @@ class Back:
                     )
                 case cutover.GiveGroups(groups):
                     for interface, ids in groups.items():
-                        await self._sources.give_groups(interface, ids)
-                        course.groups[interface] = (ids, self._service.clock.now())
+                        await self._courses.sources.give_groups(interface, ids)
+                        course.groups[interface] = (ids, self._courses.service.clock.now())
                 case cutover.Start():
-                    await self._sources.start(source.instance_id)
+                    await self._courses.sources.start(source.instance_id)
                     tell(machine, "its source is being started again")
                     return True
                 case cutover.AwaitStart():
@@ -105,10 +86,10 @@ class Back:
                         return True
                 case cutover.Forget():
                     names = [name for name in source.tags if cutover.is_ours(name)]
-                    await self._sources.untag(source.instance_id, names)
+                    await self._courses.sources.untag(source.instance_id, names)
                     course.removed |= set(names)
                     course.written = {}
-                    self._event(f"{machine.name}: {_served(course)}")
+                    self._courses.event(f"{machine.name}: {_served(course)}")
                 case cutover.Restored():
                     failure, course.failure, course.ended = course.failure, None, True
                     if failure is None:
@@ -131,17 +112,17 @@ class Back:
             course.resumed = True
             return
         if course.command is None:
-            stops = await self._sources.find(source.instance_id, quiesce_comment(source))
-            if stops and await self._sources.ran(source.instance_id, stops) is None:
+            stops = await self._courses.sources.find(source.instance_id, quiesce_comment(source))
+            if stops and await self._courses.sources.ran(source.instance_id, stops) is None:
                 # What a killed run sent would stop the application after this has started it.
                 tell(machine, "its application is still being stopped, and is started then")
                 return
-            course.command = await self._sources.send(
+            course.command = await self._courses.sources.send(
                 source.instance_id, platform, lines, "site-recovery resume", quiesce.timeout
             )
             tell(machine, "its application is being started again")
             return
-        ran = await self._sources.ran(source.instance_id, course.command)
+        ran = await self._courses.sources.ran(source.instance_id, course.command)
         if ran is None:
             return
         course.command, course.resumed = None, True
@@ -154,7 +135,7 @@ class Back:
         A source that serves beside its virtual machine would take writes that are lost.
         """
         assignment = machine.assignment
-        item = await self._service.item(assignment, observed)
+        item = await self._courses.service.item(assignment, observed)
         now = observe(assignment.machine, self.snapshot.with_item(observed.item_id, item))
         if now.in_azure or now.busy == Operation.UNPLANNED_FAILOVER.scenario:
             return False
@@ -165,7 +146,7 @@ class Back:
             and job.target.lower() in machine.attempts.names
             and began is not None
             and (job.started is None or job.started >= began)
-            for job in (await self._service.jobs()).values()
+            for job in (await self._courses.service.jobs()).values()
         )
 
 

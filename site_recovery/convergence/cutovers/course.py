@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 
+from site_recovery.convergence.interfaces import Pace, Service
 from site_recovery.convergence.machine_run import MachineRun
 from site_recovery.convergence.outcome import Failure
 from site_recovery.convergence.sources import Sources
@@ -13,7 +14,6 @@ from site_recovery.cutover import Interface, Source
 from site_recovery.errors import MigrationError
 from site_recovery.fence_proof import Connection
 from site_recovery.reasons import Reason
-from site_recovery.service_clock import ServiceClock
 
 _LAG = timedelta(minutes=1)
 """How long EC2 may show the security groups that an interface had before."""
@@ -65,16 +65,22 @@ class Course:
 
 
 class Courses:
-    """The cutovers of one run, as far as they are known.
+    """The cutovers of one run: what is known of them, and what they are taken with.
 
     Args:
         sources: the instances in AWS.
-        clock: the service's time.
+        service: the vault.
+        pace: the timing of the run.
+        event: reports a step as a permanent line.
     """
 
-    def __init__(self, sources: Sources, clock: ServiceClock) -> None:
-        self._sources = sources
-        self._clock = clock
+    def __init__(
+        self, sources: Sources, service: Service, pace: Pace, event: Callable[[str], None]
+    ) -> None:
+        self.sources = sources
+        self.service = service
+        self.pace = pace
+        self.event = event
         self._seen: dict[str, Source] = {}
         self._courses: dict[str, Course] = {}
 
@@ -85,7 +91,7 @@ class Courses:
             MigrationError: AWS did not answer, or refused.
         """
         ids = [machine.assignment.machine.instance_id for machine in machines]
-        self._seen |= await self._sources.look(ids)
+        self._seen |= await self.sources.look(ids)
 
     def of(self, machine: MachineRun) -> Course:
         """What the run remembers of a machine."""
@@ -103,7 +109,7 @@ class Courses:
 
     def newest(self, machine: MachineRun, source: Source) -> Source:
         """A source, with what this run knows to be newer."""
-        return self.of(machine).over(source, self._clock.now())
+        return self.of(machine).over(source, self.service.clock.now())
 
     def is_under_way(self, machine: MachineRun) -> bool:
         """Whether the source of a machine is in a cutover, as far as is known."""
@@ -116,7 +122,7 @@ class Courses:
         Raises:
             MigrationError: AWS did not answer, or refused.
         """
-        await self._sources.tag(machine.assignment.machine.instance_id, tags)
+        await self.sources.tag(machine.assignment.machine.instance_id, tags)
         course = self.of(machine)
         course.written |= tags
         course.removed -= set(tags)

@@ -48,10 +48,10 @@ class Cutovers:
         self, sources: Sources, service: Service, pace: Pace, event: Callable[[str], None]
     ) -> None:
         self._pace = pace
-        self._courses = Courses(sources, service.clock)
-        self._back = Back(self._courses, sources, service, pace, event)
-        self._forward = Forward(self._courses, sources, service, pace, event, self._back)
-        self._afterwards = Afterwards(self._courses, sources, service, pace, event)
+        self._courses = Courses(sources, service, pace, event)
+        self._back = Back(self._courses)
+        self._forward = Forward(self._courses, self._back)
+        self._afterwards = Afterwards(self._courses)
         self._looked = False
         self._fresh: frozenset[str] = frozenset()
 

@@ -2,16 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import replace
 from datetime import datetime, timedelta
 
 from site_recovery import cutover, fence_proof
 from site_recovery.convergence.cutovers.back import Back
 from site_recovery.convergence.cutovers.course import Courses, quiesce_comment, tell
-from site_recovery.convergence.interfaces import Pace, Service
 from site_recovery.convergence.machine_run import MachineRun
-from site_recovery.convergence.sources import Ran, Sources
+from site_recovery.convergence.sources import Ran
 from site_recovery.cutover import Source
 from site_recovery.observation import Observed
 from site_recovery.reasons import Reason
@@ -26,28 +24,12 @@ class Forward:
     """Takes the cutovers of one run forward.
 
     Args:
-        courses: what is known of them.
-        sources: the instances in AWS.
-        service: the vault.
-        pace: the timing of the run.
-        event: reports a step as a permanent line.
+        courses: what is known of them, and what they are taken with.
         back: gives a source back when a step fails.
     """
 
-    def __init__(
-        self,
-        courses: Courses,
-        sources: Sources,
-        service: Service,
-        pace: Pace,
-        event: Callable[[str], None],
-        back: Back,
-    ) -> None:
+    def __init__(self, courses: Courses, back: Back) -> None:
         self._courses = courses
-        self._sources = sources
-        self._service = service
-        self._pace = pace
-        self._event = event
         self._back = back
 
     async def take(self, machine: MachineRun, source: Source, observed: Observed) -> bool:
@@ -61,13 +43,13 @@ class Forward:
         """
         assignment, course = machine.assignment, self._courses.of(machine)
         while True:
-            now = self._service.clock.now()
-            step = cutover.next_step(assignment.cutover, source, self._sources.fence, now)
-            if not self._pace.may_submit():
+            now = self._courses.service.clock.now()
+            step = cutover.next_step(assignment.cutover, source, self._courses.sources.fence, now)
+            if not self._courses.pace.may_submit():
                 return False
             match step:
                 case cutover.Remember():
-                    fenced = (self._sources.fence,)
+                    fenced = (self._courses.sources.fence,)
                     if any(each.groups == fenced for each in source.interfaces):
                         await self._back.fail(
                             machine,
@@ -78,7 +60,7 @@ class Forward:
                         )
                         return False
                     await self._courses.write(machine, cutover.beginning(source, now))
-                    self._event(f"{machine.name}: its cutover begins")
+                    self._courses.event(f"{machine.name}: its cutover begins")
                 case cutover.RunQuiesce():
                     ran = await self._quiesce(machine, source)
                     if ran is None:
@@ -90,12 +72,14 @@ class Forward:
                         )
                         return False
                     await self._courses.write(machine, {cutover.QUIESCED: now.isoformat()})
-                    self._event(f"{machine.name}: its application is stopped")
+                    self._courses.event(f"{machine.name}: its application is stopped")
                 case cutover.Fence(interfaces):
                     for interface in interfaces:
-                        await self._sources.give_groups(interface, [self._sources.fence])
-                        course.groups[interface] = ((self._sources.fence,), now)
-                    self._event(f"{machine.name}: its source is fenced")
+                        await self._courses.sources.give_groups(
+                            interface, [self._courses.sources.fence]
+                        )
+                        course.groups[interface] = ((self._courses.sources.fence,), now)
+                    self._courses.event(f"{machine.name}: its source is fenced")
                 case cutover.NoteFence():
                     await self._courses.write(
                         machine, {cutover.FENCED: await self._after_now(machine)}
@@ -109,8 +93,8 @@ class Forward:
                 case cutover.Stop():
                     if source.memory.stopping is None:
                         await self._courses.write(machine, {cutover.STOPPED: now.isoformat()})
-                        self._event(f"{machine.name}: its source is being stopped")
-                    await self._sources.stop(source.instance_id)
+                        self._courses.event(f"{machine.name}: its source is being stopped")
+                    await self._courses.sources.stop(source.instance_id)
                     tell(machine, "its source is being stopped")
                     return False
                 case cutover.AwaitStop():
@@ -136,9 +120,9 @@ class Forward:
             return Ran("Success")
         comment = quiesce_comment(source)
         if course.command is None:
-            course.command = await self._sources.find(source.instance_id, comment)
+            course.command = await self._courses.sources.find(source.instance_id, comment)
         if course.command is None:
-            course.command = await self._sources.send(
+            course.command = await self._courses.sources.send(
                 source.instance_id,
                 machine.assignment.platform,
                 lines,
@@ -147,7 +131,7 @@ class Forward:
             )
             tell(machine, "its application is being stopped")
             return None
-        ran = await self._sources.ran(source.instance_id, course.command)
+        ran = await self._courses.sources.ran(source.instance_id, course.command)
         if ran is not None:
             course.command = None
         return ran
@@ -156,9 +140,9 @@ class Forward:
         """End what is left of the machine's connections. Returns whether none is left."""
         course, platform = self._courses.of(machine), machine.assignment.platform
         if course.command is None:
-            course.asked = self._service.clock.now()
+            course.asked = self._courses.service.clock.now()
             course.proofs += 1
-            course.command = await self._sources.send(
+            course.command = await self._courses.sources.send(
                 source.instance_id,
                 platform,
                 fence_proof.script(platform, course.left),
@@ -167,7 +151,7 @@ class Forward:
             )
             tell(machine, "its connections are being looked at")
             return False
-        ran = await self._sources.ran(source.instance_id, course.command)
+        ran = await self._courses.sources.ran(source.instance_id, course.command)
         if ran is None:
             return False
         proof = fence_proof.read(platform, ran.out) if ran.succeeded else None
@@ -177,7 +161,7 @@ class Forward:
                 what = f"the machine did not tell its connections: its command ended with {ran}"
                 await self._back.fail(machine, source, observed, Reason.NOT_MANAGED, what)
             return False
-        course.left = fence_proof.foreign(proof.connections, self._sources.servers)
+        course.left = fence_proof.foreign(proof.connections, self._courses.sources.servers)
         if course.left:
             course.command = None
             named = ", ".join(map(str, course.left[:5]))
@@ -193,7 +177,7 @@ class Forward:
         fenced = fence_proof.later_than(proof, course.asked or after, after)
         await self._courses.write(machine, {cutover.FENCED: fenced.isoformat()})
         course.command = None
-        self._event(f"{machine.name}: no connection is left, and its disks are flushed")
+        self._courses.event(f"{machine.name}: no connection is left, and its disks are flushed")
         return True
 
     async def _choose(
@@ -201,16 +185,16 @@ class Forward:
     ) -> bool:
         """Choose the recovery point. Returns whether there is one."""
         declared = machine.assignment.cutover
-        points = await self._service.recovery_points(observed)
+        points = await self._courses.service.recovery_points(observed)
         point = cutover.point_after(points, later_than, declared)
         if point is not None:
             name = point.id.rpartition("/")[2]
             await self._courses.write(machine, {cutover.POINT: name})
-            self._event(
+            self._courses.event(
                 f"{machine.name}: fails over to the recovery point of {point.time:%H:%M:%S}"
             )
             return True
-        waited = self._service.clock.now() - later_than
+        waited = self._courses.service.clock.now() - later_than
         if waited > declared.recovery_point_wait:
             kind = "application-consistent " if declared.consistency == "application" else ""
             minutes = declared.recovery_point_wait / timedelta(minutes=1)
@@ -228,7 +212,7 @@ class Forward:
         A run that was killed may have chosen it days ago, and Site Recovery keeps points for the
         hours that the policy says. The source has stopped, so any later point has every write too.
         """
-        points = await self._service.recovery_points(observed)
+        points = await self._courses.service.recovery_points(observed)
         if any(each.id.rpartition("/")[2].lower() == point.lower() for each in points):
             return True
         fenced, declared = source.memory.fenced, machine.assignment.cutover
@@ -240,7 +224,7 @@ class Forward:
             await self._back.fail(machine, source, observed, Reason.NO_LATER_POINT, what)
             return False
         await self._courses.write(machine, {cutover.POINT: other.id.rpartition("/")[2]})
-        self._event(
+        self._courses.event(
             f"{machine.name}: its recovery point is not kept any more; takes that of "
             f"{other.time:%H:%M:%S}"
         )
@@ -249,5 +233,5 @@ class Forward:
     async def _after_now(self, machine: MachineRun) -> str:
         """The service's time after all that happened until now. Its Date has whole seconds."""
         if machine.observed is not None:
-            await self._service.item(machine.assignment, machine.observed)
-        return (self._service.clock.now() + _SECOND).isoformat()
+            await self._courses.service.item(machine.assignment, machine.observed)
+        return (self._courses.service.clock.now() + _SECOND).isoformat()
