@@ -7,14 +7,14 @@ from __future__ import annotations
 
 from datetime import timedelta
 
-from emulator.arm import async_operations, tags, tracked
+from emulator.arm import async_operations, tracked
 from emulator.arm.network import subnets
 from emulator.arm.network.allocation import allocate
 from emulator.arm.network.interfaces import INTERFACES, ONE_INTERFACE, shown_interface
-from emulator.arm.network.requests import malformed, read, require_name
+from emulator.arm.network.requests import malformed, read, require_name, with_new_tags
 from emulator.arm.network.versions import API_VERSIONS
 from emulator.kernel import long_running, schema
-from emulator.kernel.resources import require, require_reference, resource_id
+from emulator.kernel.resources import require_reference, resource_id
 from emulator.kernel.routes import Routes
 from emulator.kernel.store import Document
 from emulator.kernel.wire import Request, Response
@@ -110,11 +110,7 @@ def update_tags(
 ) -> Response:
     """Replace the tags of an interface."""
     identifier = resource_id(subscription, group, "Microsoft.Network", "networkInterfaces", name)
-    document = require(world, INTERFACES, identifier)
-    body = read(request, {"tags": schema.MapOf(str)}, "TagsObject")
-    tags.require(body)
-    document["tags"] = body.get("tags", {})
-    world.store.put(INTERFACES, document["id"], document)
+    document = with_new_tags(world, request, INTERFACES, identifier)
     return Response(200, shown_interface(world, document))
 
 

@@ -7,12 +7,12 @@ from __future__ import annotations
 
 from datetime import timedelta
 
-from emulator.arm import async_operations, tags, tracked
+from emulator.arm import async_operations, tracked
 from emulator.arm.network.interfaces import ADDRESSES, ONE_ADDRESS, shown_address
-from emulator.arm.network.requests import read, require_name
+from emulator.arm.network.requests import read, require_name, with_new_tags
 from emulator.arm.network.versions import API_VERSIONS
 from emulator.kernel import long_running, schema
-from emulator.kernel.resources import require, resource_id
+from emulator.kernel.resources import resource_id
 from emulator.kernel.routes import Routes
 from emulator.kernel.store import Document
 from emulator.kernel.wire import ArmError, Request, Response
@@ -80,11 +80,7 @@ def update_tags(
     world: World, request: Request, subscription: str, group: str, name: str
 ) -> Response:
     """Replace the tags of an address."""
-    document = require(world, ADDRESSES, _identify(subscription, group, name))
-    body = read(request, {"tags": schema.MapOf(str)}, "TagsObject")
-    tags.require(body)
-    document["tags"] = body.get("tags", {})
-    world.store.put(ADDRESSES, document["id"], document)
+    document = with_new_tags(world, request, ADDRESSES, _identify(subscription, group, name))
     return Response(200, shown_address(world, document))
 
 

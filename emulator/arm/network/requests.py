@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import re
 
+from emulator.arm import tags
 from emulator.kernel import schema
+from emulator.kernel.resources import require
 from emulator.kernel.store import Document
 from emulator.kernel.wire import ArmError, Request
 from emulator.kernel.world import World
@@ -62,3 +64,17 @@ def malformed(message: str) -> ArmError:
 def etag(world: World) -> str:
     """A new entity tag."""
     return f'W/"{world.guid()}"'
+
+
+def with_new_tags(world: World, request: Request, kind: str, identifier: str) -> Document:
+    """Replace the tags of a resource by those of a request (the operations `…_UpdateTags`).
+
+    Raises:
+        ArmError: there is no such resource, or its tags are refused.
+    """
+    document = require(world, kind, identifier)
+    body = read(request, {"tags": schema.MapOf(str)}, "TagsObject")
+    tags.require(body)
+    document["tags"] = body.get("tags", {})
+    world.store.put(kind, document["id"], document)
+    return document

@@ -7,9 +7,9 @@ from __future__ import annotations
 
 from datetime import timedelta
 
-from emulator.arm import async_operations, tags, tracked
+from emulator.arm import async_operations, tracked
 from emulator.arm.network import security_rules
-from emulator.arm.network.requests import etag, read, require_name
+from emulator.arm.network.requests import etag, read, require_name, with_new_tags
 from emulator.arm.network.versions import API_VERSIONS
 from emulator.kernel import long_running, schema
 from emulator.kernel.resources import (
@@ -114,11 +114,7 @@ def update_tags(
     world: World, request: Request, subscription: str, group: str, name: str
 ) -> Response:
     """Replace the tags of a group."""
-    document = require(world, KIND, security_group_id(subscription, group, name))
-    body = read(request, {"tags": schema.MapOf(str)}, "TagsObject")
-    tags.require(body)
-    document["tags"] = body.get("tags", {})
-    world.store.put(KIND, document["id"], document)
+    document = with_new_tags(world, request, KIND, security_group_id(subscription, group, name))
     return Response(200, _shown(world, document))
 
 

@@ -9,9 +9,9 @@ from datetime import timedelta
 from ipaddress import IPv4Address, IPv4Network
 from itertools import islice
 
-from emulator.arm import async_operations, tags, tracked
+from emulator.arm import async_operations, tracked
 from emulator.arm.network import allocation, subnets
-from emulator.arm.network.requests import etag, malformed, read, require_name
+from emulator.arm.network.requests import etag, malformed, read, require_name, with_new_tags
 from emulator.arm.network.versions import API_VERSIONS
 from emulator.kernel import long_running, schema
 from emulator.kernel.resources import (
@@ -113,11 +113,7 @@ def update_tags(
     world: World, request: Request, subscription: str, group: str, network: str
 ) -> Response:
     """Replace the tags of a network."""
-    document = require(world, KIND, network_id(subscription, group, network))
-    body = read(request, {"tags": schema.MapOf(str)}, "TagsObject")
-    tags.require(body)
-    document["tags"] = body.get("tags", {})
-    world.store.put(KIND, document["id"], document)
+    document = with_new_tags(world, request, KIND, network_id(subscription, group, network))
     return Response(200, _shown(world, document))
 
 
