@@ -12,14 +12,10 @@ import re
 from collections.abc import Callable, Hashable
 from dataclasses import dataclass
 from datetime import datetime
-from typing import TYPE_CHECKING
 
-from emulator.kernel.present import Write
-from emulator.kernel.store import Document, Reads
+from emulator.kernel.present import Present, Write
+from emulator.kernel.store import Document, Reads, Store
 from emulator.kernel.wire import rendered
-
-if TYPE_CHECKING:
-    from emulator.kernel.world import World
 
 INSTANCES = "estate/instances"
 """The kind by which the store counts the changes of the estate's instances."""
@@ -50,15 +46,21 @@ class Views:
     """The views of a world that were built before.
 
     Args:
-        world: the world.
+        store: the documents that views show.
+        present: the time that views show.
+        notice_instances: counts a change of the estate's instances in the store, if there is one.
     """
 
-    def __init__(self, world: World) -> None:
-        self._world = world
+    def __init__(
+        self, store: Store, present: Present, notice_instances: Callable[[], None]
+    ) -> None:
+        self._store = store
+        self._present = present
+        self._notice_instances = notice_instances
         self._views: dict[Hashable, _View] = {}
         self._filled: dict[Hashable, bytes] = {}
         self._filled_at: datetime | None = None
-        self._mark = re.compile(f'"{world.present.mark("")}(\\d+)"'.encode())
+        self._mark = re.compile(f'"{present.mark("")}(\\d+)"'.encode())
 
     def json(self, about: Hashable, build: Callable[[], Document]) -> bytes:
         """A view as JSON, as it is now.
@@ -67,7 +69,7 @@ class Views:
             about: what the view shows, such as its kind and the resource's id.
             build: computes the view.
         """
-        if self._world.store.watching:
+        if self._store.watching:
             return rendered(build())  # A part of another view, which is kept.
         view = self._views.get(about)
         if view is None or not self._holds(view):
@@ -79,25 +81,23 @@ class Views:
 
     def next_change(self) -> datetime | None:
         """The first moment from now on at which a kept view may change by itself; for tests."""
-        now = self._world.present.moment
+        now = self._present.moment
         ends = [one.until for one in self._views.values() if one.until and one.until > now]
         return min(ends, default=None)
 
     def _holds(self, view: _View) -> bool:
-        world = self._world
-        if view.until is not None and view.until <= world.present.moment:
+        if view.until is not None and view.until <= self._present.moment:
             return False
         if INSTANCES in view.reads.contents:
-            world.notice_instances()
-        if view.checked != world.store.revision:
-            if not world.store.unchanged(view.reads):
+            self._notice_instances()
+        if view.checked != self._store.revision:
+            if not self._store.unchanged(view.reads):
                 return False
-            view.checked = world.store.revision
+            view.checked = self._store.revision
         return True
 
     def _built(self, build: Callable[[], Document]) -> _View:
-        world = self._world
-        with world.store.watched() as reads, world.present.watched() as reading:
+        with self._store.watched() as reads, self._present.watched() as reading:
             text = rendered(build())
         pieces = self._mark.split(text)
         holes = []
@@ -106,14 +106,14 @@ class Views:
             key, write = reading.holes[int(number)]
             holes.append((len(parts), key, write))
             parts += [b"", piece]
-        if world.present.mark("").encode() in b"".join(parts):
+        if self._present.mark("").encode() in b"".join(parts):
             raise RuntimeError("a view changed a value that is filled in later")
-        return _View(parts, holes, reads, reading.until, world.store.revision)
+        return _View(parts, holes, reads, reading.until, self._store.revision)
 
     def _complete(self, view: _View) -> bytes:
         if not view.holes:
             return view.parts[0]
-        now = self._world.present.moment
+        now = self._present.moment
         if self._filled_at != now:
             self._filled.clear()
             self._filled_at = now

@@ -81,7 +81,7 @@ class World:
         self._events: dict[str, EventHandler] = {}
         self._lock = threading.RLock()
         self.present = Present(clock.now())
-        self.views = Views(self)
+        self.views = Views(store, self.present, self._notice_instances)
         self._answered = 0
         self._drawn: dict[tuple[object, ...], str | float] = {}
         self._audited = False
@@ -165,7 +165,7 @@ class World:
         self.store.note(INSTANCES)
         return self._instances
 
-    def notice_instances(self) -> None:
+    def _notice_instances(self) -> None:
         """Notice whether the instances have changed, once for each look at the estate."""
         if not self._looked:
             self.instances()
