@@ -247,7 +247,7 @@ class _Run:
         steps = self._steps(rules=replace(self._rules, guard=guard), snapshot=snapshot)
         await asyncio.gather(
             *(
-                steps.advance(machine, machine.observed, snapshot)
+                steps.advance(machine, machine.observed)
                 for machine in self._open()
                 if machine.observed is not None
             )

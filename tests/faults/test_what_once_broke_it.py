@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from site_recovery.convergence import machine_steps
+from site_recovery.convergence.single_reads import SingleReads
 from site_recovery.convergence.submission import Attempts, Order, Submitter
 from site_recovery.snapshot import Snapshot
 from tests.faults import campaign
@@ -102,7 +102,7 @@ def test_the_campaign_sees_a_machine_that_is_taken_for_removed(
     async def trusting(*_: object) -> bool:
         return True
 
-    monkeypatch.setattr(machine_steps.MachineSteps, "_is_certain", trusting)
+    monkeypatch.setattr(SingleReads, "confirms_end", trusting)
     found = plans("classic", "solo", "leave-tested", f"{ITEMS}List", "list-empty")
     assert any("items web-01" in text for result in found for text in result.violations)
 

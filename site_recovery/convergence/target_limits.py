@@ -1,0 +1,76 @@
+"""What a machine needs from Azure before it goes on: a size that it may have, and an address."""
+
+from __future__ import annotations
+
+import asyncio
+
+from site_recovery.convergence import sizing
+from site_recovery.convergence.interfaces import Service
+from site_recovery.convergence.machine_run import MachineRun
+from site_recovery.convergence.outcome import Failure
+from site_recovery.convergence.room import TAKING
+from site_recovery.convergence.room_check import RoomCheck
+from site_recovery.errors import MigrationError
+from site_recovery.observation import Observed
+from site_recovery.planning import Blocked, Do, Step, Wait
+from site_recovery.reasons import Reason
+
+_UNSIZED_ROUNDS = 10
+"""Rounds without an answer about sizes after which a machine fails."""
+_UNPLACED_ROUNDS = 10
+"""Rounds without an answer about addresses after which a machine fails."""
+
+
+class TargetLimits:
+    """The sizes and addresses of the machines of a run, in one round.
+
+    Args:
+        service: the vault.
+        room: the addresses that are free.
+    """
+
+    def __init__(self, service: Service, room: RoomCheck) -> None:
+        self._service = service
+        self._room = room
+        self._looking = asyncio.Lock()
+
+    async def settle_size(self, machine: MachineRun, observed: Observed) -> bool:
+        """Choose or check the size of a machine. Returns whether the machine may go on."""
+        try:
+            sizes = await self._service.target_sizes(observed)
+        except MigrationError as error:
+            machine.unsized += 1
+            machine.attempts.tell(Reason.UNAVAILABLE, str(error))
+            if machine.unsized >= _UNSIZED_ROUNDS:
+                machine.fail(observed, Failure(Reason.UNAVAILABLE, str(error)))
+            return False
+        if not sizes and machine.unsized < _UNSIZED_ROUNDS:
+            # Every machine has sizes. A list of none is one that lags behind.
+            machine.unsized += 1
+            machine.attempts.tell(Reason.UNAVAILABLE, "Azure lists no sizes for it yet")
+            return False
+        decided = sizing.sized(machine.assignment, observed, sizes)
+        if isinstance(decided, Blocked):
+            machine.block(observed, decided)
+            return False
+        machine.assignment, machine.sized, machine.unsized = decided, True, 0
+        return True
+
+    async def if_placed(self, machine: MachineRun, step: Step) -> Step:
+        """The step, unless Azure has no address for the machine, or for one that goes with it."""
+        if not isinstance(step, Do) or step.operation not in TAKING:
+            return step
+        async with self._looking:
+            try:
+                refusal = await self._room.refusal(machine.name, step.operation)
+            except MigrationError as error:
+                machine.unplaced += 1
+                if machine.unplaced < _UNPLACED_ROUNDS:
+                    return Wait(Reason.UNAVAILABLE, str(error))
+                return Blocked(
+                    Reason.UNAVAILABLE,
+                    f"Azure does not tell which addresses are free: {str(error).rstrip('.')}",
+                    "Run pulumi up again",
+                )
+        machine.unplaced = 0
+        return refusal or step
