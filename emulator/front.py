@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection
-
 from emulator import (
     arm,
     control,
@@ -14,7 +12,7 @@ from emulator import (
     throttling,
 )
 from emulator.arm.governance import locks, policies
-from emulator.arm.subscriptions import SUBSCRIPTION
+from emulator.arm.subscriptions import SUBSCRIPTIONS
 from emulator.estate.machines import Estate
 from emulator.faults import HttpFaults
 from emulator.kernel import gate
@@ -31,7 +29,6 @@ def create(
     clock: Clock,
     seed: int = 0,
     estate: Estate | None = None,
-    subscriptions: Collection[str] = (SUBSCRIPTION,),
     *,
     any_token: bool = False,
 ) -> World:
@@ -42,7 +39,6 @@ def create(
         clock: virtual time; `resumed_clock(store)` continues from the time of the store's world.
         seed: the random seed of a new world.
         estate: the AWS side as the guests see it; None is an estate without machines.
-        subscriptions: the GUIDs of the subscriptions that exist.
         any_token: accept every bearer token; otherwise only those that were issued here.
     """
     routes = Routes()
@@ -56,7 +52,7 @@ def create(
     world = World(store, clock, routes, seed, estate)
     world.interceptors += [
         gate.require_token(arm.identity.accept_any if any_token else arm.identity.accept),
-        gate.require_subscription(frozenset(name.lower() for name in subscriptions)),
+        gate.require_subscription(frozenset(SUBSCRIPTIONS)),
     ]
     throttling.Throttle().install(world)
     role_assignments.Access().install(world)

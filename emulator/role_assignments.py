@@ -14,7 +14,6 @@ from emulator.kernel.store import Document
 from emulator.kernel.wire import ArmError, Request, Response
 from emulator.kernel.world import World
 
-_KIND = "access"
 _SHAPE = {"clientId": str, "assignments": [{"scope": str, "role": roles.SHAPE}]}
 _FRESH = "If access was recently granted, please refresh your credentials."
 
@@ -45,21 +44,21 @@ def set_access(world: World, request: Request) -> Response:
         "used": [],
         "denied": [],
     }
-    world.store.put(_KIND, caller, settings)
+    world.store.put(roles.ACCESS, caller, settings)
     return Response(200, settings)
 
 
 @routes.route("GET", "/_emulator/access", "_Emulator_GetAccess")
 def get_access(world: World, request: Request) -> Response:
     """Every caller that has roles, with the actions that it `used` and that were `denied`."""
-    return Response(200, {"value": world.store.list(_KIND)})
+    return Response(200, {"value": world.store.list(roles.ACCESS)})
 
 
 @routes.route("DELETE", "/_emulator/access", "_Emulator_RemoveAccess", changes=False)
 def remove_access(world: World, request: Request) -> Response:
     """Remove the roles of all callers, so that every caller may do everything."""
-    for key in world.store.keys(_KIND):
-        world.store.delete(_KIND, key)
+    for key in world.store.keys(roles.ACCESS):
+        world.store.delete(roles.ACCESS, key)
     return Response(204)
 
 
@@ -79,10 +78,10 @@ class Access:
     def before(self, world: World, request: Request, route: Route) -> Response | None:
         """Refuse a request, or remember which permissions it used."""
         self._passed = None
-        if not route.api_versions or not world.store.keys(_KIND):
+        if not route.api_versions or not world.store.keys(roles.ACCESS):
             return None
         caller = identity.caller(request)
-        settings = world.store.get(_KIND, caller)
+        settings = world.store.get(roles.ACCESS, caller)
         own = actions.needed(request)
         if settings is None or own is None:
             return None
@@ -104,11 +103,11 @@ class Access:
         if passed is None:
             return
         caller, used = passed
-        settings = world.store.get(_KIND, caller)
+        settings = world.store.get(roles.ACCESS, caller)
         if settings is not None:
             with world.store.transaction():
                 used = sorted({*settings["used"], *used})
-                world.store.put(_KIND, caller, {**settings, "used": used})
+                world.store.put(roles.ACCESS, caller, {**settings, "used": used})
 
 
 def _allowed(settings: Document, need: Needed) -> bool:
@@ -126,7 +125,7 @@ def _allowed(settings: Document, need: Needed) -> bool:
 def _refuse(world: World, settings: Document, missing: list[Needed], error: ArmError) -> Response:
     told = [{"action": need.action, "scope": need.scope} for need in missing]
     denied = [*settings["denied"], *(entry for entry in told if entry not in settings["denied"])]
-    world.store.put(_KIND, settings["objectId"], {**settings, "denied": denied})
+    world.store.put(roles.ACCESS, settings["objectId"], {**settings, "denied": denied})
     # Returned, not raised: raising would roll back the record of the denial.
     return error.response()
 

@@ -11,8 +11,13 @@ from collections.abc import Mapping
 from functools import lru_cache
 from typing import Any
 
+from emulator.arm import identity
 from emulator.kernel.schema import ANY
+from emulator.kernel.wire import Request
+from emulator.kernel.world import World
 
+ACCESS = "access"
+"""The kind of a document with the assignments of a caller, by the caller's object id."""
 _TEXTS = [str]
 _PERMISSIONS = {
     "actions": _TEXTS,
@@ -45,6 +50,14 @@ def reaches(assigned: str, scope: str) -> bool:
     """Whether an assignment at one scope applies at another: at the same one, or below it."""
     upper, lower = assigned.rstrip("/").lower() + "/", scope.rstrip("/").lower() + "/"
     return lower.startswith(upper)
+
+
+def scopes(world: World, request: Request) -> list[str] | None:
+    """Where the caller has a role; None for a caller that may do everything."""
+    settings = world.store.get(ACCESS, identity.caller(request))
+    if settings is None:
+        return None
+    return [str(assignment["scope"]) for assignment in settings["assignments"]]
 
 
 def _among(patterns: Any, action: str) -> bool:

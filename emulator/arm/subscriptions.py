@@ -5,6 +5,7 @@ Source: Microsoft.Resources, Subscriptions_* and Providers_* operations.
 
 from __future__ import annotations
 
+from emulator.arm import roles
 from emulator.arm.governance import locks
 from emulator.arm.identity import TENANT
 from emulator.arm.regions import REGIONS
@@ -31,6 +32,9 @@ API_VERSIONS = (
     "2025-04-01",
 )
 SUBSCRIPTION = "11111111-1111-1111-1111-111111111111"
+ANOTHER_SUBSCRIPTION = "22222222-2222-2222-2222-222222222222"
+SUBSCRIPTIONS = (SUBSCRIPTION, ANOTHER_SUBSCRIPTION)
+"""All that exist."""
 _NAMESPACES = {
     name.lower(): name
     for name in (
@@ -47,8 +51,13 @@ routes = Routes(API_VERSIONS)
 
 @routes.route("GET", "/subscriptions", "Subscriptions_List")
 def list_subscriptions(world: World, request: Request) -> Response:
-    """The subscription of the emulator."""
-    return listing([_subscription(world, SUBSCRIPTION)])
+    """The subscriptions in which the caller has a role."""
+    scopes = roles.scopes(world, request)
+    return listing(
+        _subscription(world, each)
+        for each in SUBSCRIPTIONS
+        if scopes is None or any(roles.reaches(f"/subscriptions/{each}", scope) for scope in scopes)
+    )
 
 
 @routes.route("GET", "/subscriptions/{subscription}", "Subscriptions_Get")
@@ -103,7 +112,7 @@ def _subscription(world: World, subscription: str) -> Document:
         "subscriptionId": subscription,
         "tenantId": TENANT,
         "displayName": "Emulator",
-        "state": locks.state(world),
+        "state": locks.state(world, subscription),
         "subscriptionPolicies": {"quotaId": "Emulator", "spendingLimit": "Off"},
         "authorizationSource": "RoleBased",
     }

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 from typing import Any
+from urllib.parse import urlsplit
 
 from aiolimiter import AsyncLimiter
 from azure.core.pipeline import PipelineRequest, PipelineResponse
@@ -18,6 +20,7 @@ _RESERVE = 5
 """Tokens that are left alone: requests overtake each other on their way, and so some arrive earlier
 after those before them than they were sent."""
 _KINDS = {"GET": "reads", "HEAD": "reads", "DELETE": "deletes"}
+_SUBSCRIPTION = re.compile(r"/subscriptions/([^/]+)", re.IGNORECASE)
 _LEFT = "x-ms-ratelimit-remaining-subscription-"
 """The header of an answer that says how many tokens are left, with the kind at its end."""
 
@@ -54,7 +57,8 @@ class LimitsPolicy(AsyncHTTPPolicy[Any, Any]):
 
     def __init__(self, may_change: Callable[[], bool], *, limited: bool = True) -> None:
         self._may_change = may_change
-        self._buckets = {kind: _Bucket(*numbers) for kind, numbers in _BUCKETS.items() if limited}
+        self._limited = limited
+        self._buckets: dict[tuple[str, str], _Bucket] = {}
 
     async def send(self, request: PipelineRequest[Any]) -> PipelineResponse[Any, Any]:
         """Send a request when there is a token for it.
@@ -64,7 +68,7 @@ class LimitsPolicy(AsyncHTTPPolicy[Any, Any]):
                 not sent.
         """
         kind = _KINDS.get(request.http_request.method, "writes")
-        bucket = self._buckets.get(kind)
+        bucket = self._bucket(request.http_request.url, kind)
         if bucket is not None:
             await bucket.take()
         if kind != "reads" and not self._may_change():
@@ -74,3 +78,11 @@ class LimitsPolicy(AsyncHTTPPolicy[Any, Any]):
         if bucket is not None and left.isdigit():
             await bucket.lower(int(left))
         return answer
+
+    def _bucket(self, url: str, kind: str) -> _Bucket | None:
+        """The bucket of a subscription: the machines may be in another one than the vault."""
+        if not self._limited:
+            return None
+        found = _SUBSCRIPTION.match(urlsplit(url).path)
+        whose = found[1].lower() if found else ""
+        return self._buckets.setdefault((whose, kind), _Bucket(*_BUCKETS[kind]))

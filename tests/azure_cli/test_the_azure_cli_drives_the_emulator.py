@@ -18,6 +18,7 @@ import pytest
 import uvicorn
 
 from emulator import http
+from emulator.arm.subscriptions import ANOTHER_SUBSCRIPTION
 from emulator.certificates import Certificates
 from tests.emulator.recovery_services.site_recovery_support import (
     CLASSIC,
@@ -98,7 +99,10 @@ def az(site: Site, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Cli]:
 
 
 def test_signing_in_finds_the_subscription(az: Cli) -> None:
-    assert [account["id"] for account in az("account list")] == [SUBSCRIPTION]
+    assert {account["id"] for account in az("account list")} == {
+        SUBSCRIPTION,
+        ANOTHER_SUBSCRIPTION,
+    }
     assert az("cloud show")["endpoints"]["resourceManager"] == az.endpoint
     assert "West Europe" in {one["displayName"] for one in az("account list-locations")}
 

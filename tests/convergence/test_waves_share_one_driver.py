@@ -13,6 +13,7 @@ import pytest
 from azure.core.rest import HttpRequest
 
 from emulator.arm.compute.kinds import MACHINES as VIRTUAL_MACHINES
+from emulator.arm.subscriptions import ANOTHER_SUBSCRIPTION
 from emulator.estate.machines import Instance
 from emulator.in_process import AsyncWorldTransport
 from emulator.kernel.wire import Request, Response
@@ -218,3 +219,24 @@ def test_what_another_process_took_from_the_buckets_is_not_taken_again(method: s
 
     waves.run(one_after_the_other())
     assert waves.refused == 0
+
+
+def test_another_subscription_has_limits_of_its_own() -> None:
+    """What was sent about the one does not hold back what is sent about the other."""
+    waves = Waves(CLASSIC, machines=1)
+    waves.throttle()
+    connect, began = waves.connect(), waves.fleet.site.world.now
+    took: list[timedelta] = []
+
+    async def both() -> None:
+        async with connect(SUBSCRIPTION) as connection:
+            for whose in (SUBSCRIPTION, ANOTHER_SUBSCRIPTION):
+                url = f"/subscriptions/{whose}/resourceGroups/none?api-version=2024-03-01"
+                for _ in range(240):
+                    await connection.client.send_request(HttpRequest("GET", url))
+                took.append(waves.fleet.site.world.now - began)
+        await connect.close()
+
+    waves.run(both())
+    assert waves.refused == 0
+    assert took[1] < timedelta(seconds=2), took

@@ -21,6 +21,7 @@ from emulator.kernel.world import World
 TYPE = "Microsoft.Authorization/locks"
 KIND = TYPE.lower()
 _STATE = "subscription state"
+_ALL_OF_THEM = "*"
 _STATES = ("Enabled", "Warned", "PastDue", "Disabled")
 _API_VERSIONS = ("2015-01-01", "2016-09-01", "2017-04-01", "2020-05-01")
 _BODY = {
@@ -99,15 +100,19 @@ for _at, _level in _OPERATIONS.items():
 
 @control.route("PUT", "/_emulator/subscription", "_Emulator_SetSubscription", changes=False)
 def set_subscription(world: World, request: Request) -> Response:
-    """Set the state of the subscription, `{"state": "Disabled"}`: it is read-only then."""
-    given = schema.body(request, {"state": schema.OneOf(*_STATES)})
-    world.store.put(_STATE, "state", given)
+    """Set the state of a subscription, `{"state": "Disabled"}`: it is read-only then.
+
+    Without `subscriptionId` it is that of all subscriptions.
+    """
+    given = schema.body(request, {"state": schema.OneOf(*_STATES), "subscriptionId": str})
+    world.store.put(_STATE, str(given.get("subscriptionId", _ALL_OF_THEM)).lower(), given)
     return Response(200, given)
 
 
-def state(world: World) -> str:
-    """The state of the subscription."""
-    return str((world.store.get(_STATE, "state") or {}).get("state", "Enabled"))
+def state(world: World, subscription: str) -> str:
+    """The state of a subscription."""
+    found = world.store.get(_STATE, subscription.lower()) or world.store.get(_STATE, _ALL_OF_THEM)
+    return str((found or {}).get("state", "Enabled"))
 
 
 def refuse(world: World, request: Request, route: Route) -> Response | None:
@@ -121,8 +126,8 @@ def refuse(world: World, request: Request, route: Route) -> Response | None:
     needed = actions.needed(request)
     if needed is None:
         return None
-    if state(world).lower() == "disabled":
-        subscription = needed.scope.split("/")[2]
+    subscription = needed.scope.split("/")[2]
+    if state(world, subscription).lower() == "disabled":
         raise ArmError(
             409,
             "ReadOnlyDisabledSubscription",

@@ -80,6 +80,9 @@ def create(
     network = resources.find(world, placement.network_id)
     if network is None:
         raise _missing("virtual network", placement.network_id)
+    own, joined = (ResourceId.parse(each["id"]).subscription for each in (group, network))
+    if own.lower() != joined.lower():
+        raise _elsewhere(placement)
     subnet = _subnet(world, network, placement.subnet)
     storage = target["logStorageAccountId"]
     if storage and resources.find(world, storage) is None:
@@ -228,6 +231,22 @@ def _subnet(world: World, network: Document, subnet: str) -> Document:
     if name.lower() in names:
         return dict(inside[names.index(name.lower())])
     raise _missing("subnet", f"{network['id']}/subnets/{name}")
+
+
+def _elsewhere(placement: Placement) -> JobError:
+    """The error of a machine whose network is in another subscription than itself.
+
+    Source: "Create, change, or delete a network interface": it can be assigned to a virtual network
+    in its own subscription and location. The code is [inferred].
+    """
+    return JobError(
+        "28031",
+        f"The virtual network '{placement.network_id}' is not in the subscription of the virtual "
+        f"machine '{placement.name}'.",
+        "A network interface is in the subscription of its virtual network.",
+        "Choose a network of the subscription in the properties of the replicated item.",
+        task=0,
+    )
 
 
 def _missing(what: str, identifier: str) -> JobError:

@@ -9,9 +9,12 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from emulator.arm.identity import issue
+from emulator.arm.subscriptions import ANOTHER_SUBSCRIPTION
 from emulator.kernel.wire import Request
 from emulator.kernel.world import World
 from tests.emulator.conftest import GROUP, SUBSCRIPTION, Arm
+
+OTHER = f"/subscriptions/{ANOTHER_SUBSCRIPTION}"
 
 TOKEN = "/_identity/token?api-version=2019-08-01&resource=https://management.azure.com"
 
@@ -98,7 +101,7 @@ def test_the_api_version_must_be_one_that_the_type_has(
     ("subscription", "answer"),
     [
         ("not-a-guid", (400, "InvalidSubscriptionId")),
-        ("22222222-2222-2222-2222-222222222222", (404, "SubscriptionNotFound")),
+        ("33333333-3333-3333-3333-333333333333", (404, "SubscriptionNotFound")),
     ],
 )
 def test_a_subscription_must_be_there(arm: Arm, subscription: str, answer: object) -> None:
@@ -169,9 +172,27 @@ def test_a_body_of_wrong_types_is_refused_and_a_right_one_taken(
         assert response.body["error"]["message"]
 
 
+def test_a_group_of_the_same_name_is_another_one_in_another_subscription(
+    arm: Arm, group: str
+) -> None:
+    other = group.replace(SUBSCRIPTION, OTHER)
+    assert arm.refused("GET", other) == (404, "ResourceGroupNotFound")
+    arm.put(other, {"location": "northeurope"})
+    assert [one["id"] for one in arm.get(f"{OTHER}/resourceGroups")["value"]] == [other]
+    assert arm.get(group)["location"] == "westeurope"
+
+
+def test_a_list_of_subscriptions_has_those_in_which_the_caller_has_a_role(arm: Arm) -> None:
+    role = {"name": "some", "actions": ["Microsoft.Compute/virtualMachines/read"]}
+    assignment = {"scope": f"{OTHER}/resourceGroups/rg-apps", "role": role}
+    arm.put("/_emulator/access", {"assignments": [assignment]})
+    listed = arm.get("/subscriptions", **{"api-version": "2022-12-01"})["value"]
+    assert [one["id"] for one in listed] == [OTHER]
+
+
 def test_subscriptions_and_providers_can_be_looked_at(arm: Arm) -> None:
     subscriptions = arm.get("/subscriptions", **{"api-version": "2022-12-01"})["value"]
-    assert [one["id"] for one in subscriptions] == [SUBSCRIPTION]
+    assert [one["id"] for one in subscriptions] == [SUBSCRIPTION, OTHER]
     provider = arm.get(
         f"{SUBSCRIPTION}/providers/microsoft.recoveryservices", **{"api-version": "2021-04-01"}
     )

@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 
+from emulator.arm.subscriptions import ANOTHER_SUBSCRIPTION
 from tests.emulator.conftest import GROUP, SUBSCRIPTION, Arm
 
 AUTHORIZATION = "providers/Microsoft.Authorization"
@@ -87,6 +88,15 @@ def test_a_read_only_subscription_refuses_every_change(arm: Arm, group: str) -> 
     assert arm.refused("PUT", NETWORK, network()) == (409, "ReadOnlyDisabledSubscription")
     assert arm.get(SUBSCRIPTION)["state"] == "Disabled"
     arm.call("PUT", "/_emulator/subscription", {"state": "Enabled"})
+    arm.put(NETWORK, network())
+
+
+def test_another_subscription_can_be_read_only_by_itself(arm: Arm, group: str) -> None:
+    body = {"state": "Disabled", "subscriptionId": ANOTHER_SUBSCRIPTION}
+    arm.call("PUT", "/_emulator/subscription", body)
+    other = group.replace(SUBSCRIPTION, f"/subscriptions/{ANOTHER_SUBSCRIPTION}")
+    refused = arm.refused("PUT", other, {"location": "westeurope"})
+    assert refused == (409, "ReadOnlyDisabledSubscription")
     arm.put(NETWORK, network())
 
 
