@@ -9,7 +9,7 @@ from typing import Any
 
 from dynamic_providers.adapter import is_unknown, resource_name, unknown
 from dynamic_providers.remembered import of_same_instances
-from dynamic_providers.wave import changed_targets, room, sizes
+from dynamic_providers.wave import changed_targets, replaced, room, sizes
 from dynamic_providers.wave.inputs import (
     OtherWave,
     WaveInputs,
@@ -126,8 +126,10 @@ async def look_ahead(
     reviews = review.review(machines, snapshot, fleet.rules(inputs.own_wave))
     reviews = [each.also(unsized.get(each.name)) for each in reviews]
     refusals = review.refusals(reviews)
-    refusals += changed_targets.refusals(recorded(olds) if olds else {}, inputs, snapshot)
+    before = recorded(olds) if olds else {}
+    refusals += changed_targets.refusals(before, inputs, snapshot)
     told = fleet.told(fleet.name, reviews)
+    told = replace(told, notes=tuple(replaced.notes(before, reviews, snapshot)))
     refusals += await room.refusals(
         inputs,
         others.values(),
@@ -142,7 +144,7 @@ async def look_ahead(
     if order is not None:
         notes, refused = await _review_plan(order, vault, snapshot, planned=bool(told.machines))
         notes += _one_by_one(order, reviews)
-        told, refusals = replace(told, notes=tuple(notes)), refusals + refused
+        told, refusals = replace(told, notes=(*told.notes, *notes)), refusals + refused
     limit = f"waves.{fleet.name}.{PER_UP}"
     refusals += filter(None, [too_many(fleet.failovers(told), inputs.guards.max_failovers, limit)])
     is_first = preview and not any(other < fleet.name for other in others)

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field, replace
 from typing import TypeAlias
 
 from settings.draft import Draft
-from settings.preflight import causes, machine_rules, retirement, server_plan
+from settings.preflight import causes, machine_rules, retirement, server_plan, unusual
 from settings.preflight.server_plan import ServerPlan, ServerReader
 from settings.reading import Reading
 from settings.schema.fleet import MachineSettings
@@ -238,10 +238,13 @@ def _machines(draft: Draft, prefix: str, aws: Aws) -> tuple[Draft, Preflight]:
         *machine_rules.wave_licences(draft, here),
     ]
     found = (*problems.values(), *judged)
-    remarks = tuple(
-        remark
-        for name, each in here.items()
-        if (remark := machine_rules.remark(name, machines[name], each, draft)) is not None
+    remarks = (
+        *(
+            remark
+            for name, each in here.items()
+            if (remark := machine_rules.remark(name, machines[name], each, draft)) is not None
+        ),
+        *unusual.remarks(here),
     )
     return draft, Preflight(facts, gone, holds, unmanaged, None, roles, found, remarks)
 

@@ -8,10 +8,11 @@ from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
 from site_recovery import cutover
-from site_recovery.aws import disks, images
+from site_recovery.aws import disks, images, placement
 from site_recovery.aws.client import AWS_FAILURES, aws_problem, connect
 from site_recovery.aws.disks import Disk
 from site_recovery.aws.inventory import Driver
+from site_recovery.aws.placement import Placement
 from site_recovery.aws.server_facts import ROLE_TAG
 from site_recovery.batches import batches
 from site_recovery.config_paths import path
@@ -27,6 +28,7 @@ PERMISSIONS = (
     "ec2:DescribeImages",
     "ec2:DescribeVolumes",
     "ec2:DescribeInstanceTypes",
+    "ec2:DescribeSubnets",
 )
 """The IAM actions for reading the facts; none of them can be limited to single resources."""
 
@@ -57,7 +59,8 @@ class _Type:
 class MachineFacts:
     """The facts of one machine from EC2, and from Systems Manager if it was read.
 
-    Operations DescribeInstances, DescribeImages, DescribeVolumes, DescribeInstanceTypes.
+    Operations DescribeInstances, DescribeImages, DescribeVolumes, DescribeInstanceTypes,
+    DescribeSubnets.
 
     Attributes:
         os: the key of the operating system in the support matrix, or None if the name of the
@@ -78,6 +81,7 @@ class MachineFacts:
             owner ends it.
         cut_over: whether a cutover of it began, which stops it and is not over.
         migrated_at: when its migration was seen to be complete; None before that.
+        placement: where it runs, and whose subnet that is.
         tags: all its tags.
         server_role: what it does for Site Recovery, if it is a server of a stack; else None.
     """
@@ -107,6 +111,7 @@ class MachineFacts:
     market: str | None = None
     cut_over: bool = False
     migrated_at: datetime | None = None
+    placement: Placement = field(default_factory=Placement)
     tags: Mapping[str, str] = field(default_factory=dict)
 
 
@@ -162,11 +167,12 @@ def every_machine(
         }
         image_names = _image_names(ec2, {i["ImageId"] for i in instances})
         types = _types(ec2, {i.get("InstanceType", "") for i in instances})
+        owners = placement.owners(ec2, instances)
     except AWS_FAILURES as error:
         return [], [aws_problem(error, "EC2", region, PERMISSIONS)]
     machines = [
         TaggedMachine(
-            _facts(instance, image_names, volumes, types),
+            _facts(instance, image_names, volumes, types, owners),
             {tag["Key"]: tag["Value"] for tag in instance.get("Tags", [])},
         )
         for instance in sorted(instances, key=lambda instance: str(instance["InstanceId"]))
@@ -197,6 +203,7 @@ def machine_facts(
         image_names = _image_names(ec2, {i["ImageId"] for i in instances.values()})
         volumes = _volumes(ec2, instances)
         types = _types(ec2, {i.get("InstanceType", "") for i in instances.values()})
+        owners = placement.owners(ec2, instances.values())
     except AWS_FAILURES as error:
         return {}, [aws_problem(error, "EC2", region, PERMISSIONS)]
     facts: dict[str, MachineFacts] = {}
@@ -213,7 +220,7 @@ def machine_facts(
                 )
             )
         else:
-            facts[machine] = _facts(instance, image_names, volumes, types)
+            facts[machine] = _facts(instance, image_names, volumes, types, owners)
     return facts, problems
 
 
@@ -316,6 +323,7 @@ def _facts(
     image_names: Mapping[str, str],
     volumes: Mapping[str, Any],
     types: Mapping[str, _Type],
+    owners: Mapping[str, str],
 ) -> MachineFacts:
     image_name = image_names.get(instance["ImageId"])
     interfaces = sorted(
@@ -349,5 +357,6 @@ def _facts(
         market=instance.get("InstanceLifecycle") or None,
         cut_over=cutover.BEGAN in tags,
         migrated_at=cutover.Memory.read(tags).migrated_at,
+        placement=placement.of(instance, owners),
         tags=tags,
     )

@@ -80,7 +80,7 @@ def problems(
         found.append(
             Problem(
                 f"{place}.instanceId",
-                f"instance {facts.instance_id} is {facts.state}",
+                f"instance {facts.instance_id} is {facts.state}{_hibernated(facts)}",
                 "Start it: a machine replicates only while it runs"
                 if facts.state == "stopped"
                 else "Name a running instance, or take the machine out of its wave",
@@ -116,6 +116,12 @@ def problems(
     found += _operating_system_problems(place, facts, stated, table)
     found += _disk_problems(place, facts, matrix().azure_virtual_machine)
     return found
+
+
+def _hibernated(facts: MachineFacts) -> str:
+    """A remark for a stopped machine whose memory is on its disk."""
+    told = " by hibernation, and what is in its memory is not migrated"
+    return told if facts.placement.hibernated and facts.state == "stopped" else ""
 
 
 def _operating_system_problems(

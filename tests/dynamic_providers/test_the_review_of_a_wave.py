@@ -313,3 +313,55 @@ class TestMovingToTheOtherExperience:
         news = {**self.NEWS, "phase": "migrated"}
         _, refusals = look_ahead(INPUTS, {**news, "vault_id": rpc.UNKNOWN})
         assert refusals == []
+
+
+ANOTHER = {**INPUTS, "machines": {"web-01": {**INPUTS["machines"]["web-01"], "instance_id": "i-2"}}}
+NAMED = (
+    "/subscriptions/1/resourceGroups/machines/providers/Microsoft.Compute/virtualMachines/WEB-01"
+)
+
+
+class TestANameOfAnotherInstance:
+    @pytest.mark.parametrize(
+        ("olds", "tags", "words"),
+        [
+            pytest.param(INPUTS, None, ["was instance i-1 and is i-2 now"], id="replaced"),
+            pytest.param(
+                INPUTS,
+                {TAG_INSTANCE: "i-1"},
+                ["was instance i-1 and is i-2 now", "instance i-1 was migrated"],
+                id="replaced after its migration",
+            ),
+            pytest.param({}, {TAG_INSTANCE: "i-1"}, ["instance i-1 was migrated"], id="new stack"),
+            pytest.param({}, {"team": "web"}, ["of somebody else"], id="not of a migration"),
+            pytest.param({}, {"migrated-rolled-back": "i-2"}, [], id="its own, taken back"),
+            pytest.param(ANOTHER, None, [], id="the same"),
+        ],
+    )
+    def test_is_told_before_it_replicates(
+        self,
+        monkeypatch: pytest.MonkeyPatch,
+        olds: dict[str, Any],
+        tags: dict[str, str] | None,
+        words: list[str],
+    ) -> None:
+        there = () if tags is None else (VirtualMachine(id=NAMED, name="WEB-01", tags=tags),)
+        monkeypatch.setattr(WaveVault, "observe", answering(Snapshot(virtual_machines=there)))
+        found = ahead(olds, ANOTHER)
+        assert found.refusals == []
+        assert found.wave is not None
+        assert len(found.wave.notes) == len(words)
+        for note, word in zip(found.wave.notes, words, strict=True):
+            assert word in note
+
+    def test_is_refused_while_the_other_one_replicates(
+        self, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        (item,) = PROTECTED.items
+        item = replace(item, tags={TAG_INSTANCE: "i-1"})
+        monkeypatch.setattr(WaveVault, "observe", answering(Snapshot(items=(item,))))
+        found = ahead(INPUTS, ANOTHER)
+        [refusal] = found.refusals
+        assert "web-01 replicates i-1, not i-2" in refusal
+        assert found.wave is not None
+        assert found.wave.notes == ()

@@ -13,6 +13,7 @@ from site_recovery.aws.disks import Disk
 from site_recovery.aws.ec2 import MachineFacts
 from site_recovery.aws.inventory import Driver
 from site_recovery.aws.managed_instances import ManagedInstance
+from site_recovery.aws.placement import Placement
 from site_recovery.aws.server_facts import InstanceType, ServerFacts, ServerQuestion, Subnet
 from site_recovery.aws.service_endpoints import ManagementEndpoints
 from site_recovery.azure import connection
@@ -936,3 +937,21 @@ def test_a_machine_without_what_a_migration_assumes_is_refused(
     config = configs.modernized()
     config["waves"]["pilot"]["phase"] = "migrated"
     assert examine(config, ec2(web_01={**change, "state": "terminated"})).problems == ()
+
+
+@pytest.mark.parametrize(
+    ("where", "words"),
+    [
+        (Placement(tenancy="host"), "runs on a dedicated host"),
+        (Placement(tenancy="dedicated"), "runs on dedicated hardware"),
+        (Placement(shared_by="222222222222"), "belongs to account 222222222222, which shares it"),
+    ],
+)
+def test_what_is_unusual_about_machines_is_told_once(where: Placement, words: str) -> None:
+    change = {"placement": where}
+    found = examine(configs.modernized(), ec2(web_01=change, web_02=change, db_01=change))
+    assert found.problems == ()
+    [remark] = found.remarks
+    assert remark.startswith("db-01, web-01, web-02: ")
+    assert words in remark
+    assert examine(configs.modernized(), ec2()).remarks == ()

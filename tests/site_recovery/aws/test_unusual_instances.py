@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 import boto3
 import pytest
 
+from site_recovery.aws import placement
 from site_recovery.aws.ec2 import MachineFacts, machine_facts
+from site_recovery.aws.placement import Placement
 from site_recovery.aws.support_check import Stated, problems
 from tests.local_aws import LocalAws
 
@@ -84,3 +87,37 @@ def test_an_instance_that_hibernates_is_stopped(aws: LocalAws) -> None:
     found, _ = machine_facts({"odd-01": facts.instance_id}, REGION)
     [problem] = problems("odd-01", found["odd-01"], STATED, "modernized")
     assert "is stopped" in problem.what
+
+
+@pytest.mark.parametrize(
+    ("code", "words"),
+    [
+        ("Client.UserInitiatedHibernate", "stopped by hibernation, and what is in its memory"),
+        ("Client.UserInitiatedShutdown", "is stopped"),
+    ],
+)
+def test_a_hibernated_instance_loses_its_memory(aws: LocalAws, code: str, words: str) -> None:
+    where = placement.of({"StateReason": {"Code": code}}, {})
+    facts = replace(made(aws), state="stopped", placement=where)
+    [problem] = problems("odd-01", facts, STATED, "modernized")
+    assert problem.what.endswith(words) or f"{words} is not migrated" in problem.what
+    assert ("memory" in problem.what) == where.hibernated
+
+
+@pytest.mark.parametrize("tenancy", ["default", "dedicated", "host"])
+def test_ec2_tells_on_what_hardware_an_instance_is(tenancy: str) -> None:
+    where = placement.of({"Placement": {"Tenancy": tenancy}}, {})
+    assert (where.tenancy, where.dedicated) == (tenancy, tenancy != "default")
+
+
+def test_an_instance_of_the_estate_is_in_a_subnet_of_its_own_account(aws: LocalAws) -> None:
+    assert made(aws).placement == Placement()
+
+
+@pytest.mark.parametrize(
+    ("owner", "shared_by"), [("111111111111", None), ("222222222222", "222222222222"), ("", None)]
+)
+def test_a_subnet_of_another_account_is_a_shared_one(owner: str, shared_by: str | None) -> None:
+    instance = {"SubnetId": "subnet-1", "NetworkInterfaces": [{"OwnerId": "111111111111"}]}
+    assert placement.of(instance, {"subnet-1": owner}).shared_by == shared_by
+    assert placement.of({**instance, "SubnetId": None}, {"subnet-1": owner}).shared_by is None
