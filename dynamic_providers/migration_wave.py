@@ -17,7 +17,7 @@ from dynamic_providers.declared import DeclaredResource
 from dynamic_providers.independent import independent
 from dynamic_providers.shared import checked, claims, departures
 from dynamic_providers.wave import checks as wave_checks
-from dynamic_providers.wave import retirement, tenant
+from dynamic_providers.wave import fleet_review, retirement, tenant
 from dynamic_providers.wave import review as wave_review
 from dynamic_providers.wave.all_waves import unpacked
 from dynamic_providers.wave.checks import awaits_records, lacks_checks, with_checks, with_hooks
@@ -188,7 +188,7 @@ class MigrationWaveProvider(MigrationProvider[WaveInputs, WaveOutputs]):
             and not lacks_checks(a, seen)
             for a in with_checks(inputs.assignments())
         )
-        now = wave_review.seen_at(snapshot)
+        now = fleet_review.seen_at(snapshot)
         due = any(inputs.machines[name].terminates(now) for name in migrated_before)
         order = inputs.plan_order(before)
         satisfied = satisfied and not due

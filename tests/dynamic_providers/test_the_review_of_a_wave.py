@@ -11,6 +11,7 @@ import pytest
 from pulumi.runtime import rpc
 from pydantic.alias_generators import to_camel
 
+from dynamic_providers.wave import observation
 from dynamic_providers.wave import review as wave_review
 from dynamic_providers.wave.inputs import OtherWave
 from dynamic_providers.wave.review import LookAhead
@@ -101,7 +102,7 @@ class TestWhileTheVaultIsNotKnown:
             calls.append((vault, group))
             return MIGRATED if group else Snapshot()
 
-        monkeypatch.setattr(wave_review, "observe_known", observe_known)
+        monkeypatch.setattr(observation, "observe_known", observe_known)
         return calls
 
     def test_machines_migrated_before_are_known_by_their_virtual_machines(
@@ -309,7 +310,7 @@ class TestMovingToTheOtherExperience:
         self, monkeypatch: pytest.MonkeyPatch
     ) -> None:
         monkeypatch.setattr(WaveVault, "observe", answering(MIGRATED))
-        monkeypatch.setattr(wave_review, "observe_known", answering(MIGRATED))
+        monkeypatch.setattr(observation, "observe_known", answering(MIGRATED))
         news = {**self.NEWS, "phase": "migrated"}
         _, refusals = look_ahead(INPUTS, {**news, "vault_id": rpc.UNKNOWN})
         assert refusals == []
