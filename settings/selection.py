@@ -68,7 +68,15 @@ def expand(raw: Mapping[str, Any], find: Finder) -> tuple[dict[str, Any], list[P
         if not wrong:
             rest = {key: value for key, value in written[wave].items() if key != "select"}
             written[wave] = {**rest, "machines": sorted(members)}
-    if len(empty) > 1 and len(empty) == len(selecting):
+    if empty and len(empty) == len(selecting) and _is_empty(vpc, region, find):
+        problems = [
+            Problem(
+                "source.vpcId",
+                f"there is no instance in {vpc} in {region}",
+                "Correct the VPC or aws:region, or use credentials of the account that it is in",
+            )
+        ]
+    elif len(empty) > 1 and len(empty) == len(selecting):
         # One cause: the tags of all waves are hardly wrong at the same time.
         problems = [
             Problem(
@@ -78,6 +86,12 @@ def expand(raw: Mapping[str, Any], find: Finder) -> tuple[dict[str, Any], list[P
             )
         ]
     return {**raw, "machines": named.machines, "waves": written}, problems
+
+
+def _is_empty(vpc: str, region: str, find: Finder) -> bool:
+    """Whether the VPC has no instance at all, so that the tags are not to blame."""
+    instances, wrong = find(vpc, {}, region)
+    return not instances and not wrong
 
 
 class _Names:

@@ -29,6 +29,9 @@ _KINDS = {
     "dict_type": "a mapping of keys to values",
     "model_type": "a mapping of keys to values",
     "list_type": "a list",
+    "tuple_type": "a list",
+    "set_type": "a list",
+    "frozen_set_type": "a list",
 }
 
 _NUMBERS = {"greater_than_equal": ("ge", "at least"), "less_than_equal": ("le", "at most")}
@@ -52,7 +55,16 @@ def suggestion(word: str, known: Iterable[str]) -> str:
 
 def problems(error: ValidationError, model: type[BaseModel]) -> list[Problem]:
     """The errors of a validation, each with its config path and a way out."""
-    return [_problem(details, model) for details in error.errors(include_url=False)]
+    return [
+        _problem(details, model)
+        for details in error.errors(include_url=False)
+        if not _is_a_consequence(details)
+    ]
+
+
+def _is_a_consequence(details: ErrorDetails) -> bool:
+    """Whether a set is too small only because an entry of it is wrong, which is reported itself."""
+    return details["type"] == "too_short" and len(details["input"]) >= details["ctx"]["min_length"]
 
 
 def _problem(details: ErrorDetails, model: type[BaseModel]) -> Problem:
@@ -63,7 +75,9 @@ def _problem(details: ErrorDetails, model: type[BaseModel]) -> Problem:
     if kind == BROKEN_RULE:
         return Problem(place, context["what"], context["way_out"])
     if kind == "missing":
-        return Problem(place, "it is missing", f"Add {path(location[-1])} to the stack's config")
+        return Problem(
+            place, "it is missing", f"Add the key {location[-1]!r} to the stack's config"
+        )
     if kind == "extra_forbidden":
         return _unknown_key(model, location)
     if kind in ("enum", "literal_error"):

@@ -138,7 +138,7 @@ def examine(
     if reading.draft.retired:
         # Nothing runs in AWS for this stack any more, and its machines need no source.
         return Preflight(problems=tuple(elsewhere))
-    draft, preflight = _machines(reading.draft, prefix, aws)
+    draft, preflight = _machines(_without_refused_vpc(reading), prefix, aws)
     if not _unanswered(preflight.problems):
         server, problems = server_plan.planned(draft, aws.server_facts, preflight.facts)
         silent = bool(_unanswered(problems))
@@ -146,6 +146,13 @@ def examine(
         found = (*preflight.problems, *problems, *unread)
         preflight = replace(preflight, server=server, management=management, problems=found)
     return replace(preflight, problems=(*elsewhere, *preflight.problems))
+
+
+def _without_refused_vpc(reading: Reading) -> Draft:
+    """The draft, without a VPC that is reported already: what is not in it is no problem of its own."""
+    if any(problem.path.endswith("source.vpcId") for problem in reading.problems):
+        return replace(reading.draft, vpc_id=None)
+    return reading.draft
 
 
 def _management(draft: Draft, aws: Aws) -> tuple[ManagementEndpoints, list[Problem]]:

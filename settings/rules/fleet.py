@@ -111,6 +111,8 @@ def _virtual_machine_names(draft: Draft) -> Iterator[Problem]:
         users[(declared.vm_name or machine).lower()].append(machine)
     for name, machines in users.items():
         for machine in machines[1:]:
+            if draft.machines[machine].vm_name is None and machine.lower() == machines[0].lower():
+                continue  # Their names are refused already.
             yield Problem(
                 path("machines", machine, "target", "vmName"),
                 f"{path('machines', machines[0])} becomes a virtual machine {name!r} too",

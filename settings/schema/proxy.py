@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from ipaddress import IPv4Address
 from typing import Annotated
 from urllib.parse import urlsplit
 
@@ -21,16 +22,33 @@ def _is_proxy(url: str) -> bool:
     except ValueError:
         return False
     host = parts.hostname or ""
-    return bool(port) and _HOST.fullmatch(host) is not None and url == f"http://{host}:{port}"
+    return bool(port) and _is_host(host) and url == f"http://{host}:{port}"
+
+
+def _is_host(host: str) -> bool:
+    """Whether it is a name, or an IPv4 address: what has only digits and full stops is no name."""
+    if _HOST.fullmatch(host) is None or ".." in host:
+        return False
+    if re.fullmatch(r"[0-9.]+", host) is None:
+        return True
+    try:
+        return not IPv4Address(host).is_unspecified
+    except ValueError:
+        return False
 
 
 ProxyUrl = Annotated[
     str,
     rule(
+        lambda value: "@" not in value,
+        "it has a user name or a password in it, and nothing in the config is a secret",
+        "Use a proxy without authentication, or one that knows the servers by their addresses: the "
+        "replication appliance takes no other kind",
+    ),
+    rule(
         _is_proxy,
         "{value} is not the address of an HTTP proxy",
-        "Write it like http://10.10.0.10:3128: http, a host in small letters, a port, and no user "
-        "name, because nothing in the config is a secret",
+        "Write it like http://10.10.0.10:3128: http, a host in small letters, and a port",
     ),
     Field(title="`http://host:port`"),
 ]

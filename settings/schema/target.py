@@ -10,6 +10,7 @@ from site_recovery.declared import own_names
 from site_recovery.declared.addresses import NetworkPrefix
 from site_recovery.declared.model import Model, broken, defaults_to
 from site_recovery.declared.names import (
+    RESOURCE_GROUP,
     NetworkName,
     NetworkSecurityGroupId,
     ResourceGroupName,
@@ -130,6 +131,9 @@ class Target(Model):
     def _name_the_machines_group(cls, raw: Any) -> Any:
         if isinstance(raw, dict) and isinstance(raw.get("resourceGroup"), str):
             name = own_names.fitted(f"{raw['resourceGroup']}-machines", _GROUP_MAX)
+            if not RESOURCE_GROUP.fullmatch(name):
+                # The name that it is made of is refused, which is enough.
+                name = "machines"
             return {"machinesResourceGroup": name, **raw}
         return raw
 

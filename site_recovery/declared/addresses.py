@@ -48,9 +48,16 @@ def _network(value: str) -> str:
 
 def _address(value: str) -> str:
     try:
-        IPv4Address(value)
+        address = IPv4Address(value)
     except ValueError:
         raise broken(f"{said(value)} is not an IPv4 address", "Write it like 10.10.2.10") from None
+    kept = _KEPT_BY_AZURE | {"0.0.0.0/8": "no host", "240.0.0.0/4": "reserved"}
+    for network, what in kept.items():
+        if address in IPv4Network(network):
+            raise broken(
+                f"{said(value)} is an address that no machine can have ({what})",
+                "Take one of its subnet",
+            )
     return value
 
 

@@ -12,7 +12,7 @@ from pydantic import AfterValidator, Field, StrictBool, model_validator
 
 from site_recovery.declared.cutover import Commands
 from site_recovery.declared.durations import Duration, between, write
-from site_recovery.declared.model import Model, broken, defaults_to
+from site_recovery.declared.model import Model, broken, defaults_to, form
 
 Port = Annotated[int, Field(ge=1, le=65535, strict=True, title="1 to 65535")]
 
@@ -34,9 +34,15 @@ class Running(Model):
 class Http(Model):
     """A GET of one page."""
 
-    path: Annotated[str, Field(pattern=r"^/[^\s'\"`$\\]*$", title="a path that begins with /")] = (
-        Field(default="/", description="What is asked for.")
-    )
+    path: Annotated[
+        str,
+        form(
+            r"/[^\s'\"`$\\]*",
+            "{value} is not the path of a page",
+            "Begin it with /, and use no spaces, quotes, backslashes or dollar signs",
+        ),
+        Field(title="a path that begins with /"),
+    ] = Field(default="/", description="What is asked for.")
     status: Annotated[int, Field(ge=100, le=599, strict=True, title="100 to 599")] = Field(
         default=200, description="The status that the answer must have. Redirects are not followed."
     )
@@ -77,12 +83,17 @@ class Check(Model):
         description="Where `tcp` and `http` come from: the computer that runs pulumi, which must "
         "reach the machine's private address, or (`azure`) the virtual machine itself.",
     )
-    host: Annotated[str, Field(pattern=r"^[A-Za-z0-9.:_-]+$", title="a name or address")] | None = (
-        Field(
-            default=None,
-            description="For `tcp` and `http` from the runner: the name or address to connect to.",
-            json_schema_extra=defaults_to("the machine's private address"),
-        )
+    host: (
+        Annotated[
+            str,
+            form(r"[A-Za-z0-9.:_-]+", "{value} is no name or address", "Write one without a port"),
+            Field(title="a name or address"),
+        ]
+        | None
+    ) = Field(
+        default=None,
+        description="For `tcp` and `http` from the runner: the name or address to connect to.",
+        json_schema_extra=defaults_to("the machine's private address"),
     )
     timeout: Annotated[
         Duration, between(timedelta(seconds=30), timedelta(minutes=90)), Field(title="30s to 90m")

@@ -13,8 +13,9 @@ from typing import Annotated, Any, Literal
 from pydantic import BeforeValidator, Field, StrictBool
 
 from site_recovery.declared.durations import Duration, between
-from site_recovery.declared.model import Model, defaults_to
+from site_recovery.declared.model import Model, broken, defaults_to
 from site_recovery.declared.moments import Moment
+from site_recovery.declared.wording import said
 
 
 class Mode(StrEnum):
@@ -124,6 +125,10 @@ class SourceAfterwards(Model):
 
 
 def _kept(value: Any) -> Any:
+    if isinstance(value, str) and value != KEPT:
+        raise broken(
+            f"{said(value)} is not known here", f"Write {KEPT}, or terminateAfter below it"
+        )
     return {} if value == KEPT else value
 
 

@@ -11,7 +11,7 @@ from pydantic import Field, model_validator
 
 from site_recovery.declared.cutover import Commands
 from site_recovery.declared.durations import Duration, between
-from site_recovery.declared.model import Model, broken
+from site_recovery.declared.model import Model, broken, form
 
 _KINDS = ("command", "ssm", "webhook")
 
@@ -29,13 +29,21 @@ class Webhook(Model):
 
     url: Annotated[
         str,
-        Field(
-            pattern=r"^https?://[^\s/@]+(/[^\s]*)?$",
-            title="URL that begins with https:// or http://",
+        form(
+            r"https?://[^\s/@]+(/[^\s]*)?",
+            "{value} is not a URL to which something can be sent",
+            "Begin it with https:// or http://, without a user name: the body is signed with secretEnv",
         ),
+        Field(title="URL that begins with https:// or http://"),
     ] = Field(description="Where it is sent.")
     secret_env: Annotated[
-        str, Field(pattern=r"^[A-Za-z_][A-Za-z0-9_]*$", title="name of an environment variable")
+        str,
+        form(
+            r"[A-Za-z_][A-Za-z0-9_]*",
+            "{value} is not the name of an environment variable",
+            "Use letters, digits and underscores, no digit first",
+        ),
+        Field(title="name of an environment variable"),
     ] = Field(
         description="The environment variable with the secret that signs the body (HMAC-SHA256), "
         "where pulumi runs."

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 from typing import TypeVar
 
@@ -64,3 +65,13 @@ def rule(holds: Callable[[T], bool], what: str, way_out: str) -> AfterValidator:
         return value
 
     return AfterValidator(check)
+
+
+def form(pattern: str, what: str, way_out: str) -> AfterValidator:
+    """A validator for text of a form; the arguments are as in `rule`."""
+    compiled = re.compile(pattern)
+
+    def holds(text: str) -> bool:
+        return compiled.fullmatch(text) is not None
+
+    return rule(holds, what, way_out)

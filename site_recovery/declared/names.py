@@ -12,12 +12,14 @@ from typing import Annotated
 
 from pydantic import AfterValidator, Field
 
-from site_recovery.declared.model import broken, rule
+from site_recovery.declared.model import broken, form
 from site_recovery.declared.wording import said
 
 VIRTUAL_MACHINE = re.compile(r"[A-Za-z0-9](?:[A-Za-z0-9-]{0,61}[A-Za-z0-9])?")
 MACHINE = re.compile(r"[A-Za-z0-9](?:[A-Za-z0-9._-]{0,61}[A-Za-z0-9])?")
 """The name of a machine or a wave in the config. It becomes part of ids in both clouds."""
+
+RESOURCE_GROUP = re.compile(r"[\w().-]{0,89}[\w()-]")
 
 _INSTANCE_ID = re.compile(r"i-(?:[0-9a-f]{8}|[0-9a-f]{17})")
 
@@ -74,12 +76,7 @@ def _refuse_reserved(name: str) -> str:
 
 
 def _name(pattern: str, what: str, letters: str) -> AfterValidator:
-    compiled = re.compile(pattern)
-
-    def holds(name: str) -> bool:
-        return compiled.fullmatch(name) is not None
-
-    return rule(holds, "{value} is not a valid " + what, f"Use {letters}")
+    return form(pattern, "{value} is not a valid " + what, f"Use {letters}")
 
 
 def is_instance_id(text: str) -> bool:
@@ -106,7 +103,7 @@ def _resource(namespace: str, kind: str, what: str) -> AfterValidator:
     return _name(
         r"(?i)/subscriptions/[^/]+/resourceGroups/[^/]+/providers/"
         rf"{re.escape(namespace)}/{kind}/[^/]+",
-        f"the id of {what}",
+        f"id of {what}",
         f"/subscriptions/<subscription>/resourceGroups/<group>/providers/{namespace}/{kind}/<name>",
     )
 
@@ -140,7 +137,7 @@ DiskEncryptionSetId = Annotated[
 ResourceGroupName = Annotated[
     str,
     _name(
-        r"[\w().-]{0,89}[\w()-]",
+        RESOURCE_GROUP.pattern,
         "resource group name",
         "1 to 90 letters (of any alphabet), digits, underscores, parentheses, hyphens and full stops, not a full "
         "stop at the end",

@@ -3,10 +3,14 @@
 from __future__ import annotations
 
 import json
+import re
 from typing import Any
 
 _LONGEST = 60
 """The most characters of a value in a message."""
+
+_CREDENTIALS = re.compile(r"(?<=://)[^/@\s]*@")
+"""A user name with a password in a URL."""
 
 _TEXT = "Quote it, or add `--type string` to `pulumi config set --path`"
 
@@ -14,14 +18,18 @@ _TEXT = "Quote it, or add `--type string` to `pulumi config set --path`"
 def said(value: Any) -> str:
     """A value as a message shows it: quoted if it is text, on one line, not too long.
 
+    What looks like a password is left out, because messages end up in the logs of pipelines.
+
     >>> said("web")
     "'web'"
+    >>> said("http://ada:secret@proxy:3128")
+    "'http://***@proxy:3128'"
     >>> said(True)
     'true'
     """
     if isinstance(value, bool | None):
         return json.dumps(value)
-    return shortened(repr(value))
+    return shortened(_CREDENTIALS.sub("***@", repr(value)))
 
 
 def shortened(text: str) -> str:
@@ -44,9 +52,16 @@ def another_kind(value: Any, wanted: str) -> tuple[str, str]:
     what = f"{said(value)} is {_kind(value)}, not {wanted}"
     if wanted == "text" and scalar:
         return what, _TEXT
-    if isinstance(value, str) and wanted in ("true or false", "a whole number"):
+    if isinstance(value, str) and _unquoted(value, wanted):
         return what, "Leave the quotes out; `pulumi config set --path` takes it without `--type`"
     return what, f"It must be {wanted}"
+
+
+def _unquoted(text: str, wanted: str) -> bool:
+    """Whether the text would be of the kind that is wanted if it had no quotes."""
+    if wanted == "true or false":
+        return text.lower() in ("true", "false")
+    return wanted == "a whole number" and re.fullmatch(r"-?[0-9]+", text) is not None
 
 
 def _kind(value: Any) -> str:

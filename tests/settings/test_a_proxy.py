@@ -35,7 +35,10 @@ def test_a_proxy_that_the_appliance_takes_is_taken(proxy: dict[str, Any]) -> Non
         "http://proxy.example.com",
         "http://proxy.example.com:0",
         "http://proxy.example.com:99999",
-        "http://user:secret@proxy.example.com:3128",
+        "http://300.0.0.1:3128",
+        "http://0.0.0.0:3128",
+        "http://10.0.0.1.:3128",
+        "http://proxy..example.com:3128",
         "http://proxy.example.com:3128/path",
         "http://proxy.example.com:3128?x",
         "proxy.example.com:3128",
@@ -49,6 +52,21 @@ def test_another_one_is_refused_at_its_place(url: str) -> None:
     [problem] = problems({"url": url})
     assert problem.path == "source.proxy.url"
     assert "is not the address of an HTTP proxy" in problem.what
+
+
+@pytest.mark.parametrize(
+    "url",
+    [
+        "http://user:secret@proxy.example.com:3128",
+        "http://secret@10.0.0.1:3128",
+        "http://user:secret@[::1]:3128",
+    ],
+)
+def test_one_with_a_password_is_refused_and_the_password_not_shown(url: str) -> None:
+    found = problems({"url": url})
+    assert {problem.path for problem in found} == {"source.proxy.url"}
+    assert "it has a user name or a password in it" in found[0].what
+    assert "secret@" not in "".join(map(str, found))
 
 
 @pytest.mark.parametrize("host", ["", "a b", "*.example.com", "http://x", "x,y", "..x"])

@@ -71,7 +71,7 @@ def test_a_stack_adds_what_only_it_knows_and_overrides_what_differs(tmp_path: Pa
 def test_a_list_of_the_stack_takes_the_place_of_the_other(tmp_path: Path) -> None:
     reading = stack(tmp_path, FLEET, waves={"web": {"machines": ["web-01"]}})
     assert problems(reading) == {
-        "fleet.yaml: machines.web-02.instanceId": "it is missing. Add instanceId to the stack's config"
+        "fleet.yaml: machines.web-02.instanceId": "it is missing. Add the key 'instanceId' to the stack's config"
     }
 
 

@@ -355,7 +355,7 @@ ONE_FAULT_OF_MODERNIZED: list[tuple[tuple[str | int, ...], Any, str, list[str]]]
         ("target", "network", "subnet", "networkSecurityGroup"),
         "nsg-servers",
         "target.network.subnet.networkSecurityGroup",
-        ["the id of a network security group"],
+        ["is not a valid id of a network security group"],
     ),
     # targets
     (
@@ -378,7 +378,7 @@ ONE_FAULT_OF_MODERNIZED: list[tuple[tuple[str | int, ...], Any, str, list[str]]]
         ("machines", "web-01", "target"),
         {"diskEncryptionSet": "keys"},
         "machines.web-01.target.diskEncryptionSet",
-        ["the id of a disk encryption set"],
+        ["is not a valid id of a disk encryption set"],
     ),
     (
         ("machines", "web-01", "target"),

@@ -39,6 +39,8 @@ def finder(*instances: tuple[str, str | None], asked: Asked | None = None) -> Fi
     ) -> tuple[list[TaggedInstance], list[Problem]]:
         if asked is not None:
             asked.append((vpc, dict(tags), region))
+        if not tags:
+            return [TaggedInstance(id_of(99), {})], []
         return [
             TaggedInstance(instance_id, {"Name": name, "app": f"app-{name}"} if name else {})
             for instance_id, name in instances
@@ -223,8 +225,33 @@ def test_a_wrong_vpc_is_one_problem_at_its_key_and_not_one_for_each_wave() -> No
     config = configs.modernized()
     for wave in ("one", "two", "three"):
         config["waves"][wave] = {"phase": "protected", "select": {"wave": wave}}
-    reading = settings.read(config, lambda *asked: ([], []))
+    reading = settings.read(config, finder())
     [problem] = [p for p in reading.problems if "no instance of" in p.what]
     assert problem.path == "source.vpcId"
     assert "any of the waves one, two, three" in problem.what
     assert not [p for p in reading.problems if p.path.startswith("waves.")]
+
+
+@pytest.mark.parametrize("waves", [1, 3])
+def test_a_vpc_without_any_instance_is_one_problem_at_its_key(waves: int) -> None:
+    config = configs.modernized()
+    config["machines"] = {}
+    config["waves"] = {
+        f"wave-{number}": {"phase": "protected", "select": {"wave": str(number)}}
+        for number in range(waves)
+    }
+    [problem] = settings.read(config, lambda *asked: ([], [])).problems
+    assert problem.path == "source.vpcId"
+    assert "there is no instance in vpc-0123456789abcdef0 in eu-west-1" in problem.what
+
+
+def test_a_wrong_vpc_is_not_reported_again_at_what_is_not_in_it() -> None:
+    config = selecting()
+    config["waves"] = {"data": config["waves"]["data"]}
+    reading = settings.read(config, lambda *asked: ([], []))
+
+    def elsewhere(*asked: object) -> tuple[None, list[Problem]]:
+        raise AssertionError(f"nothing is asked about the server of a wrong VPC: {asked}")
+
+    aws = settings.Aws(server_facts=elsewhere)
+    assert settings.examine(reading, aws=aws).problems == ()

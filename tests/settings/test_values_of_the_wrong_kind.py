@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
 import pytest
@@ -9,6 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 import settings
+from site_recovery.aws.ec2 import TaggedInstance
 from site_recovery.config_paths import path
 from site_recovery.problems import Problem
 from tests.settings import configs
@@ -69,6 +71,12 @@ def test_an_empty_select_does_not_make_an_empty_wave() -> None:
     assert problem.path == "waves.data.select"
 
 
+def nothing_with_these_tags(
+    _vpc: str, tags: Mapping[str, str], _region: str
+) -> tuple[list[TaggedInstance], list[Problem]]:
+    return ([] if tags else [TaggedInstance("i-00000000000000001", {})]), []
+
+
 @pytest.mark.parametrize(
     ("location", "value"),
     [
@@ -82,11 +90,7 @@ def test_an_empty_select_does_not_make_an_empty_wave() -> None:
 def test_a_wave_of_nothing_is_refused(location: Location, value: Any) -> None:
     config = configs.modernized()
     config["waves"]["data"] = {"phase": "protected"}
-    found: list[tuple[str, str]] = []
-    reading = settings.read(
-        configs.put(config, *location, value=value),
-        lambda *asked: ([], found),  # type: ignore[arg-type]
-    )
+    reading = settings.read(configs.put(config, *location, value=value), nothing_with_these_tags)
     assert reading.settings is None
     assert all(problem.path.startswith("waves.data.") for problem in reading.problems)
 
