@@ -11,6 +11,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass, field
 from typing import TYPE_CHECKING, Any
 
+from emulator.aws import partitions
 from emulator.aws.fleet import FLEET, MORE, PROFILE, Machine
 
 if TYPE_CHECKING:
@@ -39,7 +40,7 @@ IMAGES = {
     "amazon-linux-2-arm64": "ami-08f0002acf81b0008",
 }
 
-MANAGED_POLICY = "arn:aws:iam::aws:policy/AmazonSSMManagedInstanceCore"
+_MANAGED_POLICY = "policy/AmazonSSMManagedInstanceCore"
 _TRUST = {
     "Version": "2012-10-17",
     "Statement": [
@@ -112,7 +113,7 @@ def seed(
     begin("way out")
     _way_out(ec2, vpc)
     begin("profile")
-    _profile(iam)
+    _profile(iam, partitions.global_arn("iam", ec2.meta.region_name, "aws", _MANAGED_POLICY))
     for one in fleet:
         if one.profile is not None:
             begin(f"profile of {one.name}")
@@ -152,10 +153,10 @@ def _way_out(ec2: EC2Client, vpc: str) -> None:
     )
 
 
-def _profile(iam: Any) -> None:
+def _profile(iam: Any, policy: str) -> None:
     """Create the profile that lets Systems Manager manage a machine."""
     iam.create_role(RoleName=PROFILE, AssumeRolePolicyDocument=json.dumps(_TRUST))
-    iam.attach_role_policy(RoleName=PROFILE, PolicyArn=MANAGED_POLICY)
+    iam.attach_role_policy(RoleName=PROFILE, PolicyArn=policy)
     iam.create_instance_profile(InstanceProfileName=PROFILE)
     iam.add_role_to_instance_profile(InstanceProfileName=PROFILE, RoleName=PROFILE)
 

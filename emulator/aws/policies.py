@@ -125,7 +125,8 @@ def _is_among(principal: Any, request: Request, account: bool) -> bool:
     if principal == "*":
         return True
     named = _several(principal.get("AWS", [])) if isinstance(principal, Mapping) else []
-    whole = {request.account, f"arn:aws:iam::{request.account}:root"}
+    partition = request.principal.split(":")[1]
+    whole = {request.account, f"arn:{partition}:iam::{request.account}:root"}
     return "*" in named or request.principal in named or (account and not whole.isdisjoint(named))
 
 

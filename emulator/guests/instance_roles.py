@@ -12,6 +12,7 @@ from typing import Any
 
 from botocore.exceptions import BotoCoreError, ClientError
 
+from emulator.aws import partitions
 from emulator.aws.permissions import Permissions
 from emulator.estate.machines import AccessRefused, Instance
 
@@ -71,7 +72,7 @@ class InstanceRoles:
         with _in_aws_words():
             name = parameter.removeprefix("/")
             region = self._ssm.meta.region_name
-            arn = f"arn:aws:ssm:{region}:{self._own_account()}:parameter/{name}"
+            arn = partitions.arn("ssm", region, self._own_account(), f"parameter/{name}")
             self._require(instance, _SIGNAL, arn, None)
             self._ssm.put_parameter(Name=parameter, Value=value, Type="String", Overwrite=True)
 
@@ -89,7 +90,12 @@ class InstanceRoles:
         if role is None:
             raise AccessRefused("Unable to locate credentials")
         if not self._permissions.allows(role, action, arn, policy):
-            caller = f"arn:aws:sts::{self._own_account()}:assumed-role/{role}/{instance.id}"
+            caller = partitions.global_arn(
+                "sts",
+                self._ssm.meta.region_name,
+                self._own_account(),
+                f"assumed-role/{role}/{instance.id}",
+            )
             raise AccessRefused(
                 f"An error occurred (AccessDeniedException) when calling the "
                 f"{action.partition(':')[2]} operation: User: {caller} is not authorized to "

@@ -29,7 +29,10 @@ MINUTE = timedelta(minutes=1)
         ({"command": ["a"], "ssm": {}}, "command and ssm"),
         ({"command": []}, "at least 1"),
         ({"webhook": {"url": "ftp://x", "secretEnv": "S"}}, "is not a URL to which"),
-        ({"webhook": {"url": "https://x", "secretEnv": "a b"}}, "is not the name of an environment variable"),
+        (
+            {"webhook": {"url": "https://x", "secretEnv": "a b"}},
+            "is not the name of an environment variable",
+        ),
         ({"webhook": {"url": "https://me:word@x", "secretEnv": "S"}}, "is not a URL to which"),
         ({"ssm": {}}, "ssm has no lines"),
         ({"command": ["a"], "timeout": "3h"}, "out of bounds"),

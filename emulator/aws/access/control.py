@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from functools import partial
 from typing import Any
 
-from emulator.aws import policies
+from emulator.aws import partitions, policies
 from emulator.aws.access import needs
 from emulator.aws.access.calls import Call
 from emulator.aws.access.facts import Facts, Need
@@ -111,7 +111,7 @@ class Access:
             return None
         facts = Facts(partial(self._in_region, call.region), call.region, self._account)
         wanted = needs.of(call, facts)
-        principal = f"arn:aws:iam::{self._account}:user/{caller.user}"
+        principal = partitions.global_arn("iam", call.region, self._account, f"user/{caller.user}")
         for need in wanted:
             request = Request(principal, need.action, need.resource, need.context)
             verdict = policies.of_identity(caller.policies, request)

@@ -9,6 +9,8 @@ from typing import Any
 
 from botocore.exceptions import ClientError
 
+from emulator.aws import partitions
+
 ANY = "*"
 """The resource of actions that are about none, or about all."""
 
@@ -49,9 +51,9 @@ class Facts:
         """The ARN of a resource of this region; `owner` if it belongs to another account, "" if to
         none. IAM's resources have no region.
         """
-        region = "" if service == "iam" else self._region
         account = self._account if owner is None else owner
-        return f"arn:aws:{service}:{region}:{account}:{resource}"
+        make = partitions.global_arn if service == "iam" else partitions.arn
+        return make(service, self._region, account, resource)
 
     def security_group(self, group: str) -> Context:
         """Tags and VPC of a security group."""

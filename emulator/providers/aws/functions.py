@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import Any
 
+from emulator.aws import partitions
 from emulator.providers.aws import tags
 from emulator.providers.aws.cloud import Cloud
 from emulator.providers.errors import ProviderError
@@ -110,7 +111,7 @@ def _vpc(cloud: Cloud, arguments: dict[str, Any]) -> dict[str, Any]:
     region = arguments.get("region") or cloud.region
     return {
         "id": vpc["VpcId"],
-        "arn": f"arn:aws:ec2:{region}:{vpc.get('OwnerId', '')}:vpc/{vpc['VpcId']}",
+        "arn": partitions.arn("ec2", region, vpc.get("OwnerId", ""), f"vpc/{vpc['VpcId']}"),
         "cidrBlock": vpc["CidrBlock"],
         "cidrBlockAssociations": [
             {
@@ -149,7 +150,9 @@ def _instance(cloud: Cloud, arguments: dict[str, Any]) -> dict[str, Any]:
     return {
         "id": instance["InstanceId"],
         "instanceId": instance["InstanceId"],
-        "arn": f"arn:aws:ec2:{region}:{instance['OwnerId']}:instance/{instance['InstanceId']}",
+        "arn": partitions.arn(
+            "ec2", region, instance["OwnerId"], f"instance/{instance['InstanceId']}"
+        ),
         "ami": instance["ImageId"],
         "availabilityZone": instance["Placement"]["AvailabilityZone"],
         "ebsOptimized": instance.get("EbsOptimized", False),
@@ -228,11 +231,12 @@ def _caller(cloud: Cloud, arguments: dict[str, Any]) -> dict[str, Any]:
 
 
 def _partition(cloud: Cloud, arguments: dict[str, Any]) -> dict[str, Any]:
+    its = partitions.of(arguments.get("region") or cloud.region)
     return {
-        "id": "aws",
-        "dnsSuffix": "amazonaws.com",
-        "partition": "aws",
-        "reverseDnsPrefix": "com.amazonaws",
+        "id": its.name,
+        "dnsSuffix": its.dns_suffix,
+        "partition": its.name,
+        "reverseDnsPrefix": ".".join(reversed(its.dns_suffix.split("."))),
     }
 
 
@@ -241,7 +245,7 @@ def _region(cloud: Cloud, arguments: dict[str, Any]) -> dict[str, Any]:
     return {
         "id": region,
         "description": region,
-        "endpoint": f"ec2.{region}.amazonaws.com",
+        "endpoint": f"ec2.{region}.{partitions.of(region).dns_suffix}",
         "name": region,
         "region": region,
     }

@@ -8,6 +8,7 @@ from typing import Any
 
 from botocore.exceptions import ClientError
 
+from emulator.aws import partitions
 from emulator.providers.aws import tags
 from emulator.providers.aws.cloud import Cloud, code_of
 from emulator.providers.aws.instances.wire import GONE, METADATA
@@ -43,7 +44,7 @@ def read(
     options = instance.get("MetadataOptions", {})
     owner = found[0]["OwnerId"]
     return {
-        "arn": f"arn:aws:ec2:{region}:{owner}:instance/{instance_id}",
+        "arn": partitions.arn("ec2", region, owner, f"instance/{instance_id}"),
         "ami": instance["ImageId"],
         "associatePublicIpAddress": "PublicIpAddress" in instance and "Association" in primary,
         "availabilityZone": instance["Placement"]["AvailabilityZone"],

@@ -7,6 +7,7 @@ from typing import Any
 
 from botocore.exceptions import ClientError
 
+from emulator.aws import partitions
 from emulator.providers.aws import tags
 from emulator.providers.aws.cloud import Cloud, code_of
 from emulator.providers.aws.common import REGION, TAGS
@@ -117,7 +118,7 @@ class SecurityGroup(ResourceType):
         region = known.get("region") or self._cloud.region
         owner = group["OwnerId"]
         return {
-            "arn": f"arn:aws:ec2:{region}:{owner}:security-group/{group_id}",
+            "arn": partitions.arn("ec2", region, owner, f"security-group/{group_id}"),
             "name": group["GroupName"],
             "namePrefix": known.get("namePrefix"),
             "description": group["Description"],

@@ -7,6 +7,7 @@ from typing import Any, ClassVar
 
 from botocore.exceptions import ClientError
 
+from emulator.aws import partitions
 from emulator.providers.aws import tags
 from emulator.providers.aws.cloud import Cloud, code_of
 from emulator.providers.aws.common import REGION, TAGS
@@ -166,7 +167,7 @@ class _Rule(ResourceType):
         every = rule["IpProtocol"] == "-1"
         owner = rule.get("GroupOwnerId") or self._cloud.account
         return {
-            "arn": f"arn:aws:ec2:{region}:{owner}:security-group-rule/{rule_id}",
+            "arn": partitions.arn("ec2", region, owner, f"security-group-rule/{rule_id}"),
             "securityGroupRuleId": rule_id,
             "securityGroupId": rule["GroupId"],
             "ipProtocol": rule["IpProtocol"],

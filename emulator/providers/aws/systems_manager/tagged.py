@@ -8,6 +8,7 @@ from typing import Any, ClassVar
 
 from botocore.exceptions import ClientError
 
+from emulator.aws import partitions
 from emulator.providers.aws import tags
 from emulator.providers.aws.cloud import Cloud, code_of
 from emulator.providers.errors import ProviderError
@@ -37,7 +38,7 @@ class Tagged(ResourceType):
     def arn(self, known: Mapping[str, Any], path: str) -> str:
         """The ARN of a resource in its region; `path` begins with its kind."""
         region = known.get("region") or self._cloud.region
-        return f"arn:aws:ssm:{region}:{self._cloud.account}:{path}"
+        return partitions.arn("ssm", region, self._cloud.account, path)
 
     def region(self, known: Mapping[str, Any]) -> str:
         """The resource's region."""
