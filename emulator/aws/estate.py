@@ -11,7 +11,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass, field
 from typing import TYPE_CHECKING, Any
 
-from emulator.aws import partitions
+from emulator import partitions
 from emulator.aws.fleet import FLEET, MORE, PROFILE, Machine
 
 if TYPE_CHECKING:

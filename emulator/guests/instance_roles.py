@@ -12,7 +12,7 @@ from typing import Any
 
 from botocore.exceptions import BotoCoreError, ClientError
 
-from emulator.aws import partitions
+from emulator import partitions
 from emulator.aws.permissions import Permissions
 from emulator.estate.machines import AccessRefused, Instance
 

@@ -9,7 +9,8 @@ from dataclasses import dataclass, field
 from functools import partial
 from typing import Any
 
-from emulator.aws import partitions, policies
+from emulator import partitions
+from emulator.aws import policies
 from emulator.aws.access import needs
 from emulator.aws.access.calls import Call
 from emulator.aws.access.facts import Facts, Need

@@ -9,7 +9,7 @@ from typing import Any
 
 from botocore.exceptions import ClientError
 
-from emulator.aws import partitions
+from emulator import partitions
 
 ANY = "*"
 """The resource of actions that are about none, or about all."""

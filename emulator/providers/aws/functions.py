@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from emulator.aws import partitions
+from emulator import partitions
 from emulator.providers.aws import tags
 from emulator.providers.aws.cloud import Cloud
 from emulator.providers.errors import ProviderError

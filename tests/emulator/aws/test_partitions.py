@@ -11,7 +11,8 @@ import pytest
 from botocore.loaders import Loader
 from moto.moto_server.threaded_moto_server import ThreadedMotoServer
 
-from emulator.aws import partitions, policies
+from emulator import partitions
+from emulator.aws import policies
 from emulator.aws.access.facts import Facts
 from emulator.aws.policies import Request
 from tests.emulator.providers.providers_client import Engine, running

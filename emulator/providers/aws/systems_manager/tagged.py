@@ -8,7 +8,7 @@ from typing import Any, ClassVar
 
 from botocore.exceptions import ClientError
 
-from emulator.aws import partitions
+from emulator import partitions
 from emulator.providers.aws import tags
 from emulator.providers.aws.cloud import Cloud, code_of
 from emulator.providers.errors import ProviderError
