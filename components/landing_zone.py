@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 import pulumi
 
+from components import machines_subscription
 from components.sdk import network, resources, storage
 from settings import Network, Target
 from site_recovery.declared import own_names
@@ -18,7 +19,7 @@ class LandingZoneArgs:
     """The inputs of the landing zone.
 
     Attributes:
-        subscription_id: the Azure subscription.
+        subscription_id: the Azure subscription of the vault.
         location: the Azure region of everything in it.
         target: the names and addresses.
         tags: the tags of everything in it.
@@ -28,6 +29,18 @@ class LandingZoneArgs:
     location: str
     target: Target
     tags: Mapping[str, str]
+
+
+@dataclass(frozen=True)
+class _Place:
+    """A subscription, and the provider of what is in it; None for that of the stack."""
+
+    subscription_id: str
+    provider: pulumi.ProviderResource | None = None
+
+    def group_id(self, group: str) -> str:
+        """The id of a resource group."""
+        return f"/subscriptions/{self.subscription_id}/resourceGroups/{group}"
 
 
 class LandingZone(pulumi.ComponentResource):
@@ -42,6 +55,10 @@ class LandingZone(pulumi.ComponentResource):
     The test network is not connected to any other, and its subnet has no default outbound access
     to the internet. So a machine that boots there in a test reaches neither its production twin
     nor the systems that its twin uses.
+
+    The machines, and so their group and both networks, may be in another subscription
+    (`target.machinesSubscriptionId`): a network interface is in the subscription of its network. The
+    test network is in the machines' group then.
 
     The subnet of each network that is made here has a network security group of its own, with the
     rules that Azure gives to every group, unless the config names one that exists.
@@ -65,27 +82,33 @@ class LandingZone(pulumi.ComponentResource):
     ) -> None:
         super().__init__("ec2-to-azure:components:LandingZone", name, None, opts)
         target = args.target
-        group = self._group("migration", "resourceGroup", target.resource_group, args)
+        own, machines = _Place(args.subscription_id), _Place(args.subscription_id)
+        if target.machines_elsewhere(args.subscription_id):
+            elsewhere = str(target.machines_subscription_id)
+            machines = _Place(elsewhere, machines_subscription.provider(elsewhere, self))
+        group = self._group("migration", "resourceGroup", target.resource_group, own, args)
         machines_group = self._group(
-            "machines", "machinesResourceGroup", target.machines_resource_group, args, retain=True
-        )
-        production = self._network(
-            "production",
-            "network",
-            target.network,
-            (target.machines_resource_group, machines_group.name),
+            "machines",
+            "machinesResourceGroup",
+            target.machines_resource_group,
+            machines,
             args,
             retain=True,
+        )
+        of_machines = (target.machines_resource_group, machines_group.name)
+        production = self._network(
+            "production", "network", target.network, of_machines, machines, args, retain=True
         )
         test = self._network(
             "test",
             "testNetwork",
             target.test_network,
-            (target.resource_group, group.name),
+            (target.resource_group, group.name) if machines == own else of_machines,
+            machines,
             args,
             isolated=True,
         )
-        account = self._account(group.name, args)
+        account = self._account(group.name, own, args)
         self.resource_group_name = group.name
         self.machines_resource_group_id = machines_group.id
         self.network_id = production.id
@@ -102,23 +125,28 @@ class LandingZone(pulumi.ComponentResource):
         )
 
     def _group(
-        self, name: str, part: str, group: str, args: LandingZoneArgs, *, retain: bool = False
+        self,
+        name: str,
+        part: str,
+        group: str,
+        place: _Place,
+        args: LandingZoneArgs,
+        *,
+        retain: bool = False,
     ) -> resources.ResourceGroup:
         if args.target.adopts(part):
-            opts = pulumi.ResourceOptions(parent=self)
-            return resources.ResourceGroup.get(name, _group_id(args, group), opts)
+            return resources.ResourceGroup.get(name, place.group_id(group), self._found(place))
         return resources.ResourceGroup(
             name,
             resource_group_name=group,
             location=args.location,
             tags=args.tags,
-            opts=_made(self, retain=retain),
+            opts=self._made(place, retain=retain),
         )
 
-    def _existing_group(self, name: str, group: str, args: LandingZoneArgs) -> pulumi.Output[str]:
+    def _existing_group(self, name: str, group: str, place: _Place) -> pulumi.Output[str]:
         """The name of a group that exists. A preview fails where it does not."""
-        opts = pulumi.ResourceOptions(parent=self)
-        found = resources.ResourceGroup.get(name, _group_id(args, group), opts)
+        found = resources.ResourceGroup.get(name, place.group_id(group), self._found(place))
         # Its name is known; what depends on it begins when it has been found.
         known: pulumi.Output[str] = found.id.apply(lambda _: group)
         return known
@@ -129,6 +157,7 @@ class LandingZone(pulumi.ComponentResource):
         part: str,
         settings: Network,
         group: tuple[str, pulumi.Input[str]],
+        place: _Place,
         args: LandingZoneArgs,
         *,
         retain: bool = False,
@@ -136,12 +165,11 @@ class LandingZone(pulumi.ComponentResource):
     ) -> network.VirtualNetwork:
         group_name, made = group
         if own := args.target.own_group(part):
-            group_name, made = own, self._existing_group(f"{name}-network", own, args)
+            group_name, made = own, self._existing_group(f"{name}-network", own, place)
         if args.target.adopts(part):
-            where = f"{_group_id(args, group_name)}/providers/Microsoft.Network/virtualNetworks"
-            opts = pulumi.ResourceOptions(parent=self)
-            return network.VirtualNetwork.get(name, f"{where}/{settings.name}", opts)
-        opts = _made(self, retain=retain)
+            where = f"{place.group_id(group_name)}/providers/Microsoft.Network/virtualNetworks"
+            return network.VirtualNetwork.get(name, f"{where}/{settings.name}", self._found(place))
+        opts = self._made(place, retain=retain)
         # Many policies of landing zones refuse a subnet that has none.
         rules: pulumi.Input[str] = settings.subnet.network_security_group or (
             network.NetworkSecurityGroup(
@@ -156,17 +184,16 @@ class LandingZone(pulumi.ComponentResource):
         return _virtual_network(name, settings, rules, made, args, opts, isolated=isolated)
 
     def _account(
-        self, group_name: pulumi.Input[str], args: LandingZoneArgs
+        self, group_name: pulumi.Input[str], place: _Place, args: LandingZoneArgs
     ) -> storage.StorageAccount:
         target = args.target
         own = target.own_group("cacheStorageAccount")
         if own:
-            group_name = self._existing_group("cache", own, args)
+            group_name = self._existing_group("cache", own, place)
         if target.adopts("cacheStorageAccount"):
-            where = f"{_group_id(args, own or target.resource_group)}/providers/Microsoft.Storage"
+            where = f"{place.group_id(own or target.resource_group)}/providers/Microsoft.Storage"
             account_id = f"{where}/storageAccounts/{target.cache_storage_account}"
-            opts = pulumi.ResourceOptions(parent=self)
-            return storage.StorageAccount.get("cache", account_id, opts)
+            return storage.StorageAccount.get("cache", account_id, self._found(place))
         return storage.StorageAccount(
             "cache",
             account_name=target.cache_storage_account,
@@ -179,19 +206,21 @@ class LandingZone(pulumi.ComponentResource):
             allow_blob_public_access=False,
             allow_cross_tenant_replication=False,
             tags=args.tags,
-            opts=_made(self),
+            opts=self._made(place),
         )
 
+    def _found(self, place: _Place) -> pulumi.ResourceOptions:
+        """The options of a resource that is there already."""
+        return pulumi.ResourceOptions(parent=self, provider=place.provider)
 
-def _made(parent: pulumi.Resource, *, retain: bool = False) -> pulumi.ResourceOptions:
-    """The options of a resource that this stack makes. A renamed stack keeps it as it is."""
-    return pulumi.ResourceOptions(
-        parent=parent, retain_on_delete=retain, ignore_changes=[f'tags["{STACK_TAG}"]']
-    )
-
-
-def _group_id(args: LandingZoneArgs, group: str) -> str:
-    return f"/subscriptions/{args.subscription_id}/resourceGroups/{group}"
+    def _made(self, place: _Place, *, retain: bool = False) -> pulumi.ResourceOptions:
+        """The options of a resource that this stack makes. A renamed stack keeps it as it is."""
+        return pulumi.ResourceOptions(
+            parent=self,
+            provider=place.provider,
+            retain_on_delete=retain,
+            ignore_changes=[f'tags["{STACK_TAG}"]'],
+        )
 
 
 def _virtual_network(

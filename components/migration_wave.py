@@ -203,7 +203,7 @@ class MigrationWave(WaveRecord):
                 "tenant": args.preflight.plugin_tenant,
             },
             region={
-                "subscription": settings.azure_subscription_id,
+                "subscription": settings.machines_subscription_id,
                 "location": settings.azure_location,
             },
             made_subnets=_made_subnets(settings.target).wire(),

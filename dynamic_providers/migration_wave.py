@@ -17,7 +17,7 @@ from dynamic_providers.declared import DeclaredResource
 from dynamic_providers.independent import independent
 from dynamic_providers.shared import checked, claims, departures
 from dynamic_providers.wave import checks as wave_checks
-from dynamic_providers.wave import fleet_review, retirement, tenant
+from dynamic_providers.wave import fleet_review, retirement, subscription, tenant
 from dynamic_providers.wave import review as wave_review
 from dynamic_providers.wave.all_waves import unpacked
 from dynamic_providers.wave.checks import awaits_records, lacks_checks, with_checks, with_hooks
@@ -119,6 +119,10 @@ class MigrationWaveProvider(MigrationProvider[WaveInputs, WaveOutputs]):
         plugin = tenant.Plugin.model_validate(check_only["plugin"] or {})
         if not offline and (refusals := await tenant.refusals(self.connect(), plugin)):
             return CheckResult(news, [CheckFailure("", review.refused(refusals))])
+        region = Region.model_validate(check_only["region"] or {})
+        elsewhere = [] if offline else await subscription.refusals(self.connect(), plugin, region)
+        if elsewhere:
+            return CheckResult(news, [CheckFailure("", review.refused(elsewhere))])
         ahead = await wave_review.look_ahead(
             self.connect(),
             olds,
@@ -126,7 +130,7 @@ class MigrationWaveProvider(MigrationProvider[WaveInputs, WaveOutputs]):
             others,
             preview=preview,
             made=MadeSubnets.model_validate(check_only["made_subnets"] or {}),
-            region=Region.model_validate(check_only["region"] or {}),
+            region=region,
         )
         refusals = ahead.refusals
         # As data too, for policies and for whoever reads the preview as JSON.

@@ -33,17 +33,17 @@ def main(arguments: list[str] | None = None) -> int:
     directory: Path = options.directory or Path(".local", "permissions", options.stack)
     directory.mkdir(parents=True, exist_ok=True)
     commands = []
-    for name in (*rendering.POLICIES, *rendering.ROLES):
+    for name in (*rendering.POLICIES, *own.roles):
         path = directory / f"{name}.json"
         path.write_text(json.dumps(rendering.rendered(name, own), indent=2) + "\n", "utf-8")
         part = name.partition("-")[2]
         commands.append(
             f"az role definition create --role-definition {path}"
-            if name in rendering.ROLES
+            if name in own.roles
             else f"aws iam create-policy --policy-name {own.prefix}-{part} "
             f"--policy-document file://{path}"
         )
-    reads = " and ".join(rendering.READS)
+    reads = " and ".join(own.reads)
     print(f"Written for stack {options.stack}. An administrator creates them once:\n")
     print("\n".join(f"  {command}" for command in commands))
     print(f"\n`pulumi preview` needs only {reads}. Who gets which: docs/permissions.md")

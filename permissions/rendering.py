@@ -10,7 +10,7 @@ import hashlib
 import json
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -20,7 +20,24 @@ FOLDER = Path(__file__).resolve().parent
 POLICIES = ("aws-read", "aws-server", "aws-agents", "aws-cutover")
 ROLES = ("azure-read", "azure-change")
 READS = ("aws-read", "azure-read")
-"""The templates that are enough for `pulumi preview`."""
+"""The templates that are enough for `pulumi preview` in one subscription."""
+
+MACHINES_ROLES = ("azure-machines-read", "azure-machines-change")
+"""The roles in the machines' subscription, if that is another than the vault's."""
+
+_OF_MACHINES = (
+    "Microsoft.Compute/",
+    "Microsoft.Network/",
+    "Microsoft.Resources/deployments/",
+    "Microsoft.Resources/subscriptions/resourceGroups/resources/",
+)
+"""Actions that are needed in the machines' subscription alone, by how they begin."""
+_OF_BOTH = (
+    "Microsoft.Authorization/locks/read",
+    "Microsoft.Resources/subscriptions/resourceGroups/read",
+    "Microsoft.Resources/subscriptions/resourceGroups/write",
+)
+"""Actions that are needed in both subscriptions. All others are needed in the vault's alone."""
 
 _PREFIX_MAX = 42
 _PARTITIONS = {
@@ -34,6 +51,7 @@ _PARTITIONS = {
 }
 """Partitions other than that of the commercial regions, by how their regions begin."""
 _NAMESPACE = "ec2-to-azure"
+_MACHINES = "azure-machines-"
 _PLACEHOLDER = re.compile(r"<([a-z-]+)>")
 _ACCOUNT = re.compile(r"\d{12}")
 _REGION = re.compile(r"[a-z]{2}(-[a-z]+)+-\d")
@@ -55,7 +73,8 @@ class Names:
         region: its AWS region.
         account: its AWS account; `*` for the account in which the policies are attached.
         vpc: the machines' VPC.
-        subscription: its Azure subscription.
+        subscription: the Azure subscription of its vault.
+        machines_subscription: that of its machines, if it is another one.
         server_group: the security group of a server that was registered by hand; None if there is
             none.
     """
@@ -66,6 +85,17 @@ class Names:
     vpc: str
     subscription: str
     server_group: str | None = None
+    machines_subscription: str | None = None
+
+    @property
+    def roles(self) -> tuple[str, ...]:
+        """The names of the roles that this stack needs."""
+        return ROLES if self.machines_subscription is None else (*ROLES, *MACHINES_ROLES)
+
+    @property
+    def reads(self) -> tuple[str, ...]:
+        """The names of what is enough for `pulumi preview`."""
+        return READS if self.machines_subscription is None else (*READS, MACHINES_ROLES[0])
 
     @property
     def partition(self) -> str:
@@ -126,6 +156,9 @@ def names(project: Mapping[str, Any], stack: str, config: Mapping[str, Any], acc
     if registered and config.get(f"{_NAMESPACE}:experience") != "classic":
         place = "source.replicationAppliance.registered.securityGroupId"
         group = one(place, registered.get("securityGroupId"), _GROUP, "security group id")
+    machines = (config.get(f"{_NAMESPACE}:target") or {}).get("machinesSubscriptionId")
+    if machines is not None:
+        machines = one("target.machinesSubscriptionId", machines, _GUID, "subscription id")
     if account != "*" and not _ACCOUNT.fullmatch(account):
         problems.append(f"ACCOUNT: '{account}' is not a valid AWS account id. It has 12 digits")
     found = Names(
@@ -140,7 +173,10 @@ def names(project: Mapping[str, Any], stack: str, config: Mapping[str, Any], acc
             "subscription id",
         ),
         server_group=group,
+        machines_subscription=machines,
     )
+    if machines is not None and machines.lower() == found.subscription.lower():
+        found = replace(found, machines_subscription=None)
     if problems:
         raise RenderingError("\n".join(problems))
     return found
@@ -173,9 +209,30 @@ def document(name: str) -> dict[str, Any]:
 
 
 def rendered(name: str, own: Names) -> dict[str, Any]:
-    """A template filled in; statements about what the stack does not have are left out."""
-    filled: dict[str, Any] = _filled(document(name), own.placeholders)
+    """A template filled in; statements about what the stack does not have are left out.
+
+    Args:
+        name: the name of a policy, or of a role of `own.roles`.
+        own: the names of the stack.
+    """
+    if own.machines_subscription is None or name in POLICIES:
+        filled: dict[str, Any] = _filled(document(name), own.placeholders)
+        return filled
+    of_machines = name in MACHINES_ROLES
+    role = document(name.replace(_MACHINES, "azure-"))
+    role["Actions"] = [each for each in role["Actions"] if _needed_in(each, of_machines)]
+    if of_machines:
+        own = replace(own, subscription=own.machines_subscription)
+        role["Name"] = role["Name"].replace("<prefix>", "<prefix> machines")
+        role["Description"] = f"In the subscription of the machines: {role['Description']}"
+    filled = _filled(role, own.placeholders)
     return filled
+
+
+def _needed_in(action: str, of_machines: bool) -> bool:
+    if action in _OF_BOTH:
+        return True
+    return action.startswith(_OF_MACHINES) is of_machines
 
 
 def _filled(value: Any, known: Mapping[str, str | None]) -> Any:

@@ -9,6 +9,8 @@ from typing import Any
 _UNKNOWN = "04da6b54-80e4-46f7-96ec-b56ff0331ba9"
 """The engine's text for a value that is not known before `up`."""
 _PROVIDER = "pulumi:providers:"
+_DEFAULT = "default_"
+"""The beginning of the name of a provider that the engine makes from the config."""
 _CREATING = "creating"
 
 
@@ -22,6 +24,7 @@ class Declared:
         parent: the URN of its component.
         inputs: its inputs as the provider got them, in the provider's spelling.
         provider: the configuration of its provider: region, subscription, version.
+        provider_urn: the URN of a provider that the program declares; empty for a default one.
     """
 
     urn: str
@@ -29,6 +32,7 @@ class Declared:
     parent: str
     inputs: Mapping[str, Any] = field(default_factory=dict)
     provider: Mapping[str, Any] = field(default_factory=dict)
+    provider_urn: str = ""
 
     @property
     def name(self) -> str:
@@ -107,12 +111,14 @@ def planned(
 
 
 def _declared(state: Mapping[str, Any], providers: Mapping[str, Mapping[str, Any]]) -> Declared:
+    its = _provider(state)
     return Declared(
         urn=state["urn"],
         type=state["type"],
         parent=state.get("parent") or "",
         inputs=state.get("inputs") or {},
-        provider=providers.get(_provider(state), {}),
+        provider=providers.get(its, {}),
+        provider_urn="" if its.rpartition("::")[2].startswith(_DEFAULT) else its,
     )
 
 

@@ -98,18 +98,24 @@ class Engine:
 def import_file(resources: Iterable[tuple[Declared, str]]) -> dict[str, Any]:
     """The content of a file for `pulumi import --file`: the resources with their ids."""
     resources = list(resources)
-    components = {declared.parent: f"parent-{n}" for n, (declared, _) in enumerate(resources)}
+    others = [urn for one, _ in resources for urn in (one.parent, one.provider_urn) if urn]
+    names = {urn: f"resource-{n}" for n, urn in enumerate(dict.fromkeys(others))}
     return {
-        "nameTable": {key: urn for urn, key in components.items()},
-        "resources": [dict(_entry(one, its, components[one.parent])) for one, its in resources],
+        "nameTable": {key: urn for urn, key in names.items()},
+        "resources": [dict(_entry(one, its, names)) for one, its in resources],
     }
 
 
-def _entry(declared: Declared, resource_id: str, parent: str) -> Iterator[tuple[str, str]]:
+def _entry(
+    declared: Declared, resource_id: str, names: Mapping[str, str]
+) -> Iterator[tuple[str, str]]:
     yield "type", declared.type
     yield "name", declared.name
     yield "id", resource_id
-    yield "parent", parent
+    yield "parent", names[declared.parent]
+    if declared.provider_urn:
+        yield "provider", names[declared.provider_urn]
+        return
     # Without it, the newest plugin that is installed reads the resource.
     if version := declared.configured("version"):
         yield "version", version

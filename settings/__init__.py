@@ -11,6 +11,7 @@ from settings.accounts import Accounts, differences, headline
 from settings.draft import Draft
 from settings.preflight.preflight import Aws, Preflight, examine
 from settings.preflight.server_plan import ServerPlan
+from settings.providers import PROVIDER_KEYS
 from settings.providers import problems as provider_problems
 from settings.reading import Reading, SettingsError, load, read
 from settings.schema.fleet import MachineSettings, WaveSettings
@@ -27,6 +28,7 @@ from settings.schema.target import Network, Subnet, Target
 from settings.stack import secrets, stack_config
 
 __all__ = [
+    "PROVIDER_KEYS",
     "Accounts",
     "Agent",
     "Aws",

@@ -59,9 +59,9 @@ def headline(program: Accounts, plugins: Accounts, stack: Settings) -> str:
     """The first line of a preview: from which account to which subscription; then the regions."""
     source = "" if stack.retired else f"AWS account {program.aws or 'unknown'} → "
     tenant = f", tenant {plugins.tenant}" if plugins.tenant else ""
-    return (
-        f"{source}Azure {program.subscription}\n{stack.aws_region} → {stack.azure_location}{tenant}"
-    )
+    elsewhere = stack.target.machines_elsewhere(program.subscription)
+    machines = f", machines in {stack.machines_subscription_id}" if elsewhere else ""
+    return f"{source}Azure {program.subscription}{machines}\n{stack.aws_region} → {stack.azure_location}{tenant}"
 
 
 def _differ(one: str, other: str) -> bool:

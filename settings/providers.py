@@ -100,6 +100,9 @@ HARMLESS = {
 }
 """Why each other key makes no difference between plugins and program."""
 
+PROVIDER_KEYS = (*HONOURED, *HARMLESS)
+"""Keys that a stack's config may have, of both providers."""
+
 
 def problems(
     config: Mapping[str, str], environment: Mapping[str, str] | None = None

@@ -17,7 +17,7 @@ class Region(BaseModel):
     """Where virtual machines are created.
 
     Attributes:
-        subscription: the id of the subscription; empty if it is not told.
+        subscription: the id of their subscription; empty if it is not told.
         location: the region.
     """
 

@@ -6,6 +6,7 @@ from collections.abc import Iterable, Iterator
 
 from settings.draft import Draft
 from settings.schema.target import Network
+from site_recovery import arm_ids
 from site_recovery.config_paths import path
 from site_recovery.declared import addresses, azure_regions, sizes
 from site_recovery.declared.tags import OURS, OWN_MAX, TAGS_MAX
@@ -41,9 +42,9 @@ def _networks(draft: Draft) -> Iterator[Problem]:
 
 def _resource_groups(draft: Draft) -> Iterator[Problem]:
     target = draft.target
-    if target is None or (
-        target.adopts("resourceGroup") and target.adopts("machinesResourceGroup")
-    ):
+    if target is None or _elsewhere(draft):
+        return
+    if target.adopts("resourceGroup") and target.adopts("machinesResourceGroup"):
         return
     if _same(target.resource_group, target.machines_resource_group):
         yield Problem(
@@ -67,7 +68,8 @@ def _adopted_parts(draft: Draft) -> Iterator[Problem]:
     target = draft.target
     if target is None:
         return
-    for part, group in _INSIDE.items():
+    inside = {**_INSIDE, "testNetwork": _INSIDE["network"]} if _elsewhere(draft) else _INSIDE
+    for part, group in inside.items():
         if target.adopts(part) and target.own_group(part) is None and not target.adopts(group):
             yield Problem(
                 "target.adopt",
@@ -81,7 +83,7 @@ def _own_groups(draft: Draft) -> Iterator[Problem]:
     group = target.network.resource_group if target else None
     if target is None or group is None or target.adopts("resourceGroup"):
         return
-    if _same(group, target.resource_group):
+    if not _elsewhere(draft) and _same(group, target.resource_group):
         yield Problem(
             "target.network.resourceGroup",
             f"{group!r} is target.resourceGroup, which is deleted with the stack, and the migrated "
@@ -100,6 +102,41 @@ def _security_groups(draft: Draft) -> Iterator[Problem]:
                 path("target", part, "subnet", "networkSecurityGroup"),
                 f"the network exists already (target.adopt has {part}) and is not changed",
                 "Give the group to the subnet in Azure, and remove the key",
+            )
+
+
+def _subscriptions(draft: Draft) -> Iterator[Problem]:
+    """What a machine or its network is part of has to be in the machines' subscription.
+
+    Sources: "Virtual network and subnet" of "Network security groups", "Availability sets
+    overview", "Proximity placement groups", "Server-side encryption of Azure Disk Storage".
+    """
+    if draft.target is None or draft.subscription_id is None:
+        return
+    wanted = draft.target.machines_subscription_id or draft.subscription_id
+    named = [
+        (
+            path("target", part, "subnet", "networkSecurityGroup"),
+            network.subnet.network_security_group,
+        )
+        for part, network in (
+            ("network", draft.target.network),
+            ("testNetwork", draft.target.test_network),
+        )
+    ]
+    for place, written in _written(draft):
+        named += [
+            (f"{place}.availabilitySet", written.availability_set),
+            (f"{place}.proximityPlacementGroup", written.proximity_placement_group),
+            (f"{place}.diskEncryptionSet", written.disk_encryption_set),
+        ]
+    for place, identifier in named:
+        if identifier and not _same(arm_ids.segment(identifier, "subscriptions"), wanted):
+            yield Problem(
+                place,
+                f"it is in subscription {arm_ids.segment(identifier, 'subscriptions')}, and the "
+                f"machines are in {wanted}",
+                "Name one of that subscription, or set target.machinesSubscriptionId",
             )
 
 
@@ -258,6 +295,11 @@ def _targets(draft: Draft) -> Iterator[tuple[str, TargetSpec]]:
             yield name, machine.settings.target.over((wave and wave.target) or SharedTarget())
 
 
+def _elsewhere(draft: Draft) -> bool:
+    """Whether the machines are in another subscription than the vault."""
+    return draft.target is not None and draft.target.machines_elsewhere(draft.subscription_id)
+
+
 def _same(left: str, right: str) -> bool:
     """Whether Azure treats two names as the same: it ignores case."""
     return left.lower() == right.lower()
@@ -269,6 +311,7 @@ RULES = (
     _adopted_parts,
     _own_groups,
     _security_groups,
+    _subscriptions,
     _target_subnets,
     _zones,
     _sets,

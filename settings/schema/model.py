@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import re
 from datetime import timedelta
-from typing import Annotated, Literal
+from typing import Literal
 
 from pydantic import Field
 
 from settings.schema.fleet import MachineSettings, WaveSettings
-from settings.schema.places import AwsRegion, AzureLocation
+from settings.schema.places import AwsRegion, AzureLocation, SubscriptionId
 from settings.schema.promotion import Promotion
 from settings.schema.replication import Convergence, Replication
 from settings.schema.source import Source
@@ -18,7 +17,7 @@ from site_recovery.arm_ids import VaultId
 from site_recovery.declared.checks import Check
 from site_recovery.declared.cutover import AfterFailover, Cutover, Rollback
 from site_recovery.declared.hooks import Hooks
-from site_recovery.declared.model import Model, defaults_to, rule
+from site_recovery.declared.model import Model, defaults_to
 from site_recovery.declared.target import TargetSpec
 from site_recovery.fleet import ExperienceName
 from site_recovery.guards import Guards
@@ -28,17 +27,6 @@ REGISTRATION_TIMEOUT = {"classic": timedelta(hours=1), "modernized": timedelta(m
 """How long a server may take to appear in the vault, by experience. The hour of a configuration
 server includes its installation. The 30 minutes of an appliance are from its deployment page."""
 
-_GUID = re.compile(r"[0-9a-fA-F]{8}(?:-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}")
-
-_Subscription = Annotated[
-    str,
-    rule(
-        lambda value: _GUID.fullmatch(value) is not None,
-        "{value} is not a subscription id",
-        "Use the id that `az account show --query id` prints",
-    ),
-]
-
 
 class Settings(Model):
     """The whole declaration of one stack: where, how, which machines, in which phase."""
@@ -47,8 +35,11 @@ class Settings(Model):
     azure_location: AzureLocation = Field(
         alias="azure-native:location", description="Azure region of everything that is created."
     )
-    azure_subscription_id: _Subscription = Field(
-        alias="azure-native:subscriptionId", title="GUID", description="Azure subscription."
+    azure_subscription_id: SubscriptionId = Field(
+        alias="azure-native:subscriptionId",
+        title="GUID",
+        description="Azure subscription of the vault, and of everything else unless "
+        "`target.machinesSubscriptionId` names another one.",
     )
     experience: ExperienceName = Field(
         default="modernized",
@@ -148,6 +139,11 @@ class Settings(Model):
             for wave in self.waves.values()
             for machine in wave.machines
         )
+
+    @property
+    def machines_subscription_id(self) -> str:
+        """The subscription of the networks and the virtual machines."""
+        return self.target.machines_subscription_id or self.azure_subscription_id
 
     @property
     def adopted_vault_id(self) -> str | None:

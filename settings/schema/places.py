@@ -1,7 +1,8 @@
-"""The regions in both clouds."""
+"""The regions in both clouds, and the subscriptions."""
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable
 from typing import Annotated
 
@@ -10,7 +11,7 @@ from pydantic import AfterValidator
 from settings.translation import suggestion
 from site_recovery.aws import regions as aws_regions
 from site_recovery.declared import azure_regions
-from site_recovery.declared.model import broken
+from site_recovery.declared.model import broken, rule
 from site_recovery.declared.wording import said
 
 
@@ -55,3 +56,14 @@ def _similar(word: str, known: Iterable[str]) -> str:
 
 AwsRegion = Annotated[str, AfterValidator(_aws)]
 AzureLocation = Annotated[str, AfterValidator(_azure)]
+
+_GUID = re.compile(r"[0-9a-fA-F]{8}(?:-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}")
+
+SubscriptionId = Annotated[
+    str,
+    rule(
+        lambda value: _GUID.fullmatch(value) is not None,
+        "{value} is not a subscription id",
+        "Use the id that `az account show --query id` prints",
+    ),
+]

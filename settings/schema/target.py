@@ -6,6 +6,7 @@ from typing import Annotated, Any
 
 from pydantic import BeforeValidator, Field, model_validator
 
+from settings.schema.places import SubscriptionId
 from site_recovery.declared import own_names
 from site_recovery.declared.addresses import NetworkPrefix
 from site_recovery.declared.model import Model, broken, defaults_to
@@ -81,7 +82,7 @@ class Network(Model):
         description="An existing resource group for the network, which is neither created nor "
         "deleted.",
         json_schema_extra=defaults_to(
-            "that of the machines, or of the migration for a test network"
+            "that of the machines, or of the migration for a test network in its subscription"
         ),
     )
     subnet: Subnet
@@ -93,6 +94,14 @@ class Target(Model):
     resource_group: ResourceGroupName = Field(
         description="Resource group of what serves the migration: vault, cache storage account, "
         "test network. Deleted with the stack."
+    )
+    machines_subscription_id: SubscriptionId | None = Field(
+        default=None,
+        title="GUID",
+        description="Azure subscription of the migrated machines, their resource group and both "
+        "networks, in the tenant of the vault's: [accounts and subscriptions]"
+        "(accounts.md#machines-in-another-subscription).",
+        json_schema_extra=defaults_to("`azure-native:subscriptionId`"),
     )
     machines_resource_group: ResourceGroupName = Field(
         description="Resource group of the production network and the migrated machines. Kept "
@@ -136,6 +145,11 @@ class Target(Model):
                 name = "machines"
             return {"machinesResourceGroup": name, **raw}
         return raw
+
+    def machines_elsewhere(self, subscription: str | None) -> bool:
+        """Whether the machines are in another subscription than this one, the vault's."""
+        own = self.machines_subscription_id
+        return own is not None and subscription is not None and own.lower() != subscription.lower()
 
     def own_group(self, part: str) -> str | None:
         """The existing resource group that is declared for a part, one of `PARTS`, alone."""

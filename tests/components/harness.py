@@ -79,6 +79,7 @@ class Resource:
         ignored: inputs whose changes are ignored.
         hooks: the names of what is called before it is created.
         existing: the id of an existing resource that was only looked up; otherwise empty.
+        provider: URN and id of the provider that the program names for it; otherwise empty.
     """
 
     urn: str
@@ -92,6 +93,7 @@ class Resource:
     hooks: frozenset[str] = frozenset()
     existing: str = ""
     depending: frozenset[str] = frozenset()
+    provider: str = ""
 
 
 @dataclass
@@ -157,6 +159,7 @@ class _Monitor(mocks.MockMonitor):
                 ignored=frozenset(() if existing else request.ignoreChanges),
                 hooks=frozenset(() if existing else request.hooks.before_create),
                 existing=existing,
+                provider=request.provider,
                 depending=frozenset(
                     name
                     for name, others in ({} if existing else request.propertyDependencies).items()

@@ -3,6 +3,7 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
+from pulumi.runtime.config import CONFIG
 
 import components
 import settings
@@ -152,3 +153,57 @@ def test_everything_is_in_one_region_and_carries_the_tags() -> None:
         if resource.type.startswith("azure-native"):
             assert resource.inputs["location"] == "westeurope"
             assert resource.inputs["tags"] == {"owner": "me", STACK_TAG: "acme/migration/dev"}
+
+
+OTHER = "22222222-2222-2222-2222-222222222222"
+PROVIDER = "pulumi:providers:azure-native"
+
+
+def test_machines_of_another_subscription_have_their_group_and_both_networks_there() -> None:
+    deployment = zone(machinesSubscriptionId=OTHER)
+    provider = deployment.one(PROVIDER)
+    assert provider.inputs["subscriptionId"] == OTHER
+    there = {made.name for made in deployment if made.provider.startswith(f"{provider.urn}::")}
+    assert there == {"machines", "production", "test"}
+    for name in ("production", "test"):
+        for kind in (NETWORK, RULES):
+            assert deployment.one(kind, name).inputs["resourceGroupName"] == "rg-migration-machines"
+    assert deployment.one("StorageAccount").inputs["resourceGroupName"] == "rg-migration"
+
+
+def test_what_is_adopted_there_is_looked_up_there() -> None:
+    network = {**configs.valid()["target"]["network"], "resourceGroup": "rg-net"}
+    deployment = zone(
+        machinesSubscriptionId=OTHER, adopt=["machinesResourceGroup", "network"], network=network
+    )
+    existing = {made.name: made.existing for made in deployment if made.existing}
+    assert existing == {
+        "machines": f"/subscriptions/{OTHER}/resourceGroups/rg-migration-machines",
+        "production-network": f"/subscriptions/{OTHER}/resourceGroups/rg-net",
+        "production": f"/subscriptions/{OTHER}/resourceGroups/rg-net/providers"
+        "/Microsoft.Network/virtualNetworks/vnet-prod",
+    }
+    assert all(
+        made.provider.startswith(f"{deployment.one(PROVIDER).urn}::")
+        for made in deployment
+        if made.existing
+    )
+
+
+@pytest.mark.parametrize("same", ["11111111-1111-1111-1111-111111111111"])
+def test_the_vaults_own_subscription_needs_no_provider(same: str) -> None:
+    assert zone(machinesSubscriptionId=same).all(PROVIDER) == []
+
+
+def test_the_other_provider_has_what_the_config_says_to_the_plugin() -> None:
+    said = {"azure-native:environment": "usgovernment", "azure-native:location": "usgovvirginia"}
+    said["azure-native:disablePulumiPartnerId"] = "true"
+    before = CONFIG.set(said)
+    try:
+        inputs = zone(machinesSubscriptionId=OTHER).one(PROVIDER).inputs
+    finally:
+        CONFIG.reset(before)
+    assert inputs["environment"] == "usgovernment"
+    assert inputs["location"] == "usgovvirginia"
+    assert inputs["disablePulumiPartnerId"] == "true"
+    assert inputs["subscriptionId"] == OTHER

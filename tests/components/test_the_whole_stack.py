@@ -37,6 +37,7 @@ _LOCAL_AZURE = {"AZURE_RESOURCE_MANAGER_ENDPOINT": "http://127.0.0.1:9"}
 
 ACCOUNT = "123456789012"
 SUBSCRIPTION = "11111111-1111-1111-1111-111111111111"
+OTHER_SUBSCRIPTION = "22222222-2222-2222-2222-222222222222"
 TENANT = "72f988bf-0000-4000-8000-2d7cd011db47"
 
 
@@ -274,8 +275,12 @@ def test_a_plugin_in_another_subscription_is_refused(aws: LocalAws) -> None:
     )
 
 
-def test_the_first_line_of_a_preview_names_account_and_subscription(
-    aws: LocalAws, monkeypatch: pytest.MonkeyPatch
+@pytest.mark.parametrize(
+    ("elsewhere", "machines"),
+    [(None, ""), (SUBSCRIPTION, ""), (OTHER_SUBSCRIPTION, f", machines in {OTHER_SUBSCRIPTION}")],
+)
+def test_the_first_line_of_a_preview_names_account_and_subscriptions(
+    elsewhere: str | None, machines: str, aws: LocalAws, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     lines: list[str] = []
 
@@ -284,8 +289,13 @@ def test_the_first_line_of_a_preview_names_account_and_subscription(
             lines.append(line)
 
     monkeypatch.setattr(pulumi.log, "info", info)
-    run(dev_config(), aws.environment, preview=True)
+    config = dev_config()
+    if elsewhere is not None:
+        config["ec2-to-azure:target"]["machinesSubscriptionId"] = elsewhere
+    deployment = run(config, aws.environment, preview=True)
+    [wave, *_] = deployment.all("dynamic/asr:Wave")
+    assert wave.inputs["region"]["subscription"] == (elsewhere or SUBSCRIPTION)
     assert lines[0].splitlines() == [
-        f"AWS account {ACCOUNT} → Azure {SUBSCRIPTION}",
+        f"AWS account {ACCOUNT} → Azure {SUBSCRIPTION}{machines}",
         f"eu-west-1 → westeurope, tenant {TENANT}",
     ]

@@ -166,9 +166,10 @@ class Clouds:
 
     # -- Azure ------------------------------------------------------------------------------
 
-    def resource_groups(self) -> set[str]:
-        """The names of the subscription's resource groups."""
-        return {group["name"] for group in self._list("resourcegroups", _GROUPS)}
+    def resource_groups(self, subscription: str = SUBSCRIPTION) -> set[str]:
+        """The names of a subscription's resource groups."""
+        listed = self._list("resourcegroups", _GROUPS, subscription)
+        return {group["name"] for group in listed}
 
     def azure(self) -> dict[str, set[str]]:
         """All resources in Azure as type and name, by resource group."""
@@ -188,10 +189,13 @@ class Clouds:
             headers={"Authorization": f"Bearer {self.token()}"},
         )
 
-    def virtual_machines(self, group: str) -> dict[str, dict[str, Any]]:
+    def virtual_machines(
+        self, group: str, subscription: str = SUBSCRIPTION
+    ) -> dict[str, dict[str, Any]]:
         """Virtual machines of a resource group by name; empty if the group does not exist."""
         path = f"resourceGroups/{group}/providers/Microsoft.Compute/virtualMachines"
-        return {machine["name"]: machine for machine in self._list(path, _MACHINES)}
+        listed = self._list(path, _MACHINES, subscription)
+        return {machine["name"]: machine for machine in listed}
 
     def vaults(self, group: str) -> set[str]:
         """Names of a resource group's vaults; empty if the group does not exist."""
@@ -364,8 +368,10 @@ class Clouds:
     def _control(self, method: str, path: str, body: object = None) -> Any:
         return _fetch(f"{self.endpoint}/_emulator/{path}", method, body)
 
-    def _list(self, path: str, version: str) -> Sequence[dict[str, Any]]:
-        found = self._arm(f"subscriptions/{SUBSCRIPTION}/{path}", version)
+    def _list(
+        self, path: str, version: str, subscription: str = SUBSCRIPTION
+    ) -> Sequence[dict[str, Any]]:
+        found = self._arm(f"subscriptions/{subscription}/{path}", version)
         value: Sequence[dict[str, Any]] = found.get("value", ())
         return value
 

@@ -1,4 +1,8 @@
-"""A whole migration by an identity that may do only what the files of permissions/ allow."""
+"""A whole migration by an identity that may do only what the files of permissions/ allow.
+
+In the modernized experience the machines go to another subscription than the vault's. Each of the two has
+roles of its own then.
+"""
 
 from __future__ import annotations
 
@@ -9,7 +13,7 @@ from typing import Any
 
 import pytest
 
-from emulator.arm.subscriptions import SUBSCRIPTION
+from emulator.arm.subscriptions import ANOTHER_SUBSCRIPTION, SUBSCRIPTION
 from permissions import rendering
 from tests.engine.clouds import Clouds
 from tests.engine.harness import ACCESS_KEY, GROUP, MACHINES_GROUP, Result, Stack
@@ -103,8 +107,6 @@ OF_THE_OTHER = {
 }
 """By experience, actions that only the other experience needs."""
 
-ALL = (*rendering.POLICIES, *rendering.ROLES)
-
 
 class Identity:
     """The stack's identity in both clouds, and its permissions there."""
@@ -113,6 +115,9 @@ class Identity:
         self._aws = clouds.environment["AWS_ENDPOINT_URL"]
         self._azure = clouds.endpoint
         self._own = own
+        self.all = (*rendering.POLICIES, *own.roles)
+        self.reads = own.reads
+        self.machines_subscription = own.machines_subscription or own.subscription
         self._before: set[str] = set()
 
     def has(
@@ -123,7 +128,7 @@ class Identity:
     ) -> None:
         """Replace its permissions by those of some files, except for some actions.
 
-        Azure's roles are assigned on the subscription, or on the given resource groups.
+        Azure's roles are assigned on their subscription, or on the given resource groups of it.
         """
         self._before = self.used
         documents = {name: rendering.rendered(name, self._own) for name in files}
@@ -131,13 +136,16 @@ class Identity:
         for policy in policies:
             for statement in policy["Statement"]:
                 statement["Action"] = [one for one in statement["Action"] if one not in without]
-        roles = [documents[name] for name in rendering.ROLES if name in documents]
+        roles = [documents[name] for name in self._own.roles if name in documents]
         for role in roles:
             role["Actions"] = [one for one in role["Actions"] if one not in without]
         _send("PUT", self._aws, {"accessKeyId": ACCESS_KEY, "policies": policies})
-        scopes = [f"{_SUBSCRIPTION}/resourceGroups/{group}" for group in groups]
+        below = [f"/resourceGroups/{group}" for group in groups] or [""]
         assignments = [
-            {"scope": scope, "role": role} for scope in scopes or [_SUBSCRIPTION] for role in roles
+            {"scope": f"{scope}{part}", "role": role}
+            for role in roles
+            for scope in role["AssignableScopes"]
+            for part in below
         ]
         _send("PUT", self._azure, {"clientId": CLIENT, "assignments": assignments})
 
@@ -161,6 +169,8 @@ class Identity:
 def identity(stack: Stack) -> Identity:
     """The stack's identity, without any permission yet."""
     stack.environment["AZURE_CLIENT_ID"] = CLIENT
+    if stack.experience == "modernized":
+        stack.config["ec2-to-azure:target"]["machinesSubscriptionId"] = ANOTHER_SUBSCRIPTION
     project = {"name": "ec2-to-azure"}
     made = Identity(stack.clouds, rendering.names(project, "engine", stack.config, "123456789012"))
     made.has()
@@ -200,14 +210,14 @@ def test_with_nothing_each_cloud_denies_by_name(stack: Stack, identity: Identity
 
 
 def test_preview_needs_to_read_only(stack: Stack, identity: Identity) -> None:
-    identity.has(*rendering.READS)
+    identity.has(*identity.reads)
     result = stack.preview()
     assert identity.denied == [], result.text
     assert result.code == 0, result.text
 
 
 def test_machines_are_protected_and_tested(stack: Stack, identity: Identity) -> None:
-    identity.has(*ALL)
+    identity.has(*identity.all)
     fleet(stack, "test-failover", "test-failover")
     go(stack, identity, "up")
     fleet(stack, "protected", "test-failover")
@@ -216,14 +226,14 @@ def test_machines_are_protected_and_tested(stack: Stack, identity: Identity) -> 
 
 def test_preview_of_what_runs_needs_to_read_only(stack: Stack, identity: Identity) -> None:
     fleet(stack, "failed-over", "failed-over")
-    identity.has(*rendering.READS)
+    identity.has(*identity.reads)
     result = stack.preview()
     assert identity.denied == [], result.text
     assert result.code == 0, result.text
 
 
 def test_machines_fail_over_and_are_migrated(stack: Stack, identity: Identity) -> None:
-    identity.has(*ALL)
+    identity.has(*identity.all)
     fleet(stack, "failed-over", "failed-over")
     # There is a recovery point of the declared kind only once in an hour of service time.
     stack.clouds.advance(2 * 3600)
@@ -257,7 +267,7 @@ def test_an_action_that_is_missing_is_named_with_the_way_out(
     stack: Stack, identity: Identity
 ) -> None:
     missing = f"{_CONTAINERS}/replicationProtectedItems/testFailoverCleanup/action"
-    identity.has(*ALL, without=[missing])
+    identity.has(*identity.all, without=[missing])
     fleet(stack, "migrated", "migrated", "protected")
     result = stack.up()
     assert result.code != 0
@@ -268,11 +278,12 @@ def test_an_action_that_is_missing_is_named_with_the_way_out(
 
 
 def test_and_everything_can_be_removed(stack: Stack, identity: Identity) -> None:
-    identity.has(*ALL)
+    identity.has(*identity.all)
     go(stack, identity, "destroy")
     assert stack.resources() == []
     # That of web-03 was deleted when its failover was taken back.
-    assert set(stack.clouds.virtual_machines(MACHINES_GROUP)) == {"web-01", "web-02", "db-01"}
+    machines = stack.clouds.virtual_machines(MACHINES_GROUP, identity.machines_subscription)
+    assert set(machines) == {"web-01", "web-02", "db-01"}
 
 
 def test_nothing_was_allowed_in_vain(stack: Stack, identity: Identity) -> None:
@@ -294,7 +305,7 @@ def test_roles_on_the_groups_alone_are_enough_where_the_groups_are_there(
     group = f"{stack.clouds.endpoint}{_SUBSCRIPTION}/resourceGroups/{GROUP}?api-version=2024-03-01"
     _fetch("PUT", group, {"location": "westeurope"}, Authorization=f"Bearer {stack.clouds.token()}")
     identity.has(
-        *ALL,
+        *identity.all,
         without=[f"{_GROUPS}/write", f"{_GROUPS}/delete"],
         groups=[GROUP, MACHINES_GROUP],
     )
@@ -305,7 +316,8 @@ def test_roles_on_the_groups_alone_are_enough_where_the_groups_are_there(
     go(stack, identity, "up")
     assert stack.machine("app-02")["observedPhase"] == "protected"
     go(stack, identity, "destroy")
-    assert {GROUP, MACHINES_GROUP} <= stack.clouds.resource_groups()
+    assert GROUP in stack.clouds.resource_groups()
+    assert MACHINES_GROUP in stack.clouds.resource_groups(identity.machines_subscription)
 
 
 def _send(method: str, endpoint: str, body: object = None) -> Any:

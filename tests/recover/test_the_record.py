@@ -67,14 +67,28 @@ def test_what_needs_a_provider_that_was_never_recorded_was_never_made() -> None:
 
 def test_an_import_names_parent_and_version() -> None:
     assert import_file([(DECLARED, "/vaults/rsv")]) == {
-        "nameTable": {"parent-0": PARENT},
+        "nameTable": {"resource-0": PARENT},
         "resources": [
             {
                 "type": VAULT,
                 "name": "vault",
                 "id": "/vaults/rsv",
-                "parent": "parent-0",
+                "parent": "resource-0",
                 "version": "3.29.0",
             }
         ],
     }
+
+
+def test_an_import_names_a_provider_that_the_program_declares() -> None:
+    own = "urn:pulumi:dev::p::pulumi:providers:azure-native::machines-subscription"
+    step = {"op": "create", "newState": {**NEW, "provider": f"{own}::0a1b"}}
+    [declared] = planned([step], {own: {"subscriptionId": "2", "version": "3.29.0"}})
+
+    file = import_file([(declared, "/vaults/rsv")])
+
+    assert declared.configured("subscriptionId") == "2"
+    [entry] = file["resources"]
+    assert file["nameTable"][entry["provider"]] == own
+    assert file["nameTable"][entry["parent"]] == PARENT
+    assert "version" not in entry, "it is that of the provider"

@@ -18,6 +18,7 @@ CONFIG: dict[str, Any] = {
     "azure-native:subscriptionId": "11111111-1111-1111-1111-111111111111",
     "ec2-to-azure:source": {"vpcId": "vpc-0123456789abcdef0"},
 }
+OTHER = "22222222-2222-2222-2222-222222222222"
 REGISTERED = {
     "vpcId": "vpc-0123456789abcdef0",
     "replicationAppliance": {"registered": {"securityGroupId": "sg-0123456789abcdef0"}},
@@ -58,6 +59,42 @@ def test_a_group_of_another_server_is_there_only_with_such_a_server() -> None:
     assert "security-group/sg-0123456789abcdef0" in own
     classic = {"ec2-to-azure:source": REGISTERED, "ec2-to-azure:experience": "classic"}
     assert sid not in rendered(config=classic)["aws-server"]
+
+
+def two_subscriptions(machines: str = OTHER) -> rendering.Names:
+    target = {"ec2-to-azure:target": {"machinesSubscriptionId": machines}}
+    return rendering.names(PROJECT, "prod", {**CONFIG, **target}, "*")
+
+
+def test_each_of_two_subscriptions_has_roles_of_its_own() -> None:
+    own = two_subscriptions()
+    roles = {name: rendering.rendered(name, own) for name in own.roles}
+    assert {name: role["AssignableScopes"] for name, role in roles.items()} == {
+        "azure-read": ["/subscriptions/11111111-1111-1111-1111-111111111111"],
+        "azure-change": ["/subscriptions/11111111-1111-1111-1111-111111111111"],
+        "azure-machines-read": [f"/subscriptions/{OTHER}"],
+        "azure-machines-change": [f"/subscriptions/{OTHER}"],
+    }
+    assert len({role["Name"] for role in roles.values()}) == 4
+    assert own.reads == ("aws-read", "azure-read", "azure-machines-read")
+    for name in rendering.ROLES:
+        parts = [roles[each]["Actions"] for each in (name, name.replace("-", "-machines-"))]
+        assert set().union(*parts) == set(rendering.document(name)["Actions"])
+        assert not any(action.startswith("Microsoft.Compute/") for action in parts[0])
+        assert not any(action.startswith("Microsoft.RecoveryServices/") for action in parts[1])
+    change = roles["azure-machines-change"]["Actions"]
+    assert "Microsoft.Compute/virtualMachines/write" in change
+    assert "Microsoft.Resources/subscriptions/resourceGroups/delete" not in change
+
+
+def test_a_machines_subscription_that_is_the_vaults_changes_nothing() -> None:
+    own = two_subscriptions("11111111-1111-1111-1111-111111111111")
+    assert own == rendering.names(PROJECT, "prod", CONFIG, "*")
+
+
+def test_a_machines_subscription_has_to_be_an_id() -> None:
+    with pytest.raises(rendering.RenderingError, match=r"target\.machinesSubscriptionId: 'apps'"):
+        two_subscriptions("apps")
 
 
 def test_everything_missing_is_reported_at_once_with_its_path() -> None:
