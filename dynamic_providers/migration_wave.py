@@ -120,9 +120,15 @@ class MigrationWaveProvider(MigrationProvider[WaveInputs, WaveOutputs]):
         if not offline and (refusals := await tenant.refusals(self.connect(), plugin)):
             return CheckResult(news, [CheckFailure("", review.refused(refusals))])
         region = Region.model_validate(check_only["region"] or {})
-        elsewhere = [] if offline else await subscription.refusals(self.connect(), plugin, region)
-        if elsewhere:
-            return CheckResult(news, [CheckFailure("", review.refused(elsewhere))])
+        refusals = (
+            []
+            if offline
+            else await subscription.refusals(
+                self.connect(), plugin, region, news.get("landing_zone")
+            )
+        )
+        if refusals:
+            return CheckResult(news, [CheckFailure("", review.refused(refusals))])
         ahead = await wave_review.look_ahead(
             self.connect(),
             olds,

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Iterator
+from typing import Any
 
 import pytest
+from pulumi.runtime import rpc
 
 from dynamic_providers.wave import subscription
 from dynamic_providers.wave.sizes import Region
@@ -82,3 +84,36 @@ def test_one_that_takes_no_changes_is_refused(fleet: Fleet) -> None:
     assert f"subscription {ANOTHER_SUBSCRIPTION} is Disabled, and takes no changes" in line
     fleet.site.call("PUT", "/_emulator/subscription?", {**state, "state": "Warned"})
     assert refusals(fleet, ANOTHER_SUBSCRIPTION) == []
+
+
+ZONE = {
+    "resource_group_id": f"/subscriptions/{ANOTHER_SUBSCRIPTION}/resourceGroups/rg-apps",
+    "network_id": f"/subscriptions/{ANOTHER_SUBSCRIPTION}/resourceGroups/rg/providers/x/y/vnet",
+    "test_network_id": rpc.UNKNOWN,
+}
+
+
+@pytest.mark.parametrize(
+    ("zone", "machines", "refused"),
+    [
+        (None, ANOTHER_SUBSCRIPTION, None),
+        (rpc.UNKNOWN, ANOTHER_SUBSCRIPTION, None),
+        ({"resource_group_id": rpc.UNKNOWN}, ANOTHER_SUBSCRIPTION, None),
+        (ZONE, ANOTHER_SUBSCRIPTION, None),
+        (ZONE, "", None),
+        (ZONE, SUBSCRIPTION, "rg-apps"),
+        ({**ZONE, "resource_group_id": rpc.UNKNOWN}, SUBSCRIPTION, "vnet"),
+    ],
+)
+def test_networks_that_the_stack_made_elsewhere_are_not_left_behind(
+    fleet: Fleet, zone: Any, machines: str, refused: str | None
+) -> None:
+    fleet.site.call(
+        "PUT",
+        "/_emulator/subscription?",
+        {"state": "Enabled", "subscriptionId": ANOTHER_SUBSCRIPTION},
+    )
+    plugin, region = Plugin(subscription=SUBSCRIPTION), Region(subscription=machines)
+    lines = asyncio.run(subscription.refusals(fleet.connector(), plugin, region, zone))
+    assert [line.split()[1] for line in lines] == ([] if refused is None else [refused])
+    assert all(f"is in subscription {ANOTHER_SUBSCRIPTION}, and the machines" in x for x in lines)
