@@ -18,7 +18,7 @@ from site_recovery.target_settings import TargetSettings
 from tests.dynamic_providers.test_waves_that_differ import INPUTS
 from tests.settings import configs
 
-COMPUTE = "/subscriptions/s/resourceGroups/g/providers/Microsoft.Compute"
+COMPUTE = "/subscriptions/11111111-1111-1111-1111-111111111111/resourceGroups/g/providers/Microsoft.Compute"
 SET = f"{COMPUTE}/availabilitySets/web"
 TARGET: dict[str, Any] = {
     "vmName": "shop",
