@@ -77,8 +77,10 @@ def main(arguments: list[str] | None = None) -> int:
     folder = directory / _FOLDER
     folder.mkdir(exist_ok=True)
     (folder / "report.md").write_text(report.written(plans, reading), "utf-8")
-    rows = sheet.kept(_rows(plans), _earlier(folder / "machines.csv"))
+    now = _rows(plans)
+    rows = sheet.kept(now, _earlier(folder / "machines.csv"), _earlier(folder / "written.csv"))
     (folder / "machines.csv").write_text(sheet.written(rows), "utf-8")
+    (folder / "written.csv").write_text(sheet.written(now), "utf-8")
     memory.write_text(json.dumps(_remembered(plans, written), indent=2) + "\n", "utf-8")
     _tell(plans, folder)
     if reading.problems:
@@ -196,6 +198,7 @@ def _row(file: StackFile, member: Member) -> Row:
         machine=member.name.text,
         instance=member.found.id,
         wave=file.wave_of(member.name.text) or "",
+        order=str(file.order_of(member.name.text) or ""),
         owner=tags.get("owner", ""),
         ticket=tags.get("ticket", ""),
         size=target.get("vmSize", ""),

@@ -8,6 +8,7 @@ from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from inventory.connections import Connection
+from inventory.names import one_line
 
 _DATABASE = re.compile(
     r"(?:^|[^a-z])(?:db|database|sql|mssql|mysql|maria\w*|postgres\w*|pgsql|oracle|mongo\w*)"
@@ -27,6 +28,12 @@ class Candidate:
 
     name: str
     tags: Mapping[str, str]
+
+    def tag(self, key: str) -> str:
+        """The value of a tag without spaces around it; people write keys in any case."""
+        if key not in self.tags:
+            key = next((one for one in self.tags if one.casefold() == key.casefold()), key)
+        return self.tags.get(key, "").strip()
 
 
 @dataclass
@@ -112,8 +119,9 @@ def groups(machines: Iterable[Candidate], tag: str, size: int, graph: Graph) -> 
     tagged: dict[str, Group] = {}
     loose: set[str] = set()
     for machine in machines:
-        if application := machine.tags.get(tag, ""):
-            found = tagged.setdefault(application, Group({application}, set()))
+        if application := machine.tag(tag):
+            # People write one application in several ways.
+            found = tagged.setdefault(application.casefold(), Group({application}, set()))
             found.machines.add(machine.name)
         else:
             loose.add(machine.name)
@@ -230,7 +238,7 @@ def walk(machines: Collection[str], first: Collection[str], graph: Graph) -> lis
 
 def _title(group: Group) -> str:
     if group.applications:
-        return " and ".join(sorted(group.applications))
+        return " and ".join(map(one_line, sorted(group.applications)))
     return _few(sorted(group.machines))
 
 

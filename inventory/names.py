@@ -10,8 +10,15 @@ from dataclasses import dataclass
 from site_recovery.declared import names
 
 LONGEST = 63
+_SHOWN = 80
+"""How many letters of a tag a person reads in a line."""
 _INSTEAD = {"windows": "win", "microsoft": "ms", "login": "logon"}
 """Words that Azure reserves within a name, each with a shorter word that it accepts."""
+_LETTERS = str.maketrans(
+    {"ß": "ss", "æ": "ae", "Æ": "AE", "œ": "oe", "Œ": "OE", "ø": "o", "Ø": "O", "ł": "l", "Ł": "L"}
+    | {"đ": "d", "Đ": "D", "\u0131": "i", "þ": "th", "Þ": "Th", "ð": "d", "Ð": "D"}
+)
+"""Letters of Latin alphabets that Unicode does not take apart into a plain one and its mark."""
 
 
 @dataclass(frozen=True)
@@ -28,7 +35,8 @@ def valid(text: str) -> str:
     >>> valid("Büro server.01")
     'Buro-server-01'
     """
-    plain = unicodedata.normalize("NFKD", text).encode("ascii", "ignore").decode()
+    apart = unicodedata.normalize("NFKD", text.translate(_LETTERS))
+    plain = "".join(letter for letter in apart if not unicodedata.combining(letter))
     for word, instead in _INSTEAD.items():
         if word in plain.lower() and names.reserved(plain) is not None:
             plain = re.sub(word, instead, plain, flags=re.IGNORECASE)
@@ -38,18 +46,32 @@ def valid(text: str) -> str:
     return name
 
 
-def unique(name: str, taken: Collection[str]) -> str:
+def one_line(text: str) -> str:
+    r"""A text of a person, such as the value of a tag, as it can stand in a comment or a list.
+
+    Line ends and what cannot be printed become spaces, and a long text is cut.
+
+    >>> one_line("shop\nconfig: {}")
+    'shop config: {}'
+    """
+    printable = "".join(letter if letter.isprintable() else " " for letter in text)
+    plain = " ".join(printable.split())
+    return plain if len(plain) <= _SHOWN else f"{plain[: _SHOWN - 1]}…"
+
+
+def unique(name: str, taken: Collection[str], longest: int = LONGEST) -> str:
     """The name, with a number at its end if it is taken. Azure's names ignore case.
 
     Args:
         name: a valid name.
         taken: names in lower case.
+        longest: the most letters; a longer name is cut.
     """
-    number, candidate = 1, name
+    number, candidate = 1, name[:longest].rstrip("-")
     while candidate.lower() in taken:
         number += 1
         ending = f"-{number}"
-        candidate = f"{name[: LONGEST - len(ending)].rstrip('-')}{ending}"
+        candidate = f"{name[: longest - len(ending)].rstrip('-')}{ending}"
     return candidate
 
 
@@ -74,10 +96,12 @@ def named(instances: Iterable[tuple[str, str | None]], taken: Iterable[str]) -> 
 
 
 def _reason(tag: str | None, wanted: str, name: str) -> str | None:
-    if not tag:
+    if tag is None:
         return "it has no tag Name"
+    if not tag.strip():
+        return "its tag Name is empty"
     if wanted != name:
-        return f"its tag Name is {tag!r}, and another machine has that name"
+        return f"its tag Name is '{one_line(tag)}', and another machine has that name"
     if tag != name:
-        return f"its tag Name is {tag!r}, which Azure refuses as the name of a virtual machine"
+        return f"its tag Name is '{one_line(tag)}', which Azure refuses as the name of a virtual machine"
     return None

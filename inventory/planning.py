@@ -10,7 +10,7 @@ from inventory.connections import Connection
 from inventory.dependencies import Candidate
 from inventory.found import Found
 from inventory.names import Name
-from inventory.stack_file import NewMachine, StackFile
+from inventory.stack_file import STACK_LETTERS, NewMachine, StackFile
 from inventory.verdicts import Verdict
 from inventory.waves import Conditions, Wave
 from settings.rules.sizing import CHURN_GIB_PER_DAY_MAX, MACHINES_MAX
@@ -138,7 +138,7 @@ def _shares(
     while rest:
         first = rest[0]
         base = names.valid(first.vpc_name or "") or first.facts.vpc_id or "no-vpc"
-        stack = names.unique(base.lower(), taken)
+        stack = names.unique(base.lower(), taken, STACK_LETTERS)
         taken.add(stack)
         one = StackPlan(
             StackFile.new(

@@ -7,6 +7,7 @@ from collections.abc import Iterator, Sequence
 
 from inventory import churn
 from inventory.found import Reading
+from inventory.names import one_line
 from inventory.planning import Member, StackPlan
 from settings.rules.sizing import CHURN_GIB_PER_DAY_MAX, MACHINES_MAX
 
@@ -150,7 +151,10 @@ def _stack(one: StackPlan) -> Iterator[str]:
     yield from _names("Declared, and not in EC2 any more", one.gone)
     yield from _names(
         "Taken out of the file by a person, and not added again",
-        [f"{machine.tags.get('Name', '')} ({machine.id})".strip() for machine in one.removed],
+        [
+            f"{one_line(machine.tags.get('Name', ''))} ({machine.id})".strip()
+            for machine in one.removed
+        ],
     )
 
 

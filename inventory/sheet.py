@@ -10,8 +10,10 @@ from dataclasses import dataclass, fields, replace
 from pydantic import ValidationError
 
 from inventory.names import valid
-from inventory.stack_file import StackFile
+from inventory.stack_file import StackFile, StackFileError
+from inventory.start_order import OrderError
 from settings import translation
+from site_recovery.declared.names import MACHINE
 from site_recovery.declared.target import TargetSpec
 from site_recovery.phases import Phase
 from site_recovery.problems import Problem
@@ -25,8 +27,8 @@ class Row:
     """One machine.
 
     Attributes:
-        order: the machines of a wave start in groups, the lowest number first and those without a
-            number last; empty for all at the same time.
+        order: the number of the group of the wave's recovery plan, the lowest first. Without one a
+            machine stays in its group, or starts last; empty for all if they start together.
         owner: becomes the tag `owner` of the virtual machine.
         ticket: becomes the tag `ticket` of the virtual machine.
         size: the size of the virtual machine.
@@ -108,13 +110,26 @@ def read(text: str, name: str) -> tuple[list[tuple[int, Row]], list[Problem]]:
     return rows, []
 
 
-def kept(rows: Iterable[Row], before: Iterable[Row]) -> list[Row]:
-    """The rows with the cells that a person filled in, in an earlier sheet of the same machines."""
+def kept(rows: Iterable[Row], before: Iterable[Row], told: Iterable[Row] = ()) -> list[Row]:
+    """The rows with the cells that a person filled in, in an earlier sheet of the same machines.
+
+    Args:
+        rows: as the stack files say now.
+        before: the earlier sheet.
+        told: what the stack files said then. A cell that says the same is no person's: the file
+            may have been changed since, and then the file counts.
+    """
     filled = {(row.stack, row.instance): row for row in before}
+    known = {(row.stack, row.instance): row for row in told}
     merged = []
     for row in rows:
-        old = filled.get((row.stack, row.instance))
-        cells = {name: getattr(old, name) for name in PLANNED if old and getattr(old, name)}
+        key = (row.stack, row.instance)
+        old, then = filled.get(key), known.get(key)
+        cells = {
+            name: cell
+            for name in PLANNED
+            if old and (cell := getattr(old, name)) and not (then and cell == getattr(then, name))
+        }
         merged.append(replace(row, **cells))
     return merged
 
@@ -144,20 +159,43 @@ def apply(
     problems += _twice(rows, name)
     if problems:
         return problems
-    orders: dict[tuple[str, str], dict[int, list[str]]] = {}
-    for _, row, file in placed:
+    # First on copies: what a wave becomes is known only when all of its rows are applied.
+    copies = {stack: StackFile(stack, file.text()) for stack, file in files.items()}
+    return _changed(rows, copies, name) or _changed(rows, files, name)
+
+
+def _changed(
+    rows: Iterable[tuple[int, Row]], files: Mapping[str, StackFile], name: str
+) -> list[Problem]:
+    """Change the files. Returns what their waves cannot be, with the first line that made it so."""
+    lines: dict[tuple[str, str], int] = {}
+    orders: dict[tuple[str, str], dict[str, int]] = {}
+    for line, row in rows:
+        file = _file_of(row, files)
         if file is None:
             continue
-        if row.wave and file.wave_of(row.machine) != row.wave:
+        before = file.wave_of(row.machine)
+        wave = row.wave or before
+        if row.wave and before != row.wave:
             file.move(row.machine, row.wave)
-        wave = row.wave or file.wave_of(row.machine)
+            lines.setdefault((file.stack, before or row.wave), line)
+            lines.setdefault((file.stack, row.wave), line)
         if row.order and wave:
-            groups = orders.setdefault((file.stack, wave), {})
-            groups.setdefault(int(row.order), []).append(row.machine)
+            lines.setdefault((file.stack, wave), line)
+            orders.setdefault((file.stack, wave), {})[row.machine] = int(row.order)
         file.set_target(row.machine, row.values, row.tags)
-    for (stack, wave), groups in orders.items():
-        files[stack].order(wave, [groups[number] for number in sorted(groups)])
-    return []
+    problems = []
+    for (stack, wave), line in lines.items():
+        place = f"{name} line {line}"
+        try:
+            files[stack].tidy(wave, orders.get((stack, wave), {}))
+        except OrderError as error:
+            way_out = "Correct the column order of its machines, or the recovery plan by hand"
+            problems.append(Problem(place, f"of wave {wave}, {error}", way_out))
+        except StackFileError as error:
+            way_out = f"Remove the wave from Pulumi.{stack}.yaml by hand, or leave a machine in it"
+            problems.append(Problem(place, str(error), way_out))
+    return problems
 
 
 def _file_of(row: Row, files: Mapping[str, StackFile]) -> StackFile | None:
@@ -186,7 +224,7 @@ def _problems(place: str, row: Row, file: StackFile | None) -> list[Problem]:
                 "Correct the name, or remove the line",
             )
         )
-    if row.wave and valid(row.wave) != row.wave:
+    if row.wave and not MACHINE.fullmatch(row.wave):
         found.append(
             Problem(
                 place,
@@ -194,9 +232,17 @@ def _problems(place: str, row: Row, file: StackFile | None) -> list[Problem]:
                 f"Use letters, digits and hyphens, such as {valid(row.wave) or 'pilot'}",
             )
         )
-    if row.order and not row.order.isdecimal():
+    if row.order and not (row.order.isdecimal() and int(row.order)):
         found.append(
-            Problem(place, f"the order {row.order!r} is not a whole number", "Use 1, 2, 3 …")
+            Problem(place, f"the order {row.order!r} is not a whole number from 1", "Use 1, 2, 3 …")
+        )
+    if row.order and not row.wave and file.wave_of(row.machine) is None:
+        found.append(
+            Problem(
+                place,
+                f"{row.machine} has an order, and is in no wave",
+                "Fill in the column wave too, or leave the order empty",
+            )
         )
     found += _size_problems(place, row)
     before = file.wave_of(row.machine)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import io
 import re
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -12,16 +12,27 @@ from ruamel.yaml import YAML
 from ruamel.yaml.comments import CommentedMap, CommentedSeq
 from ruamel.yaml.error import YAMLError
 
+from inventory import kept_text, start_order
+from inventory.names import one_line
 from inventory.waves import Wave
+from inventory.yaml_text import comment, flow, flow_list, plain, wrapped
 from site_recovery.phases import Phase
+from site_recovery.recovery_plan import GROUPS_MAX
 
 NAMESPACE = "ec2-to-azure"
 _MACHINES, _WAVES = f"{NAMESPACE}:machines", f"{NAMESPACE}:waves"
+_WRITTEN = {"phase", "machines", "recoveryPlan"}
+"""What a wave has that the inventory wrote."""
 _FILE = re.compile(r"Pulumi\.(?P<stack>.+)\.yaml")
 
+STACK_LETTERS = 36
+"""The longest name of a new stack: a vault that has it in its name takes 50 letters."""
+_HEAD = """\
+Machines of {vpc} in account {account}, as the inventory found them. Put your own values where <...> \
+stands; until then `pulumi preview` lists each of them. Credentials come from the environment.\
+"""
 _NEW = """\
-# Machines of {vpc} in account {account}, as the inventory found them. Put your own values where <...>
-# stands; until then `pulumi preview` lists each of them. Credentials come from the environment.
+{head}
 config:
   aws:region: {region}
   azure-native:location: <Azure region>
@@ -91,6 +102,7 @@ class StackFile:
                 f"Pulumi.{stack}.yaml has no config. Correct or remove it, then run this again."
             )
         self._config: Any = config
+        self._own, self._before = text, self._dumped()
         for key in (_MACHINES, _WAVES):
             if not isinstance(config.get(key) or {}, dict):
                 raise StackFileError(
@@ -103,11 +115,13 @@ class StackFile:
         return cls(
             stack,
             _NEW.format(
+                head="\n".join(
+                    f"# {line}"
+                    for line in wrapped(_HEAD.format(vpc=one_line(vpc), account=account))
+                ),
                 namespace=NAMESPACE,
                 stack=stack,
                 vpc_id=vpc_id,
-                vpc=vpc,
-                account=account,
                 region=region,
             ),
         )
@@ -167,11 +181,8 @@ class StackFile:
         """Declare machines, after those that are declared."""
         declared = self._part(_MACHINES)
         for machine in machines:
-            declared[machine.name] = _flow({"instanceId": machine.instance_id})
-            if machine.comments:
-                declared.yaml_set_comment_before_after_key(
-                    machine.name, before="\n".join(machine.comments), indent=4
-                )
+            declared[plain(machine.name)] = flow({"instanceId": machine.instance_id})
+            comment(declared, machine.name, machine.comments)
 
     def add_waves(self, waves: Iterable[Wave]) -> list[str]:
         """Add waves in phase `protected`, and machines to waves of that phase.
@@ -183,55 +194,85 @@ class StackFile:
         declared = self._part(_WAVES)
         left: list[str] = []
         for wave in waves:
-            known = declared.get(wave.name)
+            # Azure's names ignore case.
+            alike = [name for name in declared if str(name).lower() == wave.name.lower()]
+            known = declared[alike[0]] if alike else None
             if known is None:
-                declared[wave.name] = _wave(wave)
-                declared.yaml_set_comment_before_after_key(wave.name, before=wave.why, indent=4)
+                declared[plain(wave.name)] = _wave(wave)
+                comment(declared, wave.name, (wave.why,))
             elif known.get("phase") == Phase.PROTECTED and _lists(known):
-                known["machines"].extend(m for m in wave.machines if m not in known["machines"])
-                if "recoveryPlan" in known:
-                    known["recoveryPlan"]["groups"].append(_flow_list(wave.machines))
+                new = [name for name in wave.machines if name not in known["machines"]]
+                known["machines"].extend(map(plain, new))
+                groups = max(start_order.numbers(known).values(), default=0)
+                if groups:
+                    start_order.arrange(known, dict.fromkeys(new, min(groups + 1, GROUPS_MAX)))
             else:
                 left.extend(wave.machines)
         return left
 
     def move(self, machine: str, wave: str) -> None:
-        """Put a machine into a wave and out of any other; the wave is made if it does not exist."""
-        declared = self._part(_WAVES)
-        for other in list(declared):
-            _remove(declared[other], machine)
-            if other != wave and _lists(declared[other]) and not declared[other]["machines"]:
-                del declared[other]
-        if wave not in declared:
-            declared[wave] = _wave(Wave(wave, (), ""))
-        declared[wave]["machines"].append(machine)
+        """Put a machine into a wave and out of any other; the wave is made if it does not exist.
 
-    def order(self, wave: str, groups: Sequence[Sequence[str]]) -> None:
-        """Let the machines of a wave start in this order, those in no group at the end.
-
-        With one group they start side by side.
+        `tidy` comes when all machines are moved.
         """
-        known = self._part(_WAVES)[wave]
-        named = {machine for group in groups for machine in group}
-        rest = [machine for machine in known["machines"] if machine not in named]
-        groups = [*groups, rest] if rest else groups
-        known["machines"] = _flow_list([machine for group in groups for machine in group])
-        known.pop("recoveryPlan", None)
-        if len(groups) > 1:
-            known["recoveryPlan"] = {"groups": [_flow_list(group) for group in groups]}
+        declared = self._part(_WAVES)
+        for other in declared.values():
+            if _lists(other) and machine in other["machines"]:
+                other["machines"].remove(machine)
+                start_order.remove(other, machine)
+        if wave not in declared:
+            declared[plain(wave)] = _wave(Wave(wave, (), ""))
+        declared[wave]["machines"].append(plain(machine))
+
+    def order_of(self, machine: str) -> int | None:
+        """The number of the group in which a machine starts, from 1; None without a recovery plan."""
+        wave = self.wave_of(machine)
+        return start_order.numbers(self._config[_WAVES][wave]).get(machine) if wave else None
+
+    def tidy(self, wave: str, wanted: Mapping[str, int]) -> None:
+        """Let the machines of a wave start by numbers; a wave that lost all of its machines is removed.
+
+        Args:
+            wave: its name.
+            wanted: numbers of some machines, as `start_order.arrange` takes them.
+
+        Raises:
+            OrderError: the recovery plan cannot have this order.
+            StackFileError: the wave has no machines any more, and settings that would be lost.
+        """
+        declared = self._part(_WAVES)
+        if not _lists(declared[wave]):
+            return
+        if declared[wave]["machines"]:
+            start_order.arrange(declared[wave], wanted)
+        elif set(declared[wave]) <= _WRITTEN:
+            del declared[wave]
+        else:
+            own = ", ".join(sorted(set(declared[wave]) - _WRITTEN))
+            raise StackFileError(f"wave {wave} would have no machines, and has {own} of its own")
 
     def set_target(self, machine: str, values: Mapping[str, str], tags: Mapping[str, str]) -> None:
         """Set values and tags of a machine's target. Other ones stay."""
         if not values and not tags:
             return
         declared = self._part(_MACHINES)[machine]
-        target = declared.setdefault("target", _flow({}))
+        target = declared.setdefault("target", flow({}))
         target.update(values)
         if tags:
-            target.setdefault("tags", _flow({})).update(tags)
+            target.setdefault("tags", flow({})).update(tags)
 
     def text(self) -> str:
-        """The content of the file."""
+        """The content of the file; what was not changed stays to the letter."""
+        written = self._dumped()
+        text = kept_text.changed(self._own, self._before, written)
+        reader = YAML(typ="safe", pure=True)
+        try:
+            same = reader.load(text) == reader.load(written)
+        except YAMLError:
+            same = False
+        return text if same else written
+
+    def _dumped(self) -> str:
         buffer = io.StringIO()
         self._yaml.dump(self._document, buffer)
         return buffer.getvalue()
@@ -256,40 +297,13 @@ def stack_of(file_name: str) -> str | None:
 
 
 def _wave(wave: Wave) -> CommentedMap:
-    made = CommentedMap({"phase": str(Phase.PROTECTED), "machines": _flow_list(wave.machines)})
+    made = CommentedMap({"phase": str(Phase.PROTECTED), "machines": flow_list(wave.machines)})
     if wave.groups:
-        made["recoveryPlan"] = CommentedMap({"groups": [_flow_list(g) for g in wave.groups]})
+        made["recoveryPlan"] = CommentedMap(
+            {"groups": CommentedSeq(flow_list(group) for group in wave.groups)}
+        )
     return made
 
 
 def _lists(wave: Any) -> bool:
     return isinstance(wave, dict) and isinstance(wave.get("machines"), list)
-
-
-def _remove(wave: Any, machine: str) -> None:
-    if not _lists(wave) or machine not in wave["machines"]:
-        return
-    wave["machines"].remove(machine)
-    plan = wave.get("recoveryPlan")
-    if plan:
-        for group in plan["groups"]:
-            members = group if isinstance(group, list) else group["machines"]
-            if machine in members:
-                members.remove(machine)
-        plan["groups"] = [
-            g for g in plan["groups"] if (g if isinstance(g, list) else g["machines"])
-        ]
-        if len(plan["groups"]) < 2:
-            del wave["recoveryPlan"]
-
-
-def _flow(values: Mapping[str, Any]) -> CommentedMap:
-    made = CommentedMap(values)
-    made.fa.set_flow_style()
-    return made
-
-
-def _flow_list(values: Iterable[str]) -> CommentedSeq:
-    made = CommentedSeq(values)
-    made.fa.set_flow_style()
-    return made

@@ -14,7 +14,7 @@ from dataclasses import dataclass, replace
 from inventory import dependencies
 from inventory.connections import Connection
 from inventory.dependencies import Candidate, Graph, Group, is_database
-from inventory.names import unique, valid
+from inventory.names import one_line, unique, valid
 
 _ENVIRONMENTS = (
     re.compile(r"dev|sandbox|lab|play", re.IGNORECASE),
@@ -84,13 +84,13 @@ def propose(
 def _by_tag(machines: Sequence[Candidate], tag: str) -> list[Wave]:
     waves: dict[str, tuple[str, list[str]]] = {}
     for machine in machines:
-        value = machine.tags.get(tag, "")
+        value = machine.tag(tag)
         name = valid(value)
         if name:
-            waves.setdefault(name, (value, []))[1].append(machine.name)
+            waves.setdefault(name.lower(), (value, []))[1].append(machine.name)
     return [
-        Wave(name, tuple(members), f"their tag {tag} is {value}")
-        for name, (value, members) in sorted(waves.items())
+        Wave(valid(value), tuple(members), f"their tag {tag} is {one_line(value)}")
+        for _, (value, members) in sorted(waves.items())
     ]
 
 
@@ -106,11 +106,13 @@ def _by_conditions(
     databases = graph.databases() | {m.name for m in machines if is_database(m)}
     environments: dict[tuple[int, str], list[Candidate]] = {}
     for machine in machines:
-        environment = machine.tags.get(conditions.environment_tag, "")
-        environments.setdefault((_rank(environment), environment), []).append(machine)
+        environment = machine.tag(conditions.environment_tag)
+        key = (_rank(environment), environment.casefold())
+        environments.setdefault(key, []).append(machine)
     used = {name.lower() for name in taken}
     waves: list[Wave] = []
-    for (_, environment), members in sorted(environments.items()):
+    for _, members in sorted(environments.items()):
+        environment = members[0].tag(conditions.environment_tag)
         for group in dependencies.groups(
             members, conditions.application_tag, conditions.size, pulling
         ):
@@ -163,10 +165,10 @@ def _rank(environment: str) -> int:
 
 def _why(environment: str, group: Group, conditions: Conditions, parts: int) -> list[str]:
     said = [
-        f"{conditions.application_tag} {' and '.join(sorted(group.applications))}"
+        f"{conditions.application_tag} {' and '.join(map(one_line, sorted(group.applications)))}"
         if group.applications
         else f"no tag {conditions.application_tag}",
-        f"{conditions.environment_tag} {environment}"
+        f"{conditions.environment_tag} {one_line(environment)}"
         if environment
         else f"no tag {conditions.environment_tag}",
     ]

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import re
 from collections import Counter
 from pathlib import Path
 from typing import Any
@@ -77,14 +78,21 @@ def test_a_second_run_keeps_what_a_person_changed_and_shows_what_it_adds(
 def test_the_sheet_is_applied_to_the_stack_file(aws: LocalAws, tmp_path: Path) -> None:
     run(tmp_path)
     sheet = tmp_path / "inventory-report" / "machines.csv"
-    lines = sheet.read_text("utf-8").splitlines()
-    planned = [line.replace("db-01,", "db-01,").replace(",wave,,", ",first,,") for line in lines]
-    sheet.write_text("\n".join(planned))
+    written = sheet.read_text("utf-8")
+    assert written.count(",wave,1,") == 2, "databases start first"
+    sheet.write_text(re.sub(r",wave,(?=\d)", ",first,", written))
 
     assert run(tmp_path, "--from-sheet", str(sheet)) == 0
 
     text = (tmp_path / "Pulumi.estate.yaml").read_text("utf-8")
     assert "    first:\n      phase: protected\n" in text
+    assert "          - [db-01, db-02]\n" in text
+    assert "    wave:\n" not in text
+    sheet.write_text(re.sub(r",wave,(?=\d)", ",second,", written))
+    file = tmp_path / "Pulumi.estate.yaml"
+    file.write_text(text.replace("    first:", "    by-hand:"))
+    run(tmp_path)
+    assert ",second,1," in sheet.read_text("utf-8"), "what is not applied yet stays"
 
 
 def test_the_system_that_runs_counts_and_not_the_one_that_was_launched(

@@ -16,6 +16,8 @@ from site_recovery.declared.names import VIRTUAL_MACHINE, reserved
         ("web 01", "web-01"),
         ("web_01.corp.example", "web-01-corp-example"),
         ("Büro server", "Buro-server"),
+        ("Größe Œuvre Łódź", "Grosse-OEuvre-Lodz"),
+        ("one\u2028two\nthree", "one-two-three"),
         ("-web-", "web"),
         ("Windows DC 1", "win-DC-1"),
         ("microsoft-sql", "ms-sql"),
@@ -48,7 +50,11 @@ def test_names_are_unique_whatever_their_case(instances: list[tuple[str, str]]) 
 
 def test_a_name_says_why_it_is_not_the_tag() -> None:
     found = names.named(
-        [("i-1", "web"), ("i-2", "Web"), ("i-3", None), ("i-4", "web 4"), ("i-5", "app")], ["app"]
+        [
+            *(("i-1", "web"), ("i-2", "Web"), ("i-3", None), ("i-4", "web 4"), ("i-5", "app")),
+            ("i-6", "  "),
+        ],
+        ["app"],
     )
     assert {instance: (name.text, name.reason) for instance, name in found.items()} == {
         "i-1": ("web-2", "its tag Name is 'web', and another machine has that name"),
@@ -59,4 +65,5 @@ def test_a_name_says_why_it_is_not_the_tag() -> None:
             "its tag Name is 'web 4', which Azure refuses as the name of a virtual machine",
         ),
         "i-5": ("app-2", "its tag Name is 'app', and another machine has that name"),
+        "i-6": ("i-6", "its tag Name is empty"),
     }

@@ -62,7 +62,7 @@ def test_waves_sizes_owners_and_tickets_go_into_the_stack_file(
 def test_an_order_becomes_the_groups_of_a_recovery_plan(file: StackFile) -> None:
     assert problems(file, ",c,one,1,,,", ",b,one,2,,,") == []
     wave = yaml.safe_load(file.text())["config"]["ec2-to-azure:waves"]["one"]
-    assert wave["machines"] == ["c", "b", "a"]
+    assert wave["machines"] == ["a", "b", "c"]
     assert wave["recoveryPlan"]["groups"] == [["c"], ["b"], ["a"]]
 
 
@@ -117,3 +117,10 @@ def test_cells_that_a_person_filled_in_survive_the_next_inventory() -> None:
         Row("shop", "a", instance_id(0), "two", owner="ann"),
         rows[1],
     ]
+
+
+def test_a_cell_that_nobody_changed_follows_the_stack_file() -> None:
+    told = [Row("shop", "a", instance_id(0), "one", "1", "ann")]
+    filled = [Row("shop", "a", instance_id(0), "one", "1", "bob")]
+    now = [Row("shop", "a", instance_id(0), "two", "", "ann")]
+    assert sheet.kept(now, filled, told) == [Row("shop", "a", instance_id(0), "two", "", "bob")]

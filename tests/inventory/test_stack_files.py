@@ -6,8 +6,17 @@ import pytest
 import yaml
 
 import settings
-from inventory.stack_file import NewMachine, StackFile, StackFileError, stack_of
-from inventory.waves import Wave
+from inventory import waves
+from inventory.dependencies import Candidate
+from inventory.names import one_line
+from inventory.stack_file import (
+    STACK_LETTERS,
+    NewMachine,
+    StackFile,
+    StackFileError,
+    stack_of,
+)
+from inventory.waves import Conditions, Wave
 from tests.inventory.fleets import ACCOUNT, REGION, VPC, instance_id
 
 ROOT = Path(__file__).parents[2]
@@ -61,12 +70,51 @@ def test_a_new_file_lacks_nothing_but_the_values_of_its_owner() -> None:
     }
 
 
+NASTY = 'shop # "x"\nconfig:\n  aws:region: us-east-1\u2028\t{a: b} ' + "y" * 300
+
+
+def test_no_tag_of_aws_changes_more_than_a_comment() -> None:
+    file = StackFile.new("shop", vpc_id=VPC, vpc=NASTY, account=ACCOUNT, region=REGION)
+    machine = Candidate("web-01", {"Application": NASTY, "Environment": NASTY})
+    file.add_machines(
+        [NewMachine("web-01", instance_id(1), (f"named so, because: {one_line(NASTY)}",))]
+    )
+    for conditions in (Conditions(), Conditions(wave_tag="Application")):
+        file.add_waves(waves.propose([machine], conditions))
+    plain = new()
+    plain.add_machines([NewMachine("web-01", instance_id(1))])
+
+    config = yaml.safe_load(file.text())["config"]
+    added = config.pop("ec2-to-azure:waves")
+    expected = yaml.safe_load(plain.text())["config"]
+    del expected["ec2-to-azure:waves"]
+    assert config == expected
+    assert [wave["machines"] for wave in added.values()] == [["web-01"]] * len(added)
+    assert max(map(len, file.text().splitlines())) < 130
+
+
+def test_the_names_of_a_new_stack_fit_into_azure() -> None:
+    longest = "s" * STACK_LETTERS
+    file = StackFile.new(longest, vpc_id=VPC, vpc="shop", account=ACCOUNT, region=REGION)
+    target = yaml.safe_load(file.text())["config"]["ec2-to-azure:target"]
+    assert len(target["vault"]) == 50
+    assert len(target["testNetwork"]["name"]) <= 64
+
+
+def test_a_wave_is_the_same_in_any_case() -> None:
+    file = new()
+    file.add_waves([Wave("Pilot", ("a",), "")])
+    assert file.add_waves([Wave("pilot", ("b",), "")]) == []
+    assert file.wave_of("b") == "Pilot"
+
+
 def test_a_machine_that_moves_leaves_its_wave_and_its_group() -> None:
     file = new()
     file.add_machines(NewMachine(name, instance_id(n)) for n, name in enumerate("abc"))
     file.add_waves([Wave("one", ("a", "b", "c"), "", (("a",), ("b", "c")))])
 
     file.move("a", "two")
+    file.tidy("one", {})
 
     assert file.wave_of("a") == "two"
     assert yaml.safe_load(file.text())["config"]["ec2-to-azure:waves"] == {

@@ -22,6 +22,16 @@ def test_a_tag_names_the_wave_of_a_machine() -> None:
     assert members(fleet, Conditions(wave_tag="Wave")) == {"pilot": ("a",), "week-2": ("b",)}
 
 
+def test_tags_that_are_written_in_several_ways_are_one() -> None:
+    fleet = [
+        Candidate("a", {"Application": "Shop", "Environment": "dev"}),
+        Candidate("b", {"application": "shop ", "ENVIRONMENT": "DEV"}),
+    ]
+    assert members(fleet, Conditions()) == {"Shop-dev": ("a", "b")}
+    by_tag = [machine("a", Wave="Pilot"), machine("b", wave=" pilot")]
+    assert members(by_tag, Conditions(wave_tag="Wave")) == {"Pilot": ("a", "b")}
+
+
 def test_less_risky_environments_move_first() -> None:
     fleet = [
         machine("a", Application="shop", Environment="production"),
