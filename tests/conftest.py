@@ -6,6 +6,7 @@ import hypothesis
 import pytest
 
 from tests.contract import contracts
+from tests.failures import FailuresAtOnce
 from tests.local_aws import LocalAws, local_aws
 
 # How long an example takes depends on what else the machine does.
@@ -26,6 +27,12 @@ def aws(cloud: LocalAws, monkeypatch: pytest.MonkeyPatch) -> LocalAws:
     for name, value in cloud.environment.items():
         monkeypatch.setenv(name, value)
     return cloud
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    """Tell of failures at once, in the process that writes the output."""
+    if not hasattr(config, "workerinput"):
+        config.pluginmanager.register(FailuresAtOnce(config))
 
 
 def pytest_report_header() -> str:
