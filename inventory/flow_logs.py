@@ -14,6 +14,7 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
+from inventory import parquet
 from inventory.connections import DEFAULT_FIELDS, NEEDED, Flow, flows
 from site_recovery.aws.client import AWS_FAILURES, aws_problem
 from site_recovery.problems import Problem
@@ -56,6 +57,11 @@ class FlowLog:
     bucket: str
     fields: tuple[str, ...]
     options: dict[str, Any]
+
+    @property
+    def parquet(self) -> bool:
+        """Whether its files in S3 are in Parquet, not text."""
+        return bool(self.options.get("FileFormat") == "parquet")
 
 
 @dataclass
@@ -109,6 +115,9 @@ def read(
         except AWS_FAILURES as error:
             found.problems.append(aws_problem(error, f"flow log {log.id}", region, PERMISSIONS))
             continue
+        except (OSError, EOFError, ValueError) as error:
+            found.problems.append(_damaged(log, error))
+            continue
         found.flows.setdefault(log.resource, []).extend(accepted)
     return found
 
@@ -146,11 +155,11 @@ def _unreadable(log: FlowLog) -> Problem | None:
             "it is delivered to Firehose, and only CloudWatch Logs and S3 are read",
             "Make one that is delivered there beside it, or read connections with --connections ss",
         )
-    if log.options.get("FileFormat", "plain-text") != "plain-text":
+    if log.parquet and parquet.library() is None:
         return Problem(
             place,
-            f"its files are {log.options['FileFormat']}, and only text is read",
-            "Make one with plain text beside it, or read connections with --connections ss",
+            "its files are in Parquet, and the library that reads them is not installed",
+            f"Run `{parquet.INSTALL}` (170 MB), or read connections with --connections ss",
         )
     return None
 
@@ -161,6 +170,14 @@ def _too_long(log: FlowLog) -> Problem:
         f"log group {log.group} has more than {_PAGES_MAX:,} pages of records in that time, and the "
         "rest was left out",
         "Read less time with --flow-hours",
+    )
+
+
+def _damaged(log: FlowLog, error: Exception) -> Problem:
+    return Problem(
+        f"flow log {log.id} of {log.resource}",
+        f"one of its files cannot be read ({error})",
+        "Read connections with --connections ss, or less time with --flow-hours",
     )
 
 
@@ -189,9 +206,9 @@ def _from_bucket(
         pages = s3.get_paginator("list_objects_v2").paginate(Bucket=bucket, Prefix=prefix + folder)
         for page in pages:
             for stored in page.get("Contents", ()):
-                if _counts(stored["Key"], log.id, since, now):
+                if _counts(stored["Key"], log, since, now):
                     body = s3.get_object(Bucket=bucket, Key=stored["Key"])["Body"].read()
-                    yield from _of_file(body)
+                    yield from _of_parquet(body) if log.parquet else _of_text(body)
 
 
 def _folders(
@@ -206,17 +223,25 @@ def _folders(
     return [f"AWSLogs/{account}/vpcflowlogs/{region}/{day:%Y/%m/%d}/" for day in days]
 
 
-def _counts(key: str, log: str, since: datetime, now: datetime) -> bool:
+def _counts(key: str, log: FlowLog, since: datetime, now: datetime) -> bool:
     found = _KEY_TIME.search(key)
-    if found is None or f"_{log}_" not in key or not key.endswith(".gz"):
+    ending = ".parquet" if log.parquet else ".gz"
+    if found is None or f"_{log.id}_" not in key or not key.endswith(ending):
         return False
     begun = datetime.strptime(found[1], "%Y%m%dT%H%M").replace(tzinfo=UTC)
     return since - _INTERVAL <= begun <= now
 
 
-def _of_file(body: bytes) -> Iterator[Flow]:
+def _of_text(body: bytes) -> Iterator[Flow]:
     """The flows of a file, whose first line names the fields."""
     with gzip.open(io.BytesIO(body), "rt", encoding="utf-8", errors="replace") as lines:
         fields = next(lines, "").split()
         if set(NEEDED) <= set(fields):
             yield from flows(lines, fields)
+
+
+def _of_parquet(body: bytes) -> Iterator[Flow]:
+    """The flows of a file in Parquet, whose columns name themselves."""
+    library = parquet.library()
+    if library is not None:
+        yield from parquet.read(body, library)

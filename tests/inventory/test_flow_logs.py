@@ -3,16 +3,20 @@
 from __future__ import annotations
 
 import gzip
+import importlib
+import io
+import sys
 from collections.abc import Iterator
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 from typing import Any
 
 import boto3
 import pytest
 from moto import mock_aws
 
-from inventory import flow_logs
+from inventory import flow_logs, parquet
 from inventory.connections import Flow
 from inventory.flow_logs import Read
 from site_recovery.batches import batches
@@ -149,11 +153,62 @@ def test_a_format_that_tells_no_connection_is_said_with_the_way_out(vpc: str) ->
     assert "Make one with the default format" in str(problem)
 
 
-def test_parquet_is_said_to_be_unread(vpc: str, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_parquet_without_its_library_is_said_with_the_command_that_installs_it(
+    vpc: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
     to_bucket(vpc)
     changed(monkeypatch, options={"FileFormat": "parquet"})
+    monkeypatch.setitem(sys.modules, "pyarrow.parquet", None)
     [problem] = read(vpc).problems
-    assert "its files are parquet" in str(problem)
+    assert "its files are in Parquet" in str(problem)
+    assert parquet.INSTALL in str(problem)
+    assert (Path(__file__).parents[2] / parquet.INSTALL.rpartition(" ")[2]).exists()
+
+
+def test_files_in_parquet_are_read(vpc: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    arrow = pytest.importorskip(
+        "pyarrow", reason=f"`{parquet.INSTALL}` installs what reads Parquet"
+    )
+    log = to_bucket(vpc)
+    changed(monkeypatch, options={"FileFormat": "parquet", "PerHourPartition": True})
+    # The columns in an order of their own, with a NODATA record, whose values are null.
+    names = (
+        "tcp_flags",
+        "srcaddr",
+        "srcport",
+        "dstaddr",
+        "dstport",
+        "protocol",
+        "packets",
+        "action",
+    )
+    rows = [
+        (18, WEB[0], WEB[1], DB[0], DB[1], 6, 9, "ACCEPT"),
+        (0, DB[0], DB[1], WEB[0], WEB[1], 6, 9, "ACCEPT"),
+        (2, WEB[0], 1, DB[0], 2, 6, 1, "REJECT"),
+        (0, WEB[0], 1, DB[0], 2, 17, 9, "ACCEPT"),
+        (None, None, None, None, None, None, None, None),
+    ]
+    table = arrow.table({name: [row[n] for row in rows] for n, name in enumerate(names)})
+    file, other = io.BytesIO(), io.BytesIO()
+    importlib.import_module("pyarrow.parquet").write_table(table, file, compression="gzip")
+    importlib.import_module("pyarrow.parquet").write_table(table.select(["srcaddr"]), other)
+    folder = f"AWSLogs/{ACCOUNT}/vpcflowlogs/{REGION}/2026/03/01/00/{ACCOUNT}_vpcflowlogs_{REGION}"
+    for number, body in enumerate((file, other)):
+        key = f"{folder}_{log}_20260301T000{number}Z_1a2b3c4d.log.parquet"
+        client("s3").put_object(Bucket="flows", Key=key, Body=body.getvalue())
+    assert read(vpc) == Read({vpc: [replace(BOTH[0], flags=18), BOTH[1]]})
+
+
+def test_the_order_of_the_fields_is_that_of_the_format(vpc: str) -> None:
+    fields = ("action", "packets", "protocol", "dstport", "srcport", "dstaddr", "srcaddr", "vpc-id")
+    values = f"ACCEPT 9 6 {DB[1]} {WEB[1]} {DB[0]} {WEB[0]} {vpc}"
+    to_group(
+        vpc,
+        [(TODAY - timedelta(minutes=20), values)],
+        LogFormat=" ".join(f"${{{name}}}" for name in fields),
+    )
+    assert read(vpc, now=TODAY) == Read({vpc: BOTH[:1]})
 
 
 def test_a_log_of_what_is_refused_and_one_of_another_network_do_not_count(vpc: str) -> None:
@@ -168,3 +223,13 @@ def test_a_bucket_that_is_gone_is_a_problem_and_not_the_end(vpc: str) -> None:
     told = read(vpc)
     assert told.flows == {}
     assert len(told.problems) == 1
+
+
+def test_a_file_that_is_damaged_is_a_problem_and_not_the_end(vpc: str) -> None:
+    log = to_bucket(vpc)
+    folder = f"AWSLogs/{ACCOUNT}/vpcflowlogs/{REGION}/2026/03/01/"
+    key = f"{folder}{ACCOUNT}_vpcflowlogs_{REGION}_{log}_20260301T0005Z_1a2b3c4d.log.gz"
+    client("s3").put_object(Bucket="flows", Key=key, Body=b"no gzip")
+    told = read(vpc)
+    assert told.flows == {}
+    assert "one of its files cannot be read" in str(told.problems[0])
