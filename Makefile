@@ -66,8 +66,8 @@ stack: setup $(if $(filter local,$(CLOUDS)),clouds)
 endif
 
 .PHONY: status
-status: setup ## Show where the machines of STACK or STACKS are (ARGS: --watch, --json, --all)
-	@$(run) python -m report status $(addprefix --stack ,$(or $(STACKS),$(STACK))) $(ARGS)
+status: setup ## Show where the machines of STACK, STACKS="a b" or STACKS=all are (ARGS: --watch, --json)
+	@$(run) python -m report status $(if $(filter all,$(STACKS)),--all,$(addprefix --stack ,$(or $(STACKS),$(STACK)))) $(ARGS)
 
 # A target of one stack runs as often as STACKS has names: toolchain/many.py.
 ifneq ($(strip $(STACKS)),)

@@ -1,7 +1,8 @@
 """What became of a stack's migration.
 
-    python -m report status --stack dev            on the terminal (--watch, --json, --all)
+    python -m report status --stack dev            on the terminal (--watch, --json)
     python -m report status --stack a --stack b    one table over several stacks, from their records
+    python -m report status --all                  the same over all stacks of the backend
     python -m report page --stack dev --output F   as a page, one HTML file
 
 Run in the stack's environment. It reads the record of the stack and its vault, and changes nothing.
@@ -168,7 +169,7 @@ def _options(arguments: list[str] | None) -> argparse.Namespace:
     made.add_argument("--output", type=Path, required=True, help="the file to write")
     made.add_argument("--stack", required=True)
     status.add_argument(
-        "--stack", required=True, action="append", help="several are shown in one table"
+        "--stack", action="append", default=[], help="several are shown in one table"
     )
     for command in (status, made):
         command.add_argument("--prices", type=Path, help="a price table (prices.yaml if it exists)")
@@ -188,6 +189,8 @@ def _options(arguments: list[str] | None) -> argparse.Namespace:
         f"{_LEAST_SECONDS:.0f})",
     )
     options = parser.parse_args(arguments)
+    if options.command == "status" and not (options.all or options.stack):
+        status.error("name a stack with --stack, or show all of them with --all")
     if options.command == "status" and (options.all or len(options.stack) > 1):
         for name in ("watch", "page"):
             if getattr(options, name):

@@ -153,3 +153,9 @@ async def test_watching_ends_when_every_machine_is_in_its_phase() -> None:
 
     assert [made.settled for made in shown] == [False, True]
     assert rests == 1
+
+
+def test_a_status_of_no_stack_says_how_one_is_named(capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit):
+        main(["status"])
+    assert "name a stack with --stack, or show all of them with --all" in capsys.readouterr().err

@@ -136,6 +136,13 @@ def test_the_table_of_several_stacks_reads_the_clouds_of_all(stacks: str, real: 
     assert ("--real" in ran) is real
 
 
+@pytest.mark.parametrize(("clouds", "real"), [([], True), (["CLOUDS=local"], False)])
+def test_one_table_has_all_stacks_of_the_backend(clouds: list[str], real: bool) -> None:
+    ran = recipe("status", "STACKS=all", *clouds)
+    assert ran.rstrip().endswith("report status --all")
+    assert ("--real" in ran) is real
+
+
 @pytest.mark.parametrize(
     ("variables", "asks"),
     [(["STACK=dev"], False), (["STACK=prod"], True), (["STACK=prod", "YES=1"], False)],
