@@ -19,6 +19,7 @@ from settings.preflight import machine_rules
 from site_recovery.authorities import file
 from site_recovery.aws import ec2, managed_instances
 from site_recovery.aws.client import AWS_FAILURES, aws_problem
+from site_recovery.aws.ec2 import TaggedMachine
 from site_recovery.problems import Problem
 
 PERMISSIONS = (
@@ -122,9 +123,16 @@ def _read(identity: Identity, region: str, measures: Measures) -> _Answer:
     except AWS_FAILURES as error:
         told = aws_problem(error, "AWS", region, PERMISSIONS)
         return _Answer(problems=[replace(told, path=place)])
-    machines, wrong = ec2.every_machine(region, client("ec2"))
-    managed, unmanaged = managed_instances.every_managed_instance(region, client("ssm"))
-    answer = _Answer(problems=[replace(problem, path=place) for problem in (*wrong, *unmanaged)])
+    now = datetime.now(UTC)
+    with ThreadPoolExecutor(1) as beside:
+        # Systems Manager answers fifty in a page, one page after another: that takes longest.
+        listing = beside.submit(managed_instances.every_managed_instance, region, client("ssm"))
+        machines, wrong = ec2.every_machine(region, client("ec2"))
+        written, unread = _written(client, machines, region, now, measures.churn_days)
+        managed, unmanaged = listing.result()
+    answer = _Answer(
+        problems=[replace(problem, path=place) for problem in (*wrong, *unread, *unmanaged)]
+    )
     for machine in machines:
         known = managed.get(machine.facts.instance_id)
         why = managed_instances.unmanaged_reason(machine.facts.instance_id, known)
@@ -136,11 +144,9 @@ def _read(identity: Identity, region: str, measures: Measures) -> _Answer:
                 machine.tags,
                 None if unmanaged else why,
                 vpcs.get(machine.facts.vpc_id or ""),
+                None if written is None else churn.of_machine(machine.facts.volumes, written),
             )
         )
-    now = datetime.now(UTC)
-    if measures.churn_days:
-        _add_churn(answer, client("cloudwatch"), place, region, now, measures.churn_days)
     if measures.flow_hours is not None:
         _add_flows(answer, client, account, region, now, measures.flow_hours)
     if measures.sockets:
@@ -148,20 +154,21 @@ def _read(identity: Identity, region: str, measures: Measures) -> _Answer:
     return answer
 
 
-def _add_churn(
-    answer: _Answer, cloudwatch: Any, place: str, region: str, now: datetime, days: int
-) -> None:
-    volumes = [volume for machine in answer.machines for volume in machine.volumes]
+def _written(
+    client: flow_logs.Clients,
+    machines: Iterable[TaggedMachine],
+    region: str,
+    now: datetime,
+    days: int,
+) -> tuple[dict[str, list[float]] | None, list[Problem]]:
+    """What was written to the volumes of machines, as `churn.read`; None if it was not read."""
+    if not days:
+        return None, []
+    volumes = [volume for machine in machines for volume in machine.facts.volumes]
     try:
-        written = churn.read(cloudwatch, volumes, now, days)
+        return churn.read(client("cloudwatch"), volumes, now, days), []
     except AWS_FAILURES as error:
-        told = aws_problem(error, "CloudWatch", region, churn.PERMISSIONS)
-        answer.problems.append(replace(told, path=place))
-        return
-    answer.machines = [
-        replace(machine, churn=churn.of_machine(machine.volumes, written))
-        for machine in answer.machines
-    ]
+        return None, [aws_problem(error, "CloudWatch", region, churn.PERMISSIONS)]
 
 
 def _add_flows(

@@ -39,11 +39,6 @@ class Found:
         return self.facts.instance_id
 
     @property
-    def volumes(self) -> tuple[str, ...]:
-        """The ids of its volumes; a disk of an instance store has none."""
-        return tuple(disk.volume_id for disk in self.facts.disks if not disk.instance_store)
-
-    @property
     def gib(self) -> int:
         """The size of all its disks together, in GiB."""
         return sum(disk.size_gib for disk in self.facts.disks)

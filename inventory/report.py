@@ -23,9 +23,9 @@ No API of AWS tells the following. Look on the machines before you migrate them:
 
 _CHURN = """\
 **Change a day** is what was written to the volumes of a machine on the busiest of the days that were read, from
-`VolumeWriteBytes` in CloudWatch. It is an estimate: a block that is written twice counts twice, although a server may
-send it once, so the truth is lower; data that compresses makes the traffic lower still. Instance stores have no such
-metric, and a volume that was not attached has no values. Days that are busier than those that were read, such as
+`VolumeWriteBytes` in CloudWatch. Every write counts, also one to a block that was written before: the limits of Site
+Recovery are for bytes that are written, and its agent records each write. Data that compresses makes the traffic lower
+than that. It is an estimate, because instance stores have no such metric, and a volume that was not attached has no values. Days that are busier than those that were read, such as
 the end of a month, are not in it. One server takes {churn:,} GiB a day; set `churnGiBPerDay` to what you expect.
 """
 _TALK = """\

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
@@ -114,6 +115,11 @@ class MachineFacts:
     placement: Placement = field(default_factory=Placement)
     tags: Mapping[str, str] = field(default_factory=dict)
 
+    @property
+    def volumes(self) -> tuple[str, ...]:
+        """The ids of its volumes; a disk of an instance store has none."""
+        return tuple(disk.volume_id for disk in self.disks if not disk.instance_store)
+
 
 @dataclass(frozen=True)
 class TaggedInstance:
@@ -148,25 +154,20 @@ def every_machine(
     """
     try:
         ec2 = client or _client(region)
-        instances = [
-            instance
-            for page in ec2.get_paginator("describe_instances").paginate(
-                Filters=[{"Name": "instance-state-name", "Values": _THERE}],
-                PaginationConfig={"PageSize": _LONG_PAGE},
-            )
-            for reservation in page["Reservations"]
-            for instance in reservation["Instances"]
-        ]
-        volumes = {
-            volume["VolumeId"]: volume
-            for page in ec2.get_paginator("describe_volumes").paginate(
-                Filters=[{"Name": "attachment.status", "Values": ["attached"]}],
-                PaginationConfig={"PageSize": _VOLUMES_PAGE},
-            )
-            for volume in page["Volumes"]
-        }
-        image_names = _image_names(ec2, {i["ImageId"] for i in instances})
-        types = _types(ec2, {i.get("InstanceType", "") for i in instances})
+        with ThreadPoolExecutor(1) as beside:
+            attached = beside.submit(_every_volume, ec2)
+            instances = [
+                instance
+                for page in ec2.get_paginator("describe_instances").paginate(
+                    Filters=[{"Name": "instance-state-name", "Values": _THERE}],
+                    PaginationConfig={"PageSize": _LONG_PAGE},
+                )
+                for reservation in page["Reservations"]
+                for instance in reservation["Instances"]
+            ]
+            image_names = _image_names(ec2, {i["ImageId"] for i in instances})
+            types = _types(ec2, {i.get("InstanceType", "") for i in instances})
+            volumes = attached.result()
         owners = placement.owners(ec2, instances)
     except AWS_FAILURES as error:
         return [], [aws_problem(error, "EC2", region, PERMISSIONS)]
@@ -284,6 +285,18 @@ def _image_names(ec2: EC2Client, ids: set[str]) -> dict[str, str]:
         images_page = ec2.describe_images(Filters=[{"Name": "image-id", "Values": page_ids}])
         names.update({i["ImageId"]: i.get("Name", "") for i in images_page["Images"]})
     return names
+
+
+def _every_volume(ec2: EC2Client) -> dict[str, Any]:
+    """All volumes that are attached, by id (DescribeVolumes)."""
+    return {
+        volume["VolumeId"]: volume
+        for page in ec2.get_paginator("describe_volumes").paginate(
+            Filters=[{"Name": "attachment.status", "Values": ["attached"]}],
+            PaginationConfig={"PageSize": _VOLUMES_PAGE},
+        )
+        for volume in page["Volumes"]
+    }
 
 
 def _volumes(ec2: EC2Client, instances: Mapping[str, Any]) -> dict[str, Any]:
