@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable, Collection, Mapping, Sequence
+from collections import defaultdict
+from collections.abc import Awaitable, Callable, Collection, Hashable, Mapping, Sequence
 from datetime import timedelta
 from functools import partial
 from typing import Any
@@ -75,6 +76,7 @@ class VaultService(PlanService):
         self._experience = EXPERIENCES[site.experience]
         self._vault = site.container.vault
         self._reads = asyncio.Semaphore(READS_AT_ONCE)
+        self._asked_sizes: defaultdict[Hashable, asyncio.Lock] = defaultdict(asyncio.Lock)
         self._rounds = connection.kept(Rounds, vault_observation.scope(site))
         self._memory = connection.kept(VaultMemory, str(self._vault).lower())
         self.clock = connection.clock
@@ -218,25 +220,35 @@ class VaultService(PlanService):
         call = self._call(operation, assignment, observed, recovery_point, details)
         return await writes.once(self._client, operation, call, request_id)
 
-    async def target_sizes(self, observed: Observed) -> Sequence[Size]:
-        """The sizes that Azure offers for a protected machine; read once for each item.
+    async def target_sizes(self, assignment: Assignment, observed: Observed) -> Sequence[Size]:
+        """The sizes that Azure offers for a protected machine; read once for all that are alike.
+
+        The service lists them by item. It judges by what the machine is, and in which vault: were
+        it to offer less to one of two that are alike, the test failover would tell.
 
         Operation TargetComputeSizes_ListByReplicationProtectedItems.
 
         Raises:
             MigrationError: Azure did not answer, or refused.
         """
-        item_id = observed.item_id or ""
-        item = (item_id.lower(), observed.virtual_machine_id)
-        known = self._memory.sizes.get(item)
-        if known is None:
-            with explained("its sizes in Azure"):
-                async with self._reads:
-                    listed = await list_url(self._client, url(f"{item_id}/targetComputeSizes"))
-            known = tuple(size for size in map(sizes.size, listed) if size is not None)
-            if known:
-                # Every machine has sizes. A list of none is one that lags behind.
-                self._memory.sizes[item] = known
+        alike = (
+            assignment.platform,
+            assignment.hardware or observed.item_id,
+            assignment.target.disk_type,
+            observed.target.generation,
+            observed.target.interfaces,
+        )
+        async with self._asked_sizes[alike]:
+            known = self._memory.sizes.get(alike)
+            if known is None:
+                of_item = url(f"{observed.item_id}/targetComputeSizes")
+                with explained("its sizes in Azure"):
+                    async with self._reads:
+                        listed = await list_url(self._client, of_item)
+                known = tuple(size for size in map(sizes.size, listed) if size is not None)
+                if known:
+                    # Every machine has sizes. A list of none is one that lags behind.
+                    self._memory.sizes[alike] = known
         return known
 
     async def recovery_points(self, observed: Observed) -> Sequence[RecoveryPoint]:

@@ -56,13 +56,12 @@ class VaultMemory:
     Attributes:
         jobs: its jobs.
         details: its items, as they were read one by one.
-        sizes: the sizes that Azure offers for an item, by the item's id in lower case and the
-            service's id of its machine.
+        sizes: the sizes that Azure offers, by all that is known of a machine for which it does.
     """
 
     jobs: JobHistory = field(default_factory=JobHistory)
     details: Details = field(default_factory=dict)
-    sizes: dict[tuple[str, str], tuple[Size, ...]] = field(default_factory=dict)
+    sizes: dict[Hashable, tuple[Size, ...]] = field(default_factory=dict)
 
 
 def scope(site: Site) -> Hashable:

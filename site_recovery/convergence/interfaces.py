@@ -81,7 +81,7 @@ class Service(PlanService, Protocol):
     ) -> str | None:
         """Send one request for an operation; returns the name of its job."""
 
-    async def target_sizes(self, observed: Observed) -> Sequence[Size]:
+    async def target_sizes(self, assignment: Assignment, observed: Observed) -> Sequence[Size]:
         """List the sizes that the service offers for a protected machine."""
 
     async def recovery_points(self, observed: Observed) -> Sequence[RecoveryPoint]:

@@ -65,7 +65,7 @@ class _Shape(TypedDict):
 class Offers(Protocol):
     """The sizes that a vault offers. `azure.service.VaultService` implements it."""
 
-    async def target_sizes(self, observed: Observed) -> Sequence[Size]:
+    async def target_sizes(self, assignment: Assignment, observed: Observed) -> Sequence[Size]:
         """List the sizes that the service offers for a protected machine."""
 
 
@@ -83,7 +83,7 @@ async def look_ahead(
 
     async def one(assignment: Assignment, observed: Observed) -> Assignment | Blocked:
         try:
-            sizes = await offers.target_sizes(observed)
+            sizes = await offers.target_sizes(assignment, observed)
         except MigrationError as error:
             raise MigrationError(f"{assignment.machine.name}: {error}") from error
         return sized(assignment, observed, sizes)

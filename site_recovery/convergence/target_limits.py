@@ -37,7 +37,7 @@ class TargetLimits:
     async def settle_size(self, machine: MachineRun, observed: Observed) -> bool:
         """Choose or check the size of a machine. Returns whether the machine may go on."""
         try:
-            sizes = await self._service.target_sizes(observed)
+            sizes = await self._service.target_sizes(machine.assignment, observed)
         except MigrationError as error:
             machine.unsized += 1
             machine.attempts.tell(Reason.UNAVAILABLE, str(error))

@@ -73,7 +73,7 @@ def fleet(experience: Classic) -> Iterator[CountedFleet]:
 
 
 @pytest.mark.parametrize("given", ["Standard_D4s_v5", None])
-def test_sizes_are_asked_for_once_until_a_machine_was_tested(
+def test_sizes_are_asked_for_once_for_machines_that_are_alike_until_they_were_tested(
     fleet: CountedFleet, given: str | None
 ) -> None:
     hardware = Hardware(vcpus=2, memory_gib=8, data_disks=0)
@@ -83,7 +83,14 @@ def test_sizes_are_asked_for_once_until_a_machine_was_tested(
     for phase in (Phase.TEST_FAILOVER, Phase.PROTECTED, Phase.FAILED_OVER):
         fleet.drive(phase)
         reads.append(fleet.reads["targetComputeSizes"])
-    assert reads == [len(fleet.machines), 0, 0]
+    # Two machines run Windows, one Linux.
+    assert reads == [2, 0, 0]
+
+
+def test_sizes_are_asked_for_by_machine_if_its_hardware_is_not_known(fleet: CountedFleet) -> None:
+    fleet.targets = {name: {"vmSize": "Standard_D4s_v5"} for name in fleet.machines}
+    fleet.drive(Phase.TEST_FAILOVER)
+    assert fleet.reads["targetComputeSizes"] == len(fleet.machines)
 
 
 def test_sizes_are_asked_for_again_for_another_size(fleet: CountedFleet) -> None:

@@ -81,7 +81,7 @@ def offer(monkeypatch: pytest.MonkeyPatch, *names: str) -> None:
     """Let the service offer these sizes, all of which are large enough."""
 
     class Offers:
-        async def target_sizes(self, _: object) -> list[Size]:
+        async def target_sizes(self, *_: object) -> list[Size]:
             return [Size(name, vcpus=64, memory_gb=512, data_disks=64) for name in names]
 
     async def ask(_: object, use: Callable[[Any], Coroutine[Any, Any, Any]]) -> Any:
