@@ -31,6 +31,8 @@ AZURE_CLI_VERSION := 2.91.0
 plot              := .local/plot
 # Runs a command in the environment of the stack; see toolchain/environment.py.
 run    := $(venv)/python -m toolchain.environment run $(if $(filter real,$(CLOUDS)),--real)
+# Runs Pulumi and shows what it does, in the width of the terminal or in a log.
+shown  := $(run) python -m toolchain.progress
 # On local clouds Pulumi never asks before it changes something.
 yes    := $(if $(filter local,$(CLOUDS))$(YES),--yes)
 
@@ -77,12 +79,12 @@ up preview plan report handover recover destroy permissions: setup
 else
 .PHONY: up
 up: stack ## Migrate the fleet of STACK as its config says, then show it
-	@status=0; $(run) pulumi up --stack $(STACK) $(yes) $(policies) --suppress-outputs || status=$$?; \
+	@status=0; $(shown) up --stack $(STACK) $(yes) -- $(policies) $(ARGS) || status=$$?; \
 		$(run) python -m report status --stack $(STACK) --page $(page) || true; exit $$status
 
 .PHONY: preview
 preview: stack ## Show what `make up` would do, machine by machine; changes nothing
-	@$(run) pulumi preview --stack $(STACK) $(policies) --suppress-outputs
+	@$(shown) preview --stack $(STACK) -- $(policies) $(ARGS)
 
 .PHONY: plan
 plan: stack ## Preview STACK, and write it as Markdown and JSON for a pull request: .local/plan/
@@ -103,7 +105,7 @@ recover: stack ## Take what an interrupted run of STACK made into its record
 .PHONY: destroy
 destroy: stack ## Remove everything that STACK made, except the Azure VMs of migrated machines
 	@$(run) python -m report.kept --stack $(STACK) --output .local/migrated/$(STACK).json
-	@$(run) pulumi destroy --stack $(STACK) $(yes)
+	@$(shown) destroy --stack $(STACK) $(yes)
 
 .PHONY: permissions
 permissions: setup ## Write the AWS policies and Azure roles that STACK needs (ACCOUNT=<id> narrows them)

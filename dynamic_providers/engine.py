@@ -110,8 +110,8 @@ def current() -> Engine:
 def in_a_log() -> bool:
     """Whether the engine writes a log, in which it prints a row again for each of its statuses.
 
-    It does not tell its providers. `make` says it in EC2_TO_AZURE_PROGRESS (`log` or `live`); CI
-    systems set CI.
+    It does not tell its providers. EC2_TO_AZURE_PROGRESS (`log` or `live`) says it, which `make` sets
+    because it shows statuses by itself; CI systems set CI.
     """
     said = os.environ.get("EC2_TO_AZURE_PROGRESS")
     if said in ("log", "live"):

@@ -92,6 +92,7 @@ def up(
                     arguments += ["--scale", str(scale)]
                 if tls:
                     authority = str(clouds.certificates.authority.resolve())
+            say(f"{name}: starting")
             process = _start(directory, name, [python, *arguments])
             started = Running(port, process.pid, arguments, authority)
             clouds.services[name] = started

@@ -149,8 +149,6 @@ def main(arguments: list[str]) -> int:
     os.environ.update(variables)
     for name in unset:
         del os.environ[name]
-    # Pulumi does not tell the program whether a person looks on.
-    os.environ.setdefault("EC2_TO_AZURE_PROGRESS", "live" if sys.stdout.isatty() else "log")
     # The command replaces this process, so that it gets the terminal and its signals.
     os.execvp(chosen.command[0], chosen.command)
 

@@ -1,0 +1,250 @@
+"""`make up` and `make preview` on a terminal of 80 columns, and in a log."""
+
+from __future__ import annotations
+
+import io
+import itertools
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+from rich.console import Console
+
+from tests import terminal
+from toolchain.layout import checkout
+from toolchain.progress.deployment import Deployment
+from toolchain.progress.display import Display
+from toolchain.progress.ending import Ending
+
+OF = "urn:pulumi:dev::shop::"
+WAVE = f"{OF}shop:components:MigrationWave$pulumi-python:dynamic/asr:Wave::web"
+LONG = f"{OF}x:y:Z$aws:ec2/networkInterfaceSecurityGroupAttachment:" + (
+    "NetworkInterfaceSecurityGroupAttachment::a-machine-with-a-long-name-01"
+)
+PROVIDER = f"{OF}pulumi:providers:aws::default"
+
+
+def step(kind: str, urn: str, op: str = "update", **more: Any) -> dict[str, Any]:
+    full = urn.split("::")[2].rpartition("$")[2]
+    state = {"custom": True}
+    return {kind: {"metadata": {"op": op, "urn": urn, "type": full, "new": state, **more}}}
+
+
+def said(text: str, urn: str = WAVE, severity: str = "info", **more: Any) -> dict[str, Any]:
+    return {"diagnosticEvent": {"urn": urn, "message": text, "severity": severity, **more}}
+
+
+RUN: list[dict[str, Any]] = [
+    {"policyLoadEvent": {}},
+    {"preludeEvent": {"config": {}}},
+    said("asking AWS about the machines\n", "", ephemeral=True),
+    step("resourcePreEvent", PROVIDER, "create"),
+    step("resourcePreEvent", LONG, "create"),
+    step("resourcePreEvent", WAVE),
+    said("a debug message\n", severity="debug"),
+    said("web-02: unplanned failover started\n"),
+    said("3/8 protected · db-02 63 %\n", ephemeral=True),
+]
+ENDED: list[dict[str, Any]] = [
+    said("web-02: <{%reset%}>protected -> failed over\n"),
+    step("resOutputsEvent", WAVE),
+    said("it is <too long> for AWS\n", LONG, "error"),
+    step("resOpFailedEvent", LONG, "create"),
+]
+PRINTED = """\
+Updating (dev):
+Loading policy packs...: starting
+
+ ~  pulumi-python:dynamic/asr:Wave web updating (0s) web-02: unplanned failover started
+    pulumi:pulumi:Stack shop-dev
+Policies:
+    ✅ shop@v0.0.1 (local: policy)
+
+Diagnostics:
+  aws:ec2:NetworkInterfaceSecurityGroupAttachment (a-machine-with-a-long-name-01):
+    error: it is <too long> for AWS
+
+      second paragraph
+
+  pulumi-python:dynamic/asr:Wave (web):
+    web-02: unplanned failover started
+    web-02: protected -> failed over
+
+Resources:
+    ~ 1 updated
+    1 errored
+
+Duration: 3s
+"""
+
+
+def told(deployment: Deployment, events: list[dict[str, Any]]) -> list[str]:
+    return [line for event in events for line in deployment.take(event, 0.0)]
+
+
+def test_a_log_has_a_line_for_each_change_and_each_word_that_stays() -> None:
+    assert told(Deployment(preview=False), RUN + ENDED) == [
+        "web-02: unplanned failover started",
+        "web-02: protected -> failed over",
+        "~ web (asr:Wave)",
+        "+ a-machine-with-a-long-name-01 (aws:ec2:NetworkInterfaceSecurityGroupAttachment): failed",
+    ]
+
+
+def test_a_preview_names_each_resource_that_would_change() -> None:
+    replaced = step("resourcePreEvent", LONG, "replace", diffs=["subnetId"])
+    assert told(Deployment(preview=True), [*RUN[3:4], replaced, *RUN[5:8]]) == [
+        "+- a-machine-with-a-long-name-01 (aws:ec2:NetworkInterfaceSecurityGroupAttachment): subnetId",
+        "~ web (asr:Wave)",
+    ]
+
+
+def test_what_was_told_does_not_stand_in_the_diagnostics_again() -> None:
+    deployment = Deployment(preview=False)
+    told(deployment, RUN + ENDED)
+    ending = Ending(deployment.told)
+    shown = [line for text in PRINTED.splitlines() for line in ending.take(text)]
+    assert [*shown, *ending.rest()] == [
+        "Policies:",
+        "    ✅ shop@v0.0.1 (local: policy)",
+        "",
+        "Diagnostics:",
+        "  aws:ec2:NetworkInterfaceSecurityGroupAttachment (a-machine-with-a-long-name-01):",
+        "    error: it is <too long> for AWS",
+        "",
+        "      second paragraph",
+        "",
+        "Resources:",
+        "    ~ 1 updated",
+        "    1 errored",
+        "",
+        "Duration: 3s",
+    ]
+
+
+def test_what_pulumi_says_before_it_begins_is_shown() -> None:
+    ending = Ending(())
+    assert list(ending.take("error: no stack named 'dev' found")) == [
+        "error: no stack named 'dev' found"
+    ]
+
+
+@pytest.mark.parametrize("columns", [40, 80, 120])
+def test_the_row_of_a_wave_fits_and_comes_first(columns: int) -> None:
+    out = io.StringIO()
+    console = Console(file=out, force_terminal=True, width=columns, height=24, color_system=None)
+    deployment = Deployment(preview=False)
+    told(deployment, RUN)
+    with Display("Updating dev", deployment, console, now=lambda: 65.0):
+        pass
+    lines = [line.rstrip("\r") for line in out.getvalue().split("\n")]
+    [row] = [line for line in lines if "3/8" in line]
+    assert "web" in row
+    assert "3/8 protected"[: columns - 30] in row
+    assert columns < 80 or row.rstrip().endswith("3/8 protected · db-02 63 %")
+    assert lines.index(row) < next(i for i, line in enumerate(lines) if "a-machine" in line)
+    assert max(len(line) for line in lines if "\x1b" not in line) < columns
+
+
+def test_a_log_is_never_silent_for_long() -> None:
+    out = io.StringIO()
+    clock = itertools.count(0.0, 4.0)
+    console = Console(file=out, force_terminal=False, width=80)
+    deployment = Deployment(preview=False)
+    told(deployment, RUN)
+    with Display("Updating dev", deployment, console, now=lambda: next(clock)) as display:
+        for _ in range(6):
+            display.breathe()
+    _, *lines = out.getvalue().splitlines()
+    assert len(lines) >= 2
+    assert all("… web: 3/8 protected · db-02 63 %" in line for line in lines)
+
+
+FAKE = """\
+#!{python}
+import json, os, signal, sys, time
+log = sys.argv[sys.argv.index("--event-log") + 1]
+assert "--non-interactive" in sys.argv
+interrupted = []
+signal.signal(signal.SIGINT, lambda *_: interrupted.append(1))
+preview = sys.argv[1] == "preview"
+with open(log, "w") as file:
+    for event in json.loads({events!r})["preview" if preview else "up"]:
+        file.write(json.dumps(event) + "\\n")
+        file.flush()
+    if not preview and "wait" in sys.argv:
+        signal.pause()
+        file.write(json.dumps({{"stdoutEvent": {{"message": "cancelling"}}}}) + "\\n")
+print(json.loads({printed!r}))
+sys.exit(0 if preview else 3)
+"""
+
+
+@pytest.fixture
+def environment(tmp_path: Path) -> dict[str, str]:
+    """An environment whose `pulumi` logs the events of a run, and ends with 3."""
+    fake = tmp_path / "bin" / "pulumi"
+    fake.parent.mkdir()
+    events = json.dumps({"preview": RUN[:3], "up": RUN})
+    fake.write_text(
+        FAKE.format(python=sys.executable, events=events, printed=json.dumps(PRINTED)), "utf-8"
+    )
+    fake.chmod(0o755)
+    path = f"{fake.parent}{os.pathsep}{os.environ['PATH']}"
+    return {**os.environ, "PATH": path, "PYTHONPATH": str(checkout().root)}
+
+
+UP = [sys.executable, "-m", "toolchain.progress", "up", "--stack", "dev"]
+
+
+def test_on_a_terminal_of_80_columns_a_person_sees_the_progress_of_a_wave(
+    environment: dict[str, str], tmp_path: Path
+) -> None:
+    shown = terminal.run(
+        [*UP, "--yes", "--", "wait"], 80, environment, tmp_path, "3/8 protected · db-02 63 %"
+    )
+    assert shown.code == 3
+    assert any(line.endswith("web-02: unplanned failover started") for line in shown.lines)
+    # Ctrl-C is Pulumi's: what it says and how it ends is shown.
+    assert any(line.endswith("cancelling") for line in shown.lines)
+    assert "Duration: 3s" in shown.lines
+    assert max(len(line) for line in shown.lines) < 80
+
+
+def test_in_a_log_nothing_is_drawn_and_nothing_stands_twice(
+    environment: dict[str, str], tmp_path: Path
+) -> None:
+    done = subprocess.run(
+        [*UP, "--yes"],
+        cwd=tmp_path,
+        env=environment,
+        stdin=subprocess.DEVNULL,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == 3, done.stderr
+    assert "\x1b" not in done.stdout
+    updating = done.stdout.partition("Updating dev:")[2]
+    assert updating.count("web-02: unplanned failover started") == 1
+
+
+def test_where_nobody_can_answer_nothing_is_changed(
+    environment: dict[str, str], tmp_path: Path
+) -> None:
+    done = subprocess.run(
+        UP,
+        cwd=tmp_path,
+        env=environment,
+        stdin=subprocess.DEVNULL,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == 1
+    assert "Say YES=1" in done.stdout
+    assert "Previewing" not in done.stdout

@@ -1,0 +1,206 @@
+"""Runs Pulumi on a stack, and shows what it does.
+
+    python -m toolchain.progress preview --stack dev -- --policy-pack policy
+    python -m toolchain.progress up --stack dev --yes -- --policy-pack policy
+    python -m toolchain.progress destroy --stack dev
+
+`up` and `destroy` preview first and ask, unless `--yes`. Options behind `--` go to Pulumi. Pulumi's own table is
+wider than most terminals, and in a log it prints a row again whenever its resource says something. Run
+it in the stack's environment.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import queue
+import signal
+import subprocess
+import sys
+import tempfile
+import threading
+import time
+from collections.abc import Callable, Iterator, Sequence
+from pathlib import Path
+from typing import IO, Any
+
+from rich.console import Console
+
+from toolchain.progress.deployment import Deployment
+from toolchain.progress.display import Display
+from toolchain.progress.ending import Ending
+
+_LOOK_SECONDS = 0.2
+_PREVIEWS = {
+    "preview": ["preview"],
+    "up": ["preview"],
+    "destroy": ["destroy", "--preview-only"],
+}
+"""The commands, and how Pulumi previews each."""
+_TITLES = {"up": "Updating", "destroy": "Destroying"}
+
+
+class Events:
+    """The engine's log of events, read while it is written.
+
+    Args:
+        file: the log, which the engine makes.
+    """
+
+    def __init__(self, file: Path) -> None:
+        self._file = file
+        self._open: IO[str] | None = None
+        self._begun = ""
+
+    def new(self) -> Iterator[dict[str, Any]]:
+        """The events since the last call."""
+        if self._open is None:
+            if not self._file.exists():
+                return
+            self._open = self._file.open(encoding="utf-8")
+        *lines, self._begun = (self._begun + self._open.read()).split("\n")
+        yield from (json.loads(line) for line in lines if line)
+
+    def close(self) -> None:
+        """Read no more."""
+        if self._open is not None:
+            self._open.close()
+
+
+def run(title: str, command: Sequence[str], console: Console, *, preview: bool) -> int:
+    """Run a command of Pulumi and show what it does. Returns its exit code.
+
+    Args:
+        title: what it does, such as `Updating dev`.
+        command: the command with its options.
+        console: where it is shown.
+        preview: whether it only previews.
+    """
+    deployment = Deployment(preview)
+    with tempfile.TemporaryDirectory() as folder:
+        events = Events(Path(folder, "events.json"))
+        arguments = [
+            "pulumi",
+            *command,
+            *("--non-interactive", "--suppress-progress", "--suppress-outputs"),
+            *("--event-log", str(Path(folder, "events.json"))),
+        ]
+        # The option of the log is there for programs only. Statuses are shown here.
+        told = {"PULUMI_DEBUG_COMMANDS": "true", "EC2_TO_AZURE_PROGRESS": "live"}
+        process = subprocess.Popen(
+            arguments,
+            env={**os.environ, **told},
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            text=True,
+            errors="replace",
+        )
+        # A terminal sends Ctrl-C to Pulumi too, which ends in its own time, and is waited for.
+        with (
+            _signals({signal.SIGINT: lambda: None, signal.SIGTERM: process.terminate}),
+            Display(title, deployment, console) as display,
+        ):
+            ending = Ending(deployment.told)
+            last: list[str] = []
+            for printed in _printed(process):
+                for event in events.new():
+                    for line in deployment.take(event, time.monotonic()):
+                        display.line(line)
+                last += [shown for line in printed for shown in ending.take(line)]
+                display.breathe()
+            last += ending.rest()
+        events.close()
+        for line in last:
+            display.plain(line)
+        return process.wait()
+
+
+def main(arguments: list[str] | None = None) -> int:
+    """Preview, update or destroy a stack. Returns the exit code."""
+    parser = argparse.ArgumentParser(prog="python -m toolchain.progress", description=__doc__)
+    parser.add_argument("command", choices=tuple(_PREVIEWS))
+    parser.add_argument("--stack", required=True)
+    parser.add_argument("--yes", action="store_true", help="do not ask")
+    ours, options = _divided(sys.argv[1:] if arguments is None else arguments)
+    chosen = parser.parse_args(ours)
+    command, stack = chosen.command, chosen.stack
+    if command in _TITLES and not chosen.yes and not sys.stdin.isatty():
+        print(f"{command} asks before it changes something, and nobody can answer here. Say YES=1.")
+        return 1
+    console = Console(highlight=False)
+    of = ("--stack", stack, *options)
+    code = run(f"Previewing {stack}", [*_PREVIEWS[command], *of], console, preview=True)
+    if code != 0 or command not in _TITLES:
+        return code
+    if not chosen.yes and not _agreed(stack):
+        print("Nothing was changed.")
+        return 1
+    title = f"{_TITLES[command]} {stack}"
+    return run(title, [command, "--yes", "--skip-preview", *of], console, preview=False)
+
+
+def _divided(arguments: Sequence[str]) -> tuple[Sequence[str], Sequence[str]]:
+    """The arguments in front of `--`, and those behind it."""
+    if "--" not in arguments:
+        return arguments, ()
+    border = arguments.index("--")
+    return arguments[:border], arguments[border + 1 :]
+
+
+def _agreed(stack: str) -> bool:
+    try:
+        return input(f"Do this to stack {stack}? Only `yes` is taken: ").strip() == "yes"
+    except (EOFError, KeyboardInterrupt):
+        return False
+
+
+def _printed(process: subprocess.Popen[str]) -> Iterator[list[str]]:
+    """What a process printed since the last look, several times a second, until it has ended."""
+    lines: queue.SimpleQueue[str | None] = queue.SimpleQueue()
+
+    def listen() -> None:
+        assert process.stdout is not None  # because of PIPE
+        for line in process.stdout:
+            lines.put(line.rstrip())
+        lines.put(None)
+
+    threading.Thread(target=listen, daemon=True).start()
+    ended = False
+    while not ended:
+        found: list[str] = []
+        until = time.monotonic() + _LOOK_SECONDS
+        while not ended and (left := until - time.monotonic()) > 0:
+            try:
+                line = lines.get(timeout=left)
+            except queue.Empty:
+                break
+            if line is None:
+                ended = True
+            else:
+                found.append(line)
+        yield found
+
+
+class _signals:  # noqa: N801 - used like a function
+    """Handles signals for a while.
+
+    Args:
+        handlers: what is done for each signal.
+    """
+
+    def __init__(self, handlers: dict[signal.Signals, Callable[[], None]]) -> None:
+        self._handlers = handlers
+        self._before: dict[signal.Signals, Any] = {}
+
+    def __enter__(self) -> None:
+        for number, handle in self._handlers.items():
+            self._before[number] = signal.signal(number, lambda *_, handle=handle: handle())
+
+    def __exit__(self, *_: object) -> None:
+        for number, handle in self._before.items():
+            signal.signal(number, handle)
+
+
+if __name__ == "__main__":
+    sys.exit(main())

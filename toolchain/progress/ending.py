@@ -1,0 +1,71 @@
+"""The part of Pulumi's own output that is shown: what is in front of its rows, and what is behind them."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Collection, Iterator, Sequence
+
+_BEGINS = re.compile(r"(Previewing|Updating|Destroying)\b.*:$")
+_BLOCK = re.compile(r"[A-Z][A-Za-z ]*:($| \S)")
+"""The beginning of a block of the ending, such as `Diagnostics:` and `Duration: 3s`."""
+_OF_A_RESOURCE = re.compile(r"  \S.*:$")
+
+
+class Ending:
+    """Takes what Pulumi prints, line by line.
+
+    Args:
+        told: the lines that were told before, which its diagnostics have again.
+    """
+
+    def __init__(self, told: Collection[str]) -> None:
+        self._told = told
+        self._in_rows = False
+        self._diagnostics: list[str] | None = None
+
+    def take(self, line: str) -> Iterator[str]:
+        """The lines to show when this one was printed."""
+        if _BEGINS.match(line):
+            self._in_rows = True
+            return
+        if self._in_rows:
+            if not _BLOCK.match(line) or line.startswith("Loading policy packs"):
+                return
+            self._in_rows = False
+        if line == "Diagnostics:":
+            self._diagnostics = []
+        elif self._diagnostics is None:
+            yield line
+        elif _BLOCK.match(line):
+            yield from self.rest()
+            yield line
+        else:
+            self._diagnostics.append(line)
+
+    def rest(self) -> Iterator[str]:
+        """What is left to show, once Pulumi has ended."""
+        if self._diagnostics is None:
+            return
+        left = [line for line in self._diagnostics if line.strip() not in self._told or not line]
+        self._diagnostics = None
+        lines = list(_with_something(left))
+        if lines:
+            yield "Diagnostics:"
+            yield from lines
+            yield ""
+
+
+def _with_something(lines: Sequence[str]) -> Iterator[str]:
+    """Without the names of resources that have nothing more to say."""
+    parts: list[list[str]] = []
+    for line in lines:
+        if _OF_A_RESOURCE.match(line) or not parts:
+            parts.append([])
+        parts[-1].append(line)
+    kept = [part for part in parts if any(part[1:])]
+    for number, part in enumerate(kept):
+        if number:
+            yield ""
+        while not part[-1]:
+            part.pop()
+        yield from part
