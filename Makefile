@@ -105,7 +105,7 @@ recover: stack ## Take what an interrupted run of STACK made into its record
 .PHONY: destroy
 destroy: stack ## Remove everything that STACK made, except the Azure VMs of migrated machines
 	@$(run) python -m report.kept --stack $(STACK) --output .local/migrated/$(STACK).json
-	@$(shown) destroy --stack $(STACK) $(yes)
+	@$(shown) destroy --stack $(STACK) $(yes) -- $(ARGS)
 
 .PHONY: permissions
 permissions: setup ## Write the AWS policies and Azure roles that STACK needs (ACCOUNT=<id> narrows them)
