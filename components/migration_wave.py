@@ -293,7 +293,7 @@ def _plan(wave: str, settings: WaveSettings) -> dict[str, Any] | None:
 
 def _machine(settings: Settings, preflight: Preflight, name: str) -> MachineInputs:
     declared, facts = settings.machines[name], preflight.facts.get(name)
-    platform = _platform(declared, facts)
+    platform, target = _platform(declared, facts), settings.target_of(name)
     cut_over = facts is not None and facts.cut_over
     after = settings.terminates_after(name)
     rollback = settings.rollback_of(name)
@@ -310,11 +310,14 @@ def _machine(settings: Settings, preflight: Preflight, name: str) -> MachineInpu
         terminate_after_seconds=after.total_seconds() if after is not None else None,
         terminates_at=since + after if after is not None and since is not None else None,
         unmanaged=preflight.unmanaged.get(name),
-        target=settings.target_of(name).with_tags_of(facts.tags if facts else {}).on(platform),
+        target=target.with_tags_of(facts.tags if facts else {}).on(platform),
         cutover=settings.cutover_of(name),
         checks=settings.checks_of(name) or None,
         hooks=None if (hooks := settings.hooks_of(name)) == Hooks() else hooks,
         hardware=_hardware(facts),
+        interfaces=list(facts.interfaces)
+        if facts is not None and target.interfaces is not None
+        else None,
     )
 
 
@@ -326,6 +329,7 @@ def _hardware(facts: MachineFacts | None) -> Hardware | None:
         vcpus=facts.vcpus,
         memory_gib=facts.memory_mib / 1024,
         data_disks=max(0, len(facts.disks) - 1),
+        interfaces=max(1, len(facts.interfaces)),
     )
 
 

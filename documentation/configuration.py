@@ -23,7 +23,11 @@ REQUIRED = "required"
 NONE = "-"
 """Shown as the default of an optional key that has none."""
 
-_ENTRIES = {"machines": "<machine>", "waves": "<wave>"}
+_ENTRIES = {
+    "machines": "<machine>",
+    "waves": "<wave>",
+    "machines.<machine>.target.interfaces": "<interface>",
+}
 """Placeholder for the names of entries, by the key of their mapping."""
 _HEAD = ("key", "value", "default", "meaning")
 _TABLE = re.compile(r"(<!-- keys of ([\w ]+) -->\n).*?(<!-- end of keys -->)", re.DOTALL)

@@ -8,11 +8,13 @@ from datetime import timedelta
 from enum import StrEnum
 from typing import Literal
 
+from site_recovery import target_interfaces
 from site_recovery.arm_ids import ContainerId
 from site_recovery.checks import Record
 from site_recovery.declared.checks import Check, effective
 from site_recovery.declared.cutover import Cutover
 from site_recovery.declared.hooks import Hooks
+from site_recovery.declared.interfaces import SourceInterface
 from site_recovery.declared.tags import TAG_INSTANCE, TAG_MACHINE
 from site_recovery.declared.target import TargetSpec
 from site_recovery.hooks import HookRecord
@@ -41,6 +43,7 @@ class Hardware:
     vcpus: int
     memory_gib: float
     data_disks: int
+    interfaces: int = 1
 
 
 @dataclass(frozen=True)
@@ -84,6 +87,7 @@ class Assignment:
         checked: how its checks ended when they were last made, or None.
         hooks: what runs around its failover.
         hooked: which of them have run in this attempt, or None.
+        interfaces: those of its instance, if its target names further ones.
     """
 
     machine: Machine
@@ -99,6 +103,7 @@ class Assignment:
     checked: Record | None = None
     hooks: Hooks = field(default_factory=Hooks)
     hooked: HookRecord | None = None
+    interfaces: tuple[SourceInterface, ...] = ()
 
     @property
     def tags(self) -> dict[str, str]:
@@ -131,6 +136,7 @@ class Assignment:
             network_id=zone.network_id or None,
             test_network_id=zone.test_network_id or None,
             test_subnet=zone.test_subnet_name,
+            others=target_interfaces.wanted(self.target.interfaces or {}, self.interfaces),
         )
         return replace(self, settings=wanted)
 

@@ -12,7 +12,8 @@ from site_recovery.identification import Identity, Mismatch, identify, unreadabl
 from site_recovery.jobs import Job, ServiceError
 from site_recovery.operations import Operation
 from site_recovery.snapshot import Machine, ProtectedItem, Snapshot, Unreadable
-from site_recovery.target_settings import DYNAMIC, TargetSettings
+from site_recovery.target_interfaces import missing
+from site_recovery.target_settings import TargetSettings
 
 
 class Stage(StrEnum):
@@ -57,6 +58,7 @@ class Observed:
         hold: why its replication may not start yet, or None.
         differs: the settings of its target that are not as declared, in words. For a machine
             without an item: the settings that cannot be given when protection is enabled.
+        lacks: the interfaces that its config names and its item does not have, by their keys.
         other_at_address: a sentence about another machine that is known at its address while the machine
             itself is not known, or None.
         mismatch: why the machine must be left alone, or None.
@@ -93,6 +95,7 @@ class Observed:
     source_problem: str | None = None
     hold: str | None = None
     differs: tuple[str, ...] = ()
+    lacks: tuple[str, ...] = ()
     target: TargetSettings = field(default_factory=TargetSettings)
     changed_since_test: bool = False
     other_at_address: str | None = None
@@ -197,7 +200,7 @@ def _without_item(
         deletes_kept=machine.deletes_kept,
         decided=_of_migrated(machine) if stage is Stage.MIGRATED else None,
         **_kept(machine, snapshot),
-        differs=_AFTER_ENABLING.differences(wanted) if wanted is not None else (),
+        differs=wanted.after_enabling if wanted is not None else (),
         other_at_address=identity.other_at_address,
         mismatch=identity.mismatch,
     )
@@ -233,6 +236,7 @@ def _with_item(
         source_problem=machine.source_problem,
         hold=machine.hold,
         differs=_differences(wanted, item.target),
+        lacks=_lacks(wanted, item),
         target=item.target,
         changed_since_test=_changed_since(item.last_test_failover, machine, item, snapshot),
         test_checked=machine.checked_test is not None
@@ -287,8 +291,12 @@ def _differences(wanted: TargetSettings | None, shown: TargetSettings) -> tuple[
     return wanted.differences(shown)
 
 
-_AFTER_ENABLING = TargetSettings(private_ip=DYNAMIC)
-"""The settings right after protection is enabled. The enable request cannot set an address."""
+def _lacks(wanted: TargetSettings | None, item: ProtectedItem) -> tuple[str, ...]:
+    # An item shows its interfaces once its initial replication is done, and only in full.
+    shows = item.complete and _stage(item) in (Stage.PROTECTED, Stage.TEST_FAILOVER)
+    if wanted is None or not shows:
+        return ()
+    return tuple(each.key for each in missing(wanted.others, item.target.others))
 
 
 def _is_idle(item: ProtectedItem) -> bool:

@@ -178,6 +178,8 @@ def next_step(desired: Phase | None, observed: Observed, rules: Rules) -> Step:
         return backward
     if observed.busy is not None:
         return Wait(Reason.JOB_RUNNING, f"{observed.busy} is running")
+    if observed.lacks and desired is not None:
+        return _lacking(observed)
     if satisfies(desired, observed):
         return Satisfied()
     if desired is Phase.PROTECTED and _has_to_delete(observed):
@@ -249,6 +251,17 @@ def _path(
             state = replace(state, kept_vm_ids=(_SOME_MACHINE,))
         else:
             state = _settled(state)
+
+
+def _lacking(observed: Observed) -> Blocked:
+    names = ", ".join(observed.lacks)
+    return Blocked(
+        Reason.NO_INTERFACE,
+        f"its replicated item does not have network interface {names}, which its target.interfaces "
+        "names: Site Recovery reads the interfaces when replication begins",
+        "Remove the key, or replicate the machine anew: take it out of its wave, run pulumi up, "
+        "and put it back",
+    )
 
 
 def _backward(desired: Phase | None, observed: Observed) -> Blocked | None:

@@ -34,6 +34,7 @@ class Reason(StrEnum):
     VM_SIZE_UNSUITABLE = "vm-size-unsuitable"
     NO_VM_SIZE = "no-vm-size"
     NO_ADDRESS = "no-address"
+    NO_INTERFACE = "no-interface"
 
     # The cutover of its source did not succeed.
     QUIESCE_FAILED = "quiesce-failed"

@@ -10,7 +10,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass, fields, replace
 from typing import Any, TypeVar
 
+from site_recovery import target_interfaces
 from site_recovery.declared.target import TargetSpec
+from site_recovery.target_interfaces import InterfaceSettings
 
 DYNAMIC = ""
 """The `private_ip` of an interface whose address Azure chooses."""
@@ -35,7 +37,8 @@ class TargetSettings:
 
     Attributes:
         generation: of the virtual machine, `V1` or `V2`; only observed, never wanted.
-        interfaces: number of network interfaces; only observed, never wanted.
+        others: the further interfaces: of an item all of them, of what is wanted those that the
+            config names.
     """
 
     vm_name: str | None = None
@@ -56,7 +59,20 @@ class TargetSettings:
     test_subnet: str | None = None
     test_private_ip: str | None = None
     generation: str | None = None
-    interfaces: int | None = None
+    others: tuple[InterfaceSettings, ...] = ()
+
+    @property
+    def interfaces(self) -> int:
+        """How many network interfaces a failover makes."""
+        return 1 + sum(each.is_made for each in self.others)
+
+    @property
+    def after_enabling(self) -> tuple[str, ...]:
+        """What an item does not have yet when its protection was just enabled, in words."""
+        others = tuple(target_interfaces.fresh(each) for each in self.others)
+        return self.differences(
+            TargetSettings(private_ip=DYNAMIC, test_private_ip=DYNAMIC, others=others)
+        )
 
     @classmethod
     def wanted(cls, spec: TargetSpec, **resolved: Any) -> TargetSettings:
@@ -71,19 +87,48 @@ class TargetSettings:
         return cls(**{**own, **resolved})
 
     def differences(self, present: TargetSettings) -> tuple[str, ...]:
-        """Which of these values differ in `present`, in words."""
-        return tuple(
+        """Which of these values differ in `present`, in words.
+
+        Interfaces that `present` does not have are not among them: no update makes one.
+        """
+        own = [
             words
             for name, words in _WORDS.items()
             if _differ(getattr(self, name), getattr(present, name))
-        )
+        ]
+        for each in self.others:
+            shown = target_interfaces.match(each, present.others)
+            own += each.differences(shown) if shown is not None else []
+        return tuple(own)
 
     def over(self, present: TargetSettings) -> TargetSettings:
         """These values, with those of `present` in place of None."""
         values = {field.name: getattr(self, field.name) for field in fields(self)}
         if self.tags is not None:
             values["tags"] = {**(present.tags or {}), **self.tags}
+        values["others"] = target_interfaces.merged(self.others, present.others)
         return replace(present, **without_none(values))
+
+    def every_interface(self, present: TargetSettings) -> list[InterfaceSettings]:
+        """All interfaces of an item as they should be, the first one first."""
+        asked, moved = self.over(present), self.subnet_of_all(present)
+        first = InterfaceSettings(
+            "",
+            subnet=asked.subnet,
+            private_ip=asked.private_ip,
+            test_subnet=asked.test_subnet,
+            test_private_ip=asked.test_private_ip,
+        )
+        if moved is None:
+            return [first, *asked.others]
+        named = (target_interfaces.match(each, self.others) for each in asked.others)
+        return [
+            first,
+            *(
+                replace(each, subnet=(own and own.subnet) or moved)
+                for each, own in zip(asked.others, named, strict=True)
+            ),
+        ]
 
     def subnet_of_all(self, present: TargetSettings) -> str | None:
         """The subnet for all interfaces if the machine moves to another network, else None."""
@@ -91,8 +136,9 @@ class TargetSettings:
         return self.over(present).subnet if moves else None
 
 
-_NOT_SHOWN = ("disk_type", "disk_encryption_set", "tags_from_source")
-"""Fields of a spec that items do not show and updates do not change."""
+_NOT_SHOWN = ("disk_type", "disk_encryption_set", "tags_from_source", "interfaces")
+"""Fields of a spec that items do not show and updates do not change, or that have another form
+here."""
 
 _WORDS = {
     "vm_name": "name",

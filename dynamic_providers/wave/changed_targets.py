@@ -2,7 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+
 from dynamic_providers.wave.inputs import MachineInputs, WaveInputs
+from site_recovery import target_interfaces
+from site_recovery.config_paths import path
+from site_recovery.declared.interfaces import InterfaceSpec
 from site_recovery.declared.target import TargetSpec
 from site_recovery.observation import observe
 from site_recovery.snapshot import Snapshot
@@ -25,7 +30,44 @@ def refusals(before: dict[str, MachineInputs], inputs: WaveInputs, snapshot: Sna
             if getattr(old.target, field) != getattr(machine.target, field)
             and (field in _FIXED or _remains(field, machine.target, observed.target))
         ]
+        refusals += [f"{name}: {each}" for each in _interfaces(old, machine, observed.target)]
     return refusals
+
+
+def _interfaces(
+    old: MachineInputs, machine: MachineInputs, present: TargetSettings
+) -> Iterator[str]:
+    """What was declared of further interfaces, is no longer, and remains in the item."""
+    named = machine.target.interfaces or {}
+    declared = target_interfaces.wanted(old.target.interfaces or {}, old.interfaces or ())
+    for before in declared:
+        shown, now = target_interfaces.match(before, present.others), named.get(before.key)
+        if shown is None:
+            continue
+        if not before.is_made and now is None and not shown.is_made:
+            yield _interface_said(before.key, "leaveOut", "true", "write false there")
+        for field, way_out in _OF_AN_INTERFACE.items():
+            was = getattr(before, field)
+            gone = now is None or getattr(now, field) is None
+            if was and gone and getattr(shown, field) == was:
+                key = InterfaceSpec.model_fields[field].alias or field
+                yield _interface_said(before.key, key, repr(was), way_out)
+
+
+def _interface_said(interface: str, key: str, was: str, way_out: str) -> str:
+    return (
+        f"its target's {path('interfaces', interface, key)} was {was} when it was protected, and is "
+        f"not set in the config. Put it back; or {way_out}."
+    )
+
+
+_OF_AN_INTERFACE = {
+    "subnet": "name another subnet there",
+    "test_subnet": "name another subnet there",
+    "private_ip": "write `dynamic` there, with which Azure chooses the address",
+    "test_private_ip": "write `dynamic` there, with which Azure chooses the address",
+}
+"""Values of an interface that stay as they are when they are left out, and what else helps."""
 
 
 def _remains(field: str, wanted: TargetSpec, present: TargetSettings) -> bool:

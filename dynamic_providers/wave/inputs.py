@@ -21,6 +21,7 @@ from site_recovery.convergence.interfaces import Pace, PlanOrder
 from site_recovery.declared.checks import Check, effective
 from site_recovery.declared.cutover import AfterFailover, Cutover
 from site_recovery.declared.hooks import Hooks
+from site_recovery.declared.interfaces import SourceInterface
 from site_recovery.declared.target import TargetSpec
 from site_recovery.fleet import (
     Assignment,
@@ -57,6 +58,7 @@ class MachineInputs(Inputs):
         terminate_after_seconds: how long after its migration its instance is terminated, in
             service time; None for never.
         terminates_at: when that is, if it is known.
+        interfaces: those of the instance, if its target names further ones; else None.
     """
 
     instance_id: str
@@ -75,6 +77,7 @@ class MachineInputs(Inputs):
     terminates_at: datetime | None = None
     checks: list[Check] | None = None
     hooks: Hooks | None = None
+    interfaces: list[SourceInterface] | None = None
 
     @field_serializer("hooks")
     def _as_said(self, hooks: Hooks | None) -> dict[str, Any] | None:
@@ -143,6 +146,7 @@ class MachineInputs(Inputs):
             else timedelta(seconds=self.terminate_after_seconds),
             checks=effective(self.checks or []),
             hooks=self.hooks or Hooks(),
+            interfaces=tuple(self.interfaces or ()),
         )
 
 

@@ -123,6 +123,7 @@ def _interfaces(instance: Mapping[str, Any]) -> list[Interface]:
             vpc=interface["VpcId"],
             groups=tuple(group["GroupId"] for group in interface["Groups"]),
             name=instance.get("PrivateDnsName", ""),
+            mac=interface.get("MacAddress", ""),
         )
         for interface in sorted(
             instance.get("NetworkInterfaces", []),

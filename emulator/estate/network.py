@@ -37,6 +37,7 @@ class Interface:
         vpc: its VPC's id.
         groups: the ids of its security groups.
         name: the instance's private DNS name, or "".
+        mac: its hardware address; "" for one that no system sees.
     """
 
     instance: str
@@ -48,6 +49,7 @@ class Interface:
     vpc: str
     groups: tuple[str, ...]
     name: str = ""
+    mac: str = ""
 
     @property
     def endpoint(self) -> Endpoint:

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import ipaddress
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import replace
-from typing import Literal
+from types import MappingProxyType
+from typing import Any, Literal
 
 from emulator.estate.machines import AccessRefused, Assignment, Change, Instance, ReportStatus
 from emulator.estate.network import LOCAL, AclEntry, Interface, Network, Route
@@ -33,6 +34,7 @@ class StaticEstate:
             all of them do everything.
         parameters: all values that each parameter was given, the newest last.
         associations: assignments by instance id.
+        further: the addresses of further interfaces, by instance id, in the order of their devices.
         unmanaged: ids of instances that Systems Manager does not manage.
         reports: (instance id, association id, status, detail), the newest last.
     """
@@ -47,10 +49,11 @@ class StaticEstate:
         self.grants: dict[str, set[tuple[str, str]]] | None = None
         self.parameters: dict[str, list[str]] = {}
         self.associations: dict[str, list[Assignment]] = {}
+        self.further: dict[str, tuple[str, ...]] = {}
         self.unmanaged: set[str] = set()
         self.reports: list[tuple[str, str, ReportStatus, str]] = []
         self._silent: frozenset[str] = frozenset()
-        self._drawn: tuple[list[Instance], dict[str, SecurityGroup] | None, Network] | None = None
+        self._drawn: tuple[tuple[Any, ...], Network] | None = None
 
     def look(self) -> None:
         """Do nothing: the data is always current."""
@@ -78,11 +81,12 @@ class StaticEstate:
     def network(self) -> Network:
         """One of its machines and groups; without groups everything is open."""
         groups = dict(self.groups) if self.groups is not None else None
-        if self._drawn is None or self._drawn[:2] != (self.machines, groups):
-            open_ = {_OPEN.group_id: _OPEN}
-            drawn = _network(self.machines, open_ if groups is None else groups, groups is None)
-            self._drawn = (list(self.machines), groups, drawn)
-        return self._drawn[2]
+        given = (list(self.machines), groups, dict(self.further))
+        if self._drawn is None or self._drawn[0] != given:
+            known = {_OPEN.group_id: _OPEN} if groups is None else groups
+            drawn = _network(self.machines, known, self.further, open_=groups is None)
+            self._drawn = (given, drawn)
+        return self._drawn[1]
 
     def allows(self, source: Instance, target: Instance, port: int) -> bool:
         """Whether both run and the groups permit it."""
@@ -160,7 +164,10 @@ class StaticEstate:
 
 
 def _network(
-    instances: Collection[Instance], groups: Mapping[str, SecurityGroup], open_: bool = False
+    instances: Collection[Instance],
+    groups: Mapping[str, SecurityGroup],
+    further: Mapping[str, Sequence[str]] = MappingProxyType({}),
+    open_: bool = False,
 ) -> Network:
     routes = [_WAY_OUT, *(Route(cidr, LOCAL) for cidr in sorted({*map(_around, instances)}))]
     return Network(
@@ -169,18 +176,27 @@ def _network(
                 instance=one.id,
                 running=one.state in ("running", "stopping"),
                 platform=one.platform,
-                address=one.private_ip,
+                address=address,
                 public=True,
                 subnet=one.subnet_id,
                 vpc=one.vpc_id,
                 groups=(_OPEN.group_id,) if open_ else one.security_groups,
+                mac=_mac(address),
             )
             for one in instances
             if one.state != "terminated"
+            for address in (one.private_ip, *further.get(one.id, ()))
         ],
         groups=groups,
         acls={one.subnet_id: _OPEN_ACL for one in instances},
         routes={one.subnet_id: routes for one in instances},
+    )
+
+
+def _mac(address: str) -> str:
+    """The hardware address of the interface with a private address."""
+    return ":".join(
+        ["06", "00", *(f"{part:02x}" for part in ipaddress.IPv4Address(address).packed)]
     )
 
 

@@ -3,7 +3,17 @@
 from __future__ import annotations
 
 from settings.draft import Draft
-from settings.rules import cutover, fleet, guards, recovery_plans, replication, server, target
+from settings.rules import (
+    addresses,
+    cutover,
+    fleet,
+    guards,
+    interfaces,
+    recovery_plans,
+    replication,
+    server,
+    target,
+)
 from site_recovery.problems import Problem
 
 _RULES = (
@@ -12,6 +22,8 @@ _RULES = (
     *cutover.RULES,
     *recovery_plans.RULES,
     *target.RULES,
+    *addresses.RULES,
+    *interfaces.RULES,
     *server.RULES,
     *replication.RULES,
 )

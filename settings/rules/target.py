@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 
 from settings.draft import Draft
-from settings.schema.target import Network
 from site_recovery import arm_ids
 from site_recovery.config_paths import path
 from site_recovery.declared import addresses, azure_regions, sizes
@@ -156,7 +155,7 @@ def _target_subnets(draft: Draft) -> Iterator[Problem]:
 
 
 def _sets(draft: Draft) -> Iterator[Problem]:
-    for name, target in _targets(draft):
+    for name, target in targets(draft):
         if target.availability_zone is not None and target.availability_set is not None:
             yield Problem(
                 _place_of(draft, name, "availability_set"),
@@ -186,7 +185,7 @@ def _sizes(draft: Draft) -> Iterator[Problem]:
                 f"{target.vm_size} has Arm processors, and the machines are x86",
                 "Use a size without a p behind its number, such as Standard_D2s_v5",
             )
-    machines = dict(_targets(draft))
+    machines = dict(targets(draft))
     for name, target in machines.items():
         if target.vm_size is None or target.disk_type != "Premium_LRS":
             continue
@@ -219,46 +218,8 @@ def _modernized_only(draft: Draft) -> Iterator[Problem]:
             )
 
 
-def _target_addresses(draft: Draft) -> Iterator[Problem]:
-    production, test = (
-        (draft.target.network, draft.target.test_network) if draft.target else (None, None)
-    )
-    named = [(name, target.static_ip, target.subnet) for name, target in _targets(draft)]
-    tested = [(name, target.static_test_ip, None) for name, target in _targets(draft)]
-    yield from _addresses("privateIp", named, production)
-    yield from _addresses("testPrivateIp", tested, test)
-
-
-def _addresses(
-    key: str, named: Iterable[tuple[str, str | None, str | None]], network: Network | None
-) -> Iterator[Problem]:
-    """Judge the addresses of machines, each with its name and its subnet, in a network."""
-    users: dict[str, str] = {}
-    for name, address, subnet in named:
-        if not address:
-            continue
-        place = path("machines", name, "target", key)
-        other = users.setdefault(address, name)
-        if other != name:
-            yield Problem(
-                place,
-                f"{address} is the address of {path('machines', other)} too",
-                f"Give one of them another target.{key}",
-            )
-        # Only the declared subnet has a known prefix; other subnets belong to an adopted network.
-        if network is None or not _same(subnet or network.subnet.name, network.subnet.name):
-            continue
-        if not addresses.usable(address, network.subnet.address_prefix):
-            yield Problem(
-                place,
-                f"{address} is not an address that a machine can have in subnet "
-                f"{network.subnet.name!r} ({network.subnet.address_prefix})",
-                "Take one inside it; Azure keeps the first four and the last",
-            )
-
-
 def _target_tags(draft: Draft) -> Iterator[Problem]:
-    for name, target in _targets(draft):
+    for name, target in targets(draft):
         if len(target.tags) > OWN_MAX:
             yield Problem(
                 path("machines", name, "target", "tags"),
@@ -287,7 +248,7 @@ def _place_of(draft: Draft, machine: str, field: str) -> str:
     return path("waves", name, "target", alias)
 
 
-def _targets(draft: Draft) -> Iterator[tuple[str, TargetSpec]]:
+def targets(draft: Draft) -> Iterator[tuple[str, TargetSpec]]:
     """The target of each machine with that of its wave, as far as both can be read."""
     for name, machine in draft.machines.items():
         if machine.settings is not None:
@@ -317,6 +278,5 @@ RULES = (
     _sets,
     _sizes,
     _modernized_only,
-    _target_addresses,
     _target_tags,
 )

@@ -17,6 +17,7 @@ from site_recovery.aws.placement import Placement
 from site_recovery.aws.server_facts import ROLE_TAG
 from site_recovery.batches import batches
 from site_recovery.config_paths import path
+from site_recovery.declared.interfaces import SourceInterface
 from site_recovery.fleet import Platform
 from site_recovery.problems import Problem
 
@@ -84,6 +85,7 @@ class MachineFacts:
         migrated_at: when its migration was seen to be complete; None before that.
         placement: where it runs, and whose subnet that is.
         tags: all its tags.
+        interfaces: its network interfaces, the first one first.
         server_role: what it does for Site Recovery, if it is a server of a stack; else None.
     """
 
@@ -114,6 +116,7 @@ class MachineFacts:
     migrated_at: datetime | None = None
     placement: Placement = field(default_factory=Placement)
     tags: Mapping[str, str] = field(default_factory=dict)
+    interfaces: tuple[SourceInterface, ...] = ()
 
     @property
     def volumes(self) -> tuple[str, ...]:
@@ -372,4 +375,16 @@ def _facts(
         migrated_at=cutover.Memory.read(tags).migrated_at,
         placement=placement.of(instance, owners),
         tags=tags,
+        interfaces=tuple(map(_interface, interfaces)),
+    )
+
+
+def _interface(described: Any) -> SourceInterface:
+    return SourceInterface.model_validate(
+        {
+            "index": described.get("Attachment", {}).get("DeviceIndex", 0),
+            "id": described["NetworkInterfaceId"],
+            "mac": described.get("MacAddress", ""),
+            "address": described.get("PrivateIpAddress", ""),
+        }
     )

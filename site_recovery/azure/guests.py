@@ -83,11 +83,13 @@ class AzureGuests:
         )
 
     async def address(self, vm_id: str) -> str | None:
-        """Read its first network interface (VirtualMachines_Get, NetworkInterfaces_Get)."""
+        """Read its primary network interface (VirtualMachines_Get, NetworkInterfaces_Get)."""
         with explained(f"virtual machine {arm_ids.name(vm_id)}"):
             machine = await call(self._client, "GET", url(vm_id, API_VERSION))
-            interfaces = _at(machine, "properties", "networkProfile", "networkInterfaces")
-            id_ = _at(interfaces, 0, "id")
+            interfaces = _at(machine, "properties", "networkProfile", "networkInterfaces") or []
+            # A machine with one interface need not say that it is the primary one.
+            first = [each for each in interfaces if _at(each, "properties", "primary")]
+            id_ = _at([*first, *interfaces], 0, "id")
             if not isinstance(id_, str):
                 return None
             interface = await call(self._client, "GET", url(id_, _NETWORK))

@@ -65,14 +65,19 @@ def problems(
     found: dict[str, list[str]] = {}
     for each in machines:
         data_disks = each.hardware.data_disks if each.hardware is not None else 0
-        why = problem(each.target, data_disks, offered, location)
+        why = problem(each.target, data_disks, offered, location, interfaces=_interfaces(each))
         if why is not None:
             found.setdefault(why, []).append(each.machine.name)
     return [f"{_named(names)}: target.vmSize: {why}" for why, names in found.items()]
 
 
 def problem(
-    target: TargetSpec, data_disks: int, offered: Mapping[str, RegionSize], location: str
+    target: TargetSpec,
+    data_disks: int,
+    offered: Mapping[str, RegionSize],
+    location: str,
+    *,
+    interfaces: int = 1,
 ) -> str | None:
     """Why a machine cannot have its declared size, with the way out; None if it can.
 
@@ -81,6 +86,7 @@ def problem(
         data_disks: number of its volumes without the boot disk.
         offered: as for `problems`.
         location: the region.
+        interfaces: number of its network interfaces.
     """
     if target.vm_size is None:
         return None
@@ -104,7 +110,13 @@ def problem(
             f"this subscription gets {name} of {location} in {where}, and availabilityZone is "
             f"{zone}. Change one of the two"
         )
-    return target_sizes.problem(name, [found.size], data_disks)
+    return target_sizes.problem(name, [found.size], data_disks, interfaces=interfaces)
+
+
+def _interfaces(machine: Assignment) -> int:
+    """How many network interfaces the virtual machine of a machine shall have."""
+    has = machine.hardware.interfaces if machine.hardware is not None else 1
+    return has - sum(spec.leave_out for spec in (machine.target.interfaces or {}).values())
 
 
 def _named(machines: list[str]) -> str:

@@ -20,9 +20,12 @@ from site_recovery.planning import Blocked, Rules, plan
 from site_recovery.reasons import Reason
 from site_recovery.snapshot import Snapshot
 from site_recovery.subnets import Network, Subnet
+from site_recovery.target_interfaces import InterfaceSettings
+from site_recovery.target_settings import TargetSettings
 
 TAKING = (Operation.TEST_FAILOVER, Operation.UNPLANNED_FAILOVER)
 """The operations that give a machine an address in Azure."""
+_ADDRESS_KEYS = ("privateIp", "testPrivateIp")
 _NAMED = 5
 """The most machines that a message names."""
 
@@ -40,6 +43,7 @@ class Demand:
         address: the one that its target names; None if Azure chooses.
         now: whether the failover is planned. If not, the address is only kept free.
         releases: ids of interfaces, in lower case, that are deleted before.
+        interface: the key of a further interface in the machine's target; empty for the first one.
     """
 
     machine: str
@@ -49,11 +53,13 @@ class Demand:
     address: str | None = None
     now: bool = True
     releases: frozenset[str] = frozenset()
+    interface: str = ""
 
-    @property
-    def key(self) -> str:
-        """The key of the machine's target that names the address."""
-        return "testPrivateIp" if self.operation is Operation.TEST_FAILOVER else "privateIp"
+    def key(self, *, subnet: bool = False) -> tuple[str, ...]:
+        """The keys to the address in the machine's target, or to its subnet."""
+        test = self.operation is Operation.TEST_FAILOVER
+        last = ("testSubnet" if test else "subnet") if subnet else _ADDRESS_KEYS[test]
+        return ("interfaces", self.interface, last) if self.interface else (last,)
 
 
 def demands(
@@ -73,27 +79,49 @@ def demands(
         observed = observe(assignment.machine, snapshot, settings)
         if observed.in_azure:
             continue
-        target = settings.over(observed.target)
         planned, _ = plan(assignment.desired, observed, rules)
-        if Operation.TEST_FAILOVER in planned:
-            yield Demand(
-                name,
-                Operation.TEST_FAILOVER,
-                settings.test_network_id or "",
-                tuple(filter(None, (settings.test_subnet, target.subnet))),
-                target.test_private_ip or None,
-                releases=_interfaces(observed, snapshot),
-            )
+        tests = Operation.TEST_FAILOVER in planned
         fails_over = Operation.UNPLANNED_FAILOVER in planned
-        if fails_over or target.private_ip:
-            yield Demand(
-                name,
-                Operation.UNPLANNED_FAILOVER,
-                settings.network_id or "",
-                tuple(filter(None, (target.subnet,))),
-                target.private_ip or None,
-                fails_over,
-            )
+        released = _interfaces(observed, snapshot) if tests else frozenset()
+        for each in _every_interface(assignment, settings, observed):
+            key = each.key or each.mac
+            if tests:
+                yield Demand(
+                    name,
+                    Operation.TEST_FAILOVER,
+                    settings.test_network_id or "",
+                    tuple(filter(None, (each.test_subnet, each.subnet))),
+                    each.test_private_ip or None,
+                    releases=released,
+                    interface=key,
+                )
+            if fails_over or each.private_ip:
+                yield Demand(
+                    name,
+                    Operation.UNPLANNED_FAILOVER,
+                    settings.network_id or "",
+                    tuple(filter(None, (each.subnet,))),
+                    each.private_ip or None,
+                    fails_over,
+                    interface=key,
+                )
+
+
+def _every_interface(
+    assignment: Assignment, settings: TargetSettings, observed: Observed
+) -> list[InterfaceSettings]:
+    """The interfaces that a failover of a machine makes.
+
+    A machine without an item has those of its instance. They begin in the subnet of the first one.
+    """
+    first, *others = settings.every_interface(observed.target)
+    if observed.item_id is None:
+        has = assignment.hardware.interfaces if assignment.hardware is not None else 1
+        beginning = replace(first, private_ip="", test_private_ip="")
+        named = [each.over(beginning) for each in settings.others]
+        unnamed = max(0, has - 1 - len(named))
+        others = [*named, *([beginning] * unnamed)]
+    return [first, *(each for each in others if each.is_made)]
 
 
 def asked(wanted: Iterable[Demand]) -> dict[str, set[str]]:
@@ -174,7 +202,9 @@ def _no_subnet(demand: Demand, network: Network | None) -> Blocked:
             "correct its name",
         )
     subnet = next(iter(demand.subnets), "")
-    place = "target.testNetwork" if test else path("machines", demand.machine, "target", "subnet")
+    place = path("machines", demand.machine, "target", *demand.key(subnet=True))
+    if test and not demand.interface:
+        place = "target.testNetwork"
     return _blocked(
         f"virtual network {name} has no subnet {subnet!r}",
         f"Make it there, or name another one in {place}",
@@ -200,9 +230,9 @@ def _in_subnet(
     for demand in here:
         if demand.address in lowest and demand.machine not in found:
             found[demand.machine] = _blocked(
-                f"Azure may give {demand.address}, its target.{demand.key}, to "
-                f"{_list(each.machine for each in others)}: a machine without an address of its own "
-                f"gets the lowest free one of subnet {subnet.name!r}",
+                f"Azure may give {demand.address}, its {_named(demand)}, to "
+                f"{_list(dict.fromkeys(each.machine for each in others))}: an interface without an "
+                f"address of its own gets the lowest free one of subnet {subnet.name!r}",
                 f"{_another(demand, offer)}; or name an address for each of the others too",
             )
     fitting = [demand for demand in (*named, *others) if demand.machine not in found]
@@ -211,7 +241,7 @@ def _in_subnet(
         found[demand.machine] = _blocked(
             f"no address is left for its {demand.operation} in subnet {subnet.name!r} "
             f"({', '.join(subnet.prefixes)}) of {arm_ids.name(network.resource_id)}: {room} are "
-            f"free, and {len(fitting)} machines need one",
+            f"free, and {len(fitting)} are needed",
             "Put it into a wave that goes later, free some addresses, or take a larger subnet",
         )
     return found
@@ -225,7 +255,7 @@ def _unusable(
     owners: Mapping[str, str],
 ) -> str | None:
     address, ranges = demand.address or "", ", ".join(subnet.prefixes)
-    named = f"{address}, its target.{demand.key},"
+    named = f"{address}, its {_named(demand)},"
     if not subnet.takes(address):
         return (
             f"{named} is not an address that a machine can have in subnet "
@@ -242,9 +272,13 @@ def _unusable(
 
 
 def _another(demand: Demand, offer: str | None) -> str:
-    place = path("machines", demand.machine, "target", demand.key)
+    place = path("machines", demand.machine, "target", *demand.key())
     example = f", such as {offer}" if offer else ""
     return f"Take another address in {place}{example}, or `dynamic`"
+
+
+def _named(demand: Demand) -> str:
+    return path("target", *demand.key())
 
 
 def _list(names: Iterable[str]) -> str:

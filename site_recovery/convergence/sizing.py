@@ -54,7 +54,13 @@ def _is_settled(assignment: Assignment, observed: Observed) -> bool:
         if hardware is not None:
             need = (hardware.vcpus, hardware.memory_gib, hardware.data_disks)
     # The instance may have grown since.
-    return same and target_sizes.has_by_name(present, *need, observed.target.interfaces or 1)
+    return same and target_sizes.has_by_name(present, *need, _interfaces(assignment, observed))
+
+
+def _interfaces(assignment: Assignment, observed: Observed) -> int:
+    """How many network interfaces the virtual machine shall have."""
+    wanted = assignment.settings
+    return (wanted.over(observed.target) if wanted is not None else observed.target).interfaces
 
 
 class _Shape(TypedDict):
@@ -122,7 +128,7 @@ def sized(
     place = path("machines", assignment.machine.name, "target", "vmSize")
     hardware, given = assignment.hardware, assignment.target.vm_size
     data_disks = hardware.data_disks if hardware is not None else 0
-    interfaces = observed.target.interfaces or 1
+    interfaces = _interfaces(assignment, observed)
     shape = _Shape(generation=observed.target.generation, interfaces=interfaces)
     if given is not None:
         problem = target_sizes.problem(given, sizes, data_disks, **shape)

@@ -234,7 +234,7 @@ def problem(
     if not size.connects(interfaces):
         return (
             f"it has {interfaces} network interfaces, and {size.name} takes {size.interfaces} at "
-            "most. Choose a larger size"
+            "most. Choose a larger size, or leave some out in target.interfaces"
         )
     needed = _generation(generation)
     if not size.boots(needed):

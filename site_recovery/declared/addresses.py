@@ -69,6 +69,11 @@ def _address_or_dynamic(value: str) -> str:
     return value if value == DYNAMIC_ADDRESS else _address(value)
 
 
+def given_address(value: str | None) -> str | None:
+    """An address of the config; empty if Azure shall choose it; None if the config does not say."""
+    return "" if value == DYNAMIC_ADDRESS else value
+
+
 NetworkPrefix = Annotated[
     str,
     AfterValidator(_network),

@@ -12,7 +12,8 @@ from typing import Literal
 
 from pydantic import Field
 
-from site_recovery.declared.addresses import DYNAMIC_ADDRESS, AzureAddress
+from site_recovery.declared.addresses import AzureAddress, given_address
+from site_recovery.declared.interfaces import InterfaceKey, InterfaceSpec
 from site_recovery.declared.model import Model, defaults_to
 from site_recovery.declared.names import (
     AvailabilitySetId,
@@ -116,11 +117,16 @@ class TargetSpec(SharedTarget):
         "counts as `protected`. To take it back, write `dynamic`.",
         json_schema_extra=defaults_to("chosen by Azure"),
     )
-
     test_private_ip: AzureAddress | None = Field(
         default=None,
         description="The same for its test failovers, in the subnet of the test network.",
         json_schema_extra=defaults_to("chosen by Azure"),
+    )
+
+    interfaces: dict[InterfaceKey, InterfaceSpec] | None = Field(
+        default=None,
+        description="Its further network interfaces, each by its device index in EC2 (in quotes), "
+        "its id or its MAC address. The first one is `subnet` and `privateIp` of the target itself.",
     )
 
     def over(self, shared: SharedTarget) -> TargetSpec:
@@ -159,12 +165,12 @@ class TargetSpec(SharedTarget):
     @property
     def static_ip(self) -> str | None:
         """The address that it names; empty if Azure shall choose; None if the config does not say."""
-        return "" if self.private_ip == DYNAMIC_ADDRESS else self.private_ip
+        return given_address(self.private_ip)
 
     @property
     def static_test_ip(self) -> str | None:
         """The same for its test failovers."""
-        return "" if self.test_private_ip == DYNAMIC_ADDRESS else self.test_private_ip
+        return given_address(self.test_private_ip)
 
     def vm_name_of(self, machine: str) -> str:
         """The name of the Azure virtual machine. It defaults to the name of the machine."""

@@ -6,11 +6,12 @@ import asyncio
 import contextlib
 import socket
 import threading
-from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine, Iterator
+from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine, Iterator, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import replace
 from datetime import timedelta
 from functools import wraps
+from types import MappingProxyType
 from typing import Any, ParamSpec, TypeVar
 
 import uvicorn
@@ -31,6 +32,7 @@ from site_recovery.convergence.run import converge
 from site_recovery.declared.checks import Check, effective
 from site_recovery.declared.cutover import AfterFailover, Cutover, Mode
 from site_recovery.declared.hooks import Hooks
+from site_recovery.declared.interfaces import SourceInterface
 from site_recovery.declared.target import TargetSpec
 from site_recovery.fleet import Assignment, Hardware, LandingZone
 from site_recovery.fleet import Site as MigrationSite
@@ -110,6 +112,7 @@ class Fleet:
         wire: `in-process` or `http`.
         experience: classic or modernized.
         seed: of the emulator.
+        further: the addresses of further interfaces, by the name of a machine.
     """
 
     def __init__(
@@ -118,9 +121,10 @@ class Fleet:
         wire: str = "in-process",
         experience: Classic = CLASSIC,
         seed: int = 7,
+        further: Mapping[str, tuple[str, ...]] = MappingProxyType({}),
     ) -> None:
         self.experience = experience
-        self.site = Site(machines, experience=experience, seed=seed).prepare()
+        self.site = Site(machines, experience=experience, seed=seed, further=further).prepare()
         self.machines = {machine.name: machine for machine in machines}
         self.targets: dict[str, dict[str, Any]] = {}
         self.hardware: dict[str, Hardware] = {}
@@ -235,10 +239,20 @@ class Fleet:
                 checked=self.checked.get(name),
                 hooks=Hooks.model_validate(self.hooks.get(name, {})),
                 hooked=self.hooked.get(name),
+                interfaces=self.interfaces(name),
             ).placed(self.migration_site.landing_zone)
             for name, instance in self.machines.items()
             if name in phases
         ]
+
+    def interfaces(self, name: str) -> tuple[SourceInterface, ...]:
+        """The interfaces of a machine as EC2 shows them."""
+        return tuple(
+            SourceInterface(index=index, id=f"eni-{index:017x}", mac=one.mac, address=one.address)
+            for index, one in enumerate(
+                self.site.estate.network().interfaces_of(self.machines[name].id)
+            )
+        )
 
     def fault(self, **content: Any) -> None:
         """Set a fault through the control API."""

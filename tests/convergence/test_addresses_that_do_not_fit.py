@@ -111,7 +111,7 @@ def test_no_machine_fails_over_into_a_subnet_that_is_too_small_for_all(four: Fle
     shrink(four, NETWORK, "10.20.1.0/29")
     found = blocked(four, Phase.FAILED_OVER)
     assert set(found) == set(four.machines)
-    assert "3 are free, and 4 machines need one" in found["web-04"]
+    assert "3 are free, and 4 are needed" in found["web-04"]
     assert FAILOVER not in four.accepted()
 
 

@@ -59,6 +59,7 @@ SECTIONS = (
     "machines.<machine>.rollback",
     "machines.<machine>.source",
     "machines.<machine>.target",
+    "machines.<machine>.target.interfaces",
     "replication.agent.linux",
     "replication.agent.windows",
     "source.configurationServer",
@@ -86,7 +87,11 @@ SECTIONS = (
     "waves.<wave>.window",
 )
 """Mappings and lists of the config that have a row of their own."""
-ENTRIES = {"machines": "<machine>", "waves": "<wave>"}
+ENTRIES = {
+    "machines": "<machine>",
+    "waves": "<wave>",
+    "machines.<machine>.target.interfaces": "<interface>",
+}
 
 
 def keys(model: type[BaseModel], prefix: str = "") -> Iterator[tuple[str, str | None]]:
@@ -113,7 +118,8 @@ def _part(annotation: Any) -> tuple[type[BaseModel] | None, str]:
         return None, ""
     if get_origin(annotation) is dict:
         return _part(inside[1])[0], ".{}"
-    return _part(inside[0])[0], "[]" if get_origin(annotation) is list else ""
+    part, place = _part(inside[0])
+    return part, "[]" if get_origin(annotation) is list else place
 
 
 def _written(default: Any) -> str | None:

@@ -10,6 +10,7 @@ import pytest
 
 import settings
 from dynamic_providers.wave.inputs import MachineInputs, WaveInputs
+from site_recovery.declared.interfaces import SourceInterface
 from site_recovery.declared.target import TargetSpec
 from site_recovery.fleet import Hardware
 from site_recovery.phases import Phase
@@ -33,6 +34,7 @@ TARGET: dict[str, Any] = {
     "subnet": "servers",
     "privateIp": "10.20.1.10",
     "testPrivateIp": "10.21.1.10",
+    "interfaces": {"1": {"subnet": "servers", "privateIp": "10.20.1.11", "leaveOut": False}},
     "proximityPlacementGroup": f"{COMPUTE}/proximityPlacementGroups/near",
     "capacityReservationGroup": f"{COMPUTE}/capacityReservationGroups/booked",
     "diskEncryptionSet": f"{COMPUTE}/diskEncryptionSets/ours",
@@ -72,11 +74,14 @@ def test_a_machine_comes_back_as_it_was_given(target: TargetSpec) -> None:
         private_ip="10.10.1.11",
         platform="linux",
         target=target,
-        hardware=Hardware(vcpus=4, memory_gib=15.25, data_disks=2),
+        hardware=Hardware(vcpus=4, memory_gib=15.25, data_disks=2, interfaces=2),
+        interfaces=[SourceInterface(index=1, id="eni-0123456789abcdef0", mac="06:00:00:00:00:01")],
     )
     got = MachineInputs.model_validate(through_the_engine(given.wire()))
     assert got == given
-    assert got.assignment(got.machine("web-01"), Phase.PROTECTED).target == target
+    assigned = got.assignment(got.machine("web-01"), Phase.PROTECTED)
+    assert assigned.target == target
+    assert [each.index for each in assigned.interfaces] == [1]
 
 
 def test_a_recovery_plan_comes_back_as_it_was_given() -> None:
@@ -88,6 +93,6 @@ def test_a_recovery_plan_comes_back_as_it_was_given() -> None:
 
 def test_what_an_item_should_show_has_all_of_a_target_that_an_item_can_show() -> None:
     wanted = TargetSettings.wanted(spec())
-    hidden = ("disk_type", "disk_encryption_set", "tags_from_source")
+    hidden = ("disk_type", "disk_encryption_set", "tags_from_source", "interfaces")
     shown = {name: value for name, value in spec() if name not in hidden}
     assert {name: getattr(wanted, name) for name in shown} == shown

@@ -45,7 +45,7 @@ def test_five_machines_do_not_fit_into_a_test_subnet_of_three(fleet: Fleet) -> N
     news = inputs(fleet, "test-failover")
     found = refusals(fleet, news, made=MadeSubnets(test=SMALL))
     assert set(found) == {"web-04", "web-05"}
-    assert "(10.21.1.0/29) of vnet-test: 3 are free, and 5 machines need one" in found["web-04"]
+    assert "(10.21.1.0/29) of vnet-test: 3 are free, and 5 are needed" in found["web-04"]
 
 
 def test_nor_do_they_in_two_waves_of_the_same_run(fleet: Fleet) -> None:
@@ -108,3 +108,60 @@ def test_a_subnet_that_an_adopted_network_has_not_is_refused(fleet: Fleet) -> No
     news = inputs(fleet, "failed-over", "web-02")
     news["machines"]["web-02"]["target"] = {"subnet": "dmz"}
     assert "vnet-prod has no subnet 'dmz'" in refusals(fleet, news)["web-02"]
+
+
+class TestAMachineWithSeveralInterfaces:
+    @pytest.fixture(params=BOTH, ids=lambda experience: experience.name)
+    def many(self, request: pytest.FixtureRequest) -> Iterator[Fleet]:
+        made = Fleet(
+            [windows(1), windows(2)],
+            experience=request.param,
+            further={"web-01": ("10.10.5.11", "10.10.6.11")},
+        )
+        yield made
+        made.close()
+
+    @pytest.mark.parametrize("before", [True, False], ids=["before it replicates", "later"])
+    @pytest.mark.parametrize("phase", ["test-failover", "failed-over"])
+    def test_needs_an_address_for_each(self, many: Fleet, phase: str, before: bool) -> None:
+        if not before:
+            many.targets["web-01"] = {"vm_size": "Standard_D8s_v5"}
+            many.drive(Phase.PROTECTED)
+        many.targets = {}
+        news = inputs(many, phase)
+        found = refusals(many, news, made=MadeSubnets(**ONE_EACH))
+        assert set(found) == {"web-02"}
+        assert "3 are free, and 4 are needed" in found["web-02"]
+        news["machines"]["web-01"]["target"] = {"interfaces": {"1": {"leaveOut": True}}}
+        assert refusals(many, news, made=MadeSubnets(**ONE_EACH)) == {}
+
+    def test_is_refused_by_the_key_of_the_interface(self, many: Fleet) -> None:
+        many.targets["web-01"] = {
+            "interfaces": {"1": {"privateIp": "10.20.2.4", "testSubnet": "data"}}
+        }
+        found = refusals(many, inputs(many, "failed-over", "web-01"))
+        assert "10.20.2.4, its target.interfaces.1.privateIp, is not an addr" in found["web-01"]
+        assert "machines.web-01.target.interfaces.1.privateIp" in found["web-01"]
+
+    def test_is_refused_for_a_subnet_that_is_not_there(self, many: Fleet) -> None:
+        many.targets["web-01"] = {"interfaces": {"1": {"subnet": "data"}}}
+        found = refusals(many, inputs(many, "failed-over", "web-01"))
+        assert "vnet-prod has no subnet 'data'" in found["web-01"]
+        assert "machines.web-01.target.interfaces.1.subnet" in found["web-01"]
+
+    def test_keeps_what_the_config_no_longer_says_only_if_that_is_meant(self, many: Fleet) -> None:
+        interfaces = {"1": {"privateIp": "10.20.1.20"}, "2": {"leaveOut": True}}
+        many.targets["web-01"] = {"vm_size": "Standard_D8s_v5", "interfaces": interfaces}
+        many.drive(Phase.PROTECTED)
+        many.targets["web-01"] = {"vmSize": "Standard_D8s_v5", "interfaces": interfaces}
+        before = inputs(many, "protected", "web-01")
+        many.targets["web-01"] = {"vmSize": "Standard_D8s_v5"}
+        news = inputs(many, "protected", "web-01")
+        review = asyncio.run(
+            wave_review.look_ahead(many.connector(), before, news, {}, preview=True)
+        )
+        one, other = review.refusals
+        assert "its target's interfaces.1.privateIp was '10.20.1.20'" in one
+        assert "write `dynamic` there" in one
+        assert "its target's interfaces.2.leaveOut was true" in other
+        assert "write false there" in other

@@ -17,6 +17,13 @@ def inputs(fleet: Fleet, phase: str, *names: str, **other: Any) -> dict[str, Any
             "private_ip": fleet.machines[name].private_ip,
             "platform": "windows",
             "target": dict(fleet.targets.get(name, {})),
+            "interfaces": [each.model_dump() for each in fleet.interfaces(name)],
+            "hardware": {
+                "vcpus": 2,
+                "memory_gib": 8,
+                "data_disks": 0,
+                "interfaces": len(fleet.interfaces(name)),
+            },
         }
         for name in names or fleet.machines
     }

@@ -404,7 +404,40 @@ ONE_FAULT_OF_MODERNIZED: list[tuple[tuple[str | int, ...], Any, str, list[str]]]
         "machines.web-01.target.subnet",
         ["no subnet 'data'", "'servers'"],
     ),
+    *(
+        (
+            ("machines", "web-01", "target"),
+            {"privateIp": "10.20.1.10", "interfaces": {key: interface}},
+            f"machines.web-01.target.interfaces.{place}",
+            words,
+        )
+        for key, interface, place, words in (
+            ("eth1", {}, "eth1", ["names no network interface", '"1"']),
+            ("-1", {}, "-1", ["names no network interface"]),
+            ("0", {"subnet": "servers"}, "0", ["first network interface", "subnet, privateIp"]),
+            ("00", {}, "00", ["first network interface"]),
+            ("1", {"subnet": "data"}, "1.subnet", ["target.network has no subnet 'data'"]),
+            (
+                "1",
+                {"testSubnet": "dmz"},
+                "1.testSubnet",
+                ["target.testNetwork has no", "'servers'"],
+            ),
+            ("1", {"privateIp": "10.20.2.10"}, "1.privateIp", ["10.20.1.0/24"]),
+            ("1", {"testPrivateIp": "10.20.1.9"}, "1.testPrivateIp", ["10.21.1.0/24"]),
+            ("1", {"privateIp": "10.20.1.10"}, "1.privateIp", ["machines.web-01 too"]),
+            ("1", {"privateIP": "10.20.1.11"}, "1.privateIP", ["unknown key", "'privateIp'"]),
+            ("1", {"leaveOut": True, "subnet": "servers"}, "1", ["Remove one of the two"]),
+            ("1", {"leaveOut": "maybe"}, "1.leaveOut", ["true"]),
+        )
+    ),
     (("waves", "data", "target"), {"subnet": "dmz"}, "waves.data.target.subnet", ["'dmz'"]),
+    (
+        ("waves", "data", "target"),
+        {"interfaces": {"1": {}}},
+        "waves.data.target.interfaces",
+        ["unknown key"],
+    ),
     (
         ("waves", "data", "target"),
         {"vmName": "a"},

@@ -78,6 +78,17 @@ def test_a_declared_size_is_judged_by_what_the_subscription_can_have(
     assert (why is None) if words is None else (words in (why or ""))
 
 
+@pytest.mark.parametrize(("interfaces", "fits"), [(1, True), (2, True), (3, False)])
+def test_a_declared_size_has_to_take_all_interfaces(interfaces: int, fits: bool) -> None:
+    size = region_size(sku(able={"MaxNetworkInterfaces": "2"}))
+    assert size is not None
+    spec = TargetSpec(vmSize="Standard_D2s_v5")
+    sizes = {"standard_d2s_v5": size}
+    why = region_sizes.problem(spec, 0, sizes, "westeurope", interfaces=interfaces)
+    assert (why is None) == fits
+    assert fits or "it has 3 network interfaces, and Standard_D2s_v5 takes 2 at most" in str(why)
+
+
 @pytest.mark.parametrize("odd", [None, 7, "text", {}, {"resourceType": 3}])
 def test_what_is_no_size_is_left_out(odd: Any) -> None:
     assert region_size(odd) is None

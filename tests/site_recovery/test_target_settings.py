@@ -118,7 +118,7 @@ class TestAnUpdate:
         part = Modernized().update_target(MODERNIZED, wanted)["properties"][
             "providerSpecificDetails"
         ]
-        other, primary = part["vmNics"]
+        primary, other = part["vmNics"]
         assert (other["isPrimaryNic"], primary["isPrimaryNic"]) == ("false", "true")
         assert primary["targetStaticIPAddress"] == "10.0.0.10"
         assert "targetStaticIPAddress" not in other

@@ -13,7 +13,7 @@ from emulator.kernel.world import World
 from emulator.recovery_services.experiences.registry import Experience
 from emulator.recovery_services.jobs import jobs, outcomes, scenarios
 from emulator.recovery_services.jobs.scenario import Scenario
-from emulator.recovery_services.replication import azure_machines, recovery_points
+from emulator.recovery_services.replication import azure_machines, interfaces, recovery_points
 from emulator.recovery_services.wire.paths import name_of
 from emulator.recovery_services.wire.times import stamp
 
@@ -50,11 +50,15 @@ def _test(
     network = _test_network(item, arguments)
     placement = azure_machines.Placement(
         network,
-        azure_machines.subnet_for_test(
-            world, network, private["target"].get("testSubnet") or private["target"]["subnet"]
-        ),
         f"{private['target']['vmName']}-test",
-        private["target"].get("testAddress"),
+        tuple(
+            azure_machines.Place(
+                azure_machines.subnet_for_test(world, network, one.test_subnet or one.subnet),
+                one.test_address,
+            )
+            for one in interfaces.of(item)
+            if one.selected
+        ),
     )
     made, note = azure_machines.create(world, item, placement, point, production=False)
     if arguments["point"] is None:
@@ -79,7 +83,13 @@ def _fail_over(
     point = _chosen(world, item, job)
     target = private["target"]
     placement = azure_machines.Placement(
-        target["networkId"], target["subnet"], target["vmName"], target.get("address")
+        target["networkId"],
+        target["vmName"],
+        tuple(
+            azure_machines.Place(one.subnet, one.address)
+            for one in interfaces.of(item)
+            if one.selected
+        ),
     )
     made, note = azure_machines.create(world, item, placement, point, production=True)
     if chosen is None:
@@ -183,7 +193,7 @@ def _describe(
     point: recovery_points.Point,
 ) -> None:
     """Fill in the job's `protectedItemDetails`, if the experience returns any."""
-    interface = resources.find(world, made[PRIVATE]["interface"])
+    interface = resources.find(world, made[PRIVATE]["interfaces"][0])
     assert interface is not None
     subnet = interface["properties"]["ipConfigurations"][0]["properties"]["subnet"]["id"]
     tests = job["properties"]["scenarioName"] == scenarios.TEST_FAILOVER.name

@@ -1,8 +1,9 @@
-"""The Azure resources that a failover creates: a virtual machine, its disks and its interface."""
+"""The Azure resources that a failover creates: a virtual machine, its disks and its interfaces."""
 
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from emulator.arm import machine_sizes
@@ -33,17 +34,28 @@ NAME_CHANGED, NAME_TAKEN = "28175", "28061"
 
 
 @dataclass(frozen=True)
-class Placement:
-    """The network, subnet, name and address of a new virtual machine.
+class Place:
+    """Where an interface of a new virtual machine goes.
 
     Attributes:
         address: its static address; None takes the lowest free one of the subnet.
     """
 
-    network_id: str
     subnet: str
-    name: str
     address: str | None = None
+
+
+@dataclass(frozen=True)
+class Placement:
+    """The network and the name of a new virtual machine, and its interfaces, the primary one first.
+
+    All of them are in one network, and those that its size does not take are left out ("Set up
+    disaster recovery to Azure for on-premises physical servers", azure-docs).
+    """
+
+    network_id: str
+    name: str
+    interfaces: tuple[Place, ...]
 
 
 def name_problem(name: str) -> str | None:
@@ -83,7 +95,7 @@ def create(
     own, joined = (ResourceId.parse(each["id"]).subscription for each in (group, network))
     if own.lower() != joined.lower():
         raise _elsewhere(placement)
-    subnet = _subnet(world, network, placement.subnet)
+    subnets = [_subnet(world, network, place.subnet) for place in placement.interfaces]
     storage = target["logStorageAccountId"]
     if storage and resources.find(world, storage) is None:
         raise _missing("storage account", storage)
@@ -110,8 +122,7 @@ def create(
             NAME_CHANGED,
             f"The VM name '{placement.name}' was modified to '{name}' to avoid name conflicts.",
         )
-    under = f"{target['resourceGroupId']}/providers"
-    machine_id = f"{under}/{VM_TYPE}/{name}"
+    machine_id = f"{target['resourceGroupId']}/providers/{VM_TYPE}/{name}"
     # A test machine carries no tags: nothing may take it for the migrated one [inferred].
     tags = dict(target["vmTags"] or {}) if production else {}
     compute_refusals.raise_if_disallowed(
@@ -119,8 +130,17 @@ def create(
         {"id": machine_id, "name": name, "type": VM_TYPE, "location": location, "tags": tags}
         | {"properties": {"hardwareProfile": {"vmSize": size.name}}},
     )
+    interfaces = _interfaces(
+        world,
+        item,
+        [
+            (subnet, place.address)
+            for place, subnet in zip(placement.interfaces, subnets, strict=True)
+        ][: size.interfaces],
+        machine_id,
+        location,
+    )
     disks = [_disk(world, item, machine_id, location, disk) for disk in source["disks"]]
-    interface = _interface(world, item, under, location, subnet, machine_id, placement.address)
     document: Document = {
         "name": name,
         "id": machine_id,
@@ -137,7 +157,10 @@ def create(
                 ],
             },
             "networkProfile": {
-                "networkInterfaces": [{"id": interface["id"], "properties": {"primary": True}}]
+                "networkInterfaces": [
+                    {"id": one["id"], "properties": {"primary": one["properties"]["primary"]}}
+                    for one in interfaces
+                ]
             },
             "provisioningState": "Succeeded",
             "timeCreated": world.now.isoformat(),
@@ -151,7 +174,7 @@ def create(
             "recoveryPointTime": point.time.isoformat(),
             "record": point.record,
             "disks": [disk["id"] for disk in disks],
-            "interface": interface["id"],
+            "interfaces": [one["id"] for one in interfaces],
             "services": _services(world, source),
             power.POWER: power.switched_on(world, machine_id, [source["name"], name]),
         },
@@ -209,14 +232,13 @@ def apply(world: World, machine_id: str, point: Point) -> None:
 
 
 def delete(world: World, machine_id: str | None) -> None:
-    """Delete a test virtual machine, its disks and its interface, as far as they exist."""
+    """Delete a test virtual machine, its disks and its interfaces, as far as they exist."""
     document = resources.find(world, machine_id) if machine_id else None
     if document is None:
         return
     private = document.get(PRIVATE, {})
-    for resource in (document["id"], *private.get("disks", ()), private.get("interface", "")):
-        if resource:
-            world.store.delete(ResourceId.parse(resource).kind, resource)
+    for resource in (document["id"], *private.get("disks", ()), *private.get("interfaces", ())):
+        world.store.delete(ResourceId.parse(resource).kind, resource)
 
 
 def _subnet(world: World, network: Document, subnet: str) -> Document:
@@ -304,19 +326,42 @@ def _attached(disk: Document) -> Document:
     }
 
 
+def _interfaces(
+    world: World,
+    item: Document,
+    places: Sequence[tuple[Document, str | None]],
+    machine_id: str,
+    location: str,
+) -> list[Document]:
+    """Make the interfaces of a virtual machine, each from its subnet and its static address.
+
+    Raises:
+        JobError: one cannot have its address. None of them is left then.
+    """
+    made: list[Document] = []
+    try:
+        for place in places:
+            made.append(_interface(world, item, place, machine_id, location, len(made)))
+    except JobError:
+        for one in made:
+            world.store.delete(ResourceId.parse(one["id"]).kind, one["id"])
+        raise
+    return made
+
+
 def _interface(
     world: World,
     item: Document,
-    under: str,
-    location: str,
-    subnet: Document,
+    place: tuple[Document, str | None],
     machine_id: str,
-    static: str | None,
+    location: str,
+    number: int,
 ) -> Document:
+    subnet, static = place
     target = item[PRIVATE]["target"]
-    tag = world.guid("nic", item["id"], world.now.isoformat())
-    name = f"nic-{machine_id.rsplit('/', 1)[-1]}-00-{tag}"
-    identifier = f"{under}/{NIC_TYPE}/{name}"
+    tag = world.guid("nic", item["id"], world.now.isoformat(), number)
+    name = f"nic-{machine_id.rsplit('/', 1)[-1]}-{number:02}-{tag}"
+    identifier = f"{target['resourceGroupId']}/providers/{NIC_TYPE}/{name}"
     configuration = f"{identifier}/ipConfigurations/ipconfig1"
     document = {
         "name": name,
@@ -340,7 +385,7 @@ def _interface(
                     },
                 }
             ],
-            "primary": True,
+            "primary": number == 0,
             "virtualMachine": {"id": machine_id},
         },
     }

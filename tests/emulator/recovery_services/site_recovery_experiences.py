@@ -135,10 +135,17 @@ class Classic:
             }
         }
 
-    def addressed(self, nic: str, production: str) -> dict[str, Any]:
-        """The body of an update that gives an interface a static address."""
+    def addressed(
+        self, nic: str, production: str | None = None, *, selected: bool = True
+    ) -> dict[str, Any]:
+        """The body of an update that gives an interface a static address, or leaves it out."""
         configuration = {"isPrimary": True, "recoveryStaticIPAddress": production}
-        return {"properties": {"vmNics": [{"nicId": nic, "ipConfigs": [configuration]}]}}
+        interface = {
+            "nicId": nic,
+            "ipConfigs": [configuration],
+            "selectionType": "SelectedByUser" if selected else "NotSelected",
+        }
+        return {"properties": {"vmNics": [interface]}}
 
     def address_of(self, nic: Mapping[str, Any]) -> tuple[str, str]:
         """An interface's static address as an item shows it, and how it is allocated."""
@@ -274,10 +281,13 @@ class Modernized(Classic):
         }
         return {"properties": {"providerSpecificDetails": details}}
 
-    def addressed(self, nic: str, production: str) -> dict[str, Any]:
+    def addressed(
+        self, nic: str, production: str | None = None, *, selected: bool = True
+    ) -> dict[str, Any]:
         interface = {
             "nicId": nic,
             "isPrimaryNic": "true",
+            "isSelectedForFailover": "true" if selected else "false",
             "targetStaticIPAddress": production,
         }
         details = {"instanceType": self.instance_type, "vmNics": [interface]}

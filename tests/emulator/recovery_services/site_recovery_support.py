@@ -11,6 +11,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any
 
 import uvicorn
@@ -139,6 +140,7 @@ class Site:
         groups: security groups; by default those that the procedure asks for.
         server: the server of Site Recovery; by default that of the experience.
         experience: classic or modernized.
+        further: the addresses of further interfaces, by the name of a machine.
     """
 
     def __init__(
@@ -150,11 +152,15 @@ class Site:
         server: Instance | None = SERVER,
         seed: int = 7,
         experience: Classic = CLASSIC,
+        further: Mapping[str, tuple[str, ...]] = MappingProxyType({}),
     ) -> None:
         self._database, self._seed = database, seed
         self.experience = experience
         present = [] if server is None else [experience.server if server is SERVER else server]
         self.estate = StaticEstate([*present, *map(experience.equipped, machines)], groups)
+        self.estate.further = {
+            one.id: further[one.name] for one in self.estate.machines if one.name in further
+        }
         self.store = Store(database)
         self.world = front.create(self.store, Clock(), seed, self.estate)
         self._bind()

@@ -121,3 +121,14 @@ def test_a_subnet_of_another_account_is_a_shared_one(owner: str, shared_by: str 
     instance = {"SubnetId": "subnet-1", "NetworkInterfaces": [{"OwnerId": "111111111111"}]}
     assert placement.of(instance, {"subnet-1": owner}).shared_by == shared_by
     assert placement.of({**instance, "SubnetId": None}, {"subnet-1": owner}).shared_by is None
+
+
+def test_every_interface_is_known_with_its_index_and_its_addresses(aws: LocalAws) -> None:
+    within = subnet(aws)
+    interfaces = [{"DeviceIndex": index, "SubnetId": within} for index in (0, 1, 2)]
+    found = made(aws, NetworkInterfaces=interfaces)
+    assert [each.index for each in found.interfaces] == [0, 1, 2]
+    assert found.interfaces[0].id == found.network_interface_id
+    assert found.interfaces[0].address == found.private_ip
+    assert len({each.mac for each in found.interfaces}) == 3
+    assert all(len(each.mac.split(":")) == 6 for each in found.interfaces)

@@ -15,7 +15,8 @@ from emulator.kernel.store import Document
 from emulator.kernel.world import World
 from emulator.recovery_services.experiences.classic.fabric import AGENT_VERSION
 from emulator.recovery_services.experiences.classic.states import TABLE
-from emulator.recovery_services.replication import recovery_points
+from emulator.recovery_services.replication import interfaces, recovery_points
+from emulator.recovery_services.replication.interfaces import Interface
 from emulator.recovery_services.wire.paths import POLICIES, name_of
 from emulator.recovery_services.wire.times import NO_EXPIRY, ago, stamp
 
@@ -80,10 +81,10 @@ def of(world: World, item: Document, *, full: bool) -> Document:
         "recoveryAzureVMSize": target["vmSize"],
         "recoveryAzureStorageAccount": None,
         "recoveryAzureLogStorageAccountId": target["logStorageAccountId"],
-        "vmNics": [_interface(world, item)],
+        "vmNics": [_interface(item, one) for one in interfaces.of(item)],
         "selectedRecoveryAzureNetworkId": target["networkId"],
         "selectedTfoAzureNetworkId": target["testNetworkId"],
-        "selectedSourceNicId": interface_id(world, item),
+        "selectedSourceNicId": source["interfaces"][0]["mac"],
         "discoveryType": "Physical",
         "enableRdpOnTargetOption": target["rdp"],
         "datastores": [],
@@ -201,10 +202,10 @@ def _managed_disks(item: Document) -> list[Document]:
     ]
 
 
-def _interface(world: World, item: Document) -> Document:
+def _interface(item: Document, one: Interface) -> Document:
     target, source = item[PRIVATE]["target"], item[PRIVATE]["machine"]
     return {
-        "nicId": interface_id(world, item),
+        "nicId": one.mac,
         "replicaNicId": None,
         "sourceNicArmId": None,
         "vMNetworkName": "AWS PV Network Device #0" if source["osType"] == "Windows" else "eth0",
@@ -214,21 +215,21 @@ def _interface(world: World, item: Document) -> Document:
                 "name": None,
                 "isPrimary": True,
                 "subnetName": "Subnet-1",
-                "staticIPAddress": source["ip"],
+                "staticIPAddress": one.source,
                 "ipAddressType": "Dynamic",
-                "isSeletedForFailover": True,
-                "recoverySubnetName": name_of(target["subnet"]),
-                "recoveryStaticIPAddress": target.get("address"),
-                "recoveryIPAddressType": "Static" if target.get("address") else "Dynamic",
+                "isSeletedForFailover": one.selected,
+                "recoverySubnetName": name_of(one.subnet),
+                "recoveryStaticIPAddress": one.address,
+                "recoveryIPAddressType": "Static" if one.address else "Dynamic",
                 "recoveryPublicIPAddressId": None,
                 "recoveryLBBackendAddressPoolIds": None,
-                "tfoSubnetName": target.get("testSubnet"),
-                "tfoStaticIPAddress": target.get("testAddress"),
+                "tfoSubnetName": one.test_subnet,
+                "tfoStaticIPAddress": one.test_address,
                 "tfoPublicIPAddressId": None,
                 "tfoLBBackendAddressPoolIds": None,
             }
         ],
-        "selectionType": "SelectedByUser",
+        "selectionType": "SelectedByUser" if one.selected else interfaces.NOT_SELECTED,
         "recoveryNetworkSecurityGroupId": None,
         "enableAcceleratedNetworkingOnRecovery": None,
         "tfoVMNetworkId": target["testNetworkId"],
@@ -242,12 +243,6 @@ def _interface(world: World, item: Document) -> Document:
         "tfoReuseExistingNic": False,
         "targetNicName": None,
     }
-
-
-def interface_id(world: World, item: Document) -> str:
-    """The MAC address of the machine's interface, which is the interface's id in the item."""
-    digits = world.guid("nic", item[PRIVATE]["vmId"]).replace("-", "").upper()
-    return ":".join(["06", *(digits[at : at + 2] for at in range(0, 10, 2))])
 
 
 def _rate(world: World, item: Document, factor: float) -> float:

@@ -25,6 +25,7 @@ from emulator.recovery_services.experiences.classic.states import TABLE
 from emulator.recovery_services.replication import (
     azure_machines,
     failures,
+    interfaces,
     references,
     target_sizes,
 )
@@ -140,6 +141,7 @@ class Classic:
                 "instance": protectable[PRIVATE]["instance"],
                 "name": friendly,
                 "ip": custom["ipAddress"],
+                "interfaces": interfaces.found(world, protectable[PRIVATE]["instance"]),
                 "osType": custom["osType"],
                 "os": None,
                 "vcpus": 0,
@@ -268,7 +270,7 @@ class Classic:
             name = "selectedTfoAzureNetworkId"
             target["testNetworkId"] = references.existing(world, network, name)
         for interface in asked.vm_nics or ():
-            target |= _addresses(interface, item_details.interface_id(world, item))
+            _place(item, target, interface)
         if asked.recovery_availability_set_id:
             target |= {"availabilitySetId": asked.recovery_availability_set_id, "zone": None}
         elif given is not None and given.target_availability_zone:
@@ -308,33 +310,25 @@ class Classic:
         return item_details.of(world, item, full=full)
 
 
-_TAKEN_BACK = ("address", "testAddress")
+def _place(item: Document, target: Document, asked: InterfaceInput) -> None:
+    """Change in a target what an update says of an interface.
 
-
-def _addresses(asked: InterfaceInput, known: str) -> Document:
-    """The changes to the item's target that a network interface in an update requests."""
+    Raises:
+        ArmError: 400.
+    """
     at = "properties.vmNics"
-    if asked.nic_id is None:
-        raise references.missing("nicId", at=at)
-    if asked.nic_id.lower() != known.lower():
-        raise references.invalid("nicId", f"The machine has no interface '{asked.nic_id}'.", at=at)
-    changes: Document = {}
+    chosen = asked.selection_type and asked.selection_type != interfaces.NOT_SELECTED
+    interfaces.change(item, target, asked.nic_id, {"selected": chosen}, at)
     for one in asked.ip_configs or ():
         given = {
             "subnet": one.recovery_subnet_name,
             "testSubnet": one.tfo_subnet_name,
-            "address": one.recovery_static_ip_address
-            and references.address(one.recovery_static_ip_address, "recoveryStaticIPAddress", at),
-            "testAddress": one.tfo_static_ip_address
-            and references.address(one.tfo_static_ip_address, "tfoStaticIPAddress", at),
+            "address": interfaces.address(
+                one.recovery_static_ip_address, "recoveryStaticIPAddress", at
+            ),
+            "testAddress": interfaces.address(one.tfo_static_ip_address, "tfoStaticIPAddress", at),
         }
-        # An empty address takes one back; that of a subnet says nothing [inferred].
-        changes |= {
-            name: value or None
-            for name, value in given.items()
-            if value or (value is not None and name in _TAKEN_BACK)
-        }
-    return changes
+        interfaces.change(item, target, asked.nic_id, given, at)
 
 
 def _protectable(world: World, container: Document, identifier: str | None) -> Document:

@@ -18,7 +18,8 @@ from emulator.kernel.world import World
 from emulator.off_azure import sites
 from emulator.recovery_services.experiences.modernized import discovery
 from emulator.recovery_services.experiences.modernized.discovery import AGENT_VERSION
-from emulator.recovery_services.replication import recovery_points
+from emulator.recovery_services.replication import interfaces, recovery_points
+from emulator.recovery_services.replication.interfaces import Interface
 from emulator.recovery_services.wire.paths import FABRICS, fabric_of
 from emulator.recovery_services.wire.times import NO_EXPIRY, ago, stamp
 
@@ -73,7 +74,7 @@ def of(world: World, item: Document, *, full: bool) -> Document:
         "agentUpgradeBlockingErrorDetails": [_latest_agent(world, item)]
         if full and not enabling
         else [],
-        "vmNics": [_nic(world, item)] if full and not enabling else [],
+        "vmNics": [_nic(one) for one in interfaces.of(item)] if full and not enabling else [],
         "discoveredVmDetails": None if enabling else _discovered(world, item),
         "targetVmTags": as_list(target["vmTags"]) if full and not enabling else [],
         "seedManagedDiskTags": as_list(target["seedDiskTags"]) if full else None,
@@ -280,22 +281,21 @@ def _latest_agent(world: World, item: Document) -> Document:
     }
 
 
-def _nic(world: World, item: Document) -> Document:
-    source, target = item[PRIVATE]["machine"], item[PRIVATE]["target"]
+def _nic(one: Interface) -> Document:
     return {
-        "nicId": discovery.mac(world, source["instance"]),
-        "isPrimaryNic": "true",
-        "isSelectedForFailover": "true",
-        "sourceIPAddress": source["ip"],
+        "nicId": one.mac,
+        "isPrimaryNic": "true" if one.primary else "false",
+        "isSelectedForFailover": "true" if one.selected else "false",
+        "sourceIPAddress": one.source,
         "sourceIPAddressType": "Dynamic",
         "sourceNetworkId": None,
         "sourceSubnetName": None,
-        "targetIPAddress": target.get("address") or "",
-        "targetIPAddressType": "Static" if target.get("address") else "Dynamic",
-        "targetSubnetName": target["subnet"],
-        "testSubnetName": target["testSubnet"],
-        "testIPAddress": target.get("testAddress"),
-        "testIPAddressType": "Static" if target.get("testAddress") else "Dynamic",
+        "targetIPAddress": one.address or "",
+        "targetIPAddressType": "Static" if one.address else "Dynamic",
+        "targetSubnetName": one.subnet,
+        "testSubnetName": one.test_subnet,
+        "testIPAddress": one.test_address,
+        "testIPAddressType": "Static" if one.test_address else "Dynamic",
     }
 
 
@@ -310,7 +310,11 @@ def _discovered(world: World, item: Document) -> Document | None:
         "vCenterId": None,
         "vCenterFqdn": None,
         "datastores": [],
-        "ipAddresses": properties["networkAdapters"][0]["ipAddressList"],
+        "ipAddresses": [
+            address
+            for adapter in properties["networkAdapters"]
+            for address in adapter["ipAddressList"]
+        ],
         "vmwareToolsStatus": None,
         "powerStatus": "ON" if on else "OFF",
         "vmFqdn": properties["fqdn"],

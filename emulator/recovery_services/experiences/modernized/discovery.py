@@ -13,6 +13,7 @@ from emulator.kernel.store import Document
 from emulator.kernel.world import World
 from emulator.off_azure import sites
 from emulator.recovery_services.experiences.modernized import support
+from emulator.recovery_services.replication import interfaces
 from emulator.recovery_services.wire.paths import FABRICS
 
 AGENT_VERSION = "9.62.7172.1"
@@ -115,12 +116,13 @@ def _properties(world: World, site: str, instance: Instance, appliance: str) -> 
         "hydratedFqdn": instance.name,
         "networkAdapters": [
             {
-                "nicId": f"nic-{mac(world, instance.id).replace(':', '').lower()}",
-                "macAddress": mac(world, instance.id),
-                "ipAddressList": [instance.private_ip],
+                "nicId": f"nic-{one['mac'].replace(':', '').lower()}",
+                "macAddress": one["mac"],
+                "ipAddressList": [one["address"]],
                 "networkName": instance.subnet_id,
                 "ipAddressType": "Dynamic",
             }
+            for one in interfaces.found(world, instance.id)
         ],
         "disks": [
             {
@@ -148,9 +150,3 @@ def _properties(world: World, site: str, instance: Instance, appliance: str) -> 
         "biosGuid": bios_id(world, instance.id),
         "isDeleted": False,
     }
-
-
-def mac(world: World, instance_id: str) -> str:
-    """The MAC address of a machine's interface."""
-    chance = world.random("nic", instance_id)
-    return ":".join(["06", *(f"{chance.randrange(256):02X}" for _ in range(5))])

@@ -31,6 +31,7 @@ from emulator.recovery_services.experiences.modernized.states import TABLE
 from emulator.recovery_services.replication import (
     azure_machines,
     failures,
+    interfaces,
     references,
     target_sizes,
 )
@@ -155,6 +156,10 @@ class Modernized:
                 "instance": found[PRIVATE]["instance"],
                 "name": properties["displayName"],
                 "ip": properties["networkAdapters"][0]["ipAddressList"][0],
+                "interfaces": [
+                    {"mac": adapter["macAddress"], "address": adapter["ipAddressList"][0]}
+                    for adapter in properties["networkAdapters"]
+                ],
                 "osType": "Windows"
                 if properties["operatingSystemDetails"]["osType"] == "windowsguest"
                 else "Linux",
@@ -286,9 +291,7 @@ class Modernized:
         for key, (name, value) in looked_up.items():
             target[key] = references.existing_if_given(world, value, name) or target[key]
         for interface in given.vm_nics or ():
-            target |= _addresses(
-                interface, discovery.mac(world, item[PRIVATE]["machine"]["instance"])
-            )
+            _place(item, target, interface)
         changes = {
             "zone": given.target_availability_zone,
             "availabilitySetId": given.target_availability_set_id,
@@ -326,28 +329,22 @@ class Modernized:
         return item_details.of(world, item, full=full)
 
 
-_TAKEN_BACK = ("address", "testAddress")
+def _place(item: Document, target: Document, asked: NicInput) -> None:
+    """Change in a target what an update says of an interface.
 
-
-def _addresses(asked: NicInput, known: str) -> Document:
-    """The changes to the item's target that a network interface in an update requests."""
+    Raises:
+        ArmError: 400.
+    """
     at = f"{references.INPUT}.vmNics"
-    if asked.nic_id.lower() != known.lower():
-        raise references.invalid("nicId", f"The machine has no interface '{asked.nic_id}'.", at=at)
+    chosen = asked.is_selected_for_failover
     given = {
+        "selected": None if chosen is None else chosen == "true",
         "subnet": asked.target_subnet_name,
         "testSubnet": asked.test_subnet_name,
-        "address": asked.target_static_ip_address
-        and references.address(asked.target_static_ip_address, "targetStaticIPAddress", at),
-        "testAddress": asked.test_static_ip_address
-        and references.address(asked.test_static_ip_address, "testStaticIPAddress", at),
+        "address": interfaces.address(asked.target_static_ip_address, "targetStaticIPAddress", at),
+        "testAddress": interfaces.address(asked.test_static_ip_address, "testStaticIPAddress", at),
     }
-    # An empty address takes one back; that of a subnet says nothing [inferred].
-    return {
-        name: value or None
-        for name, value in given.items()
-        if value or (value is not None and name in _TAKEN_BACK)
-    }
+    interfaces.change(item, target, asked.nic_id, given, at)
 
 
 def _machine(world: World, behind: Document, identifier: str | None) -> Document:

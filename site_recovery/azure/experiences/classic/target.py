@@ -9,6 +9,7 @@ from pydantic import Field
 
 from site_recovery import arm_ids
 from site_recovery.azure.answers.reading import Tags, Wire, tags_of
+from site_recovery.target_interfaces import InterfaceSettings
 from site_recovery.target_settings import DYNAMIC, TargetSettings, without_none
 
 INSTANCE_TYPE = "InMageAzureV2"
@@ -16,6 +17,7 @@ INSTANCE_TYPE = "InMageAzureV2"
 
 class _Address(Wire):
     is_primary: bool | None = None
+    static_ip_address: str | None = Field(None, alias="staticIPAddress")
     recovery_ip_address_type: str | None = Field(None, alias="recoveryIPAddressType")
     recovery_subnet_name: str | None = None
     recovery_static_ip_address: str | None = Field(None, alias="recoveryStaticIPAddress")
@@ -25,6 +27,7 @@ class _Address(Wire):
 
 class _Interface(Wire):
     nic_id: str | None = None
+    selection_type: str | None = None
     ip_configs: list[_Address] | None = None
 
 
@@ -51,10 +54,7 @@ def read(details: Mapping[str, Any]) -> TargetSettings:
         ValueError: they are not as the service documents them.
     """
     shown = _Details.model_validate(details)
-    interface = next(iter(_interfaces(details)), None)
-    address = _primary(interface) if interface is not None else {}
-    static = address.get("recoveryIPAddressType") == "Static"
-    subnet, test_subnet = address.get("recoverySubnetName"), address.get("tfoSubnetName")
+    first, *others = map(_settings, _interfaces(details) or [{}])
     return TargetSettings(
         vm_name=details.get("recoveryAzureVMName"),
         vm_size=details.get("recoveryAzureVMSize"),
@@ -66,22 +66,22 @@ def read(details: Mapping[str, Any]) -> TargetSettings:
         tags=None if shown.target_vm_tags is None else tags_of(shown.target_vm_tags),
         resource_group_id=details.get("recoveryAzureResourceGroupId"),
         network_id=details.get("selectedRecoveryAzureNetworkId"),
-        subnet=arm_ids.name(subnet) if subnet else None,
-        private_ip=address.get("recoveryStaticIPAddress") if static else DYNAMIC,
-        test_subnet=arm_ids.name(test_subnet) if test_subnet else None,
-        test_private_ip=address.get("tfoStaticIPAddress") or DYNAMIC,
+        subnet=first.subnet,
+        private_ip=first.private_ip,
+        test_subnet=first.test_subnet,
+        test_private_ip=first.test_private_ip,
         generation=details.get("azureVmGeneration"),
-        interfaces=len(_interfaces(details)) or None,
+        others=tuple(others),
     )
 
 
 def update(details: Mapping[str, Any], wanted: TargetSettings) -> dict[str, Any]:
     """Body of ReplicationProtectedItems_Update; see `Experience.update_target`."""
     present = read(details)
-    asked, subnet = wanted.over(present), wanted.subnet_of_all(present)
+    asked, moved_to = wanted.over(present), wanted.subnet_of_all(present)
     interfaces = [
-        _interface(each, asked if place == 0 else None, subnet)
-        for place, each in enumerate(_interfaces(details))
+        _interface(shown, its, moved_to)
+        for shown, its in zip(_interfaces(details), wanted.every_interface(present), strict=False)
     ]
     in_set = bool(wanted.availability_set) or not asked.availability_zone
     properties = {
@@ -119,12 +119,31 @@ def _interfaces(details: Mapping[str, Any]) -> list[Mapping[str, Any]]:
     return sorted(found, key=lambda each: (each.get("nicId") or "").lower() != selected)
 
 
+def _settings(interface: Mapping[str, Any]) -> InterfaceSettings:
+    """An interface of an item."""
+    address = _primary(interface)
+    static = address.get("recoveryIPAddressType") == "Static"
+    subnet, test_subnet = address.get("recoverySubnetName"), address.get("tfoSubnetName")
+    return InterfaceSettings(
+        interface.get("nicId") or "",
+        address.get("staticIPAddress") or "",
+        selected=interface.get("selectionType") != _LEFT_OUT,
+        subnet=arm_ids.name(subnet) if subnet else None,
+        private_ip=address.get("recoveryStaticIPAddress") if static else DYNAMIC,
+        test_subnet=arm_ids.name(test_subnet) if test_subnet else None,
+        test_private_ip=address.get("tfoStaticIPAddress") or DYNAMIC,
+    )
+
+
 def _primary(interface: Mapping[str, Any]) -> Mapping[str, Any]:
     """The primary address of an interface."""
     addresses: list[Mapping[str, Any]] = list(interface.get("ipConfigs") or ())
     first: Mapping[str, Any] = next(iter(addresses), {})
     return next((each for each in addresses if each.get("isPrimary")), first)
 
+
+_LEFT_OUT, _TAKEN_ALONG = "NotSelected", "SelectedByUser"
+"""The `selectionType` of an interface, as azure-powershell sends it."""
 
 _INTERFACE = {
     **{
@@ -173,33 +192,33 @@ def _address(shown: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def _interface(
-    shown: Mapping[str, Any], asked: TargetSettings | None, subnet: str | None
+    shown: Mapping[str, Any], asked: InterfaceSettings, subnet: str | None
 ) -> dict[str, Any]:
     """The interface for an update: as it is, but with the wanted primary address.
 
     Args:
         shown: the interface of the item.
-        asked: the wanted target of the machine; None if the interface is not its first.
+        asked: as it should be.
         subnet: for all addresses, if the machine moves to another network; else None.
     """
     primary = _primary(shown)
-    wanted: dict[str, str | None] = {}
-    if asked is not None:
-        wanted = {
-            "recoverySubnetName": asked.subnet,
-            # An empty text takes an address back; nothing leaves it as it is.
-            "recoveryStaticIPAddress": asked.private_ip
-            if asked.private_ip or primary.get("recoveryIPAddressType") == "Static"
-            else None,
-            "tfoSubnetName": asked.test_subnet,
-            "tfoStaticIPAddress": asked.test_private_ip
-            if asked.test_private_ip or primary.get("tfoStaticIPAddress")
-            else None,
-        }
+    wanted = {
+        "recoverySubnetName": asked.subnet,
+        # An empty text takes an address back; nothing leaves it as it is.
+        "recoveryStaticIPAddress": asked.private_ip
+        if asked.private_ip or primary.get("recoveryIPAddressType") == "Static"
+        else None,
+        "tfoSubnetName": asked.test_subnet,
+        "tfoStaticIPAddress": asked.test_private_ip
+        if asked.test_private_ip or primary.get("tfoStaticIPAddress")
+        else None,
+    }
     moved = without_none({"recoverySubnetName": subnet})
     addresses = [
         {**_address(each), **moved, **(without_none(wanted) if each is primary else {})}
         for each in shown.get("ipConfigs") or [primary]
     ]
     read = {name: shown.get(known) for name, known in _INTERFACE.items()}
+    if asked.selected is not None and asked.selected is not _settings(shown).selected:
+        read["selectionType"] = _TAKEN_ALONG if asked.selected else _LEFT_OUT
     return {**without_none(read), "ipConfigs": addresses}

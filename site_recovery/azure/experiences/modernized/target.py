@@ -8,13 +8,17 @@ from typing import Any
 from pydantic import Field
 
 from site_recovery.azure.answers.reading import Tags, Wire, tags_of
+from site_recovery.target_interfaces import InterfaceSettings
 from site_recovery.target_settings import DYNAMIC, TargetSettings, without_none
 
 INSTANCE_TYPE = "InMageRcm"
 
 
 class _Interface(Wire):
+    nic_id: str | None = None
     is_primary_nic: str | None = None
+    is_selected_for_failover: str | None = None
+    source_ip_address: str | None = Field(None, alias="sourceIPAddress")
     target_subnet_name: str | None = None
     target_ip_address: str | None = Field(None, alias="targetIPAddress")
     target_ip_address_type: str | None = Field(None, alias="targetIPAddressType")
@@ -48,9 +52,7 @@ def read(details: Mapping[str, Any]) -> TargetSettings:
         ValueError: they are not as the service documents them.
     """
     shown = _Details.model_validate(details)
-    interface = _primary(details) or {}
-    static = interface.get("targetIPAddressType") == "Static"
-    test_static = interface.get("testIPAddressType") == "Static"
+    first, *others = map(_settings, _interfaces(details) or [{}])
     return TargetSettings(
         vm_name=details.get("targetVmName"),
         vm_size=details.get("targetVmSize"),
@@ -64,14 +66,14 @@ def read(details: Mapping[str, Any]) -> TargetSettings:
         tags=None if shown.target_vm_tags is None else tags_of(shown.target_vm_tags),
         resource_group_id=details.get("targetResourceGroupId"),
         network_id=details.get("targetNetworkId"),
-        subnet=interface.get("targetSubnetName"),
-        private_ip=interface.get("targetIPAddress") if static else DYNAMIC,
+        subnet=first.subnet,
+        private_ip=first.private_ip,
         # A test failover sends its network, so a missing one is not a difference.
         test_network_id=details.get("testNetworkId") or None,
-        test_subnet=interface.get("testSubnetName") or None,
-        test_private_ip=interface.get("testIPAddress") if test_static else DYNAMIC,
+        test_subnet=first.test_subnet,
+        test_private_ip=first.test_private_ip,
         generation=details.get("targetGeneration"),
-        interfaces=len(details.get("vmNics") or ()) or None,
+        others=tuple(others),
     )
 
 
@@ -81,11 +83,12 @@ def update(details: Mapping[str, Any], wanted: TargetSettings) -> dict[str, Any]
     See `Experience.update_target`.
     """
     present = read(details)
-    asked, subnet = wanted.over(present), wanted.subnet_of_all(present)
-    primary = _primary(details)
+    asked = wanted.over(present)
     interfaces = [
-        _interface(each, asked if each is primary else None, subnet)
-        for each in details.get("vmNics") or ()
+        _interface(shown, its, is_first=place == 0)
+        for place, (shown, its) in enumerate(
+            zip(_interfaces(details), wanted.every_interface(present), strict=False)
+        )
     ]
     part = {
         "instanceType": INSTANCE_TYPE,
@@ -121,37 +124,47 @@ _AS_IT_IS = (
 """The fields of an update that this program does not change; they have the same names in the item."""
 
 
-def _primary(details: Mapping[str, Any]) -> Mapping[str, Any] | None:
-    """The interface by which the machine is reached, or None."""
+def _interfaces(details: Mapping[str, Any]) -> list[Mapping[str, Any]]:
+    """The interfaces of an item; first the one by which the machine is reached."""
     found: list[Mapping[str, Any]] = list(details.get("vmNics") or ())
-    first = next(iter(found), None)
-    return next((each for each in found if each.get("isPrimaryNic") == "true"), first)
+    return sorted(found, key=lambda each: each.get("isPrimaryNic") != "true")
+
+
+def _settings(interface: Mapping[str, Any]) -> InterfaceSettings:
+    """An interface of an item."""
+    static = interface.get("targetIPAddressType") == "Static"
+    test_static = interface.get("testIPAddressType") == "Static"
+    return InterfaceSettings(
+        interface.get("nicId") or "",
+        interface.get("sourceIPAddress") or "",
+        selected=(interface.get("isSelectedForFailover") or "").lower() != "false",
+        subnet=interface.get("targetSubnetName"),
+        private_ip=interface.get("targetIPAddress") if static else DYNAMIC,
+        test_subnet=interface.get("testSubnetName") or None,
+        test_private_ip=interface.get("testIPAddress") if test_static else DYNAMIC,
+    )
 
 
 def _interface(
-    shown: Mapping[str, Any], asked: TargetSettings | None, subnet: str | None
+    shown: Mapping[str, Any], asked: InterfaceSettings, *, is_first: bool
 ) -> dict[str, Any]:
-    """The interface for an update: as it is, but with the wanted subnets and address.
+    """The interface for an update: as it is, but with the wanted subnets and addresses.
 
     Args:
         shown: the interface of the item.
-        asked: the wanted target of the machine; None if the interface is not its first.
-        subnet: for all interfaces, if the machine moves to another network; else None.
+        asked: as it should be.
+        is_first: whether the machine is reached by it.
     """
     static = shown.get("targetIPAddressType") == "Static"
     test_static = shown.get("testIPAddressType") == "Static"
-    values = {
-        "nicId": shown.get("nicId"),
-        "isPrimaryNic": shown.get("isPrimaryNic") or ("false" if asked is None else "true"),
-        "isSelectedForFailover": shown.get("isSelectedForFailover"),
-        "targetSubnetName": subnet or shown.get("targetSubnetName"),
-        "targetStaticIPAddress": shown.get("targetIPAddress") if static else None,
-        "testSubnetName": shown.get("testSubnetName"),
-        "testStaticIPAddress": shown.get("testIPAddress") if test_static else None,
-        "targetNicName": shown.get("targetNicName"),
-    }
-    if asked is not None:
-        values |= {
+    selected = shown.get("isSelectedForFailover")
+    if asked.selected is not None and asked.selected is not _settings(shown).selected:
+        selected = "true" if asked.selected else "false"
+    return without_none(
+        {
+            "nicId": shown.get("nicId"),
+            "isPrimaryNic": shown.get("isPrimaryNic") or ("true" if is_first else "false"),
+            "isSelectedForFailover": selected,
             "targetSubnetName": asked.subnet,
             # An empty text takes an address back; nothing leaves it as it is.
             "targetStaticIPAddress": asked.private_ip if asked.private_ip or static else None,
@@ -159,8 +172,9 @@ def _interface(
             "testStaticIPAddress": asked.test_private_ip
             if asked.test_private_ip or test_static
             else None,
+            "targetNicName": shown.get("targetNicName"),
         }
-    return without_none(values)
+    )
 
 
 def tag_list(tags: Mapping[str, str]) -> list[dict[str, str]]:
