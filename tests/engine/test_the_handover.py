@@ -24,7 +24,13 @@ Pulumi = Callable[..., subprocess.CompletedProcess[str]]
 
 
 @pytest.fixture(scope="module")
-def migrated(stack: Stack) -> Stack:
+def untouched(stack: Stack) -> dict[str, Any]:
+    """What is in AWS before the stack is."""
+    return stack.clouds.aws()
+
+
+@pytest.fixture(scope="module")
+def migrated(stack: Stack, untouched: dict[str, Any]) -> Stack:
     """A stack that migrated two machines, and protects a third one."""
     stack.declare(pilot=("migrated", MACHINES), rest=("protected", [OTHER]))
     stack.waves["pilot"]["requireTestFailover"] = False
@@ -212,7 +218,9 @@ def test_it_is_not_retired_while_a_machine_is_not_migrated(migrated: Stack) -> N
     assert migrated.outputs()["server"]["instanceId"]
 
 
-def test_server_groups_and_registration_go_and_the_record_stays(migrated: Stack) -> None:
+def test_server_groups_and_registration_go_and_the_record_stays(
+    migrated: Stack, untouched: dict[str, Any]
+) -> None:
     migrated.config.pop("ec2-to-azure:sourceInfrastructure")
     migrated.waves["rest"]["requireTestFailover"] = False
     assert migrated.up().code == 0
@@ -225,7 +233,10 @@ def test_server_groups_and_registration_go_and_the_record_stays(migrated: Stack)
     retired = migrated.up()
 
     assert retired.code == 0, retired.text
-    assert "The source side is retired" in retired.text
+    told = " ".join(retired.text.split())
+    assert "The source side is retired: server, agents' set-up, security groups and" in told
+    assert "In AWS the instances are left." in told
+    assert migrated.clouds.aws() == untouched, "of the stack nothing is left in AWS"
     outputs = migrated.outputs()
     assert outputs["server"] == {"retired": True}
     assert outputs["machines"] == rows
