@@ -146,7 +146,7 @@ def _files(directory: Path, include_local: bool) -> dict[str, StackFile]:
     """
     stacks = {stack_of(path.name): path for path in sorted(directory.glob("Pulumi.*.yaml"))}
     return {
-        stack: StackFile(stack, path.read_text("utf-8"))
+        stack: StackFile(stack, path.read_text("utf-8"), directory)
         for stack, path in stacks.items()
         if stack is not None and (include_local or stack not in _LOCAL)
     }

@@ -43,7 +43,7 @@ class StackPlan:
         removed: machines that the inventory once wrote and a person took out.
         gone: names of declared machines that EC2 does not list any more.
         waves: the waves that were proposed.
-        left: machines whose wave is in a later phase, which were put into no wave.
+        left: machines whose wave is in a later phase, or in the fleet file: they were put into none.
     """
 
     file: StackFile

@@ -147,7 +147,9 @@ def _stack(one: StackPlan) -> Iterator[str]:
     yield from _names("More change than a server takes", _too_much(one))
     yield from _problems("Cannot be migrated as they are", _never(one))
     yield from _problems("Do this first", [m for m in one.members if m.verdict.first])
-    yield from _names("In no wave, because theirs is in a later phase", one.left)
+    yield from _names(
+        "In no wave, because theirs is in a later phase, or in the fleet file", one.left
+    )
     yield from _names("Declared, and not in EC2 any more", one.gone)
     yield from _names(
         "Taken out of the file by a person, and not added again",

@@ -160,7 +160,7 @@ def apply(
     if problems:
         return problems
     # First on copies: what a wave becomes is known only when all of its rows are applied.
-    copies = {stack: StackFile(stack, file.text()) for stack, file in files.items()}
+    copies = {stack: StackFile(stack, file.text(), file.folder) for stack, file in files.items()}
     return _changed(rows, copies, name) or _changed(rows, files, name)
 
 
@@ -246,6 +246,16 @@ def _problems(place: str, row: Row, file: StackFile | None) -> list[Problem]:
         )
     found += _size_problems(place, row)
     before = file.wave_of(row.machine)
+    order = str(file.order_of(row.machine) or "")
+    if (row.wave and before != row.wave) or (row.order and row.order != order):
+        found += [
+            Problem(
+                place,
+                f"wave {wave} is declared in the fleet file of stack {file.stack}",
+                "Change it there by hand: other stacks may have it too",
+            )
+            for wave in sorted(file.fleet_waves & {before or row.wave, row.wave})
+        ]
     if row.wave and before != row.wave:
         for wave in (before, row.wave):
             phase = file.waves.get(str(wave), Phase.PROTECTED)

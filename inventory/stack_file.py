@@ -6,6 +6,7 @@ import io
 import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 from ruamel.yaml import YAML
@@ -16,6 +17,7 @@ from inventory import kept_text, start_order
 from inventory.names import one_line
 from inventory.waves import Wave
 from inventory.yaml_text import comment, flow, flow_list, plain, wrapped
+from settings import fleet_file
 from site_recovery.phases import Phase
 from site_recovery.recovery_plan import GROUPS_MAX
 
@@ -81,13 +83,15 @@ class StackFile:
     Args:
         stack: the stack.
         text: its content.
+        folder: where it is. Its fleet file is read from there, and not changed.
 
     Raises:
-        StackFileError: it is not a config file of a stack of this project.
+        StackFileError: it is not a config file of a stack of this project, or its fleet file cannot be
+            read.
     """
 
-    def __init__(self, stack: str, text: str) -> None:
-        self.stack = stack
+    def __init__(self, stack: str, text: str, folder: Path = Path()) -> None:
+        self.stack, self.folder = stack, folder
         self._yaml = YAML()
         self._yaml.preserve_quotes = True
         self._yaml.width = 4096
@@ -103,6 +107,11 @@ class StackFile:
             )
         self._config: Any = config
         self._own, self._before = text, self._dumped()
+        named = {fleet_file.KEY: config.get(f"{NAMESPACE}:{fleet_file.KEY}") or ""}
+        fleet = fleet_file.merged(named, folder)
+        if fleet.problems:
+            raise StackFileError(f"Pulumi.{stack}.yaml: {fleet.problems[0]}")
+        self._shared = fleet.config
         for key in (_MACHINES, _WAVES):
             if not isinstance(config.get(key) or {}, dict):
                 raise StackFileError(
@@ -134,8 +143,7 @@ class StackFile:
     @property
     def vpc_id(self) -> str:
         """The VPC of its machines; an empty text if the file does not say."""
-        source = self._config.get(f"{NAMESPACE}:source")
-        return str(source.get("vpcId", "")) if isinstance(source, dict) else ""
+        return str(self._known("source").get("vpcId", ""))
 
     @property
     def experience(self) -> str:
@@ -147,7 +155,7 @@ class StackFile:
         """The names of the machines, by instance id."""
         return {
             str(machine["instanceId"]): str(name)
-            for name, machine in (self._config.get(_MACHINES) or {}).items()
+            for name, machine in self._known("machines").items()
             if isinstance(machine, dict) and "instanceId" in machine
         }
 
@@ -156,20 +164,25 @@ class StackFile:
         """The phases of the waves, by name."""
         return {
             str(name): str(wave.get("phase", ""))
-            for name, wave in (self._config.get(_WAVES) or {}).items()
+            for name, wave in self._known("waves").items()
             if isinstance(wave, dict)
         }
 
+    @property
+    def fleet_waves(self) -> frozenset[str]:
+        """The waves of its fleet file, which are changed there only."""
+        return frozenset(map(str, self._shared.get("waves", ())))
+
     def wave_of(self, machine: str) -> str | None:
         """The wave that lists a machine, or None."""
-        for name, wave in (self._config.get(_WAVES) or {}).items():
+        for name, wave in self._known("waves").items():
             if isinstance(wave, dict) and machine in (wave.get("machines") or ()):
                 return str(name)
         return None
 
     def target_of(self, machine: str) -> tuple[dict[str, str], dict[str, str]]:
         """The values of a machine's own target that are texts, and its tags."""
-        declared = (self._config.get(_MACHINES) or {}).get(machine)
+        declared = self._known("machines").get(machine)
         target = declared.get("target") if isinstance(declared, dict) else None
         if not isinstance(target, dict):
             return {}, {}
@@ -179,7 +192,8 @@ class StackFile:
 
     def add_machines(self, machines: Iterable[NewMachine]) -> None:
         """Declare machines, after those that are declared."""
-        declared = self._part(_MACHINES)
+        machines = list(machines)
+        declared = self._part(_MACHINES) if machines else CommentedMap()
         for machine in machines:
             declared[plain(machine.name)] = flow({"instanceId": machine.instance_id})
             comment(declared, machine.name, machine.comments)
@@ -188,16 +202,20 @@ class StackFile:
         """Add waves in phase `protected`, and machines to waves of that phase.
 
         Returns:
-            The machines that were added to no wave, because theirs is in a later phase: they would
-            skip its tests.
+            The machines that were added to no wave, because theirs is in a later phase, where they would
+            skip its tests, or in the fleet file.
         """
+        waves, left = list(waves), list[str]()
+        if not waves:
+            return left
         declared = self._part(_WAVES)
-        left: list[str] = []
         for wave in waves:
             # Azure's names ignore case.
             alike = [name for name in declared if str(name).lower() == wave.name.lower()]
             known = declared[alike[0]] if alike else None
-            if known is None:
+            if wave.name in self.fleet_waves:
+                left.extend(wave.machines)
+            elif known is None:
                 declared[plain(wave.name)] = _wave(wave)
                 comment(declared, wave.name, (wave.why,))
             elif known.get("phase") == Phase.PROTECTED and _lists(known):
@@ -227,7 +245,7 @@ class StackFile:
     def order_of(self, machine: str) -> int | None:
         """The number of the group in which a machine starts, from 1; None without a recovery plan."""
         wave = self.wave_of(machine)
-        return start_order.numbers(self._config[_WAVES][wave]).get(machine) if wave else None
+        return start_order.numbers(self._known("waves")[wave]).get(machine) if wave else None
 
     def tidy(self, wave: str, wanted: Mapping[str, int]) -> None:
         """Let the machines of a wave start by numbers; a wave that lost all of its machines is removed.
@@ -255,7 +273,8 @@ class StackFile:
         """Set values and tags of a machine's target. Other ones stay."""
         if not values and not tags:
             return
-        declared = self._part(_MACHINES)[machine]
+        part = self._part(_MACHINES)
+        declared = part.setdefault(machine, CommentedMap())
         target = declared.setdefault("target", flow({}))
         target.update(values)
         if tags:
@@ -276,6 +295,14 @@ class StackFile:
         buffer = io.StringIO()
         self._yaml.dump(self._document, buffer)
         return buffer.getvalue()
+
+    def _known(self, part: str) -> dict[str, Any]:
+        """A part of the config, with what the fleet file says of it."""
+        own = self._config.get(f"{NAMESPACE}:{part}")
+        shared = self._shared.get(part, {})
+        return (
+            fleet_file.over(own if isinstance(own, dict) else {}, shared) if shared else own or {}
+        )
 
     def _part(self, key: str) -> Any:
         part = self._config.get(key)

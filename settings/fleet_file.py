@@ -104,7 +104,7 @@ def merged(raw: Mapping[str, Any], folder: Path) -> Merged:
         for key in PARTS
         if key in shared and key not in kept
     ]
-    return Merged(_over(raw, kept), tuple(problems), named, raw, kept)
+    return Merged(over(raw, kept), tuple(problems), named, raw, kept)
 
 
 def _read(path: Path) -> Any:
@@ -121,12 +121,13 @@ def _said(error: Exception) -> str:
     return " ".join(str(error).split())
 
 
-def _over(own: Mapping[str, Any], shared: Mapping[str, Any]) -> dict[str, Any]:
+def over(own: Mapping[str, Any], shared: Mapping[str, Any]) -> dict[str, Any]:
+    """Config over shared config: mappings are merged key by key, and any other value is the own one."""
     result = dict(shared)
     for key, value in own.items():
         below = shared.get(key)
         merge = isinstance(value, dict) and isinstance(below, dict)
-        result[key] = _over(value, below or {}) if merge else value
+        result[key] = over(value, below or {}) if merge else value
     return result
 
 
