@@ -18,7 +18,9 @@ from typing import Any, Protocol, cast
 
 import yaml
 
+from tests import terminal
 from tests.engine.clouds import SCALE, Clouds
+from tests.terminal import Shown
 from toolchain import environment
 from toolchain.layout import checkout
 
@@ -328,6 +330,12 @@ class Stack:
     def destroy(self) -> Result:
         """Run `pulumi destroy`."""
         return self.run("destroy", "--yes", "--skip-preview")
+
+    def up_on_a_terminal(self, columns: int) -> Shown:
+        """Run what `make up` runs, on a terminal."""
+        command = [sys.executable, "-m", "toolchain.progress", "up", "--stack", STACK, "--yes"]
+        variables = self._write_project(self._usual) | {"PYTHONPATH": str(checkout().root)}
+        return terminal.run(command, columns, variables, self._project)
 
     def recover(self) -> Result:
         """Run what `make recover` runs."""

@@ -32,6 +32,13 @@ def staging(stack: Stack, phase: str, **more: Any) -> None:
     stack.other("staging", {"machines": {"web-01": row}})
 
 
+def written_outputs(stack: Stack) -> None:
+    """Write this stack's own outputs as those of `staging`, as its pipeline does after `up`."""
+    outputs = stack.succeeds("stack", "output", "--json")
+    (stack.folder / "staging.json").write_text(outputs, "utf-8")
+    stack.config["ec2-to-azure:promotion"] = {"after": "staging", "outputsFile": "staging.json"}
+
+
 def said(result: Result) -> str:
     return " ".join(result.text.split())
 
@@ -70,6 +77,19 @@ def test_a_phase_that_it_has_not_reached_is_refused(stack: Stack) -> None:
     assert stack.clouds.operations("web-01") == before
 
 
+def test_the_outputs_file_of_a_stack_says_how_far_it_is(stack: Stack) -> None:
+    written_outputs(stack)
+
+    refused = stack.preview()
+    stack.waves["web"]["phase"] = "protected"
+    allowed = stack.preview()
+
+    assert refused.code != 0
+    assert "web-01: its wave begins test-failover after stack staging" in said(refused)
+    assert allowed.code == 0, allowed.text
+    declare(stack, "test-failover")
+
+
 def test_once_it_has_been_there_the_stack_goes_on(stack: Stack) -> None:
     staging(stack, "protected", lastTest="2026-01-05T14:37:00Z")
 
@@ -77,6 +97,23 @@ def test_once_it_has_been_there_the_stack_goes_on(stack: Stack) -> None:
 
     assert up.code == 0, up.text
     assert stack.machine("web-01")["observedPhase"] == "test-failover"
+
+
+def test_by_the_outputs_file_it_goes_on_too_and_80_columns_show_it(stack: Stack) -> None:
+    stack.waves["web"]["phase"] = "protected"
+    back = stack.up()
+    assert back.code == 0, back.text
+    written_outputs(stack)
+    stack.waves["web"]["phase"] = "test-failover"
+
+    shown = stack.up_on_a_terminal(columns=80)
+
+    assert shown.code == 0, shown.lines
+    assert any(line.rstrip().endswith("web-01: test failover started") for line in shown.lines)
+    assert any(line.startswith("  web") and "0/1 test-failover" in line for line in shown.lines)
+    assert max(map(len, shown.lines)) < 80
+    assert stack.machine("web-01")["observedPhase"] == "test-failover"
+    declare(stack, "test-failover")
 
 
 def test_what_is_reached_already_needs_no_other_stack(stack: Stack) -> None:
