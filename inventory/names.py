@@ -9,7 +9,9 @@ from dataclasses import dataclass
 
 from site_recovery.declared import names
 
-LONGEST = 63
+_TEST = "-test"
+LONGEST = 59
+"""A test failover puts `-test` behind the name of a machine, and Azure takes 64 letters."""
 _SHOWN = 80
 """How many letters of a tag a person reads in a line."""
 _INSTEAD = {"windows": "win", "microsoft": "ms", "login": "logon"}
@@ -89,19 +91,23 @@ def named(instances: Iterable[tuple[str, str | None]], taken: Iterable[str]) -> 
     found: dict[str, Name] = {}
     for instance, tag in sorted(instances, key=lambda one: (one[1] or "", one[0])):
         wanted = valid(tag or "") or instance
-        name = unique(wanted, used)
+        tests = {f"{name}{_TEST}" for name in used} | {name.removesuffix(_TEST) for name in used}
+        name = unique(wanted, used | tests)
+        found[instance] = Name(name, _reason(tag, wanted, name, wanted.lower() in used))
         used.add(name.lower())
-        found[instance] = Name(name, _reason(tag, wanted, name))
     return found
 
 
-def _reason(tag: str | None, wanted: str, name: str) -> str | None:
+def _reason(tag: str | None, wanted: str, name: str, taken: bool) -> str | None:
     if tag is None:
         return "it has no tag Name"
     if not tag.strip():
         return "its tag Name is empty"
-    if wanted != name:
-        return f"its tag Name is '{one_line(tag)}', and another machine has that name"
+    said = f"its tag Name is '{one_line(tag)}'"
+    if taken:
+        return f"{said}, and another machine has that name"
+    if unique(wanted, ()) != name:
+        return f"{said}, and a test failover gives a machine a name that ends in {_TEST}"
     if tag != name:
-        return f"its tag Name is '{one_line(tag)}', which Azure refuses as the name of a virtual machine"
+        return f"{said}, which Azure refuses as the name of a virtual machine"
     return None

@@ -25,7 +25,7 @@ from site_recovery.declared.names import VIRTUAL_MACHINE, reserved
         ("login-01", "logon-01"),
         ("服务器", ""),
         ("", ""),
-        ("x" * 80, "x" * 63),
+        ("x" * 80, "x" * 59),
     ],
 )
 def test_a_tag_becomes_the_nearest_name_that_azure_accepts(tag: str, name: str) -> None:
@@ -52,7 +52,7 @@ def test_a_name_says_why_it_is_not_the_tag() -> None:
     found = names.named(
         [
             *(("i-1", "web"), ("i-2", "Web"), ("i-3", None), ("i-4", "web 4"), ("i-5", "app")),
-            ("i-6", "  "),
+            *(("i-6", "  "), ("i-7", "db-test"), ("i-8", "db")),
         ],
         ["app"],
     )
@@ -66,4 +66,9 @@ def test_a_name_says_why_it_is_not_the_tag() -> None:
         ),
         "i-5": ("app-2", "its tag Name is 'app', and another machine has that name"),
         "i-6": ("i-6", "its tag Name is empty"),
+        "i-7": (
+            "db-test-2",
+            "its tag Name is 'db-test', and a test failover gives a machine a name that ends in -test",
+        ),
+        "i-8": ("db", None),
     }

@@ -6,7 +6,7 @@ import pytest
 import yaml
 
 import settings
-from inventory import waves
+from inventory import names, waves
 from inventory.dependencies import Candidate
 from inventory.names import one_line
 from inventory.stack_file import (
@@ -52,8 +52,21 @@ def test_what_a_person_wrote_stays_where_machines_and_waves_are_added() -> None:
 
 def test_a_new_file_lacks_nothing_but_the_values_of_its_owner() -> None:
     file = new()
-    file.add_machines([NewMachine("web-01", instance_id(1)), NewMachine("db-01", instance_id(2))])
-    file.add_waves([Wave("pilot", ("db-01", "web-01"), "", (("db-01",), ("web-01",)))])
+    tags = (
+        "x" * 250,
+        "x" * 250,
+        "yes",
+        "007",
+        "Windows-Login-Microsoft",
+        "Größe 😀 {a: b}",
+        " ",
+        "db",
+        "db-test",
+    )
+    given = names.named([(instance_id(n), tag) for n, tag in enumerate(tags, 1)], ())
+    file.add_machines(NewMachine(name.text, own) for own, name in given.items())
+    first, *rest = (name.text for name in given.values())
+    file.add_waves([Wave("pilot", (first, *rest), "", ((first,), tuple(rest)))])
 
     config = yaml.safe_load(file.text())["config"]
     read = settings.read({key.removeprefix("ec2-to-azure:"): part for key, part in config.items()})
