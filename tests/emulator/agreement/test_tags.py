@@ -9,11 +9,13 @@ from hypothesis import assume, given
 from hypothesis import strategies as st
 
 from emulator.arm import tags as arm_tags
-from tests.emulator.agreement.effort import accepted, agreement
+from site_recovery.declared.target import TargetSpec
+from tests.emulator.agreement.effort import Ways, accepted, cases
 from tests.emulator.conftest import GROUP, Arm
 from tests.emulator.recovery_services.site_recovery_experiences import Classic
 from tests.emulator.recovery_services.site_recovery_support import Site, windows
 from tests.settings import configs
+from tests.settings.test_preflight import ec2, examine
 
 ACCOUNT = f"{GROUP}/providers/Microsoft.Storage/storageAccounts/stmigration"
 OURS = 2
@@ -43,29 +45,75 @@ _many = st.sampled_from([47, 48, 49, 50, 51]).map(
     lambda count: {f"t{number}": "v" for number in range(count)}
 )
 _by_case = st.sampled_from([{"Cost": "1", "cost": "2"}, {"É": "1", "é": "2"}, {"a": "1", "b": "1"}])
-_tags = _some | _many | _by_case
+_fine = st.dictionaries(_good, st.text(max_size=5), max_size=6)
+_tags = st.sampled_from([_fine, _some, _some, _many | _by_case]).flatmap(lambda kind: kind)
 
 
 def preview(config: dict[str, Any]) -> bool:
     return configs.report(config) == {}
 
 
-@agreement
-@given(_tags)
-def test_preview_and_emulator_agree_on_the_tags_of_a_stack(tags: dict[str, str]) -> None:
-    config = configs.put(configs.modernized(), "target", "tags", value=tags)
-    # The names of the program's own tags are taken in the config only.
-    assume(not {name.lower() for name in tags} & {"migrated-from-instance"})
-    refused = arm_tags.problem(tags.items(), arm_tags.STORAGE_NAME_MAX)
-    assert preview(config) == (refused is None)
+def test_tags_of_a_stack() -> None:
+    ways = Ways()
+
+    @cases(3600)
+    @given(_tags)
+    def agree(tags: dict[str, str]) -> None:
+        config = configs.put(configs.modernized(), "target", "tags", value=tags)
+        # The names of the program's own tags are taken in the config only.
+        assume(not {name.lower() for name in tags} & {"migrated-from-instance"})
+        refused = arm_tags.problem(tags.items(), arm_tags.STORAGE_NAME_MAX)
+        ways.agree(preview(config), refused is None)
+
+    agree()
+    assert ways.enough(), ways
 
 
-@agreement
-@given(_tags)
-def test_preview_and_emulator_agree_on_the_tags_of_a_machine(tags: dict[str, str]) -> None:
-    config = configs.put(configs.modernized(), "machines", "web-01", "target", value={"tags": tags})
-    sent = [*tags.items(), ("migrated-from-instance", "i"), ("migrated-from-machine", "web-01")]
-    assert preview(config) == (arm_tags.problem(sent) is None)
+def sent(tags: dict[str, str]) -> list[tuple[str, str]]:
+    """The tags of a machine with those of the program."""
+    return [*tags.items(), ("migrated-from-instance", "i"), ("migrated-from-machine", "web-01")]
+
+
+def test_tags_of_a_machine() -> None:
+    ways = Ways()
+
+    @cases(3600)
+    @given(_tags)
+    def agree(tags: dict[str, str]) -> None:
+        target = {"tags": tags}
+        config = configs.put(configs.modernized(), "machines", "web-01", "target", value=target)
+        ways.agree(preview(config), arm_tags.problem(sent(tags)) is None)
+
+    agree()
+    assert ways.enough(), ways
+
+
+def test_tags_that_come_from_the_instance() -> None:
+    ways = Ways()
+    patterns = st.lists(
+        st.sampled_from(["*", "t*", "!a*", "CostCenter", "!x?", "hidden*", "!*/*", "a b", "k:*"]),
+        min_size=1,
+        max_size=3,
+    )
+    # What EC2 lets a tag be: names of 1 to 128 characters, and 50 of them ("Tag your Amazon EC2
+    # resources").
+    names = _names.filter(lambda name: 0 < len(name) <= 128 and not name.startswith("aws:"))
+    ec2_tags = st.dictionaries(names, _values, max_size=4) | _many | _by_case
+    own = st.dictionaries(_good, st.just("own"), max_size=3)
+
+    @cases(5600)
+    @given(own, ec2_tags, patterns)
+    def agree(own: dict[str, str], source: dict[str, str], wanted: list[str]) -> None:
+        target = {"tags": own, "tagsFromSource": wanted}
+        config = configs.put(configs.modernized(), "machines", "web-01", "target", value=target)
+        found = examine(config, ec2(web_01={"tags": source}))
+        place = "machines.web-01.target"
+        ours = not any(problem.path.startswith(place) for problem in found.problems)
+        tags = TargetSpec.model_validate(target).with_tags_of(source).tags
+        ways.agree(ours, arm_tags.problem(sent(tags)) is None)
+
+    agree()
+    assert ways.enough(), ways
 
 
 @pytest.mark.parametrize(
