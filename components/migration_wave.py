@@ -315,6 +315,7 @@ def _machine(settings: Settings, preflight: Preflight, name: str) -> MachineInpu
         checks=settings.checks_of(name) or None,
         hooks=None if (hooks := settings.hooks_of(name)) == Hooks() else hooks,
         hardware=_hardware(facts),
+        disks=facts.disk_orders(target.disks) if facts is not None and target.disks else None,
         interfaces=list(facts.interfaces)
         if facts is not None and target.interfaces is not None
         else None,

@@ -27,6 +27,7 @@ _ENTRIES = {
     "machines": "<machine>",
     "waves": "<wave>",
     "machines.<machine>.target.interfaces": "<interface>",
+    "machines.<machine>.target.disks": "<disk>",
 }
 """Placeholder for the names of entries, by the key of their mapping."""
 _HEAD = ("key", "value", "default", "meaning")

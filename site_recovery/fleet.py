@@ -13,6 +13,7 @@ from site_recovery.arm_ids import ContainerId
 from site_recovery.checks import Record
 from site_recovery.declared.checks import Check, effective
 from site_recovery.declared.cutover import Cutover
+from site_recovery.declared.disks import DiskOrder
 from site_recovery.declared.hooks import Hooks
 from site_recovery.declared.interfaces import SourceInterface
 from site_recovery.declared.tags import TAG_INSTANCE, TAG_MACHINE
@@ -88,6 +89,7 @@ class Assignment:
         hooks: what runs around its failover.
         hooked: which of them have run in this attempt, or None.
         interfaces: those of its instance, if its target names further ones.
+        disks: what is declared of the disks of each size, if its target says something of them.
     """
 
     machine: Machine
@@ -104,6 +106,7 @@ class Assignment:
     hooks: Hooks = field(default_factory=Hooks)
     hooked: HookRecord | None = None
     interfaces: tuple[SourceInterface, ...] = ()
+    disks: tuple[DiskOrder, ...] = ()
 
     @property
     def tags(self) -> dict[str, str]:

@@ -28,6 +28,19 @@ class Source:
     item_id: str | None = None
 
 
+@dataclass(frozen=True)
+class SourceDisk:
+    """A disk of a machine that can be protected.
+
+    Attributes:
+        id: by which a request names it.
+        size_gib: its size; None if the service does not show it.
+    """
+
+    id: str
+    size_gib: int | None = None
+
+
 def of_ec2(bios_id: str) -> bool:
     """Whether a BIOS id belongs to an EC2 instance, in either byte order.
 

@@ -136,7 +136,7 @@ class TargetSettings:
         return self.over(present).subnet if moves else None
 
 
-_NOT_SHOWN = ("disk_type", "disk_encryption_set", "tags_from_source", "interfaces")
+_NOT_SHOWN = ("disk_type", "disk_encryption_set", "tags_from_source", "interfaces", "disks")
 """Fields of a spec that items do not show and updates do not change, or that have another form
 here."""
 

@@ -80,6 +80,10 @@ def _remains(field: str, wanted: TargetSpec, present: TargetSettings) -> bool:
 
 def _value(target: TargetSpec, field: str) -> str:
     value = getattr(target, field)
+    if isinstance(value, dict):
+        return ", ".join(
+            f"{key}: {its.type or its.disk_encryption_set}" for key, its in value.items()
+        )
     return "not set" if value is None else repr(value)
 
 
@@ -98,7 +102,7 @@ _WAYS_OUT = dict.fromkeys(
 )
 """What else helps for a field."""
 
-_FIXED = ("disk_type", "disk_encryption_set")
+_FIXED = ("disk_type", "disk_encryption_set", "disks")
 """Fields that no update of a protected item can change."""
 
 _INSTEAD = {

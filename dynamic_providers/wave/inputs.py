@@ -20,6 +20,7 @@ from site_recovery.convergence.guarding import Guarding, OrderedWave
 from site_recovery.convergence.interfaces import Pace, PlanOrder
 from site_recovery.declared.checks import Check, effective
 from site_recovery.declared.cutover import AfterFailover, Cutover
+from site_recovery.declared.disks import DiskOrder
 from site_recovery.declared.hooks import Hooks
 from site_recovery.declared.interfaces import SourceInterface
 from site_recovery.declared.target import TargetSpec
@@ -59,6 +60,7 @@ class MachineInputs(Inputs):
             service time; None for never.
         terminates_at: when that is, if it is known.
         interfaces: those of the instance, if its target names further ones; else None.
+        disks: what is declared of the disks of each size; None if nothing is.
     """
 
     instance_id: str
@@ -78,6 +80,7 @@ class MachineInputs(Inputs):
     checks: list[Check] | None = None
     hooks: Hooks | None = None
     interfaces: list[SourceInterface] | None = None
+    disks: list[DiskOrder] | None = None
 
     @field_serializer("hooks")
     def _as_said(self, hooks: Hooks | None) -> dict[str, Any] | None:
@@ -147,6 +150,7 @@ class MachineInputs(Inputs):
             checks=effective(self.checks or []),
             hooks=self.hooks or Hooks(),
             interfaces=tuple(self.interfaces or ()),
+            disks=tuple(self.disks or ()),
         )
 
 

@@ -8,7 +8,7 @@ from dataclasses import replace
 from pydantic import TypeAdapter, ValidationError
 
 from settings.draft import Draft
-from settings.preflight import interface_rules
+from settings.preflight import disk_rules, interface_rules
 from settings.schema.fleet import MachineSettings
 from site_recovery.aws import images, inventory, managed_instances, support_check
 from site_recovery.aws.ec2 import MachineFacts
@@ -170,6 +170,7 @@ def problems(
     found += _licence_problems(name, machine, facts)
     found += _tag_problems(name, machine, facts, draft)
     found += interface_rules.problems(name, machine, facts)
+    found += disk_rules.problems(name, machine, facts)
     groups = facts.security_group_names
     ours = any(group.startswith(f"{prefix}-") for group in groups)
     if prefix and len(groups) >= GROUPS_OF_AN_INTERFACE_MAX and not ours:

@@ -6,6 +6,7 @@ from collections.abc import Iterator
 
 from settings.draft import Draft
 from settings.schema.replication import RETENTION_HOURS_MAX
+from site_recovery.config_paths import path
 from site_recovery.problems import Problem
 
 
@@ -20,6 +21,20 @@ def _agent(draft: Draft) -> Iterator[Problem]:
             "only the configuration server installs agents by push, and experience is modernized",
             "Use ssm, or manual",
         )
+
+
+def _single_disks(draft: Draft) -> Iterator[Problem]:
+    replication = draft.replication
+    if replication is None or replication.agent.installation != "push":
+        return
+    for name, machine in draft.machines.items():
+        if machine.settings is not None and machine.settings.target.disks:
+            yield Problem(
+                path("machines", name, "target", "disks"),
+                "replication.agent.installation is push: the server installs the agent when "
+                "replication begins, and only the agent tells Site Recovery of the disks",
+                "Use ssm or manual, or the same diskType for all disks",
+            )
 
 
 def _retention(draft: Draft) -> Iterator[Problem]:
@@ -48,6 +63,7 @@ def _frequencies(draft: Draft) -> Iterator[Problem]:
 
 RULES = (
     _agent,
+    _single_disks,
     _retention,
     _frequencies,
 )

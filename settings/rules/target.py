@@ -177,6 +177,9 @@ def _zones(draft: Draft) -> Iterator[Problem]:
             )
 
 
+_PREMIUM = "Premium_LRS"
+
+
 def _sizes(draft: Draft) -> Iterator[Problem]:
     for place, target in _written(draft):
         if target.vm_size is not None and sizes.is_arm(target.vm_size):
@@ -187,14 +190,15 @@ def _sizes(draft: Draft) -> Iterator[Problem]:
             )
     machines = dict(targets(draft))
     for name, target in machines.items():
-        if target.vm_size is None or target.disk_type != "Premium_LRS":
+        if target.vm_size is None or _PREMIUM not in target.disk_types:
             continue
         if not sizes.takes_premium(target.vm_size):
+            key = "diskType" if target.disk_type == _PREMIUM else "the type of a disk"
             yield Problem(
                 _place_of(draft, name, "vm_size"),
-                f"{target.vm_size} takes no premium disks, and diskType is Premium_LRS",
+                f"{target.vm_size} takes no premium disks, and {key} is {_PREMIUM}",
                 "Use a size with an s behind its number, such as Standard_D2s_v5, or another "
-                "diskType",
+                "type of disk",
             )
 
 

@@ -34,6 +34,14 @@ class Disk:
     shared: bool = False
     instance_store: bool = False
 
+    def is_named(self, key: str) -> bool:
+        """Whether a key of the config means it: its volume, or its device with or without `/dev/`."""
+        return key == self.volume_id or _plain(key) == _plain(self.device)
+
+
+def _plain(device: str) -> str:
+    return device.removeprefix("/dev/")
+
 
 def instance_store(described: Any) -> tuple[int, ...]:
     """The sizes in GiB of the disks of an instance store that are attached in any case.

@@ -17,6 +17,7 @@ from site_recovery.aws.placement import Placement
 from site_recovery.aws.server_facts import ROLE_TAG
 from site_recovery.batches import batches
 from site_recovery.config_paths import path
+from site_recovery.declared.disks import DiskOrder, DiskSpec, orders
 from site_recovery.declared.interfaces import SourceInterface
 from site_recovery.fleet import Platform
 from site_recovery.problems import Problem
@@ -122,6 +123,16 @@ class MachineFacts:
     def volumes(self) -> tuple[str, ...]:
         """The ids of its volumes; a disk of an instance store has none."""
         return tuple(disk.volume_id for disk in self.disks if not disk.instance_store)
+
+    def disk_orders(self, specs: Mapping[str, DiskSpec]) -> list[DiskOrder]:
+        """What is declared of each of its disks, by the keys of the config."""
+        return orders(
+            [disk.size_gib for disk in self.disks],
+            [
+                next((spec for key, spec in specs.items() if disk.is_named(key)), None)
+                for disk in self.disks
+            ],
+        )
 
 
 @dataclass(frozen=True)

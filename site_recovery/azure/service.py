@@ -45,6 +45,7 @@ from site_recovery.snapshot import (
     Snapshot,
     VirtualMachine,
 )
+from site_recovery.sources import SourceDisk
 from site_recovery.subnets import Network
 from site_recovery.target_settings import TargetSettings
 
@@ -212,12 +213,15 @@ class VaultService(PlanService):
         """
         recovery_point: str | None = None
         details: Mapping[str, Any] = {}
+        disks: Sequence[SourceDisk] = ()
         with explained(str(operation)):
+            if operation is Operation.ENABLE_PROTECTION and assignment.disks:
+                disks = await self._experience.disks(self._client, observed.source_id or "")
             if operation is Operation.UNPLANNED_FAILOVER:
                 recovery_point = assignment.failover_point or await self._recovery_point(observed)
             if operation is Operation.UPDATE_TARGET:
                 details = await self._details(assignment, observed)
-        call = self._call(operation, assignment, observed, recovery_point, details)
+        call = self._call(operation, assignment, observed, recovery_point, details, disks)
         return await writes.once(self._client, operation, call, request_id)
 
     async def target_sizes(self, assignment: Assignment, observed: Observed) -> Sequence[Size]:
@@ -279,6 +283,7 @@ class VaultService(PlanService):
         observed: Observed,
         recovery_point: str | None,
         details: Mapping[str, Any],
+        disks: Sequence[SourceDisk],
     ) -> Callable[..., Awaitable[Any]]:
         site, name = self._site, assignment.machine.name
         items = self._client.replication_protected_items
@@ -295,7 +300,7 @@ class VaultService(PlanService):
                 )
             case Operation.ENABLE_PROTECTION:
                 enabling = self._experience.enable_protection(
-                    assignment, site, observed.source_id or ""
+                    assignment, site, observed.source_id or "", disks
                 )
                 return partial(items.begin_create, *item, enabling)
             case Operation.UPDATE_TARGET:

@@ -101,8 +101,9 @@ def problem(
     name = found.size.name
     if found.is_arm:
         return f"{name} has Arm processors, and the machines are x86. Choose another size"
-    if target.disk_type == "Premium_LRS" and not found.takes_premium:
-        return f"{name} takes no premium disks, and diskType is Premium_LRS. Change one of the two"
+    if "Premium_LRS" in target.disk_types and not found.takes_premium:
+        key = "diskType" if target.disk_type == "Premium_LRS" else "the type of a disk"
+        return f"{name} takes no premium disks, and {key} is Premium_LRS. Change one of the two"
     zone = target.availability_zone
     if zone is not None and zone not in found.zones and not found.size.refusals:
         where = f"zone {' and '.join(sorted(found.zones))} only" if found.zones else "no zone"

@@ -13,6 +13,7 @@ from typing import Literal
 from pydantic import Field
 
 from site_recovery.declared.addresses import AzureAddress, given_address
+from site_recovery.declared.disks import DiskKey, DiskSpec, DiskType
 from site_recovery.declared.interfaces import InterfaceKey, InterfaceSpec
 from site_recovery.declared.model import Model, defaults_to
 from site_recovery.declared.names import (
@@ -43,7 +44,7 @@ class SharedTarget(Model):
             "data disks and interfaces"
         ),
     )
-    disk_type: Literal["Standard_LRS", "StandardSSD_LRS", "Premium_LRS"] | None = Field(
+    disk_type: DiskType | None = Field(
         default=None,
         description="Type of the managed disks.",
         json_schema_extra=defaults_to("chosen by Site Recovery"),
@@ -128,6 +129,18 @@ class TargetSpec(SharedTarget):
         description="Its further network interfaces, each by its device index in EC2 (in quotes), "
         "its id or its MAC address. The first one is `subnet` and `privateIp` of the target itself.",
     )
+
+    disks: dict[DiskKey, DiskSpec] | None = Field(
+        default=None,
+        description="Disks with a type or a key of their own, by the id of the volume or its device "
+        "name in EC2. It is set when replication is enabled. Disks of one size get the same.",
+    )
+
+    @property
+    def disk_types(self) -> frozenset[str]:
+        """The types that are declared for its disks."""
+        own = [spec.type for spec in (self.disks or {}).values()]
+        return frozenset(kind for kind in (self.disk_type, *own) if kind is not None)
 
     def over(self, shared: SharedTarget) -> TargetSpec:
         """A copy that takes missing values from `shared` and has the tags of both."""

@@ -31,6 +31,7 @@ from site_recovery.convergence.outcome import Outcome
 from site_recovery.convergence.run import converge
 from site_recovery.declared.checks import Check, effective
 from site_recovery.declared.cutover import AfterFailover, Cutover, Mode
+from site_recovery.declared.disks import DiskOrder
 from site_recovery.declared.hooks import Hooks
 from site_recovery.declared.interfaces import SourceInterface
 from site_recovery.declared.target import TargetSpec
@@ -92,6 +93,7 @@ class Fleet:
     Attributes:
         targets: the declared target by machine.
         hardware: the hardware by machine.
+        disks: what is declared of the disks of machines, by name.
         cutovers: how machines fail over, by name; `latest` for the others.
         terminate_after: how long after its migration an instance is terminated.
         rolls_back: the machines whose failover is taken back.
@@ -128,6 +130,7 @@ class Fleet:
         self.machines = {machine.name: machine for machine in machines}
         self.targets: dict[str, dict[str, Any]] = {}
         self.hardware: dict[str, Hardware] = {}
+        self.disks: dict[str, tuple[DiskOrder, ...]] = {}
         self.migrated: set[str] = set()
         self.checks: dict[str, list[dict[str, Any]]] = {}
         self.checked: dict[str, Record] = {}
@@ -240,6 +243,7 @@ class Fleet:
                 hooks=Hooks.model_validate(self.hooks.get(name, {})),
                 hooked=self.hooked.get(name),
                 interfaces=self.interfaces(name),
+                disks=self.disks.get(name, ()),
             ).placed(self.migration_site.landing_zone)
             for name, instance in self.machines.items()
             if name in phases

@@ -60,6 +60,7 @@ SECTIONS = (
     "machines.<machine>.source",
     "machines.<machine>.target",
     "machines.<machine>.target.interfaces",
+    "machines.<machine>.target.disks",
     "replication.agent.linux",
     "replication.agent.windows",
     "source.configurationServer",
@@ -91,6 +92,7 @@ ENTRIES = {
     "machines": "<machine>",
     "waves": "<wave>",
     "machines.<machine>.target.interfaces": "<interface>",
+    "machines.<machine>.target.disks": "<disk>",
 }
 
 

@@ -10,6 +10,7 @@ import pytest
 
 import settings
 from dynamic_providers.wave.inputs import MachineInputs, WaveInputs
+from site_recovery.declared.disks import DiskOrder
 from site_recovery.declared.interfaces import SourceInterface
 from site_recovery.declared.target import TargetSpec
 from site_recovery.fleet import Hardware
@@ -34,6 +35,7 @@ TARGET: dict[str, Any] = {
     "subnet": "servers",
     "privateIp": "10.20.1.10",
     "testPrivateIp": "10.21.1.10",
+    "disks": {"/dev/sdf": {"type": "Premium_LRS"}},
     "interfaces": {"1": {"subnet": "servers", "privateIp": "10.20.1.11", "leaveOut": False}},
     "proximityPlacementGroup": f"{COMPUTE}/proximityPlacementGroups/near",
     "capacityReservationGroup": f"{COMPUTE}/capacityReservationGroups/booked",
@@ -75,12 +77,14 @@ def test_a_machine_comes_back_as_it_was_given(target: TargetSpec) -> None:
         platform="linux",
         target=target,
         hardware=Hardware(vcpus=4, memory_gib=15.25, data_disks=2, interfaces=2),
+        disks=[DiskOrder.model_validate({"sizeGib": 100, "type": "Premium_LRS"})],
         interfaces=[SourceInterface(index=1, id="eni-0123456789abcdef0", mac="06:00:00:00:00:01")],
     )
     got = MachineInputs.model_validate(through_the_engine(given.wire()))
     assert got == given
     assigned = got.assignment(got.machine("web-01"), Phase.PROTECTED)
     assert assigned.target == target
+    assert [(each.size_gib, each.type) for each in assigned.disks] == [(100, "Premium_LRS")]
     assert [each.index for each in assigned.interfaces] == [1]
 
 
@@ -93,6 +97,6 @@ def test_a_recovery_plan_comes_back_as_it_was_given() -> None:
 
 def test_what_an_item_should_show_has_all_of_a_target_that_an_item_can_show() -> None:
     wanted = TargetSettings.wanted(spec())
-    hidden = ("disk_type", "disk_encryption_set", "tags_from_source", "interfaces")
+    hidden = ("disk_type", "disk_encryption_set", "tags_from_source", "interfaces", "disks")
     shown = {name: value for name, value in spec() if name not in hidden}
     assert {name: getattr(wanted, name) for name in shown} == shown

@@ -196,6 +196,13 @@ class TestAChangedTarget:
         ("field", "words", "before", "now"),
         [
             ("disk_type", "diskType", None, "Premium_LRS"),
+            ("disks", "disks was not set", None, {"/dev/sdf": {"type": "Premium_LRS"}}),
+            (
+                "disks",
+                "disks was /dev/sdf: Premium_LRS",
+                {"/dev/sdf": {"type": "Premium_LRS"}},
+                None,
+            ),
             ("availability_zone", "availabilityZone", "1", None),
             ("license_type", "licenseType", "WindowsServer", None),
             ("private_ip", "privateIp", "10.1.0.7", None),
@@ -206,8 +213,8 @@ class TestAChangedTarget:
         monkeypatch: pytest.MonkeyPatch,
         field: str,
         words: str,
-        before: str | None,
-        now: str | None,
+        before: object,
+        now: object,
     ) -> None:
         shown = {
             "availability_zone": "1",

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
+from site_recovery.declared.disks import DiskOrder
+from site_recovery.errors import MigrationError
 from site_recovery.fleet import Assignment, RecoveryPointKind
+from site_recovery.sources import SourceDisk
 
 PLAN_RECOVERY_POINTS = {
     RecoveryPointKind.LATEST: "Latest",
@@ -24,6 +27,34 @@ def discover(assignment: Assignment) -> dict[str, Any]:
             "osType": assignment.platform.capitalize(),
         }
     }
+
+
+def ordered_disks(
+    assignment: Assignment, disks: Sequence[SourceDisk]
+) -> list[tuple[SourceDisk, DiskOrder]]:
+    """Every disk of a machine with what is declared of it.
+
+    A request that names one disk has to name all of them.
+
+    Raises:
+        MigrationError: the service does not know the disks yet, or EC2 showed others.
+    """
+    name, declared = assignment.machine.name, {each.size_gib: each for each in assignment.disks}
+    if not disks:
+        raise MigrationError(
+            f"{name}: its agent has not told its disks yet, and target.disks names some. Run pulumi "
+            "up again once the agent reports; with replication.agent.installation push it does so "
+            "after replication began only, so use ssm or manual"
+        )
+    unknown = [each for each in disks if each.size_gib not in declared]
+    if unknown:
+        sizes = ", ".join(str(size) for size in sorted(declared))
+        raise MigrationError(
+            f"{name}: its agent tells of a disk of {unknown[0].size_gib} GiB, and EC2 of disks of "
+            f"{sizes} GiB, so target.disks cannot be applied. Run pulumi up again if a disk was "
+            "just changed; else remove target.disks"
+        )
+    return [(each, declared[each.size_gib]) for each in disks if each.size_gib is not None]
 
 
 def test_failover(network_id: str, instance_type: str) -> dict[str, Any]:

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any, Protocol, TypeAlias
 from site_recovery.azure.servers.registered import Registration
 from site_recovery.fleet import Assignment, Site
 from site_recovery.snapshot import Unreadable
-from site_recovery.sources import Source
+from site_recovery.sources import Source, SourceDisk
 from site_recovery.target_settings import TargetSettings
 
 if TYPE_CHECKING:
@@ -63,10 +63,33 @@ class Experience(Protocol):
     def mapping_input(self) -> dict[str, Any]:
         """`providerSpecificInput` of a container mapping."""
 
+    async def disks(
+        self, client: SiteRecoveryManagementClient, source_id: str
+    ) -> tuple[SourceDisk, ...]:
+        """The disks of a machine that can be protected, as far as the service knows them.
+
+        Raises:
+            AzureError: Azure did not answer, or refused.
+        """
+
     def enable_protection(
-        self, assignment: Assignment, site: Site, source_id: str
+        self,
+        assignment: Assignment,
+        site: Site,
+        source_id: str,
+        disks: Sequence[SourceDisk] = (),
     ) -> dict[str, Any]:
-        """Body of ReplicationProtectedItems_Create."""
+        """Body of ReplicationProtectedItems_Create.
+
+        Args:
+            assignment: the machine.
+            site: where it is replicated from and to.
+            source_id: the machine as the service knows it.
+            disks: its disks; none if all get the same settings.
+
+        Raises:
+            MigrationError: the disks are not those that settings are declared for.
+        """
 
     def target_settings(self, details: Mapping[str, Any]) -> TargetSettings:
         """The target as an item's `providerSpecificDetails` show it.

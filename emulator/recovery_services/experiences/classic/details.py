@@ -181,7 +181,8 @@ def _azure_disks(item: Document) -> list[Document]:
             "targetDiskLocation": None,
             "targetDiskName": None,
             "lunId": str(index),
-            "diskEncryptionSetId": item[PRIVATE]["target"].get("diskEncryptionSetId"),
+            "diskEncryptionSetId": disk.get("encryptionSet")
+            or item[PRIVATE]["target"].get("diskEncryptionSetId"),
             "customTargetDiskName": None,
         }
         for index, disk in enumerate(item[PRIVATE]["machine"]["disks"])
@@ -194,8 +195,9 @@ def _managed_disks(item: Document) -> list[Document]:
         {
             "diskId": disk["id"],
             "seedManagedDiskId": None,
-            "replicaDiskType": private["target"]["diskType"],
-            "diskEncryptionSetId": item[PRIVATE]["target"].get("diskEncryptionSetId"),
+            "replicaDiskType": disk.get("type") or private["target"]["diskType"],
+            "diskEncryptionSetId": disk.get("encryptionSet")
+            or item[PRIVATE]["target"].get("diskEncryptionSetId"),
             "targetDiskName": None,
         }
         for disk in private["machine"]["disks"]

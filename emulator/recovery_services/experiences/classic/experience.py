@@ -133,6 +133,7 @@ class Classic:
                 "message": f"The virtual machine name '{name}' is unavailable.",
             }
         custom = protectable["properties"]["customDetails"]
+        chosen = _chosen_disks(custom["diskDetails"], given)
         vm_id = protectable["name"]
         return {
             "protectable": protectable["id"],
@@ -160,6 +161,7 @@ class Classic:
                 "availabilitySetId": given.target_availability_set_id,
                 "proximityGroupId": given.target_proximity_placement_group_id,
                 "diskEncryptionSetId": given.disk_encryption_set_id,
+                "disks": chosen,
                 "licenseType": given.license_type or "NotSpecified",
                 "sqlLicenseType": given.sql_server_license_type or "NotSpecified",
                 "rdp": given.enable_rdp_on_target_option or "Never",
@@ -219,7 +221,11 @@ class Classic:
             )
         machine.install_agent(world, machine.observe(world, instance), item["id"])
         machine.replicate(world, instance.id, servers[0])
-        disks = machine.disks(world, instance)
+        chosen = private["target"]["disks"]
+        disks = [
+            {**disk, **chosen.get(disk["id"].lower(), {})}
+            for disk in machine.disks(world, instance)
+        ]
         source |= {
             "os": instance.os,
             "vcpus": instance.vcpus,
@@ -308,6 +314,33 @@ class Classic:
     def details(self, world: World, item: Document, *, full: bool) -> Document:
         """InMageAzureV2ReplicationDetails."""
         return item_details.of(world, item, full=full)
+
+
+def _chosen_disks(known: list[Document], given: EnableInput) -> Document:
+    """What a request says of single disks, by their ids in lower case.
+
+    That a request which names some disks has to name all of them is [inferred] from the modernized
+    experience: disks of physical machines cannot be excluded (azure-docs).
+
+    Raises:
+        ArmError: 400.
+    """
+    named = {(disk.disk_id or "").lower(): disk for disk in given.disks_to_include or ()}
+    if not named:
+        return {}
+    ids = {disk["diskId"].lower(): disk["diskId"] for disk in known}
+    if unknown := sorted(named.keys() - ids.keys()):
+        raise references.invalid("disksToInclude", f"The machine has no disk '{unknown[0]}'.")
+    if left := sorted(ids.keys() - named.keys()):
+        raise references.invalid(
+            "disksToInclude",
+            f"The disk '{ids[left[0]]}' is left out; excluding disks of physical machines is not "
+            "supported.",
+        )
+    return {
+        name: {"type": disk.disk_type, "encryptionSet": disk.disk_encryption_set_id}
+        for name, disk in named.items()
+    }
 
 
 def _place(item: Document, target: Document, asked: InterfaceInput) -> None:

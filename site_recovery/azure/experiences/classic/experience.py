@@ -5,20 +5,24 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
-from site_recovery.azure.answers.reading import Wire, each
+from pydantic import Field
+
+from site_recovery.azure.answers.reading import Wire, each, one
 from site_recovery.azure.experiences import bodies
 from site_recovery.azure.experiences.classic import target
 from site_recovery.azure.experiences.experience import Sources
-from site_recovery.azure.rest import list_url, url
+from site_recovery.azure.rest import call, list_url, url
 from site_recovery.azure.servers.registered import Registration
 from site_recovery.fleet import Assignment, Site
 from site_recovery.server_names import SERVER_NAMES
 from site_recovery.snapshot import Kind
-from site_recovery.sources import Source
+from site_recovery.sources import Source, SourceDisk
 from site_recovery.target_settings import TargetSettings, without_none
 
 if TYPE_CHECKING:
     from azure.mgmt.recoveryservicessiterecovery.aio import SiteRecoveryManagementClient
+
+_MIB_OF_A_GIB = 1024
 
 
 class Classic:
@@ -84,11 +88,42 @@ class Classic:
         """`providerSpecificInput` of a container mapping; the SDK has no class for it."""
         return {"instanceType": self.instance_type}
 
+    async def disks(
+        self, client: SiteRecoveryManagementClient, source_id: str
+    ) -> tuple[SourceDisk, ...]:
+        """The disks of a protectable item, once its agent is there.
+
+        Operation ReplicationProtectableItems_Get.
+
+        Raises:
+            AzureError: Azure did not answer, or refused.
+        """
+        answer = await call(client, "GET", url(source_id))
+        shown = one("its discovered machine", answer, _ProtectableItem.model_validate).properties
+        known = shown.custom_details.disk_details if shown.custom_details is not None else None
+        return tuple(each.parsed() for each in known or ())
+
     def enable_protection(
-        self, assignment: Assignment, site: Site, source_id: str
+        self,
+        assignment: Assignment,
+        site: Site,
+        source_id: str,
+        disks: Sequence[SourceDisk] = (),
     ) -> dict[str, Any]:
         """Body of ReplicationProtectedItems_Create (InMageAzureV2EnableProtectionInput)."""
         machine, wanted, zone = assignment.machine, assignment.target, site.landing_zone
+        ordered = bodies.ordered_disks(assignment, disks) if assignment.disks else []
+        included = [
+            without_none(
+                {
+                    "diskId": disk.id,
+                    "logStorageAccountId": zone.storage_account_id,
+                    "diskType": its.type or wanted.disk_type,
+                    "diskEncryptionSetId": its.disk_encryption_set or wanted.disk_encryption_set,
+                }
+            )
+            for disk, its in ordered
+        ]
         details: dict[str, Any] = {
             "instanceType": self.instance_type,
             "processServerId": site.process_server_id,
@@ -102,6 +137,7 @@ class Classic:
             "targetAzureSubnetId": wanted.subnet or zone.subnet_name,
             "enableRdpOnTargetOption": "Never",
             "diskType": wanted.disk_type,
+            "disksToInclude": included or None,
             "targetVmSize": wanted.vm_size,
             "targetAvailabilityZone": wanted.availability_zone,
             "targetAvailabilitySetId": wanted.availability_set,
@@ -132,8 +168,18 @@ class Classic:
         return bodies.unplanned_failover({"instanceType": self.instance_type}, recovery_point_id)
 
 
+class _Disk(Wire):
+    disk_id: str
+    disk_size_in_mb: float | None = Field(None, alias="diskSizeInMB")
+
+    def parsed(self) -> SourceDisk:
+        size = self.disk_size_in_mb
+        return SourceDisk(self.disk_id, round(size / _MIB_OF_A_GIB) if size else None)
+
+
 class _Discovered(Wire):
     ip_address: str | None = None
+    disk_details: list[_Disk] | None = None
 
 
 class _Properties(Wire):

@@ -5,16 +5,16 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
-from site_recovery.azure.answers.reading import Wire, each
+from site_recovery.azure.answers.reading import Wire, each, one
 from site_recovery.azure.experiences import bodies
 from site_recovery.azure.experiences.experience import Sources
 from site_recovery.azure.experiences.modernized import target
-from site_recovery.azure.rest import list_url, url
+from site_recovery.azure.rest import call, list_url, url
 from site_recovery.azure.servers.registered import Registration
 from site_recovery.fleet import Assignment, Site
 from site_recovery.server_names import SERVER_NAMES
 from site_recovery.snapshot import Kind
-from site_recovery.sources import Source
+from site_recovery.sources import Source, SourceDisk
 from site_recovery.target_settings import TargetSettings, without_none
 
 if TYPE_CHECKING:
@@ -24,6 +24,8 @@ _DEFAULT_DISK_TYPE = "StandardSSD_LRS"
 """This provider requires a disk type; in the classic experience Azure chooses one."""
 
 _SITES_API_VERSION = "2020-01-01"
+
+_BYTES_OF_A_GIB = 1024**3
 
 
 class Modernized:
@@ -101,11 +103,44 @@ class Modernized:
         """`providerSpecificInput` of a container mapping; agents keep themselves up to date."""
         return {"instanceType": self.instance_type, "enableAgentAutoUpgrade": "true"}
 
+    async def disks(
+        self, client: SiteRecoveryManagementClient, source_id: str
+    ) -> tuple[SourceDisk, ...]:
+        """The disks of a machine of the site (ServersController_GetMachine).
+
+        Raises:
+            AzureError: Azure did not answer, or refused.
+        """
+        answer = await call(client, "GET", url(source_id, _SITES_API_VERSION))
+        shown = one("its machine of the site", answer, _Machine.model_validate).properties
+        return tuple(each.parsed() for each in shown.disks or ())
+
     def enable_protection(
-        self, assignment: Assignment, site: Site, source_id: str
+        self,
+        assignment: Assignment,
+        site: Site,
+        source_id: str,
+        disks: Sequence[SourceDisk] = (),
     ) -> dict[str, Any]:
         """Body of ReplicationProtectedItems_Create (InMageRcmEnableProtectionInput)."""
         machine, wanted, zone = assignment.machine, assignment.target, site.landing_zone
+        default = {
+            "diskType": wanted.disk_type or _DEFAULT_DISK_TYPE,
+            "logStorageAccountId": zone.storage_account_id,
+            "diskEncryptionSetId": wanted.disk_encryption_set,
+        }
+        ordered = bodies.ordered_disks(assignment, disks) if assignment.disks else []
+        included = [
+            without_none(
+                {
+                    **default,
+                    "diskId": disk.id,
+                    "diskType": its.type or default["diskType"],
+                    "diskEncryptionSetId": its.disk_encryption_set or wanted.disk_encryption_set,
+                }
+            )
+            for disk, its in ordered
+        ]
         details: dict[str, Any] = {
             "instanceType": self.instance_type,
             "fabricDiscoveryMachineId": source_id,
@@ -124,13 +159,8 @@ class Modernized:
             "licenseType": wanted.license_type,
             "linuxLicenseType": wanted.linux_license_type,
             "sqlServerLicenseType": wanted.sql_server_license_type,
-            "disksDefault": without_none(
-                {
-                    "diskType": wanted.disk_type or _DEFAULT_DISK_TYPE,
-                    "logStorageAccountId": zone.storage_account_id,
-                    "diskEncryptionSetId": wanted.disk_encryption_set,
-                }
-            ),
+            "disksToInclude": included or None,
+            "disksDefault": None if included else without_none(default),
             "targetVmTags": target.tag_list(assignment.tags),
         }
         return {
@@ -158,7 +188,17 @@ class _Adapter(Wire):
     ip_address_list: list[str] | None = None
 
 
+class _Disk(Wire):
+    id: str
+    max_size_in_bytes: float | None = None
+
+    def parsed(self) -> SourceDisk:
+        size = self.max_size_in_bytes
+        return SourceDisk(self.id, round(size / _BYTES_OF_A_GIB) if size else None)
+
+
 class _Properties(Wire):
+    disks: list[_Disk] | None = None
     display_name: str | None = None
     network_adapters: list[_Adapter] | None = None
     bios_guid: str | None = None
