@@ -179,6 +179,8 @@ with open(log, "w") as file:
     if not preview and "wait" in sys.argv:
         signal.pause()
         file.write(json.dumps({{"stdoutEvent": {{"message": "cancelling"}}}}) + "\\n")
+if preview and "wait-in-preview" in sys.argv:
+    signal.pause()
 print(json.loads({printed!r}))
 sys.exit(0 if preview else 3)
 """
@@ -213,6 +215,15 @@ def test_on_a_terminal_of_80_columns_a_person_sees_the_progress_of_a_wave(
     assert any(line.endswith("cancelling") for line in shown.lines)
     assert "Duration: 3s" in shown.lines
     assert max(len(line) for line in shown.lines) < 80
+
+
+def test_ctrl_c_in_a_preview_is_never_followed_by_an_update(
+    environment: dict[str, str], tmp_path: Path
+) -> None:
+    command = [*UP, "--yes", "--", "wait-in-preview"]
+    shown = terminal.run(command, 80, environment, tmp_path, "asking AWS")
+    assert shown.code == 130
+    assert not any("Updating" in line for line in shown.lines if "(dev)" not in line)
 
 
 def test_in_a_log_nothing_is_drawn_and_nothing_stands_twice(

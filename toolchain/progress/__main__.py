@@ -32,6 +32,7 @@ from toolchain.progress.display import Display
 from toolchain.progress.ending import Ending
 
 _LOOK_SECONDS = 0.2
+_INTERRUPTED = 128 + signal.SIGINT
 _PREVIEWS = {
     "preview": ["preview"],
     "up": ["preview"],
@@ -97,8 +98,14 @@ def run(title: str, command: Sequence[str], console: Console, *, preview: bool) 
             errors="replace",
         )
         # A terminal sends Ctrl-C to Pulumi too, which ends in its own time, and is waited for.
+        interrupts: list[bool] = []
         with (
-            _signals({signal.SIGINT: lambda: None, signal.SIGTERM: process.terminate}),
+            _signals(
+                {
+                    signal.SIGINT: lambda: interrupts.append(True),
+                    signal.SIGTERM: process.terminate,
+                }
+            ),
             Display(title, deployment, console) as display,
         ):
             ending = Ending(deployment.told)
@@ -113,7 +120,8 @@ def run(title: str, command: Sequence[str], console: Console, *, preview: bool) 
         events.close()
         for line in last:
             display.plain(line)
-        return process.wait()
+        # A preview that was over by then says nothing of it, and must not be followed by an update.
+        return process.wait() or (_INTERRUPTED if preview and interrupts else 0)
 
 
 def main(arguments: list[str] | None = None) -> int:
@@ -128,12 +136,19 @@ def main(arguments: list[str] | None = None) -> int:
     if command in _TITLES and not chosen.yes and not sys.stdin.isatty():
         print(f"{command} asks before it changes something, and nobody can answer here. Say YES=1.")
         return 1
+    try:
+        return _run(command, stack, options, yes=chosen.yes)
+    except KeyboardInterrupt:
+        return _INTERRUPTED
+
+
+def _run(command: str, stack: str, options: Sequence[str], *, yes: bool) -> int:
     console = Console(highlight=False)
     of = ("--stack", stack, *options)
     code = run(f"Previewing {stack}", [*_PREVIEWS[command], *of], console, preview=True)
     if code != 0 or command not in _TITLES:
         return code
-    if not chosen.yes and not _agreed(stack):
+    if not yes and not _agreed(stack):
         print("Nothing was changed.")
         return 1
     title = f"{_TITLES[command]} {stack}"
@@ -151,7 +166,7 @@ def _divided(arguments: Sequence[str]) -> tuple[Sequence[str], Sequence[str]]:
 def _agreed(stack: str) -> bool:
     try:
         return input(f"Do this to stack {stack}? Only `yes` is taken: ").strip() == "yes"
-    except (EOFError, KeyboardInterrupt):
+    except EOFError:
         return False
 
 
