@@ -155,6 +155,7 @@ class _Watch:
         last: its newest report.
         finished_before: its first report said that its set-up had succeeded.
         failed_before: all its reports so far say that its set-up failed.
+        looks: how many looks found it missing.
     """
 
     awaited: Awaited
@@ -163,6 +164,7 @@ class _Watch:
     last: ServerStatus | None = None
     finished_before: bool = False
     failed_before: bool = True
+    looks: int = 0
 
     def judge(self, missing: str, report: ServerStatus | None, now: datetime) -> str:
         """Decide whether to go on waiting.
@@ -175,6 +177,9 @@ class _Watch:
             RegistrationTimeoutError: it took too long.
         """
         self._note(report)
+        if self.finished_before and self.looks == 1:
+            self.event(f"{self.awaited.server_name}: {_AGAIN}")
+        self.looks += 1
         waited = now - self.started
         name, kind = self.awaited.server_name, EXPERIENCES[self.awaited.experience]
         failed = report is not None and report.state == FAILED
@@ -201,9 +206,8 @@ class _Watch:
             return
         name = self.awaited.server_name
         self.event(f"{name}: {report}")
-        self.finished_before = self.last is None and report.state == SUCCEEDED
-        if self.finished_before:
-            self.event(f"{name}: {_AGAIN}")
+        # It may have finished right after the look at the vault, so the next look decides.
+        self.finished_before = self.looks == 0 and report.state == SUCCEEDED
         self.last = report
 
 
