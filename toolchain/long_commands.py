@@ -7,7 +7,7 @@ import time
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
-SECONDS = 10.0
+SECONDS = 5.0
 """How long nothing is said."""
 
 
