@@ -8,6 +8,7 @@ import pytest
 
 from tests.emulator.recovery_services.site_recovery_support import (
     BOTH,
+    CLASSIC,
     NETWORK,
     Classic,
     Site,
@@ -178,3 +179,13 @@ class TestAMachineWithSeveralInterfaces:
         assert many.finished(many.fail_over(WEB))["state"] == "Failed"
         network = many.get(f"{NETWORK}?api-version=2024-05-01&$expand=subnets/ipConfigurations")
         assert not network["properties"]["subnets"][0]["properties"].get("ipConfigurations")
+
+
+def test_a_machine_that_was_terminated_before_it_is_enabled_has_no_interface_to_show() -> None:
+    site = Site([WEB], experience=CLASSIC).prepare()
+    CLASSIC.make_known(site, WEB)
+    site.become(1, state="terminated")
+    job = site.enable(WEB)
+    assert job["state"] == "Failed"
+    details = site.get(site.item(WEB))["properties"]["providerSpecificDetails"]
+    assert (details["vmNics"], details["selectedSourceNicId"]) == ([], None)

@@ -84,7 +84,7 @@ def of(world: World, item: Document, *, full: bool) -> Document:
         "vmNics": [_interface(item, one) for one in interfaces.of(item)],
         "selectedRecoveryAzureNetworkId": target["networkId"],
         "selectedTfoAzureNetworkId": target["testNetworkId"],
-        "selectedSourceNicId": source["interfaces"][0]["mac"],
+        "selectedSourceNicId": next((one["mac"] for one in source["interfaces"]), None),
         "discoveryType": "Physical",
         "enableRdpOnTargetOption": target["rdp"],
         "datastores": [],
