@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import os
 import subprocess
 import sys
 from pathlib import Path
@@ -8,7 +9,7 @@ from typing import Any
 import pytest
 import yaml
 
-from toolchain import engine, stacks
+from toolchain import engine, environment, stacks
 from toolchain.layout import checkout
 
 ROOT = checkout().root
@@ -82,6 +83,47 @@ def test_a_run_that_migrates_is_never_cancelled_and_waits_for_its_reviewers() ->
         "cancel-in-progress": False,
     }
     assert job["environment"] == "${{ matrix.stack }}"
+
+
+def test_a_run_keeps_what_the_stack_says_of_convergence(tmp_path: Path) -> None:
+    (tmp_path / "Pulumi.yaml").write_text("{name: ec2-to-azure, runtime: python}")
+    file = tmp_path / "Pulumi.prod.yaml"
+    file.write_text("config:\n  ec2-to-azure:convergence: {poll: 7s, wait: 2h}\n")
+    [migrate] = [
+        step["run"]
+        for step in workflow("migrate")["jobs"]["up"]["steps"]
+        if step.get("name") == "Migrate"
+    ]
+    tools = environment.tools(checkout(), os.environ)
+    (tmp_path / "state").mkdir()
+    variables = {
+        **os.environ,
+        **tools,
+        "PULUMI_HOME": str(tmp_path / "home"),
+        "PULUMI_BACKEND_URL": environment.backend(tmp_path / "state"),
+        "PULUMI_CONFIG_PASSPHRASE": "",
+        "STACK": "prod",
+        "WAIT": "45m",
+        "ON_PENDING": "warn",
+    }
+    # What `make` does is tested elsewhere.
+    script = f'make() {{ echo made "$@"; }}\npulumi stack init prod >&2\n{migrate}'
+    done = subprocess.run(
+        ["bash", "-euc", script],
+        cwd=tmp_path,
+        env=variables,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == 0, done.stderr
+    assert done.stdout.endswith("made up STACK=prod YES=1\n")
+    config = yaml.safe_load(file.read_text("utf-8"))["config"]
+    assert config["ec2-to-azure:convergence"] == {
+        "poll": "7s",
+        "wait": "45m",
+        "onPending": "warn",
+    }
 
 
 @pytest.mark.parametrize("name", [path.stem for path in WORKFLOWS])
