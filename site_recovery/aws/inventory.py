@@ -148,4 +148,5 @@ def is_of_a_cloud(kernel: str) -> bool:
     "Support matrix for disaster recovery of VMware VMs and physical servers to Azure": the stock
     kernels of a distribution only, of Ubuntu `-generic` and `-azure`.
     """
-    return kernel.rpartition("-")[2] in _OF_A_CLOUD
+    # `5.15.0-1051-aws`, and variants of it such as `5.15.0-1051-aws-fips`.
+    return not set(_OF_A_CLOUD).isdisjoint(kernel.split("-")[2:])

@@ -56,7 +56,7 @@ def preview(config: dict[str, Any]) -> bool:
 def test_tags_of_a_stack() -> None:
     ways = Ways()
 
-    @cases(3600)
+    @cases(4400)
     @given(_tags)
     def agree(tags: dict[str, str]) -> None:
         config = configs.put(configs.modernized(), "target", "tags", value=tags)
@@ -77,7 +77,7 @@ def sent(tags: dict[str, str]) -> list[tuple[str, str]]:
 def test_tags_of_a_machine() -> None:
     ways = Ways()
 
-    @cases(3600)
+    @cases(4400)
     @given(_tags)
     def agree(tags: dict[str, str]) -> None:
         target = {"tags": tags}

@@ -102,6 +102,9 @@ def test_all_drivers_that_are_listed_are_told(
     [
         ("linux-image-5.15.0-1051-aws", "5.15.0-1051-aws", True),
         ("linux-image-unsigned-6.8.0-1018-aws", "6.8.0-1018-aws", True),
+        ("linux-image-5.15.0-1051-aws-fips", "5.15.0-1051-aws-fips", True),
+        ("linux-image-6.5.0-1018-aws-64k", "6.5.0-1018-aws-64k", True),
+        ("linux-image-5.15.0-91-generic-64k", "5.15.0-91-generic-64k", False),
         ("linux-image-5.4.0-1106-gcp", "5.4.0-1106-gcp", True),
         ("linux-image-5.15.0-91-generic", "5.15.0-91-generic", False),
         ("linux-image-6.2.0-1018-azure", "6.2.0-1018-azure", False),
