@@ -16,6 +16,7 @@ from rich.console import Console
 
 from tests import terminal
 from toolchain.layout import checkout
+from toolchain.progress.__main__ import asks_for_passphrase
 from toolchain.progress.deployment import Deployment
 from toolchain.progress.display import Display
 from toolchain.progress.ending import Ending
@@ -259,3 +260,18 @@ def test_where_nobody_can_answer_nothing_is_changed(
     assert done.returncode == 1
     assert "Say YES=1" in done.stdout
     assert "Previewing" not in done.stdout
+
+
+def test_a_passphrase_is_asked_for_only_if_a_stack_has_one_that_no_variable_holds(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name in ("PULUMI_CONFIG_PASSPHRASE", "PULUMI_CONFIG_PASSPHRASE_FILE"):
+        monkeypatch.delenv(name, raising=False)
+    file = tmp_path / "Pulumi.prod.yaml"
+    assert not asks_for_passphrase(file)
+    file.write_text("config: {}\n", "utf-8")
+    assert not asks_for_passphrase(file)
+    file.write_text("encryptionsalt: v1:abc\n", "utf-8")
+    assert asks_for_passphrase(file)
+    monkeypatch.setenv("PULUMI_CONFIG_PASSPHRASE", "")
+    assert not asks_for_passphrase(file)

@@ -22,6 +22,7 @@ import tempfile
 import threading
 import time
 from collections.abc import Callable, Iterator, Sequence
+from getpass import getpass
 from pathlib import Path
 from typing import IO, Any
 
@@ -40,6 +41,9 @@ _PREVIEWS = {
 }
 """The commands, and how Pulumi previews each."""
 _TITLES = {"up": "Updating", "destroy": "Destroying"}
+_PASSPHRASE = ("PULUMI_CONFIG_PASSPHRASE", "PULUMI_CONFIG_PASSPHRASE_FILE")
+_SALT = "encryptionsalt:"
+"""Begins a line of the file of a stack whose secrets have a passphrase."""
 
 
 class Events:
@@ -144,6 +148,9 @@ def main(arguments: list[str] | None = None) -> int:
 
 def _run(command: str, stack: str, options: Sequence[str], *, yes: bool) -> int:
     console = Console(highlight=False)
+    if sys.stdin.isatty() and asks_for_passphrase(Path(f"Pulumi.{stack}.yaml")):
+        # Pulumi would ask in a terminal, for each of its commands; here it has none.
+        os.environ[_PASSPHRASE[0]] = getpass(f"Passphrase of stack {stack}: ")
     of = ("--stack", stack, *options)
     code = run(f"Previewing {stack}", [*_PREVIEWS[command], *of], console, preview=True)
     if code != 0 or command not in _TITLES:
@@ -153,6 +160,17 @@ def _run(command: str, stack: str, options: Sequence[str], *, yes: bool) -> int:
         return 1
     title = f"{_TITLES[command]} {stack}"
     return run(title, [command, "--yes", "--skip-preview", *of], console, preview=False)
+
+
+def asks_for_passphrase(file: Path) -> bool:
+    """Whether the secrets of a stack have a passphrase, and no variable holds it.
+
+    Args:
+        file: the file of the stack.
+    """
+    if any(name in os.environ for name in _PASSPHRASE) or not file.exists():
+        return False
+    return any(line.startswith(_SALT) for line in file.read_text("utf-8").splitlines())
 
 
 def _divided(arguments: Sequence[str]) -> tuple[Sequence[str], Sequence[str]]:
