@@ -127,6 +127,32 @@ def test_what_was_told_does_not_stand_in_the_diagnostics_again() -> None:
     ]
 
 
+GROUP = f"{OF}azure-native:resources:ResourceGroup::machines"
+
+
+@pytest.mark.parametrize(
+    ("printed", "shown"),
+    [
+        ("    - 79 deleted", ["    - 78 deleted", "    1 kept: machines"]),
+        ("    - 79 to delete", ["    - 78 to delete", "    1 kept: machines"]),
+        ("    - 1 deleted", ["    1 kept: machines"]),
+        ("    ~ 1 updated", ["    ~ 1 updated"]),
+    ],
+)
+def test_what_stays_in_the_cloud_does_not_count_as_deleted(printed: str, shown: list[str]) -> None:
+    deployment = Deployment(preview=False)
+    events = [
+        step(kind, urn, "delete", old={"custom": True, "retainOnDelete": urn == GROUP}, new=None)
+        for kind in ("resourcePreEvent", "resOutputsEvent")
+        for urn in (GROUP, LONG)
+    ]
+    assert told(deployment, events) == [
+        "- machines (azure-native:resources:ResourceGroup): kept",
+        "- a-machine-with-a-long-name-01 (aws:ec2:NetworkInterfaceSecurityGroupAttachment)",
+    ]
+    assert list(Ending(deployment.told, deployment.kept).take(printed)) == shown
+
+
 def test_what_pulumi_says_before_it_begins_is_shown() -> None:
     ending = Ending(())
     assert list(ending.take("error: no stack named 'dev' found")) == [

@@ -21,7 +21,8 @@ import sys
 import tempfile
 import threading
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from getpass import getpass
 from pathlib import Path
 from typing import IO, Any
@@ -104,7 +105,7 @@ def run(title: str, command: Sequence[str], console: Console, *, preview: bool) 
         # A terminal sends Ctrl-C to Pulumi too, which ends in its own time, and is waited for.
         interrupts: list[bool] = []
         with (
-            _signals(
+            _handled(
                 {
                     signal.SIGINT: lambda: interrupts.append(True),
                     signal.SIGTERM: process.terminate,
@@ -112,7 +113,7 @@ def run(title: str, command: Sequence[str], console: Console, *, preview: bool) 
             ),
             Display(title, deployment, console) as display,
         ):
-            ending = Ending(deployment.told)
+            ending = Ending(deployment.told, deployment.kept)
             last: list[str] = []
             for printed in _printed(process):
                 for event in events.new():
@@ -215,24 +216,22 @@ def _printed(process: subprocess.Popen[str]) -> Iterator[list[str]]:
         yield found
 
 
-class _signals:  # noqa: N801 - used like a function
-    """Handles signals for a while.
+@contextmanager
+def _handled(handlers: Mapping[signal.Signals, Callable[[], None]]) -> Iterator[None]:
+    """Handle signals for a while.
 
     Args:
         handlers: what is done for each signal.
     """
-
-    def __init__(self, handlers: dict[signal.Signals, Callable[[], None]]) -> None:
-        self._handlers = handlers
-        self._before: dict[signal.Signals, Any] = {}
-
-    def __enter__(self) -> None:
-        for number, handle in self._handlers.items():
-            self._before[number] = signal.signal(number, lambda *_, handle=handle: handle())
-
-    def __exit__(self, *_: object) -> None:
-        for number, handle in self._before.items():
-            signal.signal(number, handle)
+    before = {
+        number: signal.signal(number, lambda *_, handle=handle: handle())
+        for number, handle in handlers.items()
+    }
+    try:
+        yield
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)
 
 
 if __name__ == "__main__":

@@ -58,6 +58,7 @@ class Deployment:
         running: what is being done now, by URN.
         done: how many operations on resources ended.
         told: every line that resources said for good, so that it is not told a second time.
+        kept: the names of resources that leave the record only. The engine counts them as deleted.
     """
 
     preview: bool
@@ -65,6 +66,7 @@ class Deployment:
     running: dict[str, Row] = field(default_factory=dict)
     done: int = 0
     told: set[str] = field(default_factory=set)
+    kept: list[str] = field(default_factory=list)
 
     def take(self, event: Mapping[str, Any], now: float) -> Iterator[str]:
         """Take an event of the engine's log.
@@ -99,6 +101,8 @@ class Deployment:
         self.doing = ""
         if step["op"] not in _SYMBOLS or not _matters(step):
             return
+        if _stays(step):
+            self.kept.append(_name(step["urn"]))
         if self.preview:
             changed = ", ".join(step.get("diffs") or ())
             yield f"{_change(step)}{f': {changed}' if changed else ''}"
@@ -155,5 +159,11 @@ def _matters(step: Mapping[str, Any]) -> bool:
     return bool(state.get("custom")) and not step["type"].startswith("pulumi:")
 
 
+def _stays(step: Mapping[str, Any]) -> bool:
+    """Whether a resource is only forgotten, because it was declared with `retain_on_delete`."""
+    return step["op"] == "delete" and bool((step.get("old") or {}).get("retainOnDelete"))
+
+
 def _change(step: Mapping[str, Any]) -> str:
-    return f"{_SYMBOLS[step['op']]} {_name(step['urn'])} ({kind(step['urn'])})"
+    kept = ": kept" if _stays(step) else ""
+    return f"{_SYMBOLS[step['op']]} {_name(step['urn'])} ({kind(step['urn'])}){kept}"

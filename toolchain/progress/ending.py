@@ -9,6 +9,7 @@ _BEGINS = re.compile(r"(Previewing|Updating|Destroying)\b.*:$")
 _BLOCK = re.compile(r"[A-Z][A-Za-z ]*:($| \S)")
 """The beginning of a block of the ending, such as `Diagnostics:` and `Duration: 3s`."""
 _OF_A_RESOURCE = re.compile(r"  \S.*:$")
+_DELETED = re.compile(r"    - (\d+) (deleted|to delete)$")
 
 
 class Ending:
@@ -16,10 +17,12 @@ class Ending:
 
     Args:
         told: the lines that were told before, which its diagnostics have again.
+        kept: the resources that stay, which its summary counts as deleted.
     """
 
-    def __init__(self, told: Collection[str]) -> None:
+    def __init__(self, told: Collection[str], kept: Sequence[str] = ()) -> None:
         self._told = told
+        self._kept = kept
         self._in_rows = False
         self._diagnostics: list[str] | None = None
 
@@ -35,12 +38,22 @@ class Ending:
         if line == "Diagnostics:":
             self._diagnostics = []
         elif self._diagnostics is None:
-            yield line
+            yield from self._counted(line)
         elif _BLOCK.match(line):
             yield from self.rest()
             yield line
         else:
             self._diagnostics.append(line)
+
+    def _counted(self, line: str) -> Iterator[str]:
+        """A line of the summary, with what is kept counted for itself."""
+        match = _DELETED.match(line)
+        if match is None or not self._kept:
+            yield line
+            return
+        if deleted := int(match[1]) - len(self._kept):
+            yield f"    - {deleted} {match[2]}"
+        yield f"    {len(self._kept)} kept: {', '.join(self._kept)}"
 
     def rest(self) -> Iterator[str]:
         """What is left to show, once Pulumi has ended."""
