@@ -102,10 +102,13 @@ def required_tags(resource: Declared, config: Config) -> Iterator[str]:
     """A vault and an instance have the required tags. Names of tags ignore case, as in Azure."""
     if resource.type not in (_INSTANCE, _VAULT):
         return
-    tags = {
-        name.lower() for name, value in (resource.properties.get("tags") or {}).items() if value
-    }
-    missing = [name for name in config["names"] if name.lower() not in tags]
+    tags = resource.properties.get("tags") or {}
+    # Only the values of these tags are read: others may not be known yet in a preview.
+    missing = [
+        name
+        for name in config["names"]
+        if not any(tag.lower() == name.lower() and tags[tag] for tag in tags)
+    ]
     if missing:
         yield f"it lacks the tags {', '.join(missing)}. Add them to target.tags"
 

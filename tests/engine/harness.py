@@ -246,6 +246,13 @@ class Stack:
         file.write_text(json.dumps({"version": 3, "deployment": {"resources": [root]}}), "utf-8")
         self.succeeds("stack", "import", "--file", str(file), "--stack", name)
 
+    def be_program(self, text: str) -> None:
+        """Run another program than ours from now on."""
+        folder = self.folder / "program"
+        folder.mkdir()
+        (folder / "__main__.py").write_text(text, "utf-8")
+        self._manifest["main"] = str(folder)
+
     @property
     def folder(self) -> Path:
         """The folder of Pulumi.yaml."""

@@ -72,3 +72,46 @@ def test_an_approval_is_read_from_the_wave(
     result = judged(stack, config)
 
     assert (result.code == 0) is passes, result.text
+
+
+PROGRAM = """
+import pulumi_aws as aws
+
+aws.ec2.Instance(
+    "bare",
+    ami="ami-12345678",
+    instance_type="t3.micro",
+    associate_public_ip_address=True,
+    root_block_device={"encrypted": False},
+    metadata_options={"http_tokens": "optional"},
+)
+aws.vpc.SecurityGroupIngressRule(
+    "open",
+    security_group_id="sg-12345678",
+    ip_protocol="tcp",
+    from_port=22,
+    to_port=3389,
+    cidr_ipv4="0.0.0.0/0",
+)
+"""
+
+
+def test_what_our_program_never_declares_is_refused_in_another_one(
+    stack: Stack, tmp_path: Path
+) -> None:
+    """The last test of the module: the stack keeps the other program."""
+    stack.be_program(PROGRAM)
+    config = tmp_path / "policies.json"
+    config.write_text("{}")
+
+    result = judged(stack, config)
+
+    assert result.code != 0
+    for text in (
+        "bare: its metadata service answers without a token (IMDSv1).",
+        "bare: its volume rootBlockDevice is not encrypted.",
+        "bare: it gets a public address.",
+        "open: it opens SSH (port 22) to 0.0.0.0/0.",
+        "open: it opens RDP (port 3389) to 0.0.0.0/0.",
+    ):
+        assert text in result.text

@@ -3,6 +3,7 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
+from pulumi_policy.proxy import UNKNOWN_STRING_VALUE, unknown_checking_proxy
 
 from policy.pack import RULES, Rule
 from policy.rules import Declared
@@ -187,6 +188,14 @@ def violations(
     rule: Rule, resource: str, properties: dict[str, Any], config: dict[str, Any]
 ) -> list[str]:
     return list(rule.check(Declared(resource, properties, "prod-eu"), rule.config(config)))
+
+
+def test_a_tag_that_is_not_known_yet_does_not_keep_others_from_being_judged() -> None:
+    tags = {"CostCenter": "7", "site-recovery:vault": UNKNOWN_STRING_VALUE}
+    properties = dict(unknown_checking_proxy({"tags": tags}))
+    required = {"names": ["costcenter", "Owner"]}
+    found = violations(BY_NAME["required-tags"], INSTANCE, properties, required)
+    assert found == ["it lacks the tags Owner. Add them to target.tags"]
 
 
 def test_all_traffic_from_everybody_opens_both() -> None:
