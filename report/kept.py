@@ -68,6 +68,7 @@ def main(arguments: Iterable[str] | None = None) -> int:
     print(f"Migrated, and kept in Azure with their resource group and network ({options.output}):")
     for name, machine in machines.items():
         print(f"  {name}: {machine['virtualMachine'] or 'its virtual machine was not found'}")
+    print("A later stack with the same names uses what is kept if its target.adopt is true.")
     return 0
 
 

@@ -28,7 +28,7 @@ from tests.warm_python import warm_clouds
 if TYPE_CHECKING:
     from mypy_boto3_ec2 import EC2Client
 
-SCALE = 1200
+SCALE = 2400
 """Seconds of service time per second. A machine is then protected within a few seconds."""
 _SECONDS = 120
 _STEPS, _STEP_SECONDS = 2000, 30

@@ -38,7 +38,9 @@ def file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 def test_they_are_named_and_noted(file: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert kept.main(["--stack", "dev", "--output", str(file)]) == 0
-    assert f"web-01: {VM}" in capsys.readouterr().out
+    out = capsys.readouterr().out
+    assert f"web-01: {VM}" in out
+    assert "target.adopt" in out
     assert json.loads(file.read_text("utf-8"))["web-01"] == {
         "instance": "i-1",
         "virtualMachine": VM,

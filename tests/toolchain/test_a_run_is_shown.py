@@ -133,9 +133,9 @@ GROUP = f"{OF}azure-native:resources:ResourceGroup::machines"
 @pytest.mark.parametrize(
     ("printed", "shown"),
     [
-        ("    - 79 deleted", ["    - 78 deleted", "    1 kept: machines"]),
-        ("    - 79 to delete", ["    - 78 to delete", "    1 kept: machines"]),
-        ("    - 1 deleted", ["    1 kept: machines"]),
+        ("    - 79 deleted", ["    - 78 deleted", "    1 kept: machines (ResourceGroup)"]),
+        ("    - 79 to delete", ["    - 78 to delete", "    1 kept: machines (ResourceGroup)"]),
+        ("    - 1 deleted", ["    1 kept: machines (ResourceGroup)"]),
         ("    ~ 1 updated", ["    ~ 1 updated"]),
     ],
 )

@@ -58,7 +58,7 @@ class Deployment:
         running: what is being done now, by URN.
         done: how many operations on resources ended.
         told: every line that resources said for good, so that it is not told a second time.
-        kept: the names of resources that leave the record only. The engine counts them as deleted.
+        kept: the resources that leave the record only, by name and type. The engine counts them as deleted.
     """
 
     preview: bool
@@ -102,7 +102,8 @@ class Deployment:
         if step["op"] not in _SYMBOLS or not _matters(step):
             return
         if _stays(step):
-            self.kept.append(_name(step["urn"]))
+            short = kind(step["urn"]).rpartition(":")[2]
+            self.kept.append(f"{_name(step['urn'])} ({short})")
         if self.preview:
             changed = ", ".join(step.get("diffs") or ())
             yield f"{_change(step)}{f': {changed}' if changed else ''}"
