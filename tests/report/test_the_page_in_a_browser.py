@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+import psutil
 import pytest
 from selenium import webdriver
 from selenium.webdriver.chrome.service import Service
@@ -21,6 +22,7 @@ from site_recovery.convergence.outcome import Status
 from tests.report.fleets import of_size, recorded, wave_resource
 
 _BROWSERS = ("chromium-headless-shell", "chromium", "google-chrome")
+_END_SECONDS = 5
 _AA = 4.5
 """The contrast of text that WCAG 2.2 asks for (1.4.3, level AA)."""
 
@@ -70,11 +72,16 @@ def browser() -> Iterator[webdriver.Chrome]:
         options.add_argument(argument)
     options.add_argument("--window-size=1280,1000")
     options.set_capability("goog:loggingPrefs", {"browser": "ALL"})
-    started = webdriver.Chrome(options=options, service=Service(driver))
+    service = Service(driver)
+    started = webdriver.Chrome(options=options, service=service)
+    # The driver ends the process that it started, which may be a script around the browser.
+    running = psutil.Process(service.process.pid).children(recursive=True)
     try:
         yield started
     finally:
         started.quit()
+        for left in psutil.wait_procs(running, timeout=_END_SECONDS)[1]:
+            left.kill()
 
 
 class Page:
