@@ -253,18 +253,25 @@ def test_ctrl_c_in_a_preview_is_never_followed_by_an_update(
     assert not any("Updating" in line for line in shown.lines if "(dev)" not in line)
 
 
-def test_in_a_log_nothing_is_drawn_and_nothing_stands_twice(
-    environment: dict[str, str], tmp_path: Path
-) -> None:
-    done = subprocess.run(
-        [*UP, "--yes"],
-        cwd=tmp_path,
+def logged(
+    command: list[str], environment: dict[str, str], folder: Path
+) -> subprocess.CompletedProcess[str]:
+    """Run a command without a terminal."""
+    return subprocess.run(
+        command,
+        cwd=folder,
         env=environment,
         stdin=subprocess.DEVNULL,
         capture_output=True,
         text=True,
         check=False,
     )
+
+
+def test_in_a_log_nothing_is_drawn_and_nothing_stands_twice(
+    environment: dict[str, str], tmp_path: Path
+) -> None:
+    done = logged([*UP, "--yes"], environment, tmp_path)
     assert done.returncode == 3, done.stderr
     assert "\x1b" not in done.stdout
     updating = done.stdout.partition("Updating dev:")[2]
@@ -274,15 +281,7 @@ def test_in_a_log_nothing_is_drawn_and_nothing_stands_twice(
 def test_where_nobody_can_answer_nothing_is_changed(
     environment: dict[str, str], tmp_path: Path
 ) -> None:
-    done = subprocess.run(
-        UP,
-        cwd=tmp_path,
-        env=environment,
-        stdin=subprocess.DEVNULL,
-        capture_output=True,
-        text=True,
-        check=False,
-    )
+    done = logged(UP, environment, tmp_path)
     assert done.returncode == 1
     assert "Say YES=1" in done.stdout
     assert "Previewing" not in done.stdout
