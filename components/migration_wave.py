@@ -126,6 +126,7 @@ class WaveRecord(pulumi.ComponentResource):
                     "azureVmName": item.azure_vm_id.apply(_name_or_none),
                     "testVm": _or_none(item.test_vm_id),
                     "privateIp": _or_none(item.private_ip),
+                    "privateIps": _addresses(item),
                     "powerState": _or_none(item.power_state),
                     "lastTest": _or_none(item.last_test_failover),
                     "item": _or_none(item.item_id),
@@ -257,6 +258,15 @@ def _name_or_none(vm_id: str | None) -> str | None:
 def _or_none(value: pulumi.Output[str | None]) -> pulumi.Output[str | None]:
     """Turn the empty text that a record has for a missing value into None."""
     return value.apply(lambda text: text or None)
+
+
+def _addresses(item: ProtectedItem) -> pulumi.Output[list[str]]:
+    """The private addresses of a machine; an older version of the program recorded one of them."""
+
+    def known(both: Mapping[str, Any]) -> list[str]:
+        return list(both["all"] or filter(None, [both["first"]]))
+
+    return pulumi.Output.all(all=item.private_ips, first=item.private_ip).apply(known)
 
 
 def _accounts(args: MigrationWaveArgs) -> pulumi.Output[dict[str, str]]:

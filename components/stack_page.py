@@ -14,7 +14,7 @@ _MACHINE_COLUMNS = {
     "observedPhase": "observed phase",
     "azureVm": "Azure VM",
     "testVm": "test VM",
-    "privateIp": "private address",
+    "privateIps": "private addresses",
     "powerState": "power",
     "lastTest": "last test",
     "health": "health",
@@ -79,7 +79,8 @@ def _table(titles: Sequence[str], rows: Iterable[Sequence[Any]]) -> str:
 
 def _cell(value: Any) -> str:
     # An Azure id is shown by its last segment.
-    text = str(value or _NOTHING)
+    text = ", ".join(value) if isinstance(value, list) else str(value or "")
+    text = text or _NOTHING
     if text.startswith("/subscriptions/"):
         text = text.rsplit("/", 1)[-1]
     return " ".join(text.split()).replace("|", "\\|")

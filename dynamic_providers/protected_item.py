@@ -90,7 +90,9 @@ class ProtectedItemOutputs(Outputs):
         last_test_failover: the end of the last successful one (ISO 8601); empty before it.
         power_state: of the machine in Azure, or of the test machine while there is one, such as
             `running`; empty if there is neither.
-        private_ip: the first private address of the same machine.
+        private_ips: the private addresses of all network interfaces of the same machine, the
+            primary one's first. A record of an older version of this program has none.
+        private_ip: the first of them; empty if there is none.
     """
 
     observed_phase: str = ""
@@ -101,9 +103,12 @@ class ProtectedItemOutputs(Outputs):
     last_test_failover: str = ""
     power_state: str = ""
     private_ip: str = ""
+    private_ips: tuple[str, ...] = ()
 
     @classmethod
-    def of(cls, observed: Observed, power_state: str, private_ip: str) -> ProtectedItemOutputs:
+    def of(
+        cls, observed: Observed, power_state: str = "", private_ips: tuple[str, ...] = ()
+    ) -> ProtectedItemOutputs:
         """The outputs for an observed machine, and for what is known of it in Azure."""
         last_test = observed.last_test_failover
         return cls(
@@ -114,7 +119,8 @@ class ProtectedItemOutputs(Outputs):
             health=observed.health,
             last_test_failover=last_test.isoformat() if last_test else "",
             power_state=power_state,
-            private_ip=private_ip,
+            private_ip=next(iter(private_ips), ""),
+            private_ips=private_ips,
         )
 
     def remembering(self, before: ProtectedItemOutputs) -> ProtectedItemOutputs:
@@ -270,15 +276,17 @@ class ProtectedItemProvider(MigrationProvider[ProtectedItemInputs, ProtectedItem
         """
         vm_id = observed.azure_vm_id or observed.test_vm_id
         if not vm_id:
-            return ProtectedItemOutputs.of(observed, "", "")
+            return ProtectedItemOutputs.of(observed)
         try:
             async with self.azure(inputs.site.container.vault) as connection:
                 guests = AzureGuests(connection)
-                health, address = await asyncio.gather(guests.health(vm_id), guests.address(vm_id))
+                health, addresses = await asyncio.gather(
+                    guests.health(vm_id), guests.addresses(vm_id)
+                )
         except MigrationError as error:
             engine.current().log(inputs.urn, f"{inputs.name}: its address is not known: {error}")
-            return ProtectedItemOutputs.of(observed, "", "")
-        return ProtectedItemOutputs.of(observed, health.power if health else "", address or "")
+            return ProtectedItemOutputs.of(observed)
+        return ProtectedItemOutputs.of(observed, health.power if health else "", addresses)
 
     def _of(self, inputs: ProtectedItemInputs, snapshot: Snapshot) -> Observed:
         return observe(inputs.machine.machine(inputs.name), snapshot)
@@ -332,6 +340,7 @@ class ProtectedItem(
     last_test_failover: pulumi.Output[str]
     power_state: pulumi.Output[str]
     private_ip: pulumi.Output[str]
+    private_ips: pulumi.Output[list[str]]
 
     def __init__(
         self,

@@ -86,6 +86,8 @@ class MachineRow:
         health_errors: what the service says about it.
         rpo_seconds: age of the newest data that a failover would have; None if it is not known.
         azure_vm, test_vm: names of its virtual machines; empty if there are none.
+        addresses: the private addresses of the first of these that there is, as the last run or
+            refresh recorded them: of all its interfaces, the primary one's first.
         last_test: when a test failover last succeeded, or None.
         check: the result of its checks; None if there were none.
         usage: what it used; None if the vault was not seen.
@@ -107,6 +109,7 @@ class MachineRow:
     rpo_seconds: float | None = None
     azure_vm: str = ""
     test_vm: str = ""
+    addresses: tuple[str, ...] = ()
     last_test: datetime | None = None
     check: Check | None = None
     usage: Usage | None = None
@@ -330,6 +333,7 @@ def _live_row(
         seen.rpo.total_seconds() if seen.rpo is not None else None,
         arm_ids.name(seen.azure_vm_id or ""),
         arm_ids.name(seen.test_vm_id or ""),
+        _addresses(record, seen.azure_vm_id or "", seen.test_vm_id or ""),
         last_test,
         record.check,
         used,
@@ -394,9 +398,14 @@ def _recorded(wave: WaveRecord, record: MachineRecord) -> MachineRow:
         health="" if newer.health == NO_HEALTH else newer.health,
         azure_vm=arm_ids.name(newer.azure_vm_id),
         test_vm=arm_ids.name(newer.test_vm_id),
+        addresses=_addresses(record, newer.azure_vm_id, newer.test_vm_id),
         last_test=item.last_test_failover if item is not None else None,
         check=record.check,
     )
+
+
+def _addresses(record: MachineRecord, azure_vm_id: str, test_vm_id: str) -> tuple[str, ...]:
+    return () if record.item is None else record.item.addresses(azure_vm_id, test_vm_id)
 
 
 def _status(wave: WaveRecord, record: MachineRecord) -> Status:

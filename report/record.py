@@ -65,7 +65,12 @@ class Seen(_Read):
 
 
 class ItemRecord(_Read):
-    """The record of a machine that reached its phase."""
+    """The record of a machine that reached its phase.
+
+    Attributes:
+        private_ips: the private addresses of its virtual machine, the primary interface's first.
+        private_ip: the first of them; all that an older version of the program recorded.
+    """
 
     name: str
     observed_phase: str = ""
@@ -74,6 +79,15 @@ class ItemRecord(_Read):
     azure_vm_id: str = ""
     test_vm_id: str = ""
     last_test_failover: datetime | None = None
+    private_ip: str = ""
+    private_ips: tuple[str, ...] = ()
+
+    def addresses(self, azure_vm_id: str, test_vm_id: str) -> tuple[str, ...]:
+        """The private addresses of the machine's virtual machine, if that is the recorded one."""
+        recorded, asked = self.azure_vm_id or self.test_vm_id, azure_vm_id or test_vm_id
+        if not asked or asked.lower() != recorded.lower():
+            return ()
+        return self.private_ips or tuple(filter(None, [self.private_ip]))
 
     @classmethod
     def of(cls, outputs: Mapping[str, Any]) -> ItemRecord:

@@ -149,7 +149,7 @@ def _machines(machines: Iterable[MachineRow], width: int) -> Table:
             _where(machine),
             Text(machine.health or NOTHING, _health_style(machine)),
             NOTHING if machine.rpo_seconds is None else span(machine.rpo_seconds),
-            Text(machine.azure_vm or machine.test_vm or NOTHING),
+            _in_azure(machine),
             _checks(machine),
         ]
         if wide:
@@ -170,6 +170,14 @@ def _where(machine: MachineRow) -> Text:
     if machine.status is not Status.SATISFIED:
         where.append(f" · {VERDICTS[machine.status]}", _VERDICT_STYLES[machine.status])
     return where
+
+
+def _in_azure(machine: MachineRow) -> Text:
+    """The name of its virtual machine, with each of its addresses on a line of its own."""
+    name = Text(machine.azure_vm or machine.test_vm or NOTHING)
+    for address in machine.addresses:
+        name.append(f"\n{address}", "dim")
+    return name
 
 
 def _checks(machine: MachineRow) -> Text:

@@ -38,7 +38,7 @@
   if (!form) return;
   const about = rows.map((row) => ({
     index: row.dataset.m,
-    name: row.cells[0].textContent.toLowerCase(),
+    texts: `${row.cells[0].textContent} ${row.dataset.addresses}`.toLowerCase(),
     wave: row.dataset.wave,
     place: row.dataset.place,
     attention: "attention" in row.dataset,
@@ -53,7 +53,7 @@
       about
         .filter(
           (machine) =>
-            machine.name.includes(text) &&
+            machine.texts.includes(text) &&
             (!wave.value || machine.wave === wave.value) &&
             (!place.value || machine.place === place.value) &&
             (!attention.checked || machine.attention),

@@ -83,20 +83,38 @@ class AzureGuests:
         )
 
     async def address(self, vm_id: str) -> str | None:
-        """Read its primary network interface (VirtualMachines_Get, NetworkInterfaces_Get)."""
+        """Read the first of its `addresses`, without its other interfaces."""
         with explained(f"virtual machine {arm_ids.name(vm_id)}"):
-            machine = await call(self._client, "GET", url(vm_id, API_VERSION))
-            interfaces = _at(machine, "properties", "networkProfile", "networkInterfaces") or []
-            # A machine with one interface need not say that it is the primary one.
-            first = [each for each in interfaces if _at(each, "properties", "primary")]
-            id_ = _at([*first, *interfaces], 0, "id")
-            if not isinstance(id_, str):
-                return None
-            interface = await call(self._client, "GET", url(id_, _NETWORK))
-        address = _at(
-            interface, "properties", "ipConfigurations", 0, "properties", "privateIPAddress"
-        )
-        return address if isinstance(address, str) else None
+            for interface in await self._interfaces(vm_id):
+                return next(iter(await self._addresses_of(interface)), None)
+        return None
+
+    async def addresses(self, vm_id: str) -> tuple[str, ...]:
+        """Read the private addresses of all its network interfaces, the primary one's first.
+
+        Operations VirtualMachines_Get and NetworkInterfaces_Get.
+
+        Raises:
+            MigrationError: Azure did not answer, or refused.
+        """
+        with explained(f"virtual machine {arm_ids.name(vm_id)}"):
+            found = await asyncio.gather(
+                *(self._addresses_of(each) for each in await self._interfaces(vm_id))
+            )
+        return tuple(address for each in found for address in each)
+
+    async def _interfaces(self, vm_id: str) -> list[str]:
+        """The ids of its interfaces, the primary one first."""
+        machine = await call(self._client, "GET", url(vm_id, API_VERSION))
+        shown = _at(machine, "properties", "networkProfile", "networkInterfaces") or []
+        ids = [_at(each, "id") for each in _primary_first(shown)]
+        return [id_ for id_ in ids if isinstance(id_, str)]
+
+    async def _addresses_of(self, interface_id: str) -> list[str]:
+        interface = await call(self._client, "GET", url(interface_id, _NETWORK))
+        shown = _at(interface, "properties", "ipConfigurations") or []
+        addresses = [_at(each, "properties", "privateIPAddress") for each in _primary_first(shown)]
+        return [address for address in addresses if isinstance(address, str)]
 
     async def send(self, vm_id: str, platform: Platform, lines: list[str]) -> str:
         """Run a script once (VirtualMachines_RunCommand)."""
@@ -173,6 +191,11 @@ def _private(host: str) -> bool:
         return ipaddress.ip_address(host).is_private
     except ValueError:
         return False
+
+
+def _primary_first(shown: list[Any]) -> list[Any]:
+    """Interfaces, or configurations of one; a single one need not say that it is the primary one."""
+    return sorted(shown, key=lambda each: not _at(each, "properties", "primary"))
 
 
 def _said(error: Exception) -> str:

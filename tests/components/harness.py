@@ -60,6 +60,7 @@ _OUTPUTS: dict[str, dict[str, Any]] = {
         "item_id": "item-id",
         "power_state": "",
         "private_ip": "",
+        "private_ips": [],
         "health": "Normal",
     },
 }

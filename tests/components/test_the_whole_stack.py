@@ -184,6 +184,7 @@ def test_the_outputs_tell_where_everything_is(dev: Deployment) -> None:
         "azureVmName": None,
         "testVm": None,
         "privateIp": None,
+        "privateIps": [],
         "powerState": None,
         "lastTest": None,
         "item": "item-id",

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Iterator
 from typing import Any
 
 import pytest
 
+from site_recovery import arm_ids
+from site_recovery.azure.guests import AzureGuests
 from site_recovery.convergence.outcome import Status
 from site_recovery.fleet import Hardware
 from site_recovery.phases import Phase
@@ -163,3 +166,25 @@ def test_one_that_was_attached_after_the_replication_began_is_refused(fleet: Fle
     assert outcomes["web-02"].reason is Reason.NO_INTERFACE
     assert "does not have network interface 1" in outcomes["web-02"].message
     assert outcomes["web-01"].status is Status.SATISFIED
+
+
+def test_its_addresses_begin_with_the_primary_ones_wherever_that_is_listed(fleet: Fleet) -> None:
+    satisfied(fleet, Phase.FAILED_OVER)
+    expected = [address for _, address, _ in placed(fleet)]
+    vm = fleet.site.virtual_machines()["web-01"]["id"]
+    store = fleet.site.world.store
+    with store.transaction():
+        document = store.get("microsoft.compute/virtualmachines", vm)
+        assert document is not None
+        document["properties"]["networkProfile"]["networkInterfaces"].reverse()
+        store.put("microsoft.compute/virtualmachines", vm, document)
+
+    async def read() -> tuple[str | None, tuple[str, ...]]:
+        async with fleet.connector()(arm_ids.segment(vm, "subscriptions")) as connection:
+            guests = AzureGuests(connection)
+            return await guests.address(vm), await guests.addresses(vm)
+
+    first, found = asyncio.run(read())
+    assert len(found) == 3
+    assert first == found[0] == expected[0]
+    assert set(found) == set(expected)

@@ -25,8 +25,38 @@ Pulumi = Callable[..., subprocess.CompletedProcess[str]]
 
 @pytest.fixture(scope="module")
 def untouched(stack: Stack) -> dict[str, Any]:
-    """What is in AWS before the stack is."""
+    """What is in AWS before the stack is, where one machine has more hardware than the others."""
+    _equip(stack, MACHINES[0])
     return stack.clouds.aws()
+
+
+def _equip(stack: Stack, name: str) -> None:
+    """Give an instance a second network interface and two more disks."""
+    ec2 = stack.clouds.ec2()
+    instance = stack.fleet[name]["instanceId"]
+    [reservation] = ec2.describe_instances(InstanceIds=[instance])["Reservations"]
+    [found] = reservation["Instances"]
+    made = ec2.create_network_interface(
+        SubnetId=found["SubnetId"], Groups=[group["GroupId"] for group in found["SecurityGroups"]]
+    )["NetworkInterface"]["NetworkInterfaceId"]
+    ec2.attach_network_interface(NetworkInterfaceId=made, InstanceId=instance, DeviceIndex=1)
+    for device in ("/dev/sdx", "/dev/sdy"):
+        volume = ec2.create_volume(
+            AvailabilityZone=found["Placement"]["AvailabilityZone"], Size=20, VolumeType="gp3"
+        )["VolumeId"]
+        ec2.attach_volume(VolumeId=volume, InstanceId=instance, Device=device)
+
+
+def interfaces_of(machine: dict[str, Any]) -> list[dict[str, Any]]:
+    """The network interfaces of a virtual machine, as its profile names them."""
+    found: list[dict[str, Any]] = machine["properties"]["networkProfile"]["networkInterfaces"]
+    return found
+
+
+def data_disks_of(machine: dict[str, Any]) -> list[dict[str, Any]]:
+    """The data disks of a virtual machine."""
+    found: list[dict[str, Any]] = machine["properties"]["storageProfile"]["dataDisks"]
+    return found
 
 
 @pytest.fixture(scope="module")
@@ -64,7 +94,7 @@ def _open_to_the_world(stack: Stack) -> None:
     static = {"publicIPAllocationMethod": "Static"}
     body = {"location": location, "sku": {"name": "Standard"}, "properties": static}
     stack.clouds.put(address, body, NETWORK_VERSION)
-    [used] = machine["properties"]["networkProfile"]["networkInterfaces"]
+    [used] = [each for each in interfaces_of(machine) if each["properties"]["primary"]]
     path = used["id"].split("/", 3)[3]
     shown = stack.clouds.get(path, NETWORK_VERSION)
     subscription = used["id"].split("/resourceGroups/")[0]
@@ -117,7 +147,12 @@ def succeeded(done: subprocess.CompletedProcess[str]) -> str:
     return done.stdout
 
 
-def test_an_imported_machine_shows_no_change(pulumi: Pulumi) -> None:
+def test_an_imported_machine_shows_no_change(pulumi: Pulumi, migrated: Stack) -> None:
+    machines = migrated.clouds.virtual_machines(MACHINES_GROUP)
+    interfaces = [len(interfaces_of(machine)) for machine in machines.values()]
+    disks = [1 + len(data_disks_of(machine)) for machine in machines.values()]
+    assert sorted(interfaces) == [1, 2], "one machine has a second interface"
+    assert max(disks) >= 3, "and two data disks at least"
     succeeded(pulumi("stack", "init", "engine"))
     succeeded(pulumi("import", "--file", "import.json", "--generate-code=false", "--yes"))
 
@@ -126,11 +161,20 @@ def test_an_imported_machine_shows_no_change(pulumi: Pulumi) -> None:
     exported = json.loads(succeeded(pulumi("stack", "export")))["deployment"]["resources"]
     types = [resource["type"].rpartition(":")[2] for resource in exported]
     assert types.count("VirtualMachine") == len(MACHINES)
-    assert types.count("NetworkInterface") == len(MACHINES)
-    assert types.count("Disk") >= len(MACHINES)
+    assert types.count("NetworkInterface") == sum(interfaces)
+    assert types.count("Disk") == sum(disks)
     assert types.count("NetworkSecurityGroup") == 1
     assert types.count("PublicIPAddress") == 1
     assert "unchanged" in text
+
+
+def test_the_outputs_name_the_addresses_of_all_interfaces(migrated: Stack) -> None:
+    rows = migrated.outputs()["machines"]
+    for name, machine in migrated.clouds.virtual_machines(MACHINES_GROUP).items():
+        addresses = rows[name]["privateIps"]
+        assert len(addresses) == len(interfaces_of(machine))
+        assert rows[name]["privateIp"] == addresses[0] == migrated.clouds.address_of(machine)
+        assert f"| {', '.join(addresses)} |" in migrated.outputs()["readme"]
 
 
 def test_a_changed_tag_and_size_reach_the_machine_and_nothing_else(

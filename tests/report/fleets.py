@@ -178,6 +178,7 @@ def of_size(count: int, seed: int = 1, prices: Prices | None = PRICES) -> Report
         for name in machines:
             _machine(vault, wave, name, drawn, outcomes, checks)
     record = recorded(
+        *map(_reached, vault.machines, range(len(vault.machines))),
         *(
             wave_resource(
                 wave,
@@ -187,9 +188,23 @@ def of_size(count: int, seed: int = 1, prices: Prices | None = PRICES) -> Report
                 checks={name: checks[name] for name in machines if name in checks},
             )
             for wave, (phase, machines) in waves.items()
-        )
+        ),
     )
     return report(record, vault.seen(record), prices)
+
+
+def _reached(vm: VirtualMachine, number: int) -> dict[str, Any]:
+    """The record of a machine that has a virtual machine; every fifth one has two interfaces."""
+    test = vm.name.endswith("-test")
+    addresses = [f"10.20.{number // 250}.{number % 250 + 4}"]
+    if number % 5 == 0:
+        addresses.append(f"10.20.128.{number % 250 + 4}")
+    return item_resource(
+        vm.tags[TAG_INSTANCE].removeprefix("i-"),
+        "test-failover" if test else "failed-over",
+        private_ips=addresses,
+        **{"test_vm_id" if test else "azure_vm_id": vm.id},
+    )
 
 
 _NO_QUOTA = ServiceError(

@@ -40,6 +40,15 @@ def test_eighty_columns_show_where_each_machine_is() -> None:
         assert machine.where in row
 
 
+@pytest.mark.parametrize("width", [80, 120])
+def test_every_address_of_a_machine_in_azure_is_there(width: int) -> None:
+    made = of_size(12)
+    text = " ".join(printed(made, width))
+    shown = [address for machine in made.machines for address in machine.addresses]
+    assert max(len(machine.addresses) for machine in made.machines) == 2
+    assert all(address in text for address in shown)
+
+
 def test_no_name_is_cut_however_long_it_is() -> None:
     name = "a-machine-with-a-name-as-long-as-azure-allows-one-to-be-64-less1"
     lines = printed(one(name))

@@ -89,6 +89,16 @@ def test_every_machine_is_in_its_lane_in_the_table_and_in_the_timeline() -> None
         assert places.count("tr") >= 2, machine.name
 
 
+def test_a_machine_has_all_its_addresses_beside_the_name_of_its_virtual_machine() -> None:
+    made = of_size(30)
+    text = re.sub(r"<[^>]+>", " ", page.rendered(made))
+    several = [machine for machine in made.machines if len(machine.addresses) > 1]
+    assert several
+    for machine in several:
+        together = [machine.azure_vm or machine.test_vm, *machine.addresses]
+        assert " ".join(together) in " ".join(text.split())
+
+
 def test_a_thousand_machines_are_less_than_two_megabytes() -> None:
     assert len(page.rendered(of_size(1000)).encode()) < 2_000_000
 

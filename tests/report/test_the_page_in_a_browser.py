@@ -182,6 +182,17 @@ def test_a_filter_is_about_everything_on_the_page(opened: Any) -> None:
         assert all(name.startswith("web-") for name in names), selector
 
 
+def test_a_machine_is_found_by_each_of_its_addresses(opened: Any) -> None:
+    made = of_size(60)
+    shown = opened(made)
+    sought = next(machine for machine in made.machines if len(machine.addresses) > 1)
+    for address in sought.addresses:
+        shown.one("[name=text]").clear()
+        shown.one("[name=text]").send_keys(address)
+        assert sought.name in shown.column(0)
+        assert len(shown.column(0)) < 10
+
+
 def test_filters_narrow_each_other_and_are_taken_back(opened: Any) -> None:
     made = of_size(60)
     shown = opened(made)

@@ -241,3 +241,42 @@ def test_every_machine_of_a_large_fleet_is_somewhere() -> None:
     assert sum(made.counts.values()) == len(made.machines) == 300
     assert all(count for count in made.counts.values()), "every place of the example has machines"
     assert made.time == NOW
+
+
+# -- its addresses -----------------------------------------------------------------------------
+
+VM = "/subscriptions/1/resourceGroups/rg-machines/providers/Microsoft.Compute/virtualMachines/vm"
+
+
+def addresses(live: bool, **item: Any) -> tuple[str, ...]:
+    """What the report shows for a machine whose virtual machine in Azure is `VM`."""
+    record = recorded(
+        wave_resource("web", "migrated", ["web-01"], results={"web-01": {"azure_vm_id": VM}}),
+        item_resource("web-01", "migrated", **{"azure_vm_id": VM, **item}),
+    )
+    vault = Vault()
+    vault.runs("vm", "web-01")
+    [row] = report(record, vault.seen(record) if live else UNSEEN).machines
+    return row.addresses
+
+
+@pytest.mark.parametrize("live", [True, False])
+def test_a_machine_in_azure_has_the_addresses_of_all_its_interfaces(live: bool) -> None:
+    both = ["10.20.1.4", "10.20.2.4"]
+    assert addresses(live, private_ips=both, private_ip=both[0]) == tuple(both)
+
+
+@pytest.mark.parametrize("live", [True, False])
+def test_of_an_older_record_it_has_the_one_address(live: bool) -> None:
+    assert addresses(live, private_ip="10.20.1.4") == ("10.20.1.4",)
+    assert addresses(live) == ()
+
+
+def test_the_addresses_of_another_virtual_machine_than_the_recorded_one_are_not_shown() -> None:
+    assert addresses(True, private_ips=["10.20.1.4"], azure_vm_id=f"{VM}-before") == ()
+
+
+@pytest.mark.parametrize("casing", [str.upper, str.lower])
+def test_the_case_of_an_id_makes_no_other_machine_of_it(casing: Any) -> None:
+    found = addresses(True, private_ips=["10.20.1.4"], azure_vm_id=casing(VM))
+    assert found == ("10.20.1.4",)
