@@ -57,6 +57,18 @@ return found.sort((a, b) => a[0] - b[0]).slice(0, 5);
 """
 
 
+_OUT_OF_REACH = """
+// A section cuts off what is wider than itself, so the page does not scroll to it.
+const scrolls = (element) => element && (
+  ['auto', 'scroll'].includes(getComputedStyle(element).overflowX) || scrolls(element.parentElement)
+);
+return [...document.querySelectorAll('main td, main th, main li')]
+  .filter((each) => each.getBoundingClientRect().right > document.documentElement.clientWidth)
+  .filter((each) => !scrolls(each))
+  .map((each) => each.textContent.trim());
+"""
+
+
 @pytest.fixture(scope="module")
 def browser() -> Iterator[webdriver.Chrome]:
     binary = next(filter(None, map(shutil.which, _BROWSERS)), None)
@@ -233,6 +245,19 @@ def test_all_texts_have_the_contrast_that_reading_needs(opened: Any, scheme: str
     assert paper == {"light": "rgb(251, 251, 250)", "dark": "rgb(20, 23, 28)"}[scheme]
     worst = shown.run(_CONTRASTS)
     assert worst[0][0] >= _AA, worst
+
+
+@pytest.mark.parametrize("width", [1280, 400])
+def test_nothing_is_out_of_reach_at_any_width(opened: Any, width: int) -> None:
+    shown = opened(of_size(20))
+    shown.browser.execute_cdp_cmd(
+        "Emulation.setDeviceMetricsOverride",
+        {"width": width, "height": 900, "deviceScaleFactor": 1, "mobile": False},
+    )
+    try:
+        assert shown.run(_OUT_OF_REACH) == []
+    finally:
+        shown.browser.execute_cdp_cmd("Emulation.clearDeviceMetricsOverride", {})
 
 
 def test_a_narrow_window_scrolls_tables_and_lanes_and_not_the_page(opened: Any) -> None:
