@@ -8,7 +8,7 @@ from datetime import timedelta
 from enum import StrEnum
 from typing import Literal
 
-from site_recovery import target_interfaces
+from site_recovery import target_disks, target_interfaces
 from site_recovery.arm_ids import ContainerId
 from site_recovery.checks import Record
 from site_recovery.declared.checks import Check, effective
@@ -140,6 +140,7 @@ class Assignment:
             test_network_id=zone.test_network_id or None,
             test_subnet=zone.test_subnet_name,
             others=target_interfaces.wanted(self.target.interfaces or {}, self.interfaces),
+            disks=target_disks.wanted(self.target, self.disks),
         )
         return replace(self, settings=wanted)
 

@@ -12,6 +12,7 @@ from site_recovery.identification import Identity, Mismatch, identify, unreadabl
 from site_recovery.jobs import Job, ServiceError
 from site_recovery.operations import Operation
 from site_recovery.snapshot import Machine, ProtectedItem, Snapshot, Unreadable
+from site_recovery.target_disks import differences as disks_that_differ
 from site_recovery.target_interfaces import missing
 from site_recovery.target_settings import TargetSettings
 
@@ -59,6 +60,7 @@ class Observed:
         differs: the settings of its target that are not as declared, in words. For a machine
             without an item: the settings that cannot be given when protection is enabled.
         lacks: the interfaces that its config names and its item does not have, by their keys.
+        disks_differ: the disks of its item that are not as declared, in words.
         other_at_address: a sentence about another machine that is known at its address while the machine
             itself is not known, or None.
         mismatch: why the machine must be left alone, or None.
@@ -96,6 +98,7 @@ class Observed:
     hold: str | None = None
     differs: tuple[str, ...] = ()
     lacks: tuple[str, ...] = ()
+    disks_differ: tuple[str, ...] = ()
     target: TargetSettings = field(default_factory=TargetSettings)
     changed_since_test: bool = False
     other_at_address: str | None = None
@@ -237,6 +240,7 @@ def _with_item(
         hold=machine.hold,
         differs=_differences(wanted, item.target),
         lacks=_lacks(wanted, item),
+        disks_differ=_disks_differ(wanted, item),
         target=item.target,
         changed_since_test=_changed_since(item.last_test_failover, machine, item, snapshot),
         test_checked=machine.checked_test is not None
@@ -297,6 +301,13 @@ def _lacks(wanted: TargetSettings | None, item: ProtectedItem) -> tuple[str, ...
     if wanted is None or not shows:
         return ()
     return tuple(each.key for each in missing(wanted.others, item.target.others))
+
+
+def _disks_differ(wanted: TargetSettings | None, item: ProtectedItem) -> tuple[str, ...]:
+    # Once it failed over they are disks of a virtual machine, which its owner may change.
+    if wanted is None or _stage(item) in (Stage.FAILED_OVER, Stage.BROKEN):
+        return ()
+    return disks_that_differ(wanted.disks, item.target.disks)
 
 
 def _is_idle(item: ProtectedItem) -> bool:

@@ -180,6 +180,8 @@ def next_step(desired: Phase | None, observed: Observed, rules: Rules) -> Step:
         return Wait(Reason.JOB_RUNNING, f"{observed.busy} is running")
     if observed.lacks and desired is not None:
         return _lacking(observed)
+    if observed.disks_differ and desired is not None:
+        return _other_disks(observed)
     if satisfies(desired, observed):
         return Satisfied()
     if desired is Phase.PROTECTED and _has_to_delete(observed):
@@ -261,6 +263,16 @@ def _lacking(observed: Observed) -> Blocked:
         "names: Site Recovery reads the interfaces when replication begins",
         "Remove the key, or replicate the machine anew: take it out of its wave, run pulumi up, "
         "and put it back",
+    )
+
+
+def _other_disks(observed: Observed) -> Blocked:
+    return Blocked(
+        Reason.OTHER_DISKS,
+        f"{'; '.join(observed.disks_differ)}: the disks of a replicated item are as they were when "
+        "its replication began",
+        "Declare them as they are there (target.diskType, diskEncryptionSet, disks), or replicate "
+        "the machine anew: take it out of its wave, run pulumi up, and put it back",
     )
 
 

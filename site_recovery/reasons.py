@@ -35,6 +35,7 @@ class Reason(StrEnum):
     NO_VM_SIZE = "no-vm-size"
     NO_ADDRESS = "no-address"
     NO_INTERFACE = "no-interface"
+    OTHER_DISKS = "other-disks"
 
     # The cutover of its source did not succeed.
     QUIESCE_FAILED = "quiesce-failed"

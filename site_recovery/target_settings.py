@@ -12,6 +12,7 @@ from typing import Any, TypeVar
 
 from site_recovery import target_interfaces
 from site_recovery.declared.target import TargetSpec
+from site_recovery.target_disks import DiskSettings
 from site_recovery.target_interfaces import InterfaceSettings
 
 DYNAMIC = ""
@@ -26,8 +27,7 @@ class TargetSettings:
 
     This is the counterpart of `TargetSpec` and not the same type. A spec is what the config
     declares, and is validated. An item also shows values from the landing zone and values that
-    only the service knows. It does not show the disk type, and its values may be anything that
-    someone set in the vault. Both types use the same field names.
+    only the service knows, and its values may be anything that someone set in the vault. Both types use the same field names.
 
     None means that no value is wanted, or that the service does not show it. It is equal to
     everything. Resources are ARM ids, subnets are names. `private_ip` and `test_private_ip` are `DYNAMIC`
@@ -39,6 +39,7 @@ class TargetSettings:
         generation: of the virtual machine, `V1` or `V2`; only observed, never wanted.
         others: the further interfaces: of an item all of them, of what is wanted those that the
             config names.
+        disks: its disks, which no update changes; see `target_disks`.
     """
 
     vm_name: str | None = None
@@ -60,6 +61,7 @@ class TargetSettings:
     test_private_ip: str | None = None
     generation: str | None = None
     others: tuple[InterfaceSettings, ...] = ()
+    disks: tuple[DiskSettings, ...] = ()
 
     @property
     def interfaces(self) -> int:
@@ -107,6 +109,7 @@ class TargetSettings:
         if self.tags is not None:
             values["tags"] = {**(present.tags or {}), **self.tags}
         values["others"] = target_interfaces.merged(self.others, present.others)
+        values["disks"] = present.disks
         return replace(present, **without_none(values))
 
     def every_interface(self, present: TargetSettings) -> list[InterfaceSettings]:
@@ -137,8 +140,7 @@ class TargetSettings:
 
 
 _NOT_SHOWN = ("disk_type", "disk_encryption_set", "tags_from_source", "interfaces", "disks")
-"""Fields of a spec that items do not show and updates do not change, or that have another form
-here."""
+"""Fields of a spec that have another form here, or that are none of an item."""
 
 _WORDS = {
     "vm_name": "name",

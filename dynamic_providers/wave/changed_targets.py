@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from dynamic_providers.wave.inputs import MachineInputs, WaveInputs
-from site_recovery import target_interfaces
+from site_recovery import target_disks, target_interfaces
 from site_recovery.config_paths import path
 from site_recovery.declared.interfaces import InterfaceSpec
 from site_recovery.declared.target import TargetSpec
@@ -26,9 +26,13 @@ def refusals(before: dict[str, MachineInputs], inputs: WaveInputs, snapshot: Sna
             f"{name}: its target's {_key(field)} was {_value(old.target, field)} when it was "
             f"protected, and is {_value(machine.target, field)} in the config. Put it back; or "
             f"{_WAYS_OUT.get(field, _AGAIN)}."
-            for field in (*_FIXED, *_NOT_TAKEN_BACK)
+            for field in (*_DISKS, *_NOT_TAKEN_BACK)
             if getattr(old.target, field) != getattr(machine.target, field)
-            and (field in _FIXED or _remains(field, machine.target, observed.target))
+            and (
+                _disks_remain(old, machine, observed.target)
+                if field in _DISKS
+                else _remains(field, machine.target, observed.target)
+            )
         ]
         refusals += [f"{name}: {each}" for each in _interfaces(old, machine, observed.target)]
     return refusals
@@ -70,6 +74,15 @@ _OF_AN_INTERFACE = {
 """Values of an interface that stay as they are when they are left out, and what else helps."""
 
 
+def _disks_remain(old: MachineInputs, machine: MachineInputs, present: TargetSettings) -> bool:
+    """Whether disks stay as they were declared once, which a review of the item does not tell.
+
+    What is declared of disks now is compared with the item (`Observed.disks_differ`).
+    """
+    before, now = (target_disks.wanted(each.target, each.disks or ()) for each in (old, machine))
+    return not present.disks or target_disks.unsaid(before, now, present.disks)
+
+
 def _remains(field: str, wanted: TargetSpec, present: TargetSettings) -> bool:
     """Whether the item still has a value that the config no longer sets."""
     shown, other = getattr(present, field), _INSTEAD.get(field)
@@ -102,7 +115,7 @@ _WAYS_OUT = dict.fromkeys(
 )
 """What else helps for a field."""
 
-_FIXED = ("disk_type", "disk_encryption_set", "disks")
+_DISKS = ("disk_type", "disk_encryption_set", "disks")
 """Fields that no update of a protected item can change."""
 
 _INSTEAD = {

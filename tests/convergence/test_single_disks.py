@@ -12,6 +12,7 @@ from emulator.guests import machine
 from site_recovery.convergence.outcome import Status
 from site_recovery.declared.disks import DiskOrder
 from site_recovery.phases import Phase
+from site_recovery.reasons import Reason
 from tests.convergence.fleet import Fleet
 from tests.emulator.recovery_services.site_recovery_support import GROUP, Classic, windows
 
@@ -70,3 +71,43 @@ def test_a_disk_that_ec2_does_not_show_stops_the_replication(fleet: Fleet) -> No
         "its agent tells of a disk of 200 GiB, and EC2 of disks of 50, 100 GiB" in outcome.message
     )
     assert ENABLE not in fleet.accepted()
+
+
+class TestOfAMachineThatReplicates:
+    def test_another_type_is_told_and_nothing_is_asked_of_the_service(self, fleet: Fleet) -> None:
+        reports(fleet)
+        fleet.drive(Phase.PROTECTED)
+        before = fleet.accepted()
+        fleet.disks["web-01"] = (
+            DiskOrder(sizeGib=50),
+            DiskOrder(sizeGib=100, type="StandardSSD_LRS"),
+            DiskOrder(sizeGib=200, diskEncryptionSet=f"{ENCRYPTION}-2"),
+        )
+        outcome = fleet.drive(Phase.MIGRATED)["web-01"]
+        assert outcome.reason is Reason.OTHER_DISKS
+        assert "disk of 100 GiB is Premium_LRS there, and is to be StandardSSD" in outcome.message
+        assert f"200 GiB is {ENCRYPTION} there, and is to be {ENCRYPTION}-2" in outcome.message
+        assert "50 GiB" not in outcome.message
+        assert fleet.accepted() == before
+
+    def test_a_type_for_all_disks_is_compared_with_each(self, fleet: Fleet) -> None:
+        reports(fleet)
+        fleet.drive(Phase.PROTECTED)
+        del fleet.disks["web-01"]
+        outcome = fleet.drive(Phase.PROTECTED)["web-01"]
+        assert "its disk of 100 GiB is Premium_LRS there" in outcome.message
+        fleet.targets["web-01"] = {"vm_size": "Standard_D4s_v5"}
+        assert fleet.drive(Phase.PROTECTED)["web-01"].status is Status.SATISFIED
+
+    def test_that_leaves_its_wave_it_keeps_nothing_back(self, fleet: Fleet) -> None:
+        reports(fleet)
+        fleet.drive(Phase.PROTECTED)
+        fleet.disks["web-01"] = (DiskOrder(sizeGib=100, type="Standard_LRS"),)
+        fleet.drive(None, leaving=True)
+        assert fleet.accepted("web-01")[-1] == "ReplicationProtectedItems_Delete"
+
+    def test_that_failed_over_it_is_left_alone(self, fleet: Fleet) -> None:
+        reports(fleet)
+        fleet.drive(Phase.FAILED_OVER)
+        fleet.disks["web-01"] = (DiskOrder(sizeGib=100, type="Standard_LRS"),)
+        assert fleet.drive(Phase.MIGRATED)["web-01"].status is Status.SATISFIED

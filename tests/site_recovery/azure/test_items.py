@@ -40,10 +40,11 @@ def item(details: dict[str, Any], **properties: Any) -> Any:
     [
         ({"vmNics": [], "targetVmTags": []}, False),
         ({"vmNics": None, "targetVmTags": None}, False),
-        ({"vmNics": [NIC], "targetVmTags": []}, True),
+        ({"vmNics": [NIC], "targetVmTags": []}, False),
+        ({"vmNics": [NIC], "targetVmTags": [], "protectedDisks": [{"diskId": "1"}]}, True),
     ],
 )
-def test_an_answer_without_interfaces_is_that_of_a_list(
+def test_an_answer_without_interfaces_or_disks_is_that_of_a_list(
     details: dict[str, Any], complete: bool
 ) -> None:
     assert item(details).complete == complete

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 from pydantic import Field
 
 from site_recovery import arm_ids
 from site_recovery.azure.answers.reading import Tags, Wire, tags_of
+from site_recovery.target_disks import GIB, DiskSettings
 from site_recovery.target_interfaces import InterfaceSettings
 from site_recovery.target_settings import DYNAMIC, TargetSettings, without_none
 
@@ -31,6 +32,17 @@ class _Interface(Wire):
     ip_configs: list[_Address] | None = None
 
 
+class _Disk(Wire):
+    disk_id: str | None = None
+    disk_capacity_in_bytes: float | None = None
+
+
+class _ManagedDisk(Wire):
+    disk_id: str | None = None
+    replica_disk_type: str | None = None
+    disk_encryption_set_id: str | None = None
+
+
 class _Details(Wire):
     recovery_azure_vm_name: str | None = Field(None, alias="recoveryAzureVMName")
     recovery_azure_vm_size: str | None = Field(None, alias="recoveryAzureVMSize")
@@ -45,6 +57,8 @@ class _Details(Wire):
     selected_source_nic_id: str | None = None
     azure_vm_generation: str | None = None
     vm_nics: list[_Interface] | None = None
+    protected_disks: list[_Disk] | None = None
+    protected_managed_disks: list[_ManagedDisk] | None = None
 
 
 def read(details: Mapping[str, Any]) -> TargetSettings:
@@ -72,7 +86,20 @@ def read(details: Mapping[str, Any]) -> TargetSettings:
         test_private_ip=first.test_private_ip,
         generation=details.get("azureVmGeneration"),
         others=tuple(others),
+        disks=tuple(_disks(shown)),
     )
+
+
+def _disks(shown: _Details) -> Iterator[DiskSettings]:
+    """The disks of an item, whose sizes and types stand in two lists."""
+    sizes = {disk.disk_id: disk.disk_capacity_in_bytes for disk in shown.protected_disks or ()}
+    for disk in shown.protected_managed_disks or ():
+        size = sizes.get(disk.disk_id)
+        yield DiskSettings(
+            round(size / GIB) if size else None,
+            disk.replica_disk_type,
+            disk.disk_encryption_set_id or "",
+        )
 
 
 def update(details: Mapping[str, Any], wanted: TargetSettings) -> dict[str, Any]:

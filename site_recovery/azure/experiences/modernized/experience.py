@@ -15,6 +15,7 @@ from site_recovery.fleet import Assignment, Site
 from site_recovery.server_names import SERVER_NAMES
 from site_recovery.snapshot import Kind
 from site_recovery.sources import Source, SourceDisk
+from site_recovery.target_disks import GIB
 from site_recovery.target_settings import TargetSettings, without_none
 
 if TYPE_CHECKING:
@@ -24,8 +25,6 @@ _DEFAULT_DISK_TYPE = "StandardSSD_LRS"
 """This provider requires a disk type; in the classic experience Azure chooses one."""
 
 _SITES_API_VERSION = "2020-01-01"
-
-_BYTES_OF_A_GIB = 1024**3
 
 
 class Modernized:
@@ -194,7 +193,7 @@ class _Disk(Wire):
 
     def parsed(self) -> SourceDisk:
         size = self.max_size_in_bytes
-        return SourceDisk(self.id, round(size / _BYTES_OF_A_GIB) if size else None)
+        return SourceDisk(self.id, round(size / GIB) if size else None)
 
 
 class _Properties(Wire):

@@ -8,6 +8,7 @@ from typing import Any
 from pydantic import Field
 
 from site_recovery.azure.answers.reading import Tags, Wire, tags_of
+from site_recovery.target_disks import GIB, DiskSettings
 from site_recovery.target_interfaces import InterfaceSettings
 from site_recovery.target_settings import DYNAMIC, TargetSettings, without_none
 
@@ -27,6 +28,18 @@ class _Interface(Wire):
     test_ip_address_type: str | None = Field(None, alias="testIPAddressType")
 
 
+class _Disk(Wire):
+    capacity_in_bytes: float | None = None
+    disk_type: str | None = None
+    disk_encryption_set_id: str | None = None
+
+    def parsed(self) -> DiskSettings:
+        size = self.capacity_in_bytes
+        return DiskSettings(
+            round(size / GIB) if size else None, self.disk_type, self.disk_encryption_set_id or ""
+        )
+
+
 class _Details(Wire):
     target_vm_name: str | None = None
     target_vm_size: str | None = None
@@ -43,6 +56,7 @@ class _Details(Wire):
     test_network_id: str | None = None
     target_generation: str | None = None
     vm_nics: list[_Interface] | None = None
+    protected_disks: list[_Disk] | None = None
 
 
 def read(details: Mapping[str, Any]) -> TargetSettings:
@@ -74,6 +88,7 @@ def read(details: Mapping[str, Any]) -> TargetSettings:
         test_private_ip=first.test_private_ip,
         generation=details.get("targetGeneration"),
         others=tuple(others),
+        disks=tuple(disk.parsed() for disk in shown.protected_disks or ()),
     )
 
 
