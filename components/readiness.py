@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
+from urllib.parse import urlsplit
 
 import pulumi
 
@@ -13,6 +14,7 @@ from components.mobility_agent import MobilityAgent, MobilityAgentArgs
 from dynamic_providers.connectivity_check import ConnectivityCheck
 from settings import Preflight, Settings
 from site_recovery.aws.ec2 import MachineFacts
+from site_recovery.aws.regions import host_of
 
 
 @dataclass(frozen=True)
@@ -82,6 +84,23 @@ def _subnet(settings: Settings) -> str:
     return settings.source.replication_appliance.subnet_id or ""
 
 
+def _through_the_proxy(settings: Settings) -> dict[str, bool]:
+    """By platform, whether the installation of an agent goes through the proxy.
+
+    It fetches the package and reads the secret; both may be named in `source.proxy.bypass`.
+    """
+    agent, proxy = settings.replication.agent, settings.source.proxy
+    if proxy is None or agent.installation != "ssm":
+        return {}
+    secrets = host_of("secretsmanager", settings.aws_region)
+    packages = {"windows": agent.windows, "linux": agent.linux}
+    return {
+        platform: proxy.takes(secrets)
+        or (package is not None and proxy.takes(urlsplit(package.url).hostname or ""))
+        for platform, package in packages.items()
+    }
+
+
 def _connectivity(
     wave: str,
     settings: Settings,
@@ -91,6 +110,8 @@ def _connectivity(
     parent: pulumi.Resource,
     requires: Sequence[pulumi.Resource],
 ) -> ConnectivityCheck:
+    proxy = settings.source.proxy
+    through = _through_the_proxy(settings)
     return ConnectivityCheck(
         wave,
         region=settings.aws_region,
@@ -108,11 +129,12 @@ def _connectivity(
                 "instance_id": facts.instance_id,
                 "private_ip": facts.private_ip,
                 "platform": facts.platform,
+                "proxied": through.get(facts.platform, False),
             }
             for name, facts in members.items()
             if facts.private_ip
         },
-        proxied=settings.source.proxy is not None,
+        proxy=None if proxy is None else {"host": proxy.host, "port": proxy.port},
         offline_preview=settings.convergence.offline_preview,
         opts=pulumi.ResourceOptions(parent=parent, depends_on=requires),
     )

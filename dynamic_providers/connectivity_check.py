@@ -24,7 +24,14 @@ from site_recovery.errors import MigrationError
 from site_recovery.fleet import ExperienceName
 from site_recovery.reachability import check as reachability
 from site_recovery.reachability import ec2_network
-from site_recovery.reachability.connections import SERVER_OUT, Check, Connection, Machine, Server
+from site_recovery.reachability.connections import (
+    OF_ALL,
+    Check,
+    Connection,
+    Machine,
+    Proxy,
+    Server,
+)
 from site_recovery.reachability.rows import Row, blocked, table, with_attempts_of
 from site_recovery.reachability.run_command import Connector, RunCommand
 from site_recovery.server_names import SERVER_NAMES
@@ -47,11 +54,24 @@ class ServerInputs(Inputs):
 
 
 class MachineInputs(Inputs):
-    """A running machine; `platform` is `windows` or `linux`."""
+    """A running machine.
+
+    Attributes:
+        platform: `windows` or `linux`.
+        proxied: whether the installation of its agent goes through the proxy.
+    """
 
     instance_id: str
     private_ip: str
     platform: str
+    proxied: bool = False
+
+
+class ProxyInputs(Inputs):
+    """The proxy of the config: an address or a name, and a TCP port."""
+
+    host: str
+    port: int
 
 
 class ConnectivityCheckInputs(Inputs):
@@ -61,8 +81,7 @@ class ConnectivityCheckInputs(Inputs):
         region: the AWS region.
         vpc_id: the VPC of machines and server.
         push: whether the server installs the agents of the machines.
-        proxied: whether the server reaches the internet through a proxy. Whether it does, shows
-            its registration only.
+        proxy: the proxy through which the server and the installation of agents go out.
         offline_preview: whether a preview reads nothing.
     """
 
@@ -72,7 +91,7 @@ class ConnectivityCheckInputs(Inputs):
     push: bool
     server: ServerInputs
     machines: dict[str, MachineInputs]
-    proxied: bool = False
+    proxy: ProxyInputs | None = None
     offline_preview: bool = False
     urn: str = ""
 
@@ -94,11 +113,11 @@ class ConnectivityCheckInputs(Inputs):
                 self.server.instance_id,
             ),
             {
-                name: Machine(one.instance_id, one.private_ip, one.platform)
+                name: Machine(one.instance_id, one.private_ip, one.platform, one.proxied)
                 for name, one in self.machines.items()
             },
             self.push,
-            self.proxied,
+            None if self.proxy is None else Proxy(self.proxy.host, self.proxy.port),
         )
 
 
@@ -127,6 +146,7 @@ class ConnectivityCheckOutputs(Outputs):
 
 Recorded: TypeAlias = adapter.Recorded[ConnectivityCheckInputs, ConnectivityCheckOutputs]
 
+_ONLY_THE_PROXY = "the server may not get its way to Azure through the proxy as things stand:"
 _NOT_COMPARED = {"urn", "offline_preview"}
 _looked_ahead: dict[str, tuple[Check, list[Row]]] = {}
 """What `check` has read in a preview, by URN, for the `diff` that the engine asks for next."""
@@ -182,7 +202,7 @@ class ConnectivityCheckProvider(
         known = [
             row
             for row in recorded.outputs.parsed()
-            if row.machine in here or row.direction == SERVER_OUT
+            if row.machine in here or row.direction in OF_ALL
         ]
         order, rows = _looked_ahead.pop(inputs.urn, (None, []))
         if order != inputs.order():
@@ -220,10 +240,10 @@ class ConnectivityCheckProvider(
         )
         outputs = ConnectivityCheckOutputs.of(inputs, rows)
         closed = table(rows, inputs.role)
-        share = f"{len(outputs.blocked)} of {len(inputs.machines)} machines"
         if closed:
+            share = f"{len(outputs.blocked)} of {len(inputs.machines)} machines"
             heading = f"{share} are blocked, protection does not begin for them:"
-            row.event("\n".join([heading, *closed]))
+            row.event("\n".join([heading if outputs.blocked else _ONLY_THE_PROXY, *closed]))
         else:
             row.status("machines and server reach each other")
         return outputs
@@ -247,8 +267,9 @@ class ConnectivityCheckProvider(
         except MigrationError as error:
             return [f"reachability is not known in this preview: {error}"]
         closed = table(rows, inputs.role)
-        share = f"{len(blocked(rows, inputs.machines, inputs.role))} of {len(inputs.machines)}"
-        return [f"{share} machines would be blocked as things stand:", *closed] if closed else []
+        count = len(blocked(rows, inputs.machines, inputs.role))
+        heading = f"{count} of {len(inputs.machines)} machines would be blocked as things stand:"
+        return [heading if count else _ONLY_THE_PROXY, *closed] if closed else []
 
     def _foreseen(self, inputs: ConnectivityCheckInputs, before: Mapping[str, Any]) -> list[Row]:
         """The evidence, without the groups of new machines, which get them in this run."""

@@ -86,3 +86,9 @@ class Proxy(Model):
     def port(self) -> int:
         """Its port."""
         return urlsplit(self.url).port or 0
+
+    def takes(self, host: str) -> bool:
+        """Whether a host is reached through it, and not without it."""
+        return not any(
+            host == each or (each.startswith(".") and host.endswith(each)) for each in self.bypass
+        )

@@ -22,6 +22,17 @@ def partitions() -> dict[str, str]:
     }
 
 
+def host_of(service: str, region: str) -> str:
+    """The host of a service in a region, such as `secretsmanager.eu-west-1.amazonaws.com`.
+
+    Raises:
+        KeyError: there is no such region.
+    """
+    table = Loader().load_data("partitions")
+    suffixes = {each["id"]: each["outputs"]["dnsSuffix"] for each in table["partitions"]}
+    return f"{service}.{region}.{suffixes[partition_of(region)]}"
+
+
 def partition_of(region: str) -> str:
     """The partition of a region, which is the second part of every ARN there.
 

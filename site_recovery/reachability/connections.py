@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from ipaddress import AddressValueError, IPv4Address, IPv4Network
 
 TO_THE_SERVER = {
     443: "replication control",
@@ -32,15 +33,33 @@ TO_THE_INTERNET = 443
 TO_SERVER = "to server"
 FROM_SERVER = "from server"
 SERVER_OUT = "to internet"
+TO_PROXY = "to proxy"
+SERVER_TO_PROXY = "server to proxy"
+PROXY_OUT = "proxy to internet"
+
+BLOCKS_ALL = frozenset({SERVER_OUT, SERVER_TO_PROXY})
+"""Connections without which no machine replicates."""
+
+OF_ALL = BLOCKS_ALL | {PROXY_OUT}
+"""Connections that are not those of one machine. That of the proxy blocks nothing: it may go on to
+another proxy, which EC2 does not show, and the registration of the server proves that it does."""
+
+THE_PROXY = "proxy"
 
 
 @dataclass(frozen=True)
 class Machine:
-    """A machine of a check; `platform` is `windows` or `linux`."""
+    """A machine of a check.
+
+    Attributes:
+        platform: `windows` or `linux`.
+        proxied: whether the installation of its agent goes through the proxy.
+    """
 
     instance_id: str
     private_ip: str
     platform: str
+    proxied: bool = False
 
 
 @dataclass(frozen=True)
@@ -65,28 +84,44 @@ class Server:
 
 
 @dataclass(frozen=True)
+class Proxy:
+    """The proxy of the config; `host` is an IPv4 address or a name."""
+
+    host: str
+    port: int
+
+    @property
+    def address(self) -> IPv4Network | None:
+        """Its address; None if it has a name, which only a resolver of the VPC knows."""
+        try:
+            return IPv4Network(IPv4Address(self.host))
+        except AddressValueError:
+            return None
+
+
+@dataclass(frozen=True)
 class Check:
     """The machines and the server to check.
 
     Attributes:
         vpc_id: the VPC of machines and server.
         push: whether the server installs the machines' agents.
-        proxied: whether the server goes out through a proxy, whose way out is not known here.
+        proxy: the proxy through which the server goes out; None if it goes out by itself.
     """
 
     vpc_id: str
     server: Server
     machines: Mapping[str, Machine]
     push: bool
-    proxied: bool = False
+    proxy: Proxy | None = None
 
 
 @dataclass(frozen=True, order=True)
 class Connection:
-    """A TCP connection of a machine, or of the server to the internet.
+    """A TCP connection of a machine, or one without which no machine replicates.
 
     Attributes:
-        machine: the name of the machine; the role of the server if it connects to the internet.
+        machine: the name of the machine; the role of the server, or `proxy`, for one of theirs.
     """
 
     machine: str
@@ -100,15 +135,32 @@ class Connection:
                 return f"tcp {self.port} to the {role}"
             case "from server":
                 return f"tcp {self.port} from the {role}"
+            case "to proxy":
+                return f"tcp {self.port} to the proxy"
+            case "server to proxy":
+                return f"tcp {self.port} from the {role} to the proxy"
+            case "proxy to internet":
+                return f"tcp {self.port} from the proxy to the internet"
             case _:
                 return f"tcp {self.port} from the {role} to the internet"
 
 
-def needed(check: Check) -> Iterator[Connection]:
-    """All connections that a migration needs: first that of the server to the internet."""
-    if check.server.subnet_id and not check.proxied:
+def needed(check: Check, *, proxy_here: bool = False) -> Iterator[Connection]:
+    """All connections that a migration needs: first those that are not of one machine.
+
+    Args:
+        check: the machines and the server.
+        proxy_here: whether the proxy is an instance whose own way to the internet can be judged.
+    """
+    if check.server.subnet_id and check.proxy is None:
         yield Connection(check.server.role, SERVER_OUT, TO_THE_INTERNET)
+    elif check.server.subnet_id and check.proxy is not None:
+        yield Connection(check.server.role, SERVER_TO_PROXY, check.proxy.port)
+    if proxy_here:
+        yield Connection(THE_PROXY, PROXY_OUT, TO_THE_INTERNET)
     for name, machine in check.machines.items():
+        if machine.proxied and check.proxy is not None:
+            yield Connection(name, TO_PROXY, check.proxy.port)
         for port in TO_THE_SERVER:
             yield Connection(name, TO_SERVER, port)
         for port in PUSH_INSTALLATION[machine.platform] if check.push else ():

@@ -40,6 +40,22 @@ _VALUES = 200
 
 
 @dataclass(frozen=True)
+class ProxyEnd:
+    """Where the proxy of a check is, as far as EC2 shows it.
+
+    Attributes:
+        endpoint: its interface in the VPC; None if it is elsewhere, if only its name is known, or
+            if it is a load balancer without security groups.
+        missing: whether its address is one of the VPC's subnets, and no interface has it.
+        ways_out: all interfaces of its instance; empty if it is none that is known.
+    """
+
+    endpoint: Endpoint | None = None
+    missing: bool = False
+    ways_out: tuple[Endpoint, ...] = ()
+
+
+@dataclass(frozen=True)
 class Evidence:
     """The evidence, read from EC2 at one time.
 
@@ -48,11 +64,13 @@ class Evidence:
         machines: the endpoint of each machine; without the machines that have no interface with
             their address.
         server: the server's endpoint, or where it will be.
+        proxy: where the proxy is, if the check has one.
     """
 
     network: Network
     machines: dict[str, Endpoint]
     server: Endpoint
+    proxy: ProxyEnd = ProxyEnd()
 
 
 def read(check: Check, region: str, client: EC2Client | None = None) -> Evidence:
@@ -83,7 +101,9 @@ def _read(check: Check, ec2: EC2Client) -> Evidence:
     machines = _machines(check, interfaces)
     server = _server(check, interfaces, subnets)
     vpcs = _vpcs(check, interfaces)
-    ends = [*machines.values(), server]
+    proxy = _proxy(ec2, check, subnets)
+    at_proxy = [proxy.endpoint] if proxy.endpoint is not None else []
+    ends = [*machines.values(), server, *at_proxy, *proxy.ways_out]
     groups = list(
         _pages(
             ec2,
@@ -108,6 +128,7 @@ def _read(check: Check, ec2: EC2Client) -> Evidence:
         ),
         machines,
         server,
+        proxy,
     )
 
 
@@ -120,18 +141,21 @@ def _interfaces(ec2: EC2Client, check: Check) -> Iterator[Any]:
         {machine.instance_id for machine in check.machines.values()},
     )
     if check.server.private_ip is not None:
-        # Not by the address alone, because another VPC may have the same address.
         subnet_id = check.server.subnet_id
-        paginator = ec2.get_paginator("describe_network_interfaces")
-        for page in paginator.paginate(
-            Filters=[
-                {"Name": "subnet-id", "Values": [subnet_id]}
-                if subnet_id
-                else {"Name": "vpc-id", "Values": [check.vpc_id]},
-                {"Name": "addresses.private-ip-address", "Values": [check.server.private_ip]},
-            ]
-        ):
-            yield from page["NetworkInterfaces"]
+        where = ("subnet-id", subnet_id) if subnet_id else ("vpc-id", check.vpc_id)
+        yield from _having(ec2, check.server.private_ip, *where)
+
+
+def _having(ec2: EC2Client, address: str, within: str, its_id: str) -> Iterator[Any]:
+    """The interfaces with an address, of a subnet or a VPC: another one may have it too."""
+    paginator = ec2.get_paginator("describe_network_interfaces")
+    for page in paginator.paginate(
+        Filters=[
+            {"Name": within, "Values": [its_id]},
+            {"Name": "addresses.private-ip-address", "Values": [address]},
+        ]
+    ):
+        yield from page["NetworkInterfaces"]
 
 
 def _pages(
@@ -186,6 +210,35 @@ def _server(check: Check, interfaces: Iterable[Any], subnets: dict[str, Subnet])
             f"registered {server.role}. Correct its privateIp, or source.vpcId."
         )
     return Endpoint(IPv4Network(server.private_ip), server.subnet_id, server.group_ids)
+
+
+def _proxy(ec2: EC2Client, check: Check, subnets: dict[str, Subnet]) -> ProxyEnd:
+    address = check.proxy.address if check.proxy is not None else None
+    here = address is not None and any(
+        address.subnet_of(each.addresses)
+        for each in subnets.values()
+        if each.vpc_id == check.vpc_id
+    )
+    if address is None or not here:
+        return ProxyEnd()
+    shown = str(address.network_address)
+    interface = next(_having(ec2, shown, "vpc-id", check.vpc_id), None)
+    if interface is None:
+        return ProxyEnd(missing=True)
+    # A load balancer may have no groups, and then none of them is in the way.
+    endpoint = _endpoint(interface, shown, "") if interface.get("Groups") else None
+    instance = interface.get("Attachment", {}).get("InstanceId")
+    if not instance:
+        return ProxyEnd(endpoint)
+    found = _pages(
+        ec2,
+        "describe_network_interfaces",
+        "NetworkInterfaces",
+        "attachment.instance-id",
+        [instance],
+    )
+    ways = [_endpoint(one, each, "") for one in found for each in _addresses(one)]
+    return ProxyEnd(endpoint, ways_out=tuple(ways))
 
 
 def _addresses(interface: Any) -> dict[str, bool]:

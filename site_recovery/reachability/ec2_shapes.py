@@ -38,7 +38,8 @@ def _rules(permissions: Iterable[Any], ranges: Mapping[str, Range]) -> Iterator[
             yield Rule(protocol, ports, ranges[one["PrefixListId"]])
         for one in permission.get("UserIdGroupPairs", []):
             if one.get("GroupId"):
-                yield Rule(protocol, ports, group=one["GroupId"])
+                peered = bool(one.get("VpcPeeringConnectionId"))
+                yield Rule(protocol, ports, group=one["GroupId"], peered=peered)
 
 
 def acl(described: Any) -> NetworkAcl:

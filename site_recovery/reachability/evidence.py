@@ -13,6 +13,8 @@ from site_recovery.reachability.network import (
     NatGateway,
     Network,
     Verdict,
+    is_private,
+    shown,
 )
 from site_recovery.reachability.routes import Way, way
 
@@ -32,7 +34,29 @@ def to_the_internet(network: Network, source: Endpoint, port: int) -> Verdict:
     What is behind a transit gateway, a peering, a firewall or a router instance is not read: the
     connection counts as open there, and the verdict says so.
     """
-    return _all(_to_the_internet(network, source, port))
+    return _all(_out(network, source, port, EVERYWHERE))
+
+
+def to_an_address(network: Network, source: Endpoint, end: IPv4Network, port: int) -> Verdict:
+    """Whether the source can connect to a TCP port of an address, whoever has it.
+
+    What is behind a transit gateway, a peering or the like is not read, as in `to_the_internet`.
+    """
+    return _all(_out(network, source, port, end))
+
+
+def to_a_name(network: Network, source: Endpoint, name: str, port: int) -> Verdict:
+    """Whether the source can connect to a TCP port of a host whose address is not known.
+
+    Only its security groups tell something: they are closed if they let that port out to nobody.
+    """
+    return _all(_to_a_name(network, source, name, port))
+
+
+def _to_a_name(network: Network, source: Endpoint, name: str, port: int) -> Iterator[Verdict]:
+    if source.groups is not None:
+        yield security_groups.leaves_at_all(network.groups, source.groups, port, name)
+    yield Verdict(True, f"where {name} is shows only an attempt: the VPC resolves it")
 
 
 def _all(verdicts: Iterator[Verdict]) -> Verdict:
@@ -50,8 +74,8 @@ def _between(network: Network, source: Endpoint, target: Endpoint, port: int) ->
         yield Verdict(True, f"both are in {source.subnet_id}")
         return
     yield from _acls(network, source, target, port)
-    yield _way(network, source.subnet_id, target.addresses).verdict
-    yield _way(network, target.subnet_id, source.addresses).verdict
+    yield _within(network, source.subnet_id, target.addresses)
+    yield _within(network, target.subnet_id, source.addresses)
 
 
 def _acls(network: Network, source: Endpoint, target: Endpoint, port: int) -> Iterator[Verdict]:
@@ -75,9 +99,14 @@ def _way(network: Network, subnet_id: str, end: IPv4Network) -> Way:
     table = network.route_table(subnet_id)
     if table is None:
         return Way(Verdict(False, f"{subnet_id} has no route table"))
-    found = way(table, end)
-    seen = found.route is None or found.route.target == "local" or end == EVERYWHERE
-    return found if seen or not found.verdict.open else Way(_unseen(found), found.route)
+    return way(table, end)
+
+
+def _within(network: Network, subnet_id: str, end: IPv4Network) -> Verdict:
+    """By the route to an end that is in the VPC."""
+    found = _way(network, subnet_id, end)
+    seen = found.route is None or found.route.target == "local" or not found.verdict.open
+    return found.verdict if seen else _unseen(found)
 
 
 def _unseen(found: Way) -> Verdict:
@@ -85,27 +114,44 @@ def _unseen(found: Way) -> Verdict:
     return Verdict(True, f"{found.verdict.why}, and what lies behind {target} is not looked into")
 
 
-def _to_the_internet(network: Network, source: Endpoint, port: int) -> Iterator[Verdict]:
+def _out(network: Network, source: Endpoint, port: int, end: IPv4Network) -> Iterator[Verdict]:
     if source.groups is not None:
-        yield security_groups.leaves(network.groups, source.groups, port, EVERYWHERE)
-    one = (port, port)
-    yield from _acl(network, source.subnet_id, one, EVERYWHERE, egress=True)
-    yield from _acl(network, source.subnet_id, source.answer_ports, EVERYWHERE, egress=False)
-    found = _way(network, source.subnet_id, EVERYWHERE)
+        yield security_groups.leaves(network.groups, source.groups, port, end, None)
+    subnet = network.subnets.get(source.subnet_id)
+    if subnet is not None and end.subnet_of(subnet.addresses):
+        yield Verdict(True, f"both are in {source.subnet_id}")
+        return
+    yield from _acl(network, source.subnet_id, (port, port), end, egress=True)
+    yield from _acl(network, source.subnet_id, source.answer_ports, end, egress=False)
+    found = _way(network, source.subnet_id, end)
     gateway = found.route.target if found.route is not None else ""
-    if not found.verdict.open:
+    if not found.verdict.open or gateway == "local":
         yield found.verdict
     elif gateway.startswith("igw-"):
-        public = "has a public address" if source.public else "has no public address"
-        yield Verdict(source.public, f"{found.verdict.why}, and {source.shown} {public}")
+        yield _on_the_internet(found, source, end)
     elif gateway.startswith("nat-") and gateway in network.nat_gateways:
         yield found.verdict
-        yield from _through(network, source, network.nat_gateways[gateway], port)
+        yield from _through(network, source, network.nat_gateways[gateway], port, end)
     else:
         yield _unseen(found)
 
 
-def _through(network: Network, source: Endpoint, nat: NatGateway, port: int) -> Iterator[Verdict]:
+def _on_the_internet(found: Way, source: Endpoint, end: IPv4Network) -> Verdict:
+    """By an internet gateway, which has a way for public addresses only."""
+    if is_private(end):
+        return _no_way(found, end)
+    public = "has a public address" if source.public else "has no public address"
+    return Verdict(source.public, f"{found.verdict.why}, and {source.shown} {public}")
+
+
+def _no_way(found: Way, end: IPv4Network) -> Verdict:
+    why = f"{found.verdict.why}, and {shown(end)} is a private address"
+    return Verdict(False, f"{why}, which the internet has no way to")
+
+
+def _through(
+    network: Network, source: Endpoint, nat: NatGateway, port: int, end: IPv4Network
+) -> Iterator[Verdict]:
     """By a NAT gateway, and the ACL and the route of its own subnet."""
     if nat.state != "available":
         yield Verdict(False, f"{nat.gateway_id} is {nat.state}")
@@ -113,11 +159,13 @@ def _through(network: Network, source: Endpoint, nat: NatGateway, port: int) -> 
     if nat.subnet_id != source.subnet_id:
         yield from _acl(network, nat.subnet_id, (port, port), source.addresses, egress=False)
         yield from _acl(network, nat.subnet_id, source.answer_ports, source.addresses, egress=True)
-    yield from _acl(network, nat.subnet_id, (port, port), EVERYWHERE, egress=True)
-    yield from _acl(network, nat.subnet_id, NAT_ANSWERS_AT, EVERYWHERE, egress=False)
-    found = _way(network, nat.subnet_id, EVERYWHERE)
+    yield from _acl(network, nat.subnet_id, (port, port), end, egress=True)
+    yield from _acl(network, nat.subnet_id, NAT_ANSWERS_AT, end, egress=False)
+    found = _way(network, nat.subnet_id, end)
     gateway = found.route.target if found.route is not None else ""
-    if not found.verdict.open or (nat.public and gateway.startswith("igw-")):
+    if found.verdict.open and gateway.startswith("igw-") and is_private(end):
+        yield _no_way(found, end)
+    elif not found.verdict.open or (nat.public and gateway.startswith("igw-")):
         yield found.verdict
     else:
         yield _unseen(found)

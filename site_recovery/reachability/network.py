@@ -35,6 +35,10 @@ _PRIVATE = tuple(
 )
 
 
+_EITHER_ANSWERS_AT = (49152, 61000)
+"""The ports on which Windows and Linux both receive answers."""
+
+
 class Match(Enum):
     """How much of a remote end a range of addresses contains."""
 
@@ -79,9 +83,13 @@ class Range:
 
 def _overlap(network: IPv4Network, end: IPv4Network) -> bool:
     if end == EVERYWHERE:
-        # A private range is not part of the internet.
-        return not any(network.subnet_of(private) for private in _PRIVATE)
+        return not is_private(network)
     return network.overlaps(end)
+
+
+def is_private(network: IPv4Network) -> bool:
+    """Whether a range is no part of the internet."""
+    return any(network.subnet_of(private) for private in _PRIVATE)
 
 
 @dataclass(frozen=True)
@@ -93,12 +101,14 @@ class Rule:
         ports: the first and the last port.
         peer: the addresses of the remote end; None if it is a group.
         group: the id of the group whose members are the remote end; None if it is a range.
+        peered: whether that group is one of a peered VPC, whose members are not read.
     """
 
     protocol: str
     ports: tuple[int, int]
     peer: Range | None = None
     group: str | None = None
+    peered: bool = False
 
     def covers(self, port: int) -> bool:
         """Whether the rule covers a TCP port."""
@@ -241,7 +251,8 @@ class Endpoint:
         addresses: its private address as a /32, or its subnet as long as it has no address.
         subnet_id: the subnet of that address.
         groups: ids of the security groups of its interface; None if they are not known yet.
-        platform: `windows` or `linux`; it decides on which ports answers arrive.
+        platform: `windows` or `linux`; it decides on which ports answers arrive. Empty if it is
+            not known: then the ports count that both use.
         public: whether a public address belongs to it.
     """
 
@@ -259,7 +270,7 @@ class Endpoint:
     @property
     def answer_ports(self) -> tuple[int, int]:
         """The ports from which its system connects, and on which answers arrive."""
-        return MACHINES_ANSWER_AT[self.platform]
+        return MACHINES_ANSWER_AT.get(self.platform, _EITHER_ANSWERS_AT)
 
 
 def shown(end: IPv4Network) -> str:

@@ -129,6 +129,35 @@ def test_a_virtual_machine_gets_the_tags_of_its_instance_that_its_wave_wants() -
     assert "tagsFromSource" not in machines["web-01"]["target"]
 
 
+@pytest.mark.parametrize(
+    ("bypass", "installation", "through"),
+    [
+        ([], "ssm", True),
+        (["packages.example.com"], "ssm", True),
+        ([".example.com", ".amazonaws.com"], "ssm", False),
+        (["packages.example.com", "secretsmanager.eu-west-1.amazonaws.com"], "ssm", False),
+        ([], "push", False),
+    ],
+)
+def test_a_machine_has_to_reach_the_proxy_if_its_agent_comes_through_it(
+    bypass: list[str], installation: str, through: bool
+) -> None:
+    proxy = {"url": "http://10.10.0.10:3128", "bypass": bypass}
+    config = configs.put(configs.valid(), "source", "proxy", value=proxy)
+    packages = configs.modernized()["replication"]["agent"]
+    agent = {**packages, "installation": installation} if installation == "ssm" else {}
+    config = configs.put(config, "replication", "agent", value={"installation": "push", **agent})
+    checked = waves(config).one("dynamic/asr:Connectivity", "pilot").inputs
+    assert checked["proxy"] == {"host": "10.10.0.10", "port": 3128}
+    assert [one["proxied"] for one in checked["machines"].values()] == [through]
+
+
+def test_without_a_proxy_no_connection_to_one_is_checked() -> None:
+    checked = waves(configs.valid()).one("dynamic/asr:Connectivity", "pilot").inputs
+    assert checked.get("proxy") is None
+    assert [one["proxied"] for one in checked["machines"].values()] == [False]
+
+
 def test_a_machine_that_moves_to_another_wave_stays_the_same_resource() -> None:
     before = waves(configs.valid()).one("dynamic/asr:Machine", "web-02")
     config = configs.changed("waves", "data", "machines", value=["db-01"])

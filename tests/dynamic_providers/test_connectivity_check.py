@@ -256,6 +256,21 @@ class TestAPreview:
         assert told[0].startswith("1 of 2 machines would be blocked as things stand:\nweb-01")
         assert "db-01" not in told[0]
 
+    @pytest.mark.parametrize("experience", ["classic", "modernized"])
+    def test_tells_that_machines_do_not_reach_the_proxy_before_they_are_in_the_wave(
+        self, told: list[str], experience: str
+    ) -> None:
+        machines = {name: {**one, "proxied": True} for name, one in INPUTS["machines"].items()}
+        proxy = {"host": "203.0.113.10", "port": 3128}
+        server = {**INPUTS["server"], "security_group_ids": rpc.UNKNOWN}
+        self.look(Provider(), machines=machines, proxy=proxy, server=server, experience=experience)
+        first, *lines, way_out = told[0].splitlines()
+        assert first == "2 of 2 machines would be blocked as things stand:"
+        assert [line.split()[0] for line in lines] == ["web-01", "db-01"]
+        assert all("  tcp 3128 to the proxy  " in line for line in lines)
+        assert "no egress rule for tcp 3128 to 203.0.113.10" in lines[0]
+        assert way_out.startswith("source.proxy: ")
+
     @pytest.mark.parametrize(
         "changed",
         [

@@ -11,6 +11,22 @@ pytestmark = pytest.mark.engine
 HOST, PORT = "203.0.113.10", 3128
 
 
+def test_a_preview_says_who_does_not_reach_it(stack: Stack) -> None:
+    stack.declare(pilot=("protected", ["web-01"]))
+    nobody = {"url": f"http://10.10.2.99:{PORT}"}
+    stack.config["ec2-to-azure:source"]["proxy"] = nobody
+
+    told = stack.preview().line("pilot").splitlines()
+
+    assert told[0] == "1 of 1 machines would be blocked as things stand:"
+    assert "to the proxy  no network interface of vpc-" in " ".join(told[1].split("  ", 1))
+    assert told[1].startswith(("configuration server  ", "replication appliance  "))
+    # The agent of the classic experience comes from the server here.
+    itself = any(line.startswith("web-01  ") for line in told)
+    assert itself is told[1].startswith("replication appliance  ")
+    assert told[-1].startswith("source.proxy: ")
+
+
 def test_they_register_and_replicate_through_it(stack: Stack) -> None:
     stack.declare(pilot=("protected", ["web-01"]))
     proxy = {"url": f"http://{HOST}:{PORT}", "bypass": ["s3.example.com"]}

@@ -14,7 +14,7 @@ from moto import mock_aws
 from site_recovery.errors import MigrationError
 from site_recovery.reachability import ec2_network
 from site_recovery.reachability.check import judge
-from site_recovery.reachability.connections import Check, Machine, Server
+from site_recovery.reachability.connections import Check, Machine, Proxy, Server
 from site_recovery.reachability.rows import blocked
 
 REGION = "eu-west-1"
@@ -290,3 +290,59 @@ def test_a_refusal_of_aws_names_the_permissions(estate: Estate) -> None:
         with pytest.raises(MigrationError, match="ec2:DescribeNetworkAcls") as refusal:
             ec2_network.read(check, REGION, estate.ec2)
     assert "\n" not in str(refusal.value)
+
+
+class TestAProxy:
+    def ask(self, estate: Estate, host: str) -> dict[str, str]:
+        machines = {name: replace(one, proxied=True) for name, one in estate.run().items()}
+        check = replace(estate.check(machines), proxy=Proxy(host, 3128))
+        return {
+            (f"{row.machine} {row.direction}"): row.evidence
+            for row in judge(check, ec2_network.read(check, REGION, estate.ec2))
+            if not row.open
+        }
+
+    def start(self, estate: Estate, subnet: str) -> None:
+        group = estate.ec2.create_security_group(
+            GroupName="proxy", Description="proxy", VpcId=estate.vpc
+        )["GroupId"]
+        estate.groups["proxy"] = group
+        estate.ec2.run_instances(
+            ImageId=IMAGE,
+            MinCount=1,
+            MaxCount=1,
+            SubnetId=estate.subnets[subnet],
+            PrivateIpAddress="10.10.0.10",
+            SecurityGroupIds=[group],
+        )
+
+    def test_that_is_an_instance_is_found_with_its_groups_and_its_own_way(
+        self, estate: Estate
+    ) -> None:
+        estate.start_server()
+        estate.allow("server", estate.from_machines())
+        self.start(estate, "public")
+        closed = self.ask(estate, "10.10.0.10")
+        assert set(closed) == {
+            f"{ROLE} server to proxy",
+            "web-1 to proxy",
+            "proxy proxy to internet",
+        }
+        assert (
+            f"{estate.groups['proxy']} (proxy): no ingress rule for tcp 3128"
+            in (closed["web-1 to proxy"])
+        )
+        assert "10.10.0.10 has no public address" in closed["proxy proxy to internet"]
+        estate.allow("proxy", {"IpRanges": [{"CidrIp": "10.10.0.0/16"}]}, (3128,))
+        assert set(self.ask(estate, "10.10.0.10")) == {"proxy proxy to internet"}
+
+    def test_whose_address_nobody_has_is_missed(self, estate: Estate) -> None:
+        estate.start_server()
+        estate.allow("server", estate.from_machines())
+        closed = self.ask(estate, "10.10.0.10")
+        assert closed["web-1 to proxy"] == (f"no network interface of {estate.vpc} has 10.10.0.10")
+
+    def test_that_is_outside_takes_no_further_call(self, estate: Estate) -> None:
+        estate.start_server()
+        estate.allow("server", estate.from_machines())
+        assert self.ask(estate, "203.0.113.10") == {}
