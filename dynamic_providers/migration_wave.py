@@ -17,7 +17,13 @@ from dynamic_providers.declared import DeclaredResource
 from dynamic_providers.independent import independent
 from dynamic_providers.shared import checked, claims, departures
 from dynamic_providers.wave import checks as wave_checks
-from dynamic_providers.wave import fleet_review, retirement, subscription, tenant
+from dynamic_providers.wave import (
+    fleet_review,
+    retirement,
+    security_groups,
+    subscription,
+    tenant,
+)
 from dynamic_providers.wave import review as wave_review
 from dynamic_providers.wave.all_waves import unpacked
 from dynamic_providers.wave.checks import awaits_records, lacks_checks, with_checks, with_hooks
@@ -202,6 +208,8 @@ class MigrationWaveProvider(MigrationProvider[WaveInputs, WaveOutputs]):
         due = any(inputs.machines[name].terminates(now) for name in migrated_before)
         order = inputs.plan_order(before)
         satisfied = satisfied and not due
+        if satisfied and await security_groups.differ(vault, inputs.assignments(), snapshot):
+            satisfied = False
         return DiffResult(changes=not satisfied or await vault.plan_differs(order, snapshot))
 
     async def on_create(self, inputs: WaveInputs) -> tuple[str, WaveOutputs]:

@@ -44,6 +44,11 @@ _LENGTHS = {
 }
 
 
+_TARGET = "target"
+_CALLED = dict.fromkeys(("nsg", "nsgid", "targetnsg", "targetnsgid"), "networkSecurityGroup")
+"""Keys of other tools in lower case, with their names here."""
+
+
 def suggestion(word: str, known: Iterable[str]) -> str:
     """The way out for an unknown word: the most similar known word, or all known words."""
     known = sorted(known)
@@ -104,7 +109,14 @@ def _unknown_key(model: type[BaseModel], location: tuple[str | int, ...]) -> Pro
             f"the key {shortened(word)!r} was set without --path",
             f"Run `pulumi config rm '{word}'`, then `pulumi config set --path '{word}' <value>`",
         )
-    return Problem(path(*location), f"unknown key {shortened(word)!r}", suggestion(word, known))
+    called = _CALLED.get(word.lower())
+    if called in known:
+        way_out = f"It is called {called} here"
+    elif called is not None and _TARGET in known:
+        way_out = f"It is called {_TARGET}.{called} here"
+    else:
+        way_out = suggestion(word, known)
+    return Problem(path(*location), f"unknown key {shortened(word)!r}", way_out)
 
 
 def _choice(value: Any, known: list[str]) -> tuple[str, str]:

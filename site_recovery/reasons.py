@@ -36,6 +36,7 @@ class Reason(StrEnum):
     NO_ADDRESS = "no-address"
     NO_INTERFACE = "no-interface"
     OTHER_DISKS = "other-disks"
+    SECURITY_GROUP = "security-group"
 
     # The cutover of its source did not succeed.
     QUIESCE_FAILED = "quiesce-failed"

@@ -139,7 +139,14 @@ class TargetSettings:
         return self.over(present).subnet if moves else None
 
 
-_NOT_SHOWN = ("disk_type", "disk_encryption_set", "tags_from_source", "interfaces", "disks")
+_NOT_SHOWN = (
+    "disk_type",
+    "disk_encryption_set",
+    "tags_from_source",
+    "interfaces",
+    "disks",
+    "network_security_group",
+)
 """Fields of a spec that have another form here, or that are none of an item."""
 
 _WORDS = {

@@ -13,6 +13,7 @@ from dynamic_providers.wave import (
     plan_review,
     replaced,
     room,
+    security_groups,
     sizes,
 )
 from dynamic_providers.wave.fleet_review import FleetReview
@@ -101,6 +102,7 @@ async def look_ahead(
     refusals += await sizes.refusals(
         connect, inputs, others.values(), snapshot, region or sizes.Region()
     )
+    refusals += await security_groups.refusals(connect, inputs, snapshot, region or sizes.Region())
     order = inputs.plan_order(WaveInputs.model_validate(olds) if olds else None)
     if order is not None:
         notes, refused = await plan_review.notes_and_refusals(
@@ -135,4 +137,5 @@ async def _reviewed(
     machines += assignments(None, leavers)
     rules = fleet.rules(wave.inputs.own_wave)
     reviews = review.review(machines, wave.snapshot, rules)
-    return [each.also(unsized.get(each.name)) for each in reviews]
+    sized = [each.also(unsized.get(each.name)) for each in reviews]
+    return await security_groups.reviewed(wave.vault, sized, wave.snapshot)

@@ -138,6 +138,10 @@ class WaveVault:
         own = {name: each for name, each in decided.items() if isinstance(each, Assignment)}
         return [own.get(each.machine.name, each) for each in machines], blocked
 
+    async def security_groups(self, interfaces: Collection[str]) -> Mapping[str, str]:
+        """The network security group of each interface, by its id; empty if it has none."""
+        return await self._with(lambda vault: vault.interfaces.security_groups(interfaces))
+
     async def plan_change(self, order: PlanOrder, snapshot: Snapshot) -> Change | None:
         """How the service's recovery plan differs from the declared one; None if there is none."""
         members = self._members(snapshot)

@@ -128,6 +128,7 @@ def _subscriptions(draft: Draft) -> Iterator[Problem]:
             (f"{place}.availabilitySet", written.availability_set),
             (f"{place}.proximityPlacementGroup", written.proximity_placement_group),
             (f"{place}.diskEncryptionSet", written.disk_encryption_set),
+            (f"{place}.networkSecurityGroup", written.network_security_group),
         ]
     for place, identifier in named:
         if identifier and not _same(arm_ids.segment(identifier, "subscriptions"), wanted):

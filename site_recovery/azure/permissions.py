@@ -72,6 +72,16 @@ CHECKING = (
 """The checks of a virtual machine: scripts in it, their results, and its address. The results are
 polled below a region."""
 
+ATTACHING = (
+    "Microsoft.Network/networkInterfaces/read",
+    "Microsoft.Network/networkInterfaces/write",
+    "Microsoft.Network/networkSecurityGroups/read",
+    "Microsoft.Network/networkSecurityGroups/join/action",
+    "Microsoft.Network/virtualNetworks/subnets/join/action",
+)
+"""The network security group of a machine's interfaces. A write of an interface joins its subnet
+again ("Virtual network and permissions", Azure permissions for Networking)."""
+
 ROLLING_BACK = (
     "Microsoft.Compute/virtualMachines/deallocate/action",
     "Microsoft.Compute/virtualMachines/write",
@@ -135,6 +145,7 @@ PERMISSIONS = tuple(
             *REGISTERING,
             *MIGRATING,
             *CHECKING,
+            *ATTACHING,
             *ROLLING_BACK,
             *PLANNING,
             *FOLLOWING,

@@ -24,6 +24,7 @@ from site_recovery.azure.errors import explained
 from site_recovery.azure.experiences import bodies
 from site_recovery.azure.experiences.registry import EXPERIENCES
 from site_recovery.azure.guests import AzureGuests
+from site_recovery.azure.interfaces import Interfaces
 from site_recovery.azure.item_reads import READS_AT_ONCE, read_item
 from site_recovery.azure.job_history import job_of
 from site_recovery.azure.plan_service import PlanService
@@ -82,6 +83,7 @@ class VaultService(PlanService):
         self._memory = connection.kept(VaultMemory, str(self._vault).lower())
         self.clock = connection.clock
         self.compute = Compute(connection)
+        self.interfaces = Interfaces(connection)
         self.guests: Guests = AzureGuests(connection)
         self.request_ids = RequestIds(stack)
 

@@ -44,6 +44,19 @@ class VirtualMachines(Protocol):
         """Replace one tag of a machine by others."""
 
 
+class NetworkInterfaces(Protocol):
+    """The network interfaces of virtual machines. `azure.interfaces.Interfaces` implements it.
+
+    Every method may raise a `MigrationError`.
+    """
+
+    async def security_groups(self, interfaces: Collection[str]) -> Mapping[str, str]:
+        """The id of the network security group of each interface, by its id; empty if none."""
+
+    async def attach(self, interface: str, group: str) -> None:
+        """Give a group to an interface that has none. The same again changes nothing."""
+
+
 class Service(PlanService, Protocol):
     """The vault as convergence uses it. `azure.service.VaultService` implements it."""
 
@@ -54,6 +67,10 @@ class Service(PlanService, Protocol):
     @property
     def compute(self) -> VirtualMachines:
         """The virtual machines of the subscription."""
+
+    @property
+    def interfaces(self) -> NetworkInterfaces:
+        """The network interfaces of the virtual machines."""
 
     def pause(self, poll: timedelta) -> float:
         """Seconds until the next round: `poll`, or more if the service asks for it."""

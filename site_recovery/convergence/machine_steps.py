@@ -18,6 +18,7 @@ from site_recovery.convergence.plan_run import PlanRun, Queued
 from site_recovery.convergence.plan_turns import PlanTurns
 from site_recovery.convergence.rollback import Rollbacks
 from site_recovery.convergence.room_check import RoomCheck
+from site_recovery.convergence.security_groups import SecurityGroups
 from site_recovery.convergence.single_reads import SingleReads
 from site_recovery.convergence.submission import InFlight, Order, Submitter
 from site_recovery.convergence.target_limits import TargetLimits
@@ -54,6 +55,7 @@ class MachineSteps:
         plan: the recovery plan of the wave, or None.
         cutovers: prepare the sources of failovers; None if no source can be reached.
         rollbacks: take failovers back.
+        groups: gives network security groups to machines that failed over.
         checks: checks machines that are in Azure.
         hooks: runs the hooks around a failover.
         snapshot: the services in this round.
@@ -72,6 +74,7 @@ class MachineSteps:
         plan: PlanRun | None,
         cutovers: Cutovers | None,
         rollbacks: Rollbacks,
+        groups: SecurityGroups,
         checks: CheckRuns,
         hooks: HookRuns,
         snapshot: Snapshot,
@@ -88,6 +91,7 @@ class MachineSteps:
         self._limits = TargetLimits(service, RoomCheck(service, rules, machines, snapshot))
         self._turns = PlanTurns(plan, machines)
         self._admit = admit
+        self._groups = groups
         self._checks = checks
         self._hooks = hooks
         self.queued: list[Queued] = []
@@ -127,6 +131,8 @@ class MachineSteps:
         elif step == Do(Operation.UNPLANNED_FAILOVER) and machine.assignment.cutover.fences:
             why = "this run does not know its source in AWS, so that nothing can fence it"
             machine.fail(observed, Failure(Reason.UNAVAILABLE, why))
+            return
+        if await self._groups.takes(machine, step, observed, snapshot):
             return
         if await self._checks.takes(machine, step, observed):
             return

@@ -35,6 +35,8 @@ class MachineReview:
         operations: what would run, in order.
         waits: what it would wait for before them, by the guards of its wave.
         blocked: what keeps it from its phase.
+        attaches: whether its interfaces get a network security group, after its failover if it is
+            not in Azure yet.
     """
 
     assignment: Assignment
@@ -42,6 +44,7 @@ class MachineReview:
     operations: tuple[Operation, ...] = ()
     waits: tuple[Wait, ...] = ()
     blocked: tuple[Blocked, ...] = ()
+    attaches: bool = False
 
     @property
     def name(self) -> str:
@@ -70,7 +73,7 @@ class MachineReview:
     def has_something(self) -> bool:
         """Whether anything would happen to it, happens to it now, or is in its way."""
         settled = satisfies(self.assignment.desired, self.observed) and not self.observed.busy
-        return bool(self.operations or self.blocked) or not settled
+        return bool(self.operations or self.blocked) or self.attaches or not settled
 
     @property
     def rolls_back(self) -> bool:

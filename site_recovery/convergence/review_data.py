@@ -8,7 +8,7 @@ from dataclasses import asdict, dataclass, field
 from datetime import timedelta
 from typing import Any
 
-from site_recovery import cutover_durations
+from site_recovery import arm_ids, cutover_durations
 from site_recovery.convergence.review import ROLLS_BACK, MachineReview
 from site_recovery.declared.checks import Check, effective
 from site_recovery.declared.cutover import Decision
@@ -25,6 +25,9 @@ ROLL_BACK = "roll back"
 
 DELETE_VM = "delete virtual machine"
 """What ends a rollback with `keepAzureVm: false`. It is no operation of Site Recovery either."""
+
+ATTACH_GROUP = "attach network security group"
+"""What follows a failover with `target.networkSecurityGroup`, and is no operation of it either."""
 
 DELETES_VM = (
     "rollback.keepAzureVm is false: once the source serves again, the virtual machine in Azure is "
@@ -133,6 +136,8 @@ def wave_review(
 def _row(review: MachineReview, history: History, rpo: timedelta | None) -> MachineRow:
     desired = review.goal
     operations = tuple(_operation(each, review, history, rpo) for each in review.operations)
+    if review.attaches:
+        operations = _with_group(review, operations)
     if review.deletes_vm:
         operations = (OperationReview(DELETE_VM, None, True, DELETES_VM), *operations)
     if review.rolls_back:
@@ -148,6 +153,20 @@ def _row(review: MachineReview, history: History, rpo: timedelta | None) -> Mach
         blocked=tuple(Hold(str(each.reason), str(each)) for each in review.blocked),
         downtime_seconds=_downtime(review, operations, rpo),
     )
+
+
+def _with_group(
+    review: MachineReview, operations: tuple[OperationReview, ...]
+) -> tuple[OperationReview, ...]:
+    """The operations with the attachment of its group, which comes before Complete Migration."""
+    group = arm_ids.name(review.assignment.target.network_security_group or "")
+    detail = f"{group}, to each of its network interfaces"
+    at = [each.operation for each in operations]
+    place = (
+        at.index(Operation.COMPLETE_MIGRATION) if Operation.COMPLETE_MIGRATION in at else len(at)
+    )
+    attach = OperationReview(ATTACH_GROUP, None, False, detail)
+    return (*operations[:place], attach, *operations[place:])
 
 
 def _now(observed: Observed) -> str:

@@ -24,6 +24,7 @@ from site_recovery.convergence.outcome import Failure, Outcome
 from site_recovery.convergence.plan_run import PlanMachine, PlanRun
 from site_recovery.convergence.requests import Requests
 from site_recovery.convergence.rollback import Rollbacks
+from site_recovery.convergence.security_groups import SecurityGroups
 from site_recovery.convergence.source_guests import SourceGuests
 from site_recovery.convergence.sources import Sources
 from site_recovery.convergence.status_line import status_line
@@ -129,6 +130,7 @@ class _Run:
         rollbacks = Rollbacks(
             service.compute, cutovers, source_guests, service.clock, pace, reporter.event
         )
+        groups = SecurityGroups(service.interfaces, pace.may_submit, reporter.event)
         checks = CheckRuns(service.guests, service.clock, reporter.event)
         self._steps = partial(
             MachineSteps,
@@ -138,6 +140,7 @@ class _Run:
             plan=self._plan,
             cutovers=cutovers,
             rollbacks=rollbacks,
+            groups=groups,
             checks=checks,
             hooks=hooks,
             admit=guarding.admit,

@@ -20,6 +20,7 @@ from site_recovery.declared.names import (
     AvailabilitySetId,
     CapacityReservationGroupId,
     DiskEncryptionSetId,
+    NetworkSecurityGroupId,
     PlacementGroupId,
     SubnetName,
     VirtualMachineName,
@@ -100,6 +101,14 @@ class SharedTarget(Model):
         description="Subnet of the production network. A subnet other than "
         "`target.network.subnet.name` needs an adopted network.",
         json_schema_extra=defaults_to("`target.network.subnet.name`"),
+    )
+    network_security_group: NetworkSecurityGroupId | None = Field(
+        default=None,
+        description="An existing network security group in the region, which the network interfaces "
+        "of the virtual machine get right after its failover: "
+        "[their own group](#a-network-security-group-of-their-own). The group of the subnet counts "
+        "too.",
+        json_schema_extra=defaults_to("that of the subnet alone"),
     )
 
 

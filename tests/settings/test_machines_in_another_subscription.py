@@ -75,6 +75,7 @@ KINDS = {
     "availabilitySet": "Microsoft.Compute/availabilitySets",
     "proximityPlacementGroup": "Microsoft.Compute/proximityPlacementGroups",
     "diskEncryptionSet": "Microsoft.Compute/diskEncryptionSets",
+    "networkSecurityGroup": "Microsoft.Network/networkSecurityGroups",
 }
 
 

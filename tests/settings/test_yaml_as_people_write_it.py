@@ -44,6 +44,8 @@ BROKEN = [
     (HOOK, "[{webhook: {url: ftp://x/y, secretEnv: A}}]", "[0].webhook.url", "is not a URL to which"),
     (HOOK, "[{webhook: {url: https://x/y, secretEnv: A-B}}]", "[0].webhook.secretEnv", "Use letters,"),
     (f"{TARGET}.availabilitySet", "as-1", "", "'as-1' is not a valid id of an availability set"),
+    (f"{TARGET}.networkSecurityGroup", "nsg-web", "", "'nsg-web' is not a valid id of a network security group"),
+    (f"{TARGET}.networkSecurityGroup", "null", "", "it is empty"),
     (f"{TARGET}.vmSize", "D2s_v3", "", "such as Standard_D2s_v3"),
     (f"{WAVE}.window", "{days: [Sat], from: '22:00', to: '23:00'}", ".days[0]", "Use one of monday, tuesday"),
     (f"{WAVE}.window", "{days: [], from: '22:00', to: '23:00'}", ".days", "it has no entries"),
