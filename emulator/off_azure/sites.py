@@ -107,15 +107,15 @@ def machine_keys(world: World, site: str) -> list[str]:
     return world.store.keys(_MACHINES, f"{site.rstrip('/')}/")
 
 
-def view(world: World, key: str) -> bytes:
-    """The machine of a key as JSON."""
+def view(world: World, key: str) -> Sequence[bytes]:
+    """The machine of a key as JSON, in pieces."""
 
     def show() -> Document:
         found = world.store.peek(_MACHINES, key)
         assert found is not None
         return shown(world, found)
 
-    return world.views.json((_MACHINES, key), show)
+    return world.views.pieces((_MACHINES, key), show)
 
 
 def shown(world: World, document: Document) -> Document:

@@ -5,6 +5,7 @@ Source: Microsoft.Compute, VirtualMachines_* operations.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from datetime import timedelta
 
 from emulator.arm import async_operations
@@ -119,13 +120,13 @@ def _release(world: World, kind: str, identifier: str | None, goes: bool) -> Non
 
 
 def _list(world: World, prefix: str) -> Response:
-    def kept(key: str) -> bytes:
+    def kept(key: str) -> Sequence[bytes]:
         def show() -> Document:
             document = world.store.peek(MACHINES, key)
             assert document is not None
             return shown(document)
 
-        return world.views.json((MACHINES, key), show)
+        return world.views.pieces((MACHINES, key), show)
 
     return Response(200, list_of_views(map(kept, world.store.keys(MACHINES, prefix))))
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from emulator.kernel.resources import PRIVATE, public
 from emulator.kernel.routes import Routes
 from emulator.kernel.store import Document
@@ -103,8 +105,8 @@ def list_protectable(world: World, request: Request, **path: str) -> Response:
     require_parents(world, path)
     keys = child_keys(world, PROTECTABLE_ITEMS, CONTAINERS.key(path))
 
-    def kept(key: str) -> bytes:
-        return world.views.json(
+    def kept(key: str) -> Sequence[bytes]:
+        return world.views.pieces(
             (PROTECTABLE_ITEMS.kind, key), lambda: public(seen(world, PROTECTABLE_ITEMS, key))
         )
 

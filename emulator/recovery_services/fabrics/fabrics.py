@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from emulator.kernel.resources import PRIVATE
 from emulator.kernel.routes import Routes
 from emulator.kernel.store import Document
@@ -55,7 +57,9 @@ def list_fabrics(world: World, request: Request, **path: str) -> Response:
 @routes.route("GET", FABRICS.template, "ReplicationFabrics_Get")
 def get_fabric(world: World, request: Request, **path: str) -> Response:
     """One fabric."""
-    return Response(200, Rendered(_view(world, require_key(world, FABRICS, path), full=True)))
+    return Response(
+        200, Rendered(b"".join(_view(world, require_key(world, FABRICS, path), full=True)))
+    )
 
 
 @routes.route("POST", f"{FABRICS.template}/checkConsistency", "ReplicationFabrics_CheckConsistency")
@@ -172,12 +176,12 @@ def shown_provider(world: World, provider: Document) -> Document:
     }
 
 
-def _view(world: World, key: str, *, full: bool) -> bytes:
+def _view(world: World, key: str, *, full: bool) -> Sequence[bytes]:
     def show() -> Document:
         fabric = seen(world, FABRICS, key)
         return _experience(fabric).fabric(world, fabric, full=full)
 
-    return world.views.json((FABRICS.kind, full, key.lower()), show)
+    return world.views.pieces((FABRICS.kind, full, key.lower()), show)
 
 
 @outcomes.when_done(REMOVE_SERVER, PURGE_SERVER)

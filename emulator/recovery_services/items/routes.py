@@ -6,6 +6,7 @@ present state is refused, and nothing at all is accepted while a job works on th
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 from emulator.kernel.resources import PRIVATE, ResourceId
@@ -269,8 +270,8 @@ def _list(world: World, request: Request, parent: str) -> Response:
     def show(key: str) -> Document:
         return view.listed(world, seen(world, PROTECTED_ITEMS, key))
 
-    def kept(key: str) -> bytes:
-        return world.views.json((PROTECTED_ITEMS.kind, "listed", key), lambda: show(key))
+    def kept(key: str) -> Sequence[bytes]:
+        return world.views.pieces((PROTECTED_ITEMS.kind, "listed", key), lambda: show(key))
 
     if wanted:
         keys = [key for key in keys if filters.keeps(wanted, show(key)["properties"])]

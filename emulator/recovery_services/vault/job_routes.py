@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from datetime import datetime, timedelta
 
 from emulator.kernel.resources import PRIVATE
@@ -59,8 +59,8 @@ def list_jobs(world: World, request: Request, **path: str) -> Response:
             if all(keeps(properties) for keeps in wanted)
         ]
 
-    def kept(key: str) -> bytes:
-        return world.views.json(
+    def kept(key: str) -> Sequence[bytes]:
+        return world.views.pieces(
             (JOBS.kind, "listed", key), lambda: answers.listed(seen(world, JOBS, key))
         )
 

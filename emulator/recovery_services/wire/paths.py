@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any, TypeVar
 from urllib.parse import quote
 
@@ -81,13 +82,13 @@ class Collection:
         """The path template of the list."""
         return self.template.rsplit("/", 1)[0]
 
-    @property
+    @cached_property
     def type(self) -> str:
         """The ARM resource type, as it stands in a body."""
         segments = self.template.split("/providers/")[1].split("/")
         return "/".join([segments[0], *segments[1::2]])
 
-    @property
+    @cached_property
     def kind(self) -> str:
         """The kind under which documents are stored."""
         return self.type.lower()
@@ -280,9 +281,9 @@ def page(
 
 
 def page_of_views(
-    request: Request, entries: Sequence[_Entry], view: Callable[[_Entry], bytes]
+    request: Request, entries: Sequence[_Entry], view: Callable[[_Entry], Sequence[bytes]]
 ) -> Rendered:
-    """As `page`, of views that are JSON already.
+    """As `page`, of views that are JSON already, in pieces.
 
     Raises:
         ArmError: 400 for a token that the service did not issue.

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
 from datetime import timedelta
 from typing import Any
@@ -181,37 +181,39 @@ def _everything(site: Site) -> dict[str, Any]:
 def _built_anew(site: Site) -> dict[str, Any]:
     """The same, with every view built for its request."""
 
-    def json(about: object, build: Callable[[], Document]) -> bytes:
-        return rendered(build())
+    def pieces(about: object, build: Callable[[], Document]) -> Sequence[bytes]:
+        return (rendered(build()),)
 
-    with _instead(site, json):
+    with _instead(site, pieces):
         return _everything(site)
 
 
 @contextlib.contextmanager
 def _counted(site: Site) -> Iterator[list[Any]]:
     """The views that are built inside, by what they are about."""
-    kept, built = site.world.views.json, []
+    kept, built = site.world.views.pieces, []
 
-    def json(about: Any, build: Callable[[], Document]) -> bytes:
+    def pieces(about: Any, build: Callable[[], Document]) -> Sequence[bytes]:
         def counted() -> Document:
             built.append(about)
             return build()
 
         return kept(about, counted)
 
-    with _instead(site, json):
+    with _instead(site, pieces):
         yield built
 
 
 @contextlib.contextmanager
-def _instead(site: Site, json: Callable[[Any, Callable[[], Document]], bytes]) -> Iterator[None]:
-    kept = site.world.views.json
-    site.world.views.json = json  # type: ignore[method-assign, assignment]
+def _instead(
+    site: Site, pieces: Callable[[Any, Callable[[], Document]], Sequence[bytes]]
+) -> Iterator[None]:
+    kept = site.world.views.pieces
+    site.world.views.pieces = pieces  # type: ignore[method-assign, assignment]
     try:
         yield
     finally:
-        site.world.views.json = kept  # type: ignore[method-assign]
+        site.world.views.pieces = kept  # type: ignore[method-assign]
 
 
 def _to_the_next_change(site: Site) -> None:
