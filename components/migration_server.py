@@ -26,18 +26,6 @@ ROOT_GIB = 80
 
 _SSM_POLICY = "arn:{partition}:iam::aws:policy/AmazonSSMManagedInstanceCore"
 _STARTING = {"state": "starting", "step": "", "message": "The instance starts."}
-_EC2_MAY_ASSUME = {
-    "Version": "2012-10-17",
-    "Statement": [
-        {
-            "Effect": "Allow",
-            "Principal": {"Service": "ec2.amazonaws.com"},
-            "Action": "sts:AssumeRole",
-        }
-    ],
-}
-
-
 S = TypeVar("S", bound=Server)
 
 
@@ -363,7 +351,7 @@ class MigrationServer(pulumi.ComponentResource):
             "role",
             name=full_name,
             description=f"Site Recovery {server.role.replace('-', ' ')}, managed through SSM",
-            assume_role_policy=json.dumps(_EC2_MAY_ASSUME),
+            assume_role_policy=_ec2_may_assume(server.region),
             opts=named,
         )
         managed = iam.RolePolicyAttachment(
@@ -392,6 +380,15 @@ class MigrationServer(pulumi.ComponentResource):
                 parent=self, depends_on=[managed, own], ignore_changes=["name"]
             ),
         )
+
+
+def _ec2_may_assume(region: str) -> str:
+    statement = {
+        "Effect": "Allow",
+        "Principal": {"Service": regions.ec2_principal(region)},
+        "Action": "sts:AssumeRole",
+    }
+    return json.dumps({"Version": "2012-10-17", "Statement": [statement]})
 
 
 def _allow(action: str, resource: pulumi.Output[str]) -> dict[str, object]:

@@ -66,6 +66,9 @@ _WAY = {
     "aws:useFipsEndpoint": "AWS_USE_FIPS_ENDPOINT",
     "aws:useDualstackEndpoint": "AWS_USE_DUALSTACK_ENDPOINT",
 }
+_METADATA_HOST = "ARM_METADATA_HOSTNAME"
+"""With it the plugin asks a host which clouds there are, and takes no `environment`."""
+
 INSTEAD = {**_ACCOUNT, **_WAY}
 """Keys that are refused: what says the same to plugins and program, by full key."""
 
@@ -115,7 +118,12 @@ def problems(
         environment: the variables; by default those of this process.
     """
     environment = os.environ if environment is None else environment
-    return [*_refused(config), *_other_role(config), *_other_cloud(config, environment)]
+    return [
+        *_refused(config),
+        *_other_role(config),
+        *_other_host(environment),
+        *_other_cloud(config, environment),
+    ]
 
 
 def _refused(config: Iterable[str]) -> Iterator[Problem]:
@@ -154,6 +162,16 @@ def _other_role(config: Mapping[str, str]) -> Iterator[Problem]:
             str(error),
             "Write one role with roleArn, and externalId and sessionName if you need them; a profile "
             "named in AWS_PROFILE can say more",
+        )
+
+
+def _other_host(environment: Mapping[str, str]) -> Iterator[Problem]:
+    if environment.get(_METADATA_HOST):
+        yield Problem(
+            _METADATA_HOST,
+            "the plugin would ask this host for its cloud and the program's own clients would "
+            "not, so that one run might work in two clouds",
+            f"Unset it, and name the cloud in {clouds.VARIABLES[0]}",
         )
 
 

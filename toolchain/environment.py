@@ -30,6 +30,7 @@ _PARALLEL = "256"
 """Enough that no wave waits for another. Pulumi's default is four operations for each processor."""
 _OVERRIDING = (
     # Each of these would take precedence over a variable that is set here.
+    "ARM_METADATA_HOSTNAME",
     "AWS_DEFAULT_PROFILE",
     "AWS_PROFILE",
     "AWS_SESSION_TOKEN",

@@ -52,7 +52,7 @@ _PARAMETERS: dict[str, dict[str, Any]] = {
     "Region": {
         "type": "String",
         "description": "The AWS region of the secret.",
-        "allowedPattern": "^[a-z]{2}(-[a-z]+)+-[0-9]+$",
+        "allowedPattern": "^[a-z]+(-[a-z]+)+-[0-9]+$",
     },
     "Proxy": {
         "type": "String",

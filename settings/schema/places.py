@@ -18,6 +18,12 @@ from site_recovery.declared.wording import said
 def _aws(value: str) -> str:
     known = aws_regions.partitions()
     if value in known:
+        if known[value].startswith("aws-iso"):
+            raise broken(
+                f"{value} is a region of {known[value]}, an isolated partition, and no cloud of "
+                "Azure that this program knows is reached from there",
+                "Name a region of another partition",
+            )
         return value
     if not value.strip():
         raise broken("it is empty", "Name an AWS region, such as eu-west-1")

@@ -33,6 +33,18 @@ def host_of(service: str, region: str) -> str:
     return f"{service}.{region}.{suffixes[partition_of(region)]}"
 
 
+def ec2_principal(region: str) -> str:
+    """The name by which policies know EC2 in the partition of a region.
+
+    Source: "IAM in China" (Amazon Web Services in China), trust policies; everywhere else the name
+    is the usual one ("AWS service principals", IAM User Guide).
+
+    Raises:
+        KeyError: there is no such region.
+    """
+    return f"ec2.amazonaws.com{'.cn' if partition_of(region) == 'aws-cn' else ''}"
+
+
 def partition_of(region: str) -> str:
     """The partition of a region, which is the second part of every ARN there.
 

@@ -7,6 +7,7 @@ import asyncio
 import importlib.util
 import json
 import os
+import re
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +15,7 @@ import pytest
 from azure.core.exceptions import ClientAuthenticationError
 
 import settings
+from components.mobility_agent import document
 from permissions.rendering import Names
 from settings.providers import HARMLESS, HONOURED, INSTEAD
 from site_recovery.aws import regions, roles
@@ -162,6 +164,39 @@ def test_a_cloud_in_which_the_stack_cannot_be_is_refused(
     [problem] = problems(config, **variables)
     assert problem.path == "azure-native:environment"
     assert said in problem.what
+
+
+@pytest.mark.parametrize("key", ["", "westeurope"])
+def test_a_host_that_tells_the_plugin_alone_its_cloud_is_refused(key: str) -> None:
+    config = {"azure-native:location": key} if key else {}
+    [problem] = problems(config, ARM_METADATA_HOSTNAME="metadata.example.com")
+    assert problem.path == "ARM_METADATA_HOSTNAME"
+    assert "Unset it, and name the cloud in ARM_ENVIRONMENT" in str(problem)
+    assert problems(config, ARM_METADATA_HOSTNAME="") == []
+
+
+@pytest.mark.parametrize("region", sorted(regions.partitions()))
+def test_the_agents_document_takes_region_and_secret_of_every_partition(region: str) -> None:
+    parameters = json.loads(document.content("linux"))["parameters"]
+    secret = f"arn:{regions.partition_of(region)}:secretsmanager:{region}:123456789012:secret:p-1"
+    assert re.search(parameters["Region"]["allowedPattern"], region)
+    assert re.search(parameters["SecretId"]["allowedPattern"], secret)
+
+
+@pytest.mark.parametrize(
+    ("region", "principal", "secrets"),
+    [
+        ("eu-west-1", "ec2.amazonaws.com", "secretsmanager.eu-west-1.amazonaws.com"),
+        ("us-gov-west-1", "ec2.amazonaws.com", "secretsmanager.us-gov-west-1.amazonaws.com"),
+        ("cn-north-1", "ec2.amazonaws.com.cn", "secretsmanager.cn-north-1.amazonaws.com.cn"),
+        ("eusc-de-east-1", "ec2.amazonaws.com", "secretsmanager.eusc-de-east-1.amazonaws.eu"),
+    ],
+)
+def test_names_of_services_are_those_of_the_partition(
+    region: str, principal: str, secrets: str
+) -> None:
+    assert regions.ec2_principal(region) == principal
+    assert regions.host_of("secretsmanager", region) == secrets
 
 
 @pytest.mark.parametrize("region", sorted(regions.partitions()))

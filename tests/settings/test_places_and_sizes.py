@@ -78,6 +78,26 @@ def test_an_azure_region_may_be_written_as_azure_shows_it(region: str) -> None:
 
 @pytest.mark.parametrize(
     ("region", "partition"),
+    [
+        ("us-iso-east-1", "aws-iso"),
+        ("us-isob-east-1", "aws-iso-b"),
+        ("eu-isoe-west-1", "aws-iso-e"),
+        ("us-isof-south-1", "aws-iso-f"),
+    ],
+)
+def test_a_region_of_an_isolated_partition_is_refused(region: str, partition: str) -> None:
+    report = configs.report({**configs.modernized(), "aws:region": region})
+    assert list(report) == ["aws:region"]
+    assert f"{region} is a region of {partition}, an isolated partition" in report["aws:region"]
+
+
+@pytest.mark.parametrize("region", ["us-gov-west-1", "cn-northwest-1", "eusc-de-east-1"])
+def test_a_region_of_another_partition_is_taken(region: str) -> None:
+    assert settings.load({**configs.modernized(), "aws:region": region}).aws_region == region
+
+
+@pytest.mark.parametrize(
+    ("region", "partition"),
     [("eu-west-1", "aws"), ("us-gov-west-1", "aws-us-gov"), ("cn-north-1", "aws-cn")],
 )
 def test_a_region_tells_its_partition(region: str, partition: str) -> None:

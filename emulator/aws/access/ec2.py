@@ -108,7 +108,7 @@ def _run(call: Call, facts: Facts) -> Iterator[Need]:
         yield Need(action, facts.arn("ec2", "volume/*"), volume)
     yield from _tagging(call, facts)
     for role in facts.roles_in(profile) if profile else ():
-        yield Need("iam:PassRole", role, {"iam:passedtoservice": "ec2.amazonaws.com"})
+        yield Need("iam:PassRole", role, {"iam:passedtoservice": facts.ec2})
 
 
 def _tagging(call: Call, facts: Facts) -> Iterator[Need]:

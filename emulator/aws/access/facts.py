@@ -55,6 +55,11 @@ class Facts:
         make = partitions.global_arn if service == "iam" else partitions.arn
         return make(service, self._region, account, resource)
 
+    @property
+    def ec2(self) -> str:
+        """The name of EC2 in the region's policies. China has one of its own ("IAM in China")."""
+        return f"ec2.amazonaws.com{'.cn' if self._region.startswith('cn-') else ''}"
+
     def security_group(self, group: str) -> Context:
         """Tags and VPC of a security group."""
         found = self._one("describe_security_groups", "SecurityGroups", GroupIds=[group])

@@ -30,7 +30,7 @@ def needs(call: Call, facts: Facts) -> Iterator[Need]:
     elif call.text("InstanceProfileName"):
         yield Need(call.action, facts.profile(call.text("InstanceProfileName")))
         if call.operation == "AddRoleToInstanceProfile":
-            passed = {"iam:passedtoservice": "ec2.amazonaws.com"}
+            passed = {"iam:passedtoservice": facts.ec2}
             yield Need("iam:PassRole", facts.role(call.text("RoleName")), passed)
     elif call.text("RoleName"):
         yield Need(call.action, facts.role(call.text("RoleName")), context)

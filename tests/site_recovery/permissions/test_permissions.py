@@ -212,7 +212,8 @@ def one(sid: str) -> dict[str, Any]:
 def test_the_role_goes_to_ec2_and_gets_one_managed_policy() -> None:
     passing = [statement for statement in statements() if "iam:PassRole" in statement["Action"]]
     assert [statement["Condition"] for statement in passing] == [
-        {"StringEquals": {"iam:PassedToService": "ec2.amazonaws.com"}}
+        # In China IAM compares with EC2's name there, or with the usual one.
+        {"StringEquals": {"iam:PassedToService": ["ec2.amazonaws.com", "ec2.amazonaws.com.cn"]}}
     ]
     assert passing[0]["Resource"] == f"arn:aws:iam::123456789012:role/{OWN.prefix}-*"
     attached = one("LetSystemsManagerManageTheServer")["Condition"]["ArnEquals"]
