@@ -9,7 +9,6 @@ from ipaddress import IPv4Network
 from typing import Any
 
 import pytest
-from hypothesis import given
 from hypothesis import strategies as st
 
 from emulator import front
@@ -25,7 +24,7 @@ from site_recovery.convergence import room
 from site_recovery.convergence.room import Demand
 from site_recovery.operations import Operation
 from site_recovery.planning import Blocked
-from tests.emulator.agreement.effort import Ways, accepted, cases
+from tests.emulator.agreement.effort import EACH_WAY, accepted, both_ways, tried_on
 from tests.emulator.conftest import GROUP, Arm
 from tests.emulator.recovery_services.site_recovery_support import AsyncCredential
 
@@ -138,30 +137,22 @@ def opened(clouds: list[Cloud], case: Case) -> Cloud:
 def test_machines_get_the_addresses_that_preview_lets_through_and_no_others(
     clouds: list[Cloud],
 ) -> None:
-    ways = Ways()
-
-    @cases(2900)
-    @given(cases_of_a_subnet())
-    def agree(case: Case) -> None:
+    def answers(case: Case) -> tuple[bool, bool]:
         cloud = opened(clouds, case)
         refused = cloud.preview(case)
         if not refused:
             # In any order.
-            ways.agree(True, cloud.takes_all(case))
-            return
+            return True, cloud.takes_all(case)
         # In the worst order: Azure chooses first, and takes what others are to have.
         last = sorted(range(len(case.wanted)), key=lambda n: case.wanted[n] is not None)
-        ways.agree(False, cloud.takes_all(replace(case, order=tuple(last))))
+        return False, cloud.takes_all(replace(case, order=tuple(last)))
 
-    agree()
-    assert ways.enough(), ways
+    both_ways(cases_of_a_subnet(), answers)
 
 
 def test_those_that_preview_does_not_refuse_are_right_without_the_others(
     clouds: list[Cloud],
 ) -> None:
-    @cases(200)
-    @given(cases_of_a_subnet())
     def agree(case: Case) -> None:
         cloud = opened(clouds, case)
         refused = cloud.preview(case)
@@ -170,4 +161,4 @@ def test_those_that_preview_does_not_refuse_are_right_without_the_others(
         assert cloud.preview(rest) == {}
         assert cloud.takes_all(rest)
 
-    agree()
+    tried_on(EACH_WAY // 2, cases_of_a_subnet(), agree)

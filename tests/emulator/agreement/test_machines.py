@@ -8,7 +8,6 @@ from dataclasses import dataclass
 from typing import Any, get_args
 
 import pytest
-from hypothesis import given
 from hypothesis import strategies as st
 
 from emulator import front
@@ -28,7 +27,7 @@ from site_recovery.azure import region_sizes as azure
 from site_recovery.azure.connection import connector
 from site_recovery.convergence import region_sizes
 from site_recovery.convergence.region_sizes import RegionSize
-from tests.emulator.agreement.effort import Ways, cases
+from tests.emulator.agreement.effort import both_ways
 from tests.emulator.conftest import Arm
 from tests.emulator.recovery_services.site_recovery_support import AsyncCredential
 from tests.settings import configs
@@ -140,12 +139,4 @@ def preview(case: Case, offered: Mapping[str, RegionSize]) -> bool:
 
 
 def test_what_a_machine_becomes(offered: dict[str, RegionSize]) -> None:
-    ways = Ways()
-
-    @cases(3600)
-    @given(machines())
-    def agree(case: Case) -> None:
-        ways.agree(preview(case, offered), compute(case))
-
-    agree()
-    assert ways.enough(), ways
+    both_ways(machines(), lambda case: (preview(case, offered), compute(case)))

@@ -9,7 +9,6 @@ from typing import Any
 from urllib.parse import quote
 
 import pytest
-from hypothesis import given
 from hypothesis import strategies as st
 
 from emulator import front
@@ -17,7 +16,7 @@ from emulator.estate.static import StaticEstate
 from emulator.kernel.clock import Clock
 from emulator.kernel.store import Store
 from emulator.recovery_services.replication import azure_machines
-from tests.emulator.agreement.effort import Ways, accepted, cases
+from tests.emulator.agreement.effort import accepted, both_ways
 from tests.emulator.conftest import GROUP, SUBSCRIPTION, Arm
 from tests.settings import configs
 
@@ -143,16 +142,11 @@ def preview(*location: str, value: Any) -> bool:
 
 
 def test_names(cloud: Arm) -> None:
-    ways = Ways()
-
-    @cases(2600)
-    @given(names())
-    def agree(case: tuple[str, str]) -> None:
+    def answers(case: tuple[str, str]) -> tuple[bool, bool]:
         kind = KINDS[case[0]]
-        ways.agree(preview(*kind.at, value=case[1]), kind.judge(cloud, case[1]))
+        return preview(*kind.at, value=case[1]), kind.judge(cloud, case[1])
 
-    agree()
-    assert ways.enough(), ways
+    both_ways(names(), answers)
 
 
 _octet = st.sampled_from([0, 1, 10, 20, 127, 168, 169, 172, 192, 223, 224, 254, 255])
@@ -168,11 +162,7 @@ _prefixes = st.builds(
 
 
 def test_ranges_of_networks(cloud: Arm) -> None:
-    ways = Ways()
-
-    @cases(3200)
-    @given(_prefixes)
-    def agree(prefix: str) -> None:
+    def answers(prefix: str) -> tuple[bool, bool]:
         path = f"{GROUP}/providers/Microsoft.Network/virtualNetworks/vnet-ranges"
         body = {
             **_WHERE,
@@ -180,7 +170,6 @@ def test_ranges_of_networks(cloud: Arm) -> None:
         }
         ours = configs.put(configs.modernized(), "target", "network", "addressSpace", value=prefix)
         refused = any(at == "target.network.addressSpace" for at in configs.report(ours))
-        ways.agree(not refused, accepted(cloud.call("PUT", path, body).status))
+        return not refused, accepted(cloud.call("PUT", path, body).status)
 
-    agree()
-    assert ways.enough(), ways
+    both_ways(_prefixes, answers)

@@ -5,12 +5,12 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
-from hypothesis import assume, given
+from hypothesis import assume
 from hypothesis import strategies as st
 
 from emulator.arm import tags as arm_tags
 from site_recovery.declared.target import TargetSpec
-from tests.emulator.agreement.effort import Ways, accepted, cases
+from tests.emulator.agreement.effort import accepted, both_ways
 from tests.emulator.conftest import GROUP, Arm
 from tests.emulator.recovery_services.site_recovery_experiences import Classic
 from tests.emulator.recovery_services.site_recovery_support import Site, windows
@@ -54,19 +54,14 @@ def preview(config: dict[str, Any]) -> bool:
 
 
 def test_tags_of_a_stack() -> None:
-    ways = Ways()
-
-    @cases(4400)
-    @given(_tags)
-    def agree(tags: dict[str, str]) -> None:
+    def answers(tags: dict[str, str]) -> tuple[bool, bool]:
         config = configs.put(configs.modernized(), "target", "tags", value=tags)
         # The names of the program's own tags are taken in the config only.
         assume(not {name.lower() for name in tags} & {"migrated-from-instance"})
         refused = arm_tags.problem(tags.items(), arm_tags.STORAGE_NAME_MAX)
-        ways.agree(preview(config), refused is None)
+        return preview(config), refused is None
 
-    agree()
-    assert ways.enough(), ways
+    both_ways(_tags, answers)
 
 
 def sent(tags: dict[str, str]) -> list[tuple[str, str]]:
@@ -75,21 +70,15 @@ def sent(tags: dict[str, str]) -> list[tuple[str, str]]:
 
 
 def test_tags_of_a_machine() -> None:
-    ways = Ways()
-
-    @cases(4400)
-    @given(_tags)
-    def agree(tags: dict[str, str]) -> None:
+    def answers(tags: dict[str, str]) -> tuple[bool, bool]:
         target = {"tags": tags}
         config = configs.put(configs.modernized(), "machines", "web-01", "target", value=target)
-        ways.agree(preview(config), arm_tags.problem(sent(tags)) is None)
+        return preview(config), arm_tags.problem(sent(tags)) is None
 
-    agree()
-    assert ways.enough(), ways
+    both_ways(_tags, answers)
 
 
 def test_tags_that_come_from_the_instance() -> None:
-    ways = Ways()
     patterns = st.lists(
         st.sampled_from(["*", "t*", "!a*", "CostCenter", "!x?", "hidden*", "!*/*", "a b", "k:*"]),
         min_size=1,
@@ -101,19 +90,17 @@ def test_tags_that_come_from_the_instance() -> None:
     ec2_tags = st.dictionaries(names, _values, max_size=4) | _many | _by_case
     own = st.dictionaries(_good, st.just("own"), max_size=3)
 
-    @cases(5600)
-    @given(own, ec2_tags, patterns)
-    def agree(own: dict[str, str], source: dict[str, str], wanted: list[str]) -> None:
+    def answers(case: tuple[dict[str, str], dict[str, str], list[str]]) -> tuple[bool, bool]:
+        own, source, wanted = case
         target = {"tags": own, "tagsFromSource": wanted}
         config = configs.put(configs.modernized(), "machines", "web-01", "target", value=target)
         found = examine(config, ec2(web_01={"tags": source}))
         place = "machines.web-01.target"
         ours = not any(problem.path.startswith(place) for problem in found.problems)
         tags = TargetSpec.model_validate(target).with_tags_of(source).tags
-        ways.agree(ours, arm_tags.problem(sent(tags)) is None)
+        return ours, arm_tags.problem(sent(tags)) is None
 
-    agree()
-    assert ways.enough(), ways
+    both_ways(st.tuples(own, ec2_tags, patterns), answers)
 
 
 @pytest.mark.parametrize(
