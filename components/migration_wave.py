@@ -19,8 +19,9 @@ from dynamic_providers.wave.all_waves import packed
 from dynamic_providers.wave.inputs import ConvergenceInputs, MachineInputs, OtherWave
 from dynamic_providers.wave.room import MadeSubnet, MadeSubnets
 from settings import MachineSettings, Network, Preflight, Settings, Target, WaveSettings
-from site_recovery import arm_ids, recovery_plan
+from site_recovery import arm_ids
 from site_recovery.aws.ec2 import MachineFacts
+from site_recovery.declared import own_names
 from site_recovery.declared.hooks import Hooks
 from site_recovery.fleet import Hardware, Platform
 from site_recovery.guards import Guards
@@ -298,7 +299,7 @@ def _plan(wave: str, settings: WaveSettings) -> dict[str, Any] | None:
     """A wave's recovery plan, named after the stack and the wave."""
     if settings.recovery_plan is None:
         return None
-    return asdict(settings.recovery_plan.plan(recovery_plan.name_of(pulumi.get_stack(), wave)))
+    return asdict(settings.recovery_plan.plan(own_names.plan(pulumi.get_stack(), wave)))
 
 
 def _machine(settings: Settings, preflight: Preflight, name: str) -> MachineInputs:

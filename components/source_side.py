@@ -20,6 +20,7 @@ from components.security_groups import (
 from components.server import server
 from components.vault import Vault
 from settings import Preflight, Settings
+from site_recovery.declared import own_names
 from site_recovery.phases import Phase
 
 _RETIRED: dict[str, Any] = {"retired": True}
@@ -65,7 +66,7 @@ def source_side(
         "replication-settings",
         ReplicationSettingsArgs(
             experience=stack.experience,
-            policy_name=prefix,
+            policy_name=own_names.policy(prefix),
             resource_group_name=landing_zone.resource_group_name,
             vault_name=vault.vault_name,
             container_id=declared.registration.container_id,

@@ -114,6 +114,8 @@ class MigrationWaveProvider(MigrationProvider[WaveInputs, WaveOutputs]):
             instances = {n: machine["instance_id"] for n, machine in machines.items()}
             claims.of_this_process.add_wave(own, instances)
         if (plan := news.get("recovery_plan")) and not unknown(plan):
+            # A renamed stack keeps the plan, and what people added to it in the vault.
+            plan["name"] = (olds.get("recovery_plan") or plan)["name"]
             claims.of_this_process.add_thing(_plan(plan["name"]))
         preview = bool(check_only["preview"])
         checked.of_this_process.planned.add(resource_name(news["urn"]))

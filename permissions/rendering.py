@@ -124,7 +124,7 @@ class Names:
 def _prefix(project: str, stack: str) -> str:
     """The beginning of the stack's names; a test compares it with that of the program."""
     name = f"{project}-{stack}"
-    if len(name) <= _PREFIX_MAX:
+    if len(name) <= _PREFIX_MAX and stack == stack.lower():
         return name
     return f"{name[: _PREFIX_MAX - 9]}-{hashlib.sha256(name.encode()).hexdigest()[:8]}"
 

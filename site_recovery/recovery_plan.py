@@ -6,14 +6,12 @@ An update keeps actions that someone added in the vault (azure-powershell#12837 
 
 from __future__ import annotations
 
-import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, TypeAlias
 
 from site_recovery import arm_ids
 from site_recovery.arm_ids import ContainerId
-from site_recovery.declared import own_names
 from site_recovery.operations import Operation
 
 MACHINES_MAX = 100
@@ -33,11 +31,6 @@ _AZURE = "Microsoft Azure"
 _FAILOVER_TYPES = ["TestFailover", "UnplannedFailover"]
 _DIRECTIONS = ["PrimaryToRecovery"]
 _NAME_MAX = 60
-
-
-def name_of(stack: str, wave: str) -> str:
-    """The name of a wave's plan in its vault: letters, digits and hyphens."""
-    return own_names.fitted(re.sub(r"[^A-Za-z0-9-]", "-", f"{stack}-{wave}"), own_names.PLAN_MAX)
 
 
 @dataclass(frozen=True)

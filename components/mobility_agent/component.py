@@ -13,6 +13,7 @@ from components.sdk import ssm
 from dynamic_providers.agent_rollout import AgentRollout
 from settings.schema.proxy import Proxy
 from site_recovery.batches import batches
+from site_recovery.declared import own_names
 
 _TARGETS = 50
 """The maximum of instance ids in one association (CreateAssociation, Target.Values)."""
@@ -108,10 +109,9 @@ class MobilityAgent(pulumi.ComponentResource):
     def _associations(
         self, name: str, args: MobilityAgentArgs, platform: str
     ) -> dict[str, ssm.Association]:
-        title = f"{args.prefix}-{args.wave}-agent-{platform}"
         installs = ssm.Document(
             f"{name}-{platform}",
-            name=title,
+            name=own_names.agents(args.prefix, args.wave, platform),
             document_type="Command",
             document_format="JSON",
             target_type="/AWS::EC2::Instance",
@@ -126,7 +126,7 @@ class MobilityAgent(pulumi.ComponentResource):
             suffix = f"-{number + 1}" if number else ""
             associations[f"{platform}{suffix}"] = ssm.Association(
                 f"{name}-{platform}{suffix}",
-                association_name=f"{title}{suffix}",
+                association_name=own_names.agents(args.prefix, args.wave, platform, number + 1),
                 name=installs.name,
                 # The number of the version, not $DEFAULT: so a changed script runs at once.
                 document_version=installs.default_version,

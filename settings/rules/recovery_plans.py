@@ -58,7 +58,7 @@ def _recovery_plan_names(draft: Draft) -> Iterator[Problem]:
     names_of: dict[str, list[str]] = defaultdict(list)
     for wave_name in draft.waves:
         # The service treats names that differ only in case as the same.
-        names_of[recovery_plan.name_of("", wave_name).lower()].append(wave_name)
+        names_of[wave_name.lower()].append(wave_name)
     for alike in names_of.values():
         for wave_name in alike if len(alike) > 1 else ():
             if draft.waves[wave_name].plan is not None:
@@ -66,8 +66,7 @@ def _recovery_plan_names(draft: Draft) -> Iterator[Problem]:
                 yield Problem(
                     path("waves", wave_name, "recoveryPlan"),
                     f"Azure would not tell the plan of this wave from that of {others}",
-                    "Rename one of the waves: a plan's name has letters, digits and hyphens only, "
-                    "and its case does not count",
+                    "Rename one of the waves: the case of a plan's name does not count",
                 )
 
 

@@ -58,8 +58,8 @@ def content(deployment: Deployment, platform: str) -> dict[str, Any]:
 def test_each_platform_has_a_document_and_an_association_of_its_machines() -> None:
     deployment = agents()
     assert {d.inputs["name"] for d in deployment.all("ssm/document:Document")} == {
-        "ec2-to-azure-test-pilot-agent-windows",
-        "ec2-to-azure-test-pilot-agent-linux",
+        "ec2-to-azure-test-agent-windows.pilot",
+        "ec2-to-azure-test-agent-linux.pilot",
     }
     targets = {a.name: a.inputs["targets"] for a in deployment.all("ssm/association:Association")}
     assert targets == {

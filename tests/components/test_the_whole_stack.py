@@ -56,6 +56,7 @@ def run(
     environment: Mapping[str, str],
     plugins: dict[str, Any] | None = None,
     *,
+    stack: str = "dev",
     preview: bool = False,
 ) -> Deployment:
     def program() -> None:
@@ -68,7 +69,7 @@ def run(
         patch.chdir(ROOT)
         for name, value in {**environment, **_LOCAL_AZURE}.items():
             patch.setenv(name, value)
-        return deploy(program, stack="dev", functions=plugins or seen_by_plugins(), preview=preview)
+        return deploy(program, stack=stack, functions=plugins or seen_by_plugins(), preview=preview)
 
 
 @pytest.fixture(scope="module")

@@ -21,6 +21,7 @@ def test_a_renamed_stack_leaves_both_clouds_as_they_are(
     stack: Stack, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     stack.declare(pilot=("protected", ["web-01"]), rest=("test-failover", ["app-01"]))
+    stack.waves["rest"]["recoveryPlan"] = {"groups": [["app-01"]]}
     assert stack.up().code == 0
     azure, aws = stack.clouds.audit(), stack.clouds.aws()
     stack.succeeds("stack", "rename", "renamed")

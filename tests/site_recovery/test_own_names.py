@@ -6,12 +6,11 @@ import re
 import string
 
 import pytest
-from hypothesis import given
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from permissions import rendering
-from site_recovery import recovery_plan
-from site_recovery.declared import own_names
+from site_recovery.declared import names, own_names
 from site_recovery.declared.own_names import fitted, prefix
 
 _LETTERS = string.ascii_letters + string.digits + "-_."
@@ -34,20 +33,51 @@ def test_every_name_fits_its_service(stack: str, wave: str) -> None:
         assert SECRET.fullmatch(f"{own}-{role}-credential")
         assert len(f"/{own}/{role}/status") < 1011
     for platform in ("windows", "linux"):
-        assert DOCUMENT.fullmatch(f"{own}-{wave}-agent-{platform}-20")
+        assert DOCUMENT.fullmatch(own_names.agents(own, wave, platform, 20))
         assert GROUP.fullmatch(f"{own}-{platform}")
-    assert re.fullmatch(r"[A-Za-z0-9-]{1,64}", recovery_plan.name_of(stack, wave))
+    assert re.fullmatch(r"[A-Za-z0-9-]{1,64}", own_names.plan(stack, wave))
 
 
 @given(st.lists(_stacks, min_size=2, max_size=5, unique=True))
 def test_stacks_keep_names_of_their_own(stacks: list[str]) -> None:
-    assert len({prefix(_PROJECT, stack) for stack in stacks}) == len(stacks)
+    assert len({prefix(_PROJECT, stack).lower() for stack in stacks}) == len(stacks)
+
+
+_few = st.text("ab-._A1", min_size=1, max_size=5)
+_few_waves = _few.filter(names.MACHINE.fullmatch)
+
+
+@settings(max_examples=2000)
+@given(st.lists(st.tuples(_few, _few_waves), min_size=2, max_size=8, unique=True))
+@example([("a", "b-c"), ("a-b", "c")])
+@example([("a", "b.c"), ("a", "b-c"), ("a", "b_c"), ("a.b", "c")])
+@example([("Prod", "web"), ("prod", "web")])
+def test_no_two_waves_have_a_name_in_common(waves: list[tuple[str, str]]) -> None:
+    made = [
+        own_names.agents(prefix(_PROJECT, stack), wave, platform, batch)
+        for stack, wave in waves
+        for platform in ("windows", "linux")
+        for batch in (1, 2)
+    ]
+    assert len(set(made)) == len(made)
+    # Waves of one stack with plans may not differ in case alone.
+    apart = {(stack, wave.lower()): wave for stack, wave in waves}
+    plans = [own_names.plan(stack, wave).lower() for (stack, _), wave in apart.items()]
+    assert len(set(plans)) == len(plans)
+
+
+def test_usual_names_stay_readable() -> None:
+    assert prefix(_PROJECT, "prod-eu") == "ec2-to-azure-prod-eu"
+    assert own_names.agents("p-prod", "wave-1", "windows", 2) == "p-prod-agent-windows-2.wave-1"
+    assert own_names.plan("prod", "wave-1") == "prod-wave-1"
+    assert own_names.plan("prod-eu", "wave-1").startswith("prod-eu-wave-1-")
 
 
 @given(_stacks)
-def test_a_name_that_fits_stays_as_it_is_and_a_long_one_keeps_its_beginning(stack: str) -> None:
+def test_a_name_that_fits_stays_as_it_is_and_another_keeps_its_beginning(stack: str) -> None:
     name, own = f"{_PROJECT}-{stack}", prefix(_PROJECT, stack)
-    assert own == name or (len(own) == own_names.PREFIX_MAX and own[:33] == name[:33])
+    assert own == name or own[:-9] == name[:33]
+    assert own == name or len(name) > own_names.PREFIX_MAX or stack != stack.lower()
 
 
 @given(_stacks)
