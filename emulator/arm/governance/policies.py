@@ -13,7 +13,7 @@ from typing import Any
 
 from emulator.arm import actions
 from emulator.arm.governance import scopes
-from emulator.arm.governance.policy_rules import Evaluation, RuleError, check
+from emulator.arm.governance.policy_rules import DENY, DENY_ACTION, Evaluation, RuleError, check
 from emulator.kernel import schema
 from emulator.kernel.resources import ResourceId, find, listing
 from emulator.kernel.routes import Route, Routes
@@ -175,31 +175,34 @@ def register(world: World) -> None:
 
 
 def refuse(world: World, request: Request, route: Route) -> Response | None:
-    """An interceptor that refuses a write which an assignment denies.
+    """An interceptor that refuses a write or a deletion which an assignment denies.
 
     Raises:
         ArmError: 403 `RequestDisallowedByPolicy`.
     """
-    if not route.api_versions or request.method not in ("PUT", "PATCH"):
+    if not route.api_versions or request.method not in ("PUT", "PATCH", "DELETE"):
         return None
     needed = actions.needed(request)
     if needed is None or needed.action.lower().startswith(_OWN):
         return None
+    deletes = request.method == "DELETE"
     resource = _resource(world, needed, request)
-    refusal = disallowed(world, resource)
+    refusal = disallowed(world, resource, DENY_ACTION if deletes else DENY)
     if refusal is not None:
         raise refusal
     return None
 
 
-def disallowed(world: World, resource: Mapping[str, Any]) -> ArmError | None:
+def disallowed(world: World, resource: Mapping[str, Any], effect: str = DENY) -> ArmError | None:
     """The refusal of a resource as it would be; None if no assignment denies it.
 
     Args:
         world: the world.
         resource: with its `id`, `name`, `type` and what else its body has.
+        effect: the effect of assignments that refuse it: `deny` for a write, `denyaction` for a
+            deletion.
     """
-    violations = list(_violations(world, resource))
+    violations = list(_violations(world, resource, effect))
     if not violations:
         return None
     named = [
@@ -221,7 +224,7 @@ def disallowed(world: World, resource: Mapping[str, Any]) -> ArmError | None:
     )
 
 
-def _violations(world: World, resource: Mapping[str, Any]) -> Iterator[Document]:
+def _violations(world: World, resource: Mapping[str, Any], refusing: str) -> Iterator[Document]:
     for assignment in world.store.list(_ASSIGNMENTS):
         given = assignment["properties"]
         applies = scopes.covers(scopes.of_document(assignment), resource["id"]) and not any(
@@ -240,7 +243,7 @@ def _violations(world: World, resource: Mapping[str, Any]) -> Iterator[Document]
         } | {name: its["value"] for name, its in (given.get("parameters") or {}).items()}
         evaluation = Evaluation(resource, parameters)
         effect = evaluation.effect(rule["policyRule"])
-        if effect != "deny" or not evaluation.holds(rule["policyRule"]["if"]):
+        if effect != refusing or not evaluation.holds(rule["policyRule"]["if"]):
             continue
         yield {
             "policyDefinitionDisplayName": rule.get("displayName", definition["name"]),
@@ -257,9 +260,12 @@ def _violations(world: World, resource: Mapping[str, Any]) -> Iterator[Document]
 
 
 def _resource(world: World, needed: actions.Needed, request: Request) -> Document:
-    """The resource as a PUT or PATCH would make it."""
+    """The resource as a PUT or PATCH would make it, or as it is before a DELETE."""
     parsed = ResourceId.parse(needed.scope)
-    body = request.json()
+    if request.method == "DELETE":
+        body = dict(find(world, needed.scope) or {})
+    else:
+        body = request.json()
     if request.method == "PATCH":
         body = {**(find(world, needed.scope) or {}), **body}
     kind = parsed.type or "Microsoft.Resources/subscriptions/resourceGroups"

@@ -15,7 +15,9 @@ from typing import Any, TypeAlias
 Condition: TypeAlias = Mapping[str, Any]
 Resource: TypeAlias = Mapping[str, Any]
 
-EFFECTS = ("deny", "audit", "disabled")
+DENY = "deny"
+DENY_ACTION = "denyaction"
+EFFECTS = (DENY, DENY_ACTION, "audit", "disabled")
 _LOGICAL = ("allOf", "anyOf", "not")
 _PARAMETER = re.compile(r"\[\s*parameters\('([^']+)'\)\s*\]", re.IGNORECASE)
 _TAG = re.compile(r"tags(?:\['(.+)'\]|\.(.+))", re.IGNORECASE)

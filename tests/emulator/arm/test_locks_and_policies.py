@@ -238,6 +238,23 @@ class TestPolicies:
         version = {"api-version": "2023-04-01"}
         assert arm.refused("PUT", path, body, **version) == (400, "InvalidPolicyRule")
 
+    def test_a_deletion_is_refused_where_a_policy_denies_the_action(
+        self, arm: Arm, group: str
+    ) -> None:
+        arm.put(NETWORK, network())
+        network_type = "Microsoft.Network/virtualNetworks"
+        details = {"actionNames": ["delete"]}
+        rule = {
+            "if": {"field": "type", "equals": network_type},
+            "then": {"effect": "denyAction", "details": details},
+        }
+        assign(arm, rule)
+        refused = arm.call("DELETE", NETWORK)
+        error = refused.body["error"]
+        assert (refused.status, error["code"]) == (403, "RequestDisallowedByPolicy")
+        assert error["additionalInfo"][0]["info"]["policyDefinitionEffect"].lower() == "denyaction"
+        arm.put(NETWORK, network())
+
     def test_a_policy_can_be_taken_away(self, arm: Arm, group: str) -> None:
         assign(arm, ONLY_EUROPE, **EUROPE)
         path = f"{SUBSCRIPTION}/{AUTHORIZATION}/policyAssignments/corp"
