@@ -342,6 +342,7 @@ def _hardware(facts: MachineFacts | None) -> Hardware | None:
         memory_gib=facts.memory_mib / 1024,
         data_disks=max(0, len(facts.disks) - 1),
         interfaces=max(1, len(facts.interfaces)),
+        firmware=facts.firmware,
     )
 
 

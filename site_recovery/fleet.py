@@ -29,6 +29,9 @@ Platform = Literal["windows", "linux"]
 ExperienceName = Literal["modernized", "classic"]
 """Microsoft's names for the two ways in which Site Recovery replicates."""
 
+Firmware = Literal["BIOS", "UEFI"]
+"""What a machine boots from. It becomes a virtual machine of generation 1, resp. 2."""
+
 
 class RecoveryPointKind(StrEnum):
     """Which recovery point a failover uses."""
@@ -39,12 +42,16 @@ class RecoveryPointKind(StrEnum):
 
 @dataclass(frozen=True)
 class Hardware:
-    """The hardware of a source machine. Memory is in GiB; `data_disks` excludes the boot disk."""
+    """The hardware of a source machine. Memory is in GiB; `data_disks` excludes the boot disk.
+
+    What it boots from is None if EC2 does not say it.
+    """
 
     vcpus: int
     memory_gib: float
     data_disks: int
     interfaces: int = 1
+    firmware: Firmware | None = None
 
 
 @dataclass(frozen=True)

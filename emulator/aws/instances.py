@@ -22,6 +22,14 @@ def keep_stopping(instance_ids: Iterable[str]) -> None:
         _become(instance_id, "stopping")
 
 
+def boot_from_bios() -> None:
+    """Let the instances of this process's moto tell that they boot from BIOS, as all guests do."""
+    from moto.ec2.models import instances
+
+    kind: Any = instances.Instance
+    kind.current_instance_boot_mode = "legacy-bios"
+
+
 def end_stop(instance_id: str, state: str) -> bool:
     """Let an instance that is stopping become `stopped`, or `running` again; False if it is not
     stopping."""

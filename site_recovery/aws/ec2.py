@@ -19,7 +19,7 @@ from site_recovery.batches import batches
 from site_recovery.config_paths import path
 from site_recovery.declared.disks import DiskOrder, DiskSpec, orders
 from site_recovery.declared.interfaces import SourceInterface
-from site_recovery.fleet import Platform
+from site_recovery.fleet import Firmware, Platform
 from site_recovery.problems import Problem
 
 if TYPE_CHECKING:
@@ -41,6 +41,8 @@ _LONG_PAGE = 1000
 """The most instances in a page (DescribeInstances, MaxResults)."""
 _VOLUMES_PAGE = 500
 """The most volumes in a page that EC2 always returns (DescribeVolumes, MaxResults)."""
+_FIRMWARE: Mapping[str, Firmware] = {"legacy-bios": "BIOS", "uefi": "UEFI"}
+"""What a machine boots from, by `CurrentInstanceBootMode` of DescribeInstances."""
 _THERE = ["pending", "running", "stopping", "stopped"]
 """The states of an instance that is not terminated."""
 
@@ -73,6 +75,7 @@ class MachineFacts:
         disks: the boot disk first.
         state: the instance's state, such as `running` or `terminated`.
         security_group_names: of the groups of its first interface, in the order of their ids.
+        firmware: what it boots from; None if EC2 does not say it.
         vcpus: None for a type that EC2 does not describe.
         memory_mib: in MiB; None for a type that EC2 does not describe.
         instance_profile_arn: its instance profile, or None.
@@ -107,6 +110,7 @@ class MachineFacts:
     security_group_names: tuple[str, ...] = ()
     vcpus: int | None = None
     memory_mib: int | None = None
+    firmware: Firmware | None = None
     instance_profile_arn: str | None = None
     drivers: tuple[Driver, ...] = ()
     server_role: str | None = None
@@ -379,6 +383,8 @@ def _facts(
         security_group_names=tuple(group.get("GroupName", "") for group in groups),
         vcpus=kind.vcpus,
         memory_mib=kind.memory_mib,
+        # What it runs with now; its image may leave the choice to the instance type.
+        firmware=_FIRMWARE.get(instance.get("CurrentInstanceBootMode", "")),
         server_role=tags.get(ROLE_TAG),
         scaling_group=tags.get(_SCALING_GROUP_TAG),
         market=instance.get("InstanceLifecycle") or None,

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from site_recovery.convergence import target_sizes
 from site_recovery.convergence.target_sizes import Size
 from site_recovery.declared.target import TargetSpec
-from site_recovery.fleet import Assignment
+from site_recovery.fleet import Assignment, Firmware
 from site_recovery.observation import Stage, observe
 from site_recovery.snapshot import Snapshot
 
@@ -65,7 +65,14 @@ def problems(
     found: dict[str, list[str]] = {}
     for each in machines:
         data_disks = each.hardware.data_disks if each.hardware is not None else 0
-        why = problem(each.target, data_disks, offered, location, interfaces=_interfaces(each))
+        why = problem(
+            each.target,
+            data_disks,
+            offered,
+            location,
+            interfaces=_interfaces(each),
+            firmware=each.hardware.firmware if each.hardware is not None else None,
+        )
         if why is not None:
             found.setdefault(why, []).append(each.machine.name)
     return [f"{_named(names)}: target.vmSize: {why}" for why, names in found.items()]
@@ -78,6 +85,7 @@ def problem(
     location: str,
     *,
     interfaces: int = 1,
+    firmware: Firmware | None = None,
 ) -> str | None:
     """Why a machine cannot have its declared size, with the way out; None if it can.
 
@@ -87,6 +95,7 @@ def problem(
         offered: as for `problems`.
         location: the region.
         interfaces: number of its network interfaces.
+        firmware: what it boots from; None if that is not known.
     """
     if target.vm_size is None:
         return None
@@ -111,7 +120,13 @@ def problem(
             f"this subscription gets {name} of {location} in {where}, and availabilityZone is "
             f"{zone}. Change one of the two"
         )
-    return target_sizes.problem(name, [found.size], data_disks, interfaces=interfaces)
+    return target_sizes.problem(
+        name,
+        [each.size for each in offered.values()],
+        data_disks,
+        generation=target_sizes.generation_of(firmware),
+        interfaces=interfaces,
+    )
 
 
 def _interfaces(machine: Assignment) -> int:

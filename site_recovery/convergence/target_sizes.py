@@ -8,8 +8,10 @@ machines boot on which sizes.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
+
+from site_recovery.fleet import Firmware
 
 _NAME = re.compile(
     r"(?:Standard|Basic)_(?P<family>[A-Z]+?)(?P<sub>S)?(?P<vcpus>\d+)(?:-(?P<of>\d+))?"
@@ -29,7 +31,7 @@ series", "General FAQ for NVMe"). Windows Server before 2019 and older Linux do 
 """
 
 _GENERATION = re.compile(r"[Vv]([12])")
-_FIRMWARE = {"1": "BIOS", "2": "UEFI"}
+_FIRMWARE: Mapping[str, Firmware] = {"1": "BIOS", "2": "UEFI"}
 
 
 _TOLD_SINCE = {"D": 3, "E": 3, "F": 2}
@@ -132,6 +134,15 @@ def _generation(wire: str | None) -> str:
     """`1` or `2` for `V1` or `V2`, as items name generations; empty for anything else."""
     match = _GENERATION.fullmatch(wire or "")
     return match[1] if match else ""
+
+
+def generation_of(firmware: Firmware | None) -> str | None:
+    """The generation of the virtual machine that a machine becomes, as items name it.
+
+    >>> generation_of("UEFI")
+    'V2'
+    """
+    return next((f"V{number}" for number, its in _FIRMWARE.items() if its == firmware), None)
 
 
 def suits(

@@ -80,6 +80,30 @@ def test_a_size_with_too_few_data_disks_is_refused(fleet: Fleet) -> None:
     assert "it has 3 data disks, and Standard_B1s takes 2 at most" in line
 
 
+@pytest.mark.parametrize(
+    ("size", "firmware", "words"),
+    [
+        ("Standard_D2s_v6", "BIOS", "it boots as generation 1 (BIOS), and Standard_D2s_v6 takes"),
+        ("Standard_D2_v3", "UEFI", "it boots as generation 2 (UEFI), and Standard_D2_v3 takes"),
+        ("Standard_D2s_v6", "UEFI", None),
+        ("Standard_D2s_v5", "UEFI", None),
+        ("Standard_D2s_v5", "BIOS", None),
+        ("Standard_D2s_v6", None, None),
+    ],
+)
+def test_a_size_that_does_not_boot_the_machines_firmware_is_refused_before_there_is_an_item(
+    fleet: Fleet, size: str, firmware: str | None, words: str | None
+) -> None:
+    news = {**inputs(fleet, "protected", "web-02"), **BEFORE_A_VAULT}
+    news["machines"]["web-02"]["target"] = {"vmSize": size}
+    news["machines"]["web-02"]["hardware"]["firmware"] = firmware
+    lines = refusals(fleet, news)
+    assert len(lines) == (0 if words is None else 1)
+    for line in lines:
+        assert str(words) in line
+        assert "such as Standard_" in line
+
+
 def test_one_size_of_a_whole_wave_is_one_line_and_other_waves_are_named(fleet: Fleet) -> None:
     fleet.targets = {name: {"vmSize": "Standard_Q1"} for name in fleet.machines}
     news = inputs(fleet, "protected", "web-01", "web-02")

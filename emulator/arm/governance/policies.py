@@ -262,11 +262,8 @@ def _violations(world: World, resource: Mapping[str, Any], refusing: str) -> Ite
 def _resource(world: World, needed: actions.Needed, request: Request) -> Document:
     """The resource as a PUT or PATCH would make it, or as it is before a DELETE."""
     parsed = ResourceId.parse(needed.scope)
-    if request.method == "DELETE":
-        body = dict(find(world, needed.scope) or {})
-    else:
-        body = request.json()
-    if request.method == "PATCH":
+    body = {} if request.method == "DELETE" else request.json()
+    if request.method in ("PATCH", "DELETE"):
         body = {**(find(world, needed.scope) or {}), **body}
     kind = parsed.type or "Microsoft.Resources/subscriptions/resourceGroups"
     return {**body, "id": needed.scope, "name": parsed.name, "type": kind}

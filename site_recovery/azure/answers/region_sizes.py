@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import Any
 
 from pydantic import Field, ValidationError
@@ -51,6 +52,7 @@ class _Numbers(Wire):
     max_network_interfaces: float = Field(0, alias="MaxNetworkInterfaces")
     premium_io: bool = Field(True, alias="PremiumIO")
     architecture: str = Field("x64", alias="CpuArchitectureType")
+    generations: str = Field("", alias="HyperVGenerations")
 
 
 def region_size(resource: Any) -> RegionSize | None:
@@ -88,6 +90,7 @@ def region_size(resource: Any) -> RegionSize | None:
             memory_gb=able.memory_gb,
             data_disks=int(able.max_data_disk_count),
             interfaces=int(able.max_network_interfaces) or None,
+            generations=frozenset(re.findall(r"[Vv]([12])", able.generations)),
             refusals=tuple(refusals),
         ),
         is_arm=able.architecture.lower() == "arm64",

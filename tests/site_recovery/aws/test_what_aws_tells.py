@@ -58,6 +58,7 @@ def test_the_facts_of_a_machine_are_what_its_instance_type_image_and_volumes_tel
     assert problems == []
     assert (db.os, db.platform, db.architecture) == ("rhel-6.7", "linux", "x86_64")
     assert (db.instance_type, db.vcpus, db.memory_mib) == ("m4.xlarge", 4, 16384)
+    assert db.firmware == "BIOS"
     assert [(disk.size_gib, disk.encrypted) for disk in db.disks] == [(30, False), (100, False)]
     assert db.security_group_ids == (aws.estate["security_group"],)
     assert db.security_group_names == ("estate",)
