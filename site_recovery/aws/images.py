@@ -4,25 +4,31 @@ from __future__ import annotations
 
 import re
 
+_WINDOWS = r"^(?:(?:EC2LaunchV2|TPM|BIOS|UEFI)-)?Windows_Server-"
+"""How Amazon's images of Windows begin; some say how they boot, or which agent they have."""
+
 _NAMES: tuple[tuple[str, str], ...] = (
-    (r"^Windows_Server-2008-R2[_-]SP1-.*64Bit", "windows-server-2008-r2-sp1"),
-    (r"^Windows_Server-2008-R2[_-]RTM-", "windows-server-2008-r2"),
-    (r"^Windows_Server-2012-R2", "windows-server-2012-r2"),
-    (r"^Windows_Server-2012-", "windows-server-2012"),
-    (
-        r"^Windows_Server-(?P<version>2008|2016|2019|2022|2025)-",
-        "windows-server-{version}",
-    ),
-    (r"^RHEL-(?P<version>\d+\.\d+)", "rhel-{version}"),
-    (r"^(?:amzn2|al2023|amzn)-ami-", "amazon-linux"),
+    (_WINDOWS + r"2008-R2[_-]SP1-.*64Bit", "windows-server-2008-r2-sp1"),
+    (_WINDOWS + r"2008-R2[_-]RTM-", "windows-server-2008-r2"),
+    (_WINDOWS + r"2012-R2", "windows-server-2012-r2"),
+    (_WINDOWS + r"2012-", "windows-server-2012"),
+    (_WINDOWS + r"(?P<version>2008|2016|2019|2022|2025)-", "windows-server-{version}"),
+    (r"^RHEL(?:[-_](?:HA|SAP))?-(?P<version>\d+\.\d+)", "rhel-{version}"),
+    (r"^(?:amzn2?|al20\d\d)-(?:ami|x86_64|arm64)-|^amazon-eks-(?:arm64-)?node-", "amazon-linux"),
     (r"ubuntu-[a-z]+-(?P<version>\d+\.\d+)-", "ubuntu-{version}"),
     (r"^debian-(?P<version>\d+)-", "debian-{version}"),
-    (r"^suse-sles-(?P<version>\d+-sp\d+|\d+)-", "sles-{version}"),
-    (r"^CentOS(?: Linux)?[ -](?P<version>\d+(?:\.\d+)?)", "centos-{version}"),
+    (r"^debian-wheezy-", "debian-7"),
+    (r"^debian-jessie-", "debian-8"),
+    (r"^debian-stretch-", "debian-9"),
+    (r"^suse-sles-(?:sap-)?(?P<version>\d+-sp\d+|\d+)-", "sles-{version}"),
+    (r"^CentOS[ -]Stream[ -](?P<version>\d+)", "centosstream-{version}"),
+    (r"^CentOS(?:[ -]Linux)?[ -](?P<version>\d+(?:\.\d+)?)", "centos-{version}"),
     (r"^OL(?P<version>\d+\.\d+)-", "oracle-{version}"),
+    (r"^Rocky-\d+-EC2-(?:Base-|LVM-)?(?P<version>\d+\.\d+)-", "rocky-{version}"),
+    (r"^AlmaLinux OS (?P<version>\d+\.\d+)", "alma-{version}"),
 )
-"""The naming patterns of the publishers' images (Amazon, Red Hat, Canonical, Debian, SUSE,
-CentOS, Oracle)."""
+"""The naming patterns of the publishers' images (Amazon, Red Hat, Canonical, Debian, SUSE, CentOS,
+Oracle, Rocky Linux, AlmaLinux). A copy keeps the name, so the owner does not count."""
 
 _REPORTED_LINUX: tuple[tuple[str, str], ...] = (
     (r"^Red Hat Enterprise Linux", "rhel-{version}"),
@@ -30,8 +36,11 @@ _REPORTED_LINUX: tuple[tuple[str, str], ...] = (
     (r"^Ubuntu", "ubuntu-{version}"),
     (r"^Debian", "debian-{version}"),
     (r"^(?:SLES|SUSE Linux Enterprise Server)", "sles-{version}"),
+    (r"^CentOS Stream", "centosstream-{version}"),
     (r"^CentOS", "centos-{version}"),
     (r"^Oracle Linux", "oracle-{version}"),
+    (r"^Rocky Linux", "rocky-{version}"),
+    (r"^AlmaLinux", "alma-{version}"),
 )
 """`PlatformName` of DescribeInstanceInformation, which is from /etc/os-release."""
 

@@ -150,7 +150,12 @@ def _operating_system_problems(
         ]
     row = table.row(key)
     if row is None and stated.accepted and table.may_be_newer(key):
-        row = OperatingSystem(name=key, source=f"{place}.os.unsupported")
+        row = OperatingSystem(
+            name=key,
+            source=f"{place}.os.unsupported",
+            # Not every table says it of all rows. No other kind boots a system that new.
+            virtualization=("hvm",),
+        )
     if row is None:
         newer = " If Site Recovery takes it by now, write os: {unsupported: accepted}."
         return [

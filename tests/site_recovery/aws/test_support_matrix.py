@@ -207,6 +207,31 @@ def test_an_image_name_tells_its_operating_system(name: str, key: str | None) ->
         ("suse-sles-15-sp4-v20230428-hvm-ssd-x86_64", "sles-15-sp4"),
         ("al2023-ami-2023.1.20230719.0-kernel-6.1-x86_64", "amazon-linux"),
         ("amzn-ami-hvm-2018.03.0.20200318.1-x86_64-gp2", "amazon-linux"),
+        ("amzn2-ami-kernel-5.10-hvm-2.0.20231218.0-x86_64-gp2", "amazon-linux"),
+        ("amzn2-x86_64-SQL_2017_Standard-2021.06.24", "amazon-linux"),
+        ("amzn2-ami-ecs-hvm-2.0.20240109-x86_64-ebs", "amazon-linux"),
+        ("al2022-ami-2022.0.20221019.4-kernel-5.15-x86_64", "amazon-linux"),
+        ("al2023-ami-minimal-2023.3.20240108.0-kernel-6.1-x86_64", "amazon-linux"),
+        ("amazon-eks-node-1.27-v20240110", "amazon-linux"),
+        ("Rocky-8-ec2-8.6-20220515.0.x86_64", "rocky-8.6"),
+        ("Rocky-8-EC2-Base-8.9-20231119.0.x86_64", "rocky-8.9"),
+        ("Rocky-9-EC2-LVM-9.3-20231113.0.x86_64-2b91b1a9-8b5a-4b4b-9b0a-5f5f5f5f5f5f", "rocky-9.3"),
+        ("AlmaLinux OS 8.9.20231123 x86_64", "alma-8.9"),
+        ("AlmaLinux OS 9.3.20231113 x86_64-c076b20a-2305-4771-823f-944909847a05", "alma-9.3"),
+        ("OL7.9-x86_64-HVM-2020-12-07", "oracle-7.9"),
+        ("CentOS 7.9.2009 x86_64", "centos-7.9"),
+        ("CentOS-7-2111-20220825_1.x86_64-d9a3032a-921c-4c6d-b150-bde168105e42", "centos-7"),
+        ("CentOS Linux 6 x86_64 HVM EBS ENA 1901_01-74e73035", "centos-6"),
+        ("CentOS Stream 8 x86_64 20210603", "centosstream-8"),
+        ("RHEL_HA-8.4.0_HVM-20210504-x86_64-2-Hourly2-GP2", "rhel-8.4"),
+        ("RHEL-SAP-8.6.0_HVM-20221128-x86_64-57-Hourly2-GP2", "rhel-8.6"),
+        ("suse-sles-sap-15-sp3-v20230427-hvm-ssd-x86_64", "sles-15-sp3"),
+        ("suse-sles-12-sp5-byos-v20230804-hvm-ssd-x86_64", "sles-12-sp5"),
+        ("debian-jessie-amd64-hvm-2017-01-15-1221-ebs", "debian-8"),
+        ("debian-stretch-hvm-x86_64-gp2-2018-11-10-63975", "debian-9"),
+        ("EC2LaunchV2-Windows_Server-2019-English-Full-Base-2021.06.09", "windows-server-2019"),
+        ("TPM-Windows_Server-2022-English-Full-Base-2024.01.10", "windows-server-2022"),
+        ("BIOS-Windows_Server-2016-English-Full-Base-2024.01.10", "windows-server-2016"),
     ],
 )
 def test_an_image_name_of_a_newer_system_tells_it_too(name: str, key: str) -> None:
@@ -230,6 +255,10 @@ def test_an_image_name_of_a_newer_system_tells_it_too(name: str, key: str) -> No
         ("Amazon Linux AMI", "2018.03", "amazon-linux"),
         ("Debian GNU/Linux", "11", "debian-11"),
         ("Oracle Linux Server", "8.7", "oracle-8.7"),
+        ("CentOS Linux", "7", "centos-7"),
+        ("CentOS Stream", "8", "centosstream-8"),
+        ("Rocky Linux", "8.9", "rocky-8.9"),
+        ("AlmaLinux", "9.3", "alma-9.3"),
         ("Bottlerocket", "1.20", None),
         ("", "", None),
     ],
@@ -238,6 +267,18 @@ def test_an_agents_report_tells_the_operating_system(
     name: str, version: str, key: str | None
 ) -> None:
     assert images.reported_operating_system(name, version) == key
+
+
+@pytest.mark.parametrize("experience", ["classic", "modernized"])
+@pytest.mark.parametrize("os", ["rocky-8.9", "alma-9.3", "centosstream-8"])
+def test_a_rebuild_of_red_hat_is_refused_by_its_name_and_can_be_accepted(
+    os: str, experience: ExperienceName
+) -> None:
+    facts = replace(WINDOWS, platform="linux", os=os)
+    [problem] = problems("web-01", facts, NOTHING, experience)
+    assert os in problem.what
+    assert "unsupported" in problem.way_out
+    assert problems("web-01", facts, Stated(accepted=True), experience) == []
 
 
 @pytest.mark.parametrize(
