@@ -27,7 +27,7 @@ DAYS = 7
 """How many days are read: a week has every day of work and of rest."""
 _A_DAY = 86400
 _METRICS = 500
-_AT_ONCE = 4
+_AT_ONCE = 8
 """Requests at the same time; CloudWatch takes 50 a second (GetMetricData, of an account and region)."""
 _GIB = 2**30
 

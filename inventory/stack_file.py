@@ -283,7 +283,11 @@ class StackFile:
     def text(self) -> str:
         """The content of the file; what was not changed stays to the letter."""
         written = self._dumped()
+        if written == self._before:
+            return self._own
         text = kept_text.changed(self._own, self._before, written)
+        if text == written:
+            return text
         reader = YAML(typ="safe", pure=True)
         try:
             same = reader.load(text) == reader.load(written)

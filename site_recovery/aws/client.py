@@ -16,10 +16,11 @@ from botocore.config import Config
 from botocore.exceptions import (
     BotoCoreError,
     ClientError,
-    EndpointConnectionError,
+    HTTPClientError,
     NoCredentialsError,
     PartialCredentialsError,
 )
+from botocore.exceptions import ConnectionError as AwsConnectionError
 from botocore.loaders import JSONFileLoader, Loader
 from botocore.session import Session
 
@@ -42,6 +43,13 @@ AWS_FAILURES = (ClientError, BotoCoreError)
 """The errors that a client raises if AWS does not answer, or refuses."""
 
 _DENIED = frozenset({"AccessDenied", "AccessDeniedException", "UnauthorizedOperation"})
+_THROTTLED = frozenset(
+    {
+        *("RequestLimitExceeded", "SlowDown", "Throttling", "ThrottlingException"),
+        *("ThrottledException", "RequestThrottledException", "TooManyRequestsException"),
+    }
+)
+"""The codes with which services of AWS refuse what is too much."""
 _ACTION = re.compile(r"not authorized to perform: ([\w-]+:\w+)")
 _making = threading.Lock()
 
@@ -137,13 +145,22 @@ def aws_problem(error: Exception, service: str, region: str, permissions: Sequen
     unproxied = authorities.unproxied(error)
     if unproxied is not None:
         return Problem(AWS_PLACE, f"{service} in {region}: {unproxied}", authorities.PROXY_WAY_OUT)
-    if isinstance(error, EndpointConnectionError):
+    if isinstance(error, AwsConnectionError | HTTPClientError):
         return Problem(
             AWS_PLACE,
             f"{service} does not answer ({error})",
             "Check the network and AWS_ENDPOINT_URL; for local clouds run `make up`",
         )
-    if isinstance(error, ClientError) and error.response["Error"].get("Code") in _DENIED:
+    code = error.response["Error"].get("Code") if isinstance(error, ClientError) else None
+    if code in _THROTTLED:
+        return Problem(
+            AWS_PLACE,
+            f"{service} in {region} answered that there were too many requests, however long they "
+            f"were repeated ({code})",
+            "Run it again when less else calls AWS in this account and region, or let AWS raise the "
+            "limit",
+        )
+    if code in _DENIED:
         told = _ACTION.search(str(error))
         return Problem(
             AWS_PLACE,

@@ -1,0 +1,1 @@
+"""How long an inventory of thousands of machines takes, against a server that answers as AWS does."""
