@@ -13,6 +13,7 @@ from pydantic import Field
 
 from dynamic_providers import adapter, concurrency, engine
 from dynamic_providers.adapter import MigrationProvider, Outputs, resource_name, stack_urn, unknown
+from dynamic_providers.as_text import as_text
 from dynamic_providers.declared import DeclaredResource
 from dynamic_providers.independent import independent
 from dynamic_providers.shared import checked, claims, departures
@@ -374,8 +375,8 @@ class MigrationWave(
     @cached_property
     def independent(self) -> dict[str, pulumi.Output[Any]]:
         """What the record of each machine takes from its wave besides its outcome."""
-        taken = {name: getattr(self, name) for name in _TAKEN_BY_RECORDS}
-        return {name: independent(output) for name, output in taken.items()}
+        taken = {name: independent(getattr(self, name)) for name in _TAKEN_BY_RECORDS}
+        return taken | {name: taken[name].apply(as_text) for name in _TAKEN_AS_TEXT}
 
 
 _TAKEN_BY_RECORDS = (
@@ -387,6 +388,7 @@ _TAKEN_BY_RECORDS = (
     "machines",
     "convergence",
 )
+_TAKEN_AS_TEXT = ("landing_zone", "convergence")
 _NOT_COMPARED = {
     "bios_ids",
     "convergence",

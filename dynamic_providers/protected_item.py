@@ -8,9 +8,11 @@ from typing import Any, Literal, TypeAlias
 
 import pulumi
 from pulumi.dynamic import CheckFailure, CheckResult, DiffResult
+from pydantic import TypeAdapter
 
 from dynamic_providers import adapter, engine
 from dynamic_providers.adapter import Inputs, MigrationProvider, Outputs, is_unknown, unknown
+from dynamic_providers.as_text import AsText, as_text
 from dynamic_providers.declared import DeclaredResource
 from dynamic_providers.migration_wave import MigrationWave
 from dynamic_providers.shared import claims, departures
@@ -57,9 +59,9 @@ class ProtectedItemInputs(Inputs):
     experience: ExperienceName = "classic"
     container_id: str
     machines_site_id: str = ""
-    landing_zone: LandingZone
-    machine: MachineInputs
-    convergence: ConvergenceInputs
+    landing_zone: AsText[LandingZone]
+    machine: AsText[MachineInputs]
+    convergence: AsText[ConvergenceInputs]
     outcome: OutcomeInputs
     wave: str = ""
     wave_phase: str = ""
@@ -129,6 +131,7 @@ class ProtectedItemOutputs(Outputs):
         return self.model_copy(update={"last_test_failover": last_test})
 
 
+_MACHINE: TypeAdapter[MachineInputs] = TypeAdapter(AsText[MachineInputs])
 Recorded: TypeAlias = adapter.Recorded[ProtectedItemInputs, ProtectedItemOutputs]
 
 
@@ -165,8 +168,8 @@ class ProtectedItemProvider(MigrationProvider[ProtectedItemInputs, ProtectedItem
             for key in ("phase", "outcome")
         )
         if not unknown(news.get("machine")):
-            machine = MachineInputs.model_validate(news["machine"])
-            before = MachineInputs.model_validate(recorded.values["machine"])
+            machine = _MACHINE.validate_python(news["machine"])
+            before = _MACHINE.validate_python(recorded.values["machine"])
             name = recorded.inputs.name
             changed |= machine.lasting(name) != before.lasting(name)
         observed_phase = recorded.outputs.observed_phase
@@ -363,7 +366,7 @@ class ProtectedItem(
             machines_site_id=told["machines_site_id"],
             landing_zone=told["landing_zone"],
             # If the wave is left out of the command, these are of its last run, without new machines.
-            machine=told["machines"].apply(lambda machines: (machines or {}).get(machine)),
+            machine=told["machines"].apply(lambda machines: as_text((machines or {}).get(machine))),
             convergence=told["convergence"],
             # This one makes the record depend on the wave.
             outcome=wave.outcomes.apply(lambda outcomes: (outcomes or {}).get(machine)),

@@ -118,6 +118,10 @@ def test_a_wave_has_one_driver_and_one_record_a_machine() -> None:
         assert deployment.waits_for(record, driver)
         # One is enough, and each further one costs time in every command.
         assert record.depending == {"outcome"}
+        # So does each value: the engine handles a text as one.
+        assert json.loads(record.inputs["machine"]) == driver.inputs["machines"][record.name]
+        for taken in ("landing_zone", "convergence"):
+            assert json.loads(record.inputs[taken]) == driver.inputs[taken]
 
 
 def test_a_virtual_machine_gets_the_tags_of_its_instance_that_its_wave_wants() -> None:

@@ -1,4 +1,4 @@
-"""A stack that an older version of the program made, whose resources had longer types."""
+"""A stack that an older version of the program made: longer types, and records in values."""
 
 from __future__ import annotations
 
@@ -22,10 +22,18 @@ FORMER = {
     "Credentials": "VaultCredentials",
 }
 SHORT = re.compile(r"dynamic/asr:(\w+)")
+NOW_A_TEXT = ("convergence", "landing_zone", "machine")
+"""What the record of a machine had as values."""
 
 
 def former(text: str) -> str:
-    return SHORT.sub(lambda found: f"dynamic/site-recovery:{FORMER[found[1]]}", text)
+    state = json.loads(text)
+    for resource in state["deployment"]["resources"]:
+        if resource["type"].endswith("asr:Machine"):
+            for kept in (resource["inputs"], resource["outputs"]):
+                kept |= {name: json.loads(kept[name]) for name in NOW_A_TEXT}
+    short = json.dumps(state)
+    return SHORT.sub(lambda found: f"dynamic/site-recovery:{FORMER[found[1]]}", short)
 
 
 def test_its_resources_stay_as_they_are(stack: Stack) -> None:
