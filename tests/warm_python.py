@@ -1,6 +1,6 @@
 """Forks Python processes that have the cloud SDKs and the project imported already.
 
-Every `pulumi` command starts four Python processes besides the language host, which spend most of
+Every `pulumi` command starts the language host and four other Python processes, which spend most of
 their time on imports. In the tests a server imports once and forks a process for each of them. The
 same code runs in a process of its own; only the imports are not repeated. A command that a test
 kills uses the real virtual environment (`Stack.start`, `real`).
@@ -37,6 +37,8 @@ import botocore.session
 from toolchain import byte_code
 from toolchain.layout import Layout, checkout
 
+HOSTS = "hosts"
+"""The folder of a warm virtual environment that has the language host of this checkout."""
 _CLIENT = Path(__file__).with_name("warm_client.py")
 _PROGRAM = ("components", "dynamic_providers", "emulator/providers", "settings", "site_recovery")
 """The packages that the processes of a command import."""
@@ -79,11 +81,11 @@ def _warm_environment(layout: Layout, folder: Path, packages: Sequence[str]) -> 
     address = folder / "socket"
     real = shlex.quote(str(layout.python))
     executable = folder / "venv" / "bin" / "python"
-    executable.parent.mkdir(parents=True)
+    host = shlex.quote(str(layout.root / "toolchain" / "language_host" / "server.py"))
     client = f"{real} -IS {shlex.quote(str(_CLIENT))} {shlex.quote(str(address))}"
-    executable.write_text(f'#!/bin/sh\nexec {client} "$@"\n', "utf-8")
-    executable.chmod(0o755)
+    _launch(executable, f'exec {client} "$@"')
     (folder / "venv" / "lib").symlink_to(layout.virtual_environment / "lib")
+    _launch(folder / "venv" / HOSTS / "pulumi-language-python", f'exec {client} {host} "$@"')
     server = subprocess.Popen(
         [layout.python, "-m", "tests.warm_python", address, *packages],
         cwd=layout.root,
@@ -95,6 +97,12 @@ def _warm_environment(layout: Layout, folder: Path, packages: Sequence[str]) -> 
         assert server.stdout is not None
         assert server.stdout.readline() == b"ready\n", "the server of warm Pythons did not start"
         yield folder / "venv"
+
+
+def _launch(executable: Path, command: str) -> None:
+    executable.parent.mkdir(parents=True)
+    executable.write_text(f"#!/bin/sh\n{command}\n", "utf-8")
+    executable.chmod(0o755)
 
 
 def _serve(address: str) -> dict[str, Any]:
@@ -178,6 +186,22 @@ def _keep_descriptions() -> None:
         boto3.client(service, "eu-west-1", aws_access_key_id="none", aws_secret_access_key="none")
 
 
+def _keep_types() -> None:
+    """Make the classes of the Pulumi SDKs once, and read the types of their properties."""
+    from pulumi import Resource, _types
+
+    from components import sdk
+
+    for package in (getattr(sdk, name) for name in sdk.__all__):
+        # It imports its modules when it is asked for its names.
+        dir(package)
+        for found in list(vars(package).values()):
+            if isinstance(found, type) and issubclass(found, Resource):
+                _types.resource_types(found)
+            elif isinstance(found, type) and _types.is_input_type(found):
+                _types.input_type_types(found)
+
+
 def _keep_estate() -> None:
     """Create the estate once. Every AWS that is forked from this process begins with it."""
     from emulator.aws import server
@@ -195,6 +219,8 @@ def main(address: str, *packages: str) -> None:
         # First: an AwsServer prepares moto before it is imported.
         _keep_estate()
     byte_code.load(byte_code.imported(Path.cwd(), packages))
+    if packages == _PROGRAM:
+        _keep_types()
     # Imported modules stay. Collecting garbage among them would copy their memory pages.
     gc.collect()
     gc.freeze()

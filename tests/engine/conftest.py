@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -14,14 +15,21 @@ import pytest
 from emulator.providers.install import install
 from tests.engine.clouds import Clouds
 from tests.engine.harness import Pythons, Stack
-from tests.warm_python import warm_program
+from tests.warm_python import HOSTS, warm_program
+from toolchain.engine import recorded
 from toolchain.layout import checkout
 
 
 @pytest.fixture(scope="session")
 def warm_pythons(tmp_path_factory: pytest.TempPathFactory) -> Pythons:
     """Python processes that start with everything imported."""
-    return _with_stand_ins(warm_program(), tmp_path_factory.mktemp("home"))
+    warm, engine = warm_program(), recorded(checkout())
+    # An engine that was not built here has a language host of its own, which is no Python.
+    ours = engine is not None and engine.source == "built"
+    home = tmp_path_factory.mktemp("home")
+    # Pulumi writes a log of each command into this folder, if it can: a fifth of the engine's time.
+    (home / "logs").touch()
+    return replace(_with_stand_ins(warm, home), language_host=warm / HOSTS if ours else None)
 
 
 @pytest.fixture(scope="session")

@@ -18,6 +18,7 @@ from typing import Any, Protocol, cast
 
 import yaml
 
+from site_recovery import authorities
 from tests import terminal
 from tests.engine.clouds import SCALE, Clouds
 from tests.terminal import Shown
@@ -59,10 +60,12 @@ class Pythons:
     Attributes:
         virtual_environment: of the program and its dynamic providers.
         home: a PULUMI_HOME whose plugins are the stand-in providers.
+        language_host: a folder with the language host; None for the one of the engine.
     """
 
     virtual_environment: Path
     home: Path
+    language_host: Path | None = None
 
 
 @dataclass(frozen=True)
@@ -436,7 +439,10 @@ class Stack:
         content = {**self._salt, "config": self.config}
         text = self.config_text or yaml.safe_dump(content, sort_keys=False)
         self._file.write_text(text, "utf-8")
-        return self.environment | {"PULUMI_HOME": str(pythons.home)}
+        path = self.environment["PATH"]
+        if pythons.language_host is not None:
+            path = f"{pythons.language_host}{os.pathsep}{path}"
+        return self.environment | {"PULUMI_HOME": str(pythons.home), "PATH": path}
 
     def _pulumi(self, *command: str, pythons: Pythons | None = None) -> subprocess.Popen[str]:
         variables = self._write_project(pythons or self._usual)
@@ -459,6 +465,8 @@ def _environment(clouds: Clouds) -> dict[str, str]:
         name: value
         for name, value in os.environ.items()
         if not name.startswith(("AWS_", "AZURE_", "ARM_", "IDENTITY_", "PULUMI_"))
+        # Nothing here is reached over TLS, and each process would read the authorities again.
+        and name not in authorities.VARIABLES
     }
     return {
         **kept,
