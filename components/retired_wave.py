@@ -51,5 +51,6 @@ def left(settings: Settings) -> str:
         "The source side is retired: server, agents' set-up, security groups and registration are "
         f"removed. Left are, in Azure, the virtual machines and their group, vault {target.vault} "
         "(empty), the cache storage account, both networks, and this stack's record. `pulumi "
-        "destroy` removes vault, cache and test network too. In AWS the instances are left."
+        "destroy` removes vault, cache and test network too. In AWS the instances are left, with the "
+        "agent in those that run."
     )
