@@ -12,10 +12,13 @@ import shutil
 import sys
 from pathlib import Path
 
-from handover import importing, parts, project, terraform
+from handover import importing, names, parts, project
 from handover.parts import MACHINE, Found
+from handover.terraform import declared
+from handover.terraform import files as terraform
 from report import engine, record
 from site_recovery import arm_ids
+from site_recovery.azure import clouds
 from site_recovery.azure.connection import KeptOpen, connector
 from site_recovery.errors import MigrationError
 
@@ -39,14 +42,15 @@ def main(arguments: list[str] | None = None) -> int:
             print(f"Stack {options.stack} has migrated no machine yet: nothing to hand over.")
             return 0
         found = asyncio.run(_find(machines, networks=options.networks))
+        told = found.problems
         if found.parts:
-            _write(options.stack, found, output, with_terraform=options.terraform)
+            told += _write(options.stack, found, output, with_terraform=options.terraform)
     except MigrationError as error:
         print(f"error: {error}", file=sys.stderr)
         return 1
-    for problem in found.problems:
+    for problem in told:
         print(f"error: {problem}", file=sys.stderr)
-    return 1 if found.problems else 0
+    return 1 if told else 0
 
 
 async def _find(machines: dict[str, str], *, networks: bool) -> Found:
@@ -57,20 +61,33 @@ async def _find(machines: dict[str, str], *, networks: bool) -> Found:
         await connect.close()
 
 
-def _write(stack: str, found: Found, output: Path, *, with_terraform: bool) -> None:
-    subscriptions = {arm_ids.segment(part.id, "subscriptions") for part in found.parts}
-    config = {"azure-native:subscriptionId": sorted(subscriptions)[0]}
+def _write(stack: str, found: Found, output: Path, *, with_terraform: bool) -> tuple[str, ...]:
+    """Write the project; returns what cannot be written for Terraform, in words."""
+    # A machine, its disks and its interfaces are always in one subscription.
+    subscription = arm_ids.segment(found.parts[0].id, "subscriptions")
+    cloud = clouds.of_environment().name
+    config = {"azure-native:subscriptionId": subscription}
+    if cloud != "public":
+        config["azure-native:environment"] = cloud
     inputs = importing.imported(found.parts, config)
-    written = project.files(stack, found.parts, inputs, config)
+    modules = names.modules(part.machine for part in found.parts)
+    written = project.files(stack, found.parts, inputs, config, modules)
+    problems: tuple[str, ...] = ()
     if with_terraform:
-        written["imports.tf"] = terraform.blocks(found.parts)
+        made = declared.of(found.parts, inputs)
+        written |= terraform.files(made, modules, subscription, cloud)
+        problems = made.problems
     shutil.rmtree(output / "machines", ignore_errors=True)
+    # What Terraform itself keeps in its folder stays.
+    for stale in (output / terraform.FOLDER).glob("*.tf"):
+        stale.unlink()
     for path, content in written.items():
         file = output / path
         file.parent.mkdir(parents=True, exist_ok=True)
         file.write_text(content, "utf-8")
     count = sum(part.type == MACHINE for part in found.parts)
     print(f"{output}: {count} machines, {len(found.parts)} resources. README.md says how to go on.")
+    return problems
 
 
 def _require_own(output: Path) -> None:
@@ -97,7 +114,7 @@ def _options(arguments: list[str] | None) -> argparse.Namespace:
         help="include the security groups and public addresses of the interfaces",
     )
     parser.add_argument(
-        "--terraform", action="store_true", help="write import blocks for azurerm too"
+        "--terraform", action="store_true", help="write a configuration of Terraform too"
     )
     return parser.parse_args(arguments)
 

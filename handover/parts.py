@@ -120,6 +120,11 @@ async def _of_machine(
         return name, machine, tuple(interfaces)
 
 
+def os_disk_of(machine: str) -> str:
+    """The name of the part that is the OS disk of a machine."""
+    return f"{machine}-os-disk"
+
+
 def _parts(
     name: str,
     machine: Mapping[str, Any],
@@ -138,7 +143,7 @@ def _parts(
         yield Part(f"{name}-interface-{number}", INTERFACE, identifier, name)
     os_disk = storage["osDisk"]
     if identifier := (os_disk.get("managedDisk") or {}).get("id"):
-        yield Part(f"{name}-os-disk", DISK, identifier, name)
+        yield Part(os_disk_of(name), DISK, identifier, name)
     for disk in storage.get("dataDisks") or ():
         if identifier := (disk.get("managedDisk") or {}).get("id"):
             lun = disk["lun"]

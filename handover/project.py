@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import json
-import keyword
-import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from importlib.metadata import version
 from typing import Any
@@ -13,12 +11,8 @@ import yaml
 
 from handover import source
 from handover.importing import import_file
+from handover.names import SHARED, SHARED_MODULE, identifier
 from handover.parts import MACHINE, Part
-
-SHARED = ""
-"""The owner of what several machines use."""
-_SHARED_MODULE = "shared"
-_NOT_IN_NAMES = re.compile(r"\W+")
 
 _READ_ME = """\
 # Machines that were migrated by stack {stack}
@@ -43,6 +37,7 @@ def files(
     parts: Sequence[Part],
     inputs: Mapping[str, Mapping[str, Any]],
     config: Mapping[str, str],
+    modules: Mapping[str, str],
 ) -> dict[str, str]:
     """The files by their paths below the project's folder.
 
@@ -51,8 +46,8 @@ def files(
         parts: the resources; what others need stands before them.
         inputs: their inputs by their names.
         config: the configuration of the provider.
+        modules: the module of each owner of a resource.
     """
-    modules = _modules(part.machine for part in parts)
     made = {
         f"machines/{modules[owner]}.py": _module(owner, modules, parts, inputs) for owner in modules
     }
@@ -76,24 +71,6 @@ def files(
         "machines/__init__.py": f'"""The machines that stack {stack} migrated, one a file."""\n',
         **made,
     }
-
-
-def identifier(name: str) -> str:
-    """A name of Pulumi as one of Python and Terraform."""
-    word = _NOT_IN_NAMES.sub("_", name).lower()
-    odd = word[:1].isdigit() or keyword.iskeyword(word) or word == _SHARED_MODULE
-    return f"machine_{word}" if odd else word
-
-
-def _modules(owners: Iterable[str]) -> dict[str, str]:
-    """The module of each owner; no two are the same."""
-    modules: dict[str, str] = {}
-    for owner in dict.fromkeys(owners):
-        name = _SHARED_MODULE if owner == SHARED else identifier(owner)
-        while name in modules.values():
-            name += "_"
-        modules[owner] = name
-    return modules
 
 
 def _program(stack: str, modules: Iterable[str]) -> str:
@@ -124,8 +101,8 @@ def _module(
     about = "What several machines use." if owner == SHARED else f"The machine {owner}."
     text = "\n\n".join(statements)
     imports = ["import pulumi", f"from pulumi_azure_native import {', '.join(packages)}"]
-    if owner != SHARED and f"{_SHARED_MODULE}." in text:
-        imports += ["", f"from machines import {_SHARED_MODULE}"]
+    if owner != SHARED and f"{SHARED_MODULE}." in text:
+        imports += ["", f"from machines import {SHARED_MODULE}"]
     return f'"""{about}"""\n\n' + "\n".join(imports) + f"\n\n{text}\n"
 
 
@@ -135,7 +112,7 @@ def _references(owner: str, parts: Iterable[Part]) -> Iterator[tuple[str, str]]:
         if part.machine == owner:
             yield part.id.lower(), f"{_variable(part)}.id"
         elif not part.machine:
-            yield part.id.lower(), f"{_SHARED_MODULE}.{_variable(part)}.id"
+            yield part.id.lower(), f"{SHARED_MODULE}.{_variable(part)}.id"
 
 
 def _variable(part: Part) -> str:

@@ -4,23 +4,19 @@ from __future__ import annotations
 
 import json
 import re
-import subprocess
-from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import pytest
-import yaml
 
-from tests.engine.harness import GROUP, MACHINES_GROUP, PASSPHRASE, Stack
-from toolchain.layout import checkout
+from tests.engine.harness import GROUP, MACHINES_GROUP, Stack
+from tests.engine.second_stack import SecondStack
 
 pytestmark = pytest.mark.engine
 
 MACHINES = ["web-01", "db-01"]
 OTHER = "app-01"
 NETWORK_VERSION = "2024-05-01"
-Pulumi = Callable[..., subprocess.CompletedProcess[str]]
 
 
 @pytest.fixture(scope="module")
@@ -116,49 +112,21 @@ def project(migrated: Stack, tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture(scope="module")
-def pulumi(migrated: Stack, project: Path, tmp_path_factory: pytest.TempPathFactory) -> Pulumi:
-    """Runs Pulumi in the project, with an empty backend of its own."""
-    manifest = yaml.safe_load((project / "Pulumi.yaml").read_text("utf-8"))
-    # The packages are there already: `venv` would be made from requirements.txt.
-    manifest["runtime"]["options"]["virtualenv"] = str(checkout().virtual_environment)
-    (project / "Pulumi.yaml").write_text(json.dumps(manifest), "utf-8")
-    state = tmp_path_factory.mktemp("state")
-    variables = {
-        **migrated.environment,
-        "PULUMI_BACKEND_URL": f"file://{state}",
-        "PULUMI_CONFIG_PASSPHRASE": PASSPHRASE,
-    }
-
-    def run(*command: str) -> subprocess.CompletedProcess[str]:
-        return subprocess.run(
-            ["pulumi", *command, "--non-interactive"],
-            cwd=project,
-            env=variables,
-            capture_output=True,
-            text=True,
-            check=False,
-        )
-
-    return run
+def second(migrated: Stack, project: Path, tmp_path_factory: pytest.TempPathFactory) -> SecondStack:
+    """The project in an empty backend of its own."""
+    return SecondStack(migrated, project, tmp_path_factory.mktemp("state"))
 
 
-def succeeded(done: subprocess.CompletedProcess[str]) -> str:
-    assert done.returncode == 0, done.stdout + done.stderr
-    return done.stdout
-
-
-def test_an_imported_machine_shows_no_change(pulumi: Pulumi, migrated: Stack) -> None:
+def test_an_imported_machine_shows_no_change(second: SecondStack, migrated: Stack) -> None:
     machines = migrated.clouds.virtual_machines(MACHINES_GROUP)
     interfaces = [len(interfaces_of(machine)) for machine in machines.values()]
     disks = [1 + len(data_disks_of(machine)) for machine in machines.values()]
     assert sorted(interfaces) == [1, 2], "one machine has a second interface"
     assert max(disks) >= 3, "and two data disks at least"
-    succeeded(pulumi("stack", "init", "engine"))
-    succeeded(pulumi("import", "--file", "import.json", "--generate-code=false", "--yes"))
 
-    text = succeeded(pulumi("preview", "--expect-no-changes"))
+    text = second.imports("engine")
 
-    exported = json.loads(succeeded(pulumi("stack", "export")))["deployment"]["resources"]
+    exported = json.loads(second.succeeds("stack", "export"))["deployment"]["resources"]
     types = [resource["type"].rpartition(":")[2] for resource in exported]
     assert types.count("VirtualMachine") == len(MACHINES)
     assert types.count("NetworkInterface") == sum(interfaces)
@@ -177,29 +145,24 @@ def test_the_outputs_name_the_addresses_of_all_interfaces(migrated: Stack) -> No
         assert f"| {', '.join(addresses)} |" in migrated.outputs()["readme"]
 
 
-def test_a_changed_tag_and_size_reach_the_machine_and_nothing_else(
-    pulumi: Pulumi, project: Path, migrated: Stack
+def test_a_changed_tag_reaches_the_machine_and_nothing_else(
+    second: SecondStack, migrated: Stack
 ) -> None:
     before = migrated.clouds.virtual_machines(MACHINES_GROUP)
-    file = project / "machines" / "web_01.py"
-    text = file.read_text("utf-8")
-    assert text.count("tags={") >= 1
-    head, machine = text.split("machine = compute.VirtualMachine(")
-    machine = machine.replace("tags={", 'tags={"owner": "team-a", ', 1)
-    file.write_text(f"{head}machine = compute.VirtualMachine({machine}", "utf-8")
+    second.tag("web_01", "machine", owner="team-a")
 
-    succeeded(pulumi("up", "--yes", "--skip-preview"))
+    second.succeeds("up", "--yes", "--skip-preview")
 
     after = migrated.clouds.virtual_machines(MACHINES_GROUP)
     assert after["web-01"]["tags"] == {**before["web-01"]["tags"], "owner": "team-a"}
     assert after["db-01"] == before["db-01"]
     for part in ("hardwareProfile", "networkProfile", "storageProfile", "vmId"):
         assert after["web-01"]["properties"][part] == before["web-01"]["properties"][part]
-    succeeded(pulumi("preview", "--expect-no-changes"))
+    second.succeeds("preview", "--expect-no-changes")
 
 
 def test_a_changed_tag_reaches_rules_and_address_and_the_interface_keeps_both(
-    pulumi: Pulumi, project: Path, migrated: Stack
+    second: SecondStack, project: Path, migrated: Stack
 ) -> None:
     provider = f"resourceGroups/{MACHINES_GROUP}/providers/Microsoft.Network"
     kinds = {
@@ -216,18 +179,18 @@ def test_a_changed_tag_reaches_rules_and_address_and_the_interface_keeps_both(
             text = declared.sub(r'\1    tags={"owner": "team-a"},\n', text)
         file.write_text(text, "utf-8")
 
-    succeeded(pulumi("up", "--yes", "--skip-preview"))
+    second.succeeds("up", "--yes", "--skip-preview")
 
     for path, was in before.items():
         now = migrated.clouds.get(f"{provider}/{path}", NETWORK_VERSION)
         assert now["tags"] == {"owner": "team-a"}
         for name in ("securityRules", "ipAddress", "ipConfiguration", "networkInterfaces"):
             assert now["properties"].get(name) == was["properties"].get(name)
-    succeeded(pulumi("preview", "--expect-no-changes"))
+    second.succeeds("preview", "--expect-no-changes")
 
 
-def test_the_machines_are_protected_from_a_destroy(pulumi: Pulumi, migrated: Stack) -> None:
-    done = pulumi("destroy", "--yes", "--skip-preview")
+def test_the_machines_are_protected_from_a_destroy(second: SecondStack, migrated: Stack) -> None:
+    done = second.run("destroy", "--yes", "--skip-preview")
     assert done.returncode != 0
     assert set(migrated.clouds.virtual_machines(MACHINES_GROUP)) == set(MACHINES)
 
@@ -239,9 +202,14 @@ def test_the_first_stack_has_nothing_to_do_after_it(migrated: Stack) -> None:
 
 def test_terraform_gets_a_block_for_each_resource(project: Path) -> None:
     imports: dict[str, Any] = json.loads((project / "import.json").read_text("utf-8"))
-    text = (project / "imports.tf").read_text("utf-8")
+    text = (project / "terraform" / "imports.tf").read_text("utf-8")
     for resource in imports["resources"]:
-        assert json.dumps(resource["id"]) in text
+        assert f'"{resource["id"]}"' in text
+    machine = (project / "terraform" / "web_01.tf").read_text("utf-8")
+    for attached in ("azurerm_virtual_machine_data_disk_attachment", "security_group_association"):
+        assert attached in machine
+        assert attached in text
+    assert "#" not in machine, "azurerm has an argument for everything"
 
 
 # -- the source side is retired ---------------------------------------------------------------
@@ -279,7 +247,7 @@ def test_server_groups_and_registration_go_and_the_record_stays(
     assert retired.code == 0, retired.text
     told = " ".join(retired.text.split())
     assert "The source side is retired: server, agents' set-up, security groups and" in told
-    assert "In AWS the instances are left." in told
+    assert "In AWS the instances are left, with the agent in those that run." in told
     assert migrated.clouds.aws() == untouched, "of the stack nothing is left in AWS"
     outputs = migrated.outputs()
     assert outputs["server"] == {"retired": True}

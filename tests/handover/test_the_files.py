@@ -5,16 +5,19 @@ from __future__ import annotations
 import ast
 import sys
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
-import hcl2
 import pytest
+import yaml
 
-from handover import parts, project, source, terraform
+from handover import parts, project, source
 from handover.__main__ import main
 from handover.importing import import_file
-from handover.parts import ADDRESS, DISK, INTERFACE, MACHINE, RULES, Part
+from handover.names import modules
+from handover.parts import ADDRESS, DISK, INTERFACE, MACHINE, RULES, Found, Part
 from report.record import StackRecord
+from site_recovery.azure import clouds
 from tests.report.fleets import item_resource, recorded, wave_resource
 
 GROUP = "/subscriptions/1/resourceGroups/rg/providers"
@@ -139,7 +142,9 @@ def inputs(listed: tuple[Part, ...]) -> dict[str, dict[str, Any]]:
 
 def files(*names: str) -> dict[str, str]:
     listed = of(*names)
-    return project.files("dev", listed, inputs(listed), {"azure-native:subscriptionId": "1"})
+    files_of = modules(part.machine for part in listed)
+    config = {"azure-native:subscriptionId": "1"}
+    return project.files("dev", listed, inputs(listed), config, files_of)
 
 
 def test_every_file_of_python_can_be_compiled() -> None:
@@ -197,25 +202,6 @@ def test_a_long_value_has_one_entry_a_line() -> None:
     assert max(map(len, text.splitlines())) <= 100
 
 
-# -- Terraform ---------------------------------------------------------------------------------
-
-
-def test_the_import_blocks_are_terraforms_language() -> None:
-    listed = of("web-01", "1st", "web.01")
-    found = hcl2.loads(terraform.blocks(listed))["import"]
-    plain = [{key: str(value).strip('"${}') for key, value in block.items()} for block in found]
-    to = {block["to"]: block["id"] for block in plain}
-    assert to["azurerm_windows_virtual_machine.web_01"] == f"{COMPUTE}/virtualMachines/web-01"
-    assert to["azurerm_managed_disk.machine_1st_os_disk"] == f"{COMPUTE}/disks/1st-os"
-    attachment = "azurerm_virtual_machine_data_disk_attachment.web_01_data_disk_3"
-    assert to[attachment] == f"{COMPUTE}/virtualMachines/web-01/dataDisks/web-01-3"
-    assert {
-        "azurerm_network_security_group.web_servers",
-        "azurerm_public_ip.web_01_address_0_0",
-    } <= set(to)
-    assert len(to) == len(found) == len(listed) + 6, "and the attachments of six data disks"
-
-
 # -- the command -------------------------------------------------------------------------------
 
 
@@ -236,3 +222,37 @@ def test_a_stack_that_migrated_nothing_has_nothing_to_hand_over(
     assert main(["--stack", "dev", "--output", str(tmp_path / "new")]) == 0
     assert "has migrated no machine yet" in capsys.readouterr().out
     assert not (tmp_path / "new").exists()
+
+
+@pytest.mark.parametrize("cloud", ["", "usgovernment"])
+def test_the_project_is_of_the_subscription_and_the_cloud_of_the_machines(
+    cloud: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    listed = of("web-01")
+    asked: list[dict[str, str]] = []
+
+    async def find(*_: object, **__: object) -> Found:
+        return Found(listed, ())
+
+    def imported(_: object, config: dict[str, str]) -> dict[str, dict[str, Any]]:
+        asked.append(config)
+        return inputs(listed)
+
+    for name in clouds.VARIABLES:
+        monkeypatch.delenv(name, raising=False)
+    if cloud:
+        monkeypatch.setenv(clouds.VARIABLES[0], cloud)
+    monkeypatch.setattr("report.engine.exported", lambda _: {})
+    record = stack()
+    monkeypatch.setattr("report.record.read", lambda *_: record)
+    monkeypatch.setattr("handover.parts.find", find)
+    monkeypatch.setattr("handover.importing.imported", imported)
+
+    assert main(["--stack", "dev", "--output", str(tmp_path / "new")]) == 0
+
+    expected = {"azure-native:subscriptionId": "1"}
+    if cloud:
+        expected["azure-native:environment"] = cloud
+    assert asked == [expected]
+    written = yaml.safe_load((tmp_path / "new" / "Pulumi.dev.yaml").read_text("utf-8"))
+    assert written == {"config": expected}
