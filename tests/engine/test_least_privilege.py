@@ -9,6 +9,7 @@ from __future__ import annotations
 import json
 import urllib.request
 from collections.abc import Collection, Sequence
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -17,6 +18,7 @@ from emulator.arm.subscriptions import ANOTHER_SUBSCRIPTION, SUBSCRIPTION
 from permissions import rendering
 from tests.engine.clouds import Clouds
 from tests.engine.harness import ACCESS_KEY, GROUP, MACHINES_GROUP, Result, Stack
+from tests.engine.second_stack import SecondStack
 
 pytestmark = pytest.mark.engine
 
@@ -119,6 +121,7 @@ class Identity:
         self.reads = own.reads
         self.machines_subscription = own.machines_subscription or own.subscription
         self._before: set[str] = set()
+        self._counted = True
 
     def has(
         self,
@@ -130,7 +133,7 @@ class Identity:
 
         Azure's roles are assigned on their subscription, or on the given resource groups of it.
         """
-        self._before = self.used
+        self._before, self._counted = self.used, True
         documents = {name: rendering.rendered(name, self._own) for name in files}
         policies = [documents[name] for name in rendering.POLICIES if name in documents]
         for policy in policies:
@@ -149,10 +152,22 @@ class Identity:
         ]
         _send("PUT", self._azure, {"clientId": CLIENT, "assignments": assignments})
 
+    def may(self, *actions: str, group: str) -> None:
+        """Replace its permissions in Azure by actions in a group of the machines' subscription.
+
+        What it does with them does not count as used: it is no part of a migration.
+        """
+        self._before, self._counted = self.used, False
+        scope = f"/subscriptions/{self.machines_subscription}/resourceGroups/{group}"
+        role = {"Name": "one", "Actions": actions, "AssignableScopes": [scope]}
+        assigned = [{"scope": scope, "role": role}]
+        _send("PUT", self._azure, {"clientId": CLIENT, "assignments": assigned})
+
     @property
     def used(self) -> set[str]:
         """Every action that it has used so far."""
-        return self._before | {action for one in self._access() for action in one["used"]}
+        now = self._access() if self._counted else ()
+        return self._before | {action for one in now for action in one["used"]}
 
     @property
     def denied(self) -> list[dict[str, str]]:
@@ -245,6 +260,31 @@ def test_machines_fail_over_and_are_migrated(stack: Stack, identity: Identity) -
     assert {row["observedPhase"] for row in machines.values()} == {"migrated", "test-failover"}
 
 
+def test_a_reader_of_their_group_hands_the_migrated_machines_over(
+    stack: Stack, identity: Identity, tmp_path: Path
+) -> None:
+    identity.may("*/read", group=MACHINES_GROUP)
+    project = tmp_path / "project"
+    written = stack.run_tool("handover", "--output", str(project), "--networks", "--terraform")
+    assert identity.denied == [], written.text
+    assert written.code == 0, written.text
+    own = f"/subscriptions/{identity.machines_subscription}/"
+    listed = json.loads((project / "import.json").read_text("utf-8"))["resources"]
+    assert {each["id"][: len(own)] for each in listed} == {own}
+    providers = (project / "terraform" / "providers.tf").read_text("utf-8")
+    assert f'subscription_id = "{identity.machines_subscription}"' in providers
+
+    (tmp_path / "state").mkdir()
+    second = SecondStack(stack, project, tmp_path / "state")
+    assert "unchanged" in second.imports("engine")
+    identity.may("*", group=MACHINES_GROUP)
+    second.tag("web_02", "machine", owner="team-a")
+    second.succeeds("up", "--yes", "--skip-preview")
+    assert identity.denied == []
+    machines = stack.clouds.virtual_machines(MACHINES_GROUP, identity.machines_subscription)
+    assert machines["web-02"]["tags"]["owner"] == "team-a"
+
+
 def test_a_machine_is_cut_over_and_taken_back(stack: Stack, identity: Identity) -> None:
     def back(phase: str, **wave: Any) -> None:
         fleet(stack, "migrated", "migrated", "test-failover")
@@ -253,6 +293,7 @@ def test_a_machine_is_cut_over_and_taken_back(stack: Stack, identity: Identity) 
         stack.waves["back"] = {"phase": phase, **declared, **wave}
         go(stack, identity, "up")
 
+    identity.has(*identity.all)
     back("failed-over", requireTestFailover=False)
     back("protected", rollback={"reason": "a test", "keepAzureVm": False})
     fleet(stack, "migrated", "migrated", "test-failover")
