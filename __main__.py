@@ -54,9 +54,12 @@ def declare() -> None:
     made_by = mark(pulumi.get_organization(), pulumi.get_project(), pulumi.get_stack())
     tags = {**target.tags, STACK_TAG: made_by}
 
+    occupied = components.Occupied.of(stack)
     landing_zone = components.LandingZone(
         "landing-zone",
-        components.LandingZoneArgs(stack.azure_subscription_id, stack.azure_location, target, tags),
+        components.LandingZoneArgs(
+            stack.azure_subscription_id, stack.azure_location, target, tags, occupied
+        ),
     )
     vault = components.Vault(
         "vault",
@@ -66,6 +69,7 @@ def declare() -> None:
             stack.azure_location,
             tags,
             stack.adopted_vault_id,
+            occupied,
         ),
     )
     waves, server = components.source_side(stack, preflight, prefix, landing_zone, vault)

@@ -7,6 +7,7 @@ from components.configuration_server import ConfigurationServer, ConfigurationSe
 from components.landing_zone import LandingZone, LandingZoneArgs
 from components.migration_wave import MigrationWave, MigrationWaveArgs
 from components.mobility_agent import MobilityAgent, MobilityAgentArgs
+from components.occupied import Occupied
 from components.replication_appliance import ReplicationAppliance, ReplicationApplianceArgs
 from components.replication_settings import ReplicationSettings, ReplicationSettingsArgs
 from components.security_groups import Attachment, SecurityGroups, SecurityGroupsArgs, attachments
@@ -25,6 +26,7 @@ __all__ = [
     "MigrationWaveArgs",
     "MobilityAgent",
     "MobilityAgentArgs",
+    "Occupied",
     "ReplicationAppliance",
     "ReplicationApplianceArgs",
     "ReplicationSettings",

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 import pulumi
 
 from components import machines_subscription
+from components.occupied import Occupied
 from components.sdk import network, resources, storage
 from settings import Network, Target
 from site_recovery.declared import own_names
@@ -23,12 +24,14 @@ class LandingZoneArgs:
         location: the Azure region of everything in it.
         target: the names and addresses.
         tags: the tags of everything in it.
+        occupied: keeps what holds machines from being replaced; None where nothing may be there.
     """
 
     subscription_id: str
     location: str
     target: Target
     tags: Mapping[str, str]
+    occupied: Occupied | None = None
 
 
 @dataclass(frozen=True)
@@ -82,6 +85,7 @@ class LandingZone(pulumi.ComponentResource):
     ) -> None:
         super().__init__("ec2-to-azure:components:LandingZone", name, None, opts)
         target = args.target
+        self._replaced = args.occupied.hooks if args.occupied is not None else None
         own, machines = _Place(args.subscription_id), _Place(args.subscription_id)
         if target.machines_elsewhere(args.subscription_id):
             elsewhere = str(target.machines_subscription_id)
@@ -181,6 +185,9 @@ class LandingZone(pulumi.ComponentResource):
                 opts=opts,
             ).id
         )
+        if args.occupied is not None:
+            changing = pulumi.ResourceOptions(hooks=args.occupied.network_hooks)
+            opts = pulumi.ResourceOptions.merge(opts, changing)
         return _virtual_network(name, settings, rules, made, args, opts, isolated=isolated)
 
     def _account(
@@ -219,6 +226,8 @@ class LandingZone(pulumi.ComponentResource):
             parent=self,
             provider=place.provider,
             retain_on_delete=retain,
+            # What is kept is not deleted when another takes its place.
+            hooks=None if retain else self._replaced,
             ignore_changes=[f'tags["{STACK_TAG}"]'],
         )
 

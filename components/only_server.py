@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 import asyncio
-import json
-import subprocess
 
 import pulumi
 
+from components import record
 from site_recovery.arm_ids import VaultId
 from site_recovery.aws.server_facts import ROLE_TAG, VAULT_TAG, live_servers
 from site_recovery.azure.connection import Connect, connector
@@ -38,7 +37,9 @@ def only_server(region: str, connect: Connect | None = None) -> pulumi.ResourceH
         there = await asyncio.to_thread(live_servers, role, vault_id, region)
         if not there:
             return
-        unrecorded = sorted(set(there) - await asyncio.to_thread(_recorded_ids))
+        recorded = await asyncio.to_thread(record.resources)
+        # An instance that is replaced is among them.
+        unrecorded = sorted(set(there) - {str(each.get("id")) for each in recorded})
         if unrecorded:
             raise MigrationError(
                 f"{tags.get('Name')}: {' and '.join(unrecorded)} in EC2 carries the tags of this "
@@ -64,21 +65,3 @@ async def _raise_if_in_use(connect: Connect, vault_id: str, role: str, name: str
             f"machines or take them out of their waves first. If the {SERVER_NAMES[experience]} is "
             "lost, remove it from the vault, run pulumi refresh, and replace its instance then."
         )
-
-
-def _recorded_ids() -> set[str]:
-    """The ids of the stack's resources: an instance that is replaced is among them."""
-    name = f"{pulumi.get_organization()}/{pulumi.get_project()}/{pulumi.get_stack()}"
-    done = subprocess.run(
-        ["pulumi", "stack", "export", "--stack", name, "--non-interactive"],
-        capture_output=True,
-        text=True,
-        check=False,
-    )
-    if done.returncode != 0:
-        raise MigrationError(
-            f"the record of stack {name} cannot be read ({done.stderr.strip()}), and a second "
-            "server must not be started. Let `pulumi stack export` work, then try again."
-        )
-    resources = json.loads(done.stdout)["deployment"].get("resources") or ()
-    return {str(resource["id"]) for resource in resources if "id" in resource}

@@ -7,19 +7,26 @@ from dataclasses import dataclass, field
 
 import pulumi
 
+from components.occupied import Occupied
 from components.sdk import recoveryservices
 from site_recovery.ownership import STACK_TAG
 
 
 @dataclass(frozen=True)
 class VaultArgs:
-    """The inputs of the vault; `adopted_id` is the ARM id of a vault that already exists."""
+    """The inputs of the vault.
+
+    Attributes:
+        adopted_id: the ARM id of a vault that already exists; None for one that is made.
+        occupied: keeps a vault with machines in it from being replaced.
+    """
 
     vault_name: str
     resource_group_name: pulumi.Input[str]
     location: str
     tags: Mapping[str, str] = field(default_factory=dict)
     adopted_id: str | None = None
+    occupied: Occupied | None = None
 
 
 class Vault(pulumi.ComponentResource):
@@ -64,7 +71,11 @@ class Vault(pulumi.ComponentResource):
             ),
             tags=args.tags,
             # A renamed stack keeps the tag of the name under which it made the vault.
-            opts=pulumi.ResourceOptions(parent=self, ignore_changes=[f'tags["{STACK_TAG}"]']),
+            opts=pulumi.ResourceOptions(
+                parent=self,
+                ignore_changes=[f'tags["{STACK_TAG}"]'],
+                hooks=args.occupied.hooks if args.occupied is not None else None,
+            ),
         )
         return vault.id, vault.name
 

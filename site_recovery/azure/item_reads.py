@@ -13,8 +13,10 @@ from azure.core.exceptions import ResourceNotFoundError
 from site_recovery.arm_ids import VaultId
 from site_recovery.azure.answers.items import protected_item
 from site_recovery.azure.answers.reading import UnreadableError, each, one
+from site_recovery.azure.connection import Connection
 from site_recovery.azure.rest import call, list_url, url
-from site_recovery.azure.vault import is_gone
+from site_recovery.azure.vault import inside, is_gone
+from site_recovery.errors import VaultGoneError
 from site_recovery.jobs import Job
 from site_recovery.snapshot import Kind, ProtectedItem, Unreadable
 
@@ -54,6 +56,23 @@ async def list_items(client: SiteRecoveryManagementClient, vault: VaultId) -> It
     """
     listed = await list_url(client, url(f"{vault}/replicationProtectedItems"))
     return Items(*each(Kind.ITEM, listed, protected_item))
+
+
+async def machines_in(connection: Connection, where: VaultId) -> list[str]:
+    """The names of the machines that have an item in a vault; none if the vault is gone.
+
+    Operation ReplicationProtectedItems_List.
+
+    Raises:
+        MigrationError: Azure did not answer, or refused.
+    """
+    try:
+        async with inside(connection, where, f"vault {where.vault}"):
+            listed = await list_items(connection.client, where)
+    except VaultGoneError:
+        return []
+    names = {item.friendly_name or item.name for item in listed.items}
+    return sorted({*names, *(odd.name for odd in listed.unreadable)})
 
 
 async def read_item(client: SiteRecoveryManagementClient, item_id: str) -> ProtectedItem:

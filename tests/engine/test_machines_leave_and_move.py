@@ -87,6 +87,22 @@ def test_a_machine_may_leave_from_a_test(stack: Stack) -> None:
     assert set(stack.clouds.virtual_machines(MACHINES_GROUP)) == {"web-01-test"}
 
 
+def test_the_network_of_a_running_test_is_not_replaced(stack: Stack) -> None:
+    target = stack.config["ec2-to-azure:target"]
+    renamed = {**target["testNetwork"], "name": "vnet-renamed"}
+    stack.config["ec2-to-azure:target"] = {**target, "testNetwork": renamed}
+    before = stack.clouds.audit()
+
+    for result in (stack.preview(), stack.up()):
+        assert result.code != 0
+        assert "of test failovers are in test network vnet-test of" in result.error
+        assert "Traceback" not in result.text
+
+    assert stack.clouds.audit() == before
+    stack.config["ec2-to-azure:target"] = target
+    assert_same_after_up(stack)
+
+
 def test_a_machine_that_never_got_there_leaves_with_its_wave(stack: Stack) -> None:
     error = {"errorCode": "150097", "errorMessage": "The disk is not consistent"}
     stack.clouds.fault(operation="TestFailover", match="app-02", job=error)

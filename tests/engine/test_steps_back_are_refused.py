@@ -31,6 +31,35 @@ def test_a_fleet_in_different_phases(stack: Stack) -> None:
     assert up.code == 0, up.text
 
 
+@pytest.mark.parametrize(
+    ("key", "value", "said"),
+    [
+        ("resourceGroup", "rg-renamed", "app-01, web-01, web-02, web-03 replicate in vault"),
+        ("vault", "rsv-renamed", "app-01, web-01, web-02, web-03 replicate in vault"),
+        ("network", "10.20.7.0/24", "target.network.subnet: servers (10.20.1.0/24) of vnet-prod"),
+    ],
+)
+def test_what_holds_machines_stays_and_the_config_can_be_put_back(
+    stack: Stack, key: str, value: str, said: str
+) -> None:
+    target = stack.config["ec2-to-azure:target"]
+    network = target["network"]
+    readdressed = {**network, "subnet": {**network["subnet"], "addressPrefix": value}}
+    change = {key: readdressed if key == "network" else value}
+    stack.config["ec2-to-azure:target"] = {
+        "machinesResourceGroup": MACHINES_GROUP,
+        **target,
+        **change,
+    }
+
+    for command in ("preview", "up --yes --skip-preview"):
+        assert said in refused(stack, command).error
+
+    stack.config["ec2-to-azure:target"] = target
+    again = stack.up("--expect-no-changes")
+    assert again.code == 0, again.text
+
+
 def test_preview_refuses_every_step_back_from_a_failover_and_an_untested_machine(
     stack: Stack,
 ) -> None:
