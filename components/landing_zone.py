@@ -99,6 +99,10 @@ class LandingZone(pulumi.ComponentResource):
             args,
             retain=True,
         )
+        self._groups = {
+            own.group_id(target.resource_group).lower(): group,
+            machines.group_id(target.machines_resource_group).lower(): machines_group,
+        }
         of_machines = (target.machines_resource_group, machines_group.name)
         production = self._network(
             "production", "network", target.network, of_machines, machines, args, retain=True
@@ -149,7 +153,10 @@ class LandingZone(pulumi.ComponentResource):
         )
 
     def _existing_group(self, name: str, group: str, place: _Place) -> pulumi.Output[str]:
-        """The name of a group that exists. A preview fails where it does not."""
+        """The name of a group that exists, or that is made here. A preview fails without either."""
+        if (one_of_ours := self._groups.get(place.group_id(group).lower())) is not None:
+            ours: pulumi.Output[str] = one_of_ours.name
+            return ours
         found = resources.ResourceGroup.get(name, place.group_id(group), self._found(place))
         # Its name is known; what depends on it begins when it has been found.
         known: pulumi.Output[str] = found.id.apply(lambda _: group)

@@ -73,6 +73,21 @@ def test_networks_and_cache_can_be_in_groups_of_their_own() -> None:
     }
 
 
+def test_or_in_those_that_the_stack_makes_in_whatever_case_they_are_written() -> None:
+    config = configs.valid()["target"]
+    deployment = zone(
+        network={**config["network"], "resourceGroup": "RG-Migration-Machines"},
+        testNetwork={**config["testNetwork"], "resourceGroup": "rg-migration-machines"},
+        cacheResourceGroup="RG-MIGRATION",
+    )
+    assert not [r for r in deployment if r.existing], "nothing of a new stack is there yet"
+    for name in ("production", "test"):
+        network = deployment.one(NETWORK, name)
+        assert network.inputs["resourceGroupName"] == "rg-migration-machines"
+        assert deployment.waits_for(network, deployment.one(GROUP, "machines"))
+    assert deployment.one("StorageAccount").inputs["resourceGroupName"] == "rg-migration"
+
+
 def test_an_adopted_network_is_looked_up_in_its_own_group() -> None:
     network = {**configs.valid()["target"]["network"], "resourceGroup": "rg-net"}
     found = zone(adopt=["network"], network=network).one(NETWORK, "production").existing
