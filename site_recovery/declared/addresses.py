@@ -7,7 +7,7 @@ from typing import Annotated
 
 from pydantic import AfterValidator, Field
 
-from site_recovery.declared.model import broken
+from site_recovery.declared.model import Model, broken, defaults_to
 from site_recovery.declared.wording import said
 
 LARGEST_PREFIX = 2
@@ -69,11 +69,6 @@ def _address_or_dynamic(value: str) -> str:
     return value if value == DYNAMIC_ADDRESS else _address(value)
 
 
-def given_address(value: str | None) -> str | None:
-    """An address of the config; empty if Azure shall choose it; None if the config does not say."""
-    return "" if value == DYNAMIC_ADDRESS else value
-
-
 NetworkPrefix = Annotated[
     str,
     AfterValidator(_network),
@@ -85,6 +80,37 @@ AzureAddress = Annotated[
     AfterValidator(_address_or_dynamic),
     Field(title=f"IPv4 address, or `{DYNAMIC_ADDRESS}`"),
 ]
+
+
+class InterfaceAddresses(Model):
+    """The addresses that the config gives one network interface in Azure."""
+
+    private_ip: AzureAddress | None = Field(
+        default=None,
+        description="Static address of the network interface, in its subnet, and not one of the "
+        "five that Azure keeps. It is set after replication is enabled and before the machine "
+        "counts as `protected`. To take it back, write `dynamic`.",
+        json_schema_extra=defaults_to("chosen by Azure"),
+    )
+    test_private_ip: AzureAddress | None = Field(
+        default=None,
+        description="The same for its test failovers, in its subnet of the test network.",
+        json_schema_extra=defaults_to("chosen by Azure"),
+    )
+
+    @property
+    def static_ip(self) -> str | None:
+        """The address that it names; empty if Azure shall choose; None if the config does not say."""
+        return _given(self.private_ip)
+
+    @property
+    def static_test_ip(self) -> str | None:
+        """The same for test failovers."""
+        return _given(self.test_private_ip)
+
+
+def _given(value: str | None) -> str | None:
+    return "" if value == DYNAMIC_ADDRESS else value
 
 
 def overlap(left: str, right: str) -> bool:

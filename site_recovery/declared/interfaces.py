@@ -11,7 +11,7 @@ from typing import Annotated
 
 from pydantic import Field
 
-from site_recovery.declared.addresses import AzureAddress, given_address
+from site_recovery.declared.addresses import InterfaceAddresses
 from site_recovery.declared.model import Model, defaults_to, rule
 from site_recovery.declared.names import SubnetName
 
@@ -30,7 +30,7 @@ InterfaceKey = Annotated[
 ]
 
 
-class InterfaceSpec(Model):
+class InterfaceSpec(InterfaceAddresses):
     """What becomes of one further interface."""
 
     subnet: SubnetName | None = Field(
@@ -38,37 +38,17 @@ class InterfaceSpec(Model):
         description="Its subnet of the production network.",
         json_schema_extra=defaults_to("that of the first interface"),
     )
-    private_ip: AzureAddress | None = Field(
-        default=None,
-        description="Its static address there.",
-        json_schema_extra=defaults_to("chosen by Azure"),
-    )
     test_subnet: SubnetName | None = Field(
         default=None,
         description="Its subnet of the test network. A subnet other than "
         "`target.testNetwork.subnet.name` needs an adopted network.",
         json_schema_extra=defaults_to("that of the first interface"),
     )
-    test_private_ip: AzureAddress | None = Field(
-        default=None,
-        description="Its static address in test failovers.",
-        json_schema_extra=defaults_to("chosen by Azure"),
-    )
     leave_out: bool = Field(
         default=False,
         description="`true`: the virtual machine does not get it. An interface that the config "
         "does not name is taken along, unless somebody left it out in the vault.",
     )
-
-    @property
-    def static_ip(self) -> str | None:
-        """The address that it names; empty if Azure shall choose; None if the config does not say."""
-        return given_address(self.private_ip)
-
-    @property
-    def static_test_ip(self) -> str | None:
-        """The same for test failovers."""
-        return given_address(self.test_private_ip)
 
 
 class SourceInterface(Model):

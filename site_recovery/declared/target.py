@@ -12,7 +12,7 @@ from typing import Literal
 
 from pydantic import Field
 
-from site_recovery.declared.addresses import AzureAddress, given_address
+from site_recovery.declared.addresses import InterfaceAddresses
 from site_recovery.declared.disks import DiskKey, DiskSpec, DiskType
 from site_recovery.declared.interfaces import InterfaceKey, InterfaceSpec
 from site_recovery.declared.model import Model, defaults_to
@@ -112,7 +112,7 @@ class SharedTarget(Model):
     )
 
 
-class TargetSpec(SharedTarget):
+class TargetSpec(SharedTarget, InterfaceAddresses):
     """The Azure virtual machine that one machine becomes."""
 
     vm_name: VirtualMachineName | None = Field(
@@ -120,19 +120,6 @@ class TargetSpec(SharedTarget):
         description="Name of the Azure virtual machine.",
         json_schema_extra=defaults_to("the machine's name"),
     )
-    private_ip: AzureAddress | None = Field(
-        default=None,
-        description="Static address of the network interface, in the subnet, and not one of the "
-        "five that Azure keeps. It is set after replication is enabled and before the machine "
-        "counts as `protected`. To take it back, write `dynamic`.",
-        json_schema_extra=defaults_to("chosen by Azure"),
-    )
-    test_private_ip: AzureAddress | None = Field(
-        default=None,
-        description="The same for its test failovers, in the subnet of the test network.",
-        json_schema_extra=defaults_to("chosen by Azure"),
-    )
-
     interfaces: dict[InterfaceKey, InterfaceSpec] | None = Field(
         default=None,
         description="Its further network interfaces, each by its device index in EC2 (in quotes), "
@@ -183,16 +170,6 @@ class TargetSpec(SharedTarget):
         if getattr(self, other) in (None, _NO_LICENCE):
             return self
         return self.model_copy(update={other: _NO_LICENCE})
-
-    @property
-    def static_ip(self) -> str | None:
-        """The address that it names; empty if Azure shall choose; None if the config does not say."""
-        return given_address(self.private_ip)
-
-    @property
-    def static_test_ip(self) -> str | None:
-        """The same for its test failovers."""
-        return given_address(self.test_private_ip)
 
     def vm_name_of(self, machine: str) -> str:
         """The name of the Azure virtual machine. It defaults to the name of the machine."""
