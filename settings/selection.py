@@ -6,11 +6,14 @@ from collections.abc import Callable, Iterator, Mapping
 from typing import Any, TypeAlias
 
 from settings.draft import region_of
-from settings.schema.fleet import INSTANCE_ID
+from settings.schema.fleet import INSTANCE_ID, TAG_KEY_MAX, TAG_VALUE_MAX
 from site_recovery.aws.ec2 import TaggedInstance
 from site_recovery.config_paths import path
 from site_recovery.declared import names
 from site_recovery.problems import Problem
+
+_NAME = "Name"
+"""The tag that names machines unless a wave says otherwise."""
 
 Finder: TypeAlias = Callable[
     [str, Mapping[str, str], str], tuple[list[TaggedInstance], list[Problem]]
@@ -66,7 +69,7 @@ def expand(raw: Mapping[str, Any], find: Finder) -> tuple[dict[str, Any], list[P
                 wrong.append(Problem(place, *found))
         problems += wrong
         if not wrong:
-            rest = {key: value for key, value in written[wave].items() if key != "select"}
+            rest = {k: v for k, v in written[wave].items() if k not in ("select", "selectName")}
             written[wave] = {**rest, "machines": sorted(members)}
     if empty and len(empty) == len(selecting) and _is_empty(vpc, region, find):
         problems = [
@@ -164,13 +167,23 @@ def _selecting(waves: Any) -> Iterator[tuple[str, dict[str, str]]]:
         tags = _mapping(wave).get("select")
         if not isinstance(tags, dict) or not tags or "machines" in wave:
             continue
-        if all(isinstance(value, str) for value in tags.values()):
+        by = wave.get("selectName", _NAME)
+        if _is_tag(by, "") and all(_is_tag(key, value) for key, value in tags.items()):
             yield name, tags
 
 
+def _is_tag(key: Any, value: Any) -> bool:
+    """Whether EC2 can have such a tag. Others are left to validation."""
+    texts = isinstance(key, str) and isinstance(value, str)
+    return (
+        texts
+        and 0 < len(key.strip()) <= len(key) <= TAG_KEY_MAX
+        and (key.isprintable() and len(value) <= TAG_VALUE_MAX)
+    )
+
+
 def _named_by(wave: Any) -> str:
-    by = _mapping(wave).get("selectName")
-    return by if isinstance(by, str) and by else "Name"
+    return str(_mapping(wave).get("selectName", _NAME))
 
 
 def _mapping(value: Any) -> Mapping[str, Any]:

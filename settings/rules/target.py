@@ -155,6 +155,24 @@ def _target_subnets(draft: Draft) -> Iterator[Problem]:
             )
 
 
+def _groups_of_sets(draft: Draft) -> Iterator[Problem]:
+    """A set takes machines of its own resource group ("Virtual Machines - Create Or Update")."""
+    if draft.target is None:
+        return
+    wanted = draft.target.machines_resource_group
+    for place, written in _written(draft):
+        if written.availability_set is None:
+            continue
+        group = arm_ids.segment(written.availability_set, "resourceGroups")
+        if not _same(group, wanted):
+            yield Problem(
+                f"{place}.availabilitySet",
+                f"it is in resource group {group}, and the machines will be in {wanted}: Azure puts "
+                "a machine into a set of its own group only",
+                "Name a set of that group, or set target.machinesResourceGroup",
+            )
+
+
 def _sets(draft: Draft) -> Iterator[Problem]:
     for name, target in targets(draft):
         if target.availability_zone is not None and target.availability_set is not None:
@@ -280,6 +298,7 @@ RULES = (
     _subscriptions,
     _target_subnets,
     _zones,
+    _groups_of_sets,
     _sets,
     _sizes,
     _modernized_only,

@@ -99,10 +99,14 @@ ImageId = Annotated[str, _id("ami", "a machine image"), Field(title="`ami-…`")
 SecurityGroupId = Annotated[str, _id("sg", "a security group"), Field(title="`sg-…`")]
 
 
+_RESOURCE = r"[A-Za-z0-9](?:[A-Za-z0-9._-]{0,78}[A-Za-z0-9_])?"
+"""The name of most resources of Microsoft.Compute and Microsoft.Network."""
+
+
 def _resource(namespace: str, kind: str, what: str) -> AfterValidator:
     return _name(
-        r"(?i)/subscriptions/[^/]+/resourceGroups/[^/]+/providers/"
-        rf"{re.escape(namespace)}/{kind}/[^/]+",
+        rf"(?i)/subscriptions/[^/\s]+/resourceGroups/{RESOURCE_GROUP.pattern}/providers/"
+        rf"{re.escape(namespace)}/{kind}/{_RESOURCE}",
         f"id of {what}",
         f"/subscriptions/<subscription>/resourceGroups/<group>/providers/{namespace}/{kind}/<name>",
     )

@@ -15,7 +15,9 @@ OTHER = "22222222-2222-2222-2222-222222222222"
 
 
 def id_in(subscription: str, kind: str) -> str:
-    return f"/subscriptions/{subscription}/resourceGroups/rg-apps/providers/{kind}/ours"
+    return (
+        f"/subscriptions/{subscription}/resourceGroups/rg-migration-machines/providers/{kind}/ours"
+    )
 
 
 def problems(**target: Any) -> dict[str, str]:
