@@ -3,14 +3,18 @@
 from __future__ import annotations
 
 from tests.docs.markdown import ROOT, tables
-from tests.engine import test_a_stack_is_renamed, test_pulumi_commands
+from tests.engine import (
+    test_a_stack_is_renamed,
+    test_machines_leave_and_move,
+    test_pulumi_commands,
+)
 
 GUIDE = ROOT / "docs" / "pulumi-commands.md"
 ROWS = [row for table in tables(GUIDE) if table[0][0] == "command" for row in table[1:]]
 
 
 def test_the_guide_has_the_commands_that_are_tested() -> None:
-    modules = (test_pulumi_commands, test_a_stack_is_renamed)
+    modules = (test_pulumi_commands, test_a_stack_is_renamed, test_machines_leave_and_move)
     tested = [
         row
         for module in modules

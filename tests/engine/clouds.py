@@ -255,24 +255,15 @@ class Clouds:
         address: str = self._first_address(machine)["privateIPAddress"]
         return address
 
-    def security_group_of(self, machine: dict[str, Any]) -> str:
-        """Name of the network security group of a virtual machine's first interface, or empty."""
-        group = self._first_interface(machine).get("networkSecurityGroup") or {}
-        return str(group.get("id", "")).rpartition("/")[2]
-
     def _subnet_id(self, machine: dict[str, Any]) -> str:
         subnet: str = self._first_address(machine)["subnet"]["id"]
         return subnet
 
     def _first_address(self, machine: dict[str, Any]) -> dict[str, Any]:
-        interface = self._first_interface(machine)
-        address: dict[str, Any] = interface["ipConfigurations"][0]["properties"]
-        return address
-
-    def _first_interface(self, machine: dict[str, Any]) -> dict[str, Any]:
         interface = machine["properties"]["networkProfile"]["networkInterfaces"][0]["id"]
-        found: dict[str, Any] = self._arm(interface.removeprefix("/"), _NETWORKS)["properties"]
-        return found
+        found = self._arm(interface.removeprefix("/"), _NETWORKS)
+        address: dict[str, Any] = found["properties"]["ipConfigurations"][0]["properties"]
+        return address
 
     def token(self) -> str:
         """A token that Azure accepts."""

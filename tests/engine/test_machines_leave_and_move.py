@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from tests.engine.harness import GROUP, MACHINES_GROUP, VAULT, Stack
+from tests.engine.harness import GROUP, MACHINES_GROUP, VAULT, Stack, row
 
 pytestmark = pytest.mark.engine
 
@@ -63,6 +63,7 @@ def test_a_machine_that_leaves_is_no_longer_replicated(stack: Stack) -> None:
     assert stack.recorded("web-02") is None
 
 
+@row("pulumi config rm --path <a wave>")
 def test_a_wave_that_leaves_takes_its_machines_along(stack: Stack) -> None:
     stack.declare(one=("protected", ["web-01"]))
 

@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.engine.harness import GROUP, VAULT, Result, Stack, row
+from tests.engine.harness import GROUP, STACK, VAULT, Result, Stack, row
 
 pytestmark = pytest.mark.engine
 
@@ -243,6 +243,61 @@ def test_what_is_forgotten_is_found_again(stack: Stack) -> None:
     }
 
 
+@row("pulumi state rename <a wave or record>")
+def test_what_is_renamed_in_the_record_is_recorded_by_its_own_name_again(stack: Stack) -> None:
+    for kind, name in (("Wave", "rest"), ("Machine", "app-01")):
+        stack.succeeds("state", "rename", urn(stack, kind, name), f"{name}-x", "--yes")
+    with clouds_left_alone(stack):
+        succeeds(stack, *_UP)
+    assert_nothing_left_to_do(stack)
+
+
+@row("pulumi stack rm --force")
+def test_a_stack_that_is_forgotten_changes_nothing_and_its_export_brings_it_back(
+    stack: Stack, tmp_path: Path
+) -> None:
+    exported = str(tmp_path / "stack.json")
+    stack.succeeds("stack", "export", "--file", exported)
+    with clouds_left_alone(stack):
+        stack.succeeds("stack", "rm", "--force", "--preserve-config", "--yes")
+    stack.succeeds("stack", "init", STACK)
+    stack.succeeds("stack", "import", "--file", exported)
+    assert_nothing_left_to_do(stack)
+
+
+@row("pulumi up --refresh")
+def test_an_up_that_refreshes_first_finds_what_it_recorded(stack: Stack) -> None:
+    with clouds_left_alone(stack):
+        succeeds(stack, *_UP, "--refresh", "--expect-no-changes")
+
+
+@row("pulumi up --skip-preview")
+def test_an_up_without_a_preview_is_refused_like_one_with_it(stack: Stack) -> None:
+    declare(stack, "test-failover", "failed-over")
+    stack.waves["rest"].pop("requireTestFailover", None)
+    with clouds_left_alone(stack):
+        refused = stack.run(*_UP)
+    assert refused.code != 0
+    assert "app-01" in refused.error
+    declare(stack, "test-failover", "protected")
+
+
+@row("pulumi cancel")
+def test_cancel_ends_no_run_that_is_not_there(stack: Stack) -> None:
+    with clouds_left_alone(stack):
+        stack.succeeds("cancel", "--yes")
+    assert stack.outputs()["machines"]["app-01"]["observedPhase"] == "protected"
+
+
+@row("pulumi destroy --target <a wave>")
+def test_a_wave_is_not_destroyed_from_under_its_records(stack: Stack) -> None:
+    with clouds_left_alone(stack):
+        refused = stack.run(*_DESTROY, "--target", urn(stack, "Wave", "rest"))
+    assert refused.code != 0
+    assert "app-01" in refused.text
+    assert "Traceback" not in refused.text
+
+
 @row("pulumi destroy --exclude <a wave>")
 def test_a_destroy_without_a_wave_leaves_it_replicating(stack: Stack) -> None:
     before = stack.clouds.audit()
@@ -250,6 +305,16 @@ def test_a_destroy_without_a_wave_leaves_it_replicating(stack: Stack) -> None:
     changed = {one.get("machine") for one in stack.clouds.audit()[len(before) :]}
     assert changed == {"app-01"}
     assert plans(stack) == [PLAN]
+
+
+@row("pulumi destroy --target <a wave> --target-dependents")
+def test_a_destroyed_wave_takes_its_machines_out_of_the_vault(stack: Stack) -> None:
+    shop = urn(stack, "Wave", "shop")
+    succeeds(stack, *_DESTROY, "--target", shop, "--target-dependents")
+    for machine in ("db-01", "web-01"):
+        assert stack.clouds.operations(machine)[-1] == "Delete"
+    assert plans(stack) == []
+    assert stack.clouds.vaults(GROUP) == {VAULT}
 
 
 @row("pulumi destroy --run-program")
