@@ -271,10 +271,11 @@ def _problems(place: str, row: Row, file: StackFile | None) -> list[Problem]:
 
 
 def _size_problems(place: str, row: Row) -> list[Problem]:
+    target = {**row.values, "tags": row.tags}
     try:
-        TargetSpec.model_validate({**row.values, "tags": row.tags})
+        TargetSpec.model_validate(target)
     except ValidationError as error:
-        wrong = translation.problems(error, TargetSpec)
+        wrong = translation.problems(error, TargetSpec, target)
         return [Problem(place, f"{each.path}: {each.what}", each.way_out) for each in wrong]
     return []
 

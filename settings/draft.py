@@ -59,6 +59,7 @@ class DraftWave:
         plan_acts: whether its recovery plan has actions between the machines.
         keys: all keys that it has, valid or not.
         after: the waves that go first, each with its index in the list.
+        members_unread: whether something in place of its machines, or of one of them, cannot be read.
     """
 
     members: tuple[tuple[int, str], ...]
@@ -72,6 +73,7 @@ class DraftWave:
     approval: Approval | None = None
     keys: frozenset[str] = frozenset()
     after: tuple[tuple[int, str], ...] = ()
+    members_unread: bool = False
 
 
 @dataclass(frozen=True)
@@ -81,6 +83,9 @@ class Draft:
     Attributes:
         machines: every machine under `machines`.
         waves: every wave that is written as a mapping.
+        wave_names: the names of all waves, whatever is written there.
+        unread: `machines` and `waves`, if something else than a mapping is written there: what
+            names one of theirs is not wrong because of that.
         region: the AWS region.
         vpc_id: the VPC of the machines.
         experience: None for a value other than the two.
@@ -112,6 +117,8 @@ class Draft:
     proxy: Proxy | None = None
     machines: dict[str, DraftMachine] = field(default_factory=dict)
     waves: dict[str, DraftWave] = field(default_factory=dict)
+    wave_names: frozenset[str] = frozenset()
+    unread: frozenset[str] = frozenset()
 
     @classmethod
     def of(cls, raw: Mapping[str, Any]) -> Draft:
@@ -147,6 +154,12 @@ class Draft:
                 for name, wave in _mapping(raw.get("waves")).items()
                 if isinstance(wave, dict)
             },
+            wave_names=frozenset(_mapping(raw.get("waves"))),
+            unread=frozenset(
+                part
+                for part in ("machines", "waves")
+                if part in raw and not isinstance(raw[part], dict)
+            ),
         )
 
     @property
@@ -257,7 +270,12 @@ def _wave(raw: dict[str, Any]) -> DraftWave:
         approval=_valid(Approval, raw.get("approval")),
         keys=frozenset(raw),
         after=_names(raw.get("after")),
+        members_unread=len(_names(raw.get("machines"))) != _length(raw.get("machines", [])),
     )
+
+
+def _length(value: Any) -> int | None:
+    return (len(value) or None) if isinstance(value, list) else None
 
 
 def _names(value: Any) -> tuple[tuple[int, str], ...]:

@@ -8,9 +8,11 @@ somebody did not finish.
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Set as AbstractSet
 from typing import Any
 
 from site_recovery.config_paths import path
+from site_recovery.declared.wording import is_of_another_kind
 from site_recovery.problems import Problem
 
 
@@ -21,22 +23,25 @@ def problems(raw: Mapping[str, Any], known: Iterable[Problem]) -> list[Problem]:
         raw: the config as returned by `settings.stack_config`.
         known: the problems that were found otherwise.
     """
-    reported = {problem.path for problem in known}
+    reported = {problem.path: problem for problem in known}
+    wrong = {place for place, problem in reported.items() if is_of_another_kind(problem.what)}
     return [
         Problem(place, "it is empty", "Give it a value, or remove it")
-        for place in _empty(raw)
+        for place in _empty(raw, wrong)
         if place not in reported
     ]
 
 
-def _empty(part: Any, *at: str | int) -> Iterator[str]:
+def _empty(part: Any, wrong: AbstractSet[str], *at: str | int) -> Iterator[str]:
     entries: Iterable[tuple[str | int, Any]] = ()
     if isinstance(part, dict):
         entries = part.items()
     elif isinstance(part, list):
         entries = enumerate(part)
     for key, value in entries:
+        place = path(*at, key)
         if value is None:
-            yield path(*at, key)
-        else:
-            yield from _empty(value, *at, key)
+            yield place
+        elif place not in wrong:
+            # What is inside a list or mapping that may not be there has no keys to fill.
+            yield from _empty(value, wrong, *at, key)

@@ -71,7 +71,7 @@ def read(
     try:
         settings = Settings.model_validate(raw)
     except ValidationError as error:
-        problems += translation.problems(error, Settings)
+        problems += translation.problems(error, Settings, raw)
     problems += empty.problems(given, problems)
     problems = [*merged.placed(problems), *merged.problems]
     return Reading(None if problems else settings, tuple(sorted(set(problems))), draft, merged)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 import types
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from difflib import get_close_matches
 from typing import Annotated, Any, Union, get_args, get_origin
 
@@ -58,13 +58,36 @@ def suggestion(word: str, known: Iterable[str]) -> str:
     return f"Known: {', '.join(known)}" if known else "There is none yet"
 
 
-def problems(error: ValidationError, model: type[BaseModel]) -> list[Problem]:
-    """The errors of a validation, each with its config path and a way out."""
+def problems(
+    error: ValidationError, model: type[BaseModel], raw: Mapping[str, Any]
+) -> list[Problem]:
+    """The errors of a validation, each with its config path and a way out.
+
+    Args:
+        error: what pydantic found.
+        model: the model of the whole config.
+        raw: the config.
+    """
     return [
-        _problem(details, model)
+        _problem(details, model, raw)
         for details in error.errors(include_url=False)
         if not _is_a_consequence(details)
     ]
+
+
+def _as_written(location: Iterable[str | int], raw: Any) -> tuple[str | int, ...]:
+    """A location without the keys that the config leaves out: `os: rhel-8` is short for a mapping."""
+    found: list[str | int] = []
+    part = raw
+    for key in location:
+        if isinstance(key, str) and (isinstance(part, list | str)):
+            continue
+        found.append(key)
+        try:
+            part = part[key]
+        except (KeyError, IndexError, TypeError):
+            part = None
+    return tuple(found)
 
 
 def _is_a_consequence(details: ErrorDetails) -> bool:
@@ -72,11 +95,11 @@ def _is_a_consequence(details: ErrorDetails) -> bool:
     return details["type"] == "too_short" and len(details["input"]) >= details["ctx"]["min_length"]
 
 
-def _problem(details: ErrorDetails, model: type[BaseModel]) -> Problem:
+def _problem(details: ErrorDetails, model: type[BaseModel], raw: Mapping[str, Any]) -> Problem:
     kind, context, location = details["type"], details.get("ctx", {}), details["loc"]
     if location[-1:] == (_KEY,):
         location = location[:-1]
-    place, value = path(*location), details["input"]
+    place, value = path(*_as_written(location, raw)), details["input"]
     if kind == BROKEN_RULE:
         return Problem(place, context["what"], context["way_out"])
     if kind == "missing":

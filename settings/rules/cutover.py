@@ -24,6 +24,14 @@ def _quiesce(draft: Draft) -> Iterator[Problem]:
         )
 
 
+def _quiesce_without_lines(draft: Draft) -> Iterator[Problem]:
+    for place, machine in _machines(draft, "quiesce"):
+        cutover = draft.cutover_of(machine)
+        quiesce = cutover.quiesce if cutover is not None else None
+        if quiesce is not None and not (quiesce.ssm.windows or quiesce.ssm.linux):
+            yield Problem(f"{place}.ssm", "it has no lines", "Give windows or linux some lines")
+
+
 def _plans_with_actions(draft: Draft) -> Iterator[Problem]:
     for name, wave in draft.waves.items():
         if not wave.plan_acts:
@@ -94,4 +102,4 @@ def _machines(draft: Draft, key: str) -> Iterator[tuple[str, str]]:
                 yield path("waves", wave, "cutover", key), machine
 
 
-RULES = (_quiesce, _plans_with_actions, _rollbacks, _unapproved_completions)
+RULES = (_quiesce, _quiesce_without_lines, _plans_with_actions, _rollbacks, _unapproved_completions)

@@ -14,7 +14,7 @@ def _waves_that_go_first(draft: Draft) -> Iterator[Problem]:
     for name, wave in draft.waves.items():
         for index, first in wave.after:
             place = path("waves", name, "after", index)
-            if first not in draft.waves:
+            if first not in draft.wave_names:
                 yield Problem(place, f"there is no wave {first!r}", suggestion(first, draft.waves))
             elif first == name:
                 yield Problem(place, "a wave cannot go after itself", "Remove it")
@@ -57,7 +57,7 @@ def _promotion(draft: Draft) -> Iterator[Problem]:
         way_out = "Add the stack that goes first, or remove promotion"
         yield Problem(path("promotion", "after"), "it is missing", way_out)
     for index, name in enumerate(promotion.except_):
-        if name not in draft.waves:
+        if name not in draft.wave_names and "waves" not in draft.unread:
             place = path("promotion", "except", index)
             yield Problem(place, f"there is no wave {name!r}", suggestion(name, draft.waves))
 

@@ -18,11 +18,15 @@ def _recovery_plans(draft: Draft) -> Iterator[Problem]:
             continue
         place = path("waves", wave_name, "recoveryPlan", "groups")
         members = {machine for _, machine in wave.members}
+        # A machine that cannot be read, or is not declared, is reported where the wave names it.
+        unsure = wave.members_unread or not members <= set(draft.machines)
         seen: dict[str, int] = {}
+        strangers = 0
         for number, group in enumerate(wave.plan):
             for machine in group:
                 here = path("waves", wave_name, "recoveryPlan", "groups", number)
-                if machine not in members:
+                if machine not in members and not unsure:
+                    strangers += 1
                     yield Problem(
                         here,
                         f"{machine!r} is not a machine of wave {wave_name!r}",
@@ -34,7 +38,9 @@ def _recovery_plans(draft: Draft) -> Iterator[Problem]:
                         f"{machine!r} is in the plan more than once",
                         "Name it in one group",
                     )
-        for machine in sorted(members - set(seen)):
+        forgotten = sorted((members & set(draft.machines)) - set(seen))
+        # As many names that are not those of machines are meant to be these.
+        for machine in forgotten if len(forgotten) > strangers else ():
             yield Problem(
                 place, f"no group names {machine!r}", "Add it to the group that it belongs to"
             )

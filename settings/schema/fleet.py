@@ -4,7 +4,14 @@ from __future__ import annotations
 
 from typing import Annotated, Any, Literal
 
-from pydantic import AfterValidator, BeforeValidator, Field, StrictBool, StrictInt
+from pydantic import (
+    AfterValidator,
+    BeforeValidator,
+    Field,
+    StrictBool,
+    StrictInt,
+    model_validator,
+)
 
 from settings.schema.recovery_plan import RecoveryPlanSettings
 from site_recovery.aws.inventory import Driver
@@ -12,7 +19,7 @@ from site_recovery.declared.checks import Checks
 from site_recovery.declared.cutover import AfterFailover, Cutover, Rollback, SourceEnd
 from site_recovery.declared.guards import Approval, Window
 from site_recovery.declared.hooks import Hooks
-from site_recovery.declared.model import Model, broken, defaults_to, rule
+from site_recovery.declared.model import DISTINCT, Model, broken, defaults_to, rule
 from site_recovery.declared.names import InstanceId
 from site_recovery.declared.target import SharedTarget, TargetSpec
 from site_recovery.declared.wording import another_kind
@@ -57,6 +64,12 @@ class OperatingSystem(Model):
         title="`accepted`",
         description="Takes a system that is newer than the table. Preview marks the machine.",
     )
+
+    @model_validator(mode="after")
+    def _says_something(self) -> OperatingSystem:
+        if not self.model_fields_set:
+            raise broken("it is empty", "Give it a name, unsupported: accepted, or both")
+        return self
 
 
 def _named(value: Any) -> Any:
@@ -211,7 +224,7 @@ class WaveSettings(Model):
         "newest data that the vault has.",
         json_schema_extra=defaults_to("`convergence.maxRpoMinutes`"),
     )
-    after: list[str] = Field(
+    after: Annotated[list[str], DISTINCT] = Field(
         default_factory=list,
         description="Names of waves. A machine of this wave begins a phase only when all their "
         "machines have reached it.",

@@ -7,7 +7,7 @@ from typing import Annotated
 
 from pydantic import Field
 
-from site_recovery.declared.model import Model, defaults_to, rule
+from site_recovery.declared.model import DISTINCT, Model, defaults_to, rule
 
 _STACK = re.compile(r"[A-Za-z0-9_.-]{1,100}(?:/[A-Za-z0-9_.-]{1,100}/[A-Za-z0-9_.-]{1,100})?")
 
@@ -38,7 +38,7 @@ class Promotion(Model):
         "another backend. Without it they are read by a stack reference.",
         json_schema_extra=defaults_to("read from the backend"),
     )
-    except_: list[str] = Field(
+    except_: Annotated[list[str], DISTINCT] = Field(
         default_factory=list,
         alias="except",
         description="Waves that the other stack does not have. They do not wait for it.",

@@ -9,7 +9,7 @@ from urllib.parse import urlsplit
 
 from pydantic import Field
 
-from site_recovery.declared.model import Model, rule
+from site_recovery.declared.model import DISTINCT, Model, rule
 
 _HOST = re.compile(r"[A-Za-z0-9]([A-Za-z0-9.-]{0,251}[A-Za-z0-9])?")
 _BYPASSED = re.compile(r"\.?[A-Za-z0-9]([A-Za-z0-9.-]{0,251}[A-Za-z0-9])?")
@@ -71,7 +71,7 @@ class Proxy(Model):
     url: ProxyUrl = Field(
         description="Address of the HTTP proxy. A configuration server takes an IP address only."
     )
-    bypass: tuple[BypassedHost, ...] = Field(
+    bypass: Annotated[tuple[BypassedHost, ...], DISTINCT] = Field(
         default=(),
         description="Hosts that are reached without it, such as VPC endpoints. The metadata "
         "service and the server are anyway.",

@@ -57,6 +57,8 @@ class Action(Model):
 
     @model_validator(mode="after")
     def _one_kind(self) -> Action:
+        if self.model_fields_set and self.manual is None and self.runbook is None:
+            return self  # A key without a value is reported at its own place.
         if (self.manual is None) == (self.runbook is None):
             raise broken(
                 "an action is either manual or a runbook",

@@ -10,7 +10,14 @@ from settings.schema.packages import Package
 from settings.schema.proxy import Proxy
 from site_recovery.declared.addresses import Address
 from site_recovery.declared.model import Model, defaults_to
-from site_recovery.declared.names import ComputerName, ImageId, SecurityGroupId, SubnetId, VpcId
+from site_recovery.declared.names import (
+    ComputerName,
+    ImageId,
+    InstanceTypeName,
+    SecurityGroupId,
+    SubnetId,
+    VpcId,
+)
 
 CONFIGURATION_SERVER_INSTALLER = "https://aka.ms/unifiedinstaller_wus"
 """Source: "Migrate Amazon Web Services (AWS) VMs to Azure" (Microsoft Learn, 2018)."""
@@ -50,7 +57,7 @@ class ConfigurationServer(Model):
         description="The server's `Name` tag, and the computer name by which it is found in the "
         "vault.",
     )
-    instance_type: str | None = Field(
+    instance_type: InstanceTypeName | None = Field(
         default=None,
         title="EC2 instance type",
         description="Checked against the [table of sizes](#how-large-a-configuration-server-is). "
@@ -122,7 +129,7 @@ class ReplicationAppliance(Model):
         "A change applies to the next appliance only.",
         json_schema_extra=defaults_to("newest public image of Windows Server 2022"),
     )
-    instance_type: str | None = Field(
+    instance_type: InstanceTypeName | None = Field(
         default=None,
         title="EC2 instance type",
         description="At least 8 vCPUs and 16 GiB for up to 150 machines, 16 and 32 GiB for up to "

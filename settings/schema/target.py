@@ -46,12 +46,17 @@ def _adopted(value: Any) -> Any:
     if not isinstance(value, list | tuple):
         what, _ = another_kind(value, "true or false or a list")
         raise broken(what, f"Use true, false, or a list of {', '.join(PARTS)}")
-    unknown = [part for part in value if part not in PARTS]
+    # An entry without a value is reported at its own place.
+    unknown = [part for part in value if part is not None and part not in PARTS]
     if unknown:
         raise broken(
-            f"{', '.join(map(said, unknown))}: no such part", f"Use one of {', '.join(PARTS)}"
+            f"{' and '.join(map(said, unknown))} cannot be adopted",
+            f"Use one of {', '.join(PARTS)}",
         )
-    return tuple(value)
+    twice = [part for index, part in enumerate(value) if part in value[:index]]
+    if twice:
+        raise broken(f"it has {said(twice[0])} twice", "Remove one of the two")
+    return tuple(part for part in value if part is not None)
 
 
 _Adopted = Annotated[bool | tuple[str, ...], BeforeValidator(_adopted)]

@@ -105,6 +105,8 @@ class Check(Model):
     @model_validator(mode="after")
     def _is_one(self) -> Check:
         kinds = [name for name in _KINDS if self._value(name) is not None]
+        if not kinds and self.model_fields_set & {"running", "azure_run_command", "tcp", "http"}:
+            return self  # A key without a value is reported at its own place.
         if len(kinds) != 1:
             raise broken(
                 f"a check looks at one thing, and this at {' and '.join(kinds) or 'none'}",

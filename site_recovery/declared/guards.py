@@ -10,7 +10,7 @@ from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 from pydantic import BeforeValidator, Field
 
 from site_recovery.declared.model import Model, broken, rule
-from site_recovery.declared.wording import said
+from site_recovery.declared.wording import another_kind, said
 
 DAY_MINUTES = 24 * 60
 _CLOCK = re.compile(r"(?:[01]\d|2[0-3]):[0-5]\d|24:00")
@@ -40,6 +40,8 @@ def zone(name: str) -> ZoneInfo | None:
 def _clock(value: Any) -> str:
     if isinstance(value, str) and _CLOCK.fullmatch(value):
         return value
+    if isinstance(value, list | dict):
+        raise broken(*another_kind(value, "text"))
     # YAML 1.1 reads 22:00 without quotes as the number 1320.
     raise broken(
         f"{said(value)} is not a time of day", 'Write hours and minutes in quotes: "22:00"'

@@ -76,11 +76,15 @@ class Hook(Model):
     @model_validator(mode="after")
     def _is_one(self) -> Hook:
         kinds = [name for name in _KINDS if getattr(self, name) is not None]
+        if not kinds and self.model_fields_set & set(_KINDS):
+            return self  # A key without a value is reported at its own place.
         if len(kinds) != 1:
             raise broken(
                 f"a hook is one thing, and this is {' and '.join(kinds) or 'nothing'}",
                 f"Give each hook one of {', '.join(_KINDS)}",
             )
+        if self.command is not None and not self.command[0].strip():
+            raise broken("its command begins with nothing", "Begin it with a program")
         if self.ssm is not None and not (self.ssm.windows or self.ssm.linux):
             raise broken("ssm has no lines", "Give windows or linux some lines")
         return self

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from typing import TypeVar
 
 from pydantic import AfterValidator, BaseModel, ConfigDict
@@ -20,6 +20,7 @@ DEFAULTS_TO = "defaultsTo"
 """The key in a field's JSON schema that describes its default in words."""
 
 T = TypeVar("T")
+C = TypeVar("C", bound=Collection[str])
 
 
 class Model(BaseModel):
@@ -65,6 +66,19 @@ def rule(holds: Callable[[T], bool], what: str, way_out: str) -> AfterValidator:
         return value
 
     return AfterValidator(check)
+
+
+def _refuse_twice(values: C) -> C:
+    seen: set[str] = set()
+    for value in values:
+        if value in seen:
+            raise broken(f"it has {said(value)} twice", "Remove one of the two")
+        seen.add(value)
+    return values
+
+
+DISTINCT = AfterValidator(_refuse_twice)
+"""For a list or tuple of texts in which a second entry of the same text would mean nothing."""
 
 
 def form(pattern: str, what: str, way_out: str) -> AfterValidator:

@@ -99,6 +99,15 @@ ImageId = Annotated[str, _id("ami", "a machine image"), Field(title="`ami-…`")
 SecurityGroupId = Annotated[str, _id("sg", "a security group"), Field(title="`sg-…`")]
 
 
+InstanceTypeName = Annotated[
+    str,
+    _name(
+        r"[a-z][a-z0-9-]*\.[a-z0-9-]+",
+        "name of an EC2 instance type",
+        "a name as EC2 shows it, such as c5.2xlarge",
+    ),
+]
+
 _RESOURCE = r"[A-Za-z0-9](?:[A-Za-z0-9._-]{0,78}[A-Za-z0-9_])?"
 """The name of most resources of Microsoft.Compute and Microsoft.Network."""
 

@@ -12,6 +12,7 @@ _LONGEST = 60
 _CREDENTIALS = re.compile(r"(?<=://)[^/@\s]*@")
 """A user name with a password in a URL."""
 
+_ANOTHER_KIND = re.compile(r" is a (?:list|mapping), not ")
 _TEXT = "Quote it, or add `--type string` to `pulumi config set --path`"
 
 
@@ -29,6 +30,8 @@ def said(value: Any) -> str:
     """
     if isinstance(value, bool | None):
         return json.dumps(value)
+    if value == [None]:
+        return "[null]"
     return shortened(_CREDENTIALS.sub("***@", repr(value)))
 
 
@@ -55,6 +58,15 @@ def another_kind(value: Any, wanted: str) -> tuple[str, str]:
     if isinstance(value, str) and _unquoted(value, wanted):
         return what, "Leave the quotes out; `pulumi config set --path` takes it without `--type`"
     return what, f"It must be {wanted}"
+
+
+def is_of_another_kind(what: str) -> bool:
+    """Whether this is what `another_kind` says of a list or a mapping.
+
+    >>> is_of_another_kind(another_kind(["a"], "text")[0])
+    True
+    """
+    return _ANOTHER_KIND.search(what) is not None
 
 
 def _unquoted(text: str, wanted: str) -> bool:
