@@ -7,8 +7,8 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 
 _KEPT = 60
-_LONG = re.compile(r"""(?<=["'])[^"'/:]{100,}(?=["'])|[^\s"'/:.\[\]]{100,}""")
-"""Names, quoted or not, that no service accepts."""
+_LONG = re.compile(r"""(?P<quote>(?<!\w)["'])(?=\S)[^"'/:]{100,}(?P=quote)|[^\s"'/:.\[\]]{100,}""")
+"""Names, quoted or not, that no service accepts. What is between two quoted names is none."""
 
 
 @dataclass(frozen=True, order=True)
@@ -36,7 +36,7 @@ def _on_one_line(text: str) -> str:
     slashes, are not.
     """
     text = "".join(c if c.isprintable() else repr(c)[1:-1] for c in text)
-    return _LONG.sub(lambda match: f"{match[0][:_KEPT]}...", text)
+    return _LONG.sub(lambda match: f"{match[0][:_KEPT]}...{match['quote'] or ''}", text)
 
 
 def report(title: str, problems: Iterable[Problem]) -> str:

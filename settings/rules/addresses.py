@@ -61,7 +61,8 @@ def _addresses(named: Iterable[_Address], network: Network | None) -> Iterator[P
                 f"Give one of them another {each.key}",
             )
         # Only the declared subnet has a known prefix; other subnets belong to an adopted network.
-        known = network.subnet if network is not None else None
+        # One that is not inside its network is reported itself.
+        known = network.subnet if network is not None and _fits(network) else None
         if known is None or (each.subnet or known.name).lower() != known.name.lower():
             continue
         if not addresses.usable(each.address, known.address_prefix):
@@ -71,6 +72,10 @@ def _addresses(named: Iterable[_Address], network: Network | None) -> Iterator[P
                 f"{known.name!r} ({known.address_prefix})",
                 "Take one inside it; Azure keeps the first four and the last",
             )
+
+
+def _fits(network: Network) -> bool:
+    return addresses.inside(network.subnet.address_prefix, network.address_space)
 
 
 RULES = (_of_machines,)

@@ -121,3 +121,42 @@ def test_what_says_nothing_is_refused(at: Location, value: Any, words: str) -> N
     }
     matching = [text for place, text in found.items() if place.startswith(path(*at))]
     assert any(words in text for text in matching), found
+
+
+def test_a_subnet_outside_its_network_is_one_problem() -> None:
+    config = configs.put(
+        full(), "target", "network", "subnet", "addressPrefix", value="10.99.1.0/24"
+    )
+    assert [p.path for p in problems(config)] == ["target.network.subnet.addressPrefix"]
+
+
+@pytest.mark.parametrize(
+    ("at", "value", "words"),
+    [
+        (("aws:region",), "eu-west-1a", "Write 'eu-west-1', if that is meant"),
+        (("aws:region",), " eu-west-1", "Write 'eu-west-1', if that is meant"),
+        (("aws:region",), "Ireland", "is not a region of AWS"),
+        (("azure-native:location",), "europe", "Write 'westeurope', if that is meant"),
+        (("source", "vpcId"), "subnet-0123456789abcdef0", "vpc- and 8 or 17"),
+        (("source", "replicationAppliance", "amiId"), "resolve:ssm:/aws/x", "ami- and 8 or 17"),
+        (("source", "proxy", "url"), "http://u:p@proxy.example.com:3128", "without authentication"),
+        (("replication", "agent", "linux", "url"), "s3://bucket/agent.tar.gz", "https"),
+        (("convergence", "wait"), "PT2H", "Write it with units"),
+        (("convergence", "window", "timezone"), "CEST", "IANA"),
+        (("target", "network", "addressSpace"), "fd00::/48", "is not an IPv4 network"),
+        (("machines", "web-01", "target", "privateIp"), "10.20.1.010", "is not an IPv4 address"),
+        (("machines", "web-01", "target", "vmSize"), "m5.large", "as `az vm list-sizes` shows it"),
+        (("machines", "web-01", "target", "diskType"), "UltraSSD_LRS", "Use one of Standard_LRS"),
+        (("machines", "web-01", "cutover", "at"), "2026-02-30T10:00:00Z", "is not a date"),
+        (("waves", "data", "machines"), ["web-02,db-01"], "Write 'web-02', if that is meant"),
+        (("waves", "data", "after"), ["Pilot"], "Write 'pilot', if that is meant"),
+        (("waves", "data", "checks"), [{"http": {"status": "200-299"}}], "a whole number"),
+    ],
+)
+def test_what_people_write_by_mistake_is_one_problem_with_its_way_out(
+    at: Location, value: Any, words: str
+) -> None:
+    found = problems(configs.put(full(), *at, value=value))
+    own = [problem for problem in found if problem.path.startswith(path(*at))]
+    assert len(own) == 1
+    assert words in f"{own[0].what}. {own[0].way_out}"

@@ -202,6 +202,16 @@ def test_a_long_name_does_not_make_a_long_line(name: str) -> None:
     assert max(len(str(problem)) for problem in problems) < 400
 
 
+def test_what_stands_between_two_quoted_words_is_not_cut() -> None:
+    config = configs.modernized()
+    config["convergence"] = {
+        "window": {"from": "22:00", "to": "04:00", "timezone": "UTC", "days": ["Mon"]}
+    }
+    [problem] = settings.read(config).problems
+    assert "friday, saturday, sunday. Write 'monday', if that is meant" in str(problem)
+    assert "..." not in str(problem)
+
+
 @pytest.mark.parametrize(
     "query",
     [
