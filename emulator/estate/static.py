@@ -105,7 +105,8 @@ class StaticEstate:
         """Whether it runs and its groups let it there."""
         if self.groups is None:
             return source.state == "running"
-        return _network([source], self.groups).connects(source.id, host, port)
+        others = (one for one in self.machines if one.id != source.id)
+        return _network([source, *others], self.groups).connects(source.id, host, port)
 
     def user_data(self, instance_id: str) -> str | None:
         """The text in `scripts`."""

@@ -237,9 +237,14 @@ def _no_way_out(world: World, instance: Instance) -> str | None:
         direct = world.estate.allows_out(instance, 443)
         return None if direct else "it cannot reach the internet on port 443"
     proxy = urlsplit(script.proxy)
-    if world.estate.connects(instance, proxy.hostname or "", proxy.port or 80):
-        return None
-    return f"it cannot reach the proxy {proxy.netloc}"
+    port = proxy.port or 80
+    if not world.estate.connects(instance, proxy.hostname or "", port):
+        return f"it cannot reach the proxy {proxy.netloc}"
+    for one in world.estate.instances():
+        is_proxy = one.private_ip == proxy.hostname and world.estate.allows(instance, one, port)
+        if is_proxy and not world.estate.allows_out(one, 443):
+            return f"the proxy {proxy.netloc} cannot reach the internet on port 443"
+    return None
 
 
 def own_script(world: World, instance: Instance) -> ServerScript | None:

@@ -7,7 +7,8 @@ from dataclasses import replace
 import pytest
 
 from components import server_setup
-from emulator.estate.security_groups import Rule
+from emulator.estate.machines import Instance
+from emulator.estate.security_groups import Rule, SecurityGroup
 from tests.emulator.recovery_services.site_recovery_scripts import (
     AGENTS,
     COMPUTER,
@@ -36,12 +37,24 @@ PROXY = "http://203.0.113.10:3128"
 BEHIND = replace(
     SERVER_GROUP,
     group_id="sg-behind",
-    egress=(Rule(protocol="tcp", from_port=3128, to_port=3128, cidrs=("203.0.113.10/32",)),),
+    egress=(
+        Rule(
+            protocol="tcp",
+            from_port=3128,
+            to_port=3128,
+            cidrs=("203.0.113.10/32", "10.10.0.10/32"),
+        ),
+    ),
 )
 BOTH = pytest.mark.parametrize("experience", [CLASSIC, MODERNIZED], ids=lambda one: one.name)
 
 
-def started(experience: Classic, proxy: str | None, without: str = "") -> Site:
+def started(
+    experience: Classic,
+    proxy: str | None,
+    without: str = "",
+    groups: tuple[SecurityGroup, ...] = (),
+) -> Site:
     """A server that just started with a script of this project, less one word of it."""
     classic = experience is CLASSIC
     script = server_setup.user_data(
@@ -58,7 +71,7 @@ def started(experience: Classic, proxy: str | None, without: str = "") -> Site:
     )
     assert without in script
     script = script.replace(without, "") if without else script
-    groups = (PUSH, SERVER_GROUP, BEHIND)
+    groups = (PUSH, SERVER_GROUP, BEHIND, *groups)
     if classic:
         server = replace(BARE, security_groups=(BEHIND.group_id,))
         return booted(script, server, groups=groups)
@@ -86,6 +99,27 @@ def test_a_proxy_that_it_may_not_connect_to_is_named(experience: Classic) -> Non
     site = started(experience, "http://203.0.113.99:3128")
     site.pass_time(minutes=5)
     assert "cannot reach the proxy 203.0.113.99:3128" in statuses(site)[-1]["message"]
+
+
+INSIDE = SecurityGroup(
+    "sg-proxy",
+    ingress=(Rule(protocol="tcp", from_port=3128, to_port=3128, cidrs=("0.0.0.0/0",)),),
+)
+OUT = Rule(protocol="tcp", from_port=443, to_port=443, cidrs=("0.0.0.0/0",))
+
+
+@pytest.mark.parametrize("open_", [False, True], ids=["closed", "open"])
+@BOTH
+def test_a_proxy_that_is_an_instance_needs_a_way_out_of_its_own(
+    experience: Classic, open_: bool
+) -> None:
+    group = replace(INSIDE, egress=(OUT,) if open_ else ())
+    site = started(experience, "http://10.10.0.10:3128", groups=(group,))
+    proxy = Instance("i-proxy", "proxy", "10.10.0.10", security_groups=("sg-proxy",))
+    site.estate.machines.append(proxy)
+    site.pass_time(minutes=30)
+    said = statuses(site)[-1]["message"]
+    assert ("the proxy 10.10.0.10:3128 cannot reach the internet" in said) is not open_
 
 
 @pytest.mark.parametrize(
