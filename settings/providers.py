@@ -14,7 +14,8 @@ import os
 from collections.abc import Iterable, Iterator, Mapping
 
 from settings.stack import OTHER_NAMESPACES
-from site_recovery.aws import roles
+from settings.translation import suggestion
+from site_recovery.aws import regions, roles
 from site_recovery.azure import clouds
 from site_recovery.azure.errors import ENDPOINT_VARIABLE
 from site_recovery.declared import azure_regions
@@ -26,6 +27,8 @@ _ENVIRONMENT = "azure-native:environment"
 
 _ROLE = "a profile with role_arn, named in AWS_PROFILE"
 _FEDERATED = "ARM_OIDC_TOKEN_FILE_PATH and AZURE_FEDERATED_TOKEN_FILE"
+_ONE_TENANT = ""
+"""Nothing says the same: a run is in one tenant."""
 _ACCOUNT = {
     "aws:profile": "AWS_PROFILE",
     "aws:accessKey": "AWS_ACCESS_KEY_ID",
@@ -47,7 +50,7 @@ _ACCOUNT = {
     "azure-native:clientCertificatePassword": (
         "AZURE_CLIENT_CERTIFICATE_PASSWORD and ARM_CLIENT_CERTIFICATE_PASSWORD"
     ),
-    "azure-native:auxiliaryTenantIds": "the tenant of the subscription",
+    "azure-native:auxiliaryTenantIds": _ONE_TENANT,
     "azure-native:metadataHost": "ARM_ENVIRONMENT",
     "azure-native:useMsi": "ARM_USE_MSI",
     "azure-native:msiEndpoint": "IDENTITY_ENDPOINT",
@@ -106,6 +109,11 @@ HARMLESS = {
 PROVIDER_KEYS = (*HONOURED, *HARMLESS)
 """Keys that a stack's config may have, of both providers."""
 
+ALL = (*PROVIDER_KEYS, *INSTEAD)
+"""All keys of both providers."""
+
+_PLUGINS = {"aws:": "pulumi-aws", "azure-native:": "pulumi-azure-native"}
+
 
 def problems(
     config: Mapping[str, str], environment: Mapping[str, str] | None = None
@@ -140,7 +148,9 @@ def _refused(config: Iterable[str]) -> Iterator[Problem]:
                 key,
                 "the plugin would use it and the program's own clients would not, so that one "
                 "run might work in two accounts",
-                f"Remove it; both read the environment: set {INSTEAD[known]}",
+                f"Remove it; both read the environment: set {INSTEAD[known]}"
+                if INSTEAD[known]
+                else "Remove it, and sign in to the tenant of the subscriptions",
             )
         elif known in _WAY:
             yield Problem(
@@ -149,19 +159,42 @@ def _refused(config: Iterable[str]) -> Iterator[Problem]:
                 "them might not reach AWS",
                 f"Remove it; both read the environment: set {INSTEAD[known]}",
             )
+        elif known.startswith(tuple(_PLUGINS)) and known not in PROVIDER_KEYS:
+            yield _no_key(key, known)
+
+
+def _no_key(key: str, known: str) -> Problem:
+    namespace = f"{known.partition(':')[0]}:"
+    # Without the namespace, which would make all of them alike.
+    names = (each.removeprefix(namespace) for each in ALL if each.startswith(namespace))
+    meant = suggestion(known.removeprefix(namespace), names)
+    return Problem(
+        key,
+        f"{_PLUGINS[namespace]} has no such key, so nothing reads it",
+        meant.replace("'", f"'{namespace}", 1) if meant.startswith("Write") else "Remove it",
+    )
 
 
 def _other_role(config: Mapping[str, str]) -> Iterator[Problem]:
     if roles.KEY not in config:
         return
+    region = config.get("aws:region") or ""
     try:
-        roles.read(config[roles.KEY])
+        role = roles.read(config[roles.KEY])
     except roles.RoleError as error:
         yield Problem(
             roles.KEY,
             str(error),
             "Write one role with roleArn, and externalId and sessionName if you need them; a profile "
             "named in AWS_PROFILE can say more",
+        )
+        return
+    partition = regions.partitions().get(region, role.partition)
+    if role.partition != partition:
+        yield Problem(
+            roles.KEY,
+            f"{role.arn} is a role of {role.partition}, and {region} is a region of {partition}",
+            f"Name a role of {partition}, or correct aws:region: an account is in one of them",
         )
 
 

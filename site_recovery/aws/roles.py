@@ -34,6 +34,11 @@ class Role:
     external_id: str = ""
     session_name: str = _SESSION_NAME
 
+    @property
+    def partition(self) -> str:
+        """Its partition, the second part of the ARN."""
+        return self.arn.split(":")[1]
+
 
 class RoleError(Exception):
     """`aws:assumeRoles` is not what program and plugin can both use. The text says what is wrong."""

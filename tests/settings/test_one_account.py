@@ -113,6 +113,42 @@ def test_a_role_that_plugin_and_program_would_not_take_alike_is_refused(
     assert said in problem.what
 
 
+@pytest.mark.parametrize(
+    ("region", "partition"),
+    [("eu-west-1", "aws"), ("cn-north-1", "aws-cn"), ("eusc-de-east-1", "aws-eusc")],
+)
+def test_a_role_of_another_partition_than_the_region_is_refused(
+    region: str, partition: str
+) -> None:
+    roles_ = json.dumps([{"roleArn": ROLE}])
+    [problem] = problems({roles.KEY: roles_, "aws:region": region})
+    assert f"{ROLE} is a role of aws-us-gov, and {region} is a region of {partition}" in str(
+        problem
+    )
+    assert problems({roles.KEY: roles_, "aws:region": "us-gov-east-1"}) == []
+
+
+@pytest.mark.parametrize(
+    ("key", "meant"),
+    [
+        ("aws:Profile", "Write 'aws:profile', if that is meant"),
+        ("aws:defaultTag", "Write 'aws:defaultTags', if that is meant"),
+        ("azure-native:tenantID", "Write 'azure-native:tenantId', if that is meant"),
+        ("azure-native:zzz", "Remove it"),
+    ],
+)
+def test_a_key_that_no_plugin_has_is_refused_because_nobody_reads_it(key: str, meant: str) -> None:
+    [problem] = problems({key: "x"})
+    assert problem.path == key
+    assert "has no such key, so nothing reads it" in problem.what
+    assert meant in str(problem)
+
+
+def test_further_tenants_are_refused_with_what_helps() -> None:
+    [problem] = problems({"azure-native:auxiliaryTenantIds": '["x"]'})
+    assert "Remove it, and sign in to the tenant of the subscriptions" in str(problem)
+
+
 def test_a_role_that_was_set_without_a_path_is_refused_because_nobody_reads_it() -> None:
     [problem] = problems({f"{roles.KEY}[0].roleArn": ROLE})
     assert "it was set without --path" in problem.what
