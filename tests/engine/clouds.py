@@ -7,7 +7,7 @@ import socket
 import time
 import urllib.error
 import urllib.request
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from datetime import datetime
 from pathlib import Path
@@ -142,6 +142,26 @@ class Clouds:
         ec2.modify_instance_attribute(InstanceId=instance, InstanceType={"Value": instance_type})
         ec2.start_instances(InstanceIds=[instance])
 
+    def equip(self, instance: str, disks: Mapping[str, int]) -> None:
+        """Give an instance a second network interface, and more disks.
+
+        Args:
+            instance: its id.
+            disks: their sizes in GiB, by device name.
+        """
+        ec2 = self.ec2()
+        [reservation] = ec2.describe_instances(InstanceIds=[instance])["Reservations"]
+        [found] = reservation["Instances"]
+        made = ec2.create_network_interface(
+            SubnetId=found["SubnetId"],
+            Groups=[group["GroupId"] for group in found["SecurityGroups"]],
+        )["NetworkInterface"]["NetworkInterfaceId"]
+        ec2.attach_network_interface(NetworkInterfaceId=made, InstanceId=instance, DeviceIndex=1)
+        for device, size in disks.items():
+            zone = found["Placement"]["AvailabilityZone"]
+            volume = ec2.create_volume(AvailabilityZone=zone, Size=size, VolumeType="gp3")
+            ec2.attach_volume(VolumeId=volume["VolumeId"], InstanceId=instance, Device=device)
+
     def until_accepted(self, operation: str) -> None:
         """Wait until Azure has accepted this operation."""
         self.until(lambda: any(one["operation"] == operation for one in self.audit()))
@@ -244,23 +264,29 @@ class Clouds:
 
     def network_of(self, machine: dict[str, Any]) -> str:
         """Name of the virtual network that a virtual machine's first interface is in."""
-        return self._subnet_id(machine).split("/")[8]
-
-    def subnet_of(self, machine: dict[str, Any]) -> str:
-        """Name of the subnet that a virtual machine's first interface is in."""
-        return self._subnet_id(machine).rpartition("/")[2]
+        subnet: str = self._first_address(machine)["subnet"]["id"]
+        return subnet.split("/")[8]
 
     def address_of(self, machine: dict[str, Any]) -> str:
         """The private address of a virtual machine's first interface."""
         address: str = self._first_address(machine)["privateIPAddress"]
         return address
 
-    def _subnet_id(self, machine: dict[str, Any]) -> str:
-        subnet: str = self._first_address(machine)["subnet"]["id"]
-        return subnet
+    def places_of(self, machine: dict[str, Any]) -> list[tuple[str, str]]:
+        """Subnet and private address of each interface of a virtual machine, the primary first."""
+        interfaces = machine["properties"]["networkProfile"]["networkInterfaces"]
+        ordered = sorted(interfaces, key=lambda one: not one["properties"]["primary"])
+        found = [self._address(one["id"]) for one in ordered]
+        return [
+            (str(one["subnet"]["id"].rpartition("/")[2]), str(one["privateIPAddress"]))
+            for one in found
+        ]
 
     def _first_address(self, machine: dict[str, Any]) -> dict[str, Any]:
-        interface = machine["properties"]["networkProfile"]["networkInterfaces"][0]["id"]
+        interfaces = machine["properties"]["networkProfile"]["networkInterfaces"]
+        return self._address(interfaces[0]["id"])
+
+    def _address(self, interface: str) -> dict[str, Any]:
         found = self._arm(interface.removeprefix("/"), _NETWORKS)
         address: dict[str, Any] = found["properties"]["ipConfigurations"][0]["properties"]
         return address

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import pytest
 
 from tests.engine.harness import GROUP, Stack
@@ -10,6 +12,8 @@ pytestmark = pytest.mark.engine
 
 CORPORATE_GROUP = "rg-corporate"
 NETWORK = "vnet-corporate"
+FIRST, SECOND = ("apps", "10.30.7.20"), ("others", "10.30.1.20")
+DISKS = {"/dev/sdx": 20, "/dev/sdy": 40}
 IN_GROUP = f"resourceGroups/{CORPORATE_GROUP}"
 
 
@@ -26,6 +30,14 @@ def adopt(stack: Stack) -> None:
     }
     stack.declare(pilot=("migrated", ["web-01"]))
     stack.waves["pilot"]["requireTestFailover"] = False
+    target: dict[str, Any] = {
+        "privateIp": FIRST[1],
+        "interfaces": {"1": {"subnet": SECOND[0], "privateIp": SECOND[1]}},
+        "diskType": "StandardSSD_LRS",
+    }
+    if stack.experience == "modernized":  # In the classic one the server installs the agent here.
+        target["disks"] = {device: {"type": "Premium_LRS"} for device in DISKS}
+    stack.machines["web-01"] = {**stack.machines["web-01"], "target": target}
 
 
 def make(stack: Stack) -> None:
@@ -41,7 +53,15 @@ def make(stack: Stack) -> None:
     stack.clouds.put(path, place | {"properties": space}, "2024-05-01")
 
 
+def types_of(machine: dict[str, Any]) -> list[str]:
+    """The types of a virtual machine's disks, that of the operating system first."""
+    profile = machine["properties"]["storageProfile"]
+    disks = [profile["osDisk"], *profile["dataDisks"]]
+    return [disk["managedDisk"]["storageAccountType"] for disk in disks]
+
+
 def test_one_that_is_not_there_is_named_and_nothing_is_made(stack: Stack) -> None:
+    stack.clouds.equip(stack.fleet["web-01"]["instanceId"], DISKS)
     adopt(stack)
     before = stack.clouds.audit()
 
@@ -54,7 +74,7 @@ def test_one_that_is_not_there_is_named_and_nothing_is_made(stack: Stack) -> Non
     assert stack.clouds.audit() == before
 
 
-def test_the_machine_lands_in_it(stack: Stack) -> None:
+def test_the_machine_lands_in_it_with_all_its_interfaces_and_disks(stack: Stack) -> None:
     make(stack)
 
     up = stack.up()
@@ -63,7 +83,11 @@ def test_the_machine_lands_in_it(stack: Stack) -> None:
     machines = stack.clouds.virtual_machines(CORPORATE_GROUP)
     assert set(machines) == {"web-01"}
     assert stack.clouds.network_of(machines["web-01"]) == NETWORK
-    assert stack.clouds.subnet_of(machines["web-01"]) == "apps"
+    assert stack.clouds.places_of(machines["web-01"]) == [FIRST, SECOND]
+    assert types_of(machines["web-01"]) == [
+        "StandardSSD_LRS",
+        *["Premium_LRS" if stack.experience == "modernized" else "StandardSSD_LRS"] * len(DISKS),
+    ]
     assert stack.machine("web-01")["observedPhase"] == "migrated"
 
 

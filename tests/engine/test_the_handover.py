@@ -22,25 +22,9 @@ NETWORK_VERSION = "2024-05-01"
 @pytest.fixture(scope="module")
 def untouched(stack: Stack) -> dict[str, Any]:
     """What is in AWS before the stack is, where one machine has more hardware than the others."""
-    _equip(stack, MACHINES[0])
+    disks = {"/dev/sdx": 20, "/dev/sdy": 20}
+    stack.clouds.equip(stack.fleet[MACHINES[0]]["instanceId"], disks)
     return stack.clouds.aws()
-
-
-def _equip(stack: Stack, name: str) -> None:
-    """Give an instance a second network interface and two more disks."""
-    ec2 = stack.clouds.ec2()
-    instance = stack.fleet[name]["instanceId"]
-    [reservation] = ec2.describe_instances(InstanceIds=[instance])["Reservations"]
-    [found] = reservation["Instances"]
-    made = ec2.create_network_interface(
-        SubnetId=found["SubnetId"], Groups=[group["GroupId"] for group in found["SecurityGroups"]]
-    )["NetworkInterface"]["NetworkInterfaceId"]
-    ec2.attach_network_interface(NetworkInterfaceId=made, InstanceId=instance, DeviceIndex=1)
-    for device in ("/dev/sdx", "/dev/sdy"):
-        volume = ec2.create_volume(
-            AvailabilityZone=found["Placement"]["AvailabilityZone"], Size=20, VolumeType="gp3"
-        )["VolumeId"]
-        ec2.attach_volume(VolumeId=volume, InstanceId=instance, Device=device)
 
 
 def interfaces_of(machine: dict[str, Any]) -> list[dict[str, Any]]:
