@@ -13,7 +13,13 @@ import json
 from datetime import datetime, timedelta
 
 from emulator.estate.machines import AccessRefused, Instance
-from emulator.guests import configuration_server, operator, replication_appliance, server_script
+from emulator.guests import (
+    computer_names,
+    configuration_server,
+    operator,
+    replication_appliance,
+    server_script,
+)
 from emulator.guests.server_script import ServerScript
 from emulator.guests.servers import ROLE_TAG, VAULT_TAG, InstallationRefused, own_script
 from emulator.kernel.store import Document
@@ -313,9 +319,10 @@ def _new(instance: Instance, script: ServerScript) -> Document:
 
 def _computer_name(instance: Instance, script: ServerScript) -> str:
     """The server's name in its vault: Windows generates a name if none is given."""
+    generated = f"EC2AMAZ-{instance.id[-7:].upper()}"
     if script.renames and script.computer_name:
-        return script.computer_name
-    return f"EC2AMAZ-{instance.id[-7:].upper()}"
+        return computer_names.after_renaming(script.computer_name, generated)
+    return generated
 
 
 def _lacking_disks(instance: Instance, script: ServerScript) -> str | None:

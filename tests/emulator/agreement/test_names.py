@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 
 from emulator import front
 from emulator.estate.static import StaticEstate
+from emulator.guests import computer_names
 from emulator.kernel.clock import Clock
 from emulator.kernel.store import Store
 from emulator.recovery_services.replication import azure_machines
@@ -65,11 +66,22 @@ def _subnet(arm: Arm, name: str) -> bool:
     return accepted(arm.call("PUT", path, {**_WHERE, "properties": space}).status)
 
 
+def _server(_: Arm, name: str) -> bool:
+    return computer_names.after_renaming(name, "EC2AMAZ-0000000") == name
+
+
 def _machine(_: Arm, name: str) -> bool:
     return azure_machines.name_problem(name) is None and len(f"{name}{_TEST}") <= 64
 
 
 KINDS = {
+    "server": Kind(
+        ("source", "replicationAppliance", "name"),
+        _server,
+        ("asr", "12345", "asr-", "-asr", "asr.corp", "asr_1", "a" * 15, "a" * 16, "ASR-01", "ä"),
+        string.ascii_letters,
+        15,
+    ),
     "resource group": Kind(
         ("target", "resourceGroup"),
         _of_group,
