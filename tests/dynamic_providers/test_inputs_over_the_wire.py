@@ -40,6 +40,7 @@ TARGET: dict[str, Any] = {
     "proximityPlacementGroup": f"{COMPUTE}/proximityPlacementGroups/near",
     "capacityReservationGroup": f"{COMPUTE}/capacityReservationGroups/booked",
     "diskEncryptionSet": f"{COMPUTE}/diskEncryptionSets/ours",
+    "networkSecurityGroup": COMPUTE.replace("Compute", "Network") + "/networkSecurityGroups/web",
 }
 PLAN = Plan(
     "dev-shop",
@@ -97,6 +98,9 @@ def test_a_recovery_plan_comes_back_as_it_was_given() -> None:
 
 def test_what_an_item_should_show_has_all_of_a_target_that_an_item_can_show() -> None:
     wanted = TargetSettings.wanted(spec())
-    hidden = ("disk_type", "disk_encryption_set", "tags_from_source", "interfaces", "disks")
+    hidden = (
+        *("disk_type", "disk_encryption_set", "tags_from_source", "interfaces", "disks"),
+        "network_security_group",
+    )
     shown = {name: value for name, value in spec() if name not in hidden}
     assert {name: getattr(wanted, name) for name in shown} == shown
