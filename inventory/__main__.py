@@ -15,6 +15,7 @@ import difflib
 import json
 import os
 import sys
+import textwrap
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 
@@ -73,7 +74,7 @@ def main(arguments: list[str] | None = None) -> int:
         reading.machines, files.values(), written, conditions, reading.connections or ()
     )
     changed = {one.file.stack: one.file for one in plans if one.members or not one.made}
-    _write(directory, changed, before)
+    _write(directory, changed, before, {one.file.stack: _became(one) for one in plans})
     folder = directory / _FOLDER
     folder.mkdir(exist_ok=True)
     (folder / "report.md").write_text(report.written(plans, reading), "utf-8")
@@ -169,21 +170,35 @@ def _from_sheet(
     return 0
 
 
-def _write(directory: Path, files: Mapping[str, StackFile], before: Mapping[str, str]) -> None:
-    """Write stack files, and print what changes in those that existed."""
+def _write(
+    directory: Path,
+    files: Mapping[str, StackFile],
+    before: Mapping[str, str],
+    became: Mapping[str, str] | None = None,
+) -> None:
+    """Write stack files, and print what changes in those that existed.
+
+    Args:
+        directory: where they are.
+        files: those that may have changed, by stack.
+        before: the texts of those that existed.
+        became: what else to say of a stack.
+    """
     for stack, file in sorted(files.items()):
         name, old, new = f"Pulumi.{stack}.yaml", before.get(stack), file.text()
         if old == new:
             print(f"{name}: nothing to change")
-            continue
-        (directory / name).write_text(new, "utf-8")
-        if old is None:
+        elif old is None:
+            (directory / name).write_text(new, "utf-8")
             print(f"{name}: written")
         else:
+            (directory / name).write_text(new, "utf-8")
             lines = difflib.unified_diff(
                 old.splitlines(), new.splitlines(), name, name, lineterm="", n=1
             )
-            print("\n".join(lines))
+            print("\n".join((f"{name}: changed", *lines)))
+        if became and stack in became:
+            print(became[stack])
 
 
 def _rows(plans: Iterable[StackPlan]) -> list[Row]:
@@ -234,13 +249,29 @@ def _remembered(
     }
 
 
+def _became(one: StackPlan) -> str:
+    """Where the machines of a stack are and how far they are, in indented lines."""
+    counts = one.counts
+    parts = [f"{counts.ready} ready"]
+    parts += [f"{counts.first} need something first"] if counts.first else []
+    there = f"{_machines(counts.ready + counts.first)}: {', '.join(parts)}"
+    more = f"; {counts.never} more cannot be migrated" if counts.never else ""
+    place = textwrap.wrap(str(one.home), 76, break_long_words=False, break_on_hyphens=False)
+    return textwrap.indent("\n".join((*place, f"{there}{more}")), "  ")
+
+
+def _machines(count: int) -> str:
+    return f"{count} machine{'s' if count != 1 else ''}"
+
+
 def _tell(plans: Sequence[StackPlan], folder: Path) -> None:
     machines = sum(len(one.members) for one in plans)
     refused = sum(len(one.refused) for one in plans)
     print(
-        f"{machines} machine{'s' if machines != 1 else ''} in {len(plans)} "
-        f"stack{'s' if len(plans) != 1 else ''}, {refused} that cannot be migrated. "
-        f"Read {folder / 'report.md'}; plan waves in {folder / 'machines.csv'}."
+        f"{_machines(machines)} in {len(plans)} stack{'s' if len(plans) != 1 else ''}, "
+        f"{refused} that cannot be migrated.\n"
+        f"Read {folder / 'report.md'},\n"
+        f"and plan waves in {folder / 'machines.csv'}."
     )
 
 

@@ -28,7 +28,7 @@ PERMISSIONS = (
     *managed_instances.PERMISSIONS,
     "sts:GetCallerIdentity",
 )
-"""The IAM actions of an inventory. Role ARNs need `sts:AssumeRole` on the roles too."""
+"""The IAM actions of an inventory. `iam:ListAccountAliases` is used too, if it is granted. Role ARNs need `sts:AssumeRole` on the roles too."""
 
 _SESSION_NAME = "ec2-to-azure-inventory"
 _CLIENT_CONFIG = Config(
@@ -36,6 +36,12 @@ _CLIENT_CONFIG = Config(
     retries={"mode": "adaptive", "total_max_attempts": 8},
     connect_timeout=5,
     read_timeout=60,
+)
+_ALIAS_CONFIG = Config(
+    # Only a name for people: where IAM cannot be reached or asked, the id has to do.
+    retries={"mode": "standard", "total_max_attempts": 3},
+    connect_timeout=2,
+    read_timeout=10,
 )
 _AT_ONCE = 8
 """Accounts and regions that are read at the same time."""
@@ -111,8 +117,8 @@ def _read(identity: Identity, region: str, measures: Measures) -> _Answer:
     try:
         session = _session(identity, region)
 
-        def client(service: str, /) -> Any:
-            made: Any = session.client(service, config=_CLIENT_CONFIG, verify=file())  # type: ignore[call-overload]
+        def client(service: str, config: Config = _CLIENT_CONFIG, /) -> Any:
+            made: Any = session.client(service, config=config, verify=file())  # type: ignore[call-overload]
             return made
 
         account = str(client("sts").get_caller_identity()["Account"])
@@ -124,12 +130,14 @@ def _read(identity: Identity, region: str, measures: Measures) -> _Answer:
         told = aws_problem(error, "AWS", region, PERMISSIONS)
         return _Answer(problems=[replace(told, path=place)])
     now = datetime.now(UTC)
-    with ThreadPoolExecutor(1) as beside:
+    with ThreadPoolExecutor(2) as beside:
+        naming = beside.submit(_alias, client("iam", _ALIAS_CONFIG))
         # Systems Manager answers fifty in a page, one page after another: that takes longest.
         listing = beside.submit(managed_instances.every_managed_instance, region, client("ssm"))
         machines, wrong = ec2.every_machine(region, client("ec2"))
         written, unread = _written(client, machines, region, now, measures.churn_days)
         managed, unmanaged = listing.result()
+        account_name = naming.result()
     answer = _Answer(
         problems=[replace(problem, path=place) for problem in (*wrong, *unread, *unmanaged)]
     )
@@ -145,6 +153,7 @@ def _read(identity: Identity, region: str, measures: Measures) -> _Answer:
                 None if unmanaged else why,
                 vpcs.get(machine.facts.vpc_id or ""),
                 None if written is None else churn.of_machine(machine.facts.volumes, written),
+                account_name,
             )
         )
     if measures.flow_hours is not None:
@@ -243,6 +252,15 @@ def _session(identity: Identity, region: str) -> boto3.Session:
         aws_session_token=given["SessionToken"],
         region_name=region,
     )
+
+
+def _alias(iam: Any) -> str | None:
+    """The alias of an account (ListAccountAliases); None if it has none, or nobody may know it."""
+    try:
+        aliases = iam.list_account_aliases()["AccountAliases"]
+    except AWS_FAILURES:
+        return None
+    return str(aliases[0]) if aliases else None
 
 
 def _vpc_names(client: Any) -> Iterator[tuple[str, str]]:

@@ -7,8 +7,46 @@ from dataclasses import dataclass, field
 
 from inventory.churn import Churn
 from inventory.connections import Connection
+from inventory.names import one_line
 from site_recovery.aws.ec2 import MachineFacts
 from site_recovery.problems import Problem
+
+
+@dataclass(frozen=True)
+class Home:
+    """Where machines are: one VPC of one account.
+
+    Attributes:
+        account: the id of the AWS account.
+        account_name: its alias, or None.
+        region: the AWS region.
+        vpc: the id of the VPC, or None for machines without one.
+        vpc_name: the tag `Name` of the VPC, or None.
+    """
+
+    account: str
+    account_name: str | None
+    region: str
+    vpc: str | None
+    vpc_name: str | None
+
+    @property
+    def account_text(self) -> str:
+        """The account by its id, and by its alias if it is known."""
+        return _named(self.account, self.account_name)
+
+    @property
+    def vpc_text(self) -> str:
+        """The VPC by its id, and by its tag `Name` if it has one."""
+        return _named(self.vpc or "no VPC", self.vpc_name)
+
+    def __str__(self) -> str:
+        vpc = f"VPC {self.vpc_text}" if self.vpc else self.vpc_text
+        return f"{vpc} in {self.region}, account {self.account_text}"
+
+
+def _named(key: str, name: str | None) -> str:
+    return f"{key} ({one_line(name)})" if name else key
 
 
 @dataclass(frozen=True)
@@ -23,6 +61,7 @@ class Found:
         unmanaged: why Systems Manager cannot install the agent on it, or None.
         vpc_name: the tag `Name` of its VPC, or None.
         churn: what was written to its volumes; None if that was not read.
+        account_name: the alias of the account, or None.
     """
 
     account: str
@@ -32,6 +71,13 @@ class Found:
     unmanaged: str | None = None
     vpc_name: str | None = None
     churn: Churn | None = None
+    account_name: str | None = None
+
+    @property
+    def home(self) -> Home:
+        """Where it is."""
+        vpc = self.facts.vpc_id
+        return Home(self.account, self.account_name, self.region, vpc, self.vpc_name)
 
     @property
     def id(self) -> str:

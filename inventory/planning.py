@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from inventory import names, verdicts, waves
 from inventory.connections import Connection
 from inventory.dependencies import Candidate
-from inventory.found import Found
+from inventory.found import Found, Home
 from inventory.names import Name
 from inventory.stack_file import STACK_LETTERS, NewMachine, StackFile
 from inventory.verdicts import Verdict
@@ -31,6 +31,15 @@ class Member:
     declared: bool
 
 
+@dataclass(frozen=True)
+class Counts:
+    """How many machines of a stack are ready, need something first, and cannot be migrated."""
+
+    ready: int
+    first: int
+    never: int
+
+
 @dataclass
 class StackPlan:
     """One stack after the inventory.
@@ -38,6 +47,7 @@ class StackPlan:
     Attributes:
         file: its config file, with the machines and waves added.
         made: whether the file is new.
+        home: where its machines are.
         members: the machines of its VPC that are, or now are, in the file.
         refused: machines that cannot be migrated as they are; the file does not declare them.
         removed: machines that the inventory once wrote and a person took out.
@@ -48,12 +58,20 @@ class StackPlan:
 
     file: StackFile
     made: bool
+    home: Home
     members: list[Member] = field(default_factory=list)
     refused: list[Member] = field(default_factory=list)
     removed: list[Found] = field(default_factory=list)
     gone: list[str] = field(default_factory=list)
     waves: list[Wave] = field(default_factory=list)
     left: list[str] = field(default_factory=list)
+
+    @property
+    def counts(self) -> Counts:
+        """How far its machines are; the file may declare some that cannot be migrated."""
+        ready = sum(member.verdict.ready for member in self.members)
+        never = sum(bool(member.verdict.never) for member in self.members)
+        return Counts(ready, len(self.members) - ready - never, never + len(self.refused))
 
 
 def plan(
@@ -96,7 +114,7 @@ def _of_vpc(
     taken: set[str],
     connections: Collection[Connection],
 ) -> list[StackPlan]:
-    plans = [StackPlan(file, made=False) for file in files]
+    plans = [StackPlan(file, made=False, home=machines[0].home) for file in files]
     holding = {instance: one for one in plans for instance in one.file.machines}
     once = {instance: one for one in plans for instance in written.get(one.file.stack, ())}
     new: list[Found] = []
@@ -144,11 +162,12 @@ def _shares(
             StackFile.new(
                 stack,
                 vpc_id=first.facts.vpc_id or "<vpc-...>",
-                vpc=first.vpc_name or first.facts.vpc_id or "no VPC",
-                account=first.account,
+                vpc=first.home.vpc_text,
+                account=first.home.account_text,
                 region=first.region,
             ),
             made=True,
+            home=first.home,
         )
         plans.append(one)
         share, rest = _fitting(rest, MACHINES_MAX, 0.0)

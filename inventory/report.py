@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections import Counter
 from collections.abc import Iterator, Sequence
 
@@ -10,6 +11,10 @@ from inventory.found import Reading
 from inventory.names import one_line
 from inventory.planning import Member, StackPlan
 from settings.rules.sizing import CHURN_GIB_PER_DAY_MAX, MACHINES_MAX
+
+_WIDTH = 80
+_MARKER = re.compile(r"(?:-|\d+\.) ")
+_BEGINS = re.compile(r"[A-Za-z(`<]")
 
 _NOT_READABLE = """\
 No API of AWS tells the following. Look on the machines before you migrate them:
@@ -21,15 +26,20 @@ No API of AWS tells the following. Look on the machines before you migrate them:
 - licences that are tied to the hardware or to AWS
 """
 
+_COUNTS = """\
+**ready**: in a wave, or can be put into one. **first**: something has to be done before. **never**: cannot be migrated \
+as it is, and is not in the file unless it was there before. The reasons are below, stack by stack.
+"""
 _CHURN = """\
-**Change a day** is what was written to the volumes of a machine on the busiest of the days that were read, from
-`VolumeWriteBytes` in CloudWatch. Every write counts, also one to a block that was written before: the limits of Site
-Recovery are for bytes that are written, and its agent records each write. Data that compresses makes the traffic lower
-than that. It is an estimate, because instance stores have no such metric, and a volume that was not attached has no values. Days that are busier than those that were read, such as
-the end of a month, are not in it. One server takes {churn:,} GiB a day; set `churnGiBPerDay` to what you expect.
+**a day** is what was written to the volumes of the machines on the busiest of the days that were read, from \
+`VolumeWriteBytes` in CloudWatch. Every write counts, also one to a block that was written before: the limits of Site \
+Recovery are for bytes that are written, and its agent records each write. Data that compresses makes the traffic lower \
+than that. It is an estimate, because instance stores have no such metric, and a volume that was not attached has no \
+values. Days that are busier than those that were read, such as the end of a month, are not in it. One server takes \
+{churn:,} GiB a day; set `churnGiBPerDay` to what you expect.
 """
 _TALK = """\
-Connections are those within the time that was read, and of `ss` those of one moment. A nightly job may not be among
+Connections are those within the time that was read, and of `ss` those of one moment. A nightly job may not be among \
 them, nor what goes through a load balancer, a proxy or a second address of a machine.
 """
 
@@ -41,7 +51,8 @@ def written(plans: Sequence[StackPlan], reading: Reading) -> str:
         plans: the stacks.
         reading: what accounts and regions told, and what could not be read.
     """
-    return "\n".join(_lines(plans, reading)) + "\n"
+    text = "\n".join(_lines(plans, reading))
+    return "\n".join(folded for line in text.splitlines() for folded in _folded(line)) + "\n"
 
 
 def _lines(plans: Sequence[StackPlan], reading: Reading) -> Iterator[str]:
@@ -49,21 +60,22 @@ def _lines(plans: Sequence[StackPlan], reading: Reading) -> Iterator[str]:
     if reading.problems:
         yield "\n**Not everything could be read.** What follows lacks:\n"
         yield from (f"- {problem}" for problem in reading.problems)
-    yield (
-        "\n| stack | machines | ready | do something first | cannot be migrated | disks, GiB | "
-        "change a day, GiB |"
+    yield "\n| stack | VPC | region | account |\n|---|---|---|---|"
+    yield from (
+        f"| {one.file.stack} | {_cell(one.home.vpc_text)} | {one.home.region} | "
+        f"{_cell(one.home.account_text)} |"
+        for one in plans
     )
+    yield "\n| stack | machines | ready | first | never | disks, GiB | a day, GiB |"
     yield "|---|---:|---:|---:|---:|---:|---:|"
     for one in plans:
-        ready = sum(member.verdict.ready for member in one.members)
-        never = [*one.refused, *(m for m in one.members if m.verdict.never)]
-        first = len(one.members) - ready - len(never) + len(one.refused)
+        counts = one.counts
         gib = sum(member.found.gib for member in one.members)
-        total = len(one.members) + len(one.refused)
         yield (
-            f"| {one.file.stack} | {total} | {ready} | {first} | {len(never)} | {gib:,} | "
-            f"{_changes(one)} |"
+            f"| {one.file.stack} | {counts.ready + counts.first + counts.never} | {counts.ready} | "
+            f"{counts.first} | {counts.never} | {gib:,} | {_changes(one)} |"
         )
+    yield "\n" + _COUNTS.rstrip()
     stacks = len([one for one in plans if one.members])
     yield (
         f"\n{stacks} stack{'s' if stacks != 1 else ''}, each with a server and a vault of its own: "
@@ -76,6 +88,37 @@ def _lines(plans: Sequence[StackPlan], reading: Reading) -> Iterator[str]:
     yield from _connections(plans, reading)
     yield "\n## What the inventory cannot know\n"
     yield _NOT_READABLE.rstrip()
+
+
+def _cell(text: str) -> str:
+    """A text of a person, as a cell of a table."""
+    return text.replace("|", "\\|")
+
+
+def _folded(line: str) -> Iterator[str]:
+    """A line as several that a terminal shows; rows of tables and titles stay.
+
+    A new line begins with a letter, because a sign or a number could make it a list or a title.
+    """
+    if line.startswith(("|", "#")):
+        yield line
+        return
+    marker = _MARKER.match(line)
+    indent = " " * len(marker[0]) if marker else ""
+    parts: list[str] = []
+    for word in line.split(" "):
+        if parts and not _BEGINS.match(word):
+            parts[-1] += f" {word}"
+        else:
+            parts.append(word)
+    made = parts[0]
+    for part in parts[1:]:
+        if len(made) + 1 + len(part) > _WIDTH and made != (marker[0].rstrip() if marker else ""):
+            yield made
+            made = indent + part
+        else:
+            made = f"{made} {part}"
+    yield made
 
 
 def _changes(one: StackPlan) -> str:
@@ -108,8 +151,9 @@ def _connections(plans: Sequence[StackPlan], reading: Reading) -> Iterator[str]:
         )
         return
     yield _TALK.rstrip()
+    homes = {one.home.vpc: one.home for one in plans}
     for vpc in reading.unknown:
-        yield f"\nNo flow log and no machine of {vpc} told its connections."
+        yield f"\nNo flow log and no machine of {homes.get(vpc, vpc)} told its connections."
     place = {m.found.id: (one.file.stack, m.name.text) for one in plans for m in one.members}
     across = Counter(
         (place[talk.client], place[talk.server][0])
@@ -131,7 +175,7 @@ def _stack(one: StackPlan) -> Iterator[str]:
     added = [member for member in one.members if not member.declared]
     new = "new file" if one.made else "file extended"
     yield (
-        f"`Pulumi.{one.file.stack}.yaml` ({new}): VPC {one.file.vpc_id} in {one.file.region}, "
+        f"`Pulumi.{one.file.stack}.yaml` ({new}): {one.home}; "
         f"{len(added)} machine{'s' if len(added) != 1 else ''} added."
     )
     systems = Counter(m.found.facts.os or "unknown operating system" for m in one.members)

@@ -9,8 +9,8 @@ from typing import Any
 from ruamel.yaml.comments import CommentedMap, CommentedSeq
 from ruamel.yaml.scalarstring import SingleQuotedScalarString
 
-_WIDTH = 100
-"""The longest line of a comment."""
+_WIDTH = 74
+"""The longest line of a comment: with its sign and its indent a terminal shows it in one line."""
 _TRUTHS = frozenset({"yes", "no", "on", "off", "y", "n"})
 
 

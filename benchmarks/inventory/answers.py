@@ -45,6 +45,8 @@ def result(call: Call, region: Region, most: int = PAGE) -> dict[str, Any]:
                 "Account": call.account,
                 "Arn": f"arn:aws:iam::{call.account}:user/inventory",
             }
+        case "ListAccountAliases":
+            return {"AccountAliases": [f"account-{call.account[-2:]}"], "IsTruncated": False}
         case "DescribeVpcs":
             return _page(call, most, "Vpcs", region.vpcs)
         case "DescribeSubnets":

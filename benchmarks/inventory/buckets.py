@@ -3,7 +3,7 @@
 Sources: "Request throttling for the Amazon EC2 API" (each action of an account and region has a bucket of its
 own: 100 requests and 20 more a second for actions that only read, half of both for some of them without pages
 and filters), "CloudWatch service quotas" (50 GetMetricData a second), "IAM and AWS STS quotas" (600 a second).
-Systems Manager publishes no limit for DescribeInstanceInformation: that one is assumed.
+Systems Manager and IAM publish no limit for what an inventory asks of them: theirs are assumed.
 """
 
 from __future__ import annotations
@@ -32,6 +32,7 @@ _LIMITS = {
     "ssm": Limit(20, 10),
     "monitoring": Limit(50, 50),
     "sts": Limit(600, 600),
+    "iam": Limit(20, 10),
 }
 _UNPAGED = Limit(50, 10)
 _COSTLY_UNPAGED = frozenset({"DescribeInstances", "DescribeVolumes"})

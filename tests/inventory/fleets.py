@@ -16,9 +16,10 @@ def instance_id(number: int) -> str:
 
 
 def found(number: int, name: str | None = None, /, **changes: Any) -> Found:
-    """A Windows machine that can be migrated; `changes` are of its facts, or `tags`, `unmanaged`."""
+    """A Windows machine that can be migrated; `changes` are of its facts, or of `Found`."""
     tags = {"Name": name or f"web-{number:03}", **changes.pop("tags", {})}
     unmanaged = changes.pop("unmanaged", None)
+    vpc_name, account_name = changes.pop("vpc_name", "shop"), changes.pop("account_name", None)
     facts: dict[str, Any] = {
         "instance_id": instance_id(number),
         "state": "running",
@@ -35,4 +36,12 @@ def found(number: int, name: str | None = None, /, **changes: Any) -> Found:
         "security_group_ids": (),
         "disks": (Disk("/dev/sda1", 50, "vol-1"),),
     }
-    return Found(ACCOUNT, REGION, MachineFacts(**(facts | changes)), tags, unmanaged, "shop")
+    return Found(
+        ACCOUNT,
+        REGION,
+        MachineFacts(**(facts | changes)),
+        tags,
+        unmanaged,
+        vpc_name,
+        account_name=account_name,
+    )

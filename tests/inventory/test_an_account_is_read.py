@@ -126,7 +126,7 @@ def test_the_report_of_an_estate_says_what_was_read_of_connections_and_change(
 ) -> None:
     assert run(tmp_path, "--connections", "flow-logs") == 0
     text = (tmp_path / "inventory-report" / "report.md").read_text("utf-8")
-    assert f"No flow log and no machine of {aws.estate['vpc']} told its connections." in text
+    assert f"No flow log and no machine of VPC {aws.estate['vpc']} (estate) in eu-west-1" in text
     assert "volumes) |" in text, "nothing was measured of the disks"
 
 

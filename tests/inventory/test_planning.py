@@ -112,4 +112,4 @@ def test_the_reason_for_another_name_stands_above_the_machine() -> None:
     [one] = planned([found(1, "web 1")])
     lines = one.file.text().splitlines()
     at = next(number for number, line in enumerate(lines) if line.startswith("    web-1:"))
-    assert "its tag Name is 'web 1'" in lines[at - 1]
+    assert "its tag Name is 'web 1'" in lines[at - 2]
