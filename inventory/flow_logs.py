@@ -1,4 +1,4 @@
-"""Reads the VPC flow logs of a region where they are: in CloudWatch Logs or in S3.
+"""Reads the VPC flow logs of a region where they are: in CloudWatch Logs or in S3, also behind Firehose.
 
 Sources: "Flow log basics", "Publish flow logs to CloudWatch Logs", "Publish flow logs to Amazon S3"
 (Amazon VPC user guide).
@@ -14,7 +14,7 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
-from inventory import parquet
+from inventory import firehose, parquet
 from inventory.connections import DEFAULT_FIELDS, NEEDED, Flow, flows
 from site_recovery.aws.client import AWS_FAILURES, aws_problem
 from site_recovery.problems import Problem
@@ -24,6 +24,7 @@ PERMISSIONS = (
     "logs:FilterLogEvents",
     "s3:ListBucket",
     "s3:GetObject",
+    *firehose.PERMISSIONS,
 )
 """The IAM actions; those of S3 are of the bucket's account, which may be another one."""
 
@@ -31,6 +32,7 @@ _FIELD = re.compile(r"\$\{([\w-]+)\}")
 _KEY_TIME = re.compile(r"_(\d{8}T\d{4})Z_")
 _INTERVAL = timedelta(minutes=10)
 """The longest aggregation interval: a file or a record may begin that much earlier."""
+_INTERFACE = "interface-id"
 _PAGES_MAX = 2000
 """Of one log group: 20 million records. Then the rest of the time is left out, and it is said."""
 
@@ -47,6 +49,7 @@ class FlowLog:
         resource: the VPC, subnet or interface that it is of.
         group: its log group, or an empty text.
         bucket: the ARN of its bucket, with a prefix if there is one, or an empty text.
+        stream: the ARN of its stream of Firehose, or an empty text.
         fields: the columns of its records.
         options: the file format and the partitions in S3.
     """
@@ -55,6 +58,7 @@ class FlowLog:
     resource: str
     group: str
     bucket: str
+    stream: str
     fields: tuple[str, ...]
     options: dict[str, Any]
 
@@ -101,6 +105,7 @@ def read(
     except AWS_FAILURES as error:
         return Read(problems=[aws_problem(error, "AWS", region, PERMISSIONS)])
     since = now - timedelta(hours=hours)
+    streams: set[str] = set()
     for log in logs:
         wrong = _unreadable(log)
         if wrong is not None:
@@ -110,10 +115,19 @@ def read(
             if log.group:
                 accepted, whole = _from_group(clients("logs"), log, since, now)
                 found.problems += [] if whole else [_too_long(log)]
+            elif log.stream:
+                accepted = []
+                # A stream may have several flow logs, and would count twice.
+                if log.stream not in streams:
+                    _add_stream(found, clients, log, account, resources, since, now)
+                    streams.add(log.stream)
             else:
                 accepted = list(_from_bucket(clients("s3"), log, account, region, since, now))
         except AWS_FAILURES as error:
             found.problems.append(aws_problem(error, f"flow log {log.id}", region, PERMISSIONS))
+            continue
+        except firehose.StreamError as error:
+            found.problems.append(_undelivered(log, error))
             continue
         except (OSError, EOFError, ValueError) as error:
             found.problems.append(_damaged(log, error))
@@ -135,6 +149,7 @@ def _flow_logs(ec2: Any) -> Iterator[FlowLog]:
                 log["ResourceId"],
                 group.removesuffix(":*") if where == "cloud-watch-logs" else "",
                 destination if where == "s3" else "",
+                destination if where == "kinesis-data-firehose" else "",
                 tuple(_FIELD.findall(log.get("LogFormat") or "")) or DEFAULT_FIELDS,
                 log.get("DestinationOptions") or {},
             )
@@ -149,11 +164,11 @@ def _unreadable(log: FlowLog) -> Problem | None:
             f"its format lacks {', '.join(missing)}",
             "Make one with the default format beside it, or read connections with --connections ss",
         )
-    if not log.group and not log.bucket:
+    if log.stream and _INTERFACE not in log.fields:
         return Problem(
             place,
-            "it is delivered to Firehose, and only CloudWatch Logs and S3 are read",
-            "Make one that is delivered there beside it, or read connections with --connections ss",
+            f"its format lacks {_INTERFACE}, and records of its stream of Firehose may be of other networks",
+            "Make one with the default format beside it, or read connections with --connections ss",
         )
     if log.parquet and parquet.library() is None:
         return Problem(
@@ -162,6 +177,15 @@ def _unreadable(log: FlowLog) -> Problem | None:
             f"Run `{parquet.INSTALL}` (170 MB), or read connections with --connections ss",
         )
     return None
+
+
+def _undelivered(log: FlowLog, error: Exception) -> Problem:
+    return Problem(
+        f"flow log {log.id} of {log.resource}",
+        str(error),
+        "Make one that goes to CloudWatch Logs or S3 beside it, or read connections with "
+        "--connections ss",
+    )
 
 
 def _too_long(log: FlowLog) -> Problem:
@@ -209,6 +233,44 @@ def _from_bucket(
                 if _counts(stored["Key"], log, since, now):
                     body = s3.get_object(Bucket=bucket, Key=stored["Key"])["Body"].read()
                     yield from _of_parquet(body) if log.parquet else _of_text(body)
+
+
+def _add_stream(
+    found: Read,
+    clients: Clients,
+    log: FlowLog,
+    account: str,
+    resources: Collection[str],
+    since: datetime,
+    now: datetime,
+) -> None:
+    """Add what a stream of Firehose put into S3, each flow to the interface that it is of.
+
+    Raises:
+        StreamError: it cannot be read, or nothing in it is a record in the format of the log.
+    """
+    store = firehose.store(clients("firehose"), log.stream, account)
+    s3, at = clients("s3"), log.fields.index(_INTERFACE)
+    lines = fitting = 0
+    for folder in store.folders(since - _INTERVAL, now):
+        pages = s3.get_paginator("list_objects_v2").paginate(Bucket=store.bucket, Prefix=folder)
+        for stored in (each for page in pages for each in page.get("Contents", ())):
+            begun = store.begun(stored["Key"])
+            if begun is None or not since - _INTERVAL <= begun <= now:
+                continue
+            body = s3.get_object(Bucket=store.bucket, Key=stored["Key"])["Body"].read()
+            for line in firehose.records(body):
+                lines += 1
+                values = line.split()
+                if len(values) != len(log.fields):
+                    continue
+                fitting += 1
+                if values[at] in resources:
+                    found.flows.setdefault(values[at], []).extend(flows([line], log.fields))
+    if lines and not fitting:
+        raise firehose.StreamError(
+            f"none of the {lines} records of stream {store.stream} is in the format of the flow log"
+        )
 
 
 def _folders(
