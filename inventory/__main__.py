@@ -1,11 +1,12 @@
 """From EC2 to stack files, a report and a sheet.
 
     python -m inventory --region eu-west-1 [--profile NAME] [--role-arn ARN]
-    python -m inventory --from-sheet inventory/machines.csv
+    python -m inventory --from-sheet inventory-report/machines.csv
 
-The first form reads accounts and writes `Pulumi.<stack>.yaml` for each VPC, `inventory/report.md` and
-`inventory/machines.csv`. Run again, it shows what it changes and keeps what a person wrote. The second
-form puts waves, orders, owners, tickets and sizes of the sheet into the stack files.
+The first form reads accounts and writes `Pulumi.<stack>.yaml` for each VPC,
+`inventory-report/report.md` and `inventory-report/machines.csv`. Run again, it
+shows what it changes and keeps what a person wrote. The second form puts waves,
+orders, owners, tickets and sizes of the sheet into the stack files.
 """
 
 from __future__ import annotations
@@ -17,7 +18,10 @@ import os
 import sys
 import textwrap
 from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
+
+from pydantic import BaseModel, ValidationError
 
 from inventory import accounts, churn, planning, report, sheet
 from inventory.accounts import Measures
@@ -25,6 +29,8 @@ from inventory.planning import Member, StackPlan
 from inventory.sheet import Row
 from inventory.stack_file import StackFile, StackFileError, stack_of
 from inventory.waves import Conditions
+from settings import translation
+from settings.schema.places import AwsRegion
 from site_recovery import authorities
 from site_recovery import problems as told
 from site_recovery.problems import Problem
@@ -54,9 +60,19 @@ def main(arguments: list[str] | None = None) -> int:
     if not regions:
         print("Name a region: --region eu-west-1 (or set AWS_REGION).", file=sys.stderr)
         return 1
-    untrusted = authorities.problems()
-    if untrusted:
-        print(told.report("Nothing was read:", untrusted), file=sys.stderr)
+    wrong = [*_wrong(regions), *authorities.problems()]
+    if wrong:
+        print(told.report("Nothing was read:", wrong), file=sys.stderr)
+        return 1
+    memory = directory / _FOLDER / "written.json"
+    try:
+        written = json.loads(memory.read_text("utf-8")) if memory.exists() else {}
+    except ValueError:
+        print(
+            f"{memory} is not as the inventory wrote it. Restore it, or remove it: then instances "
+            "that you took out of the stack files are added again.",
+            file=sys.stderr,
+        )
         return 1
     identities = accounts.identities(options.profile, options.role_arn)
     measures = Measures(
@@ -65,8 +81,6 @@ def main(arguments: list[str] | None = None) -> int:
         options.churn_days,
     )
     reading = accounts.read(identities, regions, measures)
-    memory = directory / _FOLDER / "written.json"
-    written = json.loads(memory.read_text("utf-8")) if memory.exists() else {}
     conditions = Conditions(
         options.wave_tag, options.application_tag, options.environment_tag, options.wave_size
     )
@@ -78,15 +92,14 @@ def main(arguments: list[str] | None = None) -> int:
     folder = directory / _FOLDER
     folder.mkdir(exist_ok=True)
     (folder / "report.md").write_text(report.written(plans, reading), "utf-8")
-    now = _rows(plans)
-    rows = sheet.kept(now, _earlier(folder / "machines.csv"), _earlier(folder / "written.csv"))
-    (folder / "machines.csv").write_text(sheet.written(rows), "utf-8")
-    (folder / "written.csv").write_text(sheet.written(now), "utf-8")
+    unreadable = _write_sheet(folder, plans, files)
     memory.write_text(json.dumps(_remembered(plans, written), indent=2) + "\n", "utf-8")
     _tell(plans, folder)
+    if unreadable:
+        print(told.report("The sheet was left as it is:", unreadable), file=sys.stderr)
     if reading.problems:
         print(told.report("Not everything could be read:", reading.problems), file=sys.stderr)
-    return 1 if reading.problems else 0
+    return 1 if reading.problems or unreadable else 0
 
 
 def _options(arguments: list[str] | None) -> argparse.Namespace:
@@ -95,16 +108,29 @@ def _options(arguments: list[str] | None) -> argparse.Namespace:
         description=__doc__,
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
-    parser.add_argument("--region", action="append", default=[], help="may be given repeatedly")
+    parser.add_argument("--region", action="append", default=[], help="an AWS region; repeatedly")
     parser.add_argument("--profile", action="append", default=[], help="an AWS profile; repeatedly")
     parser.add_argument(
         "--role-arn", action="append", default=[], help="a role to assume; repeatedly"
     )
     parser.add_argument("--directory", type=Path, default=Path(), help="where the stack files are")
     parser.add_argument("--wave-tag", help="the tag that names the wave of a machine")
-    parser.add_argument("--application-tag", default=Conditions.application_tag)
-    parser.add_argument("--environment-tag", default=Conditions.environment_tag)
-    parser.add_argument("--wave-size", type=_positive, default=Conditions.size)
+    parser.add_argument(
+        "--application-tag",
+        default=Conditions.application_tag,
+        help="the tag whose machines move together (%(default)s)",
+    )
+    parser.add_argument(
+        "--environment-tag",
+        default=Conditions.environment_tag,
+        help="the tag that says how risky a machine is (%(default)s)",
+    )
+    parser.add_argument(
+        "--wave-size",
+        type=_positive,
+        default=Conditions.size,
+        help="the most machines in a wave (%(default)s)",
+    )
     parser.add_argument(
         "--connections",
         action="append",
@@ -138,6 +164,19 @@ def _positive(text: str) -> int:
     return number
 
 
+class _Regions(BaseModel):
+    regions: list[AwsRegion]
+
+
+def _wrong(regions: Sequence[str]) -> list[Problem]:
+    """What is wrong with the regions, as it is said of those of a stack."""
+    try:
+        _Regions(regions=list(regions))
+    except ValidationError as error:
+        return [replace(one, path="--region") for one in translation.problems(error, _Regions)]
+    return []
+
+
 def _files(directory: Path, include_local: bool) -> dict[str, StackFile]:
     """The stack files of a directory, by stack.
 
@@ -158,7 +197,11 @@ def _from_sheet(
 ) -> int:
     try:
         rows, problems = sheet.read(path.read_text("utf-8"), path.name)
-    except (OSError, UnicodeDecodeError) as error:
+    except OSError as error:
+        why = error.strerror or error
+        print(f"{path} cannot be read ({why}). Name the sheet that you changed.", file=sys.stderr)
+        return 1
+    except UnicodeDecodeError as error:
         print(f"{path} cannot be read ({error}). Save it as CSV in UTF-8.", file=sys.stderr)
         return 1
     problems = problems or sheet.apply(rows, files, path.name)
@@ -201,6 +244,27 @@ def _write(
             print(became[stack])
 
 
+def _write_sheet(
+    folder: Path, plans: Sequence[StackPlan], files: Mapping[str, StackFile]
+) -> list[Problem]:
+    """Write the sheet, and beside it what the stack files say, so that a person's cells are known.
+
+    Returns:
+        What is wrong in the sheet that is there. Then it is left alone, or a plan would be lost.
+    """
+    planned, wrong = _earlier(folder / "machines.csv")
+    if wrong:
+        return wrong
+    then, _ = _earlier(folder / "written.csv")
+    read, now = {one.file.stack for one in plans}, _rows(plans)
+    rows = sheet.kept(now, planned, then) + sheet.unread(planned, read, files)
+    (folder / "machines.csv").write_text(sheet.written(rows), "utf-8")
+    (folder / "written.csv").write_text(
+        sheet.written([*now, *sheet.unread(then, read, files)]), "utf-8"
+    )
+    return []
+
+
 def _rows(plans: Iterable[StackPlan]) -> list[Row]:
     return [_row(one.file, member) for one in plans for member in one.members]
 
@@ -224,12 +288,15 @@ def _row(file: StackFile, member: Member) -> Row:
     )
 
 
-def _earlier(path: Path) -> list[Row]:
-    """The rows of the last sheet, in which a person may have filled cells; none if it is unreadable."""
+def _earlier(path: Path) -> tuple[list[Row], list[Problem]]:
+    """The rows of the last sheet, in which a person may have filled cells, and what is wrong in it."""
     if not path.exists():
-        return []
-    rows, _ = sheet.read(path.read_text("utf-8", "replace"), path.name)
-    return [row for _, row in rows]
+        return [], []
+    try:
+        rows, problems = sheet.read(path.read_text("utf-8"), path.name)
+    except UnicodeDecodeError as error:
+        return [], [Problem(path.name, f"it cannot be read ({error})", "Save it as CSV in UTF-8")]
+    return [row for _, row in rows], problems
 
 
 def _note(member: Member) -> str:

@@ -130,7 +130,8 @@ def _changes(one: StackPlan) -> str:
     without = (
         f" (without {unmeasured} volume{'s' if unmeasured != 1 else ''})" if unmeasured else ""
     )
-    return f"{sum(each.gib for each in known):,.0f}{without}"
+    measured = sum(len(member.found.facts.volumes) for member in one.members) > unmeasured
+    return f"{sum(each.gib for each in known):,.0f}{without}" if measured else "no values"
 
 
 def _too_much(one: StackPlan) -> list[str]:
@@ -154,6 +155,8 @@ def _connections(plans: Sequence[StackPlan], reading: Reading) -> Iterator[str]:
     homes = {one.home.vpc: one.home for one in plans}
     for vpc in reading.unknown:
         yield f"\nNo flow log and no machine of {homes.get(vpc, vpc)} told its connections."
+    count = len(reading.connections)
+    yield f"\n{count} connection{'s' if count != 1 else ''} between machines of the inventory."
     place = {m.found.id: (one.file.stack, m.name.text) for one in plans for m in one.members}
     across = Counter(
         (place[talk.client], place[talk.server][0])

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import csv
 import io
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass, fields, replace
 
 from pydantic import ValidationError
@@ -98,20 +98,33 @@ def read(text: str, name: str) -> tuple[list[tuple[int, Row]], list[Problem]]:
             )
         ]
     reader.fieldnames = titles
-    rows = []
+    rows, wrong = [], []
     try:
         for cells in reader:
+            if None in cells or None in cells.values():
+                wrong.append(_uneven(f"{name} line {reader.line_num}"))
+                continue
             known = {c: (cells.get(c) or "").strip() for c in _COLUMNS}
             if any(known.values()):
                 rows.append((reader.line_num, Row(**known)))
     except csv.Error as error:
         place = f"{name} line {reader.line_num}"
         return [], [Problem(place, f"it is not CSV ({error})", "Save the sheet as CSV again")]
-    return rows, []
+    return rows, wrong
+
+
+def _uneven(place: str) -> Problem:
+    return Problem(
+        place,
+        "it has more or fewer cells than the line of titles, so that they may be of other columns",
+        "Put a text with a comma or a semicolon into quotes, or save the sheet as CSV again",
+    )
 
 
 def kept(rows: Iterable[Row], before: Iterable[Row], told: Iterable[Row] = ()) -> list[Row]:
     """The rows with the cells that a person filled in, in an earlier sheet of the same machines.
+
+    See `unread` for rows of other stacks.
 
     Args:
         rows: as the stack files say now.
@@ -132,6 +145,19 @@ def kept(rows: Iterable[Row], before: Iterable[Row], told: Iterable[Row] = ()) -
         }
         merged.append(replace(row, **cells))
     return merged
+
+
+def unread(before: Iterable[Row], read: Collection[str], there: Collection[str]) -> list[Row]:
+    """The earlier rows of stacks whose machines were not read this time, as they are.
+
+    Another region was read then, or an account does not answer now: nobody's plan is lost.
+
+    Args:
+        before: the rows of the earlier sheet.
+        read: the stacks that were read.
+        there: the stacks that have a file.
+    """
+    return [row for row in before if row.stack in there and row.stack not in read]
 
 
 def apply(

@@ -22,6 +22,7 @@ from botocore.exceptions import (
 )
 from botocore.exceptions import ConnectionError as AwsConnectionError
 from botocore.loaders import JSONFileLoader, Loader
+from botocore.parsers import ResponseParserError
 from botocore.session import Session
 
 from site_recovery import authorities
@@ -39,8 +40,8 @@ AWS_PLACE = "AWS"
 
 CLIENT_CONFIG = Config(retries={"mode": "standard"}, connect_timeout=5, read_timeout=30)
 
-AWS_FAILURES = (ClientError, BotoCoreError)
-"""The errors that a client raises if AWS does not answer, or refuses."""
+AWS_FAILURES = (ClientError, BotoCoreError, ResponseParserError)
+"""The errors that a client raises if AWS does not answer, or refuses, or something else answers."""
 
 _DENIED = frozenset({"AccessDenied", "AccessDeniedException", "UnauthorizedOperation"})
 _THROTTLED = frozenset(
@@ -150,6 +151,13 @@ def aws_problem(error: Exception, service: str, region: str, permissions: Sequen
             AWS_PLACE,
             f"{service} does not answer ({error})",
             "Check the network and AWS_ENDPOINT_URL; for local clouds run `make up`",
+        )
+    if isinstance(error, ResponseParserError):
+        return Problem(
+            AWS_PLACE,
+            f"something answered for {service} in {region} that is not AWS: its answer cannot be read",
+            "Check what is between here and AWS, such as a proxy that wants a sign-in, and "
+            "AWS_ENDPOINT_URL",
         )
     code = error.response["Error"].get("Code") if isinstance(error, ClientError) else None
     if code in _THROTTLED:

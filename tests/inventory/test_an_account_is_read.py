@@ -2,7 +2,10 @@ from __future__ import annotations
 
 import re
 from collections import Counter
+from collections.abc import Callable
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
+from threading import Thread
 from typing import Any
 
 import boto3
@@ -127,7 +130,7 @@ def test_the_report_of_an_estate_says_what_was_read_of_connections_and_change(
     assert run(tmp_path, "--connections", "flow-logs") == 0
     text = (tmp_path / "inventory-report" / "report.md").read_text("utf-8")
     assert f"No flow log and no machine of VPC {aws.estate['vpc']} (estate) in eu-west-1" in text
-    assert "volumes) |" in text, "nothing was measured of the disks"
+    assert "| no values |" in text, "nothing was measured of the disks"
 
 
 def test_a_role_in_an_account_is_assumed(aws: LocalAws, tmp_path: Path) -> None:
@@ -160,12 +163,101 @@ def test_without_a_region_the_way_out_is_said(
     assert "--region eu-west-1" in capsys.readouterr().err
 
 
+def test_a_region_that_does_not_exist_is_said_before_anything_is_read(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert run(tmp_path, "--region", "eu-west-9", "--region", "eu-west-1") == 1
+    said = capsys.readouterr().err
+    assert "--region: 'eu-west-9' is not a region of AWS" in said
+    assert said.count("--region") == 1
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_something_else_that_answers_for_aws_is_said_without_a_traceback(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    class Portal(BaseHTTPRequestHandler):
+        def do_POST(self) -> None:
+            self.send_response(404)
+            self.end_headers()
+            self.wfile.write(b"<!doctype html><title>Sign in</title><p>Welcome")
+
+        def log_message(self, *_: Any) -> None:
+            pass
+
+    with ThreadingHTTPServer(("127.0.0.1", 0), Portal) as portal:
+        Thread(target=portal.serve_forever, kwargs={"poll_interval": 0.05}).start()
+        monkeypatch.setenv("AWS_ENDPOINT_URL", f"http://127.0.0.1:{portal.server_port}")
+        monkeypatch.setenv("AWS_ACCESS_KEY_ID", "local")
+        monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", "local")
+        code = run(tmp_path, "--region", "eu-west-1")
+        portal.shutdown()
+    assert code == 1
+    assert "in eu-west-1 that is not AWS: its answer cannot be read" in capsys.readouterr().err
+
+
+def test_a_plan_stays_in_the_sheet_while_its_stack_is_not_read(
+    aws: LocalAws, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    run(tmp_path)
+    sheet = tmp_path / "inventory-report" / "machines.csv"
+    planned = sheet.read_text("utf-8").replace(",wave,1,,,", ",pilot,1,ann,,")
+    assert ",pilot,1,ann," in planned
+    sheet.write_text(planned)
+    monkeypatch.setenv("AWS_CONFIG_FILE", str(tmp_path / "config"))
+
+    assert run(tmp_path, "--profile", "nobodys") == 1
+    assert sheet.read_text("utf-8") == planned
+    assert run(tmp_path, "--region", "us-east-1") == 0, "another region, with nothing in it"
+    assert sheet.read_text("utf-8") == planned
+    assert run(tmp_path) == 0
+    assert sheet.read_text("utf-8") == planned
+
+    (tmp_path / "Pulumi.estate.yaml").unlink()
+    assert run(tmp_path, "--region", "us-east-1") == 0
+    assert sheet.read_text("utf-8").count("\n") == 1, "and goes with the stack"
+
+
+@pytest.mark.parametrize(
+    ("change", "what"),
+    [
+        (lambda text: text.replace(b",wave,", b",J\xfcrg,", 1), "it cannot be read"),
+        (lambda text: text.replace(b",wave,2,", b",pilot,,2,", 1), "more or fewer cells"),
+    ],
+    ids=["not in UTF-8", "a cell too many"],
+)
+def test_a_sheet_that_cannot_be_read_is_left_alone_and_named(
+    change: Callable[[bytes], bytes],
+    what: str,
+    aws: LocalAws,
+    tmp_path: Path,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    run(tmp_path)
+    sheet = tmp_path / "inventory-report" / "machines.csv"
+    sheet.write_bytes(own := change(sheet.read_bytes()))
+    assert run(tmp_path) == 1
+    assert sheet.read_bytes() == own
+    said = capsys.readouterr().err
+    assert "The sheet was left as it is:\n  - machines.csv" in said
+    assert what in said
+
+
 def test_a_stack_file_that_is_broken_stops_before_anything_is_read(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     (tmp_path / "Pulumi.prod.yaml").write_text("config: [")
     assert run(tmp_path, "--region", "eu-west-1") == 1
     assert "Pulumi.prod.yaml is not YAML" in capsys.readouterr().err
+
+
+def test_a_memory_that_is_broken_stops_before_anything_is_read(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (tmp_path / "inventory-report").mkdir()
+    (tmp_path / "inventory-report" / "written.json").write_text("<<<<<<< HEAD\n{}")
+    assert run(tmp_path, "--region", "eu-west-1") == 1
+    assert "written.json is not as the inventory wrote it" in capsys.readouterr().err
 
 
 @pytest.fixture

@@ -124,3 +124,12 @@ def test_a_cell_that_nobody_changed_follows_the_stack_file() -> None:
     filled = [Row("shop", "a", instance_id(0), "one", "1", "bob")]
     now = [Row("shop", "a", instance_id(0), "two", "", "ann")]
     assert sheet.kept(now, filled, told) == [Row("shop", "a", instance_id(0), "two", "", "bob")]
+
+
+@pytest.mark.parametrize("line", ["shop,a,one,1,ann,CHG-7", "shop,a,one,1,Ann, of the shop,CHG-7,"])
+def test_a_row_whose_cells_are_not_those_of_the_titles_is_refused_with_its_line(
+    file: StackFile, line: str
+) -> None:
+    [said] = problems(file, "shop,b,one,,,,", line)
+    assert said.startswith("plan.csv line 3: it has more or fewer cells than the line of titles")
+    assert "into quotes" in said

@@ -54,6 +54,13 @@ def test_a_vpc_that_told_no_connections_is_named_in_full() -> None:
     )
 
 
+def test_the_number_of_connections_that_were_read_is_said() -> None:
+    machines = [found(1), found(2)]
+    talk = {Connection(instance_id(1), instance_id(2), 443)}
+    text = written(machines, Reading(machines, connections=talk))
+    assert "\n1 connection between machines of the inventory.\n" in text
+
+
 def test_no_line_of_the_report_is_longer_than_a_terminal_but_a_row_of_a_table() -> None:
     tags = {"Application": "the web shop of the subsidiary", "Environment": "- production"}
     machines = [
