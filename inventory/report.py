@@ -130,8 +130,10 @@ def _changes(one: StackPlan) -> str:
     without = (
         f" (without {unmeasured} volume{'s' if unmeasured != 1 else ''})" if unmeasured else ""
     )
-    measured = sum(len(member.found.facts.volumes) for member in one.members) > unmeasured
-    return f"{sum(each.gib for each in known):,.0f}{without}" if measured else "no values"
+    gib = sum(each.gib for each in known)
+    if not gib and unmeasured >= sum(len(member.found.facts.volumes) for member in one.members):
+        return "no values"
+    return f"{gib:,.0f}{without}"
 
 
 def _too_much(one: StackPlan) -> list[str]:
