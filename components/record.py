@@ -19,17 +19,19 @@ def resources() -> list[Mapping[str, Any]]:
         MigrationError: the record cannot be read.
     """
     name = f"{pulumi.get_organization()}/{pulumi.get_project()}/{pulumi.get_stack()}"
-    done = subprocess.run(
-        ["pulumi", "stack", "export", "--stack", name, "--non-interactive"],
-        capture_output=True,
-        text=True,
-        check=False,
-    )
+    command = ["pulumi", "stack", "export", "--stack", name, "--non-interactive"]
+    try:
+        done = subprocess.run(command, capture_output=True, text=True, check=False)
+    except OSError as error:
+        raise _unread(name, str(error)) from error
     if done.returncode != 0:
-        raise MigrationError(
-            f"the record of stack {name} cannot be read ({done.stderr.strip()}), and without it "
-            "nothing that may be there already is made again. Let `pulumi stack export` work, then "
-            "try again."
-        )
+        raise _unread(name, done.stderr.strip())
     found: list[Mapping[str, Any]] = json.loads(done.stdout)["deployment"].get("resources") or []
     return found
+
+
+def _unread(stack: str, why: str) -> MigrationError:
+    return MigrationError(
+        f"the record of stack {stack} cannot be read ({why}), and without it nothing that may be "
+        "there already is made again. Let `pulumi stack export` work, then try again."
+    )

@@ -157,6 +157,19 @@ class TestATestNetwork:
         call("unoccupied-subnets", old_inputs=before, new_inputs={"subnets": []})
 
 
+def test_a_record_that_cannot_be_read_is_told_and_keeps_nothing_back(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def unread() -> list[dict[str, str]]:
+        raise MigrationError("no such program")
+
+    told: list[str] = []
+    monkeypatch.setattr(record, "resources", unread)
+    monkeypatch.setattr(pulumi.log, "warn", told.append)
+    call("unoccupied", vault=VAULT.replace("rsv", "other"))
+    assert told == ["nobody looked whether machines are in what is replaced: no such program"]
+
+
 def test_an_offline_preview_asks_nothing(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(pulumi.runtime, "is_dry_run", lambda: True)
     world.machines = ["web-01"]
