@@ -45,12 +45,27 @@ class RetiredWave(WaveRecord):
 
 
 def left(settings: Settings) -> str:
-    """What is left in Azure of a stack whose source side is retired."""
-    target = settings.target
+    """What is left of a stack whose source side is retired, and what of it a destroy removes."""
+    target, removed, stays = settings.target, _OWN_SERVER, ""
+    if (appliance := settings.registered_appliance) is not None:
+        removed = "agents' set-up and security groups"
+        stays = f", the appliance {appliance.name}, which stays registered"
+    vault = f"vault {target.vault}" + ("" if target.adopts("vault") else " (empty)")
+    own = [words for part, words in _OF_THE_STACK.items() if not target.adopts(part)]
+    destroyed = " and ".join(filter(None, [", ".join(own[:-1]), *own[-1:]]))
     return (
-        "The source side is retired: server, agents' set-up, security groups and registration are "
-        f"removed. Left are, in Azure, the virtual machines and their group, vault {target.vault} "
-        "(empty), the cache storage account, both networks, and this stack's record. `pulumi "
-        "destroy` removes vault, cache and test network too. In AWS the instances are left, with the "
-        "agent in those that run."
+        f"The source side is retired: {removed} are removed. Left are, in Azure, the virtual machines "
+        f"and their group, {vault}, the cache storage account, both networks{stays}, and this "
+        "stack's record. "
+        + (f"`pulumi destroy` removes {destroyed} too. " if destroyed else "")
+        + "In AWS the instances are left, with the agent in those that run."
     )
+
+
+_OWN_SERVER = "server, agents' set-up, security groups and registration"
+_OF_THE_STACK = {
+    "vault": "the vault",
+    "cacheStorageAccount": "the cache storage account",
+    "testNetwork": "the test network",
+}
+"""What a destroy removes of the rest, unless it was there before, by its key in `target.adopt`."""

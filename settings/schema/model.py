@@ -11,7 +11,7 @@ from settings.schema.fleet import MachineSettings, WaveSettings
 from settings.schema.places import AwsRegion, AzureLocation, SubscriptionId
 from settings.schema.promotion import Promotion
 from settings.schema.replication import Convergence, Replication
-from settings.schema.source import Source
+from settings.schema.source import RegisteredAppliance, Source
 from settings.schema.target import Target
 from site_recovery.arm_ids import VaultId
 from site_recovery.declared.checks import Check
@@ -154,12 +154,18 @@ class Settings(Model):
         return str(VaultId(self.azure_subscription_id, target.resource_group, target.vault))
 
     @property
+    def registered_appliance(self) -> RegisteredAppliance | None:
+        """The appliance that is registered already; None for other servers."""
+        appliance = self.source.replication_appliance
+        if self.experience == "classic" or appliance is None:
+            return None
+        return appliance.registered
+
+    @property
     def server_group_id(self) -> str | None:
         """The security group of an appliance that is registered already; None for other servers."""
-        appliance = self.source.replication_appliance
-        if self.experience == "classic" or appliance is None or appliance.registered is None:
-            return None
-        return appliance.registered.security_group_id
+        appliance = self.registered_appliance
+        return None if appliance is None else appliance.security_group_id
 
     def guards_of(self, wave: str) -> Guards:
         """The guards of a wave: its own, and those of the stack where it has none."""
