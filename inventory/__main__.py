@@ -88,10 +88,12 @@ class _Regions(BaseModel):
 
 def _wrong(regions: Sequence[str]) -> list[Problem]:
     """What is wrong with the regions, as it is said of those of a stack."""
+    values = {"regions": list(regions)}
     try:
-        _Regions(regions=list(regions))
+        _Regions.model_validate(values)
     except ValidationError as error:
-        return [replace(one, path="--region") for one in translation.problems(error, _Regions)]
+        found = translation.problems(error, _Regions, values)
+        return [replace(one, path="--region") for one in found]
     return []
 
 
