@@ -319,7 +319,6 @@ CARRIED = {"team": "shop", "Name": "web", "app-id": "7", "aws:autoscaling:x": "y
         (["app-*", "team"], {}, {"team": "shop", "app-id": "7"}),
         (["*", "!a*", "app-*"], {}, {"team": "shop", "Name": "web", "app-id": "7"}),
         (["TEAM", "te?m", "[t]eam"], {}, {}),
-        (["aws:*", "site-recovery:*"], {}, {}),
         (["team"], {"Team": "ours"}, {"Team": "ours"}),
     ],
 )

@@ -151,5 +151,5 @@ def test_settings_written_out_and_read_again_are_the_same() -> None:
     config = configs.modernized()
     config["target"]["adopt"] = ["machinesResourceGroup"]
     stack = settings.load(config)
-    written = stack.model_dump(by_alias=True, mode="json", exclude_none=True)
+    written = stack.model_dump(by_alias=True, mode="json", exclude_unset=True)
     assert settings.load(written) == stack
