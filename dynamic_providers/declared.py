@@ -12,7 +12,7 @@ from pulumi.runtime.settings import SETTINGS
 
 from dynamic_providers.adapter import MigrationProvider
 
-_FORMER_MODULE = "pulumi-python:dynamic/site-recovery"
+_FORMER_MODULE = "dynamic/site-recovery"
 
 
 class DeclaredResource(Resource):
@@ -72,7 +72,7 @@ class DeclaredResource(Resource):
         provider = self._implementation
         filled_in: dict[str, Any] = {}
         if "urn" in provider.inputs.model_fields:
-            filled_in["urn"] = _own_urn(type(self), name, opts)
+            filled_in["urn"] = _urn(self._resource_type_name, name, opts)
         if "preview" in provider.only_for_check:
             filled_in["preview"] = pulumi.runtime.is_dry_run()
         if "parallel" in provider.only_for_check:
@@ -81,12 +81,11 @@ class DeclaredResource(Resource):
         # Pulumi sets attributes only for registered properties, so outputs are registered as None.
         outputs = dict.fromkeys(set(provider.outputs.model_fields) - set(inputs))
         # An older stack keeps its resources under their new types, which are short so that a terminal
-        # of usual width shows what stands behind them.
+        # of usual width shows what stands behind them. As URNs, because the SDK would put together
+        # each of them in a dozen steps on the event loop.
+        former = [_urn(f"{_FORMER_MODULE}:{self._former}", name, opts)] if self._former else None
         added = pulumi.ResourceOptions(
-            additional_secret_outputs=list(self._secret_outputs) or None,
-            aliases=[pulumi.Alias(type_=f"{_FORMER_MODULE}:{self._former}")]
-            if self._former
-            else None,
+            additional_secret_outputs=list(self._secret_outputs) or None, aliases=former
         )
         super().__init__(
             provider(),
@@ -105,14 +104,19 @@ class DeclaredResource(Resource):
                 raise TypeError(f"{who}: {what} input: {', '.join(sorted(names))}")
 
 
-def _own_urn(resource: type[Resource], name: str, opts: pulumi.ResourceOptions | None) -> str:
-    """The URN of a resource that is at the top of the stack, or in a component there.
+def _urn(kind: str, name: str, opts: pulumi.ResourceOptions | None) -> str:
+    """The URN of a dynamic resource that is at the top of the stack, or in a component there.
 
     A dynamic provider is not told the URN of its resource, and needs it to report on that
     resource's row, so it is an input. It is put together here because the parent's own `urn`
     output would make the resource depend on all children of its parent, and so on itself.
+
+    Args:
+        kind: its type, such as `dynamic/asr:Wave`.
+        name: its name.
+        opts: its options, which name the component.
     """
-    own_type = f"pulumi-python:{resource._resource_type_name}"
+    own_type = f"pulumi-python:{kind}"
     parent = opts.parent if opts is not None else None
     chain = f"{parent.pulumi_resource_type}${own_type}" if parent is not None else own_type
     return f"urn:pulumi:{pulumi.get_stack()}::{pulumi.get_project()}::{chain}::{name}"
