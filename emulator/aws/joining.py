@@ -31,6 +31,7 @@ class Joining:
         self._guests = alone
         self._endpoint: str | None = None
         self._changing = threading.Lock()
+        self._telling = threading.Lock()
         self._changes = 0
         self._busy = 0
         self._missed = False
@@ -90,10 +91,19 @@ class Joining:
             yield
         finally:
             instances.keep_stopping(slow)
-            number = self.count()
-            self._tell(change, number)
+            self._count_and_tell(change)
             with self._changing:
                 self._busy -= 1
+
+    def _count_and_tell(self, change: Change | None) -> None:
+        if change is None:
+            self.count()
+            return
+        # One after the other, in the order of their numbers: guests that hear of a change before the
+        # one that it follows read the whole region again. What a guest does when it is told, such as
+        # taking a role, must not wait for this.
+        with self._telling:
+            self._tell(change, self.count())
 
     def count(self) -> int:
         """Count a change of EC2; returns how many there were."""
@@ -112,9 +122,7 @@ class Joining:
             return []
         return [one for one in change.instances if one in slow and instances.runs(one)]
 
-    def _tell(self, change: Change | None, number: int) -> None:
-        if change is None:
-            return
+    def _tell(self, change: Change, number: int) -> None:
         try:
             self._guests.tell(change, number, self._run)
         except (OSError, ValueError) as error:
