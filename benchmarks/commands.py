@@ -7,9 +7,11 @@ A stack of N machines on local clouds of its own is brought to `protected`. Then
 processor time of the engine with all processes that it starts, and the memory of the largest one.
 
 The baseline is measured in the same run, on the same engine: a program with as many dynamic
-resources and nothing else, whose provider does nothing (`benchmarks/bare_program`). The ratio leaves
-out the stand-in providers of the local clouds, which a user of real clouds does not have. The local
-clouds themselves are never counted.
+resources and nothing else, whose provider does nothing (`benchmarks/bare_program`). So is the same
+program with as many dynamic resources as the stack has resources of any kind: what SDK and engine
+need for that number, whatever a program does. The ratios leave out the stand-in providers of the
+local clouds, which a user of real clouds does not have. The local clouds themselves are never
+counted.
 """
 
 from __future__ import annotations
@@ -62,20 +64,29 @@ class Measured:
         command: the command, and what it finds.
         machines: the machines of the stack.
         resources: its dynamic resources, which are also those of the baseline.
+        of_any_kind: all its resources.
         ours: the cost with this project's program.
         bare: the cost with the baseline's program.
+        as_many: the cost with the baseline's program and `of_any_kind` dynamic resources.
     """
 
     command: str
     machines: int
     resources: int
+    of_any_kind: int
     ours: Cost
     bare: Cost
+    as_many: Cost
 
     @property
     def ratio(self) -> float:
         """The processor time divided by that of the baseline, without the stand-in providers."""
         return self.ours.cpu(without=(STAND_INS,)) / self.bare.cpu()
+
+    @property
+    def ratio_to_as_many(self) -> float:
+        """The same, divided by that of the baseline with resources of any kind."""
+        return self.ours.cpu(without=(STAND_INS,)) / self.as_many.cpu()
 
     @property
     def memory_ratio(self) -> float:
@@ -122,36 +133,48 @@ def measure(machines: int, experience: str = "classic", of_a_wave: int = 50) -> 
         def ours(command: Sequence[str]) -> Running:
             return stack.start(*command)
 
-        first = _cost(ours, ["preview"])
-        _cost(ours, up)
-        after = {"preview, nothing to do": ["preview"], "up, nothing to do": up}
-        costs = {name: _cost(ours, command) for name, command in after.items()}
-        resources = sum(one["type"].startswith("pulumi-python:") for one in stack.resources())
-        bare = _bare(Path(folder) / "bare", stack.environment, resources)
-        bare_first = _cost(bare, ["preview"])
-        _cost(bare, up)
+        def costs(start: _Start) -> list[Cost]:
+            first = _cost(start, ["preview"])
+            _cost(start, up)
+            return [first, _cost(start, ["preview"]), _cost(start, up)]
+
+        found = costs(ours)
+        types = [one["type"] for one in stack.resources() if not _is_pulumis_own(one["type"])]
+        resources = sum(one.startswith("pulumi-python:") for one in types)
+        bare, as_many = (
+            costs(_bare(Path(folder) / f"bare-{number}", stack.environment, number))
+            for number in (resources, len(types))
+        )
+        names = ("preview of a new stack", "preview, nothing to do", "up, nothing to do")
         return [
-            Measured("preview of a new stack", machines, resources, first, bare_first),
-            *(
-                Measured(name, machines, resources, cost, _cost(bare, after[name]))
-                for name, cost in costs.items()
-            ),
+            Measured(name, machines, resources, len(types), *each)
+            for name, *each in zip(names, found, bare, as_many, strict=True)
         ]
+
+
+def _is_pulumis_own(kind: str) -> bool:
+    """Whether a type is that of the stack itself or of a provider."""
+    return kind.startswith("pulumi:")
 
 
 def table(found: Sequence[Measured]) -> str:
     """The results for people: seconds of processor time, MiB, and ratios."""
-    lines = [f"{'machines':>8}  {'':24}{'CPU s':>8}{'bare':>8}{'ratio':>7}{'MiB':>7}{'bare':>6}"]
+    lines = [
+        f"{'machines':>8}  {'':24}{'CPU s':>8}{'bare':>8}{'ratio':>7}{'as many':>9}{'ratio':>7}"
+        f"{'MiB':>7}{'bare':>6}"
+    ]
     for one in found:
         ours, bare = one.ours, one.bare
         lines.append(
             f"{one.machines:>8}  {one.command:24}{ours.cpu(without=(STAND_INS,)):>8.1f}"
-            f"{bare.cpu():>8.1f}{one.ratio:>7.2f}{ours.peak(without=(STAND_INS,)):>7.0f}"
+            f"{bare.cpu():>8.1f}{one.ratio:>7.2f}{one.as_many.cpu():>9.1f}"
+            f"{one.ratio_to_as_many:>7.2f}{ours.peak(without=(STAND_INS,)):>7.0f}"
             f"{bare.peak():>6.0f}"
         )
         for kind, spent in sorted(ours.cpu_seconds.items(), key=lambda part: -part[1]):
             lines.append(
                 f"{'':10}  {kind:22}{spent:>8.1f}{bare.cpu_seconds.get(kind, 0):>8.1f}{'':7}"
+                f"{one.as_many.cpu_seconds.get(kind, 0):>9.1f}{'':7}"
                 f"{ours.peak_mib[kind]:>7.0f}{bare.peak_mib.get(kind, 0):>6.0f}"
             )
     return "\n".join(lines)
