@@ -189,7 +189,8 @@ def main() -> int:
         same = shared.files == whole.files
         print(f"The throttled run wrote {'the same' if same else 'OTHER'} files.")
         good = good and same
-    print(f"\nall: {whole.calls}\n{whole.said.splitlines()[-1]}")
+    summary = next(line for line in whole.said.splitlines() if " cannot be migrated." in line)
+    print(f"\nall: {whole.calls}\n{summary}")
     return int(not good)
 
 
