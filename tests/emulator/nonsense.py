@@ -14,6 +14,7 @@ from hypothesis import strategies as st
 from emulator import front
 from emulator.estate.static import StaticEstate
 from emulator.http import Application
+from emulator.kernel.clock import Clock
 from emulator.kernel.routes import Route
 from emulator.kernel.store import Store
 from emulator.kernel.world import World, resumed_clock
@@ -91,9 +92,11 @@ class Template:
             for kind, key, document in self._documents:
                 assert document is not None
                 store.put(kind, key, document)
-        return front.create(
-            store, resumed_clock(store), estate=StaticEstate(self._estate, support_groups())
-        )
+        kept = resumed_clock(store)
+        # A request may let the clock run. What is due then would happen with a later one, also one
+        # that is refused: so no real time passes.
+        clock = Clock(kept.now(), kept.scale, real=lambda: 0.0)
+        return front.create(store, clock, estate=StaticEstate(self._estate, support_groups()))
 
     # -- strategies -------------------------------------------------------------------------
 
