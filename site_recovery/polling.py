@@ -41,7 +41,7 @@ def until_blocking(
     return found
 
 
-def by_age(age: timedelta, longest: timedelta) -> timedelta:
+def by_age(age: timedelta, longest: timedelta, share: float = _SHARE) -> timedelta:
     """The pause until the next look at something that has been running for this long.
 
     A twentieth of its age, so that the end of what takes minutes is seen seconds after it, and what
@@ -51,8 +51,9 @@ def by_age(age: timedelta, longest: timedelta) -> timedelta:
     Args:
         age: how long it has been running.
         longest: the longest pause, which may be less than SHORTEST.
+        share: of the age.
     """
-    return min(longest, max(SHORTEST, age * _SHARE))
+    return min(longest, max(SHORTEST, age * share))
 
 
 class RetryAfter:

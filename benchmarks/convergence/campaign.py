@@ -8,6 +8,7 @@ from collections.abc import Iterable, Sequence
 from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass
 from multiprocessing import get_context
+from statistics import fmean
 from typing import Any
 
 from benchmarks.convergence import baselines, ours
@@ -20,6 +21,9 @@ SIZES = ((10, 1), (100, 1), (200, 1))
 """Numbers of machines, and of vaults that they are in."""
 FULL_SIZE = (1000, 5)
 SEEDS = (1, 2, 3)
+_PARTS = ("order", "begin", "seen")
+"""The parts of what a transition takes beyond its bound: the order in which machines began, what
+they began later than the limit on writes allows, and what was not seen at once."""
 COMPARED_AT = 100
 """The number of machines for which the baselines run too. One seed is enough for them."""
 
@@ -85,21 +89,21 @@ def _carry_out(run: Run) -> list[dict[str, Any]]:
 
 def tables(facts: Sequence[dict[str, Any]]) -> str:
     """The facts as Markdown: the program's own, then its baselines. Of several seeds, the worst."""
-    return "\n\n".join(["\n".join(_program(facts)), "\n".join(_compared(facts))]).strip()
+    parts = _program(facts), _excess(facts), _compared(facts)
+    return "\n\n".join("\n".join(lines) for lines in parts).strip()
 
 
 def _program(facts: Sequence[dict[str, Any]]) -> list[str]:
-    groups: dict[tuple[str, int], list[dict[str, Any]]] = defaultdict(list)
-    for one in facts:
-        if one["way"] == PROGRAM:
-            groups[one["experience"], one["machines"]].append(one)
     lines = [
         f"| machines | {' | '.join(TRANSITIONS)} | writes ÷ least | reads a look | 429 |",
         "|" + "---|" * (len(TRANSITIONS) + 4),
     ]
-    for (experience, machines), found in sorted(groups.items()):
+    for (experience, machines), found in _fleets(facts):
         ratios = [
-            f"{max(one['ratio'] for one in found if one['transition'] == name):.2f}"
+            ", ".join(
+                f"{max(one[ratio] for one in found if one['transition'] == name):.2f}"
+                for ratio in ("ratio", "ratioInOrder")
+            )
             for name in TRANSITIONS
         ]
         writes = max(one["writes"] / one["leastWrites"] for one in found)
@@ -108,6 +112,33 @@ def _program(facts: Sequence[dict[str, Any]]) -> list[str]:
         cells = [f"{machines} {experience}", *ratios, f"{writes:.2f}", f"{reads:.1f}", throttled]
         lines.append(f"| {' | '.join(map(str, cells))} |")
     return lines
+
+
+def _excess(facts: Sequence[dict[str, Any]]) -> list[str]:
+    """What a transition takes beyond its bound, in percent of it: means of the seeds."""
+    lines = [
+        f"| machines | {' | '.join(TRANSITIONS)} |",
+        "|" + "---|" * (len(TRANSITIONS) + 1),
+    ]
+    for (experience, machines), found in _fleets(facts):
+        cells = []
+        for name in TRANSITIONS:
+            excess = [one["excess"] for one in found if one["transition"] == name]
+            means = [fmean(one[part] for one in excess) * 100 for part in _PARTS]
+            cells.append(" + ".join(f"{mean:.1f}" for mean in means))
+        lines.append(f"| {machines} {experience} | {' | '.join(cells)} |")
+    return lines
+
+
+def _fleets(
+    facts: Sequence[dict[str, Any]],
+) -> list[tuple[tuple[str, int], list[dict[str, Any]]]]:
+    """What was measured of the program itself, by experience and number of machines."""
+    groups: dict[tuple[str, int], list[dict[str, Any]]] = defaultdict(list)
+    for one in facts:
+        if one["way"] == PROGRAM:
+            groups[one["experience"], one["machines"]].append(one)
+    return sorted(groups.items())
 
 
 def _compared(facts: Sequence[dict[str, Any]]) -> list[str]:

@@ -34,6 +34,8 @@ class Measured:
         bound: how long it would take at least.
         bound_in_order: the same for the order in which machines began. Nobody knows before which
             one takes longest, as the bound does.
+        served: how long it would take if every machine's next request came at once, and the end of
+            the last operation was seen at once.
         reads: GET requests.
         looks: how often the items of a vault were listed.
         writes: all other requests.
@@ -46,6 +48,7 @@ class Measured:
     seconds: float = 0.0
     bound: float = 0.0
     bound_in_order: float = 0.0
+    served: float = 0.0
     reads: int = 0
     looks: int = 0
     writes: int = 0
@@ -60,6 +63,11 @@ class Measured:
             "bound": round(self.bound, 1),
             "ratio": round(self.seconds / self.bound, 3),
             "ratioInOrder": round(self.seconds / self.bound_in_order, 3),
+            "excess": {
+                "order": round((self.bound_in_order - self.bound) / self.bound, 3),
+                "begin": round((self.served - self.bound_in_order) / self.bound, 3),
+                "seen": round((self.seconds - self.served) / self.bound, 3),
+            },
             "reads": self.reads,
             "looks": self.looks,
             "readsPerLook": round(self.reads / self.looks, 1) if self.looks else None,
@@ -95,10 +103,12 @@ class Meter:
         yield
         self._now = None
         now.seconds = (clock.now() - now.begun).total_seconds()
-        paths = self._paths(now.begun)
+        works = self._works(now.begun)
+        paths = [path for _, path in works]
         now.least_writes = len(paths) * _writes_of(name, self.estate.experience.name)
         now.bound = bound(sorted(paths, reverse=True))
         now.bound_in_order = bound(paths)
+        now.served = max(begun + path for begun, path in works)
         self.measured.append(now)
 
     def _count(self, world: World, request: Request, response: Response) -> None:
@@ -113,10 +123,9 @@ class Meter:
         listed = request.path.endswith("/replicationProtectedItems")
         now.looks += listed and "skiptoken" not in map(str.lower, request.query)
 
-    def _paths(self, since: datetime) -> list[float]:
-        """For each machine the seconds in which the service worked on it or let it replicate.
-
-        In the order in which it began with them.
+    def _works(self, since: datetime) -> list[tuple[float, float]]:
+        """For each machine the second in which the service began to work on it or to let it
+        replicate, and for how many seconds it did. In the order in which it began.
         """
         worked: dict[str, list[tuple[datetime, datetime]]] = {
             machine.name: [] for vault in self.estate.vaults for machine in vault.machines
@@ -128,7 +137,11 @@ class Meter:
                 worked[private["machine"]].append(_times(private))
         for item in store.peeks(PROTECTED_ITEMS.kind):
             worked[item[PRIVATE]["machine"]["name"]] += map(_times, item[PRIVATE]["rests"].values())
-        return [_covered(times, since) for times in sorted(worked.values(), key=_begin(since))]
+        begin = _begin(since)
+        return [
+            ((begin(times) - since).total_seconds(), _covered(times, since))
+            for times in sorted(worked.values(), key=begin)
+        ]
 
 
 def bound(paths: Sequence[float]) -> float:

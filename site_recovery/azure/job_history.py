@@ -49,10 +49,11 @@ class JobHistory:
     """The jobs of one vault that a process knows.
 
     Attributes:
-        unreadable: the jobs that cannot be read.
+        looks: how often it was begun to learn what happened.
     """
 
     def __init__(self) -> None:
+        self.looks = 0
         self._jobs: dict[str, Job] = {}
         self._odd: dict[object, Unreadable] = {}
         self._since: datetime | None = None
@@ -88,6 +89,7 @@ class JobHistory:
         Raises:
             AzureError: Azure did not answer, or refused.
         """
+        self.looks += 1
         looked, renewed = self._looked, self._renewed
         lacking = not self._jobs or bool(self._odd)
         if looked is None or renewed is None or now - renewed >= _RENEWAL or lacking:
@@ -96,9 +98,13 @@ class JobHistory:
         since = looked - _LAG
         before = [job for job in self._jobs.values() if job.running and _start(job) < since]
         before.sort(key=_start)
-        alone, rest = before[:_READ_ALONE], before[_READ_ALONE:]
-        if rest:
+        if rest := before[_READ_ALONE:]:
             since = max(_start(rest[0]), self._since or _EPOCH)
+        for job in reversed(before):
+            # Jobs that started at about the same time are one page of the list.
+            if _start(job) >= since - _LAG:
+                since = min(since, _start(job))
+        alone = [job for job in before if _start(job) < since]
         found, read = await asyncio.gather(
             self._listed(client, vault, since),
             asyncio.gather(*(_again(client, vault, job) for job in alone)),

@@ -11,6 +11,7 @@ from collections.abc import Awaitable, Callable
 from site_recovery.snapshot import Snapshot
 
 _RECENT_SECONDS = 5.0
+_AT_ONCE_SECONDS = 0.001
 
 Observe = Callable[[], Awaitable[Snapshot]]
 
@@ -22,7 +23,7 @@ class Rounds:
         self._under_way: asyncio.Task[Snapshot] | None = None
         self._next: asyncio.Task[Snapshot] | None = None
         self._newest: tuple[float, Snapshot] | None = None
-        self._resting: set[asyncio.Future[None]] = set()
+        self._resting: dict[asyncio.Future[None], float] = {}
 
     async def look(self, observe: Observe) -> Snapshot:
         """What an observation shows that begins after this call.
@@ -60,28 +61,30 @@ class Rounds:
                 return snapshot
         return await self.look(observe)
 
-    async def rest(self, seconds: float, sleep: Callable[[float], Awaitable[None]]) -> bool:
+    async def rest(self, seconds: float, sleep: Callable[[float], Awaitable[None]]) -> None:
         """Wait for that long, or until another run on the vault has waited for long enough.
 
         Args:
             seconds: how long this run would wait.
-            sleep: waits for that number of seconds.
-
-        Returns:
-            Whether it waited for as long as it would.
+            sleep: waits for that number of seconds, or less if there is something to look at.
         """
-        woken = asyncio.get_running_loop().create_future()
-        self._resting.add(woken)
+        loop = asyncio.get_running_loop()
+        woken = loop.create_future()
+        self._resting[woken] = loop.time() + seconds
         alarm = asyncio.ensure_future(sleep(seconds))
         alarm.add_done_callback(lambda _: self._wake())
         try:
             await woken
             if alarm.done():
                 alarm.result()
-            return alarm.done()
         finally:
-            self._resting.discard(woken)
+            self._resting.pop(woken, None)
             alarm.cancel()
+
+    def ends_first(self, seconds: float) -> bool:
+        """Whether no pause ends sooner than one of which so many seconds are left."""
+        end = asyncio.get_running_loop().time() + seconds
+        return all(other >= end - _AT_ONCE_SECONDS for other in self._resting.values())
 
     async def _observe(self, before: asyncio.Task[Snapshot] | None, observe: Observe) -> Snapshot:
         if before is not None:

@@ -27,6 +27,7 @@ from site_recovery.azure.guests import AzureGuests
 from site_recovery.azure.interfaces import Interfaces
 from site_recovery.azure.item_reads import READS_AT_ONCE, read_item
 from site_recovery.azure.job_history import job_of
+from site_recovery.azure.job_watch import JobWatch
 from site_recovery.azure.plan_service import PlanService
 from site_recovery.azure.rest import call, list_url, url
 from site_recovery.azure.rounds import Rounds
@@ -95,11 +96,14 @@ class VaultService(PlanService):
         """Wait until the next round of this run, or of another one on the same vault.
 
         Args:
-            seconds: how long this run would wait.
+            seconds: how long this run would wait if no job ended meanwhile.
             sleep: waits for that number of seconds.
         """
-        rested = await self._rounds.rest(seconds, sleep)
-        if not rested and (asked := self._connection.retry_after.seconds()):
+        watch = JobWatch(self._connection, self._vault, self._memory.jobs)
+        await self._rounds.rest(
+            seconds, partial(watch.sleep, sleep=sleep, leads=self._rounds.ends_first)
+        )
+        if asked := self._connection.retry_after.seconds():
             await sleep(asked)
 
     async def observe(self) -> Snapshot:

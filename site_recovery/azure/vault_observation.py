@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Hashable, Mapping
+from collections.abc import Hashable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import datetime
+from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, TypeAlias
 
 from azure.core.exceptions import ResourceNotFoundError
@@ -94,19 +95,23 @@ async def observe(connection: Connection, site: Site, memory: VaultMemory) -> Sn
         with explained(about, passing=ResourceNotFoundError):
             if memory.jobs.known:
                 await memory.jobs.look(client, where, connection.clock.now())
+            listed = memory.jobs.jobs
             items, sources, machines = await asyncio.gather(
                 list_items(client, where),
                 _sources(client, site),
                 _virtual_machines(client, site.landing_zone.resource_group_id),
             )
             items = await _completed(connection, site, memory, items)
+            # What is learnt of a job after the lists were read must not be shown beside them.
+            jobs = {**memory.jobs.jobs, **listed}
     except ResourceNotFoundError as error:
         gone = await _gone(connection, site)
         if gone is None:
             raise explain(error, about) from error
         return await _what_is_left(connection, site, gone, memory)
     now = connection.clock.now()
-    return _snapshot(site.experience, items, sources, machines, memory.jobs, at=now)
+    odd = memory.jobs.unreadable
+    return _snapshot(site.experience, items, sources, machines, jobs, odd, at=now)
 
 
 async def observe_known(
@@ -174,13 +179,16 @@ async def _what_is_left(
 ) -> Snapshot:
     """Observe again, without what is gone."""
     client, where = connection.client, site.container.vault
-    items, jobs = Items(), None
+    items = Items()
+    jobs: Mapping[str, Job] = {}
+    odd: Sequence[Unreadable] = ()
     with explained(f"vault {where.vault}"):
         if gone is not Gone.VAULT:
             items = await list_items(client, where)
-            items, jobs = await _completed(connection, site, memory, items), memory.jobs
+            items = await _completed(connection, site, memory, items)
+            jobs, odd = memory.jobs.jobs, memory.jobs.unreadable
         machines = await _virtual_machines(client, site.landing_zone.resource_group_id)
-    return _snapshot(site.experience, items, ((), ()), machines, jobs, gone)
+    return _snapshot(site.experience, items, ((), ()), machines, jobs, odd, gone)
 
 
 def _snapshot(
@@ -188,12 +196,11 @@ def _snapshot(
     items: Items,
     sources: Sources,
     machines: _Machines,
-    history: JobHistory | None = None,
+    jobs: Mapping[str, Job] = MappingProxyType({}),
+    odd_jobs: Sequence[Unreadable] = (),
     gone: Gone | None = None,
     at: datetime | None = None,
 ) -> Snapshot:
-    jobs: Mapping[str, Job] = history.jobs if history is not None else {}
-    odd_jobs = history.unreadable if history is not None else ()
     return Snapshot(
         items=items.items,
         provider=EXPERIENCES[experience_name].instance_type,

@@ -77,6 +77,10 @@ def test_all_machines_go_all_the_way_and_no_way_beats_its_bound(experience: str)
     for meter in (program, script):
         assert [one.transition for one in meter.measured] == list(measure.TRANSITIONS)
         assert all(one.seconds >= one.bound_in_order >= one.bound > 30 for one in meter.measured)
+        for one in meter.measured:
+            parts = one.facts()["excess"].values()
+            assert all(part >= 0 for part in parts)
+            assert 1 + sum(parts) == pytest.approx(one.seconds / one.bound, abs=0.002)
         assert all(one.writes >= one.least_writes > 0 for one in meter.measured)
     took = [sum(one.seconds for one in meter.measured) for meter in (program, script)]
     assert took[0] < took[1]
@@ -99,6 +103,8 @@ def test_the_tables_show_the_worst_seed_and_compare_whole_ways() -> None:
             "transition": transition,
             "seconds": 360 * seed,
             "ratio": seed,
+            "ratioInOrder": seed / 2,
+            "excess": {"order": 0.1 * seed, "begin": 0.02, "seen": 0.01},
             "reads": 4,
             "looks": 2,
             "writes": 3,
@@ -111,5 +117,7 @@ def test_the_tables_show_the_worst_seed_and_compare_whole_ways() -> None:
         for transition in measure.TRANSITIONS
     ]
     lines = campaign.tables(facts).splitlines()
-    assert lines[2] == "| 100 classic | 2.00 | 2.00 | 2.00 | 2.00 | 2.00 | 1.50 | 2.0 | 10 |"
+    ratios, shares = " | ".join(["2.00, 1.00"] * 5), " | ".join(["15.0 + 2.0 + 1.0"] * 5)
+    assert lines[2] == f"| 100 classic | {ratios} | 1.50 | 2.0 | 10 |"
+    assert lines[7] == f"| 100 classic | {shares} |"
     assert lines[-2:] == ["| this program | 0.8 | 0.8 |", "| in sequence | 4.5 | 4.5 |"]

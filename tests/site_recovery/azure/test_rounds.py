@@ -123,13 +123,26 @@ def test_a_pause_that_begins_later_is_one_of_its_own() -> None:
     assert run(together(rest(rounds, 10), rest(rounds, 10, after=11))) == [10, 21]
 
 
+def test_one_pause_ends_first() -> None:
+    rounds = Rounds()
+
+    async def asked() -> list[bool]:
+        pauses = [asyncio.ensure_future(rounds.rest(each, asyncio.sleep)) for each in (60, 30)]
+        await asyncio.sleep(10)
+        found = [rounds.ends_first(50), rounds.ends_first(20)]
+        await asyncio.gather(*pauses)
+        return found
+
+    assert run(asked()) == [False, True]
+
+
 def test_what_a_pause_raises_reaches_its_own_run_only() -> None:
     rounds = Rounds()
 
     async def broken(_: float) -> None:
         raise MigrationError("killed")
 
-    async def both() -> tuple[float | BaseException, ...]:
+    async def both() -> tuple[float | BaseException | None, ...]:
         return await asyncio.gather(
             rounds.rest(5, broken), rest(rounds, 60), return_exceptions=True
         )
