@@ -282,14 +282,23 @@ class Clouds:
             for one in found
         ]
 
+    def security_group_of(self, machine: dict[str, Any]) -> str:
+        """Name of the network security group of a virtual machine's first interface, or empty."""
+        interfaces = machine["properties"]["networkProfile"]["networkInterfaces"]
+        group = self._interface(interfaces[0]["id"]).get("networkSecurityGroup") or {}
+        return str(group.get("id", "")).rpartition("/")[2]
+
     def _first_address(self, machine: dict[str, Any]) -> dict[str, Any]:
         interfaces = machine["properties"]["networkProfile"]["networkInterfaces"]
         return self._address(interfaces[0]["id"])
 
     def _address(self, interface: str) -> dict[str, Any]:
-        found = self._arm(interface.removeprefix("/"), _NETWORKS)
-        address: dict[str, Any] = found["properties"]["ipConfigurations"][0]["properties"]
+        address: dict[str, Any] = self._interface(interface)["ipConfigurations"][0]["properties"]
         return address
+
+    def _interface(self, interface: str) -> dict[str, Any]:
+        found: dict[str, Any] = self._arm(interface.removeprefix("/"), _NETWORKS)["properties"]
+        return found
 
     def token(self) -> str:
         """A token that Azure accepts."""

@@ -200,6 +200,15 @@ def fleet(stack: Stack, by_item: str, by_plan: str, other: str = "protected") ->
     # An address is set by an update after replication is enabled.
     for name, address in (("app-01", ADDRESS), ("web-01", FAILED_OVER_TO)):
         stack.machines[name] = {**stack.machines[name], "target": {"privateIp": address}}
+    if by_item in ("failed-over", "migrated"):
+        # One that the first `up` made: a preview refuses a group that is not there.
+        subscription = stack.config["ec2-to-azure:target"].get(
+            "machinesSubscriptionId", SUBSCRIPTION
+        )
+        stack.machines["web-01"]["target"]["networkSecurityGroup"] = (
+            f"/subscriptions/{subscription}/resourceGroups/{MACHINES_GROUP}/providers"
+            "/Microsoft.Network/networkSecurityGroups/nsg-vnet-prod"
+        )
     # A declared size is looked up among those of the region.
     stack.machines["app-01"]["target"]["vmSize"] = "Standard_D4s_v5"
     groups: list[Any] = [["db-01"], {"machines": ["web-02"]}]
@@ -258,6 +267,9 @@ def test_machines_fail_over_and_are_migrated(stack: Stack, identity: Identity) -
     go(stack, identity, "up")
     machines = stack.outputs()["machines"]
     assert {row["observedPhase"] for row in machines.values()} == {"migrated", "test-failover"}
+    made = stack.clouds.virtual_machines(MACHINES_GROUP, identity.machines_subscription)
+    groups = {name: stack.clouds.security_group_of(made[name]) for name in ("web-01", "web-02")}
+    assert groups == {"web-01": "nsg-vnet-prod", "web-02": ""}
 
 
 def test_a_reader_of_their_group_hands_the_migrated_machines_over(
