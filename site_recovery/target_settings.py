@@ -27,7 +27,8 @@ class TargetSettings:
 
     This is the counterpart of `TargetSpec` and not the same type. A spec is what the config
     declares, and is validated. An item also shows values from the landing zone and values that
-    only the service knows, and its values may be anything that someone set in the vault. Both types use the same field names.
+    only the service knows, and its values may be anything that someone set in the vault. Both types
+    use the same field names.
 
     None means that no value is wanted, or that the service does not show it. It is equal to
     everything. Resources are ARM ids, subnets are names. `private_ip` and `test_private_ip` are `DYNAMIC`

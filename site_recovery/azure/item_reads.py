@@ -97,14 +97,15 @@ async def in_full(
     """Items from a list with all detail; those that it cut short are read one by one.
 
     An item is read once, and again after any job on it: nothing else changes the details that
-    lists leave out. While the job runs, what was read before serves, because the machine waits. An
-    item that was removed since the list was read is left out.
+    lists leave out. While the job runs, what was read before serves, because the machine waits. If
+    a list leaves out the disks alone, once is enough, because no job changes them. An item that
+    was removed since the list was read is left out.
 
     Args:
         client: the client of the vault's subscription.
         listed: the items.
         jobs: the vault's jobs.
-        known: what was read before; what is read now is added.
+        known: what was read before; what is read now is added, and what is listed no more removed.
         provider: the replication provider whose items are completed; all if empty.
         turn: of this vault, if others share the limit on reads.
 
@@ -122,13 +123,15 @@ async def in_full(
 
     def remembered(item: ProtectedItem) -> ProtectedItem | None:
         before = known.get(item.id.lower())
-        runs = jobs.get(item.scenario_job or "")
-        if before is None or (before[0] != version(item) and not (runs and runs.running)):
+        if before is None:
             return None
-        return before[1]
+        read, runs = before[1], jobs.get(item.scenario_job or "")
+        only_disks = item.complete and bool(read.target.disks)
+        same = only_disks or before[0] == version(item) or (runs is not None and runs.running)
+        return read if same else None
 
     def is_whole(item: ProtectedItem) -> bool:
-        return item.complete or provider not in ("", item.provider)
+        return (item.complete and bool(item.target.disks)) or provider not in ("", item.provider)
 
     async def one_in_full(item: ProtectedItem) -> ProtectedItem | Unreadable | None:
         if is_whole(item):
@@ -146,8 +149,12 @@ async def in_full(
                 # Another run or wave removed it after the list was read.
                 return None
             known[item.id.lower()] = version(item), read
+        if item.complete:
+            return replace(item, target=replace(item.target, disks=read.target.disks))
         return replace(item, tags=read.tags, target=read.target, complete=True)
 
+    for gone in known.keys() - {item.id.lower() for item in listed.items}:
+        del known[gone]
     lacks = any(not is_whole(item) and remembered(item) is None for item in listed.items)
     async with turn if turn is not None and lacks else nullcontext():
         found = await asyncio.gather(*map(one_in_full, listed.items))

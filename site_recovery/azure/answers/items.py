@@ -83,7 +83,6 @@ def protected_item(resource: Any) -> ProtectedItem:
     scenario = shown.current_scenario or _Scenario()
     scenario_name = scenario.scenario_name or _IDLE_SCENARIO
     idle = scenario_name == _IDLE_SCENARIO
-    target = _target(resource["properties"].get("providerSpecificDetails") or {})
     return ProtectedItem(
         id=item.id,
         name=item.name,
@@ -106,11 +105,9 @@ def protected_item(resource: Any) -> ProtectedItem:
         last_test_failover=shown.last_successful_test_failover_time,
         last_failover=shown.last_successful_failover_time,
         rpo=_rpo(details),
-        target=target,
-        # Every machine has an interface and a disk: an answer without one left details out.
-        complete=bool(details.vm_nics)
-        and bool(target.disks)
-        and details.target_vm_tags is not None,
+        target=_target(resource["properties"].get("providerSpecificDetails") or {}),
+        # Every machine has an interface, so an answer without one left interfaces and tags out.
+        complete=bool(details.vm_nics) and details.target_vm_tags is not None,
     )
 
 

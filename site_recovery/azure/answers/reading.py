@@ -41,6 +41,19 @@ class Wire(BaseModel):
     model_config = ConfigDict(alias_generator=to_camel, extra="ignore")
 
 
+class EncryptedDisk(Wire):
+    """A disk of an item, which may have a disk encryption set."""
+
+    disk_encryption_set_id: str | None = None
+
+    @property
+    def encryption_set(self) -> str | None:
+        """The id of its set; empty if the service says that it has none, None if it does not say."""
+        if "disk_encryption_set_id" not in self.model_fields_set:
+            return None
+        return self.disk_encryption_set_id or ""
+
+
 def moment(value: object) -> datetime | None:
     """A time of the service in UTC, or None where it says by year 1 or 1753 that there is none.
 

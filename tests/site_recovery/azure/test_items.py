@@ -40,11 +40,10 @@ def item(details: dict[str, Any], **properties: Any) -> Any:
     [
         ({"vmNics": [], "targetVmTags": []}, False),
         ({"vmNics": None, "targetVmTags": None}, False),
-        ({"vmNics": [NIC], "targetVmTags": []}, False),
-        ({"vmNics": [NIC], "targetVmTags": [], "protectedDisks": [{"diskId": "1"}]}, True),
+        ({"vmNics": [NIC], "targetVmTags": []}, True),
     ],
 )
-def test_an_answer_without_interfaces_or_disks_is_that_of_a_list(
+def test_an_answer_without_interfaces_is_that_of_a_list(
     details: dict[str, Any], complete: bool
 ) -> None:
     assert item(details).complete == complete
@@ -105,3 +104,18 @@ def test_a_failed_failover_makes_no_danger_by_itself(
         healthErrors=errors,
     )
     assert observe(MACHINE, Snapshot(items=(critical,))).endangered == endangered
+
+
+@pytest.mark.parametrize(
+    ("disk", "shown"),
+    [
+        ({"diskEncryptionSetId": "/des"}, "/des"),
+        ({"diskEncryptionSetId": None}, ""),
+        ({}, None),
+    ],
+)
+def test_a_disk_of_which_no_encryption_set_is_said_may_have_one(
+    disk: dict[str, Any], shown: str | None
+) -> None:
+    [found] = item({"protectedDisks": [{"diskId": "1", **disk}]}).target.disks
+    assert found.disk_encryption_set == shown

@@ -8,7 +8,7 @@ from typing import Any
 from pydantic import Field
 
 from site_recovery import arm_ids
-from site_recovery.azure.answers.reading import Tags, Wire, tags_of
+from site_recovery.azure.answers.reading import EncryptedDisk, Tags, Wire, tags_of
 from site_recovery.target_disks import GIB, DiskSettings
 from site_recovery.target_interfaces import InterfaceSettings
 from site_recovery.target_settings import DYNAMIC, TargetSettings, without_none
@@ -37,10 +37,9 @@ class _Disk(Wire):
     disk_capacity_in_bytes: float | None = None
 
 
-class _ManagedDisk(Wire):
+class _ManagedDisk(EncryptedDisk):
     disk_id: str | None = None
     replica_disk_type: str | None = None
-    disk_encryption_set_id: str | None = None
 
 
 class _Details(Wire):
@@ -98,7 +97,7 @@ def _disks(shown: _Details) -> Iterator[DiskSettings]:
         yield DiskSettings(
             round(size / GIB) if size else None,
             disk.replica_disk_type,
-            disk.disk_encryption_set_id or "",
+            disk.encryption_set,
         )
 
 

@@ -7,7 +7,7 @@ from typing import Any
 
 from pydantic import Field
 
-from site_recovery.azure.answers.reading import Tags, Wire, tags_of
+from site_recovery.azure.answers.reading import EncryptedDisk, Tags, Wire, tags_of
 from site_recovery.target_disks import GIB, DiskSettings
 from site_recovery.target_interfaces import InterfaceSettings
 from site_recovery.target_settings import DYNAMIC, TargetSettings, without_none
@@ -28,15 +28,14 @@ class _Interface(Wire):
     test_ip_address_type: str | None = Field(None, alias="testIPAddressType")
 
 
-class _Disk(Wire):
+class _Disk(EncryptedDisk):
     capacity_in_bytes: float | None = None
     disk_type: str | None = None
-    disk_encryption_set_id: str | None = None
 
     def parsed(self) -> DiskSettings:
         size = self.capacity_in_bytes
         return DiskSettings(
-            round(size / GIB) if size else None, self.disk_type, self.disk_encryption_set_id or ""
+            round(size / GIB) if size else None, self.disk_type, self.encryption_set
         )
 
 
