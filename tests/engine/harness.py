@@ -38,7 +38,9 @@ _LISTENER_SECONDS = 30
 _OWN = "pulumi-python:dynamic/asr:"
 
 
-_OF_THE_FORKED_HOST = "using pulumi-language-python from $PATH"
+_OF_THE_FORKED_HOST = re.compile(
+    r"^[^\n]*using pulumi-language-python from \$PATH[^\n]*(?:\n(?:[ \t]*\n)?|\Z)", re.MULTILINE
+)
 """The engine's warning of a language host that is not beside it, which a user's is."""
 
 
@@ -486,10 +488,10 @@ def _environment(clouds: Clouds) -> dict[str, str]:
 
 
 def _result(code: int, text: str, events: Path) -> Result:
-    result = Result(code, text)
+    result = Result(code, _OF_THE_FORKED_HOST.sub("", text))
     for event in _events(events):
         diagnostic = event.get("diagnosticEvent")
-        if diagnostic is not None and _OF_THE_FORKED_HOST in diagnostic["message"]:
+        if diagnostic is not None and _OF_THE_FORKED_HOST.match(diagnostic["message"]):
             continue
         if diagnostic is not None and not diagnostic.get("ephemeral"):
             kept = {"error": result.errors, "warning": result.warnings, "info": result.lines}
