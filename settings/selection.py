@@ -69,7 +69,7 @@ def expand(raw: Mapping[str, Any], find: Finder) -> tuple[dict[str, Any], list[P
                 wrong.append(Problem(place, *found))
         problems += wrong
         if not wrong:
-            rest = {k: v for k, v in written[wave].items() if k not in ("select", "selectName")}
+            rest = {key: value for key, value in written[wave].items() if key != "select"}
             written[wave] = {**rest, "machines": sorted(members)}
     if empty and len(empty) == len(selecting) and _is_empty(vpc, region, find):
         problems = [

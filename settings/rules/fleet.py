@@ -51,12 +51,6 @@ def _wave_names(draft: Draft) -> Iterator[Problem]:
 def _machines_or_select(draft: Draft) -> Iterator[Problem]:
     for wave_name, wave in draft.waves.items():
         both = {"machines", "select"} & wave.keys
-        if both == {"machines"} and "selectName" in wave.keys:
-            yield Problem(
-                path("waves", wave_name, "selectName"),
-                "the wave lists its machines, and nothing is selected",
-                "Remove the key, or select the machines by tags",
-            )
         if len(both) == 1:
             continue
         yield Problem(

@@ -110,25 +110,11 @@ def _pattern(text: str) -> str:
             f"{said(text)} is no pattern for names of tags",
             "Write a name, with * for any text, such as 'team' or 'app-*'",
         )
-    if text.lower().startswith(_KEPT_IN_AWS):
-        raise broken(
-            f"tags whose names begin with {' or '.join(_KEPT_IN_AWS)} are never taken along",
-            "Remove the pattern",
-        )
     return text
-
-
-def _takes_some(patterns: list[str]) -> list[str]:
-    if patterns and all(pattern.startswith(_NOT) for pattern in patterns):
-        raise broken(
-            "every pattern leaves tags out, so none is taken", "Begin with one such as '*'"
-        )
-    return patterns
 
 
 TagPatterns = Annotated[
     list[Annotated[str, AfterValidator(_pattern)]],
-    AfterValidator(_takes_some),
     Field(min_length=1, title="list of patterns"),
 ]
 """Which tags of an EC2 instance its virtual machine gets: `*` for any text, a `!` first to leave out."""

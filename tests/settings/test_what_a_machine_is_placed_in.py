@@ -71,21 +71,6 @@ class TestAnAvailabilitySet:
         assert problems(*TARGET, "proximityPlacementGroup", value=other) == {}
 
 
-class TestPatternsOfTags:
-    @pytest.mark.parametrize("patterns", [["!team"], ["!*", "!a"]])
-    def test_that_only_leave_out_are_refused(self, patterns: list[str]) -> None:
-        [said] = problems(*TARGET, "tagsFromSource", value=patterns).values()
-        assert said == "every pattern leaves tags out, so none is taken. Begin with one such as '*'"
-
-    @pytest.mark.parametrize("pattern", ["aws:*", "AWS:autoscaling:groupName", "site-recovery:*"])
-    def test_of_tags_that_are_never_taken_are_refused(self, pattern: str) -> None:
-        [said] = problems(*TARGET, "tagsFromSource", value=["*", pattern]).values()
-        assert "are never taken along" in said
-
-    def test_may_leave_those_out(self) -> None:
-        assert problems(*TARGET, "tagsFromSource", value=["*", "!aws:*"]) == {}
-
-
 class TestTheSystem:
     @pytest.mark.parametrize("value", ["", "  ", {"name": ""}, {"name": " "}])
     def test_that_is_empty_is_refused(self, value: Any) -> None:
@@ -130,12 +115,3 @@ class TestAWaveByTags:
     def test_nor_is_it_asked_for_names_that_no_tag_gives(self, name: Any) -> None:
         wave = {"phase": "protected", "select": {"team": "web"}, "selectName": name}
         assert list(self.found(wave)) == ["waves.tagged.selectName"]
-
-    def test_is_what_a_name_of_its_machines_needs(self) -> None:
-        found = configs.report(
-            configs.put(configs.modernized(), "waves", "pilot", "selectName", value="team")
-        )
-        assert found == {
-            "waves.pilot.selectName": "the wave lists its machines, and nothing is selected. "
-            "Remove the key, or select the machines by tags"
-        }
