@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import json
 import subprocess
 import sys
+from typing import Any
 
 import pytest
 
@@ -12,7 +14,7 @@ from components.sdk_package import Package
 
 _PACKAGES = [vars(sdk)[name] for name in sdk.__all__]
 _DESCRIPTION = """
-import importlib, sys
+import importlib, json, sys
 from enum import Enum
 from pulumi import _types
 
@@ -24,8 +26,7 @@ def described(one):
     return one.__annotations__
 
 def describe(module, names):
-    for name in sorted(names):
-        print(module.__name__, name, described(getattr(module, name)))
+    return [(module.__name__, name, str(described(getattr(module, name)))) for name in sorted(names)]
 """
 
 
@@ -35,32 +36,64 @@ def _printed(code: str) -> list[str]:
     ).stdout.split()
 
 
-def test_a_package_has_what_the_whole_package_has_by_that_name() -> None:
-    parts = {part.__name__: dir(part) for part in _PACKAGES}
-    assert all(parts.values())
-    code = (
-        "import importlib;"
-        f"print(*(f'{{p}}.{{n}}' for p, names in {parts}.items() for n in names"
-        " if not hasattr(importlib.import_module(p), n)))"
+def _described(code: str) -> Any:
+    """The types of each package as a process shows them in JSON at last."""
+    code = f"{_DESCRIPTION}\n{code}\njson.dump(found, sys.stdout)"
+    done = subprocess.run([sys.executable, "-c", code], check=True, capture_output=True, text=True)
+    return json.loads(done.stdout)
+
+
+@pytest.fixture(scope="module")
+def whole() -> Any:
+    """By package: its types as their modules make them, and which of our names it does not have.
+
+    In one process, because whole packages are imported in seconds.
+    """
+    packages = {
+        part.__name__: ([one.__name__ for one in part._types], dir(part)) for part in _PACKAGES
+    }
+    return _described(
+        f"""
+def own(module):
+    return (n for n, c in vars(module).items() if getattr(c, "__module__", "") == module.__name__)
+
+found = {{}}
+for package, (modules, names) in {packages}.items():
+    own_modules = map(importlib.import_module, modules)
+    types = [line for one in own_modules for line in describe(one, own(one))]
+    all = importlib.import_module(package)
+    found[package] = {{"types": types, "missing": [n for n in names if not hasattr(all, n)]}}
+"""
     )
-    assert _printed(code) == []
+
+
+@pytest.fixture(scope="module")
+def by_itself() -> Any:
+    """By package: its types as they are made one by one."""
+    return _described(
+        f"""
+from components import sdk
+found = {{
+    package: [line for one in sys.modules[package]._types for line in describe(one, one)]
+    for package in {[part.__name__ for part in _PACKAGES]}
+}}
+"""
+    )
 
 
 @pytest.mark.parametrize("package", _PACKAGES, ids=lambda package: package.__name__)
-def test_each_type_that_is_made_by_itself_is_like_the_one_that_its_module_makes(
-    package: Package,
-) -> None:
-    by_itself = (
-        f"{_DESCRIPTION}\nfrom components import sdk\n"
-        f"for one in sys.modules[{package.__name__!r}]._types: describe(one, one)"
-    )
-    of_modules = (
-        f"{_DESCRIPTION}\nfor name in {[one.__name__ for one in package._types]}:\n"
-        "    one = importlib.import_module(name)\n"
-        "    describe(one, (n for n, c in vars(one).items() if getattr(c, '__module__', '') == name))"
-    )
-    assert (found := _printed(by_itself)) == _printed(of_modules)
-    assert found
+class TestAPackage:
+    def test_has_what_the_whole_package_has_by_that_name(
+        self, whole: Any, package: Package
+    ) -> None:
+        assert dir(package)
+        assert whole[package.__name__]["missing"] == []
+
+    def test_makes_each_type_by_itself_like_the_one_that_its_module_makes(
+        self, whole: Any, by_itself: Any, package: Package
+    ) -> None:
+        assert by_itself[package.__name__]
+        assert by_itself[package.__name__] == whole[package.__name__]["types"]
 
 
 def test_no_module_of_an_sdk_is_imported_and_no_type_made_before_something_of_it_is_used() -> None:
