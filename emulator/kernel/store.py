@@ -90,6 +90,16 @@ class Store:
         self._before: dict[tuple[str, str], _Entry | None] = {}
         self._open = False
 
+    def copy(self) -> Store:
+        """A store in memory with the same documents, of which none changes with this one; for
+        tests."""
+        made = Store()
+        self._database.backup(made._database)
+        for kind, entries in self._entries.items():
+            made._entries[kind] = dict(entries)
+        made._number = self._number
+        return made
+
     @property
     def changed(self) -> bool:
         """Whether the open transaction has written or removed anything."""

@@ -4,15 +4,16 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import copy
 import socket
 import threading
 from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine, Iterator, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import replace
 from datetime import timedelta
-from functools import wraps
+from functools import cache, wraps
 from types import MappingProxyType
-from typing import Any, ParamSpec, TypeVar
+from typing import Any, ParamSpec, Self, TypeVar
 
 import uvicorn
 
@@ -54,6 +55,7 @@ from tests.emulator.recovery_services.site_recovery_support import (
 )
 
 _T = TypeVar("_T")
+_F = TypeVar("_F", bound="Fleet")
 _P = ParamSpec("_P")
 _STEP, _LONGEST_STEP = timedelta(seconds=30), timedelta(minutes=8)
 LENIENT = Rules(require_test_failover=False)
@@ -69,6 +71,17 @@ def _run(coroutine: Callable[_P, Coroutine[Any, Any, _T]]) -> Callable[_P, _T]:
         return asyncio.run(coroutine(*args, **kwargs))
 
     return run
+
+
+def copied(make: Callable[_P, _F]) -> Callable[_P, _F]:
+    """The same function, which makes a fleet once for equal arguments, and returns copies of it."""
+    once = cache(make)
+
+    @wraps(make)
+    def copy_of(*args: _P.args, **kwargs: _P.kwargs) -> _F:
+        return once(*args, **kwargs).copy()  # type: ignore[arg-type]
+
+    return copy_of
 
 
 class Recorder:
@@ -143,9 +156,7 @@ class Fleet:
         self.after_failover: AfterFailover | None = None
         self.terminate_after: timedelta | None = None
         self.sources: EstateSources | None = None
-        self.carrier: Callable[[], AsyncWorldTransport] = lambda: AsyncWorldTransport(
-            self.site.world
-        )
+        self.carrier: Callable[[], AsyncWorldTransport] = self._in_process
         self.reporter = Recorder()
         self.slept: list[float] = []
         self.wire = wire
@@ -155,6 +166,16 @@ class Fleet:
 
     def close(self) -> None:
         self._server.close()
+
+    def copy(self) -> Self:
+        """Another fleet in the same state; of this one it changes nothing. In process only.
+
+        Its emulator has been restarted: what that does not store, such as earlier answers for
+        lists that lag behind, the copy does not have.
+        """
+        assert self._base_url is None
+        kept = {id(self.site): self.site.copy(), id(self.experience): self.experience}
+        return copy.deepcopy(self, kept)
 
     # -- what a person or a test does ------------------------------------------------------------
 
@@ -316,6 +337,9 @@ class Fleet:
             base_url=self._base_url,
             limited=False,
         )
+
+    def _in_process(self) -> AsyncWorldTransport:
+        return AsyncWorldTransport(self.site.world)
 
     def _migration_site(self) -> MigrationSite:
         modernized = self.experience.name == "modernized"

@@ -17,7 +17,7 @@ from site_recovery.phases import Phase
 from site_recovery.snapshot import VirtualMachine
 from tests.convergence.fleet import Fleet
 from tests.convergence.sources import Killed
-from tests.convergence.test_a_cutover_loses_nothing import VM, protected, sources
+from tests.convergence.test_a_cutover_loses_nothing import VM, sources
 from tests.convergence.test_a_failover_is_taken_back import (
     both_serve,
     failed_over,
@@ -25,7 +25,7 @@ from tests.convergence.test_a_failover_is_taken_back import (
 )
 from tests.emulator.recovery_services.site_recovery_support import GROUP
 
-__all__ = ["failed_over", "protected"]
+__all__ = ["failed_over"]
 
 MAPPING_GET = "ReplicationProtectionContainerMappings_Get"
 DB_01 = f"{GROUP}{VM}/db-01"

@@ -15,7 +15,7 @@ from site_recovery.convergence.sources import Ran
 from site_recovery.declared.cutover import Commands, Cutover, Mode, Quiesce
 from site_recovery.phases import Phase
 from site_recovery.reasons import Reason
-from tests.convergence.fleet import Fleet
+from tests.convergence.fleet import Fleet, copied
 from tests.convergence.sources import FENCE as FENCE_GROUP
 from tests.convergence.sources import EstateSources
 from tests.emulator.recovery_services.site_recovery_support import GROUP, Classic, linux, windows
@@ -31,8 +31,8 @@ LOSSLESS = Cutover(mode=Mode.LOSSLESS, quiesce=QUIESCE)
 MACHINES = ("web-01", "db-01")
 
 
-@pytest.fixture
-def protected(experience: Classic) -> Fleet:
+@copied
+def protected_fleet(experience: Classic) -> Fleet:
     """A fleet of two that is protected, with sources that a run may change."""
     # RHEL 6, the one Linux of the classic experience, can neither end connections nor systemctl.
     classic = experience.name == "classic"
@@ -43,6 +43,11 @@ def protected(experience: Classic) -> Fleet:
     outcomes = fleet.drive(Phase.PROTECTED)
     assert {o.status for o in outcomes.values()} == {Status.SATISFIED}
     return fleet
+
+
+@pytest.fixture
+def protected(experience: Classic) -> Fleet:
+    return protected_fleet(experience)
 
 
 def sources(fleet: Fleet) -> EstateSources:
@@ -298,15 +303,20 @@ OLD_QUIESCE = Quiesce(
 )
 
 
+@copied
+def old_fleet(experience: Classic) -> Fleet:
+    machine = replace(linux(1), name="db-01", os=OLD[experience.name])
+    fleet = Fleet([machine], experience=experience)
+    fleet.sources = EstateSources(fleet.site)
+    outcomes = fleet.drive(Phase.PROTECTED)
+    assert {o.status for o in outcomes.values()} == {Status.SATISFIED}, outcomes
+    return fleet
+
+
 class TestAnOldLinux:
     @pytest.fixture
     def old(self, experience: Classic) -> Fleet:
-        machine = replace(linux(1), name="db-01", os=OLD[experience.name])
-        fleet = Fleet([machine], experience=experience)
-        fleet.sources = EstateSources(fleet.site)
-        outcomes = fleet.drive(Phase.PROTECTED)
-        assert {o.status for o in outcomes.values()} == {Status.SATISFIED}, outcomes
-        return fleet
+        return old_fleet(experience)
 
     def test_that_stops_its_application_is_cut_over_without_loss(self, old: Fleet) -> None:
         old.cutovers = {"db-01": Cutover(mode=Mode.LOSSLESS, quiesce=OLD_QUIESCE)}

@@ -15,29 +15,34 @@ from site_recovery.phases import Phase
 from site_recovery.reasons import Reason
 from site_recovery.usual_durations import History
 from tests.convergence.cuts import is_killed
-from tests.convergence.fleet import LENIENT, Fleet
+from tests.convergence.fleet import LENIENT, Fleet, copied
 from tests.convergence.sources import Killed
 from tests.convergence.test_a_cutover_loses_nothing import (
     FAILOVER,
     VM,
     instance,
-    protected,
+    protected_fleet,
     serves_as_before,
     sources,
 )
-from tests.emulator.recovery_services.site_recovery_support import GROUP
+from tests.emulator.recovery_services.site_recovery_support import GROUP, Classic
 
-__all__ = ["protected"]
 COMPUTE = "2024-07-01"
 
 
-@pytest.fixture
-def failed_over(protected: Fleet) -> Fleet:
-    del protected.machines["web-01"]
-    outcome = protected.drive(Phase.FAILED_OVER)["db-01"]
+@copied
+def failed_over_fleet(experience: Classic) -> Fleet:
+    fleet = protected_fleet(experience)
+    del fleet.machines["web-01"]
+    outcome = fleet.drive(Phase.FAILED_OVER)["db-01"]
     assert outcome.status is Status.SATISFIED, outcome
-    protected.rolls_back = {"db-01"}
-    return protected
+    fleet.rolls_back = {"db-01"}
+    return fleet
+
+
+@pytest.fixture
+def failed_over(experience: Classic) -> Fleet:
+    return failed_over_fleet(experience)
 
 
 def virtual_machine(fleet: Fleet) -> Any:

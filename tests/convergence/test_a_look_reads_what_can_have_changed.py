@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections import Counter
-from collections.abc import Awaitable, Callable, Iterator
+from collections.abc import Awaitable, Callable
 from typing import Any, TypeVar
 
 import pytest
@@ -17,7 +17,7 @@ from site_recovery.fleet import Hardware
 from site_recovery.jobs import Job
 from site_recovery.observation import observe
 from site_recovery.phases import Phase
-from tests.convergence.fleet import Fleet
+from tests.convergence.fleet import Fleet, copied
 from tests.emulator.recovery_services.site_recovery_support import (
     AsyncCredential,
     Classic,
@@ -64,12 +64,16 @@ class _Counting(AsyncWorldTransport):
         return await super().send(request, **options)
 
 
-@pytest.fixture
-def fleet(experience: Classic) -> Iterator[CountedFleet]:
+@copied
+def protected_fleet(experience: Classic) -> CountedFleet:
     made = CountedFleet([windows(1), windows(2), linux(1)], experience=experience)
     made.drive(Phase.PROTECTED)
-    yield made
-    made.close()
+    return made
+
+
+@pytest.fixture
+def fleet(experience: Classic) -> CountedFleet:
+    return protected_fleet(experience)
 
 
 @pytest.mark.parametrize("given", ["Standard_D4s_v5", None])

@@ -8,21 +8,26 @@ import pytest
 
 from site_recovery.convergence.outcome import Status
 from site_recovery.phases import Phase
-from tests.convergence.fleet import Fleet
-from tests.convergence.test_a_cutover_loses_nothing import VM, instance, protected, sources
-from tests.emulator.recovery_services.site_recovery_support import GROUP
+from tests.convergence.fleet import Fleet, copied
+from tests.convergence.test_a_cutover_loses_nothing import VM, instance, protected_fleet, sources
+from tests.emulator.recovery_services.site_recovery_support import GROUP, Classic
 
-__all__ = ["protected"]
 DAYS = timedelta(days=14)
 
 
-@pytest.fixture
-def migrated(protected: Fleet) -> Fleet:
-    del protected.machines["web-01"]
-    protected.terminate_after = DAYS
-    outcome = protected.drive(Phase.MIGRATED)["db-01"]
+@copied
+def migrated_fleet(experience: Classic) -> Fleet:
+    fleet = protected_fleet(experience)
+    del fleet.machines["web-01"]
+    fleet.terminate_after = DAYS
+    outcome = fleet.drive(Phase.MIGRATED)["db-01"]
     assert outcome.status is Status.SATISFIED, outcome
-    return protected
+    return fleet
+
+
+@pytest.fixture
+def migrated(experience: Classic) -> Fleet:
+    return migrated_fleet(experience)
 
 
 def terminated(fleet: Fleet) -> bool:

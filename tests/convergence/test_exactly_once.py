@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -14,7 +13,7 @@ from site_recovery.observation import observe
 from site_recovery.operations import Operation
 from site_recovery.phases import Phase
 from site_recovery.request_ids import RequestIds
-from tests.convergence.fleet import Fleet
+from tests.convergence.fleet import Fleet, copied
 from tests.emulator.recovery_services.site_recovery_support import BOTH, Classic, windows
 
 MACHINE = "web-01"
@@ -80,16 +79,22 @@ def case(request: pytest.FixtureRequest) -> tuple[Classic, Change]:
     return found
 
 
+@copied
+def one_machine(experience: Classic, phase: Phase | None) -> Fleet:
+    """One machine in a phase; in none, nothing was done to it."""
+    fleet = Fleet([windows(1)], experience=experience)
+    if phase is not None:
+        fleet.drive(phase)
+    return fleet
+
+
 @pytest.fixture
-def machine_fleet(case: tuple[Classic, Change]) -> Iterator[Fleet]:
+def machine_fleet(case: tuple[Classic, Change]) -> Fleet:
     """One machine in the state before the change."""
     experience, change = case
-    fleet = Fleet([windows(1)], experience=experience)
-    if change.before is not None:
-        fleet.drive(change.before)
+    fleet = one_machine(experience, change.before)
     fleet.targets[MACHINE] = dict(change.target)
-    yield fleet
-    fleet.close()
+    return fleet
 
 
 @pytest.fixture

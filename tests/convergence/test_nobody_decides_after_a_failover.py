@@ -15,29 +15,34 @@ from site_recovery.phases import Phase
 from site_recovery.planning import satisfies
 from site_recovery.reasons import Reason
 from site_recovery.usual_durations import History
-from tests.convergence.fleet import LENIENT, Fleet
+from tests.convergence.fleet import LENIENT, Fleet, copied
 from tests.convergence.test_a_cutover_loses_nothing import (
     FAILOVER,
     VM,
     instance,
     is_out_of_the_way,
-    protected,
+    protected_fleet,
     serves_as_before,
     sources,
 )
-from tests.emulator.recovery_services.site_recovery_support import GROUP
+from tests.emulator.recovery_services.site_recovery_support import GROUP, Classic
 
-__all__ = ["protected"]
 AFTER = timedelta(hours=4)
 
 
-@pytest.fixture
-def failed_over(protected: Fleet) -> Fleet:
-    del protected.machines["web-01"]
-    protected.after_failover = AfterFailover(after=AFTER)
-    outcome = protected.drive(Phase.FAILED_OVER)["db-01"]
+@copied
+def failed_over_fleet(experience: Classic) -> Fleet:
+    fleet = protected_fleet(experience)
+    del fleet.machines["web-01"]
+    fleet.after_failover = AfterFailover(after=AFTER)
+    outcome = fleet.drive(Phase.FAILED_OVER)["db-01"]
     assert outcome.status is Status.SATISFIED, outcome
-    return protected
+    return fleet
+
+
+@pytest.fixture
+def failed_over(experience: Classic) -> Fleet:
+    return failed_over_fleet(experience)
 
 
 def decide(fleet: Fleet, do: Decision) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import copy
 import json
 import socket
 import threading
@@ -175,10 +176,19 @@ class Site:
     def reopen(self) -> None:
         """Continue with the database in a new world, as a new process would after a kill."""
         self.store.close()
-        self.store = Store(self._database)
-        clock = resumed_clock(self.store)
-        self.world = front.create(self.store, clock, self._seed, self.estate)
+        self._continue(Store(self._database))
+
+    def _continue(self, store: Store) -> None:
+        self.store = store
+        self.world = front.create(store, resumed_clock(store), self._seed, self.estate)
         self._bind()
+
+    def copy(self) -> Site:
+        """Another site in the same state, in memory, whose world is one of a new process."""
+        made = copy.copy(self)
+        made.estate = copy.deepcopy(self.estate)
+        made._continue(self.store.copy())
+        return made
 
     def async_client(self) -> Any:
         return AsyncSiteRecoveryManagementClient(
