@@ -33,6 +33,7 @@ from dynamic_providers.wave.inputs import (
     MachineInputs,
     WaveInputs,
     assignments,
+    items,
     leaving,
     migrated,
 )
@@ -228,7 +229,12 @@ class MigrationWaveProvider(MigrationProvider[WaveInputs, WaveOutputs]):
         departing = leaving(answerable_for(recorded.values), inputs)
         migrated_before = migrated(recorded.values, inputs)
         return await self._drive(
-            inputs, departing, recorded.inputs, migrated_before, recorded.outputs
+            inputs,
+            departing,
+            recorded.inputs,
+            migrated_before,
+            recorded.outputs,
+            items(recorded.values, inputs),
         )
 
     async def on_read(self, id_: str, recorded: Recorded) -> tuple[WaveInputs, WaveOutputs] | None:
@@ -294,6 +300,7 @@ class MigrationWaveProvider(MigrationProvider[WaveInputs, WaveOutputs]):
         before: WaveInputs | None = None,
         once_migrated: Mapping[str, str] = MappingProxyType({}),
         outputs_before: WaveOutputs | None = None,
+        items_before: Mapping[str, str] = MappingProxyType({}),
     ) -> WaveOutputs:
         vault = WaveVault(self.connect(), inputs)
         order = inputs.plan_order(before)
@@ -303,7 +310,7 @@ class MigrationWaveProvider(MigrationProvider[WaveInputs, WaveOutputs]):
         if awaits_records(inputs):
             await checked.of_this_process.told(claims.of_this_process.waves)
         before_this = outputs_before or WaveOutputs()
-        own = with_checks(inputs.assignments(once_migrated))
+        own = with_checks(inputs.assignments(once_migrated, items_before))
         own = with_hooks(own, before_this.hooks)
         machines = own + assignments(None, departing)
         outcomes = await vault.converge(machines, self.row(inputs.urn), order)

@@ -42,6 +42,8 @@ class Machine:
         after_failover: what becomes of it if it stays failed over; None if a person decides.
         checked_test: when all checks of a test failover of it last passed, as its stack recorded
             it; None if they never did.
+        item_id: ARM id of its protected item, as its wave recorded it; empty if it recorded none.
+            An item that was made by hand may have any name, so a list that lacks it hides it.
     """
 
     name: str
@@ -59,6 +61,7 @@ class Machine:
     checked_test: datetime | None = None
     not_before: datetime | None = None
     after_failover: AfterFailover | None = None
+    item_id: str = ""
 
 
 @dataclass(frozen=True)

@@ -6,6 +6,7 @@ from collections.abc import Collection, Mapping
 from dataclasses import replace
 from datetime import datetime, timedelta
 from functools import partial
+from types import MappingProxyType
 from typing import Any, Literal
 
 from pydantic import Field, field_serializer
@@ -61,6 +62,7 @@ class MachineInputs(Inputs):
         terminates_at: when that is, if it is known.
         interfaces: those of the instance, if its target names further ones; else None.
         disks: what is declared of the disks of each size; None if nothing is.
+        item_id: its protected item, of a machine that leaves the wave; else None.
     """
 
     instance_id: str
@@ -81,6 +83,7 @@ class MachineInputs(Inputs):
     hooks: Hooks | None = None
     interfaces: list[SourceInterface] | None = None
     disks: list[DiskOrder] | None = None
+    item_id: str | None = None
 
     @field_serializer("hooks")
     def _as_said(self, hooks: Hooks | None) -> dict[str, Any] | None:
@@ -118,6 +121,7 @@ class MachineInputs(Inputs):
             unmanaged=self.unmanaged,
             not_before=self.cutover.at,
             after_failover=self.after_failover,
+            item_id=self.item_id or "",
         )
 
     def terminates(self, now: datetime) -> bool:
@@ -298,11 +302,19 @@ class WaveInputs(Inputs):
             return None
         return PlanOrder(self.recovery_plan, before.recovery_plan if before is not None else None)
 
-    def assignments(self, migrated: Collection[str] = ()) -> list[Assignment]:
-        """Every machine with the wave's phase. `migrated` names those recorded as migrated."""
+    def assignments(
+        self, migrated: Collection[str] = (), items: Mapping[str, str] = MappingProxyType({})
+    ) -> list[Assignment]:
+        """Every machine with the wave's phase.
+
+        Args:
+            migrated: the machines that are recorded as migrated.
+            items: the recorded protected items by machine.
+        """
         return [
             inputs.assignment(
-                replace(self.machine(name), migrated=name in migrated), self.phase
+                replace(self.machine(name), migrated=name in migrated, item_id=items.get(name, "")),
+                self.phase,
             ).placed(self.landing_zone)
             for name, inputs in self.machines.items()
         ]
@@ -319,8 +331,22 @@ def assignments(phase: Phase | None, machines: Mapping[str, MachineInputs]) -> l
 
 def recorded(outputs: dict[str, Any]) -> dict[str, MachineInputs]:
     """The machines that a wave is responsible for: its own, and those that are still leaving."""
-    machines = {**(outputs.get("leaving") or {}), **outputs["machines"]}
+    items = _items(outputs)
+    own = {name: {**its, "item_id": items.get(name)} for name, its in outputs["machines"].items()}
+    machines = {**(outputs.get("leaving") or {}), **own}
     return {name: MachineInputs.model_validate(values) for name, values in machines.items()}
+
+
+def items(outputs: dict[str, Any], now: WaveInputs) -> dict[str, str]:
+    """The protected items of the wave's machines as its last run recorded them, by machine."""
+    before = {name: its["instance_id"] for name, its in outputs["machines"].items()}
+    instances = {name: machine.instance_id for name, machine in now.machines.items()}
+    return of_same_instances(_items(outputs), before, instances)
+
+
+def _items(outputs: dict[str, Any]) -> dict[str, str]:
+    results = (outputs.get("results") or {}).items()
+    return {name: result["item_id"] for name, result in results if result.get("item_id")}
 
 
 def leaving(before: dict[str, MachineInputs], now: WaveInputs) -> dict[str, MachineInputs]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections import defaultdict
 from collections.abc import Awaitable, Callable, Collection, Hashable, Mapping, Sequence
+from contextlib import suppress
 from datetime import timedelta
 from functools import partial
 from typing import Any
@@ -135,23 +136,24 @@ class VaultService(PlanService):
     async def item(self, assignment: Assignment, observed: Observed) -> ProtectedItem | None:
         """Read the item of one machine (ReplicationProtectedItems_Get).
 
+        One that was not observed is looked for where the last run recorded it, and by its name.
+
         Returns:
             The item; None if it does not exist.
 
         Raises:
             MigrationError: Azure did not answer, or refused.
         """
-        container = (
-            ContainerId.parse(observed.item_id) if observed.item_id else self._site.container
-        )
-        name = arm_ids.name(observed.item_id or assignment.machine.name)
-        try:
-            with explained("its replicated item", passing=ResourceNotFoundError):
-                return await read_item(
-                    self._client, f"{container}/replicationProtectedItems/{name}"
-                )
-        except ResourceNotFoundError:
-            return None
+        machine = assignment.machine
+        named = f"{self._site.container}/replicationProtectedItems/{machine.name}"
+        ids = [observed.item_id] if observed.item_id else [machine.item_id, named]
+        for item_id in {name.lower(): name for name in ids if name}.values():
+            with (
+                suppress(ResourceNotFoundError),
+                explained("its replicated item", passing=ResourceNotFoundError),
+            ):
+                return await read_item(self._client, item_id)
+        return None
 
     async def virtual_machine(self, assignment: Assignment) -> VirtualMachine | None:
         """Read the production virtual machine of one machine, by its name or by its tag.

@@ -114,6 +114,7 @@ class Fleet:
         after_failover: what becomes of machines that stay failed over.
         sources: the instances that runs may change; None if they touch none.
         migrated: the machines that are recorded as migrated.
+        item_ids: their protected items by machine, as their wave recorded them.
         checks: the declared checks by machine; `running` alone for the others.
         checked: how the checks of each machine ended, as its wave records it.
         hooks: the declared hooks by machine.
@@ -145,6 +146,7 @@ class Fleet:
         self.hardware: dict[str, Hardware] = {}
         self.disks: dict[str, tuple[DiskOrder, ...]] = {}
         self.migrated: set[str] = set()
+        self.item_ids: dict[str, str] = {}
         self.checks: dict[str, list[dict[str, Any]]] = {}
         self.checked: dict[str, Record] = {}
         self.hooks: dict[str, dict[str, Any]] = {}
@@ -252,6 +254,7 @@ class Fleet:
                     deletes_kept=name in self.deletes_kept,
                     after_failover=self.after_failover,
                     not_before=self.cutovers.get(name, PORTALS_WAY).at,
+                    item_id=self.item_ids.get(name, ""),
                 ),
                 "windows" if instance.platform == "windows" else "linux",
                 TargetSpec.model_validate(self.targets.get(name, {}), by_name=True),

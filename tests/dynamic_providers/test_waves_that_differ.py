@@ -180,6 +180,40 @@ class TestTheOtherWavesOfAStack:
         assert "i-elsewhere" in claims.of_this_process
 
 
+ITEM = f"{CONTAINER}/replicationProtectedItems/made-by-hand"
+WITH_ITEM = {**INPUTS, "results": {"web-01": {"stage": "protected", "item_id": ITEM}}}
+
+
+class TestTheItemThatAWaveRecorded:
+    """Nothing but the record tells its name, if a person made it and a list lacks it."""
+
+    @pytest.mark.parametrize("machines", [{}, INPUTS["machines"]], ids=["left", "stayed"])
+    def test_is_looked_for(self, driven: list[Assignment], machines: dict[str, Any]) -> None:
+        MigrationWaveProvider().update("web", WITH_ITEM, {**INPUTS, "machines": machines})
+        assert [each.machine.item_id for each in driven] == [ITEM]
+
+    def test_is_looked_for_until_its_machine_has_left(
+        self, driven: list[Assignment], monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        still = Outcome(Status.FAILED, Observed(Stage.PROTECTED), "the disk is busy")
+        empty = {**INPUTS, "machines": {}}
+        with monkeypatch.context() as busy:
+            busy.setattr(WaveVault, "converge", answering({"web-01": still}))
+            first = MigrationWaveProvider().update("web", WITH_ITEM, empty).outs
+        assert first is not None
+        MigrationWaveProvider().update("web", first, empty)
+        assert [each.machine.item_id for each in driven] == [ITEM]
+
+    def test_is_that_of_no_other_instance(self, driven: list[Assignment]) -> None:
+        other = {"web-01": {**INPUTS["machines"]["web-01"], "instance_id": "i-2"}}
+        MigrationWaveProvider().update("web", WITH_ITEM, {**INPUTS, "machines": other})
+        assert [each.machine.item_id for each in driven if each.desired is not None] == [""]
+
+    def test_is_looked_for_when_the_wave_is_deleted(self, driven: list[Assignment]) -> None:
+        MigrationWaveProvider().delete("web", {**WITH_ITEM, **recorded("pending")})
+        assert [each.machine.item_id for each in driven] == [ITEM]
+
+
 class TestAWaveThatIsDeleted:
     def test_takes_a_machine_along_that_never_got_to_its_phase(
         self, driven: list[Assignment]
