@@ -165,7 +165,7 @@ $(azure_cli)/bin/az:
 fuzz: setup ## Send the emulator more invalid requests, and kill it more often, than the tests do
 	FUZZ_EXAMPLES=20000 FUZZ_KILLS=100 $(venv)/pytest -n $(JOBS) \
 		tests/emulator/test_nonsense.py tests/emulator/test_a_killed_emulator.py \
-		tests/emulator/agreement
+		tests/emulator/agreement tests/convergence/test_a_preview_is_what_up_does.py
 
 .PHONY: faults
 faults: setup ## Try thousands of faults on every step of a migration (PLAN=<name> tries one again)

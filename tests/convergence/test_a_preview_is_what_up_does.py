@@ -1,7 +1,11 @@
-"""What a preview names is what a run does: both are compared for generated fleets."""
+"""What a preview names is what a run does: both are compared for generated fleets.
+
+`make fuzz` compares them for many more than the suite does.
+"""
 
 from __future__ import annotations
 
+import os
 import random
 from dataclasses import dataclass, replace
 from datetime import timedelta
@@ -20,7 +24,7 @@ from site_recovery.planning import Rules
 from tests.convergence.fleet import LENIENT, STRICT, Fleet
 from tests.emulator.recovery_services.site_recovery_support import BOTH, Classic, linux, windows
 
-FLEETS = range(100)
+FLEETS = range(1000 if "FUZZ_EXAMPLES" in os.environ else 40)
 _LARGER = {"vm_size": "Standard_D8s_v5"}
 _MOVED = {"tags": {"team": "shop"}}
 
