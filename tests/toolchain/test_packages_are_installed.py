@@ -10,9 +10,10 @@ from toolchain import packages
 from toolchain.layout import Layout
 
 
-@pytest.fixture
-def layout(tmp_path: Path) -> Layout:
-    made = Layout(tmp_path)
+@pytest.fixture(scope="module")
+def layout(tmp_path_factory: pytest.TempPathFactory) -> Layout:
+    """A checkout with a lock; making its virtual environment takes seconds."""
+    made = Layout(tmp_path_factory.mktemp("checkout"))
     made.local.mkdir()
     return made
 
