@@ -6,7 +6,8 @@ from collections.abc import Iterator
 
 import pytest
 
-from tests.convergence.fleet import Fleet
+from site_recovery.phases import Phase
+from tests.convergence.fleet import Fleet, copied
 from tests.emulator.recovery_services.site_recovery_support import BOTH, Classic, linux, windows
 
 
@@ -30,3 +31,16 @@ def quiet_fleet(experience: Classic) -> Iterator[Fleet]:
     made = Fleet([windows(1), windows(2), linux(1)], experience=experience)
     yield made
     made.close()
+
+
+@copied
+def _replicating(experience: Classic) -> Fleet:
+    fleet = Fleet([windows(1), windows(2), linux(1)], experience=experience)
+    fleet.drive(Phase.PROTECTED)
+    return fleet
+
+
+@pytest.fixture
+def replicating(experience: Classic) -> Fleet:
+    """The same fleet after a run that has protected it."""
+    return _replicating(experience)

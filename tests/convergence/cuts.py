@@ -98,6 +98,7 @@ class Strike:
         self._sources: EstateSources = fleet.sources
         self._instance = fleet.machines[machine].id
         self._declared = fleet.cutovers[machine]
+        self._carrier = fleet.carrier
         self._step = ""
         self.clock: Clock = fleet.site.world.clock
         self.struck = False
@@ -123,8 +124,7 @@ class Strike:
         self._sources.results.clear()
         self._sources.stops = {}
         self._fleet.cutovers[self._machine] = self._declared
-        world = self._fleet.site.world
-        self._fleet.carrier = lambda: AsyncWorldTransport(world)
+        self._fleet.carrier = self._carrier
         self._fleet.site.call("DELETE", "/_emulator/faults?")
 
     # -- the changes of the source ----------------------------------------------------------

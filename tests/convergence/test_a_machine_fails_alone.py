@@ -88,10 +88,9 @@ def test_a_new_run_over_migrated_machines_knows_them_by_their_tags(quiet_fleet: 
     assert quiet_fleet.accepted() == before
 
 
-def test_an_item_that_is_removed_while_the_vault_is_read_stops_nobody(quiet_fleet: Fleet) -> None:
-    quiet_fleet.drive(Phase.PROTECTED)
+def test_an_item_that_is_removed_while_the_vault_is_read_stops_nobody(replicating: Fleet) -> None:
     # The list still has the item, and the read that follows does not find it.
-    quiet_fleet.fault(
+    replicating.fault(
         operation="ReplicationProtectedItems_Get",
         match="web-02",
         status=404,
@@ -99,7 +98,7 @@ def test_an_item_that_is_removed_while_the_vault_is_read_stops_nobody(quiet_flee
         message="Specified resource with name 'web-02' does not exist.",
         times=2,
     )
-    outcomes = quiet_fleet.drive({"web-01": Phase.TEST_FAILOVER})
+    outcomes = replicating.drive({"web-01": Phase.TEST_FAILOVER})
     assert outcomes["web-01"].status is Status.SATISFIED
-    assert quiet_fleet.drive(Phase.PROTECTED)["web-02"].status is Status.SATISFIED
-    assert quiet_fleet.accepted("web-02").count("ReplicationProtectedItems_Create") == 1
+    assert replicating.drive(Phase.PROTECTED)["web-02"].status is Status.SATISFIED
+    assert replicating.accepted("web-02").count("ReplicationProtectedItems_Create") == 1

@@ -109,12 +109,11 @@ def test_a_server_that_is_gone_itself_is_forced_out(quiet_fleet: Fleet) -> None:
     assert "forced out" in told.events[-1]
 
 
-def test_a_server_that_protects_machines_stays(quiet_fleet: Fleet) -> None:
-    quiet_fleet.drive(Phase.PROTECTED)
+def test_a_server_that_protects_machines_stays(replicating: Fleet) -> None:
     with pytest.raises(MigrationError, match="web-01"):
-        unregister(quiet_fleet)
-    assert fabrics(quiet_fleet) == [quiet_fleet.site.fabric]
-    assert quiet_fleet.items().keys() == quiet_fleet.machines.keys()
+        unregister(replicating)
+    assert fabrics(replicating) == [replicating.site.fabric]
+    assert replicating.items().keys() == replicating.machines.keys()
 
 
 def test_clearing_a_vault_finds_its_server_by_name(quiet_fleet: Fleet) -> None:
@@ -171,15 +170,14 @@ class TestMachinesWithoutARecord:
             disable(quiet_fleet)
         assert quiet_fleet.accepted() == before
 
-    def test_of_another_policy_are_not_looked_at(self, quiet_fleet: Fleet) -> None:
-        quiet_fleet.drive(Phase.PROTECTED)
-        site = quiet_fleet.migration_site
+    def test_of_another_policy_are_not_looked_at(self, replicating: Fleet) -> None:
+        site = replicating.migration_site
         other = f"{site.container.vault}/replicationPolicies/other"
         pace = Pace(timedelta(hours=1), POLL)
-        container = ContainerId.parse(quiet_fleet.site.container)
-        quiet_fleet.ask(
+        container = ContainerId.parse(replicating.site.container)
+        replicating.ask(
             lambda to: leftovers.disable(
                 to, container, other, site.experience, pace, Recorder(), "dev"
             )
         )
-        assert quiet_fleet.items().keys() == quiet_fleet.machines.keys()
+        assert replicating.items().keys() == replicating.machines.keys()

@@ -27,17 +27,19 @@ from tests.convergence.cuts import (
     cuts,
     is_killed,
 )
-from tests.convergence.fleet import Fleet
+from tests.convergence.fleet import Fleet, copied
 from tests.convergence.test_a_cutover_loses_nothing import (
     FENCE,
     in_azure,
     instance,
     is_out_of_the_way,
     protected,
+    protected_fleet,
     quiesced,
     serves_as_before,
     sources,
 )
+from tests.emulator.recovery_services.site_recovery_support import Classic
 
 __all__ = ["protected"]
 
@@ -50,14 +52,24 @@ LONG = {"hours": 73}
 """Longer than Site Recovery keeps a recovery point."""
 
 
-@pytest.fixture(params=PLANS)
-def plan(request: pytest.FixtureRequest, protected: Fleet) -> PlanOrder | None:
+def planned(fleet: Fleet, how: str) -> PlanOrder | None:
     """The recovery plan of the wave, with a group for each machine; None for a machine alone."""
-    order = PLANS[request.param]
+    order = PLANS[how]
     if not order:
-        del protected.machines[OTHER]
+        fleet.machines.pop(OTHER, None)
         return None
     return PlanOrder(Plan("dev-shop", tuple(Group((each,)) for each in order)))
+
+
+@pytest.fixture(params=PLANS)
+def how(request: pytest.FixtureRequest) -> str:
+    chosen: str = request.param
+    return chosen
+
+
+@pytest.fixture
+def plan(how: str, protected: Fleet) -> PlanOrder | None:
+    return planned(protected, how)
 
 
 def drive(fleet: Fleet, phase: Phase, plan: PlanOrder | None) -> dict[str, Outcome]:
@@ -90,6 +102,14 @@ def cut_short(fleet: Fleet, phase: Phase, plan: PlanOrder | None, cut: Cut) -> d
     assert strike.struck, "the run never came to that step"
     assert (outcomes == {}) == (cut.way in KILLED)
     return outcomes
+
+
+@copied
+def cut_off(experience: Classic, how: str, last: str) -> Fleet:
+    """A fleet whose driver was killed after a step of the cutover."""
+    fleet = protected_fleet(experience)
+    cut_short(fleet, Phase.FAILED_OVER, planned(fleet, how), Cut(last, "killed after"))
+    return fleet
 
 
 def assert_in_azure(fleet: Fleet, outcomes: dict[str, Outcome]) -> None:
@@ -156,35 +176,37 @@ def test_what_fails_before_the_request_gives_the_source_back_in_the_same_run(
 @pytest.mark.parametrize("cut", cuts(*BACK), ids=str)
 @pytest.mark.parametrize("phase", [Phase.FAILED_OVER, Phase.PROTECTED])
 def test_a_source_that_was_half_given_back_ends_on_one_side(
-    protected: Fleet, plan: PlanOrder | None, cut: Cut, phase: Phase
+    experience: Classic, how: str, cut: Cut, phase: Phase
 ) -> None:
-    cut_short(protected, Phase.FAILED_OVER, plan, Cut("stop", "killed after"))
-    cut_short(protected, Phase.PROTECTED, plan, cut)
+    fleet = cut_off(experience, how, "stop")
+    plan = planned(fleet, how)
+    cut_short(fleet, Phase.PROTECTED, plan, cut)
 
-    outcomes = drive(protected, phase, plan)
+    outcomes = drive(fleet, phase, plan)
 
     if phase is Phase.FAILED_OVER:
-        assert_in_azure(protected, outcomes)
+        assert_in_azure(fleet, outcomes)
     else:
-        assert serves_as_before(protected, CUT)
-        assert application_runs(protected, CUT)
+        assert serves_as_before(fleet, CUT)
+        assert application_runs(fleet, CUT)
 
 
 @pytest.mark.parametrize(("last", "stopped"), [("choose", False), ("stop", True)])
 def test_a_cutover_whose_recovery_point_is_not_kept_any_more_ends_on_one_side(
-    protected: Fleet, plan: PlanOrder | None, last: str, stopped: bool
+    experience: Classic, how: str, last: str, stopped: bool
 ) -> None:
     """A machine that was not stopped yet has got newer points meanwhile. The other has none."""
-    cut_short(protected, Phase.FAILED_OVER, plan, Cut(last, "killed after"))
-    protected.site.pass_time(minutes=5)
-    assert (sources(protected).source(instance(protected, CUT)).state == "stopped") == stopped
-    protected.site.pass_time(**LONG)
+    fleet = cut_off(experience, how, last)
+    plan = planned(fleet, how)
+    fleet.site.pass_time(minutes=5)
+    assert (sources(fleet).source(instance(fleet, CUT)).state == "stopped") == stopped
+    fleet.site.pass_time(**LONG)
 
-    outcomes = drive(protected, Phase.FAILED_OVER, plan)
+    outcomes = drive(fleet, Phase.FAILED_OVER, plan)
 
     if stopped:
         assert outcomes[CUT].reason is Reason.NO_LATER_POINT
         assert "Its source serves as before" in outcomes[CUT].message
-        assert serves_as_before(protected, CUT)
-        outcomes = drive(protected, Phase.FAILED_OVER, plan)
-    assert_in_azure(protected, outcomes)
+        assert serves_as_before(fleet, CUT)
+        outcomes = drive(fleet, Phase.FAILED_OVER, plan)
+    assert_in_azure(fleet, outcomes)

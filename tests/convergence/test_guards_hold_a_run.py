@@ -35,14 +35,13 @@ def failovers(fleet: Fleet) -> list[str]:
 
 
 class TestAWindow:
-    def test_that_opens_within_the_wait_is_waited_for(self, quiet_fleet: Fleet) -> None:
-        quiet_fleet.drive(Phase.PROTECTED)
-        guards = window(quiet_fleet, 2 * HOUR, 8 * HOUR)
-        began = quiet_fleet.site.world.clock.now()
-        outcomes = quiet_fleet.drive(Phase.FAILED_OVER, guarding=Guarding(guards))
+    def test_that_opens_within_the_wait_is_waited_for(self, replicating: Fleet) -> None:
+        guards = window(replicating, 2 * HOUR, 8 * HOUR)
+        began = replicating.site.world.clock.now()
+        outcomes = replicating.drive(Phase.FAILED_OVER, guarding=Guarding(guards))
         assert {outcome.status for outcome in outcomes.values()} == {Status.SATISFIED}
-        assert quiet_fleet.site.world.clock.now() - began > 2 * HOUR - timedelta(minutes=1)
-        assert any("web-01: its window opens" in event for event in quiet_fleet.reporter.events)
+        assert replicating.site.world.clock.now() - began > 2 * HOUR - timedelta(minutes=1)
+        assert any("web-01: its window opens" in event for event in replicating.reporter.events)
 
     def test_that_opens_later_ends_the_run_at_once_and_keeps_what_was_done(
         self, quiet_fleet: Fleet
@@ -83,34 +82,32 @@ class TestAMoment:
         moment = fleet.site.world.clock.now() + later
         fleet.cutovers["web-01"] = Cutover(mode=Mode.LATEST, at=moment)
 
-    def test_that_comes_within_the_wait_is_waited_for(self, quiet_fleet: Fleet) -> None:
-        quiet_fleet.drive(Phase.PROTECTED)
-        began = quiet_fleet.site.world.clock.now()
-        self.at(quiet_fleet, 2 * HOUR)
-        outcomes = quiet_fleet.drive({"web-01": Phase.FAILED_OVER, "web-02": Phase.FAILED_OVER})
+    def test_that_comes_within_the_wait_is_waited_for(self, replicating: Fleet) -> None:
+        began = replicating.site.world.clock.now()
+        self.at(replicating, 2 * HOUR)
+        outcomes = replicating.drive({"web-01": Phase.FAILED_OVER, "web-02": Phase.FAILED_OVER})
         assert {outcome.status for outcome in outcomes.values()} == {Status.SATISFIED}
-        assert quiet_fleet.site.world.clock.now() - began > 2 * HOUR
+        assert replicating.site.world.clock.now() - began > 2 * HOUR
         order = [
             entry["machine"]
-            for entry in quiet_fleet.site.world.audited()
+            for entry in replicating.site.world.audited()
             if "Unplanned" in entry["operation"]
         ]
         assert order == ["web-02", "web-01"]
 
-    def test_that_comes_later_leaves_its_machine_protected(self, quiet_fleet: Fleet) -> None:
-        quiet_fleet.drive(Phase.PROTECTED)
-        self.at(quiet_fleet, 20 * HOUR)
-        outcomes = quiet_fleet.drive({"web-01": Phase.FAILED_OVER, "web-02": Phase.FAILED_OVER})
+    def test_that_comes_later_leaves_its_machine_protected(self, replicating: Fleet) -> None:
+        self.at(replicating, 20 * HOUR)
+        outcomes = replicating.drive({"web-01": Phase.FAILED_OVER, "web-02": Phase.FAILED_OVER})
         assert outcomes["web-02"].status is Status.SATISFIED
         assert (outcomes["web-01"].status, outcomes["web-01"].reason) == (
             Status.PENDING,
             Reason.NOT_YET,
         )
         assert "its failover begins" in outcomes["web-01"].message
-        assert failovers(quiet_fleet) == ["web-02"]
+        assert failovers(replicating) == ["web-02"]
 
-        quiet_fleet.site.pass_time(hours=20)
-        assert quiet_fleet.drive({"web-01": Phase.FAILED_OVER})["web-01"].status is Status.SATISFIED
+        replicating.site.pass_time(hours=20)
+        assert replicating.drive({"web-01": Phase.FAILED_OVER})["web-01"].status is Status.SATISFIED
 
 
 class TestTheOrderOfWaves:
@@ -121,9 +118,8 @@ class TestTheOrderOfWaves:
         earlier = {"data": OrderedWave(phase, [data])}
         return Guarding(Guards(after=("data",)), earlier, lambda wave: gave_up)
 
-    def test_a_wave_goes_on_as_soon_as_the_other_has_got_there(self, quiet_fleet: Fleet) -> None:
-        fleet = quiet_fleet
-        fleet.drive(Phase.PROTECTED)
+    def test_a_wave_goes_on_as_soon_as_the_other_has_got_there(self, replicating: Fleet) -> None:
+        fleet = replicating
         moved = False
 
         async def between() -> None:
@@ -141,16 +137,15 @@ class TestTheOrderOfWaves:
         order = [e["machine"] for e in fleet.site.world.audited() if "Unplanned" in e["operation"]]
         assert order[0] == "db-01"
 
-    def test_one_whose_run_has_ended_is_not_waited_for(self, quiet_fleet: Fleet) -> None:
-        quiet_fleet.drive(Phase.PROTECTED)
-        outcomes = quiet_fleet.drive(
+    def test_one_whose_run_has_ended_is_not_waited_for(self, replicating: Fleet) -> None:
+        outcomes = replicating.drive(
             dict.fromkeys(("web-01", "web-02"), Phase.FAILED_OVER),
-            guarding=self.after(quiet_fleet, Phase.FAILED_OVER, gave_up=True),
+            guarding=self.after(replicating, Phase.FAILED_OVER, gave_up=True),
         )
         assert {(o.status, o.reason) for o in outcomes.values()} == {
             (Status.PENDING, Reason.WAITS_FOR_WAVE)
         }
-        assert failovers(quiet_fleet) == []
+        assert failovers(replicating) == []
 
     def test_a_machine_whose_completion_waits_is_checked_meanwhile(
         self, quiet_fleet: Fleet
@@ -169,11 +164,10 @@ class TestTheOrderOfWaves:
         assert list(outcome.checks.messages) == ["1 running within 20m"]
         assert len(quiet_fleet.accepted("web-01")) == before
 
-    def test_one_that_stays_behind_blocks(self, quiet_fleet: Fleet) -> None:
-        quiet_fleet.drive(Phase.PROTECTED)
-        outcomes = quiet_fleet.drive(
+    def test_one_that_stays_behind_blocks(self, replicating: Fleet) -> None:
+        outcomes = replicating.drive(
             dict.fromkeys(("web-01", "web-02"), Phase.FAILED_OVER),
-            guarding=self.after(quiet_fleet, Phase.PROTECTED),
+            guarding=self.after(replicating, Phase.PROTECTED),
         )
         assert {(o.status, o.reason) for o in outcomes.values()} == {
             (Status.BLOCKED, Reason.WAVE_STAYS_BEHIND)
@@ -181,20 +175,18 @@ class TestTheOrderOfWaves:
 
 
 class TestTheNumberOfFailovers:
-    def test_no_more_fail_over_than_one_run_may(self, quiet_fleet: Fleet) -> None:
-        quiet_fleet.drive(Phase.PROTECTED)
+    def test_no_more_fail_over_than_one_run_may(self, replicating: Fleet) -> None:
         budget = Budget(2, "convergence.maxFailoversPerUp")
-        outcomes = quiet_fleet.drive(Phase.FAILED_OVER, guarding=Guarding(budgets=(budget,)))
+        outcomes = replicating.drive(Phase.FAILED_OVER, guarding=Guarding(budgets=(budget,)))
         left = [o for o in outcomes.values() if o.status is not Status.SATISFIED]
         assert [o.reason for o in left] == [Reason.TOO_MANY_FAILOVERS]
-        assert len(failovers(quiet_fleet)) == 2
+        assert len(failovers(replicating)) == 2
 
-    def test_a_request_that_got_no_reply_counts_once(self, quiet_fleet: Fleet) -> None:
-        quiet_fleet.drive(Phase.PROTECTED)
+    def test_a_request_that_got_no_reply_counts_once(self, replicating: Fleet) -> None:
         failover = "ReplicationProtectedItems_UnplannedFailover"
-        quiet_fleet.fault(operation=failover, drop="before", times=2)
+        replicating.fault(operation=failover, drop="before", times=2)
         budget = Budget(3, "convergence.maxFailoversPerUp")
-        outcomes = quiet_fleet.drive(Phase.FAILED_OVER, guarding=Guarding(budgets=(budget,)))
+        outcomes = replicating.drive(Phase.FAILED_OVER, guarding=Guarding(budgets=(budget,)))
         assert {outcome.status for outcome in outcomes.values()} == {Status.SATISFIED}
 
 

@@ -67,9 +67,8 @@ def test_they_are_tested_and_migrated_there(fleet: Fleet) -> None:
     assert fleet.accepted() == before
 
 
-def test_a_machine_that_replicates_goes_where_the_config_says_now(quiet_fleet: Fleet) -> None:
-    fleet = quiet_fleet
-    fleet.drive(Phase.PROTECTED)
+def test_a_machine_that_replicates_goes_where_the_config_says_now(replicating: Fleet) -> None:
+    fleet = replicating
     land_elsewhere(fleet)
     outcomes = fleet.drive(Phase.FAILED_OVER)
     assert {o.status for o in outcomes.values()} == {Status.SATISFIED}, outcomes

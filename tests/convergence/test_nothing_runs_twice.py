@@ -84,10 +84,9 @@ def test_nothing_is_submitted_once_the_engine_is_gone(quiet_fleet: Fleet) -> Non
     assert quiet_fleet.accepted() == []
 
 
-def test_a_removal_may_be_started_by_one_and_awaited_by_another(quiet_fleet: Fleet) -> None:
-    quiet_fleet.drive(Phase.PROTECTED)
-    started = quiet_fleet.drive(None, wait=timedelta(seconds=20))
+def test_a_removal_may_be_started_by_one_and_awaited_by_another(replicating: Fleet) -> None:
+    started = replicating.drive(None, wait=timedelta(seconds=20))
     assert {o.status for o in started.values()} == {Status.PENDING}
-    quiet_fleet.drive(None)
-    assert quiet_fleet.items() == {}
-    assert once_each(quiet_fleet)
+    replicating.drive(None)
+    assert replicating.items() == {}
+    assert once_each(replicating)

@@ -89,10 +89,9 @@ def test_a_machine_takes_a_reserved_capacity_where_the_experience_has_it() -> No
 class TestAChange:
     @pytest.mark.parametrize("change", CHANGES.values(), ids=CHANGES)
     def test_is_sent_to_a_protected_item_once(
-        self, quiet_fleet: Fleet, change: dict[str, Any]
+        self, replicating: Fleet, change: dict[str, Any]
     ) -> None:
-        fleet = quiet_fleet
-        fleet.drive(Phase.PROTECTED)
+        fleet = replicating
         assert UPDATE not in fleet.accepted()
         fleet.targets["web-01"] = change
         outcomes = fleet.drive(Phase.PROTECTED)
@@ -198,15 +197,13 @@ class TestAChange:
         assert outcomes["web-01"].observed.stage is Stage.MIGRATED
         assert size(fleet) == "Standard_D8s_v5"
 
-    def test_to_a_synonym_is_no_change(self, quiet_fleet: Fleet) -> None:
-        quiet_fleet.drive(Phase.PROTECTED)
-        quiet_fleet.targets["web-01"] = {"license_type": "NoLicenseType"}
-        quiet_fleet.drive(Phase.PROTECTED)
-        assert UPDATE not in quiet_fleet.accepted()
+    def test_to_a_synonym_is_no_change(self, replicating: Fleet) -> None:
+        replicating.targets["web-01"] = {"license_type": "NoLicenseType"}
+        replicating.drive(Phase.PROTECTED)
+        assert UPDATE not in replicating.accepted()
 
-    def test_of_tags_keeps_other_tags(self, quiet_fleet: Fleet) -> None:
-        fleet = quiet_fleet
-        fleet.drive(Phase.PROTECTED)
+    def test_of_tags_keeps_other_tags(self, replicating: Fleet) -> None:
+        fleet = replicating
         mine = fleet.assignments(Phase.PROTECTED)[0].tags
         body = fleet.experience.update("web-01", "Standard_D4s_v5", {**mine, "costCenter": "42"})
         item = fleet.site.item(fleet.machines["web-01"])
@@ -236,10 +233,9 @@ class TestAnAddress:
         assert machine(fleet)["address"]["privateIPAddress"] == ADDRESS
 
     def test_that_a_person_set_in_the_vault_is_left_where_none_is_said(
-        self, quiet_fleet: Fleet
+        self, replicating: Fleet
     ) -> None:
-        fleet = quiet_fleet
-        fleet.drive(Phase.PROTECTED)
+        fleet = replicating
         item = fleet.site.item(fleet.machines["web-01"])
         details = fleet.site.get(item)["properties"]["providerSpecificDetails"]
         body = fleet.experience.addressed(details["vmNics"][0]["nicId"], ADDRESS)
@@ -318,19 +314,17 @@ class TestTheSize:
 
 
 class TestTrouble:
-    def test_an_answer_that_is_lost_is_not_asked_for_twice(self, quiet_fleet: Fleet) -> None:
-        quiet_fleet.drive(Phase.PROTECTED)
-        quiet_fleet.targets["web-01"] = {"vm_size": "Standard_D8s_v5"}
-        quiet_fleet.fault(operation=UPDATE, drop="after", times=2)
-        outcomes = quiet_fleet.drive(Phase.MIGRATED, rules=STRICT)
-        assert quiet_fleet.accepted("web-01").count(UPDATE) == 1
+    def test_an_answer_that_is_lost_is_not_asked_for_twice(self, replicating: Fleet) -> None:
+        replicating.targets["web-01"] = {"vm_size": "Standard_D8s_v5"}
+        replicating.fault(operation=UPDATE, drop="after", times=2)
+        outcomes = replicating.drive(Phase.MIGRATED, rules=STRICT)
+        assert replicating.accepted("web-01").count(UPDATE) == 1
         assert outcomes["web-01"].status is Status.BLOCKED, "it was never tested"
 
-    def test_a_job_that_fails_fails_the_machine_with_its_reason(self, quiet_fleet: Fleet) -> None:
-        quiet_fleet.drive(Phase.PROTECTED)
-        quiet_fleet.targets["web-01"] = {"private_ip": ADDRESS}
-        quiet_fleet.fault(operation="UpdateVmProperties", match="web-01", job=ERROR)
-        outcomes = quiet_fleet.drive(Phase.PROTECTED)
+    def test_a_job_that_fails_fails_the_machine_with_its_reason(self, replicating: Fleet) -> None:
+        replicating.targets["web-01"] = {"private_ip": ADDRESS}
+        replicating.fault(operation="UpdateVmProperties", match="web-01", job=ERROR)
+        outcomes = replicating.drive(Phase.PROTECTED)
         assert outcomes["web-01"].status is Status.FAILED
         assert outcomes["web-01"].message.startswith("update target failed: ")
         assert outcomes["web-02"].status is Status.SATISFIED

@@ -146,14 +146,13 @@ class TestItIsNotSaidToBeGone:
             quiet_fleet.ask(lambda to: vault.read(to, other))
 
     @pytest.mark.parametrize("code", ["SubscriptionNotFound", "NotFound"])
-    def test_where_only_something_in_it_was_not_found(self, quiet_fleet: Fleet, code: str) -> None:
-        quiet_fleet.drive(Phase.PROTECTED)
+    def test_where_only_something_in_it_was_not_found(self, replicating: Fleet, code: str) -> None:
         listed = "ReplicationProtectedItems_List"
-        quiet_fleet.fault(operation=listed, status=404, code=code, times=2)
+        replicating.fault(operation=listed, status=404, code=code, times=2)
         with pytest.raises(MigrationError, match=code) as told:
-            quiet_fleet.drive(None, leaving=True)
+            replicating.drive(None, leaving=True)
         assert not isinstance(told.value, VaultGoneError)
-        assert quiet_fleet.items().keys() == quiet_fleet.machines.keys()
+        assert replicating.items().keys() == replicating.machines.keys()
 
     @pytest.mark.parametrize("leaving", [True, False])
     @pytest.mark.parametrize(
@@ -166,16 +165,15 @@ class TestItIsNotSaidToBeGone:
         ],
     )
     def test_where_one_list_was_not_found_once(
-        self, quiet_fleet: Fleet, operation: str, leaving: bool
+        self, replicating: Fleet, operation: str, leaving: bool
     ) -> None:
-        quiet_fleet.drive(Phase.PROTECTED)
         if operation == "the sources":
-            operation = SOURCES[quiet_fleet.experience.name]
-        quiet_fleet.fault(operation=operation, status=404, code="PageExpired", times=1)
+            operation = SOURCES[replicating.experience.name]
+        replicating.fault(operation=operation, status=404, code="PageExpired", times=1)
         with pytest.raises(MigrationError, match="PageExpired") as told:
-            quiet_fleet.snapshot(leaving=leaving)
+            replicating.snapshot(leaving=leaving)
         assert not isinstance(told.value, VaultGoneError)
-        assert quiet_fleet.snapshot(leaving=leaving).gone is None
+        assert replicating.snapshot(leaving=leaving).gone is None
 
     def test_where_its_server_could_not_be_looked_at(self, quiet_fleet: Fleet) -> None:
         remove_the_server(quiet_fleet)

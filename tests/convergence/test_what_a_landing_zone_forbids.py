@@ -60,35 +60,33 @@ def assert_failed_at_once(fleet: Fleet, outcomes: dict[str, Outcome], *words: st
 
 
 @pytest.mark.parametrize("scope", [SUBSCRIPTION, GROUP, VAULT])
-def test_a_lock_is_named_with_the_way_out(quiet_fleet: Fleet, scope: str) -> None:
-    quiet_fleet.drive(Phase.PROTECTED)
-    identifier = lock(quiet_fleet, scope)
-    before = len(quiet_fleet.slept)
+def test_a_lock_is_named_with_the_way_out(replicating: Fleet, scope: str) -> None:
+    identifier = lock(replicating, scope)
+    before = len(replicating.slept)
 
-    outcomes = quiet_fleet.drive(Phase.FAILED_OVER)
+    outcomes = replicating.drive(Phase.FAILED_OVER)
 
     assert_failed_at_once(
-        quiet_fleet, outcomes, "lock 'prod-guard' (ReadOnly)", f"az lock delete --ids {identifier}"
+        replicating, outcomes, "lock 'prod-guard' (ReadOnly)", f"az lock delete --ids {identifier}"
     )
-    assert len(quiet_fleet.slept) - before <= 1
-    unlock(quiet_fleet, identifier)
-    again = quiet_fleet.drive(Phase.FAILED_OVER)
+    assert len(replicating.slept) - before <= 1
+    unlock(replicating, identifier)
+    again = replicating.drive(Phase.FAILED_OVER)
     assert {each.status for each in again.values()} == {Status.SATISFIED}
-    assert quiet_fleet.accepted().count(FAILOVER) == len(quiet_fleet.machines)
+    assert replicating.accepted().count(FAILOVER) == len(replicating.machines)
 
 
-def test_a_lock_that_may_not_be_read_is_told_in_the_services_words(quiet_fleet: Fleet) -> None:
-    quiet_fleet.drive(Phase.PROTECTED)
-    lock(quiet_fleet, VAULT)
-    quiet_fleet.fault(
+def test_a_lock_that_may_not_be_read_is_told_in_the_services_words(replicating: Fleet) -> None:
+    lock(replicating, VAULT)
+    replicating.fault(
         operation="ManagementLocks_ListAtResourceLevel",
         status=403,
         code="No",
         message="no",
         times=99,
     )
-    outcomes = quiet_fleet.drive(Phase.FAILED_OVER)
-    assert_failed_at_once(quiet_fleet, outcomes, "a lock forbids it", VAULT)
+    outcomes = replicating.drive(Phase.FAILED_OVER)
+    assert_failed_at_once(replicating, outcomes, "a lock forbids it", VAULT)
 
 
 def test_a_policy_is_named_with_what_it_demands(quiet_fleet: Fleet) -> None:
@@ -98,33 +96,30 @@ def test_a_policy_is_named_with_what_it_demands(quiet_fleet: Fleet) -> None:
     assert_failed_at_once(quiet_fleet, outcomes, "Azure Policy forbids it", "'Corp'", "exemption")
 
 
-def test_a_read_only_subscription_is_no_busy_service(quiet_fleet: Fleet) -> None:
-    quiet_fleet.drive(Phase.PROTECTED)
-    quiet_fleet.site.call("PUT", "/_emulator/subscription?", {"state": "Disabled"})
-    outcomes = quiet_fleet.drive(Phase.TEST_FAILOVER)
-    assert_failed_at_once(quiet_fleet, outcomes, "the subscription takes no changes")
+def test_a_read_only_subscription_is_no_busy_service(replicating: Fleet) -> None:
+    replicating.site.call("PUT", "/_emulator/subscription?", {"state": "Disabled"})
+    outcomes = replicating.drive(Phase.TEST_FAILOVER)
+    assert_failed_at_once(replicating, outcomes, "the subscription takes no changes")
 
 
-def test_a_policy_that_denies_the_virtual_machine_fails_its_job(quiet_fleet: Fleet) -> None:
-    quiet_fleet.drive(Phase.PROTECTED)
-    forbid(quiet_fleet, {"field": "type", "equals": "Microsoft.Compute/virtualMachines"})
-    outcomes = quiet_fleet.drive(Phase.TEST_FAILOVER)
+def test_a_policy_that_denies_the_virtual_machine_fails_its_job(replicating: Fleet) -> None:
+    forbid(replicating, {"field": "type", "equals": "Microsoft.Compute/virtualMachines"})
+    outcomes = replicating.drive(Phase.TEST_FAILOVER)
     for outcome in outcomes.values():
         assert outcome.reason is Reason.JOB_FAILED
         assert "RequestDisallowedByPolicy" in outcome.message
         assert "Corp" in outcome.message
 
 
-def test_a_recovery_plan_that_a_lock_forbids_is_not_asked_for_again(quiet_fleet: Fleet) -> None:
-    quiet_fleet.drive(Phase.PROTECTED)
-    lock(quiet_fleet, VAULT)
-    plan = Plan("dev-shop", (Group(tuple(quiet_fleet.machines)),))
-    before = len(quiet_fleet.slept)
-    outcomes = quiet_fleet.drive(Phase.FAILED_OVER, plan=PlanOrder(plan))
+def test_a_recovery_plan_that_a_lock_forbids_is_not_asked_for_again(replicating: Fleet) -> None:
+    lock(replicating, VAULT)
+    plan = Plan("dev-shop", (Group(tuple(replicating.machines)),))
+    before = len(replicating.slept)
+    outcomes = replicating.drive(Phase.FAILED_OVER, plan=PlanOrder(plan))
     for outcome in outcomes.values():
         assert outcome.status is Status.FAILED
         assert "lock 'prod-guard' (ReadOnly)" in outcome.message
-    assert len(quiet_fleet.slept) - before <= 1
+    assert len(replicating.slept) - before <= 1
 
 
 def test_what_is_removed_names_the_lock_too(quiet_fleet: Fleet) -> None:
@@ -156,23 +151,21 @@ def test_what_is_removed_names_the_lock_too(quiet_fleet: Fleet) -> None:
     ],
 )
 def test_what_a_later_try_does_not_change_is_asked_for_once(
-    quiet_fleet: Fleet, status: int, code: str, message: str
+    replicating: Fleet, status: int, code: str, message: str
 ) -> None:
-    quiet_fleet.drive(Phase.PROTECTED)
-    before = len(quiet_fleet.slept)
-    quiet_fleet.fault(operation=FAILOVER, status=status, code=code, message=message, times=99)
-    outcomes = quiet_fleet.drive(Phase.FAILED_OVER)
-    assert_failed_at_once(quiet_fleet, outcomes, code)
-    assert len(quiet_fleet.slept) - before <= 1
+    before = len(replicating.slept)
+    replicating.fault(operation=FAILOVER, status=status, code=code, message=message, times=99)
+    outcomes = replicating.drive(Phase.FAILED_OVER)
+    assert_failed_at_once(replicating, outcomes, code)
+    assert len(replicating.slept) - before <= 1
 
 
 @pytest.mark.parametrize("status", [401, 403])
-def test_a_machine_that_may_not_be_changed_is_named_once(quiet_fleet: Fleet, status: int) -> None:
-    quiet_fleet.drive(Phase.PROTECTED)
-    quiet_fleet.fault(
+def test_a_machine_that_may_not_be_changed_is_named_once(replicating: Fleet, status: int) -> None:
+    replicating.fault(
         operation=FAILOVER, status=status, code="AuthorizationFailed", message="no", times=99
     )
-    outcomes = quiet_fleet.drive(Phase.FAILED_OVER)
+    outcomes = replicating.drive(Phase.FAILED_OVER)
     for name, outcome in outcomes.items():
         assert outcome.status is Status.FAILED
         assert outcome.message.startswith("unplanned failover: Azure ")
