@@ -13,6 +13,27 @@ from tests.local_aws import LocalAws, local_aws
 hypothesis.settings.register_profile("untimed", deadline=None)
 hypothesis.settings.load_profile("untimed")
 
+LONGEST = (
+    "engine/test_least_privilege.py",
+    "engine/test_pulumi_commands.py",
+    "engine/test_kills_of_one_seed.py",
+    "engine/test_machines_leave_and_move.py",
+    "engine/test_steps_back_are_refused.py",
+    "engine/test_machines_are_checked.py",
+    "engine/test_machines_that_are_held.py",
+    "engine/test_a_cutover.py",
+    "engine/test_destroy.py",
+    "engine/test_a_wave_migrates.py",
+    "convergence/test_every_cut_of_a_cutover.py",
+    "convergence/test_nothing_runs_twice.py",
+    "faults/test_a_short_campaign.py",
+    "convergence/test_a_preview_is_what_up_does.py",
+    "toolchain/test_workflows.py",
+    "components/test_sdk.py",
+    "toolchain/test_packages_are_installed.py",
+)
+"""The modules that take more than twenty seconds, the longest first."""
+
 
 @pytest.fixture(scope="module")
 def cloud() -> Iterator[LocalAws]:
@@ -46,5 +67,14 @@ def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Run the tests on the engine first: they take long, and short ones then even out the workers."""
-    items.sort(key=lambda item: item.get_closest_marker("engine") is None)
+    """Run the tests on the engine first, then the modules that take longest.
+
+    Each module is for one worker, and short ones at the end even out the workers.
+    """
+
+    def place(item: pytest.Item) -> tuple[bool, int]:
+        module = item.nodeid.partition("::")[0].removeprefix("tests/")
+        rank = LONGEST.index(module) if module in LONGEST else len(LONGEST)
+        return item.get_closest_marker("engine") is None, rank
+
+    items.sort(key=place)
