@@ -7,7 +7,8 @@ from collections.abc import Iterator
 import pytest
 
 from site_recovery.phases import Phase
-from tests.convergence.fleet import Fleet, copied
+from tests.convergence.fleet import Fleet
+from tests.copies import copied
 from tests.emulator.recovery_services.site_recovery_support import BOTH, Classic, linux, windows
 
 

@@ -11,7 +11,7 @@ from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine, Itera
 from contextlib import asynccontextmanager
 from dataclasses import replace
 from datetime import timedelta
-from functools import cache, wraps
+from functools import wraps
 from types import MappingProxyType
 from typing import Any, ParamSpec, Self, TypeVar
 
@@ -55,7 +55,6 @@ from tests.emulator.recovery_services.site_recovery_support import (
 )
 
 _T = TypeVar("_T")
-_F = TypeVar("_F", bound="Fleet")
 _P = ParamSpec("_P")
 _STEP, _LONGEST_STEP = timedelta(seconds=30), timedelta(minutes=8)
 LENIENT = Rules(require_test_failover=False)
@@ -71,17 +70,6 @@ def _run(coroutine: Callable[_P, Coroutine[Any, Any, _T]]) -> Callable[_P, _T]:
         return asyncio.run(coroutine(*args, **kwargs))
 
     return run
-
-
-def copied(make: Callable[_P, _F]) -> Callable[_P, _F]:
-    """The same function, which makes a fleet once for equal arguments, and returns copies of it."""
-    once = cache(make)
-
-    @wraps(make)
-    def copy_of(*args: _P.args, **kwargs: _P.kwargs) -> _F:
-        return once(*args, **kwargs).copy()  # type: ignore[arg-type]
-
-    return copy_of
 
 
 class Recorder:

@@ -15,9 +15,10 @@ from site_recovery.convergence.sources import Ran
 from site_recovery.declared.cutover import Commands, Cutover, Mode, Quiesce
 from site_recovery.phases import Phase
 from site_recovery.reasons import Reason
-from tests.convergence.fleet import Fleet, copied
+from tests.convergence.fleet import Fleet
 from tests.convergence.sources import FENCE as FENCE_GROUP
 from tests.convergence.sources import EstateSources
+from tests.copies import copied
 from tests.emulator.recovery_services.site_recovery_support import GROUP, Classic, linux, windows
 
 FENCE = FENCE_GROUP.group_id

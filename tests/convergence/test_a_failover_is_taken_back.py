@@ -15,7 +15,7 @@ from site_recovery.phases import Phase
 from site_recovery.reasons import Reason
 from site_recovery.usual_durations import History
 from tests.convergence.cuts import is_killed
-from tests.convergence.fleet import LENIENT, Fleet, copied
+from tests.convergence.fleet import LENIENT, Fleet
 from tests.convergence.sources import Killed
 from tests.convergence.test_a_cutover_loses_nothing import (
     FAILOVER,
@@ -25,6 +25,7 @@ from tests.convergence.test_a_cutover_loses_nothing import (
     serves_as_before,
     sources,
 )
+from tests.copies import copied
 from tests.emulator.recovery_services.site_recovery_support import GROUP, Classic
 
 COMPUTE = "2024-07-01"

@@ -17,7 +17,8 @@ from site_recovery.fleet import Hardware
 from site_recovery.jobs import Job
 from site_recovery.observation import observe
 from site_recovery.phases import Phase
-from tests.convergence.fleet import Fleet, copied
+from tests.convergence.fleet import Fleet
+from tests.copies import copied
 from tests.emulator.recovery_services.site_recovery_support import (
     AsyncCredential,
     Classic,

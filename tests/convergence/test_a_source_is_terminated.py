@@ -8,8 +8,9 @@ import pytest
 
 from site_recovery.convergence.outcome import Status
 from site_recovery.phases import Phase
-from tests.convergence.fleet import Fleet, copied
+from tests.convergence.fleet import Fleet
 from tests.convergence.test_a_cutover_loses_nothing import VM, instance, protected_fleet, sources
+from tests.copies import copied
 from tests.emulator.recovery_services.site_recovery_support import GROUP, Classic
 
 DAYS = timedelta(days=14)

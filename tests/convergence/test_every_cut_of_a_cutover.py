@@ -27,7 +27,7 @@ from tests.convergence.cuts import (
     cuts,
     is_killed,
 )
-from tests.convergence.fleet import Fleet, copied
+from tests.convergence.fleet import Fleet
 from tests.convergence.test_a_cutover_loses_nothing import (
     FENCE,
     in_azure,
@@ -39,6 +39,7 @@ from tests.convergence.test_a_cutover_loses_nothing import (
     serves_as_before,
     sources,
 )
+from tests.copies import copied
 from tests.emulator.recovery_services.site_recovery_support import Classic
 
 __all__ = ["protected"]

@@ -13,7 +13,8 @@ from site_recovery.observation import observe
 from site_recovery.operations import Operation
 from site_recovery.phases import Phase
 from site_recovery.request_ids import RequestIds
-from tests.convergence.fleet import Fleet, copied
+from tests.convergence.fleet import Fleet
+from tests.copies import copied
 from tests.emulator.recovery_services.site_recovery_support import BOTH, Classic, windows
 
 MACHINE = "web-01"

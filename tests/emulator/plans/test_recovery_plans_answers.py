@@ -10,6 +10,7 @@ import pytest
 from azure.mgmt.recoveryservicessiterecovery import models
 
 from emulator.recovery_services.wire.times import UNSET
+from tests.copies import copied
 from tests.emulator.plans import recovery_plans_support as plans
 from tests.emulator.plans.recovery_plans_support import PLAN
 from tests.emulator.recovery_services import site_recovery_support as support
@@ -26,8 +27,8 @@ DB, APP, WEB = (support.windows(number) for number in (1, 2, 3))
 FLEET = (DB, APP, WEB)
 
 
-@pytest.fixture
-def site(experience: Classic) -> Site:
+@copied
+def planned(experience: Classic) -> Site:
     site = Site(FLEET, experience=experience).prepare()
     for machine in FLEET:
         site.protect(machine)
@@ -43,6 +44,11 @@ def site(experience: Classic) -> Site:
         plans.group(site, APP, WEB),
     )
     return site
+
+
+@pytest.fixture
+def site(experience: Classic) -> Site:
+    return planned(experience)
 
 
 def test_a_new_plan_answers_as_recorded(site: Site) -> None:

@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 from azure.core.exceptions import HttpResponseError
 
+from tests.copies import copied
 from tests.emulator.plans import recovery_plans_support as plans
 from tests.emulator.recovery_services import site_recovery_support as support
 from tests.emulator.recovery_services.site_recovery_support import (
@@ -26,12 +27,17 @@ BROKEN = {
 }
 
 
-@pytest.fixture
-def site() -> Site:
+@copied
+def protected() -> Site:
     site = Site(FLEET).prepare()
     for machine in FLEET:
         site.protect(machine)
     return site
+
+
+@pytest.fixture
+def site() -> Site:
+    return protected()
 
 
 def tiers(site: Site, **changes: Any) -> None:

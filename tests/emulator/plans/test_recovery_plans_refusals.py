@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 
 from emulator.recovery_services.plans import groups as plan_groups
+from tests.copies import copied
 from tests.emulator.plans import recovery_plans_support as plans
 from tests.emulator.plans.recovery_plans_support import PLAN
 from tests.emulator.recovery_services import site_recovery_support as support
@@ -16,13 +17,18 @@ DB, APP, WEB = (support.windows(number) for number in (1, 2, 3))
 FLEET = (DB, APP, WEB)
 
 
-@pytest.fixture
-def site() -> Site:
+@copied
+def protected() -> Site:
     site = Site(FLEET).prepare()
     for machine in FLEET[:2]:
         site.protect(machine)
     site.enable(WEB)
     return site
+
+
+@pytest.fixture
+def site() -> Site:
+    return protected()
 
 
 def refused(site: Site, *groups: dict[str, Any], **changes: Any) -> tuple[int, str, str]:

@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 
+from tests.copies import copied
 from tests.emulator.plans import recovery_plans_support as plans
 from tests.emulator.recovery_services import site_recovery_support as support
 from tests.emulator.recovery_services.site_recovery_experiences import Classic
@@ -24,9 +25,14 @@ def site_of(experience: Classic, *machines: Any, database: Path | None = None) -
     return site
 
 
+@copied
+def protected(experience: Classic) -> Site:
+    return site_of(experience, *FLEET)
+
+
 @pytest.fixture
 def site(experience: Classic) -> Site:
-    return site_of(experience, *FLEET)
+    return protected(experience)
 
 
 def three_tiers(site: Site, **changes: Any) -> Any:
