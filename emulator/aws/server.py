@@ -22,7 +22,7 @@ from typing import Any, TypeAlias
 import boto3
 from werkzeug.serving import BaseWSGIServer, make_server
 
-from emulator.aws import endpoints, estate, instances, interfaces, resource_policies
+from emulator.aws import endpoints, estate, instances, interfaces, kept, resource_policies
 from emulator.aws.access import calls, denials
 from emulator.aws.access.control import OWN_KEY, Access
 from emulator.aws.control_api import PREFIX, ControlApi
@@ -93,6 +93,7 @@ class AwsServer:
             def log_request(self, code: int | str = "-", size: int | str = "-") -> None:
                 """Log nothing."""
 
+        kept.keep()
         interfaces.keep_own_groups()
         instances.boot_from_bios()
         endpoints.place_in_their_subnets()

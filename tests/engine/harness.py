@@ -20,6 +20,7 @@ import yaml
 
 from site_recovery import authorities
 from tests import terminal
+from tests.engine import empty_backend
 from tests.engine.clouds import SCALE, Clouds
 from tests.terminal import Shown
 from toolchain import environment
@@ -36,7 +37,6 @@ VAULT = "rsv-migration-dev"
 _COMMAND_SECONDS = 180
 _LISTENER_SECONDS = 30
 _OWN = "pulumi-python:dynamic/asr:"
-
 
 _OF_THE_FORKED_HOST = re.compile(
     r"^[^\n]*using pulumi-language-python from \$PATH[^\n]*(?:\n(?:[ \t]*\n)?|\Z)", re.MULTILINE
@@ -196,7 +196,6 @@ class Stack:
         self._project.mkdir()
         self._events.mkdir()
         self._commands = 0
-        self._salt: dict[str, str] = {}
         self.clouds = clouds
         self.config_text = ""
         self.environment = _environment(clouds) | {
@@ -234,13 +233,10 @@ class Stack:
 
     def start_over(self, state: Path) -> None:
         """Go on with a new stack in another, empty backend. The clouds stay as they are."""
-        state.mkdir()
+        # Without a salt in the stack's file, every command would derive a new key.
+        self._salt = {"encryptionsalt": empty_backend.copy(state, STACK, PASSPHRASE)}
+        self._state = state
         self.environment["PULUMI_BACKEND_URL"] = environment.backend(state)
-        self._salt = {}
-        self.succeeds("stack", "init", STACK)
-        written = yaml.safe_load(self._file.read_text("utf-8"))
-        # Without it in the file, every command would derive a new key, which takes long.
-        self._salt = {"encryptionsalt": written["encryptionsalt"]}
 
     def other(self, name: str, outputs: Mapping[str, Any]) -> None:
         """Let another stack of the project have these outputs, as if it was deployed."""
@@ -383,8 +379,10 @@ class Stack:
         return Result(done.returncode, done.stdout)
 
     def outputs(self) -> dict[str, Any]:
-        """The stack's outputs."""
-        found: dict[str, Any] = json.loads(self.succeeds("stack", "output", "--json"))
+        """The stack's outputs, as `pulumi stack output --json` prints them: none is secret."""
+        kind = "pulumi:pulumi:Stack"
+        root = next(one for one in self.resources() if one["type"] == kind)
+        found: dict[str, Any] = root["outputs"]
         return found
 
     def machine(self, name: str) -> dict[str, Any]:
@@ -401,9 +399,13 @@ class Stack:
         return self.succeeds("stack", "export", "--show-secrets")
 
     def resources(self) -> list[dict[str, Any]]:
-        """Every resource as recorded, with its secrets encrypted."""
-        deployment: dict[str, Any] = json.loads(self.succeeds("stack", "export"))["deployment"]
-        found: list[dict[str, Any]] = deployment.get("resources") or []
+        """Every resource as `pulumi stack export` prints it, with its secrets encrypted.
+
+        Read from the file of the backend: the command for it takes a third of a second.
+        """
+        file = self._state / ".pulumi" / "stacks" / empty_backend.PROJECT / f"{STACK}.json"
+        latest = json.loads(file.read_text("utf-8"))["checkpoint"]["latest"]
+        found: list[dict[str, Any]] = latest.get("resources") or []
         return found
 
     def recorded(self, machine: str) -> dict[str, Any] | None:

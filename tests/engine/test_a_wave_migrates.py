@@ -195,6 +195,8 @@ def test_nothing_of_the_credentials_is_in_the_state(stack: Stack) -> None:
 def test_the_servers_credential_is_nowhere_in_clear(stack: Stack) -> None:
     """It is not in the state, the pickled providers, logs or user data, only in its secret."""
     state, logs = stack.succeeds("stack", "export"), stack.logs()
+    assert json.loads(state)["deployment"]["resources"] == stack.resources()
+    assert json.loads(stack.succeeds("stack", "output", "--json")) == stack.outputs()
     ec2 = stack.clouds.ec2()
     server = stack.outputs()["server"]["instanceId"]
     found = ec2.describe_instance_attribute(InstanceId=server, Attribute="userData")
