@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import asyncio
+
 from site_recovery.convergence.interfaces import Service
 from site_recovery.convergence.machine_run import MachineRun
 from site_recovery.convergence.outcome import Failure
@@ -33,7 +35,7 @@ class FollowedJobs:
         self._rules = rules
         self._plan = plan
         self._snapshot = snapshot
-        self._read: dict[str, Job | None] = {}
+        self._reads: dict[str, asyncio.Task[Job | None]] = {}
 
     async def has_ended(self, machine: MachineRun, observed: Observed, in_flight: InFlight) -> bool:
         """Follow the job of a machine. Returns whether its next step may be decided.
@@ -82,9 +84,12 @@ class FollowedJobs:
 
     async def _with_detail(self, name: str) -> Job | None:
         """A job with all its detail. It is read once per round, even if many machines are in it."""
-        if name not in self._read:
-            self._read[name] = await self._service.job(name)
-        return self._read[name]
+        if name not in self._reads:
+            self._reads[name] = asyncio.create_task(self._read(name))
+        return await self._reads[name]
+
+    async def _read(self, name: str) -> Job | None:
+        return await self._service.job(name)
 
 
 def _is_needless(job: Job, observed: Observed) -> bool:

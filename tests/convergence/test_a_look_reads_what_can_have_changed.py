@@ -13,13 +13,16 @@ from azure.core.rest import AsyncHttpResponse, HttpRequest
 from emulator.in_process import AsyncWorldTransport
 from site_recovery.azure.connection import Connect, connector
 from site_recovery.azure.service import VaultService
+from site_recovery.convergence.interfaces import PlanOrder
 from site_recovery.fleet import Hardware
 from site_recovery.jobs import Job
 from site_recovery.observation import observe
 from site_recovery.phases import Phase
+from site_recovery.recovery_plan import Group, Plan
 from tests.convergence.fleet import Fleet
 from tests.copies import copied
 from tests.emulator.recovery_services.site_recovery_support import (
+    VAULT,
     AsyncCredential,
     Classic,
     linux,
@@ -62,6 +65,8 @@ class _Counting(AsyncWorldTransport):
     async def send(self, request: HttpRequest, **options: Any) -> AsyncHttpResponse:
         if request.method == "GET":
             self._reads[request.url.split("?")[0].rsplit("/", 1)[-1]] += 1
+        # As long as a request is on its way, others are sent.
+        await asyncio.sleep(0)
         return await super().send(request, **options)
 
 
@@ -251,3 +256,16 @@ def test_details_that_lists_leave_out_are_read_once(fleet: CountedFleet) -> None
     first, *later = fleet.watch(looks)
     assert first in (0, len(fleet.machines))
     assert later == [0, 0]
+
+
+def test_the_job_of_a_plan_is_read_once_a_look_for_all_its_machines(fleet: CountedFleet) -> None:
+    plan = Plan("shop", (Group(tuple(fleet.machines)),))
+    fleet.drive(Phase.TEST_FAILOVER, plan=PlanOrder(plan))
+    looks = fleet.reads["replicationProtectedItems"]
+    (job,) = (
+        one["name"]
+        for one in fleet.site.get(f"{VAULT}/{JOBS}")["value"]
+        if one["properties"]["targetObjectName"] == "shop"
+        and one["properties"]["scenarioName"] == "TestFailover"
+    )
+    assert 1 <= fleet.reads[job] <= looks
