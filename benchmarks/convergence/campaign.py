@@ -16,10 +16,13 @@ from benchmarks.convergence.estate import EXPERIENCES, Estate
 from benchmarks.convergence.measure import TRANSITIONS
 
 PROGRAM = "this program"
+IN_PLANS = "this program, in recovery plans"
+"""The same with as large recovery plans as possible. One request then is enough for a whole plan."""
 LATENCY_SECONDS = 0.1
 SIZES = ((10, 1), (100, 1), (200, 1))
 """Numbers of machines, and of vaults that they are in."""
 FULL_SIZE = (1000, 5)
+"""This size is run in recovery plans too: with fewer machines the limit on writes costs little."""
 SEEDS = (1, 2, 3)
 _PARTS = ("order", "begin", "seen")
 """The parts of what a transition takes beyond its bound: the order in which machines began, what
@@ -33,7 +36,7 @@ class Run:
     """One way through all transitions.
 
     Attributes:
-        way: `PROGRAM` or the name of a baseline.
+        way: `PROGRAM`, `IN_PLANS` or the name of a baseline.
         experience: `classic` or `modernized`.
         machines: the number of machines.
         vaults: the number of vaults.
@@ -50,8 +53,9 @@ class Run:
 def runs(sizes: Iterable[tuple[int, int]], seeds: Sequence[int]) -> list[Run]:
     """All runs, the long ones first."""
     program = [
-        Run(PROGRAM, experience, machines, vaults, seed)
-        for machines, vaults in sizes
+        Run(way, experience, *size, seed)
+        for size in sizes
+        for way in ((PROGRAM, IN_PLANS) if size == FULL_SIZE else (PROGRAM,))
         for seed in seeds
         for experience in EXPERIENCES
     ]
@@ -73,8 +77,8 @@ def carried_out(planned: Sequence[Run]) -> list[dict[str, Any]]:
 
 def _carry_out(run: Run) -> list[dict[str, Any]]:
     estate = Estate(run.experience, run.machines, run.vaults, run.seed)
-    if run.way == PROGRAM:
-        meter = ours.migrate(estate, LATENCY_SECONDS)
+    if run.way in (PROGRAM, IN_PLANS):
+        meter = ours.migrate(estate, LATENCY_SECONDS, in_plans=run.way == IN_PLANS)
     else:
         meter = baselines.migrate(estate, baselines.STRATEGIES[run.way], LATENCY_SECONDS)
     about = {
@@ -98,18 +102,18 @@ def _program(facts: Sequence[dict[str, Any]]) -> list[str]:
         f"| machines | {' | '.join(TRANSITIONS)} | writes ÷ least | reads a look | 429 |",
         "|" + "---|" * (len(TRANSITIONS) + 4),
     ]
-    for (experience, machines), found in _fleets(facts):
+    for fleet, found in _fleets(facts):
         ratios = [
             ", ".join(
                 f"{max(one[ratio] for one in found if one['transition'] == name):.2f}"
-                for ratio in ("ratio", "ratioInOrder")
+                for ratio in ("ratio", "ratioOfOrders")
             )
             for name in TRANSITIONS
         ]
         writes = max(one["writes"] / one["leastWrites"] for one in found)
         reads = sum(one["reads"] for one in found) / sum(one["looks"] for one in found)
         throttled = sum(one["throttled"] for one in found)
-        cells = [f"{machines} {experience}", *ratios, f"{writes:.2f}", f"{reads:.1f}", throttled]
+        cells = [fleet, *ratios, f"{writes:.2f}", f"{reads:.1f}", throttled]
         lines.append(f"| {' | '.join(map(str, cells))} |")
     return lines
 
@@ -120,25 +124,26 @@ def _excess(facts: Sequence[dict[str, Any]]) -> list[str]:
         f"| machines | {' | '.join(TRANSITIONS)} |",
         "|" + "---|" * (len(TRANSITIONS) + 1),
     ]
-    for (experience, machines), found in _fleets(facts):
+    for fleet, found in _fleets(facts):
         cells = []
         for name in TRANSITIONS:
             excess = [one["excess"] for one in found if one["transition"] == name]
             means = [fmean(one[part] for one in excess) * 100 for part in _PARTS]
             cells.append(" + ".join(f"{mean:.1f}" for mean in means))
-        lines.append(f"| {machines} {experience} | {' | '.join(cells)} |")
+        lines.append(f"| {fleet} | {' | '.join(cells)} |")
     return lines
 
 
-def _fleets(
-    facts: Sequence[dict[str, Any]],
-) -> list[tuple[tuple[str, int], list[dict[str, Any]]]]:
-    """What was measured of the program itself, by experience and number of machines."""
-    groups: dict[tuple[str, int], list[dict[str, Any]]] = defaultdict(list)
+def _fleets(facts: Sequence[dict[str, Any]]) -> list[tuple[str, list[dict[str, Any]]]]:
+    """What was measured of the program itself, by fleet."""
+    groups: dict[tuple[str, str, int], list[dict[str, Any]]] = defaultdict(list)
     for one in facts:
-        if one["way"] == PROGRAM:
-            groups[one["experience"], one["machines"]].append(one)
-    return sorted(groups.items())
+        if one["way"] in (PROGRAM, IN_PLANS):
+            groups[one["way"], one["experience"], one["machines"]].append(one)
+    return [
+        (f"{machines} {experience}{way.removeprefix(PROGRAM)}", found)
+        for (way, experience, machines), found in sorted(groups.items())
+    ]
 
 
 def _compared(facts: Sequence[dict[str, Any]]) -> list[str]:

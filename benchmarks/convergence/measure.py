@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections import defaultdict
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
-from typing import Any
+from typing import Any, TypeAlias
 
+from benchmarks.convergence.bounds import Work, least, mean_of_orders, of_order
 from benchmarks.convergence.estate import Estate
 from emulator.kernel.resources import PRIVATE
 from emulator.kernel.wire import Request, Response
@@ -18,10 +20,6 @@ TRANSITIONS = ("protect", "test failover", "cleanup", "failover", "completion")
 """In the order of a migration. `protect` begins with nothing and ends with the first recovery
 point."""
 
-_WRITE_BUCKET, _WRITES_A_SECOND = 200, 10.0
-"""ARM's limit for one caller in a subscription ("Understand how Azure Resource Manager throttles
-requests")."""
-
 
 @dataclass
 class Measured:
@@ -31,11 +29,10 @@ class Measured:
         transition: one of `TRANSITIONS`.
         begun: when it began, in service time.
         seconds: how long it took, in service time.
-        bound: how long it would take at least.
-        bound_in_order: the same for the order in which machines began. Nobody knows before which
-            one takes longest, as the bound does.
-        served: how long it would take if every machine's next request came at once, and the end of
-            the last operation was seen at once.
+        bound: how long it would take at least (`bounds.least`).
+        bound_of_orders: the mean for all orders of the machines (`bounds.mean_of_orders`).
+        bound_in_order: the same for the order in which this way asked (`bounds.of_order`).
+        served: when the service had done the last of what it was asked for.
         reads: GET requests.
         looks: how often the items of a vault were listed.
         writes: all other requests.
@@ -47,6 +44,7 @@ class Measured:
     begun: datetime
     seconds: float = 0.0
     bound: float = 0.0
+    bound_of_orders: float = 0.0
     bound_in_order: float = 0.0
     served: float = 0.0
     reads: int = 0
@@ -62,7 +60,7 @@ class Measured:
             "seconds": round(self.seconds, 1),
             "bound": round(self.bound, 1),
             "ratio": round(self.seconds / self.bound, 3),
-            "ratioInOrder": round(self.seconds / self.bound_in_order, 3),
+            "ratioOfOrders": round(self.seconds / self.bound_of_orders, 3),
             "excess": {
                 "order": round((self.bound_in_order - self.bound) / self.bound, 3),
                 "begin": round((self.served - self.bound_in_order) / self.bound, 3),
@@ -83,10 +81,12 @@ class Meter:
 
     Attributes:
         estate: the estate.
+        plans: the number of recovery plans that its machines are in.
         measured: the transitions that ended.
     """
 
     estate: Estate
+    plans: int = 0
     measured: list[Measured] = field(default_factory=list)
     _now: Measured | None = None
 
@@ -103,12 +103,14 @@ class Meter:
         yield
         self._now = None
         now.seconds = (clock.now() - now.begun).total_seconds()
+        now.least_writes = self._least_writes(name)
         works = self._works(now.begun)
-        paths = [path for _, path in works]
-        now.least_writes = len(paths) * _writes_of(name, self.estate.experience.name)
-        now.bound = bound(sorted(paths, reverse=True))
-        now.bound_in_order = bound(paths)
-        now.served = max(begun + path for begun, path in works)
+        if len(works) != now.least_writes:
+            raise RuntimeError(f"{name} needs {now.least_writes} requests, not {len(works)}")
+        now.bound = least(works)
+        now.bound_of_orders = mean_of_orders(works)
+        now.bound_in_order = of_order(works)
+        now.served = max(work.asked + work.seconds for work in works)
         self.measured.append(now)
 
     def _count(self, world: World, request: Request, response: Response) -> None:
@@ -123,57 +125,52 @@ class Meter:
         listed = request.path.endswith("/replicationProtectedItems")
         now.looks += listed and "skiptoken" not in map(str.lower, request.query)
 
-    def _works(self, since: datetime) -> list[tuple[float, float]]:
-        """For each machine the second in which the service began to work on it or to let it
-        replicate, and for how many seconds it did. In the order in which it began.
-        """
-        worked: dict[str, list[tuple[datetime, datetime]]] = {
-            machine.name: [] for vault in self.estate.vaults for machine in vault.machines
-        }
+    def _least_writes(self, transition: str) -> int:
+        """How many requests a transition needs: a classic machine is discovered first."""
+        machines = sum(len(vault.machines) for vault in self.estate.vaults)
+        if transition == "protect":
+            each = 2 if self.estate.experience.name == "classic" else 1
+            return each * machines + self.plans
+        by_plan = self.plans > 0 and transition != "completion"
+        return self.plans if by_plan else machines
+
+    def _works(self, since: datetime) -> list[Work]:
+        """What the service was asked for since a moment, in the order in which it was."""
+        spans: dict[str, list[_Span]] = defaultdict(list)
+        asked: list[tuple[str, datetime]] = []
         store = self.estate.world.store
         for job in store.peeks(JOBS.kind):
             private = job[PRIVATE]
-            if private["machine"] in worked and private["ends"]:
-                worked[private["machine"]].append(_times(private))
+            subject = private["machine"] or job["id"]
+            if private["ends"]:
+                spans[subject].append(_span(private))
+                # The service's own steps and the parts of a recovery plan were not asked for.
+                if not private["operation"].startswith("_") and not private.get("parent"):
+                    asked.append((subject, spans[subject][-1][0]))
         for item in store.peeks(PROTECTED_ITEMS.kind):
-            worked[item[PRIVATE]["machine"]["name"]] += map(_times, item[PRIVATE]["rests"].values())
-        begin = _begin(since)
-        return [
-            ((begin(times) - since).total_seconds(), _covered(times, since))
-            for times in sorted(worked.values(), key=begin)
-        ]
+            spans[item[PRIVATE]["machine"]["name"]] += map(_span, item[PRIVATE]["rests"].values())
+        works: list[Work] = []
+        before: dict[str, int] = defaultdict(int)
+        for subject, begun in sorted(asked, key=lambda one: one[1]):
+            if begun >= since:
+                before[subject] += 1
+                seconds = _covered(spans[subject], begun)
+                works.append(Work((begun - since).total_seconds(), seconds, before[subject]))
+        return works
 
 
-def bound(paths: Sequence[float]) -> float:
-    """The seconds that machines need at least, if they begin in this order.
-
-    Each needs some by itself, and the limit on writes lets only so many begin at once.
-    """
-    return max(
-        path + max(0, position + 1 - _WRITE_BUCKET) / _WRITES_A_SECOND
-        for position, path in enumerate(paths)
-    )
+_Span: TypeAlias = tuple[datetime, datetime]
 
 
-def _writes_of(transition: str, experience: str) -> int:
-    """How many requests a transition of one machine needs: a classic one is discovered first."""
-    return 2 if transition == "protect" and experience == "classic" else 1
-
-
-def _times(document: dict[str, Any]) -> tuple[datetime, datetime]:
+def _span(document: dict[str, Any]) -> _Span:
     begins, ends = (datetime.fromisoformat(document[name]) for name in ("begins", "ends"))
     return begins, ends
 
 
-def _begin(since: datetime) -> Callable[[Sequence[tuple[datetime, datetime]]], datetime]:
-    """When work on a machine began, of all spans that end after a moment."""
-    return lambda times: min((begins for begins, ends in times if ends > since), default=since)
-
-
-def _covered(times: Sequence[tuple[datetime, datetime]], since: datetime) -> float:
+def _covered(spans: Sequence[_Span], since: datetime) -> float:
     """The seconds after a moment that are in at least one of the spans."""
     covered, until = timedelta(), since
-    for begins, ends in sorted(times):
+    for begins, ends in sorted(spans):
         if ends > until:
             covered += ends - max(begins, until)
             until = ends

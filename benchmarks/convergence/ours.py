@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import timedelta
 from typing import Any
@@ -19,7 +20,7 @@ from settings.schema.replication import Convergence
 from site_recovery.arm_ids import ContainerId
 from site_recovery.azure.connection import Connection, connector
 from site_recovery.azure.service import VaultService
-from site_recovery.convergence.interfaces import Pace
+from site_recovery.convergence.interfaces import Pace, PlanOrder
 from site_recovery.convergence.outcome import Status
 from site_recovery.convergence.run import converge
 from site_recovery.declared.cutover import Cutover, Mode
@@ -27,6 +28,7 @@ from site_recovery.declared.target import TargetSpec
 from site_recovery.fleet import Assignment, Hardware, LandingZone, Site
 from site_recovery.phases import Phase
 from site_recovery.planning import Rules
+from site_recovery.recovery_plan import MACHINES_MAX, Group, Plan
 from site_recovery.snapshot import Machine
 from tests.convergence import virtual_time
 from tests.emulator.recovery_services.site_recovery_support import AsyncCredential
@@ -65,12 +67,14 @@ class _Transport(AsyncWorldTransport):
         return await super().send(request, **kwargs)
 
 
-def migrate(estate: Estate, latency: float) -> Meter:
+def migrate(estate: Estate, latency: float, *, in_plans: bool = False) -> Meter:
     """Take all machines through all transitions.
 
     Args:
         estate: the estate.
         latency: the seconds that each request needs on its way.
+        in_plans: whether the machines of each vault are in waves with recovery plans, as large as
+            they may be, and not in one wave without.
 
     Returns:
         What was measured.
@@ -78,7 +82,8 @@ def migrate(estate: Estate, latency: float) -> Meter:
     Raises:
         RuntimeError: a machine did not get where it should.
     """
-    meter = Meter(estate)
+    waves = [wave for vault in estate.vaults for wave in _waves(vault, in_plans=in_plans)]
+    meter = Meter(estate, plans=sum(wave.plan is not None for wave in waves))
     connect = connector(
         credential=lambda: AsyncCredential(estate.token),
         transport=lambda: _Transport(estate.world, latency),
@@ -86,9 +91,7 @@ def migrate(estate: Estate, latency: float) -> Meter:
 
     async def work(phase: Phase) -> None:
         async with connect(SUBSCRIPTION) as connection:
-            await asyncio.gather(
-                *(_drive(connection, estate, vault, phase) for vault in estate.vaults)
-            )
+            await asyncio.gather(*(_drive(connection, estate, wave, phase) for wave in waves))
 
     for name, phase in _PHASES.items():
         with meter.transition(name):
@@ -96,14 +99,35 @@ def migrate(estate: Estate, latency: float) -> Meter:
     return meter
 
 
-async def _drive(connection: Connection, estate: Estate, vault: Vault, phase: Phase) -> None:
-    site = _site(estate, vault)
+@dataclass(frozen=True)
+class _Wave:
+    """Machines of one vault that are driven together, and the recovery plan that they are in."""
+
+    vault: Vault
+    machines: Sequence[Instance]
+    plan: PlanOrder | None = None
+
+
+def _waves(vault: Vault, *, in_plans: bool) -> list[_Wave]:
+    if not in_plans:
+        return [_Wave(vault, vault.machines)]
+    waves = []
+    for at in range(0, len(vault.machines), MACHINES_MAX):
+        machines = vault.machines[at : at + MACHINES_MAX]
+        group = Group(tuple(machine.name for machine in machines))
+        waves.append(_Wave(vault, machines, PlanOrder(Plan(f"wave-{at}", (group,)))))
+    return waves
+
+
+async def _drive(connection: Connection, estate: Estate, wave: _Wave, phase: Phase) -> None:
+    site = _site(estate, wave.vault)
     outcomes = await converge(
         VaultService(connection, site, "bench"),
-        [_assignment(machine, phase, site) for machine in vault.machines],
+        [_assignment(machine, phase, site) for machine in wave.machines],
         Rules(discovers=site.experience == "classic", knows_checks=False),
         Pace(_WAIT, _POLL),
         _Silent(),
+        wave.plan,
     )
     for name, outcome in outcomes.items():
         if outcome.status is not Status.SATISFIED:

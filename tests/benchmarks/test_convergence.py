@@ -51,24 +51,6 @@ def test_who_lacks_less_than_a_moment_waits_a_moment() -> None:
     assert len(called) == 2
 
 
-@pytest.mark.parametrize(
-    ("paths", "seconds"),
-    [
-        ([60, 90], 90),
-        # The 201st write waits a tenth of a second for its token, the 1,200th a hundred seconds.
-        ([60.0] * 201, 60.1),
-        ([60.0] * 1200, 160),
-        # If the longest begins first, the limit costs nothing.
-        ([500, *[1.0] * 1000], 500),
-        ([*[1.0] * 1000, 500], 580.1),
-    ],
-)
-def test_the_bound_is_the_longest_path_or_the_limit_on_writes(
-    paths: list[float], seconds: float
-) -> None:
-    assert measure.bound(paths) == pytest.approx(seconds)
-
-
 @pytest.mark.parametrize("experience", EXPERIENCES)
 def test_all_machines_go_all_the_way_and_no_way_beats_its_bound(experience: str) -> None:
     sequence = baselines.STRATEGIES["in sequence"]
@@ -76,7 +58,9 @@ def test_all_machines_go_all_the_way_and_no_way_beats_its_bound(experience: str)
     script = baselines.migrate(Estate(experience, 2, 1, seed=1), sequence, latency=0.1)
     for meter in (program, script):
         assert [one.transition for one in meter.measured] == list(measure.TRANSITIONS)
-        assert all(one.seconds >= one.bound_in_order >= one.bound > 30 for one in meter.measured)
+        for one in meter.measured:
+            assert one.seconds >= one.served >= one.bound_in_order >= one.bound > 30
+            assert one.seconds >= one.bound_of_orders >= one.bound
         for one in meter.measured:
             parts = one.facts()["excess"].values()
             assert all(part >= 0 for part in parts)
@@ -93,6 +77,18 @@ def test_machines_are_spread_over_the_vaults_of_one_subscription() -> None:
     assert [one.least_writes for one in meter.measured] == [6, 3, 3, 3, 3]
 
 
+@pytest.mark.parametrize("experience", EXPERIENCES)
+def test_in_recovery_plans_one_request_is_enough_for_a_plan(experience: str) -> None:
+    estate = Estate(experience, 5, 2, seed=1)
+    meter = ours.migrate(estate, latency=0.1, in_plans=True)
+    assert [one.writes for one in meter.measured[1:]] == [2, 2, 2, 5]
+    # Beside what protects the machines, each plan is made.
+    assert meter.measured[0].writes == (12 if experience == "classic" else 7)
+    for one in meter.measured:
+        assert one.least_writes == one.writes
+        assert one.seconds >= one.served >= one.bound_in_order >= one.bound > 30
+
+
 def test_the_tables_show_the_worst_seed_and_compare_whole_ways() -> None:
     facts = [
         {
@@ -103,7 +99,7 @@ def test_the_tables_show_the_worst_seed_and_compare_whole_ways() -> None:
             "transition": transition,
             "seconds": 360 * seed,
             "ratio": seed,
-            "ratioInOrder": seed / 2,
+            "ratioOfOrders": seed / 2,
             "excess": {"order": 0.1 * seed, "begin": 0.02, "seen": 0.01},
             "reads": 4,
             "looks": 2,
