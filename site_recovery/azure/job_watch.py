@@ -14,6 +14,7 @@ from azure.core.exceptions import AzureError
 from site_recovery.arm_ids import VaultId
 from site_recovery.azure.connection import Connection
 from site_recovery.azure.job_history import JobHistory
+from site_recovery.azure.rounds import Leads
 from site_recovery.polling import by_age
 
 _SHARE = 0.01
@@ -37,8 +38,8 @@ class JobWatch:
     async def sleep(
         self,
         seconds: float,
+        leads: Leads,
         sleep: Callable[[float], Awaitable[None]],
-        leads: Callable[[float], bool],
     ) -> None:
         """Sleep for that long, or until half of the jobs that run now have ended.
 
@@ -47,9 +48,9 @@ class JobWatch:
 
         Args:
             seconds: how long at most.
+            leads: whether no other run's pause ends sooner. That run watches for all, and all look
+                when its pause ends.
             sleep: waits for that number of seconds.
-            leads: whether, with so many seconds left, no other run's pause ends sooner. That run
-                watches for all, and all look when its pause ends.
         """
         # With a job that cannot be read, every look would list all jobs anew.
         ran = set() if self._history.unreadable else self._running()
@@ -58,7 +59,7 @@ class JobWatch:
             await sleep(step)
             seconds -= step
             try:
-                if leads(seconds):
+                if leads():
                     looks = await self._look(looks)
             except AzureError:
                 # The next look at everything tells what is wrong.

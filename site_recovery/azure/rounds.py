@@ -14,6 +14,8 @@ _RECENT_SECONDS = 5.0
 _AT_ONCE_SECONDS = 0.001
 
 Observe = Callable[[], Awaitable[Snapshot]]
+Leads = Callable[[], bool]
+"""Whether the pause of no other run ends sooner than one's own."""
 
 
 class Rounds:
@@ -61,17 +63,18 @@ class Rounds:
                 return snapshot
         return await self.look(observe)
 
-    async def rest(self, seconds: float, sleep: Callable[[float], Awaitable[None]]) -> None:
+    async def rest(self, seconds: float, sleep: Callable[[float, Leads], Awaitable[None]]) -> None:
         """Wait for that long, or until another run on the vault has waited for long enough.
 
         Args:
             seconds: how long this run would wait.
-            sleep: waits for that number of seconds, or less if there is something to look at.
+            sleep: waits for that number of seconds, or less if there is something to look at. The
+                run whose pause ends first may look for all of them.
         """
         loop = asyncio.get_running_loop()
         woken = loop.create_future()
-        self._resting[woken] = loop.time() + seconds
-        alarm = asyncio.ensure_future(sleep(seconds))
+        self._resting[woken] = end = loop.time() + seconds
+        alarm = asyncio.ensure_future(sleep(seconds, lambda: self._is_first(end)))
         alarm.add_done_callback(lambda _: self._wake())
         try:
             await woken
@@ -81,9 +84,7 @@ class Rounds:
             self._resting.pop(woken, None)
             alarm.cancel()
 
-    def ends_first(self, seconds: float) -> bool:
-        """Whether no pause ends sooner than one of which so many seconds are left."""
-        end = asyncio.get_running_loop().time() + seconds
+    def _is_first(self, end: float) -> bool:
         return all(other >= end - _AT_ONCE_SECONDS for other in self._resting.values())
 
     async def _observe(self, before: asyncio.Task[Snapshot] | None, observe: Observe) -> Snapshot:

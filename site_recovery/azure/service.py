@@ -101,9 +101,7 @@ class VaultService(PlanService):
             sleep: waits for that number of seconds.
         """
         watch = JobWatch(self._connection, self._vault, self._memory.jobs)
-        await self._rounds.rest(
-            seconds, partial(watch.sleep, sleep=sleep, leads=self._rounds.ends_first)
-        )
+        await self._rounds.rest(seconds, partial(watch.sleep, sleep=sleep))
         if asked := self._connection.retry_after.seconds():
             await sleep(asked)
 

@@ -6,6 +6,7 @@ import asyncio
 from collections.abc import Mapping
 from dataclasses import replace
 from datetime import datetime, timedelta
+from functools import partial
 from typing import cast
 
 import pytest
@@ -16,6 +17,7 @@ from site_recovery.arm_ids import VaultId
 from site_recovery.azure.connection import Connection
 from site_recovery.azure.job_history import JobHistory
 from site_recovery.azure.job_watch import JobWatch
+from site_recovery.azure.rounds import Rounds
 from site_recovery.jobs import Job
 from site_recovery.snapshot import Kind, Unreadable
 from tests.convergence import virtual_time
@@ -38,6 +40,7 @@ class _Vault:
         self.unreadable: tuple[Unreadable, ...] = ()
         self.fails = False
         self.leads = True
+        self.takes = 0.0
         self.jobs = {
             name: Job(name, name, "TestFailover", "InProgress", name, started=self.began)
             for name in ends
@@ -48,6 +51,7 @@ class _Vault:
 
     async def look(self, *_: object) -> None:
         self.looks += 1
+        await asyncio.sleep(self.takes)
         if self.fails:
             raise ServiceRequestError("no answer")
         passed = (self.now() - EPOCH).total_seconds()
@@ -62,7 +66,7 @@ class _Vault:
         async def pause() -> float:
             connection = cast("Connection", self)
             watch = JobWatch(connection, VAULT, cast("JobHistory", self))
-            await watch.sleep(seconds, asyncio.sleep, lambda _: self.leads)
+            await watch.sleep(seconds, lambda: self.leads, asyncio.sleep)
             return (self.now() - EPOCH).total_seconds()
 
         async def all_of_them() -> list[float]:
@@ -110,6 +114,19 @@ def test_runs_that_pause_together_read_the_jobs_once() -> None:
     # Whoever reads learns it first; in a vault it then wakes the others (`Rounds`).
     assert min(nine.pauses(9)) == 30.0
     assert nine.looks <= one.looks + 1
+
+
+def test_jobs_are_read_until_they_have_ended_although_each_read_takes_time() -> None:
+    vault = _Vault({"job": 40.0})
+    vault.takes = 0.5
+    watch = JobWatch(cast("Connection", vault), VAULT, cast("JobHistory", vault))
+
+    async def rest() -> float:
+        await Rounds().rest(PAUSE, partial(watch.sleep, sleep=asyncio.sleep))
+        return (vault.now() - EPOCH).total_seconds()
+
+    # It is read in turns of three seconds and a half.
+    assert virtual_time.run(vault.time, rest()) == pytest.approx(42.0)
 
 
 def test_while_another_run_looks_sooner_nothing_is_read() -> None:
