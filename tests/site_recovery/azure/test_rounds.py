@@ -146,7 +146,7 @@ def test_one_pause_ends_first() -> None:
         return found[0]
 
     async def asked() -> list[bool]:
-        return await asyncio.gather(first(60), first(30))
+        return list(await asyncio.gather(first(60), first(30)))
 
     assert run(asked()) == [False, True]
 
