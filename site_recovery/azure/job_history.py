@@ -105,10 +105,11 @@ class JobHistory:
             if _start(job) >= since - _LAG:
                 since = min(since, _start(job))
         alone = [job for job in before if _start(job) < since]
-        found, read = await asyncio.gather(
+        (found, odd), read = await asyncio.gather(
             self._listed(client, vault, since),
             asyncio.gather(*(_again(client, vault, job) for job in alone)),
         )
+        self._odd |= odd
         self._learn({**{job.name: job for job in read}, **found})
         self._looked = now
 
@@ -131,12 +132,13 @@ class JobHistory:
             AzureError: Azure did not answer, or refused.
         """
         since = min(moment for moment in (now - REACH, back_to, self._since) if moment is not None)
-        self._odd = {}
-        found = await self._listed(client, vault, since)
+        found, odd = await self._listed(client, vault, since)
         if not found and self._filters:
             # A service that takes the filter and knows no job by it may read it in another way.
-            found = await self._listed(client, vault, None)
+            found, odd = await self._listed(client, vault, None)
             self._filters = all(_start(job) < since for job in found.values())
+        # Only now: until there is an answer, what could not be read is still somebody's.
+        self._odd = odd
         self._learn(found)
         self._since, self._looked, self._renewed = since, now, now
 
@@ -153,8 +155,8 @@ class JobHistory:
 
     async def _listed(
         self, client: SiteRecoveryManagementClient, vault: VaultId, since: datetime | None
-    ) -> dict[str, Job]:
-        """The jobs that started since a time, or all if it is None.
+    ) -> tuple[dict[str, Job], dict[object, Unreadable]]:
+        """The jobs that started since a time, or all if it is None; and those that are unreadable.
 
         The filter is written as Azure PowerShell writes it, which also says what it means:
         "jobs that started after the specified time" (Get-AzRecoveryServicesAsrJob). A service
@@ -173,9 +175,7 @@ class JobHistory:
                 self._filters = False
                 entries = await list_url(client, url(path))
         known, odd = each(Kind.JOB, entries, jobs.job)
-        for each_odd in odd:
-            self._odd[each_odd.name or each_odd] = each_odd
-        return {job.name: job for job in known}
+        return {job.name: job for job in known}, {entry.name or entry: entry for entry in odd}
 
     def _learn(self, found: Mapping[str, Job]) -> None:
         # A list may lag behind, so what it lacks is kept.

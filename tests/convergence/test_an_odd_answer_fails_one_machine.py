@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import copy
 import json
 from collections.abc import Callable, Iterator
@@ -229,6 +230,25 @@ def test_an_odd_job_that_is_mended_keeps_nobody(quiet: OddFleet) -> None:
 
     outcomes = quiet.drive(Phase.TEST_FAILOVER, between_rounds=mended)
     assert {outcome.status for outcome in outcomes.values()} == {Status.SATISFIED}
+
+
+def test_an_odd_job_is_not_forgotten_because_a_later_list_is_no_list(quiet: OddFleet) -> None:
+    quiet.drive(Phase.PROTECTED)
+    quiet.odd(JOBS, "web-01", "properties.startTime", "yesterday")
+    odd = quiet.change
+
+    async def looks() -> list[str]:
+        async with quiet.service() as service:
+            before = (await service.observe()).unreadable
+            quiet.site.pass_time(minutes=10)
+            quiet.change = lambda listed, answer: b"<html></html>" if listed == JOBS else answer
+            with pytest.raises(MigrationError):
+                await service.observe()
+            quiet.change = odd
+            assert (await service.observe()).unreadable == before
+            return [each.name for each in before]
+
+    assert asyncio.run(looks())
 
 
 def test_a_lost_request_is_not_sent_again_while_a_job_may_be_its_own(quiet: OddFleet) -> None:
