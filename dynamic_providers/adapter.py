@@ -193,11 +193,7 @@ class MigrationProvider(ResourceProvider, ABC, Generic[InputsT, OutputsT]):
 
     def check(self, olds: dict[str, Any], news: dict[str, Any]) -> CheckResult:
         """Answer the engine's Check."""
-        check_only = {name: news.pop(name, None) for name in self.only_for_check}
-        claims.of_this_process.add()
-        if self.identity:
-            claims.of_this_process.add_thing(self._thing(news))
-        return _run(self.on_check(olds, news, check_only))
+        return _run(self._check(olds, news))
 
     def diff(self, _id: str, olds: dict[str, Any], news: dict[str, Any]) -> DiffResult:
         """Answer the engine's Diff."""
@@ -225,9 +221,19 @@ class MigrationProvider(ResourceProvider, ABC, Generic[InputsT, OutputsT]):
 
     def delete(self, id_: str, props: dict[str, Any]) -> None:
         """Answer the engine's Delete."""
+        _run(self._delete(id_, props))
+
+    async def _check(self, olds: dict[str, Any], news: dict[str, Any]) -> CheckResult:
+        check_only = {name: news.pop(name, None) for name in self.only_for_check}
+        claims.of_this_process.add()
+        if self.identity:
+            claims.of_this_process.add_thing(self._thing(news))
+        return await self.on_check(olds, news, check_only)
+
+    async def _delete(self, id_: str, props: dict[str, Any]) -> None:
         if self.identity and claims.of_this_process.has_thing(self._thing(props)):
             return
-        _run(self.on_delete(id_, self._recorded(props)))
+        await self.on_delete(id_, self._recorded(props))
 
     def _given(self, values: Mapping[str, Any]) -> Any:
         return self.inputs.model_validate(values)

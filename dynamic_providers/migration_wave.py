@@ -315,7 +315,7 @@ class MigrationWaveProvider(MigrationProvider[WaveInputs, WaveOutputs]):
         machines = own + assignments(None, departing)
         outcomes = await vault.converge(machines, self.row(inputs.urn), order)
         for name, machine in departing.items():
-            departures.of_this_process.add(machine.instance_id, outcomes[name])
+            departures.of_this_process[machine.instance_id] = outcomes[name]
         staying = {name: outcomes[name] for name in inputs.machines}
         here = {machine.instance_id for machine in inputs.machines.values()}
         moved = claims.of_this_process.instances - here

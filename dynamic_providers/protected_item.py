@@ -212,7 +212,7 @@ class ProtectedItemProvider(MigrationProvider[ProtectedItemInputs, ProtectedItem
         if inputs.machine.instance_id in claims.of_this_process:
             # The record is replaced, or the machine has another name now.
             return
-        left = departures.of_this_process.of(inputs.machine.instance_id)
+        left = departures.of_this_process.get(inputs.machine.instance_id)
         # For a machine that left, the outcome of the wave is newer than the shared observation.
         snapshot = await self._look(inputs, lambda shared: left is None)
         observed = self._of(inputs, snapshot)

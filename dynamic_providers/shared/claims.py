@@ -8,65 +8,54 @@ ask for its removal.
 
 from __future__ import annotations
 
-import threading
 from collections.abc import Hashable, Mapping
 
 
 class Claims:
     """What the resources of a run declare; empty on destroy, when no resource is checked.
 
-    Nothing is kept by URN, because a renamed stack has other URNs than it recorded.
+    Nothing is kept by URN, because a renamed stack has other URNs than it recorded. All calls are
+    made on the event loop of the provider process.
+
+    Attributes:
+        program_runs: whether a program runs: a destroy checks no resource.
     """
 
     def __init__(self) -> None:
-        self._lock = threading.Lock()
         self._waves: dict[str, Mapping[str, str]] = {}
         self._things: set[Hashable] = set()
-        self._program_runs = False
+        self.program_runs = False
 
     def add(self) -> None:
         """Note that a resource is checked, so a program runs."""
-        with self._lock:
-            self._program_runs = True
+        self.program_runs = True
 
     def add_wave(self, name: str, machines: Mapping[str, str]) -> None:
         """Note a wave of the stack, with the instances of its machines by their names."""
-        with self._lock:
-            self._waves[name] = machines
+        self._waves[name] = machines
 
     def add_thing(self, thing: Hashable) -> None:
         """Note a thing in a cloud that a resource declares, such as a recovery plan by its name."""
-        with self._lock:
-            self._things.add(thing)
-
-    @property
-    def program_runs(self) -> bool:
-        """Whether a program runs: a destroy checks no resource."""
-        with self._lock:
-            return self._program_runs
+        self._things.add(thing)
 
     @property
     def waves(self) -> frozenset[str]:
         """The names of the stack's waves."""
-        with self._lock:
-            return frozenset(self._waves)
+        return frozenset(self._waves)
 
     @property
     def machines(self) -> frozenset[str]:
         """The names of the machines in all waves."""
-        with self._lock:
-            return frozenset(name for machines in self._waves.values() for name in machines)
+        return frozenset(name for machines in self._waves.values() for name in machines)
 
     @property
     def instances(self) -> frozenset[str]:
         """The ids of the instances in all waves."""
-        with self._lock:
-            return frozenset(id_ for machines in self._waves.values() for id_ in machines.values())
+        return frozenset(id_ for machines in self._waves.values() for id_ in machines.values())
 
     def has_thing(self, thing: Hashable) -> bool:
         """Whether a resource declares this thing."""
-        with self._lock:
-            return thing in self._things
+        return thing in self._things
 
     def __contains__(self, instance: object) -> bool:
         return instance in self.instances

@@ -5,13 +5,12 @@ from __future__ import annotations
 from collections.abc import Collection, Mapping
 from dataclasses import replace
 from datetime import datetime, timedelta
-from functools import partial
 from types import MappingProxyType
 from typing import Any, Literal
 
 from pydantic import Field, field_serializer
 
-from dynamic_providers.adapter import Inputs, resource_name, stack_of
+from dynamic_providers.adapter import Inputs, resource_name
 from dynamic_providers.remembered import of_same_instances
 from dynamic_providers.shared import claims, runs
 from site_recovery.arm_ids import ContainerId
@@ -284,15 +283,14 @@ class WaveInputs(Inputs):
     @property
     def guarding(self) -> Guarding:
         """The guards of the wave in a run of this process."""
-        stack, wave = stack_of(self.urn), resource_name(self.urn)
-        taken, guards = runs.of_this_process.failed_over, self.guards
+        wave, run, guards = resource_name(self.urn), runs.of_this_process, self.guards
         return Guarding(
             guards,
             {name: its.ordered for name, its in self.earlier.items()},
-            partial(runs.of_this_process.gave_up, stack),
+            run.gave_up,
             (
                 Budget(guards.max_failovers, f"waves.{wave}.{PER_UP}"),
-                Budget(guards.max_failovers_of_stack, f"convergence.{PER_UP}", taken),
+                Budget(guards.max_failovers_of_stack, f"convergence.{PER_UP}", run.failed_over),
             ),
         )
 

@@ -100,8 +100,8 @@ class WaveVault:
         leaving: bool = False,
     ) -> dict[str, Outcome]:
         """Drive machines as long as the engine runs."""
-        stack, wave = stack_of(self._inputs.urn), resource_name(self._inputs.urn)
-        runs.of_this_process.begin(stack, wave)
+        wave, gave_up = resource_name(self._inputs.urn), runs.of_this_process.gave_up
+        gave_up.discard(wave)
         sources = self._inputs.source.sources() if self._inputs.source is not None else None
         pace = replace(self._inputs.convergence.pace(), may_submit=engine.current().alive)
         outcomes: dict[str, Outcome] = {}
@@ -123,7 +123,7 @@ class WaveVault:
         finally:
             statuses = {outcome.status for outcome in outcomes.values()}
             if statuses != {Status.SATISFIED}:
-                runs.of_this_process.give_up(stack, wave)
+                gave_up.add(wave)
         return outcomes
 
     async def sized(

@@ -31,13 +31,14 @@ class Guarding:
     Attributes:
         guards: what is declared for their wave.
         earlier: the waves of `guards.after`, by name.
-        gave_up: whether the run of such a wave has ended before its machines were in its phase.
+        gave_up: the waves whose run has ended before their machines were in their phase. Others are
+            added while this one runs.
         budgets: how many machines may fail over in this run.
     """
 
     guards: Guards = field(default_factory=Guards)
     earlier: Mapping[str, OrderedWave] = field(default_factory=dict)
-    gave_up: Callable[[str], bool] = lambda wave: False
+    gave_up: Collection[str] = ()
     budgets: Sequence[Budget] = ()
 
     def guard(self, snapshot: Snapshot, now: Callable[[], datetime]) -> Guard:
@@ -52,7 +53,7 @@ class Guarding:
                 name,
                 wave.phase,
                 {machine.name: observe(machine, snapshot) for machine in wave.machines},
-                self.gave_up(name),
+                name in self.gave_up,
             )
             for name, wave in self.earlier.items()
         ]

@@ -59,7 +59,7 @@ def leave(monkeypatch: pytest.MonkeyPatch, outcome: Outcome) -> None:
         return {each.machine.name: outcome for each in machines}
 
     monkeypatch.setattr(ProtectedItemProvider, "_look", answering(Snapshot()))
-    monkeypatch.setattr(departures, "of_this_process", departures.Departures())
+    monkeypatch.setattr(departures, "of_this_process", {})
     monkeypatch.setattr(WaveVault, "converge", converge)
     MigrationWaveProvider().update("web", INPUTS, {**INPUTS, "machines": {}})
     monkeypatch.setattr(ProtectedItemProvider, "_of", lambda *_: outcome.observed)
