@@ -11,6 +11,7 @@ from dynamic_providers.wave import (
     changed_targets,
     experience_change,
     plan_review,
+    references,
     replaced,
     room,
     security_groups,
@@ -102,7 +103,7 @@ async def look_ahead(
     refusals += await sizes.refusals(
         connect, inputs, others.values(), snapshot, region or sizes.Region()
     )
-    refusals += await security_groups.refusals(connect, inputs, snapshot, region or sizes.Region())
+    refusals += await references.refusals(connect, reviews, region or sizes.Region())
     order = inputs.plan_order(WaveInputs.model_validate(olds) if olds else None)
     if order is not None:
         notes, refused = await plan_review.notes_and_refusals(

@@ -1,23 +1,17 @@
-"""The preview of network security groups: whether they exist, and which interfaces lack them."""
+"""The preview of network security groups: which interfaces lack them."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import replace
 
-from dynamic_providers.wave.inputs import WaveInputs
-from dynamic_providers.wave.sizes import Region
 from dynamic_providers.wave.vault import WaveVault
-from site_recovery import arm_ids
-from site_recovery.azure.connection import Connect
-from site_recovery.azure.interfaces import region_of_group
 from site_recovery.convergence.review import MachineReview
 from site_recovery.convergence.security_groups import lacking, machine_with
 from site_recovery.fleet import Assignment
-from site_recovery.observation import Observed, Stage, observe
+from site_recovery.observation import Observed, observe
 from site_recovery.operations import Operation
 from site_recovery.planning import Blocked
-from site_recovery.reasons import Reason
 from site_recovery.snapshot import Snapshot
 
 
@@ -77,57 +71,3 @@ async def _lacking(
         for name, interfaces in found.items()
     }
     return {name: each if isinstance(each, Blocked) else bool(each) for name, each in lacks.items()}
-
-
-async def refusals(
-    connect: Connect, inputs: WaveInputs, snapshot: Snapshot, region: Region
-) -> list[str]:
-    """A line for each machine whose group does not exist, or is in another region.
-
-    It is told long before the failover: afterwards the machine would serve without its rules.
-
-    Args:
-        connect: connects to Azure, which is asked only if a machine has a group.
-        inputs: the wave.
-        snapshot: the services now.
-        region: where its machines are created.
-
-    Raises:
-        MigrationError: Azure did not answer, or refused.
-    """
-    machines: dict[str, dict[str, str]] = {}
-    for each in inputs.assignments():
-        group = each.target.network_security_group
-        if group and observe(each.machine, snapshot).stage is not Stage.MIGRATED:
-            machines.setdefault(group.lower(), {})[each.machine.name] = group
-    lines = []
-    for names in machines.values():
-        group = next(iter(names.values()))
-        async with connect(arm_ids.segment(group, "subscriptions")) as connection:
-            there = await region_of_group(connection, group)
-        wrong = _wrong(group, there, region.location)
-        lines += [f"{name}: {wrong}" for name in names if wrong is not None]
-    return lines
-
-
-def _wrong(group: str, there: str | None, wanted: str) -> Blocked | None:
-    name = arm_ids.name(group)
-    if there is None:
-        return Blocked(
-            Reason.SECURITY_GROUP,
-            f"target.networkSecurityGroup: there is no network security group {name} "
-            f"({group}) in Azure",
-            "Make it first, or correct the id",
-        )
-    if there and wanted and _plain(there) != _plain(wanted):
-        return Blocked(
-            Reason.SECURITY_GROUP,
-            f"target.networkSecurityGroup: {name} is in {there}, and the machine will be in "
-            f"{wanted}; Azure attaches a group in its own region only",
-            f"Name one in {wanted}",
-        )
-    return None
-
-
-def _plain(region: str) -> str:
-    return region.replace(" ", "").lower()

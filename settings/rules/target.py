@@ -130,6 +130,15 @@ def _subscriptions(draft: Draft) -> Iterator[Problem]:
             (f"{place}.diskEncryptionSet", written.disk_encryption_set),
             (f"{place}.networkSecurityGroup", written.network_security_group),
         ]
+    for name, machine in draft.machines.items():
+        disks = machine.settings.target.disks if machine.settings is not None else None
+        named += [
+            (
+                path("machines", name, "target", "disks", key, "diskEncryptionSet"),
+                disk.disk_encryption_set,
+            )
+            for key, disk in (disks or {}).items()
+        ]
     for place, identifier in named:
         if identifier and not _same(arm_ids.segment(identifier, "subscriptions"), wanted):
             yield Problem(
@@ -182,6 +191,24 @@ def _sets(draft: Draft) -> Iterator[Problem]:
                 f"{target.availability_zone} too, and Azure puts a machine into a set or a zone",
                 "Remove one of the two",
             )
+
+
+def _reservations(draft: Draft) -> Iterator[Problem]:
+    """What a machine with reserved capacity cannot be in ("On-demand Capacity Reservation")."""
+    for name, target in targets(draft):
+        if target.capacity_reservation_group is None:
+            continue
+        for field, what in (
+            ("availability_set", "an availability set"),
+            ("proximity_placement_group", "a proximity placement group"),
+        ):
+            if getattr(target, field) is not None:
+                yield Problem(
+                    _place_of(draft, name, "capacity_reservation_group"),
+                    f"{path('machines', name)} would be in {what} too, which Azure does not take "
+                    "together with reserved capacity",
+                    "Remove one of the two",
+                )
 
 
 def _zones(draft: Draft) -> Iterator[Problem]:
@@ -300,6 +327,7 @@ RULES = (
     _zones,
     _groups_of_sets,
     _sets,
+    _reservations,
     _sizes,
     _modernized_only,
     _target_tags,

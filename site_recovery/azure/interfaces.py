@@ -6,14 +6,11 @@ import asyncio
 from collections.abc import Collection, Mapping
 from typing import Any
 
-from azure.core.exceptions import ResourceNotFoundError
-
 from site_recovery import arm_ids
 from site_recovery.azure.answers.reading import Wire, one
 from site_recovery.azure.connection import Connection
-from site_recovery.azure.errors import explain, explained
+from site_recovery.azure.errors import explained
 from site_recovery.azure.item_reads import READS_AT_ONCE
-from site_recovery.azure.listed import entry
 from site_recovery.azure.rest import call, url
 from site_recovery.errors import MigrationError
 
@@ -30,10 +27,6 @@ class _Properties(Wire):
 
 class _Interface(Wire):
     properties: _Properties
-
-
-class _Group(Wire):
-    location: str | None = None
 
 
 class Interfaces:
@@ -87,31 +80,6 @@ class Interfaces:
         with explained(_about(interface)):
             shown: Mapping[str, Any] = await call(self._client, "GET", url(interface, _API_VERSION))
         return shown
-
-
-async def region_of_group(connection: Connection, group: str) -> str | None:
-    """The region of a network security group; None if it does not exist.
-
-    Operations NetworkSecurityGroups_Get and NetworkSecurityGroups_List.
-
-    Args:
-        connection: to any subscription.
-        group: its id.
-
-    Raises:
-        MigrationError: Azure did not answer, or refused.
-    """
-    about, client = f"network security group {arm_ids.name(group)}", connection.client
-    try:
-        with explained(about, passing=ResourceNotFoundError):
-            answer = await call(client, "GET", url(group, _API_VERSION))
-    except ResourceNotFoundError as error:
-        with explained(about):
-            listed = await entry(client, group, _API_VERSION)
-        if listed is not None:
-            raise explain(error, about) from error
-        return None
-    return one(about, answer, _Group.model_validate).location or ""
 
 
 def _group_of(interface: str, shown: Mapping[str, Any]) -> str:

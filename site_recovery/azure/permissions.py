@@ -34,6 +34,12 @@ OBSERVING = (
     "Microsoft.Compute/virtualMachines/read",
     "Microsoft.Compute/virtualMachines/instanceView/read",
     "Microsoft.Compute/skus/read",
+    "Microsoft.Compute/availabilitySets/read",
+    "Microsoft.Compute/proximityPlacementGroups/read",
+    "Microsoft.Compute/capacityReservationGroups/read",
+    "Microsoft.Compute/capacityReservationGroups/capacityReservations/read",
+    "Microsoft.Compute/diskEncryptionSets/read",
+    "Microsoft.Network/networkSecurityGroups/read",
     "Microsoft.Authorization/locks/read",
     "Microsoft.Network/virtualNetworks/read",
     "Microsoft.Network/virtualNetworks/CheckIPAddressAvailability/read",
@@ -75,7 +81,6 @@ polled below a region."""
 ATTACHING = (
     "Microsoft.Network/networkInterfaces/read",
     "Microsoft.Network/networkInterfaces/write",
-    "Microsoft.Network/networkSecurityGroups/read",
     "Microsoft.Network/networkSecurityGroups/join/action",
     "Microsoft.Network/virtualNetworks/subnets/join/action",
 )
@@ -102,7 +107,6 @@ FOLLOWING = (f"{_VAULTS}/replicationOperationStatus/read",)
 """Reading the progress of such an operation."""
 
 ENABLING = (
-    "Microsoft.Compute/availabilitySets/read",
     "Microsoft.Compute/virtualMachines/read",
     "Microsoft.Compute/virtualMachines/write",
     "Microsoft.Compute/virtualMachines/delete",

@@ -31,6 +31,7 @@ def fleet(experience: Classic) -> Iterator[Fleet]:
     made = Fleet([replace(windows(1), disks=DISKS)], experience=experience)
     made.targets["web-01"] = {"disk_type": "StandardSSD_LRS", "vm_size": "Standard_D4s_v5"}
     made.disks["web-01"] = ORDERS
+    made.site.make(ENCRYPTION)
     yield made
     made.close()
 

@@ -53,6 +53,9 @@ def size(fleet: Fleet, name: str = "web-01") -> str:
 
 def test_a_machine_is_placed_and_its_disks_are_encrypted_as_declared(quiet_fleet: Fleet) -> None:
     fleet = quiet_fleet
+    group = {"proximityPlacementGroup": {"id": fleet.site.make(PLACEMENT)}}
+    fleet.site.make(SET, sku={"name": "Aligned"}, properties=group)
+    fleet.site.make(ENCRYPTION)
     fleet.targets["web-01"] = {
         "availability_set": SET,
         "proximity_placement_group": PLACEMENT,
@@ -74,8 +77,11 @@ def test_a_machine_takes_a_reserved_capacity_where_the_experience_has_it() -> No
         fleet.targets["web-01"] = {"capacity_reservation_group": RESERVATION}
         fleet.drive(Phase.PROTECTED)
         assert UPDATE not in fleet.accepted("web-01")
-        other = f"{RESERVATION}-later"
-        fleet.targets["web-01"] = {"capacity_reservation_group": other}
+        other = fleet.site.make(f"{RESERVATION}-later")
+        reserved = {"name": "Standard_D2s_v5", "capacity": 2}
+        fleet.site.make(f"{other}/capacityReservations/d2", sku=reserved)
+        size = {"vm_size": "Standard_D2s_v5"}
+        fleet.targets["web-01"] = {"capacity_reservation_group": other, **size}
         fleet.drive(Phase.PROTECTED)
         assert fleet.accepted("web-01").count(UPDATE) == 1
         fleet.drive(Phase.FAILED_OVER)
@@ -120,6 +126,7 @@ class TestAChange:
 
     def test_moves_a_machine_from_a_zone_into_a_set_and_back(self, quiet_fleet: Fleet) -> None:
         fleet = quiet_fleet
+        fleet.site.make(SET, sku={"name": "Aligned"})
         zone, in_set = {"availability_zone": "2"}, {"availability_set": SET}
         for target in (zone, in_set, zone, in_set):
             fleet.targets["web-01"] = target

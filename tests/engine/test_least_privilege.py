@@ -83,6 +83,8 @@ NOT_IN_THIS_STORY = {
 
 OF_THE_OTHER = {
     "classic": {
+        "Microsoft.Compute/capacityReservationGroups/read",
+        "Microsoft.Compute/capacityReservationGroups/capacityReservations/read",
         "Microsoft.OffAzure/serverSites/machines/read",
         "secretsmanager:DeleteResourcePolicy",
         "secretsmanager:PutResourcePolicy",
@@ -254,6 +256,35 @@ def test_preview_of_what_runs_needs_to_read_only(stack: Stack, identity: Identit
     result = stack.preview()
     assert identity.denied == [], result.text
     assert result.code == 0, result.text
+
+
+def test_preview_of_what_targets_name_needs_to_read_only(stack: Stack, identity: Identity) -> None:
+    identity.has(*identity.reads)
+    fleet(stack, "protected", "test-failover")
+    compute = (
+        f"/subscriptions/{identity.machines_subscription}/resourceGroups/{MACHINES_GROUP}/providers"
+        "/Microsoft.Compute"
+    )
+    named = {
+        "web-03": {
+            "availabilitySet": f"{compute}/availabilitySets/none",
+            "proximityPlacementGroup": f"{compute}/proximityPlacementGroups/none",
+            "diskEncryptionSet": f"{compute}/diskEncryptionSets/none",
+        }
+    }
+    if stack.experience == "modernized":
+        booked = f"{compute}/capacityReservationGroups/booked"
+        made = f"{stack.clouds.endpoint}{booked}?api-version=2024-07-01"
+        token = f"Bearer {stack.clouds.token()}"
+        _fetch("PUT", made, {"location": "westeurope"}, Authorization=token)
+        named["app-02"] = {"capacityReservationGroup": booked}
+    for name, target in named.items():
+        stack.machines[name] = {**stack.fleet[name], "target": target}
+    stack.waves["more"] = {"phase": "protected", "machines": list(named)}
+    result = stack.preview()
+    assert identity.denied == [], result.text
+    assert result.text.count("web-03: target.") == 3
+    assert ("app-02: target.capacityReservationGroup: " in result.text) is ("app-02" in named)
 
 
 def test_machines_fail_over_and_are_migrated(stack: Stack, identity: Identity) -> None:

@@ -53,6 +53,27 @@ class TestAnId:
         ]
 
 
+class TestACapacityReservationGroup:
+    @pytest.mark.parametrize(
+        ("key", "what"),
+        [
+            ("availabilitySet", "an availability set"),
+            ("proximityPlacementGroup", "a proximity placement group"),
+        ],
+    )
+    def test_does_not_go_together_with(self, key: str, what: str) -> None:
+        group = id_of("capacityReservationGroup")
+        found = problems(*TARGET, value={key: id_of(key), "capacityReservationGroup": group})
+        assert set(found) == {"waves.pilot.target.capacityReservationGroup"}
+        [said] = set(found.values())
+        assert f"would be in {what} too, which Azure does not take" in said
+
+    def test_goes_together_with_a_zone(self) -> None:
+        group = id_of("capacityReservationGroup")
+        target = {"availabilityZone": "2", "capacityReservationGroup": group}
+        assert problems(*TARGET, value=target) == {}
+
+
 class TestAnAvailabilitySet:
     def test_is_in_the_resource_group_of_the_machines(self) -> None:
         found = problems(*TARGET, "availabilitySet", value=id_of("availabilitySet", group="rg-web"))

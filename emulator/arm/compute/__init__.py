@@ -1,6 +1,6 @@
-"""Virtual machines and managed disks. Site Recovery creates them.
+"""Virtual machines and managed disks, which Site Recovery creates, and what they are placed in.
 
-Source: Microsoft.Compute, VirtualMachines_* and Disks_* operations.
+Source: Microsoft.Compute, VirtualMachines_* and Disks_* operations, and those of `placements`.
 """
 
 from __future__ import annotations
@@ -11,6 +11,7 @@ from emulator.arm.compute import (
     disks,
     machine_changes,
     machines,
+    placements,
     power_operations,
     run_command,
 )
@@ -18,7 +19,15 @@ from emulator.arm.compute.kinds import API_VERSIONS, DISK_API_VERSIONS
 from emulator.kernel.routes import Routes
 from emulator.kernel.world import World
 
-_SERVICES = (machines, machine_changes, power_operations, run_command, disks, disk_changes)
+_SERVICES = (
+    machines,
+    machine_changes,
+    power_operations,
+    run_command,
+    disks,
+    disk_changes,
+    placements,
+)
 
 # Operations of machines and of disks are polled at the same URLs.
 _polls = Routes((*API_VERSIONS, *DISK_API_VERSIONS))

@@ -18,7 +18,7 @@ from emulator.kernel.store import Document
 from emulator.kernel.wire import ArmError
 from emulator.kernel.world import World
 from emulator.recovery_services.jobs.outcomes import JobError, Note
-from emulator.recovery_services.replication import compute_refusals
+from emulator.recovery_services.replication import compute_refusals, placement_refusals
 from emulator.recovery_services.replication.recovery_points import Point
 
 VM_TYPE = "Microsoft.Compute/virtualMachines"
@@ -115,6 +115,7 @@ def create(
     )
     if refused is not None:
         raise refused
+    placement_refusals.raise_if_unfit(world, target, source["disks"], size, location)
     name, note = placement.name, None
     if taken(world, target["resourceGroupId"], name):
         name = f"{name}-{world.guid('conflict', item['id'], world.now.isoformat())}"

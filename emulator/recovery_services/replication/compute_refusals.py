@@ -48,14 +48,14 @@ def refusal(
     """
     generation = machine_sizes.GENERATION.removeprefix("V")
     if not size.boots:
-        return _error(
+        return error(
             f"The selected VM size '{size.name}' cannot boot Hypervisor Generation '{generation}'.",
             f"The machine boots as generation {generation}, which the size does not take.",
         )
     kinds = {disk.get("type") or target["diskType"] for disk in disks}
     premium = sorted(str(kind) for kind in kinds if str(kind).startswith("Premium"))
     if premium and not size.premium:
-        return _error(
+        return error(
             "Requested operation cannot be performed because the VM size "
             f"{size.name} does not support the storage account type {premium[0]} of the disks. "
             "Consider updating the VM to a size that supports Premium storage.",
@@ -63,27 +63,27 @@ def refusal(
         )
     for key, licence, system in _LICENCES:
         if target.get(key) == licence and os_type != system:
-            return _error(
+            return error(
                 f"The license type of '{licence}' is not allowed for a virtual machine of OS type "
                 f"'{os_type}'.",
                 f"The licence is one of {system}.",
             )
     if len(name) > _NAME_MAX:
-        return _error(
+        return error(
             f"The entity name '{name}' is invalid according to its validation rule: it has more "
             f"than {_NAME_MAX} characters.",
             "The name of the virtual machine is too long; a test failover adds -test to it.",
         )
     zone = target["zone"]
     if zone and target.get("availabilitySetId"):
-        return _error(
+        return error(
             "Virtual Machine cannot be created because both Availability Zone and Availability Set "
             "were specified. Deploying an Availability Set to an Availability Zone isn't supported.",
             "The item names a zone and a set.",
         )
     if zone and (without_zones(location) or zone not in ZONES):
         supported = "" if without_zones(location) else ",".join(ZONES)
-        return _error(
+        return error(
             f"The zone(s) '{zone}' for resource 'Microsoft.Compute/virtualMachines' is not "
             f"supported. The supported zones for location '{location}' are '{supported}'",
             "The region has no such availability zone.",
@@ -99,8 +99,9 @@ def raise_if_disallowed(world: World, resource: Document) -> None:
     """
     denied = policies.disallowed(world, resource)
     if denied is not None:
-        raise _error(f"{denied.code}: {denied.message}", "A policy of the subscription denies it.")
+        raise error(f"{denied.code}: {denied.message}", "A policy of the subscription denies it.")
 
 
-def _error(message: str, cause: str) -> JobError:
+def error(message: str, cause: str) -> JobError:
+    """The error of a failover whose virtual machine Compute does not create."""
     return JobError(_CODE, message, cause, _WAY_OUT, task=0)
