@@ -9,9 +9,6 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-GENERATION = "V1"
-"""The generation of every machine's virtual machine: EC2 instances of that era boot from BIOS."""
-
 _BIOS_ONLY = ("V1",)
 _UEFI_ONLY = ("V2",)
 
@@ -37,11 +34,6 @@ class Size:
     interfaces: int
     premium: bool = True
     generations: tuple[str, ...] = ("V1", "V2")
-
-    @property
-    def boots(self) -> bool:
-        """Whether machines boot on it."""
-        return GENERATION in self.generations
 
     @property
     def family(self) -> str:
@@ -96,6 +88,11 @@ SIZES = (
 )
 
 _BY_NAME = {size.name.lower(): size for size in SIZES}
+
+
+def generation_of(firmware: str) -> str:
+    """The generation of the virtual machine of a machine that boots from `BIOS` or `UEFI`."""
+    return "V2" if firmware == "UEFI" else "V1"
 
 
 def named(name: str) -> Size | None:

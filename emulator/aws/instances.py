@@ -22,12 +22,19 @@ def keep_stopping(instance_ids: Iterable[str]) -> None:
         _become(instance_id, "stopping")
 
 
-def boot_from_bios() -> None:
-    """Let the instances of this process's moto tell that they boot from BIOS, as all guests do."""
+def tell_boot_modes() -> None:
+    """Let the instances of this process's moto tell what they boot from, as EC2 does.
+
+    It is BIOS, unless the tag `firmware` says `uefi`: moto does not know the boot mode of images.
+    """
     from moto.ec2.models import instances
 
+    def mode(instance: Any) -> str:
+        tags = {tag["key"]: tag["value"] for tag in instance.get_tags()}
+        return "uefi" if tags.get("firmware") == "uefi" else "legacy-bios"
+
     kind: Any = instances.Instance
-    kind.current_instance_boot_mode = "legacy-bios"
+    kind.current_instance_boot_mode = property(mode)
 
 
 def end_stop(instance_id: str, state: str) -> bool:

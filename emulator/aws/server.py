@@ -95,7 +95,7 @@ class AwsServer:
 
         kept.keep()
         interfaces.keep_own_groups()
-        instances.boot_from_bios()
+        instances.tell_boot_modes()
         endpoints.place_in_their_subnets()
         self._moto: Wsgi = DomainDispatcherApplication(create_backend_app)
         self._server: BaseWSGIServer = make_server(

@@ -63,6 +63,7 @@ class Instance:
             does not tell.
         architecture: "x86_64", "arm64" or "i386".
         virtualization: "hvm" or "paravirtual".
+        firmware: what it boots from, "BIOS" or "UEFI".
         drivers: "aws-pv", "citrix-pv" or "redhat-pv" on Windows; None elsewhere.
         instance_type: such as `m4.large`.
         vcpus: the type's virtual processors.
@@ -83,6 +84,7 @@ class Instance:
     os: str = "windows-server-2012-r2"
     architecture: str = "x86_64"
     virtualization: str = "hvm"
+    firmware: str = "BIOS"
     drivers: str | None = "aws-pv"
     instance_type: str = "m4.large"
     vcpus: int = 2

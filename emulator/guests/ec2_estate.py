@@ -362,6 +362,7 @@ class Ec2Estate:
             os=system,
             architecture=described.get("Architecture", "x86_64"),
             virtualization=described.get("VirtualizationType", "hvm"),
+            firmware="UEFI" if described.get("CurrentInstanceBootMode") == "uefi" else "BIOS",
             drivers=operating_systems.drivers_of(system, tags.get("drivers")),
             instance_type=described["InstanceType"],
             vcpus=vcpus,

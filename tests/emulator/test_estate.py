@@ -141,7 +141,9 @@ def test_drivers_and_virtualization_come_from_tag_and_image(
     group = new_group(ec2, estate, "drivers")
     run(ec2, estate, "red", [group], "windows-server-2012", drivers="redhat-pv")
     run(ec2, estate, "old", [group], "rhel-6.7-paravirtual")
+    run(ec2, estate, "new", [group], "windows-server-2012", firmware="uefi")
     fleet = machines(estate)
+    assert (fleet["red"].firmware, fleet["new"].firmware) == ("BIOS", "UEFI")
     assert fleet["red"].drivers == "redhat-pv"
     assert (fleet["old"].os, fleet["old"].virtualization) == ("rhel-6.7", "paravirtual")
     assert (fleet["red"].vcpus, fleet["red"].memory_mib) == (8, 16384)

@@ -3,8 +3,12 @@
 from __future__ import annotations
 
 from emulator.arm.compute import power
+from emulator.kernel.resources import PRIVATE
 from emulator.kernel.store import Document
 from emulator.kernel.world import World
+
+GENERATION = "generation"
+"""The private field with the generation of a machine."""
 
 _AGENT_VERSION = "2.7.41491.1208"
 _POWER_WORDS = {
@@ -16,6 +20,11 @@ _POWER_WORDS = {
     "deallocated": "VM deallocated",
 }
 _CHANGED_POWER = ("Succeeded", "Updating")
+
+
+def generation(document: Document) -> str:
+    """The generation of a machine, `V1` or `V2`."""
+    return str(document.get(PRIVATE, {}).get(GENERATION, "V1"))
 
 
 def view(world: World, document: Document) -> Document:
@@ -35,7 +44,7 @@ def view(world: World, document: Document) -> Document:
     disks = [storage[name] for name in ("osDisk",) if name in storage]
     shown: Document = {
         "computerName": properties.get("osProfile", {}).get("computerName"),
-        "hyperVGeneration": "V1",
+        "hyperVGeneration": generation(document),
         "disks": [
             {"name": _disk_name(disk), "statuses": [provisioned]}
             for disk in [*disks, *storage.get("dataDisks", [])]

@@ -9,7 +9,7 @@ from datetime import timedelta
 from typing import Any
 
 from emulator.arm import async_operations, machine_sizes, tags, tracked
-from emulator.arm.compute import power
+from emulator.arm.compute import instance_view, power
 from emulator.arm.compute.changes import read, require_unchanged
 from emulator.arm.compute.kinds import API_VERSIONS, DISKS, MACHINE, MACHINES, machine_id
 from emulator.arm.compute.machines import shown
@@ -121,6 +121,7 @@ def _change(world: World, request: Request, present: Document, wanted: Document)
     if "networkProfile" in asked:
         properties["networkProfile"] = asked["networkProfile"]
     size = _size(was, asked)
+    _require_boots(present, size)
     disks = _disks(world, present["id"], was, asked, size)
     os_disk = merged(
         was["storageProfile"]["osDisk"], asked.get("storageProfile", {}).get("osDisk", {})
@@ -166,6 +167,19 @@ def _size(was: Document, asked: Document) -> machine_sizes.Size:
             target="vmSize",
         )
     return size
+
+
+def _require_boots(present: Document, size: machine_sizes.Size) -> None:
+    """Refuse a size that does not boot the machine ("Support for generation 2 VMs on Azure")."""
+    generation = instance_view.generation(present)
+    if generation not in size.generations:
+        raise ArmError(
+            400,
+            "BadRequest",
+            f"The selected VM size '{size.name}' cannot boot Hypervisor Generation "
+            f"'{generation.removeprefix('V')}'.",
+            target="vmSize",
+        )
 
 
 def _require_interfaces(was: Document, asked: Document) -> None:

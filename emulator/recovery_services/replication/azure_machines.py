@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from emulator.arm import machine_sizes
+from emulator.arm.compute import instance_view as views
 from emulator.arm.compute import power
 from emulator.arm.network.allocation import allocate
 from emulator.arm.reserved_names import reserved
@@ -110,9 +111,7 @@ def create(
             task=0,
         )
     location = network["location"]
-    refused = compute_refusals.refusal(
-        size, target, source["disks"], location, source["osType"], placement.name
-    )
+    refused = compute_refusals.refusal(size, target, source, location, placement.name)
     if refused is not None:
         raise refused
     placement_refusals.raise_if_unfit(world, target, source["disks"], size, location)
@@ -177,6 +176,7 @@ def create(
             "disks": [disk["id"] for disk in disks],
             "interfaces": [one["id"] for one in interfaces],
             "services": _services(world, source),
+            views.GENERATION: machine_sizes.generation_of(source["firmware"]),
             power.POWER: power.switched_on(world, machine_id, [source["name"], name]),
         },
     }

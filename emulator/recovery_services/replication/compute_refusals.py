@@ -7,8 +7,6 @@ texts are Compute's.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-
 from emulator.arm import machine_sizes
 from emulator.arm.governance import policies
 from emulator.arm.machine_sizes import Size
@@ -30,7 +28,7 @@ _WAY_OUT = "Change it in the properties of the replicated item."
 
 
 def refusal(
-    size: Size, target: Document, disks: Iterable[Document], location: str, os_type: str, name: str
+    size: Size, target: Document, source: Document, location: str, name: str
 ) -> JobError | None:
     """The error of a failover whose virtual machine Compute does not create; None if it does.
 
@@ -41,18 +39,18 @@ def refusal(
     Args:
         size: the size of the virtual machine.
         target: the target of the replicated item.
-        disks: the disks of the replicated item.
+        source: the machine of the replicated item.
         location: the region.
-        os_type: `Windows` or `Linux`.
         name: the name of the virtual machine.
     """
-    generation = machine_sizes.GENERATION.removeprefix("V")
-    if not size.boots:
+    os_type, generation = source["osType"], machine_sizes.generation_of(source["firmware"])
+    if generation not in size.generations:
+        generation = generation.removeprefix("V")
         return error(
             f"The selected VM size '{size.name}' cannot boot Hypervisor Generation '{generation}'.",
             f"The machine boots as generation {generation}, which the size does not take.",
         )
-    kinds = {disk.get("type") or target["diskType"] for disk in disks}
+    kinds = {disk.get("type") or target["diskType"] for disk in source["disks"]}
     premium = sorted(str(kind) for kind in kinds if str(kind).startswith("Premium"))
     if premium and not size.premium:
         return error(

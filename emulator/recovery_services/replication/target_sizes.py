@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from emulator.arm.machine_sizes import SIZES, Size
+from emulator.arm.machine_sizes import SIZES, Size, generation_of
 from emulator.kernel.resources import PRIVATE
 from emulator.kernel.routes import Routes
 from emulator.kernel.store import Document
@@ -22,7 +22,9 @@ routes = Routes(API_VERSIONS)
 _CURRENT = "DEF"
 
 
-def fitting(cores: int, memory_gib: float, data_disks: int, *, premium: bool = False) -> Size:
+def fitting(
+    cores: int, memory_gib: float, data_disks: int, generation: str, *, premium: bool = False
+) -> Size:
     """The smallest size that holds a machine; the service picks one when none is asked for.
 
     That it is one of the current general purpose families is [inferred].
@@ -30,7 +32,7 @@ def fitting(cores: int, memory_gib: float, data_disks: int, *, premium: bool = F
     enough = [
         size
         for size in SIZES
-        if size.boots
+        if generation in size.generations
         and size.cores >= cores
         and size.memory_gib >= memory_gib
         and size.data_disks >= data_disks
@@ -54,7 +56,8 @@ def picked(machine: Document, disk_type: str) -> str:
     disks = machine["disks"]
     premium = any(str(disk.get("type") or disk_type).startswith("Premium") for disk in disks)
     memory = machine["memoryMib"] / 1024
-    return fitting(machine["vcpus"], memory, len(disks) - 1, premium=premium).name
+    generation = generation_of(machine["firmware"])
+    return fitting(machine["vcpus"], memory, len(disks) - 1, generation, premium=premium).name
 
 
 @routes.route("GET", TARGET_SIZES.collection, "TargetComputeSizes_ListByReplicationProtectedItems")

@@ -27,6 +27,7 @@ from site_recovery.azure import region_sizes as azure
 from site_recovery.azure.connection import connector
 from site_recovery.convergence import region_sizes
 from site_recovery.convergence.region_sizes import RegionSize
+from site_recovery.fleet import Firmware
 from tests.emulator.agreement.effort import both_ways
 from tests.emulator.conftest import Arm
 from tests.emulator.recovery_services.site_recovery_support import AsyncCredential
@@ -39,10 +40,11 @@ LINUX = {"platform": "linux", "os": "rhel-8.4", "image_name": "RHEL-8.4.0_HVM"}
 
 @dataclass(frozen=True)
 class Case:
-    """A machine: what its config says, its platform, and the number of its data disks."""
+    """A machine: what its config says, its platform and firmware, the number of its data disks."""
 
     target: Mapping[str, str]
     linux: bool
+    firmware: Firmware
     data_disks: int
 
 
@@ -71,7 +73,8 @@ def machines(draw: st.DrawFn) -> Case:
     keys = draw(st.sets(st.sampled_from(sorted(optional)), max_size=2))
     linux = draw(st.booleans())
     target = {key: draw(optional[key]) for key in sorted(keys | {"vmSize"})}
-    return Case(target, linux, draw(st.sampled_from([0, 0, 0, 1, 2, 3, 9, 33])))  # fmt: skip
+    firmware: Firmware = draw(st.sampled_from(["BIOS", "UEFI"]))
+    return Case(target, linux, firmware, draw(st.sampled_from([0, 0, 0, 1, 2, 3, 9, 33])))
 
 
 def compute(case: Case) -> bool:
@@ -96,9 +99,12 @@ def compute(case: Case) -> bool:
     size = machine_sizes.named(case.target["vmSize"])
     if size is None or case.data_disks > size.data_disks:
         return False
-    system = "Linux" if case.linux else "Windows"
-    disks = [{"type": None}] * (1 + case.data_disks)
-    return compute_refusals.refusal(size, target, disks, REGION, system, "web-01-test") is None
+    source = {
+        "osType": "Linux" if case.linux else "Windows",
+        "firmware": case.firmware,
+        "disks": [{"type": None}] * (1 + case.data_disks),
+    }
+    return compute_refusals.refusal(size, target, source, REGION, "web-01-test") is None
 
 
 @pytest.fixture(scope="module")
@@ -133,7 +139,8 @@ def preview(case: Case, offered: Mapping[str, RegionSize]) -> bool:
     if found.problems:
         return False
     target = Settings.model_validate(config).target_of("web-01")
-    return region_sizes.problem(target, case.data_disks, offered, REGION, firmware="BIOS") is None
+    problem = region_sizes.problem(target, case.data_disks, offered, REGION, firmware=case.firmware)
+    return problem is None
 
 
 def test_what_a_machine_becomes(offered: dict[str, RegionSize]) -> None:

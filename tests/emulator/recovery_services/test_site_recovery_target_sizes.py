@@ -12,6 +12,8 @@ from tests.emulator.recovery_services.site_recovery_support import Classic, Site
 
 WEB = windows(1)
 GENERATION_2_ONLY = "Standard_D2s_v6"
+GENERATION_1_ONLY = "Standard_D2_v3"
+UEFI = replace(windows(2), firmware="UEFI")
 
 
 def sizes(site: Site) -> dict[str, dict[str, Any]]:
@@ -76,6 +78,33 @@ def test_a_failover_to_a_size_that_does_not_boot_the_machine_fails(
     assert site.virtual_machines() == {}
     failed = site.experience.failover_failed[0]
     assert site.properties(WEB)["protectionState"] == (failed if production else "Protected")
+
+
+@pytest.mark.parametrize("size", ["", GENERATION_2_ONLY], ids=["picked", "generation 2 only"])
+def test_a_machine_that_boots_from_uefi_becomes_one_of_generation_2(
+    experience: Classic, size: str
+) -> None:
+    site = Site([UEFI], experience=experience).prepare()
+    site.protect(UEFI, **(experience.named(size=size) if size else {}))
+    details = site.properties(UEFI)["providerSpecificDetails"]
+    assert (details["firmwareType"], experience.generation(details)) == ("UEFI", "V2")
+    assert site.finished(site.fail_over(UEFI))["state"] == "Succeeded"
+    made = site.virtual_machines()[UEFI.name]
+    assert made["properties"]["hardwareProfile"]["vmSize"] == experience.vm_size(details)
+    view = site.get(f"{made['id']}/instanceView?api-version=2024-07-01")
+    assert view["hyperVGeneration"] == "V2"
+    resized = {"properties": {"hardwareProfile": {"vmSize": GENERATION_1_ONLY}}}
+    refused = site.call("PATCH", made["id"], resized, "2024-07-01")
+    assert refused.status == 400
+    assert "cannot boot Hypervisor Generation '2'" in refused.body["error"]["message"]
+
+
+def test_and_fails_to_one_that_takes_generation_1_only(experience: Classic) -> None:
+    site = Site([UEFI], experience=experience).prepare()
+    site.protect(UEFI, **experience.named(size=GENERATION_1_ONLY))
+    job = site.finished(site.test_failover(UEFI))
+    error = job["errors"][0]["serviceErrorDetails"]
+    assert f"'{GENERATION_1_ONLY}' cannot boot Hypervisor Generation '2'" in error["message"]
 
 
 def test_after_another_size_is_chosen_the_failover_succeeds(site: Site) -> None:

@@ -145,6 +145,8 @@ class Classic:
                 "interfaces": interfaces.found(world, protectable[PRIVATE]["instance"]),
                 "osType": custom["osType"],
                 "os": None,
+                # The agent reports it, once it is installed.
+                "firmware": "BIOS",
                 "vcpus": 0,
                 "memoryMib": 0,
                 "disks": [],
@@ -228,6 +230,7 @@ class Classic:
         ]
         source |= {
             "os": instance.os,
+            "firmware": instance.firmware,
             "vcpus": instance.vcpus,
             "memoryMib": instance.memory_mib,
             "disks": disks,

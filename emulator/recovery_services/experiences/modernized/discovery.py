@@ -137,7 +137,7 @@ def _properties(world: World, site: str, instance: Instance, appliance: str) -> 
             for index, disk in enumerate(machine.disks(world, instance))
         ],
         "validationRequired": "false",
-        "firmware": "BIOS",
+        "firmware": instance.firmware,
         "guestOsDetails": system,
         "operatingSystemDetails": system,
         "numberOfApplications": 0,

@@ -164,6 +164,7 @@ class Modernized:
                 if properties["operatingSystemDetails"]["osType"] == "windowsguest"
                 else "Linux",
                 "os": None,
+                "firmware": properties["firmware"],
                 "vcpus": properties["numberOfProcessorCore"],
                 "memoryMib": properties["allocatedMemoryInMb"],
                 "disks": disks,
