@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 
+from emulator.arm.subscriptions import SUBSCRIPTION
 from tests.engine.harness import (
     ACCESS_KEY,
     MACHINES_GROUP,
@@ -27,11 +28,22 @@ MIGRATED = [*FAILED_OVER, "Delete"]
 
 WAVE = ["web-01", "db-01"]
 OTHER = "app-01"
+RULES = "nsg-vnet-prod"
+"""The group of the production subnet. The first `up` makes it: a preview refuses one that is not
+there."""
 
 
 def go_to(stack: Stack, phase: str) -> tuple[Result, Result]:
     """Set the wave's phase, then run preview and up."""
     stack.declare(pilot=(phase, WAVE), rest=("protected", [OTHER]))
+    if phase in ("failed-over", "migrated"):
+        group = (
+            f"/subscriptions/{SUBSCRIPTION}/resourceGroups/{MACHINES_GROUP}/providers"
+            f"/Microsoft.Network/networkSecurityGroups/{RULES}"
+        )
+        declared = stack.machines["db-01"]
+        target = {**declared.get("target", {}), "networkSecurityGroup": group}
+        stack.machines["db-01"] = {**declared, "target": target}
     before = stack.clouds.audit()
     preview = stack.preview()
     assert preview.code == 0, preview.text
@@ -114,12 +126,16 @@ def test_a_failover_is_announced_as_irreversible_and_runs_once(stack: Stack) -> 
 
     review = preview.line("pilot")
     assert preview.reviewed["web-01"] == "protected → failed-over: unplanned failover"
+    assert f"db-01: attach network security group: {RULES}" in preview.text
+    assert "web-01: attach" not in preview.text
     assert review.count("IRREVERSIBLE") == len(WAVE)
     [told] = [line for line in preview.lines.values() if "no failback to AWS" in "".join(line)]
     assert f"{len(WAVE)} failovers, nothing blocked" in "".join(told)
     machines = stack.clouds.virtual_machines(MACHINES_GROUP)
     assert set(machines) == set(WAVE)
     assert {stack.clouds.network_of(machine) for machine in machines.values()} == {"vnet-prod"}
+    groups = {name: stack.clouds.security_group_of(machines[name]) for name in WAVE}
+    assert groups == {"web-01": "", "db-01": RULES}
     for name in WAVE:
         assert stack.clouds.operations(name) == stack.first(*FAILED_OVER)
     assert_phases(stack, "failed-over")
