@@ -50,7 +50,7 @@ from site_recovery.errors import MigrationError
 from site_recovery.fleet import Assignment
 from site_recovery.observation import Observed, Stage, observe
 from site_recovery.phases import Phase
-from site_recovery.planning import goal, satisfies
+from site_recovery.planning import NOT_BEGUN, goal, satisfies
 from site_recovery.reasons import Reason
 from site_recovery.snapshot import Gone, Snapshot
 
@@ -244,7 +244,16 @@ class MigrationWaveProvider(MigrationProvider[WaveInputs, WaveOutputs]):
         record may tell that, and it keeps the machine from being migrated a second time.
         """
         inputs = recorded.inputs
-        snapshot = await WaveVault(self.connect(), inputs).observe(leaving=True)
+        vault = WaveVault(self.connect(), inputs)
+        before = recorded.outputs.results
+        snapshot = await vault.read_alone(
+            [
+                each
+                for each in inputs.assignments(items=items(recorded.values, inputs))
+                if before.get(each.machine.name, {}).get("stage", NOT_BEGUN[0]) not in NOT_BEGUN
+            ],
+            await vault.observe(leaving=True),
+        )
         results = {
             name: _result(observe(inputs.machine(name), snapshot)) for name in inputs.machines
         }

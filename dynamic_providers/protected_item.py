@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Mapping
+from collections.abc import AsyncIterator, Callable, Mapping
+from contextlib import asynccontextmanager
+from dataclasses import replace
 from typing import Any, Literal, TypeAlias
 
 import pulumi
@@ -22,6 +24,7 @@ from site_recovery.azure.guests import AzureGuests
 from site_recovery.azure.service import VaultService
 from site_recovery.azure.vault import gone_error, gone_text
 from site_recovery.convergence.outcome import Outcome, Status
+from site_recovery.convergence.single_reads import read_alone
 from site_recovery.errors import MigrationError
 from site_recovery.fleet import ExperienceName, LandingZone, Site
 from site_recovery.observation import Observed, Stage, observe
@@ -193,7 +196,10 @@ class ProtectedItemProvider(MigrationProvider[ProtectedItemInputs, ProtectedItem
     ) -> tuple[ProtectedItemInputs, ProtectedItemOutputs] | None:
         """Read the machine's state; None if neither the vault nor Azure has anything of it."""
         inputs = recorded.inputs
-        observed = self._of(inputs, await self._look(inputs, lambda _: True))
+        snapshot = await self._look(inputs, lambda _: True)
+        if self._of(inputs, snapshot).stage in NOT_BEGUN:
+            snapshot = await self._look_alone(inputs, recorded.outputs.item_id, snapshot)
+        observed = self._of(inputs, snapshot)
         _raise_if_unreadable(inputs, observed)
         if observed.stage in NOT_BEGUN:
             return None
@@ -297,10 +303,23 @@ class ProtectedItemProvider(MigrationProvider[ProtectedItemInputs, ProtectedItem
     async def _look(
         self, inputs: ProtectedItemInputs, good: Callable[[Snapshot], bool]
     ) -> Snapshot:
+        async with self._vault(inputs) as vault:
+            return await vault.recent(good)
+
+    async def _look_alone(
+        self, inputs: ProtectedItemInputs, item_id: str, snapshot: Snapshot
+    ) -> Snapshot:
+        """With single reads of a machine that the lists lack: its record would be dropped."""
+        machine = replace(inputs.machine.machine(inputs.name), item_id=item_id)
+        assignment = inputs.machine.assignment(machine, None)
+        async with self._vault(inputs) as vault:
+            return await read_alone(vault, snapshot, assignment, self._of(inputs, snapshot))
+
+    @asynccontextmanager
+    async def _vault(self, inputs: ProtectedItemInputs) -> AsyncIterator[VaultService]:
         site = inputs.site
         async with self.azure(site.container.vault) as connection:
-            service = VaultService(connection, site, adapter.stack_of(inputs.urn), leaving=True)
-            return await service.recent(good)
+            yield VaultService(connection, site, adapter.stack_of(inputs.urn), leaving=True)
 
 
 def _left_out(news: Mapping[str, Any]) -> bool:

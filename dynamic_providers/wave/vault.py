@@ -15,14 +15,14 @@ from site_recovery.arm_ids import VaultId
 from site_recovery.azure import networks, vault_observation
 from site_recovery.azure.connection import Connect, check_access
 from site_recovery.azure.service import VaultService
-from site_recovery.convergence import sizing
+from site_recovery.convergence import single_reads, sizing
 from site_recovery.convergence.interfaces import PlanOrder
 from site_recovery.convergence.outcome import Outcome, Status
 from site_recovery.convergence.run import converge
 from site_recovery.fleet import Assignment, ExperienceName
 from site_recovery.local_hooks import LocalHooks
 from site_recovery.observation import observe
-from site_recovery.planning import Blocked
+from site_recovery.planning import NOT_BEGUN, Blocked
 from site_recovery.recovery_plan import Change, Member
 from site_recovery.snapshot import Snapshot
 from site_recovery.subnets import Network
@@ -90,6 +90,24 @@ class WaveVault:
             return vault.observe() if now else vault.recent(lambda _: True)
 
         return await self._with(look, leaving=leaving)
+
+    async def read_alone(self, machines: Sequence[Assignment], snapshot: Snapshot) -> Snapshot:
+        """With single reads of those of the machines that the lists lack.
+
+        Args:
+            machines: machines whose replication had begun when they were recorded.
+            snapshot: the vault as the lists show it.
+        """
+
+        async def look(vault: VaultService) -> Snapshot:
+            alone = snapshot
+            for each in machines:
+                observed = observe(each.machine, alone)
+                if observed.stage in NOT_BEGUN:
+                    alone = await single_reads.read_alone(vault, alone, each, observed)
+            return alone
+
+        return await self._with(look, leaving=True)
 
     async def converge(
         self,

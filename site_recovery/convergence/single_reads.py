@@ -1,4 +1,5 @@
-"""Confirms what lists say by single reads, before a request or the end of a machine depends on it.
+"""Confirms what lists say by single reads, before something that matters depends on it: a request,
+the end of a machine, or its record.
 
 A list may lag behind, or lack what changed while it was read.
 """
@@ -10,6 +11,7 @@ from collections.abc import Callable
 from site_recovery.convergence.interfaces import Service
 from site_recovery.convergence.machine_run import MachineRun
 from site_recovery.errors import MigrationError
+from site_recovery.fleet import Assignment
 from site_recovery.observation import Observed, Stage, observe
 from site_recovery.operations import Operation
 from site_recovery.planning import NOT_BEGUN, Blocked, Rules, Satisfied, Step, next_step
@@ -17,6 +19,27 @@ from site_recovery.snapshot import Snapshot
 
 _MAY_HAVE_VM = (*NOT_BEGUN, Stage.FAILED_OVER)
 """The stages in which a virtual machine that the list lacks would change the next step."""
+
+
+async def read_alone(
+    service: Service, snapshot: Snapshot, assignment: Assignment, observed: Observed
+) -> Snapshot:
+    """The services with what single reads of one machine's item and virtual machine show.
+
+    Args:
+        service: the vault.
+        snapshot: the services as the lists show them.
+        assignment: the machine.
+        observed: its state in that snapshot.
+
+    Raises:
+        MigrationError: Azure did not answer, or refused.
+    """
+    item = await service.item(assignment, observed)
+    alone = snapshot.with_item(observed.item_id, item)
+    if observed.azure_vm_id is not None or observed.stage not in _MAY_HAVE_VM:
+        return alone
+    return alone.with_virtual_machine(await service.virtual_machine(assignment))
 
 
 class SingleReads:
@@ -61,15 +84,6 @@ class SingleReads:
             MigrationError: Azure did not answer, or refused.
         """
         assignment = machine.assignment
-        confirmed = await self._confirmed(machine, observed)
-        seen = observe(assignment.machine, confirmed, assignment.settings)
+        alone = await read_alone(self._service, self._snapshot, assignment, observed)
+        seen = observe(assignment.machine, alone, assignment.settings)
         return next_step(assignment.desired, seen, self._rules(machine))
-
-    async def _confirmed(self, machine: MachineRun, observed: Observed) -> Snapshot:
-        item = await self._service.item(machine.assignment, observed)
-        confirmed = self._snapshot.with_item(observed.item_id, item)
-        if observed.azure_vm_id is not None or observed.stage not in _MAY_HAVE_VM:
-            return confirmed
-        return confirmed.with_virtual_machine(
-            await self._service.virtual_machine(machine.assignment)
-        )
