@@ -110,8 +110,14 @@ class JobHistory:
             asyncio.gather(*(_again(client, vault, job) for job in alone)),
         )
         self._odd |= odd
-        self._learn({**{job.name: job for job in read}, **found})
+        self._learn({**{job.name: job for job in read if job is not None}, **found})
         self._looked = now
+        missing = [job for job, again in zip(alone, read, strict=True) if again is None]
+        if missing:
+            # One 404 ends nothing: a job that the list has is there.
+            await self.renew(client, vault, now)
+            lost = [job for job in missing if self._jobs[job.name] is job]
+            self._learn({job.name: replace(job, state=_FORGOTTEN) for job in lost})
 
     async def renew(
         self,
@@ -199,10 +205,10 @@ async def job_of(client: SiteRecoveryManagementClient, vault: VaultId, name: str
     return one(f"job {name}", found, jobs.job)
 
 
-async def _again(client: SiteRecoveryManagementClient, vault: VaultId, job: Job) -> Job:
-    """A job that ran, read again; what is known of it if it cannot be read."""
+async def _again(client: SiteRecoveryManagementClient, vault: VaultId, job: Job) -> Job | None:
+    """A job that ran, read again; what is known of it if it cannot be read, None if it is not found."""
     try:
-        return await job_of(client, vault, job.name) or replace(job, state=_FORGOTTEN)
+        return await job_of(client, vault, job.name)
     except UnreadableError:
         return job
 

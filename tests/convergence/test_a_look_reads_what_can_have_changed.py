@@ -197,6 +197,28 @@ def test_a_job_that_started_long_ago_is_followed_to_its_end(fleet: CountedFleet)
     assert states == [["InProgress"]] * 5 + [["Succeeded"]] * 2
 
 
+def test_a_job_that_started_long_ago_goes_on_after_one_404(fleet: CountedFleet) -> None:
+    fleet.fault(operation="TestFailover", match="web-01", delaySeconds=7200)
+    fleet.site.test_failover(fleet.machines["web-01"])
+
+    async def looks(service: VaultService) -> tuple[list[list[str]], int]:
+        first = (await service.observe()).jobs
+        (job,) = (name for name, each in first.items() if each.running)
+        states = []
+        for minutes, times in (20, 0), (1, 0), (1, 1):
+            fleet.site.pass_time(minutes=minutes)
+            if times:
+                not_found = {"status": 404, "code": "ResourceNotFound", "times": times}
+                fleet.fault(operation="ReplicationJobs_Get", **not_found)
+            jobs = dict((await service.observe()).jobs)
+            states.append(target_of(fleet, jobs, "TestFailover", "web-01"))
+        return states, fleet.reads[job]
+
+    states, reads = fleet.watch(looks)
+    assert states == [["InProgress"]] * 3
+    assert reads == 1
+
+
 def test_a_service_that_refuses_the_filter_is_asked_for_all_its_jobs(fleet: CountedFleet) -> None:
     fleet.fault(operation="ReplicationJobs_List", status=400)
 
