@@ -21,7 +21,11 @@ from tests.dynamic_providers.test_waves_that_differ import INPUTS
 from tests.settings import configs
 
 COMPUTE = "/subscriptions/11111111-1111-1111-1111-111111111111/resourceGroups/g/providers/Microsoft.Compute"
-SET = f"{COMPUTE}/availabilitySets/web"
+BESIDE = {
+    "availabilitySet": f"{COMPUTE}/availabilitySets/web",
+    "capacityReservationGroup": f"{COMPUTE}/capacityReservationGroups/booked",
+}
+"""What the config refuses beside the zone and the placement group of `TARGET`."""
 TARGET: dict[str, Any] = {
     "vmName": "shop",
     "vmSize": "Standard_D2s_v5",
@@ -38,7 +42,6 @@ TARGET: dict[str, Any] = {
     "disks": {"/dev/sdf": {"type": "Premium_LRS"}},
     "interfaces": {"1": {"subnet": "servers", "privateIp": "10.20.1.11", "leaveOut": False}},
     "proximityPlacementGroup": f"{COMPUTE}/proximityPlacementGroups/near",
-    "capacityReservationGroup": f"{COMPUTE}/capacityReservationGroups/booked",
     "diskEncryptionSet": f"{COMPUTE}/diskEncryptionSets/ours",
     "networkSecurityGroup": COMPUTE.replace("Compute", "Network") + "/networkSecurityGroups/web",
 }
@@ -58,16 +61,16 @@ def through_the_engine(values: object) -> Any:
 
 def spec() -> TargetSpec:
     config = configs.put(configs.modernized(), "machines", "web-01", "target", value=TARGET)
-    # The config refuses a set beside the zone.
     own = settings.load(config).target_of("web-01")
-    return own.model_copy(update={"availability_set": SET})
+    beside = TargetSpec.model_validate(BESIDE)
+    return own.model_copy(update={name: getattr(beside, name) for name in beside.model_fields_set})
 
 
 def test_a_target_keeps_the_keys_that_it_has_in_the_config() -> None:
     keys = {field.alias for field in TargetSpec.model_fields.values()}
-    assert {*TARGET, "availabilitySet"} == keys
+    assert {*TARGET, *BESIDE} == keys
     machine = MachineInputs(instance_id="i-1", platform="windows", target=spec())
-    assert machine.wire()["target"] == {**TARGET, "availabilitySet": SET}
+    assert machine.wire()["target"] == TARGET | BESIDE
 
 
 @pytest.mark.parametrize("target", [spec(), TargetSpec()])
