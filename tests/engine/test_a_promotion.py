@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 import yaml
 
+from tests.engine.clouds import SCALE
 from tests.engine.harness import Result, Stack
 
 pytestmark = pytest.mark.engine
@@ -106,7 +107,10 @@ def test_by_the_outputs_file_it_goes_on_too_and_80_columns_show_it(stack: Stack)
     written_outputs(stack)
     stack.waves["web"]["phase"] = "test-failover"
 
+    # The terminal is drawn some times a second, so the test failover has to take longer than that.
+    stack.clouds.set_scale(SCALE / 20)
     shown = stack.up_on_a_terminal(columns=80)
+    stack.clouds.set_scale(SCALE)
 
     assert shown.code == 0, shown.lines
     assert any(line.rstrip().endswith("web-01: test failover started") for line in shown.lines)
