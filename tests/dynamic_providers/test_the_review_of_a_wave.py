@@ -11,7 +11,7 @@ import pytest
 from pulumi.runtime import rpc
 from pydantic.alias_generators import to_camel
 
-from dynamic_providers.wave import observation
+from dynamic_providers.wave import observation, references
 from dynamic_providers.wave import review as wave_review
 from dynamic_providers.wave.inputs import OtherWave
 from dynamic_providers.wave.review import LookAhead
@@ -186,6 +186,7 @@ class TestAChangedTarget:
         monkeypatch.setattr(
             WaveVault, "observe", answering(showing(availability_zone="1", availability_set=""))
         )
+        monkeypatch.setattr(references, "refusals", answering([]))
         compute = "/subscriptions/1/resourceGroups/g/providers/Microsoft.Compute"
         into = having("availability_set", f"{compute}/availabilitySets/web")
         rows, refusals = look_ahead(having("availability_zone", "1"), into)

@@ -131,6 +131,8 @@ def full() -> dict[str, Any]:
         "phase": "protected",
         "select": {"move": "yes"},
         "selectName": "Name",
+        # No machine with reserved capacity may be in a set or a placement group.
+        "target": {"capacityReservationGroup": f"{_COMPUTE}/capacityReservationGroups/crg"},
     }
     # Values that are used twice become two, as in a file.
     whole: dict[str, Any] = json.loads(json.dumps(config))
@@ -156,7 +158,6 @@ def _shared() -> dict[str, Any]:
         "diskType": "Premium_LRS",
         "availabilitySet": f"{_COMPUTE}/availabilitySets/set",
         "proximityPlacementGroup": f"{_COMPUTE}/proximityPlacementGroups/ppg",
-        "capacityReservationGroup": f"{_COMPUTE}/capacityReservationGroups/crg",
         "diskEncryptionSet": f"{_COMPUTE}/diskEncryptionSets/des",
         "licenseType": "WindowsServer",
         "linuxLicenseType": "NoLicenseType",
