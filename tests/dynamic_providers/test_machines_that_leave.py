@@ -11,7 +11,6 @@ import pytest
 from dynamic_providers import engine
 from dynamic_providers.migration_wave import MigrationWaveProvider
 from dynamic_providers.protected_item import ProtectedItemProvider
-from dynamic_providers.shared import claims, departures
 from dynamic_providers.wave.vault import WaveVault
 from site_recovery.convergence.outcome import Outcome, Status
 from site_recovery.errors import MigrationError
@@ -37,11 +36,6 @@ def record(on_pending: str = "fail") -> dict[str, Any]:
     }
 
 
-@pytest.fixture(autouse=True)
-def nothing_is_claimed(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(claims, "of_this_process", claims.Claims())
-
-
 @pytest.fixture
 def told(monkeypatch: pytest.MonkeyPatch) -> list[str]:
     lines: list[str] = []
@@ -59,7 +53,6 @@ def leave(monkeypatch: pytest.MonkeyPatch, outcome: Outcome) -> None:
         return {each.machine.name: outcome for each in machines}
 
     monkeypatch.setattr(ProtectedItemProvider, "_look", answering(Snapshot()))
-    monkeypatch.setattr(departures, "of_this_process", {})
     monkeypatch.setattr(WaveVault, "converge", converge)
     MigrationWaveProvider().update("web", INPUTS, {**INPUTS, "machines": {}})
     monkeypatch.setattr(ProtectedItemProvider, "_of", lambda *_: outcome.observed)

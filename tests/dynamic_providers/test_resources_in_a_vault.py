@@ -17,7 +17,7 @@ from dynamic_providers.container_mapping import ContainerMappingProvider
 from dynamic_providers.fabric_registration import FabricRegistrationProvider
 from dynamic_providers.migration_wave import MigrationWaveProvider
 from dynamic_providers.protected_item import ProtectedItemProvider
-from dynamic_providers.shared import checked, claims
+from dynamic_providers.shared import checked
 from dynamic_providers.vault_clearance import VaultClearanceProvider
 from site_recovery.azure import leftovers
 from site_recovery.azure.connection import Connection
@@ -36,7 +36,6 @@ URN = "urn:pulumi:dev::p::t::one"
 def fleet(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> Iterator[Fleet]:
     made = Fleet([windows(1), windows(2)], experience=request.param)
     monkeypatch.setattr(adapter.MigrationProvider, "connect", lambda _self: made.connector())
-    monkeypatch.setattr(claims, "of_this_process", claims.Claims())
     yield made
     made.close()
 
@@ -426,9 +425,8 @@ class TestClearingTheVault:
 @pytest.mark.usefixtures("told")
 class TestATestThatNobodyLookedAt:
     @pytest.fixture
-    def unchecked(self, fleet: Fleet, monkeypatch: pytest.MonkeyPatch) -> dict[str, Any]:
+    def unchecked(self, fleet: Fleet) -> dict[str, Any]:
         """The record of a wave whose machines were tested by hand."""
-        monkeypatch.setattr(checked, "of_this_process", checked.CheckedMachines())
         fleet.drive(Phase.TEST_FAILOVER)
         fleet.drive(Phase.PROTECTED)
         return wave(fleet)

@@ -235,11 +235,6 @@ class TestAWaveThatIsDeleted:
             MigrationWaveProvider().delete("web", recorded("satisfied"))
 
 
-@pytest.fixture(autouse=True)
-def nothing_is_claimed(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(claims, "of_this_process", claims.Claims())
-
-
 @pytest.fixture
 def driven(monkeypatch: pytest.MonkeyPatch) -> list[Assignment]:
     """The assignments that a wave would converge. Nothing is done."""
