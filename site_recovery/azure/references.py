@@ -57,8 +57,7 @@ async def read(connection: Connection, reference: Reference) -> Found | None:
         MigrationError: Azure did not answer, or refused.
     """
     version = _VERSIONS.get(reference.field, _COMPUTE)
-    kind = reference.what.partition(" ")[2]
-    about, client = f"{kind} {arm_ids.name(reference.id)}", connection.client
+    about, client = f"{reference.kind} {arm_ids.name(reference.id)}", connection.client
     try:
         with explained(about, passing=ResourceNotFoundError):
             answer = await call(client, "GET", url(reference.id, version))

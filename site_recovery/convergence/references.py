@@ -16,14 +16,15 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from site_recovery import arm_ids
+from site_recovery.declared.azure_regions import normalized
 from site_recovery.declared.target import TargetSpec
 
 _KEYS = {
-    "availability_set": "an availability set",
-    "proximity_placement_group": "a proximity placement group",
-    "capacity_reservation_group": "a capacity reservation group",
-    "disk_encryption_set": "a disk encryption set",
-    "network_security_group": "a network security group",
+    "availability_set": "availability set",
+    "proximity_placement_group": "proximity placement group",
+    "capacity_reservation_group": "capacity reservation group",
+    "disk_encryption_set": "disk encryption set",
+    "network_security_group": "network security group",
 }
 UNTIL_MIGRATED = "network_security_group"
 """What still counts after the failover, until Complete Migration."""
@@ -44,8 +45,8 @@ class Reference:
     id: str
 
     @property
-    def what(self) -> str:
-        """Its kind in words, with an article."""
+    def kind(self) -> str:
+        """Its kind in words."""
         return _KEYS[self.field]
 
 
@@ -105,12 +106,11 @@ def problem(
     """
     name = arm_ids.name(reference.id)
     if found is None:
-        kind = reference.what.partition(" ")[2]
         return (
-            f"{reference.place}: there is no {kind} {name} ({reference.id}) in Azure. "
+            f"{reference.place}: there is no {reference.kind} {name} ({reference.id}) in Azure. "
             "Make it first, or correct the id."
         )
-    if found.location and location and _plain(found.location) != _plain(location):
+    if found.location and location and normalized(found.location) != normalized(location):
         return (
             f"{reference.place}: {name} is in {found.location}, and the machine will be in "
             f"{location}; Azure takes one of its own region only. Name one in {location}."
@@ -181,7 +181,3 @@ def _of_reservation_group(
             f"{', '.join(sorted(fitting))}. Make a reservation, or set vmSize to one of these."
         )
     return None
-
-
-def _plain(region: str) -> str:
-    return region.replace(" ", "").lower()
