@@ -75,14 +75,21 @@ async def machines_in(connection: Connection, where: VaultId) -> list[str]:
     return sorted({*names, *(odd.name for odd in listed.unreadable)})
 
 
-async def read_item(client: SiteRecoveryManagementClient, item_id: str) -> ProtectedItem:
+async def read_item(
+    client: SiteRecoveryManagementClient, item_id: str, *, patient: bool = False
+) -> ProtectedItem:
     """One item (ReplicationProtectedItems_Get).
+
+    Args:
+        client: the client of the vault's subscription.
+        item_id: the ARM id of the item.
+        patient: whether others go first while the limits of Resource Manager make it wait.
 
     Raises:
         UnreadableError: it is not as the service documents it.
         AzureError: Azure did not answer, refused, or the item is not there.
     """
-    found = await call(client, "GET", url(item_id))
+    found = await call(client, "GET", url(item_id), patient=patient)
     return replace(one("its replicated item", found, protected_item), complete=True)
 
 
@@ -140,7 +147,8 @@ async def in_full(
         if read is None:
             try:
                 async with slots:
-                    read = await read_item(client, item.id)
+                    # Of those that are ready some already wait to ask for their next step.
+                    read = await read_item(client, item.id, patient=True)
             except UnreadableError as error:
                 return Unreadable(Kind.ITEM, item.name, error.what, _marks(item))
             except ResourceNotFoundError as error:

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import asyncio
 import re
 from collections.abc import Callable
+from contextlib import nullcontext
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -21,6 +23,9 @@ _RESERVE = 5
 after those before them than they were sent."""
 _KINDS = {"GET": "reads", "HEAD": "reads", "DELETE": "deletes"}
 _SUBSCRIPTION = re.compile(r"/subscriptions/([^/]+)", re.IGNORECASE)
+PATIENT = "patient"
+"""The option of a request that lets others go first. A fleet is read machine by machine, and each
+read for a machine that is ready for its next step would wait behind all of them."""
 _LEFT = "x-ms-ratelimit-remaining-subscription-"
 """The header of an answer that says how many tokens are left, with the kind at its end."""
 
@@ -31,10 +36,12 @@ class _Bucket:
     def __init__(self, size: int, per_second: int) -> None:
         self._size = size - _RESERVE
         self._limiter = AsyncLimiter(self._size, self._size / per_second)
+        self._patient = asyncio.Lock()
 
-    async def take(self) -> None:
-        """Wait for a token."""
-        await self._limiter.acquire()
+    async def take(self, *, patient: bool) -> None:
+        """Wait for a token. Of the patient ones only one at a time stands among the others."""
+        async with self._patient if patient else nullcontext():
+            await self._limiter.acquire()
 
     async def lower(self, left: int) -> None:
         """Believe no more tokens to be left than Azure says: others take from the same bucket.
@@ -69,8 +76,10 @@ class LimitsPolicy(AsyncHTTPPolicy[Any, Any]):
         """
         kind = _KINDS.get(request.http_request.method, "writes")
         bucket = self._bucket(request.http_request.url, kind)
+        # A repeated request has the same context, but its options were taken out the first time.
+        patient = request.context.setdefault(PATIENT, request.context.options.pop(PATIENT, False))
         if bucket is not None:
-            await bucket.take()
+            await bucket.take(patient=patient)
         if kind != "reads" and not self._may_change():
             raise MigrationError("the run was ended from outside, so nothing more is changed")
         answer = await self.next.send(request)

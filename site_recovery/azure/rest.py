@@ -23,6 +23,8 @@ from azure.core.pipeline.policies import ContentDecodePolicy
 from azure.core.rest import HttpRequest
 from azure.mgmt.core.exceptions import ARMErrorFormat
 
+from site_recovery.azure.limits import PATIENT
+
 if TYPE_CHECKING:
     from azure.mgmt.recoveryservicessiterecovery.aio import SiteRecoveryManagementClient
 
@@ -89,6 +91,8 @@ async def call(
     method: str,
     url: str,
     body: Mapping[str, Any] | None = None,
+    *,
+    patient: bool = False,
 ) -> Any:
     """Send a request and return the JSON of its answer.
 
@@ -97,6 +101,7 @@ async def call(
         method: the HTTP method.
         url: with its `api-version`, with or without the host.
         body: sent as JSON.
+        patient: whether others go first while the limits of Resource Manager make it wait.
 
     Raises:
         ResourceNotFoundError: there is nothing at the URL.
@@ -108,6 +113,7 @@ async def call(
         response = await client.send_request(
             HttpRequest(method, url, json=body, headers={"Accept": "application/json"}),
             raw_response_hook=answers.append,
+            **{PATIENT: patient},
         )
     except DecodeError as error:
         if error.status_code and error.status_code >= 400:

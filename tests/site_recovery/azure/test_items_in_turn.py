@@ -40,7 +40,8 @@ def read(monkeypatch: pytest.MonkeyPatch) -> list[str]:
     """The ids of the items that were read by themselves, in that order."""
     ids: list[str] = []
 
-    async def read_item(_client: Any, item_id: str) -> ProtectedItem:
+    async def read_item(_client: Any, item_id: str, *, patient: bool) -> ProtectedItem:
+        assert patient
         ids.append(item_id)
         await asyncio.sleep(0)
         return ProtectedItem(id=item_id, name=item_id, complete=True, target=WITH_DISKS)
