@@ -10,7 +10,7 @@ import argparse
 import sys
 import time
 from collections import Counter
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from concurrent.futures import ProcessPoolExecutor
 from functools import partial
 from multiprocessing import get_context
@@ -42,7 +42,7 @@ def main(arguments: list[str] | None = None) -> int:
     scenes = _scenes(given.seeds, given.transitions)
     explore = partial(campaign.explore, choice=Choice(given.reads, given.changes))
     with ProcessPoolExecutor(given.jobs, get_context("fork")) as pool:
-        found = list(_told(pool.map(explore, scenes)))
+        found = list(_told(scenes, pool.map(explore, scenes)))
     minutes = (time.monotonic() - began) / 60
     print(_table(found))
     broken = [result for result in found if result.violations]
@@ -55,13 +55,19 @@ def main(arguments: list[str] | None = None) -> int:
     return 1 if broken else 0
 
 
-def _told(explored: Iterable[list[Result]]) -> Iterator[Result]:
-    """All results, each violation printed as soon as it is found."""
-    for results in explored:
+def _told(scenes: Sequence[Scene], explored: Iterable[list[Result]]) -> Iterator[Result]:
+    """All results; each violation is printed as soon as it is found, and how far the campaign is."""
+    for number, (scene, results) in enumerate(zip(scenes, explored, strict=True), start=1):
         for result in results:
             for violation in result.violations:
                 print(f"{result.plan}: {violation}", flush=True)
             yield result
+        broken = sum(bool(result.violations) for result in results)
+        print(
+            f"{number} of {len(scenes)}: {scene}, {len(results)} plans, {broken} with violations",
+            file=sys.stderr,
+            flush=True,
+        )
 
 
 def _scenes(seeds: Iterable[int], names: Iterable[str]) -> list[Scene]:
