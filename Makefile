@@ -10,7 +10,8 @@ AT_ONCE ?= 1
 # On real clouds Pulumi asks before it changes something, unless YES=1.
 YES     ?=
 STACK  ?= $(if $(MACHINES),local-$(MACHINES)$(patsubst %,-%,$(filter-out classic,$(EXPERIENCE))),dev)
-JOBS   ?= 2
+# One more than there are processors: a test that waits for a process leaves its own to another one.
+JOBS   ?= $(shell expr $$(getconf _NPROCESSORS_ONLN) + 1)
 
 # These stacks are on the local clouds. Any other is on real ones, unless CLOUDS=local.
 CLOUDS ?= $(if $(filter-out dev dev-modernized local-%,$(or $(STACKS),$(STACK))),real,local)
