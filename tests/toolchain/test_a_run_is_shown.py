@@ -160,6 +160,21 @@ def test_what_pulumi_says_before_it_begins_is_shown() -> None:
     ]
 
 
+def test_an_error_among_the_rows_ends_them_and_is_shown() -> None:
+    printed = """\
+Previewing update (dev):
+Loading policy packs...: starting
+    pulumi:pulumi:Stack shop-dev
+error: could not load policy pack config: unexpected end of JSON input
+  in policies.json
+"""
+    ending = Ending(())
+    assert [shown for text in printed.splitlines() for shown in ending.take(text)] == [
+        "error: could not load policy pack config: unexpected end of JSON input",
+        "  in policies.json",
+    ]
+
+
 @pytest.mark.parametrize("columns", [40, 80, 120])
 def test_the_row_of_a_wave_fits_and_comes_first(columns: int) -> None:
     out = io.StringIO()
@@ -276,6 +291,20 @@ def test_in_a_log_nothing_is_drawn_and_nothing_stands_twice(
     assert "\x1b" not in done.stdout
     updating = done.stdout.partition("Updating dev:")[2]
     assert updating.count("web-02: unplanned failover started") == 1
+
+
+def test_a_run_that_fails_without_a_word_shows_the_last_that_pulumi_printed(
+    tmp_path: Path, environment: dict[str, str]
+) -> None:
+    fake = tmp_path / "bin" / "pulumi"
+    fake.write_text("#!/bin/sh\necho 'Previewing update (dev):'\necho '  panic in a row'\nexit 2\n")
+    done = logged([*UP, "--yes"], environment, tmp_path)
+    assert done.returncode == 2
+    assert done.stdout.splitlines() == [
+        "Previewing dev:",
+        "Previewing update (dev):",
+        "  panic in a row",
+    ]
 
 
 def test_where_nobody_can_answer_nothing_is_changed(

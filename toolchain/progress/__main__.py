@@ -123,10 +123,11 @@ def run(title: str, command: Sequence[str], console: Console, *, preview: bool) 
                 display.breathe()
             last += ending.rest()
         events.close()
-        for line in last:
+        code = process.wait()
+        for line in last if last or code == 0 else ending.tail():
             display.plain(line)
         # A preview that was over by then says nothing of it, and must not be followed by an update.
-        return process.wait() or (_INTERRUPTED if preview and interrupts else 0)
+        return code or (_INTERRUPTED if preview and interrupts else 0)
 
 
 def main(arguments: list[str] | None = None) -> int:

@@ -3,12 +3,17 @@
 from __future__ import annotations
 
 import re
+from collections import deque
 from collections.abc import Collection, Iterator, Sequence
 
 _BEGINS = re.compile(r"(Previewing|Updating|Destroying)\b.*:$")
 _BLOCK = re.compile(r"[A-Z][A-Za-z ]*:($| \S)")
 """The beginning of a block of the ending, such as `Diagnostics:` and `Duration: 3s`."""
 _OF_A_RESOURCE = re.compile(r"  \S.*:$")
+_ERROR = "error:"
+"""Begins what ended Pulumi among its rows, such as a policy pack that cannot be loaded."""
+_TAIL = 20
+"""How many of the last lines are shown of a run that failed and did not say why."""
 _DELETED = re.compile(r"    - (\d+) (deleted|to delete)$")
 
 
@@ -24,15 +29,17 @@ class Ending:
         self._told = told
         self._kept = kept
         self._in_rows = False
+        self._last: deque[str] = deque(maxlen=_TAIL)
         self._diagnostics: list[str] | None = None
 
     def take(self, line: str) -> Iterator[str]:
         """The lines to show when this one was printed."""
+        self._last.append(line)
         if _BEGINS.match(line):
             self._in_rows = True
             return
         if self._in_rows:
-            if not _BLOCK.match(line) or line.startswith("Loading policy packs"):
+            if not _ends_rows(line):
                 return
             self._in_rows = False
         if line == "Diagnostics:":
@@ -66,6 +73,17 @@ class Ending:
             yield "Diagnostics:"
             yield from lines
             yield ""
+
+
+    def tail(self) -> Iterator[str]:
+        """The last lines as they were printed, for a run that failed and had nothing to show."""
+        yield from self._last
+
+
+def _ends_rows(line: str) -> bool:
+    if line.startswith(_ERROR):
+        return True
+    return _BLOCK.match(line) is not None and not line.startswith("Loading policy packs")
 
 
 def _with_something(lines: Sequence[str]) -> Iterator[str]:
