@@ -21,7 +21,7 @@ from pathlib import Path
 from rich.console import Console
 from rich.live import Live as LiveDisplay
 
-from report import data, engine, live, model, page, prices, record, terminal
+from report import data, engine, live, model, page, prices, record, stdout, terminal
 from report.live import Live, Viewer
 from report.model import Report
 from report.prices import Prices
@@ -35,6 +35,7 @@ _AT_ONCE = 8
 
 def main(arguments: list[str] | None = None) -> int:
     """Run a command. Returns its exit code: 1 if the record of a stack cannot be read."""
+    stdout.never_fail()
     options = _options(arguments)
     try:
         if options.command == "page":

@@ -13,7 +13,7 @@ from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
-from report import engine
+from report import engine, stdout
 from site_recovery.errors import MigrationError
 
 _WAVE = (":Wave", ":MigrationWave")
@@ -53,6 +53,7 @@ def note(machines: Machines, file: Path) -> None:
 
 def main(arguments: Iterable[str] | None = None) -> int:
     """Print what stays, and note it. Returns the exit code, which is 0 if nothing is migrated."""
+    stdout.never_fail()
     parser = argparse.ArgumentParser(prog="python -m report.kept", description=__doc__)
     parser.add_argument("--stack", required=True)
     parser.add_argument("--output", type=Path, required=True, help="the file")

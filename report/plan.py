@@ -18,6 +18,7 @@ from typing import Any
 
 from pydantic import TypeAdapter
 
+from report import stdout
 from site_recovery.convergence.review_data import MachineRow, StackReview, WaveReview
 from site_recovery.convergence.review_text import (
     IRREVERSIBLE,
@@ -115,10 +116,11 @@ def markdown(plan: Plan) -> str:
 
 def main(arguments: list[str] | None = None) -> int:
     """Preview the stack and write both files. Returns the exit code of the preview."""
+    stdout.never_fail()
     options = _options(arguments)
     command = ["pulumi", "preview", "--stack", options.stack, "--json", "--non-interactive"]
     done = subprocess.run(
-        [*command, *options.pulumi], stdout=subprocess.PIPE, text=True, check=False
+        [*command, *options.pulumi], stdout=subprocess.PIPE, encoding="utf-8", check=False
     )
     try:
         preview = json.loads(done.stdout[done.stdout.index("{") :])

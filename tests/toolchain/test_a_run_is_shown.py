@@ -16,7 +16,7 @@ from rich.console import Console
 
 from tests import terminal
 from toolchain.layout import checkout
-from toolchain.progress.__main__ import asks_for_passphrase
+from toolchain.progress.__main__ import Events, asks_for_passphrase, run
 from toolchain.progress.deployment import Deployment
 from toolchain.progress.display import Display
 from toolchain.progress.ending import Ending
@@ -208,22 +208,25 @@ def test_a_log_is_never_silent_for_long() -> None:
 
 FAKE = """\
 #!{python}
-import json, os, signal, sys, time
+import json, signal, sys
 log = sys.argv[sys.argv.index("--event-log") + 1]
 assert "--non-interactive" in sys.argv
-interrupted = []
-signal.signal(signal.SIGINT, lambda *_: interrupted.append(1))
+# Blocked, so that none is lost before it is waited for.
+signal.pthread_sigmask(signal.SIG_BLOCK, {{signal.SIGINT}})
 preview = sys.argv[1] == "preview"
 with open(log, "w") as file:
     for event in json.loads({events!r})["preview" if preview else "up"]:
         file.write(json.dumps(event) + "\\n")
         file.flush()
     if not preview and "wait" in sys.argv:
-        signal.pause()
+        signal.sigwait({{signal.SIGINT}})
         file.write(json.dumps({{"stdoutEvent": {{"message": "cancelling"}}}}) + "\\n")
 if preview and "wait-in-preview" in sys.argv:
-    signal.pause()
-print(json.loads({printed!r}))
+    signal.sigwait({{signal.SIGINT}})
+for option in sys.argv:
+    if option.startswith("--ended="):
+        open(option.partition("=")[2], "w").close()
+sys.stdout.buffer.write(json.loads({printed!r}).encode())
 sys.exit(0 if preview else 3)
 """
 
@@ -305,6 +308,45 @@ def test_a_run_that_fails_without_a_word_shows_the_last_that_pulumi_printed(
         "Previewing update (dev):",
         "  panic in a row",
     ]
+
+
+def test_a_character_that_is_half_written_is_read_with_its_other_half(tmp_path: Path) -> None:
+    log = tmp_path / "events.json"
+    events = Events(log)
+    event = {"stdoutEvent": {"message": "protected → failed over"}}
+    written = json.dumps(event, ensure_ascii=False).encode() + b"\n"
+    middle = written.index("→".encode()) + 1
+    with log.open("wb", buffering=0) as file:
+        file.write(written[:middle])
+        assert list(events.new()) == []
+        file.write(written[middle:])
+        assert list(events.new()) == [event]
+    events.close()
+
+
+def test_an_output_that_cannot_encode_what_is_shown_has_question_marks(
+    environment: dict[str, str], tmp_path: Path
+) -> None:
+    done = logged([*UP, "--yes"], {**environment, "PYTHONIOENCODING": "latin-1"}, tmp_path)
+    assert done.returncode == 3, done.stderr
+    assert "    ? shop@v0.0.1 (local: policy)" in done.stdout.splitlines()
+
+
+def test_an_engine_that_can_no_longer_be_shown_is_interrupted_and_waited_for(
+    environment: dict[str, str], monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    class Full(io.StringIO):
+        def write(self, text: str) -> int:
+            if "failover started" in text:
+                raise OSError("no space left")
+            return super().write(text)
+
+    monkeypatch.setenv("PATH", environment["PATH"])
+    ended = tmp_path / "ended"
+    command = ["up", "wait", f"--ended={ended}"]
+    with pytest.raises(OSError, match="no space left"):
+        run("Updating dev", command, Console(file=Full()), preview=False)
+    assert ended.exists()
 
 
 def test_where_nobody_can_answer_nothing_is_changed(

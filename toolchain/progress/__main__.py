@@ -12,6 +12,8 @@ it in the stack's environment.
 from __future__ import annotations
 
 import argparse
+import codecs
+import io
 import json
 import os
 import queue
@@ -56,7 +58,9 @@ class Events:
 
     def __init__(self, file: Path) -> None:
         self._file = file
-        self._open: IO[str] | None = None
+        self._open: IO[bytes] | None = None
+        # What is read may end within a character.
+        self._decoder = codecs.getincrementaldecoder("utf-8")(errors="replace")
         self._begun = ""
 
     def new(self) -> Iterator[dict[str, Any]]:
@@ -64,8 +68,9 @@ class Events:
         if self._open is None:
             if not self._file.exists():
                 return
-            self._open = self._file.open(encoding="utf-8")
-        *lines, self._begun = (self._begun + self._open.read()).split("\n")
+            self._open = self._file.open("rb")
+        read = self._decoder.decode(self._open.read())
+        *lines, self._begun = (self._begun + read).split("\n")
         yield from (json.loads(line) for line in lines if line)
 
     def close(self) -> None:
@@ -99,7 +104,7 @@ def run(title: str, command: Sequence[str], console: Console, *, preview: bool) 
             env={**os.environ, **told},
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,
-            text=True,
+            encoding="utf-8",
             errors="replace",
         )
         # A terminal sends Ctrl-C to Pulumi too, which ends in its own time, and is waited for.
@@ -111,6 +116,7 @@ def run(title: str, command: Sequence[str], console: Console, *, preview: bool) 
                     signal.SIGTERM: process.terminate,
                 }
             ),
+            _attended(process, interrupts),
             Display(title, deployment, console) as display,
         ):
             ending = Ending(deployment.told, deployment.kept)
@@ -136,6 +142,9 @@ def main(arguments: list[str] | None = None) -> int:
     parser.add_argument("command", choices=tuple(_PREVIEWS))
     parser.add_argument("--stack", required=True)
     parser.add_argument("--yes", action="store_true", help="do not ask")
+    if isinstance(sys.stdout, io.TextIOWrapper):
+        # A terminal that has no arrow gets a question mark.
+        sys.stdout.reconfigure(errors="replace")
     ours, options = _divided(sys.argv[1:] if arguments is None else arguments)
     chosen = parser.parse_args(ours)
     command, stack = chosen.command, chosen.stack
@@ -172,7 +181,7 @@ def asks_for_passphrase(file: Path) -> bool:
     """
     if any(name in os.environ for name in _PASSPHRASE) or not file.exists():
         return False
-    return any(line.startswith(_SALT) for line in file.read_text("utf-8").splitlines())
+    return any(line.startswith(_SALT) for line in file.read_text("utf-8", "replace").splitlines())
 
 
 def _divided(arguments: Sequence[str]) -> tuple[Sequence[str], Sequence[str]]:
@@ -215,6 +224,23 @@ def _printed(process: subprocess.Popen[str]) -> Iterator[list[str]]:
             else:
                 found.append(line)
         yield found
+
+
+@contextmanager
+def _attended(process: subprocess.Popen[str], interrupts: Sequence[bool]) -> Iterator[None]:
+    """Leave no engine behind that nobody watches: if showing it fails, it is interrupted and waited for.
+
+    Args:
+        process: the engine.
+        interrupts: not empty if it was interrupted before. A second time would end it in the middle of a step.
+    """
+    try:
+        yield
+    except BaseException:
+        if not interrupts:
+            process.send_signal(signal.SIGINT)
+        process.wait()
+        raise
 
 
 @contextmanager

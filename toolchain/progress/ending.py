@@ -74,7 +74,6 @@ class Ending:
             yield from lines
             yield ""
 
-
     def tail(self) -> Iterator[str]:
         """The last lines as they were printed, for a run that failed and had nothing to show."""
         yield from self._last
