@@ -2,22 +2,25 @@
 
 from __future__ import annotations
 
-import difflib
 import os
 import sys
 import textwrap
-from collections.abc import Mapping, Sequence
+from argparse import Namespace
+from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 
 from pydantic import BaseModel, ValidationError
 
-from inventory import accounts, planning, sheet
+from inventory import accounts, planning, sheet, text_files
 from inventory.accounts import Measures
+from inventory.found import Reading
 from inventory.options import parsed
 from inventory.planning import StackPlan
-from inventory.report_folder import MemoryFileError, ReportFolder
-from inventory.stack_file import StackFile, StackFileError, stack_of
+from inventory.report_folder import ReportFolder
+from inventory.stack_file import StackFileError
+from inventory.stack_folder import StackFolder
+from inventory.text_files import FileError
 from inventory.waves import Conditions
 from settings import translation
 from settings.schema.places import AwsRegion
@@ -25,26 +28,22 @@ from site_recovery import authorities
 from site_recovery import problems as told
 from site_recovery.problems import Problem
 
-_LOCAL = ("dev", "dev-modernized")
-"""Stacks of the local clouds, which no inventory of real accounts changes."""
-
 
 def main(arguments: list[str] | None = None) -> int:
     """Run an inventory, or apply a sheet.
 
     Returns:
-        The exit code: 1 if something could not be read or is wrong.
+        The exit code: 1 if something could not be read or written, or is wrong.
     """
     options = parsed(arguments)
-    directory: Path = options.directory
     try:
-        files = _files(directory, options.include_local)
-    except (OSError, StackFileError) as error:
+        return _inventory(options) if options.from_sheet is None else _from_sheet(options)
+    except (FileError, StackFileError) as error:
         print(error, file=sys.stderr)
         return 1
-    before = {stack: file.text() for stack, file in files.items()}
-    if options.from_sheet is not None:
-        return _from_sheet(directory, files, before, options.from_sheet)
+
+
+def _inventory(options: Namespace) -> int:
     regions = options.region or [r for r in (os.environ.get("AWS_REGION"),) if r]
     if not regions:
         print("Name a region: --region eu-west-1 (or set AWS_REGION).", file=sys.stderr)
@@ -53,11 +52,11 @@ def main(arguments: list[str] | None = None) -> int:
     if wrong:
         print(told.report("Nothing was read:", wrong), file=sys.stderr)
         return 1
-    try:
-        folder = ReportFolder(directory)
-    except MemoryFileError as error:
-        print(error, file=sys.stderr)
-        return 1
+    folder = ReportFolder(options.directory)
+    with folder.locked():
+        # What is wrong in a file is said before accounts are read, which takes minutes.
+        StackFolder(options.directory, options.include_local)
+        folder.written()
     identities = accounts.identities(options.profile, options.role_arn)
     measures = Measures(
         options.flow_hours if "flow-logs" in options.connections else None,
@@ -65,21 +64,39 @@ def main(arguments: list[str] | None = None) -> int:
         options.churn_days,
     )
     reading = accounts.read(identities, regions, measures)
+    with folder.locked():
+        return _write(options, folder, reading)
+
+
+def _write(options: Namespace, folder: ReportFolder, reading: Reading) -> int:
+    """Plan on the files as they are now, since a person may have changed them meanwhile, and write."""
     conditions = Conditions(
         options.wave_tag, options.application_tag, options.environment_tag, options.wave_size
     )
+    stacks = StackFolder(options.directory, options.include_local)
     plans = planning.plan(
-        reading.machines, files.values(), folder.written, conditions, reading.connections or ()
+        reading.machines,
+        stacks.files.values(),
+        folder.written(),
+        conditions,
+        reading.connections or (),
+        stacks.taken,
     )
     changed = {one.file.stack: one.file for one in plans if one.members or not one.made}
-    _write(directory, changed, before, {one.file.stack: _became(one) for one in plans})
-    unreadable = folder.write(plans, reading, files)
+    refused = stacks.write(changed, {one.file.stack: _became(one) for one in plans})
+    # What was not written is neither remembered as written, nor in the sheet.
+    plans = [one for one in plans if one.file.stack not in refused]
+    unreadable = folder.write(plans, reading, stacks.files, refused.values())
     _tell(plans, folder)
-    if unreadable:
-        print(told.report("The sheet was left as it is:", unreadable), file=sys.stderr)
-    if reading.problems:
-        print(told.report("Not everything could be read:", reading.problems), file=sys.stderr)
-    return 1 if reading.problems or unreadable else 0
+    wrong = {
+        "Not everything could be written:": list(refused.values()),
+        "The sheet was left as it is:": unreadable,
+        "Not everything could be read:": reading.problems,
+    }
+    for title, problems in wrong.items():
+        if problems:
+            print(told.report(title, problems), file=sys.stderr)
+    return 1 if any(wrong.values()) else 0
 
 
 class _Regions(BaseModel):
@@ -97,71 +114,22 @@ def _wrong(regions: Sequence[str]) -> list[Problem]:
     return []
 
 
-def _files(directory: Path, include_local: bool) -> dict[str, StackFile]:
-    """The stack files of a directory, by stack.
-
-    Raises:
-        StackFileError: one cannot be read as a stack file.
-        OSError: one cannot be read at all.
-    """
-    stacks = {stack_of(path.name): path for path in sorted(directory.glob("Pulumi.*.yaml"))}
-    return {
-        stack: StackFile(stack, path.read_text("utf-8"), directory)
-        for stack, path in stacks.items()
-        if stack is not None and (include_local or stack not in _LOCAL)
-    }
-
-
-def _from_sheet(
-    directory: Path, files: Mapping[str, StackFile], before: Mapping[str, str], path: Path
-) -> int:
-    try:
-        rows, problems = sheet.read(path.read_text("utf-8"), path.name)
-    except OSError as error:
-        why = error.strerror or error
-        print(f"{path} cannot be read ({why}). Name the sheet that you changed.", file=sys.stderr)
-        return 1
-    except UnicodeDecodeError as error:
-        print(f"{path} cannot be read ({error}). Save it as CSV in UTF-8.", file=sys.stderr)
-        return 1
-    problems = problems or sheet.apply(rows, files, path.name)
-    if problems:
-        count = f"{len(problems)} problem{'s' if len(problems) > 1 else ''}"
-        print(told.report(f"{count} in the sheet; nothing was changed", problems), file=sys.stderr)
-        return 1
-    _write(directory, files, before)
-    return 0
-
-
-def _write(
-    directory: Path,
-    files: Mapping[str, StackFile],
-    before: Mapping[str, str],
-    became: Mapping[str, str] | None = None,
-) -> None:
-    """Write stack files, and print what changes in those that existed.
-
-    Args:
-        directory: where they are.
-        files: those that may have changed, by stack.
-        before: the texts of those that existed.
-        became: what else to say of a stack.
-    """
-    for stack, file in sorted(files.items()):
-        name, old, new = f"Pulumi.{stack}.yaml", before.get(stack), file.text()
-        if old == new:
-            print(f"{name}: nothing to change")
-        elif old is None:
-            (directory / name).write_text(new, "utf-8")
-            print(f"{name}: written")
-        else:
-            (directory / name).write_text(new, "utf-8")
-            lines = difflib.unified_diff(
-                old.splitlines(), new.splitlines(), name, name, lineterm="", n=1
-            )
-            print("\n".join((f"{name}: changed", *lines)))
-        if became and stack in became:
-            print(became[stack])
+def _from_sheet(options: Namespace) -> int:
+    path: Path = options.from_sheet
+    rows, problems = sheet.read(text_files.read(path), path.name)
+    with ReportFolder(options.directory).locked():
+        stacks = StackFolder(options.directory, options.include_local)
+        problems = problems or sheet.apply(rows, stacks.files, path.name)
+        if problems:
+            count = f"{len(problems)} problem{'s' if len(problems) > 1 else ''}"
+            title = f"{count} in the sheet; nothing was changed"
+            print(told.report(title, problems), file=sys.stderr)
+            return 1
+        refused = stacks.write(stacks.files)
+    if refused:
+        title = "Not everything could be written:"
+        print(told.report(title, list(refused.values())), file=sys.stderr)
+    return 1 if refused else 0
 
 
 def _became(one: StackPlan) -> str:

@@ -80,6 +80,7 @@ def plan(
     written: Mapping[str, Sequence[str]],
     conditions: Conditions,
     connections: Collection[Connection] = (),
+    taken: Collection[str] = (),
 ) -> list[StackPlan]:
     """Add the machines to stack files, and make a file where a VPC has none.
 
@@ -89,6 +90,7 @@ def plan(
         written: instance ids that earlier inventories wrote, by stack.
         conditions: how waves are proposed.
         connections: between instances, by their ids.
+        taken: stacks beside those of `files` whose names no new one gets.
 
     Returns:
         A plan for each stack of a VPC with machines, sorted by stack.
@@ -98,11 +100,11 @@ def plan(
     for machine in machines:
         where = (machine.account, machine.region, machine.facts.vpc_id or "")
         by_vpc.setdefault(where, []).append(machine)
-    taken = {file.stack.lower() for file in files}
+    names_taken = {stack.lower() for stack in (*taken, *(file.stack for file in files))}
     plans: list[StackPlan] = []
     for (_, region, vpc), there in sorted(by_vpc.items()):
         own = [file for file in files if (file.region, file.vpc_id) == (region, vpc)]
-        plans += _of_vpc(there, own, written, conditions, taken, connections)
+        plans += _of_vpc(there, own, written, conditions, names_taken, connections)
     return sorted(plans, key=lambda one: one.file.stack)
 
 

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import re
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 
 from inventory import churn
 from inventory.found import Reading
 from inventory.names import one_line
 from inventory.planning import Member, StackPlan
 from settings.rules.sizing import CHURN_GIB_PER_DAY_MAX, MACHINES_MAX
+from site_recovery.problems import Problem
 
 _WIDTH = 80
 _MARKER = re.compile(r"(?:-|\d+\.) ")
@@ -44,22 +45,26 @@ them, nor what goes through a load balancer, a proxy or a second address of a ma
 """
 
 
-def written(plans: Sequence[StackPlan], reading: Reading) -> str:
+def written(plans: Sequence[StackPlan], reading: Reading, refused: Collection[Problem] = ()) -> str:
     """The report.
 
     Args:
         plans: the stacks.
         reading: what accounts and regions told, and what could not be read.
+        refused: why other stack files were left alone.
     """
-    text = "\n".join(_lines(plans, reading))
+    text = "\n".join(_lines(plans, reading, refused))
     return "\n".join(folded for line in text.splitlines() for folded in _folded(line)) + "\n"
 
 
-def _lines(plans: Sequence[StackPlan], reading: Reading) -> Iterator[str]:
+def _lines(
+    plans: Sequence[StackPlan], reading: Reading, refused: Collection[Problem]
+) -> Iterator[str]:
     yield "# Inventory"
-    if reading.problems:
-        yield "\n**Not everything could be read.** What follows lacks:\n"
-        yield from (f"- {problem}" for problem in reading.problems)
+    for what, problems in (("read", reading.problems), ("written", refused)):
+        if problems:
+            yield f"\n**Not everything could be {what}.** What follows lacks:\n"
+            yield from (f"- {problem}" for problem in problems)
     yield "\n| stack | VPC | region | account |\n|---|---|---|---|"
     yield from (
         f"| {one.file.stack} | {_cell(one.home.vpc_text)} | {one.home.region} | "

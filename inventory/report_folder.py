@@ -3,21 +3,22 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from contextlib import AbstractContextManager
 from pathlib import Path
 
-from inventory import report, sheet
+from pydantic import TypeAdapter, ValidationError
+
+from inventory import report, sheet, text_files
 from inventory.found import Reading
 from inventory.planning import Member, StackPlan
 from inventory.sheet import Row
 from inventory.stack_file import StackFile
+from inventory.text_files import ChangedError, FileError
 from site_recovery.problems import Problem
 
 NAME = "inventory-report"
-
-
-class MemoryFileError(Exception):
-    """What earlier runs wrote cannot be read. The text names the file and says what to do."""
+_WRITTEN = TypeAdapter(dict[str, list[str]])
 
 
 class ReportFolder:
@@ -25,28 +26,45 @@ class ReportFolder:
 
     Args:
         directory: where the stack files are.
-
-    Raises:
-        MemoryFileError: what earlier runs wrote cannot be read.
     """
 
     def __init__(self, directory: Path) -> None:
-        self._path = directory / NAME
-        self._memory = self._path / "written.json"
-        self.report, self.sheet = self._path / "report.md", self._path / "machines.csv"
-        self._told = self._path / "written.csv"
+        path = directory / NAME
+        self._memory, self._told = path / "written.json", path / "written.csv"
+        self.report, self.sheet = path / "report.md", path / "machines.csv"
+        self._lock = path / ".lock"
+
+    def locked(self) -> AbstractContextManager[None]:
+        """Keep other inventories from reading and writing; the folder is made if it is not there.
+
+        Raises:
+            FileError: it cannot be made or locked.
+        """
+        return text_files.only_one(self._lock)
+
+    def written(self) -> Mapping[str, Sequence[str]]:
+        """The instances that earlier runs wrote, by stack.
+
+        Raises:
+            FileError: it cannot be read.
+        """
         try:
-            known = json.loads(self._memory.read_text("utf-8")) if self._memory.exists() else {}
-        except ValueError as error:
-            raise MemoryFileError(
-                f"{self._memory} is not as the inventory wrote it. Restore it, or remove it: then "
-                "instances that you took out of the stack files are added again."
+            text = text_files.earlier(self._memory)
+            return {} if text is None else _WRITTEN.validate_json(text)
+        except ValidationError as error:
+            raise FileError(
+                str(self._memory),
+                "it is not as the inventory wrote it",
+                "Restore it, or remove it: then instances that you took out of the stack files are "
+                "added again",
             ) from error
-        self.written: Mapping[str, Sequence[str]] = known
-        """The instances that earlier runs wrote, by stack."""
 
     def write(
-        self, plans: Sequence[StackPlan], reading: Reading, files: Mapping[str, StackFile]
+        self,
+        plans: Sequence[StackPlan],
+        reading: Reading,
+        files: Mapping[str, StackFile],
+        refused: Collection[Problem] = (),
     ) -> list[Problem]:
         """Write all of it.
 
@@ -54,25 +72,36 @@ class ReportFolder:
             plans: what the inventory made of the stacks that it read.
             reading: what accounts and regions told.
             files: the stack files that existed.
+            refused: why other stack files were left alone.
 
         Returns:
             What is wrong in the sheet that is there. Then it is left alone, or a plan would be lost.
+
+        Raises:
+            FileError: something cannot be written.
         """
-        self._path.mkdir(exist_ok=True)
-        self.report.write_text(report.written(plans, reading), "utf-8")
-        remembered = json.dumps(_remembered(plans, self.written), indent=2)
-        self._memory.write_text(f"{remembered}\n", "utf-8")
-        planned, wrong = _earlier(self.sheet)
+        _put(self.report, report.written(plans, reading, refused))
+        remembered = json.dumps(_remembered(plans, self.written()), indent=2)
+        _put(self._memory, f"{remembered}\n")
+        before, planned, wrong = _earlier(self.sheet)
         if wrong:
             return wrong
-        then, _ = _earlier(self._told)
+        _, then, _ = _earlier(self._told)
         read, now = {one.file.stack for one in plans}, _rows(plans)
         rows = sheet.kept(now, planned, then) + sheet.unread(planned, read, files)
-        self.sheet.write_text(sheet.written(rows), "utf-8")
+        try:
+            text_files.write(self.sheet, sheet.written(rows), before)
+        except ChangedError as error:
+            return [error.problem]
         # What the stack files say beside it, so that a person's cells are known.
         told = [*now, *sheet.unread(then, read, files)]
-        self._told.write_text(sheet.written(told), "utf-8")
+        _put(self._told, sheet.written(told))
         return []
+
+
+def _put(path: Path, text: str) -> None:
+    """Write a file that is the inventory's own."""
+    text_files.write(path, text, text_files.earlier(path))
 
 
 def _rows(plans: Iterable[StackPlan]) -> list[Row]:
@@ -98,15 +127,16 @@ def _row(file: StackFile, member: Member) -> Row:
     )
 
 
-def _earlier(path: Path) -> tuple[list[Row], list[Problem]]:
-    """The rows of the last sheet, in which a person may have filled cells, and what is wrong in it."""
-    if not path.exists():
-        return [], []
+def _earlier(path: Path) -> tuple[str | None, list[Row], list[Problem]]:
+    """The last sheet: its text, its rows, in which a person may have filled cells, and what is wrong."""
     try:
-        rows, problems = sheet.read(path.read_text("utf-8"), path.name)
-    except UnicodeDecodeError as error:
-        return [], [Problem(path.name, f"it cannot be read ({error})", "Save it as CSV in UTF-8")]
-    return [row for _, row in rows], problems
+        text = text_files.earlier(path)
+    except FileError as error:
+        return None, [], [error.problem]
+    if text is None:
+        return None, [], []
+    rows, problems = sheet.read(text, path.name)
+    return text, [row for _, row in rows], problems
 
 
 def _note(member: Member) -> str:

@@ -251,13 +251,18 @@ def test_a_stack_file_that_is_broken_stops_before_anything_is_read(
     assert "Pulumi.prod.yaml is not YAML" in capsys.readouterr().err
 
 
+@pytest.mark.parametrize(
+    "text",
+    ["<<<<<<< HEAD\n{}", "[]", "", '{"shop": "i-1"}'],
+    ids=["merge", "list", "empty", "text"],
+)
 def test_a_memory_that_is_broken_stops_before_anything_is_read(
-    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+    text: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     (tmp_path / "inventory-report").mkdir()
-    (tmp_path / "inventory-report" / "written.json").write_text("<<<<<<< HEAD\n{}")
+    (tmp_path / "inventory-report" / "written.json").write_text(text)
     assert run(tmp_path, "--region", "eu-west-1") == 1
-    assert "written.json is not as the inventory wrote it" in capsys.readouterr().err
+    assert "written.json: it is not as the inventory wrote it" in capsys.readouterr().err
 
 
 @pytest.fixture
