@@ -10,7 +10,7 @@ import pytest
 import yaml
 
 from toolchain import engine, environment, stacks
-from toolchain.layout import checkout
+from toolchain.layout import Layout, checkout
 
 ROOT = checkout().root
 WORKFLOWS = sorted((ROOT / ".github" / "workflows").glob("*.yml"))
@@ -57,14 +57,63 @@ def test_only_stacks_on_real_clouds_that_are_filled_in_are_migrated(tmp_path: Pa
     )
 
 
-def test_the_stacks_of_this_project_wait_for_their_owners_values() -> None:
+def test_a_command_with_angle_brackets_is_no_placeholder(tmp_path: Path) -> None:
+    (tmp_path / "Pulumi.prod.yaml").write_text(
+        """\
+config:
+  ec2-to-azure:waves:
+    data: {cutover: {quiesce: {ssm: {linux: ["mysql shop < /opt/stop.sql > /var/log/stop.log"]}}}}
+"""
+    )
+    (tmp_path / "Pulumi.staging.yaml").write_text("config: {x: '# <not a comment>', y: <z>}")
+    assert stacks.ready(tmp_path) == (["prod"], {"staging": "<z>"})
+
+
+@pytest.mark.parametrize("content", [b"config: [", "config: {x: caf\u00e9}".encode("latin-1")])
+@pytest.mark.parametrize("broken", ["Pulumi.prod.yaml", "fleet.yaml"])
+def test_a_file_that_cannot_be_read_is_named_and_ends_the_job(
+    broken: str,
+    content: bytes,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    fleet = "config: {'ec2-to-azure:fleetFile': fleet.yaml}"
+    for stack in ("prod", "staging"):
+        (tmp_path / f"Pulumi.{stack}.yaml").write_text(fleet)
+    (tmp_path / broken).write_bytes(content)
+    monkeypatch.setattr(stacks, "checkout", lambda: Layout(tmp_path))
+    assert stacks.main([]) == 1
+    told = capsys.readouterr()
+    assert told.out == ""
+    [line] = told.err.splitlines()
+    assert line.startswith(f"{broken} cannot be read, so no stack is chosen: ")
+
+
+@pytest.mark.parametrize("name", [path.stem for path in WORKFLOWS])
+def test_a_pipeline_ends_if_its_stacks_cannot_be_listed(name: str, tmp_path: Path) -> None:
+    [script] = [step["run"] for step in workflow(name)["jobs"]["stacks"]["steps"] if step.get("id")]
+    stand_ins = "pip() { :; }\npython() { echo told >&2; return 1; }\n"
+    output = tmp_path / "output"
+    done = subprocess.run(
+        ["bash", "-ec", stand_ins + script],
+        cwd=ROOT,
+        env={**os.environ, "GITHUB_OUTPUT": str(output)},
+        check=False,
+    )
+    assert done.returncode == 1
+    assert not output.exists()
+
+
+def test_the_stacks_of_this_project_wait_for_their_owners_values(tmp_path: Path) -> None:
+    (tmp_path / "yaml").symlink_to(Path(yaml.__file__).parent)
     done = subprocess.run(
         [
             sys.executable,
             "-I",
             "-S",
             "-c",
-            "import sys; sys.path.insert(0, '.'); "
+            f"import sys; sys.path[:0] = ['.', {str(tmp_path)!r}]; "
             "import toolchain.stacks as s; sys.exit(s.main([]))",
         ],
         cwd=ROOT,
