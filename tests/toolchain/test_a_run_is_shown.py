@@ -175,10 +175,19 @@ error: could not load policy pack config: unexpected end of JSON input
     ]
 
 
+class Terminal(io.StringIO):
+    """What is written to a terminal."""
+
+    def isatty(self) -> bool:
+        return True
+
+
 @pytest.mark.parametrize("columns", [40, 80, 120])
 def test_the_row_of_a_wave_fits_and_comes_first(columns: int) -> None:
-    out = io.StringIO()
-    console = Console(file=out, force_terminal=True, width=columns, height=24, color_system=None)
+    out = Terminal()
+    console = Console(
+        file=out, width=columns, height=24, color_system=None, _environ={"TERM": "xterm"}
+    )
     deployment = Deployment(preview=False)
     told(deployment, RUN)
     with Display("Updating dev", deployment, console, now=lambda: 65.0):
@@ -204,6 +213,34 @@ def test_a_log_is_never_silent_for_long() -> None:
     _, *lines = out.getvalue().splitlines()
     assert len(lines) >= 2
     assert all("… web: 3/8 protected · db-02 63 %" in line for line in lines)
+
+
+@pytest.mark.parametrize(
+    ("out", "variables"),
+    [
+        (io.StringIO(), {"FORCE_COLOR": "1"}),
+        (io.StringIO(), {"TTY_COMPATIBLE": "1"}),
+        (io.StringIO(), {"TTY_COMPATIBLE": "1", "TTY_INTERACTIVE": "1"}),
+        (Terminal(), {"TERM": "dumb"}),
+        (Terminal(), {"TERM": "dumb", "TTY_INTERACTIVE": "1"}),
+        (Terminal(), {"TERM": "xterm", "TTY_INTERACTIVE": "0"}),
+    ],
+)
+def test_where_lines_cannot_be_drawn_over_there_is_a_log(
+    out: io.StringIO, variables: dict[str, str]
+) -> None:
+    clock = itertools.count(0.0, 8.0)
+    deployment = Deployment(preview=False)
+    told(deployment, RUN)
+    console = Console(file=out, width=80, _environ=variables)
+    with Display("Updating dev", deployment, console, now=lambda: next(clock)) as display:
+        display.breathe()
+        display.breathe()
+    begins, *lines = out.getvalue().splitlines()
+    assert begins == "Updating dev:"
+    assert lines
+    assert all("  … web: 3/8 protected · db-02 63 %" in line for line in lines)
+    assert "\x1b" not in out.getvalue()
 
 
 FAKE = """\

@@ -55,7 +55,7 @@ class Display:
                 redirect_stdout=False,
                 redirect_stderr=False,
             )
-            if console.is_terminal
+            if _can_be_drawn_on(console)
             else None
         )
 
@@ -112,6 +112,15 @@ class Display:
         if told.preview or not (told.done or told.running):
             return "comparing with what is there"
         return f"{told.done} changes made, {len(told.running)} on their way"
+
+
+def _can_be_drawn_on(console: Console) -> bool:
+    """Whether lines can be drawn over.
+
+    FORCE_COLOR and the like make a log a terminal for `rich`, and a terminal may have no cursor (TERM=dumb).
+    """
+    shows = console.is_terminal and console.is_interactive and not console.is_dumb_terminal
+    return shows and console.file.isatty()
 
 
 def span(seconds: float) -> str:
