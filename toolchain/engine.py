@@ -25,7 +25,7 @@ from collections.abc import Callable
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 
-from toolchain import long_commands
+from toolchain import files, long_commands
 from toolchain.layout import Layout
 
 VERSION = "3.259.0"
@@ -97,7 +97,8 @@ def obtain(layout: Layout, say: Say, *, installer: str = INSTALLER) -> Engine:
             if name:
                 failures.append(f"  {len(failures) + 1}. {name}: {why}")
             continue
-        layout.engine_record.write_text(json.dumps(asdict(engine), indent=2) + "\n", "utf-8")
+        # Commands that run meanwhile read it.
+        files.write(layout.engine_record, json.dumps(asdict(engine), indent=2) + "\n")
         return engine
     raise EngineError(
         "There is no Pulumi engine. All three ways to get one failed; it is enough to mend one:\n"
@@ -106,10 +107,10 @@ def obtain(layout: Layout, say: Say, *, installer: str = INSTALLER) -> Engine:
 
 
 def recorded(layout: Layout) -> Engine | None:
-    """The engine that set-up chose, or None before set-up."""
+    """The engine that set-up chose, or None before set-up, which mends a damaged record too."""
     try:
         return Engine(**json.loads(layout.engine_record.read_text("utf-8")))
-    except FileNotFoundError:
+    except (FileNotFoundError, ValueError, TypeError):
         return None
 
 

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import json
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -214,3 +215,38 @@ def test_when_no_way_works_one_error_names_all_three_and_why(layout: Layout, on_
 def test_without_go_the_error_says_so(layout: Layout, on_path: Path) -> None:
     with pytest.raises(engine.EngineError, match="there is no `go` on PATH"):
         _obtain(layout)
+
+
+def test_the_record_is_written_only_if_it_changed_and_never_in_part(
+    layout: Layout, on_path: Path
+) -> None:
+    _command(on_path, "pulumi", _PULUMI.format(version="3.259.0"))
+    _command(on_path, "pulumi-language-python", "#!/bin/sh\n")
+    _obtain(layout)
+    first = layout.engine_record.stat()
+    _obtain(layout)
+    assert layout.engine_record.stat().st_mtime_ns == first.st_mtime_ns
+    with layout.engine_record.open("rb", buffering=0) as reader:
+        beginning = reader.read(1)
+        elsewhere = on_path.with_name("elsewhere")
+        on_path.rename(elsewhere)
+        with pytest.MonkeyPatch.context() as patch:
+            patch.setenv("PATH", f"{elsewhere}:{on_path.with_name('system')}")
+            found, _ = _obtain(layout)
+        # Who reads meanwhile has all of the old record.
+        assert json.loads(beginning + reader.read())["directory"] == str(on_path)
+    assert engine.recorded(layout) == found
+    assert found.directory == str(elsewhere)
+    assert [path.name for path in layout.local.iterdir()] == ["engine.json"]
+
+
+@pytest.mark.parametrize("content", ["", '{"source": "built"', '{"other": 1}', "[]"])
+def test_a_damaged_record_is_none_and_is_mended(
+    content: str, layout: Layout, on_path: Path
+) -> None:
+    layout.engine_record.write_text(content)
+    assert engine.recorded(layout) is None
+    _command(on_path, "pulumi", _PULUMI.format(version="3.259.0"))
+    _command(on_path, "pulumi-language-python", "#!/bin/sh\n")
+    found, _ = _obtain(layout)
+    assert engine.recorded(layout) == found
