@@ -119,11 +119,11 @@ inventory: setup ## Write stack files for the machines of an account: ARGS="--re
 
 .PHONY: down
 down: ## Stop the local clouds, remove their files and the local stacks' state, put phases back
-	@if [ -x $(venv)/python ]; then \
-		$(venv)/python -m toolchain.walk end; \
+	@status=0; if [ -x $(venv)/python ]; then \
+		$(venv)/python -m toolchain.walk end || status=$$?; \
 		$(venv)/python -m emulator down --directory $(clouds) --remove; \
-	fi
-	@rm -rf .local/state
+	fi; \
+	rm -rf .local/state; exit $$status
 
 .PHONY: env
 env: ## Print the environment of STACK's commands, for: eval "$$(make env)"
