@@ -83,19 +83,21 @@ class ReportFolder:
         _put(self.report, report.written(plans, reading, refused))
         remembered = json.dumps(_remembered(plans, self.written()), indent=2)
         _put(self._memory, f"{remembered}\n")
-        before, planned, wrong = _earlier(self.sheet)
-        if wrong:
-            return wrong
-        _, then, _ = _earlier(self._told)
-        read, now = {one.file.stack for one in plans}, _rows(plans)
+        before, lines, wrong = _earlier(self.sheet)
+        _, told, _ = _earlier(self._told)
+        then, now = [row for _, row in told], _rows(plans)
+        planned, unplaced = sheet.identified(lines, then, now, self.sheet.name)
+        if wrong or unplaced:
+            return wrong or unplaced
+        read = {one.file.stack for one in plans}
         rows = sheet.kept(now, planned, then) + sheet.unread(planned, read, files)
+        like = sheet.layout(before) if before else None
         try:
-            text_files.write(self.sheet, sheet.written(rows), before)
+            text_files.write(self.sheet, sheet.written(rows, like), before)
         except ChangedError as error:
             return [error.problem]
         # What the stack files say beside it, so that a person's cells are known.
-        told = [*now, *sheet.unread(then, read, files)]
-        _put(self._told, sheet.written(told))
+        _put(self._told, sheet.written([*now, *sheet.unread(then, read, files)]))
         return []
 
 
@@ -127,16 +129,15 @@ def _row(file: StackFile, member: Member) -> Row:
     )
 
 
-def _earlier(path: Path) -> tuple[str | None, list[Row], list[Problem]]:
-    """The last sheet: its text, its rows, in which a person may have filled cells, and what is wrong."""
+def _earlier(path: Path) -> tuple[str | None, list[tuple[int, Row]], list[Problem]]:
+    """The last sheet: its text, its rows with their lines, and what is wrong in it."""
     try:
         text = text_files.earlier(path)
     except FileError as error:
         return None, [], [error.problem]
     if text is None:
         return None, [], []
-    rows, problems = sheet.read(text, path.name)
-    return text, [row for _, row in rows], problems
+    return text, *sheet.read(text, path.name)
 
 
 def _note(member: Member) -> str:

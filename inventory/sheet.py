@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import csv
 import io
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, fields, replace
 
 from pydantic import ValidationError
@@ -33,6 +33,7 @@ class Row:
         ticket: becomes the tag `ticket` of the virtual machine.
         size: the size of the virtual machine.
         note: why it is in no wave yet; it is not read.
+        own: the cells of the columns that a person added, in their order.
     """
 
     stack: str
@@ -47,6 +48,12 @@ class Row:
     ec2_type: str = ""
     disks_gib: str = ""
     note: str = ""
+    own: tuple[str, ...] = ()
+
+    @property
+    def remark(self) -> bool:
+        """Whether it is of no machine, and has cells of a person's own columns only."""
+        return not any(getattr(self, name) for name in _COLUMNS)
 
     @property
     def values(self) -> dict[str, str]:
@@ -60,57 +67,134 @@ class Row:
         return {name: value for name, value in given.items() if value}
 
 
-_COLUMNS = tuple(field.name for field in fields(Row))
+_COLUMNS = tuple(field.name for field in fields(Row) if field.name != "own")
 _NEEDED = ("machine", *PLANNED)
+_MARK = "\ufeff"
+_FILL_IN = "Fill in the columns stack and machine, or remove the line"
 
 
-def written(rows: Iterable[Row]) -> str:
-    """The sheet as CSV, with a line of titles."""
-    buffer = io.StringIO()
-    writer = csv.DictWriter(buffer, _COLUMNS, lineterminator="\n")
-    writer.writeheader()
-    writer.writerows(
-        {name: getattr(row, name) for name in _COLUMNS}
-        for row in sorted(rows, key=lambda row: (row.stack, row.machine))
+@dataclass(frozen=True)
+class Layout:
+    """How a sheet is written, by the spreadsheet program and by the person who has it.
+
+    Attributes:
+        titles: of its columns, to the letter.
+        delimiter: a comma, or a semicolon in some countries.
+        mark: the sign with which some programs begin a file, or an empty text.
+        line_end: of its lines.
+    """
+
+    titles: tuple[str, ...] = _COLUMNS
+    delimiter: str = ","
+    mark: str = ""
+    line_end: str = "\n"
+
+    @property
+    def columns(self) -> tuple[str, ...]:
+        """What the titles mean: names of `Row`, and empty texts for columns of a person's own."""
+        plain = (title.strip().lower() for title in self.titles)
+        return tuple(title if title in _COLUMNS else "" for title in plain)
+
+    def line(self, row: Row) -> list[str]:
+        """The cells of a row. Those of own columns are empty in a row that is new."""
+        own = iter(row.own)
+        return [getattr(row, name) if name else next(own, "") for name in self.columns]
+
+
+def layout(text: str) -> Layout:
+    """How a sheet is written.
+
+    Raises:
+        csv.Error: its titles are not CSV.
+    """
+    lines = list(_text(text))
+    first = lines[0] if lines else ""
+    delimiter = ";" if first.count(";") > first.count(",") else ","
+    reader = csv.reader(lines, delimiter=delimiter, strict=True)
+    titles = next(reader, [])
+    # A title may have lines of its own, with other ends.
+    last = lines[reader.line_num - 1] if lines else ""
+    return Layout(
+        tuple(titles),
+        delimiter,
+        _MARK if text.startswith(_MARK) else "",
+        "\r\n" if last.endswith("\r\n") else "\n",
     )
-    return buffer.getvalue()
+
+
+def _text(text: str) -> io.StringIO:
+    """The lines of a sheet, with their ends."""
+    return io.StringIO(text.removeprefix(_MARK), newline="")
+
+
+def written(rows: Iterable[Row], like: Layout | None = None) -> str:
+    """The sheet as CSV, with a line of titles.
+
+    Args:
+        rows: of machines, and remarks.
+        like: how it was written before. A column that it lacks comes last.
+    """
+    like = like or Layout()
+    lacking = [name for name in _COLUMNS if name not in like.columns]
+    like = replace(like, titles=(*like.titles, *lacking))
+    buffer = io.StringIO()
+    writer = csv.writer(buffer, delimiter=like.delimiter, lineterminator=like.line_end)
+    writer.writerow(like.titles)
+    in_order = sorted(rows, key=lambda row: (row.remark, row.stack, row.machine))
+    writer.writerows(map(like.line, in_order))
+    return like.mark + buffer.getvalue()
 
 
 def read(text: str, name: str) -> tuple[list[tuple[int, Row]], list[Problem]]:
     """The rows of a sheet, each with the number of its line.
 
     Args:
-        text: CSV, with a line of titles; other columns than those of `Row` are ignored.
+        text: CSV, with a line of titles.
         name: the name of the file, for messages.
     """
-    # Spreadsheet programs of some countries separate by semicolons, and begin with a mark.
-    text = text.removeprefix("\ufeff")
-    first = text.partition("\n")[0]
-    reader = csv.DictReader(io.StringIO(text), delimiter=";" if ";" in first else ",", strict=True)
-    titles = [title.strip().lower() for title in reader.fieldnames or ()]
-    missing = [title for title in _NEEDED if title not in titles]
-    if missing:
-        return [], [
-            Problem(
-                f"{name} line 1",
-                f"it lacks the column{'s' if len(missing) > 1 else ''} {', '.join(missing)}",
-                f"Begin with a line of titles: {', '.join(_COLUMNS)}",
-            )
-        ]
-    reader.fieldnames = titles
-    rows, wrong = [], []
+    try:
+        form = layout(text)
+    except csv.Error as error:
+        return [], [_not_csv(f"{name} line 1", error)]
+    wrong = _wrong_titles(form.columns, f"{name} line 1")
+    if wrong:
+        return [], wrong
+    rows = []
+    reader = csv.reader(_text(text), delimiter=form.delimiter, strict=True)
+    next(reader)
     try:
         for cells in reader:
-            if None in cells or None in cells.values():
+            if cells and len(cells) != len(form.titles):
                 wrong.append(_uneven(f"{name} line {reader.line_num}"))
-                continue
-            known = {c: (cells.get(c) or "").strip() for c in _COLUMNS}
-            if any(known.values()):
-                rows.append((reader.line_num, Row(**known)))
+            elif any(map(str.strip, cells)):
+                rows.append((reader.line_num, _row(form.columns, cells)))
     except csv.Error as error:
-        place = f"{name} line {reader.line_num}"
-        return [], [Problem(place, f"it is not CSV ({error})", "Save the sheet as CSV again")]
+        return [], [_not_csv(f"{name} line {reader.line_num}", error)]
     return rows, wrong
+
+
+def _not_csv(place: str, error: csv.Error) -> Problem:
+    return Problem(place, f"it is not CSV ({error})", "Save the sheet as CSV again")
+
+
+def _row(columns: Iterable[str], cells: Iterable[str]) -> Row:
+    pairs = list(zip(columns, cells, strict=True))
+    known = dict.fromkeys(_COLUMNS, "") | {name: cell.strip() for name, cell in pairs if name}
+    return Row(**known, own=tuple(cell for name, cell in pairs if not name))
+
+
+def _wrong_titles(columns: Sequence[str], place: str) -> list[Problem]:
+    missing = [title for title in _NEEDED if title not in columns]
+    if missing:
+        what = f"it lacks the column{'s' if len(missing) > 1 else ''} {', '.join(missing)}"
+        return [Problem(place, what, f"Begin with a line of titles: {', '.join(_COLUMNS)}")]
+    twice = [title for title in _COLUMNS if columns.count(title) > 1]
+    return [
+        Problem(
+            place, f"it has the column {title} twice", "Remove one of them, or name it otherwise"
+        )
+        for title in twice
+    ]
 
 
 def _uneven(place: str) -> Problem:
@@ -121,6 +205,56 @@ def _uneven(place: str) -> Problem:
     )
 
 
+def identified(
+    before: Iterable[tuple[int, Row]], told: Collection[Row], now: Collection[Row], name: str
+) -> tuple[list[Row], list[Problem]]:
+    """The rows of an earlier sheet with their stacks and instances, which a person may have removed.
+
+    Args:
+        before: with the numbers of their lines.
+        told: what the stack files said when the sheet was written.
+        now: what they say now.
+        name: the name of the sheet, for messages.
+
+    Returns:
+        The rows, remarks too, and those that cannot be told apart.
+    """
+    places_then, places_now = _places(told), _places(now)
+    found: list[Row] = []
+    wrong: list[Problem] = []
+    lines: dict[tuple[str, str], int] = {}
+    for line, row in before:
+        key = row.instance or row.machine
+        # The names of a sheet are those of its time.
+        known = places_then.get(key) or places_now.get(key, set())
+        places = {place for place in known if row.stack in ("", place[0])}
+        stack, instance = min(places, default=(row.stack, row.instance))
+        found.append(replace(row, stack=stack, instance=instance))
+        if row.remark:
+            continue
+        place, first = f"{name} line {line}", lines.setdefault((stack, instance or key), line)
+        if len(places) > 1:
+            what, way_out = f"{key} is a machine of several stacks", _FILL_IN
+        elif not stack or not key:
+            what = f"{key or 'a row without a machine'} is not a machine of a known stack"
+            way_out = _FILL_IN
+        elif first != line:
+            what, way_out = f"{key} stands in line {first} already", "Remove one of the lines"
+        else:
+            continue
+        wrong.append(Problem(place, what, way_out))
+    return found, wrong
+
+
+def _places(rows: Iterable[Row]) -> dict[str, set[tuple[str, str]]]:
+    """Where machines are, by their names and their instances: stacks and instances."""
+    found: dict[str, set[tuple[str, str]]] = {}
+    for row in rows:
+        for key in (row.machine, row.instance):
+            found.setdefault(key, set()).add((row.stack, row.instance))
+    return found
+
+
 def kept(rows: Iterable[Row], before: Iterable[Row], told: Iterable[Row] = ()) -> list[Row]:
     """The rows with the cells that a person filled in, in an earlier sheet of the same machines.
 
@@ -128,7 +262,7 @@ def kept(rows: Iterable[Row], before: Iterable[Row], told: Iterable[Row] = ()) -
 
     Args:
         rows: as the stack files say now.
-        before: the earlier sheet.
+        before: the earlier sheet, as `identified` returns it.
         told: what the stack files said then. A cell that says the same is no person's: the file
             may have been changed since, and then the file counts.
     """
@@ -143,12 +277,12 @@ def kept(rows: Iterable[Row], before: Iterable[Row], told: Iterable[Row] = ()) -
             for name in PLANNED
             if old and (cell := getattr(old, name)) and not (then and cell == getattr(then, name))
         }
-        merged.append(replace(row, **cells))
+        merged.append(replace(row, **cells, own=old.own if old else ()))
     return merged
 
 
 def unread(before: Iterable[Row], read: Collection[str], there: Collection[str]) -> list[Row]:
-    """The earlier rows of stacks whose machines were not read this time, as they are.
+    """The earlier rows of stacks whose machines were not read this time, and remarks, as they are.
 
     Another region was read then, or an account does not answer now: nobody's plan is lost.
 
@@ -157,7 +291,7 @@ def unread(before: Iterable[Row], read: Collection[str], there: Collection[str])
         read: the stacks that were read.
         there: the stacks that have a file.
     """
-    return [row for row in before if row.stack in there and row.stack not in read]
+    return [row for row in before if row.remark or (row.stack in there and row.stack not in read)]
 
 
 def apply(
@@ -175,7 +309,7 @@ def apply(
     Returns:
         What is wrong, each with its line.
     """
-    rows = list(rows)
+    rows = [(line, row) for line, row in rows if not row.remark]
     placed = [(line, row, _file_of(row, files)) for line, row in rows]
     problems = [
         problem

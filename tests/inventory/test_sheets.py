@@ -1,6 +1,9 @@
 from __future__ import annotations
 
+import csv
+import io
 import re
+from dataclasses import replace
 
 import pytest
 import yaml
@@ -133,3 +136,101 @@ def test_a_row_whose_cells_are_not_those_of_the_titles_is_refused_with_its_line(
     [said] = problems(file, "shop,b,one,,,,", line)
     assert said.startswith("plan.csv line 3: it has more or fewer cells than the line of titles")
     assert "into quotes" in said
+
+
+def test_titles_that_are_not_csv_are_named_with_the_way_out() -> None:
+    rows, [problem] = sheet.read('"stack"x,' + TITLES, "plan.csv")
+    assert rows == []
+    assert str(problem).startswith("plan.csv line 1: it is not CSV (")
+    assert "Save the sheet as CSV again" in str(problem)
+
+
+def test_a_column_that_stands_twice_is_refused_because_one_would_be_lost() -> None:
+    _, [problem] = sheet.read("Wave," + TITLES, "plan.csv")
+    assert problem.what == "it has the column wave twice"
+
+
+OWN = (
+    'Downtime,stack,machine,wave,order,owner,ticket,size,"to do; \nsoon"\n'
+    '" Sat, 22:00",shop,a,,,ann,,,\nweekend 1,,,,,,,,\n'
+)
+
+
+@pytest.mark.parametrize("delimiter", [",", ";"])
+@pytest.mark.parametrize("mark", ["", "\ufeff"])
+@pytest.mark.parametrize("end", ["\n", "\r\n"])
+def test_columns_and_the_form_of_a_persons_sheet_are_carried_through(
+    delimiter: str, mark: str, end: str
+) -> None:
+    [titles, *lines] = csv.reader(OWN.splitlines(keepends=True))
+    theirs = io.StringIO()
+    csv.writer(theirs, delimiter=delimiter, lineterminator=end).writerows([titles, *lines])
+    text = mark + theirs.getvalue()
+    now = [Row("shop", name, instance_id(n), os="linux") for n, name in enumerate(["a", "b"])]
+
+    rows, wrong = sheet.read(text, "plan.csv")
+    assert wrong == []
+    before, wrong = sheet.identified(rows, [], now, "plan.csv")
+    assert wrong == []
+    merged = sheet.kept(now, before) + sheet.unread(before, {"shop"}, {"shop"})
+    again = sheet.written(merged, sheet.layout(text))
+
+    assert again.startswith(f"{mark}Downtime{delimiter}stack")
+    assert again.replace(end, "").count("\r") == 0
+    read = list(csv.reader(io.StringIO(again.removeprefix(mark), newline=""), delimiter=delimiter))
+    lacking = ["instance", "os", "ec2_type", "disks_gib", "note"]
+    assert read == [
+        [*titles, *lacking],
+        [
+            " Sat, 22:00",
+            "shop",
+            "a",
+            "",
+            "",
+            "ann",
+            "",
+            "",
+            "",
+            instance_id(0),
+            "linux",
+            "",
+            "",
+            "",
+        ],
+        ["", "shop", "b", "", "", "", "", "", "", instance_id(1), "linux", "", "", ""],
+        ["weekend 1", *[""] * 13],
+    ]
+
+
+def test_a_line_of_own_columns_only_is_no_machine(file: StackFile) -> None:
+    rows, _ = sheet.read(OWN, "plan.csv")
+    assert sheet.apply(rows, {"shop": file}, "plan.csv") == []
+    assert file.target_of("a") == ({}, {"owner": "ann"})
+
+
+@pytest.mark.parametrize("line", ["shop,old,,,ann,,", ",old,,,ann,,"])
+def test_a_plan_in_a_sheet_without_instances_is_found_by_the_names_of_its_time(line: str) -> None:
+    told = [Row("shop", "old", instance_id(0)), Row("shop", "b", instance_id(1))]
+    now = [Row("shop", "a", instance_id(0)), Row("shop", "old", instance_id(2))]
+    rows, _ = sheet.read(f"{TITLES}{line}\n", "plan.csv")
+    before, wrong = sheet.identified(rows, told, now, "plan.csv")
+    assert wrong == []
+    assert sheet.kept(now, before, told) == [replace(now[0], owner="ann"), now[1]]
+
+
+@pytest.mark.parametrize(
+    ("line", "what"),
+    [
+        (",b,,,ann,,", "b is a machine of several stacks. Fill in the columns stack"),
+        (",c,,,ann,,", "c is not a machine of a known stack. Fill in"),
+        ("shop,,,,ann,,", "a row without a machine is not a machine of a known stack"),
+        ("shop,a,,,ann,,", "a stands in line 2 already. Remove one of the lines"),
+    ],
+)
+def test_a_row_whose_machine_nobody_can_tell_is_refused_and_not_dropped(
+    line: str, what: str
+) -> None:
+    now = [Row("shop", "a", "i-1"), Row("shop", "b", "i-2"), Row("other", "b", "i-3")]
+    rows, _ = sheet.read(f"{TITLES}shop,a,,,,,\n{line}\n", "plan.csv")
+    _, [problem] = sheet.identified(rows, [], now, "plan.csv")
+    assert str(problem).startswith(f"plan.csv line 3: {what}")
