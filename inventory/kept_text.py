@@ -12,23 +12,33 @@ from difflib import SequenceMatcher
 Lines = Sequence[str]
 
 
+def plain(text: str) -> str:
+    """The text as libraries write it, with the line ends of Unix."""
+    return text.replace("\r\n", "\n").replace("\r", "\n")
+
+
+def ended(text: str, like: str) -> str:
+    """A text with the line ends of Unix, ended as another one is."""
+    return text.replace("\n", "\r\n") if like.count("\r\n") * 2 > like.count("\n") else text
+
+
 def changed(own: str, before: str, after: str) -> str:
     """The own text with the change that leads from `before` to `after`.
 
     Args:
-        own: as a person wrote it.
+        own: as a person wrote it, with any line ends.
         before: the same content as a library writes it.
         after: what the library writes with the change.
 
     Returns:
-        Own lines as they are where nothing changed, and those of `after` elsewhere.
+        Own lines as they are where nothing changed, and those of `after` elsewhere, ended as own ones.
     """
     if before == after:
         return own
-    base = before.splitlines(keepends=True)
     # A file that lacks the last line end gets it, or what comes after it would join its last line.
-    own = own if not own or own.endswith("\n") else f"{own}\n"
-    mine, theirs = own.splitlines(keepends=True), after.splitlines(keepends=True)
+    last = "" if not own or own.endswith(("\n", "\r")) else ended("\n", own)
+    mine = f"{own}{last}".splitlines(keepends=True)
+    base, theirs = (ended(text, own).splitlines(keepends=True) for text in (before, after))
     return "".join(_merged(mine, base, theirs))
 
 
@@ -77,4 +87,5 @@ def _kept(
 
 
 def _differences(one: Lines, other: Lines) -> Sequence[tuple[str, int, int, int, int]]:
-    return SequenceMatcher(None, one, other, autojunk=False).get_opcodes()
+    first, second = list(map(plain, one)), list(map(plain, other))
+    return SequenceMatcher(None, first, second, autojunk=False).get_opcodes()

@@ -46,7 +46,7 @@ class StackPlan:
 
     Attributes:
         file: its config file, with the machines and waves added.
-        made: whether the file is new.
+        made: whether the file, or all of its config, is new.
         home: where its machines are.
         members: the machines of its VPC that are, or now are, in the file.
         refused: machines that cannot be migrated as they are; the file does not declare them.
@@ -100,11 +100,14 @@ def plan(
     for machine in machines:
         where = (machine.account, machine.region, machine.facts.vpc_id or "")
         by_vpc.setdefault(where, []).append(machine)
-    names_taken = {stack.lower() for stack in (*taken, *(file.stack for file in files))}
+    blank = {file.stack.lower(): file for file in files if file.blank}
+    names_taken = {stack.lower() for stack in (*taken, *(file.stack for file in files))} - set(
+        blank
+    )
     plans: list[StackPlan] = []
     for (_, region, vpc), there in sorted(by_vpc.items()):
         own = [file for file in files if (file.region, file.vpc_id) == (region, vpc)]
-        plans += _of_vpc(there, own, written, conditions, names_taken, connections)
+        plans += _of_vpc(there, own, written, conditions, names_taken, blank, connections)
     return sorted(plans, key=lambda one: one.file.stack)
 
 
@@ -114,6 +117,7 @@ def _of_vpc(
     written: Mapping[str, Sequence[str]],
     conditions: Conditions,
     taken: set[str],
+    blank: Mapping[str, StackFile],
     connections: Collection[Connection],
 ) -> list[StackPlan]:
     plans = [StackPlan(file, made=False, home=machines[0].home) for file in files]
@@ -130,7 +134,7 @@ def _of_vpc(
     listed = {machine.id for machine in machines}
     for one in plans:
         one.gone = sorted(n for i, n in one.file.machines.items() if i not in listed)
-    for one, share in _shares(new, plans, taken):
+    for one, share in _shares(new, plans, taken, blank):
         _add(one, share, conditions, connections)
     return plans
 
@@ -146,7 +150,10 @@ def _judge(one: StackPlan, name: str, machine: Found) -> Verdict:
 
 
 def _shares(
-    machines: Sequence[Found], plans: list[StackPlan], taken: set[str]
+    machines: Sequence[Found],
+    plans: list[StackPlan],
+    taken: set[str],
+    blank: Mapping[str, StackFile],
 ) -> Iterator[tuple[StackPlan, Sequence[Found]]]:
     """The new machines of a VPC by stack; plans for new stacks are added to `plans`."""
     rest = sorted(machines, key=lambda machine: (machine.tags.get("Name", ""), machine.id))
@@ -160,17 +167,18 @@ def _shares(
         base = names.valid(first.vpc_name or "") or first.facts.vpc_id or "no-vpc"
         stack = names.unique(base.lower(), taken, STACK_LETTERS)
         taken.add(stack)
-        one = StackPlan(
-            StackFile.new(
-                stack,
-                vpc_id=first.facts.vpc_id or "<vpc-...>",
-                vpc=first.home.vpc_text,
-                account=first.home.account_text,
-                region=first.region,
-            ),
-            made=True,
-            home=first.home,
-        )
+        where = {
+            "vpc_id": first.facts.vpc_id or "<vpc-...>",
+            "vpc": first.home.vpc_text,
+            "account": first.home.account_text,
+            "region": first.region,
+        }
+        file = blank.get(stack)
+        if file is None:
+            file = StackFile.new(stack, **where)
+        else:
+            file.begin(**where)
+        one = StackPlan(file, made=True, home=first.home)
         plans.append(one)
         share, rest = _fitting(rest, MACHINES_MAX, 0.0)
         # A machine that is too much for any server gets one of its own, and the report says so.

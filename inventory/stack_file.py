@@ -34,7 +34,6 @@ Machines of {vpc} in account {account}, as the inventory found them. Put your ow
 stands; until then `pulumi preview` lists each of them. Credentials come from the environment.\
 """
 _NEW = """\
-{head}
 config:
   aws:region: {region}
   azure-native:location: <Azure region>
@@ -97,23 +96,23 @@ class StackFile:
         self._yaml.width = 4096
         self._yaml.indent(mapping=2, sequence=4, offset=2)
         try:
-            self._document: Any = self._yaml.load(text)
+            self._document: Any = self._yaml.load(kept_text.plain(text))
         except YAMLError as error:
             raise StackFileError(f"Pulumi.{stack}.yaml is not YAML: {error}") from error
-        config = self._document.get("config") if isinstance(self._document, dict) else None
-        if not isinstance(config, dict):
+        config = self._document.get("config") if isinstance(self._document, dict) else ()
+        if not isinstance(config, dict | None):
             raise StackFileError(
                 f"Pulumi.{stack}.yaml has no config. Correct or remove it, then run this again."
             )
-        self._config: Any = config
+        self._config: Any = config or CommentedMap()
         self._own, self._before = text, self._dumped()
-        named = {fleet_file.KEY: config.get(f"{NAMESPACE}:{fleet_file.KEY}") or ""}
+        named = {fleet_file.KEY: self._config.get(f"{NAMESPACE}:{fleet_file.KEY}") or ""}
         fleet = fleet_file.merged(named, folder)
         if fleet.problems:
             raise StackFileError(f"Pulumi.{stack}.yaml: {fleet.problems[0]}")
         self._shared = fleet.config
         for key in (_MACHINES, _WAVES):
-            if not isinstance(config.get(key) or {}, dict):
+            if not isinstance(self._config.get(key) or {}, dict):
                 raise StackFileError(
                     f"Pulumi.{stack}.yaml: {key} is not a mapping. Correct it, then run this again."
                 )
@@ -121,19 +120,22 @@ class StackFile:
     @classmethod
     def new(cls, stack: str, *, vpc_id: str, vpc: str, account: str, region: str) -> StackFile:
         """A file with placeholders for everything that EC2 does not tell."""
-        return cls(
-            stack,
-            _NEW.format(
-                head="\n".join(
-                    f"# {line}"
-                    for line in wrapped(_HEAD.format(vpc=one_line(vpc), account=account))
-                ),
-                namespace=NAMESPACE,
-                stack=stack,
-                vpc_id=vpc_id,
-                region=region,
-            ),
-        )
+        made = cls(stack, "{}\n")
+        made.begin(vpc_id=vpc_id, vpc=vpc, account=account, region=region)
+        return made
+
+    @property
+    def blank(self) -> bool:
+        """Whether it has no config yet, as if `pulumi stack init` made it for its secrets."""
+        return not self._config
+
+    def begin(self, *, vpc_id: str, vpc: str, account: str, region: str) -> None:
+        """Give a blank file its config; what else it has stays, such as the salt of its secrets."""
+        new = _NEW.format(namespace=NAMESPACE, stack=self.stack, vpc_id=vpc_id, region=region)
+        self._config = self._document["config"] = self._yaml.load(new)["config"]
+        self._document.fa.set_block_style()
+        head = "\n".join(wrapped(_HEAD.format(vpc=one_line(vpc), account=account)))
+        self._document.yaml_set_comment_before_after_key("config", before=head)
 
     @property
     def region(self) -> str:
@@ -286,14 +288,14 @@ class StackFile:
         if written == self._before:
             return self._own
         text = kept_text.changed(self._own, self._before, written)
-        if text == written:
+        plain, reader = kept_text.plain(text), YAML(typ="safe", pure=True)
+        if plain == written:
             return text
-        reader = YAML(typ="safe", pure=True)
         try:
-            same = reader.load(text) == reader.load(written)
+            same = reader.load(plain) == reader.load(written)
         except YAMLError:
             same = False
-        return text if same else written
+        return text if same else kept_text.ended(written, self._own)
 
     def _dumped(self) -> str:
         buffer = io.StringIO()

@@ -113,3 +113,15 @@ def test_the_reason_for_another_name_stands_above_the_machine() -> None:
     lines = one.file.text().splitlines()
     at = next(number for number, line in enumerate(lines) if line.startswith("    web-1:"))
     assert "its tag Name is 'web 1'" in lines[at - 2]
+
+
+def test_a_stack_that_was_made_before_its_config_is_filled_if_it_has_the_name_of_a_vpc() -> None:
+    salt, other = StackFile("shop", "encryptionsalt: v1\n"), StackFile("x", "encryptionsalt: v2\n")
+    plans = plan([found(1)], [salt, other], {}, BY_TAG, taken=("shop", "x"))
+    assert [one.file for one in plans] == [salt]
+    assert salt.text().startswith("encryptionsalt: v1\n")
+    assert salt.vpc_id == VPC
+    assert salt.machines == {instance_id(1): "web-001"}
+    assert other.text() == "encryptionsalt: v2\n"
+    [again] = plan([found(1)], [StackFile("shop", salt.text()), other], {}, BY_TAG)
+    assert again.file.text() == salt.text()

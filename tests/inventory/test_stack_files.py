@@ -140,7 +140,7 @@ def test_a_machine_that_moves_leaves_its_wave_and_its_group() -> None:
     ("text", "what"),
     [
         ("config: [", "is not YAML"),
-        ("encryptionsalt: v1", "has no config"),
+        ("encryptionsalt: v1\nconfig: none", "has no config"),
         ("", "has no config"),
         ("config: {'ec2-to-azure:waves': [a]}", "ec2-to-azure:waves is not a mapping"),
     ],
@@ -153,3 +153,35 @@ def test_a_file_that_cannot_be_read_is_named(text: str, what: str) -> None:
 def test_only_files_of_stacks_are_stack_files() -> None:
     assert stack_of("Pulumi.prod.eu.yaml") == "prod.eu"
     assert stack_of("Pulumi.yaml") is None
+
+
+@pytest.mark.parametrize("config", ["", "config:\n", "config: {}\n"])
+def test_a_file_with_secrets_and_no_config_is_begun_and_keeps_them(config: str) -> None:
+    text = f"# mine\nencryptionsalt: v1:abc=:v1:d+e/f= # do not lose it\n{config}"
+    file = StackFile("shop", text)
+    assert file.blank
+    assert file.text() == text
+    file.begin(vpc_id=VPC, vpc="shop", account=ACCOUNT, region=REGION)
+    file.add_machines([NewMachine("web", instance_id(1))])
+
+    assert text.removesuffix(config) in file.text()
+    read, made = yaml.safe_load(file.text()), new()
+    made.add_machines([NewMachine("web", instance_id(1))])
+    assert read == {"encryptionsalt": "v1:abc=:v1:d+e/f=", **yaml.safe_load(made.text())}
+    assert not StackFile("shop", file.text()).blank
+
+
+def test_a_file_with_line_ends_of_windows_keeps_them_and_gets_them() -> None:
+    text = (ROOT / "Pulumi.dev.yaml").read_text("utf-8")
+    unix, windows = StackFile("dev", text), StackFile("dev", text.replace("\n", "\r\n"))
+    for file in (unix, windows):
+        file.add_machines([NewMachine("new-01", instance_id(1), ("found today",))])
+        file.add_waves([Wave("later", ("new-01",), "their tag Wave is later")])
+    assert windows.text() == unix.text().replace("\n", "\r\n")
+
+
+def test_a_file_with_line_ends_of_both_kinds_keeps_each() -> None:
+    text = new().text().replace("\n", "\r\n", 9)
+    file = StackFile("shop", text)
+    file.add_machines([NewMachine("new-01", instance_id(1))])
+    assert file.text().startswith(text[: text.index("  ec2-to-azure:machines")])

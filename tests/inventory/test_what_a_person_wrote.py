@@ -78,7 +78,8 @@ def stack_files(draw: st.DrawFn) -> str:
             f"        - machines: ['web-01', 'yes', '007']{draw(COMMENTS)}",
             "          pre: [{manual: look, then go on}]",
         ]
-    return "\n".join([*lines, *draw(GAPS)]) + draw(st.sampled_from(["\n", "", "\n\n"]))
+    text = "\n".join([*lines, *draw(GAPS)]) + draw(st.sampled_from(["\n", "", "\n\n"]))
+    return text.replace("\n", draw(st.sampled_from(["\n", "\r\n"])))
 
 
 def comments(text: str) -> list[str]:
@@ -103,6 +104,8 @@ def test_an_addition_adds_lines_and_changes_none(text: str) -> None:
     file = StackFile("shop", text)
     file.add_machines([NewMachine("new-01", instance_id(9), ("found today",))])
     file.add_waves([Wave("later", ("new-01",), "it is new")])
+    if "\r" in text:
+        assert file.text().count("\n") == file.text().count("\r\n")
     left = file.text().splitlines()
     for line in filter(str.strip, text.splitlines()):
         assert line in left, line

@@ -203,3 +203,15 @@ def test_a_stack_file_that_is_not_in_utf_8_is_named_with_the_way_out(
     assert "Pulumi.shop.yaml: it cannot be read" in said
     assert "Save it in UTF-8" in said
     assert file.read_bytes() == own
+
+
+def test_line_ends_of_windows_stay_in_the_file(account: Account, tmp_path: Path) -> None:
+    run(tmp_path)
+    file = tmp_path / "Pulumi.shop.yaml"
+    file.write_bytes(own := file.read_bytes().replace(b"\n", b"\r\n"))
+    assert run(tmp_path) == 0
+    assert file.read_bytes() == own
+    account.machines = [*account.machines, found(3)]
+    assert run(tmp_path) == 0
+    now = file.read_bytes()
+    assert now.count(b"\n") == now.count(b"\r\n") > own.count(b"\n")
