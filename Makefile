@@ -1,20 +1,25 @@
 # One target per job. `make` alone lists them.
 
 PYTHON ?= $(shell command -v python3.11 || echo python3)
+# Of these the environment may have a variable for something else, so only the command line counts.
 # MACHINES=200 works on a local estate of that many machines, EXPERIENCE=modernized by an appliance.
-MACHINES   ?=
-EXPERIENCE ?= classic
+MACHINES   =
+EXPERIENCE = classic
 # STACKS="staging prod" runs a target for each of them, AT_ONCE=3 for three at the same time.
-STACKS  ?=
-AT_ONCE ?= 1
+STACKS   =
+AT_ONCE  = 1
+SELECTED =
 # On real clouds Pulumi asks before it changes something, unless YES=1.
-YES     ?=
+YES      =
+# Options for the command of a target.
+ARGS     =
+
 STACK  ?= $(if $(MACHINES),local-$(MACHINES)$(patsubst %,-%,$(filter-out classic,$(EXPERIENCE))),dev)
 # One more than there are processors: a test that waits for a process leaves its own to another one.
 JOBS   ?= $(shell expr $$(getconf _NPROCESSORS_ONLN) + 1)
 
 # These stacks are on the local clouds. Any other is on real ones, unless CLOUDS=local.
-CLOUDS ?= $(if $(filter-out dev dev-modernized local-%,$(or $(STACKS),$(STACK))),real,local)
+CLOUDS = $(if $(filter-out dev dev-modernized local-%,$(or $(STACKS),$(STACK))),real,local)
 
 SHELL       := /bin/bash
 .SHELLFLAGS := -eu -o pipefail -c
@@ -35,7 +40,7 @@ run    := $(venv)/python -m toolchain.environment run $(if $(filter real,$(CLOUD
 # Runs Pulumi and shows what it does, in the width of the terminal or in a log.
 shown  := $(run) python -m toolchain.progress
 # On local clouds Pulumi never asks before it changes something.
-yes    := $(if $(filter local,$(CLOUDS))$(YES),--yes)
+yes    := $(if $(filter local,$(CLOUDS))$(and $(YES),$(filter command,$(origin YES))),--yes)
 
 # What a stack may declare: the policy pack, with the config of the team if there is one.
 policies := --policy-pack policy $(if $(wildcard policies.json),--policy-pack-config policies.json)

@@ -20,9 +20,8 @@ from toolchain.layout import Layout
 
 MAKEFILE = (ROOT / "Makefile").read_text("utf-8")
 TARGETS = set(re.findall(r"^([a-z-]+):", MAKEFILE, re.MULTILINE))
-VARIABLES = set(re.findall(r"^([A-Z_]+) +\?=", MAKEFILE, re.MULTILINE)) | {
+VARIABLES = set(re.findall(r"^([A-Z_]+) +\??=", MAKEFILE, re.MULTILINE)) | {
     "ACCOUNT",
-    "ARGS",
     "PLAN",
     "PRICES",
 }

@@ -104,13 +104,13 @@ def test_a_number_of_stacks_at_a_time_that_is_none_is_refused(
 # -- the Makefile of the project ----------------------------------------------------------------
 
 
-def recipe(*arguments: str) -> str:
-    """What `make` would run last."""
+def recipe(*arguments: str, **variables: str) -> str:
+    """What `make` would run last, with these variables in its environment."""
     known = {key: value for key, value in os.environ.items() if not key.startswith("MAKE")}
     done = subprocess.run(
         ["make", "--dry-run", *arguments],
         cwd=checkout().root,
-        env=known,
+        env={**known, **variables},
         capture_output=True,
         text=True,
         check=True,
@@ -153,3 +153,26 @@ def test_pulumi_asks_on_real_clouds_unless_it_is_told_not_to(
     ours, _, pulumis = recipe("destroy", "SELECTED=1", *variables).rpartition(" -- ")
     assert ours.endswith(" --yes") is not asks
     assert "--yes" not in pulumis
+
+
+@pytest.mark.parametrize("options", [[], ["--environment-overrides"]])
+def test_only_a_yes_on_the_command_line_is_one(options: list[str]) -> None:
+    ours, _, _ = recipe("destroy", "SELECTED=1", "STACK=prod", *options, YES="1").rpartition(" -- ")
+    assert not ours.endswith(" --yes")
+
+
+@pytest.mark.parametrize(
+    "variables",
+    [
+        {"CLOUDS": "local"},
+        {"STACKS": "a b", "AT_ONCE": "3"},
+        {"SELECTED": "1"},
+        {"ARGS": "--yes"},
+        {"MACHINES": "200"},
+    ],
+)
+def test_a_variable_that_is_meant_for_something_else_changes_nothing(
+    variables: dict[str, str],
+) -> None:
+    for arguments in (("destroy", "STACK=prod"), ("stack", "STACK=prod"), ("up",)):
+        assert recipe(*arguments, **variables) == recipe(*arguments)
