@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import os
 from collections.abc import Iterator
 
 import hypothesis
@@ -8,6 +9,7 @@ import pytest
 from tests.contract import contracts
 from tests.failures import FailuresAtOnce
 from tests.local_aws import LocalAws, local_aws
+from toolchain import environment
 
 # How long an example takes depends on what else the machine does.
 hypothesis.settings.register_profile("untimed", deadline=None)
@@ -53,7 +55,12 @@ def aws(cloud: LocalAws, monkeypatch: pytest.MonkeyPatch) -> LocalAws:
 
 
 def pytest_configure(config: pytest.Config) -> None:
-    """Tell of failures at once, in the process that writes the output."""
+    """Forget the variables of a developer that would lead local clouds elsewhere.
+
+    Also tell of failures at once, in the process that writes the output.
+    """
+    for name in environment.overriding(os.environ):
+        del os.environ[name]
     if not hasattr(config, "workerinput"):
         config.pluginmanager.register(FailuresAtOnce(config))
 

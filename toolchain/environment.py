@@ -20,6 +20,7 @@ import socket
 import sys
 from collections.abc import Mapping
 from pathlib import Path
+from urllib.parse import urlsplit
 
 from toolchain import engine
 from toolchain.layout import Layout, checkout
@@ -32,11 +33,14 @@ _OVERRIDING = (
     # Each of these would take precedence over a variable that is set here.
     "ARM_METADATA_HOSTNAME",
     "AWS_DEFAULT_PROFILE",
+    "AWS_IGNORE_CONFIGURED_ENDPOINT_URLS",
     "AWS_PROFILE",
     "AWS_SESSION_TOKEN",
     "AZURE_CLIENT_ID",
     "PULUMI_CONFIG_PASSPHRASE",
 )
+_OVERRIDING_PREFIX = "AWS_ENDPOINT_URL_"
+"""Begins the variable of each service of AWS, such as AWS_ENDPOINT_URL_EC2."""
 
 
 class NotReadyError(Exception):
@@ -124,6 +128,28 @@ def local(layout: Layout, base: Mapping[str, str]) -> dict[str, str]:
     return {**tools(layout, base), **pulumi(layout), **clouds(layout, base)}
 
 
+def overriding(base: Mapping[str, str]) -> list[str]:
+    """The variables of `base` that would lead a local stack elsewhere, so they are unset."""
+    return [name for name in base if name in _OVERRIDING or name.startswith(_OVERRIDING_PREFIX)]
+
+
+def real(layout: Layout, base: Mapping[str, str]) -> dict[str, str]:
+    """All variables of a stack on real clouds; the rest is the user's own.
+
+    Raises:
+        NotReadyError: before set-up, or if `base` is the environment of local stacks.
+    """
+    url = base.get("PULUMI_BACKEND_URL", "")
+    folder = Path(urlsplit(url).path).resolve()
+    if url.startswith("file:") and folder.is_relative_to(layout.local.resolve()):
+        raise NotReadyError(
+            f"This shell has the environment of the local stacks: PULUMI_BACKEND_URL is {url}, which "
+            "`make down` removes with every record in it. For a stack on real clouds use a new shell, "
+            "without the variables of `make env`. For the local clouds add CLOUDS=local."
+        )
+    return tools(layout, base)
+
+
 def main(arguments: list[str]) -> int:
     """Print the environment, or run a command in it. Returns the exit code."""
     parser = argparse.ArgumentParser(prog="python -m toolchain.environment")
@@ -136,11 +162,11 @@ def main(arguments: list[str]) -> int:
     chosen = parser.parse_args(arguments)
     layout = checkout()
     try:
-        variables = (tools if chosen.real else local)(layout, os.environ)
+        variables = (real if chosen.real else local)(layout, os.environ)
     except NotReadyError as problem:
         print(problem, file=sys.stderr)
         return 1
-    unset = [] if chosen.real else [name for name in _OVERRIDING if name in os.environ]
+    unset = [] if chosen.real else overriding(os.environ)
     if chosen.action == "export":
         for name in unset:
             print(f"unset {name}")

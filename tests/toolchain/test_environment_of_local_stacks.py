@@ -112,3 +112,52 @@ def test_the_environment_of_real_stacks_can_be_taken_into_a_shell(
     path, parallel = capsys.readouterr().out.splitlines()
     assert path.startswith(f"export PATH={layout.local}/venv/bin:{layout.local}/engine:")
     assert parallel.startswith("export PULUMI_PARALLEL=")
+
+
+def test_no_variable_of_the_user_leads_a_local_stack_to_other_clouds(
+    layout: Layout,
+    listening: int,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    _write_clouds(layout, listening, listening)
+    monkeypatch.setattr(environment, "checkout", lambda: layout)
+    names = [
+        "AWS_ENDPOINT_URL_EC2",
+        "AWS_ENDPOINT_URL_SSM",
+        "AWS_IGNORE_CONFIGURED_ENDPOINT_URLS",
+        "AWS_PROFILE",
+    ]
+    for name in names:
+        monkeypatch.setenv(name, "true")
+
+    assert environment.main(["export"]) == 0
+
+    lines = capsys.readouterr().out.splitlines()
+    assert sorted(line for line in lines if line.startswith("unset ")) == [
+        f"unset {name}" for name in names
+    ]
+    assert f"export AWS_ENDPOINT_URL=http://127.0.0.1:{listening}" in lines
+
+
+@pytest.mark.parametrize("action", [["export"], ["run", "true"]])
+def test_no_stack_on_real_clouds_is_recorded_among_the_local_ones(
+    action: list[str],
+    layout: Layout,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    monkeypatch.setattr(environment, "checkout", lambda: layout)
+    monkeypatch.setenv("PULUMI_BACKEND_URL", environment.backend(layout.state))
+
+    assert environment.main([action[0], "--real", *action[1:]]) == 1
+
+    told = capsys.readouterr()
+    assert told.out == ""
+    assert "PULUMI_BACKEND_URL is file://" in told.err
+    assert "use a new shell" in told.err
+
+
+@pytest.mark.parametrize("url", ["s3://states/a", "file:///srv/states", "file://~", ""])
+def test_a_backend_of_the_users_own_is_used(url: str, layout: Layout) -> None:
+    assert environment.real(layout, {"PULUMI_BACKEND_URL": url})
