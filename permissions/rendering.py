@@ -6,15 +6,20 @@ stack's config, without an engine and without a request to a cloud.
 
 from __future__ import annotations
 
-import hashlib
 import json
 import re
-from collections.abc import Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
 import yaml
+
+from settings import fleet_file
+from site_recovery.aws import regions
+from site_recovery.declared import own_names
+from site_recovery.declared.wording import another_kind
+from site_recovery.problems import Problem
 
 FOLDER = Path(__file__).resolve().parent
 POLICIES = ("aws-read", "aws-server", "aws-agents", "aws-cutover")
@@ -39,22 +44,9 @@ _OF_BOTH = (
 )
 """Actions that are needed in both subscriptions. All others are needed in the vault's alone."""
 
-_PREFIX_MAX = 42
-_PARTITIONS = {
-    "cn-": "aws-cn",
-    "us-gov-": "aws-us-gov",
-    "us-iso-": "aws-iso",
-    "us-isob-": "aws-iso-b",
-    "us-isof-": "aws-iso-f",
-    "eu-isoe-": "aws-iso-e",
-    "eusc-": "aws-eusc",
-}
-"""Partitions other than that of the commercial regions, by how their regions begin."""
-_NAMESPACE = "ec2-to-azure"
 _MACHINES = "azure-machines-"
 _PLACEHOLDER = re.compile(r"<([a-z-]+)>")
 _ACCOUNT = re.compile(r"\d{12}")
-_REGION = re.compile(r"[a-z]{2}(-[a-z]+)+-\d")
 _VPC = re.compile(r"vpc-[0-9a-f]{8,17}")
 _GROUP = re.compile(r"sg-[0-9a-f]{8,17}")
 _GUID = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}", re.IGNORECASE)
@@ -103,9 +95,7 @@ class Names:
 
         Source: "Amazon Resource Names (ARNs)" (AWS General Reference).
         """
-        return next(
-            (name for start, name in _PARTITIONS.items() if self.region.startswith(start)), "aws"
-        )
+        return regions.partition_of(self.region)
 
     @property
     def placeholders(self) -> Mapping[str, str | None]:
@@ -121,15 +111,13 @@ class Names:
         }
 
 
-def _prefix(project: str, stack: str) -> str:
-    """The beginning of the stack's names; a test compares it with that of the program."""
-    name = f"{project}-{stack}"
-    if len(name) <= _PREFIX_MAX and stack == stack.lower():
-        return name
-    return f"{name[: _PREFIX_MAX - 9]}-{hashlib.sha256(name.encode()).hexdigest()[:8]}"
-
-
-def names(project: Mapping[str, Any], stack: str, config: Mapping[str, Any], account: str) -> Names:
+def names(
+    project: Mapping[str, Any],
+    stack: str,
+    config: Mapping[str, Any],
+    account: str,
+    folder: Path = Path(),
+) -> Names:
     """The names of a stack.
 
     Args:
@@ -137,48 +125,64 @@ def names(project: Mapping[str, Any], stack: str, config: Mapping[str, Any], acc
         stack: the stack's name.
         config: `config` of Pulumi.<stack>.yaml.
         account: 12 digits, or `*`.
+        folder: the folder of Pulumi.yaml. The name of a fleet file is relative to it.
 
     Raises:
-        RenderingError: a value is missing or malformed.
+        RenderingError: a value is missing or malformed, or the fleet file cannot be read.
     """
-    source = config.get(f"{_NAMESPACE}:source") or {}
-    problems: list[str] = []
+    prefix = f"{project['name']}:"
+    merged = fleet_file.merged({k.removeprefix(prefix): v for k, v in config.items()}, folder)
+    if merged.problems:
+        # What the file would say is not known, so nothing can be said of the values.
+        raise _rendering_error(merged.problems)
+    given = merged.config
+    problems: list[Problem] = []
 
-    def one(path: str, value: object, shape: re.Pattern[str], what: str) -> str:
-        if isinstance(value, str) and shape.fullmatch(value):
+    def part(key: str, within: Mapping[str, Any] = given, above: str = "") -> Mapping[str, Any]:
+        value = within.get(key)
+        if value is None or isinstance(value, dict):
+            return value or {}
+        problems.append(
+            Problem(f"{above}{key}", *another_kind(value, "a mapping of keys to values"))
+        )
+        return {}
+
+    def one(path: str, value: object, fits: Callable[[str], object], what: str) -> str:
+        if isinstance(value, str) and fits(value):
             return value
         said = "is missing" if value is None else f"'{value}' is not a valid {what}"
-        problems.append(f"{path}: {said}. Put the {what} there")
+        problems.append(Problem(path, said, f"Put the {what} there"))
         return ""
 
+    source, target = part("source"), part("target")
     group = None
-    registered = (source.get("replicationAppliance") or {}).get("registered")
-    if registered and config.get(f"{_NAMESPACE}:experience") != "classic":
+    appliance = part("replicationAppliance", source, "source.")
+    registered = part("registered", appliance, "source.replicationAppliance.")
+    if registered and given.get("experience") != "classic":
         place = "source.replicationAppliance.registered.securityGroupId"
-        group = one(place, registered.get("securityGroupId"), _GROUP, "security group id")
-    machines = (config.get(f"{_NAMESPACE}:target") or {}).get("machinesSubscriptionId")
+        group = one(place, registered.get("securityGroupId"), _GROUP.fullmatch, "security group id")
+    machines = target.get("machinesSubscriptionId")
     if machines is not None:
-        machines = one("target.machinesSubscriptionId", machines, _GUID, "subscription id")
+        place = "target.machinesSubscriptionId"
+        machines = one(place, machines, _GUID.fullmatch, "subscription id")
     if account != "*" and not _ACCOUNT.fullmatch(account):
-        problems.append(f"ACCOUNT: '{account}' is not a valid AWS account id. It has 12 digits")
+        said = f"'{account}' is not a valid AWS account id"
+        problems.append(Problem("ACCOUNT", said, "It has 12 digits"))
+    region = given.get("aws:region")
+    vault = given.get("azure-native:subscriptionId")
     found = Names(
-        prefix=_prefix(project["name"], stack),
-        region=one("aws:region", config.get("aws:region"), _REGION, "AWS region"),
+        prefix=own_names.prefix(project["name"], stack),
+        region=one("aws:region", region, regions.partitions().__contains__, "AWS region"),
         account=account,
-        vpc=one("source.vpcId", source.get("vpcId"), _VPC, "VPC id"),
-        subscription=one(
-            "azure-native:subscriptionId",
-            config.get("azure-native:subscriptionId"),
-            _GUID,
-            "subscription id",
-        ),
+        vpc=one("source.vpcId", source.get("vpcId"), _VPC.fullmatch, "VPC id"),
+        subscription=one("azure-native:subscriptionId", vault, _GUID.fullmatch, "subscription id"),
         server_group=group,
         machines_subscription=machines,
     )
-    if machines is not None and machines.lower() == found.subscription.lower():
-        found = replace(found, machines_subscription=None)
     if problems:
-        raise RenderingError("\n".join(problems))
+        raise _rendering_error(merged.placed(problems))
+    if machines is not None and machines.lower() == found.subscription.lower():
+        return replace(found, machines_subscription=None)
     return found
 
 
@@ -186,20 +190,43 @@ def of_stack(root: Path, stack: str, account: str = "*") -> Names:
     """The names of a stack whose file is in a checkout.
 
     Raises:
-        RenderingError: the file does not exist, or lacks a value.
+        RenderingError: the file does not exist, cannot be read, or lacks a value.
     """
     path = root / f"Pulumi.{stack}.yaml"
     if not path.exists():
         raise RenderingError(
             f"{path.name} does not exist. Name a stack that has such a file: STACK=prod"
         )
-    project = yaml.safe_load((root / "Pulumi.yaml").read_text("utf-8"))
-    config = (yaml.safe_load(path.read_text("utf-8")) or {}).get("config") or {}
+    config = _read(path).get("config") or {}
+    if not isinstance(config, dict):
+        raise RenderingError(f"{path.name} has no mapping `config`. Correct it")
     try:
-        return names(project, stack, config, account)
+        return names(_read(root / "Pulumi.yaml"), stack, config, account, root)
     except RenderingError as error:
         lines = "\n".join(f"  - {line}" for line in str(error).splitlines())
         raise RenderingError(f"{path.name} lacks values that the files need:\n{lines}") from error
+
+
+def _read(path: Path) -> Mapping[str, Any]:
+    """The content of a file of Pulumi.
+
+    Raises:
+        RenderingError: it cannot be read, or it is no mapping.
+    """
+    try:
+        content = yaml.safe_load(path.read_text("utf-8"))
+    except OSError as error:
+        raise RenderingError(f"{path.name} cannot be read: {error.strerror or error}") from error
+    except (yaml.YAMLError, ValueError) as error:
+        said = " ".join(str(error).split())
+        raise RenderingError(f"{path.name} is not YAML: {said}. Correct it") from error
+    if content is not None and not isinstance(content, dict):
+        raise RenderingError(f"{path.name} is not a mapping of keys to values. Correct it")
+    return content or {}
+
+
+def _rendering_error(problems: Iterable[Problem]) -> RenderingError:
+    return RenderingError("\n".join(map(str, problems)))
 
 
 def document(name: str) -> dict[str, Any]:

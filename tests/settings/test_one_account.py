@@ -16,7 +16,6 @@ from azure.core.exceptions import ClientAuthenticationError
 
 import settings
 from components.mobility_agent import document
-from permissions.rendering import Names
 from settings.providers import HARMLESS, HONOURED, INSTEAD
 from site_recovery.aws import regions, roles
 from site_recovery.azure import clouds
@@ -233,12 +232,6 @@ def test_names_of_services_are_those_of_the_partition(
 ) -> None:
     assert regions.ec2_principal(region) == principal
     assert regions.host_of("secretsmanager", region) == secrets
-
-
-@pytest.mark.parametrize("region", sorted(regions.partitions()))
-def test_permission_files_have_the_partition_of_the_region(region: str) -> None:
-    names = Names("p", region, "*", "vpc-1", "s")
-    assert names.partition == regions.partition_of(region)
 
 
 PUBLIC = ("https://management.azure.com", "login.microsoftonline.com")

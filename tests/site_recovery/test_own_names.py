@@ -10,7 +10,6 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from permissions import rendering
 from site_recovery.declared import names, own_names
 from site_recovery.declared.own_names import fitted, prefix
 
@@ -89,11 +88,6 @@ def test_a_name_that_fits_stays_as_it_is_and_another_keeps_its_beginning(stack: 
     name, own = f"{_PROJECT}-{stack}", prefix(_PROJECT, stack)
     assert own == name or own[:-9] == name[:33]
     assert own == name or len(name) > own_names.PREFIX_MAX or stack != stack.lower()
-
-
-@given(_stacks)
-def test_the_permissions_are_for_the_same_names(stack: str) -> None:
-    assert rendering._prefix(_PROJECT, stack) == prefix(_PROJECT, stack)
 
 
 @pytest.mark.parametrize(("length", "kept"), [(29, True), (30, False), (60, False)])

@@ -11,6 +11,7 @@ import pytest
 
 from permissions import __main__ as command
 from permissions import rendering
+from site_recovery.aws import regions
 
 PROJECT = {"name": "ec2-to-azure"}
 CONFIG: dict[str, Any] = {
@@ -102,10 +103,10 @@ def test_everything_missing_is_reported_at_once_with_its_path() -> None:
     with pytest.raises(rendering.RenderingError) as refused:
         rendered("12", config)
     assert str(refused.value).splitlines() == [
-        "ACCOUNT: '12' is not a valid AWS account id. It has 12 digits",
-        "source.vpcId: is missing. Put the VPC id there",
+        "ACCOUNT: '12' is not a valid AWS account id. It has 12 digits.",
+        "source.vpcId: is missing. Put the VPC id there.",
         "azure-native:subscriptionId: '<subscription id>' is not a valid subscription id. "
-        "Put the subscription id there",
+        "Put the subscription id there.",
     ]
 
 
@@ -143,3 +144,91 @@ def test_a_stack_that_lacks_something_writes_nothing(
 def test_every_stack_on_local_clouds_can_be_rendered() -> None:
     for stack in ("dev", "dev-modernized"):
         assert rendering.of_stack(rendering.FOLDER.parent, stack).prefix == f"ec2-to-azure-{stack}"
+
+
+FLEET = """
+source:
+  vpcId: vpc-0123456789abcdef0
+  replicationAppliance: {registered: {securityGroupId: sg-0123456789abcdef0}}
+target:
+  machinesSubscriptionId: 22222222-2222-2222-2222-222222222222
+"""
+NAMES_A_FLEET = {
+    "aws:region": "eu-west-1",
+    "azure-native:subscriptionId": "11111111-1111-1111-1111-111111111111",
+    "ec2-to-azure:fleetFile": "fleet.yaml",
+    "ec2-to-azure:source": {"replicationAppliance": {"subnetId": "subnet-0123"}},
+    "ec2-to-azure:target": {"vault": "rsv"},
+}
+
+
+def checkout(folder: Path, config: object, fleet: str | None = None) -> Path:
+    """A folder with stack `prod`: its config, or the text of its whole file."""
+    text = config if isinstance(config, str) else json.dumps({"config": config})
+    (folder / "Pulumi.yaml").write_text(json.dumps(PROJECT), "utf-8")
+    (folder / "Pulumi.prod.yaml").write_text(text, "latin-1")
+    if fleet is not None:
+        (folder / "fleet.yaml").write_text(fleet, "utf-8")
+    return folder
+
+
+def refused(folder: Path) -> str:
+    with pytest.raises(rendering.RenderingError) as error:
+        rendering.of_stack(folder, "prod")
+    return str(error.value)
+
+
+def test_what_a_fleet_file_declares_counts_as_the_stacks_own(tmp_path: Path) -> None:
+    own = rendering.of_stack(checkout(tmp_path, NAMES_A_FLEET, FLEET), "prod")
+    assert own.vpc == "vpc-0123456789abcdef0"
+    assert own.server_group == "sg-0123456789abcdef0"
+    assert own.machines_subscription == OTHER
+    assert own.roles == (*rendering.ROLES, *rendering.MACHINES_ROLES)
+
+
+def test_a_stack_differs_from_its_fleet_file_as_it_says(tmp_path: Path) -> None:
+    differs = {"ec2-to-azure:source": {"vpcId": "vpc-00000000000000002"}}
+    own = rendering.of_stack(checkout(tmp_path, NAMES_A_FLEET | differs, FLEET), "prod")
+    assert own.vpc == "vpc-00000000000000002"
+
+
+def test_a_fleet_file_that_cannot_be_read_is_named(tmp_path: Path) -> None:
+    said = refused(checkout(tmp_path, NAMES_A_FLEET))
+    assert "fleetFile: 'fleet.yaml' cannot be read: No such file or directory" in said
+    said = refused(checkout(tmp_path, NAMES_A_FLEET, "source: ["))
+    assert "fleet.yaml: it is not YAML" in said
+    said = refused(checkout(tmp_path, NAMES_A_FLEET, "sauce: {}"))
+    assert "fleet.yaml: sauce: this key does not belong into a fleet file" in said
+
+
+def test_a_wrong_value_is_told_where_it_stands(tmp_path: Path) -> None:
+    fleet = FLEET.replace(OTHER, "apps")
+    said = refused(checkout(tmp_path, NAMES_A_FLEET, fleet))
+    assert "  - fleet.yaml: target.machinesSubscriptionId: 'apps' is not a valid" in said
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("config: {a: [}", "Pulumi.prod.yaml is not YAML: "),
+        ("# f\u00fcr\n", "Pulumi.prod.yaml is not YAML: 'utf-8' codec"),
+        ("- 1", "Pulumi.prod.yaml is not a mapping of keys to values. Correct it"),
+        ("config: [1]", "Pulumi.prod.yaml has no mapping `config`. Correct it"),
+        (
+            "config: {'ec2-to-azure:source': text}",
+            "source: 'text' is text, not a mapping of keys to values",
+        ),
+        (
+            "config: {'ec2-to-azure:source': {replicationAppliance: [1]}}",
+            "source.replicationAppliance: [1] is a list, not a mapping of keys to values",
+        ),
+    ],
+)
+def test_a_stack_file_that_is_wrong_is_named(text: str, expected: str, tmp_path: Path) -> None:
+    assert expected in refused(checkout(tmp_path, text))
+
+
+@pytest.mark.parametrize("region", sorted(regions.partitions()))
+def test_every_region_of_aws_is_taken(region: str) -> None:
+    own = rendering.names(PROJECT, "prod", {**CONFIG, "aws:region": region}, "*")
+    assert own.partition == regions.partition_of(region)
