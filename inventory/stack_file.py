@@ -13,7 +13,7 @@ from ruamel.yaml import YAML
 from ruamel.yaml.comments import CommentedMap, CommentedSeq
 from ruamel.yaml.error import YAMLError
 
-from inventory import kept_text, start_order
+from inventory import kept_text, shapes, start_order
 from inventory.names import one_line
 from inventory.waves import Wave
 from inventory.yaml_text import comment, flow, flow_list, plain, wrapped
@@ -97,8 +97,10 @@ class StackFile:
         self._yaml.indent(mapping=2, sequence=4, offset=2)
         try:
             self._document: Any = self._yaml.load(kept_text.plain(text))
-        except YAMLError as error:
-            raise StackFileError(f"Pulumi.{stack}.yaml is not YAML: {error}") from error
+        except (YAMLError, ValueError) as error:
+            raise StackFileError(
+                f"Pulumi.{stack}.yaml is not YAML: {error}\nCorrect it, then run this again."
+            ) from error
         config = self._document.get("config") if isinstance(self._document, dict) else ()
         if not isinstance(config, dict | None):
             raise StackFileError(
@@ -111,11 +113,12 @@ class StackFile:
         if fleet.problems:
             raise StackFileError(f"Pulumi.{stack}.yaml: {fleet.problems[0]}")
         self._shared = fleet.config
-        for key in (_MACHINES, _WAVES):
-            if not isinstance(self._config.get(key) or {}, dict):
-                raise StackFileError(
-                    f"Pulumi.{stack}.yaml: {key} is not a mapping. Correct it, then run this again."
-                )
+        wrong = shapes.wrong({part: self._known(part) for part in ("source", "machines", "waves")})
+        if wrong:
+            raise StackFileError(
+                f"Pulumi.{stack}.yaml: {NAMESPACE}:{wrong}. Correct it, or the fleet file if it is "
+                "there, then run this again."
+            )
 
     @classmethod
     def new(cls, stack: str, *, vpc_id: str, vpc: str, account: str, region: str) -> StackFile:
@@ -240,8 +243,10 @@ class StackFile:
             if _lists(other) and machine in other["machines"]:
                 other["machines"].remove(machine)
                 start_order.remove(other, machine)
-        if wave not in declared:
+        if declared.get(wave) is None:
             declared[plain(wave)] = _wave(Wave(wave, (), ""))
+        if not _lists(declared[wave]):
+            declared[wave]["machines"] = flow_list(())
         declared[wave]["machines"].append(plain(machine))
 
     def order_of(self, machine: str) -> int | None:
@@ -277,10 +282,10 @@ class StackFile:
             return
         part = self._part(_MACHINES)
         declared = part.setdefault(machine, CommentedMap())
-        target = declared.setdefault("target", flow({}))
+        target = _mapping(declared, "target")
         target.update(values)
         if tags:
-            target.setdefault("tags", flow({})).update(tags)
+            _mapping(target, "tags").update(tags)
 
     def text(self) -> str:
         """The content of the file; what was not changed stays to the letter."""
@@ -327,6 +332,13 @@ def stack_of(file_name: str) -> str | None:
     """
     found = _FILE.fullmatch(file_name)
     return found["stack"] if found else None
+
+
+def _mapping(part: Any, key: str) -> Any:
+    """An entry that may be absent or empty."""
+    if part.get(key) is None:
+        part[key] = flow({})
+    return part[key]
 
 
 def _wave(wave: Wave) -> CommentedMap:

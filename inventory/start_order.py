@@ -73,7 +73,9 @@ def arrange(wave: Any, wanted: Mapping[str, int]) -> None:
     if len(made) == 1 and not _acts(made[0][1]):
         wave.pop(_PLAN, None)
         return
-    groups = wave.setdefault(_PLAN, CommentedMap({"groups": CommentedSeq()}))["groups"]
+    if not old:
+        wave[_PLAN] = CommentedMap({**(wave.get(_PLAN) or {}), "groups": CommentedSeq()})
+    groups = wave[_PLAN]["groups"]
     if [id(group) for group in groups] == [id(group) for _, group in made]:
         return
     del groups[:]

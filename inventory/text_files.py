@@ -39,10 +39,10 @@ def read(path: Path) -> str:
     try:
         return path.read_bytes().decode("utf-8")
     except OSError as error:
-        way_out = "Make it a file that you may read, then run this again"
+        way_out = "See that it is there and that you may read it, then run this again"
         raise _unusable(path, "read", error, way_out) from error
     except UnicodeDecodeError as error:
-        way_out = "Save it in UTF-8, then run this again"
+        way_out = "Save it in UTF-8 (a sheet as CSV UTF-8), then run this again"
         raise FileError(path.name, f"it cannot be read ({error})", way_out) from error
 
 

@@ -142,12 +142,43 @@ def test_a_machine_that_moves_leaves_its_wave_and_its_group() -> None:
         ("config: [", "is not YAML"),
         ("encryptionsalt: v1\nconfig: none", "has no config"),
         ("", "has no config"),
-        ("config: {'ec2-to-azure:waves': [a]}", "ec2-to-azure:waves is not a mapping"),
+        ("config: {a: 2020-13-45}", "is not YAML: month must be .*\\nCorrect it"),
+        ("config: {'ec2-to-azure:waves': [a]}", "ec2-to-azure:waves is not a mapping. Correct it"),
+        ("config: {'ec2-to-azure:source': a}", "ec2-to-azure:source is not a mapping"),
+        ("config: {'ec2-to-azure:waves': {a: b}}", "ec2-to-azure:waves.a is not a mapping"),
+        ("config: {'ec2-to-azure:waves': {a: {machines: b}}}", "waves.a.machines is not a list"),
+        ("config: {'ec2-to-azure:waves': {a: {recoveryPlan: b}}}", "a.recoveryPlan is not a map"),
+        ("config: {'ec2-to-azure:machines': {a: {target: b}}}", "machines.a.target is not a map"),
+        (
+            "config: {'ec2-to-azure:machines': {1: {target: {tags: b}}}}",
+            "machines.1.target.tags is",
+        ),
     ],
 )
 def test_a_file_that_cannot_be_read_is_named(text: str, what: str) -> None:
-    with pytest.raises(StackFileError, match=rf"Pulumi\.prod\.yaml.*{what}"):
+    with pytest.raises(StackFileError, match=rf"(?s)Pulumi\.prod\.yaml.*{what}"):
         StackFile("prod", text)
+
+
+def test_what_is_empty_can_be_extended() -> None:
+    text = f"""\
+config:
+  ec2-to-azure:machines:
+    web: {{instanceId: {instance_id(1)}, target: }}
+    api: {{instanceId: {instance_id(2)}, target: {{tags: }}}}
+  ec2-to-azure:waves:
+    one:
+    two: {{phase: protected, recoveryPlan: }}
+    three: {{phase: protected, machines: , recoveryPlan: {{groups: }}}}
+"""
+    file = StackFile("shop", text)
+    for wave in ("one", "two", "three"):
+        for machine in ("web", "api"):
+            file.move(machine, wave)
+            file.set_target(machine, {"vmSize": wave}, {"owner": "ann"})
+            assert file.target_of(machine) == ({"vmSize": wave}, {"owner": "ann"})
+        file.tidy(wave, {"api": 1, "web": 2})
+        assert (file.order_of("api"), file.order_of("web")) == (1, 2)
 
 
 def test_only_files_of_stacks_are_stack_files() -> None:

@@ -215,3 +215,24 @@ def test_line_ends_of_windows_stay_in_the_file(account: Account, tmp_path: Path)
     assert run(tmp_path) == 0
     now = file.read_bytes()
     assert now.count(b"\n") == now.count(b"\r\n") > own.count(b"\n")
+
+
+@pytest.mark.parametrize(
+    ("content", "what"),
+    [
+        (None, "cannot be read (No such file or directory). See that it is there"),
+        ("Jürg".encode("latin-1"), "Save it in UTF-8 (a sheet as CSV UTF-8)"),
+        (b'"stack"x,machine', "line 1: it is not CSV"),
+    ],
+    ids=["absent", "latin-1", "no CSV"],
+)
+def test_a_sheet_that_cannot_be_applied_is_named_with_the_way_out(
+    content: bytes | None, what: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    sheet = tmp_path / "plan.csv"
+    if content is not None:
+        sheet.write_bytes(content)
+    assert run(tmp_path, "--from-sheet", str(sheet)) == 1
+    said = capsys.readouterr().err
+    assert "plan.csv" in said
+    assert what in said
