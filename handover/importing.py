@@ -11,7 +11,7 @@ import json
 import os
 import subprocess
 import sys
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from importlib.metadata import version
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -37,8 +37,8 @@ def import_file(parts: Iterable[Part]) -> dict[str, Any]:
     }
 
 
-def imported(parts: Iterable[Part], config: Mapping[str, str]) -> dict[str, dict[str, Any]]:
-    """The inputs that the provider reads of each resource, by its name.
+def imported(parts: Sequence[Part], config: Mapping[str, str]) -> dict[str, dict[str, Any]]:
+    """The inputs that the provider reads of each resource, by the id of the part.
 
     Args:
         parts: the resources.
@@ -88,8 +88,9 @@ def imported(parts: Iterable[Part], config: Mapping[str, str]) -> dict[str, dict
             "--generate-code=false",
         )
         exported = json.loads(pulumi("stack", "export", "--stack", _STACK))
+    ids = {part.name: part.id for part in parts}
     return {
-        resource["urn"].rpartition("::")[2]: resource["inputs"]
+        ids[resource["urn"].rpartition("::")[2]]: resource["inputs"]
         for resource in exported["deployment"]["resources"]
         if resource.get("custom") and not resource["type"].startswith("pulumi:")
     }

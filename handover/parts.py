@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import asyncio
+import itertools
 import re
-from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass
+from collections import Counter
+from collections.abc import Container, Iterable, Iterator, Mapping
+from dataclasses import dataclass, replace
 from typing import Any
 
 from azure.core.exceptions import ResourceNotFoundError
@@ -22,6 +24,7 @@ DISK = "azure-native:compute:Disk"
 INTERFACE = "azure-native:network:NetworkInterface"
 RULES = "azure-native:network:NetworkSecurityGroup"
 ADDRESS = "azure-native:network:PublicIPAddress"
+KINDS = (MACHINE, DISK, INTERFACE, RULES, ADDRESS)
 
 _COMPUTE, _NETWORK = "2024-11-01", "2024-05-01"
 _AT_ONCE = 20
@@ -33,7 +36,7 @@ class Part:
     """A resource to hand over.
 
     Attributes:
-        name: its name in the programs of Pulumi and Terraform.
+        name: its name in the programs of Pulumi and Terraform, which no other part has.
         type: its type token.
         id: its ARM id, as the resource that uses it spells it.
         machine: the machine that it belongs to; empty if several use it.
@@ -96,7 +99,7 @@ async def find(machines: Mapping[str, str], connect: Connect, *, networks: bool)
         for part in _parts(name, machine, interfaces, networks=networks):
             # A security group may be that of many interfaces.
             parts.setdefault(part.id.lower(), part)
-    return Found(tuple(parts.values()), tuple(problems))
+    return Found(named_apart(parts.values()), tuple(problems))
 
 
 async def _of_machine(
@@ -120,9 +123,36 @@ async def _of_machine(
         return name, machine, tuple(interfaces)
 
 
-def os_disk_of(machine: str) -> str:
-    """The name of the part that is the OS disk of a machine."""
-    return f"{machine}-os-disk"
+def named_apart(parts: Iterable[Part]) -> tuple[Part, ...]:
+    """The parts with names of which no two are the same.
+
+    Two resource groups may have a security group of one name, and a machine may be called so too.
+    What is a machine's keeps its name.
+    """
+    listed = tuple(parts)
+    count = Counter(part.name.lower() for part in listed)
+    taken = {part.name.lower() for part in listed if part.machine}
+    made = []
+    for part in listed:
+        if not part.machine:
+            name = part.name
+            if count[name.lower()] > 1:
+                group = arm_ids.segment(part.id, "resourceGroups")
+                name = _plain(f"{name}-{group}")
+            part = replace(part, name=_free(name, taken))
+            taken.add(part.name.lower())
+        made.append(part)
+    return tuple(made)
+
+
+def _free(name: str, taken: Container[str]) -> str:
+    """A name that is not taken: this one, or with a number."""
+    candidates = itertools.chain([name], (f"{name}-{number}" for number in itertools.count(2)))
+    return next(each for each in candidates if each.lower() not in taken)
+
+
+def _plain(name: str) -> str:
+    return _NO_LETTER.sub("-", name.lower())
 
 
 def _parts(
@@ -143,7 +173,7 @@ def _parts(
         yield Part(f"{name}-interface-{number}", INTERFACE, identifier, name)
     os_disk = storage["osDisk"]
     if identifier := (os_disk.get("managedDisk") or {}).get("id"):
-        yield Part(os_disk_of(name), DISK, identifier, name)
+        yield Part(f"{name}-os-disk", DISK, identifier, name)
     for disk in storage.get("dataDisks") or ():
         if identifier := (disk.get("managedDisk") or {}).get("id"):
             lun = disk["lun"]
@@ -154,7 +184,7 @@ def _parts(
 def _of_interface(name: str, number: int, shown: Mapping[str, Any]) -> Iterator[Part]:
     rules = (shown.get("networkSecurityGroup") or {}).get("id")
     if rules:
-        yield Part(_NO_LETTER.sub("-", arm_ids.name(rules).lower()), RULES, rules)
+        yield Part(_plain(arm_ids.name(rules)), RULES, rules)
     for place, configuration in enumerate(shown.get("ipConfigurations") or ()):
         address = (configuration["properties"].get("publicIPAddress") or {}).get("id")
         if address:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import builtins
 import json
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from importlib.metadata import version
@@ -12,7 +13,7 @@ import yaml
 from handover import source
 from handover.importing import import_file
 from handover.names import SHARED, SHARED_MODULE, identifier
-from handover.parts import MACHINE, Part
+from handover.parts import KINDS, MACHINE, Part
 
 _READ_ME = """\
 # Machines that were migrated by stack {stack}
@@ -32,6 +33,12 @@ value that the preview shows over.
 """
 
 
+_NOT_A_VARIABLE = frozenset(
+    {"pulumi", "machines", *(kind.split(":")[1] for kind in KINDS), *dir(builtins)}
+)
+"""What a module means already: its imports, and Python's own names. `identifier` avoids the rest."""
+
+
 def files(
     stack: str,
     parts: Sequence[Part],
@@ -44,12 +51,14 @@ def files(
     Args:
         stack: the stack that migrated the machines.
         parts: the resources; what others need stands before them.
-        inputs: their inputs by their names.
+        inputs: their inputs by their ids.
         config: the configuration of the provider.
         modules: the module of each owner of a resource.
     """
+    variables = _variables(parts)
     made = {
-        f"machines/{modules[owner]}.py": _module(owner, modules, parts, inputs) for owner in modules
+        f"machines/{modules[owner]}.py": _module(owner, parts, variables, inputs)
+        for owner in modules
     }
     count = sum(part.type == MACHINE for part in parts)
     return {
@@ -81,19 +90,19 @@ def _program(stack: str, modules: Iterable[str]) -> str:
 
 def _module(
     owner: str,
-    modules: Mapping[str, str],
     parts: Sequence[Part],
+    variables: Mapping[str, str],
     inputs: Mapping[str, Mapping[str, Any]],
 ) -> str:
     own = [part for part in parts if part.machine == owner]
-    references = dict(_references(owner, parts))
+    references = dict(_references(owner, parts, variables))
     packages = sorted({part.type.split(":")[1] for part in own})
     statements = [
         source.declaration(
-            _variable(part),
+            variables[part.id],
             part.type,
             part.name,
-            inputs[part.name],
+            inputs[part.id],
             {i: e for i, e in references.items() if i != part.id.lower()},
         )
         for part in own
@@ -106,17 +115,32 @@ def _module(
     return f'"""{about}"""\n\n' + "\n".join(imports) + f"\n\n{text}\n"
 
 
-def _references(owner: str, parts: Iterable[Part]) -> Iterator[tuple[str, str]]:
+def _references(
+    owner: str, parts: Iterable[Part], variables: Mapping[str, str]
+) -> Iterator[tuple[str, str]]:
     """Expressions for the ids of what a machine's resources may need, by the ids in lower case."""
     for part in parts:
         if part.machine == owner:
-            yield part.id.lower(), f"{_variable(part)}.id"
+            yield part.id.lower(), f"{variables[part.id]}.id"
         elif not part.machine:
-            yield part.id.lower(), f"{SHARED_MODULE}.{_variable(part)}.id"
+            yield part.id.lower(), f"{SHARED_MODULE}.{variables[part.id]}.id"
 
 
-def _variable(part: Part) -> str:
-    """The variable of a resource in its module: without the name of the machine."""
+def _variables(parts: Iterable[Part]) -> dict[str, str]:
+    """The variable of each resource, by its id; no two of a module are the same."""
+    made: dict[str, str] = {}
+    taken: set[tuple[str, str]] = set()
+    for part in parts:
+        name = _short(part)
+        while name in _NOT_A_VARIABLE or (part.machine, name) in taken:
+            name += "_"
+        taken.add((part.machine, name))
+        made[part.id] = name
+    return made
+
+
+def _short(part: Part) -> str:
+    """The name of a resource in its module: without that of the machine."""
     if part.type == MACHINE:
         return "machine"
     name = part.name.removeprefix(f"{part.machine}-") if part.machine else part.name

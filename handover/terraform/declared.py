@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from handover.names import identifier
-from handover.parts import ADDRESS, DISK, INTERFACE, MACHINE, RULES, Part, os_disk_of
+from handover.parts import ADDRESS, DISK, INTERFACE, MACHINE, RULES, Part
 from handover.terraform import compute, network
 from handover.terraform.hcl import Block, Expression
 from handover.terraform.ids import canonical
@@ -71,19 +71,19 @@ def of(parts: Iterable[Part], inputs: Mapping[str, Mapping[str, Any]]) -> Declar
 
     Args:
         parts: what others need stands before them.
-        inputs: what azure-native reads of each part, by its name.
+        inputs: what azure-native reads of each part, by its id.
     """
     listed = tuple(parts)
     resources: list[Declared] = []
     problems: list[str] = []
     for part in listed:
         try:
-            resources.append(_declared(part, inputs))
+            resources.append(_declared(part, listed, inputs))
         except NotTakenError as error:
             problems.append(_problem(part, error))
     for machine in listed:
         if machine.type == MACHINE:
-            for part, disk in _data_disks(machine, listed, inputs[machine.name]):
+            for part, disk in _data_disks(machine, listed, inputs[machine.id]):
                 try:
                     resources.append(_attached(part, machine, disk))
                 except NotTakenError as error:
@@ -92,17 +92,23 @@ def of(parts: Iterable[Part], inputs: Mapping[str, Mapping[str, Any]]) -> Declar
     return Declarations(tuple(_referring(_named(resources))), tuple(problems))
 
 
-def _declared(part: Part, inputs: Mapping[str, Mapping[str, Any]]) -> Declared:
-    taken = Taken(inputs[part.name])
+def _declared(
+    part: Part, parts: Iterable[Part], inputs: Mapping[str, Mapping[str, Any]]
+) -> Declared:
+    taken = Taken(inputs[part.id])
     if part.type == MACHINE:
         kind = f"azurerm_{part.system.lower()}_virtual_machine"
-        os_disk = inputs.get(os_disk_of(part.name), {})
+        os_disk = next((inputs[one.id] for one in parts if _is_os_disk(one, part)), {})
         said, blocks = compute.virtual_machine(taken, part.system, os_disk)
     else:
         kind, made = _TYPES[part.type]
         said, blocks = made(taken)
     name = identifier(part.name)
     return Declared(kind, name, part.machine, canonical(part.id), said, blocks, taken.left())
+
+
+def _is_os_disk(part: Part, machine: Part) -> bool:
+    return part.type == DISK and part.machine == machine.machine and part.place is None
 
 
 def _attached(part: Part, machine: Part, disk: Mapping[str, Any]) -> Declared:
@@ -133,7 +139,7 @@ def _associations(
     for part in listed:
         if part.type != INTERFACE:
             continue
-        named = (inputs[part.name].get("networkSecurityGroup") or {}).get("id") or ""
+        named = (inputs[part.id].get("networkSecurityGroup") or {}).get("id") or ""
         if group := groups.get(named.lower()):
             both = {
                 "network_interface_id": canonical(part.id),

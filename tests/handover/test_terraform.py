@@ -257,7 +257,14 @@ def written(
     inputs: Mapping[str, Mapping[str, Any]], parts: tuple[Part, ...] = PARTS, cloud: str = "public"
 ) -> dict[str, str]:
     modules = names.modules(part.machine for part in parts)
-    return files(declared.of(parts, inputs), modules, "1", cloud)
+    return files(declared.of(parts, by_id(inputs, parts)), modules, "1", cloud)
+
+
+def by_id(
+    inputs: Mapping[str, Mapping[str, Any]], parts: tuple[Part, ...] = PARTS
+) -> dict[str, Mapping[str, Any]]:
+    """Inputs by the ids of parts; given by their names."""
+    return {part.id: inputs[part.name] for part in parts}
 
 
 def plain(value: Any) -> Any:
@@ -441,6 +448,15 @@ def test_names_in_terraform_are_different_where_those_of_machines_are_alike() ->
     assert "azurerm_linux_virtual_machine.web_01_" in resources(made)
 
 
+def test_a_security_group_called_like_a_machine_takes_nothing_of_it() -> None:
+    group = Part("web-01", RULES, f"{NETWORK}/networkSecurityGroups/web-01")
+    given = by_id(usual()) | {group.id: {**PLACE, "networkSecurityGroupName": "web-01"}}
+    made = declared.of((group, *PARTS), given)
+    found = {each.address: each.arguments for each in made.resources}
+    assert "size" not in found["azurerm_network_security_group.web_01"]
+    assert found["azurerm_linux_virtual_machine.web_01"]["size"] == "Standard_D2s_v5"
+
+
 @pytest.mark.parametrize("name", ["imports", "providers"])
 def test_machines_may_be_called_as_files_are(name: str) -> None:
     def owner(part: Part) -> str:
@@ -476,7 +492,7 @@ def test_what_the_provider_cannot_have_is_left_out_and_told() -> None:
     given = usual()
     given["web-01-data-disk-3"]["creationData"]["createOption"] = "CopyStart"
     given["web-01"]["storageProfile"]["dataDisks"][0]["createOption"] = "FromImage"
-    made = declared.of(PARTS, given)
+    made = declared.of(PARTS, by_id(given))
     first, second = made.problems
     assert first.startswith(
         "web-01: Terraform cannot have web-01-data-disk-3: createOption is CopyStart, and azurerm "

@@ -117,6 +117,36 @@ def test_an_import_file_names_each_resource_once_with_the_plugins_version() -> N
     assert all(set(entry) == {"type", "name", "id", "version"} for entry in listed)
 
 
+def group(name: str, resource_group: str = "rg") -> Part:
+    """A security group as it is named at first: by its own name alone."""
+    place = f"/subscriptions/1/resourceGroups/{resource_group}/providers/Microsoft.Network"
+    return Part(name, RULES, f"{place}/networkSecurityGroups/{name}")
+
+
+def test_security_groups_of_one_name_are_told_apart_by_their_resource_groups() -> None:
+    listed = parts.named_apart([group("default", "rg-a"), group("default", "RG_B"), group("web")])
+    assert [part.name for part in listed] == ["default-rg-a", "default-rg-b", "web"]
+
+
+def test_a_security_group_called_like_a_machine_leaves_it_its_name() -> None:
+    listed = parts.named_apart([group("web-01"), *of("web-01", networks=False)])
+    assert [part.name for part in listed if part.type == MACHINE] == ["web-01"]
+    assert [part.name for part in listed if part.type == RULES] == ["web-01-rg"]
+
+
+def test_no_two_resources_have_one_name_whatever_they_are_called() -> None:
+    groups = [
+        group("a", "b-c"),
+        group("a", "x"),
+        group("a-b", "c"),
+        group("a-b", "y"),
+        group("a-x"),
+    ]
+    listed = parts.named_apart([*groups, *of("a", "a-b-c", networks=False)])
+    names = [part.name for part in listed]
+    assert len(names) == len(set(names)), names
+
+
 @pytest.mark.parametrize("kind", [RULES, ADDRESS, INTERFACE, DISK, MACHINE])
 def test_every_resource_is_declared_in_its_resource_group(kind: str) -> None:
     inputs = {"resourceGroupName": "rg", "location": "westeurope"}
@@ -131,12 +161,12 @@ def test_every_resource_is_declared_in_its_resource_group(kind: str) -> None:
 def inputs(listed: tuple[Part, ...]) -> dict[str, dict[str, Any]]:
     made: dict[str, dict[str, Any]] = {}
     for part in listed:
-        made[part.name] = {"resourceGroupName": "rg", "tags": {"dataDisks": "stays as it is"}}
+        made[part.id] = {"resourceGroupName": "rg", "tags": {"dataDisks": "stays as it is"}}
         if part.type == MACHINE:
             disk = {"createOption": "Attach", "managedDisk": {"id": f"{COMPUTE}/DISKS/web-01-os"}}
-            made[part.name]["storageProfile"] = {"osDisk": disk, "dataDisks": [{"diskSizeGB": 8.0}]}
+            made[part.id]["storageProfile"] = {"osDisk": disk, "dataDisks": [{"diskSizeGB": 8.0}]}
         if part.type == INTERFACE:
-            made[part.name]["networkSecurityGroup"] = {"id": NSG}
+            made[part.id]["networkSecurityGroup"] = {"id": NSG}
     return made
 
 
@@ -166,6 +196,23 @@ def test_every_file_of_python_can_be_compiled() -> None:
     assert imported == [
         f"machines.{path.split('/')[1][:-3]}" for path in modules if "__init__" not in path
     ]
+
+
+def test_a_security_group_may_be_called_like_anything_that_a_module_means() -> None:
+    odd = ["network", "pulumi", "machines", "list", "class", "machine-class", "None", "default"]
+    listed = tuple(group(name) for name in odd)
+    made = project.files("dev", listed, inputs(listed), {}, modules([""]))["machines/shared.py"]
+    tree = ast.parse(made)
+    assigned = [
+        target.id
+        for statement in tree.body
+        if isinstance(statement, ast.Assign)
+        for target in statement.targets
+        if isinstance(target, ast.Name)
+    ]
+    assert len(set(assigned)) == len(odd), assigned
+    assert {"network", "pulumi", "machines", "list"}.isdisjoint(assigned)
+    assert "network_ = network.NetworkSecurityGroup(" in made
 
 
 def test_a_machine_refers_to_what_it_uses_and_not_to_its_text() -> None:
