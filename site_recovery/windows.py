@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from datetime import UTC, date, datetime, time, timedelta
 from zoneinfo import ZoneInfo
 
 from site_recovery.declared.guards import DAY_MINUTES, Day, Window
 
-_MINUTE = timedelta(minutes=1)
+_DAY, _SECOND = timedelta(days=1), timedelta(seconds=1)
 _DAYS = list(Day)
 
 
@@ -31,31 +32,54 @@ def is_open(window: Window, at: datetime) -> bool:
 
 
 def opening(window: Window, at: datetime) -> datetime:
-    """The first time from `at` on at which a window is open, in its time zone."""
+    """The first time from `at` on at which a window is open, in its time zone.
+
+    A window within an hour that summer time skips does not open on that day, but on its next one.
+    """
     zone = ZoneInfo(window.timezone)
     if is_open(window, at):
         return at.astimezone(zone)
-    opens, _ = _minutes(window)
-    today = at.astimezone(zone).date()
-    # A week and a day: today's opening may be over, and it may be the only one of the week.
-    instants = (_instant(window, today + timedelta(days=ahead), opens) for ahead in range(9))
-    later = [each for each in instants if each > at and is_open(window, each)]
-    return min(later).astimezone(zone)
+    opens = next(each for each in _candidates(window, at) if is_open(window, each))
+    return opens.astimezone(zone)
 
 
-def _instant(window: Window, day: date, minute: int) -> datetime:
-    """When a clock of the window's zone shows this minute of a day, for the first time.
+def _candidates(window: Window, at: datetime) -> Iterator[datetime]:
+    """The times after `at` at which a window may open, in order and without end.
 
-    Where clocks are put forward over that minute, it is the moment at which they are.
+    It opens when the clock of its zone shows its first minute, which may be twice on one day. It
+    also opens when clocks are put forward or back into it.
     """
-    zone = ZoneInfo(window.timezone)
+    zone, (opens, _) = ZoneInfo(window.timezone), _minutes(window)
+    begin = at.astimezone(UTC)
+    while True:
+        end = begin + _DAY
+        today = begin.astimezone(zone).date()
+        # A clock that is put forward or back may show part of a further day before or after.
+        days = [today + ahead * _DAY for ahead in range(-1, 3)]
+        found = {_instant(zone, day, opens, fold) for day in days for fold in (0, 1)}
+        found |= set(_clock_changes(zone, begin, end))
+        yield from sorted(each for each in found if begin < each <= end)
+        begin = end
+
+
+def _instant(zone: ZoneInfo, day: date, minute: int, fold: int) -> datetime:
+    """When a clock shows this minute of a day, for the first or the second time."""
     wall = datetime.combine(day, time()) + timedelta(minutes=minute)
-    instant = wall.replace(tzinfo=zone).astimezone(UTC)
-    if instant.astimezone(zone).replace(tzinfo=None) == wall:
-        return instant
-    while is_open(window, instant - _MINUTE):
-        instant -= _MINUTE
-    return instant
+    return wall.replace(tzinfo=zone, fold=fold).astimezone(UTC)
+
+
+def _clock_changes(zone: ZoneInfo, begin: datetime, end: datetime) -> Iterator[datetime]:
+    """When clocks are put forward or back between two times that are a day apart."""
+    before = begin.astimezone(zone).utcoffset()
+    if end.astimezone(zone).utcoffset() == before:
+        return
+    while end - begin > _SECOND:
+        middle = begin + (end - begin) / 2
+        if middle.astimezone(zone).utcoffset() == before:
+            begin = middle
+        else:
+            end = middle
+    yield end.replace(microsecond=0)
 
 
 def _minutes(window: Window) -> tuple[int, int]:

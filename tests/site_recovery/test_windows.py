@@ -61,6 +61,12 @@ OPENINGS = [
     (window("02:10", "02:50"), "2026-03-29T01:00", "2026-03-30T02:10"),
     (window("02:30", "05:00"), "2026-10-25T01:00", "2026-10-25T02:30"),
     (window("22:00", "23:00"), "2026-03-28T23:30", "2026-03-29T22:00"),
+    # It lies within the hour that is skipped on its day, so its next day is the one of a week later.
+    (window("02:00", "03:00", days=["sunday"]), "2027-03-22T12:00", "2027-04-04T02:00"),
+    (window("02:10", "02:50", days=["sunday"]), "2027-03-27T12:00", "2027-04-04T02:10"),
+    (window("02:00", "03:00", days=["sunday"]), "2027-03-21T03:00", "2027-04-04T02:00"),
+    # Its begin is skipped, and clocks are put forward into the rest of it.
+    (window("02:30", "03:10", days=["sunday"]), "2027-03-24T12:00", "2027-03-28T03:00"),
 ]
 
 
@@ -71,19 +77,54 @@ def test_a_window_opens(when: Window, time: str, expected: str) -> None:
     assert opens.tzinfo == ZoneInfo(BERLIN)
 
 
+# In Santiago clocks go from 24:00 to 01:00 on 2026-09-05, and from 24:00 back to 23:00 in April.
+SANTIAGO = "America/Santiago"
+ELSEWHERE = [
+    (window("00:00", "01:00", SANTIAGO, days=["sunday"]), "2026-09-06T02:00Z", "2026-09-13T03:00Z"),
+    (window("00:30", "00:30", SANTIAGO, days=["sunday"]), "2026-09-06T02:00Z", "2026-09-06T04:00Z"),
+    (
+        window("23:30", "00:30", SANTIAGO, days=["saturday"]),
+        "2026-04-05T03:10Z",
+        "2026-04-05T03:30Z",
+    ),
+    # Clocks are put back before it opens again, or into the middle of it.
+    (window("02:30", "05:00", days=["sunday"]), "2026-10-25T01:10Z", "2026-10-25T01:30Z"),
+    (window("01:30", "02:30", days=["sunday"]), "2026-10-25T00:45Z", "2026-10-25T01:00Z"),
+]
+
+
+@pytest.mark.parametrize(("when", "time", "expected"), ELSEWHERE)
+def test_a_window_opens_around_a_change_of_clocks(when: Window, time: str, expected: str) -> None:
+    # An hour that a clock shows twice is equal to no time of another zone (PEP 495).
+    opens = opening(when, datetime.fromisoformat(time)).astimezone(UTC)
+    assert opens == datetime.fromisoformat(expected)
+
+
 _clocks = st.builds(
-    lambda hour, minute: f"{hour:02}:{minute:02}", st.integers(0, 23), st.sampled_from([0, 7, 30])
-)
+    lambda hour, minute: f"{hour:02}:{minute:02}",
+    st.integers(0, 23),
+    st.sampled_from([0, 7, 10, 30, 50]),
+) | st.just("24:00")
 _windows = st.builds(
     lambda opens, closes, zone, days: window(opens, closes, zone, days=sorted(days)),
     _clocks,
     _clocks,
-    st.sampled_from([BERLIN, "UTC", "America/New_York", "Asia/Kolkata", "Australia/Lord_Howe"]),
+    st.sampled_from(
+        [BERLIN, "UTC", "America/New_York", SANTIAGO, "Asia/Kolkata", "Australia/Lord_Howe"]
+    ),
     st.sets(st.sampled_from(Day), min_size=1),
 )
-_times = st.datetimes(datetime(2026, 3, 1), datetime(2026, 11, 30), timezones=st.just(UTC)).map(
-    lambda time: time.replace(second=0, microsecond=0)
+# Half of the times are in the days before clocks change somewhere.
+_changes = st.sampled_from(
+    [
+        datetime(2026, month, day)
+        for month, day in [(3, 8), (3, 29), (4, 5), (9, 6), (10, 4), (10, 25), (11, 1)]
+    ]
 )
+_times = (
+    st.datetimes(datetime(2026, 3, 1), datetime(2026, 11, 30))
+    | st.builds(lambda day, hours: day + timedelta(hours=hours), _changes, st.floats(-200, 30))
+).map(lambda time: time.replace(second=0, microsecond=0, tzinfo=UTC))
 
 
 @settings(deadline=None)
@@ -91,7 +132,7 @@ _times = st.datetimes(datetime(2026, 3, 1), datetime(2026, 11, 30), timezones=st
 def test_until_it_opens_it_is_closed(when: Window, time: datetime) -> None:
     opens = opening(when, time)
     assert is_open(when, opens)
-    assert opens - time <= timedelta(days=8, hours=1)
+    assert opens - time <= timedelta(days=15)
     minute = timedelta(minutes=1)
     before = (opens.astimezone(UTC) - time) // minute
     # The last day minute by minute, and what is before it by the quarter of an hour.
