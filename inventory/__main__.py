@@ -12,7 +12,7 @@ from pathlib import Path
 
 from pydantic import BaseModel, ValidationError
 
-from inventory import accounts, planning, sheet, text_files
+from inventory import accounts, applied_sheet, planning, sheet, text_files
 from inventory.accounts import Measures
 from inventory.found import Reading
 from inventory.options import parsed
@@ -119,7 +119,7 @@ def _from_sheet(options: Namespace) -> int:
     rows, problems = sheet.read(text_files.read(path), path.name)
     with ReportFolder(options.directory).locked():
         stacks = StackFolder(options.directory, options.include_local)
-        problems = problems or sheet.apply(rows, stacks.files, path.name)
+        problems = problems or applied_sheet.apply(rows, stacks.files, path.name)
         if problems:
             count = f"{len(problems)} problem{'s' if len(problems) > 1 else ''}"
             title = f"{count} in the sheet; nothing was changed"

@@ -9,7 +9,7 @@ from pathlib import Path
 
 from pydantic import TypeAdapter, ValidationError
 
-from inventory import report, sheet, text_files
+from inventory import earlier_sheet, report, sheet, text_files
 from inventory.found import Reading
 from inventory.planning import Member, StackPlan
 from inventory.sheet import Row
@@ -86,18 +86,18 @@ class ReportFolder:
         before, lines, wrong = _earlier(self.sheet)
         _, told, _ = _earlier(self._told)
         then, now = [row for _, row in told], _rows(plans)
-        planned, unplaced = sheet.identified(lines, then, now, self.sheet.name)
+        planned, unplaced = earlier_sheet.identified(lines, then, now, self.sheet.name)
         if wrong or unplaced:
             return wrong or unplaced
         read = {one.file.stack for one in plans}
-        rows = sheet.kept(now, planned, then) + sheet.unread(planned, read, files)
+        rows = earlier_sheet.kept(now, planned, then) + earlier_sheet.unread(planned, read, files)
         like = sheet.layout(before) if before else None
         try:
             text_files.write(self.sheet, sheet.written(rows, like), before)
         except ChangedError as error:
             return [error.problem]
         # What the stack files say beside it, so that a person's cells are known.
-        _put(self._told, sheet.written([*now, *sheet.unread(then, read, files)]))
+        _put(self._told, sheet.written([*now, *earlier_sheet.unread(then, read, files)]))
         return []
 
 

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from inventory import planning, sheet
+from inventory import applied_sheet, planning, sheet
 from inventory.stack_file import StackFile, StackFileError
 from inventory.waves import Conditions
 from tests.inventory.fleets import REGION, VPC, found, instance_id
@@ -51,10 +51,10 @@ def test_a_wave_of_the_fleet_file_is_not_hidden_by_one_of_the_stack(file: StackF
 def test_a_sheet_changes_what_is_the_stacks_own(file: StackFile) -> None:
     titles = "stack,machine,wave,order,owner,ticket,size\n"
     rows, _ = sheet.read(f"{titles},web-001,pilot,,ann,,\n,web-002,later,,,,\n", "plan.csv")
-    [problem] = sheet.apply(rows, {"shop": file}, "plan.csv")
+    [problem] = applied_sheet.apply(rows, {"shop": file}, "plan.csv")
     assert "plan.csv line 3: wave pilot is declared in the fleet file of stack shop" in str(problem)
     assert file.text() == OWN
-    assert sheet.apply(rows[:1], {"shop": file}, "plan.csv") == []
+    assert applied_sheet.apply(rows[:1], {"shop": file}, "plan.csv") == []
     assert file.target_of("web-001") == ({}, {"owner": "ann"})
     assert file.wave_of("web-001") == "pilot"
 

@@ -8,7 +8,7 @@ from dataclasses import replace
 import pytest
 import yaml
 
-from inventory import sheet
+from inventory import applied_sheet, earlier_sheet, sheet
 from inventory.sheet import Row
 from inventory.stack_file import NewMachine, StackFile
 from inventory.waves import Wave
@@ -27,7 +27,10 @@ def file() -> StackFile:
 
 def problems(file: StackFile, *lines: str) -> list[str]:
     rows, wrong = sheet.read(TITLES + "\n".join(lines), "plan.csv")
-    return [str(problem) for problem in wrong or sheet.apply(rows, {file.stack: file}, "plan.csv")]
+    return [
+        str(problem)
+        for problem in wrong or applied_sheet.apply(rows, {file.stack: file}, "plan.csv")
+    ]
 
 
 def test_a_sheet_that_is_written_can_be_read(file: StackFile) -> None:
@@ -52,7 +55,7 @@ def test_waves_sizes_owners_and_tickets_go_into_the_stack_file(
     text = start + end.join(line.replace(",", separator) for line in lines) + end
 
     rows, _ = sheet.read(text, "plan.csv")
-    assert sheet.apply(rows, {"shop": file}, "plan.csv") == []
+    assert applied_sheet.apply(rows, {"shop": file}, "plan.csv") == []
 
     config = yaml.safe_load(file.text())["config"]
     assert config["ec2-to-azure:waves"]["two"]["machines"] == ["c"]
@@ -116,7 +119,7 @@ def test_a_sheet_without_a_column_says_which(file: StackFile) -> None:
 def test_cells_that_a_person_filled_in_survive_the_next_inventory() -> None:
     rows = [Row("shop", "a", instance_id(0), "one"), Row("shop", "b", instance_id(1))]
     filled = [Row("shop", "old-name", instance_id(0), "two", owner="ann"), Row("x", "b", "i-9")]
-    assert sheet.kept(rows, filled) == [
+    assert earlier_sheet.kept(rows, filled) == [
         Row("shop", "a", instance_id(0), "two", owner="ann"),
         rows[1],
     ]
@@ -126,7 +129,9 @@ def test_a_cell_that_nobody_changed_follows_the_stack_file() -> None:
     told = [Row("shop", "a", instance_id(0), "one", "1", "ann")]
     filled = [Row("shop", "a", instance_id(0), "one", "1", "bob")]
     now = [Row("shop", "a", instance_id(0), "two", "", "ann")]
-    assert sheet.kept(now, filled, told) == [Row("shop", "a", instance_id(0), "two", "", "bob")]
+    assert earlier_sheet.kept(now, filled, told) == [
+        Row("shop", "a", instance_id(0), "two", "", "bob")
+    ]
 
 
 @pytest.mark.parametrize("line", ["shop,a,one,1,ann,CHG-7", "shop,a,one,1,Ann, of the shop,CHG-7,"])
@@ -170,9 +175,9 @@ def test_columns_and_the_form_of_a_persons_sheet_are_carried_through(
 
     rows, wrong = sheet.read(text, "plan.csv")
     assert wrong == []
-    before, wrong = sheet.identified(rows, [], now, "plan.csv")
+    before, wrong = earlier_sheet.identified(rows, [], now, "plan.csv")
     assert wrong == []
-    merged = sheet.kept(now, before) + sheet.unread(before, {"shop"}, {"shop"})
+    merged = earlier_sheet.kept(now, before) + earlier_sheet.unread(before, {"shop"}, {"shop"})
     again = sheet.written(merged, sheet.layout(text))
 
     assert again.startswith(f"{mark}Downtime{delimiter}stack")
@@ -204,7 +209,7 @@ def test_columns_and_the_form_of_a_persons_sheet_are_carried_through(
 
 def test_a_line_of_own_columns_only_is_no_machine(file: StackFile) -> None:
     rows, _ = sheet.read(OWN, "plan.csv")
-    assert sheet.apply(rows, {"shop": file}, "plan.csv") == []
+    assert applied_sheet.apply(rows, {"shop": file}, "plan.csv") == []
     assert file.target_of("a") == ({}, {"owner": "ann"})
 
 
@@ -213,9 +218,9 @@ def test_a_plan_in_a_sheet_without_instances_is_found_by_the_names_of_its_time(l
     told = [Row("shop", "old", instance_id(0)), Row("shop", "b", instance_id(1))]
     now = [Row("shop", "a", instance_id(0)), Row("shop", "old", instance_id(2))]
     rows, _ = sheet.read(f"{TITLES}{line}\n", "plan.csv")
-    before, wrong = sheet.identified(rows, told, now, "plan.csv")
+    before, wrong = earlier_sheet.identified(rows, told, now, "plan.csv")
     assert wrong == []
-    assert sheet.kept(now, before, told) == [replace(now[0], owner="ann"), now[1]]
+    assert earlier_sheet.kept(now, before, told) == [replace(now[0], owner="ann"), now[1]]
 
 
 @pytest.mark.parametrize(
@@ -232,5 +237,5 @@ def test_a_row_whose_machine_nobody_can_tell_is_refused_and_not_dropped(
 ) -> None:
     now = [Row("shop", "a", "i-1"), Row("shop", "b", "i-2"), Row("other", "b", "i-3")]
     rows, _ = sheet.read(f"{TITLES}shop,a,,,,,\n{line}\n", "plan.csv")
-    _, [problem] = sheet.identified(rows, [], now, "plan.csv")
+    _, [problem] = earlier_sheet.identified(rows, [], now, "plan.csv")
     assert str(problem).startswith(f"plan.csv line 3: {what}")

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 import yaml
 
-from inventory import sheet
+from inventory import applied_sheet, sheet
 from inventory.stack_file import StackFile
 
 TITLES = "stack,machine,wave,order,owner,ticket,size\n"
@@ -39,7 +39,9 @@ def file() -> StackFile:
 
 def applied(file: StackFile, *lines: str) -> list[str]:
     rows, wrong = sheet.read(TITLES + "\n".join(lines), "plan.csv")
-    return [str(problem) for problem in wrong or sheet.apply(rows, {"shop": file}, "plan.csv")]
+    return [
+        str(problem) for problem in wrong or applied_sheet.apply(rows, {"shop": file}, "plan.csv")
+    ]
 
 
 def wave(file: StackFile, name: str = "one") -> dict[str, object]:
