@@ -16,7 +16,7 @@ from handover import importing, names, parts, project
 from handover.parts import MACHINE, Found
 from handover.terraform import declared
 from handover.terraform import files as terraform
-from report import engine, record
+from report import engine, files, record
 from site_recovery import arm_ids
 from site_recovery.azure import clouds
 from site_recovery.azure.connection import KeptOpen, connector
@@ -82,9 +82,7 @@ def _write(stack: str, found: Found, output: Path, *, with_terraform: bool) -> t
     for stale in (output / terraform.FOLDER).glob("*.tf"):
         stale.unlink()
     for path, content in written.items():
-        file = output / path
-        file.parent.mkdir(parents=True, exist_ok=True)
-        file.write_text(content, "utf-8")
+        files.write(output / path, content)
     count = sum(part.type == MACHINE for part in found.parts)
     print(f"{output}: {count} machines, {len(found.parts)} resources. README.md says how to go on.")
     return problems

@@ -13,7 +13,7 @@ from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
-from report import engine, stdout
+from report import engine, files, stdout
 from site_recovery.errors import MigrationError
 
 _WAVE = (":Wave", ":MigrationWave")
@@ -44,11 +44,35 @@ def migrated(deployment: Mapping[str, Any]) -> Machines:
 
 
 def note(machines: Machines, file: Path) -> None:
-    """Add machines to a file, which keeps those of earlier stacks of the name."""
-    before: Machines = json.loads(file.read_text("utf-8")) if file.exists() else {}
-    file.parent.mkdir(parents=True, exist_ok=True)
-    content = json.dumps(dict(sorted({**before, **machines}.items())), indent=2)
-    file.write_text(f"{content}\n", "utf-8")
+    """Add machines to a file, which keeps those of earlier stacks of the name.
+
+    Raises:
+        MigrationError: it cannot be read, and is left as it is; or it cannot be written.
+    """
+    content = json.dumps(dict(sorted({**_noted(file), **machines}.items())), indent=2)
+    files.write(file, f"{content}\n")
+
+
+def _noted(file: Path) -> Machines:
+    try:
+        before = json.loads(file.read_text("utf-8"))
+    except FileNotFoundError:
+        return {}
+    except OSError as error:
+        raise _unreadable(file, f"it cannot be read: {error.strerror or error}") from error
+    except ValueError as error:
+        raise _unreadable(file, f"it is not JSON: {error}") from error
+    if not isinstance(before, dict):
+        raise _unreadable(file, "it is no mapping of machines")
+    return before
+
+
+def _unreadable(file: Path, what: str) -> MigrationError:
+    return MigrationError(
+        f"{file} notes the machines that earlier stacks of this name left in Azure, and {what}. "
+        "Nothing is changed or destroyed. Correct the file, or move it to another place; a new one "
+        "is written then."
+    )
 
 
 def main(arguments: Iterable[str] | None = None) -> int:
@@ -60,12 +84,13 @@ def main(arguments: Iterable[str] | None = None) -> int:
     options = parser.parse_args(None if arguments is None else list(arguments))
     try:
         machines = migrated(engine.exported(options.stack))
+        if machines:
+            note(machines, options.output)
     except MigrationError as error:
         print(f"error: {error}", file=sys.stderr)
         return 1
     if not machines:
         return 0
-    note(machines, options.output)
     print(f"Migrated, and kept in Azure with their resource group and network ({options.output}):")
     for name, machine in machines.items():
         print(f"  {name}: {machine['virtualMachine'] or 'its virtual machine was not found'}")

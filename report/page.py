@@ -9,7 +9,7 @@ from pathlib import Path
 
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
-from report import words
+from report import files, words
 from report.model import MachineRow, Place, Report
 from report.timeline import KINDS, timeline
 from site_recovery.convergence.outcome import Status
@@ -56,11 +56,12 @@ def rendered(report: Report) -> str:
 
 
 def write(report: Report, path: Path) -> None:
-    """Write the page of a report. The file is there as a whole or as it was before."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    new = path.with_suffix(".new")
-    new.write_text(rendered(report), "utf-8")
-    new.replace(path)
+    """Write the page of a report.
+
+    Raises:
+        MigrationError: it cannot be written there.
+    """
+    files.write(path, rendered(report))
 
 
 def _used(machines: Iterable[MachineRow]) -> tuple[float, float, float, float | None]:

@@ -18,7 +18,7 @@ from typing import Any
 
 from pydantic import TypeAdapter
 
-from report import stdout
+from report import files, stdout
 from site_recovery.convergence.review_data import MachineRow, StackReview, WaveReview
 from site_recovery.convergence.review_text import (
     IRREVERSIBLE,
@@ -28,6 +28,7 @@ from site_recovery.convergence.review_text import (
     terminations,
     totals,
 )
+from site_recovery.errors import MigrationError
 from site_recovery.usual_durations import in_words
 
 _WAVE = TypeAdapter(WaveReview)
@@ -129,13 +130,16 @@ def main(arguments: list[str] | None = None) -> int:
         print(done.stdout, file=sys.stderr)
         return done.returncode or 1
     plan = read(options.stack, preview)
-    options.output.mkdir(parents=True, exist_ok=True)
     text = markdown(plan)
-    written = options.output / f"{options.stack}.md"
-    written.write_text(text, "utf-8")
-    written.with_suffix(".json").write_text(json.dumps(plan.data(), indent=2) + "\n", "utf-8")
+    written, data = (options.output / f"{options.stack}.{kind}" for kind in ("md", "json"))
+    try:
+        files.write(written, text)
+        files.write(data, json.dumps(plan.data(), indent=2) + "\n")
+    except MigrationError as error:
+        print(f"error: {error}", file=sys.stderr)
+        return 1
     print(text)
-    print(f"As files: {written}, {written.with_suffix('.json')}")
+    print(f"As files: {written}, {data}")
     return done.returncode
 
 

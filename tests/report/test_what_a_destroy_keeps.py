@@ -54,6 +54,21 @@ def test_what_an_earlier_stack_noted_stays(file: Path) -> None:
     assert list(json.loads(file.read_text("utf-8"))) == ["old-01", "web-01", "web-02"]
 
 
+@pytest.mark.parametrize("content", [b"", b'{"old-01": {"ins', b"[]", b"\xff"])
+def test_a_note_that_cannot_be_read_is_named_and_left_as_it_is(
+    content: bytes, file: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    file.parent.mkdir()
+    file.write_bytes(content)
+    assert kept.main(["--stack", "dev", "--output", str(file)]) == 1
+    said = capsys.readouterr()
+    assert said.err.startswith(f"error: {file} notes the machines")
+    assert "Correct the file, or move it to another place" in said.err
+    assert not said.out
+    assert file.read_bytes() == content
+    assert list(file.parent.iterdir()) == [file]
+
+
 def test_a_stack_without_migrated_machines_leaves_no_file(
     file: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
