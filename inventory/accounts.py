@@ -14,6 +14,7 @@ from botocore.exceptions import ProfileNotFound
 
 from inventory import churn, connections, flow_logs, sockets
 from inventory.connections import Connection
+from inventory.flow_log_stores import Clients
 from inventory.found import Found, Reading
 from settings.preflight import machine_rules
 from site_recovery.authorities import file
@@ -164,7 +165,7 @@ def _read(identity: Identity, region: str, measures: Measures) -> _Answer:
 
 
 def _written(
-    client: flow_logs.Clients,
+    client: Clients,
     machines: Iterable[TaggedMachine],
     region: str,
     now: datetime,
@@ -182,7 +183,7 @@ def _written(
 
 def _add_flows(
     answer: _Answer,
-    client: flow_logs.Clients,
+    client: Clients,
     account: str,
     region: str,
     now: datetime,

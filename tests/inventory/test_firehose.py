@@ -16,7 +16,8 @@ from moto import mock_aws
 from inventory import firehose, flow_logs
 from inventory.connections import DEFAULT_FIELDS, Flow
 from inventory.firehose import Store
-from inventory.flow_logs import FlowLog, Read
+from inventory.flow_log import FlowLog, listed
+from inventory.flow_logs import Read
 from tests.inventory.test_connections import DB, WEB, record
 
 ACCOUNT, REGION, VPC = "123456789012", "eu-west-1", "vpc-0123456789abcdef0"
@@ -35,7 +36,7 @@ def client(service: str) -> Any:
 def stream(monkeypatch: pytest.MonkeyPatch) -> Iterator[Callable[..., None]]:
     """Makes the stream with values of its destination in S3."""
     monkeypatch.delenv("AWS_ENDPOINT_URL", raising=False)
-    monkeypatch.setattr(flow_logs, "_flow_logs", lambda _: iter([LOG, replace(LOG, id="fl-2")]))
+    monkeypatch.setattr(flow_logs, "listed", lambda _: iter([LOG, replace(LOG, id="fl-2")]))
     with mock_aws():
         client("s3").create_bucket(
             Bucket="flows", CreateBucketConfiguration={"LocationConstraint": REGION}
@@ -145,7 +146,7 @@ def test_a_stream_of_another_account_and_records_in_no_known_form_are_said(
     assert "none of the 1 records of stream flows is in the format of the flow log" in str(problem)
     assert "read connections with --connections ss" in str(problem)
     other = replace(LOG, stream=STREAM.replace(ACCOUNT, "210987654321"))
-    monkeypatch.setattr(flow_logs, "_flow_logs", lambda _: iter([other]))
+    monkeypatch.setattr(flow_logs, "listed", lambda _: iter([other]))
     told = read()
     assert told.flows == {}
     assert "Firehose in account 210987654321, which is not read" in str(told.problems[0])
@@ -155,7 +156,7 @@ def test_a_format_that_does_not_say_whose_a_record_is_is_refused(
     stream: Callable[..., None], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     fields = tuple(name for name in DEFAULT_FIELDS if name != "interface-id")
-    monkeypatch.setattr(flow_logs, "_flow_logs", lambda _: iter([replace(LOG, fields=fields)]))
+    monkeypatch.setattr(flow_logs, "listed", lambda _: iter([replace(LOG, fields=fields)]))
     assert "its format lacks interface-id" in str(read().problems[0])
 
 
@@ -183,4 +184,4 @@ def test_firehose_is_where_a_flow_log_says(monkeypatch: pytest.MonkeyPatch) -> N
             where = {"LogDestinationType": "kinesis-data-firehose", "LogDestination": STREAM}
             return [{"FlowLogs": [{**log, **where}]}]
 
-    assert list(flow_logs._flow_logs(Pages())) == [LOG]
+    assert list(listed(Pages())) == [LOG]

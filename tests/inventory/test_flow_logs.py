@@ -16,7 +16,7 @@ import boto3
 import pytest
 from moto import mock_aws
 
-from inventory import flow_logs, parquet
+from inventory import flow_log, flow_log_stores, flow_logs, parquet
 from inventory.connections import Flow
 from inventory.flow_logs import Read
 from site_recovery.batches import batches
@@ -101,7 +101,7 @@ def test_a_log_group_of_many_pages_is_read_to_its_end(
     when = TODAY - timedelta(minutes=20)
     to_group(vpc, [(when, record(WEB, DB)) for _ in range(10_500)])
     assert len(read(vpc, now=TODAY).flows[vpc]) == 10_500
-    monkeypatch.setattr(flow_logs, "_PAGES_MAX", 1)
+    monkeypatch.setattr(flow_log_stores, "PAGES_MAX", 1)
     cut = read(vpc, now=TODAY)
     assert len(cut.flows[vpc]) == 10_000
     assert "Read less time with --flow-hours" in str(cut.problems[0])
@@ -138,9 +138,9 @@ def test_partitions_for_hive_with_an_hour_are_read(
 
 def changed(monkeypatch: pytest.MonkeyPatch, **values: Any) -> None:
     """Let flow logs have what moto does not keep: prefixes and `DestinationOptions`."""
-    listed = flow_logs._flow_logs
+    listed = flow_log.listed
     monkeypatch.setattr(
-        flow_logs, "_flow_logs", lambda ec2: (replace(log, **values) for log in listed(ec2))
+        flow_logs, "listed", lambda ec2: (replace(log, **values) for log in listed(ec2))
     )
 
 
