@@ -327,7 +327,6 @@ def _machine(settings: Settings, preflight: Preflight, name: str) -> MachineInpu
         hooks=None if (hooks := settings.hooks_of(name)) == Hooks() else hooks,
         hardware=_hardware(facts),
         disks=facts.disk_orders(target.disks) if facts is not None and target.disks else None,
-        disks_gib=sum(disk.size_gib for disk in (facts.disks if facts is not None else ())) or None,
         interfaces=list(facts.interfaces)
         if facts is not None and target.interfaces is not None
         else None,

@@ -97,7 +97,6 @@ class Assignment:
         hooked: which of them have run in this attempt, or None.
         interfaces: those of its instance, if its target names further ones.
         disks: what is declared of the disks of each size, if its target says something of them.
-        disks_gib: the size of all its disks; 0 if it is not known.
     """
 
     machine: Machine
@@ -115,7 +114,6 @@ class Assignment:
     hooked: HookRecord | None = None
     interfaces: tuple[SourceInterface, ...] = ()
     disks: tuple[DiskOrder, ...] = ()
-    disks_gib: int = 0
 
     @property
     def tags(self) -> dict[str, str]:

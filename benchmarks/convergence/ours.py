@@ -144,7 +144,6 @@ def _assignment(machine: Instance, phase: Phase, site: Site) -> Assignment:
         hardware=Hardware(machine.vcpus, machine.memory_mib / 1024, len(machine.disks) - 1),
         cutover=Cutover(mode=Mode.LATEST),
         checks=(),
-        disks_gib=sum(disk.size_gib for disk in machine.disks),
     ).placed(site.landing_zone)
 
 

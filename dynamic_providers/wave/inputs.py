@@ -61,7 +61,6 @@ class MachineInputs(Inputs):
         terminates_at: when that is, if it is known.
         interfaces: those of the instance, if its target names further ones; else None.
         disks: what is declared of the disks of each size; None if nothing is.
-        disks_gib: the size of all disks of the instance; None if it is not known.
         item_id: its protected item, of a machine that leaves the wave; else None.
     """
 
@@ -83,7 +82,6 @@ class MachineInputs(Inputs):
     hooks: Hooks | None = None
     interfaces: list[SourceInterface] | None = None
     disks: list[DiskOrder] | None = None
-    disks_gib: int | None = None
     item_id: str | None = None
 
     @field_serializer("hooks")
@@ -156,7 +154,6 @@ class MachineInputs(Inputs):
             hooks=self.hooks or Hooks(),
             interfaces=tuple(self.interfaces or ()),
             disks=tuple(self.disks or ()),
-            disks_gib=self.disks_gib or 0,
         )
 
 

@@ -251,7 +251,7 @@ class _Run:
         await asyncio.gather(
             *(
                 steps.advance(machine, machine.observed)
-                for machine in _largest_first(self._open())
+                for machine in self._open()
                 if machine.observed is not None
             )
         )
@@ -272,12 +272,3 @@ class _Run:
 
     def _plan_machines(self) -> dict[str, PlanMachine]:
         return {m.name: seen for m in self._machines if (seen := m.in_plan) is not None}
-
-
-def _largest_first(machines: Iterable[MachineRun]) -> list[MachineRun]:
-    """The order in which machines are asked for.
-
-    The limit on writes makes the last ones of a large fleet wait, and the service works longest on
-    the largest ones.
-    """
-    return sorted(machines, key=lambda machine: -machine.assignment.disks_gib)

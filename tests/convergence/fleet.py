@@ -256,7 +256,6 @@ class Fleet:
                 hooked=self.hooked.get(name),
                 interfaces=self.interfaces(name),
                 disks=self.disks.get(name, ()),
-                disks_gib=sum(disk.size_gib for disk in instance.disks),
             ).placed(self.migration_site.landing_zone)
             for name, instance in self.machines.items()
             if name in phases

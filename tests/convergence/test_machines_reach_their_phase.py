@@ -7,12 +7,10 @@ from datetime import timedelta
 
 import pytest
 
-from emulator.estate.machines import Disk
 from site_recovery.convergence.outcome import Status
 from site_recovery.observation import Stage
 from site_recovery.phases import Phase
 from tests.convergence.fleet import STRICT, Fleet
-from tests.emulator.recovery_services.site_recovery_support import Classic, windows
 
 STAGES = {
     Phase.PROTECTED: Stage.PROTECTED,
@@ -63,24 +61,6 @@ def test_machines_are_driven_at_once_not_one_after_the_other(quiet_fleet: Fleet)
     quiet_fleet.drive({"web-01": Phase.PROTECTED, "web-02": Phase.PROTECTED})
     both = quiet_fleet.site.world.clock.now() - began
     assert both < one * 1.5
-
-
-def test_machines_with_the_largest_disks_are_asked_for_first(experience: Classic) -> None:
-    sizes = {"web-01": (30,), "web-02": (30, 500), "web-03": (127,)}
-    machines = [
-        windows(number, disks=tuple(Disk(f"/dev/sd{at}", gib) for at, gib in enumerate(disks)))
-        for number, disks in enumerate(sizes.values(), start=1)
-    ]
-    fleet = Fleet(machines, experience=experience)
-    # Their agents report at different times.
-    fleet.site.pass_time(hours=1)
-    fleet.drive(Phase.PROTECTED)
-    asked = [
-        entry["machine"]
-        for entry in fleet.site.world.audited()
-        if entry["operation"] == "ReplicationProtectedItems_Create"
-    ]
-    assert asked == ["web-02", "web-03", "web-01"]
 
 
 def test_each_machine_has_a_phase_of_its_own(fleet: Fleet) -> None:
