@@ -14,11 +14,11 @@ from pydantic import BaseModel, ValidationError
 
 from inventory import accounts, applied_sheet, planning, sheet, text_files
 from inventory.accounts import Measures
+from inventory.config_file import StackFileError
 from inventory.found import Reading
 from inventory.options import parsed
 from inventory.planning import StackPlan
 from inventory.report_folder import ReportFolder
-from inventory.stack_file import StackFileError
 from inventory.stack_folder import StackFolder
 from inventory.text_files import FileError
 from inventory.waves import Conditions

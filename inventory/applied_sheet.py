@@ -6,9 +6,10 @@ from collections.abc import Iterable, Mapping
 
 from pydantic import ValidationError
 
+from inventory.config_file import StackFileError
 from inventory.names import valid
 from inventory.sheet import Row
-from inventory.stack_file import StackFile, StackFileError
+from inventory.stack_file import StackFile
 from inventory.start_order import OrderError
 from settings import translation
 from site_recovery.declared.names import MACHINE

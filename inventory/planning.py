@@ -6,11 +6,12 @@ from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from inventory import names, verdicts, waves
+from inventory.config_file import STACK_LETTERS
 from inventory.connections import Connection
 from inventory.dependencies import Candidate
 from inventory.found import Found, Home
 from inventory.names import Name
-from inventory.stack_file import STACK_LETTERS, NewMachine, StackFile
+from inventory.stack_file import NewMachine, StackFile
 from inventory.verdicts import Verdict
 from inventory.waves import Conditions, Wave
 from settings.rules.sizing import CHURN_GIB_PER_DAY_MAX, MACHINES_MAX

@@ -1,66 +1,25 @@
-"""The config file of a stack: made, read, and extended without losing what a person wrote."""
+"""The machines and waves of a stack's config file: read, added, moved."""
 
 from __future__ import annotations
 
-import io
-import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from ruamel.yaml import YAML
 from ruamel.yaml.comments import CommentedMap, CommentedSeq
-from ruamel.yaml.error import YAMLError
 
-from inventory import kept_text, shapes, start_order
-from inventory.names import one_line
+from inventory import shapes, start_order
+from inventory.config_file import NAMESPACE, ConfigFile, StackFileError
 from inventory.waves import Wave
-from inventory.yaml_text import comment, flow, flow_list, plain, wrapped
+from inventory.yaml_text import comment, flow, flow_list, plain
 from settings import fleet_file
 from site_recovery.phases import Phase
 from site_recovery.recovery_plan import GROUPS_MAX
 
-NAMESPACE = "ec2-to-azure"
 _MACHINES, _WAVES = f"{NAMESPACE}:machines", f"{NAMESPACE}:waves"
 _WRITTEN = {"phase", "machines", "recoveryPlan"}
 """What a wave has that the inventory wrote."""
-_FILE = re.compile(r"Pulumi\.(?P<stack>.+)\.yaml")
-
-STACK_LETTERS = 36
-"""The longest name of a new stack: a vault that has it in its name takes 50 letters."""
-_HEAD = """\
-Machines of {vpc} in account {account}, as the inventory found them. Put your own values where <...> \
-stands; until then `pulumi preview` lists each of them. Credentials come from the environment.\
-"""
-_NEW = """\
-config:
-  aws:region: {region}
-  azure-native:location: <Azure region>
-  azure-native:subscriptionId: <subscription id>
-  {namespace}:source:
-    vpcId: {vpc_id}
-    replicationAppliance:
-      subnetId: <subnet-...>
-  {namespace}:target:
-    resourceGroup: rg-migration-{stack}
-    vault: rsv-migration-{stack}
-    network:
-      name: vnet-{stack}
-      addressSpace: <address space>
-      subnet: {{name: servers, addressPrefix: <address prefix>}}
-    testNetwork:
-      name: vnet-{stack}-test
-      addressSpace: <address space>
-      subnet: {{name: servers, addressPrefix: <address prefix>}}
-    cacheStorageAccount: <3 to 24 letters and digits, unique in all of Azure>
-  {namespace}:machines: {{}}
-  {namespace}:waves: {{}}
-"""
-
-
-class StackFileError(Exception):
-    """A stack file cannot be read. The text names it and says what to do."""
 
 
 @dataclass(frozen=True)
@@ -76,7 +35,7 @@ class NewMachine:
     comments: tuple[str, ...] = ()
 
 
-class StackFile:
+class StackFile(ConfigFile):
     """One config file.
 
     Args:
@@ -90,24 +49,8 @@ class StackFile:
     """
 
     def __init__(self, stack: str, text: str, folder: Path = Path()) -> None:
-        self.stack, self.folder = stack, folder
-        self._yaml = YAML()
-        self._yaml.preserve_quotes = True
-        self._yaml.width = 4096
-        self._yaml.indent(mapping=2, sequence=4, offset=2)
-        try:
-            self._document: Any = self._yaml.load(kept_text.plain(text))
-        except (YAMLError, ValueError) as error:
-            raise StackFileError(
-                f"Pulumi.{stack}.yaml is not YAML: {error}\nCorrect it, then run this again."
-            ) from error
-        config = self._document.get("config") if isinstance(self._document, dict) else ()
-        if not isinstance(config, dict | None):
-            raise StackFileError(
-                f"Pulumi.{stack}.yaml has no config. Correct or remove it, then run this again."
-            )
-        self._config: Any = config or CommentedMap()
-        self._own, self._before = text, self._dumped()
+        super().__init__(stack, text)
+        self.folder = folder
         named = {fleet_file.KEY: self._config.get(f"{NAMESPACE}:{fleet_file.KEY}") or ""}
         fleet = fleet_file.merged(named, folder)
         if fleet.problems:
@@ -126,19 +69,6 @@ class StackFile:
         made = cls(stack, "{}\n")
         made.begin(vpc_id=vpc_id, vpc=vpc, account=account, region=region)
         return made
-
-    @property
-    def blank(self) -> bool:
-        """Whether it has no config yet, as if `pulumi stack init` made it for its secrets."""
-        return not self._config
-
-    def begin(self, *, vpc_id: str, vpc: str, account: str, region: str) -> None:
-        """Give a blank file its config; what else it has stays, such as the salt of its secrets."""
-        new = _NEW.format(namespace=NAMESPACE, stack=self.stack, vpc_id=vpc_id, region=region)
-        self._config = self._document["config"] = self._yaml.load(new)["config"]
-        self._document.fa.set_block_style()
-        head = "\n".join(wrapped(_HEAD.format(vpc=one_line(vpc), account=account)))
-        self._document.yaml_set_comment_before_after_key("config", before=head)
 
     @property
     def region(self) -> str:
@@ -287,26 +217,6 @@ class StackFile:
         if tags:
             _mapping(target, "tags").update(tags)
 
-    def text(self) -> str:
-        """The content of the file; what was not changed stays to the letter."""
-        written = self._dumped()
-        if written == self._before:
-            return self._own
-        text = kept_text.changed(self._own, self._before, written)
-        plain, reader = kept_text.plain(text), YAML(typ="safe", pure=True)
-        if plain == written:
-            return text
-        try:
-            same = reader.load(plain) == reader.load(written)
-        except YAMLError:
-            same = False
-        return text if same else kept_text.ended(written, self._own)
-
-    def _dumped(self) -> str:
-        buffer = io.StringIO()
-        self._yaml.dump(self._document, buffer)
-        return buffer.getvalue()
-
     def _known(self, part: str) -> dict[str, Any]:
         """A part of the config, with what the fleet file says of it."""
         own = self._config.get(f"{NAMESPACE}:{part}")
@@ -322,16 +232,6 @@ class StackFile:
             part = CommentedMap()
             self._config[key] = part
         return part
-
-
-def stack_of(file_name: str) -> str | None:
-    """The stack of a config file by its name, or None.
-
-    >>> stack_of("Pulumi.prod.yaml")
-    'prod'
-    """
-    found = _FILE.fullmatch(file_name)
-    return found["stack"] if found else None
 
 
 def _mapping(part: Any, key: str) -> Any:

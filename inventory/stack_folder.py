@@ -7,7 +7,8 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from inventory import text_files
-from inventory.stack_file import StackFile, stack_of
+from inventory.config_file import stack_of
+from inventory.stack_file import StackFile
 from inventory.text_files import ChangedError
 from site_recovery.problems import Problem
 

@@ -7,7 +7,8 @@ from pathlib import Path
 import pytest
 
 from inventory import applied_sheet, planning, sheet
-from inventory.stack_file import StackFile, StackFileError
+from inventory.config_file import StackFileError
+from inventory.stack_file import StackFile
 from inventory.waves import Conditions
 from tests.inventory.fleets import REGION, VPC, found, instance_id
 

@@ -7,15 +7,10 @@ import yaml
 
 import settings
 from inventory import names, waves
+from inventory.config_file import STACK_LETTERS, StackFileError, stack_of
 from inventory.dependencies import Candidate
 from inventory.names import one_line
-from inventory.stack_file import (
-    STACK_LETTERS,
-    NewMachine,
-    StackFile,
-    StackFileError,
-    stack_of,
-)
+from inventory.stack_file import NewMachine, StackFile
 from inventory.waves import Conditions, Wave
 from tests.inventory.fleets import ACCOUNT, REGION, VPC, instance_id
 
