@@ -79,7 +79,8 @@ class ConfigFile:
         config = self._document.get("config") if isinstance(self._document, dict) else ()
         if not isinstance(config, dict | None):
             raise StackFileError(
-                f"Pulumi.{stack}.yaml has no config. Correct or remove it, then run this again."
+                f"Pulumi.{stack}.yaml has no config, or one that is not a mapping. Correct it, or "
+                "remove it if it has no secrets (encryptionsalt), then run this again."
             )
         self._config: Any = config or CommentedMap()
         self._own, self._before = text, self._dumped()
