@@ -35,7 +35,6 @@ from site_recovery.planning import (
     Step,
     Wait,
     next_step,
-    unguarded,
 )
 from site_recovery.reasons import Reason
 from site_recovery.snapshot import Snapshot
@@ -167,10 +166,17 @@ class MachineSteps:
                 await self._do(machine, operation, observed)
 
     def _rules_of(self, machine: MachineRun) -> Rules:
-        """The rules of a machine: once its cutover began, its failover has begun, and goes on."""
-        if self._cutovers is not None and self._cutovers.is_under_way(machine):
-            return replace(self._rules, guard=unguarded)
-        return self._rules
+        """The rules of a machine: its guards see that its cutover began, as those of a preview do.
+
+        What they hold then, they decide. The tags of a cutover stay on a source for good.
+        """
+        if self._cutovers is None or not self._cutovers.is_under_way(machine):
+            return self._rules
+        guard = self._rules.guard
+        return replace(
+            self._rules,
+            guard=lambda operation, seen: guard(operation, replace(seen, cut_over=True)),
+        )
 
     async def _is_refused(self, machine: MachineRun, step: Step, observed: Observed) -> bool:
         """Whether a machine that is fenced first is one failover too many.

@@ -8,13 +8,24 @@ import pytest
 
 from site_recovery.convergence.guarding import Guarding, OrderedWave
 from site_recovery.convergence.outcome import Status
-from site_recovery.declared.cutover import Cutover, Mode
-from site_recovery.declared.guards import Window
+from site_recovery.declared.cutover import AfterFailover, Cutover, Decision, Mode
+from site_recovery.declared.guards import Approval, Window
 from site_recovery.guards import Budget, Guards
 from site_recovery.observation import Stage
 from site_recovery.phases import Phase
 from site_recovery.reasons import Reason
 from tests.convergence.fleet import Fleet
+from tests.convergence.sources import Killed
+from tests.convergence.test_a_cutover_loses_nothing import (
+    FAILOVER,
+    instance,
+    is_out_of_the_way,
+    protected_fleet,
+    serves_as_before,
+    sources,
+)
+from tests.copies import copied
+from tests.emulator.recovery_services.site_recovery_support import Classic
 
 HOUR = timedelta(hours=1)
 
@@ -204,6 +215,86 @@ class TestTheRpo:
         assert outcomes["web-01"].status == status
         assert outcomes["web-01"].reason == (None if fresh else Reason.RPO_TOO_LARGE)
         assert failovers(quiet_fleet) == (["web-01"] if fresh else [])
+
+
+@copied
+def fenced_fleet(experience: Classic) -> Fleet:
+    """A machine that failed over behind its fence. The tags of its cutover stay on its source."""
+    fleet = protected_fleet(experience)
+    del fleet.machines["db-01"]
+    assert fleet.drive(Phase.FAILED_OVER)["web-01"].status is Status.SATISFIED
+    return fleet
+
+
+class TestAMachineThatWasFenced:
+    @pytest.fixture
+    def fenced(self, experience: Classic) -> Fleet:
+        return fenced_fleet(experience)
+
+    def test_is_completed_after_the_other_wave(self, experience: Classic) -> None:
+        fleet = protected_fleet(experience)
+        only: dict[str, Phase | None] = {"web-01": Phase.FAILED_OVER}
+        assert fleet.drive(only)["web-01"].status is Status.SATISFIED
+
+        outcome = fleet.drive(
+            {"web-01": Phase.MIGRATED},
+            guarding=TestTheOrderOfWaves.after(fleet, Phase.MIGRATED, gave_up=True),
+        )["web-01"]
+
+        assert (outcome.status, outcome.reason) == (Status.PENDING, Reason.WAITS_FOR_WAVE)
+        assert outcome.observed.stage is Stage.FAILED_OVER
+        assert is_out_of_the_way(fleet, "web-01")
+
+    @pytest.mark.parametrize("by_itself", [False, True])
+    def test_is_not_completed_without_an_approval(self, fenced: Fleet, *, by_itself: bool) -> None:
+        if by_itself:
+            fenced.after_failover = AfterFailover(after=HOUR, do=Decision.COMPLETE)
+            fenced.site.pass_time(hours=2)
+        phase = Phase.FAILED_OVER if by_itself else Phase.MIGRATED
+
+        outcome = fenced.drive(phase, guarding=Guarding(Guards(require_approval=True)))["web-01"]
+
+        assert (outcome.status, outcome.reason) == (Status.BLOCKED, Reason.NOT_APPROVED)
+        assert outcome.observed.stage is Stage.FAILED_OVER
+        assert is_out_of_the_way(fenced, "web-01")
+
+    def test_is_completed_with_one(self, fenced: Fleet) -> None:
+        approval = Approval.model_validate({"by": "ada", "ticket": "CHG-1", "for": "migrated"})
+        guards = Guards(approval=approval, require_approval=True)
+        outcome = fenced.drive(Phase.MIGRATED, guarding=Guarding(guards))["web-01"]
+        assert outcome.status is Status.SATISFIED
+
+
+class TestACutoverThatAKilledRunBegan:
+    @pytest.fixture
+    def begun(self, experience: Classic) -> Fleet:
+        fleet = protected_fleet(experience)
+        del fleet.machines["db-01"]
+        own = instance(fleet, "web-01")
+
+        def kill(*_: str) -> None:
+            if sources(fleet).source(own).memory.fenced is not None:
+                raise Killed
+
+        sources(fleet).after = kill
+        with pytest.raises(Killed):
+            fleet.drive(Phase.FAILED_OVER)
+        sources(fleet).after = lambda *_: None
+        return fleet
+
+    def test_goes_on_when_its_window_is_closed(self, begun: Fleet) -> None:
+        guards = window(begun, 20 * HOUR, 21 * HOUR)
+        outcome = begun.drive(Phase.FAILED_OVER, guarding=Guarding(guards))["web-01"]
+        assert outcome.status is Status.SATISFIED
+        assert is_out_of_the_way(begun, "web-01")
+
+    def test_is_taken_back_when_its_approval_is_withdrawn(self, begun: Fleet) -> None:
+        guards = Guards(require_approval=True)
+        outcome = begun.drive(Phase.FAILED_OVER, guarding=Guarding(guards))["web-01"]
+        assert outcome.reason is Reason.NOT_APPROVED
+        assert "Its source serves as before" in outcome.message
+        assert serves_as_before(begun, "web-01")
+        assert FAILOVER not in begun.accepted("web-01")
 
 
 def rpo_of(fleet: Fleet) -> timedelta:
