@@ -82,3 +82,4 @@ class Reason(StrEnum):
     UNAVAILABLE = "unavailable"
     VAULT_GONE = "vault-gone"
     PLAN_FAILED = "plan-failed"
+    UNEXPECTED = "unexpected"

@@ -12,7 +12,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 from functools import partial
 
-from site_recovery.convergence import pacing
+from site_recovery.convergence import pacing, unexpected
 from site_recovery.convergence.checks import CheckRuns
 from site_recovery.convergence.cutovers.cutovers import Cutovers
 from site_recovery.convergence.guarding import NONE, Guarding
@@ -31,7 +31,7 @@ from site_recovery.convergence.status_line import status_line
 from site_recovery.convergence.submission import Submitter
 from site_recovery.errors import MigrationError
 from site_recovery.fleet import Assignment
-from site_recovery.observation import observe
+from site_recovery.observation import Observed, Stage, observe
 from site_recovery.planning import Rules
 from site_recovery.polling import until
 from site_recovery.reasons import Reason
@@ -115,6 +115,7 @@ class _Run:
         self._started: datetime | None = None
         self._silent = 0
         self._ages = pacing.Ages()
+        self._errors: dict[str, Failure] = {}
         submitter = Submitter(
             pace.may_submit,
             reporter.event,
@@ -152,9 +153,21 @@ class _Run:
         Returns:
             Why the run ended before all machines did, or None.
         """
-        early = (await until(self._turn, self._pause, self._rest)).early
+        try:
+            early = (await until(self._turn, self._pause, self._rest)).early
+        except Exception as error:
+            if self._started is None:
+                raise
+            early = unexpected.failure(error, "this run")
         if early is not None and self._cutovers is not None:
-            await self._cutovers.give_back(self._open(), early)
+            try:
+                await self._cutovers.give_back(self._open(), early)
+            except Exception as error:  # noqa: BLE001 - what was done until now has to be recorded
+                early = unexpected.failure(error, "giving sources back")
+        if early is not None and early.reason is Reason.UNEXPECTED:
+            for machine in self._open() or self._machines:
+                left = self._cutovers.left(machine) if self._cutovers is not None else ""
+                machine.fail(_seen(machine), replace(early, message=f"{early.message}{left}"))
         return early
 
     def _pause(self) -> float:
@@ -243,21 +256,37 @@ class _Run:
             await self._cutovers.look(self._open())
         for machine in self._open():
             assignment = machine.assignment
-            machine.saw(observe(assignment.machine, snapshot, assignment.settings))
+            try:
+                machine.saw(observe(assignment.machine, snapshot, assignment.settings))
+            except Exception as error:  # noqa: BLE001 - it must not end the others
+                self._broke(machine, error)
         if self._plan is not None:
             await self._keep_plan(self._plan, snapshot)
         guard = self._guarding.guard(snapshot, self._service.clock.now)
         steps = self._steps(rules=replace(self._rules, guard=guard), snapshot=snapshot)
-        await asyncio.gather(
-            *(
-                steps.advance(machine, machine.observed)
-                for machine in self._open()
-                if machine.observed is not None
-            )
-        )
+        await asyncio.gather(*(self._advance(machine, steps, snapshot) for machine in self._open()))
         if self._plan is not None and steps.queued:
             failures = await self._plan.run(steps.queued, self._plan_machines(), snapshot)
             self._fail(failures)
+
+    async def _advance(self, machine: MachineRun, steps: MachineSteps, snapshot: Snapshot) -> None:
+        """Take one machine further; after an error of the program, only its source back."""
+        if machine.name not in self._errors:
+            try:
+                await steps.advance(machine, _seen(machine))
+            except Exception as error:  # noqa: BLE001 - it must not end the others
+                self._broke(machine, error)
+        failure = self._errors.get(machine.name)
+        if failure is None:
+            return
+        if self._cutovers is not None:
+            await self._cutovers.broke(machine, _seen(machine), failure, snapshot)
+        else:
+            machine.fail(_seen(machine), failure)
+
+    def _broke(self, machine: MachineRun, error: Exception) -> None:
+        self._errors.setdefault(machine.name, unexpected.failure(error, "its step"))
+        machine.waits_until = None
 
     async def _keep_plan(self, plan: PlanRun, snapshot: Snapshot) -> None:
         machines = self._plan_machines()
@@ -272,3 +301,8 @@ class _Run:
 
     def _plan_machines(self) -> dict[str, PlanMachine]:
         return {m.name: seen for m in self._machines if (seen := m.in_plan) is not None}
+
+
+def _seen(machine: MachineRun) -> Observed:
+    """What was last observed of a machine."""
+    return machine.observed or Observed(Stage.UNREADABLE)

@@ -11,7 +11,6 @@ from site_recovery.convergence.machine_run import MachineRun
 from site_recovery.convergence.outcome import Failure
 from site_recovery.convergence.sources import Sources
 from site_recovery.cutover import Interface, Source
-from site_recovery.errors import MigrationError
 from site_recovery.fence_proof import Connection
 from site_recovery.reasons import Reason
 
@@ -127,7 +126,7 @@ class Courses:
         course.written |= tags
         course.removed -= set(tags)
 
-    def unanswered(self, machine: MachineRun, error: MigrationError) -> None:
+    def unanswered(self, machine: MachineRun, error: Exception) -> None:
         """Note that AWS did not answer in this round, or refused."""
         self.of(machine).unanswered += 1
         machine.attempts.tell(Reason.UNAVAILABLE, str(error))

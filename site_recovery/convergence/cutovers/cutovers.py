@@ -19,6 +19,7 @@ from site_recovery.convergence.interfaces import Pace, Service
 from site_recovery.convergence.machine_run import MachineRun
 from site_recovery.convergence.outcome import Failure
 from site_recovery.convergence.sources import Sources
+from site_recovery.convergence.unexpected import named
 from site_recovery.cutover import Source
 from site_recovery.errors import MigrationError
 from site_recovery.observation import Observed
@@ -97,7 +98,7 @@ class Cutovers:
         declared = machine.assignment.cutover
         fails_over = step == Do(Operation.UNPLANNED_FAILOVER)
         if course.unanswered >= _UNANSWERED and fails_over and declared.fences:
-            message = f"{machine.attempts.message.rstrip('.')}{self._left(machine)}"
+            message = f"{machine.attempts.message.rstrip('.')}{self.left(machine)}"
             machine.fail(observed, Failure(Reason.UNAVAILABLE, message))
             return True
         if source is None:
@@ -160,9 +161,9 @@ class Cutovers:
             except MigrationError as another:
                 self._courses.unanswered(machine, another)
             return
-        machine.fail(observed, Failure(Reason.UNAVAILABLE, f"{_said(error)}{self._left(machine)}"))
+        machine.fail(observed, Failure(Reason.UNAVAILABLE, f"{_said(error)}{self.left(machine)}"))
 
-    def _left(self, machine: MachineRun) -> str:
+    def left(self, machine: MachineRun) -> str:
         """What became of the source of a machine that cannot go on, as the end of a message."""
         observed = machine.observed
         if not self._courses.is_under_way(machine) or (observed and observed.in_azure):
@@ -188,6 +189,23 @@ class Cutovers:
         except MigrationError as error:
             self._courses.unanswered(machine, error)
         return True
+
+    async def broke(
+        self, machine: MachineRun, observed: Observed, failure: Failure, snapshot: Snapshot
+    ) -> None:
+        """An error of the program ended the part of a machine in the run: give its source back.
+
+        Not if the service may have been asked for its failover. Whatever goes wrong, it fails.
+        """
+        self._back.snapshot = snapshot
+        message = failure.message
+        if self._may_go_back(machine) and self._courses.of(machine).unanswered < _UNANSWERED:
+            try:
+                if await self.refused(machine, observed, failure):
+                    return
+            except Exception as error:  # noqa: BLE001 - it must not end the others
+                message = f"{message}. Giving its source back ended with {named(error)}"
+        machine.fail(observed, replace(failure, message=f"{message}{self.left(machine)}"))
 
     async def take_back(self, machine: MachineRun, observed: Observed) -> bool:
         """Give back the source of a machine whose failover is taken back.
@@ -220,7 +238,7 @@ class Cutovers:
                 course.failure = course.failure or why
                 try:
                     await self._back.take(machine, source, observed)
-                except MigrationError as error:
+                except Exception as error:  # noqa: BLE001 - it must not keep the others fenced
                     self._courses.unanswered(machine, error)
             if any(m.outcome is None and self._may_go_back(m) for m in machines):
                 await self._pace.sleep(_SECOND.total_seconds())
