@@ -26,6 +26,7 @@ STOPPED = f"{_TAG}-stopped"
 RESTORING = f"{_TAG}-restoring"
 MIGRATED_TO = "site-recovery:migrated-to"
 MIGRATED_AT = "site-recovery:migrated-at"
+_AFTERWARDS = (MIGRATED_TO, MIGRATED_AT)
 _GROUPS = f"{_TAG}-groups-"
 
 _GROUPS_OF_A_TAG = 9
@@ -77,7 +78,8 @@ class Memory:
         stopping: when the instance was asked to stop; None if it was not.
         restoring: why the source is being given back; empty if it is not.
         migrated_to: the virtual machine that it became; empty before that.
-        migrated_at: when its migration was first seen to be complete; None before that.
+        migrated_at: when its migration was first seen to be complete; None before that. What an
+            earlier cutover has left does not count.
     """
 
     began: datetime | None = None
@@ -97,22 +99,29 @@ class Memory:
         for name in sorted(tag for tag in tags if tag.startswith(_GROUPS)):
             interface, *ids = tags[name].split()
             groups[interface] = (*groups.get(interface, ()), *ids)
+        stopping, migrated_at = _moment(tags.get(STOPPED)), _moment(tags.get(MIGRATED_AT))
+        is_former = stopping is not None and migrated_at is not None and migrated_at < stopping
         return cls(
             began=_moment(tags.get(BEGAN)),
             groups=groups,
             quiesced=QUIESCED in tags,
             fenced=_moment(tags.get(FENCED)),
             point=tags.get(POINT, ""),
-            stopping=_moment(tags.get(STOPPED)),
+            stopping=stopping,
             restoring=tags.get(RESTORING, ""),
             migrated_to=tags.get(MIGRATED_TO, ""),
-            migrated_at=_moment(tags.get(MIGRATED_AT)),
+            migrated_at=None if is_former else migrated_at,
         )
 
 
 def is_ours(tag: str) -> bool:
     """Whether a tag belongs to a cutover. What the source became is not one of them."""
     return tag.startswith(_TAG)
+
+
+def is_afterwards(tag: str) -> bool:
+    """Whether a tag says what the source became. It is untrue once another cutover begins or ends."""
+    return tag in _AFTERWARDS
 
 
 def beginning(source: Source, now: datetime) -> dict[str, str]:

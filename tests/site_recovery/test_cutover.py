@@ -106,6 +106,13 @@ def test_the_next_step_back(source: Source, resumed: bool, step: cutover.BackSte
     assert cutover.next_back(QUIESCING, source, resumed=resumed) == step
 
 
+@pytest.mark.parametrize(("later", "counts"), [(-1, False), (1, True)])
+def test_a_note_of_an_earlier_migration_does_not_count(later: int, *, counts: bool) -> None:
+    noted = NOW + timedelta(minutes=later)
+    source = replace(STOPPED, tags={**STOPPED.tags, cutover.MIGRATED_AT: noted.isoformat()})
+    assert source.memory.migrated_at == (noted if counts else None)
+
+
 def test_an_instance_that_somebody_else_stopped_is_not_started() -> None:
     begun = with_tags(replace(BEGUN, state="stopped"), restoring="why")
     assert cutover.next_back(LOSSLESS, begun, resumed=False) == cutover.Forget()

@@ -5,8 +5,11 @@ from __future__ import annotations
 from site_recovery import cutover
 from site_recovery.convergence.cutovers.course import Courses
 from site_recovery.convergence.machine_run import MachineRun
+from site_recovery.convergence.single_reads import read_alone
 from site_recovery.cutover import Source
-from site_recovery.observation import Observed, Stage
+from site_recovery.observation import Observed, Stage, observe
+from site_recovery.operations import Operation
+from site_recovery.snapshot import Snapshot
 
 
 class Afterwards:
@@ -19,14 +22,22 @@ class Afterwards:
     def __init__(self, courses: Courses) -> None:
         self._courses = courses
 
-    async def take(self, machine: MachineRun, source: Source, observed: Observed) -> None:
+    async def take(
+        self, machine: MachineRun, source: Source, observed: Observed, snapshot: Snapshot
+    ) -> None:
         """Take them as far as they go now.
 
         Raises:
             MigrationError: AWS or Azure did not answer, or refused.
         """
         await self._mark(machine, source, observed)
-        await self._end(machine, source, observed)
+        if not self._courses.pace.may_submit():
+            return
+        if observed.stage is Stage.MIGRATED:
+            await self._end(machine, source, observed, snapshot)
+        else:
+            # It is not complete, or not any more: nothing may count from then.
+            await self._courses.remove(machine, source, cutover.MIGRATED_AT.__eq__)
 
     async def _mark(self, machine: MachineRun, source: Source, observed: Observed) -> None:
         """Note on the source what it became."""
@@ -36,17 +47,17 @@ class Afterwards:
         if self._courses.pace.may_submit():
             await self._courses.write(machine, {cutover.MIGRATED_TO: became})
 
-    async def _end(self, machine: MachineRun, source: Source, observed: Observed) -> None:
+    async def _end(
+        self, machine: MachineRun, source: Source, observed: Observed, snapshot: Snapshot
+    ) -> None:
         """Terminate the source of a migrated machine when that is due."""
         after = machine.assignment.terminate_after
-        if (
-            observed.stage is not Stage.MIGRATED
-            or after is None
-            or not self._courses.pace.may_submit()
-        ):
+        if after is None:
             return
         now, instance = self._courses.service.clock.now(), source.instance_id
         step = cutover.next_end(source, self._courses.sources.fence, after, now)
+        if step == cutover.Keep() or not await self._is_complete(machine, observed, snapshot):
+            return
         if isinstance(step, cutover.NoteMigrated):
             await self._courses.write(machine, {cutover.MIGRATED_AT: now.isoformat()})
             return
@@ -60,3 +71,16 @@ class Afterwards:
             why = f"its virtual machine is {power or 'not there'}"
         if why:
             self._courses.event(f"{machine.name}: instance {instance} is due and is kept: {why}")
+
+    async def _is_complete(
+        self, machine: MachineRun, observed: Observed, snapshot: Snapshot
+    ) -> bool:
+        """Whether its migration is complete, by more than a list that may lag behind.
+
+        What is only failed over may still be taken back, and needs its source for that.
+        """
+        if Operation.COMPLETE_MIGRATION in machine.attempts.done:
+            return True
+        assignment, service = machine.assignment, self._courses.service
+        alone = await read_alone(service, snapshot, assignment, observed)
+        return observe(assignment.machine, alone).stage is Stage.MIGRATED

@@ -85,10 +85,7 @@ class Back:
                     if not course.resumed:
                         return True
                 case cutover.Forget():
-                    names = [name for name in source.tags if cutover.is_ours(name)]
-                    await self._courses.sources.untag(source.instance_id, names)
-                    course.removed |= set(names)
-                    course.written = {}
+                    await self._courses.remove(machine, source, _is_over)
                     self._courses.event(f"{machine.name}: {_served(course)}")
                 case cutover.Restored():
                     failure, course.failure, course.ended = course.failure, None, True
@@ -148,6 +145,10 @@ class Back:
             and (job.started is None or job.started >= began)
             for job in (await self._courses.service.jobs()).values()
         )
+
+
+def _is_over(tag: str) -> bool:
+    return cutover.is_ours(tag) or cutover.is_afterwards(tag)
 
 
 def _served(course: Course) -> str:

@@ -126,6 +126,22 @@ class Courses:
         course.written |= tags
         course.removed -= set(tags)
 
+    async def remove(
+        self, machine: MachineRun, source: Source, which: Callable[[str], bool]
+    ) -> None:
+        """Remove those of a source's tags that `which` is true of, all at once.
+
+        Raises:
+            MigrationError: AWS did not answer, or refused.
+        """
+        names = {name for name in source.tags if which(name)}
+        if not names:
+            return
+        await self.sources.untag(source.instance_id, sorted(names))
+        course = self.of(machine)
+        course.removed |= names
+        course.written = {k: v for k, v in course.written.items() if k not in names}
+
     def unanswered(self, machine: MachineRun, error: Exception) -> None:
         """Note that AWS did not answer in this round, or refused."""
         self.of(machine).unanswered += 1

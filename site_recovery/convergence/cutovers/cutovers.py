@@ -127,7 +127,7 @@ class Cutovers:
         fails_over = step == Do(Operation.UNPLANNED_FAILOVER)
         if observed.in_azure:
             if not isinstance(step, RollBack):
-                await self._afterwards.take(machine, source, observed)
+                await self._afterwards.take(machine, source, observed, self._back.snapshot)
             return False
         if course.failure is not None:
             return await self._back.take(machine, source, observed)

@@ -59,6 +59,7 @@ class Forward:
                             "it is fenced, and its tags do not say which security groups it had",
                         )
                         return False
+                    await self._courses.remove(machine, source, cutover.is_afterwards)
                     await self._courses.write(machine, cutover.beginning(source, now))
                     self._courses.event(f"{machine.name}: its cutover begins")
                 case cutover.RunQuiesce():
