@@ -29,45 +29,71 @@ from site_recovery.errors import MigrationError
 
 _EVERY_SECONDS = 15.0
 _LEAST_SECONDS = 5.0
+_STILL_LOOKS = 4
+"""After so many looks in a row in which nothing goes on, a watch ends."""
 _AT_ONCE = 8
 """How many exports of stacks run at the same time."""
 
 
 def main(arguments: list[str] | None = None) -> int:
-    """Run a command. Returns its exit code: 1 if the record of a stack cannot be read."""
+    """Run a command.
+
+    Returns:
+        The exit code: 1 if a record cannot be read, the price table is wrong, a page cannot be
+        written, or a watch ends before all machines are in their phases.
+    """
     stdout.never_fail()
     options = _options(arguments)
     try:
-        if options.command == "page":
-            table = prices.read(options.prices)
-            made = asyncio.run(_report(options.stack, table, recorded=options.recorded))
-            page.write(made, options.output)
-            print(f"{options.output}: the report of stack {options.stack}")
-            return 0
-        if options.all or len(options.stack) > 1:
+        if options.command == "status" and (options.all or len(options.stack) > 1):
             names = engine.stacks() if options.all else list(dict.fromkeys(options.stack))
             return _overview(names, as_json=options.json)
-        [stack] = options.stack
-        table = prices.read(options.prices)
-        if options.watch:
-            asyncio.run(_watch(stack, table, max(options.every, _LEAST_SECONDS)))
-            return 0
-        made = asyncio.run(_report(stack, table, recorded=options.recorded))
-        if options.page is not None:
-            page.write(made, options.page)
+        problems = _shown(options)
     except MigrationError as error:
-        print(f"error: {error}", file=sys.stderr)
-        return 1
+        problems = [str(error)]
     except KeyboardInterrupt:
         return 0
-    if options.json:
-        print(json.dumps(data.of(made), indent=2))
+    for problem in problems:
+        print(f"error: {problem}", file=sys.stderr)
+    return 1 if problems else 0
+
+
+def _shown(options: argparse.Namespace) -> list[str]:
+    """Show one stack. Returns what went wrong meanwhile, in words.
+
+    Raises:
+        MigrationError: its record cannot be read.
+    """
+    problems: list[str] = []
+    table = None
+    try:
+        table = prices.read(options.prices)
+    except MigrationError as error:
+        problems.append(f"{error} Until then nothing here has a cost.")
+    if options.command == "status":
+        [stack] = options.stack
+        if options.watch:
+            ended = asyncio.run(_watch(stack, table, max(options.every, _LEAST_SECONDS)))
+            return [*problems, *([f"the watch ends: {ended}"] if ended else [])]
     else:
-        console = Console(highlight=False)
-        console.print(terminal.shown(made, console.width))
-        if options.page is not None:
-            console.print(f"As a page: {options.page}", soft_wrap=True)
-    return 0
+        stack = options.stack
+    made = asyncio.run(_report(stack, table, recorded=options.recorded))
+    if options.command == "status":
+        if options.json:
+            print(json.dumps(data.of(made), indent=2))
+        else:
+            console = Console(highlight=False)
+            console.print(terminal.shown(made, console.width))
+    if options.page is not None:
+        try:
+            page.write(made, options.page)
+        except MigrationError as error:
+            return [*problems, str(error)]
+        if options.command == "page":
+            print(f"{options.page}: the report of stack {stack}")
+        elif not options.json:
+            print(f"As a page: {options.page}")
+    return problems
 
 
 async def _report(stack: str, table: Prices | None, *, recorded: bool) -> Report:
@@ -85,12 +111,12 @@ async def _report(stack: str, table: Prices | None, *, recorded: bool) -> Report
         return model.report(found, await viewer.look(found), table)
 
 
-async def _watch(stack: str, table: Prices | None, every: float) -> None:
-    """Show a stack until the user stops it."""
+async def _watch(stack: str, table: Prices | None, every: float) -> str:
+    """Show a stack until nothing happens to it any more, or the user stops it. See `watching`."""
     console = Console(highlight=False)
     async with live.viewer() as viewer:
         with LiveDisplay(console=console, auto_refresh=False, vertical_overflow="visible") as out:
-            await watching(
+            return await watching(
                 lambda: _look(stack, viewer, table),
                 lambda made: out.update(terminal.shown(made, console.width), refresh=True),
                 lambda: asyncio.sleep(every),
@@ -107,22 +133,32 @@ async def watching(
     look: Callable[[], Awaitable[Report]],
     show: Callable[[Report], None],
     rest: Callable[[], Awaitable[None]],
-) -> None:
-    """Show a stack again and again, until all machines are in their phases.
+) -> str:
+    """Show a stack again and again, until all machines are in their phases or none goes on.
+
+    One look in which nothing goes on ends nothing: a run may be about to begin, and a vault may not
+    answer once.
 
     Args:
         look: makes a report.
         show: shows it.
         rest: waits until the next look.
 
+    Returns:
+        Why it ended before all machines were in their phases, in words; empty if they are.
+
     Raises:
         MigrationError: the record cannot be read.
     """
+    still = 0
     while True:
         made = await look()
         show(made)
         if made.settled:
-            return
+            return ""
+        still = still + 1 if made.standstill else 0
+        if still == _STILL_LOOKS:
+            return made.standstill
         await rest()
 
 
@@ -167,7 +203,7 @@ def _options(arguments: list[str] | None) -> argparse.Namespace:
     commands = parser.add_subparsers(dest="command", required=True)
     status = commands.add_parser("status", help="on the terminal")
     made = commands.add_parser("page", help="as a page, one HTML file")
-    made.add_argument("--output", type=Path, required=True, help="the file to write")
+    made.add_argument("--output", dest="page", type=Path, required=True, help="the file to write")
     made.add_argument("--stack", required=True)
     status.add_argument(
         "--stack", action="append", default=[], help="several are shown in one table"
@@ -180,7 +216,9 @@ def _options(arguments: list[str] | None) -> argparse.Namespace:
     status.add_argument("--page", type=Path, help="write the page too, to this file")
     status.add_argument("--json", action="store_true", help="for programs")
     status.add_argument("--all", action="store_true", help="one table over all stacks")
-    status.add_argument("--watch", action="store_true", help="look again until all is done")
+    status.add_argument(
+        "--watch", action="store_true", help="look again until nothing goes on any more"
+    )
     status.add_argument(
         "--every",
         type=float,
@@ -193,9 +231,13 @@ def _options(arguments: list[str] | None) -> argparse.Namespace:
     if options.command == "status" and not (options.all or options.stack):
         status.error("name a stack with --stack, or show all of them with --all")
     if options.command == "status" and (options.all or len(options.stack) > 1):
-        for name in ("watch", "page"):
+        for name in ("watch", "page", "prices"):
             if getattr(options, name):
                 status.error(f"--{name} shows one stack: name one, and leave out --all")
+    if options.command == "status" and options.watch:
+        for name in ("json", "page", "recorded"):
+            if getattr(options, name):
+                status.error(f"--watch shows the vault on the terminal: leave out --{name}")
     return options
 
 

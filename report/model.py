@@ -225,6 +225,25 @@ class Report:
         """Whether the vault was seen and every machine is in its phase."""
         return self.live and all(m.status is Status.SATISFIED for m in self.machines)
 
+    @property
+    def standstill(self) -> str:
+        """Why nothing goes on by itself, in words; empty if something does or all is done."""
+        if not self.waves:
+            return (
+                "the stack has recorded no wave yet. Look again when `pulumi up` is at its waves."
+            )
+        if not self.live:
+            return f"the vault was not read: {self.problem.rstrip('.')}."
+        stopped = 0
+        for machine in self.machines:
+            if machine.status is Status.PENDING or machine.busy:
+                return ""
+            stopped += machine.status is not Status.SATISFIED
+        if not stopped:
+            return ""
+        count = f"{stopped} machine is" if stopped == 1 else f"{stopped} machines are"
+        return f"{count} blocked or failed, and no other one is on its way. See what to look at."
+
     def used(self) -> Usage:
         """What all machines used."""
         known = [machine.usage for machine in self.machines if machine.usage]

@@ -67,9 +67,16 @@ def read(path: Path | None) -> Prices | None:
     try:
         return Prices.model_validate(yaml.safe_load(path.read_text("utf-8")))
     except OSError as error:
-        raise MigrationError(f"{path}: the price table cannot be read: {error.strerror}") from error
+        raise MigrationError(
+            f"{path}: the price table cannot be read: {error.strerror or error}. Correct or remove it."
+        ) from error
+    except UnicodeDecodeError as error:
+        raise MigrationError(
+            f"{path}: the price table is not UTF-8 (byte {error.start + 1} is no part of a "
+            "character). Save it in UTF-8."
+        ) from error
     except yaml.YAMLError as error:
-        raise MigrationError(f"{path}: the price table is no YAML: {error}") from error
+        raise MigrationError(f"{path}: the price table is no YAML: {error}\nCorrect it.") from error
     except ValidationError as error:
         wrong = "\n".join(
             f"  - {'.'.join(map(str, one['loc'])) or 'the file'}: {one['msg']}"

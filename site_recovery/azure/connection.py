@@ -27,6 +27,7 @@ from site_recovery.polling import RetryAfter, by_age
 from site_recovery.service_clock import ServiceClock
 
 if TYPE_CHECKING:
+    from azure.identity.aio import DefaultAzureCredential
     from azure.mgmt.recoveryservicessiterecovery.aio import SiteRecoveryManagementClient
 
 _T = TypeVar("_T")
@@ -154,7 +155,6 @@ def connector(
     @asynccontextmanager
     async def connect(subscription: str) -> AsyncIterator[Connection]:
         # The program imports this module and connects to nothing: it needs no SDK.
-        from azure.identity.aio import DefaultAzureCredential
         from azure.mgmt.recoveryservicessiterecovery.aio import SiteRecoveryManagementClient
 
         url = base_url or endpoint()
@@ -165,9 +165,7 @@ def connector(
         policy = _ServicePolicy(clock, retry_after, url.startswith("http://"))
         async with (
             _carrier(transport) as carrier,
-            credential()
-            if credential
-            else DefaultAzureCredential(transport=carrier, authority=authority) as token,
+            credential() if credential else _of_environment(carrier, authority) as token,
             SiteRecoveryManagementClient(
                 token,
                 subscription,
@@ -185,6 +183,25 @@ def connector(
             yield Connection(client, clock, retry_after, tenant)
 
     return connect
+
+
+def _of_environment(
+    transport: AsyncHttpTransport[Any, Any], authority: str
+) -> DefaultAzureCredential:
+    """The credential of the environment.
+
+    Raises:
+        MigrationError: one of its variables is wrong; it has the SDK's own words.
+    """
+    from azure.identity.aio import DefaultAzureCredential
+
+    try:
+        return DefaultAzureCredential(transport=transport, authority=authority)
+    except ValueError as error:
+        said = str(error).rstrip(".")
+        raise MigrationError(
+            f"Azure: the environment names no credential: {said}. Correct or unset that variable."
+        ) from error
 
 
 @asynccontextmanager

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from report.live import Live, Viewer
+from report.live import Live, Viewer, viewer
 from report.model import MachineRow, Place, Report, report
 from report.operations import INITIAL_REPLICATION
 from report.record import MachineRecord, Outcome, Seen, StackRecord, WaveRecord
@@ -24,6 +24,8 @@ from tests.emulator.recovery_services.site_recovery_support import (
     linux,
     windows,
 )
+from tests.report.fleets import recorded as recorded_stack
+from tests.report.fleets import wave_resource
 
 HOUR = 3600.0
 
@@ -146,3 +148,20 @@ def test_an_azure_that_refuses_is_told_with_its_reason(fleet: Fleet) -> None:
     made = seen(fleet, Phase.PROTECTED)
     assert not made.live
     assert "vault" in made.problem
+
+
+def test_credentials_that_the_environment_names_wrongly_are_told(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setenv("AZURE_TOKEN_CREDENTIALS", "nonsense")
+    record = recorded_stack(wave_resource("web", "protected", ["web-01"]))
+
+    async def look() -> Live:
+        async with viewer() as made:
+            return await made.look(record)
+
+    problem = asyncio.run(look()).problem
+    assert (
+        "the environment names no credential: Invalid value for AZURE_TOKEN_CREDENTIALS" in problem
+    )
+    assert "Correct or unset that variable" in problem

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 
 import pytest
 from rich.console import Console
 
 from report import data, terminal
-from report.__main__ import main, watching
+from report.__main__ import main
 from report.live import Live
 from report.model import Report, report
 from report.words import NOTHING, span
@@ -119,7 +119,9 @@ def test_the_last_row_adds_the_stacks_up() -> None:
     assert together[1] == 31
 
 
-@pytest.mark.parametrize("option", [["--watch"], ["--page", "page.html"]])
+@pytest.mark.parametrize(
+    "option", [["--watch"], ["--page", "page.html"], ["--prices", "prices.yaml"]]
+)
 def test_what_shows_one_stack_refuses_several(
     option: list[str], capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -144,24 +146,6 @@ def test_what_shows_one_stack_refuses_several(
 )
 def test_lengths_of_time_have_their_two_largest_units(seconds: float, text: str) -> None:
     assert span(seconds) == text
-
-
-async def test_watching_ends_when_every_machine_is_in_its_phase() -> None:
-    looks: Iterator[Report] = iter([one("web-01", "test-failover"), one("web-01", "protected")])
-    shown: list[Report] = []
-    rests = 0
-
-    async def look() -> Report:
-        return next(looks)
-
-    async def rest() -> None:
-        nonlocal rests
-        rests += 1
-
-    await watching(look, shown.append, rest)
-
-    assert [made.settled for made in shown] == [False, True]
-    assert rests == 1
 
 
 def test_a_status_of_no_stack_says_how_one_is_named(capsys: pytest.CaptureFixture[str]) -> None:
