@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from dataclasses import replace
 from datetime import timedelta
 
@@ -10,14 +11,14 @@ import pytest
 from emulator.kernel import resources
 from emulator.kernel.resources import PRIVATE
 from site_recovery import cutover
-from site_recovery.convergence.outcome import Status
+from site_recovery.convergence.outcome import Outcome, Status
 from site_recovery.convergence.sources import Ran
 from site_recovery.declared.cutover import Commands, Cutover, Mode, Quiesce
 from site_recovery.phases import Phase
 from site_recovery.reasons import Reason
-from tests.convergence.fleet import Fleet
+from tests.convergence.fleet import STRICT, Fleet
 from tests.convergence.sources import FENCE as FENCE_GROUP
-from tests.convergence.sources import EstateSources
+from tests.convergence.sources import EstateSources, Killed
 from tests.copies import copied
 from tests.emulator.recovery_services.site_recovery_support import GROUP, Classic, linux, windows
 
@@ -276,9 +277,50 @@ class TestFailure:
         outcome = protected.drive(Phase.FAILED_OVER)["db-01"]
 
         assert outcome.reason is Reason.CONNECTIONS_LEFT
-        assert "held" in outcome.message
-        held_groups = sources(protected).source(instance(protected, "db-01")).interfaces[0]
-        assert held_groups.groups == (FENCE,)
+        assert is_held(protected, outcome)
+
+    def test_hold_leaves_it_fenced_at_the_end_of_the_wait_and_the_next_run_goes_on(
+        self, held: Fleet
+    ) -> None:
+        outcome = held.drive(Phase.FAILED_OVER, wait=timedelta(minutes=2))["db-01"]
+
+        assert (outcome.status, outcome.reason) == (Status.FAILED, Reason.WAIT_ENDED)
+        assert is_held(held, outcome)
+
+        assert held.drive(Phase.FAILED_OVER)["db-01"].status is Status.SATISFIED
+        assert is_out_of_the_way(held, "db-01")
+        assert held.accepted("db-01").count(FAILOVER) == 1
+
+    def test_hold_leaves_it_fenced_when_its_failover_is_blocked(self, held: Fleet) -> None:
+        begin_and_kill(held)
+
+        outcome = held.drive(Phase.FAILED_OVER, rules=STRICT)["db-01"]
+
+        assert outcome.reason is Reason.NOT_TESTED
+        assert ".." not in outcome.message
+        assert is_held(held, outcome)
+
+    @pytest.mark.parametrize("wait", [timedelta(minutes=2), timedelta(hours=6)])
+    def test_hold_keeps_nobody_from_giving_it_back(self, held: Fleet, wait: timedelta) -> None:
+        begin_and_kill(held)
+        held.drive(Phase.PROTECTED, wait=wait)
+        assert serves_as_before(held, "db-01")
+
+    def test_hold_does_not_stop_half_way_back(self, held: Fleet) -> None:
+        begin_and_kill(held)
+        asyncio.run(sources(held).tag(instance(held, "db-01"), {cutover.RESTORING: "-"}))
+
+        outcome = held.drive(Phase.FAILED_OVER, rules=STRICT)["db-01"]
+
+        assert outcome.reason is Reason.NOT_TESTED
+        assert serves_as_before(held, "db-01")
+
+    @pytest.fixture
+    def held(self, protected: Fleet) -> Fleet:
+        del protected.machines["web-01"]
+        held = Cutover.model_validate({"mode": "lossless", "onFailure": "hold"})
+        protected.cutovers["db-01"] = held
+        return protected
 
     def test_the_end_of_the_wait_gives_the_source_back(self, protected: Fleet) -> None:
         outcomes = protected.drive(Phase.FAILED_OVER, wait=timedelta(minutes=2))
@@ -295,6 +337,25 @@ class TestFailure:
 
         assert {o.status for o in outcomes.values()} == {Status.SATISFIED}
         assert protected.accepted("db-01").count(FAILOVER) == 1
+
+
+def begin_and_kill(fleet: Fleet, machine: str = "db-01") -> None:
+    """Let a run be killed that has fenced the source."""
+    own = instance(fleet, machine)
+
+    def kill(*_: str) -> None:
+        if sources(fleet).source(own).memory.fenced is not None:
+            raise Killed
+
+    sources(fleet).after = kill
+    with pytest.raises(Killed):
+        fleet.drive(Phase.FAILED_OVER)
+    sources(fleet).after = lambda *_: None
+
+
+def is_held(fleet: Fleet, outcome: Outcome) -> bool:
+    [interface] = sources(fleet).source(instance(fleet, "db-01")).interfaces
+    return "held" in outcome.message and interface.groups == (FENCE,)
 
 
 OLD = {"classic": "rhel-6.7", "modernized": "rhel-7.4"}

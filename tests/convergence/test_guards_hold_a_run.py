@@ -15,14 +15,12 @@ from site_recovery.observation import Stage
 from site_recovery.phases import Phase
 from site_recovery.reasons import Reason
 from tests.convergence.fleet import Fleet
-from tests.convergence.sources import Killed
 from tests.convergence.test_a_cutover_loses_nothing import (
     FAILOVER,
-    instance,
+    begin_and_kill,
     is_out_of_the_way,
     protected_fleet,
     serves_as_before,
-    sources,
 )
 from tests.copies import copied
 from tests.emulator.recovery_services.site_recovery_support import Classic
@@ -270,16 +268,7 @@ class TestACutoverThatAKilledRunBegan:
     def begun(self, experience: Classic) -> Fleet:
         fleet = protected_fleet(experience)
         del fleet.machines["db-01"]
-        own = instance(fleet, "web-01")
-
-        def kill(*_: str) -> None:
-            if sources(fleet).source(own).memory.fenced is not None:
-                raise Killed
-
-        sources(fleet).after = kill
-        with pytest.raises(Killed):
-            fleet.drive(Phase.FAILED_OVER)
-        sources(fleet).after = lambda *_: None
+        begin_and_kill(fleet, "web-01")
         return fleet
 
     def test_goes_on_when_its_window_is_closed(self, begun: Fleet) -> None:

@@ -9,6 +9,7 @@ from site_recovery.convergence.outcome import Failure
 from site_recovery.cutover import Source
 from site_recovery.observation import Observed, observe
 from site_recovery.operations import Operation
+from site_recovery.phases import Phase
 from site_recovery.reasons import Reason
 from site_recovery.snapshot import Snapshot
 
@@ -36,7 +37,7 @@ class Back:
             MigrationError: AWS or Azure did not answer, or refused.
         """
         course = self._courses.of(machine)
-        if machine.assignment.cutover.on_failure == "hold" and source.memory.began is not None:
+        if _is_held(machine, source):
             message = (
                 f"{what}. Its source is held as it is, because cutover.onFailure is hold: run "
                 "pulumi up again to go on, or set its wave's phase to protected to give it back"
@@ -145,6 +146,21 @@ class Back:
             and (job.started is None or job.started >= began)
             for job in (await self._courses.service.jobs()).values()
         )
+
+
+def _is_held(machine: MachineRun, source: Source) -> bool:
+    """Whether a source stays as it is when a step fails.
+
+    Not if it is being given back already, or if the config says to give it back.
+    """
+    declared, memory = machine.assignment.cutover, source.memory
+    goes_forward = (
+        declared.fences
+        and machine.assignment.desired in (Phase.FAILED_OVER, Phase.MIGRATED)
+        and memory.began is not None
+        and not memory.restoring
+    )
+    return declared.on_failure == "hold" and goes_forward
 
 
 def _is_over(tag: str) -> bool:

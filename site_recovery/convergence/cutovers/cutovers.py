@@ -141,11 +141,10 @@ class Cutovers:
             return True
         if source.memory.began is None or isinstance(step, Wait) or course.ended:
             return False
-        if isinstance(step, Blocked) and step.reason is Reason.HOOK_FAILED:
-            await self._back.fail(machine, source, observed, step.reason, step.what)
-            return True
         if isinstance(step, Blocked):
-            course.failure = Failure(step.reason, str(step))
+            what = step.what if step.reason is Reason.HOOK_FAILED else str(step).rstrip(".")
+            await self._back.fail(machine, source, observed, step.reason, what)
+            return True
         return await self._back.take(machine, source, observed)
 
     async def _end(
@@ -224,7 +223,10 @@ class Cutovers:
         return not await self._back.take(machine, source, observed)
 
     async def give_back(self, machines: Sequence[MachineRun], why: Failure) -> None:
-        """Give back the sources of machines that did not get to their failover in this run."""
+        """Give back the sources of machines that did not get to their failover in this run.
+
+        Those that `cutover.onFailure` says to hold are held.
+        """
         for _ in range(_BACK_ROUNDS):
             waiting = [m for m in machines if m.outcome is None and self._may_go_back(m)]
             if not waiting or not self._pace.may_submit():
@@ -234,10 +236,11 @@ class Cutovers:
                 source, observed = self._courses.source(machine), machine.observed
                 if source is None or observed is None or source.memory.began is None:
                     continue
-                course = self._courses.of(machine)
-                course.failure = course.failure or why
+                failure = self._courses.of(machine).failure or why
                 try:
-                    await self._back.take(machine, source, observed)
+                    await self._back.fail(
+                        machine, source, observed, failure.reason, failure.message
+                    )
                 except Exception as error:  # noqa: BLE001 - it must not keep the others fenced
                     self._courses.unanswered(machine, error)
             if any(m.outcome is None and self._may_go_back(m) for m in machines):
