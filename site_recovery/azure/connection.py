@@ -110,6 +110,16 @@ def endpoint() -> str:
     return url
 
 
+def _is_resource_managers(answer: Any) -> bool:
+    """Whether Resource Manager itself made an answer, and not a proxy or gateway before it.
+
+    "Track asynchronous Azure operations" and "Throttling Resource Manager requests" show these
+    headers. A proxy that reaches nothing answers with a 5xx, and with a clock of its own.
+    """
+    ids = ("x-ms-request-id", "x-ms-correlation-request-id")
+    return answer.status_code < 500 and any(each in answer.headers for each in ids)
+
+
 class _ServicePolicy(SansIOHTTPPolicy[Any, Any]):
     """Reads time and Retry-After of answers; allows tokens over http, to loopback only."""
 
@@ -126,7 +136,8 @@ class _ServicePolicy(SansIOHTTPPolicy[Any, Any]):
         self, request: PipelineRequest[Any], response: PipelineResponse[Any, Any]
     ) -> None:
         answer = response.http_response
-        self._clock.read(answer.headers.get("Date"))
+        if _is_resource_managers(answer):
+            self._clock.read(answer.headers.get("Date"))
         self._retry_after.read(answer.status_code, answer.headers.get("Retry-After"))
 
 

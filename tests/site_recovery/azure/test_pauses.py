@@ -14,11 +14,15 @@ CLIENT: Any = SimpleNamespace()
 
 
 def test_a_wait_begins_with_short_pauses() -> None:
-    clock = ServiceClock()
+    passed = [0.0]
+    clock = ServiceClock(lambda: passed[-1])
     pause = Connection(CLIENT, clock).pauses(timedelta(minutes=1))
     paused = []
-    for time in ("12:00:00", "12:00:30", "12:01:40", "12:05:00", "13:00:00"):
-        clock.read(f"Mon, 05 Jan 2026 {time} GMT")
+    for seconds in (0, 30, 100, 300, 3600):
+        passed.append(seconds)
+        clock.read(
+            f"Mon, 05 Jan 2026 {12 + seconds // 3600}:{seconds // 60 % 60:02}:{seconds % 60:02} GMT"
+        )
         paused.append(pause())
     assert paused == [3, 3, 5, 15, 60]
 
