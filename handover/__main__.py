@@ -10,7 +10,9 @@ import argparse
 import asyncio
 import shutil
 import sys
+from collections.abc import Mapping
 from pathlib import Path
+from typing import Any
 
 from handover import importing, names, parts, project
 from handover.parts import MACHINE, Found
@@ -36,6 +38,7 @@ def main(arguments: list[str] | None = None) -> int:
     output: Path = options.output
     try:
         _require_own(output)
+        kept = project.kept(output / f"Pulumi.{options.stack}.yaml")
         stack = record.read(options.stack, engine.exported(options.stack))
         machines = parts.migrated(stack)
         if not machines:
@@ -44,7 +47,7 @@ def main(arguments: list[str] | None = None) -> int:
         found = asyncio.run(_find(machines, networks=options.networks))
         told = found.problems
         if found.parts:
-            told += _write(options.stack, found, output, with_terraform=options.terraform)
+            told += _write(options.stack, found, output, kept, with_terraform=options.terraform)
     except MigrationError as error:
         print(f"error: {error}", file=sys.stderr)
         return 1
@@ -61,17 +64,18 @@ async def _find(machines: dict[str, str], *, networks: bool) -> Found:
         await connect.close()
 
 
-def _write(stack: str, found: Found, output: Path, *, with_terraform: bool) -> tuple[str, ...]:
+def _write(
+    stack: str, found: Found, output: Path, kept: Mapping[str, Any], *, with_terraform: bool
+) -> tuple[str, ...]:
     """Write the project; returns what cannot be written for Terraform, in words."""
     # A machine, its disks and its interfaces are always in one subscription.
     subscription = arm_ids.segment(found.parts[0].id, "subscriptions")
     cloud = clouds.of_environment().name
-    config = {"azure-native:subscriptionId": subscription}
-    if cloud != "public":
-        config["azure-native:environment"] = cloud
+    values = (subscription, None if cloud == "public" else cloud)
+    config = {key: its for key, its in zip(project.OWN_KEYS, values, strict=True) if its}
     inputs = importing.imported(found.parts, config)
     modules = names.modules(part.machine for part in found.parts)
-    written = project.files(stack, found.parts, inputs, config, modules)
+    written = project.files(stack, found.parts, inputs, config, modules, kept)
     problems: tuple[str, ...] = ()
     if with_terraform:
         made = declared.of(found.parts, inputs)

@@ -6,6 +6,7 @@ import builtins
 import json
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from importlib.metadata import version
+from pathlib import Path
 from typing import Any
 
 import yaml
@@ -14,6 +15,10 @@ from handover import source
 from handover.importing import import_file
 from handover.names import SHARED, SHARED_MODULE, identifier
 from handover.parts import KINDS, MACHINE, Part
+from site_recovery.errors import MigrationError
+
+OWN_KEYS = ("azure-native:subscriptionId", "azure-native:environment")
+"""The keys of a stack's config that a handover writes."""
 
 _READ_ME = """\
 # Machines that were migrated by stack {stack}
@@ -45,6 +50,7 @@ def files(
     inputs: Mapping[str, Mapping[str, Any]],
     config: Mapping[str, str],
     modules: Mapping[str, str],
+    kept: Mapping[str, Any],
 ) -> dict[str, str]:
     """The files by their paths below the project's folder.
 
@@ -54,6 +60,7 @@ def files(
         inputs: their inputs by their ids.
         config: the configuration of the provider.
         modules: the module of each owner of a resource.
+        kept: what the file of the stack has beside our own, see `kept`.
     """
     variables = _variables(parts)
     made = {
@@ -70,7 +77,9 @@ def files(
             },
             sort_keys=False,
         ),
-        f"Pulumi.{stack}.yaml": yaml.safe_dump({"config": dict(config)}),
+        f"Pulumi.{stack}.yaml": yaml.safe_dump(
+            {**kept, "config": {**kept.get("config", {}), **config}}, sort_keys=False
+        ),
         "requirements.txt": "".join(
             f"{package}=={version(package)}\n" for package in ("pulumi", "pulumi-azure-native")
         ),
@@ -80,6 +89,32 @@ def files(
         "machines/__init__.py": f'"""The machines that stack {stack} migrated, one a file."""\n',
         **made,
     }
+
+
+def kept(file: Path) -> dict[str, Any]:
+    """What the file of a stack has that no handover wrote.
+
+    `pulumi stack init` writes there with what secrets are encrypted: without it the record of the
+    stack cannot be read any more.
+
+    Args:
+        file: `Pulumi.<stack>.yaml` of an earlier handover, if there was one.
+
+    Raises:
+        MigrationError: it cannot be read.
+    """
+    try:
+        content = yaml.safe_load(file.read_text("utf-8")) or {}
+        config = content.get("config") or {}
+        others = {key: value for key, value in config.items() if key not in OWN_KEYS}
+    except FileNotFoundError:
+        return {}
+    except (OSError, ValueError, AttributeError, yaml.YAMLError) as error:
+        raise MigrationError(
+            f"{file}: it is not as Pulumi writes it, and what Pulumi noted there must "
+            f"not be lost: {' '.join(str(error).split())}. Correct it, then run this again."
+        ) from error
+    return {**content, "config": others}
 
 
 def _program(stack: str, modules: Iterable[str]) -> str:

@@ -174,7 +174,7 @@ def files(*names: str) -> dict[str, str]:
     listed = of(*names)
     files_of = modules(part.machine for part in listed)
     config = {"azure-native:subscriptionId": "1"}
-    return project.files("dev", listed, inputs(listed), config, files_of)
+    return project.files("dev", listed, inputs(listed), config, files_of, {})
 
 
 def test_every_file_of_python_can_be_compiled() -> None:
@@ -201,7 +201,7 @@ def test_every_file_of_python_can_be_compiled() -> None:
 def test_a_security_group_may_be_called_like_anything_that_a_module_means() -> None:
     odd = ["network", "pulumi", "machines", "list", "class", "machine-class", "None", "default"]
     listed = tuple(group(name) for name in odd)
-    made = project.files("dev", listed, inputs(listed), {}, modules([""]))["machines/shared.py"]
+    made = project.files("dev", listed, inputs(listed), {}, modules([""]), {})["machines/shared.py"]
     tree = ast.parse(made)
     assigned = [
         target.id
@@ -271,10 +271,9 @@ def test_a_stack_that_migrated_nothing_has_nothing_to_hand_over(
     assert not (tmp_path / "new").exists()
 
 
-@pytest.mark.parametrize("cloud", ["", "usgovernment"])
-def test_the_project_is_of_the_subscription_and_the_cloud_of_the_machines(
-    cloud: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+@pytest.fixture
+def migrated(monkeypatch: pytest.MonkeyPatch) -> list[dict[str, str]]:
+    """A stack that migrated a machine; the configs with which the provider is asked about it."""
     listed = of("web-01")
     asked: list[dict[str, str]] = []
 
@@ -287,19 +286,60 @@ def test_the_project_is_of_the_subscription_and_the_cloud_of_the_machines(
 
     for name in clouds.VARIABLES:
         monkeypatch.delenv(name, raising=False)
-    if cloud:
-        monkeypatch.setenv(clouds.VARIABLES[0], cloud)
     monkeypatch.setattr("report.engine.exported", lambda _: {})
     record = stack()
     monkeypatch.setattr("report.record.read", lambda *_: record)
     monkeypatch.setattr("handover.parts.find", find)
     monkeypatch.setattr("handover.importing.imported", imported)
+    return asked
 
+
+def test_a_second_handover_keeps_what_others_wrote_into_the_file_of_the_stack(
+    tmp_path: Path, migrated: list[dict[str, str]]
+) -> None:
+    command = ["--stack", "dev", "--output", str(tmp_path / "new")]
+    file = tmp_path / "new" / "Pulumi.dev.yaml"
+    assert main(command) == 0
+    ours = {"azure-native:subscriptionId": "1", "azure-native:environment": "china"}
+    theirs = {"migrated-machines:team": {"secure": "v1:abc"}}
+    written = {"encryptionsalt": "v1:salt", "config": {**ours, **theirs}}
+    file.write_text(yaml.safe_dump(written), "utf-8")
+    assert main(command) == 0
+    assert yaml.safe_load(file.read_text("utf-8")) == {
+        "encryptionsalt": "v1:salt",
+        "config": {"azure-native:subscriptionId": "1", **theirs},
+    }
+
+
+@pytest.mark.parametrize("content", [b"encryptionsalt: [", b"- v1", b"config: v1", b"# f\xfcr"])
+def test_a_file_of_the_stack_that_cannot_be_read_is_named_and_kept(
+    content: bytes,
+    tmp_path: Path,
+    migrated: list[dict[str, str]],
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    (tmp_path / "import.json").write_text("{}", "utf-8")
+    (tmp_path / "Pulumi.dev.yaml").write_bytes(content)
+    assert main(["--stack", "dev", "--output", str(tmp_path)]) == 1
+    assert f"error: {tmp_path / 'Pulumi.dev.yaml'}: it is not as Pulumi" in capsys.readouterr().err
+    assert (tmp_path / "Pulumi.dev.yaml").read_bytes() == content
+    assert migrated == []
+
+
+@pytest.mark.parametrize("cloud", ["", "usgovernment"])
+def test_the_project_is_of_the_subscription_and_the_cloud_of_the_machines(
+    cloud: str,
+    tmp_path: Path,
+    migrated: list[dict[str, str]],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    if cloud:
+        monkeypatch.setenv(clouds.VARIABLES[0], cloud)
     assert main(["--stack", "dev", "--output", str(tmp_path / "new")]) == 0
 
     expected = {"azure-native:subscriptionId": "1"}
     if cloud:
         expected["azure-native:environment"] = cloud
-    assert asked == [expected]
+    assert migrated == [expected]
     written = yaml.safe_load((tmp_path / "new" / "Pulumi.dev.yaml").read_text("utf-8"))
     assert written == {"config": expected}
