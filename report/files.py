@@ -35,7 +35,23 @@ def write(file: Path, text: str) -> None:
         finally:
             new.unlink(missing_ok=True)
     except OSError as error:
-        raise MigrationError(
-            f"{file}: it cannot be written: {error.strerror or error}. See that it is no folder, that "
-            "you may write there and that there is room, then run this again."
-        ) from error
+        raise _refused(file, "written", error) from error
+
+
+def remove(file: Path) -> None:
+    """Remove a file, if it is there.
+
+    Raises:
+        MigrationError: it cannot be removed.
+    """
+    try:
+        file.unlink(missing_ok=True)
+    except OSError as error:
+        raise _refused(file, "removed", error) from error
+
+
+def _refused(file: Path, what: str, error: OSError) -> MigrationError:
+    return MigrationError(
+        f"{file}: it cannot be {what}: {error.strerror or error}. See that it is no folder, that you "
+        "may write there and that there is room, then run this again."
+    )

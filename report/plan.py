@@ -118,7 +118,23 @@ def markdown(plan: Plan) -> str:
 def main(arguments: list[str] | None = None) -> int:
     """Preview the stack and write both files. Returns the exit code of the preview."""
     stdout.never_fail()
-    options = _options(arguments)
+    try:
+        return _previewed(_options(arguments))
+    except MigrationError as error:
+        print(f"error: {error}", file=sys.stderr)
+        return 1
+
+
+def _previewed(options: argparse.Namespace) -> int:
+    """The exit code of the preview.
+
+    Raises:
+        MigrationError: a file cannot be written or removed.
+    """
+    written, data = (options.output / f"{options.stack}.{kind}" for kind in ("md", "json"))
+    for older in (written, data):
+        # If this preview fails, nothing may look like what it says.
+        files.remove(older)
     command = ["pulumi", "preview", "--stack", options.stack, "--json", "--non-interactive"]
     done = subprocess.run(
         [*command, *options.pulumi], stdout=subprocess.PIPE, encoding="utf-8", check=False
@@ -131,13 +147,8 @@ def main(arguments: list[str] | None = None) -> int:
         return done.returncode or 1
     plan = read(options.stack, preview)
     text = markdown(plan)
-    written, data = (options.output / f"{options.stack}.{kind}" for kind in ("md", "json"))
-    try:
-        files.write(written, text)
-        files.write(data, json.dumps(plan.data(), indent=2) + "\n")
-    except MigrationError as error:
-        print(f"error: {error}", file=sys.stderr)
-        return 1
+    files.write(written, text)
+    files.write(data, json.dumps(plan.data(), indent=2) + "\n")
     print(text)
     print(f"As files: {written}, {data}")
     return done.returncode

@@ -70,6 +70,18 @@ def test_a_plan_that_cannot_be_written_says_where(
 ) -> None:
     done = type("Done", (), {"stdout": json.dumps({"steps": []}), "returncode": 0})
     monkeypatch.setattr("subprocess.run", lambda *_, **__: done)
-    (tmp_path / "dev.md").mkdir()
-    assert plans.main(["--stack", "dev", "--output", str(tmp_path)]) == 1
-    assert f"error: {tmp_path / 'dev.md'}: it cannot be written" in capsys.readouterr().err
+    (tmp_path / "plan").write_text("mine", "utf-8")
+    assert plans.main(["--stack", "dev", "--output", str(tmp_path / "plan")]) == 1
+    said = capsys.readouterr().err
+    assert f"error: {tmp_path / 'plan' / 'dev.md'}: it cannot be removed: Not a directory" in said
+
+
+def test_a_preview_that_fails_leaves_no_older_plan(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for kind in ("md", "json"):
+        (tmp_path / f"dev.{kind}").write_text("older", "utf-8")
+    done = type("Done", (), {"stdout": "error: no stack named 'dev' found", "returncode": 255})
+    monkeypatch.setattr("subprocess.run", lambda *_, **__: done)
+    assert plans.main(["--stack", "dev", "--output", str(tmp_path)]) == 255
+    assert list(tmp_path.iterdir()) == []

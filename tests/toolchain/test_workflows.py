@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 import yaml
 
+from report.plan import markdown, read
 from toolchain import engine, environment, stacks
 from toolchain.layout import Layout, checkout
 
@@ -173,6 +174,62 @@ def test_a_run_keeps_what_the_stack_says_of_convergence(tmp_path: Path) -> None:
         "wait": "45m",
         "onPending": "warn",
     }
+
+
+_GH = """#!/bin/bash
+printf '%s\\n' "$*" >> calls
+for each in "$@"; do
+  case $each in body=@*) cp "${each#body=@}" body ;; esac
+done
+case "$*" in *--paginate*) echo 17 ;; esac
+"""
+
+
+def comment(folder: Path) -> tuple[list[str], str]:
+    """Run the step that comments on a pull request which has a comment, 17, of an older preview.
+
+    Returns:
+        The requests to GitHub, and the comment.
+    """
+    [step] = [
+        each
+        for each in workflow("preview")["jobs"]["preview"]["steps"]
+        if each.get("name") == "Comment"
+    ]
+    tools = folder / "bin"
+    tools.mkdir()
+    (tools / "gh").write_text(_GH)
+    (tools / "gh").chmod(0o755)
+    own = {
+        "PATH": f"{tools}:{os.environ['PATH']}",
+        "GITHUB_STEP_SUMMARY": str(folder / "summary"),
+        "GITHUB_REPOSITORY": "team/fleet",
+        **{name: name.lower() for name in step["env"]},
+        "STACK": "prod",
+    }
+    subprocess.run(["bash", "-e", "-c", step["run"]], cwd=folder, env=own, check=True)
+    text = (folder / "body").read_text()
+    assert (folder / "summary").read_text() == text
+    return (folder / "calls").read_text().splitlines(), text
+
+
+def test_the_comment_of_a_pull_request_is_that_of_the_newest_preview(tmp_path: Path) -> None:
+    plan = tmp_path / ".local" / "plan" / "prod.md"
+    plan.parent.mkdir(parents=True)
+    plan.write_text(markdown(read("prod", {})))
+    requests, text = comment(tmp_path)
+    assert requests[-1].startswith("api --method PATCH repos/team/fleet/issues/comments/17 ")
+    assert text == plan.read_text()
+
+
+def test_a_preview_that_failed_takes_the_place_of_the_older_one(tmp_path: Path) -> None:
+    requests, text = comment(tmp_path)
+    first, title, _, why = text.splitlines()
+    assert first == markdown(read("prod", {})).splitlines()[0], "by it the older one is found"
+    assert first in requests[0]
+    assert requests[1].startswith("api --method PATCH repos/team/fleet/issues/comments/17 ")
+    assert title == "### `prod`: the newest preview failed"
+    assert "commit commit ended before it knew what would happen. [Its log](log)" in why
 
 
 @pytest.mark.parametrize("name", [path.stem for path in WORKFLOWS])
