@@ -2,30 +2,32 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Sequence
 
 from dynamic_providers.wave.vault import WaveVault
 from site_recovery import recovery_plan
-from site_recovery.convergence import review_text
+from site_recovery.convergence import plan_turns, review_text
 from site_recovery.convergence.interfaces import PlanOrder
 from site_recovery.convergence.review import MachineReview
 from site_recovery.operations import Operation
 from site_recovery.snapshot import Snapshot
 
 
-def machines_without_it(order: PlanOrder, reviews: Iterable[MachineReview]) -> list[str]:
-    """What the plan cannot do for machines that fail over to recovery points of their own."""
+def machines_without_it(order: PlanOrder, reviews: Sequence[MachineReview]) -> list[str]:
+    """What the plan cannot do, if machines of it fail over to recovery points of their own."""
+    place = order.plan.place
+    own = plan_turns.without_plan(place, [each.assignment for each in reviews])
     alone = [
         each.name
         for each in reviews
-        if Operation.UNPLANNED_FAILOVER in each.operations and each.assignment.cutover.fences
+        if Operation.UNPLANNED_FAILOVER in each.operations and place(each.name) is not None
     ]
-    if not alone:
+    if not own or not alone:
         return []
     return [
-        f"recovery plan {order.plan.name} cannot fail machines over to recovery points of their own: "
-        f"{review_text.names(alone)} {'fails' if len(alone) == 1 else 'fail'} over without it, in "
-        "the order of its groups"
+        f"recovery plan {order.plan.name} cannot fail machines over to recovery points of their own "
+        f"({review_text.names(own)}): {review_text.names(alone)} "
+        f"{'fails' if len(alone) == 1 else 'fail'} over without it, in the order of its groups"
     ]
 
 

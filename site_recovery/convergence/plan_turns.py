@@ -1,20 +1,37 @@
 """Which operations of a machine run through the recovery plan of its wave, and in which order.
 
-A plan cannot fail each of its machines over to a recovery point of its own. So machines that are
-fenced first go one by one, in the plan's order.
+A plan cannot fail each of its machines over to a recovery point of its own. So if one of them is
+fenced first, all go one by one, in the plan's order: the plan would not wait for it between groups.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Iterable, Sequence
 
 from site_recovery.convergence.machine_run import MachineRun
 from site_recovery.convergence.outcome import Failure
 from site_recovery.convergence.plan_run import PlanRun
+from site_recovery.fleet import Assignment
 from site_recovery.observation import Observed
 from site_recovery.operations import Operation
 from site_recovery.planning import Do, Step
 from site_recovery.reasons import Reason
+
+
+def without_plan(
+    place: Callable[[str], int | None], assignments: Iterable[Assignment]
+) -> list[str]:
+    """The machines of a plan because of which none of them fails over through it.
+
+    Args:
+        place: the group of a machine, by its name; None if it is in no group.
+        assignments: the machines of the wave.
+    """
+    return [
+        each.machine.name
+        for each in assignments
+        if each.cutover.fences and place(each.machine.name) is not None
+    ]
 
 
 class PlanTurns:
@@ -28,11 +45,13 @@ class PlanTurns:
     def __init__(self, plan: PlanRun | None, machines: Sequence[MachineRun]) -> None:
         self._plan = plan
         self._machines = machines
+        assignments = [machine.assignment for machine in machines]
+        self._one_by_one = plan is not None and bool(without_plan(plan.place, assignments))
 
     def waits_for_group(self, machine: MachineRun, step: Step, observed: Observed) -> bool:
         """Whether a machine that fails over by itself waits for the groups before its own."""
-        fences = machine.assignment.cutover.fences
-        if self._plan is None or not fences or step != Do(Operation.UNPLANNED_FAILOVER):
+        alone = self._one_by_one and step == Do(Operation.UNPLANNED_FAILOVER)
+        if self._plan is None or not alone:
             return False
         place = self._plan.place(machine.name)
         before = [
@@ -61,8 +80,6 @@ class PlanTurns:
         """
         if self._plan is None or not self._plan.takes(machine.name, operation):
             return False
-        if operation is Operation.UNPLANNED_FAILOVER and machine.assignment.cutover.fences:
-            return False
-        return operation is Operation.UNPLANNED_FAILOVER or not any(
-            other.stays_tested for other in self._machines if other is not machine
-        )
+        if operation is Operation.UNPLANNED_FAILOVER:
+            return not self._one_by_one
+        return not any(other.stays_tested for other in self._machines if other is not machine)
