@@ -51,6 +51,7 @@ class Source:
     Attributes:
         state: EC2's word, such as `running`.
         address: its private address; empty if it has none.
+        addresses: all addresses within AWS of all its interfaces.
     """
 
     instance_id: str
@@ -58,6 +59,7 @@ class Source:
     interfaces: tuple[Interface, ...] = ()
     tags: Mapping[str, str] = field(default_factory=dict)
     address: str = ""
+    addresses: frozenset[str] = frozenset()
 
     @property
     def memory(self) -> Memory:

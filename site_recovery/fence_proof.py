@@ -156,18 +156,25 @@ def read(platform: Platform, output: str) -> Proof | None:
     return Proof(tuple(one for one in found if one is not None), moment)
 
 
-def foreign(connections: Iterable[Connection], servers: Collection[str]) -> list[Connection]:
+def foreign(
+    connections: Iterable[Connection], servers: Collection[str], own: Collection[str] = ()
+) -> list[Connection]:
     """The connections through which somebody could still write.
+
+    An application that reaches the database beside it by the machine's own address is none: what it
+    writes is on the machine's disks, and both ends would be ended again and again.
 
     Args:
         connections: the established ones.
         servers: addresses of the server that the machine replicates to.
+        own: addresses of the machine itself.
     """
     return [
         one
         for one in connections
         if one.process.lower() not in _SYSTEMS_MANAGER
         and one.remote.address not in servers
+        and one.remote.address not in {one.local.address, *own}
         and not _is_local(one.remote.address)
     ]
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import math
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from datetime import timedelta
 from functools import cached_property
 from typing import TYPE_CHECKING, Any, Literal, TypeVar
@@ -218,4 +218,13 @@ def _source(instance: Any) -> Source:
         ),
         {tag["Key"]: tag["Value"] for tag in instance.get("Tags", ())},
         instance.get("PrivateIpAddress", ""),
+        frozenset(_addresses(instance)),
     )
+
+
+def _addresses(instance: Any) -> Iterator[str]:
+    for interface in instance.get("NetworkInterfaces", ()):
+        for each in interface.get("PrivateIpAddresses", ()):
+            yield each["PrivateIpAddress"]
+        for each in interface.get("Ipv6Addresses", ()):
+            yield each["Ipv6Address"]

@@ -76,6 +76,7 @@ class EstateSources:
             (interface,),
             self._tags.get(instance.id, {}),
             instance.private_ip,
+            frozenset({instance.private_ip}),
         )
 
     def inside(self, instance_id: str) -> Any:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from dataclasses import replace
 from datetime import timedelta
+from typing import Any
 
 import pytest
 
@@ -84,9 +85,11 @@ def quiesced(fleet: Fleet, machine: str) -> int:
     return sum(not stops.isdisjoint(lines) for lines in scripts)
 
 
-def keep(fleet: Fleet, machine: str, *, kept: bool = True) -> None:
+def keep(
+    fleet: Fleet, machine: str, *, kept: bool = True, inside: dict[str, Any] | None = None
+) -> None:
     """Let the machine end none of its connections; they last longer than a cutover."""
-    inside = sources(fleet).inside(instance(fleet, machine))
+    inside = inside or sources(fleet).inside(instance(fleet, machine))
     for peer in inside["peers"]:
         peer["stays"] = None
     with fleet.site.world.store.transaction():
@@ -162,6 +165,16 @@ class TestForward:
             assert memory.began is not None
             assert memory.fenced is not None
             assert memory.fenced - memory.began > ahead
+
+    def test_a_connection_to_its_own_address_is_left_alone(self, protected: Fleet) -> None:
+        own = protected.machines["db-01"].private_ip
+        inside = sources(protected).inside(instance(protected, "db-01"))
+        for peer in inside["peers"]:
+            if not peer["name"].startswith("replication-"):
+                peer["address"] = own
+        keep(protected, "db-01", inside=inside)
+        outcomes = protected.drive(Phase.FAILED_OVER)
+        assert outcomes["db-01"].status is Status.SATISFIED, outcomes["db-01"].message
 
     def test_a_machine_in_azure_is_not_touched_again(self, protected: Fleet) -> None:
         protected.drive(Phase.FAILED_OVER)

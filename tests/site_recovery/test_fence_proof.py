@@ -83,6 +83,46 @@ def test_a_list_with_its_header_alone_has_no_connections() -> None:
     assert proof("linux", empty).connections == ()
 
 
+OWN_LINUX = """\
+-- connections
+Recv-Q Send-Q      Local Address:Port        Peer Address:Port
+0      0           10.0.1.5:5432          10.0.1.5:40112 users:(("postgres",pid=9,fd=3))
+0      0           10.0.1.5:40112         10.0.1.5:5432  users:(("app",pid=8,fd=3))
+0      0  [::ffff:10.0.1.5]:40113         10.0.1.5:5432  users:(("java",pid=7,fd=3))
+0      0           10.0.1.5:40114         10.0.2.5:5432  users:(("app",pid=8,fd=4))
+0      0      [2a05:d014::5]:40115  [2a05:d014::5]:5432  users:(("app",pid=8,fd=5))
+0      0           10.0.1.5:40116         10.0.1.6:5432  users:(("app",pid=8,fd=6))
+-- clock
+1796472000.250000000
+"""
+OWN_WINDOWS = """\
+-- connections
+10.0.1.5 1433 10.0.1.5 50002 sqlservr
+10.0.1.5 50002 10.0.1.5 1433 w3wp
+10.0.1.5 50003 10.0.2.5 1433 w3wp
+2a05:d014::5 50004 2a05:d014::5 1433 w3wp
+10.0.1.5 50005 10.0.1.6 1433 w3wp
+-- clock
+2026-12-05T12:00:00.2500000Z
+"""
+
+
+@pytest.mark.parametrize(("platform", "told"), [("linux", OWN_LINUX), ("windows", OWN_WINDOWS)])
+def test_connections_to_an_address_of_the_machine_itself_are_not_foreign(
+    platform: Platform, told: str
+) -> None:
+    """An application reaches its database on the same machine by the address of an interface."""
+    left = fence_proof.foreign(
+        proof(platform, told).connections, {SERVER}, {"10.0.1.5", "10.0.2.5"}
+    )
+    assert [one.remote.address for one in left] == ["10.0.1.6"]
+
+
+def test_an_address_of_its_network_is_not_its_own() -> None:
+    left = fence_proof.foreign(proof("linux", OWN_LINUX).connections, {SERVER})
+    assert [one.remote.address for one in left] == ["10.0.2.5", "10.0.1.6"]
+
+
 def test_without_a_process_a_connection_is_foreign() -> None:
     unknown = Connection(Endpoint("10.0.1.5", 443), Endpoint("52.94.1.2", 443))
     assert fence_proof.foreign([unknown], {SERVER}) == [unknown]

@@ -162,7 +162,8 @@ class Forward:
                 what = f"the machine did not tell its connections: its command ended with {ran}"
                 await self._back.fail(machine, source, observed, Reason.NOT_MANAGED, what)
             return False
-        course.left = fence_proof.foreign(proof.connections, self._courses.sources.servers)
+        servers = self._courses.sources.servers
+        course.left = fence_proof.foreign(proof.connections, servers, source.addresses)
         if course.left:
             course.command = None
             named = ", ".join(map(str, course.left[:5]))
