@@ -58,7 +58,8 @@ def left(settings: Settings) -> str:
         f"and their group, {vault}, the cache storage account, both networks{stays}, and this "
         "stack's record. "
         + (f"`pulumi destroy` removes {destroyed} too. " if destroyed else "")
-        + "In AWS the instances are left, with the agent in those that run."
+        + "In AWS the instances are left, with the agent in those that run, and the fence of those that "
+        "a cutover stopped."
     )
 
 

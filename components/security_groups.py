@@ -9,6 +9,7 @@ from ipaddress import IPv4Address
 import pulumi
 
 from components.sdk import ec2, vpc
+from dynamic_providers.fence_clearance import FenceClearance
 from settings.schema.proxy import Proxy
 from site_recovery.aws.ec2 import MachineFacts
 from site_recovery.aws.service_endpoints import ManagementEndpoints
@@ -33,21 +34,25 @@ class SecurityGroupsArgs:
 
     Attributes:
         vpc_id: the machines' VPC.
+        region: its AWS region.
         prefix: the prefix of the groups' names.
         push: whether the server installs the agents itself.
         server_group_id: the group of a server that already exists; None makes one.
         machines: by machine, where its group is attached.
         fences: whether machines are fenced before they fail over.
+        fenced: whether the cutover of a machine began once and is not taken back.
         management: how a fenced machine reaches Systems Manager.
         proxy: the proxy through which server and machines reach Azure and AWS.
     """
 
     vpc_id: str
+    region: str
     prefix: str
     push: bool
     server_group_id: str | None
     machines: Mapping[str, Attachment]
     fences: bool = False
+    fenced: bool = False
     management: ManagementEndpoints = field(default_factory=ManagementEndpoints)
     proxy: Proxy | None = None
 
@@ -82,7 +87,8 @@ class SecurityGroups(pulumi.ComponentResource):
     Attributes:
         server_group_id: the server's group.
         fence_id: the group that fences a machine: nothing comes in, and only replication and
-            Systems Manager go out. Empty if no machine is fenced.
+            Systems Manager go out. Empty if no machine is fenced. Machines that have it keep it
+            when the stack is destroyed: see `FenceClearance`.
         rules: every rule, for resources that need the network.
         attachments: by machine, for resources that need this machine.
     """
@@ -120,7 +126,10 @@ class SecurityGroups(pulumi.ComponentResource):
             for machine, attachment in args.machines.items()
         }
         self.server_group_id = pulumi.Output.from_input(server)
-        self.fence_id = pulumi.Output.from_input(self._fence(server, args) if args.fences else "")
+        declares_fence = args.fences or args.fenced
+        self.fence_id = pulumi.Output.from_input(
+            self._fence(server, args) if declares_fence else ""
+        )
         self.register_outputs({"serverGroupId": self.server_group_id})
 
     def between(self, machines: Iterable[str]) -> list[pulumi.Resource]:
@@ -143,20 +152,22 @@ class SecurityGroups(pulumi.ComponentResource):
         return machines
 
     def _fence(self, server: pulumi.Input[str], args: SecurityGroupsArgs) -> pulumi.Output[str]:
-        fence = self._group("fence", "Machines that are being cut over to Azure", args)
+        fence = self._kept_while_used("fence", "Machines that are being cut over to Azure", args)
+        if not args.fences:
+            # Sources have it since an earlier config, and nothing has to get through it any more.
+            return fence
         for port, why in TO_THE_SERVER.items():
-            self._allow(f"fence-to-server-{port}", fence.id, server, port, why)
+            self._allow(f"fence-to-server-{port}", fence, server, port, why)
         if args.management.missing:
             # No prefix list of AWS has the addresses of Systems Manager ("AWS-managed prefix lists").
-            self._egress("fence-to-aws-443", fence.id, 443, "Systems Manager", cidr=ANYWHERE)
-            self._to_proxy("fence", fence.id, args.proxy)
+            self._egress("fence-to-aws-443", fence, 443, "Systems Manager", cidr=ANYWHERE)
+            self._to_proxy("fence", fence, args.proxy)
         else:
             endpoints = {a for its in args.management.addresses.values() for a in its}
             for address in sorted(endpoints):
                 name, why = f"fence-to-{address}-443", "Systems Manager: an endpoint of the VPC"
-                self._egress(name, fence.id, 443, why, cidr=f"{address}/32")
-        fence_id: pulumi.Output[str] = fence.id
-        return fence_id
+                self._egress(name, fence, 443, why, cidr=f"{address}/32")
+        return fence
 
     def _to_proxy(self, name: str, source: pulumi.Input[str], proxy: Proxy | None) -> None:
         if proxy is None:
@@ -180,6 +191,37 @@ class SecurityGroups(pulumi.ComponentResource):
             # A renamed stack keeps its groups: machines replicate over the connections they allow.
             opts=pulumi.ResourceOptions(parent=self, ignore_changes=["name", "tags"]),
         )
+
+    def _kept_while_used(
+        self, name: str, description: str, args: SecurityGroupsArgs
+    ) -> pulumi.Output[str]:
+        """A group that outlives the stack if machines have it; its id, for whoever needs it.
+
+        Its rules need the clearance, so on destroy they go before it. Another stack of the name may
+        find the group of an earlier one, and EC2 takes a name once in a VPC: so AWS gets a beginning.
+        """
+        full_name = f"{args.prefix}-{name}"
+        group = ec2.SecurityGroup(
+            name,
+            name_prefix=f"{full_name}-",
+            description=description,
+            vpc_id=args.vpc_id,
+            tags={"Name": full_name},
+            opts=pulumi.ResourceOptions(
+                parent=self,
+                # An older stack gave it the name.
+                ignore_changes=["name", "namePrefix", "tags"],
+                retain_on_delete=True,
+            ),
+        )
+        clearance = FenceClearance(
+            name,
+            group_id=group.id,
+            tag=full_name,
+            region=args.region,
+            opts=pulumi.ResourceOptions(parent=self, ignore_changes=["tag"]),
+        )
+        return clearance.group_id
 
     def _allow(
         self,

@@ -48,11 +48,13 @@ def source_side(
         "security-groups",
         SecurityGroupsArgs(
             stack.source.vpc_id,
+            stack.aws_region,
             prefix,
             stack.replication.agent.installation == "push",
             stack.server_group_id,
             attachments(preflight.facts),
             stack.fences,
+            any(found.cut_over for found in preflight.facts.values()),
             preflight.management,
             stack.source.proxy,
         ),

@@ -40,13 +40,16 @@ _ABSENT = "InvalidNetworkInterfaceID.NotFound"
 
 
 def _security_group(declared: Declared, client: Client) -> Iterator[Found]:
-    names = declared.known("name", "vpcId")
-    if names is None:
+    vpc, name, prefix = map(declared.known, ("vpcId", "name", "namePrefix"))
+    if vpc is None or not (name or prefix):
         return
-    filters = [
-        {"Name": "group-name", "Values": [names[0]]},
-        {"Name": "vpc-id", "Values": [names[1]]},
-    ]
+    filters = [{"Name": "vpc-id", "Values": list(vpc)}]
+    if name:
+        filters.append({"Name": "group-name", "Values": list(name)})
+    else:
+        # One that an earlier stack of the name left has another tag: `kept_fence.KEPT`.
+        tag = str((declared.inputs.get("tags") or {}).get("Name"))
+        filters.append({"Name": "tag:Name", "Values": [tag]})
     for group in client("ec2").describe_security_groups(Filters=filters)["SecurityGroups"]:
         yield Found(group["GroupId"], _described(declared, group.get("Description")))
 

@@ -22,7 +22,15 @@ from typing import Any, TypeAlias
 import boto3
 from werkzeug.serving import BaseWSGIServer, make_server
 
-from emulator.aws import endpoints, estate, instances, interfaces, kept, resource_policies
+from emulator.aws import (
+    endpoints,
+    estate,
+    instances,
+    interfaces,
+    kept,
+    resource_policies,
+    security_groups,
+)
 from emulator.aws.access import calls, denials
 from emulator.aws.access.control import OWN_KEY, Access
 from emulator.aws.control_api import PREFIX, ControlApi
@@ -95,6 +103,8 @@ class AwsServer:
 
         kept.keep()
         interfaces.keep_own_groups()
+        interfaces.end_with_their_instances()
+        security_groups.refuse_to_delete_what_is_used()
         instances.tell_boot_modes()
         endpoints.place_in_their_subnets()
         self._moto: Wsgi = DomainDispatcherApplication(create_backend_app)

@@ -98,7 +98,7 @@ class StandInProvider(protocol.Provider):
         known = self._type(request.type)
         old, inputs = plain_map(request.old_inputs), plain_map(request.new_inputs)
         inputs.pop(_DEFAULTS, None)
-        if known.naming is not None and known.naming.property not in inputs:
+        if known.naming is not None and not known.naming.is_given(inputs):
             chosen = known.naming.property
             kept = old.get(chosen) if chosen in old.get(_DEFAULTS, []) else None
             inputs[chosen] = kept or known.naming.choose(request.name, request.random_seed)
@@ -241,6 +241,8 @@ class StandInProvider(protocol.Provider):
         """Whether the replacement has the same name, so that the old resource must be deleted
         first."""
         if known.naming is None or known.naming.property in new.get(_DEFAULTS, []):
+            return False
+        if known.naming.prefix in new:
             return False
         return known.naming.property not in {_top(difference.path) for difference in found}
 

@@ -17,6 +17,7 @@ class Naming:
 
     Attributes:
         property: the input that is the name.
+        prefix: the input with whose value the service's name begins instead; empty without one.
         separator: the text between the resource's name in the program and the suffix.
         digits: how many random hexadecimal digits follow; 0 uses the program's name unchanged.
         longest: the length of the longest name that the service accepts.
@@ -24,10 +25,15 @@ class Naming:
     """
 
     property: str = "name"
+    prefix: str = ""
     separator: str = "-"
     digits: int = 7
     longest: int = 255
     plain: bool = False
+
+    def is_given(self, inputs: Mapping[str, Any]) -> bool:
+        """Whether inputs say what the name is, or how it begins."""
+        return self.property in inputs or bool(self.prefix and self.prefix in inputs)
 
     def choose(self, name: str, seed: bytes) -> str:
         """A name for the resource called `name` in the program; the same seed gives the same."""

@@ -28,7 +28,7 @@ def test_what_the_stack_made_goes_and_the_rest_goes_with_a_destroy(config: Any) 
     text = told(config())
     assert "server, agents' set-up, security groups and registration are removed" in text
     assert "`pulumi destroy` removes the vault, the cache storage account and the test" in text
-    assert "In AWS the instances are left, with the agent in those that run." in text
+    assert "In AWS the instances are left, with the agent in those that run, and the fence" in text
 
 
 def test_what_was_there_before_the_stack_stays_after_a_destroy_too() -> None:

@@ -31,7 +31,11 @@ RULES: Mapping[str, Mapping[str, re.Pattern[str]]] = {
     "aws:iam/role:Role": {"name": _ROLE},
     "aws:iam/instanceProfile:InstanceProfile": {"name": re.compile(r"[\w+=,.@-]{1,128}", re.ASCII)},
     "aws:iam/rolePolicy:RolePolicy": {"name": re.compile(r"[\w+=,.@-]{1,128}", re.ASCII)},
-    "aws:ec2/securityGroup:SecurityGroup": {"name": _GROUP, "tags.Name": _TAG},
+    "aws:ec2/securityGroup:SecurityGroup": {
+        "name": _GROUP,
+        "namePrefix": re.compile(rf"(?=.{{1,229}}$){_GROUP.pattern}"),
+        "tags.Name": _TAG,
+    },
     "aws:ec2/instance:Instance": {"tags.Name": _TAG},
     # CreateSecret. A hyphen and six characters at the end look like what Secrets Manager adds.
     "aws:secretsmanager/secret:Secret": {
@@ -73,6 +77,7 @@ NAMELESS = {
     "pulumi-python:dynamic/asr:Clearance",
     "pulumi-python:dynamic/asr:Connectivity",
     "pulumi-python:dynamic/asr:Credentials",
+    "pulumi-python:dynamic/asr:Fence",
 }
 """Types whose resources have no name of ours in a cloud, or are in none."""
 

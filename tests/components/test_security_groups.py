@@ -24,7 +24,9 @@ PUSH = {("server", "windows", 135), ("server", "windows", 445)}
 def groups(
     machines: dict[str, Attachment], *, push: bool = True, server: str | None = None
 ) -> Deployment:
-    args = components.SecurityGroupsArgs("vpc-1", "ec2-to-azure-test", push, server, machines)
+    args = components.SecurityGroupsArgs(
+        "vpc-1", "eu-west-1", "ec2-to-azure-test", push, server, machines
+    )
     return deploy(lambda: components.SecurityGroups("security-groups", args))
 
 
@@ -101,7 +103,7 @@ def test_groups_begin_without_rules_of_their_own_in_the_machines_vpc() -> None:
 def fenced(**endpoints: tuple[str, ...]) -> Deployment:
     """The groups of machines that are fenced, with these endpoints of Systems Manager."""
     args = components.SecurityGroupsArgs(
-        *("vpc-1", "ec2-to-azure-test", False, None, WINDOWS),
+        *("vpc-1", "eu-west-1", "ec2-to-azure-test", False, None, WINDOWS),
         fences=True,
         management=ManagementEndpoints(endpoints),
     )
@@ -144,6 +146,35 @@ def test_with_all_endpoints_there_is_no_limit_to_tell() -> None:
     assert security_groups.open_way(all_of_them, "vpc-1") == ""
 
 
+def test_a_fence_outlives_its_stack_where_machines_have_it_and_takes_no_name_of_another() -> None:
+    deployment = fenced()
+    group, clearance = deployment.one("SecurityGroup", "fence"), deployment.one("asr:Fence")
+    assert group.retained
+    assert "name" not in group.inputs
+    assert group.inputs["namePrefix"] == "ec2-to-azure-test-fence-"
+    assert group.inputs["tags"] == {"Name": "ec2-to-azure-test-fence"}
+    assert clearance.inputs["tag"] == "ec2-to-azure-test-fence"
+    assert clearance.inputs["region"] == "eu-west-1"
+    rules = [
+        rule
+        for rule in (*deployment.all(EGRESS), *deployment.all(INGRESS))
+        if rule.name.startswith("fence-")
+    ]
+    assert rules
+    for rule in rules:
+        assert deployment.waits_for(rule, clearance), "EC2 deletes no group that a rule names"
+    assert not [g for g in deployment.all("SecurityGroup") if g.retained and g.name != "fence"]
+
+
+def test_a_fence_that_machines_have_stays_without_rules_when_cutovers_are_switched_off() -> None:
+    args = components.SecurityGroupsArgs(
+        *("vpc-1", "eu-west-1", "ec2-to-azure-test", False, None, WINDOWS), fenced=True
+    )
+    deployment = deploy(lambda: components.SecurityGroups("security-groups", args))
+    assert deployment.one("SecurityGroup", "fence").retained
+    assert out_of_the_fence(deployment) == set()
+
+
 def test_each_machine_is_attached_beside_the_groups_that_it_has() -> None:
     deployment = groups({**WINDOWS, **LINUX})
     assert {
@@ -183,6 +214,8 @@ def test_a_server_that_is_there_keeps_its_group_and_gets_the_rules() -> None:
 )
 def test_server_and_fence_may_connect_to_the_proxy(url: str, cidr: str) -> None:
     proxy = Proxy(url=url)
-    args = components.SecurityGroupsArgs("vpc-1", "test", False, None, LINUX, True, proxy=proxy)
+    args = components.SecurityGroupsArgs(
+        "vpc-1", "eu-west-1", "test", False, None, LINUX, True, proxy=proxy
+    )
     deployment = deploy(lambda: components.SecurityGroups("groups", args))
     assert {("server", cidr, proxy.port), ("fence", cidr, proxy.port)} <= let_out(deployment)

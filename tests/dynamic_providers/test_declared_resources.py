@@ -16,6 +16,7 @@ from dynamic_providers.connectivity_check import ConnectivityCheckProvider
 from dynamic_providers.container_mapping import ContainerMappingProvider
 from dynamic_providers.declared import DeclaredResource
 from dynamic_providers.fabric_registration import FabricRegistrationProvider
+from dynamic_providers.fence_clearance import FenceClearanceProvider
 from dynamic_providers.migration_wave import MigrationWaveProvider
 from dynamic_providers.protected_item import ProtectedItemProvider
 from dynamic_providers.vault_clearance import VaultClearanceProvider
@@ -27,6 +28,7 @@ PROVIDERS = [
     ConnectivityCheckProvider,
     ContainerMappingProvider,
     FabricRegistrationProvider,
+    FenceClearanceProvider,
     MigrationWaveProvider,
     ProtectedItemProvider,
     VaultClearanceProvider,

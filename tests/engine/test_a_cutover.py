@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -11,7 +12,8 @@ from tests.engine.harness import MACHINES_GROUP, Result, Stack
 pytestmark = pytest.mark.engine
 
 MACHINE = "web-01"
-FENCE = "-fence"
+FENCE = "-fence-"
+"""In the name of the fence, which AWS ends."""
 CUTOVER = {
     "quiesce": {
         "ssm": {"windows": ["Stop-Service W3SVC"]},
@@ -102,7 +104,7 @@ def endpoints(stack: Stack) -> set[str]:
 def ways_out_of_the_fence(stack: Stack) -> set[str]:
     """The addresses that the fence lets a machine out to."""
     groups = stack.clouds.ec2().describe_security_groups()["SecurityGroups"]
-    [fence] = [one for one in groups if one["GroupName"].endswith(FENCE)]
+    [fence] = [one for one in groups if FENCE in one["GroupName"]]
     return {
         one["CidrIp"] for rule in fence["IpPermissionsEgress"] for one in rule.get("IpRanges", [])
     }
@@ -146,7 +148,7 @@ def test_its_source_is_fenced_and_stopped_before_it_fails_over(stack: Stack) -> 
     after = source(stack)
     assert after["state"] == "stopped"
     [group] = after["groups"]
-    assert group.endswith(FENCE)
+    assert FENCE in group
     assert after["tags"]["site-recovery:migrated-to"].endswith(f"virtualMachines/{MACHINE}")
     assert set(stack.clouds.virtual_machines(MACHINES_GROUP)) == {MACHINE}
 
@@ -158,7 +160,7 @@ def test_its_failover_is_taken_back(stack: Stack) -> None:
     assert "WHAT WAS WRITTEN IN AZURE SINCE THE FAILOVER IS LOST" in told
     after = source(stack)
     assert after["state"] == "running"
-    assert not [group for group in after["groups"] if group.endswith(FENCE)]
+    assert not [group for group in after["groups"] if FENCE in group]
     assert cutover_tags(stack) == []
     # The check looks whether the application, which the cutover stopped, runs again.
     assert f"{MACHINE}: check of its source passed: run command" in up.line("pilot")
@@ -183,8 +185,48 @@ def test_it_is_cut_over_again_behind_a_fence_to_endpoints_and_migrated(stack: St
     assert stack.machine(MACHINE)["observedPhase"] == "migrated"
 
 
-def test_destroy_leaves_the_source_as_it_is(stack: Stack) -> None:
+def test_cutovers_that_are_switched_off_leave_the_source_its_fence(stack: Stack) -> None:
+    stack.waves["pilot"]["cutover"] = {"mode": "latest"}
+    up = stack.up()
+
+    assert up.code == 0, up.text
+    after = source(stack)
+    assert [FENCE in group for group in after["groups"]] == [True]
+    assert ways_out_of_the_fence(stack) == set()
+
+
+def test_destroy_leaves_the_source_as_it_is_and_says_that_its_fence_stays(stack: Stack) -> None:
+    before = source(stack)
     destroy = stack.destroy()
 
     assert destroy.code == 0, destroy.text
-    assert source(stack)["state"] == "stopped"
+    assert stack.resources() == []
+    after = source(stack)
+    assert (after["state"], after["groups"]) == ("stopped", before["groups"])
+    instance = stack.fleet[MACHINE]["instanceId"]
+    assert f"it fences {instance}, and no connection gets through it" in destroy.text
+    groups = stack.clouds.ec2().describe_security_groups()["SecurityGroups"]
+    [kept] = [one for one in groups if FENCE in one["GroupName"]]
+    assert "IpPermissions" not in kept or kept["IpPermissions"] == []
+    assert kept["IpPermissionsEgress"] == []
+    [name] = [tag["Value"] for tag in kept["Tags"] if tag["Key"] == "Name"]
+    assert name.endswith("-fence-kept")
+
+
+def test_a_new_stack_of_the_name_has_a_fence_of_its_own(stack: Stack, tmp_path: Path) -> None:
+    stack.start_over(tmp_path / "state")
+    stack.config["ec2-to-azure:target"]["adopt"] = True
+    stack.waves["pilot"]["cutover"] = CUTOVER
+    up = stack.up()
+    assert up.code == 0, up.text
+    groups = stack.clouds.ec2().describe_security_groups()["SecurityGroups"]
+    fences = [one["GroupName"] for one in groups if FENCE in one["GroupName"]]
+    assert len(fences) == 2
+
+    destroy = stack.destroy()
+
+    assert destroy.code == 0, destroy.text
+    assert "it fences" not in destroy.text, "its own fence is nobody's"
+    groups = stack.clouds.ec2().describe_security_groups()["SecurityGroups"]
+    [left] = [one["GroupName"] for one in groups if FENCE in one["GroupName"]]
+    assert source(stack)["groups"] == [left]

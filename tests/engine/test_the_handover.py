@@ -231,7 +231,7 @@ def test_server_groups_and_registration_go_and_the_record_stays(
     assert retired.code == 0, retired.text
     told = " ".join(retired.text.split())
     assert "The source side is retired: server, agents' set-up, security groups and" in told
-    assert "In AWS the instances are left, with the agent in those that run." in told
+    assert "In AWS the instances are left, with the agent in those that run, and the fence" in told
     assert migrated.clouds.aws() == untouched, "of the stack nothing is left in AWS"
     outputs = migrated.outputs()
     assert outputs["server"] == {"retired": True}

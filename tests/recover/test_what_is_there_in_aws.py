@@ -13,6 +13,7 @@ import pytest
 from recover import aws
 from recover.declared import Declared
 from recover.verdicts import Action, Found, decide
+from site_recovery.aws.kept_fence import KEPT
 from site_recovery.aws.server_facts import ROLE_TAG, VAULT_TAG
 from tests.emulator.providers.providers_client import UNKNOWN, Engine, running, urn
 from tests.local_aws import LocalAws, local_aws
@@ -209,6 +210,21 @@ def test_what_somebody_else_made_under_the_name_is_refused(cloud: Cloud, token: 
 
     assert verdict.action is Action.REFUSE
     assert cloud.made[token] in verdict.text
+
+
+def test_a_group_of_which_aws_made_the_name_is_found_and_not_one_that_an_earlier_stack_left(
+    cloud: Cloud,
+) -> None:
+    vpc = cloud.local.estate["vpc"]
+    fence = {"namePrefix": "p-dev-fence-", "description": "ours", "vpcId": vpc}
+    left = {**fence, "tags": {"Name": f"p-dev-fence{KEPT}"}}
+    cloud.engine.create(GROUP, "left", left)
+    declared = cloud.declared(GROUP, {**fence, "tags": {"Name": "p-dev-fence"}})
+    assert cloud.find(declared) == ()
+
+    made = cloud.engine.create(GROUP, "fence", declared.inputs)
+
+    assert [found.id for found in cloud.find(declared)] == [made.id]
 
 
 def test_a_server_of_another_vault_is_not_seen(cloud: Cloud) -> None:

@@ -165,6 +165,13 @@ def test_group_gets_a_name_of_its_own_that_stays(aws: Aws) -> None:
     assert again["name"] == first["name"]
 
 
+def test_a_group_of_which_the_name_begins_as_given_gets_another_one_each_time(aws: Aws) -> None:
+    inputs = {"vpcId": aws.vpc, "namePrefix": "p-dev-fence-"}
+    names = [aws.engine.create(GROUP, "fence", inputs).state["name"] for _ in range(2)]
+    assert all(name.startswith("p-dev-fence-") for name in names)
+    assert len(set(names)) == 2
+
+
 def test_group_begins_without_rules_as_the_real_provider_makes_it(aws: Aws) -> None:
     group = aws.engine.create(GROUP, "bare", {"vpcId": aws.vpc, "tags": {"a": "1"}})
     assert group.state["egress"] == []

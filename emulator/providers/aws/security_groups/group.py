@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from typing import Any
+from uuid import uuid4
 
 from botocore.exceptions import ClientError
 
@@ -15,6 +16,8 @@ from emulator.providers.resource import Naming, ResourceType
 from emulator.providers.schema import Property
 
 _TEXT = Property()
+_UNIQUE = 26
+"""How many characters follow a prefix."""
 _TEXTS = Property("list", items=Property())
 
 _INLINE_RULES = Property(
@@ -53,7 +56,7 @@ class SecurityGroup(ResourceType):
         "tags": TAGS,
     }
     outputs = ("arn", "ownerId", "tagsAll")
-    naming = Naming()
+    naming = Naming(prefix="namePrefix")
 
     def __init__(self, cloud: Cloud) -> None:
         self._cloud = cloud
@@ -62,7 +65,7 @@ class SecurityGroup(ResourceType):
         """CreateSecurityGroup, without EC2's default rule that allows all egress."""
         ec2 = self._ec2(inputs)
         asked: dict[str, Any] = {
-            "GroupName": inputs["name"],
+            "GroupName": inputs.get("name") or f"{inputs['namePrefix']}{uuid4().hex[:_UNIQUE]}",
             "Description": inputs.get("description", "Managed by Pulumi"),
             "TagSpecifications": tags.specification(
                 "security-group", tags.wanted(self._cloud, inputs)
@@ -99,7 +102,11 @@ class SecurityGroup(ResourceType):
         return self._state(resource_id, inputs)
 
     def delete(self, resource_id: str, state: Mapping[str, Any]) -> None:
-        """DeleteSecurityGroup."""
+        """DeleteSecurityGroup.
+
+        The real provider repeats what is refused with `DependencyViolation` for 15 minutes, because
+        interfaces that are gone may count for a while. Here they do not.
+        """
         ec2 = self._ec2(state)
         try:
             if state.get("revokeRulesOnDelete"):
