@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Hashable, Iterable, Mapping
+from dataclasses import replace
 from functools import cached_property
 from types import MappingProxyType
 from typing import Any, TypeAlias
@@ -16,7 +17,7 @@ from dynamic_providers.adapter import MigrationProvider, Outputs, resource_name,
 from dynamic_providers.as_text import as_text
 from dynamic_providers.declared import DeclaredResource
 from dynamic_providers.independent import independent
-from dynamic_providers.shared import checked, claims, departures
+from dynamic_providers.shared import claims, departures, records
 from dynamic_providers.wave import checks as wave_checks
 from dynamic_providers.wave import (
     fleet_review,
@@ -33,9 +34,11 @@ from dynamic_providers.wave.inputs import (
     MachineInputs,
     WaveInputs,
     assignments,
+    ever_migrated,
     items,
     leaving,
     migrated,
+    of_migrated,
 )
 from dynamic_providers.wave.inputs import recorded as answerable_for
 from dynamic_providers.wave.room import MadeSubnets
@@ -65,7 +68,7 @@ class WaveOutputs(Outputs):
         results: what was observed at the end.
         leaving: machines that left the wave and whose removal has not ended, with their inputs.
         migrated: the instance of each machine that was ever observed as migrated. A refresh keeps
-            it.
+            it. Those of machines that moved to another wave stay, for that wave.
         hooks: which hooks of each machine have run in its attempt to fail over.
         checks: how the checks of each machine in Azure ended when they were last made. Those of a
             machine that moved to another wave stay, for that wave.
@@ -120,7 +123,10 @@ class MigrationWaveProvider(MigrationProvider[WaveInputs, WaveOutputs]):
             plan["name"] = (olds.get("recovery_plan") or plan)["name"]
             claims.of_this_process.add_thing(_plan(plan["name"]))
         preview = bool(check_only["preview"])
-        checked.of_this_process.planned.add(resource_name(news["urn"]))
+        records.of_this_process.planned.add(own)
+        if not olds:
+            # Another wave need not wait until this one is created.
+            records.of_this_process.add(own)
         if news.get("retired"):
             news, refusals = retirement.kept(olds, news)
             failures = [CheckFailure("", review.refused(refusals))] if refusals else []
@@ -173,7 +179,7 @@ class MigrationWaveProvider(MigrationProvider[WaveInputs, WaveOutputs]):
 
         A wave is never replaced, so that no config change replaces a replicating machine.
         """
-        _tell_checks(recorded)
+        _tell_records(recorded)
         if unknown(news):
             return DiffResult(changes=True)
         inputs, before = WaveInputs.model_validate(news), recorded.inputs
@@ -184,14 +190,22 @@ class MigrationWaveProvider(MigrationProvider[WaveInputs, WaveOutputs]):
         offline = inputs.convergence.offline_preview
         vault = WaveVault(self.connect(), inputs)
         # A refresh compares too: it records that the vault is gone, and `check` refuses to go on.
-        snapshot = await vault.observe(leaving=True) if migrated_before and not offline else None
-        if snapshot is not None and snapshot.gone is None:
-            _refuse_migrated_without_vm(inputs, migrated_before, snapshot)
+        snapshot = None
+        moved = _moved(ever_migrated(recorded.values), before, inputs)
+        if (migrated_before or moved) and not offline:
+            snapshot = await vault.observe(leaving=True)
+            if snapshot.gone is None:
+                own = [a for a in inputs.assignments(migrated_before) if a.machine.migrated]
+                _refuse_migrated_without_vm([*own, *moved], inputs, snapshot)
         if not offline and _fails_over(inputs):
             snapshot = snapshot or await vault.observe(leaving=True)
             if refusals := await wave_checks.refusals(inputs, before, snapshot):
                 raise MigrationError(review.refused(refusals))
-        if _lasting(inputs) != _lasting(before) or recorded.outputs.leaving:
+        if (
+            _lasting(inputs) != _lasting(before)
+            or recorded.outputs.leaving
+            or _keeps_in_vain(recorded.outputs, inputs)
+        ):
             return DiffResult(changes=True)
         outcomes = recorded.outputs.outcomes
         unfinished = [o for o in outcomes.values() if o["status"] != "satisfied"]
@@ -218,21 +232,20 @@ class MigrationWaveProvider(MigrationProvider[WaveInputs, WaveOutputs]):
 
     async def on_create(self, inputs: WaveInputs) -> tuple[str, WaveOutputs]:
         """Drive all machines. Jobs that already run are adopted."""
-        checked.of_this_process.add(resource_name(inputs.urn))
+        records.of_this_process.add(resource_name(inputs.urn))
         return resource_name(inputs.urn), await self._drive(inputs, {})
 
     async def on_update(self, recorded: Recorded, inputs: WaveInputs) -> WaveOutputs:
         """Drive all machines, and take those that left the config out of the vault."""
-        _tell_checks(recorded)
+        _tell_records(recorded)
         if inputs.retired:
             return recorded.outputs
         departing = leaving(answerable_for(recorded.values), inputs)
-        migrated_before = migrated(recorded.values, inputs)
         return await self._drive(
             inputs,
             departing,
             recorded.inputs,
-            migrated_before,
+            ever_migrated(recorded.values),
             recorded.outputs,
             items(recorded.values, inputs),
         )
@@ -307,7 +320,7 @@ class MigrationWaveProvider(MigrationProvider[WaveInputs, WaveOutputs]):
         inputs: WaveInputs,
         departing: dict[str, MachineInputs],
         before: WaveInputs | None = None,
-        once_migrated: Mapping[str, str] = MappingProxyType({}),
+        ever: Mapping[str, str] = MappingProxyType({}),
         outputs_before: WaveOutputs | None = None,
         items_before: Mapping[str, str] = MappingProxyType({}),
     ) -> WaveOutputs:
@@ -316,8 +329,9 @@ class MigrationWaveProvider(MigrationProvider[WaveInputs, WaveOutputs]):
         plan_before = before.recovery_plan if before is not None else None
         if plan_before is not None and (order is None or order.plan.name != plan_before.name):
             await vault.delete_plan(plan_before.name)
-        if awaits_records(inputs):
-            await checked.of_this_process.told(claims.of_this_process.waves)
+        if awaits_records(inputs, before):
+            await records.of_this_process.told(claims.of_this_process.waves)
+        once_migrated = of_migrated(inputs, ever.values())
         before_this = outputs_before or WaveOutputs()
         own = with_checks(inputs.assignments(once_migrated, items_before))
         own = with_hooks(own, before_this.hooks)
@@ -332,9 +346,12 @@ class MigrationWaveProvider(MigrationProvider[WaveInputs, WaveOutputs]):
             results={name: _result(o.observed) for name, o in staying.items()},
             outcomes={name: _outcome(inputs.phase, o) for name, o in staying.items()},
             migrated={
-                name: machine.instance_id
-                for name, machine in inputs.machines.items()
-                if name in once_migrated or staying[name].observed.stage is Stage.MIGRATED
+                **{name: instance for name, instance in ever.items() if instance in moved},
+                **{
+                    name: machine.instance_id
+                    for name, machine in inputs.machines.items()
+                    if name in once_migrated or staying[name].observed.stage is Stage.MIGRATED
+                },
             },
             leaving={
                 name: machine.wire()
@@ -417,9 +434,12 @@ _NOT_COMPARED = {
 }
 
 
-def _tell_checks(recorded: Recorded) -> None:
-    name = resource_name(recorded.inputs.urn)
-    checked.of_this_process.add(name, recorded.outputs.records.values())
+def _tell_records(recorded: Recorded) -> None:
+    records.of_this_process.add(
+        resource_name(recorded.inputs.urn),
+        recorded.outputs.records.values(),
+        ever_migrated(recorded.values).values(),
+    )
 
 
 def _fails_over(inputs: WaveInputs) -> bool:
@@ -427,7 +447,7 @@ def _fails_over(inputs: WaveInputs) -> bool:
     return (
         inputs.phase in (Phase.FAILED_OVER, Phase.MIGRATED)
         and inputs.rules.require_test_failover
-        and resource_name(inputs.urn) in checked.of_this_process.planned
+        and resource_name(inputs.urn) in records.of_this_process.planned
     )
 
 
@@ -449,8 +469,36 @@ def _lasting(inputs: WaveInputs) -> dict[str, Any]:
     }
 
 
+def _moved(ever: Mapping[str, str], before: WaveInputs, inputs: WaveInputs) -> list[Assignment]:
+    """The migrated machines that are in another wave now, as they were in this one.
+
+    A preview does not run the other wave, which may be new; this one has their record.
+    """
+    here = {machine.instance_id for machine in inputs.machines.values()}
+    elsewhere = claims.of_this_process.instances - here
+    return [
+        replace(assignment, machine=replace(assignment.machine, migrated=True))
+        for assignment in assignments(
+            Phase.MIGRATED,
+            {
+                name: machine
+                for name, machine in before.machines.items()
+                if ever.get(name) == machine.instance_id and machine.instance_id in elsewhere
+            },
+        )
+    ]
+
+
+def _keeps_in_vain(outputs: WaveOutputs, inputs: WaveInputs) -> bool:
+    """Whether a machine is recorded as migrated that no wave declares. A refresh does not know."""
+    if resource_name(inputs.urn) not in records.of_this_process.planned:
+        return False
+    here = {machine.instance_id for machine in inputs.machines.values()}
+    return not set(outputs.migrated.values()) <= here | claims.of_this_process.instances
+
+
 def _refuse_migrated_without_vm(
-    inputs: WaveInputs, migrated_before: Mapping[str, str], snapshot: Snapshot
+    machines: Iterable[Assignment], inputs: WaveInputs, snapshot: Snapshot
 ) -> None:
     """Refuse, in preview too, to migrate a machine again.
 
@@ -459,7 +507,6 @@ def _refuse_migrated_without_vm(
     Raises:
         MigrationError: naming each machine.
     """
-    machines = [a for a in inputs.assignments(migrated_before) if a.machine.name in migrated_before]
     refusals = review.refusals(review.review(machines, snapshot, inputs.rules))
     if refusals:
         raise MigrationError(review.refused(refusals))

@@ -29,7 +29,7 @@ from site_recovery.errors import MigrationError
 from site_recovery.fleet import ExperienceName, LandingZone, Site
 from site_recovery.observation import Observed, Stage, observe
 from site_recovery.phases import Phase
-from site_recovery.planning import NOT_BEGUN, Rules, next_step, satisfies
+from site_recovery.planning import NOT_BEGUN, Blocked, Rules, next_step, satisfies
 from site_recovery.snapshot import Gone, Snapshot
 
 
@@ -161,7 +161,13 @@ class ProtectedItemProvider(MigrationProvider[ProtectedItemInputs, ProtectedItem
         says then what happens; the machine is not shown as changed for it.
 
         A wave that is left out of the command (`--target`, `--exclude`) leaves its records alone.
+
+        Raises:
+            MigrationError: it is migrated, its wave has another name now, and its virtual machine is
+                not found: the wave by the other name would migrate it again.
         """
+        if _lost_its_wave(recorded):
+            await self._refuse_without_vm(recorded.inputs)
         # A refresh compares too, and checks nothing.
         if _left_out(news) and claims.of_this_process.program_runs:
             engine.current().log(news["urn"], f"{_not_part_of(news)}: it stays where it is")
@@ -238,6 +244,14 @@ class ProtectedItemProvider(MigrationProvider[ProtectedItemInputs, ProtectedItem
             f"{inputs.name}: its replication goes on until its wave is destroyed, which takes all "
             "its machines out of the vault",
         )
+
+    async def _refuse_without_vm(self, inputs: ProtectedItemInputs) -> None:
+        """Refuse to go on with a migrated machine whose virtual machine is not found."""
+        snapshot = await self._look(inputs, lambda _: True)
+        machine = replace(inputs.machine.machine(inputs.name), migrated=True)
+        step = next_step(Phase.MIGRATED, observe(machine, snapshot), Rules())
+        if snapshot.gone is None and isinstance(step, Blocked):
+            raise MigrationError(f"{inputs.name}: {step}")
 
     def _tell_departure(self, inputs: ProtectedItemInputs, left: Outcome) -> None:
         what = f"{inputs.name}: its replication is not removed yet: {left.message}"
@@ -320,6 +334,21 @@ class ProtectedItemProvider(MigrationProvider[ProtectedItemInputs, ProtectedItem
         site = inputs.site
         async with self.azure(site.container.vault) as connection:
             yield VaultService(connection, site, adapter.stack_of(inputs.urn), leaving=True)
+
+
+def _lost_its_wave(recorded: Recorded) -> bool:
+    """Whether a migrated machine is in a wave that may be new, and whose record is another's.
+
+    A wave by another name is created before the old one is deleted, so it cannot have that record.
+    """
+    inputs, claimed = recorded.inputs, claims.of_this_process
+    return (
+        recorded.outputs.observed_phase == Phase.MIGRATED
+        and bool(inputs.wave)
+        and inputs.wave not in claimed.waves
+        and inputs.machine.instance_id in claimed.instances
+        and not inputs.convergence.offline_preview
+    )
 
 
 def _left_out(news: Mapping[str, Any]) -> bool:

@@ -35,6 +35,9 @@ def migrated(deployment: Mapping[str, Any]) -> Machines:
             continue
         for name, instance in outputs["migrated"].items():
             seen = (outputs.get("results") or {}).get(name) or {}
+            if not seen and name in found:
+                # It moved to another wave, which knows more.
+                continue
             found[name] = {
                 "instance": instance,
                 "virtualMachine": seen.get("azure_vm_id") or "",

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import replace
 from typing import Any
 
-from dynamic_providers.shared import checked, claims
+from dynamic_providers.shared import claims, records
 from dynamic_providers.wave.inputs import WaveInputs
 from site_recovery.checks import last_passed_test
 from site_recovery.convergence import review
@@ -29,7 +29,7 @@ def with_checks(assignments: Iterable[Assignment]) -> list[Assignment]:
 
 
 def _with_record(assignment: Assignment) -> Assignment:
-    record = checked.of_this_process.of(assignment.machine.instance_id)
+    record = records.of_this_process.of(assignment.machine.instance_id)
     if record is None:
         return assignment
     machine = replace(assignment.machine, checked_test=last_passed_test(record))
@@ -41,12 +41,21 @@ def lacks_checks(assignment: Assignment, observed: Observed) -> bool:
     return not are_made(assignment, assignment.checked, observed)
 
 
-def awaits_records(inputs: WaveInputs) -> bool:
-    """Whether another wave may have the record that the failover of a machine needs."""
+def awaits_records(inputs: WaveInputs, before: WaveInputs | None) -> bool:
+    """Whether another wave may have a record that a machine needs.
+
+    Args:
+        inputs: the wave now.
+        before: the same as it was recorded; None for a new one.
+    """
+    stayed = {m.instance_id for m in before.machines.values()} if before is not None else set()
+    if any(machine.instance_id not in stayed for machine in inputs.machines.values()):
+        # It may be migrated, and must not be so twice.
+        return True
     if inputs.phase not in (Phase.FAILED_OVER, Phase.MIGRATED):
         return False
     return inputs.rules.require_test_failover and any(
-        checked.of_this_process.of(machine.instance_id) is None
+        records.of_this_process.of(machine.instance_id) is None
         for machine in inputs.machines.values()
     )
 
@@ -80,15 +89,15 @@ async def refusals(inputs: WaveInputs, before: WaveInputs, snapshot: Snapshot) -
 
     if not found():
         return []
-    await checked.of_this_process.told(claims.of_this_process.waves, _SHORT)
+    await records.of_this_process.told(claims.of_this_process.waves, _SHORT)
     return review.refusals(found())
 
 
 def with_hooks(
-    assignments: Iterable[Assignment], records: Mapping[str, Mapping[str, Any]]
+    assignments: Iterable[Assignment], hooks: Mapping[str, Mapping[str, Any]]
 ) -> list[Assignment]:
     """Machines with the hooks that have run for them, by the records of their wave."""
-    kept = {name: HookRecord.of(record) for name, record in records.items()}
+    kept = {name: HookRecord.of(record) for name, record in hooks.items()}
     return [
         replace(each, hooked=record)
         if (record := kept.get(each.machine.name)) is not None

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import replace
 from datetime import datetime, timedelta
 from types import MappingProxyType
@@ -12,7 +12,7 @@ from pydantic import Field, field_serializer
 
 from dynamic_providers.adapter import Inputs, resource_name
 from dynamic_providers.remembered import of_same_instances
-from dynamic_providers.shared import claims, runs
+from dynamic_providers.shared import claims, records, runs
 from site_recovery.arm_ids import ContainerId
 from site_recovery.aws.cutover_source import Ec2Sources
 from site_recovery.azure.experiences.registry import EXPERIENCES
@@ -363,10 +363,24 @@ def leaving(before: dict[str, MachineInputs], now: WaveInputs) -> dict[str, Mach
 
 
 def migrated(outputs: dict[str, Any], now: WaveInputs) -> dict[str, str]:
-    """The instances of the wave that are recorded as migrated, by machine."""
+    """The instances of the wave that it or another wave has recorded as migrated, by machine."""
+    return of_migrated(now, ever_migrated(outputs).values())
+
+
+def of_migrated(now: WaveInputs, instances: Iterable[str] = ()) -> dict[str, str]:
+    """Those of the wave's machines that are these instances, or that the run knows as migrated."""
+    known = {*instances, *records.of_this_process.migrated}
+    return {
+        name: machine.instance_id
+        for name, machine in now.machines.items()
+        if machine.instance_id in known
+    }
+
+
+def ever_migrated(outputs: Mapping[str, Any]) -> dict[str, str]:
+    """The instances that a wave has recorded as migrated, also of machines that moved elsewhere."""
     once: dict[str, str] = dict(outputs.get("migrated") or {})
     for name, result in (outputs.get("results") or {}).items():
         if result.get("stage") == Stage.MIGRATED and name in outputs["machines"]:
             once[name] = outputs["machines"][name]["instance_id"]
-    instances = {name: machine.instance_id for name, machine in now.machines.items()}
-    return of_same_instances(once, once, instances)
+    return once

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from dynamic_providers.shared import checked, claims, departures, runs
+from dynamic_providers.shared import claims, departures, records, runs
 
 
 @pytest.fixture(autouse=True)
@@ -17,6 +17,6 @@ def outside_a_log(monkeypatch: pytest.MonkeyPatch) -> None:
 def in_a_process_of_its_own(monkeypatch: pytest.MonkeyPatch) -> None:
     """Begin as a provider process does: no resource has told another anything."""
     monkeypatch.setattr(claims, "of_this_process", claims.Claims())
-    monkeypatch.setattr(checked, "of_this_process", checked.CheckedMachines())
+    monkeypatch.setattr(records, "of_this_process", records.Records())
     monkeypatch.setattr(departures, "of_this_process", {})
     monkeypatch.setattr(runs, "of_this_process", runs.Runs())

@@ -17,7 +17,7 @@ from dynamic_providers.container_mapping import ContainerMappingProvider
 from dynamic_providers.fabric_registration import FabricRegistrationProvider
 from dynamic_providers.migration_wave import MigrationWaveProvider
 from dynamic_providers.protected_item import ProtectedItemProvider
-from dynamic_providers.shared import checked
+from dynamic_providers.shared import records
 from dynamic_providers.vault_clearance import VaultClearanceProvider
 from site_recovery.azure import leftovers
 from site_recovery.azure.connection import Connection
@@ -434,7 +434,7 @@ class TestATestThatNobodyLookedAt:
     def test_refuses_a_failover_before_anything_runs(
         self, fleet: Fleet, unchecked: dict[str, Any]
     ) -> None:
-        checked.of_this_process.planned.add("one")
+        records.of_this_process.planned.add("one")
         with pytest.raises(MigrationError) as refused:
             MigrationWaveProvider().diff("web", unchecked, failing_over(fleet, required=True))
         for machine in fleet.machines:
@@ -447,7 +447,7 @@ class TestATestThatNobodyLookedAt:
     def test_is_no_matter_where_none_is_required(
         self, fleet: Fleet, unchecked: dict[str, Any]
     ) -> None:
-        checked.of_this_process.planned.add("one")
+        records.of_this_process.planned.add("one")
         asked = failing_over(fleet, required=False)
         assert MigrationWaveProvider().diff("web", unchecked, asked).changes
 

@@ -1,6 +1,6 @@
-"""How the checks of machines ended, as the waves of a run have it recorded.
+"""What the waves of a run have recorded of machines: how their checks ended, and which are migrated.
 
-A machine that moved to another wave has its record in the outputs of the wave that it left, which
+A machine that moved to another wave has its records in the outputs of the wave that it left, which
 the other one does not get. The engine compares each wave with its record before it changes it.
 """
 
@@ -12,24 +12,27 @@ from collections.abc import Iterable
 from site_recovery.checks import Record
 
 
-class CheckedMachines:
-    """The newest record of each instance, and the waves that told theirs.
+class Records:
+    """The newest record of each instance's checks, and the waves that told theirs.
 
     All calls are made on the event loop of the provider process.
 
     Attributes:
         planned: the waves that this run plans by the config. A refresh plans none.
+        migrated: the instances that are recorded as migrated.
     """
 
     def __init__(self) -> None:
         self._records: dict[str, Record] = {}
         self._told: set[str] = set()
         self.planned: set[str] = set()
+        self.migrated: set[str] = set()
         self._waiting: set[asyncio.Event] = set()
 
-    def add(self, wave: str, records: Iterable[Record] = ()) -> None:
+    def add(self, wave: str, records: Iterable[Record] = (), migrated: Iterable[str] = ()) -> None:
         """Note what a wave has recorded; a new one has nothing."""
         self._told.add(wave)
+        self.migrated.update(migrated)
         for one in self._waiting:
             one.set()
         for record in records:
@@ -38,7 +41,7 @@ class CheckedMachines:
                 self._records[record.instance] = record
 
     def of(self, instance: str) -> Record | None:
-        """The newest record of an instance; None if no wave has one."""
+        """The newest record of an instance's checks; None if no wave has one."""
         return self._records.get(instance)
 
     async def told(self, waves: Iterable[str], seconds: float = 30.0) -> None:
@@ -59,5 +62,5 @@ class CheckedMachines:
             self._waiting.discard(news)
 
 
-of_this_process = CheckedMachines()
+of_this_process = Records()
 """One provider process serves the waves of a run."""
