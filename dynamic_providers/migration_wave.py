@@ -183,7 +183,8 @@ class MigrationWaveProvider(MigrationProvider[WaveInputs, WaveOutputs]):
         if unknown(news):
             return DiffResult(changes=True)
         inputs, before = WaveInputs.model_validate(news), recorded.inputs
-        migrated_before = migrated(recorded.values, inputs)
+        ever = ever_migrated(recorded.values)
+        migrated_before = of_migrated(inputs, ever.values())
         if inputs.retired:
             retirement.require_migrated(inputs.machines, migrated_before)
             return DiffResult(changes=not before.retired)
@@ -191,7 +192,7 @@ class MigrationWaveProvider(MigrationProvider[WaveInputs, WaveOutputs]):
         vault = WaveVault(self.connect(), inputs)
         # A refresh compares too: it records that the vault is gone, and `check` refuses to go on.
         snapshot = None
-        moved = _moved(ever_migrated(recorded.values), before, inputs)
+        moved = _moved(ever, before, inputs)
         if (migrated_before or moved) and not offline:
             snapshot = await vault.observe(leaving=True)
             if snapshot.gone is None:

@@ -4,13 +4,12 @@ from __future__ import annotations
 
 import fcntl
 import os
-import shutil
 import sys
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
-from tempfile import mkstemp
 
+from site_recovery import whole_files
 from site_recovery.problems import Problem
 
 
@@ -91,18 +90,12 @@ def _make(path: Path, text: str) -> None:
 
 
 def _replace(path: Path, text: str, before: str) -> None:
-    # Stack files are found by how their names begin: this one is none of them.
-    handle, name = mkstemp(".new", f".{path.name}.", path.parent)
-    new = Path(name)
-    try:
-        with os.fdopen(handle, "w", encoding="utf-8", newline="") as file:
-            file.write(text)
+    # Stack files are found by how their names begin, so what is written meanwhile is none of them.
+    with whole_files.replacing(path) as file:
+        file.write(text)
+        file.flush()
         if earlier(path) != before:
             raise ChangedError(path, "it was changed")
-        shutil.copymode(path, new)
-        new.replace(path)
-    finally:
-        new.unlink(missing_ok=True)
 
 
 @contextmanager

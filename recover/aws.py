@@ -14,7 +14,7 @@ from recover.declared import Declared
 from recover.verdicts import Found
 from site_recovery import authorities
 from site_recovery.aws import roles
-from site_recovery.aws.client import AWS_FAILURES, CLIENT_CONFIG, aws_problem
+from site_recovery.aws.client import AWS_FAILURES, CLIENT_CONFIG, aws_problem, error_code
 from site_recovery.aws.server_facts import ROLE_TAG, VAULT_TAG, tagged_servers
 from site_recovery.errors import MigrationError
 
@@ -197,8 +197,7 @@ def find(wanted: Iterable[Declared]) -> dict[str, Sequence[Found]]:
         try:
             found[declared.urn] = tuple(FINDERS[declared.type](declared, client))
         except AWS_FAILURES as error:
-            code = error.response["Error"]["Code"] if isinstance(error, ClientError) else ""
-            if code not in _GONE:
+            if error_code(error) not in _GONE:
                 problem = aws_problem(error, "AWS", region, PERMISSIONS)
                 raise MigrationError(str(problem)) from error
             found[declared.urn] = ()

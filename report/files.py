@@ -1,12 +1,10 @@
-"""Writes files of which a reader sees the whole, and which two writers may write at the same time."""
+"""Writes and removes the files of a report, and says in words why that is not possible."""
 
 from __future__ import annotations
 
-import os
-import shutil
 from pathlib import Path
-from uuid import uuid4
 
+from site_recovery import whole_files
 from site_recovery.errors import MigrationError
 
 
@@ -21,19 +19,9 @@ def write(file: Path, text: str) -> None:
         MigrationError: it cannot be written.
     """
     try:
-        place = file.resolve()
-        place.parent.mkdir(parents=True, exist_ok=True)
-        new = place.with_name(f".{place.name}.{uuid4().hex}.new")
-        try:
-            with new.open("x", encoding="utf-8") as out:
-                out.write(text)
-                out.flush()
-                os.fsync(out.fileno())
-            if place.exists():
-                shutil.copymode(place, new)
-            new.replace(place)
-        finally:
-            new.unlink(missing_ok=True)
+        file.resolve().parent.mkdir(parents=True, exist_ok=True)
+        with whole_files.replacing(file) as out:
+            out.write(text)
     except OSError as error:
         raise _refused(file, "written", error) from error
 

@@ -174,7 +174,8 @@ def foreign(
         for one in connections
         if one.process.lower() not in _SYSTEMS_MANAGER
         and one.remote.address not in servers
-        and one.remote.address not in {one.local.address, *own}
+        and one.remote.address != one.local.address
+        and one.remote.address not in own
         and not _is_local(one.remote.address)
     ]
 

@@ -159,7 +159,7 @@ def aws_problem(error: Exception, service: str, region: str, permissions: Sequen
             "Check what is between here and AWS, such as a proxy that wants a sign-in, and "
             "AWS_ENDPOINT_URL",
         )
-    code = error.response["Error"].get("Code") if isinstance(error, ClientError) else None
+    code = error_code(error)
     if code in _THROTTLED:
         return Problem(
             AWS_PLACE,
@@ -182,6 +182,11 @@ def aws_problem(error: Exception, service: str, region: str, permissions: Sequen
         f"{service} in {region} refused: {error}",
         f"Check that the credentials may call {_list(permissions)} in this region",
     )
+
+
+def error_code(error: Exception) -> str:
+    """The code with which AWS refused a request; empty if AWS did not answer."""
+    return error.response["Error"].get("Code", "") if isinstance(error, ClientError) else ""
 
 
 def _list(words: Sequence[str]) -> str:

@@ -7,9 +7,7 @@ virtual machine. So a fence that is in use stays.
 
 from __future__ import annotations
 
-from botocore.exceptions import ClientError
-
-from site_recovery.aws.client import AWS_FAILURES, aws_problem, connect
+from site_recovery.aws.client import AWS_FAILURES, aws_problem, connect, error_code
 from site_recovery.errors import MigrationError
 
 PERMISSIONS = (
@@ -33,7 +31,7 @@ def exists(group_id: str, region: str) -> bool:
     try:
         connect("ec2", region).describe_security_groups(GroupIds=[group_id])
     except AWS_FAILURES as error:
-        if _code(error) in _GONE:
+        if error_code(error) in _GONE:
             return False
         raise _failure(error, region) from error
     return True
@@ -69,14 +67,10 @@ def remove(group_id: str, name: str, region: str) -> list[str]:
         else:
             ec2.delete_security_group(GroupId=group_id)
     except AWS_FAILURES as error:
-        if _code(error) in _GONE:
+        if error_code(error) in _GONE:
             return []
         raise _failure(error, region) from error
     return sorted(held)
-
-
-def _code(error: Exception) -> str:
-    return error.response["Error"].get("Code", "") if isinstance(error, ClientError) else ""
 
 
 def _failure(error: Exception, region: str) -> MigrationError:

@@ -5,9 +5,7 @@ from __future__ import annotations
 import asyncio
 from typing import TYPE_CHECKING
 
-from botocore.exceptions import ClientError
-
-from site_recovery.aws.client import AWS_FAILURES, aws_problem, connect
+from site_recovery.aws.client import AWS_FAILURES, aws_problem, connect, error_code
 from site_recovery.errors import MigrationError
 from site_recovery.server_status import ServerStatus, parse
 
@@ -44,9 +42,7 @@ class StatusParameter:
             self._client = self._client or connect("ssm", self._region)
             value = self._client.get_parameter(Name=self._name)["Parameter"].get("Value", "")
         except AWS_FAILURES as error:
-            if isinstance(error, ClientError) and (
-                error.response["Error"].get("Code") == "ParameterNotFound"
-            ):
+            if error_code(error) == "ParameterNotFound":
                 return None
             raise self._explained(error) from error
         return parse(value)

@@ -37,7 +37,7 @@ class Afterwards:
             await self._end(machine, source, observed, snapshot)
         else:
             # It is not complete, or not any more: nothing may count from then.
-            await self._courses.remove(machine, source, cutover.MIGRATED_AT.__eq__)
+            await self._courses.remove(machine, source, lambda tag: tag == cutover.MIGRATED_AT)
 
     async def _mark(self, machine: MachineRun, source: Source, observed: Observed) -> None:
         """Note on the source what it became."""
