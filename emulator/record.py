@@ -11,7 +11,7 @@ import shlex
 import ssl
 import urllib.error
 import urllib.request
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
@@ -22,6 +22,7 @@ from emulator.aws.estate import REGION
 from emulator.certificates import Certificates
 
 SERVICES = ("aws", "azure")
+_PORTS = 65536
 
 
 class ProcessError(Exception):
@@ -44,6 +45,26 @@ class Running:
     pid: int | None = None
     arguments: Sequence[str] = ()
     authority: str | None = None
+
+    @classmethod
+    def recorded(cls, content: Mapping[str, Any]) -> Running:
+        """The process that a part of the record describes.
+
+        Raises:
+            KeyError: the part lacks a key.
+            ValueError: a value is none that is ever written.
+        """
+        port, pid, arguments = content["port"], content["pid"], content["arguments"]
+        authority = content.get("authority")
+        for name, value, fits in (
+            ("port", port, _is_number(port) and port < _PORTS),
+            ("pid", pid, pid is None or _is_number(pid)),
+            ("arguments", arguments, _are_texts(arguments)),
+            ("authority", authority, authority is None or isinstance(authority, str)),
+        ):
+            if not fits:
+                raise ValueError(f"{name}: {value!r}")
+        return cls(port, pid, arguments, authority)
 
     @property
     def endpoint(self) -> str:
@@ -119,16 +140,15 @@ class Clouds:
         try:
             content = json.loads(path.read_text())
             services = {
-                name: Running(one["port"], one["pid"], one["arguments"], one.get("authority"))
-                for name, one in content.items()
-                if name in SERVICES
+                name: Running.recorded(one) for name, one in content.items() if name in SERVICES
             }
         except FileNotFoundError:
             return cls(directory)
         except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
             raise ProcessError(
                 f"{path} is not a record of the emulator ({error!r}). Stop the processes that "
-                "still run yourself, then remove the file."
+                "still run yourself (`pgrep -af 'emulator (aws|azure)'` lists them), then remove "
+                "the file."
             ) from error
         return cls(directory, services)
 
@@ -175,3 +195,11 @@ class Clouds:
             "IDENTITY_HEADER": "local",
             **trust,
         }
+
+
+def _is_number(value: object) -> bool:
+    return isinstance(value, int) and not isinstance(value, bool) and value > 0
+
+
+def _are_texts(value: object) -> bool:
+    return isinstance(value, list) and all(isinstance(one, str) for one in value)

@@ -26,6 +26,8 @@ from toolchain import engine
 from toolchain.layout import Layout, checkout
 
 _CONNECT_SECONDS = 1.0
+_SERVICES = ("aws", "azure")
+_START = "Start them with `make clouds`, or with `make up`, which also migrates the fleet."
 _LOOPBACK = ("127.0.0.1", "localhost")
 _PARALLEL = "256"
 """Enough that no wave waits for another. Pulumi's default is four operations for each processor."""
@@ -89,28 +91,53 @@ def pulumi(layout: Layout) -> dict[str, str]:
     }
 
 
+def _recorded(layout: Layout) -> tuple[dict[str, int], dict[str, str]]:
+    """What the emulator wrote of the local clouds: their ports by service, and their environment.
+
+    Raises:
+        NotReadyError: it has not started both, or the file is damaged.
+    """
+    path = layout.clouds / "clouds.json"
+    try:
+        found = json.loads(path.read_text("utf-8"))
+        if not found.keys() >= {*_SERVICES, "environment"}:
+            # A start was killed before both were there. Another one goes on.
+            raise FileNotFoundError
+        ports = {name: found[name]["port"] for name in _SERVICES}
+        variables = dict(found["environment"].items())
+        if {type(port) for port in ports.values()} != {int}:
+            raise TypeError(ports)
+        if not all(isinstance(value, str) for value in variables.values()):
+            raise TypeError(variables)
+    except FileNotFoundError:
+        raise NotReadyError(f"The local clouds do not run. {_START}") from None
+    except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
+        raise NotReadyError(
+            f"{path} is not a record of the emulator ({error!r}). Stop the processes that still run "
+            "yourself (`pgrep -af 'emulator (aws|azure)'` lists them), then remove the file. "
+            f"{_START}"
+        ) from None
+    return ports, variables
+
+
 def clouds(layout: Layout, base: Mapping[str, str]) -> dict[str, str]:
     """The addresses and the credentials of the local clouds, and no other credentials.
 
     Raises:
-        NotReadyError: the local clouds do not run.
+        NotReadyError: the local clouds do not run, or their record is damaged.
     """
-    way_out = "Start them with `make clouds`, or with `make up`, which also migrates the fleet."
-    try:
-        running = json.loads((layout.clouds / "clouds.json").read_text("utf-8"))
-    except FileNotFoundError:
-        raise NotReadyError(f"The local clouds do not run. {way_out}") from None
-    for name in ("aws", "azure"):
+    ports, variables = _recorded(layout)
+    for name, port in ports.items():
         try:
-            socket.create_connection(("127.0.0.1", running[name]["port"]), _CONNECT_SECONDS).close()
-        except OSError:
+            socket.create_connection(("127.0.0.1", port), _CONNECT_SECONDS).close()
+        except (OSError, OverflowError):
             raise NotReadyError(
-                f"The local {name} does not answer on port {running[name]['port']}. {way_out}"
+                f"The local {name} does not answer on port {port}. {_START}"
             ) from None
     excepted = [host for host in base.get("NO_PROXY", "").split(",") if host]
     excepted += [host for host in _LOOPBACK if host not in excepted]
     return {
-        **running["environment"],
+        **variables,
         "AWS_CONFIG_FILE": os.devnull,
         "AWS_SHARED_CREDENTIALS_FILE": os.devnull,
         "AZURE_CONFIG_DIR": str(layout.local / "azure"),

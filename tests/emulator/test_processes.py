@@ -251,7 +251,24 @@ def test_a_process_that_cannot_start_shows_the_end_of_its_log(directory: Path) -
     assert processes.status(directory) == {"aws": "stopped", "azure": "stopped"}
 
 
-@pytest.mark.parametrize("content", ["{", "[]", '{"aws": 1}', '{"aws": {"port": 1}}'])
+@pytest.mark.parametrize(
+    "content",
+    [
+        "",
+        "{",
+        "[]",
+        "null",
+        '{"aws": 1}',
+        '{"aws": {"port": 1}}',
+        '{"aws": {"port": "x", "pid": 999999999, "arguments": []}}',
+        '{"azure": {"port": 70000, "pid": 999999999, "arguments": []}}',
+        '{"azure": {"port": 1, "pid": "x", "arguments": []}}',
+        '{"azure": {"port": 1, "pid": -1, "arguments": []}}',
+        '{"azure": {"port": 1, "pid": 999999999, "arguments": 3}}',
+        '{"azure": {"port": 1, "pid": 999999999, "arguments": [3]}}',
+        '{"azure": {"port": 1, "pid": 999999999, "arguments": [], "authority": 3}}',
+    ],
+)
 def test_an_unreadable_record_is_named(
     directory: Path, content: str, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -259,7 +276,9 @@ def test_an_unreadable_record_is_named(
     (directory / "clouds.json").write_text(content)
     for command in ("up", "down", "status", "environment"):
         assert main([command, "--directory", str(directory)]) == 1
-        assert str(directory / "clouds.json") in capsys.readouterr().err
+        told = capsys.readouterr().err
+        assert f"{directory / 'clouds.json'} is not a record of the emulator" in told
+        assert "remove the file" in told
     (directory / "clouds.json").unlink()
 
 

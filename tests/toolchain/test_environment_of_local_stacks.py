@@ -90,6 +90,51 @@ def test_a_cloud_that_does_not_answer_is_named(layout: Layout, listening: int) -
         environment.local(layout, {})
 
 
+@pytest.mark.parametrize(
+    "content",
+    [
+        b"",
+        b"{",
+        b"\xff",
+        b"[]",
+        b"null",
+        b'{"aws": 1, "azure": 1, "environment": {}}',
+        b'{"aws": {"port": "x"}, "azure": {"port": 1}, "environment": {}}',
+        b'{"aws": {"port": 1}, "azure": {"port": 1}, "environment": []}',
+        b'{"aws": {"port": 1}, "azure": {"port": 1}, "environment": {"AWS_REGION": 1}}',
+    ],
+)
+@pytest.mark.parametrize("action", [["export"], ["run", "true"]])
+def test_a_damaged_record_of_the_clouds_is_named_with_the_way_out(
+    action: list[str],
+    content: bytes,
+    layout: Layout,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    monkeypatch.setattr(environment, "checkout", lambda: layout)
+    record = layout.clouds / "clouds.json"
+    record.write_bytes(content)
+
+    assert environment.main(action) == 1
+
+    told = capsys.readouterr()
+    assert told.out == ""
+    assert told.err.startswith(f"{record} is not a record of the emulator (")
+    assert "remove the file" in told.err
+    assert "`make clouds`" in told.err
+
+
+@pytest.mark.parametrize("started", [{}, {"aws": {"port": 1}}])
+def test_a_start_of_the_clouds_that_was_killed_is_begun_again(
+    started: dict[str, object], layout: Layout
+) -> None:
+    (layout.clouds / "clouds.json").write_text(json.dumps(started))
+
+    with pytest.raises(environment.NotReadyError, match=r"do not run.*`make clouds`"):
+        environment.local(layout, {})
+
+
 def test_before_set_up_the_way_out_is_set_up(tmp_path: Path) -> None:
     with pytest.raises(environment.NotReadyError, match="make setup"):
         environment.tools(Layout(tmp_path), {})
