@@ -18,8 +18,8 @@ from handover import importing, names, parts, project
 from handover.parts import MACHINE, Found
 from handover.terraform import declared
 from handover.terraform import files as terraform
-from report import engine, files, record
-from site_recovery import arm_ids
+from report import engine, record
+from site_recovery import arm_ids, whole_files
 from site_recovery.azure import clouds
 from site_recovery.azure.connection import KeptOpen, connector
 from site_recovery.errors import MigrationError
@@ -86,7 +86,7 @@ def _write(
     for stale in (output / terraform.FOLDER).glob("*.tf"):
         stale.unlink()
     for path, content in written.items():
-        files.write(output / path, content)
+        whole_files.write(output / path, content)
     count = sum(part.type == MACHINE for part in found.parts)
     print(f"{output}: {count} machines, {len(found.parts)} resources. README.md says how to go on.")
     return problems

@@ -8,6 +8,8 @@ import sys
 from pathlib import Path
 
 from permissions import rendering
+from site_recovery import whole_files
+from site_recovery.errors import MigrationError
 
 _ROOT = rendering.FOLDER.parent
 
@@ -16,7 +18,7 @@ def main(arguments: list[str] | None = None) -> int:
     """Write the files and say what to do with them.
 
     Returns:
-        The exit code: 1 if the stack's config lacks something.
+        The exit code: 1 if the stack's config lacks something, or a file cannot be written.
     """
     parser = argparse.ArgumentParser(prog="python -m permissions", description=__doc__)
     parser.add_argument("--stack", required=True)
@@ -31,11 +33,14 @@ def main(arguments: list[str] | None = None) -> int:
         print(error, file=sys.stderr)
         return 1
     directory: Path = options.directory or Path(".local", "permissions", options.stack)
-    directory.mkdir(parents=True, exist_ok=True)
     commands = []
     for name in (*rendering.POLICIES, *own.roles):
         path = directory / f"{name}.json"
-        path.write_text(json.dumps(rendering.rendered(name, own), indent=2) + "\n", "utf-8")
+        try:
+            whole_files.write(path, json.dumps(rendering.rendered(name, own), indent=2) + "\n")
+        except MigrationError as error:
+            print(error, file=sys.stderr)
+            return 1
         part = name.partition("-")[2]
         commands.append(
             f"az role definition create --role-definition {path}"

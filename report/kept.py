@@ -13,7 +13,8 @@ from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
-from report import engine, files, stdout
+from report import engine, stdout
+from site_recovery import whole_files
 from site_recovery.errors import MigrationError
 
 _WAVE = (":Wave", ":MigrationWave")
@@ -53,7 +54,7 @@ def note(machines: Machines, file: Path) -> None:
         MigrationError: it cannot be read, and is left as it is; or it cannot be written.
     """
     content = json.dumps(dict(sorted({**_noted(file), **machines}.items())), indent=2)
-    files.write(file, f"{content}\n")
+    whole_files.write(file, f"{content}\n")
 
 
 def _noted(file: Path) -> Machines:

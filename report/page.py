@@ -9,9 +9,10 @@ from pathlib import Path
 
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
-from report import files, words
+from report import words
 from report.model import MachineRow, Place, Report
 from report.timeline import KINDS, timeline
+from site_recovery import whole_files
 from site_recovery.convergence.outcome import Status
 
 _TEMPLATES = Path(__file__).parent / "templates"
@@ -61,7 +62,7 @@ def write(report: Report, path: Path) -> None:
     Raises:
         MigrationError: it cannot be written there.
     """
-    files.write(path, rendered(report))
+    whole_files.write(path, rendered(report))
 
 
 def _used(machines: Iterable[MachineRow]) -> tuple[float, float, float, float | None]:

@@ -18,7 +18,8 @@ from typing import Any
 
 from pydantic import TypeAdapter
 
-from report import files, stdout
+from report import stdout
+from site_recovery import whole_files
 from site_recovery.convergence.review_data import MachineRow, StackReview, WaveReview
 from site_recovery.convergence.review_text import (
     IRREVERSIBLE,
@@ -134,7 +135,7 @@ def _previewed(options: argparse.Namespace) -> int:
     written, data = (options.output / f"{options.stack}.{kind}" for kind in ("md", "json"))
     for older in (written, data):
         # If this preview fails, nothing may look like what it says.
-        files.remove(older)
+        whole_files.remove(older)
     command = ["pulumi", "preview", "--stack", options.stack, "--json", "--non-interactive"]
     done = subprocess.run(
         [*command, *options.pulumi], stdout=subprocess.PIPE, encoding="utf-8", check=False
@@ -147,8 +148,8 @@ def _previewed(options: argparse.Namespace) -> int:
         return done.returncode or 1
     plan = read(options.stack, preview)
     text = markdown(plan)
-    files.write(written, text)
-    files.write(data, json.dumps(plan.data(), indent=2) + "\n")
+    whole_files.write(written, text)
+    whole_files.write(data, json.dumps(plan.data(), indent=2) + "\n")
     print(text)
     print(f"As files: {written}, {data}")
     return done.returncode

@@ -9,8 +9,8 @@ from pathlib import Path
 
 import pytest
 
-from report import files
 from report import plan as plans
+from site_recovery import whole_files
 from site_recovery.errors import MigrationError
 
 
@@ -18,14 +18,14 @@ def test_writers_at_the_same_time_leave_the_text_of_one_of_them(tmp_path: Path) 
     file = tmp_path / "made" / "dev.html"
     texts = [str(number) * 200_000 for number in range(8)]
     with ThreadPoolExecutor(8) as pool:
-        list(pool.map(lambda text: files.write(file, text), texts * 4))
+        list(pool.map(lambda text: whole_files.write(file, text), texts * 4))
     assert file.read_text("utf-8") in texts
     assert list(file.parent.iterdir()) == [file]
 
 
 def test_files_of_one_name_but_their_ending_do_not_meet(tmp_path: Path) -> None:
-    files.write(tmp_path / "dev.new", "mine")
-    files.write(tmp_path / "dev.html", "page")
+    whole_files.write(tmp_path / "dev.new", "mine")
+    whole_files.write(tmp_path / "dev.html", "page")
     assert (tmp_path / "dev.new").read_text("utf-8") == "mine"
 
 
@@ -40,7 +40,7 @@ def test_a_write_that_fails_leaves_the_file_as_it_was(
 
     monkeypatch.setattr(os, "fsync", full)
     with pytest.raises(MigrationError, match=r"dev\.json: it cannot be written: No space left"):
-        files.write(file, "after")
+        whole_files.write(file, "after")
     assert file.read_text("utf-8") == "before"
     assert list(tmp_path.iterdir()) == [file]
 
@@ -49,18 +49,18 @@ def test_others_may_read_what_they_could_read_before(tmp_path: Path) -> None:
     file = tmp_path / "dev.html"
     file.write_text("before", "utf-8")
     file.chmod(0o640)
-    files.write(file, "after")
+    whole_files.write(file, "after")
     assert file.stat().st_mode & 0o777 == 0o640
     plain = tmp_path / "plain"
     plain.write_text("", "utf-8")
-    files.write(tmp_path / "new", "")
+    whole_files.write(tmp_path / "new", "")
     assert (tmp_path / "new").stat().st_mode == plain.stat().st_mode
 
 
 def test_a_link_stays_a_link(tmp_path: Path) -> None:
     (tmp_path / "real").write_text("before", "utf-8")
     (tmp_path / "link").symlink_to("real")
-    files.write(tmp_path / "link", "after")
+    whole_files.write(tmp_path / "link", "after")
     assert (tmp_path / "link").is_symlink()
     assert (tmp_path / "real").read_text("utf-8") == "after"
 

@@ -123,6 +123,20 @@ def test_the_files_are_written_with_the_commands_that_make_them(
         assert f"az role definition create --role-definition {tmp_path / 'out' / name}.json" in told
 
 
+@pytest.mark.parametrize("place", ["taken", "taken/below", "full"])
+def test_a_directory_that_cannot_be_written_is_named_with_the_way_out(
+    place: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (tmp_path / "taken").write_text("")
+    (tmp_path / "full" / "aws-read.json").mkdir(parents=True)
+    assert command.main(["--stack", "dev", "--directory", str(tmp_path / place)]) == 1
+    told = capsys.readouterr()
+    assert told.out == "", "no command that would find no file"
+    [line] = told.err.splitlines()
+    assert line.startswith(f"{tmp_path / place / 'aws-read.json'}: it cannot be written: ")
+    assert "See that it is no folder, that you may write there" in line
+
+
 @pytest.mark.parametrize(
     ("stack", "expected"),
     [
