@@ -19,6 +19,7 @@ from site_recovery.phases import Phase
 from site_recovery.reasons import Reason
 from site_recovery.recovery_plan import Group, Plan
 from tests.convergence.fleet import Fleet, Recorder
+from tests.convergence.test_machines_of_another_subscription import OTHER, land_elsewhere
 from tests.emulator.recovery_services.site_recovery_support import GROUP, VAULT
 
 SUBSCRIPTION = GROUP.partition("/resourceGroups/")[0]
@@ -109,6 +110,24 @@ def test_a_policy_that_denies_the_virtual_machine_fails_its_job(replicating: Fle
         assert outcome.reason is Reason.JOB_FAILED
         assert "RequestDisallowedByPolicy" in outcome.message
         assert "Corp" in outcome.message
+
+
+def test_a_lock_on_the_group_of_the_machines_fails_the_jobs_that_meet_it(
+    quiet_fleet: Fleet,
+) -> None:
+    land_elsewhere(quiet_fleet)
+    quiet_fleet.drive(Phase.PROTECTED)
+    for level, phase in (("ReadOnly", Phase.TEST_FAILOVER), ("CanNotDelete", Phase.PROTECTED)):
+        identifier = lock(quiet_fleet, OTHER, level)
+        before = len(quiet_fleet.accepted())
+        for outcome in quiet_fleet.drive(phase).values():
+            assert outcome.reason is Reason.JOB_FAILED
+            assert "ScopeLocked" in outcome.message
+            assert OTHER in outcome.message
+        assert len(quiet_fleet.accepted()) - before == len(quiet_fleet.machines)
+        unlock(quiet_fleet, identifier)
+        again = quiet_fleet.drive(phase)
+        assert {each.status for each in again.values()} == {Status.SATISFIED}
 
 
 def test_a_recovery_plan_that_a_lock_forbids_is_not_asked_for_again(replicating: Fleet) -> None:

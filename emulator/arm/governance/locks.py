@@ -126,24 +126,39 @@ def refuse(world: World, request: Request, route: Route) -> Response | None:
     needed = actions.needed(request)
     if needed is None:
         return None
-    subscription = needed.scope.split("/")[2]
+    own = needed.action.lower().startswith(_OWN)
+    refused = refusal(world, needed.scope, deletes=request.method == "DELETE", of_locks=not own)
+    if refused is not None:
+        raise refused
+    return None
+
+
+def refusal(world: World, scope: str, *, deletes: bool, of_locks: bool = True) -> ArmError | None:
+    """The refusal of a change or a deletion of what is at a scope; None if nothing forbids it.
+
+    Args:
+        world: the world.
+        scope: the id of what changes.
+        deletes: whether it is deleted.
+        of_locks: whether locks count; otherwise the state of the subscription alone.
+    """
+    subscription = scope.split("/")[2]
     if state(world, subscription).lower() == "disabled":
-        raise ArmError(
+        return ArmError(
             409,
             "ReadOnlyDisabledSubscription",
             f"The subscription '{subscription}' is disabled and therefore marked as read only. You "
             "cannot perform any write actions on this subscription until it is re-enabled.",
         )
-    if needed.action.lower().startswith(_OWN):
-        return None
-    locked = sorted({scopes.of_document(lock) for lock in _holding(world, request, needed.scope)})
+    holding = _holding(world, scope, deletes=deletes) if of_locks else ()
+    locked = sorted({scopes.of_document(lock) for lock in holding})
     if not locked:
         return None
-    word = "delete" if request.method == "DELETE" else "write"
-    raise ArmError(
+    word = "delete" if deletes else "write"
+    return ArmError(
         409,
         "ScopeLocked",
-        f"The scope '{needed.scope}' cannot perform {word} operation because following scope(s) "
+        f"The scope '{scope}' cannot perform {word} operation because following scope(s) "
         f"are locked: '{','.join(locked)}'. Please remove the lock and try again.",
     )
 
@@ -152,9 +167,8 @@ def register(world: World) -> None:
     """Register no events."""
 
 
-def _holding(world: World, request: Request, scope: str) -> Iterator[Document]:
-    """The locks that forbid a request. What is deleted takes along what is below it."""
-    deletes = request.method == "DELETE"
+def _holding(world: World, scope: str, *, deletes: bool) -> Iterator[Document]:
+    """The locks that forbid a change. What is deleted takes along what is below it."""
     for lock in world.store.list(KIND):
         read_only = str(lock["properties"]["level"]).lower() == "readonly"
         if (scopes.covers(scopes.of_document(lock), scope) and (deletes or read_only)) or (

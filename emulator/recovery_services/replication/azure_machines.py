@@ -19,7 +19,11 @@ from emulator.kernel.store import Document
 from emulator.kernel.wire import ArmError
 from emulator.kernel.world import World
 from emulator.recovery_services.jobs.outcomes import JobError, Note
-from emulator.recovery_services.replication import compute_refusals, placement_refusals
+from emulator.recovery_services.replication import (
+    compute_refusals,
+    governed,
+    placement_refusals,
+)
 from emulator.recovery_services.replication.recovery_points import Point
 
 VM_TYPE = "Microsoft.Compute/virtualMachines"
@@ -84,7 +88,8 @@ def create(
     A name that was taken in the meantime is changed. A note reports it, as in the service (28175).
 
     Raises:
-        JobError: something that it needs is not there, or the size does not hold the machine.
+        JobError: something that it needs is not there, the size does not hold the machine, or it
+            may not be made.
     """
     target, source = item[PRIVATE]["target"], item[PRIVATE]["machine"]
     group = resources.find(world, target["resourceGroupId"])
@@ -125,7 +130,7 @@ def create(
     machine_id = f"{target['resourceGroupId']}/providers/{VM_TYPE}/{name}"
     # A test machine carries no tags: nothing may take it for the migrated one [inferred].
     tags = dict(target["vmTags"] or {}) if production else {}
-    compute_refusals.raise_if_disallowed(
+    governed.require_writable(
         world,
         {"id": machine_id, "name": name, "type": VM_TYPE, "location": location, "tags": tags}
         | {"properties": {"hardwareProfile": {"vmSize": size.name}}},
@@ -219,11 +224,12 @@ def apply(world: World, machine_id: str, point: Point) -> None:
     """Replace the data of a virtual machine by that of another recovery point.
 
     Raises:
-        JobError: the virtual machine no longer exists.
+        JobError: the virtual machine no longer exists, or may not be changed.
     """
     document = resources.find(world, machine_id)
     if document is None:
         raise _missing("virtual machine", machine_id)
+    governed.require_writable(world, document)
     document[PRIVATE] |= {
         "recoveryPoint": point.name,
         "recoveryPointTime": point.time.isoformat(),
@@ -233,13 +239,20 @@ def apply(world: World, machine_id: str, point: Point) -> None:
 
 
 def delete(world: World, machine_id: str | None) -> None:
-    """Delete a test virtual machine, its disks and its interfaces, as far as they exist."""
+    """Delete a test virtual machine, its disks and its interfaces, as far as they exist.
+
+    Raises:
+        JobError: one of them may not be deleted.
+    """
     document = resources.find(world, machine_id) if machine_id else None
     if document is None:
         return
     private = document.get(PRIVATE, {})
-    for resource in (document["id"], *private.get("disks", ()), *private.get("interfaces", ())):
-        world.store.delete(ResourceId.parse(resource).kind, resource)
+    parts = [*private.get("disks", ()), *private.get("interfaces", ())]
+    found = [document, *filter(None, (resources.find(world, part) for part in parts))]
+    governed.require_deletable(world, found)
+    for resource in found:
+        world.store.delete(ResourceId.parse(resource["id"]).kind, resource["id"])
 
 
 def _subnet(world: World, network: Document, subnet: str) -> Document:

@@ -8,11 +8,9 @@ texts are Compute's.
 from __future__ import annotations
 
 from emulator.arm import machine_sizes
-from emulator.arm.governance import policies
 from emulator.arm.machine_sizes import Size
 from emulator.arm.regions import ZONES, without_zones
 from emulator.kernel.store import Document
-from emulator.kernel.world import World
 from emulator.recovery_services.jobs.outcomes import JobError
 
 _CODE = "28031"
@@ -87,17 +85,6 @@ def refusal(
             "The region has no such availability zone.",
         )
     return None
-
-
-def raise_if_disallowed(world: World, resource: Document) -> None:
-    """Fail a failover whose virtual machine a policy denies. The text is Resource Manager's.
-
-    Raises:
-        JobError: an assignment denies it.
-    """
-    denied = policies.disallowed(world, resource)
-    if denied is not None:
-        raise error(f"{denied.code}: {denied.message}", "A policy of the subscription denies it.")
 
 
 def error(message: str, cause: str) -> JobError:
