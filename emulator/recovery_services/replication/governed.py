@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 from emulator.arm.governance import locks, policies
+from emulator.arm.governance.policy_rules import DENY, DENY_ACTION
 from emulator.kernel.store import Document
 from emulator.kernel.wire import ArmError
 from emulator.kernel.world import World
@@ -25,7 +26,7 @@ def require_writable(world: World, resource: Document) -> None:
         JobError: a lock, a policy or the state of the subscription forbids it.
     """
     _raise(locks.refusal(world, resource["id"], deletes=False))
-    _raise(policies.disallowed(world, resource, policies.DENY))
+    _raise(policies.disallowed(world, resource, DENY))
 
 
 def require_deletable(world: World, resources: Iterable[Document]) -> None:
@@ -36,7 +37,7 @@ def require_deletable(world: World, resources: Iterable[Document]) -> None:
     """
     for resource in resources:
         _raise(locks.refusal(world, resource["id"], deletes=True))
-        _raise(policies.disallowed(world, resource, policies.DENY_ACTION))
+        _raise(policies.disallowed(world, resource, DENY_ACTION))
 
 
 def _raise(refusal: ArmError | None) -> None:
