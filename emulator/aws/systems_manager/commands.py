@@ -6,7 +6,7 @@ import threading
 import time
 import uuid
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from typing import Any, Literal
 
@@ -40,7 +40,7 @@ DOCUMENTS = {
 }
 
 
-@dataclass
+@dataclass(frozen=True)
 class Invocation:
     """The state and result of a command on one instance."""
 
@@ -244,26 +244,36 @@ class Commands:
             The id of the command that has the record.
         """
         now = self._clock()
-        if command_id is None:
-            command_id = str(uuid.uuid4())
-            self._commands[command_id] = Command(
-                command_id, document, "", "", now, {}, [], [machine], _TIMEOUT_SECONDS, {}
-            )
-        held = self._commands[command_id].invocations
-        began = held[machine].began if machine in held else now
+        before = None if command_id is None else self._commands[command_id].invocations[machine]
         failed = status == "Failed"
-        held[machine] = Invocation(
+        invocation = Invocation(
             instance=machine,
             name="",
             plugin="aws:runDocument",
             status=status,
             details=status,
-            began=began,
+            began=now if before is None else before.began,
             ended=now,
             out="" if failed else detail,
             err=detail if failed else "",
             code={"Success": 0, "Failed": 1}.get(status, -1),
         )
+        if command_id is None:
+            command_id = str(uuid.uuid4())
+            self._commands[command_id] = Command(
+                command_id,
+                document,
+                "",
+                "",
+                now,
+                {},
+                [],
+                [machine],
+                _TIMEOUT_SECONDS,
+                {machine: invocation},
+            )
+        else:
+            self._commands[command_id].invocations[machine] = invocation
         return command_id
 
     def _chosen_commands(self, request: Mapping[str, Any]) -> list[Command]:
@@ -285,9 +295,17 @@ class Commands:
         for name, progress in self._guests().progress(command.id).items():
             held = command.invocations[name]
             if not held.over:
-                held.status, held.details = progress.status, progress.details
-                held.began, held.ended = progress.began, progress.ended
-                held.out, held.err, held.code = progress.out, progress.err, progress.code
+                # As a whole: another thread must not see that it succeeded before its output.
+                command.invocations[name] = replace(
+                    held,
+                    status=progress.status,
+                    details=progress.details,
+                    began=progress.began,
+                    ended=progress.ended,
+                    out=progress.out,
+                    err=progress.err,
+                    code=progress.code,
+                )
         return command
 
     def _chosen(self, request: Mapping[str, Any]) -> list[Managed]:
