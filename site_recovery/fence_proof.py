@@ -33,6 +33,9 @@ _SYSTEMS_MANAGER = frozenset(
 )
 """Processes of the SSM agent, as Windows and Linux show them."""
 
+_OF_THE_HOST = (ipaddress.ip_network("169.254.0.0/16"), ipaddress.ip_network("fd00:ec2::/112"))
+"""Where AWS serves each instance by itself ("IPv6 on AWS", Supporting Amazon VPC services)."""
+
 # MIB_TCPROW with state 12 (delete the connection) for SetTcpEntry of iphlpapi. No cmdlet does that.
 _STOP_TCP_CONNECTION = (
     "function Stop-TcpConnection($local, $localPort, $remote, $remotePort) { "
@@ -196,9 +199,12 @@ def later_than(proof: Proof, before: datetime, after: datetime) -> datetime:
 
 
 def _is_local(address: str) -> bool:
-    """Of the machine itself, or of its host: time, name resolution and metadata of AWS."""
+    """Of the machine itself, or of its host: time, name resolution and metadata of AWS.
+
+    A link-local address of IPv6 is of a neighbour in the subnet: AWS has no service there.
+    """
     plain = ipaddress.ip_address(address)
-    return plain.is_loopback or plain.is_link_local
+    return plain.is_loopback or any(plain in network for network in _OF_THE_HOST)
 
 
 def _linux_line(line: str) -> Connection | None:

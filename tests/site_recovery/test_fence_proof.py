@@ -54,7 +54,32 @@ def test_foreign_connections_of_linux_are_those_of_others() -> None:
 
 def test_foreign_connections_of_windows_are_those_of_others() -> None:
     left = fence_proof.foreign(proof("windows", WINDOWS).connections, {SERVER})
-    assert [str(one) for one in left] == ["203.0.113.9:51234 with port 443 of w3wp"]
+    assert [str(one) for one in left] == [
+        "203.0.113.9:51234 with port 443 of w3wp",
+        "[fe80::2]:445 with port 49152 of System",
+    ]
+
+
+@pytest.mark.parametrize(
+    ("local", "remote", "stays"),
+    [
+        # Services of AWS on the host of the machine: metadata, time, names.
+        ("10.0.1.5", "169.254.169.254", True),
+        ("10.0.1.5", "169.254.169.123", True),
+        ("2a05:d014::5", "fd00:ec2::254", True),
+        ("2a05:d014::5", "fd00:ec2::253", True),
+        # Neighbours in the subnet have such addresses too, and so has the machine.
+        ("fe80::1", "fe80::2", False),
+        ("fe80::1", "fe80::1", True),
+        # A private network that only looks like it.
+        ("2a05:d014::5", "fd00:ec2:1::254", False),
+    ],
+)
+def test_what_stays_on_the_machine_or_its_host_is_not_foreign(
+    local: str, remote: str, *, stays: bool
+) -> None:
+    one = Connection(Endpoint(local, 40000), Endpoint(remote, 80))
+    assert (fence_proof.foreign([one], {SERVER}) == []) is stays
 
 
 OLD_LINUX = """\
