@@ -21,18 +21,22 @@ from settings.schema.recovery_plan import RecoveryPlanSettings
 from settings.schema.replication import Convergence, Replication
 from settings.schema.source import ConfigurationServer, ReplicationAppliance, Server
 from settings.schema.target import Target
+from site_recovery.declared.checks import Check, Checks
 from site_recovery.declared.cutover import AfterFailover, Cutover
 from site_recovery.declared.guards import Approval
+from site_recovery.declared.hooks import Hooks
 from site_recovery.declared.target import SharedTarget
 from site_recovery.fleet import ExperienceName
 from site_recovery.phases import Phase
 
 M = TypeVar("M", bound=BaseModel)
+T = TypeVar("T")
 
 _EXPERIENCE: TypeAdapter[ExperienceName] = TypeAdapter(ExperienceName)
 _FLAG = TypeAdapter(bool)
 _AWS_REGION: TypeAdapter[str] = TypeAdapter(AwsRegion)
 _AZURE_LOCATION: TypeAdapter[str] = TypeAdapter(AzureLocation)
+_CHECKS: TypeAdapter[list[Check]] = TypeAdapter(Checks)
 
 
 @dataclass(frozen=True)
@@ -53,6 +57,8 @@ class DraftWave:
         plan: the machines of each group of its recovery plan.
         target: what its machines share.
         cutover: how its machines fail over.
+        hooks: what runs around their failovers.
+        checks: what is checked of them in Azure.
         rolls_back: whether the failovers of its machines are taken back.
         after_failover: what becomes of its machines if they stay failed over.
         approval: who approved what.
@@ -67,6 +73,8 @@ class DraftWave:
     plan: tuple[tuple[str, ...], ...] | None = None
     target: SharedTarget | None = None
     cutover: Cutover | None = None
+    hooks: Hooks | None = None
+    checks: list[Check] | None = None
     plan_acts: bool = False
     rolls_back: bool = False
     after_failover: AfterFailover | None = None
@@ -136,7 +144,7 @@ class Draft:
             location=_read(_AZURE_LOCATION, raw.get("azure-native:location")),
             vpc_id=_text(source.get("vpcId")),
             proxy=_valid(Proxy, source.get("proxy")),
-            experience=_experience(raw.get("experience", DEFAULT)),
+            experience=_read(_EXPERIENCE, raw.get("experience", DEFAULT)),
             allow_retired_classic=_flag(raw.get("allowRetiredClassic")),
             source_keys=frozenset(source) if isinstance(raw.get("source"), dict) else None,
             appliance_keys=(
@@ -224,7 +232,7 @@ def _valid(model: type[M], value: Any) -> M | None:
         return None
 
 
-def _read(kind: TypeAdapter[str], value: Any) -> str | None:
+def _read(kind: TypeAdapter[T], value: Any) -> T | None:
     try:
         return kind.validate_python(value)
     except ValidationError:
@@ -237,13 +245,6 @@ def _flag(value: Any) -> bool:
         return _FLAG.validate_python(value)
     except ValidationError:
         return False
-
-
-def _experience(value: Any) -> ExperienceName | None:
-    try:
-        return _EXPERIENCE.validate_python(value)
-    except ValidationError:
-        return None
 
 
 def _machine(raw: Any) -> DraftMachine:
@@ -264,6 +265,8 @@ def _wave(raw: dict[str, Any]) -> DraftWave:
         plan=tuple(tuple(group.machines) for group in plan.groups) if plan else None,
         target=_valid(SharedTarget, raw.get("target", {})),
         cutover=_valid(Cutover, raw.get("cutover", {})),
+        hooks=_valid(Hooks, raw.get("hooks", {})),
+        checks=_read(_CHECKS, raw.get("checks", [])),
         plan_acts=any(group.pre or group.post for group in plan.groups) if plan else False,
         rolls_back=raw.get("rollback") is not None,
         after_failover=_valid(AfterFailover, raw.get("afterFailover")),

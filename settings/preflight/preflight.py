@@ -7,7 +7,14 @@ from dataclasses import dataclass, field, replace
 from typing import TypeAlias
 
 from settings.draft import Draft
-from settings.preflight import causes, machine_rules, retirement, server_plan, unusual
+from settings.preflight import (
+    causes,
+    machine_rules,
+    retirement,
+    script_rules,
+    server_plan,
+    unusual,
+)
 from settings.preflight.server_plan import ServerPlan, ServerReader
 from settings.reading import Reading
 from settings.schema.fleet import MachineSettings
@@ -243,6 +250,7 @@ def _machines(draft: Draft, prefix: str, aws: Aws) -> tuple[Draft, Preflight]:
         ),
         *machine_rules.packages(draft, here),
         *machine_rules.wave_licences(draft, here),
+        *script_rules.problems(draft, here),
     ]
     found = (*problems.values(), *judged)
     remarks = (

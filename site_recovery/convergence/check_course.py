@@ -68,6 +68,10 @@ class CheckCourse:
             the reason in `wrong`.
         """
         while (check := self.present) is not None:
+            if check.in_guest and not checks.script(check, self.platform):
+                # It is one of the wave, for machines of the other platform.
+                self._end(check, f"nothing to run on {self.platform}")
+                continue
             wrong = await self._tried(check)
             if wrong != "":
                 return wrong
@@ -79,12 +83,20 @@ class CheckCourse:
         wrong = await self._answered(check)
         if wrong is None:
             return None
+        if wrong:
+            self._note(check, wrong)
+            return wrong
         took = timedelta(seconds=round((self.clock.now() - self.since).total_seconds()))
-        self.messages[f"{self.at + 1} {check.title}"] = wrong or f"passed after {took}"
-        if not wrong:
-            self.at += 1
-            self.since, self.poll, self.wrong = self.clock.now(), None, ""
-        return wrong
+        self._end(check, f"passed after {took}")
+        return ""
+
+    def _end(self, check: Check, how: str) -> None:
+        self._note(check, how)
+        self.at += 1
+        self.since, self.poll, self.wrong = self.clock.now(), None, ""
+
+    def _note(self, check: Check, how: str) -> None:
+        self.messages[f"{self.at + 1} {check.title}"] = how
 
     async def _answered(self, check: Check) -> str | None:
         try:
@@ -124,10 +136,8 @@ class CheckCourse:
         return "" if wrong is None else self._again(check, f"{host}: {wrong}")
 
     async def _in_guest(self, check: Check, guest_id: str) -> str | None:
-        lines = checks.script(check, self.platform)
-        if not lines:
-            return ""
         if self.poll is None:
+            lines = checks.script(check, self.platform)
             self.poll = await self.guests.send(guest_id, self.platform, lines)
             self.wrong = "its script runs"
             return None

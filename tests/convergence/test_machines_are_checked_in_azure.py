@@ -141,6 +141,13 @@ def test_a_machine_without_lines_for_its_platform_has_nothing_to_run(quiet_fleet
     outcomes = quiet_fleet.drive(Phase.FAILED_OVER)
     assert satisfied(outcomes) == list(quiet_fleet.machines)
     assert commands(quiet_fleet) == [DB]
+    web, db = (outcomes[name].checks for name in (WEB, DB))
+    assert web is not None
+    assert db is not None
+    assert web.messages["2 run command"] == "nothing to run on windows"
+    assert db.messages["2 run command"].startswith("passed")
+    assert f"{WEB}: check passed: run command" not in quiet_fleet.reporter.events
+    assert f"{DB}: check passed: run command" in quiet_fleet.reporter.events
 
 
 @pytest.mark.parametrize("check", INSIDE)
