@@ -60,8 +60,8 @@ def _scripts(
     ):
         if commands.windows or commands.linux:
             yield ("cutover", "quiesce", key), commands
-    for when in When if hooks is not None else ():
-        for number, hook in enumerate(hooks.of(when)):
+    for when in When:
+        for number, hook in enumerate(hooks.of(when) if hooks is not None else ()):
             if hook.ssm is not None:
                 yield ("hooks", when, number, "ssm"), hook.ssm
     for number, check in enumerate(checks or ()):

@@ -29,7 +29,7 @@ PLACES = pytest.mark.parametrize(
 
 
 def problems(config: dict[str, Any], **facts: dict[str, Any] | None) -> dict[str, str]:
-    found = examine(config, ec2(**facts)).problems
+    found = examine(config, ec2(None, **facts)).problems
     return {problem.path: f"{problem.what}. {problem.way_out}" for problem in found}
 
 
