@@ -100,7 +100,7 @@ class MachineSteps:
         attempts, snapshot = machine.attempts, self._snapshot
         if attempts.lost is not None:
             order = self._order(machine, attempts.lost, observed)
-            if not await self._submitter.settle(attempts, order, snapshot):
+            if not await self._submitter.settle(attempts, order):
                 return
         in_flight = attempts.in_flight
         if in_flight and not await self._followed.has_ended(machine, observed, in_flight):

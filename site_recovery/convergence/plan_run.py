@@ -220,7 +220,7 @@ class PlanRun:
                     each.attempts.tell(Reason.WAITS_FOR_PLAN, "waits for its recovery plan")
                 return {}
         if self._attempts.lost is not None and not await self._submitter.settle(
-            self._attempts, self._order(self._attempts.lost, now), snapshot
+            self._attempts, self._order(self._attempts.lost, now)
         ):
             self._share_job(now)
             return {}

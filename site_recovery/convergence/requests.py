@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -48,10 +48,13 @@ class Verdict:
         job: the job that it started; None if none was found.
         certain: whether every job showed which request started it. If not, the request may have
             been accepted although `job` is None.
+        likely: a job of the same operation that did not exist before the request and does not
+            show which request started it; None if there is none.
     """
 
     job: Job | None
     certain: bool
+    likely: Job | None
 
 
 class Requests:
@@ -95,6 +98,7 @@ class Requests:
         names: frozenset[str],
         operation: Operation,
         running_job: str | None,
+        before: Collection[str],
     ) -> Verdict:
         """Whether a request that was not answered was accepted.
 
@@ -103,6 +107,7 @@ class Requests:
             names: names of the machine or plan in jobs, in lower case.
             operation: the requested operation.
             running_job: name of the job that runs on it now, which a list may not show yet.
+            before: names of the jobs that existed before the request.
 
         Raises:
             MigrationError: Azure did not answer, or refused.
@@ -113,7 +118,9 @@ class Requests:
         if running is not None and running.scenario == operation.scenario:
             jobs.append(running)
         own = next((job for job in jobs if job.request_id == request.id), None)
-        return Verdict(own, certain=own is not None or all(job.request_id for job in jobs))
+        unnamed = [job for job in jobs if not job.request_id]
+        likely = next((job for job in unnamed if job.name not in before), None)
+        return Verdict(own, certain=own is not None or not unnamed, likely=likely)
 
     async def _read(
         self, names: frozenset[str], operation: Operation, listed: Iterable[Job]

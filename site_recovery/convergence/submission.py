@@ -13,7 +13,6 @@ from dataclasses import dataclass, field
 from site_recovery.convergence.outcome import Failure
 from site_recovery.convergence.requests import Request, Requests
 from site_recovery.errors import MigrationError, RefusedError, UnansweredError
-from site_recovery.jobs import Job
 from site_recovery.operations import Operation
 from site_recovery.reasons import Reason
 from site_recovery.snapshot import Snapshot
@@ -179,14 +178,13 @@ class Submitter:
             refusal = self._admit(operation, instances)
             return refusal or await self._submit(attempts, order)
 
-    async def settle(self, attempts: Attempts, order: Order, snapshot: Snapshot) -> bool:
+    async def settle(self, attempts: Attempts, order: Order) -> bool:
         """Find out whether a request that was not answered was accepted.
 
         Args:
             attempts: what is remembered about the machine or plan; its `lost` is the order's
                 operation.
             order: the operation that was requested.
-            snapshot: the newest snapshot.
 
         Returns:
             Whether the next step may be decided.
@@ -194,7 +192,11 @@ class Submitter:
         operation = order.operation
         try:
             verdict = await self._requests.verdict(
-                attempts.requests[operation], attempts.names, operation, await order.running_job()
+                attempts.requests[operation],
+                attempts.names,
+                operation,
+                await order.running_job(),
+                attempts.jobs_before,
             )
         except MigrationError as error:
             attempts.tell(Reason.UNAVAILABLE, str(error))
@@ -212,9 +214,8 @@ class Submitter:
                 "which request began its jobs; observing before deciding"
             )
         # A discovery shows in lists only, and the service may not show which request started a job.
-        started = _new_job(attempts, snapshot)
-        if started is not None and not verdict.certain:
-            attempts.accepted(operation, started.name)
+        if verdict.likely is not None:
+            attempts.accepted(operation, verdict.likely.name)
             return False
         attempts.rounds += 1
         attempts.tell(
@@ -295,11 +296,3 @@ class Submitter:
             attempts.accepted(operation, job)
             self._event(f"{order.label}: {operation} started")
         return None
-
-
-def _new_job(attempts: Attempts, snapshot: Snapshot) -> Job | None:
-    """The first job of the machine or plan that did not exist before its last request, or None."""
-    for name, job in snapshot.jobs.items():
-        if name not in attempts.jobs_before and job.target.lower() in attempts.names:
-            return job
-    return None

@@ -214,3 +214,29 @@ def test_a_service_that_does_not_name_the_request_is_observed_instead(
     if drop == "after":
         events = machine_fleet.reporter.events
         assert any("does not tell which request began its jobs" in event for event in events)
+
+
+@pytest.mark.parametrize("experience", BOTH, ids=lambda each: each.name)
+def test_a_job_of_another_operation_is_never_taken_for_a_request_that_was_lost(
+    experience: Classic, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(jobs, "_request_id", lambda activity: "")
+    fleet = one_machine(experience, Phase.TEST_FAILOVER)
+    fleet.drive(Phase.PROTECTED)
+    before = fleet.accepted(MACHINE)
+    fleet.fault(operation=f"{ITEMS}_TestFailover", drop="before")
+    begun: list[str | None] = []
+
+    async def somebody_else_updates_it() -> None:
+        faults = fleet.site.get("/_emulator/faults")["value"]
+        if begun or not any(fault["taken"] for fault in faults):
+            return
+        (assignment,) = fleet.assignments(Phase.TEST_FAILOVER)
+        async with fleet.service() as service:
+            seen = observe(assignment.machine, await service.observe(), assignment.settings)
+            begun.append(await service.submit(Operation.UPDATE_TARGET, assignment, seen, "theirs"))
+
+    outcome = fleet.drive(Phase.TEST_FAILOVER, between_rounds=somebody_else_updates_it)[MACHINE]
+    assert begun
+    assert (outcome.status, outcome.message) == (Status.SATISFIED, "")
+    assert fleet.accepted(MACHINE)[len(before) :] == [f"{ITEMS}_Update", f"{ITEMS}_TestFailover"]
