@@ -1,6 +1,8 @@
 from __future__ import annotations
 
+import json
 import os
+import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -178,58 +180,150 @@ def test_a_run_keeps_what_the_stack_says_of_convergence(tmp_path: Path) -> None:
 
 _GH = """#!/bin/bash
 printf '%s\\n' "$*" >> calls
-for each in "$@"; do
-  case $each in body=@*) cp "${each#body=@}" body ;; esac
+while [ $# -gt 0 ]; do
+  case $1 in
+    body=@*) cp "${1#body=@}" body ;;
+    --jq) jq -r "$2" < "$COMMENTS" ;;
+  esac
+  shift
 done
-case "$*" in *--paginate*) echo 17 ;; esac
 """
+_NEWEST, _OLDER = "4b1d" * 10, "90aa" * 10
 
 
-def comment(folder: Path) -> tuple[list[str], str]:
-    """Run the step that comments on a pull request which has a comment, 17, of an older preview.
+def step(job: str, name: str) -> dict[str, Any]:
+    """A step of the preview."""
+    [found] = [
+        each for each in workflow("preview")["jobs"][job]["steps"] if each.get("name") == name
+    ]
+    return dict(found)
+
+
+def comment(folder: Path, job: str, name: str, comments: list[str]) -> tuple[list[str], str]:
+    """Run a step that comments on a pull request.
+
+    Args:
+        folder: where it runs.
+        job: the job of the step.
+        name: the name of the step.
+        comments: those of the pull request. The first has id 1.
 
     Returns:
-        The requests to GitHub, and the comment.
+        The requests that change something at GitHub, and the last comment.
     """
-    [step] = [
-        each
-        for each in workflow("preview")["jobs"]["preview"]["steps"]
-        if each.get("name") == "Comment"
-    ]
+    if shutil.which("jq") is None:
+        pytest.skip("jq is not installed, which the stand-in of gh needs")
     tools = folder / "bin"
     tools.mkdir()
     (tools / "gh").write_text(_GH)
     (tools / "gh").chmod(0o755)
+    there = [{"id": number, "body": body} for number, body in enumerate(comments, 1)]
+    (folder / "comments").write_text(json.dumps(there))
+    found = step(job, name)
     own = {
         "PATH": f"{tools}:{os.environ['PATH']}",
         "GITHUB_STEP_SUMMARY": str(folder / "summary"),
         "GITHUB_REPOSITORY": "team/fleet",
-        **{name: name.lower() for name in step["env"]},
+        "COMMENTS": str(folder / "comments"),
+        **{name: name.lower() for name in found["env"]},
         "STACK": "prod",
+        "COMMIT": _NEWEST,
     }
-    subprocess.run(["bash", "-e", "-c", step["run"]], cwd=folder, env=own, check=True)
-    text = (folder / "body").read_text()
-    assert (folder / "summary").read_text() == text
-    return (folder / "calls").read_text().splitlines(), text
+    subprocess.run(["bash", "-e", "-c", found["run"]], cwd=folder, env=own, check=True)
+    calls = (folder / "calls").read_text().splitlines()
+    body = folder / "body"
+    return [each for each in calls if "--method" in each], body.read_text() if body.exists() else ""
 
 
-def test_the_comment_of_a_pull_request_is_that_of_the_newest_preview(tmp_path: Path) -> None:
+_PLAN = markdown(read("prod", {}))
+_OF_OTHERS = ["Looks good.", markdown(read("prod-eu", {}))]
+
+
+@pytest.mark.parametrize(
+    ("earlier", "request_"),
+    [
+        ([], "--method POST repos/team/fleet/issues/number/comments "),
+        ([_PLAN], "--method PATCH repos/team/fleet/issues/comments/3 "),
+    ],
+)
+def test_the_comment_of_a_pull_request_is_that_of_the_newest_preview(
+    earlier: list[str], request_: str, tmp_path: Path
+) -> None:
     plan = tmp_path / ".local" / "plan" / "prod.md"
     plan.parent.mkdir(parents=True)
-    plan.write_text(markdown(read("prod", {})))
-    requests, text = comment(tmp_path)
-    assert requests[-1].startswith("api --method PATCH repos/team/fleet/issues/comments/17 ")
-    assert text == plan.read_text()
+    plan.write_text(_PLAN)
+    [sent], text = comment(tmp_path, "preview", "Comment", [*_OF_OTHERS, *earlier])
+    assert request_ in sent
+    assert text == f"{_PLAN}\nThis is of commit {_NEWEST}.\n"
+    assert (tmp_path / "summary").read_text() == text
 
 
 def test_a_preview_that_failed_takes_the_place_of_the_older_one(tmp_path: Path) -> None:
-    requests, text = comment(tmp_path)
+    [sent], text = comment(tmp_path, "preview", "Comment", [*_OF_OTHERS, _PLAN])
+    assert "--method PATCH repos/team/fleet/issues/comments/3 " in sent
     first, title, _, why = text.splitlines()
-    assert first == markdown(read("prod", {})).splitlines()[0], "by it the older one is found"
-    assert first in requests[0]
-    assert requests[1].startswith("api --method PATCH repos/team/fleet/issues/comments/17 ")
+    assert first == _PLAN.splitlines()[0], "by it the older one is found"
     assert title == "### `prod`: the newest preview failed"
-    assert "commit commit ended before it knew what would happen. [Its log](log)" in why
+    assert f"commit {_NEWEST} ended before it knew what would happen. [Its log](log)" in why
+
+
+def test_no_plan_of_an_older_commit_looks_like_the_newest_one(tmp_path: Path) -> None:
+    of_newest = f"{_PLAN}\nThis is of commit {_NEWEST}.\n"
+    older = f"{markdown(read('staging', {}))}\nThis is of commit {_OLDER}.\n"
+    comments = ["Looks good.", of_newest, older]
+    [sent], text = comment(tmp_path, "reviewed", "Older plans", comments)
+    assert "--method PATCH repos/team/fleet/issues/comments/3 " in sent
+    assert text.splitlines() == [
+        "<!-- plan of staging -->",
+        "### The newest commit was not previewed",
+        "",
+        f"What stood here was of an older commit than {_NEWEST}. [The log](log) says why.",
+    ]
+
+
+def test_nothing_is_said_if_each_plan_is_of_the_newest_commit(tmp_path: Path) -> None:
+    of_newest = f"{_PLAN}\nThis is of commit {_NEWEST}.\n"
+    assert comment(tmp_path, "reviewed", "Older plans", [of_newest, "Looks good."]) == ([], "")
+
+
+@pytest.mark.parametrize(
+    ("listed", "stacks", "preview", "code", "told"),
+    [
+        ("success", '["prod"]', "success", 0, ""),
+        ("success", "[]", "skipped", 0, "::notice::No stack is filled in, so none was previewed"),
+        ("failure", "", "skipped", 1, "::error::The stacks were not listed, so none was previewed"),
+        ("cancelled", "", "skipped", 1, "::error::The stacks were not listed"),
+        ("success", '["prod"]', "failure", 1, "::error::Not every stack was previewed"),
+        ("success", '["prod"]', "cancelled", 1, "::error::Not every stack was previewed"),
+        # A fork has no credentials.
+        ("success", '["prod"]', "skipped", 1, "::error::Not every stack was previewed"),
+    ],
+)
+def test_a_pull_request_that_was_not_previewed_does_not_look_reviewed(
+    listed: str, stacks: str, preview: str, code: int, told: str
+) -> None:
+    job = workflow("preview")["jobs"]["reviewed"]
+    assert set(job["needs"]) == {"stacks", "preview"}
+    assert job["if"] == "always()", "GitHub takes a job that was skipped for one that passed"
+    found = step("reviewed", "Result")
+    own = {**found["env"], "LISTED": listed, "STACKS": stacks, "PREVIEWED": preview}
+    assert own.keys() == found["env"].keys()
+    done = subprocess.run(
+        ["bash", "-e", "-c", found["run"]],
+        env={"PATH": os.environ["PATH"], **own},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == code, done.stderr
+    assert done.stdout.startswith(told)
+
+
+def test_no_preview_of_an_older_commit_ends_after_that_of_a_newer_one() -> None:
+    assert workflow("preview")["concurrency"] == {
+        "group": "preview-${{ github.event.pull_request.number }}",
+        "cancel-in-progress": True,
+    }
 
 
 @pytest.mark.parametrize("name", [path.stem for path in WORKFLOWS])
