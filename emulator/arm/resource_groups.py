@@ -8,7 +8,7 @@ from __future__ import annotations
 import re
 from datetime import timedelta
 
-from emulator.arm import tags
+from emulator.arm import in_use, tags
 from emulator.arm.regions import require_region
 from emulator.arm.resource_lists import held_in
 from emulator.arm.vaults import deleted as deleted_vaults
@@ -163,8 +163,8 @@ def register(world: World) -> None:
 
 def _delete(world: World, payload: Document) -> None:
     identifier = group_id(payload["subscription"], payload["group"])
-    blocked = []
     held = held_in(world, identifier)
+    blocked = in_use.from_outside(world, identifier, held)
     for document in held:
         problem = blocked_deletion(world, document)
         if problem is not None:

@@ -164,6 +164,53 @@ def test_a_group_with_a_vault_in_use_cannot_be_deleted_and_stays_whole(
     assert arm.get(ACCOUNT)["id"] == ACCOUNT
 
 
+OTHER = f"{SUBSCRIPTION}/resourceGroups/rg-other"
+SHARED = f"{OTHER}/providers/Microsoft.Network/virtualNetworks/shared"
+GUARD = f"{OTHER}/providers/Microsoft.Network/networkSecurityGroups/guard"
+
+
+def interface_in(subnet: str, **more: object) -> dict[str, object]:
+    configuration = {"name": "one", "properties": {"subnet": {"id": subnet}}}
+    return {"location": "westeurope", "properties": {"ipConfigurations": [configuration], **more}}
+
+
+@pytest.mark.parametrize("used", [SHARED, GUARD], ids=["a network", "a security group"])
+def test_a_group_is_not_deleted_while_another_group_uses_something_of_it(
+    arm: Arm, group: str, used: str
+) -> None:
+    arm.put(OTHER, {"location": "westeurope"})
+    arm.put(SHARED, network("10.20.1.0/24"))
+    arm.put(GUARD, rules(RULE))
+    arm.put(NETWORK, network("10.20.2.0/24"))
+    own = f"{GROUP}/providers/Microsoft.Network/networkInterfaces/user"
+    subnet = f"{SHARED if used == SHARED else NETWORK}/subnets/subnet-0"
+    guarded = {} if used == SHARED else {"networkSecurityGroup": {"id": GUARD}}
+    arm.put(own, interface_in(subnet, **guarded))
+    poll = arm.call("DELETE", OTHER).headers["Location"]
+    arm.pass_time(120)
+    response = arm.call("GET", poll)
+    assert (response.status, response.body["error"]["code"]) == (
+        409,
+        "ResourceGroupDeletionBlocked",
+    )
+    assert [one["target"] for one in response.body["error"]["details"]] == [used]
+    assert own in response.body["error"]["details"][0]["message"]
+    assert [arm.get(one)["id"] for one in (SHARED, GUARD)] == [SHARED, GUARD]
+    assert arm.call("DELETE", own).status == 202
+    arm.pass_time(60)
+    arm.call("DELETE", OTHER)
+    arm.pass_time(120)
+    assert arm.refused("GET", OTHER) == (404, "ResourceGroupNotFound")
+
+
+def test_a_group_whose_own_resources_use_each_other_is_deleted(arm: Arm, group: str) -> None:
+    arm.put(NETWORK, network("10.20.1.0/24"))
+    add_machine(arm)
+    arm.call("DELETE", group)
+    arm.pass_time(120)
+    assert arm.refused("GET", group) == (404, "ResourceGroupNotFound")
+
+
 # -- networks ---------------------------------------------------------------------------------
 
 
