@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from datetime import datetime, timedelta
+from datetime import timedelta
 
 from emulator.guests import machine
 from emulator.kernel.resources import PRIVATE
@@ -15,7 +15,7 @@ from emulator.recovery_services.experiences.registry import Experience
 from emulator.recovery_services.items import effects
 from emulator.recovery_services.items.health import enabling_failed
 from emulator.recovery_services.jobs import answers, jobs, outcomes, scenarios
-from emulator.recovery_services.replication import affected
+from emulator.recovery_services.replication import affected, initial_replication
 from emulator.recovery_services.replication.states import GONE, STAYS, Transition
 from emulator.recovery_services.wire.paths import (
     PROTECTED_ITEMS,
@@ -277,7 +277,8 @@ def _enter(world: World, item: Document, state: str) -> None:
 
 
 def _rest(world: World, item: Document) -> None:
-    """Schedule the next state; a job in the meantime does not delay it."""
+    """Schedule the next state. A job in the meantime does not delay it, a source that sends nothing
+    does."""
     private = item[PRIVATE]
     state = private["state"]
     if state not in private["rests"]:
@@ -286,9 +287,9 @@ def _rest(world: World, item: Document) -> None:
             "begins": world.now.isoformat(),
             "ends": (world.now + takes).isoformat(),
         }
-    remaining = datetime.fromisoformat(private["rests"][state]["ends"]) - world.now
+    left = initial_replication.course(world, item, state).left(world.now)
     payload = {"item": item["id"], "cycle": private["cycle"], "state": state}
-    world.schedule(max(remaining, timedelta()), _RESTED, payload)
+    world.schedule(left, _RESTED, payload)
 
 
 def _on_rested(world: World, payload: Document) -> None:
@@ -299,9 +300,11 @@ def _on_rested(world: World, payload: Document) -> None:
     if private["state"] != payload["state"] or private["job"] is not None:
         return  # What works on it now rests it again, should it leave the item in this state.
     machine.look(world)
-    guest = machine.of(world, private["machine"]["instance"])
-    if guest is not None and guest["stopped"] is not None:
-        world.schedule(_RETRY_SYNC, _RESTED, payload)
+    course = initial_replication.course(world, item, private["state"])
+    left = course.left(world.now)
+    if left:
+        # It stood still in between. Nobody says when it goes on, so look again.
+        world.schedule(left if course.since is not None else _RETRY_SYNC, _RESTED, payload)
         return
     state = registry.of(private["experience"]).table.states[private["state"]]
     if state.becomes is not None:

@@ -328,7 +328,7 @@ def test_initial_replication_waits_for_a_machine_that_is_off(experience: Classic
     site.pass_time(hours=2)
     assert site.state(WEB) == experience.replicating
     site.become(1, state="running")
-    site.pass_time(minutes=45)
+    site.pass_time(minutes=75)
     assert site.state(WEB) == "Protected"
 
 

@@ -6,7 +6,7 @@ out what only a get fills in.
 
 from __future__ import annotations
 
-from datetime import datetime, timedelta
+from datetime import timedelta
 
 from emulator.arm import machine_sizes
 from emulator.guests import machine
@@ -15,7 +15,11 @@ from emulator.kernel.store import Document
 from emulator.kernel.world import World
 from emulator.recovery_services.experiences.classic.fabric import AGENT_VERSION
 from emulator.recovery_services.experiences.classic.states import TABLE
-from emulator.recovery_services.replication import interfaces, recovery_points
+from emulator.recovery_services.replication import (
+    initial_replication,
+    interfaces,
+    recovery_points,
+)
 from emulator.recovery_services.replication.interfaces import Interface
 from emulator.recovery_services.wire.paths import POLICIES, name_of
 from emulator.recovery_services.wire.times import NO_EXPIRY, ago, stamp
@@ -120,17 +124,19 @@ def progress(world: World, item: Document) -> int:
     private = item[PRIVATE]
     if private["state"] not in ("replicating", "completing"):
         return 0
-    rest = private["rests"]["replicating"]
-    begins = datetime.fromisoformat(rest["begins"])
-    ends = datetime.fromisoformat(rest["ends"])
-    return min(99, world.present.percentage(begins, ends))
+    course = initial_replication.course(world, item, "replicating")
+    return min(99, course.percentage(world.present))
 
 
 def _disks(world: World, item: Document) -> list[Document]:
     private = item[PRIVATE]
     state = TABLE.states[private["state"]]
     replication = private["rests"].get("replicating")
-    seconds = _copied_for(world, replication) if replication is not None else 0
+    seconds = _copied_for(world, item) if replication is not None else 0
+    health = "None"
+    if state.stage == "InitialSync":
+        silent = recovery_points.silent_since(world, item) is not None
+        health = "NoProgress" if silent else "InProgress"
     rpo = recovery_points.rpo_seconds(world, item)
     return [
         {
@@ -154,7 +160,7 @@ def _disks(world: World, item: Document) -> list[Document]:
             "resyncLast15MinutesTransferredBytes": 0,
             "resyncLastDataTransferTimeUTC": None,
             "resyncStartTime": None if replication is None else replication["begins"],
-            "progressHealth": "InProgress" if state.stage == "InitialSync" else "None",
+            "progressHealth": health,
             "progressStatus": None,
             "secondsToTakeSwitchProvider": None,
         }
@@ -162,12 +168,12 @@ def _disks(world: World, item: Document) -> list[Document]:
     ]
 
 
-def _copied_for(world: World, replication: Document) -> int:
+def _copied_for(world: World, item: Document) -> int:
     """For how many seconds the disks have been copied, or were."""
-    begins, ends = (datetime.fromisoformat(replication[name]) for name in ("begins", "ends"))
-    if world.present.passed(ends):
-        return int((ends - begins).total_seconds())
-    return world.present.whole(begins, timedelta(seconds=1))
+    course = initial_replication.course(world, item, "replicating")
+    if item[PRIVATE]["state"] != "replicating":
+        return int(course.takes.total_seconds())
+    return course.whole(world.present, timedelta(seconds=1))
 
 
 def _azure_disks(item: Document) -> list[Document]:

@@ -7,7 +7,7 @@ interfaces, tags and what blocks an upgrade of the agent; all else it has.
 
 from __future__ import annotations
 
-from datetime import datetime, timedelta
+from datetime import timedelta
 
 from emulator.arm import machine_sizes
 from emulator.guests import machine
@@ -18,7 +18,11 @@ from emulator.kernel.world import World
 from emulator.off_azure import sites
 from emulator.recovery_services.experiences.modernized import discovery
 from emulator.recovery_services.experiences.modernized.discovery import AGENT_VERSION
-from emulator.recovery_services.replication import interfaces, recovery_points
+from emulator.recovery_services.replication import (
+    initial_replication,
+    interfaces,
+    recovery_points,
+)
 from emulator.recovery_services.replication.interfaces import Interface
 from emulator.recovery_services.wire.paths import FABRICS, fabric_of
 from emulator.recovery_services.wire.times import NO_EXPIRY, ago, stamp
@@ -35,7 +39,6 @@ def of(world: World, item: Document, *, full: bool) -> Document:
     source, target, provider = private["machine"], private["target"], private["provider"]
     percentage = progress(world, item)
     done = _bytes(source["disks"]) * (percentage or 0) // 100
-    begun = private["state"] in _REPLICATING
     point = private["recoveryPoint"]
     enabling = private["state"] == "enabling"
     return {
@@ -54,7 +57,7 @@ def of(world: World, item: Document, *, full: bool) -> Document:
         "initialReplicationProgressPercentage": percentage,
         "initialReplicationProcessedBytes": None if percentage is None else done,
         "initialReplicationTransferredBytes": None if percentage is None else done * 9 // 10,
-        "initialReplicationProgressHealth": "InProgress" if begun else "None",
+        "initialReplicationProgressHealth": _progress_health(world, item),
         "resyncProgressPercentage": None,
         "resyncProcessedBytes": None,
         "resyncTransferredBytes": None,
@@ -169,11 +172,18 @@ def progress(world: World, item: Document) -> int | None:
     private = item[PRIVATE]
     if private["state"] not in _REPLICATING:
         return None
-    rest = private["rests"]["replicating"]
-    begins, ends = (datetime.fromisoformat(rest[name]) for name in ("begins", "ends"))
-    last = (ends - timedelta(seconds=1) - begins) // _REFRESH
-    refreshed = min(last, world.present.whole(begins, _REFRESH)) * _REFRESH
-    return 100 * refreshed // (ends - begins)
+    course = initial_replication.course(world, item, "replicating")
+    last = (course.takes - timedelta(seconds=1)) // _REFRESH
+    refreshed = min(last, course.whole(world.present, _REFRESH)) * _REFRESH
+    return 100 * refreshed // course.takes
+
+
+def _progress_health(world: World, item: Document) -> str:
+    """`None`, `InProgress`, or `NoProgress` while the machine sends nothing."""
+    if item[PRIVATE]["state"] not in _REPLICATING:
+        return "None"
+    silent = recovery_points.silent_since(world, item) is not None
+    return "NoProgress" if silent else "InProgress"
 
 
 def _recovery(world: World, item: Document) -> Document:
@@ -225,7 +235,7 @@ def _disks(world: World, item: Document, percentage: int | None) -> list[Documen
         if not complete:
             done = size * (percentage or 0) // 100
             entry["irDetails"] = {
-                "progressHealth": "Queued" if percentage is None else "InProgress",
+                "progressHealth": "Queued" if percentage is None else _progress_health(world, item),
                 "transferredBytes": done * 9 // 10,
                 "last15MinutesTransferredBytes": done * 9 // 10,
                 "lastDataTransferTimeUtc": None,
