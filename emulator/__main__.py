@@ -5,7 +5,9 @@ from __future__ import annotations
 import argparse
 import contextlib
 import logging
+import os
 import shlex
+import socket
 import sqlite3
 import sys
 from pathlib import Path
@@ -70,7 +72,12 @@ def _environment(options: argparse.Namespace) -> int:
 def _aws(options: argparse.Namespace) -> int:
     from emulator.aws.server import AwsServer
 
-    server = AwsServer(options.port, options.seed, machines=options.machines or LEAST)
+    server = AwsServer(
+        options.port,
+        options.seed,
+        machines=options.machines or LEAST,
+        listener=_listener(options),
+    )
     server.start()
     print(f"AWS at {server.endpoint}", flush=True)
     server.wait()
@@ -119,8 +126,17 @@ def _azure(options: argparse.Namespace) -> int:
         world = front.create(
             store, resumed_clock(store, scale), options.seed, estate, any_token=options.any_token
         )
-        http.serve(world, options.port, options.certificate)
+        http.serve(world, options.port, options.certificate, _listener(options))
     return 0
+
+
+def _listener(options: argparse.Namespace) -> socket.socket | None:
+    if not options.listening:
+        return None
+    try:
+        return socket.socket(fileno=os.dup(sys.stdin.fileno()))
+    except OSError as error:
+        raise ProcessError("Standard input is no socket. Leave --listening out.") from error
 
 
 def _parser() -> argparse.ArgumentParser:
@@ -150,7 +166,7 @@ def _parser() -> argparse.ArgumentParser:
     )
 
     azure = _command(commands, "azure", "run Azure in the foreground", _azure)
-    azure.add_argument("--port", type=_port, required=True)
+    _add_port(azure)
     azure.add_argument("--database", type=Path, help="the state; in memory without it")
     azure.add_argument(
         "--aws-endpoint", help="the URL of the AWS side; without it there are no machines"
@@ -162,7 +178,7 @@ def _parser() -> argparse.ArgumentParser:
     _add_time(azure)
 
     aws = _command(commands, "aws", "run AWS in the foreground", _aws)
-    aws.add_argument("--port", type=_port, required=True)
+    _add_port(aws)
     aws.add_argument("--seed", type=int, default=1, help="what all ids follow from")
     _add_machines(aws)
     return parser
@@ -181,6 +197,15 @@ def _command(
 
 def _add_directory(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--directory", type=Path, default=_DIRECTORY, help=f"default: {_DIRECTORY}")
+
+
+def _add_port(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("--port", type=_port, required=True)
+    parser.add_argument(
+        "--listening",
+        action="store_true",
+        help="standard input is a socket that listens on the port (`up` starts it so)",
+    )
 
 
 def _add_any_token(parser: argparse.ArgumentParser) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import logging
+import socket
 import sqlite3
 from collections.abc import AsyncIterator, Awaitable, Callable, MutableMapping
 from pathlib import Path
@@ -138,15 +139,22 @@ def configuration(world: World, port: int, certificate: Path | None = None) -> u
     )
 
 
-def serve(world: World, port: int, certificate: Path | None = None) -> None:
+def serve(
+    world: World,
+    port: int,
+    certificate: Path | None = None,
+    listener: socket.socket | None = None,
+) -> None:
     """Serve a world until the process is told to end.
 
     Args:
         world: the world.
         port: the TCP port, which must be free.
         certificate: a PEM file with the server's certificate and key; None serves plain http.
+        listener: a socket that listens on that port already; None opens one.
     """
-    uvicorn.Server(configuration(world, port, certificate)).run()
+    server = uvicorn.Server(configuration(world, port, certificate))
+    server.run(None if listener is None else [listener])
 
 
 async def _body(receive: Receive) -> bytes | None:

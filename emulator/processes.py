@@ -26,6 +26,8 @@ _ROOT = Path(__file__).resolve().parent.parent
 _START_SECONDS = 60.0
 _STOP_SECONDS = 10.0
 _PAUSE_SECONDS = 0.05
+_BACKLOG = 128
+_LISTENING = "--listening"
 _LENIENT = "--any-token"
 _CERTIFICATE = "--certificate"
 _MACHINES = "--machines"
@@ -79,9 +81,11 @@ def up(
                 continue
             if before is not None:
                 _stop(before)
-            port = _port(name, wanted, before)
+            listener = _listen(name, wanted, before)
+            port = int(listener.getsockname()[1])
             moved = before is None or before.port != port
-            arguments = ["-m", "emulator", name, "--port", str(port), "--seed", str(seed)]
+            arguments = ["-m", "emulator", name, "--port", str(port), _LISTENING]
+            arguments += ["--seed", str(seed)]
             authority = None
             if name == "aws" and machines is not None:
                 arguments += [_MACHINES, str(machines)]
@@ -93,7 +97,8 @@ def up(
                 if tls:
                     authority = str(clouds.certificates.authority.resolve())
             say(f"{name}: starting")
-            process = _start(directory, name, [python, *arguments])
+            with listener:
+                process = _start(directory, name, [python, *arguments], listener)
             started = Running(port, process.pid, arguments, authority)
             clouds.services[name] = started
             clouds.write()
@@ -211,12 +216,14 @@ def _same_switches(before: Sequence[str], now: Sequence[str]) -> bool:
     return all((switch in before) == (switch in now) for switch in (_LENIENT, _CERTIFICATE))
 
 
-def _start(directory: Path, name: str, command: list[str]) -> subprocess.Popen[bytes]:
+def _start(
+    directory: Path, name: str, command: list[str], listener: socket.socket
+) -> subprocess.Popen[bytes]:
     with (directory / f"{name}.log").open("ab") as log:
         return subprocess.Popen(
             command,
             cwd=_ROOT,
-            stdin=subprocess.DEVNULL,
+            stdin=listener.fileno(),
             stdout=log,
             stderr=log,
             start_new_session=True,
@@ -261,27 +268,18 @@ def _set_scale(running: Running, scale: float) -> None:
         pass
 
 
-def _port(name: str, wanted: int, before: Running | None) -> int:
-    if wanted:
-        if not _is_free(wanted):
-            raise ProcessError(
-                f"Port {wanted}, wanted for {name}, is taken. Give another with --{name}-port, "
-                "or none to take a free one."
-            )
-        return wanted
-    if before is not None and _is_free(before.port):
-        return before.port
-    with socket.socket() as listener:
-        listener.bind(("127.0.0.1", 0))
-        return int(listener.getsockname()[1])
+def _listen(name: str, wanted: int, before: Running | None) -> socket.socket:
+    """A socket that listens on the wanted port, else on the last one or on a free one.
 
-
-def _is_free(port: int) -> bool:
-    with socket.socket() as listener:
-        # As servers do: connections of an ended process that linger do not make a port taken.
-        listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        try:
-            listener.bind(("127.0.0.1", port))
-        except (OSError, OverflowError):
-            return False
-    return True
+    The process that is started inherits it. If it opened the port itself, another program could
+    have taken it by then.
+    """
+    last = [] if before is None else [before.port]
+    for port in [wanted] if wanted else [*last, 0]:
+        # `create_server` reuses a port on which connections of an ended process linger.
+        with contextlib.suppress(OSError, OverflowError):
+            return socket.create_server(("127.0.0.1", port), backlog=_BACKLOG)
+    raise ProcessError(
+        f"Port {wanted}, wanted for {name}, is taken. Give another with --{name}-port, "
+        "or none to take a free one."
+    )

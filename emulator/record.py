@@ -6,10 +6,10 @@ system may give the id of an ended process to another program, and that one must
 
 from __future__ import annotations
 
+import http.client
 import json
 import shlex
 import ssl
-import urllib.error
 import urllib.request
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field
@@ -97,7 +97,7 @@ class Running:
         try:
             with self.open("/_emulator/health", timeout=2) as answer:
                 return bool(answer.status == 200)
-        except (urllib.error.URLError, OSError, ValueError):
+        except (OSError, ValueError, http.client.HTTPException):
             return False
 
     def open(

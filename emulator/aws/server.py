@@ -61,6 +61,7 @@ class AwsServer:
         seeded: the estate, if an AwsServer with the same seed has created it in this process or in
             the one that this was forked from. By default it is created at the start.
         machines: how many of the estate's machines can be migrated.
+        listener: a socket that listens on that port already; None opens one.
 
     Attributes:
         joining: the machines from the inside.
@@ -72,6 +73,7 @@ class AwsServer:
         seed: int = 1,
         seeded: estate.Seeded | None = None,
         machines: int = LEAST,
+        listener: socket.socket | None = None,
     ) -> None:
         self._fleet = fleet(machines)
         self._seeded = seeded
@@ -109,14 +111,19 @@ class AwsServer:
         endpoints.place_in_their_subnets()
         self._moto: Wsgi = DomainDispatcherApplication(create_backend_app)
         self._server: BaseWSGIServer = make_server(
-            "127.0.0.1", port, self._answer, threaded=True, request_handler=QuietHandler
+            "127.0.0.1",
+            port,
+            self._answer,
+            threaded=True,
+            request_handler=QuietHandler,
+            fd=None if listener is None else listener.fileno(),
         )
         self._thread = threading.Thread(target=self._server.serve_forever, daemon=True)
 
     @property
     def endpoint(self) -> str:
         """The URL for `AWS_ENDPOINT_URL`."""
-        return f"http://127.0.0.1:{self._server.server_port}"
+        return f"http://127.0.0.1:{self._server.port}"
 
     def start(self) -> estate.Seeded:
         """Start serving, and create the estate."""

@@ -80,11 +80,10 @@ def az(site: Site, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Cli]:
     """The CLI, signed in to the cloud that it was told of."""
     certificates = Certificates(tmp_path_factory.mktemp("tls"))
     certificates.ensure()
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        port = free.getsockname()[1]
+    listener = socket.create_server(("127.0.0.1", 0))
+    port = listener.getsockname()[1]
     server = uvicorn.Server(http.configuration(site.world, port, certificates.server))
-    thread = threading.Thread(target=server.run, daemon=True)
+    thread = threading.Thread(target=server.run, args=([listener],), daemon=True)
     thread.start()
     while not server.started:
         thread.join(0.01)
@@ -96,6 +95,7 @@ def az(site: Site, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Cli]:
     yield cli
     server.should_exit = True
     thread.join()
+    listener.close()
 
 
 def test_signing_in_finds_the_subscription(az: Cli) -> None:

@@ -47,15 +47,19 @@ class Victim:
         self._timer: threading.Timer | None = None
         self.latest: datetime | None = None
         self.acknowledged = 0  # changes that were answered
-        with socket.socket() as free:
-            free.bind(("127.0.0.1", 0))
-            self._port = free.getsockname()[1]
+        self._port = 0
 
     def start(self) -> None:
         command = [sys.executable, "-m", "tests.emulator.recovery_services.site_server"]
-        self._process = subprocess.Popen(
-            [*command, str(self.database), str(self._port)], cwd=ROOT, stderr=subprocess.DEVNULL
-        )
+        # The process inherits its port: another program could take one that is only free by now.
+        with socket.create_server(("127.0.0.1", 0)) as listener:
+            self._port = listener.getsockname()[1]
+            self._process = subprocess.Popen(
+                [*command, str(self.database)],
+                cwd=ROOT,
+                stdin=listener.fileno(),
+                stderr=subprocess.DEVNULL,
+            )
         end = time.monotonic() + 60
         while True:
             try:

@@ -8,6 +8,7 @@ import signal
 import socket
 import subprocess
 import sys
+import threading
 import urllib.error
 import urllib.request
 from collections.abc import Iterator
@@ -237,6 +238,48 @@ def test_a_port_that_is_taken_is_named_with_the_way_out(
     error = capsys.readouterr().err
     assert f"Port {port}, wanted for aws, is taken" in error
     assert "--aws-port" in error
+
+
+def test_no_other_program_can_take_a_port_between_its_choice_and_the_start(
+    directory: Path, tmp_path: Path
+) -> None:
+    thief = tmp_path / "python"
+    thief.write_text(
+        f"#!{sys.executable}\n"
+        "import os, socket, sys\n"
+        "port = int(sys.argv[sys.argv.index('--port') + 1])\n"
+        "try:\n"
+        "    socket.create_server(('127.0.0.1', port))\n"
+        "except OSError:\n"
+        "    os.execv(sys.executable, [sys.executable, *sys.argv[1:]])\n"
+        "sys.exit('the port was free')\n"
+    )
+    thief.chmod(0o755)
+    clouds = processes.up(directory, python=str(thief), say=silent)
+    assert all(running.healthy() for running in clouds.services.values())
+
+
+def test_a_standard_input_that_is_no_socket_is_named_with_the_way_out() -> None:
+    command = [sys.executable, "-m", "emulator", "azure", "--port", "1", "--listening"]
+    done = subprocess.run(command, cwd=ROOT, stdin=subprocess.DEVNULL, capture_output=True)
+    assert done.returncode == 1
+    assert done.stderr == b"emulator: Standard input is no socket. Leave --listening out.\n"
+
+
+def test_a_server_of_another_protocol_is_no_healthy_cloud() -> None:
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        thread = threading.Thread(target=greet, args=(listener,))
+        thread.start()
+        assert not Running(listener.getsockname()[1]).answers()
+        thread.join()
+
+
+def greet(listener: socket.socket) -> None:
+    """Answer one connection as a gRPC server does, with a SETTINGS frame of HTTP/2."""
+    connection, _ = listener.accept()
+    with connection:
+        connection.recv(1000)
+        connection.sendall(b"\0\0\x0c\x04\0\0\0\0\0\0\x04\0\x40\0\0\0\x05\0\x40\0\0\r\n")
 
 
 def test_a_process_that_cannot_start_shows_the_end_of_its_log(directory: Path) -> None:

@@ -198,12 +198,10 @@ class Site:
     @contextlib.contextmanager
     def over_http(self) -> Iterator[Any]:
         """A client that reaches the same world through a server on loopback."""
-        with socket.socket() as free:
-            free.bind(("127.0.0.1", 0))
-            port = free.getsockname()[1]
-        config = uvicorn.Config(Application(self.world), port=port, log_level="error")
-        server = uvicorn.Server(config)
-        thread = threading.Thread(target=server.run, daemon=True)
+        listener = socket.create_server(("127.0.0.1", 0))
+        port = listener.getsockname()[1]
+        server = uvicorn.Server(uvicorn.Config(Application(self.world), log_level="error"))
+        thread = threading.Thread(target=server.run, args=([listener],), daemon=True)
         thread.start()
         while not server.started:
             thread.join(0.01)
@@ -221,6 +219,7 @@ class Site:
         finally:
             server.should_exit = True
             thread.join()
+            listener.close()
 
     # -- what machines are placed in ---------------------------------------------------------
 

@@ -1,10 +1,14 @@
 """A server process over a site's database, for tests that kill it.
 
-python -m tests.emulator.recovery_services.site_server DATABASE PORT
+python -m tests.emulator.recovery_services.site_server DATABASE
+
+Its standard input is the socket that it listens on.
 """
 
 from __future__ import annotations
 
+import os
+import socket
 import sys
 from pathlib import Path
 
@@ -29,4 +33,5 @@ def estate() -> StaticEstate:
 
 if __name__ == "__main__":
     store = Store(Path(sys.argv[1]))
-    http.serve(front.create(store, resumed_clock(store), estate=estate()), int(sys.argv[2]))
+    world = front.create(store, resumed_clock(store), estate=estate())
+    http.serve(world, port=0, listener=socket.socket(fileno=os.dup(sys.stdin.fileno())))
