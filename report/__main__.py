@@ -19,7 +19,6 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 from rich.console import Console
-from rich.live import Live as LiveDisplay
 
 from report import data, engine, live, model, page, prices, record, stdout, terminal
 from report.live import Live, Viewer
@@ -115,10 +114,10 @@ async def _watch(stack: str, table: Prices | None, every: float) -> str:
     """Show a stack until nothing happens to it any more, or the user stops it. See `watching`."""
     console = Console(highlight=False)
     async with live.viewer() as viewer:
-        with LiveDisplay(console=console, auto_refresh=False, vertical_overflow="visible") as out:
+        with stdout.one_place(console) as show:
             return await watching(
                 lambda: _look(stack, viewer, table),
-                lambda made: out.update(terminal.shown(made, console.width), refresh=True),
+                lambda made: show(terminal.shown(made, console.width)),
                 lambda: asyncio.sleep(every),
             )
 

@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+import contextlib
+import re
+from collections.abc import AsyncIterator
+
 import pytest
 
 from report.__main__ import main, watching
@@ -85,3 +89,41 @@ def test_a_command_whose_watch_ends_early_fails_and_says_why(
     assert main(["status", "--stack", "dev", "--watch"]) == 1
     said = capsys.readouterr().err
     assert "error: the watch ends: the vault was not read: Azure does not answer." in said
+
+
+@pytest.mark.parametrize(
+    "variables",
+    [
+        {},
+        {"FORCE_COLOR": "1"},
+        {"TTY_COMPATIBLE": "1"},
+        {"TTY_COMPATIBLE": "1", "TTY_INTERACTIVE": "1"},
+    ],
+)
+def test_where_lines_cannot_be_drawn_over_the_last_look_is_shown_once(
+    variables: dict[str, str], monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    looks = iter([PENDING, PENDING, DONE])
+
+    @contextlib.asynccontextmanager
+    async def viewer() -> AsyncIterator[None]:
+        yield
+
+    async def look(*_: object) -> Report:
+        return next(looks)
+
+    for name in ("FORCE_COLOR", "NO_COLOR", "TTY_COMPATIBLE", "TTY_INTERACTIVE"):
+        monkeypatch.delenv(name, raising=False)
+    for name, value in variables.items():
+        monkeypatch.setenv(name, value)
+    monkeypatch.setattr("report.live.viewer", viewer)
+    monkeypatch.setattr("report.__main__._look", look)
+    monkeypatch.setattr("report.__main__._LEAST_SECONDS", 0.0)
+
+    assert main(["status", "--stack", "dev", "--watch", "--every", "0"]) == 0
+
+    told = capsys.readouterr().out
+    plain = re.sub(r"\x1b\[[0-9;]*m", "", told)
+    assert "\x1b" not in plain, "it moves or hides no cursor"
+    assert plain.count("Stack dev") == 1
+    assert "to protected: 1/1" in plain
