@@ -187,10 +187,12 @@ def _view(world: World, key: str, *, full: bool) -> Sequence[bytes]:
 @outcomes.when_done(REMOVE_SERVER, PURGE_SERVER)
 def _removed(world: World, job: Document) -> None:
     fabric_id = fabric_of(job[PRIVATE]["resource"])
+    fabric = world.store.get(FABRICS.kind, fabric_id)
+    if fabric is not None:
+        _require_no_items(world, fabric)
     for collection in (MAPPINGS, PROTECTABLE_ITEMS, PROVIDERS, CONTAINERS):
         for document in children(world, collection, fabric_id):
             world.store.delete(collection.kind, document["id"])
-    fabric = world.store.get(FABRICS.kind, fabric_id)
     if fabric is not None:
         world.store.delete(FABRICS.kind, fabric_id)
         _experience(fabric).forget(world, fabric_id)

@@ -279,6 +279,9 @@ def _updated(world: World, job: Document) -> None:
 @outcomes.when_done(UNPAIR, PURGE_PAIR)
 def _unpaired(world: World, job: Document) -> None:
     resource = job[PRIVATE]["resource"]
+    mapping = world.store.get(MAPPINGS.kind, resource)
+    if mapping is not None:
+        _require_unused(world, mapping)
     world.store.delete(MAPPINGS.kind, resource)
     container = world.store.get(CONTAINERS.kind, resource.rsplit("/", 2)[0])
     if container is not None:

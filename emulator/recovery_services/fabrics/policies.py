@@ -119,7 +119,10 @@ def _save(world: World, job: Document) -> None:
 
 @outcomes.when_done(DELETE_POLICY)
 def _delete(world: World, job: Document) -> None:
-    world.store.delete(POLICIES.kind, job[PRIVATE]["resource"])
+    policy = world.store.get(POLICIES.kind, job[PRIVATE]["resource"])
+    if policy is not None:
+        _require_unused(world, policy["id"], policy["name"])
+        world.store.delete(POLICIES.kind, policy["id"])
 
 
 def _require_unused(world: World, policy_id: str, name: str) -> None:

@@ -12,6 +12,7 @@ from datetime import timedelta
 from emulator import faults
 from emulator.kernel.resources import PRIVATE
 from emulator.kernel.store import Document
+from emulator.kernel.wire import ArmError
 from emulator.kernel.world import World
 from emulator.recovery_services.jobs import outcomes
 from emulator.recovery_services.jobs.flows import flow_of
@@ -284,7 +285,11 @@ def _conclude(world: World, job: Document) -> None:
                 raise outcomes.failure_of(fault)
             work = outcomes.outcome_of(job)
             note = work(world, job) if work is not None else None
-    except JobError as failure:
+    except (JobError, ArmError) as refused:
+        # What a request is refused for also fails its job, if it comes true in between.
+        failure = (
+            JobError(refused.code, refused.message) if isinstance(refused, ArmError) else refused
+        )
         _fail(world, job, failure)
         if reverse is not None:
             reverse(world, job, failure)

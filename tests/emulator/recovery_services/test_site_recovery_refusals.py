@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 import pytest
@@ -361,6 +362,53 @@ def test_what_is_in_use_stays(experience: Classic) -> None:
         assert site.finished(site.accepted(method, path, body))["state"] == "Succeeded"
     assert site.get(f"{VAULT}/replicationFabrics")["value"] == []
     assert site.get(f"{VAULT}/replicationPolicies")["value"] == []
+
+
+def _remove_mapping(site: Site) -> Any:
+    mapping = f"{site.container}/replicationProtectionContainerMappings/mapping"
+    return site.accepted("POST", f"{mapping}/remove", {"properties": {}})
+
+
+def _purge_server(site: Site) -> Any:
+    return site.accepted("DELETE", site.fabric)
+
+
+def _remove_server(site: Site) -> Any:
+    site.finished(_remove_mapping(site))
+    site.fault(operation="DeleteServer", delaySeconds=60)
+    accepted = site.accepted("POST", f"{site.fabric}/remove")
+    site.map_policy(site.policy)
+    return accepted
+
+
+@pytest.mark.parametrize("begin", [_remove_mapping, _purge_server, _remove_server])
+def test_what_comes_into_use_while_it_is_removed_stays(
+    experience: Classic, begin: Callable[[Site], Any]
+) -> None:
+    site = Site([WEB], experience=experience).prepare()
+    body = site.enable_body(WEB)
+    removal = begin(site)
+    enabling = site.accepted("PUT", site.item(WEB), body)
+    job = site.finished(removal)
+    assert job["state"] == "Failed"
+    assert "Disable their replication first" in job["errors"][0]["serviceErrorDetails"]["message"]
+    assert site.finished(enabling)["state"] == "Succeeded"
+    mapping = f"{site.container}/replicationProtectionContainerMappings/mapping"
+    assert [site.get(path)["id"] for path in (site.fabric, mapping)] == [site.fabric, mapping]
+    assert site.refused("DELETE", f"{VAULT}?api-version=2024-10-01")[0] == 400
+    site.finished(site.remove(WEB))
+    assert site.finished(_remove_mapping(site))["state"] == "Succeeded"
+
+
+def test_a_policy_that_is_associated_while_it_is_deleted_stays(experience: Classic) -> None:
+    site = Site(experience=experience)
+    site.register()
+    policy = site.create_policy("late")
+    site.fault(operation="RemoveProtectionProfile", delaySeconds=60)
+    deletion = site.accepted("DELETE", policy)
+    site.map_policy(policy)
+    assert site.finished(deletion)["state"] == "Failed"
+    assert site.get(policy)["name"] == "late"
 
 
 def test_a_removed_server_is_not_registered_again_by_itself(experience: Classic) -> None:
