@@ -26,7 +26,7 @@ from site_recovery.declared.cutover import AfterFailover, Cutover
 from site_recovery.declared.guards import Approval
 from site_recovery.declared.hooks import Hooks
 from site_recovery.declared.target import SharedTarget
-from site_recovery.fleet import ExperienceName
+from site_recovery.fleet import ExperienceName, RecoveryPointKind
 from site_recovery.phases import Phase
 
 M = TypeVar("M", bound=BaseModel)
@@ -36,6 +36,7 @@ _EXPERIENCE: TypeAdapter[ExperienceName] = TypeAdapter(ExperienceName)
 _FLAG = TypeAdapter(bool)
 _AWS_REGION: TypeAdapter[str] = TypeAdapter(AwsRegion)
 _AZURE_LOCATION: TypeAdapter[str] = TypeAdapter(AzureLocation)
+_POINT = TypeAdapter(RecoveryPointKind)
 _CHECKS: TypeAdapter[list[Check]] = TypeAdapter(Checks)
 
 
@@ -59,6 +60,7 @@ class DraftWave:
         cutover: how its machines fail over.
         hooks: what runs around their failovers.
         checks: what is checked of them in Azure.
+        recovery_point: which recovery point its machines take without a fence.
         rolls_back: whether the failovers of its machines are taken back.
         after_failover: what becomes of its machines if they stay failed over.
         approval: who approved what.
@@ -75,6 +77,7 @@ class DraftWave:
     cutover: Cutover | None = None
     hooks: Hooks | None = None
     checks: list[Check] | None = None
+    recovery_point: RecoveryPointKind | None = None
     plan_acts: bool = False
     rolls_back: bool = False
     after_failover: AfterFailover | None = None
@@ -267,6 +270,7 @@ def _wave(raw: dict[str, Any]) -> DraftWave:
         cutover=_valid(Cutover, raw.get("cutover", {})),
         hooks=_valid(Hooks, raw.get("hooks", {})),
         checks=_read(_CHECKS, raw.get("checks", [])),
+        recovery_point=_read(_POINT, raw.get("recoveryPoint", RecoveryPointKind.LATEST)),
         plan_acts=any(group.pre or group.post for group in plan.groups) if plan else False,
         rolls_back=raw.get("rollback") is not None,
         after_failover=_valid(AfterFailover, raw.get("afterFailover")),

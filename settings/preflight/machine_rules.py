@@ -8,7 +8,7 @@ from dataclasses import replace
 from pydantic import TypeAdapter, ValidationError
 
 from settings.draft import Draft
-from settings.preflight import disk_rules, interface_rules
+from settings.preflight import cutover_rules, disk_rules, interface_rules
 from settings.schema.fleet import MachineSettings
 from site_recovery.aws import images, inventory, managed_instances, support_check
 from site_recovery.aws.ec2 import MachineFacts
@@ -138,17 +138,7 @@ def problems(
                 "Correct it, or leave it out",
             )
         )
-    stops = (declared := draft.cutover_of(name)) is not None and declared.fences
-    if facts.market is not None and stops and not facts.cut_over:
-        found.append(
-            Problem(
-                path("machines", name, "instanceId"),
-                f"instance {facts.instance_id} is of the kind {facts.market}, which AWS may refuse "
-                "to stop, and its cutover stops it",
-                "Start an instance of its own kind from its image, or let its cutover have the "
-                "mode latest",
-            )
-        )
+    found += cutover_rules.problems(name, facts, draft)
     if draft.vpc_id and facts.state == "running" and facts.vpc_id != draft.vpc_id:
         found.append(
             Problem(

@@ -6,13 +6,13 @@ from collections.abc import Iterator
 
 from settings.draft import Draft
 from site_recovery.config_paths import path
-from site_recovery.declared.cutover import Decision, Mode
+from site_recovery.declared.cutover import Cutover, Decision, Mode
 from site_recovery.phases import Phase
 from site_recovery.problems import Problem
 
 
 def _quiesce(draft: Draft) -> Iterator[Problem]:
-    for place, machine in _machines(draft, "quiesce"):
+    for place, machine in of_machines(draft, "quiesce"):
         cutover = draft.cutover_of(machine)
         if cutover is None or cutover.quiesce is None or cutover.mode is Mode.LOSSLESS:
             continue
@@ -25,7 +25,7 @@ def _quiesce(draft: Draft) -> Iterator[Problem]:
 
 
 def _quiesce_without_lines(draft: Draft) -> Iterator[Problem]:
-    for place, machine in _machines(draft, "quiesce"):
+    for place, machine in of_machines(draft, "quiesce"):
         cutover = draft.cutover_of(machine)
         quiesce = cutover.quiesce if cutover is not None else None
         if quiesce is not None and not (quiesce.ssm.windows or quiesce.ssm.linux):
@@ -90,16 +90,17 @@ def _unapproved_completions(draft: Draft) -> Iterator[Problem]:
                 )
 
 
-def _machines(draft: Draft, key: str) -> Iterator[tuple[str, str]]:
-    """The machines of all waves, each with the place that sets a key of its cutover."""
+def of_machines(draft: Draft, key: str) -> Iterator[tuple[str, str]]:
+    """The machines of all waves, each with the place that sets a field of its cutover."""
+    written = Cutover.model_fields[key].alias or key
     for wave in draft.waves:
         for _, machine in draft.waves[wave].members:
             declared = draft.machines.get(machine)
             own = declared.settings.cutover if declared and declared.settings else None
             if own is not None and key in own.model_fields_set:
-                yield path("machines", machine, "cutover", key), machine
+                yield path("machines", machine, "cutover", written), machine
             else:
-                yield path("waves", wave, "cutover", key), machine
+                yield path("waves", wave, "cutover", written), machine
 
 
 RULES = (_quiesce, _quiesce_without_lines, _plans_with_actions, _rollbacks, _unapproved_completions)

@@ -177,7 +177,9 @@ class WaveSettings(Model):
         json_schema_extra=defaults_to("`convergence.requireTestFailover`"),
     )
     recovery_point: RecoveryPointKind = Field(
-        default=RecoveryPointKind.LATEST, description="Recovery point that a failover uses."
+        default=RecoveryPointKind.LATEST,
+        description="Recovery point that a failover with `cutover.mode: latest` uses. The other modes "
+        "choose one by `cutover.consistency`.",
     )
     cutover: Cutover = Field(
         default_factory=Cutover,
