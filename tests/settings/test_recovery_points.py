@@ -53,7 +53,7 @@ def test_a_fenced_machine_waits_as_long_as_points_are_apart(
 def test_one_that_waits_long_enough_is_taken(
     cutover: dict[str, Any], policy: dict[str, int]
 ) -> None:
-    load(fails_over(cutover, **policy))
+    load(fails_over(cutover, ("waves", "data"), **policy))
 
 
 def test_points_that_are_never_made_are_not_waited_for() -> None:
