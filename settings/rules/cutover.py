@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from settings.draft import Draft
 from site_recovery.config_paths import path
 from site_recovery.declared.cutover import Cutover, Decision, Mode
+from site_recovery.declared.hooks import Hooks, When
 from site_recovery.phases import Phase
 from site_recovery.problems import Problem
 
@@ -90,6 +91,28 @@ def _unapproved_completions(draft: Draft) -> Iterator[Problem]:
                 )
 
 
+def _hooks_on_stopped_sources(draft: Draft) -> Iterator[Problem]:
+    for wave_name, wave in draft.waves.items():
+        for _, machine in wave.members:
+            cutover, declared = draft.cutover_of(machine), draft.machines.get(machine)
+            if cutover is None or not cutover.fences or declared is None:
+                continue
+            own = declared.settings.hooks if declared.settings is not None else Hooks()
+            for when in (When.AFTER_FAILOVER, When.BEFORE_COMPLETION):
+                if own.sets(when):
+                    hooks, of = own.of(when), ("machines", machine)
+                else:
+                    hooks, of = (wave.hooks or Hooks()).of(when), ("waves", wave_name)
+                for number, hook in enumerate(hooks):
+                    if hook.ssm is not None:
+                        yield Problem(
+                            path(*of, "hooks", when, number, "ssm"),
+                            "the cutover has stopped the source by then, and no script runs on it",
+                            "Let it run beforeFailover, or use a command, a webhook, or in Azure a "
+                            "check with azureRunCommand",
+                        )
+
+
 def of_machines(draft: Draft, key: str) -> Iterator[tuple[str, str]]:
     """The machines of all waves, each with the place that sets a field of its cutover."""
     written = Cutover.model_fields[key].alias or key
@@ -103,4 +126,11 @@ def of_machines(draft: Draft, key: str) -> Iterator[tuple[str, str]]:
                 yield path("waves", wave, "cutover", written), machine
 
 
-RULES = (_quiesce, _quiesce_without_lines, _plans_with_actions, _rollbacks, _unapproved_completions)
+RULES = (
+    _quiesce,
+    _quiesce_without_lines,
+    _hooks_on_stopped_sources,
+    _plans_with_actions,
+    _rollbacks,
+    _unapproved_completions,
+)

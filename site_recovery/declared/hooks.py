@@ -24,6 +24,13 @@ class When(StrEnum):
     BEFORE_COMPLETION = "beforeCompletion"
 
 
+_FIELDS = {
+    When.BEFORE_FAILOVER: "before_failover",
+    When.AFTER_FAILOVER: "after_failover",
+    When.BEFORE_COMPLETION: "before_completion",
+}
+
+
 class Webhook(Model):
     """A signed POST of JSON."""
 
@@ -125,8 +132,9 @@ class Hooks(Model):
 
     def of(self, when: When) -> list[Hook]:
         """The hooks of a moment."""
-        return {
-            When.BEFORE_FAILOVER: self.before_failover,
-            When.AFTER_FAILOVER: self.after_failover,
-            When.BEFORE_COMPLETION: self.before_completion,
-        }[when]
+        hooks: list[Hook] = getattr(self, _FIELDS[when])
+        return hooks
+
+    def sets(self, when: When) -> bool:
+        """Whether the config names the hooks of a moment here, be it none."""
+        return _FIELDS[when] in self.model_fields_set

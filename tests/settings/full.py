@@ -181,8 +181,8 @@ def _of_a_failover() -> dict[str, Any]:
         "source": {"terminateAfter": "14d"},
         "afterFailover": {"after": "4h", "do": "wait"},
         "hooks": {
-            "beforeFailover": [{"command": ["./before.sh", "x"], "timeout": "5m"}],
-            "afterFailover": [{"ssm": _COMMANDS}],
+            "beforeFailover": [{"ssm": _COMMANDS}],
+            "afterFailover": [{"command": ["./after.sh", "x"], "timeout": "5m"}],
             "beforeCompletion": [
                 {"webhook": {"url": "https://hooks.example.com/x", "secretEnv": "HOOK_SECRET"}}
             ],

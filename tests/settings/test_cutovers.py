@@ -132,3 +132,21 @@ def test_what_completes_by_itself_needs_an_approval_of_that(
     assert "the approval of wave 'pilot' is for failed-over only" in text
     configs.put(config, "waves", "pilot", "approval", value={**approval, "for": "migrated"})
     assert load(config).after_failover_of("web-01") is not None
+
+
+@pytest.mark.parametrize("when", ["afterFailover", "beforeCompletion"])
+@pytest.mark.parametrize("where", [("waves", "data"), ("machines", "db-01")], ids=str)
+def test_no_script_is_to_run_on_a_source_that_its_cutover_has_stopped(
+    where: tuple[str, str], when: str
+) -> None:
+    hooks = {when: [{"command": ["./told.sh"]}, {"ssm": {"linux": ["ls"], "windows": ["dir"]}}]}
+    config = configs.changed(*where, "hooks", value=hooks)
+    [(place, text)] = configs.report(config).items()
+    assert place == f"{'.'.join(where)}.hooks.{when}[1].ssm"
+    assert "stopped" in text
+    assert "beforeFailover" in text
+    configs.put(config, "waves", "data", "cutover", value={"mode": "latest"})
+    load(config)
+    configs.put(config, "waves", "data", "cutover", value={"mode": "stop-first"})
+    configs.put(config, *where, "hooks", value={"beforeFailover": hooks[when]})
+    load(config)
