@@ -100,11 +100,6 @@ class Store:
         made._number = self._number
         return made
 
-    @property
-    def changed(self) -> bool:
-        """Whether the open transaction has written or removed anything."""
-        return bool(self._before)
-
     def get(self, kind: str, key: str) -> Document | None:
         """The document, or None."""
         entry = self._entry(kind, key.lower())

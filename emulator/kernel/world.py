@@ -39,9 +39,9 @@ _log = logging.getLogger(__name__)
 class World:
     """The state of the emulator, and the only way to change it.
 
-    A request is handled in two steps: events that have come due are run in order of their time,
-    each in a transaction of its own; then, in one more, the handler answers. Requests are handled
-    one at a time, because runs must be reproducible.
+    A request is handled in three steps, each with transactions of its own: events that have come due
+    are run in order of their time; the time is kept; the handler answers. Requests are handled one
+    at a time, because runs must be reproducible.
 
     Args:
         store: where state is kept.
@@ -183,10 +183,9 @@ class World:
             self._look()
             try:
                 self._run_due_events(self.clock.now())
+                self._keep_new_time()
                 with self.store.transaction():
                     response = self._answer(request)
-                    if self.store.changed:
-                        self._keep_time()
             except ArmError as refusal:
                 response = refusal.response()
             except Exception:  # noqa: BLE001 - whatever a handler did not foresee
@@ -212,11 +211,8 @@ class World:
         """
         with self._lock:
             self._look()
-            before = self.present.moment
             self._run_due_events(self.clock.now())
-            if self.present.moment != before:
-                with self.store.transaction():
-                    self._keep_time()
+            self._keep_new_time()
 
     def keep_time(self) -> None:
         """Store the clock's time and scale, as part of the request that changed them."""
@@ -304,6 +300,14 @@ class World:
                 with self.store.transaction():
                     self.store.delete(_EVENTS, key)
         self.present.moment = max(self.present.moment, until)
+
+    def _keep_new_time(self) -> None:
+        """Keep the time before anybody is told it: a world that was killed must not go back to an
+        earlier one, in which what somebody has seen does not exist yet."""
+        kept = self.store.peek(_META, _CLOCK) or {}
+        if kept.get("now") != self.present.moment.isoformat():
+            with self.store.transaction():
+                self._keep_time()
 
     def _keep_time(self) -> None:
         self.store.put(

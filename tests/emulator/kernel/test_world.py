@@ -11,7 +11,7 @@ from emulator.kernel.routes import Routes
 from emulator.kernel.store import Document, Store
 from emulator.kernel.wire import ArmError, Request, Response
 from emulator.kernel.world import World, resumed_clock
-from tests.emulator.conftest import Arm
+from tests.emulator.conftest import GROUP, Arm
 
 
 def make_world(
@@ -185,6 +185,19 @@ def test_time_events_and_state_go_on_in_a_new_process(reopened: Callable[[], Arm
     assert arm.get(vault)["properties"]["provisioningState"] == "Provisioning"
     arm.pass_time(60)
     assert arm.get(vault)["properties"]["provisioningState"] == "Succeeded"
+
+
+def test_no_answer_told_a_later_time_than_a_killed_world_goes_on_from(
+    reopened: Callable[[], Arm],
+) -> None:
+    arm = reopened()
+    told = []
+    for path in ("/_emulator/health?", f"{GROUP}?api-version=2024-03-01", "/nowhere?"):
+        arm.world.clock.advance(timedelta(seconds=17))
+        told.append(arm.call("GET", path).headers["Date"])
+        arm = reopened()
+        assert arm.call("GET", "/_emulator/health?").headers["Date"] == told[-1]
+    assert told == sorted(set(told))
 
 
 def test_the_scale_is_kept_with_the_time(reopened: Callable[[], Arm]) -> None:
