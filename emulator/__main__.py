@@ -14,6 +14,7 @@ from pathlib import Path
 
 from emulator import processes
 from emulator.aws.fleet import LEAST, MOST
+from emulator.overriding import overriding
 from emulator.record import Clouds, ProcessError
 
 _DIRECTORY = Path(".local/clouds")
@@ -64,7 +65,10 @@ def _status(options: argparse.Namespace) -> int:
 
 
 def _environment(options: argparse.Namespace) -> int:
-    for name, value in Clouds.read(options.directory).environment().items():
+    variables = Clouds.read(options.directory).environment()
+    for name in overriding(os.environ):
+        print(f"unset {name}")
+    for name, value in variables.items():
         print(f"export {name}={shlex.quote(value)}")
     return 0
 

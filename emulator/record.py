@@ -20,6 +20,7 @@ import psutil
 
 from emulator.aws.estate import REGION
 from emulator.certificates import Certificates
+from emulator.overriding import PATTERNS
 
 SERVICES = ("aws", "azure")
 _PORTS = 65536
@@ -164,6 +165,7 @@ class Clouds:
         }
         if set(self.services) == set(SERVICES):
             content["environment"] = self.environment()
+            content["overriding"] = PATTERNS
         path = self.directory / "clouds.json"
         partial = path.with_suffix(".partial")
         partial.write_text(json.dumps(content, indent=2) + "\n")

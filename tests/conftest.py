@@ -6,6 +6,7 @@ from collections.abc import Iterator
 import hypothesis
 import pytest
 
+from emulator.overriding import overriding
 from tests.contract import contracts
 from tests.failures import FailuresAtOnce
 from tests.local_aws import LocalAws, local_aws
@@ -59,8 +60,8 @@ def pytest_configure(config: pytest.Config) -> None:
 
     Also tell of failures at once, in the process that writes the output.
     """
-    for name in environment.overriding(os.environ):
-        del os.environ[name]
+    for name in (*overriding(os.environ), *environment.OVERRIDING):
+        os.environ.pop(name, None)
     if not hasattr(config, "workerinput"):
         config.pluginmanager.register(FailuresAtOnce(config))
 

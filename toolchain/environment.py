@@ -13,7 +13,6 @@ and PULUMI_PARALLEL are set.
 from __future__ import annotations
 
 import argparse
-import json
 import os
 import shlex
 import socket
@@ -22,31 +21,15 @@ from collections.abc import Mapping
 from pathlib import Path
 from urllib.parse import urlsplit
 
-from toolchain import engine
-from toolchain.layout import Layout, checkout
+from toolchain import clouds_record, engine
+from toolchain.layout import Layout, NotReadyError, checkout
 
 _CONNECT_SECONDS = 1.0
-_SERVICES = ("aws", "azure")
-_START = "Start them with `make clouds`, or with `make up`, which also migrates the fleet."
 _LOOPBACK = ("127.0.0.1", "localhost")
 _PARALLEL = "256"
 """Enough that no wave waits for another. Pulumi's default is four operations for each processor."""
-_OVERRIDING = (
-    # Each of these would take precedence over a variable that is set here.
-    "ARM_METADATA_HOSTNAME",
-    "AWS_DEFAULT_PROFILE",
-    "AWS_IGNORE_CONFIGURED_ENDPOINT_URLS",
-    "AWS_PROFILE",
-    "AWS_SESSION_TOKEN",
-    "AZURE_CLIENT_ID",
-    "PULUMI_CONFIG_PASSPHRASE",
-)
-_OVERRIDING_PREFIX = "AWS_ENDPOINT_URL_"
-"""Begins the variable of each service of AWS, such as AWS_ENDPOINT_URL_EC2."""
-
-
-class NotReadyError(Exception):
-    """Something that the environment needs is missing. The text says what to do."""
+OVERRIDING = ("PULUMI_CONFIG_PASSPHRASE",)
+"""Takes precedence over a variable of Pulumi's that is set here."""
 
 
 def tools(layout: Layout, base: Mapping[str, str]) -> dict[str, str]:
@@ -91,53 +74,24 @@ def pulumi(layout: Layout) -> dict[str, str]:
     }
 
 
-def _recorded(layout: Layout) -> tuple[dict[str, int], dict[str, str]]:
-    """What the emulator wrote of the local clouds: their ports by service, and their environment.
-
-    Raises:
-        NotReadyError: it has not started both, or the file is damaged.
-    """
-    path = layout.clouds / "clouds.json"
-    try:
-        found = json.loads(path.read_text("utf-8"))
-        if not found.keys() >= {*_SERVICES, "environment"}:
-            # A start was killed before both were there. Another one goes on.
-            raise FileNotFoundError
-        ports = {name: found[name]["port"] for name in _SERVICES}
-        variables = dict(found["environment"].items())
-        if {type(port) for port in ports.values()} != {int}:
-            raise TypeError(ports)
-        if not all(isinstance(value, str) for value in variables.values()):
-            raise TypeError(variables)
-    except FileNotFoundError:
-        raise NotReadyError(f"The local clouds do not run. {_START}") from None
-    except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
-        raise NotReadyError(
-            f"{path} is not a record of the emulator ({error!r}). Stop the processes that still run "
-            "yourself (`pgrep -af 'emulator (aws|azure)'` lists them), then remove the file. "
-            f"{_START}"
-        ) from None
-    return ports, variables
-
-
 def clouds(layout: Layout, base: Mapping[str, str]) -> dict[str, str]:
     """The addresses and the credentials of the local clouds, and no other credentials.
 
     Raises:
         NotReadyError: the local clouds do not run, or their record is damaged.
     """
-    ports, variables = _recorded(layout)
-    for name, port in ports.items():
+    recorded = clouds_record.read(layout)
+    for name, port in recorded.ports.items():
         try:
             socket.create_connection(("127.0.0.1", port), _CONNECT_SECONDS).close()
         except (OSError, OverflowError):
             raise NotReadyError(
-                f"The local {name} does not answer on port {port}. {_START}"
+                f"The local {name} does not answer on port {port}. {clouds_record.START}"
             ) from None
     excepted = [host for host in base.get("NO_PROXY", "").split(",") if host]
     excepted += [host for host in _LOOPBACK if host not in excepted]
     return {
-        **variables,
+        **recorded.environment,
         "AWS_CONFIG_FILE": os.devnull,
         "AWS_SHARED_CREDENTIALS_FILE": os.devnull,
         "AZURE_CONFIG_DIR": str(layout.local / "azure"),
@@ -155,9 +109,14 @@ def local(layout: Layout, base: Mapping[str, str]) -> dict[str, str]:
     return {**tools(layout, base), **pulumi(layout), **clouds(layout, base)}
 
 
-def overriding(base: Mapping[str, str]) -> list[str]:
-    """The variables of `base` that would lead a local stack elsewhere, so they are unset."""
-    return [name for name in base if name in _OVERRIDING or name.startswith(_OVERRIDING_PREFIX)]
+def overriding(layout: Layout, base: Mapping[str, str]) -> list[str]:
+    """The variables of `base` that would lead a local stack elsewhere, so they are unset.
+
+    Raises:
+        NotReadyError: the local clouds do not run, or their record is damaged.
+    """
+    own = [name for name in base if name in OVERRIDING]
+    return sorted([*own, *clouds_record.read(layout).overriding(base)])
 
 
 def real(layout: Layout, base: Mapping[str, str]) -> dict[str, str]:
@@ -190,10 +149,10 @@ def main(arguments: list[str]) -> int:
     layout = checkout()
     try:
         variables = (real if chosen.real else local)(layout, os.environ)
+        unset = [] if chosen.real else overriding(layout, os.environ)
     except NotReadyError as problem:
         print(problem, file=sys.stderr)
         return 1
-    unset = [] if chosen.real else overriding(os.environ)
     if chosen.action == "export":
         for name in unset:
             print(f"unset {name}")

@@ -6,6 +6,10 @@ from dataclasses import dataclass
 from pathlib import Path
 
 
+class NotReadyError(Exception):
+    """Something that a command needs is missing. The text says what to do."""
+
+
 @dataclass(frozen=True)
 class Layout:
     """The paths of one checkout.

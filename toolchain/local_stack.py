@@ -21,8 +21,7 @@ from typing import Any
 import yaml
 
 from toolchain import environment
-from toolchain.environment import NotReadyError
-from toolchain.layout import Layout, checkout
+from toolchain.layout import Layout, NotReadyError, checkout
 
 _TEMPLATES = {"classic": "Pulumi.dev.yaml", "modernized": "Pulumi.dev-modernized.yaml"}
 _PROJECT = "ec2-to-azure"

@@ -23,7 +23,7 @@ from typing import Any
 import yaml
 
 from toolchain import environment, files
-from toolchain.layout import Layout, checkout
+from toolchain.layout import Layout, NotReadyError, checkout
 
 _WAVES = "ec2-to-azure:waves"
 
@@ -173,7 +173,7 @@ def _with_pulumi(layout: Layout) -> SetPhase:
                 errors="replace",
                 check=False,
             )
-        except (environment.NotReadyError, OSError) as error:
+        except (NotReadyError, OSError) as error:
             raise NotSetError(str(error).rstrip(".")) from None
         if done.returncode != 0:
             raise NotSetError(" ".join((done.stderr or done.stdout).split()).rstrip("."))

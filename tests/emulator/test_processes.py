@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import shlex
 import signal
 import socket
 import subprocess
@@ -28,6 +29,14 @@ from tests.warm_python import warm_clouds
 from .conftest import GROUP
 
 ROOT = Path(__file__).resolve().parents[2]
+_ASKS = """
+import boto3
+from azure.identity import DefaultAzureCredential
+[found] = boto3.client("ec2").describe_instances(MaxResults=5)["Reservations"][:1]
+print(found["Instances"][0]["InstanceId"][:2])
+assert DefaultAzureCredential().get_token("https://management.azure.com/.default").token
+print("token")
+"""
 URL = f"{GROUP}?api-version=2024-03-01"
 
 
@@ -332,6 +341,25 @@ def test_nothing_started_is_said_with_the_way_out(
     assert main(["environment", "--directory", str(directory)]) == 1
     assert "python -m emulator up" in capsys.readouterr().err
     assert main(["status", "--directory", str(directory)]) == 1
+
+
+def test_no_variable_of_a_shell_leads_sdks_to_other_clouds(
+    directory: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    start(directory)
+    elsewhere = {
+        "AWS_ENDPOINT_URL_EC2": "http://127.0.0.1:1",
+        "AWS_IGNORE_CONFIGURED_ENDPOINT_URLS": "true",
+        "AWS_PROFILE": "production",
+        "IDENTITY_SERVER_THUMBPRINT": "90aa",
+    }
+    for name, value in elsewhere.items():
+        monkeypatch.setenv(name, value)
+    assert main(["environment", "--directory", str(directory)]) == 0
+    shell = f"{capsys.readouterr().out}\nexec {shlex.quote(sys.executable)} -c {shlex.quote(_ASKS)}"
+    done = subprocess.run(["sh", "-c", shell], capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
+    assert done.stdout == "i-\ntoken\n"
 
 
 def test_two_starts_at_once_do_not_mix(directory: Path) -> None:

@@ -8,9 +8,10 @@ from pathlib import Path
 
 import pytest
 
+from emulator.record import Clouds, Running
 from toolchain import environment
 from toolchain.engine import Engine
-from toolchain.layout import Layout
+from toolchain.layout import Layout, NotReadyError
 
 
 @pytest.fixture
@@ -29,12 +30,7 @@ def listening() -> Iterator[int]:
 
 
 def _write_clouds(layout: Layout, aws: int, azure: int) -> None:
-    running = {
-        "aws": {"port": aws},
-        "azure": {"port": azure},
-        "environment": {"AWS_ENDPOINT_URL": f"http://127.0.0.1:{aws}"},
-    }
-    (layout.clouds / "clouds.json").write_text(json.dumps(running))
+    Clouds(layout.clouds, {"aws": Running(aws), "azure": Running(azure)}).write()
 
 
 def _closed_port() -> int:
@@ -78,7 +74,7 @@ def test_taking_the_environment_twice_changes_nothing(layout: Layout, listening:
 
 
 def test_clouds_that_were_never_started_are_said_with_the_way_out(layout: Layout) -> None:
-    with pytest.raises(environment.NotReadyError, match=r"do not run.*`make clouds`"):
+    with pytest.raises(NotReadyError, match=r"do not run.*`make clouds`"):
         environment.local(layout, {})
 
 
@@ -86,7 +82,7 @@ def test_a_cloud_that_does_not_answer_is_named(layout: Layout, listening: int) -
     closed = _closed_port()
     _write_clouds(layout, listening, closed)
 
-    with pytest.raises(environment.NotReadyError, match=rf"local azure .* port {closed}"):
+    with pytest.raises(NotReadyError, match=rf"local azure .* port {closed}"):
         environment.local(layout, {})
 
 
@@ -102,6 +98,7 @@ def test_a_cloud_that_does_not_answer_is_named(layout: Layout, listening: int) -
         b'{"aws": {"port": "x"}, "azure": {"port": 1}, "environment": {}}',
         b'{"aws": {"port": 1}, "azure": {"port": 1}, "environment": []}',
         b'{"aws": {"port": 1}, "azure": {"port": 1}, "environment": {"AWS_REGION": 1}}',
+        b'{"aws": {"port": 1}, "azure": {"port": 1}, "environment": {}, "overriding": [1]}',
     ],
 )
 @pytest.mark.parametrize("action", [["export"], ["run", "true"]])
@@ -131,12 +128,12 @@ def test_a_start_of_the_clouds_that_was_killed_is_begun_again(
 ) -> None:
     (layout.clouds / "clouds.json").write_text(json.dumps(started))
 
-    with pytest.raises(environment.NotReadyError, match=r"do not run.*`make clouds`"):
+    with pytest.raises(NotReadyError, match=r"do not run.*`make clouds`"):
         environment.local(layout, {})
 
 
 def test_before_set_up_the_way_out_is_set_up(tmp_path: Path) -> None:
-    with pytest.raises(environment.NotReadyError, match="make setup"):
+    with pytest.raises(NotReadyError, match="make setup"):
         environment.tools(Layout(tmp_path), {})
 
 
@@ -172,6 +169,7 @@ def test_no_variable_of_the_user_leads_a_local_stack_to_other_clouds(
         "AWS_ENDPOINT_URL_SSM",
         "AWS_IGNORE_CONFIGURED_ENDPOINT_URLS",
         "AWS_PROFILE",
+        "PULUMI_CONFIG_PASSPHRASE",
     ]
     for name in names:
         monkeypatch.setenv(name, "true")
