@@ -37,7 +37,6 @@ from dynamic_providers.wave.inputs import (
     ever_migrated,
     items,
     leaving,
-    migrated,
     of_migrated,
 )
 from dynamic_providers.wave.inputs import recorded as answerable_for
@@ -67,8 +66,8 @@ class WaveOutputs(Outputs):
             took the machine to, if that is not the declared one.
         results: what was observed at the end.
         leaving: machines that left the wave and whose removal has not ended, with their inputs.
-        migrated: the instance of each machine that was ever observed as migrated. A refresh keeps
-            it. Those of machines that moved to another wave stay, for that wave.
+        migrated: the instance of each machine that was ever observed as migrated. A refresh adds
+            to it, and keeps it. Those of machines that moved to another wave stay, for that wave.
         hooks: which hooks of each machine have run in its attempt to fail over.
         checks: how the checks of each machine in Azure ended when they were last made. Those of a
             machine that moved to another wave stay, for that wave.
@@ -259,22 +258,24 @@ class MigrationWaveProvider(MigrationProvider[WaveInputs, WaveOutputs]):
         """
         inputs = recorded.inputs
         vault = WaveVault(self.connect(), inputs)
-        before = recorded.outputs.results
-        snapshot = await vault.read_alone(
-            [
-                each
-                for each in inputs.assignments(items=items(recorded.values, inputs))
-                if before.get(each.machine.name, {}).get("stage", NOT_BEGUN[0]) not in NOT_BEGUN
-            ],
+        ever, before = ever_migrated(recorded.values), recorded.outputs.results
+        snapshot = await vault.confirmed(
+            inputs.assignments(of_migrated(inputs, ever.values()), items(recorded.values, inputs)),
+            {
+                name
+                for name, result in before.items()
+                if result.get("stage", NOT_BEGUN[0]) not in NOT_BEGUN
+            },
             await vault.observe(leaving=True),
         )
         results = {
             name: _result(observe(inputs.machine(name), snapshot)) for name in inputs.machines
         }
-        outputs = recorded.outputs.model_copy(update={"results": results})
+        once = {**ever, **ever_migrated({**recorded.values, "results": results})}
+        outputs = recorded.outputs.model_copy(update={"results": results, "migrated": once})
         if snapshot.gone is not Gone.VAULT:
             return inputs, outputs
-        migrated_before = migrated({**recorded.values, "results": results}, inputs)
+        migrated_before = of_migrated(inputs, once.values())
         if not migrated_before:
             return None
         where = gone_text(inputs.site.container.vault)

@@ -24,7 +24,7 @@ from site_recovery.azure.guests import AzureGuests
 from site_recovery.azure.service import VaultService
 from site_recovery.azure.vault import gone_error, gone_text
 from site_recovery.convergence.outcome import Outcome, Status
-from site_recovery.convergence.single_reads import read_alone
+from site_recovery.convergence.single_reads import is_doubtful, read_alone
 from site_recovery.errors import MigrationError
 from site_recovery.fleet import ExperienceName, LandingZone, Site
 from site_recovery.observation import Observed, Stage, observe
@@ -202,16 +202,19 @@ class ProtectedItemProvider(MigrationProvider[ProtectedItemInputs, ProtectedItem
     ) -> tuple[ProtectedItemInputs, ProtectedItemOutputs] | None:
         """Read the machine's state; None if neither the vault nor Azure has anything of it."""
         inputs = recorded.inputs
-        snapshot = await self._look(inputs, lambda _: True)
-        if self._of(inputs, snapshot).stage in NOT_BEGUN:
-            snapshot = await self._look_alone(inputs, recorded.outputs.item_id, snapshot)
-        observed = self._of(inputs, snapshot)
+        before = recorded.outputs
+        observed = await self._confirmed(
+            inputs,
+            await self._look(inputs, lambda _: True),
+            migrated=before.observed_phase == Phase.MIGRATED,
+            item_id=before.item_id,
+        )
         _raise_if_unreadable(inputs, observed)
         if observed.stage in NOT_BEGUN:
             return None
         found = inputs.model_copy(update={"phase": _phase(observed)})
         outputs = await self._outputs(inputs, observed)
-        return found, outputs.remembering(recorded.outputs)
+        return found, outputs.remembering(before)
 
     async def on_delete(self, id_: str, recorded: Recorded) -> None:
         """Make sure that the machine is out of the vault, or that its wave can take it out.
@@ -273,7 +276,9 @@ class ProtectedItemProvider(MigrationProvider[ProtectedItemInputs, ProtectedItem
         snapshot = await self._look(
             inputs, lambda shared: satisfies(phase, self._of(inputs, shared))
         )
-        observed = self._of(inputs, snapshot)
+        reached = outcome.decided or phase
+        migrated = not tolerated and reached == Phase.MIGRATED
+        observed = await self._confirmed(inputs, snapshot, migrated=migrated)
         _raise_if_unreadable(inputs, observed)
         if not tolerated and not satisfies(phase, observed):
             if snapshot.gone is not None:
@@ -320,14 +325,24 @@ class ProtectedItemProvider(MigrationProvider[ProtectedItemInputs, ProtectedItem
         async with self._vault(inputs) as vault:
             return await vault.recent(good)
 
-    async def _look_alone(
-        self, inputs: ProtectedItemInputs, item_id: str, snapshot: Snapshot
-    ) -> Snapshot:
-        """With single reads of a machine that the lists lack: its record would be dropped."""
+    async def _confirmed(
+        self, inputs: ProtectedItemInputs, snapshot: Snapshot, *, migrated: bool, item_id: str = ""
+    ) -> Observed:
+        """What the lists show of the machine, with single reads of it before they are believed.
+
+        Args:
+            inputs: the machine.
+            snapshot: what the lists show.
+            migrated: whether it is known to be migrated.
+            item_id: its protected item as it was recorded; empty if none was.
+        """
+        observed = self._of(inputs, snapshot)
+        if not is_doubtful(observed, begun=True, migrated=migrated):
+            return observed
         machine = replace(inputs.machine.machine(inputs.name), item_id=item_id)
         assignment = inputs.machine.assignment(machine, None)
         async with self._vault(inputs) as vault:
-            return await read_alone(vault, snapshot, assignment, self._of(inputs, snapshot))
+            return self._of(inputs, await read_alone(vault, snapshot, assignment, observed))
 
     @asynccontextmanager
     async def _vault(self, inputs: ProtectedItemInputs) -> AsyncIterator[VaultService]:

@@ -362,11 +362,6 @@ def leaving(before: dict[str, MachineInputs], now: WaveInputs) -> dict[str, Mach
     }
 
 
-def migrated(outputs: dict[str, Any], now: WaveInputs) -> dict[str, str]:
-    """The instances of the wave that it or another wave has recorded as migrated, by machine."""
-    return of_migrated(now, ever_migrated(outputs).values())
-
-
 def of_migrated(now: WaveInputs, instances: Iterable[str] = ()) -> dict[str, str]:
     """Those of the wave's machines that are these instances, or that the run knows as migrated."""
     known = {*instances, *records.of_this_process.migrated}

@@ -22,7 +22,7 @@ from site_recovery.convergence.run import converge
 from site_recovery.fleet import Assignment, ExperienceName
 from site_recovery.local_hooks import LocalHooks
 from site_recovery.observation import observe
-from site_recovery.planning import NOT_BEGUN, Blocked
+from site_recovery.planning import Blocked
 from site_recovery.recovery_plan import Change, Member
 from site_recovery.snapshot import Snapshot
 from site_recovery.subnets import Network
@@ -91,19 +91,23 @@ class WaveVault:
 
         return await self._with(look, leaving=leaving)
 
-    async def read_alone(self, machines: Sequence[Assignment], snapshot: Snapshot) -> Snapshot:
-        """With single reads of those of the machines that the lists lack.
+    async def confirmed(
+        self, machines: Sequence[Assignment], begun: Collection[str], snapshot: Snapshot
+    ) -> Snapshot:
+        """The vault, with single reads of machines before the lists are believed.
 
         Args:
-            machines: machines whose replication had begun when they were recorded.
+            machines: the machines, with whether they are recorded as migrated.
+            begun: those whose replication had begun when they were recorded.
             snapshot: the vault as the lists show it.
         """
 
         async def look(vault: VaultService) -> Snapshot:
             alone = snapshot
             for each in machines:
+                name, migrated = each.machine.name, each.machine.migrated
                 observed = observe(each.machine, alone)
-                if observed.stage in NOT_BEGUN:
+                if single_reads.is_doubtful(observed, begun=name in begun, migrated=migrated):
                     alone = await single_reads.read_alone(vault, alone, each, observed)
             return alone
 

@@ -25,6 +25,7 @@ from site_recovery.convergence.plan_run import PlanMachine, PlanRun
 from site_recovery.convergence.requests import Requests
 from site_recovery.convergence.rollback import Rollbacks
 from site_recovery.convergence.security_groups import SecurityGroups
+from site_recovery.convergence.single_reads import certain
 from site_recovery.convergence.source_guests import SourceGuests
 from site_recovery.convergence.sources import Sources
 from site_recovery.convergence.status_line import status_line
@@ -82,7 +83,7 @@ async def converge(
         ended_by = await run.drive()
     finally:
         await hook_runs.close()
-    return {machine.name: machine.result(ended_by) for machine in machines}
+    return await run.outcomes(ended_by)
 
 
 @dataclass(frozen=True)
@@ -114,6 +115,7 @@ class _Run:
         self._machines = machines
         self._started: datetime | None = None
         self._silent = 0
+        self._snapshot = Snapshot()
         self._ages = pacing.Ages()
         self._errors: dict[str, Failure] = {}
         submitter = Submitter(
@@ -170,6 +172,19 @@ class _Run:
                 machine.fail(_seen(machine), replace(early, message=f"{early.message}{left}"))
         return early
 
+    async def outcomes(self, ended_by: Failure | None) -> dict[str, Outcome]:
+        """The outcome of every machine, by name.
+
+        Args:
+            ended_by: why the run ended before all machines did, or None.
+        """
+        results = [
+            certain(self._service, self._snapshot, machine, machine.result(ended_by))
+            for machine in self._machines
+        ]
+        names = [machine.name for machine in self._machines]
+        return dict(zip(names, await asyncio.gather(*results), strict=True))
+
     def _pause(self) -> float:
         """Seconds until the next round."""
         names = [machine.name for machine in self._open()]
@@ -204,7 +219,7 @@ class _Run:
             if self._silent < _SILENT_ROUNDS:
                 return None
             return _End(Failure(Reason.UNAVAILABLE, str(error)))
-        self._silent = 0
+        self._silent, self._snapshot = 0, snapshot
         now = self._service.clock.now()
         self._started = self._started or now
         await self._round(snapshot)

@@ -7,9 +7,11 @@ A list may lag behind, or lack what changed while it was read.
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 
 from site_recovery.convergence.interfaces import Service
 from site_recovery.convergence.machine_run import MachineRun
+from site_recovery.convergence.outcome import Outcome, Status
 from site_recovery.errors import MigrationError
 from site_recovery.fleet import Assignment
 from site_recovery.observation import Observed, Stage, observe
@@ -40,6 +42,20 @@ async def read_alone(
     if observed.azure_vm_id is not None or observed.stage not in _MAY_HAVE_VM:
         return alone
     return alone.with_virtual_machine(await service.virtual_machine(assignment))
+
+
+def is_doubtful(observed: Observed, *, begun: bool, migrated: bool) -> bool:
+    """Whether what lists show of a machine has to be confirmed before it is recorded.
+
+    A list that lacks an item makes a machine that is failed over look migrated, and one that still
+    shows it hides a migration.
+
+    Args:
+        observed: its state as the lists show it.
+        begun: whether its replication is known to have begun.
+        migrated: whether it is known to be migrated.
+    """
+    return (begun and observed.stage in NOT_BEGUN) or migrated != (observed.stage is Stage.MIGRATED)
 
 
 class SingleReads:
@@ -87,3 +103,30 @@ class SingleReads:
         alone = await read_alone(self._service, self._snapshot, assignment, observed)
         seen = observe(assignment.machine, alone, assignment.settings)
         return next_step(assignment.desired, seen, self._rules(machine))
+
+
+async def certain(
+    service: Service, snapshot: Snapshot, machine: MachineRun, outcome: Outcome
+) -> Outcome:
+    """An outcome for the record, which takes no machine for migrated because of lists alone.
+
+    Args:
+        service: the vault.
+        snapshot: the services in the last round, as the lists show them.
+        machine: the machine.
+        outcome: how its part in the run ended.
+    """
+    assignment = machine.assignment
+    known = (
+        assignment.machine.migrated
+        or Operation.COMPLETE_MIGRATION in machine.attempts.done
+        or outcome.status in (Status.SATISFIED, Status.BLOCKED)  # `confirms_end` has read it.
+    )
+    if known or outcome.observed.stage is not Stage.MIGRATED:
+        return outcome
+    try:
+        alone = await read_alone(service, snapshot, assignment, outcome.observed)
+    except Exception as error:  # noqa: BLE001 - what was done until now has to be recorded
+        unknown = replace(outcome.observed, stage=Stage.UNREADABLE, unreadable=str(error))
+        return replace(outcome, observed=unknown)
+    return replace(outcome, observed=observe(assignment.machine, alone, assignment.settings))

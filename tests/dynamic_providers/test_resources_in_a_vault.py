@@ -155,69 +155,6 @@ class TestAWaveWhoseVaultIsGone:
         assert "delete them" in told[-1]
 
 
-def protected_by_hand(fleet: Fleet, name: str) -> str:
-    """Protect a machine without listing the items; a stale list of them is empty then."""
-    inside = f"{fleet.site.container}/replicationProtectedItems/by-hand"
-    body = fleet.site.enable_body(fleet.machines[name])
-    fleet.site.finished(fleet.site.accepted("PUT", inside, body))
-    while fleet.site.get(inside)["properties"]["protectionState"] != "Protected":
-        fleet.site.pass_time(minutes=2)
-    return inside
-
-
-@pytest.mark.usefixtures("told")
-class TestARefreshWhileAListLags:
-    """What a list lacks is gone only if a read by itself finds none."""
-
-    @pytest.fixture
-    def lacks_the_item(self, fleet: Fleet) -> str:
-        inside = protected_by_hand(fleet, "web-01")
-        fleet.fault(operation="ReplicationProtectedItems_List", stale=True, times=9)
-        return inside
-
-    @pytest.fixture
-    def lacks_the_virtual_machine(self, fleet: Fleet) -> None:
-        fleet.drive({"web-01": Phase.MIGRATED})
-        missing = {"status": 404, "code": "ResourceGroupNotFound"}
-        fleet.fault(operation="VirtualMachines_List", times=9, **missing)
-
-    def test_keeps_the_record_of_a_machine_that_replicates(
-        self, fleet: Fleet, lacks_the_item: str
-    ) -> None:
-        last_test = "2026-01-05T14:37:00+00:00"
-        record = {
-            **item(fleet, "web-01"),
-            "item_id": lacks_the_item,
-            "last_test_failover": last_test,
-        }
-        read = ProtectedItemProvider().read("web-01", record)
-        outs = read.outs or {}
-        assert (read.id, outs["phase"]) == ("web-01", "protected")
-        assert (outs["item_id"], outs["last_test_failover"]) == (lacks_the_item, last_test)
-
-    def test_keeps_what_its_wave_knows_of_it(self, fleet: Fleet, lacks_the_item: str) -> None:
-        results = {"web-01": {"stage": "protected", "item_id": lacks_the_item}}
-        outs = MigrationWaveProvider().read("web", wave(fleet, results=results)).outs or {}
-        assert outs["results"]["web-01"]["stage"] == "protected"
-        assert outs["results"]["web-01"]["item_id"] == lacks_the_item
-
-    @pytest.mark.usefixtures("lacks_the_virtual_machine")
-    def test_keeps_the_record_of_a_machine_that_is_migrated(self, fleet: Fleet) -> None:
-        read = ProtectedItemProvider().read("web-01", item(fleet, "web-01", "migrated"))
-        assert (read.id, (read.outs or {})["phase"]) == ("web-01", "migrated")
-
-    @pytest.mark.usefixtures("lacks_the_virtual_machine")
-    def test_its_wave_knows_that_it_is_migrated(self, fleet: Fleet) -> None:
-        results = {"web-01": {"stage": "migrated"}}
-        outs = MigrationWaveProvider().read("web", wave(fleet, results=results)).outs or {}
-        assert outs["results"]["web-01"]["stage"] == "migrated"
-
-    def test_forgets_a_machine_that_is_gone(self, fleet: Fleet, lacks_the_item: str) -> None:
-        fleet.site.finished(fleet.site.accepted("DELETE", lacks_the_item))
-        record = {**item(fleet, "web-01"), "item_id": lacks_the_item}
-        assert ProtectedItemProvider().read("web-01", record).id == ""
-
-
 class TestARecordWhoseVaultIsGone:
     def test_of_a_machine_that_replicated_goes_too(self, fleet: Fleet, told: list[str]) -> None:
         delete_the_vault(fleet)

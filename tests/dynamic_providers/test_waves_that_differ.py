@@ -133,12 +133,6 @@ class TestAMachineThatIsRecordedAsMigrated:
         assert [each.machine.migrated for each in driven] == [False]
         assert outputs["migrated"] == {}
 
-    def test_stays_recorded_through_a_refresh(self) -> None:
-        olds = {**self.NEWS, "migrated": {"web-01": "i-1"}, "results": {}}
-        outputs = MigrationWaveProvider().read("web", olds).outs
-        assert outputs is not None
-        assert outputs["migrated"] == {"web-01": "i-1"}
-
 
 class TestAMachineThatIsNamedAnew:
     @pytest.mark.parametrize("elsewhere", [False, True])
