@@ -26,12 +26,13 @@ _SIGNATURES = frozenset(
 """Parameters of presigned addresses: Amazon S3 (both versions of signing, CloudFront), shared access
 signatures of Azure Storage, and Google Cloud Storage."""
 
+_ADDRESS = re.compile(r"https://[A-Za-z0-9._~:/?#@!&*+,=%-]+")
+"""What both shells and Systems Manager take between quotes. A URL has other characters as `%28`."""
 _SHA256 = re.compile(r"[0-9A-Fa-f]{64}")
 
 
 def _is_https(url: str) -> bool:
-    # A URL has no quotes or spaces, and it is passed as an argument through a shell.
-    if re.search(r"[\s'\"`$<>|;\\]", url):
+    if _ADDRESS.fullmatch(url) is None:
         return False
     try:
         parts = urlsplit(url)
@@ -51,7 +52,7 @@ HttpsUrl = Annotated[
         _is_https,
         "{value} is not an https address that can be fetched as it is",
         "Write one like https://example.com/package.zip: https, no user name, nothing that a "
-        "shell would read",
+        "shell would read, and other signs as in %28",
     ),
     rule(
         _is_not_signed,

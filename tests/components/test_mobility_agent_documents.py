@@ -13,8 +13,10 @@ from typing import Any
 import pytest
 import tree_sitter
 import tree_sitter_powershell
+from pydantic import ValidationError
 
 from components.mobility_agent import document
+from settings.schema.packages import Package
 
 BOTH = pytest.mark.parametrize("platform", ["windows", "linux"])
 SHELLCHECK = Path(sys.executable).parent / "shellcheck"
@@ -76,6 +78,18 @@ def test_a_parameter_cannot_leave_its_quotes(name: str, end: str) -> None:
     pattern = content("linux")["parameters"][name]["allowedPattern"]
     # As in the regular expressions of Java and Go, `$` must match only at the end.
     assert not re.search(pattern.replace("$", r"\Z"), VALUES[name] + end)
+
+
+@pytest.mark.parametrize("character", [*map(chr, range(33, 127)), "ü", "\N{NO-BREAK SPACE}"])
+def test_systems_manager_takes_every_address_that_the_config_takes(character: str) -> None:
+    """Else a preview says nothing, and the roll-out ends in the middle of `up`."""
+    url = f"https://packages.example.com/agents{character}1.tar.gz"
+    pattern = content("linux")["parameters"]["PackageUrl"]["allowedPattern"]
+    try:
+        Package(url=url)
+    except ValidationError:
+        return
+    assert re.search(pattern, url)
 
 
 @pytest.mark.parametrize("url", ["http://packages.example.com/a.exe", "file:///etc/passwd", ""])
