@@ -37,10 +37,13 @@ class FollowedJobs:
         self._snapshot = snapshot
         self._reads: dict[str, asyncio.Task[Job | None]] = {}
 
-    async def has_ended(self, machine: MachineRun, observed: Observed, in_flight: InFlight) -> bool:
-        """Follow the job of a machine. Returns whether its next step may be decided.
+    async def has_ended(
+        self, machine: MachineRun, observed: Observed, in_flight: InFlight
+    ) -> bool | Failure:
+        """Follow the job of a machine.
 
-        A failed job fails the machine.
+        Returns:
+            Whether its next step may be decided; why the machine failed, if its job did.
         """
         job = self._snapshot.jobs.get(in_flight.job) if in_flight.job else None
         planned = job is not None and self._plan is not None and self._plan.owns(job)
@@ -76,8 +79,12 @@ class FollowedJobs:
             errors = job.machine_errors.get(machine.name.lower(), job.errors)
             causes = " ".join(map(str, errors)) or f"the job ended as {job.state}."
             message = f"{what} failed: {causes} (job {job.name})"
-            machine.fail(observed, Failure(Reason.JOB_FAILED, message))
-            return False
+            if (
+                in_flight.operation or of_scenario(job.scenario)
+            ) is not Operation.UNPLANNED_FAILOVER:
+                # What has failed over half way must not serve in AWS; nothing of this goes on.
+                machine.attempts.in_flight = None
+            return Failure(Reason.JOB_FAILED, message)
         machine.attempts.finish()
         # Where the same operation still seems due, the lists do not show yet that it is done.
         return in_flight.operation is None or step != Do(in_flight.operation)

@@ -41,6 +41,8 @@ from site_recovery.snapshot import Snapshot
 
 _UNREADABLE_ROUNDS = 5
 """Consecutive rounds in which something about a machine may be unreadable before it fails."""
+_NOT_OF_THE_VAULT = (Reason.NO_ADDRESS, Reason.UNAVAILABLE)
+"""What blocks a machine and no single read of its item could confirm."""
 
 
 class MachineSteps:
@@ -98,16 +100,22 @@ class MachineSteps:
     async def advance(self, machine: MachineRun, observed: Observed) -> None:
         """Take one machine as far as this round allows."""
         attempts, snapshot = machine.attempts, self._snapshot
+        cutovers = self._cutovers
+        if cutovers is not None and await cutovers.goes_back(machine, observed, snapshot):
+            return
         if attempts.lost is not None:
             order = self._order(machine, attempts.lost, observed)
             if not await self._submitter.settle(attempts, order):
                 return
         in_flight = attempts.in_flight
-        if in_flight and not await self._followed.has_ended(machine, observed, in_flight):
+        ended = in_flight is None or await self._followed.has_ended(machine, observed, in_flight)
+        if isinstance(ended, Failure):
+            await self.fail(machine, observed, ended)
+        if ended is not True:
             return
+        unsized = None
         if sizing.is_open(machine.assignment, observed) and not machine.sized:
-            if not await self._limits.settle_size(machine, observed):
-                return
+            unsized = await self._limits.settle_size(machine, observed)
             observed = observe(machine.assignment.machine, snapshot, machine.assignment.settings)
             machine.observed = observed
         if Operation.COMPLETE_MIGRATION in attempts.done and observed.stage in NOT_BEGUN:
@@ -116,10 +124,12 @@ class MachineSteps:
             if failure is not None:
                 machine.fail(observed, failure)
             return
-        step = next_step(machine.assignment.desired, observed, self._rules_of(machine))
+        step = unsized or next_step(machine.assignment.desired, observed, self._rules_of(machine))
+        odd = isinstance(step, Blocked) and step.reason is Reason.UNREADABLE
+        if odd and machine.unreadable < _UNREADABLE_ROUNDS:
+            step = Wait(Reason.UNREADABLE, observed.unreadable)
         machine.waits_until = step.until if isinstance(step, Wait) else None
-        if self._turns.waits_for_group(machine, step, observed):
-            return
+        step = self._turns.in_turn(machine, step)
         step = await self._limits.if_placed(machine, step)
         if await self._is_refused(machine, step, observed):
             return
@@ -137,9 +147,9 @@ class MachineSteps:
             return
         step = await self._hooks.after(machine, step, observed)
         match step:
-            case Blocked(reason=Reason.HOOK_FAILED):
+            case Blocked(reason=Reason.HOOK_FAILED | Reason.PLAN_FAILED):
                 machine.fail(observed, Failure(step.reason, str(step)))
-            case Blocked(reason=Reason.NO_ADDRESS | Reason.UNAVAILABLE):
+            case Blocked() if step == unsized or step.reason in _NOT_OF_THE_VAULT:
                 machine.block(observed, step)
             case Satisfied() | Blocked() if not await self._reads.confirms_end(
                 machine, step, observed
@@ -147,8 +157,6 @@ class MachineSteps:
                 attempts.tell(Reason.NOT_SHOWN_YET, "the service's lists lag behind")
             case Satisfied():
                 machine.satisfy(observed)
-            case Blocked(reason=Reason.UNREADABLE) if machine.unreadable < _UNREADABLE_ROUNDS:
-                attempts.tell(step.reason, step.what)
             case Blocked():
                 machine.block(observed, step)
             case RollBack():
@@ -164,6 +172,13 @@ class MachineSteps:
                 self.queued.append(Queued(machine.name, attempts, operation))
             case Do(operation):
                 await self._do(machine, operation, observed)
+
+    async def fail(self, machine: MachineRun, observed: Observed, failure: Failure) -> None:
+        """End a machine that has no outcome yet; its source is given back first, if it has to."""
+        if self._cutovers is None or machine.outcome is not None:
+            machine.fail(observed, failure)
+        else:
+            await self._cutovers.fail(machine, observed, failure, self._snapshot)
 
     def _rules_of(self, machine: MachineRun) -> Rules:
         """The rules of a machine: its guards see that its cutover began, as those of a preview do.

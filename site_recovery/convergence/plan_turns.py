@@ -9,12 +9,10 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Sequence
 
 from site_recovery.convergence.machine_run import MachineRun
-from site_recovery.convergence.outcome import Failure
 from site_recovery.convergence.plan_run import PlanRun
 from site_recovery.fleet import Assignment
-from site_recovery.observation import Observed
 from site_recovery.operations import Operation
-from site_recovery.planning import Do, Step
+from site_recovery.planning import Blocked, Do, Step, Wait
 from site_recovery.reasons import Reason
 
 
@@ -48,11 +46,11 @@ class PlanTurns:
         assignments = [machine.assignment for machine in machines]
         self._one_by_one = plan is not None and bool(without_plan(plan.place, assignments))
 
-    def waits_for_group(self, machine: MachineRun, step: Step, observed: Observed) -> bool:
-        """Whether a machine that fails over by itself waits for the groups before its own."""
+    def in_turn(self, machine: MachineRun, step: Step) -> Step:
+        """The step of a machine, which waits for the groups before its own if it fails over alone."""
         alone = self._one_by_one and step == Do(Operation.UNPLANNED_FAILOVER)
         if self._plan is None or not alone:
-            return False
+            return step
         place = self._plan.place(machine.name)
         before = [
             other
@@ -63,14 +61,15 @@ class PlanTurns:
         ]
         failed = sorted(m.name for m in before if m.outcome is not None and not m.is_satisfied)
         if failed:
-            message = f"it fails over after {', '.join(failed)}, and that did not succeed"
-            machine.fail(observed, Failure(Reason.PLAN_FAILED, message))
-            return True
+            return Blocked(
+                Reason.PLAN_FAILED,
+                f"it fails over after {', '.join(failed)}, and that did not succeed",
+                "Put that right, then run pulumi up again",
+            )
         waiting = sorted(m.name for m in before if not m.is_satisfied)
         if waiting:
-            what = f"it fails over after {', '.join(waiting)}"
-            machine.attempts.tell(Reason.WAITS_FOR_PLAN, what)
-        return bool(waiting)
+            return Wait(Reason.WAITS_FOR_PLAN, f"it fails over after {', '.join(waiting)}")
+        return step
 
     def goes_through_plan(self, machine: MachineRun, operation: Operation) -> bool:
         """Whether an operation runs through the plan.

@@ -275,16 +275,16 @@ class _Run:
                 machine.saw(observe(assignment.machine, snapshot, assignment.settings))
             except Exception as error:  # noqa: BLE001 - it must not end the others
                 self._broke(machine, error)
-        if self._plan is not None:
-            await self._keep_plan(self._plan, snapshot)
         guard = self._guarding.guard(snapshot, self._service.clock.now)
         steps = self._steps(rules=replace(self._rules, guard=guard), snapshot=snapshot)
-        await asyncio.gather(*(self._advance(machine, steps, snapshot) for machine in self._open()))
+        if self._plan is not None:
+            await self._keep_plan(self._plan, steps, snapshot)
+        await asyncio.gather(*(self._advance(machine, steps) for machine in self._open()))
         if self._plan is not None and steps.queued:
             failures = await self._plan.run(steps.queued, self._plan_machines(), snapshot)
-            self._fail(failures)
+            await self._fail(failures, steps)
 
-    async def _advance(self, machine: MachineRun, steps: MachineSteps, snapshot: Snapshot) -> None:
+    async def _advance(self, machine: MachineRun, steps: MachineSteps) -> None:
         """Take one machine further; after an error of the program, only its source back."""
         if machine.name not in self._errors:
             try:
@@ -292,27 +292,24 @@ class _Run:
             except Exception as error:  # noqa: BLE001 - it must not end the others
                 self._broke(machine, error)
         failure = self._errors.get(machine.name)
-        if failure is None:
-            return
-        if self._cutovers is not None:
-            await self._cutovers.broke(machine, _seen(machine), failure, snapshot)
-        else:
-            machine.fail(_seen(machine), failure)
+        if failure is not None:
+            await steps.fail(machine, _seen(machine), failure)
 
     def _broke(self, machine: MachineRun, error: Exception) -> None:
         self._errors.setdefault(machine.name, unexpected.failure(error, "its step"))
         machine.waits_until = None
 
-    async def _keep_plan(self, plan: PlanRun, snapshot: Snapshot) -> None:
+    async def _keep_plan(self, plan: PlanRun, steps: MachineSteps, snapshot: Snapshot) -> None:
         machines = self._plan_machines()
         failure = await plan.keep(machines, snapshot)
         if failure is not None:
-            self._fail(dict.fromkeys(machines, failure))
+            await self._fail(dict.fromkeys(machines, failure), steps)
 
-    def _fail(self, failures: Mapping[str, Failure]) -> None:
+    async def _fail(self, failures: Mapping[str, Failure], steps: MachineSteps) -> None:
         for machine in self._machines:
-            if machine.name in failures and machine.observed is not None:
-                machine.fail(machine.observed, failures[machine.name])
+            failure = failures.get(machine.name)
+            if failure is not None and machine.observed is not None:
+                await steps.fail(machine, machine.observed, failure)
 
     def _plan_machines(self) -> dict[str, PlanMachine]:
         return {m.name: seen for m in self._machines if (seen := m.in_plan) is not None}

@@ -7,7 +7,6 @@ import asyncio
 from site_recovery.convergence import sizing
 from site_recovery.convergence.interfaces import Service
 from site_recovery.convergence.machine_run import MachineRun
-from site_recovery.convergence.outcome import Failure
 from site_recovery.convergence.room import TAKING
 from site_recovery.convergence.room_check import RoomCheck
 from site_recovery.errors import MigrationError
@@ -34,27 +33,28 @@ class TargetLimits:
         self._room = room
         self._looking = asyncio.Lock()
 
-    async def settle_size(self, machine: MachineRun, observed: Observed) -> bool:
-        """Choose or check the size of a machine. Returns whether the machine may go on."""
+    async def settle_size(self, machine: MachineRun, observed: Observed) -> Wait | Blocked | None:
+        """Choose or check the size of a machine. Returns what keeps it from going on, or None."""
         try:
             sizes = await self._service.target_sizes(machine.assignment, observed)
         except MigrationError as error:
             machine.unsized += 1
-            machine.attempts.tell(Reason.UNAVAILABLE, str(error))
-            if machine.unsized >= _UNSIZED_ROUNDS:
-                machine.fail(observed, Failure(Reason.UNAVAILABLE, str(error)))
-            return False
+            if machine.unsized < _UNSIZED_ROUNDS:
+                return Wait(Reason.UNAVAILABLE, str(error))
+            return Blocked(
+                Reason.UNAVAILABLE,
+                f"Azure does not tell which sizes it may have: {str(error).rstrip('.')}",
+                "Run pulumi up again",
+            )
         if not sizes and machine.unsized < _UNSIZED_ROUNDS:
             # Every machine has sizes. A list of none is one that lags behind.
             machine.unsized += 1
-            machine.attempts.tell(Reason.UNAVAILABLE, "Azure lists no sizes for it yet")
-            return False
+            return Wait(Reason.UNAVAILABLE, "Azure lists no sizes for it yet")
         decided = sizing.sized(machine.assignment, observed, sizes)
         if isinstance(decided, Blocked):
-            machine.block(observed, decided)
-            return False
+            return decided
         machine.assignment, machine.sized, machine.unsized = decided, True, 0
-        return True
+        return None
 
     async def if_placed(self, machine: MachineRun, step: Step) -> Step:
         """The step, unless Azure has no address for the machine, or for one that goes with it."""

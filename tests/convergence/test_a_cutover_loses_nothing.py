@@ -12,6 +12,7 @@ import pytest
 from emulator.kernel import resources
 from emulator.kernel.resources import PRIVATE
 from site_recovery import cutover
+from site_recovery.convergence.interfaces import PlanOrder
 from site_recovery.convergence.outcome import Outcome, Status
 from site_recovery.convergence.sources import Ran
 from site_recovery.declared.cutover import Commands, Cutover, Mode, Quiesce
@@ -35,12 +36,12 @@ MACHINES = ("web-01", "db-01")
 
 
 @copied
-def protected_fleet(experience: Classic) -> Fleet:
+def protected_fleet(experience: Classic, kind: type[Fleet] = Fleet) -> Fleet:
     """A fleet of two that is protected, with sources that a run may change."""
     # RHEL 6, the one Linux of the classic experience, can neither end connections nor systemctl.
     classic = experience.name == "classic"
     database = windows(2) if classic else replace(linux(1), os="ubuntu-20.04")
-    fleet = Fleet([windows(1), replace(database, name="db-01")], experience=experience)
+    fleet = kind([windows(1), replace(database, name="db-01")], experience=experience)
     fleet.cutovers = dict.fromkeys(fleet.machines, LOSSLESS)
     fleet.sources = EstateSources(fleet.site)
     outcomes = fleet.drive(Phase.PROTECTED)
@@ -352,7 +353,7 @@ class TestFailure:
         assert protected.accepted("db-01").count(FAILOVER) == 1
 
 
-def begin_and_kill(fleet: Fleet, machine: str = "db-01") -> None:
+def begin_and_kill(fleet: Fleet, machine: str = "db-01", plan: PlanOrder | None = None) -> None:
     """Let a run be killed that has fenced the source."""
     own = instance(fleet, machine)
 
@@ -362,7 +363,7 @@ def begin_and_kill(fleet: Fleet, machine: str = "db-01") -> None:
 
     sources(fleet).after = kill
     with pytest.raises(Killed):
-        fleet.drive(Phase.FAILED_OVER)
+        fleet.drive(Phase.FAILED_OVER, plan=plan)
     sources(fleet).after = lambda *_: None
 
 

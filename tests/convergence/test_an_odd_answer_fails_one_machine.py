@@ -18,7 +18,6 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from emulator.in_process import AsyncWorldTransport
-from site_recovery.azure.connection import Connect, connector
 from site_recovery.convergence.interfaces import PlanOrder
 from site_recovery.convergence.outcome import Status
 from site_recovery.convergence.review import refusals, review
@@ -33,7 +32,6 @@ from tests.convergence.fleet import LENIENT, Fleet
 from tests.emulator.recovery_services.site_recovery_support import (
     BOTH,
     CLASSIC,
-    AsyncCredential,
     Classic,
     linux,
     windows,
@@ -54,11 +52,8 @@ class OddFleet(Fleet):
 
     change: Change | None = None
 
-    def connector(self) -> Connect:
-        return connector(
-            credential=lambda: AsyncCredential(self.site.token),
-            transport=lambda: _OddTransport(self),
-        )
+    def _in_process(self) -> AsyncWorldTransport:
+        return _OddTransport(self)
 
     def odd(self, part: str, name: str, path: str, value: Any) -> None:
         """Set a field of one entry of a list; `properties.x` is a path."""

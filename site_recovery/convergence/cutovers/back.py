@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from site_recovery import cutover
 from site_recovery.convergence.cutovers.course import Course, Courses, quiesce_comment, tell
 from site_recovery.convergence.machine_run import MachineRun
 from site_recovery.convergence.outcome import Failure
 from site_recovery.cutover import Source
-from site_recovery.observation import Observed, observe
+from site_recovery.errors import MigrationError
+from site_recovery.observation import Observed, Stage, observe
 from site_recovery.operations import Operation
 from site_recovery.phases import Phase
 from site_recovery.reasons import Reason
-from site_recovery.snapshot import Snapshot
+from site_recovery.snapshot import Kind, Snapshot
 
 
 class Back:
@@ -131,10 +134,20 @@ class Back:
         """Whether the source may be given back: no failover was accepted, by single reads.
 
         A source that serves beside its virtual machine would take writes that are lost.
+
+        Raises:
+            MigrationError: Azure did not answer, or a job cannot be read that may be its failover.
         """
         assignment = machine.assignment
         item = await self._courses.service.item(assignment, observed)
-        now = observe(assignment.machine, self.snapshot.with_item(observed.item_id, item))
+        alone = self.snapshot.with_item(observed.item_id, item)
+        # Its item was read by itself. Of what lists show and nobody can read only a job matters.
+        jobs = tuple(odd for odd in alone.unreadable if odd.kind is Kind.JOB)
+        now = observe(assignment.machine, replace(alone, unreadable=jobs))
+        if now.stage is Stage.UNREADABLE:
+            raise MigrationError(
+                f"it is not certain that nothing was failed over: {now.unreadable}"
+            )
         if now.in_azure or now.busy == Operation.UNPLANNED_FAILOVER.scenario:
             return False
         began = source.memory.began

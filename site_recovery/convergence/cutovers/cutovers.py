@@ -6,20 +6,21 @@ other, until something has to be waited for; the next round goes on.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Coroutine, Sequence
 from dataclasses import replace
 from datetime import timedelta
+from typing import Any
 
 from site_recovery import cutover
 from site_recovery.convergence.cutovers.afterwards import Afterwards
 from site_recovery.convergence.cutovers.back import Back
 from site_recovery.convergence.cutovers.course import Courses, tell
+from site_recovery.convergence.cutovers.ends import UNANSWERED, Ends
 from site_recovery.convergence.cutovers.forward import Forward
 from site_recovery.convergence.interfaces import Pace, Service
 from site_recovery.convergence.machine_run import MachineRun
 from site_recovery.convergence.outcome import Failure
 from site_recovery.convergence.sources import Sources
-from site_recovery.convergence.unexpected import named
 from site_recovery.cutover import Source
 from site_recovery.errors import MigrationError
 from site_recovery.observation import Observed
@@ -28,8 +29,6 @@ from site_recovery.planning import Blocked, Do, RollBack, Step, Wait, may_roll_b
 from site_recovery.reasons import Reason
 from site_recovery.snapshot import Snapshot
 
-_UNANSWERED = 5
-"""Consecutive rounds without an answer of AWS after which a cutover fails."""
 _BACK_ROUNDS = 200
 """Rounds for giving sources back after the wait of a run has ended."""
 _SECOND = timedelta(seconds=1)
@@ -52,6 +51,7 @@ class Cutovers:
         self._courses = Courses(sources, service, pace, event)
         self._back = Back(self._courses)
         self._forward = Forward(self._courses, self._back)
+        self._ends = Ends(self._courses, self._back)
         self._afterwards = Afterwards(self._courses)
         self._looked = False
         self._fresh: frozenset[str] = frozenset()
@@ -97,8 +97,8 @@ class Cutovers:
         source = self._courses.source(machine)
         declared = machine.assignment.cutover
         fails_over = step == Do(Operation.UNPLANNED_FAILOVER)
-        if course.unanswered >= _UNANSWERED and fails_over and declared.fences:
-            message = f"{machine.attempts.message.rstrip('.')}{self.left(machine)}"
+        if course.unanswered >= UNANSWERED and fails_over and declared.fences:
+            message = f"{machine.attempts.message.rstrip('.')}{self._ends.left(machine)}"
             machine.fail(observed, Failure(Reason.UNAVAILABLE, message))
             return True
         if source is None:
@@ -110,14 +110,41 @@ class Cutovers:
             # It was read before it was ready for its failover; the next round reads it again.
             tell(machine, "its cutover begins")
             return True
+        return await self._answered(
+            machine, source, observed, self._take(machine, step, observed, source)
+        )
+
+    async def goes_back(self, machine: MachineRun, observed: Observed, snapshot: Snapshot) -> bool:
+        """Take the source of a machine that cannot go on further back.
+
+        Returns:
+            Whether it is being given back, so that the machine has nothing else to do.
+        """
+        self._back.snapshot = snapshot
+        source = self._courses.source(machine)
+        failed = self._courses.of(machine).failure is not None
+        if source is None or not failed or observed.in_azure:
+            return False
+        taken = self._back.take(machine, source, observed)
+        await self._answered(machine, source, observed, taken)
+        return True
+
+    async def _answered(
+        self,
+        machine: MachineRun,
+        source: Source,
+        observed: Observed,
+        taken: Coroutine[Any, Any, bool],
+    ) -> bool:
+        """What a part of a cutover returns; True if AWS or Azure did not answer, or refused."""
         try:
-            over = await self._take(machine, step, observed, source)
+            over = await taken
         except MigrationError as error:
             self._courses.unanswered(machine, error)
-            if course.unanswered >= _UNANSWERED:
-                await self._end(machine, source, observed, error)
+            if self._courses.of(machine).unanswered >= UNANSWERED:
+                await self._ends.unanswered(machine, source, observed, error)
             return True
-        course.unanswered = 0
+        self._courses.of(machine).unanswered = 0
         return over
 
     async def _take(
@@ -129,9 +156,10 @@ class Cutovers:
             if not isinstance(step, RollBack):
                 await self._afterwards.take(machine, source, observed, self._back.snapshot)
             return False
-        if course.failure is not None:
-            return await self._back.take(machine, source, observed)
         if fails_over and declared.fences and not source.memory.restoring:
+            if course.ended:
+                # This run has given the source back already, for another operation before it.
+                self._courses.begin_anew(machine)
             return not await self._forward.take(machine, source, observed)
         if fails_over and declared.fences:
             # A run that was killed was giving the source back. Then the cutover begins anew.
@@ -147,64 +175,20 @@ class Cutovers:
             return True
         return await self._back.take(machine, source, observed)
 
-    async def _end(
-        self, machine: MachineRun, source: Source, observed: Observed, error: MigrationError
+    async def fail(
+        self, machine: MachineRun, observed: Observed, failure: Failure, snapshot: Snapshot
     ) -> None:
-        """A step was refused again and again: give the source back, or say that even that failed."""
-        source, course = self._courses.newest(machine, source), self._courses.of(machine)
-        goes_forward = course.failure is None and not source.memory.restoring
-        if goes_forward and not observed.in_azure:
-            course.unanswered, course.command = 0, None
-            try:
-                await self._back.fail(machine, source, observed, Reason.UNAVAILABLE, _said(error))
-            except MigrationError as another:
-                self._courses.unanswered(machine, another)
-            return
-        machine.fail(observed, Failure(Reason.UNAVAILABLE, f"{_said(error)}{self.left(machine)}"))
+        """Something ended the part of a machine in the run: give its source back, if it has to."""
+        self._back.snapshot = snapshot
+        await self._ends.fail(machine, observed, failure)
+
+    async def refused(self, machine: MachineRun, observed: Observed, failure: Failure) -> bool:
+        """The failover of a machine was refused: give its source back; False if it has no cutover."""
+        return await self._ends.refused(machine, observed, failure)
 
     def left(self, machine: MachineRun) -> str:
         """What became of the source of a machine that cannot go on, as the end of a message."""
-        observed = machine.observed
-        if not self._courses.is_under_way(machine) or (observed and observed.in_azure):
-            return ""
-        instance = machine.assignment.machine.instance_id
-        return (
-            f". Its source, instance {instance}, is not given back yet. Put that right, then run "
-            "pulumi up again, or set its wave's phase to protected to give it back"
-        )
-
-    async def refused(self, machine: MachineRun, observed: Observed, failure: Failure) -> bool:
-        """The request of the failover was refused: give the source back.
-
-        Returns:
-            Whether the machine is dealt with. If not, it has no cutover.
-        """
-        source = self._courses.source(machine)
-        if source is None or not self._courses.is_under_way(machine):
-            return False
-        try:
-            what = failure.message.rstrip(".")
-            await self._back.fail(machine, source, observed, failure.reason, what)
-        except MigrationError as error:
-            self._courses.unanswered(machine, error)
-        return True
-
-    async def broke(
-        self, machine: MachineRun, observed: Observed, failure: Failure, snapshot: Snapshot
-    ) -> None:
-        """An error of the program ended the part of a machine in the run: give its source back.
-
-        Not if the service may have been asked for its failover. Whatever goes wrong, it fails.
-        """
-        self._back.snapshot = snapshot
-        message = failure.message
-        if self._may_go_back(machine) and self._courses.of(machine).unanswered < _UNANSWERED:
-            try:
-                if await self.refused(machine, observed, failure):
-                    return
-            except Exception as error:  # noqa: BLE001 - it must not end the others
-                message = f"{message}. Giving its source back ended with {named(error)}"
-        machine.fail(observed, replace(failure, message=f"{message}{self.left(machine)}"))
+        return self._ends.left(machine)
 
     async def take_back(self, machine: MachineRun, observed: Observed) -> bool:
         """Give back the source of a machine whose failover is taken back.
@@ -228,7 +212,7 @@ class Cutovers:
         Those that `cutover.onFailure` says to hold are held.
         """
         for _ in range(_BACK_ROUNDS):
-            waiting = [m for m in machines if m.outcome is None and self._may_go_back(m)]
+            waiting = [m for m in machines if m.outcome is None and self._ends.may_go_back(m)]
             if not waiting or not self._pace.may_submit():
                 return
             await self.look(waiting)
@@ -243,7 +227,7 @@ class Cutovers:
                     )
                 except Exception as error:  # noqa: BLE001 - it must not keep the others fenced
                     self._courses.unanswered(machine, error)
-            if any(m.outcome is None and self._may_go_back(m) for m in machines):
+            if any(m.outcome is None and self._ends.may_go_back(m) for m in machines):
                 await self._pace.sleep(_SECOND.total_seconds())
 
     def is_under_way(self, machine: MachineRun) -> bool:
@@ -257,18 +241,6 @@ class Cutovers:
             return None
         names = frozenset(filter(cutover.is_ours, source.tags))
         return (names, source.state, course.command, course.proofs)
-
-    def _may_go_back(self, machine: MachineRun) -> bool:
-        """Whether nothing was asked of the service that could have failed it over."""
-        attempts, failover = machine.attempts, Operation.UNPLANNED_FAILOVER
-        asked = attempts.in_flight is not None or failover in attempts.done
-        lost = attempts.lost is failover or failover in attempts.requests
-        in_azure = machine.observed is None or machine.observed.in_azure
-        return self._courses.is_under_way(machine) and not (asked or lost or in_azure)
-
-
-def _said(error: MigrationError) -> str:
-    return str(error).rstrip(".")
 
 
 def _fails_over_next(machine: MachineRun) -> bool:
