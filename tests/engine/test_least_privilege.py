@@ -347,6 +347,14 @@ def test_everything_can_be_looked_at_again(stack: Stack, identity: Identity) -> 
     go(stack, identity, "refresh")
 
 
+def test_the_server_gets_the_type_that_the_config_names(stack: Stack, identity: Identity) -> None:
+    keys = {"classic": "configurationServer", "modernized": "replicationAppliance"}
+    stack.config["ec2-to-azure:source"][keys[stack.experience]]["instanceType"] = "c5.4xlarge"
+    (before,) = stack.clouds.servers()
+    go(stack, identity, "up")
+    assert stack.clouds.servers() == {before: "c5.4xlarge"}
+
+
 def test_an_action_that_is_missing_is_named_with_the_way_out(
     stack: Stack, identity: Identity
 ) -> None:
