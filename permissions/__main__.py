@@ -33,26 +33,40 @@ def main(arguments: list[str] | None = None) -> int:
         print(error, file=sys.stderr)
         return 1
     directory: Path = options.directory or Path(".local", "permissions", options.stack)
-    commands = []
-    for name in (*rendering.POLICIES, *own.roles):
-        path = directory / f"{name}.json"
-        try:
+    commands, removed = [], []
+    try:
+        for name in (*rendering.POLICIES, *own.roles):
+            path = directory / f"{name}.json"
             whole_files.write(path, json.dumps(rendering.rendered(name, own), indent=2) + "\n")
-        except MigrationError as error:
-            print(error, file=sys.stderr)
-            return 1
-        part = name.partition("-")[2]
-        commands.append(
-            f"az role definition create --role-definition {path}"
-            if name in own.roles
-            else f"aws iam create-policy --policy-name {own.prefix}-{part} "
-            f"--policy-document file://{path}"
-        )
+            commands.append(_command(name, path, own))
+        for name in (name for name in rendering.MACHINES_ROLES if name not in own.roles):
+            path = directory / f"{name}.json"
+            if path.exists():
+                whole_files.remove(path)
+                removed.append(path)
+    except MigrationError as error:
+        print(error, file=sys.stderr)
+        return 1
     reads = " and ".join(own.reads)
     print(f"Written for stack {options.stack}. An administrator creates them once:\n")
     print("\n".join(f"  {command}" for command in commands))
+    for path in removed:
+        print(
+            f"\nRemoved {path}: the machines are in the vault's subscription now. Delete its role "
+            "definition, if it was created."
+        )
     print(f"\n`pulumi preview` needs only {reads}. Who gets which: docs/permissions.md")
     return 0
+
+
+def _command(name: str, path: Path, own: rendering.Names) -> str:
+    """The command that makes the policy or the role of a file."""
+    if name in own.roles:
+        return f"az role definition create --role-definition {path}"
+    part = name.partition("-")[2]
+    return (
+        f"aws iam create-policy --policy-name {own.prefix}-{part} --policy-document file://{path}"
+    )
 
 
 if __name__ == "__main__":

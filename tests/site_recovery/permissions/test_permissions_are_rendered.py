@@ -123,6 +123,22 @@ def test_the_files_are_written_with_the_commands_that_make_them(
         assert f"az role definition create --role-definition {tmp_path / 'out' / name}.json" in told
 
 
+def test_a_role_that_the_stack_does_not_need_any_more_leaves_no_file(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Its machines were in another subscription than its vault once."""
+    order = ["--stack", "dev", "--directory", str(tmp_path)]
+    with monkeypatch.context() as before:
+        before.setattr(rendering, "of_stack", lambda *_: two_subscriptions())
+        assert command.main(order) == 0
+    (tmp_path / "azure-machines-notes.json").write_text("{}")
+    assert command.main(order) == 0
+    left = {file.name for file in tmp_path.glob("azure-*")}
+    assert left == {"azure-read.json", "azure-change.json", "azure-machines-notes.json"}
+    told = capsys.readouterr().out
+    assert f"Removed {tmp_path / 'azure-machines-change.json'}: " in told
+
+
 @pytest.mark.parametrize("place", ["taken", "taken/below", "full"])
 def test_a_directory_that_cannot_be_written_is_named_with_the_way_out(
     place: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
