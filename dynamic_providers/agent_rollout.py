@@ -80,8 +80,8 @@ class AgentRolloutProvider(MigrationProvider[AgentRolloutInputs, AgentRolloutOut
     async def on_diff(self, recorded: Recorded, news: dict[str, Any]) -> DiffResult:
         """A difference is a changed input, or a machine without an agent.
 
-        A machine that had its agent and is no longer managed, because it was stopped or moved to
-        Azure, is no difference. A machine that left is none either.
+        A machine that is not managed, because it was stopped or moved to Azure, is no difference:
+        nothing can be done for it until it is. A machine that left is none either.
         """
         if unknown(news):
             return DiffResult(changes=True)
@@ -91,13 +91,10 @@ class AgentRolloutProvider(MigrationProvider[AgentRolloutInputs, AgentRolloutOut
         last = recorded.inputs.model_copy(update={"machines": still})
         if inputs.model_dump(include=_COMPARED) != last.model_dump(include=_COMPARED):
             return DiffResult(changes=True)
-        failed = not before.failed.keys().isdisjoint(here)
-        if before.bios_ids is None or failed or not here <= before.status.keys():
+        if before.bios_ids is None or not here <= before.status.keys():
             return DiffResult(changes=True)
         progress = await self._look(inputs)
-        served = (State.INSTALLED, State.NOT_MANAGED)
-        differs = progress is None or any(p.state not in served for p in progress.values())
-        return DiffResult(changes=differs)
+        return DiffResult(changes=progress is None or _differs(before, progress))
 
     async def on_create(self, inputs: AgentRolloutInputs) -> tuple[str, AgentRolloutOutputs]:
         """Wait for the machines. The associations started to run when they were created."""
@@ -181,6 +178,18 @@ class AgentRollout(
     failed: pulumi.Output[Mapping[str, str]]
     status: pulumi.Output[Mapping[str, str]]
     bios_ids: pulumi.Output[Mapping[str, str]]
+
+
+def _differs(before: AgentRolloutOutputs, now: Mapping[str, Progress]) -> bool:
+    """Whether an update could do something for a machine, or record something new of it."""
+    for name, its in now.items():
+        unmanaged = its.state is State.NOT_MANAGED
+        if not unmanaged and its.state is not State.INSTALLED:
+            return True
+        was_unmanaged = before.status[name].startswith(State.NOT_MANAGED)
+        if name in before.failed and not (unmanaged and was_unmanaged):
+            return True
+    return False
 
 
 def _known(recorded: Recorded, inputs: AgentRolloutInputs) -> dict[str, str]:

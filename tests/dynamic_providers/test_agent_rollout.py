@@ -180,6 +180,22 @@ def test_a_machine_that_moved_to_azure_is_no_difference(
     assert provider.diff("id", SERVED, INPUTS).changes is False
 
 
+@pytest.mark.parametrize("recorded_by", ["a new stack", "a refresh"])
+def test_a_machine_that_is_recorded_as_not_managed_is_a_difference_once_it_is_managed(
+    provider: AgentRolloutProvider, aws: StateManager, recorded_by: str
+) -> None:
+    """Such as one that its cutover stopped, which is migrated by now."""
+    del aws.managed["i-web"]
+    aws.executions[0].targets.clear()
+    new = recorded_by == "a new stack"
+    outs = (provider.create(INPUTS) if new else provider.read("pilot-agents", SERVED)).outs
+    assert outs is not None
+    assert outs["status"]["web-01"].startswith("not managed")
+    assert provider.diff("id", outs, INPUTS).changes is False
+    aws.managed["i-web"] = "Online"
+    assert provider.diff("id", outs, INPUTS).changes is True
+
+
 def test_a_preview_reads_nothing_while_an_association_is_unknown(
     provider: AgentRolloutProvider, aws: StateManager
 ) -> None:

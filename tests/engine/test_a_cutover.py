@@ -222,6 +222,8 @@ def test_a_new_stack_of_the_name_has_a_fence_of_its_own(stack: Stack, tmp_path: 
     groups = stack.clouds.ec2().describe_security_groups()["SecurityGroups"]
     fences = [one["GroupName"] for one in groups if FENCE in one["GroupName"]]
     assert len(fences) == 2
+    again = stack.up("--expect-no-changes")
+    assert again.code == 0, again.text
 
     destroy = stack.destroy()
 
