@@ -103,13 +103,15 @@ class HookRuns:
         return await self._then(machine, observed, When.BEFORE_FAILOVER, step)
 
     async def after(self, machine: MachineRun, step: Step, observed: Observed) -> Step:
-        """Run those after it, and before Complete Migration. Returns as `before` does."""
+        """Run those after it. Returns as `before` does."""
         if observed.stage is not Stage.FAILED_OVER or not has_arrived(step, observed):
             return step
-        completes = step == Do(Operation.COMPLETE_MIGRATION)
-        then = await self._then(machine, observed, When.AFTER_FAILOVER, step)
-        if then != step or not completes:
-            return then
+        return await self._then(machine, observed, When.AFTER_FAILOVER, step)
+
+    async def completing(self, machine: MachineRun, step: Step, observed: Observed) -> Step:
+        """Run those before Complete Migration. Returns as `before` does."""
+        if observed.stage is not Stage.FAILED_OVER or step != Do(Operation.COMPLETE_MIGRATION):
+            return step
         return await self._then(machine, observed, When.BEFORE_COMPLETION, step)
 
     async def close(self) -> None:

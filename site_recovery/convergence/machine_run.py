@@ -40,6 +40,7 @@ class MachineRun:
         unplaced: consecutive rounds without an answer about its address.
         unreadable: consecutive rounds in which something about it was unreadable.
         waits_until: the time before which it certainly does not go on; None if not known.
+        is_up: whether it runs in Azure, its checks passed, and its hooks after the failover have run.
         checked: how its checks ended when they were last made, or None.
         hooks: which of its hooks have run in this attempt to fail over, or None.
     """
@@ -54,6 +55,7 @@ class MachineRun:
     unplaced: int = 0
     unreadable: int = 0
     waits_until: datetime | None = None
+    is_up: bool = False
     checked: Record | None = None
     hooks: HookRecord | None = None
 

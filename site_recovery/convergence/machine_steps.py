@@ -34,6 +34,7 @@ from site_recovery.planning import (
     Satisfied,
     Step,
     Wait,
+    has_arrived,
     next_step,
 )
 from site_recovery.reasons import Reason
@@ -100,7 +101,7 @@ class MachineSteps:
     async def advance(self, machine: MachineRun, observed: Observed) -> None:
         """Take one machine as far as this round allows."""
         attempts, snapshot = machine.attempts, self._snapshot
-        cutovers = self._cutovers
+        cutovers, machine.waits_until = self._cutovers, None
         if cutovers is not None and await cutovers.goes_back(machine, observed, snapshot):
             return
         if attempts.lost is not None:
@@ -128,7 +129,6 @@ class MachineSteps:
         odd = isinstance(step, Blocked) and step.reason is Reason.UNREADABLE
         if odd and machine.unreadable < _UNREADABLE_ROUNDS:
             step = Wait(Reason.UNREADABLE, observed.unreadable)
-        machine.waits_until = step.until if isinstance(step, Wait) else None
         step = self._turns.in_turn(machine, step)
         step = await self._limits.if_placed(machine, step)
         if await self._is_refused(machine, step, observed):
@@ -146,6 +146,8 @@ class MachineSteps:
         if await self._checks.takes(machine, step, observed):
             return
         step = await self._hooks.after(machine, step, observed)
+        machine.is_up = observed.in_azure and has_arrived(step, observed)
+        step = await self._hooks.completing(machine, step, observed)
         match step:
             case Blocked(reason=Reason.HOOK_FAILED | Reason.PLAN_FAILED):
                 machine.fail(observed, Failure(step.reason, str(step)))
@@ -164,6 +166,8 @@ class MachineSteps:
             case DeleteKept():
                 await self._rollbacks.delete_kept(machine, observed)
             case Wait(reason, what):
+                # Only here: while it is checked, or its source given back, it does not wait.
+                machine.waits_until = step.until
                 machine.wait(reason, what)
                 if observed.busy is not None:
                     # An earlier run that was killed started it, or a person did. Attach to it.

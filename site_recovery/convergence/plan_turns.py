@@ -47,7 +47,10 @@ class PlanTurns:
         self._one_by_one = plan is not None and bool(without_plan(plan.place, assignments))
 
     def in_turn(self, machine: MachineRun, step: Step) -> Step:
-        """The step of a machine, which waits for the groups before its own if it fails over alone."""
+        """The step of a machine, which waits for the groups before its own if it fails over alone.
+
+        As in a plan, a group begins when those before it are up. It waits for no Complete Migration.
+        """
         alone = self._one_by_one and step == Do(Operation.UNPLANNED_FAILOVER)
         if self._plan is None or not alone:
             return step
@@ -59,16 +62,17 @@ class PlanTurns:
             and place is not None
             and its < place
         ]
-        failed = sorted(m.name for m in before if m.outcome is not None and not m.is_satisfied)
+        before = [other for other in before if not (other.is_up or other.is_satisfied)]
+        failed = sorted(other.name for other in before if other.outcome is not None)
         if failed:
             return Blocked(
                 Reason.PLAN_FAILED,
                 f"it fails over after {', '.join(failed)}, and that did not succeed",
                 "Put that right, then run pulumi up again",
             )
-        waiting = sorted(m.name for m in before if not m.is_satisfied)
-        if waiting:
-            return Wait(Reason.WAITS_FOR_PLAN, f"it fails over after {', '.join(waiting)}")
+        if before:
+            waiting = ", ".join(sorted(other.name for other in before))
+            return Wait(Reason.WAITS_FOR_PLAN, f"it fails over after {waiting}")
         return step
 
     def goes_through_plan(self, machine: MachineRun, operation: Operation) -> bool:
