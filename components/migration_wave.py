@@ -45,6 +45,7 @@ class MigrationWaveArgs:
         server: the server that the machines replicate through.
         server_group_id: its security group.
         fence_id: the security group that fences a machine; empty if none is fenced.
+        machine_group_ids: the security groups that the stack gives its machines.
         landing_zone: where failed-over machines live.
         requires: resources that must exist before a machine can be protected.
         promotion: the stack that goes first.
@@ -60,6 +61,7 @@ class MigrationWaveArgs:
     server: MigrationServer
     server_group_id: pulumi.Input[str]
     fence_id: pulumi.Input[str]
+    machine_group_ids: Sequence[pulumi.Input[str]]
     landing_zone: LandingZone
     requires: Sequence[pulumi.Resource]
     promotion: Promotion
@@ -222,6 +224,7 @@ class MigrationWave(WaveRecord):
             source={
                 "region": settings.aws_region,
                 "fence_id": args.fence_id,
+                "own_groups": args.machine_group_ids,
                 "servers": [args.server.private_ip],
             },
             opts=pulumi.ResourceOptions(parent=self, depends_on=args.requires),

@@ -89,12 +89,14 @@ class SecurityGroups(pulumi.ComponentResource):
         fence_id: the group that fences a machine: nothing comes in, and only replication and
             Systems Manager go out. Empty if no machine is fenced. Machines that have it keep it
             when the stack is destroyed: see `FenceClearance`.
+        machine_group_ids: the groups of the machines, in the order of their platforms.
         rules: every rule, for resources that need the network.
         attachments: by machine, for resources that need this machine.
     """
 
     server_group_id: pulumi.Output[str]
     fence_id: pulumi.Output[str]
+    machine_group_ids: list[pulumi.Output[str]]
     rules: list[pulumi.Resource]
     attachments: dict[str, pulumi.Resource]
 
@@ -116,6 +118,7 @@ class SecurityGroups(pulumi.ComponentResource):
             platform: self._machines(platform, server, args)
             for platform in sorted({machine.platform for machine in args.machines.values()})
         }
+        self.machine_group_ids = [group.id for group in machines.values()]
         self.attachments = {
             machine: ec2.NetworkInterfaceSecurityGroupAttachment(
                 machine,

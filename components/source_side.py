@@ -92,6 +92,7 @@ def source_side(
                 server=declared,
                 server_group_id=security_groups.server_group_id,
                 fence_id=security_groups.fence_id,
+                machine_group_ids=security_groups.machine_group_ids,
                 landing_zone=landing_zone,
                 requires=[replication_settings.mapping, *security_groups.between(its.machines)],
                 promotion=promotion,

@@ -14,6 +14,7 @@ from datetime import datetime, timedelta
 from typing import TypeAlias
 
 from site_recovery.declared.cutover import Cutover, Mode
+from site_recovery.fencing import Fencing
 from site_recovery.reasons import Reason
 from site_recovery.snapshot import RecoveryPoint
 
@@ -116,6 +117,11 @@ class Memory:
         )
 
 
+def is_proof(tag: str) -> bool:
+    """Whether a tag says that the source is fenced, or what follows from that."""
+    return tag in (FENCED, POINT)
+
+
 def is_ours(tag: str) -> bool:
     """Whether a tag belongs to a cutover. What the source became is not one of them."""
     return tag.startswith(_TAG)
@@ -164,6 +170,11 @@ class Fence:
 
 
 @dataclass(frozen=True)
+class FenceAnew:
+    """Forget that the fence was proven: the source ran with another group beside the fence."""
+
+
+@dataclass(frozen=True)
 class Prove:
     """End the foreign connections that are left, flush the disks and take the time."""
 
@@ -209,6 +220,7 @@ Step: TypeAlias = (
     Remember
     | RunQuiesce
     | Fence
+    | FenceAnew
     | Prove
     | NoteFence
     | ChoosePoint
@@ -219,13 +231,13 @@ Step: TypeAlias = (
 )
 
 
-def next_step(declared: Cutover, source: Source, fence: str, now: datetime) -> Step:
+def next_step(declared: Cutover, source: Source, fencing: Fencing, now: datetime) -> Step:
     """The next step of a cutover.
 
     Args:
         declared: what the config says.
         source: the instance as EC2 shows it now.
-        fence: the id of the security group that is the fence.
+        fencing: the groups of a source that is fenced.
         now: the service's time.
     """
     memory = source.memory
@@ -242,12 +254,16 @@ def next_step(declared: Cutover, source: Source, fence: str, now: datetime) -> S
         )
     if declared.quiesce is not None and not memory.quiesced and memory.fenced is None:
         return RunQuiesce()
-    open_ = tuple(each.id for each in source.interfaces if each.groups != (fence,))
+    open_ = tuple(each.id for each in source.interfaces if each.groups != fencing.alone)
     if open_ and memory.fenced is not None:
-        return GiveUp(
-            Reason.CUTOVER_DISTURBED,
-            f"somebody else gave {', '.join(open_)} other security groups during the cutover",
-        )
+        other = [each.id for each in source.interfaces if not fencing.holds(each.groups)]
+        if other:
+            return GiveUp(
+                Reason.CUTOVER_DISTURBED,
+                f"somebody else gave {', '.join(other)} other security groups during the cutover",
+            )
+        if source.state == "running":
+            return FenceAnew()
     if open_:
         return Fence(open_)
     if memory.fenced is None:
@@ -389,12 +405,12 @@ EndStep: TypeAlias = NoteMigrated | Keep | Terminate
 _ENDED = ("shutting-down", "terminated")
 
 
-def next_end(source: Source, fence: str, after: timedelta, now: datetime) -> EndStep:
+def next_end(source: Source, fencing: Fencing, after: timedelta, now: datetime) -> EndStep:
     """What to do with the source of a migrated machine.
 
     Args:
         source: the instance as EC2 shows it now.
-        fence: the id of the security group that is the fence.
+        fencing: the groups of a source that is fenced.
         after: how long after its migration it is terminated.
         now: the service's time.
     """
@@ -409,7 +425,7 @@ def next_end(source: Source, fence: str, after: timedelta, now: datetime) -> End
         return Keep("no cutover of this program stopped it")
     if source.state != "stopped":
         return Keep(f"it is {source.state}")
-    if any(each.groups != (fence,) for each in source.interfaces):
+    if not all(fencing.holds(each.groups) for each in source.interfaces):
         return Keep("it is not fenced any more")
     return Terminate()
 

@@ -24,6 +24,7 @@ from site_recovery.declared.disks import DiskOrder
 from site_recovery.declared.hooks import Hooks
 from site_recovery.declared.interfaces import SourceInterface
 from site_recovery.declared.target import TargetSpec
+from site_recovery.fencing import Fencing
 from site_recovery.fleet import (
     Assignment,
     ExperienceName,
@@ -163,16 +164,19 @@ class SourceInputs(Inputs):
     Attributes:
         region: the region of the machines.
         fence_id: the security group that fences a machine; empty if none is needed.
+        own_groups: the security groups that the stack gives its machines.
         servers: addresses of the server that the machines replicate to.
     """
 
     region: str
     fence_id: str = ""
+    own_groups: list[str] = Field(default_factory=list)
     servers: list[str] = Field(default_factory=list)
 
     def sources(self) -> Ec2Sources:
         """The instances of the region."""
-        return Ec2Sources(self.region, self.fence_id, self.servers)
+        fencing = Fencing(self.fence_id, frozenset(self.own_groups))
+        return Ec2Sources(self.region, fencing, self.servers)
 
 
 class ConvergenceInputs(Inputs):

@@ -17,6 +17,7 @@ from site_recovery.batches import batches
 from site_recovery.convergence.sources import Ran
 from site_recovery.cutover import Interface, Source
 from site_recovery.errors import MigrationError
+from site_recovery.fencing import Fencing
 from site_recovery.fleet import Platform
 
 if TYPE_CHECKING:
@@ -55,12 +56,12 @@ class Ec2Sources:
 
     Args:
         region: the AWS region.
-        fence: the id of the security group that fences a machine.
+        fencing: the security groups of a machine that is fenced.
         servers: addresses of the server that the machines replicate to.
     """
 
-    def __init__(self, region: str, fence: str, servers: Iterable[str]) -> None:
-        self.fence = fence
+    def __init__(self, region: str, fencing: Fencing, servers: Iterable[str]) -> None:
+        self.fencing = fencing
         self.servers = frozenset(servers)
         self._region = region
         self._slots = asyncio.Semaphore(_AT_ONCE)

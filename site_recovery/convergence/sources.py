@@ -8,6 +8,7 @@ from datetime import timedelta
 from typing import Protocol
 
 from site_recovery.cutover import Source
+from site_recovery.fencing import Fencing
 from site_recovery.fleet import Platform
 
 
@@ -35,11 +36,11 @@ class Sources(Protocol):
     Every method may raise a `MigrationError`.
 
     Attributes:
-        fence: the id of the security group that fences a machine.
+        fencing: the security groups of a machine that is fenced.
         servers: addresses of the server that the machines replicate to.
     """
 
-    fence: str
+    fencing: Fencing
     servers: frozenset[str]
 
     async def look(self, instance_ids: Sequence[str]) -> Mapping[str, Source]:

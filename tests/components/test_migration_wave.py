@@ -90,6 +90,7 @@ def waves(
                     prefix="p",
                     server_group_id="sg",
                     fence_id="sg-fence",
+                    machine_group_ids=["sg-windows", "sg-linux"],
                     vault_id="vault-id",
                     policy_id="policy-id",
                     server=server,
@@ -194,6 +195,11 @@ def test_the_driver_gets_the_phase_and_the_patience_of_the_config() -> None:
         "offline_preview": False,
     }
     assert data["convergence"]["require_test_failover"] is True
+
+
+def test_the_driver_knows_the_groups_of_its_sources_that_may_be_beside_the_fence() -> None:
+    source = reconciler(waves(configs.valid()), "pilot")["source"]
+    assert (source["fence_id"], source["own_groups"]) == ("sg-fence", ["sg-windows", "sg-linux"])
 
 
 def test_machines_are_created_in_the_group_and_network_that_outlive_the_stack() -> None:

@@ -12,6 +12,7 @@ from emulator.estate.security_groups import Rule, SecurityGroup
 from emulator.guests import machine as guests
 from site_recovery.convergence.sources import Ran
 from site_recovery.cutover import Interface, Source
+from site_recovery.fencing import Fencing
 from site_recovery.fleet import Platform
 from tests.emulator.recovery_services.site_recovery_support import Site
 
@@ -24,6 +25,8 @@ def fence(*ports: int) -> SecurityGroup:
 
 FENCE = fence(443, 9443)
 """Lets replication and Systems Manager out, and nothing in."""
+OWN = SecurityGroup("sg-own", ingress=(Rule(from_port=1, to_port=65535, cidrs=("0.0.0.0/0",)),))
+"""The group that a stack gives its machines. It lets everybody in, which the real one does not."""
 STOPS_IN = timedelta(seconds=40)
 _OVER = {"Success", "Failed", "TimedOut"}
 
@@ -46,8 +49,8 @@ class EstateSources:
 
     def __init__(self, site: Site) -> None:
         assert site.estate.groups is not None
-        site.estate.groups[FENCE.group_id] = FENCE
-        self.fence = FENCE.group_id
+        site.estate.groups |= {group.group_id: group for group in (FENCE, OWN)}
+        self.fencing = Fencing(FENCE.group_id, frozenset({OWN.group_id}))
         self.servers = frozenset({site.experience.server.private_ip})
         self.calls: list[tuple[str, str]] = []
         self.scripts: dict[str, list[tuple[str, ...]]] = {}
@@ -107,7 +110,7 @@ class EstateSources:
     def fence_lets_out(self, *ports: int) -> None:
         """Let the fence let nothing else out from now on."""
         assert self._site.estate.groups is not None
-        self._site.estate.groups[self.fence] = fence(*ports)
+        self._site.estate.groups[self.fencing.fence] = fence(*ports)
 
     # -- what a run asks for ----------------------------------------------------------------
 

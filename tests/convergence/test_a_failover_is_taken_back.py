@@ -56,7 +56,9 @@ def both_serve(fleet: Fleet) -> bool:
     if "db-01" not in made_in_azure(fleet):
         return False
     source = sources(fleet).source(instance(fleet, "db-01"))
-    open_ = source.state == "running" and source.interfaces[0].groups != (sources(fleet).fence,)
+    open_ = source.state == "running" and not sources(fleet).fencing.holds(
+        source.interfaces[0].groups
+    )
     return open_ and virtual_machine(fleet)["power"] == "PowerState/running"
 
 

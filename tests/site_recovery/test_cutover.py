@@ -12,11 +12,13 @@ from hypothesis import strategies as st
 from site_recovery import cutover
 from site_recovery.cutover import Interface, Memory, Source
 from site_recovery.declared.cutover import Commands, Cutover, Mode, Quiesce
+from site_recovery.fencing import Fencing
 from site_recovery.reasons import Reason
 from site_recovery.snapshot import RecoveryPoint
 
 NOW = datetime(2026, 12, 5, 22, tzinfo=UTC)
-FENCE = "sg-fence"
+FENCE, OWN = "sg-fence", "sg-own"
+FENCING = Fencing(FENCE, frozenset({OWN, "sg-own-2"}))
 LOSSLESS = Cutover(mode=Mode.LOSSLESS)
 QUIESCING = Cutover(
     mode=Mode.LOSSLESS,
@@ -28,6 +30,10 @@ FREE = Source("i-1", "running", (Interface("eni-1", ("sg-a", "sg-b")),))
 def with_tags(source: Source, **tags: str) -> Source:
     added = {f"site-recovery:cutover-{name}": text for name, text in tags.items()}
     return replace(source, tags={**source.tags, **added})
+
+
+def having(source: Source, *groups: str) -> Source:
+    return replace(source, interfaces=(Interface("eni-1", groups),))
 
 
 BEGUN = replace(FREE, tags=cutover.beginning(FREE, NOW))
@@ -52,12 +58,23 @@ STOPPED = replace(STOPPING, state="stopped")
         (STOPPING, LOSSLESS, cutover.AwaitStop()),
         (replace(STOPPING, state="running"), LOSSLESS, cutover.Stop()),
         (STOPPED, LOSSLESS, cutover.Ready("p1")),
+        # A refresh and the run after it put the stack's own group beside the fence.
+        (having(FENCED, FENCE, OWN), LOSSLESS, cutover.Fence(("eni-1",))),
+        (having(PROVEN, FENCE, OWN), LOSSLESS, cutover.FenceAnew()),
+        (having(CHOSEN, OWN, FENCE), Cutover(mode=Mode.STOP_FIRST), cutover.FenceAnew()),
+        (
+            replace(having(STOPPING, FENCE, OWN), state="running"),
+            LOSSLESS,
+            cutover.FenceAnew(),
+        ),
+        (having(STOPPING, FENCE, OWN), LOSSLESS, cutover.Fence(("eni-1",))),
+        (having(STOPPED, FENCE, OWN), LOSSLESS, cutover.Fence(("eni-1",))),
         # Quiesce that was declared when the fence was proven already is not run any more.
         (STOPPED, QUIESCING, cutover.Ready("p1")),
     ],
 )
 def test_the_next_step_forward(source: Source, declared: Cutover, step: cutover.Step) -> None:
-    assert cutover.next_step(declared, source, FENCE, NOW) == step
+    assert cutover.next_step(declared, source, FENCING, NOW) == step
 
 
 @pytest.mark.parametrize(
@@ -66,16 +83,19 @@ def test_the_next_step_forward(source: Source, declared: Cutover, step: cutover.
         (replace(FREE, state="stopped"), Reason.SOURCE_UNAVAILABLE),
         (replace(BEGUN, state="stopped"), Reason.CUTOVER_DISTURBED),
         (replace(CHOSEN, interfaces=FREE.interfaces), Reason.CUTOVER_DISTURBED),
+        (having(CHOSEN, OWN), Reason.CUTOVER_DISTURBED),
+        (having(CHOSEN, FENCE, OWN, "sg-a"), Reason.CUTOVER_DISTURBED),
+        (having(STOPPED, FENCE, "sg-a"), Reason.CUTOVER_DISTURBED),
     ],
 )
 def test_what_somebody_else_changed_ends_it(source: Source, reason: Reason) -> None:
-    step = cutover.next_step(LOSSLESS, source, FENCE, NOW)
+    step = cutover.next_step(LOSSLESS, source, FENCING, NOW)
     assert isinstance(step, cutover.GiveUp)
     assert step.reason is reason
 
 
 def test_an_instance_that_hangs_ends_it() -> None:
-    step = cutover.next_step(LOSSLESS, STOPPING, FENCE, NOW + timedelta(minutes=21))
+    step = cutover.next_step(LOSSLESS, STOPPING, FENCING, NOW + timedelta(minutes=21))
     assert isinstance(step, cutover.GiveUp)
     assert step.reason is Reason.SOURCE_DOES_NOT_STOP
     assert "21 minutes" in step.what
@@ -116,6 +136,28 @@ def test_a_note_of_an_earlier_migration_does_not_count(later: int, *, counts: bo
 def test_an_instance_that_somebody_else_stopped_is_not_started() -> None:
     begun = with_tags(replace(BEGUN, state="stopped"), restoring="why")
     assert cutover.next_back(LOSSLESS, begun, resumed=False) == cutover.Forget()
+
+
+MIGRATED = replace(
+    STOPPED,
+    tags={**STOPPED.tags, cutover.MIGRATED_TO: "vm", cutover.MIGRATED_AT: NOW.isoformat()},
+)
+
+
+@pytest.mark.parametrize(
+    ("groups", "step"),
+    [
+        ((FENCE,), cutover.Terminate()),
+        ((FENCE, OWN), cutover.Terminate()),
+        ((OWN,), cutover.Keep("it is not fenced any more")),
+        ((FENCE, OWN, "sg-a"), cutover.Keep("it is not fenced any more")),
+    ],
+)
+def test_a_source_that_is_due_is_terminated_if_it_is_fenced(
+    groups: tuple[str, ...], step: cutover.EndStep
+) -> None:
+    source, after = having(MIGRATED, *groups), timedelta(days=14)
+    assert cutover.next_end(source, FENCING, after, NOW + after) == step
 
 
 ids = st.text("0123456789abcdef", min_size=17, max_size=17)

@@ -55,7 +55,7 @@ class Afterwards:
         if after is None:
             return
         now, instance = self._courses.service.clock.now(), source.instance_id
-        step = cutover.next_end(source, self._courses.sources.fence, after, now)
+        step = cutover.next_end(source, self._courses.sources.fencing, after, now)
         if step == cutover.Keep() or not await self._is_complete(machine, observed, snapshot):
             return
         if isinstance(step, cutover.NoteMigrated):

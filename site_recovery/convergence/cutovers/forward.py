@@ -42,15 +42,15 @@ class Forward:
             MigrationError: AWS or Azure did not answer, or refused.
         """
         assignment, course = machine.assignment, self._courses.of(machine)
+        fencing = self._courses.sources.fencing
         while True:
             now = self._courses.service.clock.now()
-            step = cutover.next_step(assignment.cutover, source, self._courses.sources.fence, now)
+            step = cutover.next_step(assignment.cutover, source, fencing, now)
             if not self._courses.pace.may_submit():
                 return False
             match step:
                 case cutover.Remember():
-                    fenced = (self._courses.sources.fence,)
-                    if any(each.groups == fenced for each in source.interfaces):
+                    if any(fencing.holds(each.groups) for each in source.interfaces):
                         await self._back.fail(
                             machine,
                             source,
@@ -76,11 +76,12 @@ class Forward:
                     self._courses.event(f"{machine.name}: its application is stopped")
                 case cutover.Fence(interfaces):
                     for interface in interfaces:
-                        await self._courses.sources.give_groups(
-                            interface, [self._courses.sources.fence]
-                        )
-                        course.groups[interface] = ((self._courses.sources.fence,), now)
+                        await self._courses.sources.give_groups(interface, fencing.alone)
+                        course.groups[interface] = (fencing.alone, now)
                     self._courses.event(f"{machine.name}: its source is fenced")
+                case cutover.FenceAnew():
+                    # Before its groups change: a run that is killed in between must prove them too.
+                    await self._courses.remove(machine, source, cutover.is_proof)
                 case cutover.NoteFence():
                     await self._courses.write(
                         machine, {cutover.FENCED: await self._after_now(machine)}
