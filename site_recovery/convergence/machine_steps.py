@@ -173,7 +173,8 @@ class MachineSteps:
                     # An earlier run that was killed started it, or a person did. Attach to it.
                     attempts.in_flight = InFlight(None, observed.busy_job)
             case Do(operation) if self._turns.goes_through_plan(machine, operation):
-                self.queued.append(Queued(machine.name, attempts, operation))
+                is_due = self._order(machine, operation, observed).is_due
+                self.queued.append(Queued(machine.name, attempts, operation, is_due))
             case Do(operation):
                 await self._do(machine, operation, observed)
 

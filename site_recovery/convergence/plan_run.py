@@ -8,7 +8,8 @@ others. So the actions between groups still happen, and no machine fails over tw
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+import asyncio
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
 from typing import Any, Protocol
@@ -74,11 +75,19 @@ class PlanService(Protocol):
 
 @dataclass
 class Queued:
-    """A machine whose next operation waits for its plan."""
+    """A machine whose next operation waits for its plan.
+
+    Attributes:
+        name: the machine.
+        attempts: what the run remembers about it.
+        operation: the operation.
+        is_due: whether that is its next step still, by a single read; see `Order`.
+    """
 
     name: str
     attempts: Attempts
     operation: Operation
+    is_due: Callable[[], Awaitable[bool]]
 
 
 @dataclass(frozen=True)
@@ -236,7 +245,7 @@ class PlanRun:
             f"recovery plan {self._plan.name}",
             partial(self._service.submit_plan, operation, self._plan.name),
             self._last_job,
-            partial(self._allows, operation),
+            partial(self._is_due, operation, machines),
             frozenset(machine.attempts.subject for machine in machines),
         )
 
@@ -245,13 +254,15 @@ class PlanRun:
         existing = await self._service.plan(self._plan.name)
         return existing.last_job if existing is not None else None
 
-    async def _allows(self, operation: Operation) -> bool:
-        """Whether the plan itself allows an operation, whatever the lists of its machines say.
+    async def _is_due(self, operation: Operation, machines: Sequence[Queued]) -> bool:
+        """Whether the plan itself allows an operation, and so do the guards of each machine.
 
         Running a plan twice does no harm, because it skips the machines that are done.
         """
         existing = await self._service.plan(self._plan.name)
-        return existing is not None and existing.allows(operation)
+        if existing is None or not existing.allows(operation):
+            return False
+        return all(await asyncio.gather(*(machine.is_due() for machine in machines)))
 
     def tell(self, attempts: Attempts, job: Job) -> None:
         """Note what the plan's job is doing, or what a person must do so that it continues."""

@@ -6,7 +6,10 @@ from datetime import timedelta
 
 import pytest
 
+from emulator.in_process import AsyncWorldTransport
+from emulator.kernel.wire import Request, Response
 from site_recovery.convergence.guarding import Guarding, OrderedWave
+from site_recovery.convergence.interfaces import PlanOrder
 from site_recovery.convergence.outcome import Status
 from site_recovery.declared.cutover import AfterFailover, Cutover, Decision, Mode
 from site_recovery.declared.guards import Approval, Window
@@ -14,6 +17,7 @@ from site_recovery.guards import Budget, Guards
 from site_recovery.observation import Stage
 from site_recovery.phases import Phase
 from site_recovery.reasons import Reason
+from site_recovery.recovery_plan import Group, Plan
 from tests.convergence.fleet import Fleet
 from tests.convergence.test_a_cutover_loses_nothing import (
     FAILOVER,
@@ -33,6 +37,22 @@ def window(fleet: Fleet, opens: timedelta, closes: timedelta) -> Guards:
     now = fleet.site.world.clock.now()
     clocks = [f"{now + each:%H:%M}" for each in (opens, closes)]
     return Guards(window=Window.model_validate(dict(zip(("from", "to"), clocks, strict=True))))
+
+
+class Slow:
+    """The world, in which the n-th read of something takes hours."""
+
+    def __init__(self, fleet: Fleet, what: str, number: int) -> None:
+        self._fleet, self._what, self.number = fleet, what, number
+        self.clock = fleet.site.world.clock
+        self.reads = 0
+
+    def handle(self, request: Request) -> Response:
+        if request.method == "GET" and request.path.lower().endswith(self._what):
+            self.reads += 1
+            if self.reads == self.number:
+                self._fleet.site.pass_time(hours=3)
+        return self._fleet.site.world.handle(request)
 
 
 def failovers(fleet: Fleet) -> list[str]:
@@ -78,6 +98,30 @@ class TestAWindow:
             Reason.WINDOW_CLOSED,
         )
         assert failovers(quiet_fleet) == ["web-01"]
+
+    @pytest.mark.parametrize("how", ["alone", "in a plan"])
+    def test_that_closes_right_before_the_request_holds_it(
+        self, replicating: Fleet, how: str
+    ) -> None:
+        """The last reads before a request may take long, where Azure throttles them."""
+        fleet = replicating
+        plan = (
+            PlanOrder(Plan("dev-all", (Group(tuple(fleet.machines)),))) if how != "alone" else None
+        )
+        fleet.drive(Phase.PROTECTED, plan=plan)
+        guards = window(fleet, timedelta(0), HOUR)
+        # What is read last: the item itself, or the plan, which was read twice in this round.
+        last = Slow(fleet, "/dev-all" if plan else "/web-01", 3 if plan else 1)
+        fleet.carrier = lambda: AsyncWorldTransport(last)
+        phases: dict[str, Phase | None] = dict.fromkeys(
+            fleet.machines if plan else ["web-01"], Phase.FAILED_OVER
+        )
+
+        outcomes = fleet.drive(phases, plan=plan, guarding=Guarding(guards))
+
+        assert last.reads >= last.number
+        assert {o.reason for o in outcomes.values()} == {Reason.WINDOW_CLOSED}
+        assert failovers(fleet) == []
 
     def test_holds_no_test_failover(self, quiet_fleet: Fleet) -> None:
         guards = window(quiet_fleet, 20 * HOUR, 21 * HOUR)
