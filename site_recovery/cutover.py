@@ -133,14 +133,21 @@ def is_afterwards(tag: str) -> bool:
 
 
 def beginning(source: Source, now: datetime) -> dict[str, str]:
-    """The tags that remember a source as it was before its cutover."""
-    tags = {BEGAN: now.isoformat()}
+    """The tags that remember a source as it was before its cutover.
+
+    If that has begun, those of the interfaces that were attached since.
+    """
+    memory = source.memory
+    began = memory.began is not None
+    known = sum(name.startswith(_GROUPS) for name in source.tags) if began else 0
+    groups: list[str] = []
     for interface in source.interfaces:
-        rest = interface.groups
+        rest = () if began and interface.id in memory.groups else interface.groups
         while rest:
             some, rest = rest[:_GROUPS_OF_A_TAG], rest[_GROUPS_OF_A_TAG:]
-            tags[f"{_GROUPS}{len(tags)}"] = " ".join((interface.id, *some))
-    return tags
+            groups.append(" ".join((interface.id, *some)))
+    tags = {f"{_GROUPS}{number}": text for number, text in enumerate(groups, known + 1)}
+    return tags if began else {BEGAN: now.isoformat(), **tags}
 
 
 def value(text: str) -> str:
@@ -154,7 +161,7 @@ def value(text: str) -> str:
 
 @dataclass(frozen=True)
 class Remember:
-    """Write down the source as it is, before anything is changed."""
+    """Write down the source, or what was attached to it since, as it is before it is changed."""
 
 
 @dataclass(frozen=True)
@@ -265,7 +272,8 @@ def next_step(declared: Cutover, source: Source, fencing: Fencing, now: datetime
         if source.state == "running":
             return FenceAnew()
     if open_:
-        return Fence(open_)
+        # One that was attached since the cutover began has groups that no tag remembers yet.
+        return Remember() if _forgotten(source, fencing) else Fence(open_)
     if memory.fenced is None:
         return Prove() if declared.mode is Mode.LOSSLESS else NoteFence()
     if not memory.point:
@@ -281,6 +289,15 @@ def next_step(declared: Cutover, source: Source, fencing: Fencing, now: datetime
             f"{_minutes(now - memory.stopping)} after it was asked to stop",
         )
     return Stop() if source.state == "running" else AwaitStop()
+
+
+def _forgotten(source: Source, fencing: Fencing) -> bool:
+    """Whether an interface that is not fenced has groups that the tags do not remember."""
+    remembered = source.memory.groups
+    return any(
+        each.groups and each.id not in remembered and not fencing.holds(each.groups)
+        for each in source.interfaces
+    )
 
 
 def point_after(

@@ -44,6 +44,7 @@ class EstateSources:
         before, after: called with the verb and the instance around every change.
         stops: what state an instance that was asked to stop gets into at last.
         results: how commands end instead, by instance and a text in their lines.
+        attached: the groups of further interfaces, by instance and interface.
         tagging: the names of the tags that the newest change of tags sets.
     """
 
@@ -58,6 +59,7 @@ class EstateSources:
         self.after: Callable[[str, str], None] = lambda verb, instance: None
         self.stops: Mapping[str, str] = {}
         self.results: dict[tuple[str, str], Ran] = {}
+        self.attached: dict[str, dict[str, tuple[str, ...]]] = {}
         self.tagging: frozenset[str] = frozenset()
         self._site = site
         self._commands: dict[str, tuple[str, str, Ran | None]] = {}
@@ -72,11 +74,12 @@ class EstateSources:
     def source(self, instance_id: str) -> Source:
         self._settle(instance_id)
         instance = self.instance(instance_id)
-        interface = Interface(f"eni-{instance.id}", instance.security_groups)
+        first = Interface(f"eni-{instance.id}", instance.security_groups)
+        others = self.attached.get(instance.id, {}).items()
         return Source(
             instance.id,
             instance.state,
-            (interface,),
+            (first, *(Interface(*each) for each in others)),
             self._tags.get(instance.id, {}),
             instance.private_ip,
             frozenset({instance.private_ip}),
@@ -132,8 +135,12 @@ class EstateSources:
             self._tags[instance_id] = {k: v for k, v in held.items() if k not in gone}
 
     async def give_groups(self, interface_id: str, groups: Sequence[str]) -> None:
-        instance_id = interface_id.removeprefix("eni-")
+        further = [i for i, its in self.attached.items() if interface_id in its]
+        instance_id = further[0] if further else interface_id.removeprefix("eni-")
         with _Change(self, "groups", instance_id):
+            if further:
+                self.attached[instance_id][interface_id] = tuple(groups)
+                return
             self.become(instance_id, security_groups=tuple(groups))
 
     async def stop(self, instance_id: str) -> None:

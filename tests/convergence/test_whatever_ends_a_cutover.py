@@ -6,6 +6,7 @@ from collections.abc import Callable
 
 import pytest
 
+from site_recovery import cutover
 from site_recovery.convergence.interfaces import PlanOrder
 from site_recovery.convergence.outcome import Outcome, Status
 from site_recovery.declared.cutover import Cutover
@@ -15,6 +16,7 @@ from site_recovery.recovery_plan import Group, Plan
 from tests.convergence.fleet import Fleet
 from tests.convergence.test_a_cutover_loses_nothing import (
     FAILOVER,
+    FENCE,
     begin_and_kill,
     instance,
     is_held,
@@ -122,3 +124,29 @@ def test_a_cutover_that_begins_anew_in_the_same_run_is_taken_back_with_its_appli
     assert quiesced(protected, "db-01") == 2
     assert serves_as_before(protected, "db-01")
     assert application_runs(protected, "db-01")
+
+
+@pytest.mark.parametrize("tag", [cutover.BEGAN, cutover.QUIESCED])
+@pytest.mark.parametrize("fails", [True, False])
+def test_an_interface_that_is_attached_during_a_cutover_is_fenced_and_given_back(
+    protected: Fleet, tag: str, *, fails: bool
+) -> None:
+    plain, own = sources(protected), instance(protected, "db-01")
+
+    def attach(verb: str, which: str) -> None:
+        if which == own and verb == "tag" and tag in plain.tagging and not plain.attached:
+            plain.attached[own] = {"eni-further": ("sg-a", "sg-b")}
+
+    plain.after = attach
+    if fails:
+        plain.stops = {own: "running"}
+
+    outcome = protected.drive(Phase.FAILED_OVER)["db-01"]
+
+    if fails:
+        assert outcome.reason is Reason.SOURCE_DOES_NOT_STOP
+        assert serves_as_before(protected, "db-01")
+    else:
+        assert outcome.status is Status.SATISFIED, outcome
+    [_, further] = plain.source(own).interfaces
+    assert further.groups == (("sg-a", "sg-b") if fails else (FENCE,))

@@ -183,6 +183,22 @@ def test_the_tags_remember_every_group_of_every_interface(groups: dict[str, list
     assert all(cutover.is_ours(name) for name in tags)
 
 
+def test_an_interface_that_was_attached_since_is_remembered_beside_the_others() -> None:
+    other = Interface("eni-2", tuple(f"sg-{number}" for number in range(12)))
+    attached = replace(BEGUN, interfaces=(*BEGUN.interfaces, other))
+    assert cutover.next_step(LOSSLESS, attached, FENCING, NOW) == cutover.Remember()
+
+    tags = cutover.beginning(attached, NOW + timedelta(hours=1))
+
+    memory = Memory.read({**attached.tags, **tags})
+    assert memory.began == NOW
+    assert memory.groups == {each.id: each.groups for each in attached.interfaces}
+    remembered = replace(attached, tags={**attached.tags, **tags})
+    assert cutover.next_step(LOSSLESS, remembered, FENCING, NOW) == cutover.Fence(
+        ("eni-1", "eni-2")
+    )
+
+
 @given(st.text())
 def test_any_text_becomes_the_value_of_a_tag(text: str) -> None:
     assert len(cutover.value(text)) <= 256

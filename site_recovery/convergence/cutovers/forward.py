@@ -50,7 +50,9 @@ class Forward:
                 return False
             match step:
                 case cutover.Remember():
-                    if any(fencing.holds(each.groups) for each in source.interfaces):
+                    begins = source.memory.began is None
+                    fenced = any(fencing.holds(each.groups) for each in source.interfaces)
+                    if begins and fenced:
                         await self._back.fail(
                             machine,
                             source,
@@ -61,7 +63,8 @@ class Forward:
                         return False
                     await self._courses.remove(machine, source, cutover.is_afterwards)
                     await self._courses.write(machine, cutover.beginning(source, now))
-                    self._courses.event(f"{machine.name}: its cutover begins")
+                    if begins:
+                        self._courses.event(f"{machine.name}: its cutover begins")
                 case cutover.RunQuiesce():
                     ran = await self._quiesce(machine, source)
                     if ran is None:
