@@ -9,6 +9,7 @@ from typing import Any
 import pulumi
 from pydantic import TypeAdapter
 
+from components import record
 from components.landing_zone import LandingZone
 from components.migration_server import MigrationServer
 from components.promotion import Promotion
@@ -143,10 +144,10 @@ class WaveRecord(pulumi.ComponentResource):
 
         def told(records: Mapping[str, Any] | None) -> dict[str, Any] | None:
             # An older version of the program recorded none.
-            record = (records or {}).get(machine)
-            if record is None:
+            checked = (records or {}).get(machine)
+            if checked is None:
                 return None
-            return {key: record[key] for key in ("passed", "vmId", "at", "messages")}
+            return {key: checked[key] for key in ("passed", "vmId", "at", "messages")}
 
         return self.reconciler.checks.apply(told)
 
@@ -211,6 +212,7 @@ class MigrationWave(WaveRecord):
                 "location": settings.azure_location,
             },
             made_subnets=_made_subnets(settings.target).wire(),
+            stack=record.stack(),
             convergence=ConvergenceInputs(
                 wait_seconds=convergence.wait.total_seconds(),
                 poll_seconds=convergence.poll.total_seconds(),

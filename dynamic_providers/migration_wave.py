@@ -24,6 +24,7 @@ from dynamic_providers.wave import (
     retirement,
     security_groups,
     subscription,
+    takeovers,
     tenant,
 )
 from dynamic_providers.wave import review as wave_review
@@ -92,7 +93,15 @@ Recorded: TypeAlias = adapter.Recorded[WaveInputs, WaveOutputs]
 class MigrationWaveProvider(MigrationProvider[WaveInputs, WaveOutputs]):
     """The reconciler: observes the machines of the wave, drives them, and records the result."""
 
-    only_for_check = ("parallel", "preview", "all_waves", "made_subnets", "plugin", "region")
+    only_for_check = (
+        "parallel",
+        "preview",
+        "all_waves",
+        "made_subnets",
+        "plugin",
+        "region",
+        "stack",
+    )
 
     async def on_check(
         self, olds: dict[str, Any], news: dict[str, Any], check_only: Mapping[str, Any]
@@ -123,6 +132,7 @@ class MigrationWaveProvider(MigrationProvider[WaveInputs, WaveOutputs]):
             claims.of_this_process.add_thing(_plan(plan["name"]))
         preview = bool(check_only["preview"])
         records.of_this_process.planned.add(own)
+        records.of_this_process.stack = str(check_only["stack"] or "")
         if not olds:
             # Another wave need not wait until this one is created.
             records.of_this_process.add(own)
@@ -333,6 +343,7 @@ class MigrationWaveProvider(MigrationProvider[WaveInputs, WaveOutputs]):
             await vault.delete_plan(plan_before.name)
         if awaits_records(inputs, before):
             await records.of_this_process.told(claims.of_this_process.waves)
+            await takeovers.learn_migrated(inputs.urn)
         once_migrated = of_migrated(inputs, ever.values())
         before_this = outputs_before or WaveOutputs()
         own = with_checks(inputs.assignments(once_migrated, items_before))

@@ -20,6 +20,9 @@ class Records:
     Attributes:
         planned: the waves that this run plans by the config. A refresh plans none.
         migrated: the instances that are recorded as migrated.
+        stack: the full name of the stack; empty if no program told it.
+        is_read: whether the record of the whole stack was read, or tried to be.
+        reading: held by who reads it.
     """
 
     def __init__(self) -> None:
@@ -27,6 +30,9 @@ class Records:
         self._told: set[str] = set()
         self.planned: set[str] = set()
         self.migrated: set[str] = set()
+        self.stack = ""
+        self.is_read = False
+        self.reading = asyncio.Lock()
         self._waiting: set[asyncio.Event] = set()
 
     def add(self, wave: str, records: Iterable[Record] = (), migrated: Iterable[str] = ()) -> None:

@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Iterator
 from types import SimpleNamespace
 from typing import Any
 
 import pytest
 
-from dynamic_providers import adapter, engine
+from dynamic_providers import adapter, engine, stack_record
 from dynamic_providers.migration_wave import MigrationWaveProvider
 from dynamic_providers.protected_item import ProtectedItemProvider
 from dynamic_providers.shared import claims, records
+from dynamic_providers.wave import takeovers
 from emulator.arm.compute.kinds import MACHINES
 from site_recovery.errors import MigrationError
 from site_recovery.phases import Phase
@@ -99,6 +101,46 @@ def test_a_new_wave_refuses_it(fleet: Fleet) -> None:
     created = MigrationWaveProvider().create(wave(fleet, "b", MACHINE)).outs
     assert created is not None
     assert refused(created)
+
+
+@pytest.mark.parametrize("kind", ["asr:Wave", "site-recovery:MigrationWave"])
+def test_a_new_wave_refuses_it_that_takes_it_over_from_one_that_goes(
+    fleet: Fleet, monkeypatch: pytest.MonkeyPatch, kind: str
+) -> None:
+    """Nothing but the record of the stack tells: the wave that goes is deleted at the end."""
+    asked: list[str] = []
+
+    def resources(stack: str) -> list[dict[str, Any]]:
+        asked.append(stack)
+        other = {"type": "pulumi:pulumi:Stack", "outputs": {"machines": {}}}
+        return [other, {"type": f"pulumi-python:dynamic/{kind}", "outputs": recorded(fleet)}]
+
+    monkeypatch.setattr(stack_record, "resources", resources)
+    records.of_this_process.stack = "acme/p/dev"
+    declare(fleet, b=MACHINE)
+
+    for _ in range(2):
+        created = MigrationWaveProvider().create(wave(fleet, "b", MACHINE)).outs
+        assert created is not None
+        assert refused(created)
+        assert created["migrated"] == {MACHINE: fleet.machines[MACHINE].id}
+    assert asked == ["acme/p/dev"]
+
+
+def test_a_record_that_cannot_be_read_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
+    told: list[str] = []
+
+    def unread(stack: str) -> list[dict[str, Any]]:
+        raise MigrationError(f"the record of stack {stack} cannot be read")
+
+    def log(_urn: str, text: str, **options: Any) -> None:
+        told.extend([text] if options.get("warning") else [])
+
+    monkeypatch.setattr(engine, "current", lambda: SimpleNamespace(log=log, alive=lambda: True))
+    monkeypatch.setattr(stack_record, "resources", unread)
+    records.of_this_process.stack = "acme/p/dev"
+    asyncio.run(takeovers.learn_migrated("urn:pulumi:dev::p::t::b"))
+    assert "nobody looked whether another wave has migrated its machines: the record" in told[0]
 
 
 def test_under_another_name_it_is_refused_too(fleet: Fleet) -> None:

@@ -117,3 +117,31 @@ def test_a_machine_that_never_got_there_leaves_with_its_wave(stack: Stack) -> No
     assert up.code == 0, up.text
     assert stack.clouds.operations("app-02")[-1] == "Delete"
     assert items(stack) == {"web-01"}
+
+
+@pytest.mark.parametrize("now", ["renamed", "merged"])
+def test_a_migrated_machine_is_not_migrated_again_in_a_run_without_a_preview(
+    stack: Stack, now: str
+) -> None:
+    """Its wave gets another name, or goes, and its virtual machine is not there any more."""
+    machine = {"renamed": "web-02", "merged": "web-03"}[now]
+    stack.declare(one=("test-failover", ["web-01"]), two=("migrated", [machine]))
+    stack.waves["two"]["requireTestFailover"] = False
+    first = stack.up()
+    assert first.code == 0, first.text
+    group = f"resourceGroups/{MACHINES_GROUP}/providers/Microsoft.Compute/virtualMachines"
+    stack.clouds.delete(f"{group}/{machine}", "2024-11-01")
+    stack.clouds.until(lambda: machine not in stack.clouds.virtual_machines(MACHINES_GROUP))
+    before = stack.clouds.operations(machine)
+    if now == "renamed":
+        stack.declare(one=("test-failover", ["web-01"]), renamed=("migrated", [machine]))
+    else:
+        stack.declare(one=("migrated", ["web-01", machine]))
+    for wave in stack.waves.values():
+        wave["requireTestFailover"] = False
+
+    up = stack.up()
+
+    assert up.code != 0
+    assert f"{machine}: it was migrated, and no virtual machine" in up.text
+    assert stack.clouds.operations(machine) == before
