@@ -8,6 +8,7 @@ go on or to give the source back.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
@@ -27,6 +28,7 @@ STOPPED = f"{_TAG}-stopped"
 RESTORING = f"{_TAG}-restoring"
 MIGRATED_TO = "site-recovery:migrated-to"
 MIGRATED_AT = "site-recovery:migrated-at"
+ATTEMPTS = "site-recovery:failover-attempts"
 _AFTERWARDS = (MIGRATED_TO, MIGRATED_AT)
 _GROUPS = f"{_TAG}-groups-"
 
@@ -83,6 +85,8 @@ class Memory:
         migrated_to: the virtual machine that it became; empty before that.
         migrated_at: when its migration was first seen to be complete; None before that. What an
             earlier cutover has left does not count.
+        attempts: the number of the last attempt to fail over that ended with the source given back,
+            for its hooks; 0 if none did. It stays on the source.
     """
 
     began: datetime | None = None
@@ -94,6 +98,7 @@ class Memory:
     restoring: str = ""
     migrated_to: str = ""
     migrated_at: datetime | None = None
+    attempts: int = 0
 
     @classmethod
     def read(cls, tags: Mapping[str, str]) -> Memory:
@@ -114,6 +119,7 @@ class Memory:
             restoring=tags.get(RESTORING, ""),
             migrated_to=tags.get(MIGRATED_TO, ""),
             migrated_at=None if is_former else migrated_at,
+            attempts=_number(tags.get(ATTEMPTS)),
         )
 
 
@@ -453,6 +459,10 @@ def _moment(text: str | None) -> datetime | None:
     except ValueError:
         return None
     return moment if moment.tzinfo is not None else None
+
+
+def _number(text: str | None) -> int:
+    return int(text) if text is not None and re.fullmatch("[0-9]{1,9}", text) else 0
 
 
 def _minutes(span: timedelta) -> str:

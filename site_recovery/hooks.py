@@ -44,6 +44,14 @@ class HookRecord:
         """The record after a hook failed."""
         return replace(self, failures=self.failures + 1)
 
+    def after(self, ended: int) -> HookRecord:
+        """The record, or that of the next attempt if this one is over by now.
+
+        Args:
+            ended: the number of the last attempt that is over.
+        """
+        return self if self.number > ended else HookRecord(self.instance, ended + 1)
+
     def next(self) -> HookRecord:
         """The record of the next attempt."""
         return HookRecord(self.instance, self.number + 1)

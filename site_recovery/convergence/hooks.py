@@ -136,7 +136,8 @@ class HookRuns:
             return self._failed[machine.name]
         for place, hook in enumerate(machine.assignment.hooks.of(when)):
             name = hooks.key(when, place)
-            record = machine.hooks or HookRecord(machine.assignment.machine.instance_id)
+            known = machine.hooks or HookRecord(machine.assignment.machine.instance_id)
+            record = known.after(machine.ended_attempts)
             if name in record.done:
                 continue
             machine.hooks = record
@@ -199,7 +200,7 @@ class HookRuns:
             return ""
         if sources is None:
             return "this run does not know its source in AWS"
-        there = self._on_sources.setdefault(f"{machine.name} {name}", _OnSource())
+        there = self._on_sources.setdefault(f"{record.attempt} {name}", _OnSource())
         again = f" again {record.failures}" if record.failures else ""
         comment = f"site-recovery {record.attempt} {name}{again}"
         try:

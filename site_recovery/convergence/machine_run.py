@@ -43,6 +43,7 @@ class MachineRun:
         is_up: whether it runs in Azure, its checks passed, and its hooks after the failover have run.
         checked: how its checks ended when they were last made, or None.
         hooks: which of its hooks have run in this attempt to fail over, or None.
+        ended_attempts: the number of the last attempt that is known to be over from its source.
     """
 
     assignment: Assignment
@@ -58,6 +59,7 @@ class MachineRun:
     is_up: bool = False
     checked: Record | None = None
     hooks: HookRecord | None = None
+    ended_attempts: int = 0
 
     @classmethod
     def of(cls, assignment: Assignment, event: Callable[[str], None]) -> MachineRun:

@@ -133,7 +133,9 @@ class MachineSteps:
         step = await self._limits.if_placed(machine, step)
         if await self._is_refused(machine, step, observed):
             return
-        step = await self._hooks.before(machine, step, observed)
+        if cutovers is None or not cutovers.is_going_back(machine):
+            # That attempt is over; the next one begins when the source is given back.
+            step = await self._hooks.before(machine, step, observed)
         if self._cutovers is not None:
             if await self._cutovers.takes(machine, step, observed, snapshot):
                 return

@@ -130,6 +130,11 @@ class Hooks(Model):
         own = {name: getattr(self, name) for name in self.model_fields_set}
         return shared.model_copy(update=own)
 
+    @property
+    def are_declared(self) -> bool:
+        """Whether there is any."""
+        return any(self.of(when) for when in When)
+
     def of(self, when: When) -> list[Hook]:
         """The hooks of a moment."""
         hooks: list[Hook] = getattr(self, _FIELDS[when])

@@ -14,14 +14,14 @@ from site_recovery.convergence.review_data import wave_review
 from site_recovery.convergence.sources import Ran
 from site_recovery.declared.cutover import Cutover, Mode
 from site_recovery.declared.hooks import Webhook
-from site_recovery.hooks import Told
+from site_recovery.hooks import HookRecord, Told
 from site_recovery.observation import Stage
 from site_recovery.phases import Phase
 from site_recovery.planning import Rules
 from site_recovery.reasons import Reason
 from site_recovery.usual_durations import History
 from tests.convergence.fleet import Fleet
-from tests.convergence.sources import EstateSources
+from tests.convergence.sources import EstateSources, Killed
 
 WEB, OTHER, DB = "web-01", "web-02", "db-01"
 HOOKS = {
@@ -254,6 +254,55 @@ def test_a_script_on_the_source_that_failed_after_the_failover_is_sent_again(
     assert satisfied(quiet_fleet.drive({WEB: Phase.FAILED_OVER})) == [WEB]
     sent = [lines for lines in sources.scripts[instance] if "Stop-Service W3SVC" in lines]
     assert len(sent) == 2
+
+
+class TestAnAttemptWhoseEndIsNotRecorded:
+    """The run that gave the source back was killed then, or the record of the wave is lost."""
+
+    @pytest.mark.parametrize("is_lost", [True, False])
+    def test_is_over_all_the_same(
+        self, quiet_fleet: Fleet, runner: Runner, *, is_lost: bool
+    ) -> None:
+        quiet_fleet.sources = sources = EstateSources(quiet_fleet.site)
+        quiet_fleet.cutovers = {WEB: Cutover(mode=Mode.STOP_FIRST)}
+        script = {"ssm": {"windows": ["Stop-Service W3SVC"]}}
+        quiet_fleet.hooks = {WEB: {"beforeFailover": [script, {"command": ["drain"]}]}}
+        only: dict[str, Phase | None] = {WEB: Phase.FAILED_OVER}
+        instance = quiet_fleet.machines[WEB].id
+        sources.stops = {instance: "running"}
+        assert quiet_fleet.drive(only)[WEB].reason is Reason.SOURCE_DOES_NOT_STOP
+        ran = HookRecord(instance, 1, ("beforeFailover 1", "beforeFailover 2"))
+        quiet_fleet.hooked = {} if is_lost else {WEB: ran}
+        sources.stops = {}
+
+        assert satisfied(quiet_fleet.drive(only)) == [WEB]
+
+        scripts = sources.scripts[instance]
+        assert sum("Stop-Service W3SVC" in lines for lines in scripts) == 2
+        assert runner.of(WEB) == ["beforeFailover 2"] * 2
+        assert len({told.attempt for told in runner.told}) == 2
+
+    def test_runs_no_hook_before_the_source_is_given_back(
+        self, quiet_fleet: Fleet, runner: Runner
+    ) -> None:
+        quiet_fleet.sources = sources = EstateSources(quiet_fleet.site)
+        quiet_fleet.cutovers = {WEB: Cutover(mode=Mode.STOP_FIRST)}
+        quiet_fleet.hooks = {WEB: {"beforeFailover": [{"command": ["drain"]}]}}
+        instance = quiet_fleet.machines[WEB].id
+
+        def kill(verb: str, which: str) -> None:
+            if sources.source(instance).memory.restoring:
+                raise Killed
+
+        sources.stops, sources.after = {instance: "running"}, kill
+        with pytest.raises(Killed):
+            quiet_fleet.drive({WEB: Phase.FAILED_OVER})
+        sources.stops, sources.after = {}, lambda *_: None
+
+        assert satisfied(quiet_fleet.drive({WEB: Phase.FAILED_OVER})) == [WEB]
+
+        assert runner.of(WEB) == ["beforeFailover 1"] * 2
+        assert len({told.attempt for told in runner.told}) == 2
 
 
 class Slow(Runner):

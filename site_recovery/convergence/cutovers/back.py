@@ -70,9 +70,7 @@ class Back:
                         return True
                     course.command = None
                     why = course.failure.message if course.failure is not None else "taken back"
-                    await self._courses.write(
-                        machine, {cutover.RESTORING: cutover.value(why) or "-"}
-                    )
+                    await self.note(machine, source, why)
                 case cutover.GiveGroups(groups):
                     for interface, ids in groups.items():
                         await self._courses.sources.give_groups(interface, ids)
@@ -103,6 +101,21 @@ class Back:
                     machine.fail(observed, Failure(failure.reason, message))
                     return True
             source = self._courses.newest(machine, source)
+
+    async def note(self, machine: MachineRun, source: Source, why: str) -> None:
+        """Note that a source is being given back, and that this attempt to fail over is over.
+
+        The run may be killed before it records that. The next attempt runs all hooks again.
+
+        Raises:
+            MigrationError: AWS did not answer, or refused.
+        """
+        tags = {cutover.RESTORING: cutover.value(why) or "-"}
+        if machine.assignment.hooks.are_declared:
+            number = machine.hooks.number if machine.hooks is not None else 0
+            machine.ended_attempts = max(number, source.memory.attempts + 1)
+            tags[cutover.ATTEMPTS] = str(machine.ended_attempts)
+        await self._courses.write(machine, tags)
 
     async def _resume(self, machine: MachineRun, source: Source) -> None:
         """Start the application again. What that prints is told; it keeps nothing from going on."""

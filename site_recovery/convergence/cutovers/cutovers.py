@@ -73,6 +73,8 @@ class Cutovers:
         self._fresh = frozenset(m.assignment.machine.instance_id for m in machines)
         for machine in machines:
             source, assignment = self._courses.source(machine), machine.assignment
+            if source is not None:
+                machine.ended_attempts = max(machine.ended_attempts, source.memory.attempts)
             chosen = source is not None and bool(source.memory.point)
             machine.assignment = replace(
                 assignment, machine=replace(assignment.machine, cut_over=chosen)
@@ -202,7 +204,7 @@ class Cutovers:
         if source is None or source.instance_id not in self._fresh:
             return False
         if source.memory.began is not None and not source.memory.restoring:
-            await self._courses.write(machine, {cutover.RESTORING: "its failover is taken back"})
+            await self._back.note(machine, source, "its failover is taken back")
             source = self._courses.source(machine) or source
         return not await self._back.take(machine, source, observed)
 
@@ -229,6 +231,11 @@ class Cutovers:
                     self._courses.unanswered(machine, error)
             if any(m.outcome is None and self._ends.may_go_back(m) for m in machines):
                 await self._pace.sleep(_SECOND.total_seconds())
+
+    def is_going_back(self, machine: MachineRun) -> bool:
+        """Whether the source of a machine is being given back, as far as is known."""
+        source = self._courses.source(machine)
+        return source is not None and bool(source.memory.restoring)
 
     def is_under_way(self, machine: MachineRun) -> bool:
         """Whether the source of a machine is in a cutover, as far as is known."""
