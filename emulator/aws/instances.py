@@ -1,4 +1,6 @@
-"""The states of instances that moto does not have: one that takes long to stop, or does not stop."""
+"""The states of instances that moto does not have: one that takes long to stop, or does not stop. And
+what EC2 refuses by an instance's state, which moto carries out.
+"""
 
 from __future__ import annotations
 
@@ -8,6 +10,13 @@ from typing import Any
 from emulator.aws.estate import REGION
 
 _STATES = {"stopping": 64, "stopped": 80}
+_ENDED = ("shutting-down", "terminated")
+_REFUSED = {
+    "start_instances": ("started", ("stopping", *_ENDED)),
+    "stop_instances": ("stopped", _ENDED),
+    "reboot_instances": ("rebooted", ("stopping", "stopped", *_ENDED)),
+}
+"""By moto's method: what it does, and the states from which EC2 refuses it (`IncorrectInstanceState`)."""
 
 
 def runs(instance_id: str) -> bool:
@@ -20,6 +29,39 @@ def keep_stopping(instance_ids: Iterable[str]) -> None:
     """Let instances that moto has just stopped be stopping instead."""
     for instance_id in instance_ids:
         _become(instance_id, "stopping")
+
+
+def refuse_by_state() -> None:
+    """Let this process's moto refuse what EC2 refuses by an instance's state, from now on.
+
+    An instance that is stopping and is stopped again goes on stopping.
+    """
+    from moto.ec2.models.instances import InstanceBackend
+
+    for name, (done, states) in _REFUSED.items():
+        carried_out = getattr(InstanceBackend, name)
+        if not getattr(carried_out, "refuses", False):
+            setattr(InstanceBackend, name, _refusing(carried_out, done, states))
+
+
+def _refusing(carry_out: Any, done: str, states: tuple[str, ...]) -> Any:
+    from moto.ec2.exceptions import EC2ClientError
+
+    def refusing(backend: Any, instance_ids: list[str]) -> Any:
+        found = backend.get_multi_instances_by_id(instance_ids)
+        for instance in found:
+            if instance._state.name in states:
+                raise EC2ClientError(
+                    "IncorrectInstanceState",
+                    f"The instance '{instance.id}' is not in a state from which it can be {done}.",
+                )
+        stopping = [one.id for one in found if one._state.name == "stopping"]
+        answer = carry_out(backend, instance_ids)
+        keep_stopping(stopping)
+        return answer
+
+    refusing.refuses = True  # type: ignore[attr-defined]
+    return refusing
 
 
 def tell_boot_modes() -> None:

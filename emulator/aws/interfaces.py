@@ -5,12 +5,16 @@ interface has its groups only (ModifyNetworkInterfaceAttribute replaces them, an
 ModifyInstanceAttribute for the first interface), and those of an instance are its first interface's.
 With moto's way no group of the launch could ever be taken away.
 
+Moto gives an interface any groups. EC2 refuses those that its VPC does not have, among them those that
+were deleted (`InvalidGroup.NotFound`).
+
 Moto keeps the interface of an instance that is terminated. EC2 deletes the one that it made at the
 launch, unless the launch says otherwise (`DeleteOnTermination`), and its groups are free.
 """
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import Any
 
 
@@ -25,6 +29,46 @@ def keep_own_groups() -> None:
     instance_type: Any = instances.Instance
     interface_type.group_set = property(lambda interface: list(interface._group_set))
     instance_type.security_groups = property(_of_first, _replace)
+
+
+def refuse_groups_that_are_not_there() -> None:
+    """Let this process's moto give interfaces the groups of their VPC only, from now on."""
+    from moto.ec2.exceptions import EC2ClientError
+    from moto.ec2.models.elastic_network_interfaces import NetworkInterfaceBackend
+    from moto.ec2.models.instances import InstanceBackend
+
+    def require(backend: Any, vpc_id: str, group_ids: Iterable[str]) -> None:
+        for one in group_ids:
+            group = backend.get_security_group_from_id(one)
+            if group is None or group.vpc_id != vpc_id:
+                raise EC2ClientError(
+                    "InvalidGroup.NotFound",
+                    f"The security group '{one}' does not exist in VPC '{vpc_id}'",
+                )
+
+    interface_type: Any = NetworkInterfaceBackend
+    instance_type: Any = InstanceBackend
+    modify = interface_type.modify_network_interface_attribute
+    replace = instance_type.modify_instance_security_groups
+    if getattr(modify, "refuses", False):
+        return
+
+    def modify_network_interface_attribute(
+        backend: Any, eni_id: str, group_ids: list[str], *others: Any
+    ) -> Any:
+        vpc_id = backend.get_network_interface(eni_id).subnet.vpc_id
+        require(backend, vpc_id, group_ids)
+        return modify(backend, eni_id, group_ids, *others)
+
+    def modify_instance_security_groups(
+        backend: Any, instance_id: str, new_group_id_list: list[str]
+    ) -> Any:
+        require(backend, backend.get_instance(instance_id).vpc_id, new_group_id_list)
+        return replace(backend, instance_id, new_group_id_list)
+
+    modify_network_interface_attribute.refuses = True  # type: ignore[attr-defined]
+    interface_type.modify_network_interface_attribute = modify_network_interface_attribute
+    instance_type.modify_instance_security_groups = modify_instance_security_groups
 
 
 def end_with_their_instances() -> None:

@@ -30,6 +30,7 @@ from emulator.aws import (
     kept,
     resource_policies,
     security_groups,
+    tags,
 )
 from emulator.aws.access import calls, denials
 from emulator.aws.access.control import OWN_KEY, Access
@@ -105,9 +106,12 @@ class AwsServer:
 
         kept.keep()
         interfaces.keep_own_groups()
+        interfaces.refuse_groups_that_are_not_there()
         interfaces.end_with_their_instances()
         security_groups.refuse_to_delete_what_is_used()
+        instances.refuse_by_state()
         instances.tell_boot_modes()
+        tags.refuse_what_breaks_a_rule()
         endpoints.place_in_their_subnets()
         self._moto: Wsgi = DomainDispatcherApplication(create_backend_app)
         self._server: BaseWSGIServer = make_server(

@@ -6,6 +6,7 @@ from typing import Any
 
 import boto3
 import pytest
+from botocore.exceptions import ClientError
 
 from tests.local_aws import LocalAws
 
@@ -48,4 +49,27 @@ def test_all_groups_of_an_interface_can_be_replaced(ec2: Any) -> None:
     assert groups(ec2, instance["InstanceId"]) == [[fence]]
 
     ec2.modify_instance_attribute(InstanceId=instance["InstanceId"], Groups=before[0])
+    assert groups(ec2, instance["InstanceId"]) == before
+
+
+@pytest.mark.parametrize("which", ["deleted", "of another network"])
+def test_no_interface_gets_a_group_that_its_network_does_not_have(ec2: Any, which: str) -> None:
+    instance = launched(ec2)
+    network = instance["VpcId"]
+    if which != "deleted":
+        network = ec2.create_vpc(CidrBlock="10.99.0.0/16")["Vpc"]["VpcId"]
+    group = ec2.create_security_group(GroupName="gone", Description="gone", VpcId=network)
+    if which == "deleted":
+        ec2.delete_security_group(GroupId=group["GroupId"])
+    interface = instance["NetworkInterfaces"][0]["NetworkInterfaceId"]
+    before = groups(ec2, instance["InstanceId"])
+    wanted = [*before[0], group["GroupId"]]
+    for call, about in (
+        (ec2.modify_network_interface_attribute, {"NetworkInterfaceId": interface}),
+        (ec2.modify_instance_attribute, {"InstanceId": instance["InstanceId"]}),
+    ):
+        with pytest.raises(ClientError) as refused:
+            call(**about, Groups=wanted)
+        assert refused.value.response["Error"]["Code"] == "InvalidGroup.NotFound"
+        assert group["GroupId"] in refused.value.response["Error"]["Message"]
     assert groups(ec2, instance["InstanceId"]) == before

@@ -245,6 +245,8 @@ def test_a_stop_may_take_long_and_fail(clouds: TwoClouds, fails: bool, ends_as: 
     assert state(clouds, name) == "stopping"
     assert inside(clouds, name)["records"] == began["records"] + 200
     clouds.ec2.stop_instances(InstanceIds=[instance])  # Asked again, it takes no longer.
+    with pytest.raises(ClientError, match="IncorrectInstanceState"):
+        clouds.ec2.start_instances(InstanceIds=[instance])
     clouds.wait(101)
     assert state(clouds, name) == ends_as
     clouds.wait(99)
