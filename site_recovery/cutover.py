@@ -9,7 +9,7 @@ go on or to give the source back.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import TypeAlias
@@ -154,6 +154,15 @@ def beginning(source: Source, now: datetime) -> dict[str, str]:
             groups.append(" ".join((interface.id, *some)))
     tags = {f"{_GROUPS}{number}": text for number, text in enumerate(groups, known + 1)}
     return tags if began else {BEGAN: now.isoformat(), **tags}
+
+
+def without(source: Source, interface: str, gone: Collection[str]) -> dict[str, str]:
+    """The tags that remember the groups of an interface, without some of them."""
+    return {
+        name: " ".join(word for word in text.split() if word not in gone)
+        for name, text in source.tags.items()
+        if name.startswith(_GROUPS) and text.split()[:1] == [interface]
+    }
 
 
 def value(text: str) -> str:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import math
+import re
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from datetime import timedelta
 from functools import cached_property
@@ -12,9 +13,15 @@ from typing import TYPE_CHECKING, Any, Literal, TypeVar
 from botocore.config import Config
 from botocore.exceptions import ClientError
 
-from site_recovery.aws.client import AWS_FAILURES, CLIENT_CONFIG, aws_problem, connect
+from site_recovery.aws.client import (
+    AWS_FAILURES,
+    CLIENT_CONFIG,
+    aws_problem,
+    connect,
+    error_code,
+)
 from site_recovery.batches import batches
-from site_recovery.convergence.sources import Ran
+from site_recovery.convergence.sources import GroupsGoneError, Ran
 from site_recovery.cutover import Interface, Source
 from site_recovery.errors import MigrationError
 from site_recovery.fencing import Fencing
@@ -40,6 +47,7 @@ PERMISSIONS = (
 """The IAM actions of a cutover; all but those that read can be limited to single resources."""
 
 _T = TypeVar("_T")
+_GROUP = re.compile(r"sg-\w+")
 _PAGE = 100
 _AT_ONCE = 10
 _SHORTEST_TIMEOUT = 30
@@ -122,12 +130,18 @@ class Ec2Sources:
 
     async def give_groups(self, interface_id: str, groups: Sequence[str]) -> None:
         """Replace the groups of an interface (ModifyNetworkInterfaceAttribute)."""
-        await self._call(
-            "EC2",
-            lambda: self._ec2.modify_network_interface_attribute(
-                NetworkInterfaceId=interface_id, Groups=list(groups)
-            ),
-        )
+        try:
+            await self._call(
+                "EC2",
+                lambda: self._ec2.modify_network_interface_attribute(
+                    NetworkInterfaceId=interface_id, Groups=list(groups)
+                ),
+            )
+        except MigrationError as error:
+            gone = _gone(error.__cause__, groups)
+            if gone:
+                raise GroupsGoneError(str(error), gone) from error
+            raise
 
     async def stop(self, instance_id: str) -> None:
         """Ask an instance to stop (StopInstances)."""
@@ -205,6 +219,14 @@ class Ec2Sources:
             except AWS_FAILURES as error:
                 problem = aws_problem(error, service, self._region, PERMISSIONS)
                 raise MigrationError(str(problem)) from error
+
+
+def _gone(error: BaseException | None, groups: Sequence[str]) -> frozenset[str]:
+    """Those of the groups that EC2 says do not exist. It names one at a time."""
+    if not isinstance(error, ClientError) or error_code(error) != "InvalidGroup.NotFound":
+        return frozenset()
+    named = _GROUP.findall(error.response["Error"].get("Message", ""))
+    return frozenset(groups).intersection(named)
 
 
 def _source(instance: Any) -> Source:

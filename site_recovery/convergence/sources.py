@@ -8,6 +8,7 @@ from datetime import timedelta
 from typing import Protocol
 
 from site_recovery.cutover import Source
+from site_recovery.errors import MigrationError
 from site_recovery.fencing import Fencing
 from site_recovery.fleet import Platform
 
@@ -28,6 +29,18 @@ class Ran:
     def __str__(self) -> str:
         said = " ".join((self.err.strip() or self.out.strip()).split())
         return f"{self.status}{f' ({said[:300]})' if said else ''}"
+
+
+class GroupsGoneError(MigrationError):
+    """Security groups that an interface should get do not exist any more. Nothing was changed.
+
+    Attributes:
+        groups: their ids.
+    """
+
+    def __init__(self, message: str, groups: frozenset[str]) -> None:
+        super().__init__(message)
+        self.groups = groups
 
 
 class Sources(Protocol):
@@ -56,7 +69,11 @@ class Sources(Protocol):
         """Remove tags of an instance, if they are there."""
 
     async def give_groups(self, interface_id: str, groups: Sequence[str]) -> None:
-        """Replace the security groups of an interface."""
+        """Replace the security groups of an interface.
+
+        Raises:
+            GroupsGoneError: some of them do not exist any more.
+        """
 
     async def stop(self, instance_id: str) -> None:
         """Ask an instance to stop."""

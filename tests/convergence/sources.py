@@ -10,7 +10,7 @@ from typing import Any
 from emulator.estate.machines import Instance
 from emulator.estate.security_groups import Rule, SecurityGroup
 from emulator.guests import machine as guests
-from site_recovery.convergence.sources import Ran
+from site_recovery.convergence.sources import GroupsGoneError, Ran
 from site_recovery.cutover import Interface, Source
 from site_recovery.fencing import Fencing
 from site_recovery.fleet import Platform
@@ -137,6 +137,9 @@ class EstateSources:
     async def give_groups(self, interface_id: str, groups: Sequence[str]) -> None:
         further = [i for i, its in self.attached.items() if interface_id in its]
         instance_id = further[0] if further else interface_id.removeprefix("eni-")
+        gone = frozenset(groups) - frozenset(self._site.estate.groups or ())
+        if gone:
+            raise GroupsGoneError(f"{', '.join(sorted(gone))} does not exist", gone)
         with _Change(self, "groups", instance_id):
             if further:
                 self.attached[instance_id][interface_id] = tuple(groups)

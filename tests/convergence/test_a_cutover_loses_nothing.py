@@ -239,6 +239,45 @@ class TestFailure:
         keep(protected, "db-01")
         self.check(protected, Reason.CONNECTIONS_LEFT, "go on behind its fence")
 
+    @pytest.mark.parametrize("others", [("sg-kept",), ()], ids=["one of two", "the only one"])
+    def test_a_group_that_was_deleted_behind_the_fence_keeps_no_source_there(
+        self, protected: Fleet, others: tuple[str, ...]
+    ) -> None:
+        """EC2 lets anybody delete a group as soon as the fence has taken its place."""
+        plain, own = sources(protected), instance(protected, "db-01")
+        groups = protected.site.estate.groups
+        assert groups is not None
+        for name in ("sg-kept", "sg-gone"):
+            groups[name] = replace(groups["sg-machines"], group_id=name)
+        plain.become(own, security_groups=("sg-gone", *others))
+        protected.cutovers["db-01"] = Cutover(mode=Mode.LOSSLESS)
+        keep(protected, "db-01")
+
+        def delete(verb: str, which: str) -> None:
+            if (verb, which) == ("groups", own):
+                groups.pop("sg-gone", None)
+
+        plain.after = delete
+        failed = protected.drive(Phase.FAILED_OVER)["db-01"]
+
+        assert failed.status is Status.FAILED
+        assert "sg-gone" in failed.message
+        source = plain.source(own)
+        if others:
+            assert "go on behind its fence" in failed.message
+            assert "given back without security group sg-gone, deleted meanwhile" in failed.message
+            assert source.interfaces[0].groups == others
+            assert serves_as_before(protected, "db-01")
+        else:
+            (tag,) = [name for name in source.tags if "cutover-groups-" in name]
+            assert f"remove the tag {tag}" in failed.message
+            assert "eni-" in failed.message
+            plain.become(own, security_groups=("sg-kept",))
+            asyncio.run(plain.untag(own, [tag]))
+            protected.drive(Phase.PROTECTED)
+            assert plain.source(own).interfaces[0].groups == ("sg-kept",)
+            assert serves_as_before(protected, "db-01")
+
     def test_a_machine_that_cannot_tell_its_connections(self, protected: Fleet) -> None:
         failed = Ran("Failed", "", "sh: line 3: ss: command not found")
         own = instance(protected, "db-01")

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from dataclasses import replace
 
 from site_recovery import cutover
 from site_recovery.convergence.cutovers.course import Course, Courses, quiesce_comment, tell
 from site_recovery.convergence.machine_run import MachineRun
 from site_recovery.convergence.outcome import Failure
+from site_recovery.convergence.sources import GroupsGoneError
 from site_recovery.cutover import Source
 from site_recovery.errors import MigrationError
 from site_recovery.observation import Observed, Stage, observe
@@ -73,8 +75,7 @@ class Back:
                     await self.note(machine, source, why)
                 case cutover.GiveGroups(groups):
                     for interface, ids in groups.items():
-                        await self._courses.sources.give_groups(interface, ids)
-                        course.groups[interface] = (ids, self._courses.service.clock.now())
+                        await self._give(machine, source, interface, ids)
                 case cutover.Start():
                     await self._courses.sources.start(source.instance_id)
                     tell(machine, "its source is being started again")
@@ -116,6 +117,30 @@ class Back:
             machine.ended_attempts = max(number, source.memory.attempts + 1)
             tags[cutover.ATTEMPTS] = str(machine.ended_attempts)
         await self._courses.write(machine, tags)
+
+    async def _give(
+        self, machine: MachineRun, source: Source, interface: str, ids: tuple[str, ...]
+    ) -> None:
+        """Give an interface its groups back. Those that were deleted meanwhile, which EC2 allows as
+        soon as the fence has taken their place, are forgotten: without them the source is reached by
+        fewer, and with the fence by nobody.
+        """
+        course = self._courses.of(machine)
+        try:
+            await self._courses.sources.give_groups(interface, ids)
+        except GroupsGoneError as error:
+            tags = cutover.without(source, interface, error.groups)
+            if error.groups >= set(ids):
+                raise MigrationError(
+                    f"interface {interface} of instance {source.instance_id} had "
+                    f"{_groups_said(error.groups)} alone, and nothing of that exists any more. Give "
+                    "it the groups that its clients need, and remove the tag "
+                    f"{' and the tag '.join(sorted(tags))} of the instance"
+                ) from error
+            await self._courses.write(machine, tags)
+            course.gone |= error.groups
+            return
+        course.groups[interface] = (ids, self._courses.service.clock.now())
 
     async def _resume(self, machine: MachineRun, source: Source) -> None:
         """Start the application again. What that prints is told; it keeps nothing from going on."""
@@ -193,11 +218,17 @@ def _is_over(tag: str) -> bool:
     return cutover.is_ours(tag) or cutover.is_afterwards(tag)
 
 
+def _groups_said(groups: Collection[str]) -> str:
+    word = "security group" if len(groups) == 1 else "security groups"
+    return f"{word} {', '.join(sorted(groups))}"
+
+
 def _served(course: Course) -> str:
     """How the source is at the end, in words."""
-    if not course.not_resumed:
-        return "its source serves as before"
-    return (
-        "its source is given back, but its application may be stopped, because the commands of "
-        f"quiesce.resume ended with {course.not_resumed}"
-    )
+    gone = f" without {_groups_said(course.gone)}, deleted meanwhile" if course.gone else ""
+    if course.not_resumed:
+        return (
+            f"its source is given back{gone}, but its application may be stopped, because the commands "
+            f"of quiesce.resume ended with {course.not_resumed}"
+        )
+    return f"its source is given back{gone}" if gone else "its source serves as before"

@@ -25,6 +25,7 @@ class Course:
     Attributes:
         written, removed: tags that this run set and removed. A list of EC2 may lag behind.
         groups: the groups that this run gave interfaces, and when, for the same reason.
+        gone: the groups that interfaces did not get back, because they do not exist any more.
         command: the command that runs on the machine, or None.
         asked: the service's time before that command was sent.
         proofs: number of looks at its connections.
@@ -39,6 +40,7 @@ class Course:
     written: dict[str, str] = field(default_factory=dict)
     removed: set[str] = field(default_factory=set)
     groups: dict[str, tuple[tuple[str, ...], datetime]] = field(default_factory=dict)
+    gone: set[str] = field(default_factory=set)
     command: str | None = None
     asked: datetime | None = None
     proofs: int = 0
