@@ -185,3 +185,28 @@ def test_credentials_over_plain_http_to_another_machine(
     result = refused(stack, "preview")
 
     assert "plain http is for local clouds on loopback only" in result.error
+
+
+@pytest.mark.parametrize(
+    ("passphrase", "told"),
+    [
+        ("of another stack", "incorrect passphrase"),
+        (None, "passphrase must be set with PULUMI_CONFIG_PASSPHRASE"),
+    ],
+)
+def test_a_passphrase_that_is_wrong_or_missing(
+    stack: Stack, elsewhere: dict[str, str], passphrase: str | None, told: str
+) -> None:
+    stack.declare(pilot=("protected", ["web-01"]))
+    del elsewhere["PULUMI_CONFIG_PASSPHRASE"]
+    if passphrase is not None:
+        elsewhere["PULUMI_CONFIG_PASSPHRASE"] = passphrase
+
+    assert told in refused(stack).text
+
+    audit = stack.clouds.audit()
+    made = stack.run_tool("toolchain.progress", "up", "--yes")
+    assert made.code != 0
+    assert told in made.text
+    assert "Traceback" not in made.text
+    assert stack.clouds.audit() == audit
