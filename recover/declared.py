@@ -57,13 +57,13 @@ class Record:
 
     Attributes:
         root: the URN of the stack itself; empty if nothing was ever recorded.
-        recorded: the URN of everything recorded.
+        recorded: the ids of everything recorded, by URN; more than one while a resource is replaced.
         pending: what a run began to create without an end, each once.
         providers: the configuration of each provider by its URN.
     """
 
     root: str
-    recorded: frozenset[str]
+    recorded: Mapping[str, frozenset[str]]
     pending: tuple[Declared, ...]
     providers: Mapping[str, Mapping[str, Any]]
 
@@ -80,6 +80,9 @@ def record(deployment: Mapping[str, Any]) -> Record:
         for one in resources
         if one["type"].startswith(_PROVIDER)
     }
+    recorded: dict[str, set[str]] = {}
+    for one in resources:
+        recorded.setdefault(one["urn"], set()).add(str(one.get("id") or ""))
     pending = {
         operation["resource"]["urn"]: _declared(operation["resource"], providers)
         for operation in deployment.get("pending_operations") or ()
@@ -87,7 +90,7 @@ def record(deployment: Mapping[str, Any]) -> Record:
     }
     return Record(
         root=next((one["urn"] for one in resources if one["type"] == "pulumi:pulumi:Stack"), ""),
-        recorded=frozenset(one["urn"] for one in resources),
+        recorded={urn: frozenset(ids) for urn, ids in recorded.items()},
         pending=tuple(pending.values()),
         providers=providers,
     )

@@ -6,7 +6,7 @@ from collections.abc import Iterable
 
 from recover import aws, azure
 from recover.declared import Declared, Record
-from recover.verdicts import Verdict, decide
+from recover.verdicts import Verdict, beside, decide
 
 REPEATABLE = frozenset(
     {
@@ -19,6 +19,9 @@ REPEATABLE = frozenset(
 """The types whose creation may be repeated: the second time replaces what the first one made. So may
 that of every dynamic resource."""
 
+_MADE_TWICE = frozenset({"aws:ec2/instance:Instance"})
+"""The types of which a cloud makes another one if it is asked again, beside one that is recorded."""
+
 
 def judge(state: Record, wanted: Iterable[Declared]) -> list[Verdict]:
     """Decide about resources that a run began to make, or would make.
@@ -26,12 +29,16 @@ def judge(state: Record, wanted: Iterable[Declared]) -> list[Verdict]:
     Raises:
         MigrationError: a cloud did not answer, or refused.
     """
-    missing = [one for one in wanted if one.urn not in state.recorded]
+    asked = [one for one in wanted if one.urn not in state.recorded or one.type in _MADE_TWICE]
     found = {
-        **azure.find(one for one in missing if one.type in azure.KINDS),
-        **aws.find(one for one in missing if one.type in aws.FINDERS),
+        **azure.find(one for one in asked if one.type in azure.KINDS),
+        **aws.find(one for one in asked if one.type in aws.FINDERS),
     }
-    return [
-        decide(one, found.get(one.urn, ()), parent_recorded=one.parent in state.recorded)
-        for one in missing
-    ]
+    verdicts = []
+    for one in asked:
+        its, recorded = found.get(one.urn, ()), state.recorded.get(one.urn)
+        if recorded is None:
+            verdicts.append(decide(one, its, parent_recorded=one.parent in state.recorded))
+        elif others := [each for each in its if each.id not in recorded]:
+            verdicts.append(beside(one, others, recorded))
+    return verdicts

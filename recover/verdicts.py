@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import Enum
 
@@ -73,9 +73,30 @@ def decide(declared: Declared, found: Sequence[Found], *, parent_recorded: bool 
         return Verdict(declared, Action.MAKE)
     problem = _problem(found, parent_recorded)
     if problem:
-        kind = declared.type.rpartition(":")[2]
-        return Verdict(declared, Action.REFUSE, text=f"{declared.name} ({kind}): {problem}")
+        return _refused(declared, problem)
     return Verdict(declared, Action.IMPORT, id=found[0].id)
+
+
+def beside(declared: Declared, others: Sequence[Found], recorded: Iterable[str]) -> Verdict:
+    """Decide about a resource that is recorded, and that a run began to replace.
+
+    Args:
+        declared: the resource.
+        others: what has its identity in its cloud and is not recorded.
+        recorded: the ids of what is.
+    """
+    ids = " and ".join(sorted(one.id for one in others))
+    return _refused(
+        declared,
+        f"{ids} {'exist' if len(others) > 1 else 'exists'} beside {' and '.join(sorted(recorded))}, "
+        "which the record has: a run that was to replace it was killed. Delete what the record does "
+        "not have, then `make recover` again.",
+    )
+
+
+def _refused(declared: Declared, problem: str) -> Verdict:
+    kind = declared.type.rpartition(":")[2]
+    return Verdict(declared, Action.REFUSE, text=f"{declared.name} ({kind}): {problem}")
 
 
 def _problem(found: Sequence[Found], parent_recorded: bool) -> str:

@@ -89,6 +89,29 @@ def test_notes_that_somebody_cleared_are_not_needed(stack: Stack) -> None:
     assert any(resource.get("id") == server for resource in stack.resources())
 
 
+def test_a_server_that_was_to_replace_the_recorded_one_is_named(stack: Stack) -> None:
+    [urn] = [r["urn"] for r in stack.resources() if r["type"] == "aws:ec2/instance:Instance"]
+    recorded = set(stack.clouds.servers())
+    # The second one would install itself, and give the agents its own file.
+    stack.clouds.set_scale(0)
+    with stack.clouds.aws_silent_after("RunInstances") as until_started:
+        up = stack.start("up", "--yes", "--skip-preview", "--replace", urn, real=True)
+        until_started()
+        up.kill()
+    stack.succeeds("cancel", "--yes")
+    [second] = set(stack.clouds.servers()) - recorded
+
+    refused = stack.recover()
+    stack.clouds.ec2().terminate_instances(InstanceIds=[second])
+    stack.clouds.set_scale(SCALE)
+    recovered = stack.recover()
+
+    assert refused.code != 0
+    assert f"{second} exists beside {''.join(recorded)}, which the record has" in refused.text
+    assert recovered.code == 0, recovered.text
+    assert set(stack.clouds.servers()) == recorded
+
+
 def test_then_up_goes_on_and_nothing_was_made_twice(stack: Stack) -> None:
     up = stack.up()
 

@@ -40,7 +40,7 @@ def test_only_what_a_run_began_to_create_is_pending_and_once() -> None:
 
     assert state.pending == (DECLARED,)
     assert state.root == STACK
-    assert state.recorded == {STACK, PROVIDER, PARENT}
+    assert set(state.recorded) == {STACK, PROVIDER, PARENT}
 
 
 def test_a_stack_without_a_record_has_no_root() -> None:
