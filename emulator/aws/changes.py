@@ -23,6 +23,7 @@ _OF_INTERFACES = frozenset(
 _OF_THE_NETWORK = re.compile(
     r"\w*(SecurityGroup|NetworkAcl|Route|NatGateway|InternetGateway|VpcEndpoint|PrefixList)\w*"
 )
+_OF_GROUPS = re.compile(r"\w*(SecurityGroup|PrefixList)\w*")
 _INSTANCE = re.compile(r"InstanceId(\.\d+)?")
 
 
@@ -34,11 +35,13 @@ class Change:
         action: EC2's name of the operation.
         instances: the ids of the instances that it names.
         interfaces: the ids of the network interfaces that it names.
+        groups: whether it changes nothing but what security groups and prefix lists say.
     """
 
     action: str
     instances: tuple[str, ...] = ()
     interfaces: tuple[str, ...] = ()
+    groups: bool = False
 
 
 def changes_anything(body: bytes) -> bool:
@@ -60,4 +63,6 @@ def of(body: bytes) -> Change | None:
             tuple(value for name, value in given if _INSTANCE.fullmatch(name)),
             tuple(value for name, value in given if name == "NetworkInterfaceId"),
         )
-    return Change(action) if _OF_THE_NETWORK.fullmatch(action) else None
+    if not _OF_THE_NETWORK.fullmatch(action):
+        return None
+    return Change(action, groups=_OF_GROUPS.fullmatch(action) is not None)

@@ -169,6 +169,7 @@ class Joined:
         body = {
             "instances": list(change.instances),
             "interfaces": list(change.interfaces),
+            "groups": change.groups,
             "changes": number,
             "run": run,
         }

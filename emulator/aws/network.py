@@ -64,16 +64,10 @@ def describe_network(ec2: Any, instances: Iterable[Mapping[str, Any]]) -> Networ
         ClientError: EC2 refused.
         BotoCoreError: EC2 did not answer.
     """
-    groups = [
-        group
-        for page in ec2.get_paginator("describe_security_groups").paginate()
-        for group in page["SecurityGroups"]
-    ]
     tables = ec2.describe_route_tables()["RouteTables"]
-    ranges = _prefix_lists(ec2, groups)
     return Network(
         interfaces=interfaces_of(instances),
-        groups={group["GroupId"]: _group(group, ranges) for group in groups},
+        groups=describe_groups(ec2),
         acls={
             association["SubnetId"]: _entries(acl)
             for acl in ec2.describe_network_acls()["NetworkAcls"]
@@ -97,6 +91,22 @@ def describe_network(ec2: Any, instances: Iterable[Mapping[str, Any]]) -> Networ
         },
         endpoints=_endpoints(ec2),
     )
+
+
+def describe_groups(ec2: Any) -> dict[str, SecurityGroup]:
+    """All security groups by their ids.
+
+    Raises:
+        ClientError: EC2 refused.
+        BotoCoreError: EC2 did not answer.
+    """
+    groups = [
+        group
+        for page in ec2.get_paginator("describe_security_groups").paginate()
+        for group in page["SecurityGroups"]
+    ]
+    ranges = _prefix_lists(ec2, groups)
+    return {group["GroupId"]: _group(group, ranges) for group in groups}
 
 
 def interfaces_of(instances: Iterable[Mapping[str, Any]]) -> list[Interface]:

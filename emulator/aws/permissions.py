@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from dataclasses import dataclass
 from typing import Any
 
 from botocore.exceptions import ClientError
@@ -14,6 +15,31 @@ ClientFactory = Callable[[str], Any]
 """Gives the boto3 client of a service by its name, such as `boto3.session.Session().client`."""
 
 Policy = str | Mapping[str, Any]
+
+
+@dataclass(frozen=True)
+class Role:
+    """A role at one moment.
+
+    Attributes:
+        arn: its ARN.
+        policies: those that are attached, and those that are inline.
+        boundary: the policy that is its boundary, if any.
+    """
+
+    arn: str
+    policies: list[Mapping[str, Any]]
+    boundary: Mapping[str, Any] | None
+
+    def allows(self, action: str, resource_arn: str, resource_policy: Policy | None = None) -> bool:
+        """See `Permissions.allows`."""
+        request = Request(self.arn, action, resource_arn)
+        verdicts = [policies.of_identity(self.policies, request)]
+        if resource_policy:
+            verdicts.append(policies.of_resource(resource_policy, request))
+        if self.boundary and policies.of_identity([self.boundary], request) != "allow":
+            return False
+        return "deny" not in verdicts and "allow" in verdicts
 
 
 class Permissions:
@@ -61,21 +87,20 @@ class Permissions:
         Raises:
             ValueError: a policy is not a JSON object.
         """
+        role = self.role(role_name)
+        return role is not None and role.allows(action, resource_arn, resource_policy)
+
+    def role(self, name: str) -> Role | None:
+        """A role with its policies as they are now; None if there is no such role."""
         try:
-            role = self._iam.get_role(RoleName=role_name)["Role"]
-            own = [*self._attached(role_name), *self._inline(role_name)]
+            role = self._iam.get_role(RoleName=name)["Role"]
+            own = [*self._attached(name), *self._inline(name)]
         except ClientError as error:
             if _is_missing(error):
-                return False
+                return None
             raise
-        request = Request(role["Arn"], action, resource_arn)
-        verdicts = [policies.of_identity(own, request)]
-        if resource_policy:
-            verdicts.append(policies.of_resource(resource_policy, request))
         boundary = role.get("PermissionsBoundary", {}).get("PermissionsBoundaryArn")
-        if boundary and policies.of_identity([self._managed(boundary)], request) != "allow":
-            return False
-        return "deny" not in verdicts and "allow" in verdicts
+        return Role(role["Arn"], own, self._managed(boundary) if boundary else None)
 
     def _attached(self, role_name: str) -> list[Mapping[str, Any]]:
         pages = self._iam.get_paginator("list_attached_role_policies").paginate(RoleName=role_name)

@@ -105,12 +105,14 @@ class Change:
             changed: security groups, network ACLs or routes.
         number: how many requests have changed EC2 or IAM until now, this one too.
         run: which run of the local AWS it is.
+        groups: whether of that rest only security groups have changed.
     """
 
     instances: tuple[str, ...] = ()
     interfaces: tuple[str, ...] = ()
     number: int = 0
     run: str = ""
+    groups: bool = False
 
 
 class Estate(Protocol):

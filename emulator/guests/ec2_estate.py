@@ -17,7 +17,13 @@ from botocore.config import Config
 from botocore.exceptions import BotoCoreError, ClientError
 
 from emulator.aws.access.control import OWN_KEY
-from emulator.aws.network import describe, describe_instances, describe_network, interfaces_of
+from emulator.aws.network import (
+    describe,
+    describe_groups,
+    describe_instances,
+    describe_network,
+    interfaces_of,
+)
 from emulator.estate import operating_systems
 from emulator.estate.machines import Assignment, Change, Disk, Instance, ReportStatus
 from emulator.estate.network import Network
@@ -281,6 +287,9 @@ class Ec2Estate:
     def _read_part(self, known: _Region, change: Change) -> _Region:
         """A region in which only this has changed."""
         changes = (change.run, change.number)
+        if change.groups:
+            network = replace(known.network, groups=describe_groups(self._ec2))
+            return replace(known, network=network, changes=changes)
         ids = {*change.instances, *self._attached(change.interfaces)}
         if not ids:
             network = describe_network(self._ec2, known.described.values())

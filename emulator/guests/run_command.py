@@ -33,10 +33,11 @@ def register(world: World) -> None:
 
 @routes.route("POST", "/_emulator/aws-changes", "_Guests_AwsChanged", changes=False)
 def aws_changed(world: World, request: Request) -> Response:
-    """Let machines feel now what EC2 has carried out: `{"instances", "interfaces", "changes",
-    "run"}`. What came due before has happened before."""
+    """Let machines feel now what EC2 has carried out: `{"instances", "interfaces", "groups",
+    "changes", "run"}`. What came due before has happened before."""
     told = schema.body(
-        request, {"instances": [str], "interfaces": [str], "changes": int, "run": str}
+        request,
+        {"instances": [str], "interfaces": [str], "groups": bool, "changes": int, "run": str},
     )
     world.estate.changed(
         Change(
@@ -44,6 +45,7 @@ def aws_changed(world: World, request: Request) -> Response:
             tuple(told.get("interfaces", ())),
             told.get("changes", 0),
             told.get("run", ""),
+            told.get("groups", False),
         )
     )
     machine.look(world)

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import itertools
+import json
+import urllib.request
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
@@ -16,7 +18,7 @@ from emulator.aws import network
 from emulator.aws.estate import IMAGES, REGION
 from emulator.aws.fleet import FLEET, PROFILE
 from emulator.estate import operating_systems, security_groups
-from emulator.estate.machines import Disk, Instance
+from emulator.estate.machines import Change, Disk, Instance
 from emulator.estate.security_groups import Endpoint, Rule, SecurityGroup
 from emulator.estate.static import StaticEstate
 from emulator.guests.ec2_estate import Ec2Estate
@@ -377,3 +379,30 @@ def test_ec2_is_described_again_only_after_something_changed_in_it(
     ec2.create_tags(Resources=[before["web-01"].id], Tags=[{"Key": "a", "Value": "b"}])
     assert machines(estate)["web-01"].tags["a"] == "b"
     assert len(described) == 2
+
+
+def test_of_a_change_of_a_security_group_only_the_groups_are_read(
+    ec2: EC2Client, endpoint: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    estate = Ec2Estate(endpoint, REGION, real=Seconds())
+    group = new_group(ec2, estate, "read alone")
+    run(ec2, estate, "its member", [group])
+    fleet = machines(estate)
+    assert not estate.allows(fleet["web-01"], fleet["its member"], 8443)
+    with urllib.request.urlopen(f"{endpoint}/_emulator/health") as answer:
+        facts = json.load(answer)
+    ec2.authorize_security_group_ingress(
+        GroupId=group,
+        IpPermissions=[
+            {
+                "IpProtocol": "tcp",
+                "FromPort": 8443,
+                "ToPort": 8443,
+                "IpRanges": [{"CidrIp": "10.10.0.0/16"}],
+            }
+        ],
+    )
+    for name in ("describe", "describe_instances", "describe_network"):
+        monkeypatch.setattr(f"emulator.guests.ec2_estate.{name}", None)
+    estate.changed(Change(number=facts["changes"] + 1, run=facts["run"], groups=True))
+    assert estate.allows(fleet["web-01"], fleet["its member"], 8443)

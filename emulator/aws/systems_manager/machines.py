@@ -93,6 +93,7 @@ class Machines:
         self._judged_at: tuple[int, frozenset[str]] = (-1, frozenset())
         self._found: dict[str, Managed] = {}
         self._permissions = Permissions(client)
+        self._images: dict[str, str] = {}
         self._registered: dict[str, float] = {}
 
     def all(self) -> dict[str, Managed]:
@@ -163,7 +164,7 @@ class Machines:
 
     def _judge(self, region: Region) -> dict[str, Managed]:
         roles: dict[str, str | None] = {}
-        images = self._images()
+        self._learn_images({instance["ImageId"] for instance in region.instances})
         found = {}
         for instance in region.instances:
             name = instance["InstanceId"]
@@ -190,22 +191,27 @@ class Machines:
                     online,
                     "Windows" if instance.get("Platform") else "Linux",
                     role or "",
-                    operating_systems.of_image(images.get(instance["ImageId"], "")),
+                    operating_systems.of_image(self._images[instance["ImageId"]]),
                     instance,
                     self._registered[name],
                 )
         return found
 
     def _manageable_role(self, profile: str) -> str | None:
-        role = self._permissions.role_of(profile)
-        if role is None or not self._permissions.allows(role, _REGISTERS, "*"):
+        name = self._permissions.role_of(profile)
+        role = None if name is None else self._permissions.role(name)
+        if role is None or not role.allows(_REGISTERS, "*"):
             return None
-        listens = any(self._permissions.allows(role, action, "*") for action in _LISTENS)
-        return role if listens else None
+        return name if any(role.allows(action, "*") for action in _LISTENS) else None
 
-    def _images(self) -> dict[str, str]:
-        found = self._client("ec2").describe_images()["Images"]
-        return {image["ImageId"]: image.get("Name", "") for image in found}
+    def _learn_images(self, image_ids: set[str]) -> None:
+        # A request by ids fails if one image is gone; a filter does not. No name ever changes.
+        unknown = sorted(image_ids - self._images.keys())
+        if unknown:
+            filters = [{"Name": "image-id", "Values": unknown}]
+            found = self._client("ec2").describe_images(Filters=filters)["Images"]
+            self._images |= dict.fromkeys(unknown, "")
+            self._images |= {image["ImageId"]: image.get("Name", "") for image in found}
 
 
 def _system(identifier: str) -> tuple[str, str]:

@@ -6,6 +6,9 @@ from concurrent.futures import ThreadPoolExecutor
 from threading import Event
 from typing import Any, cast
 
+import pytest
+
+from emulator.aws import changes
 from emulator.aws.changes import Change
 from emulator.aws.guests import Guests
 from emulator.aws.joining import Joining
@@ -62,3 +65,19 @@ def test_what_a_guest_does_while_it_is_told_does_not_wait_for_it() -> None:
         guests.goes_on.set()
         told.result(_SECONDS)
     assert guests.numbers == [1]
+
+
+@pytest.mark.parametrize(
+    ("action", "groups"),
+    [
+        ("AuthorizeSecurityGroupIngress", True),
+        ("ModifySecurityGroupRules", True),
+        ("ModifyManagedPrefixList", True),
+        ("CreateNetworkAclEntry", False),
+        ("CreateRoute", False),
+        ("DeleteNatGateway", False),
+        ("ModifyVpcEndpoint", False),
+    ],
+)
+def test_guests_hear_whether_only_security_groups_changed(action: str, groups: bool) -> None:
+    assert changes.of(f"Action={action}&DryRun=false".encode()) == Change(action, groups=groups)
