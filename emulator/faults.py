@@ -6,6 +6,7 @@ import re
 from collections.abc import Sequence
 
 from emulator.kernel import schema
+from emulator.kernel.long_running import retry_after
 from emulator.kernel.routes import Route
 from emulator.kernel.store import Document
 from emulator.kernel.wire import ArmError, Request, Response
@@ -16,7 +17,7 @@ OF_JOBS = ("job", "delaySeconds")
 OF_GUESTS = {"boot": "Boot", "command": "VirtualMachines_RunCommand"}
 """The effects on a virtual machine, and the operation that each belongs to."""
 _EFFECTS = ("status", "drop", "stale", *OF_GUESTS, *OF_JOBS)
-_MODIFIERS = {"accepted": "status"}
+_MODIFIERS = {"accepted": "status", "retryAfterSeconds": "status"}
 """Options that modify an effect."""
 _OPERATION = re.compile(r"[\w-]{1,120}")
 _SHAPE = {
@@ -26,6 +27,7 @@ _SHAPE = {
     "times": int,
     "status": int,
     "accepted": bool,
+    "retryAfterSeconds": float,
     "code": str,
     "message": str,
     "drop": schema.OneOf("before", "after"),
@@ -81,8 +83,9 @@ def add(world: World, content: Document) -> Document:
         raise _invalid("'nth' and 'times' begin at 1.")
     if not 400 <= fault.get("status", 400) <= 599:
         raise _invalid("'status' is a refusal: 400 to 599.")
-    if fault.get("delaySeconds", 0) < 0:
-        raise _invalid("'delaySeconds' is 0 or more.")
+    for span in ("delaySeconds", "retryAfterSeconds"):
+        if fault.get(span, 0) < 0:
+            raise _invalid(f"'{span}' is 0 or more.")
     number = world.sequence()
     kept = {"id": str(number), "nth": 1, "times": 1, **fault, "met": 0, "taken": 0}
     world.store.put(KIND, f"{number:012d}", kept)
@@ -173,7 +176,7 @@ class HttpFaults:
             return None if fault is None else Response(503, dropped=True)
         if "status" in fault:
             # Returned, not raised: raising would roll back the fault's count.
-            return _refusal(fault)
+            return _refusal(world, fault)
         return Response(200, self._answers.get(_key(request), {"value": []}))
 
     def after(self, world: World, request: Request, route: Route, response: Response) -> None:
@@ -191,7 +194,7 @@ class HttpFaults:
             world, operation=route.operation_id, match=[request.path], effects=("accepted",)
         )
         if fault is not None:
-            refusal = _refusal(fault)
+            refusal = _refusal(world, fault)
             response.status, response.body = refusal.status, refusal.body
             response.headers = refusal.headers
 
@@ -207,10 +210,12 @@ class HttpFaults:
         )
 
 
-def _refusal(fault: Document) -> Response:
+def _refusal(world: World, fault: Document) -> Response:
     code = fault.get("code", "ServiceUnavailable")
     message = fault.get("message", "The emulator was told to refuse this call.")
-    return ArmError(fault["status"], code, message).response()
+    wait = fault.get("retryAfterSeconds")
+    headers = None if wait is None else retry_after(world, wait)
+    return ArmError(fault["status"], code, message, headers=headers).response()
 
 
 def _meets(fault: Document, operation: str, match: Sequence[str], effects: Sequence[str]) -> bool:

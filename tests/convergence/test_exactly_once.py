@@ -142,12 +142,12 @@ def test_a_reply_that_was_lost_is_found_by_its_job(machine_fleet: Fleet, change:
     assert any("its reply was lost" in event for event in machine_fleet.reporter.events)
 
 
+@pytest.mark.parametrize("says", [{}, {"retryAfterSeconds": 5}], ids=["", "try-again"])
 def test_an_error_after_acceptance_is_found_by_its_job(
-    machine_fleet: Fleet, change: Change
+    machine_fleet: Fleet, change: Change, says: dict[str, float]
 ) -> None:
-    machine_fleet.fault(
-        operation=change.accepted_as, status=500, accepted=True, code="Internal", message="sorry"
-    )
+    error = {"status": 500, "code": "Internal", "message": "sorry", **says}
+    machine_fleet.fault(operation=change.accepted_as, accepted=True, **error)
     assert is_satisfied(machine_fleet, change)
     assert accepted_once(machine_fleet, change)
 

@@ -145,6 +145,13 @@ def test_faults_of_jobs_are_taken_by_scenario_or_operation(arm: Arm) -> None:
     assert take("delete", "anything")["delaySeconds"] == 5
 
 
+def test_a_refusal_may_say_when_to_try_again(arm: Arm, group: str) -> None:
+    set_fault(arm, operation="ResourceGroups_Get", status=503, retryAfterSeconds=5)
+    refused = arm.call("GET", group)
+    assert (refused.status, refused.headers["Retry-After"]) == (503, "5")
+    assert arm.call("GET", group).status == 200
+
+
 def test_faults_are_listed_and_taken_back(arm: Arm, group: str) -> None:
     first = set_fault(arm, operation="ResourceGroups_Get", status=500)
     set_fault(arm, operation="ResourceGroups_Get", status=501)
@@ -168,6 +175,8 @@ def test_faults_are_listed_and_taken_back(arm: Arm, group: str) -> None:
         {"operation": "ResourceGroups_Get", "status": 500, "times": -1},
         {"operation": "ResourceGroups_Get", "status": 500, "colour": "red"},
         {"operation": "TestFailover", "delaySeconds": -1},
+        {"operation": "TestFailover", "delaySeconds": 1, "retryAfterSeconds": 1},
+        {"operation": "ResourceGroups_Get", "status": 500, "retryAfterSeconds": -1},
         {"operation": "no spaces", "delaySeconds": 1},
     ],
 )
