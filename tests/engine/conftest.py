@@ -69,6 +69,7 @@ _IN_ONE = {
     "test_the_handover": "modernized",
     "test_the_vault_is_gone": "modernized",
     "test_the_wait_ends": "classic",
+    "test_two_stacks": "modernized",
     "test_when_a_failover_begins": "modernized",
 }
 """The one experience of the modules that do not run in both unless EXPERIENCES=both.

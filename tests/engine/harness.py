@@ -178,6 +178,7 @@ class Stack:
         usual: what commands run in.
         real: what a command runs in that is started with `real`.
         experience: `classic` or `modernized`.
+        name: its name.
 
     Attributes:
         config: its config, which is written to the stack's file before every command.
@@ -186,9 +187,16 @@ class Stack:
     """
 
     def __init__(
-        self, root: Path, clouds: Clouds, usual: Pythons, real: Pythons, experience: str
+        self,
+        root: Path,
+        clouds: Clouds,
+        usual: Pythons,
+        real: Pythons,
+        experience: str,
+        name: str = STACK,
     ) -> None:
         layout = checkout()
+        self.name = name
         self._usual, self._real = usual, real
         self.experience = experience
         self._project = root / "project"
@@ -234,7 +242,7 @@ class Stack:
     def start_over(self, state: Path) -> None:
         """Go on with a new stack in another, empty backend. The clouds stay as they are."""
         # Without a salt in the stack's file, every command would derive a new key.
-        self._salt = {"encryptionsalt": empty_backend.copy(state, STACK, PASSPHRASE)}
+        self._salt = {"encryptionsalt": empty_backend.copy(state, self.name, PASSPHRASE)}
         self._state = state
         self.environment["PULUMI_BACKEND_URL"] = environment.backend(state)
 
@@ -267,7 +275,7 @@ class Stack:
 
     @property
     def _file(self) -> Path:
-        return self._project / f"Pulumi.{STACK}.yaml"
+        return self._project / f"Pulumi.{self.name}.yaml"
 
     def be_modernized(self, example: Path) -> None:
         """Take what differs in the modernized experience from an example file."""
@@ -345,7 +353,7 @@ class Stack:
 
     def up_on_a_terminal(self, columns: int) -> Shown:
         """Run what `make up` runs, on a terminal."""
-        command = [sys.executable, "-m", "toolchain.progress", "up", "--stack", STACK, "--yes"]
+        command = [sys.executable, "-m", "toolchain.progress", "up", "--stack", self.name, "--yes"]
         variables = self._write_project(self._usual) | {"PYTHONPATH": str(checkout().root)}
         return terminal.run(command, columns, variables, self._project)
 
@@ -367,7 +375,7 @@ class Stack:
         """Run a package of ours on the stack, as `make` runs it."""
         variables = self._write_project(self._usual)
         done = subprocess.run(
-            [sys.executable, "-m", module, *options, "--stack", STACK],
+            [sys.executable, "-m", module, *options, "--stack", self.name],
             cwd=self._project,
             env={**variables, "PYTHONPATH": str(checkout().root)},
             stdin=subprocess.DEVNULL,
@@ -403,7 +411,7 @@ class Stack:
 
         Read from the file of the backend: the command for it takes a third of a second.
         """
-        file = self._state / ".pulumi" / "stacks" / empty_backend.PROJECT / f"{STACK}.json"
+        file = self._state / ".pulumi" / "stacks" / empty_backend.PROJECT / f"{self.name}.json"
         latest = json.loads(file.read_text("utf-8"))["checkpoint"]["latest"]
         found: list[dict[str, Any]] = latest.get("resources") or []
         return found
@@ -455,7 +463,7 @@ class Stack:
     def _pulumi(self, *command: str, pythons: Pythons | None = None) -> subprocess.Popen[str]:
         variables = self._write_project(pythons or self._usual)
         other = command[:2] == ("stack", "init") or "--stack" in command
-        named = [] if other else ["--stack", STACK]
+        named = [] if other else ["--stack", self.name]
         return subprocess.Popen(
             ["pulumi", *command, *named, "--non-interactive"],
             cwd=self._project,
