@@ -116,6 +116,11 @@ class Assignment:
     disks: tuple[DiskOrder, ...] = ()
 
     @property
+    def gives_source_back(self) -> bool:
+        """Whether a cutover of it is to be taken back: a killed run left it, and nobody wants it."""
+        return self.machine.cut_over and self.desired in (Phase.PROTECTED, Phase.TEST_FAILOVER)
+
+    @property
     def tags(self) -> dict[str, str]:
         """The tags of the virtual machine that a failover creates.
 

@@ -73,7 +73,13 @@ class MachineReview:
     def has_something(self) -> bool:
         """Whether anything would happen to it, happens to it now, or is in its way."""
         settled = satisfies(self.assignment.desired, self.observed) and not self.observed.busy
-        return bool(self.operations or self.blocked) or self.attaches or not settled
+        does = bool(self.operations) or self.attaches or self.gives_source_back
+        return does or bool(self.blocked) or not settled
+
+    @property
+    def gives_source_back(self) -> bool:
+        """Whether a cutover of it, which a killed run left, is taken back first."""
+        return self.assignment.gives_source_back and not self.observed.in_azure
 
     @property
     def rolls_back(self) -> bool:

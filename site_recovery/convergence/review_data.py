@@ -23,6 +23,14 @@ from site_recovery.usual_durations import History, in_words
 ROLL_BACK = "roll back"
 """What is done first to a machine whose failover is taken back. It is no operation of Site Recovery."""
 
+GIVE_BACK = "give source back"
+"""What is done first to a machine whose cutover is taken back, and is no operation of it either."""
+
+GIVES_BACK = (
+    "the cutover that a killed run began is taken back: its security groups, its start, and "
+    "quiesce.resume"
+)
+
 DELETE_VM = "delete virtual machine"
 """What ends a rollback with `keepAzureVm: false`. It is no operation of Site Recovery either."""
 
@@ -138,6 +146,8 @@ def _row(review: MachineReview, history: History, rpo: timedelta | None) -> Mach
     operations = tuple(_operation(each, review, history, rpo) for each in review.operations)
     if review.attaches:
         operations = _with_group(review, operations)
+    if review.gives_source_back:
+        operations = (OperationReview(GIVE_BACK, None, False, GIVES_BACK), *operations)
     if review.deletes_vm:
         operations = (OperationReview(DELETE_VM, None, True, DELETES_VM), *operations)
     if review.rolls_back:

@@ -374,3 +374,34 @@ class TestANameOfAnotherInstance:
         assert "web-01 replicates i-1, not i-2" in refusal
         assert found.wave is not None
         assert found.wave.notes == ()
+
+
+class TestASourceThatAKilledRunLeftInItsCutover:
+    CUT_OVER: ClassVar[dict[str, Any]] = {
+        "web-01": {**INPUTS["machines"]["web-01"], "cut_over": True}
+    }
+
+    @pytest.fixture(autouse=True)
+    def it_is_protected(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        monkeypatch.setattr(WaveVault, "observe", answering(PROTECTED))
+        offer(monkeypatch, "Standard_D2s_v5")
+
+    def test_is_given_back_if_it_is_not_to_fail_over(self) -> None:
+        rows, refusals = look_ahead(INPUTS, {**INPUTS, "machines": self.CUT_OVER})
+        assert not refusals
+        [told] = operations(rows["web-01"])
+        assert told.startswith("give source back the cutover that a killed run began is taken back")
+
+    def test_is_not_if_its_cutover_goes_on(self) -> None:
+        lax = {**INPUTS["convergence"], "require_test_failover": False}
+        news = {**INPUTS, "machines": self.CUT_OVER, "phase": "failed-over", "convergence": lax}
+        rows, _ = look_ahead(INPUTS, news)
+        assert [each.operation for each in rows["web-01"].operations] == ["unplanned failover"]
+
+
+def test_the_source_of_a_migrated_machine_stays_as_its_cutover_left_it(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(WaveVault, "observe", answering(MIGRATED))
+    machines = {"web-01": {**INPUTS["machines"]["web-01"], "cut_over": True}}
+    assert look_ahead(INPUTS, {**INPUTS, "phase": "migrated", "machines": machines}) == ({}, [])

@@ -98,6 +98,15 @@ def test_a_machine_that_got_there_after_its_run_is_still_to_be_recorded(status: 
     assert MigrationWaveProvider().diff("web", recorded(status), INPUTS).changes
 
 
+@pytest.mark.parametrize("offline", [False, True])
+def test_a_source_that_a_killed_run_left_in_its_cutover_is_to_be_given_back(offline: bool) -> None:
+    """Its machine is protected, as declared and as recorded. Only its tags in EC2 tell."""
+    machine = {**INPUTS["machines"]["web-01"], "cut_over": True}
+    convergence = {**INPUTS["convergence"], "offline_preview": offline}
+    news = {**INPUTS, "machines": {"web-01": machine}, "convergence": convergence}
+    assert MigrationWaveProvider().diff("web", recorded("satisfied"), news).changes
+
+
 class TestAMachineThatIsRecordedAsMigrated:
     """It is not migrated again, even if its virtual machine was moved or lost its tags."""
 

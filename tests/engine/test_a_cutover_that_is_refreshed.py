@@ -111,6 +111,24 @@ def test_its_failover_is_taken_back(stack: Stack) -> None:
     succeeds(stack.up("--refresh", "--expect-no-changes"))
 
 
+def test_a_run_that_gives_it_back_after_a_refresh_leaves_its_groups_as_they_were(
+    stack: Stack,
+) -> None:
+    before = source(stack)["groups"]
+    declare(stack, "failed-over")
+    fenced_and_killed(stack)
+    declare(stack, "protected")
+
+    preview = succeeds(stack.preview())
+    succeeds(stack.up("--refresh"))
+
+    assert "give source back" in preview.text
+
+    after = source(stack)
+    assert (after["state"], after["groups"]) == ("running", before)
+    succeeds(stack.up("--refresh", "--expect-no-changes"))
+
+
 def test_it_is_terminated_when_due_though_it_has_the_group_beside_its_fence(stack: Stack) -> None:
     terminate = {"source": {"terminateAfter": "14d"}}
     declare(stack, "migrated", **terminate)
