@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from datetime import timedelta
 from typing import Generic, TypeVar
 
@@ -48,6 +48,7 @@ class ServerArgs(Generic[S]):
         agent_reader_role_arns: the roles of the machines, which read the agents' secret.
         vault_adopted: whether the vault existed before the stack, and stays.
         proxy: the proxy through which it reaches AWS and Azure.
+        tags: its tags in AWS beside ours.
     """
 
     prefix: str
@@ -64,6 +65,7 @@ class ServerArgs(Generic[S]):
     agent_reader_role_arns: Sequence[str] = ()
     vault_adopted: bool = False
     proxy: Proxy | None = None
+    tags: Mapping[str, str] = field(default_factory=dict)
 
     def instance(self, role: Role, subnet_id: str, volumes_gib: Sequence[int]) -> ServerInstance:
         """The instance of a server that this stack makes."""
@@ -84,6 +86,7 @@ class ServerArgs(Generic[S]):
             agent_reader_role_arns=self.agent_reader_role_arns,
             installer=settings.installer if settings.installation == "unattended" else None,
             proxy=self.proxy,
+            tags=self.tags,
         )
 
 
@@ -102,6 +105,7 @@ class ServerInstance:
         agent_reader_role_arns: the roles that may read the agents' secret.
         installer: the package that it installs by itself; None if a person installs it.
         proxy: the proxy through which it reaches AWS and Azure.
+        tags: its tags beside ours.
     """
 
     role: Role
@@ -119,6 +123,7 @@ class ServerInstance:
     agent_reader_role_arns: Sequence[str]
     installer: Package | None
     proxy: Proxy | None = None
+    tags: Mapping[str, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -250,7 +255,12 @@ class MigrationServer(pulumi.ComponentResource):
                 for device, size in zip(("xvdf", "xvdg"), server.volumes_gib, strict=False)
             ],
             user_data=self._user_data(server, server.installer, credential),
-            tags={"Name": server.name, ROLE_TAG: server.role, VAULT_TAG: server.vault_id},
+            tags={
+                **server.tags,
+                "Name": server.name,
+                ROLE_TAG: server.role,
+                VAULT_TAG: server.vault_id,
+            },
             # Machines replicate through it: a newer image, another disk size or another set-up
             # script applies to the next server, and is no reason to stop or terminate this one.
             opts=pulumi.ResourceOptions(

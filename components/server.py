@@ -43,6 +43,7 @@ def server(
             agent_reader_role_arns=preflight.agent_roles,
             vault_adopted=settings.adopted_vault_id is not None,
             proxy=settings.source.proxy,
+            tags=settings.source.tags,
         )
 
     source = settings.source

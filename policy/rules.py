@@ -110,7 +110,8 @@ def required_tags(resource: Declared, config: Config) -> Iterator[str]:
         if not any(tag.lower() == name.lower() and tags[tag] for tag in tags)
     ]
     if missing:
-        yield f"it lacks the tags {', '.join(missing)}. Add them to target.tags"
+        part = "source" if resource.type == _INSTANCE else "target"
+        yield f"it lacks the tags {', '.join(missing)}. Add them to {part}.tags"
 
 
 def protected_vault(resource: Declared, config: Config) -> Iterator[str]:

@@ -6,7 +6,8 @@ from collections.abc import Callable, Iterator, Mapping
 from typing import Any, TypeAlias
 
 from settings.draft import region_of
-from settings.schema.fleet import INSTANCE_ID, TAG_KEY_MAX, TAG_VALUE_MAX
+from settings.schema.ec2_tags import TAG_KEY_MAX, TAG_VALUE_MAX
+from settings.schema.fleet import INSTANCE_ID
 from site_recovery.aws.ec2 import TaggedInstance
 from site_recovery.config_paths import path
 from site_recovery.declared import names

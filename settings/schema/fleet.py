@@ -13,21 +13,19 @@ from pydantic import (
     model_validator,
 )
 
+from settings.schema.ec2_tags import TagKey, TagValue
 from settings.schema.recovery_plan import RecoveryPlanSettings
 from site_recovery.aws.inventory import Driver
 from site_recovery.declared.checks import Checks
 from site_recovery.declared.cutover import AfterFailover, Cutover, Rollback, SourceEnd
 from site_recovery.declared.guards import Approval, Window
 from site_recovery.declared.hooks import Hooks
-from site_recovery.declared.model import DISTINCT, Model, broken, defaults_to, rule
+from site_recovery.declared.model import DISTINCT, Model, broken, defaults_to
 from site_recovery.declared.names import InstanceId
 from site_recovery.declared.target import SharedTarget, TargetSpec
 from site_recovery.declared.wording import another_kind
 from site_recovery.fleet import RecoveryPointKind
 from site_recovery.phases import Phase
-
-TAG_KEY_MAX, TAG_VALUE_MAX = 128, 256
-"""The most characters of a tag in EC2 ("Tag restrictions")."""
 
 INSTANCE_ID = "instance-id"
 """A wave's `selectName` with which machines are named after their instances."""
@@ -37,17 +35,6 @@ def _system(name: str) -> str:
     if not name.strip():
         raise broken("it is empty", "Name the system, such as rhel-8.4, or remove the key")
     return name.lower()
-
-
-_TagKey = Annotated[
-    str,
-    rule(
-        lambda key: key.strip() != "" and key.isprintable() and len(key) <= TAG_KEY_MAX,
-        "{value} is no key of a tag in EC2",
-        f"Write one as EC2 shows it: 1 to {TAG_KEY_MAX} characters, without `tag:`",
-    ),
-]
-_TagValue = Annotated[str, Field(max_length=TAG_VALUE_MAX)]
 
 
 class OperatingSystem(Model):
@@ -155,12 +142,12 @@ class WaveSettings(Model):
         "left alone.",
         json_schema_extra=defaults_to("required, unless `select`"),
     )
-    select: Annotated[dict[_TagKey, _TagValue], Field(min_length=1)] | None = Field(
+    select: Annotated[dict[TagKey, TagValue], Field(min_length=1)] | None = Field(
         default=None,
         description="In place of `machines`: every instance of the VPC that has all these tags and "
         "is not terminated. See [by tags](#a-wave-by-tags).",
     )
-    select_name: _TagKey = Field(
+    select_name: TagKey = Field(
         default="Name",
         title=f"key of a tag, or `{INSTANCE_ID}`",
         description="What names the machines that `select` finds: this tag of theirs, or their "

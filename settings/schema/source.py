@@ -6,6 +6,7 @@ from typing import Annotated, Any, Literal, TypeAlias
 
 from pydantic import BeforeValidator, Field, StrictInt
 
+from settings.schema.ec2_tags import ServerTags
 from settings.schema.packages import Package
 from settings.schema.proxy import Proxy
 from site_recovery.declared.addresses import Address
@@ -188,4 +189,9 @@ class Source(Model):
         description="The [proxy](connectivity.md#through-a-proxy) through which the server and the "
         "installation of the agents reach Azure and AWS.",
         json_schema_extra=defaults_to("none; they connect directly"),
+    )
+    tags: ServerTags = Field(
+        default_factory=dict,
+        description="Tags of the server that is created in AWS, beside `Name` and those of the "
+        "program.",
     )

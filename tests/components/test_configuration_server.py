@@ -15,11 +15,13 @@ from tests.components.servers import FILE, INSTANCE, READERS, deploy, own_statem
 from tests.settings import configs
 
 VAULT = "/subscriptions/s/vaults/v"
+TAGS = {"CostCenter": "7"}
 
 
 def server(readers: Sequence[str] = (), **changes: Any) -> Deployment:
     config = configs.valid() | {"experience": "classic"}
     config["source"]["configurationServer"] |= changes
+    config["source"]["tags"] = TAGS
     stack = settings.load(config)
     assert stack.source.configuration_server is not None
     its_settings = stack.source.configuration_server
@@ -41,6 +43,7 @@ def server(readers: Sequence[str] = (), **changes: Any) -> Deployment:
                 registration_timeout=timedelta(minutes=60),
                 poll=timedelta(milliseconds=500),
                 agent_reader_role_arns=readers,
+                tags=stack.source.tags,
             ),
         )
         made.summary()
@@ -110,6 +113,7 @@ def test_it_has_the_subnet_and_address_of_the_config(address: str | None) -> Non
 
 def test_whoever_installs_it_finds_its_role_and_vault_in_its_tags() -> None:
     assert server(name="asr-1").one(INSTANCE).inputs["tags"] == {
+        **TAGS,
         "Name": "asr-1",
         "site-recovery:role": "configuration-server",
         "site-recovery:vault": VAULT,

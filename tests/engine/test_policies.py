@@ -22,8 +22,14 @@ def judged(stack: Stack, config: Path) -> Result:
 
 def test_the_program_as_it_is_passes(stack: Stack, tmp_path: Path) -> None:
     stack.declare(web=("protected", ["web-01"]))
+    for part in ("source", "target"):
+        stack.config[f"ec2-to-azure:{part}"]["tags"] = {"CostCenter": "7"}
     config = tmp_path / "policies.json"
-    config.write_text(json.dumps({"allowed-regions": {"azure": ["westeurope"]}}))
+    wanted = {
+        "allowed-regions": {"azure": ["westeurope"]},
+        "required-tags": {"names": ["CostCenter"]},
+    }
+    config.write_text(json.dumps(wanted))
 
     result = judged(stack, config)
 
@@ -33,6 +39,8 @@ def test_the_program_as_it_is_passes(stack: Stack, tmp_path: Path) -> None:
 def test_what_a_team_forbids_is_refused_by_name(stack: Stack, tmp_path: Path) -> None:
     stack.declare(web=("migrated", ["web-01"]))
     stack.waves["web"]["requireTestFailover"] = False
+    for part in ("source", "target"):
+        stack.config[f"ec2-to-azure:{part}"].pop("tags", None)
     config = tmp_path / "policies.json"
     wanted = {
         "allowed-regions": {"azure": ["northeurope"]},
@@ -49,6 +57,7 @@ def test_what_a_team_forbids_is_refused_by_name(stack: Stack, tmp_path: Path) ->
     assert result.code != 0
     for text in (
         "it is in westeurope. Use one of northeurope.",
+        "it lacks the tags CostCenter. Add them to source.tags.",
         "it lacks the tags CostCenter. Add them to target.tags.",
         "its immutability is not set.",
         "web: it goes to migrated without a test failover.",

@@ -195,7 +195,7 @@ def test_a_tag_that_is_not_known_yet_does_not_keep_others_from_being_judged() ->
     properties = dict(unknown_checking_proxy({"tags": tags}))
     required = {"names": ["costcenter", "Owner"]}
     found = violations(BY_NAME["required-tags"], INSTANCE, properties, required)
-    assert found == ["it lacks the tags Owner. Add them to target.tags"]
+    assert found == ["it lacks the tags Owner. Add them to source.tags"]
 
 
 def test_all_traffic_from_everybody_opens_both() -> None:

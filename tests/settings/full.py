@@ -46,6 +46,7 @@ def full() -> dict[str, Any]:
             "installer": _package("setup.zip"),
         },
         "proxy": {"url": "http://proxy.example.com:3128", "bypass": ["internal.example.com"]},
+        "tags": {"CostCenter": "7"},
     }
     config["replication"] = {
         "recoveryPointRetentionHours": 24,

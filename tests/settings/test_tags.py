@@ -63,3 +63,23 @@ def test_tags_of_everything_are_those_that_a_storage_account_takes(
 ) -> None:
     report = configs.report(configs.put(configs.modernized(), "target", "tags", value=tags))
     assert (report == {}) == accepted
+
+
+@pytest.mark.parametrize(
+    ("tags", "words"),
+    [
+        ({"CostCenter": "7", "site-recovery:team": "shop"}, ""),
+        ({"Name": "x"}, "sets the tag 'Name' of a server"),
+        ({"site-recovery:Role": "x"}, "sets the tag 'site-recovery:Role'"),
+        ({"aws:x": "y"}, "sets the tag 'aws:x'"),
+        ({" ": "y"}, "is no key of a tag in EC2"),
+        ({"a": "b" * 257}, "it has 257 characters"),
+        ({f"t{n}": "" for n in range(48)}, "Use at most 47"),
+    ],
+)
+def test_tags_of_the_server_are_those_that_ec2_takes_beside_ours(
+    tags: dict[str, Any], words: str
+) -> None:
+    report = configs.report(configs.put(configs.modernized(), "source", "tags", value=tags))
+    assert all(place.startswith("source.tags") for place in report)
+    assert [words in text for text in report.values()] == ([True] if words else [])
