@@ -22,6 +22,7 @@ from site_recovery.snapshot import RecoveryPoint
 _TAG = "site-recovery:cutover"
 BEGAN = _TAG
 QUIESCED = f"{_TAG}-quiesced"
+FENCE = f"{_TAG}-fence"
 FENCED = f"{_TAG}-fenced"
 POINT = f"{_TAG}-point"
 STOPPED = f"{_TAG}-stopped"
@@ -77,6 +78,7 @@ class Memory:
     Attributes:
         began: when it began; None if there is no cutover.
         groups: the security groups that each interface had before it was fenced.
+        fence: the security group that fences it; empty if it began before that was noted.
         quiesced: whether the declared commands succeeded.
         fenced: a recovery point that is later than this has every write; None before that is sure.
         point: the id of the recovery point to fail over to; empty if none is chosen.
@@ -91,6 +93,7 @@ class Memory:
 
     began: datetime | None = None
     groups: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    fence: str = ""
     quiesced: bool = False
     fenced: datetime | None = None
     point: str = ""
@@ -112,6 +115,7 @@ class Memory:
         return cls(
             began=_moment(tags.get(BEGAN)),
             groups=groups,
+            fence=tags.get(FENCE, ""),
             quiesced=QUIESCED in tags,
             fenced=_moment(tags.get(FENCED)),
             point=tags.get(POINT, ""),
@@ -381,12 +385,13 @@ BackStep: TypeAlias = (
 )
 
 
-def next_back(declared: Cutover, source: Source, *, resumed: bool) -> BackStep:
+def next_back(declared: Cutover, source: Source, fencing: Fencing, *, resumed: bool) -> BackStep:
     """The next step that gives the source back.
 
     Args:
         declared: what the config says.
         source: the instance as EC2 shows it now.
+        fencing: the groups of a source that is fenced.
         resumed: whether the declared commands that start the application were run.
     """
     memory = source.memory
@@ -395,14 +400,13 @@ def next_back(declared: Cutover, source: Source, *, resumed: bool) -> BackStep:
         return Forget() if any(map(is_ours, source.tags)) else Restored()
     if not memory.restoring:
         return NoteRestoring()
-    held = {each.id: each.groups for each in source.interfaces}
-    other = {
-        interface: groups
-        for interface, groups in memory.groups.items()
-        if interface in held and set(held[interface]) != set(groups)
+    fenced = {
+        each.id: memory.groups[each.id]
+        for each in _changed(source)
+        if _has_fence(each, memory, fencing)
     }
-    if other:
-        return GiveGroups(other)
+    if fenced:
+        return GiveGroups(fenced)
     if memory.stopping is not None and source.state != "running":
         return Start() if source.state == "stopped" else AwaitStart()
     if declared.quiesce is not None and not resumed:
@@ -410,6 +414,33 @@ def next_back(declared: Cutover, source: Source, *, resumed: bool) -> BackStep:
         # of which the last failed, may have stopped it.
         return RunResume()
     return Forget()
+
+
+def kept(source: Source, fencing: Fencing) -> tuple[str, ...]:
+    """The interfaces that keep the groups that somebody else gave them: no fence, nor what they had.
+
+    Who isolated the machine meanwhile must not find it open again.
+    """
+    memory = source.memory
+    return tuple(
+        each.id
+        for each in _changed(source)
+        if not _has_fence(each, memory, fencing)
+        and set(each.groups) - fencing.own != set(memory.groups[each.id]) - fencing.own
+    )
+
+
+def _changed(source: Source) -> list[Interface]:
+    remembered = source.memory.groups
+    return [
+        each
+        for each in source.interfaces
+        if each.id in remembered and set(each.groups) != set(remembered[each.id])
+    ]
+
+
+def _has_fence(interface: Interface, memory: Memory, fencing: Fencing) -> bool:
+    return not memory.fence or not {memory.fence, fencing.fence}.isdisjoint(interface.groups)
 
 
 # -- afterwards ---------------------------------------------------------------------------------

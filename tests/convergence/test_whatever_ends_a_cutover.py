@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Callable
 
 import pytest
@@ -10,10 +11,12 @@ from site_recovery import cutover
 from site_recovery.convergence.interfaces import PlanOrder
 from site_recovery.convergence.outcome import Outcome, Status
 from site_recovery.declared.cutover import Cutover
+from site_recovery.fencing import Fencing
 from site_recovery.phases import Phase
 from site_recovery.reasons import Reason
 from site_recovery.recovery_plan import Group, Plan
 from tests.convergence.fleet import Fleet
+from tests.convergence.sources import OWN
 from tests.convergence.test_a_cutover_loses_nothing import (
     FAILOVER,
     FENCE,
@@ -30,6 +33,7 @@ from tests.convergence.test_every_cut_of_a_cutover import application_runs
 __all__ = ["protected"]
 
 WEB_FIRST = PlanOrder(Plan("dev-all", (Group(("web-01",)), Group(("db-01",)))))
+BEFORE = ("sg-machines", OWN.group_id)
 HELD = Cutover.model_validate({"mode": "lossless", "onFailure": "hold"})
 ERROR = {"errorCode": "150097", "errorMessage": "The disk is not consistent"}
 UNAVAILABLE = {"status": 503, "code": "Busy", "message": "later", "times": 500}
@@ -135,7 +139,7 @@ def test_an_interface_that_is_attached_during_a_cutover_is_fenced_and_given_back
 
     def attach(verb: str, which: str) -> None:
         if which == own and verb == "tag" and tag in plain.tagging and not plain.attached:
-            plain.attached[own] = {"eni-further": ("sg-a", "sg-b")}
+            plain.attached[own] = {"eni-further": BEFORE}
 
     plain.after = attach
     if fails:
@@ -149,4 +153,41 @@ def test_an_interface_that_is_attached_during_a_cutover_is_fenced_and_given_back
     else:
         assert outcome.status is Status.SATISFIED, outcome
     [_, further] = plain.source(own).interfaces
-    assert further.groups == (("sg-a", "sg-b") if fails else (FENCE,))
+    assert further.groups == (BEFORE if fails else (FENCE,))
+
+
+class TestGroupsThatSomebodySetMeanwhile:
+    """Who isolates a machine, or moves it to other groups, must not find it as it was before."""
+
+    def test_stay_when_the_cutover_gives_up_because_of_them(self, protected: Fleet) -> None:
+        plain, own = sources(protected), instance(protected, "db-01")
+
+        def meddle(verb: str, which: str) -> None:
+            if which == own and verb == "tag" and cutover.POINT in plain.tagging:
+                plain.become(own, security_groups=("sg-isolated",))
+
+        plain.after = meddle
+        outcome = protected.drive(Phase.FAILED_OVER)["db-01"]
+
+        assert outcome.reason is Reason.CUTOVER_DISTURBED
+        assert f"eni-{own} keeps the security groups that somebody else gave it" in outcome.message
+        assert plain.source(own).interfaces[0].groups == ("sg-isolated",)
+        assert application_runs(protected, "db-01")
+
+    @pytest.mark.parametrize("fence", [FENCE, "sg-fence-of-an-earlier-stack"])
+    def test_stay_when_a_killed_run_was_giving_the_source_back(
+        self, protected: Fleet, fence: str
+    ) -> None:
+        plain, own = sources(protected), instance(protected, "db-01")
+        before = plain.source(own).interfaces[0].groups
+        plain.attached[own] = {"eni-further": BEFORE}
+        begin_and_kill(protected)
+        asyncio.run(plain.tag(own, {cutover.RESTORING: "-"}))
+        plain.fencing = Fencing(fence)
+        plain.attached[own] = {"eni-further": ("sg-isolated",)}
+
+        protected.drive(Phase.PROTECTED)
+
+        [first, further] = plain.source(own).interfaces
+        assert (first.groups, further.groups) == (before, ("sg-isolated",))
+        assert not [tag for tag in plain.source(own).tags if cutover.is_ours(tag)]

@@ -123,7 +123,32 @@ BACK = with_tags(STOPPED, restoring="why", quiesced="x")
     ],
 )
 def test_the_next_step_back(source: Source, resumed: bool, step: cutover.BackStep) -> None:
-    assert cutover.next_back(QUIESCING, source, resumed=resumed) == step
+    assert cutover.next_back(QUIESCING, source, FENCING, resumed=resumed) == step
+
+
+@pytest.mark.parametrize(
+    ("noted", "held", "gives", "keeps"),
+    [
+        (FENCE, (FENCE,), True, False),
+        (FENCE, (FENCE, OWN), True, False),
+        ("sg-fence-of-an-earlier-stack", ("sg-fence-of-an-earlier-stack",), True, False),
+        (FENCE, ("sg-else",), False, True),
+        (FENCE, ("sg-a",), False, True),
+        (FENCE, ("sg-b", "sg-a"), False, False),
+        # The stack gave it its own group since.
+        (FENCE, ("sg-a", "sg-b", OWN), False, False),
+        # It began before the fence was noted.
+        ("", ("sg-else",), True, False),
+    ],
+)
+def test_groups_are_given_back_in_place_of_a_fence_only(
+    noted: str, held: tuple[str, ...], *, gives: bool, keeps: bool
+) -> None:
+    begun = with_tags(BEGUN, restoring="why", **({"fence": noted} if noted else {}))
+    source = replace(begun, interfaces=(Interface("eni-1", held),))
+    step = cutover.next_back(LOSSLESS, source, FENCING, resumed=False)
+    assert step == (cutover.GiveGroups({"eni-1": ("sg-a", "sg-b")}) if gives else cutover.Forget())
+    assert cutover.kept(source, FENCING) == (("eni-1",) if keeps else ())
 
 
 @pytest.mark.parametrize(("later", "counts"), [(-1, False), (1, True)])
@@ -135,7 +160,7 @@ def test_a_note_of_an_earlier_migration_does_not_count(later: int, *, counts: bo
 
 def test_an_instance_that_somebody_else_stopped_is_not_started() -> None:
     begun = with_tags(replace(BEGUN, state="stopped"), restoring="why")
-    assert cutover.next_back(LOSSLESS, begun, resumed=False) == cutover.Forget()
+    assert cutover.next_back(LOSSLESS, begun, FENCING, resumed=False) == cutover.Forget()
 
 
 MIGRATED = replace(

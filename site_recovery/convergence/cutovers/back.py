@@ -62,10 +62,11 @@ class Back:
             MigrationError: AWS or Azure did not answer, or refused.
         """
         course, declared = self._courses.of(machine), machine.assignment.cutover
+        fencing = self._courses.sources.fencing
         while True:
             if not self._courses.pace.may_submit():
                 return True
-            match cutover.next_back(declared, source, resumed=course.resumed):
+            match cutover.next_back(declared, source, fencing, resumed=course.resumed):
                 case cutover.NoteRestoring():
                     if not await self._is_ours_still(machine, source, observed):
                         tell(machine, "its failover was accepted and does not show yet")
@@ -88,6 +89,7 @@ class Back:
                     if not course.resumed:
                         return True
                 case cutover.Forget():
+                    course.kept = cutover.kept(source, fencing)
                     await self._courses.remove(machine, source, _is_over)
                     self._courses.event(f"{machine.name}: {_served(course)}")
                 case cutover.Restored():
@@ -226,9 +228,14 @@ def _groups_said(groups: Collection[str]) -> str:
 def _served(course: Course) -> str:
     """How the source is at the end, in words."""
     gone = f" without {_groups_said(course.gone)}, deleted meanwhile" if course.gone else ""
+    said = f"its source is given back{gone}" if gone else "its source serves as before"
     if course.not_resumed:
-        return (
+        said = (
             f"its source is given back{gone}, but its application may be stopped, because the commands "
             f"of quiesce.resume ended with {course.not_resumed}"
         )
-    return f"its source is given back{gone}" if gone else "its source serves as before"
+    if not course.kept:
+        return said
+    return (
+        f"{said}, but {', '.join(course.kept)} keeps the security groups that somebody else gave it"
+    )

@@ -32,6 +32,7 @@ class Course:
         left: the connections that the last look found.
         unanswered: consecutive rounds in which AWS did not answer, or refused what was due.
         resumed: whether the commands that start the application again were run.
+        kept: the interfaces that keep groups that somebody else gave them meanwhile.
         not_resumed: how they ended, if that was not well.
         failure: why the source is given back, if something failed.
         ended: whether this run gave the source back.
@@ -47,6 +48,7 @@ class Course:
     left: list[Connection] = field(default_factory=list)
     unanswered: int = 0
     resumed: bool = False
+    kept: tuple[str, ...] = ()
     not_resumed: str = ""
     failure: Failure | None = None
     ended: bool = False

@@ -62,7 +62,8 @@ class Forward:
                         )
                         return False
                     await self._courses.remove(machine, source, cutover.is_afterwards)
-                    await self._courses.write(machine, cutover.beginning(source, now))
+                    tags = {**cutover.beginning(source, now), cutover.FENCE: fencing.fence}
+                    await self._courses.write(machine, tags)
                     if begins:
                         self._courses.event(f"{machine.name}: its cutover begins")
                 case cutover.RunQuiesce():
