@@ -12,7 +12,7 @@ from pulumi.runtime.invoke import invoke_async
 from pulumi.runtime.sync_await import _sync_await
 
 import components.sdk  # noqa: F401  (takes the place of the packages)
-from settings import Accounts, Draft
+from settings import Accounts, Draft, uncompared
 from site_recovery.aws import caller
 
 _AWS = "aws:index/getCallerIdentity:getCallerIdentity"
@@ -53,6 +53,9 @@ def ask(
         plugins = Accounts(
             aws.get("accountId", ""), azure.get("subscriptionId", ""), azure.get("tenantId", "")
         )
+        silent = uncompared(program, plugins)
+        if silent is not None:
+            pulumi.log.warn(silent)
         return program, plugins, await working
 
     # As the SDK waits in its own synchronous form, which would ask one plugin after the other.

@@ -7,7 +7,7 @@ asked for the facts that only AWS knows. Nothing here needs Pulumi.
 from __future__ import annotations
 
 from settings import outputs_file
-from settings.accounts import Accounts, differences, headline
+from settings.accounts import Accounts, differences, headline, uncompared
 from settings.draft import Draft
 from settings.preflight.preflight import Aws, Preflight, examine
 from settings.preflight.server_plan import ServerPlan
@@ -59,4 +59,5 @@ __all__ = [
     "read",
     "secrets",
     "stack_config",
+    "uncompared",
 ]

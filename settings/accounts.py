@@ -55,6 +55,17 @@ def differences(program: Accounts, plugins: Accounts) -> list[Problem]:
     return found
 
 
+def uncompared(program: Accounts, plugins: Accounts) -> str | None:
+    """What a run says if the plugin's AWS account could not be compared; None otherwise."""
+    if program.aws or not plugins.aws:
+        return None
+    return (
+        f"whether the program works in account {plugins.aws} of pulumi-aws is not known: STS did not "
+        "answer its own clients. Compare AWS_PROFILE and the other AWS_ variables, and let the computer "
+        "reach the STS of aws:region on port 443"
+    )
+
+
 def headline(program: Accounts, plugins: Accounts, stack: Settings) -> str:
     """The first line of a preview: from which account to which subscription; then the regions."""
     source = "" if stack.retired else f"AWS account {program.aws or 'unknown'} → "

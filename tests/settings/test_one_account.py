@@ -16,6 +16,7 @@ from azure.core.exceptions import ClientAuthenticationError
 
 import settings
 from components.mobility_agent import document
+from settings.accounts import Accounts, differences, uncompared
 from settings.providers import HARMLESS, HONOURED, INSTEAD
 from site_recovery.aws import regions, roles
 from site_recovery.azure import clouds
@@ -319,3 +320,20 @@ def test_a_recorded_stack_says_its_cloud() -> None:
     assert clouds.recorded({"resources": [aws, provider]}) == "china"
     assert clouds.recorded({"resources": [aws, {**provider, "inputs": {}}]}) is None
     assert clouds.recorded({}) is None
+
+
+@pytest.mark.parametrize(
+    ("program", "plugins", "told"),
+    [("", "123456789012", True), ("", "", False), ("123456789012", "", False)],
+)
+def test_an_account_that_nobody_tells_is_not_taken_for_the_same_in_silence(
+    program: str, plugins: str, *, told: bool
+) -> None:
+    """Where both are silent, or the plugin is, something else says so."""
+    own, other = Accounts(aws=program), Accounts(aws=plugins)
+    assert differences(own, other) == []
+    text = uncompared(own, other)
+    assert (text is not None) is told
+    if text is not None:
+        assert plugins in text
+        assert "sts" in text.lower()
