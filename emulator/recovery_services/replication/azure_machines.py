@@ -14,7 +14,7 @@ from emulator.arm.reserved_names import reserved
 from emulator.estate import services
 from emulator.guests import machine
 from emulator.kernel import resources
-from emulator.kernel.resources import PRIVATE, ResourceId
+from emulator.kernel.resources import PRIVATE, ResourceId, normalized_location
 from emulator.kernel.store import Document
 from emulator.kernel.wire import ArmError
 from emulator.kernel.world import World
@@ -25,6 +25,7 @@ from emulator.recovery_services.replication import (
     placement_refusals,
 )
 from emulator.recovery_services.replication.recovery_points import Point
+from emulator.recovery_services.wire.paths import VAULT_KIND, vault_of
 
 VM_TYPE = "Microsoft.Compute/virtualMachines"
 DISK_TYPE = "Microsoft.Compute/disks"
@@ -100,7 +101,12 @@ def create(
         raise _missing("virtual network", placement.network_id)
     own, joined = (ResourceId.parse(each["id"]).subscription for each in (group, network))
     if own.lower() != joined.lower():
-        raise _elsewhere(placement)
+        raise _elsewhere(placement, "subscription")
+    # A machine is made in the region of its vault.
+    vault = world.store.peek(VAULT_KIND, vault_of(item["id"]))
+    location = network["location"] if vault is None else vault["location"]
+    if normalized_location(network["location"]) != normalized_location(location):
+        raise _elsewhere(placement, "region")
     subnets = [_subnet(world, network, place.subnet) for place in placement.interfaces]
     storage = target["logStorageAccountId"]
     if storage and resources.find(world, storage) is None:
@@ -115,7 +121,6 @@ def create(
             "Choose another size in the properties of the replicated item.",
             task=0,
         )
-    location = network["location"]
     refused = compute_refusals.refusal(size, target, source, location, placement.name)
     if refused is not None:
         raise refused
@@ -269,18 +274,18 @@ def _subnet(world: World, network: Document, subnet: str) -> Document:
     raise _missing("subnet", f"{network['id']}/subnets/{name}")
 
 
-def _elsewhere(placement: Placement) -> JobError:
-    """The error of a machine whose network is in another subscription than itself.
+def _elsewhere(placement: Placement, what: str) -> JobError:
+    """The error of a machine whose network is in another subscription or region than itself.
 
     Source: "Create, change, or delete a network interface": it can be assigned to a virtual network
     in its own subscription and location. The code is [inferred].
     """
     return JobError(
         "28031",
-        f"The virtual network '{placement.network_id}' is not in the subscription of the virtual "
+        f"The virtual network '{placement.network_id}' is not in the {what} of the virtual "
         f"machine '{placement.name}'.",
-        "A network interface is in the subscription of its virtual network.",
-        "Choose a network of the subscription in the properties of the replicated item.",
+        f"A network interface is in the {what} of its virtual network.",
+        f"Choose a network of the {what} in the properties of the replicated item.",
         task=0,
     )
 

@@ -149,6 +149,25 @@ def test_what_was_deleted_meanwhile_fails_the_job(
     assert site.virtual_machines() == {}
 
 
+def test_a_network_of_another_region_takes_no_machine_of_the_vault(site: Site) -> None:
+    elsewhere = TEST_NETWORK.replace("vnet-test", "vnet-elsewhere")
+    body = {
+        "location": "eastus",
+        "properties": {
+            "addressSpace": {"addressPrefixes": ["10.22.0.0/16"]},
+            "subnets": [{"name": "servers", "properties": {"addressPrefix": "10.22.1.0/24"}}],
+        },
+    }
+    assert site.call("PUT", elsewhere, body, "2024-05-01").status == 201
+    job = site.finished(site.test_failover(WEB, networkId=elsewhere))
+    assert job["state"] == "Failed"
+    assert (
+        "vnet-elsewhere' is not in the region"
+        in (job["errors"][0]["serviceErrorDetails"]["message"])
+    )
+    assert site.virtual_machines() == {}
+
+
 def test_a_size_with_too_few_data_disks_fails_the_failover(experience: Classic) -> None:
     many = support.windows(1, disks=tuple(Disk(f"xvd{c}", 10) for c in "abcdef"))
     site = Site([many], experience=experience).prepare()
