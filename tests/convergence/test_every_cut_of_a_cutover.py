@@ -6,6 +6,7 @@ never both, never neither.
 
 from __future__ import annotations
 
+from dataclasses import dataclass, replace
 from datetime import timedelta
 from functools import partial
 
@@ -33,7 +34,6 @@ from tests.convergence.test_a_cutover_loses_nothing import (
     in_azure,
     instance,
     is_out_of_the_way,
-    protected,
     protected_fleet,
     quiesced,
     serves_as_before,
@@ -41,8 +41,6 @@ from tests.convergence.test_a_cutover_loses_nothing import (
 )
 from tests.copies import copied
 from tests.emulator.recovery_services.site_recovery_support import Classic
-
-__all__ = ["protected"]
 
 CUT, OTHER = "db-01", "web-01"
 PLANS: dict[str, tuple[str, ...]] = {"alone": (), "in a plan": (CUT, OTHER)}
@@ -68,11 +66,6 @@ def how(request: pytest.FixtureRequest) -> str:
     return chosen
 
 
-@pytest.fixture
-def plan(how: str, protected: Fleet) -> PlanOrder | None:
-    return planned(protected, how)
-
-
 def drive(fleet: Fleet, phase: Phase, plan: PlanOrder | None) -> dict[str, Outcome]:
     """One run; nothing may serve twice at its end."""
     try:
@@ -82,8 +75,8 @@ def drive(fleet: Fleet, phase: Phase, plan: PlanOrder | None) -> dict[str, Outco
             raise
         return {}
     finally:
-        for machine in fleet.machines:
-            assert not (machine in in_azure(fleet) and takes_writes(fleet, machine)), "both serve"
+        writable = {machine for machine in fleet.machines if takes_writes(fleet, machine)}
+        assert not (writable and writable & in_azure(fleet)), "both serve"
 
 
 def takes_writes(fleet: Fleet, machine: str) -> bool:
@@ -105,12 +98,45 @@ def cut_short(fleet: Fleet, phase: Phase, plan: PlanOrder | None, cut: Cut) -> d
     return outcomes
 
 
+@dataclass(frozen=True)
+class CutShort:
+    """A fleet after a run that was cut.
+
+    Attributes:
+        fleet: the fleet.
+        plan: the recovery plan of the wave; None for a machine alone.
+        outcomes: of the run; none if its driver was killed.
+        took: how long it took.
+    """
+
+    fleet: Fleet
+    plan: PlanOrder | None
+    outcomes: dict[str, Outcome]
+    took: timedelta
+
+    def copy(self) -> CutShort:
+        """The same, with a copy of the fleet."""
+        return replace(self, fleet=self.fleet.copy())
+
+
 @copied
-def cut_off(experience: Classic, how: str, last: str) -> Fleet:
-    """A fleet whose driver was killed after a step of the cutover."""
+def going(experience: Classic, how: str, cut: Cut) -> CutShort:
+    """A cutover that was cut on its way to Azure."""
     fleet = protected_fleet(experience)
-    cut_short(fleet, Phase.FAILED_OVER, planned(fleet, how), Cut(last, "killed after"))
-    return fleet
+    return _cut(fleet, Phase.FAILED_OVER, planned(fleet, how), cut)
+
+
+@copied
+def coming_back(experience: Classic, how: str, cut: Cut) -> CutShort:
+    """One that was cut after the stop, and then again while it gave the source back."""
+    cutover = going(experience, how, Cut("stop", "killed after"))
+    return _cut(cutover.fleet, Phase.PROTECTED, cutover.plan, cut)
+
+
+def _cut(fleet: Fleet, phase: Phase, plan: PlanOrder | None, cut: Cut) -> CutShort:
+    began = fleet.site.world.clock.now()
+    outcomes = cut_short(fleet, phase, plan, cut)
+    return CutShort(fleet, plan, outcomes, fleet.site.world.clock.now() - began)
 
 
 def assert_in_azure(fleet: Fleet, outcomes: dict[str, Outcome]) -> None:
@@ -123,18 +149,17 @@ def assert_in_azure(fleet: Fleet, outcomes: dict[str, Outcome]) -> None:
 
 class TestForward:
     @pytest.mark.parametrize("cut", cuts(*FORWARD), ids=str)
-    def test_the_next_run_goes_on_to_azure(
-        self, protected: Fleet, plan: PlanOrder | None, cut: Cut
-    ) -> None:
-        cut_short(protected, Phase.FAILED_OVER, plan, cut)
+    def test_the_next_run_goes_on_to_azure(self, experience: Classic, how: str, cut: Cut) -> None:
+        short = going(experience, how, cut)
+        fleet = short.fleet
 
-        assert_in_azure(protected, drive(protected, Phase.FAILED_OVER, plan))
+        assert_in_azure(fleet, drive(fleet, Phase.FAILED_OVER, short.plan))
 
-        for machine in protected.machines:
+        for machine in fleet.machines:
             again = machine == CUT and cut == Cut(FAIL_OVER, "failing")
-            assert protected.accepted(machine).count(REQUEST) == 1 + again
+            assert fleet.accepted(machine).count(REQUEST) == 1 + again
         if cut.way in KILLED:
-            assert quiesced(protected, CUT) == 1
+            assert quiesced(fleet, CUT) == 1
 
     @pytest.mark.parametrize(
         "cut",
@@ -145,15 +170,15 @@ class TestForward:
         ids=str,
     )
     def test_or_a_run_that_wants_it_protected_gives_the_source_back(
-        self, protected: Fleet, plan: PlanOrder | None, cut: Cut
+        self, experience: Classic, how: str, cut: Cut
     ) -> None:
-        cut_short(protected, Phase.FAILED_OVER, plan, cut)
+        short = going(experience, how, cut)
 
-        drive(protected, Phase.PROTECTED, plan)
+        drive(short.fleet, Phase.PROTECTED, short.plan)
 
-        assert serves_as_before(protected, CUT)
-        assert application_runs(protected, CUT)
-        assert CUT not in in_azure(protected)
+        assert serves_as_before(short.fleet, CUT)
+        assert application_runs(short.fleet, CUT)
+        assert CUT not in in_azure(short.fleet)
 
 
 FAILURES = [each for each in cuts(*BEFORE_THE_REQUEST) if each.way in ("refused", "failing")]
@@ -161,17 +186,17 @@ FAILURES = [each for each in cuts(*BEFORE_THE_REQUEST) if each.way in ("refused"
 
 @pytest.mark.parametrize("cut", [*FAILURES, Cut(FAIL_OVER, "refused")], ids=str)
 def test_what_fails_before_the_request_gives_the_source_back_in_the_same_run(
-    protected: Fleet, plan: PlanOrder | None, cut: Cut
+    experience: Classic, how: str, cut: Cut
 ) -> None:
-    began = protected.site.world.clock.now()
-    outcome = cut_short(protected, Phase.FAILED_OVER, plan, cut)[CUT]
+    short = going(experience, how, cut)
+    outcome = short.outcomes[CUT]
 
     assert outcome.status is Status.FAILED, outcome
-    assert protected.site.world.clock.now() - began < timedelta(hours=1)
+    assert short.took < timedelta(hours=1)
     assert "Its source serves as before" in outcome.message
-    assert serves_as_before(protected, CUT)
-    assert application_runs(protected, CUT)
-    assert protected.accepted(CUT).count(REQUEST) == 0
+    assert serves_as_before(short.fleet, CUT)
+    assert application_runs(short.fleet, CUT)
+    assert short.fleet.accepted(CUT).count(REQUEST) == 0
 
 
 @pytest.mark.parametrize("cut", cuts(*BACK), ids=str)
@@ -179,17 +204,15 @@ def test_what_fails_before_the_request_gives_the_source_back_in_the_same_run(
 def test_a_source_that_was_half_given_back_ends_on_one_side(
     experience: Classic, how: str, cut: Cut, phase: Phase
 ) -> None:
-    fleet = cut_off(experience, how, "stop")
-    plan = planned(fleet, how)
-    cut_short(fleet, Phase.PROTECTED, plan, cut)
+    short = coming_back(experience, how, cut)
 
-    outcomes = drive(fleet, phase, plan)
+    outcomes = drive(short.fleet, phase, short.plan)
 
     if phase is Phase.FAILED_OVER:
-        assert_in_azure(fleet, outcomes)
+        assert_in_azure(short.fleet, outcomes)
     else:
-        assert serves_as_before(fleet, CUT)
-        assert application_runs(fleet, CUT)
+        assert serves_as_before(short.fleet, CUT)
+        assert application_runs(short.fleet, CUT)
 
 
 @pytest.mark.parametrize(("last", "stopped"), [("choose", False), ("stop", True)])
@@ -197,8 +220,8 @@ def test_a_cutover_whose_recovery_point_is_not_kept_any_more_ends_on_one_side(
     experience: Classic, how: str, last: str, stopped: bool
 ) -> None:
     """A machine that was not stopped yet has got newer points meanwhile. The other has none."""
-    fleet = cut_off(experience, how, last)
-    plan = planned(fleet, how)
+    short = going(experience, how, Cut(last, "killed after"))
+    fleet, plan = short.fleet, short.plan
     fleet.site.pass_time(minutes=5)
     assert (sources(fleet).source(instance(fleet, CUT)).state == "stopped") == stopped
     fleet.site.pass_time(**LONG)
