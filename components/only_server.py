@@ -43,8 +43,9 @@ def only_server(region: str, connect: Connect | None = None) -> pulumi.ResourceH
         if unrecorded:
             raise MigrationError(
                 f"{tags.get('Name')}: {' and '.join(unrecorded)} in EC2 carries the tags of this "
-                "server, and the stack's record does not have it: an earlier run ended while EC2 "
-                "started it. Run `make recover` to take it into the record, or terminate it."
+                "server, and the stack's record does not have it. If an earlier run ended while EC2 "
+                "started it, run `make recover` to take it into the record, or terminate it. If "
+                "another stack made it, leave it: name a vault of this stack's own in target.vault."
             )
         await _raise_if_in_use(connect or connector(), vault_id, role, str(tags.get("Name")))
 

@@ -92,6 +92,17 @@ def test_a_server_that_no_record_has_stops_the_run_with_the_way_out(world: World
         create(TAGS)
 
 
+def test_a_server_of_another_stack_over_the_vault_is_not_to_be_taken_or_terminated(
+    world: World,
+) -> None:
+    world.live = ["i-1"]
+
+    with pytest.raises(
+        MigrationError, match=r"If another stack made it, leave it: .*target\.vault"
+    ):
+        create(TAGS)
+
+
 def test_a_server_that_is_replaced_is_no_second_one(world: World) -> None:
     world.live = world.recorded = ["i-1"]
 
