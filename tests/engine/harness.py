@@ -428,17 +428,19 @@ class Stack:
         """Run a command that uses the engine, such as `up`."""
         return self.start(*command).result()
 
-    def start(self, *command: str, real: bool = False) -> Running:
+    def start(self, *command: str, real: bool = False, logged: bool = True) -> Running:
         """Start a command that uses the engine.
 
         Args:
             command: the command and its options.
             real: whether its Python processes start as a user's do, so that it may be killed.
+            logged: whether it takes the option for a log of events.
         """
         self._commands += 1
         events = self._events / f"{self._commands}.json"
         pythons = self._real if real else self._usual
-        process = self._pulumi(*command, "--event-log", str(events), pythons=pythons)
+        log = ("--event-log", str(events)) if logged else ()
+        process = self._pulumi(*command, *log, pythons=pythons)
         return Running(process, events, real=pythons is self._real)
 
     def succeeds(self, *command: str) -> str:
@@ -462,7 +464,7 @@ class Stack:
 
     def _pulumi(self, *command: str, pythons: Pythons | None = None) -> subprocess.Popen[str]:
         variables = self._write_project(pythons or self._usual)
-        other = command[:2] == ("stack", "init") or "--stack" in command
+        other = command[:2] in (("stack", "init"), ("state", "move")) or "--stack" in command
         named = [] if other else ["--stack", self.name]
         return subprocess.Popen(
             ["pulumi", *command, *named, "--non-interactive"],

@@ -5,12 +5,14 @@
 
 from __future__ import annotations
 
+import signal
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
 
+from tests.engine.clouds import SCALE
 from tests.engine.harness import GROUP, STACK, VAULT, Result, Stack, row
 
 pytestmark = pytest.mark.engine
@@ -18,6 +20,14 @@ pytestmark = pytest.mark.engine
 _OWN = "**:dynamic/asr:"
 _UP = ("up", "--yes", "--skip-preview")
 _DESTROY = ("destroy", "--yes", "--skip-preview")
+_OTHER = "other"
+_WATCHES = """#!/bin/bash
+# Says that a file was saved, once, as the program does that comes with Pulumi.
+while kill -0 "$PPID" 2> /dev/null; do
+  if [ -e "$SAVED" ]; then rm "$SAVED"; echo saved; fi
+  sleep 0.1
+done
+"""
 PLAN = "engine-shop"
 
 
@@ -263,6 +273,73 @@ def test_a_stack_that_is_forgotten_changes_nothing_and_its_export_brings_it_back
     stack.succeeds("stack", "init", STACK)
     stack.succeeds("stack", "import", "--file", exported)
     assert_nothing_left_to_do(stack)
+
+
+@row("pulumi state move <a wave>")
+def test_a_wave_that_moved_to_another_stack_is_recorded_again_and_forgotten_there(
+    stack: Stack,
+) -> None:
+    stack.succeeds("stack", "init", _OTHER)
+    ending = ":components:MigrationWave::rest"
+    (wave,) = (one["urn"] for one in stack.resources() if one["urn"].endswith(ending))
+    with clouds_left_alone(stack):
+        move = ("state", "move", "--yes", "--source", STACK, "--dest", _OTHER)
+        stack.succeeds(*move, wave)
+        assert stack.recorded("app-01") is None
+        succeeds(stack, *_UP)
+        # Nothing tells the other stack that the machines are not its own.
+        removal = succeeds(stack, "destroy", "--preview-only", "--stack", _OTHER)
+        assert removal.changes["Wave rest"] == "delete"
+        of_other = wave.replace(f":{STACK}::", f":{_OTHER}::")
+        stack.succeeds(
+            *("state", "delete", of_other, "--target-dependents", "--yes", "--stack", _OTHER)
+        )
+        succeeds(stack, *_DESTROY, "--stack", _OTHER)
+    assert_nothing_left_to_do(stack)
+
+
+@row("pulumi watch")
+def test_a_watch_brings_no_phase_that_was_changed_since_it_began(
+    stack: Stack, tmp_path: Path
+) -> None:
+    (tmp_path / "pulumi-watch").write_text(_WATCHES)
+    (tmp_path / "pulumi-watch").chmod(0o755)
+    stack.environment["PATH"] = f"{tmp_path}:{stack.environment['PATH']}"
+    stack.environment["SAVED"] = str(tmp_path / "saved")
+    with clouds_left_alone(stack):
+        watch = stack.start("watch", logged=False)
+        watch.until("Watch mode enabled")
+        declare(stack, "test-failover", "test-failover")
+        stack.succeeds("config", "get", "ec2-to-azure:experience")
+        (tmp_path / "saved").touch()
+        watch.until("Update complete; changes made: None")
+        watch.process.send_signal(signal.SIGINT)
+        assert "Traceback" not in watch.result().text
+    declare(stack, "test-failover", "protected")
+
+
+@row("pulumi up <while another run is under way>")
+def test_a_run_beside_a_living_one_is_refused_until_that_is_stopped(stack: Stack) -> None:
+    declare(stack, "test-failover", "test-failover")
+    before = len(stack.clouds.audit())
+    stack.clouds.set_scale(0)
+    living = stack.start(*_UP, real=True)
+    stack.clouds.until(lambda: len(stack.clouds.audit()) > before)
+    declare(stack, "test-failover", "protected")
+    with clouds_left_alone(stack):
+        assert "test failover cleanup" in succeeds(stack, "preview").line("rest")
+        for command in (_UP, _DESTROY, ("refresh", "--yes", "--skip-preview")):
+            refused = stack.run(*command)
+            assert refused.code != 0
+            assert "the stack is currently locked" in refused.text
+        living.process.send_signal(signal.SIGINT)
+        living.until("press ^C again")
+        living.process.send_signal(signal.SIGINT)
+        assert living.result().code != 0
+    stack.clouds.set_scale(SCALE)
+    succeeds(stack, *_UP)
+    assert stack.machine("app-01")["observedPhase"] == "protected"
+    assert stack.clouds.operations("app-01")[-2:] == ["TestFailover", "TestFailoverCleanup"]
 
 
 @row("pulumi up --refresh")
