@@ -104,13 +104,15 @@ def _instance(declared: Declared, client: Client) -> Iterator[Found]:
     servers = tagged_servers(client("ec2"), str(tags.get(ROLE_TAG)), str(tags.get(VAULT_TAG)))
     for instance in servers:
         own = {tag["Key"]: tag["Value"] for tag in instance.get("Tags", ())}
-        yield Found(
-            instance["InstanceId"],
-            {
-                "tag Name": (str(tags.get("Name")), own.get("Name", "")),
-                "subnet": (subnet, instance.get("SubnetId", "")),
-            },
-        )
+        there = {
+            "tag Name": (str(tags.get("Name")), own.get("Name", "")),
+            "subnet": (subnet, instance.get("SubnetId", "")),
+        }
+        # Another stack over the same vault may use the same name and subnet; its profile is its own.
+        for (profile,) in _known(declared, "iamInstanceProfile"):
+            arn = str(instance.get("IamInstanceProfile", {}).get("Arn", ""))
+            there["instance profile"] = (profile, arn.rpartition("/")[2])
+        yield Found(instance["InstanceId"], there)
 
 
 def _role(declared: Declared, client: Client) -> Iterator[Found]:

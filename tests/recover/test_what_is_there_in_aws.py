@@ -234,6 +234,16 @@ def test_a_server_of_another_vault_is_not_seen(cloud: Cloud) -> None:
     assert cloud.find(cloud.declared(INSTANCE, inputs)) == ()
 
 
+def test_the_server_of_another_stack_over_the_vault_is_refused(cloud: Cloud) -> None:
+    """It may have the same name and subnet, but not the role of this stack."""
+    inputs = {**instance(cloud), "iamInstanceProfile": "p-dev-server"}
+
+    verdict = decide(declared := cloud.declared(INSTANCE, inputs), cloud.find(declared))
+
+    assert verdict.action is Action.REFUSE
+    assert "no instance profile ('p-dev-server' is declared)" in verdict.text
+
+
 def test_two_servers_are_both_named(cloud: Cloud) -> None:
     first = cloud.made[INSTANCE]
     declared = cloud.make(INSTANCE, instance(cloud))
