@@ -8,174 +8,22 @@ go on or to give the source back.
 
 from __future__ import annotations
 
-import re
-from collections.abc import Collection, Iterable, Mapping
-from dataclasses import dataclass, field
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import TypeAlias
 
+from site_recovery.cutover_memory import Interface, Memory, Source, is_ours
 from site_recovery.declared.cutover import Cutover, Mode
 from site_recovery.fencing import Fencing
 from site_recovery.reasons import Reason
 from site_recovery.snapshot import RecoveryPoint
 
-_TAG = "site-recovery:cutover"
-BEGAN = _TAG
-QUIESCED = f"{_TAG}-quiesced"
-FENCE = f"{_TAG}-fence"
-FENCED = f"{_TAG}-fenced"
-POINT = f"{_TAG}-point"
-STOPPED = f"{_TAG}-stopped"
-RESTORING = f"{_TAG}-restoring"
-MIGRATED_TO = "site-recovery:migrated-to"
-MIGRATED_AT = "site-recovery:migrated-at"
-ATTEMPTS = "site-recovery:failover-attempts"
-_AFTERWARDS = (MIGRATED_TO, MIGRATED_AT)
-_GROUPS = f"{_TAG}-groups-"
-
-_GROUPS_OF_A_TAG = 9
-"""Ids of 20 characters beside that of an interface, in the 256 characters of a tag's value."""
-_VALUE_MAX = 256
 _STOP_WAIT = timedelta(minutes=20)
 """How long an instance may take to stop. EC2 forces one off that hangs after some minutes."""
 
 
-@dataclass(frozen=True)
-class Interface:
-    """A network interface of a source, and the ids of its security groups."""
-
-    id: str
-    groups: tuple[str, ...]
-
-
-@dataclass(frozen=True)
-class Source:
-    """The EC2 instance of a machine, as a cutover needs it (DescribeInstances).
-
-    Attributes:
-        state: EC2's word, such as `running`.
-        address: its private address; empty if it has none.
-        addresses: all addresses within AWS of all its interfaces.
-    """
-
-    instance_id: str
-    state: str
-    interfaces: tuple[Interface, ...] = ()
-    tags: Mapping[str, str] = field(default_factory=dict)
-    address: str = ""
-    addresses: frozenset[str] = frozenset()
-
-    @property
-    def memory(self) -> Memory:
-        """What the tags say of a cutover."""
-        return Memory.read(self.tags)
-
-
-@dataclass(frozen=True)
-class Memory:
-    """What the tags of a source say of its cutover. Times are the service's.
-
-    Attributes:
-        began: when it began; None if there is no cutover.
-        groups: the security groups that each interface had before it was fenced.
-        fence: the security group that fences it; empty if it began before that was noted.
-        quiesced: whether the declared commands succeeded.
-        fenced: a recovery point that is later than this has every write; None before that is sure.
-        point: the id of the recovery point to fail over to; empty if none is chosen.
-        stopping: when the instance was asked to stop; None if it was not.
-        restoring: why the source is being given back; empty if it is not.
-        migrated_to: the virtual machine that it became; empty before that.
-        migrated_at: when its migration was first seen to be complete; None before that. What an
-            earlier cutover has left does not count.
-        attempts: the number of the last attempt to fail over that ended with the source given back,
-            for its hooks; 0 if none did. It stays on the source.
-    """
-
-    began: datetime | None = None
-    groups: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
-    fence: str = ""
-    quiesced: bool = False
-    fenced: datetime | None = None
-    point: str = ""
-    stopping: datetime | None = None
-    restoring: str = ""
-    migrated_to: str = ""
-    migrated_at: datetime | None = None
-    attempts: int = 0
-
-    @classmethod
-    def read(cls, tags: Mapping[str, str]) -> Memory:
-        """Read the tags. A time that somebody made unreadable counts as absent."""
-        groups: dict[str, tuple[str, ...]] = {}
-        for name in sorted(tag for tag in tags if tag.startswith(_GROUPS)):
-            interface, *ids = tags[name].split()
-            groups[interface] = (*groups.get(interface, ()), *ids)
-        stopping, migrated_at = _moment(tags.get(STOPPED)), _moment(tags.get(MIGRATED_AT))
-        is_former = stopping is not None and migrated_at is not None and migrated_at < stopping
-        return cls(
-            began=_moment(tags.get(BEGAN)),
-            groups=groups,
-            fence=tags.get(FENCE, ""),
-            quiesced=QUIESCED in tags,
-            fenced=_moment(tags.get(FENCED)),
-            point=tags.get(POINT, ""),
-            stopping=stopping,
-            restoring=tags.get(RESTORING, ""),
-            migrated_to=tags.get(MIGRATED_TO, ""),
-            migrated_at=None if is_former else migrated_at,
-            attempts=_number(tags.get(ATTEMPTS)),
-        )
-
-
-def is_proof(tag: str) -> bool:
-    """Whether a tag says that the source is fenced, or what follows from that."""
-    return tag in (FENCED, POINT)
-
-
-def is_ours(tag: str) -> bool:
-    """Whether a tag belongs to a cutover. What the source became is not one of them."""
-    return tag.startswith(_TAG)
-
-
-def is_afterwards(tag: str) -> bool:
-    """Whether a tag says what the source became. It is untrue once another cutover begins or ends."""
-    return tag in _AFTERWARDS
-
-
-def beginning(source: Source, now: datetime) -> dict[str, str]:
-    """The tags that remember a source as it was before its cutover.
-
-    If that has begun, those of the interfaces that were attached since.
-    """
-    memory = source.memory
-    began = memory.began is not None
-    known = sum(name.startswith(_GROUPS) for name in source.tags) if began else 0
-    groups: list[str] = []
-    for interface in source.interfaces:
-        rest = () if began and interface.id in memory.groups else interface.groups
-        while rest:
-            some, rest = rest[:_GROUPS_OF_A_TAG], rest[_GROUPS_OF_A_TAG:]
-            groups.append(" ".join((interface.id, *some)))
-    tags = {f"{_GROUPS}{number}": text for number, text in enumerate(groups, known + 1)}
-    return tags if began else {BEGAN: now.isoformat(), **tags}
-
-
-def without(source: Source, interface: str, gone: Collection[str]) -> dict[str, str]:
-    """The tags that remember the groups of an interface, without some of them."""
-    return {
-        name: " ".join(word for word in text.split() if word not in gone)
-        for name, text in source.tags.items()
-        if name.startswith(_GROUPS) and text.split()[:1] == [interface]
-    }
-
-
-def value(text: str) -> str:
-    """A text as the value of a tag: other services take fewer characters in tags than EC2."""
-    kept = "".join(letter if letter.isalnum() or letter in " +-=._:/@" else " " for letter in text)
-    return " ".join(kept.split())[:_VALUE_MAX]
-
-
-# -- forward ------------------------------------------------------------------------------------
+# -- forward --------------------------------------------------------------------------------------
 
 
 @dataclass(frozen=True)
@@ -340,7 +188,7 @@ def point_after(
     return choose(later, key=lambda point: point.time, default=None)
 
 
-# -- back ---------------------------------------------------------------------------------------
+# -- back -----------------------------------------------------------------------------------------
 
 
 @dataclass(frozen=True)
@@ -441,68 +289,6 @@ def _changed(source: Source) -> list[Interface]:
 
 def _has_fence(interface: Interface, memory: Memory, fencing: Fencing) -> bool:
     return not memory.fence or not {memory.fence, fencing.fence}.isdisjoint(interface.groups)
-
-
-# -- afterwards ---------------------------------------------------------------------------------
-
-
-@dataclass(frozen=True)
-class NoteMigrated:
-    """Note when the migration was seen to be complete."""
-
-
-@dataclass(frozen=True)
-class Keep:
-    """Keep the instance; `why` is set if it is due and must not be terminated."""
-
-    why: str = ""
-
-
-@dataclass(frozen=True)
-class Terminate:
-    """Terminate the instance, if its virtual machine runs."""
-
-
-EndStep: TypeAlias = NoteMigrated | Keep | Terminate
-
-_ENDED = ("shutting-down", "terminated")
-
-
-def next_end(source: Source, fencing: Fencing, after: timedelta, now: datetime) -> EndStep:
-    """What to do with the source of a migrated machine.
-
-    Args:
-        source: the instance as EC2 shows it now.
-        fencing: the groups of a source that is fenced.
-        after: how long after its migration it is terminated.
-        now: the service's time.
-    """
-    memory = source.memory
-    if source.state in _ENDED:
-        return Keep()
-    if memory.migrated_at is None:
-        return NoteMigrated()
-    if now < memory.migrated_at + after:
-        return Keep()
-    if memory.began is None or not memory.migrated_to:
-        return Keep("no cutover of this program stopped it")
-    if source.state != "stopped":
-        return Keep(f"it is {source.state}")
-    if not all(fencing.holds(each.groups) for each in source.interfaces):
-        return Keep("it is not fenced any more")
-    return Terminate()
-
-
-def _moment(text: str | None) -> datetime | None:
-    try:
-        moment = datetime.fromisoformat(text or "")
-    except ValueError:
-        return None
-    return moment if moment.tzinfo is not None else None
-
-
-def _number(text: str | None) -> int:
-    return int(text) if text is not None and re.fullmatch("[0-9]{1,9}", text) else 0
 
 
 def _minutes(span: timedelta) -> str:

@@ -22,7 +22,7 @@ from site_recovery.aws.client import (
 )
 from site_recovery.batches import batches
 from site_recovery.convergence.sources import GroupsGoneError, Ran
-from site_recovery.cutover import Interface, Source
+from site_recovery.cutover_memory import Interface, Source
 from site_recovery.errors import MigrationError
 from site_recovery.fencing import Fencing
 from site_recovery.fleet import Platform

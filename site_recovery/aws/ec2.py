@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
-from site_recovery import cutover
+from site_recovery import cutover_memory
 from site_recovery.aws import disks, images, placement
 from site_recovery.aws.client import AWS_FAILURES, aws_problem, connect
 from site_recovery.aws.disks import Disk
@@ -388,8 +388,8 @@ def _facts(
         server_role=tags.get(ROLE_TAG),
         scaling_group=tags.get(_SCALING_GROUP_TAG),
         market=instance.get("InstanceLifecycle") or None,
-        cut_over=cutover.BEGAN in tags,
-        migrated_at=cutover.Memory.read(tags).migrated_at,
+        cut_over=cutover_memory.BEGAN in tags,
+        migrated_at=cutover_memory.Memory.read(tags).migrated_at,
         placement=placement.of(instance, owners),
         tags=tags,
         interfaces=tuple(map(_interface, interfaces)),

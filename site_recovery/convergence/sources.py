@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import timedelta
 from typing import Protocol
 
-from site_recovery.cutover import Source
+from site_recovery.cutover_memory import Source
 from site_recovery.errors import MigrationError
 from site_recovery.fencing import Fencing
 from site_recovery.fleet import Platform

@@ -9,7 +9,7 @@ from datetime import timedelta
 from emulator.in_process import AsyncWorldTransport
 from emulator.kernel.clock import Clock
 from emulator.kernel.wire import Request, Response
-from site_recovery import cutover
+from site_recovery import cutover_memory
 from site_recovery.convergence.sources import Ran
 from site_recovery.errors import MigrationError
 from tests.convergence.fleet import Fleet
@@ -39,13 +39,13 @@ BACK = ("note the restoring", "give the groups", "start", "resume", "forget")
 """The changes that give a source back, in their order."""
 
 _TAGS = (
-    (cutover.BEGAN, "begin"),
-    (cutover.RESTORING, "note the restoring"),
-    (cutover.MIGRATED_TO, "mark"),
-    (cutover.STOPPED, "note the stop"),
-    (cutover.POINT, "choose"),
-    (cutover.FENCED, "note the fence"),
-    (cutover.QUIESCED, "note the quiesce"),
+    (cutover_memory.BEGAN, "begin"),
+    (cutover_memory.RESTORING, "note the restoring"),
+    (cutover_memory.MIGRATED_TO, "mark"),
+    (cutover_memory.STOPPED, "note the stop"),
+    (cutover_memory.POINT, "choose"),
+    (cutover_memory.FENCED, "note the fence"),
+    (cutover_memory.QUIESCED, "note the quiesce"),
 )
 _JOB = {
     "errorCode": "150097",

@@ -11,7 +11,7 @@ from emulator.estate.machines import Instance
 from emulator.estate.security_groups import Rule, SecurityGroup
 from emulator.guests import machine as guests
 from site_recovery.convergence.sources import GroupsGoneError, Ran
-from site_recovery.cutover import Interface, Source
+from site_recovery.cutover_memory import Interface, Source
 from site_recovery.fencing import Fencing
 from site_recovery.fleet import Platform
 from tests.emulator.recovery_services.site_recovery_support import Site

@@ -11,7 +11,7 @@ import pytest
 
 from emulator.kernel import resources
 from emulator.kernel.resources import PRIVATE
-from site_recovery import cutover
+from site_recovery import cutover_memory
 from site_recovery.convergence.interfaces import PlanOrder
 from site_recovery.convergence.outcome import Outcome, Status
 from site_recovery.convergence.sources import Ran
@@ -67,7 +67,7 @@ def serves_as_before(fleet: Fleet, machine: str) -> bool:
     """Whether the source runs, with its own groups, and nothing of a cutover is left."""
     source = sources(fleet).source(instance(fleet, machine))
     own = fleet.machines[machine].security_groups
-    tags = [name for name in source.tags if cutover.is_ours(name)]
+    tags = [name for name in source.tags if cutover_memory.is_ours(name)]
     held = source.interfaces[0].groups
     return source.state == "running" and held != (FENCE,) and not tags and bool(held or not own)
 
@@ -293,7 +293,7 @@ class TestFailure:
         plain, own = sources(protected), instance(protected, "db-01")
 
         def meddle(verb: str, which: str) -> None:
-            if which == own and cutover.FENCED in plain.source(own).tags:
+            if which == own and cutover_memory.FENCED in plain.source(own).tags:
                 plain.become(own, security_groups=("sg-else",))
 
         plain.after = meddle
@@ -361,7 +361,7 @@ class TestFailure:
 
     def test_hold_does_not_stop_half_way_back(self, held: Fleet) -> None:
         begin_and_kill(held)
-        asyncio.run(sources(held).tag(instance(held, "db-01"), {cutover.RESTORING: "-"}))
+        asyncio.run(sources(held).tag(instance(held, "db-01"), {cutover_memory.RESTORING: "-"}))
 
         outcome = held.drive(Phase.FAILED_OVER, rules=STRICT)["db-01"]
 

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from site_recovery import cutover
+from site_recovery import cutover_memory
 from site_recovery.convergence.outcome import Status
 from site_recovery.convergence.review import review
 from site_recovery.convergence.review_data import DELETE_VM, ROLL_BACK, wave_review
@@ -254,5 +254,7 @@ def test_a_killed_rollback_goes_on_and_never_do_both_serve(
     assert serves_as_before(failed_over, "db-01")
     assert made_in_azure(failed_over) == []
     assert not [
-        name for name in plain.source(instance(failed_over, "db-01")).tags if cutover.is_ours(name)
+        name
+        for name in plain.source(instance(failed_over, "db-01")).tags
+        if cutover_memory.is_ours(name)
     ]

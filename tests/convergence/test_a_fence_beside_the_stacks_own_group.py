@@ -10,7 +10,7 @@ from datetime import timedelta
 
 import pytest
 
-from site_recovery import cutover
+from site_recovery import cutover_memory
 from site_recovery.convergence.outcome import Status
 from site_recovery.declared.cutover import Cutover, Mode
 from site_recovery.phases import Phase
@@ -156,7 +156,7 @@ def test_its_groups_are_not_noted_as_those_that_it_had(experience: Classic) -> N
 
     assert outcome.reason is Reason.CUTOVER_DISTURBED
     assert "its tags do not say which security groups it had" in outcome.message
-    assert cutover.BEGAN not in sources(fleet).source(instance(fleet, MACHINE)).tags
+    assert cutover_memory.BEGAN not in sources(fleet).source(instance(fleet, MACHINE)).tags
 
 
 def test_a_group_of_somebody_else_beside_it_ends_the_cutover(experience: Classic) -> None:

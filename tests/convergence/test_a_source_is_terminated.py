@@ -7,7 +7,7 @@ from datetime import timedelta
 
 import pytest
 
-from site_recovery import cutover
+from site_recovery import cutover_memory
 from site_recovery.convergence.outcome import Status
 from site_recovery.observation import Stage
 from site_recovery.phases import Phase
@@ -95,7 +95,7 @@ class TestAMachineThatIsOnlyFailedOver:
         return fleet
 
     def test_is_not_noted_as_migrated(self, failed_over: Fleet) -> None:
-        assert cutover.MIGRATED_AT not in tags(failed_over)
+        assert cutover_memory.MIGRATED_AT not in tags(failed_over)
 
     def test_keeps_its_source_however_long_that_takes(self, failed_over: Fleet) -> None:
         failed_over.site.pass_time(days=15)
@@ -113,7 +113,7 @@ class TestAMachineThatIsOnlyFailedOver:
     def test_loses_a_note_that_is_untrue(self, failed_over: Fleet) -> None:
         note(failed_over)
         assert failed_over.drive(Phase.FAILED_OVER)["db-01"].status is Status.SATISFIED
-        assert cutover.MIGRATED_AT not in tags(failed_over)
+        assert cutover_memory.MIGRATED_AT not in tags(failed_over)
 
 
 class TestANoteOfAnEarlierMigration:
@@ -156,4 +156,4 @@ def tags(fleet: Fleet) -> dict[str, str]:
 def note(fleet: Fleet) -> None:
     """Let the source say that its migration is complete."""
     now = fleet.site.world.clock.now().isoformat()
-    asyncio.run(sources(fleet).tag(instance(fleet, "db-01"), {cutover.MIGRATED_AT: now}))
+    asyncio.run(sources(fleet).tag(instance(fleet, "db-01"), {cutover_memory.MIGRATED_AT: now}))

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from site_recovery import cutover
+from site_recovery import cutover_memory
 from site_recovery.convergence.interfaces import PlanOrder
 from site_recovery.convergence.outcome import Status
 from site_recovery.declared.cutover import Cutover, Mode
@@ -152,7 +152,7 @@ def test_no_source_is_fenced_for_a_failover_that_does_not_begin(four: Fleet) -> 
     for machine in four.machines.values():
         source = sources.source(machine.id)
         assert source.state == "running"
-        assert not any(cutover.is_ours(tag) for tag in source.tags)
+        assert not any(cutover_memory.is_ours(tag) for tag in source.tags)
 
 
 def test_a_network_that_is_gone_is_named(four: Fleet) -> None:

@@ -7,7 +7,7 @@ from collections.abc import Callable
 
 import pytest
 
-from site_recovery import cutover
+from site_recovery import cutover_memory
 from site_recovery.convergence.interfaces import PlanOrder
 from site_recovery.convergence.outcome import Outcome, Status
 from site_recovery.declared.cutover import Cutover
@@ -130,7 +130,7 @@ def test_a_cutover_that_begins_anew_in_the_same_run_is_taken_back_with_its_appli
     assert application_runs(protected, "db-01")
 
 
-@pytest.mark.parametrize("tag", [cutover.BEGAN, cutover.QUIESCED])
+@pytest.mark.parametrize("tag", [cutover_memory.BEGAN, cutover_memory.QUIESCED])
 @pytest.mark.parametrize("fails", [True, False])
 def test_an_interface_that_is_attached_during_a_cutover_is_fenced_and_given_back(
     protected: Fleet, tag: str, *, fails: bool
@@ -163,7 +163,7 @@ class TestGroupsThatSomebodySetMeanwhile:
         plain, own = sources(protected), instance(protected, "db-01")
 
         def meddle(verb: str, which: str) -> None:
-            if which == own and verb == "tag" and cutover.POINT in plain.tagging:
+            if which == own and verb == "tag" and cutover_memory.POINT in plain.tagging:
                 plain.become(own, security_groups=("sg-isolated",))
 
         plain.after = meddle
@@ -182,7 +182,7 @@ class TestGroupsThatSomebodySetMeanwhile:
         before = plain.source(own).interfaces[0].groups
         plain.attached[own] = {"eni-further": BEFORE}
         begin_and_kill(protected)
-        asyncio.run(plain.tag(own, {cutover.RESTORING: "-"}))
+        asyncio.run(plain.tag(own, {cutover_memory.RESTORING: "-"}))
         plain.fencing = Fencing(fence)
         plain.attached[own] = {"eni-further": ("sg-isolated",)}
 
@@ -190,4 +190,4 @@ class TestGroupsThatSomebodySetMeanwhile:
 
         [first, further] = plain.source(own).interfaces
         assert (first.groups, further.groups) == (before, ("sg-isolated",))
-        assert not [tag for tag in plain.source(own).tags if cutover.is_ours(tag)]
+        assert not [tag for tag in plain.source(own).tags if cutover_memory.is_ours(tag)]

@@ -9,8 +9,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from site_recovery import cutover
-from site_recovery.cutover import Interface, Memory, Source
+from site_recovery import cutover, cutover_end, cutover_memory
+from site_recovery.cutover_memory import Interface, Memory, Source
 from site_recovery.declared.cutover import Commands, Cutover, Mode, Quiesce
 from site_recovery.fencing import Fencing
 from site_recovery.reasons import Reason
@@ -36,7 +36,7 @@ def having(source: Source, *groups: str) -> Source:
     return replace(source, interfaces=(Interface("eni-1", groups),))
 
 
-BEGUN = replace(FREE, tags=cutover.beginning(FREE, NOW))
+BEGUN = replace(FREE, tags=cutover_memory.beginning(FREE, NOW))
 FENCED = replace(BEGUN, interfaces=(Interface("eni-1", (FENCE,)),))
 PROVEN = with_tags(FENCED, fenced=NOW.isoformat())
 CHOSEN = with_tags(PROVEN, point="p1")
@@ -154,7 +154,7 @@ def test_groups_are_given_back_in_place_of_a_fence_only(
 @pytest.mark.parametrize(("later", "counts"), [(-1, False), (1, True)])
 def test_a_note_of_an_earlier_migration_does_not_count(later: int, *, counts: bool) -> None:
     noted = NOW + timedelta(minutes=later)
-    source = replace(STOPPED, tags={**STOPPED.tags, cutover.MIGRATED_AT: noted.isoformat()})
+    source = replace(STOPPED, tags={**STOPPED.tags, cutover_memory.MIGRATED_AT: noted.isoformat()})
     assert source.memory.migrated_at == (noted if counts else None)
 
 
@@ -165,24 +165,28 @@ def test_an_instance_that_somebody_else_stopped_is_not_started() -> None:
 
 MIGRATED = replace(
     STOPPED,
-    tags={**STOPPED.tags, cutover.MIGRATED_TO: "vm", cutover.MIGRATED_AT: NOW.isoformat()},
+    tags={
+        **STOPPED.tags,
+        cutover_memory.MIGRATED_TO: "vm",
+        cutover_memory.MIGRATED_AT: NOW.isoformat(),
+    },
 )
 
 
 @pytest.mark.parametrize(
     ("groups", "step"),
     [
-        ((FENCE,), cutover.Terminate()),
-        ((FENCE, OWN), cutover.Terminate()),
-        ((OWN,), cutover.Keep("it is not fenced any more")),
-        ((FENCE, OWN, "sg-a"), cutover.Keep("it is not fenced any more")),
+        ((FENCE,), cutover_end.Terminate()),
+        ((FENCE, OWN), cutover_end.Terminate()),
+        ((OWN,), cutover_end.Keep("it is not fenced any more")),
+        ((FENCE, OWN, "sg-a"), cutover_end.Keep("it is not fenced any more")),
     ],
 )
 def test_a_source_that_is_due_is_terminated_if_it_is_fenced(
-    groups: tuple[str, ...], step: cutover.EndStep
+    groups: tuple[str, ...], step: cutover_end.EndStep
 ) -> None:
     source, after = having(MIGRATED, *groups), timedelta(days=14)
-    assert cutover.next_end(source, FENCING, after, NOW + after) == step
+    assert cutover_end.next_end(source, FENCING, after, NOW + after) == step
 
 
 ids = st.text("0123456789abcdef", min_size=17, max_size=17)
@@ -198,14 +202,14 @@ ids = st.text("0123456789abcdef", min_size=17, max_size=17)
 )
 def test_the_tags_remember_every_group_of_every_interface(groups: dict[str, list[str]]) -> None:
     interfaces = tuple(Interface(each, tuple(its)) for each, its in groups.items())
-    tags = cutover.beginning(Source("i-1", "running", interfaces), NOW)
+    tags = cutover_memory.beginning(Source("i-1", "running", interfaces), NOW)
 
     memory = Memory.read(tags)
 
     assert memory.began == NOW
     assert memory.groups == {each.id: each.groups for each in interfaces}
     assert all(len(text) <= 256 for text in tags.values())
-    assert all(cutover.is_ours(name) for name in tags)
+    assert all(cutover_memory.is_ours(name) for name in tags)
 
 
 def test_an_interface_that_was_attached_since_is_remembered_beside_the_others() -> None:
@@ -213,7 +217,7 @@ def test_an_interface_that_was_attached_since_is_remembered_beside_the_others() 
     attached = replace(BEGUN, interfaces=(*BEGUN.interfaces, other))
     assert cutover.next_step(LOSSLESS, attached, FENCING, NOW) == cutover.Remember()
 
-    tags = cutover.beginning(attached, NOW + timedelta(hours=1))
+    tags = cutover_memory.beginning(attached, NOW + timedelta(hours=1))
 
     memory = Memory.read({**attached.tags, **tags})
     assert memory.began == NOW
@@ -226,7 +230,7 @@ def test_an_interface_that_was_attached_since_is_remembered_beside_the_others() 
 
 @given(st.text())
 def test_any_text_becomes_the_value_of_a_tag(text: str) -> None:
-    assert len(cutover.value(text)) <= 256
+    assert len(cutover_memory.value(text)) <= 256
 
 
 def point(minute: int, *, application: bool = False) -> RecoveryPoint:

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from site_recovery import cutover
+from site_recovery import cutover_end, cutover_memory
 from site_recovery.convergence.cutovers.course import Courses
 from site_recovery.convergence.machine_run import MachineRun
 from site_recovery.convergence.single_reads import read_alone
-from site_recovery.cutover import Source
+from site_recovery.cutover_memory import Source
 from site_recovery.observation import Observed, Stage, observe
 from site_recovery.operations import Operation
 from site_recovery.snapshot import Snapshot
@@ -37,15 +37,17 @@ class Afterwards:
             await self._end(machine, source, observed, snapshot)
         else:
             # It is not complete, or not any more: nothing may count from then.
-            await self._courses.remove(machine, source, lambda tag: tag == cutover.MIGRATED_AT)
+            await self._courses.remove(
+                machine, source, lambda tag: tag == cutover_memory.MIGRATED_AT
+            )
 
     async def _mark(self, machine: MachineRun, source: Source, observed: Observed) -> None:
         """Note on the source what it became."""
-        became = cutover.value((observed.azure_vm_id or "").removeprefix("/subscriptions/"))
+        became = cutover_memory.value((observed.azure_vm_id or "").removeprefix("/subscriptions/"))
         if source.memory.began is None or not became or source.memory.migrated_to == became:
             return
         if self._courses.pace.may_submit():
-            await self._courses.write(machine, {cutover.MIGRATED_TO: became})
+            await self._courses.write(machine, {cutover_memory.MIGRATED_TO: became})
 
     async def _end(
         self, machine: MachineRun, source: Source, observed: Observed, snapshot: Snapshot
@@ -55,14 +57,14 @@ class Afterwards:
         if after is None:
             return
         now, instance = self._courses.service.clock.now(), source.instance_id
-        step = cutover.next_end(source, self._courses.sources.fencing, after, now)
-        if step == cutover.Keep() or not await self._is_complete(machine, observed, snapshot):
+        step = cutover_end.next_end(source, self._courses.sources.fencing, after, now)
+        if step == cutover_end.Keep() or not await self._is_complete(machine, observed, snapshot):
             return
-        if isinstance(step, cutover.NoteMigrated):
-            await self._courses.write(machine, {cutover.MIGRATED_AT: now.isoformat()})
+        if isinstance(step, cutover_end.NoteMigrated):
+            await self._courses.write(machine, {cutover_memory.MIGRATED_AT: now.isoformat()})
             return
-        why = step.why if isinstance(step, cutover.Keep) else ""
-        if isinstance(step, cutover.Terminate):
+        why = step.why if isinstance(step, cutover_end.Keep) else ""
+        if isinstance(step, cutover_end.Terminate):
             power = await self._courses.service.compute.power(observed.azure_vm_id or "")
             if power == "running":
                 await self._courses.sources.terminate(instance)

@@ -5,12 +5,12 @@ from __future__ import annotations
 from collections.abc import Collection
 from dataclasses import replace
 
-from site_recovery import cutover
+from site_recovery import cutover, cutover_memory
 from site_recovery.convergence.cutovers.course import Course, Courses, quiesce_comment, tell
 from site_recovery.convergence.machine_run import MachineRun
 from site_recovery.convergence.outcome import Failure
 from site_recovery.convergence.sources import GroupsGoneError
-from site_recovery.cutover import Source
+from site_recovery.cutover_memory import Source
 from site_recovery.errors import MigrationError
 from site_recovery.observation import Observed, Stage, observe
 from site_recovery.operations import Operation
@@ -113,11 +113,11 @@ class Back:
         Raises:
             MigrationError: AWS did not answer, or refused.
         """
-        tags = {cutover.RESTORING: cutover.value(why) or "-"}
+        tags = {cutover_memory.RESTORING: cutover_memory.value(why) or "-"}
         if machine.assignment.hooks.are_declared:
             number = machine.hooks.number if machine.hooks is not None else 0
             machine.ended_attempts = max(number, source.memory.attempts + 1)
-            tags[cutover.ATTEMPTS] = str(machine.ended_attempts)
+            tags[cutover_memory.ATTEMPTS] = str(machine.ended_attempts)
         await self._courses.write(machine, tags)
 
     async def _give(
@@ -131,7 +131,7 @@ class Back:
         try:
             await self._courses.sources.give_groups(interface, ids)
         except GroupsGoneError as error:
-            tags = cutover.without(source, interface, error.groups)
+            tags = cutover_memory.without(source, interface, error.groups)
             if error.groups >= set(ids):
                 raise MigrationError(
                     f"interface {interface} of instance {source.instance_id} had "
@@ -217,7 +217,7 @@ def _is_held(machine: MachineRun, source: Source) -> bool:
 
 
 def _is_over(tag: str) -> bool:
-    return cutover.is_ours(tag) or cutover.is_afterwards(tag)
+    return cutover_memory.is_ours(tag) or cutover_memory.is_afterwards(tag)
 
 
 def _groups_said(groups: Collection[str]) -> str:

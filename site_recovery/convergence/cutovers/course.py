@@ -10,7 +10,7 @@ from site_recovery.convergence.interfaces import Pace, Service
 from site_recovery.convergence.machine_run import MachineRun
 from site_recovery.convergence.outcome import Failure
 from site_recovery.convergence.sources import Sources
-from site_recovery.cutover import Interface, Source
+from site_recovery.cutover_memory import Interface, Source
 from site_recovery.fence_proof import Connection
 from site_recovery.reasons import Reason
 

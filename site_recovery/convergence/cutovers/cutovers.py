@@ -11,7 +11,7 @@ from dataclasses import replace
 from datetime import timedelta
 from typing import Any
 
-from site_recovery import cutover
+from site_recovery import cutover_memory
 from site_recovery.convergence.cutovers.afterwards import Afterwards
 from site_recovery.convergence.cutovers.back import Back
 from site_recovery.convergence.cutovers.course import Courses, tell
@@ -21,7 +21,7 @@ from site_recovery.convergence.interfaces import Pace, Service
 from site_recovery.convergence.machine_run import MachineRun
 from site_recovery.convergence.outcome import Failure
 from site_recovery.convergence.sources import Sources
-from site_recovery.cutover import Source
+from site_recovery.cutover_memory import Source
 from site_recovery.errors import MigrationError
 from site_recovery.observation import Observed
 from site_recovery.operations import Operation
@@ -246,7 +246,7 @@ class Cutovers:
         source, course = self._courses.source(machine), self._courses.of(machine)
         if source is None:
             return None
-        names = frozenset(filter(cutover.is_ours, source.tags))
+        names = frozenset(filter(cutover_memory.is_ours, source.tags))
         return (names, source.state, course.command, course.proofs)
 
 

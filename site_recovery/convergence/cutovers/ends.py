@@ -9,7 +9,7 @@ from site_recovery.convergence.cutovers.course import Courses
 from site_recovery.convergence.machine_run import MachineRun
 from site_recovery.convergence.outcome import Failure
 from site_recovery.convergence.unexpected import named
-from site_recovery.cutover import Source
+from site_recovery.cutover_memory import Source
 from site_recovery.errors import MigrationError
 from site_recovery.observation import Observed
 from site_recovery.operations import Operation

@@ -5,12 +5,12 @@ from __future__ import annotations
 from dataclasses import replace
 from datetime import datetime, timedelta
 
-from site_recovery import cutover, fence_proof
+from site_recovery import cutover, cutover_memory, fence_proof
 from site_recovery.convergence.cutovers.back import Back
 from site_recovery.convergence.cutovers.course import Courses, quiesce_comment, tell
 from site_recovery.convergence.machine_run import MachineRun
 from site_recovery.convergence.sources import Ran
-from site_recovery.cutover import Source
+from site_recovery.cutover_memory import Source
 from site_recovery.observation import Observed
 from site_recovery.reasons import Reason
 
@@ -61,8 +61,11 @@ class Forward:
                             "it is fenced, and its tags do not say which security groups it had",
                         )
                         return False
-                    await self._courses.remove(machine, source, cutover.is_afterwards)
-                    tags = {**cutover.beginning(source, now), cutover.FENCE: fencing.fence}
+                    await self._courses.remove(machine, source, cutover_memory.is_afterwards)
+                    tags = {
+                        **cutover_memory.beginning(source, now),
+                        cutover_memory.FENCE: fencing.fence,
+                    }
                     await self._courses.write(machine, tags)
                     if begins:
                         self._courses.event(f"{machine.name}: its cutover begins")
@@ -76,7 +79,7 @@ class Forward:
                             machine, source, observed, Reason.QUIESCE_FAILED, what
                         )
                         return False
-                    await self._courses.write(machine, {cutover.QUIESCED: now.isoformat()})
+                    await self._courses.write(machine, {cutover_memory.QUIESCED: now.isoformat()})
                     self._courses.event(f"{machine.name}: its application is stopped")
                 case cutover.Fence(interfaces):
                     for interface in interfaces:
@@ -85,10 +88,10 @@ class Forward:
                     self._courses.event(f"{machine.name}: its source is fenced")
                 case cutover.FenceAnew():
                     # Before its groups change: a run that is killed in between must prove them too.
-                    await self._courses.remove(machine, source, cutover.is_proof)
+                    await self._courses.remove(machine, source, cutover_memory.is_proof)
                 case cutover.NoteFence():
                     await self._courses.write(
-                        machine, {cutover.FENCED: await self._after_now(machine)}
+                        machine, {cutover_memory.FENCED: await self._after_now(machine)}
                     )
                 case cutover.Prove():
                     if not await self._prove(machine, source, observed):
@@ -98,7 +101,9 @@ class Forward:
                         return False
                 case cutover.Stop():
                     if source.memory.stopping is None:
-                        await self._courses.write(machine, {cutover.STOPPED: now.isoformat()})
+                        await self._courses.write(
+                            machine, {cutover_memory.STOPPED: now.isoformat()}
+                        )
                         self._courses.event(f"{machine.name}: its source is being stopped")
                     await self._courses.sources.stop(source.instance_id)
                     tell(machine, "its source is being stopped")
@@ -182,7 +187,7 @@ class Forward:
         # The service's time is read anew: that of this round is older than the end of the command.
         after = datetime.fromisoformat(await self._after_now(machine))
         fenced = fence_proof.later_than(proof, course.asked or after, after)
-        await self._courses.write(machine, {cutover.FENCED: fenced.isoformat()})
+        await self._courses.write(machine, {cutover_memory.FENCED: fenced.isoformat()})
         course.command = None
         self._courses.event(f"{machine.name}: no connection is left, and its disks are flushed")
         return True
@@ -196,7 +201,7 @@ class Forward:
         point = cutover.point_after(points, later_than, declared)
         if point is not None:
             name = point.id.rpartition("/")[2]
-            await self._courses.write(machine, {cutover.POINT: name})
+            await self._courses.write(machine, {cutover_memory.POINT: name})
             self._courses.event(
                 f"{machine.name}: fails over to the recovery point of {point.time:%H:%M:%S}"
             )
@@ -230,7 +235,7 @@ class Forward:
             what = "the recovery point of its cutover is not kept any more, and there is none later"
             await self._back.fail(machine, source, observed, Reason.NO_LATER_POINT, what)
             return False
-        await self._courses.write(machine, {cutover.POINT: other.id.rpartition("/")[2]})
+        await self._courses.write(machine, {cutover_memory.POINT: other.id.rpartition("/")[2]})
         self._courses.event(
             f"{machine.name}: its recovery point is not kept any more; takes that of "
             f"{other.time:%H:%M:%S}"
