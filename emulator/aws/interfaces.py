@@ -6,7 +6,8 @@ ModifyInstanceAttribute for the first interface), and those of an instance are i
 With moto's way no group of the launch could ever be taken away.
 
 Moto gives an interface any groups. EC2 refuses those that its VPC does not have, among them those that
-were deleted (`InvalidGroup.NotFound`).
+were deleted (`InvalidGroup.NotFound`), and more than the account's quota
+(`SecurityGroupsPerInterfaceLimitExceeded`, "Error codes for the Amazon EC2 API").
 
 Moto keeps the interface of an instance that is terminated. EC2 deletes the one that it made at the
 launch, unless the launch says otherwise (`DeleteOnTermination`), and its groups are free.
@@ -14,7 +15,7 @@ launch, unless the launch says otherwise (`DeleteOnTermination`), and its groups
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Collection
 from typing import Any
 
 
@@ -31,13 +32,18 @@ def keep_own_groups() -> None:
     instance_type.security_groups = property(_of_first, _replace)
 
 
-def refuse_groups_that_are_not_there() -> None:
-    """Let this process's moto give interfaces the groups of their VPC only, from now on."""
+def refuse_groups_that_it_may_not_have() -> None:
+    """Let this process's moto give interfaces the groups that EC2 gives, from now on."""
     from moto.ec2.exceptions import EC2ClientError
     from moto.ec2.models.elastic_network_interfaces import NetworkInterfaceBackend
     from moto.ec2.models.instances import InstanceBackend
 
-    def require(backend: Any, vpc_id: str, group_ids: Iterable[str]) -> None:
+    def require(backend: Any, vpc_id: str, group_ids: Collection[str]) -> None:
+        if len(group_ids) > _quota(backend):
+            raise EC2ClientError(
+                "SecurityGroupsPerInterfaceLimitExceeded",
+                "The maximum number of security groups per interface has been reached.",
+            )
         for one in group_ids:
             group = backend.get_security_group_from_id(one)
             if group is None or group.vpc_id != vpc_id:
@@ -89,6 +95,14 @@ def end_with_their_instances() -> None:
     terminate_with_interface.ends_interfaces = True  # type: ignore[attr-defined]
     instance_type.terminate = terminate_with_interface
     instance_type.network_interfaces = property(_there)
+
+
+def _quota(backend: Any) -> int:
+    """How many groups an interface may have, as Service Quotas says."""
+    from moto.servicequotas.models import servicequotas_backends
+
+    quotas = servicequotas_backends[backend.account_id][backend.region_name]
+    return int(quotas.get_service_quota("vpc", "L-2AFB9258")["Value"])
 
 
 def _there(instance: Any) -> list[Any]:

@@ -106,7 +106,7 @@ class AwsServer:
 
         kept.keep()
         interfaces.keep_own_groups()
-        interfaces.refuse_groups_that_are_not_there()
+        interfaces.refuse_groups_that_it_may_not_have()
         interfaces.end_with_their_instances()
         security_groups.refuse_to_delete_what_is_used()
         instances.refuse_by_state()

@@ -21,10 +21,6 @@ from site_recovery.declared.wording import said
 from site_recovery.fleet import Platform
 from site_recovery.problems import Problem
 
-GROUPS_OF_AN_INTERFACE_MAX = 5
-"""Security groups per network interface, unless the account's quota was raised ("Amazon VPC
-quotas")."""
-
 _AGENTS = {
     "classic": r"%ProgramData%\ASR\home\svsystems\pushinstallsvc\repository on the configuration "
     "server",
@@ -104,7 +100,7 @@ def remark(name: str, machine: MachineSettings, facts: MachineFacts, draft: Draf
 
 
 def problems(
-    name: str, machine: MachineSettings, facts: MachineFacts, draft: Draft, prefix: str
+    name: str, machine: MachineSettings, facts: MachineFacts, draft: Draft
 ) -> list[Problem]:
     """Everything that keeps a machine from being migrated.
 
@@ -113,7 +109,6 @@ def problems(
         machine: its settings.
         facts: what AWS knows of it.
         draft: the whole config.
-        prefix: the prefix of the names of the stack's security groups; may be empty.
     """
     found: list[Problem] = []
     if draft.experience is not None:
@@ -161,17 +156,6 @@ def problems(
     found += _tag_problems(name, machine, facts, draft)
     found += interface_rules.problems(name, machine, facts)
     found += disk_rules.problems(name, machine, facts)
-    groups = facts.security_group_names
-    ours = any(group.startswith(f"{prefix}-") for group in groups)
-    if prefix and len(groups) >= GROUPS_OF_AN_INTERFACE_MAX and not ours:
-        found.append(
-            Problem(
-                path("machines", name),
-                f"its network interface {facts.network_interface_id} has {len(groups)} security "
-                f"groups ({', '.join(groups)}), and one more is needed to reach the server",
-                f"Merge two of them: an interface has at most {GROUPS_OF_AN_INTERFACE_MAX}",
-            )
-        )
     return found
 
 

@@ -9,6 +9,7 @@ from typing import TypeAlias
 from settings.draft import Draft
 from settings.preflight import (
     causes,
+    group_rules,
     machine_rules,
     retirement,
     script_rules,
@@ -24,6 +25,7 @@ from site_recovery.aws import (
     instance_roles,
     inventory,
     managed_instances,
+    quotas,
     service_endpoints,
     support_check,
 )
@@ -54,6 +56,7 @@ KernelsReader: TypeAlias = Callable[
     [Iterable[str], str], tuple[dict[str, tuple[str, ...]], list[Problem]]
 ]
 EndpointsReader: TypeAlias = Callable[[str, str], tuple[ManagementEndpoints, list[Problem]]]
+QuotaReader: TypeAlias = Callable[[str], tuple[int, list[Problem]]]
 RolesReader: TypeAlias = Callable[[Iterable[str], str], tuple[tuple[str, ...], list[Problem]]]
 
 _SOURCE_MAY_BE_GONE = (Phase.FAILED_OVER, Phase.MIGRATED)
@@ -72,6 +75,7 @@ class Aws:
     installed_drivers: DriversReader = inventory.installed_drivers
     installed_kernels: KernelsReader = inventory.installed_kernels
     management_endpoints: EndpointsReader = service_endpoints.management_endpoints
+    groups_of_an_interface: QuotaReader = quotas.groups_of_an_interface
 
 
 @dataclass(frozen=True)
@@ -246,11 +250,12 @@ def _machines(draft: Draft, prefix: str, aws: Aws) -> tuple[Draft, Preflight]:
         *(
             problem
             for name, found in here.items()
-            for problem in machine_rules.problems(name, machines[name], found, draft, prefix)
+            for problem in machine_rules.problems(name, machines[name], found, draft)
         ),
         *machine_rules.packages(draft, here),
         *machine_rules.wave_licences(draft, here),
         *script_rules.problems(draft, here),
+        *group_rules.problems(here, prefix, lambda: aws.groups_of_an_interface(region)),
     ]
     found = (*problems.values(), *judged)
     remarks = (

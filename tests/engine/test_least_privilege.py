@@ -57,6 +57,8 @@ NOT_IN_THIS_STORY = {
     # Needed only if a route or rule names a prefix list.
     "ec2:DescribeManagedPrefixLists",
     "ec2:GetManagedPrefixListEntries",
+    # Needed only if a machine has as many security groups as AWS usually allows.
+    "servicequotas:GetServiceQuota",
     # Needed only if a declared resource changes in place.
     "ec2:ModifyInstanceMetadataOptions",
     "ec2:ModifySecurityGroupRules",

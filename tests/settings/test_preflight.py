@@ -554,21 +554,50 @@ def test_no_package_is_needed_where_a_person_or_the_server_installs() -> None:
 
 
 @pytest.mark.parametrize(
-    ("groups", "refused"),
+    ("groups", "quota", "refused"),
     [
-        (["a", "b", "c", "d"], False),
-        (["a", "b", "c", "d", "e"], True),
-        (["a", "b", "c", "d", "ec2-to-azure-test-windows"], False),
-        (["a", "b", "c", "d", "ec2-to-azure-other-windows"], True),
+        ("a b c d", 5, False),
+        ("a b c d e", 5, True),
+        ("a b c d e", 6, False),
+        ("a b c d e f", 6, True),
+        ("a b c d e f", 16, False),
+        ("a b c d ec2-to-azure-test-windows", 5, False),
+        ("a b c d ec2-to-azure-other-windows", 5, True),
     ],
 )
-def test_a_machine_needs_room_for_one_more_security_group(groups: list[str], refused: bool) -> None:
-    changes = {
-        "security_group_ids": tuple(f"sg-{g}" for g in groups),
-        "security_group_names": tuple(groups),
-    }
-    preflight = examine(configs.valid(), ec2(db_01=changes))
+def test_a_machine_needs_room_for_one_more_security_group(
+    groups: str, quota: int, refused: bool
+) -> None:
+    preflight = examine(
+        configs.valid(),
+        ec2(db_01=in_groups(groups)),
+        groups_of_an_interface=lambda region: (quota, []),
+    )
     assert places(preflight) == (["machines.db-01"] if refused else [])
+
+
+def test_a_quota_is_asked_for_only_where_it_matters_and_said_to_be_unknown_once() -> None:
+    asked: list[str] = []
+
+    def denied(region: str) -> tuple[int, list[Problem]]:
+        asked.append(region)
+        return 5, [Problem("AWS", "Service Quotas refused", "Allow servicequotas:GetServiceQuota")]
+
+    few, many = in_groups("a b c d"), in_groups("a b c d e")
+    assert places(examine(configs.valid(), ec2(db_01=few), groups_of_an_interface=denied)) == []
+    assert asked == []
+    facts = ec2(db_01=many, web_01=many)
+    assert places(examine(configs.valid(), facts, groups_of_an_interface=denied)) == ["AWS"]
+    assert asked == ["eu-west-1"]
+
+
+def in_groups(names: str) -> dict[str, Any]:
+    """The facts of a machine whose interface has security groups of these names."""
+    groups = tuple(names.split())
+    return {
+        "security_group_ids": tuple(f"sg-{group}" for group in groups),
+        "security_group_names": groups,
+    }
 
 
 UBUNTU = {"os": "ubuntu-22.04", "platform": "linux"}

@@ -73,3 +73,25 @@ def test_no_interface_gets_a_group_that_its_network_does_not_have(ec2: Any, whic
         assert refused.value.response["Error"]["Code"] == "InvalidGroup.NotFound"
         assert group["GroupId"] in refused.value.response["Error"]["Message"]
     assert groups(ec2, instance["InstanceId"]) == before
+
+
+def test_no_interface_gets_more_groups_than_the_account_may_give_it(ec2: Any) -> None:
+    instance = launched(ec2)
+    interface = instance["NetworkInterfaces"][0]["NetworkInterfaceId"]
+    before = groups(ec2, instance["InstanceId"])
+    made = [
+        ec2.create_security_group(GroupName=f"g{n}", Description="g", VpcId=instance["VpcId"])
+        for n in range(6)
+    ]
+    wanted = [group["GroupId"] for group in made]
+    for call, about in (
+        (ec2.modify_network_interface_attribute, {"NetworkInterfaceId": interface}),
+        (ec2.modify_instance_attribute, {"InstanceId": instance["InstanceId"]}),
+    ):
+        with pytest.raises(ClientError) as refused:
+            call(**about, Groups=wanted)
+        code = refused.value.response["Error"]["Code"]
+        assert code == "SecurityGroupsPerInterfaceLimitExceeded"
+        assert groups(ec2, instance["InstanceId"]) == before
+        call(**about, Groups=wanted[:5])
+        call(**about, Groups=before[0])

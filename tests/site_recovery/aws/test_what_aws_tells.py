@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+import urllib.request
 from collections.abc import Callable
 from typing import Any
 
@@ -10,6 +12,7 @@ import pytest
 
 from site_recovery.aws.ec2 import machine_facts, tagged_instances
 from site_recovery.aws.managed_instances import managed_instances, unmanaged_reason
+from site_recovery.aws.quotas import USUAL_GROUPS, groups_of_an_interface
 from site_recovery.aws.server_facts import ROLE_TAG, VAULT_TAG, ServerQuestion, Subnet, server_facts
 from site_recovery.problems import Problem
 from tests.local_aws import LocalAws
@@ -188,3 +191,21 @@ def test_an_aws_that_does_not_answer_is_one_problem(
     assert not found
     assert problem.path == "AWS"
     assert "AWS_ENDPOINT_URL" in problem.way_out
+
+
+@pytest.mark.parametrize(
+    ("error", "refused"),
+    [("", False), ("NoSuchResourceException", False), ("AccessDeniedException", True)],
+    ids=["told", "never raised", "denied"],
+)
+def test_the_groups_of_an_interface_are_counted_by_the_accounts_quota(
+    aws: LocalAws, error: str, refused: bool
+) -> None:
+    if error:
+        fault = json.dumps({"operation": "GetServiceQuota", "error": error}).encode()
+        request = urllib.request.Request(f"{aws.endpoint}/_emulator/faults", fault)
+        urllib.request.urlopen(request, timeout=10).close()
+    most, problems = groups_of_an_interface(REGION)
+    assert most == USUAL_GROUPS
+    assert [problem.path for problem in problems] == ["AWS"] * refused
+    assert all("servicequotas:GetServiceQuota" in problem.way_out for problem in problems)

@@ -52,6 +52,7 @@ NOT_NARROWED = {
             *("Volumes", "VpcEndpoints", "Vpcs"),
         )
     ),
+    "servicequotas:GetServiceQuota",
     "ssm:DescribeInstanceInformation",
     "ssm:DescribeParameters",
     "ssm:GetCommandInvocation",
