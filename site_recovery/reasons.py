@@ -34,6 +34,7 @@ class Reason(StrEnum):
     VM_SIZE_UNSUITABLE = "vm-size-unsuitable"
     NO_VM_SIZE = "no-vm-size"
     NO_ADDRESS = "no-address"
+    LOCKED = "locked"
     NO_INTERFACE = "no-interface"
     OTHER_DISKS = "other-disks"
     SECURITY_GROUP = "security-group"

@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import gc
 import os
+import signal
 from collections.abc import Generator, Iterator
 
 import hypothesis
@@ -59,8 +60,11 @@ def aws(cloud: LocalAws, monkeypatch: pytest.MonkeyPatch) -> LocalAws:
 def pytest_configure(config: pytest.Config) -> None:
     """Forget the variables of a developer that would lead local clouds elsewhere.
 
-    Also tell of failures at once, in the process that writes the output.
+    Also tell of failures at once, in the process that writes the output. And let Ctrl-C reach the
+    commands of tests, which inherit that it is ignored where a shell started this in the background.
     """
+    if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
+        signal.signal(signal.SIGINT, signal.default_int_handler)
     for name in (*overriding(os.environ), *environment.OVERRIDING):
         os.environ.pop(name, None)
     if not hasattr(config, "workerinput"):

@@ -9,6 +9,7 @@ waits for it.
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 import select
@@ -33,8 +34,14 @@ def main(address: str, arguments: list[str]) -> int:
         connection.sendall(request)
         answers = connection.makefile("r")
         pid = int(answers.readline())
+
+        def forward(number: int, _: object) -> None:
+            # It may have just ended; its exit code is on its way then.
+            with contextlib.suppress(ProcessLookupError):
+                os.kill(pid, number)
+
         for number in (signal.SIGINT, signal.SIGTERM):
-            signal.signal(number, lambda number, _: os.kill(pid, number))
+            signal.signal(number, forward)
         while not select.select([connection], [], [], _PARENT_CHECK_SECONDS)[0]:
             if os.getppid() != parent:
                 return 1

@@ -10,6 +10,7 @@ from dynamic_providers.adapter import unknown
 from dynamic_providers.wave import (
     changed_targets,
     experience_change,
+    locks,
     plan_review,
     references,
     replaced,
@@ -139,4 +140,5 @@ async def _reviewed(
     rules = fleet.rules(wave.inputs.own_wave)
     reviews = review.review(machines, wave.snapshot, rules)
     sized = [each.also(unsized.get(each.name)) for each in reviews]
-    return await security_groups.reviewed(wave.vault, sized, wave.snapshot)
+    unlocked = await locks.reviewed(wave.vault, sized)
+    return await security_groups.reviewed(wave.vault, unlocked, wave.snapshot)

@@ -21,6 +21,7 @@ from site_recovery.convergence.outcome import Outcome, Status
 from site_recovery.convergence.run import converge
 from site_recovery.fleet import Assignment, ExperienceName
 from site_recovery.local_hooks import LocalHooks
+from site_recovery.locks import Lock
 from site_recovery.observation import observe
 from site_recovery.planning import Blocked
 from site_recovery.recovery_plan import Change, Member
@@ -159,6 +160,10 @@ class WaveVault:
         blocked = {name: why for name, why in decided.items() if isinstance(why, Blocked)}
         own = {name: each for name, each in decided.items() if isinstance(each, Assignment)}
         return [own.get(each.machine.name, each) for each in machines], blocked
+
+    async def read_only_locks(self, assignment: Assignment) -> Sequence[Lock]:
+        """The locks that let nothing be made in the vault or in the machine's group."""
+        return await self._with(lambda vault: vault.read_only_locks(assignment))
 
     async def security_groups(self, interfaces: Collection[str]) -> Mapping[str, str]:
         """The network security group of each interface, by its id; empty if it has none."""

@@ -11,20 +11,20 @@ registration", "Resolve errors for resource quotas", "Resolve errors for SKU not
 from __future__ import annotations
 
 import re
-from collections.abc import AsyncIterator, Iterator, Mapping
+from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager
 from typing import TYPE_CHECKING, Any
 
 from azure.core.exceptions import AzureError, HttpResponseError
 
 from site_recovery.azure import policy_violations
-from site_recovery.azure.rest import list_url, url
+from site_recovery.azure.locks import holding
 from site_recovery.errors import MigrationError
+from site_recovery.locks import named, removal
 
 if TYPE_CHECKING:
     from azure.mgmt.recoveryservicessiterecovery.aio import SiteRecoveryManagementClient
 
-_LOCKS_VERSION = "2020-05-01"
 _LOCKED = re.compile(r"are locked: '([^']+)'")
 _NAMESPACE = re.compile(r"namespace '([^']+)'")
 _SUBSCRIPTION = re.compile(r"/subscriptions/([^/?]+)", re.IGNORECASE)
@@ -113,21 +113,14 @@ async def looked_up(client: SiteRecoveryManagementClient, error: AzureError) -> 
         locks = [
             lock
             for scope in (scopes.group(1).split(",") if scopes else ())
-            for lock in await _locks(client, scope)
+            for lock in await holding(client, scope)
+            if lock.scope.lower() == scope.strip().lower()
         ]
     except AzureError:
         locks = []
     if not locks:
         return forbids(error)
-    named = ", ".join(
-        f"lock '{lock['name']}' ({(lock.get('properties') or {}).get('level')}) of {_scope(lock)}"
-        for lock in locks
-    )
-    ids = " ".join(str(lock["id"]) for lock in locks)
-    return (
-        f"it is forbidden by {named}. Remove it or ask its owner, then run pulumi up again: "
-        f"az lock delete --ids {ids}"
-    )
+    return f"it is forbidden by {named(locks)}. {removal(locks)}"
 
 
 @asynccontextmanager
@@ -146,22 +139,6 @@ async def unlocked(client: SiteRecoveryManagementClient, about: str) -> AsyncIte
         if _code(error) != "ScopeLocked":
             raise
         raise MigrationError(f"{about}: {await looked_up(client, error)}") from error
-
-
-async def _locks(client: SiteRecoveryManagementClient, scope: str) -> list[Mapping[str, Any]]:
-    path = f"{scope}/providers/Microsoft.Authorization/locks"
-    found = await list_url(client, url(path, _LOCKS_VERSION, filter="atScope()"))
-    return [
-        lock
-        for lock in found
-        if isinstance(lock, dict)
-        and lock.get("name")
-        and _scope(lock).lower() == scope.strip().lower()
-    ]
-
-
-def _scope(lock: Mapping[str, Any]) -> str:
-    return str(lock.get("id")).rsplit("/providers/", 1)[0]
 
 
 def _details(error: AzureError) -> Iterator[Any]:

@@ -10,18 +10,18 @@ from datetime import timedelta
 from functools import partial
 from typing import Any
 
-from azure.core.exceptions import ResourceNotFoundError
+from azure.core.exceptions import AzureError, HttpResponseError, ResourceNotFoundError
 
 from site_recovery import arm_ids
 from site_recovery.arm_ids import ContainerId
-from site_recovery.azure import networks, vault, vault_observation, writes
+from site_recovery.azure import locks, networks, vault, vault_observation, writes
 from site_recovery.azure.answers import sizes
 from site_recovery.azure.answers.items import protected_item
 from site_recovery.azure.answers.reading import UnreadableError, each, one
 from site_recovery.azure.answers.recovery_points import recovery_point
 from site_recovery.azure.compute import Compute
 from site_recovery.azure.connection import Connection
-from site_recovery.azure.errors import explained
+from site_recovery.azure.errors import explain, explained
 from site_recovery.azure.experiences import bodies
 from site_recovery.azure.experiences.registry import EXPERIENCES
 from site_recovery.azure.guests import AzureGuests
@@ -38,6 +38,7 @@ from site_recovery.convergence.target_sizes import Size
 from site_recovery.errors import RefusedError
 from site_recovery.fleet import Assignment, RecoveryPointKind, Site
 from site_recovery.jobs import Job, ServiceError
+from site_recovery.locks import Lock
 from site_recovery.observation import Observed
 from site_recovery.operations import Operation
 from site_recovery.request_ids import RequestIds
@@ -51,6 +52,8 @@ from site_recovery.snapshot import (
 from site_recovery.sources import SourceDisk
 from site_recovery.subnets import Network
 from site_recovery.target_settings import TargetSettings
+
+_UNTOLD = (403, 404)
 
 
 class VaultService(PlanService):
@@ -281,6 +284,25 @@ class VaultService(PlanService):
     async def networks(self, wanted: Mapping[str, Collection[str]]) -> dict[str, Network]:
         """The networks with these ids that exist, by id; see `networks.read`."""
         return await networks.read(self._connection, wanted)
+
+    async def read_only_locks(self, assignment: Assignment) -> Sequence[Lock]:
+        """The locks that forbid every change of the vault, or of the group of a virtual machine.
+
+        Operation ManagementLocks_ListByScope. If they may not be read, or the group is not there, the
+        service says itself what it refuses.
+
+        Raises:
+            MigrationError: Azure did not answer.
+        """
+        group = assignment.settings.resource_group_id if assignment.settings else None
+        found: list[Lock] = []
+        for scope in filter(None, (str(self._vault), group)):
+            try:
+                found += await locks.holding(self._client, scope)
+            except AzureError as error:
+                if not (isinstance(error, HttpResponseError) and error.status_code in _UNTOLD):
+                    raise explain(error, f"locks of {scope}") from error
+        return [lock for lock in dict.fromkeys(found) if lock.is_read_only]
 
     def _call(
         self,

@@ -13,6 +13,7 @@ from site_recovery.convergence.plan_run import PlanService
 from site_recovery.convergence.target_sizes import Size
 from site_recovery.fleet import Assignment
 from site_recovery.jobs import Job
+from site_recovery.locks import Lock
 from site_recovery.observation import Observed
 from site_recovery.operations import Operation
 from site_recovery.recovery_plan import Plan
@@ -106,6 +107,9 @@ class Service(PlanService, Protocol):
 
     async def networks(self, wanted: Mapping[str, Collection[str]]) -> Mapping[str, Network]:
         """Read networks by id, each with the addresses to ask about; those that exist."""
+
+    async def read_only_locks(self, assignment: Assignment) -> Sequence[Lock]:
+        """List the locks that let nothing be made in the vault or in the machine's group."""
 
 
 class Reporter(Protocol):

@@ -37,7 +37,7 @@ class MachineRun:
         outcome: how it ended, or None.
         sized: whether its size is settled.
         unsized: rounds without an answer about its sizes.
-        unplaced: consecutive rounds without an answer about its address.
+        unplaced: consecutive rounds without an answer about its address, or about locks.
         unreadable: consecutive rounds in which something about it was unreadable.
         waits_until: the time before which it certainly does not go on; None if not known.
         is_up: whether it runs in Azure, its checks passed, and its hooks after the failover have run.

@@ -42,7 +42,7 @@ from site_recovery.snapshot import Snapshot
 
 _UNREADABLE_ROUNDS = 5
 """Consecutive rounds in which something about a machine may be unreadable before it fails."""
-_NOT_OF_THE_VAULT = (Reason.NO_ADDRESS, Reason.UNAVAILABLE)
+_NOT_OF_THE_VAULT = (Reason.LOCKED, Reason.NO_ADDRESS, Reason.UNAVAILABLE)
 """What blocks a machine and no single read of its item could confirm."""
 
 
@@ -130,7 +130,7 @@ class MachineSteps:
         if odd and machine.unreadable < _UNREADABLE_ROUNDS:
             step = Wait(Reason.UNREADABLE, observed.unreadable)
         step = self._turns.in_turn(machine, step)
-        step = await self._limits.if_placed(machine, step)
+        step = await self._limits.if_it_can_be_made(machine, step)
         if await self._is_refused(machine, step, observed):
             return
         if cutovers is None or not cutovers.is_going_back(machine):

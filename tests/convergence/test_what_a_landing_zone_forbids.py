@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 
+from site_recovery import cutover_memory
 from site_recovery.arm_ids import ContainerId
 from site_recovery.azure import mapping
 from site_recovery.azure.connection import Connection
@@ -14,11 +15,13 @@ from site_recovery.azure.servers import server_removal
 from site_recovery.azure.servers.server_removal import Leaving
 from site_recovery.convergence.interfaces import PlanOrder
 from site_recovery.convergence.outcome import Outcome, Status
+from site_recovery.declared.cutover import Cutover, Mode
 from site_recovery.errors import MigrationError
 from site_recovery.phases import Phase
 from site_recovery.reasons import Reason
 from site_recovery.recovery_plan import Group, Plan
 from tests.convergence.fleet import Fleet, Recorder
+from tests.convergence.sources import EstateSources
 from tests.convergence.test_machines_of_another_subscription import OTHER, land_elsewhere
 from tests.emulator.recovery_services.site_recovery_support import GROUP, VAULT
 
@@ -60,21 +63,65 @@ def assert_failed_at_once(fleet: Fleet, outcomes: dict[str, Outcome], *words: st
         assert "make permissions" not in outcome.message
 
 
+@pytest.mark.parametrize("phase", [Phase.TEST_FAILOVER, Phase.FAILED_OVER])
 @pytest.mark.parametrize("scope", [SUBSCRIPTION, GROUP, VAULT])
-def test_a_lock_is_named_with_the_way_out(replicating: Fleet, scope: str) -> None:
+def test_a_lock_is_named_before_a_failover_with_the_way_out(
+    replicating: Fleet, scope: str, phase: Phase
+) -> None:
     identifier = lock(replicating, scope)
-    before = len(replicating.slept)
+    before, accepted = len(replicating.slept), replicating.accepted()
 
-    outcomes = replicating.drive(Phase.FAILED_OVER)
+    for outcome in replicating.drive(phase).values():
+        assert (outcome.status, outcome.reason) == (Status.BLOCKED, Reason.LOCKED)
+        assert "lock 'prod-guard' (ReadOnly)" in outcome.message
+        assert f"az lock delete --ids {identifier}" in outcome.message
 
-    assert_failed_at_once(
-        replicating, outcomes, "lock 'prod-guard' (ReadOnly)", f"az lock delete --ids {identifier}"
-    )
     assert len(replicating.slept) - before <= 1
+    assert replicating.accepted() == accepted
     unlock(replicating, identifier)
-    again = replicating.drive(Phase.FAILED_OVER)
+    again = replicating.drive(phase)
     assert {each.status for each in again.values()} == {Status.SATISFIED}
-    assert replicating.accepted().count(FAILOVER) == len(replicating.machines)
+
+
+def test_no_source_is_fenced_while_a_lock_forbids_its_virtual_machine(quiet_fleet: Fleet) -> None:
+    quiet_fleet.cutovers = dict.fromkeys(quiet_fleet.machines, Cutover(mode=Mode.LOSSLESS))
+    sources = quiet_fleet.sources = EstateSources(quiet_fleet.site)
+    quiet_fleet.drive(Phase.PROTECTED)
+    identifier = lock(quiet_fleet, GROUP)
+    locked = quiet_fleet.drive(Phase.FAILED_OVER)
+    assert {each.reason for each in locked.values()} == {Reason.LOCKED}
+    for machine in quiet_fleet.machines.values():
+        source = sources.source(machine.id)
+        assert source.state == "running"
+        assert not any(cutover_memory.is_ours(tag) for tag in source.tags)
+    unlock(quiet_fleet, identifier)
+    # The third one has a connection that cannot be ended.
+    again = quiet_fleet.drive(dict.fromkeys(("web-01", "web-02"), Phase.FAILED_OVER))
+    assert {each.status for each in again.values()} == {Status.SATISFIED}
+
+
+def test_a_lock_that_forbids_to_delete_keeps_no_machine_from_its_failover(
+    replicating: Fleet,
+) -> None:
+    lock(replicating, GROUP, "CanNotDelete")
+    outcomes = replicating.drive(Phase.FAILED_OVER)
+    assert {each.status for each in outcomes.values()} == {Status.SATISFIED}
+
+
+@pytest.mark.parametrize(
+    ("times", "status"), [(12, Status.SATISFIED), (10**6, Status.BLOCKED)], ids=["some", "all"]
+)
+def test_a_run_waits_some_rounds_for_azure_to_tell_what_is_locked(
+    replicating: Fleet, times: int, status: Status
+) -> None:
+    replicating.fault(
+        operation="ManagementLocks_ListAtResourceLevel", status=500, code="No", times=times
+    )
+    outcomes = replicating.drive(Phase.FAILED_OVER)
+    assert {each.status for each in outcomes.values()} == {status}
+    if status is Status.BLOCKED:
+        for outcome in outcomes.values():
+            assert "Azure does not tell what is locked" in outcome.message
 
 
 def test_a_lock_that_may_not_be_read_is_told_in_the_services_words(replicating: Fleet) -> None:
@@ -112,22 +159,29 @@ def test_a_policy_that_denies_the_virtual_machine_fails_its_job(replicating: Fle
         assert "Corp" in outcome.message
 
 
-def test_a_lock_on_the_group_of_the_machines_fails_the_jobs_that_meet_it(
-    quiet_fleet: Fleet,
+@pytest.mark.parametrize(
+    ("level", "phase"),
+    [("ReadOnly", Phase.TEST_FAILOVER), ("CanNotDelete", Phase.PROTECTED)],
+)
+def test_a_lock_that_nobody_may_read_fails_the_jobs_that_meet_it(
+    quiet_fleet: Fleet, level: str, phase: Phase
 ) -> None:
     land_elsewhere(quiet_fleet)
     quiet_fleet.drive(Phase.PROTECTED)
-    for level, phase in (("ReadOnly", Phase.TEST_FAILOVER), ("CanNotDelete", Phase.PROTECTED)):
-        identifier = lock(quiet_fleet, OTHER, level)
-        before = len(quiet_fleet.accepted())
-        for outcome in quiet_fleet.drive(phase).values():
-            assert outcome.reason is Reason.JOB_FAILED
-            assert "ScopeLocked" in outcome.message
-            assert OTHER in outcome.message
-        assert len(quiet_fleet.accepted()) - before == len(quiet_fleet.machines)
-        unlock(quiet_fleet, identifier)
-        again = quiet_fleet.drive(phase)
-        assert {each.status for each in again.values()} == {Status.SATISFIED}
+    if phase is Phase.PROTECTED:
+        quiet_fleet.drive(Phase.TEST_FAILOVER)
+    identifier = lock(quiet_fleet, OTHER, level)
+    unreadable = "ManagementLocks_ListAtResourceGroupLevel"
+    quiet_fleet.fault(operation=unreadable, status=403, code="AuthorizationFailed", times=10**6)
+    before = len(quiet_fleet.accepted())
+    for outcome in quiet_fleet.drive(phase).values():
+        assert outcome.reason is Reason.JOB_FAILED
+        assert "ScopeLocked" in outcome.message
+        assert OTHER in outcome.message
+    assert len(quiet_fleet.accepted()) - before == len(quiet_fleet.machines)
+    unlock(quiet_fleet, identifier)
+    again = quiet_fleet.drive(phase)
+    assert {each.status for each in again.values()} == {Status.SATISFIED}
 
 
 def test_a_recovery_plan_that_a_lock_forbids_is_not_asked_for_again(replicating: Fleet) -> None:

@@ -40,6 +40,7 @@ def declared(at: datetime) -> dict[str, Any]:
 @pytest.fixture(autouse=True)
 def protected(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(WaveVault, "observe", answering(replace(PROTECTED, at=NOW)))
+    monkeypatch.setattr(WaveVault, "read_only_locks", answering(()))
 
 
 def row(at: datetime) -> MachineRow:

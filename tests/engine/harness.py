@@ -36,6 +36,7 @@ VAULT = "rsv-migration-dev"
 
 _COMMAND_SECONDS = 180
 _LISTENER_SECONDS = 30
+_INTERRUPTS, _INTERRUPT_SECONDS = 6, 10
 _OWN = "pulumi-python:dynamic/asr:"
 
 _OF_THE_FORKED_HOST = re.compile(
@@ -150,6 +151,14 @@ class Running:
             ended, _, _ = select.select([descriptor], [], [], _LISTENER_SECONDS)
             os.close(descriptor)
             assert ended, f"a process outlived its engine by {_LISTENER_SECONDS} s"
+
+    def interrupt(self) -> None:
+        """Press Ctrl-C until the command ends: the first may reach an update that has just ended."""
+        for _ in range(_INTERRUPTS):
+            self.process.send_signal(signal.SIGINT)
+            with contextlib.suppress(subprocess.TimeoutExpired):
+                self.process.wait(_INTERRUPT_SECONDS)
+                return
 
     def result(self) -> Result:
         """Wait until the command ends."""

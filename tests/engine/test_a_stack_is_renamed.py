@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import pytest
 
-from tests.engine import harness
 from tests.engine.harness import GROUP, VAULT, Stack, row
 
 pytestmark = pytest.mark.engine
@@ -17,15 +16,13 @@ def items(stack: Stack) -> set[str]:
 
 
 @row("pulumi stack rename")
-def test_a_renamed_stack_leaves_both_clouds_as_they_are(
-    stack: Stack, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_a_renamed_stack_leaves_both_clouds_as_they_are(stack: Stack) -> None:
     stack.declare(pilot=("protected", ["web-01"]), rest=("test-failover", ["app-01"]))
     stack.waves["rest"]["recoveryPlan"] = {"groups": [["app-01"]]}
     assert stack.up().code == 0
     azure, aws = stack.clouds.audit(), stack.clouds.aws()
     stack.succeeds("stack", "rename", "renamed")
-    monkeypatch.setattr(harness, "STACK", "renamed")
+    stack.name = "renamed"
 
     preview = stack.preview()
     up = stack.up()

@@ -50,8 +50,6 @@ ADDRESS = "10.20.1.50"
 FAILED_OVER_TO = "10.20.1.78"
 
 NOT_IN_THIS_STORY = {
-    # Needed only to name the lock that forbids a change.
-    "Microsoft.Authorization/locks/read",
     # Needed only by `make recover`.
     "ssm:ListAssociations",
     # Needed only if a route or rule names a prefix list.

@@ -313,7 +313,7 @@ def test_a_watch_brings_no_phase_that_was_changed_since_it_began(
         stack.succeeds("config", "get", "ec2-to-azure:experience")
         (tmp_path / "saved").touch()
         watch.until("Update complete; changes made: None")
-        watch.process.send_signal(signal.SIGINT)
+        watch.interrupt()
         assert "Traceback" not in watch.result().text
     declare(stack, "test-failover", "protected")
 
