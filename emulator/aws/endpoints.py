@@ -17,8 +17,6 @@ def place_in_their_subnets() -> None:
 
     backend_type: Any = vpcs.VPCBackend
     create = backend_type.create_vpc_endpoint
-    if getattr(create, "placed", False):
-        return
 
     def create_vpc_endpoint(backend: Any, *given: Any, **named: Any) -> Any:
         endpoint = create(backend, *given, **named)
@@ -37,5 +35,4 @@ def place_in_their_subnets() -> None:
                 interface._group_set = groups
         return endpoint
 
-    create_vpc_endpoint.placed = True  # type: ignore[attr-defined]
     backend_type.create_vpc_endpoint = create_vpc_endpoint

@@ -40,8 +40,7 @@ def refuse_by_state() -> None:
 
     for name, (done, states) in _REFUSED.items():
         carried_out = getattr(InstanceBackend, name)
-        if not getattr(carried_out, "refuses", False):
-            setattr(InstanceBackend, name, _refusing(carried_out, done, states))
+        setattr(InstanceBackend, name, _refusing(carried_out, done, states))
 
 
 def _refusing(carry_out: Any, done: str, states: tuple[str, ...]) -> Any:
@@ -60,7 +59,6 @@ def _refusing(carry_out: Any, done: str, states: tuple[str, ...]) -> Any:
         keep_stopping(stopping)
         return answer
 
-    refusing.refuses = True  # type: ignore[attr-defined]
     return refusing
 
 

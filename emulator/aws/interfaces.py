@@ -56,8 +56,6 @@ def refuse_groups_that_it_may_not_have() -> None:
     instance_type: Any = InstanceBackend
     modify = interface_type.modify_network_interface_attribute
     replace = instance_type.modify_instance_security_groups
-    if getattr(modify, "refuses", False):
-        return
 
     def modify_network_interface_attribute(
         backend: Any, eni_id: str, group_ids: list[str], *others: Any
@@ -72,7 +70,6 @@ def refuse_groups_that_it_may_not_have() -> None:
         require(backend, backend.get_instance(instance_id).vpc_id, new_group_id_list)
         return replace(backend, instance_id, new_group_id_list)
 
-    modify_network_interface_attribute.refuses = True  # type: ignore[attr-defined]
     interface_type.modify_network_interface_attribute = modify_network_interface_attribute
     instance_type.modify_instance_security_groups = modify_instance_security_groups
 
@@ -83,8 +80,6 @@ def end_with_their_instances() -> None:
 
     instance_type: Any = instances.Instance
     terminate = instance_type.terminate
-    if getattr(terminate, "ends_interfaces", False):
-        return
 
     def terminate_with_interface(instance: Any) -> Any:
         first = _first(instance)
@@ -92,7 +87,6 @@ def end_with_their_instances() -> None:
             first.delete_on_termination = first.id in instance.ec2_backend.enis
         return terminate(instance)
 
-    terminate_with_interface.ends_interfaces = True  # type: ignore[attr-defined]
     instance_type.terminate = terminate_with_interface
     instance_type.network_interfaces = property(_there)
 

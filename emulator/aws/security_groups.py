@@ -17,8 +17,6 @@ def refuse_to_delete_what_is_used() -> None:
 
     backend_type: Any = security_groups.SecurityGroupBackend
     delete = backend_type.delete_security_group
-    if getattr(delete, "refuses", False):
-        return
 
     def delete_security_group(
         backend: Any, name: str | None = None, group_id: str | None = None
@@ -33,7 +31,6 @@ def refuse_to_delete_what_is_used() -> None:
             raise DependencyViolationError(f"resource {group.id} has a dependent object")
         delete(backend, name, group_id)
 
-    delete_security_group.refuses = True  # type: ignore[attr-defined]
     backend_type.delete_security_group = delete_security_group
 
 

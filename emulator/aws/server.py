@@ -104,15 +104,7 @@ class AwsServer:
             def log_request(self, code: int | str = "-", size: int | str = "-") -> None:
                 """Log nothing."""
 
-        kept.keep()
-        interfaces.keep_own_groups()
-        interfaces.refuse_groups_that_it_may_not_have()
-        interfaces.end_with_their_instances()
-        security_groups.refuse_to_delete_what_is_used()
-        instances.refuse_by_state()
-        instances.tell_boot_modes()
-        tags.refuse_what_breaks_a_rule()
-        endpoints.place_in_their_subnets()
+        _complete_moto()
         self._moto: Wsgi = DomainDispatcherApplication(create_backend_app)
         self._server: BaseWSGIServer = make_server(
             "127.0.0.1",
@@ -230,6 +222,20 @@ class AwsServer:
         if call:
             self._control.holds.wait(call.operation)
         return answered
+
+
+@cache
+def _complete_moto() -> None:
+    """Let this process's moto do what EC2 does and moto alone does not; once, for all servers."""
+    kept.keep()
+    interfaces.keep_own_groups()
+    interfaces.refuse_groups_that_it_may_not_have()
+    interfaces.end_with_their_instances()
+    security_groups.refuse_to_delete_what_is_used()
+    instances.refuse_by_state()
+    instances.tell_boot_modes()
+    tags.refuse_what_breaks_a_rule()
+    endpoints.place_in_their_subnets()
 
 
 def _respond(

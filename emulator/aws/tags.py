@@ -21,8 +21,6 @@ def refuse_what_breaks_a_rule() -> None:
 
     backend_type: Any = models.EC2Backend
     create, exist = TagBackend.create_tags, backend_type.do_resources_exist
-    if getattr(exist, "refuses", False):
-        return
 
     def create_tags(backend: Any, resource_ids: list[str], tags: Mapping[str, str]) -> Any:
         problem = _problem(tags)
@@ -36,7 +34,6 @@ def refuse_what_breaks_a_rule() -> None:
                 raise InvalidInstanceIdError(one)
         return exist(backend, resource_ids)
 
-    do_resources_exist.refuses = True  # type: ignore[attr-defined]
     backend_type.create_tags = create_tags
     backend_type.do_resources_exist = do_resources_exist
 
