@@ -29,8 +29,9 @@ from site_recovery.errors import MigrationError
 from site_recovery.fleet import ExperienceName, LandingZone, Site
 from site_recovery.observation import Observed, Stage, observe
 from site_recovery.phases import Phase
-from site_recovery.planning import NOT_BEGUN, Blocked, Rules, next_step, satisfies
+from site_recovery.planning import NOT_BEGUN, Rules, next_step, satisfies
 from site_recovery.snapshot import Gone, Snapshot
+from site_recovery.steps import Blocked
 
 
 class OutcomeInputs(Inputs):

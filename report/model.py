@@ -19,18 +19,9 @@ from site_recovery.azure.experiences.registry import EXPERIENCES
 from site_recovery.convergence.outcome import Status
 from site_recovery.observation import Observed, Stage, observe
 from site_recovery.phases import Phase
-from site_recovery.planning import (
-    Blocked,
-    DeleteKept,
-    Do,
-    RollBack,
-    Rules,
-    Satisfied,
-    Step,
-    Wait,
-    next_step,
-)
+from site_recovery.planning import Rules, next_step
 from site_recovery.snapshot import Snapshot
+from site_recovery.steps import Blocked, DeleteKept, Do, RollBack, Satisfied, Step, Wait
 
 _PERCENT = re.compile(r" \d+ ?%")
 NO_HEALTH = "None"

@@ -16,9 +16,10 @@ from site_recovery.declared.guards import Approval, Window
 from site_recovery.observation import Observed, Stage
 from site_recovery.operations import Operation
 from site_recovery.phases import Phase
-from site_recovery.planning import Blocked, Guard, Wait
+from site_recovery.planning import Guard
 from site_recovery.promotion import Forerunner
 from site_recovery.reasons import Reason
+from site_recovery.steps import Blocked, Wait
 
 Verdict: TypeAlias = Wait | Blocked
 

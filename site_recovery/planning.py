@@ -6,18 +6,18 @@ killed, a manual change and a second run all lead to the right operation.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
-from dataclasses import dataclass, replace
-from datetime import UTC, datetime
+from collections.abc import Callable
+from dataclasses import dataclass
 from typing import TypeAlias
 
 from site_recovery import arm_ids
 from site_recovery.declared.cutover import Decision
 from site_recovery.declared.tags import TAG_INSTANCE
 from site_recovery.observation import Observed, Stage
-from site_recovery.operations import NO_FAILBACK, Operation, of_scenario
+from site_recovery.operations import NO_FAILBACK, Operation
 from site_recovery.phases import Phase
 from site_recovery.reasons import Reason
+from site_recovery.steps import Blocked, DeleteKept, Do, RollBack, Satisfied, Step, Wait
 
 
 def unguarded(operation: Operation, observed: Observed) -> None:
@@ -44,62 +44,6 @@ class Rules:
     guard: Guard = unguarded
 
 
-@dataclass(frozen=True)
-class Do:
-    """Run an operation now."""
-
-    operation: Operation
-
-
-@dataclass(frozen=True)
-class Wait:
-    """The service is at work; look again later.
-
-    Attributes:
-        reason: what it waits for.
-        what: the same in words, without a full stop.
-        until: the time before which it certainly does not go on; None if that is not known.
-    """
-
-    reason: Reason
-    what: str
-    until: datetime | None = None
-
-
-@dataclass(frozen=True)
-class Satisfied:
-    """The machine is in its desired phase."""
-
-
-@dataclass(frozen=True)
-class Blocked:
-    """The machine cannot go on until a person does something.
-
-    Attributes:
-        reason: why.
-        what: the same in words, without a full stop.
-        way_out: what the user can do about it, without a full stop.
-    """
-
-    reason: Reason
-    what: str
-    way_out: str
-
-    def __str__(self) -> str:
-        return f"{self.what}. {self.way_out}."
-
-
-@dataclass(frozen=True)
-class RollBack:
-    """Take the failover back: switch the virtual machine off, give the source back."""
-
-
-@dataclass(frozen=True)
-class DeleteKept:
-    """Delete the virtual machine of a failover that was taken back, with all that belongs to it."""
-
-
-Step: TypeAlias = Do | RollBack | DeleteKept | Wait | Satisfied | Blocked
 Guard: TypeAlias = Callable[[Operation, Observed], Wait | Blocked | None]
 
 _REACHED = {
@@ -205,54 +149,6 @@ def next_step(desired: Phase | None, observed: Observed, rules: Rules) -> Step:
             return _not_allowed(step.operation, observed)
         return rules.guard(step.operation, observed) or step
     return step
-
-
-def plan(
-    desired: Phase | None, observed: Observed, rules: Rules
-) -> tuple[list[Operation], Blocked | None]:
-    """Look ahead to the end, as a preview needs it.
-
-    Returns:
-        All operations, in order, that `next_step` would ask for if each of them succeeded; and
-        what would then block the machine, or None. What the machine would only wait for is not
-        in the way: see `waits`.
-    """
-    operations, blocked = _path(desired, observed, replace(rules, guard=unguarded))
-    for done, operation in enumerate(operations):
-        verdict = rules.guard(operation, observed)
-        if isinstance(verdict, Blocked):
-            return operations[:done], verdict
-    return operations, blocked
-
-
-def waits(operations: Iterable[Operation], observed: Observed, rules: Rules) -> list[Wait]:
-    """What a machine will wait for before these operations, by the guards of its wave."""
-    verdicts = (rules.guard(operation, observed) for operation in operations)
-    return list(dict.fromkeys(each for each in verdicts if isinstance(each, Wait)))
-
-
-def _path(
-    desired: Phase | None, observed: Observed, rules: Rules
-) -> tuple[list[Operation], Blocked | None]:
-    """The operations to the desired phase whatever the guards say, and what blocks the machine."""
-    desired = goal(desired, observed)
-    operations: list[Operation] = []
-    state = observed
-    while True:
-        step = next_step(desired, state, rules)
-        if isinstance(step, Satisfied):
-            return operations, None
-        if isinstance(step, Blocked):
-            return operations, step
-        if isinstance(step, Do):
-            operations.append(step.operation)
-            state = _AFTER[step.operation](state)
-        elif isinstance(step, DeleteKept):
-            state = replace(state, kept_vm_ids=())
-        elif isinstance(step, RollBack):
-            state = replace(state, kept_vm_ids=(_SOME_MACHINE,))
-        else:
-            state = _settled(state)
 
 
 def _lacking(observed: Observed) -> Blocked:
@@ -443,82 +339,3 @@ def _not_allowed(operation: Operation, observed: Observed) -> Step:
         f"{', '.join(sorted(observed.allowed))}{f' ({errors})' if errors else ''}",
         "Look at the machine in the vault, put it right, then run pulumi up again",
     )
-
-
-# The state after each operation, if it succeeds. Used to look ahead in preview.
-
-_PROTECTED_ALLOWS = frozenset({"UnplannedFailover", "DisableProtection", "TestFailover"})
-_SOME_MACHINE = "made by the failover"
-_SOME_TIME = datetime(1970, 1, 1, tzinfo=UTC)
-
-
-def _gone(state: Observed) -> Observed:
-    return Observed(stage=Stage.DISCOVERED, source_id=state.source_id)
-
-
-def _protected(state: Observed) -> Observed:
-    return replace(
-        state,
-        stage=Stage.PROTECTED,
-        allowed=_PROTECTED_ALLOWS,
-        busy=None,
-        busy_job=None,
-    )
-
-
-def _updated(state: Observed) -> Observed:
-    return replace(state, differs=(), changed_since_test=state.last_test_failover is not None)
-
-
-def _tested(state: Observed) -> Observed:
-    return replace(
-        state,
-        stage=Stage.TEST_FAILOVER,
-        allowed=frozenset({"TestFailoverCleanup"}),
-        last_test_failover=state.last_test_failover or _SOME_TIME,
-        changed_since_test=False,
-    )
-
-
-def _failed_over(state: Observed) -> Observed:
-    return replace(
-        state,
-        stage=Stage.FAILED_OVER,
-        allowed=frozenset({"CompleteMigration", "Commit", "DisableProtection", "ChangePit"}),
-        azure_vm_id=state.azure_vm_id or _SOME_MACHINE,
-    )
-
-
-def _migrated(state: Observed) -> Observed:
-    return replace(state, stage=Stage.MIGRATED, allowed=frozenset())
-
-
-_AFTER: dict[Operation, Callable[[Observed], Observed]] = {
-    Operation.DISCOVER: lambda state: replace(state, stage=Stage.DISCOVERED),
-    Operation.ENABLE_PROTECTION: _protected,
-    Operation.UPDATE_TARGET: _updated,
-    Operation.TEST_FAILOVER: _tested,
-    Operation.TEST_FAILOVER_CLEANUP: _protected,
-    Operation.UNPLANNED_FAILOVER: _failed_over,
-    Operation.COMPLETE_MIGRATION: _migrated,
-    Operation.DISABLE_PROTECTION: _gone,
-}
-
-_AT_REST: dict[Stage, Callable[[Observed], Observed]] = {
-    Stage.UNKNOWN_TO_VAULT: lambda state: replace(state, stage=Stage.DISCOVERED),
-    Stage.BROKEN: lambda state: replace(state, allowed=frozenset({"DisableProtection"})),
-    Stage.REPLICATING: _protected,
-    Stage.PROTECTED: _protected,
-    Stage.TEST_FAILOVER: _tested,
-    Stage.FAILED_OVER: _failed_over,
-}
-
-
-def _settled(observed: Observed) -> Observed:
-    """The state of a machine after the job that runs on it now, if that succeeds."""
-    idle = replace(observed, busy=None, busy_job=None)
-    running = of_scenario(observed.busy)
-    if running is not None:
-        return _AFTER[running](idle)
-    at_rest = _AT_REST.get(observed.stage)
-    return at_rest(idle) if at_rest else idle

@@ -34,7 +34,7 @@ from site_recovery.convergence import review
 from site_recovery.convergence.review import MachineReview
 from site_recovery.convergence.review_data import StackReview, WaveReview
 from site_recovery.guards import PER_UP, too_many
-from site_recovery.planning import Blocked
+from site_recovery.steps import Blocked
 
 
 @dataclass(frozen=True)

@@ -11,8 +11,8 @@ from site_recovery.convergence.security_groups import lacking, machine_with
 from site_recovery.fleet import Assignment
 from site_recovery.observation import Observed, observe
 from site_recovery.operations import Operation
-from site_recovery.planning import Blocked
 from site_recovery.snapshot import Snapshot
+from site_recovery.steps import Blocked
 
 
 async def reviewed(

@@ -23,9 +23,9 @@ from site_recovery.fleet import Assignment, ExperienceName
 from site_recovery.local_hooks import LocalHooks
 from site_recovery.locks import Lock
 from site_recovery.observation import observe
-from site_recovery.planning import Blocked
 from site_recovery.recovery_plan import Change, Member
 from site_recovery.snapshot import Snapshot
+from site_recovery.steps import Blocked
 from site_recovery.subnets import Network
 
 _T = TypeVar("_T")

@@ -18,9 +18,10 @@ from site_recovery.convergence.outcome import Failure
 from site_recovery.declared.checks import Check
 from site_recovery.fleet import Assignment
 from site_recovery.observation import Observed, Stage
-from site_recovery.planning import Step, has_arrived
+from site_recovery.planning import has_arrived
 from site_recovery.reasons import Reason
 from site_recovery.service_clock import ServiceClock
+from site_recovery.steps import Step
 
 
 def subject_of(observed: Observed) -> tuple[Subject, str | None, str]:

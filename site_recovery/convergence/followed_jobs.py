@@ -13,9 +13,10 @@ from site_recovery.errors import MigrationError
 from site_recovery.jobs import Job
 from site_recovery.observation import Observed
 from site_recovery.operations import Operation, of_scenario
-from site_recovery.planning import Do, Rules, Satisfied, next_step
+from site_recovery.planning import Rules, next_step
 from site_recovery.reasons import Reason
 from site_recovery.snapshot import Snapshot
+from site_recovery.steps import Do, Satisfied
 
 
 class FollowedJobs:

@@ -19,8 +19,9 @@ from site_recovery.errors import MigrationError
 from site_recovery.hooks import HookRecord, Told
 from site_recovery.observation import Observed, Stage
 from site_recovery.operations import Operation
-from site_recovery.planning import Blocked, Do, Step, Wait, has_arrived
+from site_recovery.planning import has_arrived
 from site_recovery.reasons import Reason
+from site_recovery.steps import Blocked, Do, Step, Wait
 
 _SHOWN = 600
 """The most characters of an output that a message shows: its end, where errors are."""

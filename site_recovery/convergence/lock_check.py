@@ -11,8 +11,8 @@ from typing import Protocol
 
 from site_recovery.fleet import Assignment
 from site_recovery.locks import Lock, named, removal
-from site_recovery.planning import Blocked
 from site_recovery.reasons import Reason
+from site_recovery.steps import Blocked
 
 
 class Locks(Protocol):

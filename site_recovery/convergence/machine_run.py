@@ -17,8 +17,8 @@ from site_recovery.hooks import HookRecord
 from site_recovery.observation import Observed, Stage
 from site_recovery.operations import Operation
 from site_recovery.phases import Phase
-from site_recovery.planning import Blocked
 from site_recovery.reasons import Reason
+from site_recovery.steps import Blocked
 
 _TOLD = (Reason.WINDOW_CLOSED, Reason.NOT_YET, Reason.WAITS_FOR_WAVE)
 """What a machine may wait for while the service does nothing for it."""

@@ -24,21 +24,10 @@ from site_recovery.convergence.submission import InFlight, Order, Submitter
 from site_recovery.convergence.target_limits import TargetLimits
 from site_recovery.observation import Observed, observe
 from site_recovery.operations import Operation
-from site_recovery.planning import (
-    NOT_BEGUN,
-    Blocked,
-    DeleteKept,
-    Do,
-    RollBack,
-    Rules,
-    Satisfied,
-    Step,
-    Wait,
-    has_arrived,
-    next_step,
-)
+from site_recovery.planning import NOT_BEGUN, Rules, has_arrived, next_step
 from site_recovery.reasons import Reason
 from site_recovery.snapshot import Snapshot
+from site_recovery.steps import Blocked, DeleteKept, Do, RollBack, Satisfied, Step, Wait
 
 _UNREADABLE_ROUNDS = 5
 """Consecutive rounds in which something about a machine may be unreadable before it fails."""

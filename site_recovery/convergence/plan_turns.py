@@ -12,8 +12,8 @@ from site_recovery.convergence.machine_run import MachineRun
 from site_recovery.convergence.plan_run import PlanRun
 from site_recovery.fleet import Assignment
 from site_recovery.operations import Operation
-from site_recovery.planning import Blocked, Do, Step, Wait
 from site_recovery.reasons import Reason
+from site_recovery.steps import Blocked, Do, Step, Wait
 
 
 def without_plan(

@@ -8,12 +8,14 @@ from dataclasses import dataclass, replace
 from site_recovery.convergence.outcome import Outcome
 from site_recovery.errors import MigrationError
 from site_recovery.fleet import Assignment
+from site_recovery.look_ahead import plan, waits
 from site_recovery.observation import Observed, Stage, observe
 from site_recovery.operations import Operation
 from site_recovery.phases import Phase
-from site_recovery.planning import Blocked, Rules, Wait, goal, next_step, plan, satisfies, waits
+from site_recovery.planning import Rules, goal, next_step, satisfies
 from site_recovery.reasons import Reason
 from site_recovery.snapshot import Snapshot
+from site_recovery.steps import Blocked, Wait
 
 ROLLS_BACK = (
     "its failover is taken back: its virtual machine is switched off, its source serves again, and "

@@ -14,11 +14,13 @@ from itertools import islice
 from site_recovery import arm_ids
 from site_recovery.config_paths import path
 from site_recovery.fleet import Assignment
+from site_recovery.look_ahead import plan
 from site_recovery.observation import Observed, observe
 from site_recovery.operations import Operation
-from site_recovery.planning import Blocked, Rules, plan
+from site_recovery.planning import Rules
 from site_recovery.reasons import Reason
 from site_recovery.snapshot import Snapshot
+from site_recovery.steps import Blocked
 from site_recovery.subnets import Network, Subnet
 from site_recovery.target_interfaces import InterfaceSettings
 from site_recovery.target_settings import TargetSettings

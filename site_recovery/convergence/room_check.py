@@ -13,9 +13,10 @@ from site_recovery.convergence import room
 from site_recovery.convergence.machine_run import MachineRun
 from site_recovery.convergence.room import Demand
 from site_recovery.operations import Operation, of_scenario
-from site_recovery.planning import Blocked, Rules
+from site_recovery.planning import Rules
 from site_recovery.reasons import Reason
 from site_recovery.snapshot import Snapshot
+from site_recovery.steps import Blocked
 from site_recovery.subnets import Network
 
 

@@ -17,9 +17,10 @@ from site_recovery.errors import MigrationError
 from site_recovery.fleet import Assignment
 from site_recovery.observation import Observed, Stage
 from site_recovery.phases import Phase
-from site_recovery.planning import Blocked, Step, goal, has_arrived
+from site_recovery.planning import goal, has_arrived
 from site_recovery.reasons import Reason
 from site_recovery.snapshot import Snapshot, VirtualMachine
+from site_recovery.steps import Blocked, Step
 
 _UNANSWERED = 5
 """Consecutive rounds without an answer after which a machine fails."""

@@ -16,8 +16,9 @@ from site_recovery.errors import MigrationError
 from site_recovery.fleet import Assignment
 from site_recovery.observation import Observed, Stage, observe
 from site_recovery.operations import Operation
-from site_recovery.planning import NOT_BEGUN, Blocked, Rules, Satisfied, Step, next_step
+from site_recovery.planning import NOT_BEGUN, Rules, next_step
 from site_recovery.snapshot import Snapshot
+from site_recovery.steps import Blocked, Satisfied, Step
 
 _MAY_HAVE_VM = (*NOT_BEGUN, Stage.FAILED_OVER)
 """The stages in which a virtual machine that the list lacks would change the next step."""

@@ -13,9 +13,10 @@ from site_recovery.convergence.target_sizes import Size
 from site_recovery.errors import MigrationError
 from site_recovery.fleet import Assignment
 from site_recovery.observation import Observed, Stage, observe
-from site_recovery.planning import Blocked, satisfies
+from site_recovery.planning import satisfies
 from site_recovery.reasons import Reason
 from site_recovery.snapshot import Snapshot
+from site_recovery.steps import Blocked
 
 
 def is_open(assignment: Assignment, observed: Observed) -> bool:

@@ -12,8 +12,8 @@ from site_recovery.convergence.room import TAKING
 from site_recovery.convergence.room_check import RoomCheck
 from site_recovery.errors import MigrationError
 from site_recovery.observation import Observed
-from site_recovery.planning import Blocked, Do, Step, Wait
 from site_recovery.reasons import Reason
+from site_recovery.steps import Blocked, Do, Step, Wait
 
 _UNSIZED_ROUNDS = 10
 """Rounds without an answer about sizes after which a machine fails."""

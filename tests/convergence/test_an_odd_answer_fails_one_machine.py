@@ -25,9 +25,10 @@ from site_recovery.errors import MigrationError
 from site_recovery.observation import Observed, Stage, observe
 from site_recovery.operations import Operation
 from site_recovery.phases import Phase
-from site_recovery.planning import Do, Rules, Satisfied, next_step
+from site_recovery.planning import Rules, next_step
 from site_recovery.reasons import Reason
 from site_recovery.recovery_plan import Group, Plan
+from site_recovery.steps import Do, Satisfied
 from tests.convergence.fleet import LENIENT, Fleet
 from tests.emulator.recovery_services.site_recovery_support import (
     BOTH,

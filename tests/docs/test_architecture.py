@@ -8,17 +8,8 @@ import pytest
 
 from site_recovery.observation import Observed, Stage
 from site_recovery.phases import Phase
-from site_recovery.planning import (
-    Blocked,
-    DeleteKept,
-    Do,
-    RollBack,
-    Rules,
-    Satisfied,
-    Step,
-    Wait,
-    next_step,
-)
+from site_recovery.planning import Rules, next_step
+from site_recovery.steps import Blocked, DeleteKept, Do, RollBack, Satisfied, Step, Wait
 from tests.docs.markdown import ROOT, blocks, tables
 
 ALL = frozenset(

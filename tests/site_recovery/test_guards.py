@@ -12,12 +12,14 @@ from hypothesis import strategies as st
 
 from site_recovery.declared.guards import Approval, Window
 from site_recovery.guards import Budget, Earlier, Guards, guard, reached, too_many
+from site_recovery.look_ahead import plan, waits
 from site_recovery.observation import Observed, Stage
 from site_recovery.operations import Operation
 from site_recovery.phases import Phase
-from site_recovery.planning import Blocked, Do, Rules, Wait, next_step, plan, waits
+from site_recovery.planning import Rules, next_step
 from site_recovery.promotion import Forerunner
 from site_recovery.reasons import Reason
+from site_recovery.steps import Blocked, Do, Wait
 from tests.site_recovery.test_planning import (
     DISCOVERED,
     FAILED_OVER,

@@ -11,23 +11,13 @@ from hypothesis import strategies as st
 
 from site_recovery.declared.cutover import Decision
 from site_recovery.jobs import ServiceError
+from site_recovery.look_ahead import plan
 from site_recovery.observation import Observed, Stage
 from site_recovery.operations import Operation
 from site_recovery.phases import Phase
-from site_recovery.planning import (
-    Blocked,
-    Do,
-    RollBack,
-    Rules,
-    Satisfied,
-    Step,
-    Wait,
-    has_arrived,
-    next_step,
-    plan,
-    satisfies,
-)
+from site_recovery.planning import Rules, has_arrived, next_step, satisfies
 from site_recovery.reasons import Reason
+from site_recovery.steps import Blocked, Do, RollBack, Satisfied, Step, Wait
 
 TESTED = datetime(2026, 1, 5, tzinfo=UTC)
 STRICT = Rules(require_test_failover=True)

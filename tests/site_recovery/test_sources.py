@@ -6,13 +6,15 @@ import pytest
 
 from site_recovery import sources
 from site_recovery.azure.answers.items import protected_item
+from site_recovery.look_ahead import plan
 from site_recovery.observation import Stage, observe
 from site_recovery.operations import Operation
 from site_recovery.phases import Phase
-from site_recovery.planning import Blocked, Do, Rules, Wait, next_step, plan
+from site_recovery.planning import Rules, next_step
 from site_recovery.reasons import Reason
 from site_recovery.snapshot import Machine, Snapshot
 from site_recovery.sources import Source
+from site_recovery.steps import Blocked, Do, Wait
 
 EC2 = "EC2AE145-D1DC-13B2-94ED-0123456789AB"
 EC2_LITTLE_ENDIAN = "45E12AEC-DCD1-B213-94ED-0123456789AB"

@@ -25,9 +25,10 @@ from site_recovery.cutover_memory import Source
 from site_recovery.errors import MigrationError
 from site_recovery.observation import Observed
 from site_recovery.operations import Operation
-from site_recovery.planning import Blocked, Do, RollBack, Step, Wait, may_roll_back
+from site_recovery.planning import may_roll_back
 from site_recovery.reasons import Reason
 from site_recovery.snapshot import Snapshot
+from site_recovery.steps import Blocked, Do, RollBack, Step, Wait
 
 _BACK_ROUNDS = 200
 """Rounds for giving sources back after the wait of a run has ended."""

@@ -23,7 +23,7 @@ from site_recovery.azure.connection import connector
 from site_recovery.convergence import room
 from site_recovery.convergence.room import Demand
 from site_recovery.operations import Operation
-from site_recovery.planning import Blocked
+from site_recovery.steps import Blocked
 from tests.emulator.agreement.effort import EACH_WAY, accepted, both_ways, tried_on
 from tests.emulator.conftest import GROUP, Arm
 from tests.emulator.recovery_services.site_recovery_support import AsyncCredential
