@@ -3,24 +3,24 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Hashable, Iterable, Mapping
-from dataclasses import replace
 from functools import cached_property
 from types import MappingProxyType
-from typing import Any, TypeAlias
+from typing import Any
 
 import pulumi
 from pulumi.dynamic import CheckFailure, CheckResult, DiffResult
-from pydantic import Field
 
-from dynamic_providers import adapter, concurrency, engine
-from dynamic_providers.adapter import MigrationProvider, Outputs, resource_name, stack_urn, unknown
+from dynamic_providers import concurrency, engine
+from dynamic_providers.adapter import MigrationProvider, resource_name, stack_urn, unknown
 from dynamic_providers.as_text import as_text
 from dynamic_providers.declared import DeclaredResource
 from dynamic_providers.independent import independent
 from dynamic_providers.shared import claims, departures, records
 from dynamic_providers.wave import checks as wave_checks
 from dynamic_providers.wave import (
+    difference,
     fleet_review,
+    outputs,
     retirement,
     security_groups,
     subscription,
@@ -41,53 +41,19 @@ from dynamic_providers.wave.inputs import (
     of_migrated,
 )
 from dynamic_providers.wave.inputs import recorded as answerable_for
+from dynamic_providers.wave.outputs import Recorded, WaveOutputs
 from dynamic_providers.wave.room import MadeSubnets
 from dynamic_providers.wave.sizes import Region
 from dynamic_providers.wave.vault import WaveVault
 from site_recovery import arm_ids
 from site_recovery.azure.vault import gone_text
-from site_recovery.checks import Record
 from site_recovery.convergence import review, review_text
-from site_recovery.convergence.outcome import Outcome
 from site_recovery.errors import MigrationError
 from site_recovery.fleet import Assignment
-from site_recovery.observation import Observed, Stage, observe
-from site_recovery.phases import Phase
-from site_recovery.planning import NOT_BEGUN, goal, satisfies
+from site_recovery.observation import observe
+from site_recovery.planning import NOT_BEGUN, satisfies
 from site_recovery.reasons import Reason
 from site_recovery.snapshot import Gone, Snapshot
-
-
-class WaveOutputs(Outputs):
-    """How the last run ended, by machine.
-
-    Attributes:
-        outcomes: `status` (`satisfied`, `pending`, `failed`, `blocked`), `reason` (a name, see
-            `site_recovery.reasons`) and `message`; and `decided`, the phase that `afterFailover`
-            took the machine to, if that is not the declared one.
-        results: what was observed at the end.
-        leaving: machines that left the wave and whose removal has not ended, with their inputs.
-        migrated: the instance of each machine that was ever observed as migrated. A refresh adds
-            to it, and keeps it. Those of machines that moved to another wave stay, for that wave.
-        hooks: which hooks of each machine have run in its attempt to fail over.
-        checks: how the checks of each machine in Azure ended when they were last made. Those of a
-            machine that moved to another wave stay, for that wave.
-    """
-
-    results: dict[str, dict[str, Any]] = Field(default_factory=dict)
-    outcomes: dict[str, dict[str, str]] = Field(default_factory=dict)
-    leaving: dict[str, dict[str, Any]] = Field(default_factory=dict)
-    migrated: dict[str, str] = Field(default_factory=dict)
-    checks: dict[str, dict[str, Any]] = Field(default_factory=dict)
-    hooks: dict[str, dict[str, Any]] = Field(default_factory=dict)
-
-    @property
-    def records(self) -> dict[str, Record]:
-        """The checks of each machine."""
-        return {name: Record.of(record) for name, record in self.checks.items()}
-
-
-Recorded: TypeAlias = adapter.Recorded[WaveInputs, WaveOutputs]
 
 
 class MigrationWaveProvider(MigrationProvider[WaveInputs, WaveOutputs]):
@@ -201,20 +167,20 @@ class MigrationWaveProvider(MigrationProvider[WaveInputs, WaveOutputs]):
         vault = WaveVault(self.connect(), inputs)
         # A refresh compares too: it records that the vault is gone, and `check` refuses to go on.
         snapshot = None
-        moved = _moved(ever, before, inputs)
+        moved = difference.moved(ever, before, inputs)
         if (migrated_before or moved) and not offline:
             snapshot = await vault.observe(leaving=True)
             if snapshot.gone is None:
                 own = [a for a in inputs.assignments(migrated_before) if a.machine.migrated]
-                _refuse_migrated_without_vm([*own, *moved], inputs, snapshot)
-        if not offline and _fails_over(inputs):
+                difference.refuse_migrated_without_vm([*own, *moved], inputs, snapshot)
+        if not offline and difference.fails_over(inputs):
             snapshot = snapshot or await vault.observe(leaving=True)
             if refusals := await wave_checks.refusals(inputs, before, snapshot):
                 raise MigrationError(review.refused(refusals))
         if (
-            _lasting(inputs) != _lasting(before)
+            difference.lasting(inputs) != difference.lasting(before)
             or recorded.outputs.leaving
-            or _keeps_in_vain(recorded.outputs, inputs)
+            or difference.keeps_in_vain(recorded.outputs, inputs)
             # Only tags in EC2 tell: the vault shows its machine as its phase wants it.
             or any(each.gives_source_back for each in inputs.assignments())
         ):
@@ -281,12 +247,13 @@ class MigrationWaveProvider(MigrationProvider[WaveInputs, WaveOutputs]):
             await vault.observe(leaving=True),
         )
         results = {
-            name: _result(observe(inputs.machine(name), snapshot)) for name in inputs.machines
+            name: outputs.result(observe(inputs.machine(name), snapshot))
+            for name in inputs.machines
         }
         once = {**ever, **ever_migrated({**recorded.values, "results": results})}
-        outputs = recorded.outputs.model_copy(update={"results": results, "migrated": once})
+        seen = recorded.outputs.model_copy(update={"results": results, "migrated": once})
         if snapshot.gone is not Gone.VAULT:
-            return inputs, outputs
+            return inputs, seen
         migrated_before = of_migrated(inputs, once.values())
         if not migrated_before:
             return None
@@ -299,7 +266,7 @@ class MigrationWaveProvider(MigrationProvider[WaveInputs, WaveOutputs]):
         pending = {"status": "pending", "reason": str(Reason.VAULT_GONE), "message": where}
         outcomes = dict.fromkeys(inputs.machines, pending)
         gone = {"migrated": migrated_before, "leaving": {}, "outcomes": outcomes}
-        return inputs, outputs.model_copy(update=gone)
+        return inputs, seen.model_copy(update=gone)
 
     async def on_delete(self, id_: str, recorded: Recorded) -> None:
         """Take the wave's machines out of the vault, except those that a wave still declares.
@@ -354,48 +321,11 @@ class MigrationWaveProvider(MigrationProvider[WaveInputs, WaveOutputs]):
         outcomes = await vault.converge(machines, self.row(inputs.urn), order)
         for name, machine in departing.items():
             departures.of_this_process[machine.instance_id] = outcomes[name]
-        staying = {name: outcomes[name] for name in inputs.machines}
         here = {machine.instance_id for machine in inputs.machines.values()}
-        moved = claims.of_this_process.instances - here
-        return WaveOutputs(
-            results={name: _result(o.observed) for name, o in staying.items()},
-            outcomes={name: _outcome(inputs.phase, o) for name, o in staying.items()},
-            migrated={
-                **{name: instance for name, instance in ever.items() if instance in moved},
-                **{
-                    name: machine.instance_id
-                    for name, machine in inputs.machines.items()
-                    if name in once_migrated or staying[name].observed.stage is Stage.MIGRATED
-                },
-            },
-            leaving={
-                name: machine.wire()
-                for name, machine in departing.items()
-                if not satisfies(None, outcomes[name].observed)
-            },
-            checks={
-                **{
-                    name: record
-                    for name, record in before_this.checks.items()
-                    if record["instance"] in moved
-                },
-                **{name: o.checks.wire() for name, o in staying.items() if o.checks is not None},
-            },
-            hooks={name: o.hooks.wire() for name, o in staying.items() if o.hooks is not None},
+        elsewhere = claims.of_this_process.instances - here
+        return outputs.after_run(
+            inputs, outcomes, before_this, departing, ever, once_migrated, elsewhere
         )
-
-
-def _outcome(phase: Phase, outcome: Outcome) -> dict[str, str]:
-    """How a run ended for a machine, as its record takes it."""
-    reached = goal(phase, outcome.observed)
-    decided = {} if reached is phase else {"decided": str(reached)}
-    reason = str(outcome.reason or "")
-    return {
-        "status": str(outcome.status),
-        "reason": reason,
-        "message": outcome.message,
-        **decided,
-    }
 
 
 class MigrationWave(
@@ -437,16 +367,6 @@ _TAKEN_BY_RECORDS = (
     "convergence",
 )
 _TAKEN_AS_TEXT = ("landing_zone", "convergence")
-_NOT_COMPARED = {
-    "bios_ids",
-    "convergence",
-    "earlier",
-    "guards",
-    "holds",
-    "machines",
-    "source",
-    "urn",
-}
 
 
 def _tell_records(recorded: Recorded) -> None:
@@ -454,15 +374,6 @@ def _tell_records(recorded: Recorded) -> None:
         resource_name(recorded.inputs.urn),
         recorded.outputs.records.values(),
         ever_migrated(recorded.values).values(),
-    )
-
-
-def _fails_over(inputs: WaveInputs) -> bool:
-    """Whether the config, and not only the record that is refreshed, takes tested machines further."""
-    return (
-        inputs.phase in (Phase.FAILED_OVER, Phase.MIGRATED)
-        and inputs.rules.require_test_failover
-        and resource_name(inputs.urn) in records.of_this_process.planned
     )
 
 
@@ -474,57 +385,6 @@ def _waiting(wave: str, others: Collection[str], parallel: float | None) -> list
         len(others) + 1, concurrency.lift(), None if parallel is None else int(parallel)
     )
     return [line] if line else []
-
-
-def _lasting(inputs: WaveInputs) -> dict[str, Any]:
-    """The inputs whose change is a difference: all except run options and the other waves."""
-    return {
-        **inputs.model_dump(exclude=_NOT_COMPARED),
-        "machines": {name: machine.lasting(name) for name, machine in inputs.machines.items()},
-    }
-
-
-def _moved(ever: Mapping[str, str], before: WaveInputs, inputs: WaveInputs) -> list[Assignment]:
-    """The migrated machines that are in another wave now, as they were in this one.
-
-    A preview does not run the other wave, which may be new; this one has their record.
-    """
-    here = {machine.instance_id for machine in inputs.machines.values()}
-    elsewhere = claims.of_this_process.instances - here
-    return [
-        replace(assignment, machine=replace(assignment.machine, migrated=True))
-        for assignment in assignments(
-            Phase.MIGRATED,
-            {
-                name: machine
-                for name, machine in before.machines.items()
-                if ever.get(name) == machine.instance_id and machine.instance_id in elsewhere
-            },
-        )
-    ]
-
-
-def _keeps_in_vain(outputs: WaveOutputs, inputs: WaveInputs) -> bool:
-    """Whether a machine is recorded as migrated that no wave declares. A refresh does not know."""
-    if resource_name(inputs.urn) not in records.of_this_process.planned:
-        return False
-    here = {machine.instance_id for machine in inputs.machines.values()}
-    return not set(outputs.migrated.values()) <= here | claims.of_this_process.instances
-
-
-def _refuse_migrated_without_vm(
-    machines: Iterable[Assignment], inputs: WaveInputs, snapshot: Snapshot
-) -> None:
-    """Refuse, in preview too, to migrate a machine again.
-
-    `check` cannot do that, because it does not get the recorded outputs.
-
-    Raises:
-        MigrationError: naming each machine.
-    """
-    refusals = review.refusals(review.review(machines, snapshot, inputs.rules))
-    if refusals:
-        raise MigrationError(review.refused(refusals))
 
 
 def _plan(name: str) -> Hashable:
@@ -547,14 +407,3 @@ def _tell_gone(
             f"the virtual machines {', '.join(tests)} of test failovers are left, which only the "
             "vault could clean up: delete them with their disks and network interfaces"
         )
-
-
-def _result(observed: Observed) -> dict[str, Any]:
-    values = {
-        "stage": str(observed.stage),
-        "item_id": observed.item_id,
-        "azure_vm_id": observed.azure_vm_id,
-        "test_vm_id": observed.test_vm_id,
-        "health": observed.health,
-    }
-    return {name: value for name, value in values.items() if value is not None}
