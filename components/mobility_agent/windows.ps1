@@ -169,11 +169,17 @@ function Read-Secret {
             $env:HTTPS_PROXY = $Proxy
             $env:NO_PROXY = "169.254.169.254,$ServerAddress,$ProxyBypass"
         }
-        $answer = & $cli.Definition secretsmanager get-secret-value --region $Region --secret-id $SecretId --query SecretString --output text 2>&1
-        if ($LASTEXITCODE -eq 0) {
-            return ($answer -join "`n")
+        $answer = @(& $cli.Definition secretsmanager get-secret-value --region $Region --secret-id $SecretId --query SecretString --output text 2>&1)
+        $code = $LASTEXITCODE
+        # Lines of stdout are strings. Lines of stderr, such as a warning of an old CLI, are error records.
+        $text = @($answer | Where-Object { $_ -is [string] }) -join "`n"
+        $reason = (@($answer | Where-Object { $_ -isnot [string] }) -join ' ').Trim()
+        if ($code -eq 0) {
+            if ($reason -ne '') {
+                Write-Warning "aws.exe: $reason"
+            }
+            return $text
         }
-        $reason = ($answer -join ' ').Trim()
     } else {
         Stop-Script 10 'This machine has neither AWS Tools for PowerShell with Get-SECSecretValue (2018 or later) nor the AWS CLI, and one of them must read the secret of the server. Install one, or set replication.agent.installation to manual.'
     }

@@ -184,9 +184,23 @@ def test_the_windows_script_calls_nothing_newer_than_powershell_3(
         "Test-Path",
         "Where-Object",
         "Write-Output",
+        "Write-Warning",
     }
     of_aws_tools = {"Get-SECSecretValue", "Set-AWSProxy"}
     assert called == known_to_powershell_3 | of_aws_tools
+
+
+def test_the_windows_script_takes_only_stdout_of_the_aws_cli_for_the_secret(
+    windows: list[tree_sitter.Node],
+) -> None:
+    functions = texts(windows, "function_statement")
+    (read_secret,) = (each for each in functions if each.startswith("function Read-Secret"))
+    (said,) = re.findall(r"(\$\w+) = .*secretsmanager get-secret-value .*2>&1", read_secret)
+    # What it says on both streams is taken apart before anything is returned or told.
+    (text,) = re.findall(r"return \(?(\$\w+)", read_secret)
+    assert f"{text} = @({said} | Where-Object {{ $_ -is [string] }})" in read_secret
+    assert f"$reason = (@({said} | Where-Object {{ $_ -isnot [string] }})" in read_secret
+    assert read_secret.count(said) == 3
 
 
 def test_the_windows_script_names_its_functions_with_verbs_that_powershell_approves(
