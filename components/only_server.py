@@ -20,7 +20,9 @@ def only_server(region: str, connect: Connect | None = None) -> pulumi.ResourceH
 
     EC2 starts an instance as often as it is asked. If the engine was killed after the first time,
     no record has that instance, and the vault would get two servers of one name. If the record has
-    it, the instance is replaced: machines that replicate through it would stop doing so for good.
+    it, the instance is replaced: machines that replicate through it would stop doing so for good. And
+    Pulumi starts the successor first, which EC2 refuses if both have the same fixed address. To
+    delete first is no way out: this hook would be asked when the instance is terminated already.
 
     Args:
         region: the AWS region of the server.
@@ -48,6 +50,14 @@ def only_server(region: str, connect: Connect | None = None) -> pulumi.ResourceH
                 "another stack made it, leave it: name a vault of this stack's own in target.vault."
             )
         await _raise_if_in_use(connect or connector(), vault_id, role, str(tags.get("Name")))
+        address = (args.new_inputs or {}).get("privateIp")
+        holders = [each for each, its in there.items() if its == address]
+        if holders:
+            raise MigrationError(
+                f"{tags.get('Name')}: its instance {holders[0]} would be replaced, and has the fixed "
+                f"address {address}: EC2 starts no second instance with it. No machine replicates "
+                f"through it. Terminate {holders[0]} yourself, run pulumi refresh, then pulumi up."
+            )
 
     return pulumi.ResourceHook(
         "only-server", check, opts=pulumi.ResourceHookOptions(on_dry_run=True)

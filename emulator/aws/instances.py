@@ -1,5 +1,5 @@
 """The states of instances that moto does not have: one that takes long to stop, or does not stop. And
-what EC2 refuses by an instance's state, which moto carries out.
+what EC2 refuses: by an instance's state, which moto carries out; by an address, with a code of its own.
 """
 
 from __future__ import annotations
@@ -60,6 +60,25 @@ def _refusing(carry_out: Any, done: str, states: tuple[str, ...]) -> Any:
         return answer
 
     return refusing
+
+
+def refuse_addresses_in_use() -> None:
+    """Let this process's moto refuse a private address in use as EC2 does (`InvalidIPAddress.InUse`).
+
+    By itself it ends with an internal error, which clients try again.
+    """
+    from moto.ec2.exceptions import EC2ClientError
+    from moto.ec2.models.subnets import Subnet
+
+    kind: Any = Subnet
+    take = kind.request_ip
+
+    def request_ip(subnet: Any, ip: str, instance: Any) -> None:
+        if ip in subnet._subnet_ips:
+            raise EC2ClientError("InvalidIPAddress.InUse", f"Address {ip} is in use.")
+        take(subnet, ip, instance)
+
+    kind.request_ip = request_ip
 
 
 def tell_boot_modes() -> None:

@@ -233,6 +233,7 @@ def _complete_moto() -> None:
     interfaces.end_with_their_instances()
     security_groups.refuse_to_delete_what_is_used()
     instances.refuse_by_state()
+    instances.refuse_addresses_in_use()
     instances.tell_boot_modes()
     tags.refuse_what_breaks_a_rule()
     endpoints.place_in_their_subnets()

@@ -156,8 +156,10 @@ def _instance_type(ec2: EC2Client, name: str | None) -> InstanceType | None:
     return None
 
 
-def live_servers(role: str, vault_id: str, region: str, ec2: EC2Client | None = None) -> list[str]:
-    """The ids of all instances that carry the tags of a vault's server.
+def live_servers(
+    role: str, vault_id: str, region: str, ec2: EC2Client | None = None
+) -> dict[str, str]:
+    """All instances that carry the tags of a vault's server: by their ids, their private addresses.
 
     Args:
         role: the value of `ROLE_TAG`.
@@ -170,7 +172,8 @@ def live_servers(role: str, vault_id: str, region: str, ec2: EC2Client | None = 
     """
     try:
         ec2 = ec2 or connect("ec2", region)
-        return [found["InstanceId"] for found in tagged_servers(ec2, role, vault_id)]
+        servers = tagged_servers(ec2, role, vault_id)
+        return {found["InstanceId"]: found.get("PrivateIpAddress", "") for found in servers}
     except AWS_FAILURES as error:
         raise MigrationError(str(aws_problem(error, "EC2", region, PERMISSIONS[:1]))) from error
 

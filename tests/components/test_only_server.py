@@ -20,6 +20,7 @@ from tests.components.harness import deploy
 from tests.components.servers import INSTANCE
 
 VAULT = "/subscriptions/1/resourceGroups/rg/providers/Microsoft.RecoveryServices/vaults/rsv"
+ADDRESS = "10.0.0.4"
 TAGS = {"Name": "asr-appliance", ROLE_TAG: "replication-appliance", VAULT_TAG: VAULT}
 
 
@@ -33,9 +34,9 @@ class World:
         self.exports = 0
         self.code = 0
 
-    def live_servers(self, role: str, vault_id: str, region: str) -> list[str]:
+    def live_servers(self, role: str, vault_id: str, region: str) -> dict[str, str]:
         assert (role, vault_id, region) == ("replication-appliance", VAULT, "eu-west-1")
-        return self.live
+        return dict.fromkeys(self.live, ADDRESS)
 
     async def machines_through(
         self, _: object, vault: VaultId, server_name: str, experience: str
@@ -62,7 +63,7 @@ def world(monkeypatch: pytest.MonkeyPatch) -> World:
     return made
 
 
-def create(tags: Any) -> None:
+def create(tags: Any, address: str | None = None) -> None:
     """What the engine calls before it creates the server's instance."""
 
     @asynccontextmanager
@@ -74,7 +75,8 @@ def create(tags: Any) -> None:
     hook = made.hooks["only-server"]
     assert hook.opts is not None
     assert hook.opts.on_dry_run, "a preview says it too"
-    called = hook(pulumi.ResourceHookArgs("urn", "", "server", INSTANCE, new_inputs={"tags": tags}))
+    inputs = {"tags": tags, **({"privateIp": address} if address else {})}
+    called = hook(pulumi.ResourceHookArgs("urn", "", "server", INSTANCE, new_inputs=inputs))
     assert isinstance(called, Coroutine)
     asyncio.run(called)
 
@@ -115,6 +117,16 @@ def test_a_server_that_machines_replicate_through_is_not_replaced(world: World) 
 
     with pytest.raises(MigrationError, match=r"asr-appliance: .* db-01, web-01 replicate through"):
         create(TAGS)
+
+
+def test_a_server_is_not_replaced_by_one_of_the_same_fixed_address(world: World) -> None:
+    world.live = world.recorded = ["i-1"]
+
+    with pytest.raises(
+        MigrationError, match=r"asr-appliance: .* i-1 .* 10\.0\.0\.4: .* Terminate i-1"
+    ):
+        create(TAGS, ADDRESS)
+    create(TAGS, "10.0.0.5")
 
 
 def test_an_orphan_beside_the_server_that_is_replaced_is_named_alone(world: World) -> None:

@@ -1,4 +1,7 @@
-"""Requests that EC2 refuses and moto carries out: by an instance's state, and by the rules of tags."""
+"""Requests that EC2 refuses and moto carries out: by an instance's state, and by the rules of tags.
+
+And an address in use, which moto refuses as an internal error.
+"""
 
 from __future__ import annotations
 
@@ -42,6 +45,18 @@ def test_what_is_terminated_is_neither_started_nor_stopped(ec2: Any, instance: s
     for call in (ec2.start_instances, ec2.stop_instances, ec2.reboot_instances):
         assert refusal(call, InstanceIds=[instance]) == "IncorrectInstanceState"
         assert state(ec2, instance) == "terminated"
+
+
+def test_an_address_is_taken_until_its_instance_is_terminated(ec2: Any) -> None:
+    [reservation, *_] = ec2.describe_instances()["Reservations"]
+    its = reservation["Instances"][0]
+    wanted = {"ImageId": its["ImageId"], "SubnetId": its["SubnetId"], "MinCount": 1, "MaxCount": 1}
+    first = ec2.run_instances(**wanted)["Instances"][0]
+    wanted["PrivateIpAddress"] = first["PrivateIpAddress"]
+    assert refusal(ec2.run_instances, **wanted) == "InvalidIPAddress.InUse"
+    ec2.terminate_instances(InstanceIds=[first["InstanceId"]])
+    second = ec2.run_instances(**wanted)["Instances"][0]
+    assert second["PrivateIpAddress"] == first["PrivateIpAddress"]
 
 
 @pytest.mark.parametrize(
