@@ -9,8 +9,9 @@ from types import SimpleNamespace
 import pytest
 
 from dynamic_providers import adapter, engine
-from dynamic_providers.migration_wave import MigrationWaveProvider, WaveOutputs
+from dynamic_providers.migration_wave import MigrationWaveProvider
 from dynamic_providers.wave.inputs import WaveInputs
+from dynamic_providers.wave.outputs import WaveOutputs
 from site_recovery.convergence.outcome import Status
 from site_recovery.phases import Phase
 from tests.convergence import virtual_time
