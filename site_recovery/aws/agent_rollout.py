@@ -79,11 +79,14 @@ def look(
             association_of[instance] = association
     managed = aws.managed(instances)
     old = frozenset(before)
+    newest = {instance: _newest(runs.get(instance, []), old) for instance in instances}
+    down = aws.down(_lost(newest, managed))
     progress: dict[str, Progress] = {}
     failed: dict[str, str] = {}
     for machine, instance in rollout.machines.items():
-        newest = _newest(runs.get(instance, []), old)
-        progress[machine] = _progress(newest, instance, managed.get(instance), aws)
+        progress[machine] = _progress(
+            newest[instance], instance, managed.get(instance), down.get(instance), aws
+        )
         if progress[machine].state is State.FAILED:
             failed[machine] = association_of[instance]
     return progress, failed
@@ -188,14 +191,43 @@ def _newest(runs: list[Run], before: frozenset[str]) -> Run | None:
     return next(iter(new), None)
 
 
+_MAY_START = ("stopping", "stopped")
+
+
+def _lost(newest: Mapping[str, Run | None], managed: Mapping[str, ManagedInstance]) -> list[str]:
+    """The instances whose agents do not answer while they install something.
+
+    They restart, or they were stopped: their runs stay in progress for hours then.
+    """
+    return [
+        instance
+        for instance, run in newest.items()
+        if _installs(run) and unmanaged_reason(instance, managed.get(instance)) is not None
+    ]
+
+
+def _installs(run: Run | None) -> bool:
+    return run is not None and not run.final and run.status != WAITING
+
+
 def _progress(
-    run: Run | None, instance: str, known: ManagedInstance | None, aws: Associations
+    run: Run | None,
+    instance: str,
+    known: ManagedInstance | None,
+    down: str | None,
+    aws: Associations,
 ) -> Progress:
     if run is not None and run.status == SUCCESS:
         return Progress(State.INSTALLED, run=run)
     if run is not None and run.final:
         return Progress(State.FAILED, _failure(run, instance, aws))
-    if run is not None and run.status != WAITING:
+    if down is not None:
+        way_out = "Start it" if down in _MAY_START else "Correct its instanceId"
+        return Progress(
+            State.NOT_MANAGED,
+            f"{instance} is {down}, and the agent was just being installed. {way_out}",
+        )
+    if _installs(run):
         return Progress(State.PENDING, f"{instance} is installing")
     unreachable = unmanaged_reason(instance, known)
     if unreachable is not None:

@@ -11,14 +11,17 @@ from botocore.config import Config
 from botocore.exceptions import ClientError
 
 from site_recovery.aws.client import AWS_FAILURES, CLIENT_CONFIG, aws_problem, connect
+from site_recovery.aws.ec2 import instance_states
 from site_recovery.aws.managed_instances import ManagedInstance, managed_instances
 from site_recovery.batches import batches
 from site_recovery.errors import MigrationError
 
 if TYPE_CHECKING:
+    from mypy_boto3_ec2 import EC2Client
     from mypy_boto3_ssm import SSMClient
 
 PERMISSIONS = (
+    "ec2:DescribeInstances",
     "ssm:DescribeInstanceInformation",
     "ssm:DescribeAssociation",
     "ssm:DescribeAssociationExecutions",
@@ -33,6 +36,9 @@ _PAGE = 50
 
 _EXECUTIONS = 10
 """How many of the newest runs of an association are read: five hours of its schedule."""
+
+_UP = ("pending", "running")
+"""The states of an instance that runs, or starts to."""
 
 _START_AT_ONCE = 10
 """The most association ids in one StartAssociationsOnce."""
@@ -81,10 +87,14 @@ class Associations:
         region: the AWS region.
         client: a Systems Manager client; by default one from the environment (credentials,
             endpoint) that slows down if the service throttles it.
+        ec2: an EC2 client; by default one from the environment.
     """
 
-    def __init__(self, region: str, client: SSMClient | None = None) -> None:
+    def __init__(
+        self, region: str, client: SSMClient | None = None, ec2: EC2Client | None = None
+    ) -> None:
         self._region = region
+        self._ec2 = ec2
         with self._explained():
             self._client: SSMClient = client or connect(
                 "ssm",
@@ -102,6 +112,17 @@ class Associations:
         for problem in problems:
             raise MigrationError(str(problem))
         return found
+
+    def down(self, instance_ids: Iterable[str]) -> dict[str, str]:
+        """The state in EC2 of those instances that do not run, by id.
+
+        Raises:
+            MigrationError: AWS did not answer or refused.
+        """
+        states, problems = instance_states(instance_ids, self._region, self._ec2)
+        for problem in problems:
+            raise MigrationError(str(problem))
+        return {one: state for one, state in states.items() if state not in _UP}
 
     def runs(self, association_id: str, instance_ids: Iterable[str]) -> dict[str, list[Run]]:
         """The runs of the present version of an association by instance, the newest first.

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -241,6 +241,31 @@ def machine_facts(
         else:
             facts[machine] = _facts(instance, image_names, volumes, types, owners)
     return facts, problems
+
+
+def instance_states(
+    instance_ids: Iterable[str], region: str, client: EC2Client | None = None
+) -> tuple[dict[str, str], list[Problem]]:
+    """The state of each instance by its id; `terminated` also if EC2 does not know it any more.
+
+    Args:
+        instance_ids: the instances.
+        region: the AWS region that they are in.
+        client: an EC2 client; by default one from the environment (credentials, endpoint).
+
+    Returns:
+        The states; if AWS did not answer, none and one problem that says so.
+    """
+    ids = sorted(set(instance_ids))
+    states = dict.fromkeys(ids, "terminated")
+    if not ids:
+        return states, []
+    try:
+        for instance in _instances(client or _client(region), ids):
+            states[instance["InstanceId"]] = instance["State"]["Name"]
+    except AWS_FAILURES as error:
+        return {}, [aws_problem(error, "EC2", region, PERMISSIONS[:1])]
+    return states, []
 
 
 def tagged_instances(

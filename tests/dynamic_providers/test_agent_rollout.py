@@ -9,7 +9,6 @@ import pytest
 
 from dynamic_providers import engine
 from dynamic_providers.agent_rollout import AgentRolloutProvider
-from site_recovery.aws.associations import Associations
 from tests.site_recovery.aws.state_manager import REGION, Refusal, StateManager, report
 
 INPUTS: dict[str, Any] = {
@@ -49,7 +48,7 @@ def provider(aws: StateManager, monkeypatch: pytest.MonkeyPatch) -> AgentRollout
     monkeypatch.setattr(
         AgentRolloutProvider,
         "associations",
-        lambda _self, region: Associations(region, aws.client()),
+        lambda _self, region: aws.associations(),
     )
     return AgentRolloutProvider()
 

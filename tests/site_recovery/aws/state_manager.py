@@ -1,4 +1,7 @@
-"""An in-memory State Manager behind a real boto3 client, which validates requests and responses."""
+"""An in-memory State Manager behind real boto3 clients, which validate requests and responses.
+
+It knows the states of instances too, as EC2 tells them.
+"""
 
 from __future__ import annotations
 
@@ -7,13 +10,12 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from types import SimpleNamespace
-from typing import TYPE_CHECKING, Any
+from typing import Any, Literal
 
 import boto3
 from botocore import xform_name
 
-if TYPE_CHECKING:
-    from mypy_boto3_ssm import SSMClient
+from site_recovery.aws.associations import Associations
 
 _Asked = dict[str, Any]
 """A request's body."""
@@ -48,6 +50,7 @@ class StateManager:
         versions: current version by association id.
         executions: runs, the oldest first.
         managed: ping status by instance id.
+        instances: the state in EC2 by instance id.
         outputs: the output of a run, by execution number and instance id.
         on_start: called when associations should run now.
         refusals: by operation, the error that it answers with.
@@ -57,6 +60,7 @@ class StateManager:
     versions: dict[str, str] = field(default_factory=dict)
     executions: list[Execution] = field(default_factory=list)
     managed: dict[str, str] = field(default_factory=dict)
+    instances: dict[str, str] = field(default_factory=dict)
     outputs: dict[tuple[int, str], str] = field(default_factory=dict)
     on_start: Callable[[], object] = lambda: None
     refusals: dict[str, Refusal] = field(default_factory=dict)
@@ -70,27 +74,42 @@ class StateManager:
         self.executions.append(execution)
         return execution
 
-    def client(self) -> SSMClient:
-        """A client whose requests are answered by this object."""
+    def associations(self) -> Associations:
+        """What reads it: both clients' requests are answered by this object."""
+        return Associations(REGION, self._client("ssm"), self._client("ec2"))
+
+    def _client(self, service: Literal["ec2", "ssm"]) -> Any:
         client = boto3.client(
-            "ssm", region_name=REGION, aws_access_key_id="x", aws_secret_access_key="x"
+            service, region_name=REGION, aws_access_key_id="x", aws_secret_access_key="x"
         )
         answer: Any = self._answer  # a hook may return a response, which its type omits
-        client.meta.events.register("before-call.ssm", answer)
+        client.meta.events.register(f"before-call.{service}", answer)
         return client
 
     def _answer(self, model: Any, params: Any, **_: Any) -> tuple[Any, dict[str, Any]]:
         self.calls.append(model.name)
+        body = params["body"]
         try:
             if model.name in self.refusals:
                 raise self.refusals[model.name]
-            answer = getattr(self, f"_{xform_name(model.name)}")(json.loads(params["body"]))
+            asked = body if isinstance(body, dict) else json.loads(body)
+            answer = getattr(self, f"_{xform_name(model.name)}")(asked)
             return SimpleNamespace(status_code=200), answer
         except Refusal as refusal:
             return SimpleNamespace(status_code=refusal.status), {
                 "Error": {"Code": refusal.code, "Message": "no"},
                 "ResponseMetadata": {"HTTPStatusCode": refusal.status},
             }
+
+    def _describe_instances(self, asked: _Asked) -> dict[str, Any]:
+        assert asked["Filter.1.Name"] == "instance-id"
+        wanted = [value for key, value in asked.items() if key.startswith("Filter.1.Value.")]
+        found = [
+            {"InstanceId": one, "State": {"Name": self.instances[one]}}
+            for one in wanted
+            if one in self.instances
+        ]
+        return {"Reservations": [{"Instances": found}]}
 
     def _describe_instance_information(self, asked: _Asked) -> dict[str, Any]:
         known = [i for i in asked["Filters"][0]["Values"] if i in self.managed]

@@ -23,7 +23,7 @@ def manager(**managed: str) -> StateManager:
 
 
 def states(aws: StateManager, rollout: Rollout = ROLLOUT) -> dict[str, State]:
-    progress, _ = look(rollout, Associations(REGION, aws.client()))
+    progress, _ = look(rollout, aws.associations())
     return {machine: its.state for machine, its in progress.items()}
 
 
@@ -51,7 +51,7 @@ def waited(
     told: list[str] = []
     progress = wait(
         ROLLOUT,
-        Associations(REGION, aws.client()),
+        aws.associations(),
         timedelta(minutes=10),
         timedelta(seconds=40),
         told.append,
@@ -94,7 +94,7 @@ def test_runs_of_an_earlier_version_of_the_association_are_ignored() -> None:
 
 
 def test_a_machine_that_is_not_managed_is_named_with_what_to_do() -> None:
-    progress, _ = look(ROLLOUT, Associations(REGION, manager(i_db="Online").client()))
+    progress, _ = look(ROLLOUT, manager(i_db="Online").associations())
     assert progress["web-01"].state is State.NOT_MANAGED
     assert WEB in progress["web-01"].reason
     assert "AmazonSSMManagedInstanceCore" in progress["web-01"].reason
@@ -104,7 +104,7 @@ def test_a_machine_that_is_not_managed_is_named_with_what_to_do() -> None:
 def test_a_machine_whose_agent_does_not_answer_is_not_waited_for(runs: dict[str, str]) -> None:
     aws = manager(i_web="ConnectionLost")
     aws.ran("windows", **runs)
-    progress, _ = look(ROLLOUT, Associations(REGION, aws.client()))
+    progress, _ = look(ROLLOUT, aws.associations())
     assert progress["web-01"].state is State.NOT_MANAGED
     assert "ConnectionLost" in progress["web-01"].reason
 
@@ -112,7 +112,39 @@ def test_a_machine_whose_agent_does_not_answer_is_not_waited_for(runs: dict[str,
 def test_a_machine_that_restarts_while_it_installs_is_waited_for() -> None:
     aws = manager(i_web="ConnectionLost")
     aws.ran("windows", i_web="InProgress")
+    aws.instances[WEB] = "running"
     assert states(aws)["web-01"] is State.PENDING
+
+
+@pytest.mark.parametrize("state", ["stopping", "stopped", "terminated", None])
+def test_a_machine_that_was_stopped_while_it_installs_is_not_waited_for(state: str | None) -> None:
+    """Its run stays in progress for as long as Systems Manager waits for it: hours."""
+    aws = manager(i_web="ConnectionLost", i_db="Online")
+    aws.ran("windows", i_web="InProgress")
+    aws.ran("linux", i_db="InProgress")
+    aws.instances[DB] = "running"
+    if state:
+        aws.instances[WEB] = state
+    progress, _ = look(ROLLOUT, aws.associations())
+    assert progress["web-01"].state is State.NOT_MANAGED
+    expected = f"{WEB} is {state or 'terminated'}, and the agent was just being installed"
+    assert expected in progress["web-01"].reason
+    assert progress["db-01"].state is State.PENDING
+
+
+def test_ec2_is_asked_only_for_machines_that_are_lost_while_they_install() -> None:
+    aws = manager(i_web="Online", i_db="ConnectionLost")
+    aws.ran("windows", i_web="InProgress")
+    look(ROLLOUT, aws.associations())
+    assert "DescribeInstances" not in aws.calls
+
+
+def test_a_refusal_of_ec2_names_what_the_credentials_must_be_allowed_to() -> None:
+    aws = manager(i_web="ConnectionLost")
+    aws.ran("windows", i_web="InProgress")
+    aws.refusals["DescribeInstances"] = Refusal("UnauthorizedOperation", 403)
+    with pytest.raises(MigrationError, match="ec2:DescribeInstances"):
+        look(ROLLOUT, aws.associations())
 
 
 @pytest.mark.parametrize(
@@ -130,7 +162,7 @@ def test_a_failure_says_why(status: str, detail: str, output: str | None, reason
     aws.ran("windows", i_web=status).details[WEB] = detail
     if output is not None:
         aws.outputs[0, WEB] = output
-    progress, failed = look(ROLLOUT, Associations(REGION, aws.client()))
+    progress, failed = look(ROLLOUT, aws.associations())
     assert progress["web-01"].state is State.FAILED
     assert progress["web-01"].reason.endswith(reason)
     assert failed == {"web-01": "windows"}
