@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
@@ -45,7 +46,8 @@ class ServerArgs(Generic[S]):
         network_rules: the security group rules that it needs from its first boot.
         registration_timeout: how long to wait for it to appear in the vault (service time).
         poll: the time between two polls of the vault.
-        agent_reader_role_arns: the roles of the machines, which read the agents' secret.
+        agent_readers: the roles of the machines, which read the agents' secret: by ARN, their
+            unique ids.
         vault_adopted: whether the vault existed before the stack, and stays.
         proxy: the proxy through which it reaches AWS and Azure.
         tags: its tags in AWS beside ours.
@@ -62,7 +64,7 @@ class ServerArgs(Generic[S]):
     network_rules: Sequence[pulumi.Resource]
     registration_timeout: timedelta
     poll: timedelta
-    agent_reader_role_arns: Sequence[str] = ()
+    agent_readers: Mapping[str, str] = field(default_factory=dict)
     vault_adopted: bool = False
     proxy: Proxy | None = None
     tags: Mapping[str, str] = field(default_factory=dict)
@@ -83,7 +85,7 @@ class ServerArgs(Generic[S]):
             vault_id=self.vault_id,
             security_group_id=self.security_group_id,
             network_rules=self.network_rules,
-            agent_reader_role_arns=self.agent_reader_role_arns,
+            agent_readers=self.agent_readers,
             installer=settings.installer if settings.installation == "unattended" else None,
             proxy=self.proxy,
             tags=self.tags,
@@ -102,7 +104,7 @@ class ServerInstance:
         volumes_gib: the sizes of its data volumes, at most two, in the order of their devices.
         vault_id: the vault that it serves; also a tag.
         network_rules: the security group rules that it needs from its first boot.
-        agent_reader_role_arns: the roles that may read the agents' secret.
+        agent_readers: the roles that may read the agents' secret: by ARN, their unique ids.
         installer: the package that it installs by itself; None if a person installs it.
         proxy: the proxy through which it reaches AWS and Azure.
         tags: its tags beside ours.
@@ -120,7 +122,7 @@ class ServerInstance:
     vault_id: pulumi.Input[str]
     security_group_id: pulumi.Input[str]
     network_rules: Sequence[pulumi.Resource]
-    agent_reader_role_arns: Sequence[str]
+    agent_readers: Mapping[str, str]
     installer: Package | None
     proxy: Proxy | None = None
     tags: Mapping[str, str] = field(default_factory=dict)
@@ -205,10 +207,12 @@ class MigrationServer(pulumi.ComponentResource):
             opts=pulumi.ResourceOptions(parent=self, ignore_changes=["name"]),
         )
 
-    def make_agent_secret(self, prefix: str, role: Role, readers: Sequence[str]) -> None:
+    def make_agent_secret(self, prefix: str, role: Role, readers: Mapping[str, str]) -> None:
         """The agents' secret, without a value: only the server itself or a person knows it.
 
-        Its policy lets the machines' roles read it, so that these roles need no change.
+        Its policy lets the machines' roles read it, so that these roles need no change. AWS keeps
+        their unique ids, so a role that was deleted and made again may not read it, although its
+        ARN is the same. The statement is named after these ids: then the policy is written anew.
         """
         secret = self.make_secret(
             "agent", f"{prefix}-{role}-agent", "With it the machines' agents find their server"
@@ -220,7 +224,7 @@ class MigrationServer(pulumi.ComponentResource):
                 secret_arn=secret.arn,
                 policy=_policy(
                     _allow("secretsmanager:GetSecretValue", secret.arn)
-                    | {"Principal": {"AWS": sorted(set(readers))}}
+                    | {"Sid": f"Roles{_digest(readers)}", "Principal": {"AWS": sorted(readers)}}
                 ),
                 block_public_policy=True,
                 opts=pulumi.ResourceOptions(parent=self),
@@ -230,7 +234,7 @@ class MigrationServer(pulumi.ComponentResource):
         self, server: ServerInstance, credential: CredentialSecret | None = None
     ) -> ec2.Instance:
         """Make the agents' secret and the instance with its role."""
-        self.make_agent_secret(server.prefix, server.role, server.agent_reader_role_arns)
+        self.make_agent_secret(server.prefix, server.role, server.agent_readers)
         status = None if server.installer is None else self._status(server)
         profile = self._profile(server, status, credential)
         instance = ec2.Instance(
@@ -403,6 +407,10 @@ def _ec2_may_assume(region: str) -> str:
 
 def _allow(action: str, resource: pulumi.Output[str]) -> dict[str, object]:
     return {"Effect": "Allow", "Action": action, "Resource": resource}
+
+
+def _digest(readers: Mapping[str, str]) -> str:
+    return hashlib.sha256(" ".join(sorted(readers.values())).encode()).hexdigest()[:16]
 
 
 def _policy(*statements: dict[str, object]) -> pulumi.Output[str]:

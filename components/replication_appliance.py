@@ -32,9 +32,7 @@ class ReplicationAppliance(MigrationServer):
         self.clear(args, "modernized", keep=registered is not None)
         requires: list[pulumi.Resource] = []
         if registered or settings.subnet_id is None:
-            self.make_agent_secret(
-                args.prefix, "replication-appliance", args.agent_reader_role_arns
-            )
+            self.make_agent_secret(args.prefix, "replication-appliance", args.agent_readers)
         else:
             instance = args.instance("replication-appliance", settings.subnet_id, [args.cache_gib])
             requires.append(self.launch(instance))

@@ -40,7 +40,7 @@ def server(
             network_rules=groups.rules,
             registration_timeout=settings.registration_timeout,
             poll=settings.convergence.poll,
-            agent_reader_role_arns=preflight.agent_roles,
+            agent_readers=preflight.agent_roles,
             vault_adopted=settings.adopted_vault_id is not None,
             proxy=settings.source.proxy,
             tags=settings.source.tags,

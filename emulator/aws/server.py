@@ -235,6 +235,7 @@ def _complete_moto() -> None:
     instances.refuse_by_state()
     instances.refuse_addresses_in_use()
     instances.tell_boot_modes()
+    resource_policies.keep_principals()
     tags.refuse_what_breaks_a_rule()
     endpoints.place_in_their_subnets()
 

@@ -10,7 +10,13 @@ from pydantic import TypeAdapter, ValidationError
 from settings.draft import Draft
 from settings.preflight import cutover_rules, disk_rules, interface_rules
 from settings.schema.fleet import MachineSettings
-from site_recovery.aws import images, inventory, managed_instances, support_check
+from site_recovery.aws import (
+    images,
+    instance_roles,
+    inventory,
+    managed_instances,
+    support_check,
+)
 from site_recovery.aws.ec2 import MachineFacts
 from site_recovery.aws.managed_instances import ManagedInstance
 from site_recovery.aws.support_check import Stated
@@ -30,10 +36,20 @@ _AGENTS = {
 
 
 def holds(
-    facts: Mapping[str, MachineFacts], managed: Mapping[str, ManagedInstance]
+    facts: Mapping[str, MachineFacts],
+    managed: Mapping[str, ManagedInstance],
+    roles: Mapping[str, Mapping[str, str]],
 ) -> Iterator[tuple[str, str]]:
-    """Running machines on which Systems Manager cannot install anything, each with the reason."""
-    for name, why in unmanaged(facts, managed):
+    """Running machines on which Systems Manager cannot install anything, each with the reason.
+
+    Args:
+        facts: the facts of the machines.
+        managed: what Systems Manager knows of their instances.
+        roles: the roles of instance profiles, by ARN of the profile. The agent of a machine without
+            one may answer for hours yet, until its credentials end.
+    """
+    roleless = dict(_roleless(facts, roles))
+    for name, why in (dict(unmanaged(facts, managed)) | roleless).items():
         yield name, f"{why}; or set replication.agent.installation to manual"
 
 
@@ -56,13 +72,34 @@ def kernels(installed: Mapping[str, tuple[str, ...]]) -> Iterator[tuple[str, str
 
 
 def unmanaged(
-    facts: Mapping[str, MachineFacts], managed: Mapping[str, ManagedInstance]
+    facts: Mapping[str, MachineFacts],
+    managed: Mapping[str, ManagedInstance],
+    roles: Mapping[str, Mapping[str, str]] | None = None,
 ) -> Iterator[tuple[str, str]]:
-    """Running machines on which Systems Manager runs no command, each with the reason."""
+    """Running machines on which Systems Manager runs no command, each with the reason.
+
+    Args:
+        facts: the facts of the machines.
+        managed: what Systems Manager knows of their instances.
+        roles: the roles of instance profiles, by ARN of the profile; None if nobody asked.
+    """
+    roleless = dict(_roleless(facts, roles or {}))
     for name, found in facts.items():
         if found.state != "running":
             continue
         why = managed_instances.unmanaged_reason(found.instance_id, managed.get(found.instance_id))
+        if why:
+            yield name, roleless.get(name, why)
+
+
+def _roleless(
+    facts: Mapping[str, MachineFacts], roles: Mapping[str, Mapping[str, str]]
+) -> Iterator[tuple[str, str]]:
+    for name, found in facts.items():
+        profile = found.instance_profile_arn
+        if found.state != "running" or profile is None or profile not in roles:
+            continue
+        why = instance_roles.roleless_reason(profile, roles[profile])
         if why:
             yield name, why
 

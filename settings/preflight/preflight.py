@@ -57,7 +57,9 @@ KernelsReader: TypeAlias = Callable[
 ]
 EndpointsReader: TypeAlias = Callable[[str, str], tuple[ManagementEndpoints, list[Problem]]]
 QuotaReader: TypeAlias = Callable[[str], tuple[int, list[Problem]]]
-RolesReader: TypeAlias = Callable[[Iterable[str], str], tuple[tuple[str, ...], list[Problem]]]
+RolesReader: TypeAlias = Callable[
+    [Iterable[str], str], tuple[dict[str, dict[str, str]], list[Problem]]
+]
 
 _SOURCE_MAY_BE_GONE = (Phase.FAILED_OVER, Phase.MIGRATED)
 """Phases in which the source may be gone, because the machine may run in Azure already. The wave
@@ -71,7 +73,7 @@ class Aws:
     machine_facts: FactsReader = ec2.machine_facts
     server_facts: ServerReader = server_facts
     managed_instances: ManagedReader = managed_instances.managed_instances
-    role_arns: RolesReader = instance_roles.role_arns
+    profile_roles: RolesReader = instance_roles.profile_roles
     installed_drivers: DriversReader = inventory.installed_drivers
     installed_kernels: KernelsReader = inventory.installed_kernels
     management_endpoints: EndpointsReader = service_endpoints.management_endpoints
@@ -92,8 +94,8 @@ class Preflight:
             on it, or none that works with its kernel. A machine that replicates already is not affected.
         server: what the server is created from; None if the server exists already outside this
             stack, or if it cannot be determined.
-        agent_roles: ARNs of the roles with which the agents read their secret, if Systems Manager
-            installs them.
+        agent_roles: the roles with which the agents read their secret, if Systems Manager installs
+            them: by ARN, their unique ids.
         problems: what prevents the migration of machines.
         remarks: what a preview says of machines that are taken nevertheless, a line each.
         plugin_tenant: the tenant in which `pulumi-azure-native` works; empty if it is not known.
@@ -106,7 +108,7 @@ class Preflight:
     holds: dict[str, str] = field(default_factory=dict)
     unmanaged: dict[str, str] = field(default_factory=dict)
     server: ServerPlan | None = None
-    agent_roles: tuple[str, ...] = ()
+    agent_roles: dict[str, str] = field(default_factory=dict)
     problems: tuple[Problem, ...] = ()
     remarks: tuple[str, ...] = ()
     plugin_tenant: str = ""
@@ -212,7 +214,7 @@ def _machines(draft: Draft, prefix: str, aws: Aws) -> tuple[Draft, Preflight]:
         problems[problem.path] = problem
         draft = replace(draft, vpc_id=vpc)
     holds: dict[str, str] = {}
-    roles: tuple[str, ...] = ()
+    roles: dict[str, str] = {}
     installs = draft.replication is not None and draft.replication.agent.installation == "ssm"
     proving = {name: found for name, found in here.items() if _proves(draft, name)}
     unmanaged: dict[str, str] = {}
@@ -227,16 +229,17 @@ def _machines(draft: Draft, prefix: str, aws: Aws) -> tuple[Draft, Preflight]:
         managed, unread = aws.managed_instances(running, region)
         if unread:
             return draft, Preflight(facts, gone, problems=(*problems.values(), *unread))
-        holds = dict(machine_rules.holds(here, managed))
-        unmanaged = dict(machine_rules.unmanaged(proving, managed))
         here = {name: machine_rules.told_by_agent(found, managed) for name, found in here.items()}
         facts = {**facts, **here}
         # A machine that its cutover stopped may still be given back, with its agent.
         read = [f for name, f in facts.items() if name in here or f.cut_over]
         profiles = [f.instance_profile_arn for f in read if f.instance_profile_arn]
-        roles, unread = aws.role_arns(profiles, region)
+        by_profile, unread = aws.profile_roles(profiles, region)
         if unread:
             return draft, Preflight(facts, gone, problems=(*problems.values(), *unread))
+        holds = dict(machine_rules.holds(here, managed, by_profile))
+        unmanaged = dict(machine_rules.unmanaged(proving, managed, by_profile))
+        roles = {arn: its for one in by_profile.values() for arn, its in one.items()}
     kernels, unread = _kernels(here, region, aws)
     if unread:
         return draft, Preflight(facts, gone, problems=(*problems.values(), *unread))

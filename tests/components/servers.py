@@ -15,7 +15,10 @@ from tests.components import harness
 from tests.components.harness import Deployment, Resource
 
 INSTANCE = "aws:ec2/instance:Instance"
-READERS = ["arn:aws:iam::123456789012:role/web", "arn:aws:iam::123456789012:role/db"]
+READERS = {
+    "arn:aws:iam::123456789012:role/web": "AROAWEB",
+    "arn:aws:iam::123456789012:role/db": "AROADB",
+}
 
 
 FILE: str = harness._OUTPUTS["Credentials"]["credentials_file"]

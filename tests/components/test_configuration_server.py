@@ -1,8 +1,9 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
+from collections.abc import Mapping
 from datetime import timedelta
+from types import MappingProxyType
 from typing import Any
 
 import pytest
@@ -18,7 +19,7 @@ VAULT = "/subscriptions/s/vaults/v"
 TAGS = {"CostCenter": "7"}
 
 
-def server(readers: Sequence[str] = (), **changes: Any) -> Deployment:
+def server(readers: Mapping[str, str] = MappingProxyType({}), /, **changes: Any) -> Deployment:
     config = configs.valid() | {"experience": "classic"}
     config["source"]["configurationServer"] |= changes
     config["source"]["tags"] = TAGS
@@ -42,7 +43,7 @@ def server(readers: Sequence[str] = (), **changes: Any) -> Deployment:
                 network_rules=[rule],
                 registration_timeout=timedelta(minutes=60),
                 poll=timedelta(milliseconds=500),
-                agent_reader_role_arns=readers,
+                agent_readers=readers,
                 tags=stack.source.tags,
             ),
         )
@@ -190,12 +191,22 @@ def test_the_agents_of_the_machines_may_read_their_secret_and_no_other() -> None
     assert policy.inputs["secretArn"] == "agent-arn"
     assert policy.inputs["blockPublicPolicy"] is True
     (statement,) = json.loads(policy.inputs["policy"])["Statement"]
+    assert statement.pop("Sid").isalnum()
     assert statement == {
         "Effect": "Allow",
         "Action": "secretsmanager:GetSecretValue",
         "Resource": "agent-arn",
         "Principal": {"AWS": sorted(READERS)},
     }
+
+
+def test_the_policy_is_another_one_once_a_role_was_made_again_with_the_same_name() -> None:
+    def policy(readers: Mapping[str, str]) -> str:
+        return str(server(readers).one("SecretPolicy").inputs["policy"])
+
+    (web, db) = READERS
+    assert policy(READERS) == policy({db: "AROADB", web: "AROAWEB"})
+    assert policy(READERS) != policy({**READERS, web: "AROAOTHER"})
 
 
 def test_without_readers_there_is_no_policy_on_the_secret() -> None:

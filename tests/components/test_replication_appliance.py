@@ -1,8 +1,9 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
+from collections.abc import Mapping
 from datetime import timedelta
+from types import MappingProxyType
 from typing import Any
 
 from pulumi_aws import ec2
@@ -20,7 +21,7 @@ REGISTERED = {
 }
 
 
-def appliance(readers: Sequence[str] = READERS, **config: Any) -> Deployment:
+def appliance(readers: Mapping[str, str] = MappingProxyType(READERS), **config: Any) -> Deployment:
     place = {} if "registered" in config else {"subnetId": "subnet-0123456789abcdef0"}
     its_settings = ReplicationAppliance.model_validate(place | config)
 
@@ -39,7 +40,7 @@ def appliance(readers: Sequence[str] = READERS, **config: Any) -> Deployment:
                 network_rules=[ec2.SecurityGroup("rule")],
                 registration_timeout=timedelta(minutes=30),
                 poll=timedelta(seconds=1),
-                agent_reader_role_arns=readers,
+                agent_readers=readers,
             ),
         ).summary()
 
@@ -110,7 +111,7 @@ def test_the_machines_of_either_may_read_the_agents_secret() -> None:
         assert statement["Resource"] == "agent-arn"
         assert statement["Principal"] == {"AWS": sorted(READERS)}
         assert deployment.one("secret:Secret").inputs["recoveryWindowInDays"] == 0
-    assert appliance(readers=()).all("SecretPolicy") == []
+    assert appliance(readers={}).all("SecretPolicy") == []
 
 
 def test_an_appliance_that_a_person_installs_gets_no_script() -> None:

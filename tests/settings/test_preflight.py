@@ -436,6 +436,31 @@ def test_a_machine_that_systems_manager_does_not_manage_is_held_and_others_are_n
     assert "replication.agent.installation" in preflight.holds["web-02"]
 
 
+ROLES = {"arn:aws:iam::1:role/web": "AROAWEB"}
+
+
+def profiles(**roles: dict[str, str]) -> Any:
+    """A stub of IAM with the roles of these profiles, by ARN."""
+    return lambda arns, _: ({arn: roles[arn] for arn in arns}, [])
+
+
+@pytest.mark.parametrize("silent", [(), ("i-00000000000000002",)])
+def test_a_machine_whose_instance_profile_has_no_role_is_held_and_others_are_not(
+    silent: tuple[str, ...],
+) -> None:
+    preflight = examine(
+        configs.modernized(),
+        ec2(web_01={"instance_profile_arn": "web"}, web_02={"instance_profile_arn": "gone"}),
+        managed_instances=ssm(*silent),
+        profile_roles=profiles(web=ROLES, gone={}),
+    )
+    assert preflight.problems == ()
+    assert preflight.agent_roles == ROLES
+    assert list(preflight.holds) == ["web-02"]
+    assert "its instance profile gone was deleted or has no role" in preflight.holds["web-02"]
+    assert "replace-iam-instance-profile-association" in preflight.holds["web-02"]
+
+
 def test_a_machine_whose_agent_fell_silent_is_held() -> None:
     preflight = examine(configs.modernized(), ec2(), managed_instances=ssm(ping="ConnectionLost"))
     assert set(preflight.holds) == {"web-01", "web-02", "db-01"}

@@ -105,3 +105,47 @@ def test_what_lets_not_everybody_in_is_taken(cloud: Cloud, secret: str, text: st
     secrets = cloud.client("secretsmanager")
     secrets.put_resource_policy(SecretId=secret, ResourcePolicy=text, BlockPublicPolicy=True)
     assert secrets.get_resource_policy(SecretId=secret)["ResourcePolicy"] == text
+
+
+@pytest.mark.parametrize("several", [False, True])
+def test_a_role_that_was_made_again_may_not_read_until_the_policy_is_put_anew(
+    cloud: Cloud, secret: str, several: bool
+) -> None:
+    iam, secrets = cloud.client("iam"), cloud.client("secretsmanager")
+    may = Permissions(cloud.client)
+
+    def make() -> str:
+        return str(iam.create_role(RoleName="web", AssumeRolePolicyDocument="{}")["Role"]["RoleId"])
+
+    def named() -> Any:
+        found = secrets.get_resource_policy(SecretId=secret)["ResourcePolicy"]
+        return json.loads(found)["Statement"][0]["Principal"]["AWS"]
+
+    def allowed() -> bool:
+        found = secrets.get_resource_policy(SecretId=secret)["ResourcePolicy"]
+        return may.allows("web", READ, secret, found)
+
+    first = make()
+    arn = "arn:aws:iam::123456789012:role/web"
+    text = policy({"AWS": [ROLE, arn] if several else arn})
+    try:
+        secrets.put_resource_policy(SecretId=secret, ResourcePolicy=text)
+        assert allowed()
+        iam.delete_role(RoleName="web")
+        assert named() == ([ROLE, first] if several else first)
+        assert not allowed()
+        make()
+        assert named() == ([ROLE, first] if several else first)
+        assert not allowed()
+        secrets.put_resource_policy(SecretId=secret, ResourcePolicy=text)
+        assert secrets.get_resource_policy(SecretId=secret)["ResourcePolicy"] == text
+        assert allowed()
+    finally:
+        iam.delete_role(RoleName="web")
+
+
+def test_a_secret_may_not_name_the_id_of_a_role_that_is_gone(cloud: Cloud, secret: str) -> None:
+    text = policy({"AWS": "AROA0123456789ABCDEFG"})
+    with pytest.raises(ClientError) as refused:
+        cloud.client("secretsmanager").put_resource_policy(SecretId=secret, ResourcePolicy=text)
+    assert refused.value.response["Error"]["Code"] == "MalformedPolicyDocumentException"

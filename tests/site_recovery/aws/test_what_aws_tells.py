@@ -11,6 +11,7 @@ import boto3
 import pytest
 
 from site_recovery.aws.ec2 import machine_facts, tagged_instances
+from site_recovery.aws.instance_roles import profile_roles, roleless_reason
 from site_recovery.aws.managed_instances import managed_instances, unmanaged_reason
 from site_recovery.aws.quotas import USUAL_GROUPS, groups_of_an_interface
 from site_recovery.aws.server_facts import ROLE_TAG, VAULT_TAG, ServerQuestion, Subnet, server_facts
@@ -77,6 +78,33 @@ def test_an_encrypted_volume_is_known_as_one(aws: LocalAws) -> None:
     ec2.attach_volume(VolumeId=volume, InstanceId=instance_id, Device="/dev/sdf")
     facts, _ = machine_facts({"vaulted": instance_id}, REGION)
     assert [disk.encrypted for disk in facts["vaulted"].disks] == [False, True]
+
+
+def test_an_instance_profile_that_was_deleted_stays_attached_and_has_no_role(
+    aws: LocalAws,
+) -> None:
+    ec2: Any = boto3.client("ec2", region_name=REGION)
+    iam: Any = boto3.client("iam", region_name=REGION)
+    instance_id = launch(aws, Name="web")
+    role = iam.create_role(RoleName="web", AssumeRolePolicyDocument="{}")["Role"]
+    iam.create_instance_profile(InstanceProfileName="web")
+    iam.add_role_to_instance_profile(InstanceProfileName="web", RoleName="web")
+    ec2.associate_iam_instance_profile(InstanceId=instance_id, IamInstanceProfile={"Name": "web"})
+    facts, _ = machine_facts({"web": instance_id}, REGION)
+    profile = facts["web"].instance_profile_arn
+    assert profile is not None
+    assert profile_roles([profile], REGION) == ({profile: {role["Arn"]: role["RoleId"]}}, [])
+    assert roleless_reason(profile, {role["Arn"]: role["RoleId"]}) is None
+
+    iam.remove_role_from_instance_profile(InstanceProfileName="web", RoleName="web")
+    assert profile_roles([profile], REGION) == ({profile: {}}, [])
+    iam.delete_instance_profile(InstanceProfileName="web")
+    facts, _ = machine_facts({"web": instance_id}, REGION)
+    assert facts["web"].instance_profile_arn == profile
+    assert profile_roles([profile], REGION) == ({profile: {}}, [])
+    why = roleless_reason(profile, {})
+    assert why is not None
+    assert profile in why
 
 
 def test_an_instance_that_is_not_there_is_a_problem_of_its_machine(aws: LocalAws) -> None:
