@@ -185,16 +185,17 @@ def find(wanted: Iterable[Declared]) -> dict[str, Sequence[Found]]:
     Raises:
         MigrationError: AWS did not answer, or refused.
     """
-    clients: dict[tuple[str, str], Any] = {}
+    clients: dict[tuple[str, str, roles.Role | None], Any] = {}
     found: dict[str, Sequence[Found]] = {}
     for declared in wanted:
         region = declared.configured("region")
         roles.use(declared.configured("assumeRoles"))
 
         def client(service: str, region: str = region) -> Any:
-            if (service, region) not in clients:
-                clients[service, region] = _connect(service, region)
-            return clients[service, region]
+            key = service, region, roles.used()
+            if key not in clients:
+                clients[key] = _connect(service, region)
+            return clients[key]
 
         try:
             found[declared.urn] = tuple(FINDERS[declared.type](declared, client))

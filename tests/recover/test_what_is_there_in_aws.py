@@ -13,6 +13,7 @@ import pytest
 from recover import aws
 from recover.declared import Declared
 from recover.verdicts import Action, Found, decide
+from site_recovery.aws import roles
 from site_recovery.aws.kept_fence import KEPT
 from site_recovery.aws.server_facts import ROLE_TAG, VAULT_TAG
 from tests.emulator.providers.providers_client import UNKNOWN, Engine, running, urn
@@ -260,3 +261,30 @@ def test_nothing_is_looked_for_while_its_identity_is_unknown(cloud: Cloud, token
     unknown = dict.fromkeys(TYPES[token](cloud), UNKNOWN)
 
     assert cloud.find(cloud.declared(token, unknown)) == ()
+
+
+def test_each_is_looked_for_in_the_role_of_its_own_provider(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """A stack whose `aws:assumeRoles` was changed has providers with either role in its record."""
+
+    class Account:
+        """IAM of the account in whose role it was made."""
+
+        def __init__(self) -> None:
+            role = roles.used()
+            self.account = role.arn.split(":")[4] if role else "own"
+
+        def get_role(self, *, RoleName: str) -> dict[str, Any]:  # noqa: N803
+            return {"Role": {"Description": self.account}}
+
+    def declared(name: str, account: str) -> Declared:
+        chosen = [{"roleArn": f"arn:aws:iam::{account}:role/migration"}] if account else None
+        provider = {"region": "eu-west-1", "assumeRoles": json.dumps(chosen) if chosen else ""}
+        return Declared(urn(ROLE, name), ROLE, "", {"name": "p-dev"}, provider)
+
+    monkeypatch.setattr(aws, "_connect", lambda *_: Account())
+    accounts = {"a": "1" * 12, "b": "2" * 12, "c": "1" * 12, "d": ""}
+    found = aws.find(declared(name, account) for name, account in accounts.items())
+    there = [found[urn(ROLE, name)][0].evidence["description"][1] for name in accounts]
+    assert there == ["1" * 12, "2" * 12, "1" * 12, "own"]
