@@ -22,13 +22,23 @@ from site_recovery.snapshot import RecoveryPoint
 _STOP_WAIT = timedelta(minutes=20)
 """How long an instance may take to stop. EC2 forces one off that hangs after some minutes."""
 
+EC2_LAG = timedelta(minutes=1)
+"""How long EC2 may show an instance, and its security groups, as they were before a change."""
+
 
 # -- forward --------------------------------------------------------------------------------------
 
 
 @dataclass(frozen=True)
 class Remember:
-    """Write down the source, or what was attached to it since, as it is before it is changed."""
+    """Write down the source as it is before it is changed.
+
+    Attributes:
+        since: the interfaces that were attached, or got other groups, since the cutover began; none
+            at its beginning.
+    """
+
+    since: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -105,7 +115,14 @@ Step: TypeAlias = (
 )
 
 
-def next_step(declared: Cutover, source: Source, fencing: Fencing, now: datetime) -> Step:
+def next_step(
+    declared: Cutover,
+    source: Source,
+    fencing: Fencing,
+    now: datetime,
+    *,
+    asked: datetime | None = None,
+) -> Step:
     """The next step of a cutover.
 
     Args:
@@ -113,6 +130,8 @@ def next_step(declared: Cutover, source: Source, fencing: Fencing, now: datetime
         source: the instance as EC2 shows it now.
         fencing: the groups of a source that is fenced.
         now: the service's time.
+        asked: when this run first asked the instance to stop; None if it did not. What an earlier
+            run noted before it asked, it may not have done.
     """
     memory = source.memory
     if memory.began is None:
@@ -139,8 +158,8 @@ def next_step(declared: Cutover, source: Source, fencing: Fencing, now: datetime
         if source.state == "running":
             return FenceAnew()
     if open_:
-        # One that was attached since the cutover began has groups that no tag remembers yet.
-        return Remember() if _forgotten(source, fencing) else Fence(open_)
+        forgotten = _forgotten(source, fencing)
+        return Remember(forgotten) if forgotten else Fence(open_)
     if memory.fenced is None:
         return Prove() if declared.mode is Mode.LOSSLESS else NoteFence()
     if not memory.point:
@@ -149,21 +168,37 @@ def next_step(declared: Cutover, source: Source, fencing: Fencing, now: datetime
         return Stop()
     if source.state == "stopped":
         return Ready(memory.point)
-    if now - memory.stopping > _STOP_WAIT:
+    if asked is None and source.state in ("running", "stopping"):
+        return Stop()
+    waited = now - (asked or memory.stopping)
+    if waited > _STOP_WAIT:
         return GiveUp(
             Reason.SOURCE_DOES_NOT_STOP,
             f"instance {source.instance_id} is {source.state} "
-            f"{_minutes(now - memory.stopping)} after it was asked to stop",
+            f"{_minutes(waited)} after it was asked to stop",
         )
     return Stop() if source.state == "running" else AwaitStop()
 
 
-def _forgotten(source: Source, fencing: Fencing) -> bool:
-    """Whether an interface that is not fenced has groups that the tags do not remember."""
-    remembered = source.memory.groups
-    return any(
-        each.groups and each.id not in remembered and not fencing.holds(each.groups)
+def _forgotten(source: Source, fencing: Fencing) -> tuple[str, ...]:
+    """The interfaces that are not fenced and have groups that the tags do not remember.
+
+    One may have been attached since the cutover began, or somebody gave it other groups between a
+    run that was killed and this one: those it gets back.
+    """
+    memory = source.memory
+    return tuple(
+        each.id
         for each in source.interfaces
+        if each.groups
+        and not fencing.holds(each.groups)
+        and (
+            each.id not in memory.groups
+            or (
+                set(each.groups) != set(memory.groups[each.id])
+                and not _has_fence(each, memory, fencing)
+            )
+        )
     )
 
 
@@ -233,14 +268,24 @@ BackStep: TypeAlias = (
 )
 
 
-def next_back(declared: Cutover, source: Source, fencing: Fencing, *, resumed: bool) -> BackStep:
+def next_back(
+    declared: Cutover,
+    source: Source,
+    fencing: Fencing,
+    now: datetime,
+    *,
+    resumed: bool,
+    asked: datetime | None = None,
+) -> BackStep:
     """The next step that gives the source back.
 
     Args:
         declared: what the config says.
         source: the instance as EC2 shows it now.
         fencing: the groups of a source that is fenced.
+        now: the service's time.
         resumed: whether the declared commands that start the application were run.
+        asked: when this run last asked the instance to stop; None if it did not.
     """
     memory = source.memory
     if memory.began is None:
@@ -255,8 +300,12 @@ def next_back(declared: Cutover, source: Source, fencing: Fencing, *, resumed: b
     }
     if fenced:
         return GiveGroups(fenced)
-    if memory.stopping is not None and source.state != "running":
-        return Start() if source.state == "stopped" else AwaitStart()
+    if memory.stopping is not None:
+        if source.state == "stopped":
+            return Start()
+        may_stop_yet = now - max(memory.stopping, asked or memory.stopping) < EC2_LAG
+        if source.state != "running" or may_stop_yet:
+            return AwaitStart()
     if declared.quiesce is not None and not resumed:
         # Also where no tag says that its application was stopped: a run that was killed, or commands
         # of which the last failed, may have stopped it.

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
+from itertools import chain, count
 
 _TAG = "site-recovery:cutover"
 BEGAN = _TAG
@@ -68,7 +69,8 @@ class Memory:
         quiesced: whether the declared commands succeeded.
         fenced: a recovery point that is later than this has every write; None before that is sure.
         point: the id of the recovery point to fail over to; empty if none is chosen.
-        stopping: when the instance was asked to stop; None if it was not.
+        stopping: when it was noted that the instance is asked to stop next; None if it was not. A
+            run that was killed then may not have asked.
         restoring: why the source is being given back; empty if it is not.
         migrated_to: the virtual machine that it became; empty before that.
         migrated_at: when its migration was first seen to be complete; None before that. What an
@@ -128,30 +130,41 @@ def is_afterwards(tag: str) -> bool:
     return tag in _AFTERWARDS
 
 
-def beginning(source: Source, now: datetime) -> dict[str, str]:
-    """The tags that remember a source as it was before its cutover.
+def beginning(source: Source, now: datetime, fence: str) -> dict[str, str]:
+    """The tags that remember a source as it is before its cutover, and what will fence it."""
+    return {BEGAN: now.isoformat(), FENCE: fence, **_noted(source.interfaces, {})}
 
-    If that has begun, those of the interfaces that were attached since.
-    """
-    memory = source.memory
-    began = memory.began is not None
-    known = sum(name.startswith(_GROUPS) for name in source.tags) if began else 0
-    groups: list[str] = []
-    for interface in source.interfaces:
-        rest = () if began and interface.id in memory.groups else interface.groups
-        while rest:
-            some, rest = rest[:_GROUPS_OF_A_TAG], rest[_GROUPS_OF_A_TAG:]
-            groups.append(" ".join((interface.id, *some)))
-    tags = {f"{_GROUPS}{number}": text for number, text in enumerate(groups, known + 1)}
-    return tags if began else {BEGAN: now.isoformat(), **tags}
+
+def since(source: Source, interfaces: Collection[str]) -> dict[str, str]:
+    """The tags that remember the groups that these interfaces have now, whatever they had before."""
+    return _noted([each for each in source.interfaces if each.id in interfaces], source.tags)
+
+
+def _noted(interfaces: Iterable[Interface], tags: Mapping[str, str]) -> dict[str, str]:
+    """Tags with the groups of interfaces, in place of those that have others of the same ones."""
+    noted: dict[str, str] = {}
+    unused = (name for n in count(1) if (name := f"{_GROUPS}{n}") not in tags)
+    for interface in interfaces:
+        before = _names(tags, interface.id)
+        noted |= dict.fromkeys(before, interface.id)
+        names, groups = chain(before, unused), interface.groups
+        for at in range(0, len(groups), _GROUPS_OF_A_TAG):
+            some = groups[at : at + _GROUPS_OF_A_TAG]
+            noted[next(names)] = " ".join((interface.id, *some))
+    return noted
+
+
+def _names(tags: Mapping[str, str], interface: str) -> list[str]:
+    """The names of the tags that remember the groups of an interface."""
+    ours = (name for name in tags if name.startswith(_GROUPS))
+    return sorted(name for name in ours if tags[name].split()[:1] == [interface])
 
 
 def without(source: Source, interface: str, gone: Collection[str]) -> dict[str, str]:
     """The tags that remember the groups of an interface, without some of them."""
     return {
-        name: " ".join(word for word in text.split() if word not in gone)
-        for name, text in source.tags.items()
-        if name.startswith(_GROUPS) and text.split()[:1] == [interface]
+        name: " ".join(word for word in source.tags[name].split() if word not in gone)
+        for name in _names(source.tags, interface)
     }
 
 

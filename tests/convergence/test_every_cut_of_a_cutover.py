@@ -14,6 +14,8 @@ import pytest
 
 from site_recovery.convergence.interfaces import PlanOrder
 from site_recovery.convergence.outcome import Outcome, Status
+from site_recovery.cutover_memory import Source
+from site_recovery.declared.cutover import Cutover, Mode
 from site_recovery.phases import Phase
 from site_recovery.reasons import Reason
 from site_recovery.recovery_plan import Group, Plan
@@ -179,6 +181,101 @@ class TestForward:
         assert serves_as_before(short.fleet, CUT)
         assert application_runs(short.fleet, CUT)
         assert CUT not in in_azure(short.fleet)
+
+
+class TestHoursLater:
+    """Nothing that a killed run noted before it acted is untrue then."""
+
+    @pytest.fixture
+    def how(self) -> str:
+        return "alone"
+
+    @pytest.mark.parametrize("cut", [c for c in cuts(*FORWARD) if c.way in KILLED], ids=str)
+    def test_the_next_run_goes_on_to_azure(self, experience: Classic, how: str, cut: Cut) -> None:
+        short = going(experience, how, cut)
+        short.fleet.site.pass_time(hours=5)
+
+        assert_in_azure(short.fleet, drive(short.fleet, Phase.FAILED_OVER, short.plan))
+
+        assert short.fleet.accepted(CUT).count(REQUEST) == 1
+        assert quiesced(short.fleet, CUT) == 1
+
+    @pytest.mark.parametrize("cut", [c for c in cuts(*BACK) if c.way in KILLED], ids=str)
+    def test_a_source_that_was_half_given_back_serves(
+        self, experience: Classic, how: str, cut: Cut
+    ) -> None:
+        short = coming_back(experience, how, cut)
+        short.fleet.site.pass_time(hours=5)
+
+        drive(short.fleet, Phase.PROTECTED, short.plan)
+
+        assert serves_as_before(short.fleet, CUT)
+        assert application_runs(short.fleet, CUT)
+
+    def test_groups_that_it_got_since_are_those_that_it_gets_back(
+        self, experience: Classic, how: str
+    ) -> None:
+        short = going(experience, how, Cut("begin", "killed after"))
+        fleet, own = short.fleet, instance(short.fleet, CUT)
+        groups = fleet.site.estate.groups
+        assert groups is not None
+        groups["sg-new"] = replace(groups["sg-machines"], group_id="sg-new")
+        sources(fleet).become(own, security_groups=("sg-new",))
+        sources(fleet).stops = {own: "running"}
+
+        outcome = drive(fleet, Phase.FAILED_OVER, short.plan)[CUT]
+
+        assert outcome.reason is Reason.SOURCE_DOES_NOT_STOP
+        assert serves_as_before(fleet, CUT)
+        assert sources(fleet).source(own).interfaces[0].groups == ("sg-new",)
+
+    def test_an_instance_that_still_does_not_stop_ends_it(
+        self, experience: Classic, how: str
+    ) -> None:
+        short = going(experience, how, Cut("note the stop", "killed after"))
+        short.fleet.site.pass_time(hours=5)
+        sources(short.fleet).stops = {instance(short.fleet, CUT): "running"}
+
+        outcome = drive(short.fleet, Phase.FAILED_OVER, short.plan)[CUT]
+
+        assert outcome.reason is Reason.SOURCE_DOES_NOT_STOP
+        assert " 300 minutes" not in outcome.message
+        assert serves_as_before(short.fleet, CUT)
+
+    def test_a_source_that_somebody_started_behind_its_fence_is_stopped_again(
+        self, experience: Classic, how: str
+    ) -> None:
+        short = going(experience, how, Cut("stop", "killed after"))
+        short.fleet.site.pass_time(minutes=5)
+        own = instance(short.fleet, CUT)
+        assert sources(short.fleet).source(own).state == "stopped"
+        sources(short.fleet).become(own, state="running")
+        short.fleet.site.pass_time(hours=5)
+
+        assert_in_azure(short.fleet, drive(short.fleet, Phase.FAILED_OVER, short.plan))
+
+
+def test_a_source_that_ec2_still_shows_as_running_after_its_stop_is_started_again(
+    experience: Classic,
+) -> None:
+    fleet = protected_fleet(experience)
+    planned(fleet, "alone")
+    fleet.cutovers[CUT] = Cutover(mode=Mode.LOSSLESS)
+    cut_short(fleet, Phase.FAILED_OVER, None, Cut("stop", "killed after"))
+    plain, own = sources(fleet), instance(fleet, CUT)
+    look = plain.source
+
+    def lagging(instance_id: str) -> Source:
+        source = look(instance_id)
+        return replace(source, state="running") if source.state == "stopping" else source
+
+    plain.source = lagging  # type: ignore[method-assign]
+    drive(fleet, Phase.PROTECTED, None)
+    plain.source = look  # type: ignore[method-assign]
+    fleet.site.pass_time(minutes=5)
+
+    assert ("start", own) in plain.calls
+    assert serves_as_before(fleet, CUT)
 
 
 FAILURES = [each for each in cuts(*BEFORE_THE_REQUEST) if each.way in ("refused", "failing")]

@@ -36,7 +36,7 @@ def having(source: Source, *groups: str) -> Source:
     return replace(source, interfaces=(Interface("eni-1", groups),))
 
 
-BEGUN = replace(FREE, tags=cutover_memory.beginning(FREE, NOW))
+BEGUN = replace(FREE, tags=cutover_memory.beginning(FREE, NOW, FENCE))
 FENCED = replace(BEGUN, interfaces=(Interface("eni-1", (FENCE,)),))
 PROVEN = with_tags(FENCED, fenced=NOW.isoformat())
 CHOSEN = with_tags(PROVEN, point="p1")
@@ -55,7 +55,6 @@ STOPPED = replace(STOPPING, state="stopped")
         (FENCED, Cutover(mode=Mode.STOP_FIRST), cutover.NoteFence()),
         (PROVEN, LOSSLESS, cutover.ChoosePoint(NOW)),
         (CHOSEN, LOSSLESS, cutover.Stop()),
-        (STOPPING, LOSSLESS, cutover.AwaitStop()),
         (replace(STOPPING, state="running"), LOSSLESS, cutover.Stop()),
         (STOPPED, LOSSLESS, cutover.Ready("p1")),
         # A refresh and the run after it put the stack's own group beside the fence.
@@ -94,11 +93,23 @@ def test_what_somebody_else_changed_ends_it(source: Source, reason: Reason) -> N
     assert step.reason is reason
 
 
+def test_an_instance_that_was_asked_to_stop_is_waited_for() -> None:
+    assert cutover.next_step(LOSSLESS, STOPPING, FENCING, NOW, asked=NOW) == cutover.AwaitStop()
+
+
 def test_an_instance_that_hangs_ends_it() -> None:
-    step = cutover.next_step(LOSSLESS, STOPPING, FENCING, NOW + timedelta(minutes=21))
+    now = NOW + timedelta(minutes=21)
+    step = cutover.next_step(LOSSLESS, STOPPING, FENCING, now, asked=NOW)
     assert isinstance(step, cutover.GiveUp)
     assert step.reason is Reason.SOURCE_DOES_NOT_STOP
     assert "21 minutes" in step.what
+
+
+@pytest.mark.parametrize("state", ["running", "stopping"])
+def test_a_stop_that_an_earlier_run_noted_is_asked_for_again(state: str) -> None:
+    """That run may have been killed before it asked for it."""
+    source, now = replace(STOPPING, state=state), NOW + timedelta(hours=5)
+    assert cutover.next_step(LOSSLESS, source, FENCING, now) == cutover.Stop()
 
 
 BACK = with_tags(STOPPED, restoring="why", quiesced="x")
@@ -123,7 +134,21 @@ BACK = with_tags(STOPPED, restoring="why", quiesced="x")
     ],
 )
 def test_the_next_step_back(source: Source, resumed: bool, step: cutover.BackStep) -> None:
-    assert cutover.next_back(QUIESCING, source, FENCING, resumed=resumed) == step
+    later = NOW + timedelta(hours=1)
+    assert cutover.next_back(QUIESCING, source, FENCING, later, resumed=resumed) == step
+
+
+@pytest.mark.parametrize("again", [True, False], ids=["by this run", "by another run"])
+def test_an_instance_that_was_just_asked_to_stop_may_stop_yet(*, again: bool) -> None:
+    """EC2 may show it as running, and then nobody would start it again."""
+    source = replace(BACK, interfaces=FREE.interfaces, state="running")
+    asked = NOW + timedelta(hours=5) if again else None
+    now = (asked or NOW) + timedelta(seconds=50)
+    step = cutover.next_back(QUIESCING, source, FENCING, now, resumed=True, asked=asked)
+    assert step == cutover.AwaitStart()
+    later = now + timedelta(seconds=10)
+    step = cutover.next_back(QUIESCING, source, FENCING, later, resumed=True, asked=asked)
+    assert step == cutover.Forget()
 
 
 @pytest.mark.parametrize(
@@ -144,9 +169,9 @@ def test_the_next_step_back(source: Source, resumed: bool, step: cutover.BackSte
 def test_groups_are_given_back_in_place_of_a_fence_only(
     noted: str, held: tuple[str, ...], *, gives: bool, keeps: bool
 ) -> None:
-    begun = with_tags(BEGUN, restoring="why", **({"fence": noted} if noted else {}))
+    begun = with_tags(BEGUN, restoring="why", fence=noted)
     source = replace(begun, interfaces=(Interface("eni-1", held),))
-    step = cutover.next_back(LOSSLESS, source, FENCING, resumed=False)
+    step = cutover.next_back(LOSSLESS, source, FENCING, NOW, resumed=False)
     assert step == (cutover.GiveGroups({"eni-1": ("sg-a", "sg-b")}) if gives else cutover.Forget())
     assert cutover.kept(source, FENCING) == (("eni-1",) if keeps else ())
 
@@ -160,7 +185,7 @@ def test_a_note_of_an_earlier_migration_does_not_count(later: int, *, counts: bo
 
 def test_an_instance_that_somebody_else_stopped_is_not_started() -> None:
     begun = with_tags(replace(BEGUN, state="stopped"), restoring="why")
-    assert cutover.next_back(LOSSLESS, begun, FENCING, resumed=False) == cutover.Forget()
+    assert cutover.next_back(LOSSLESS, begun, FENCING, NOW, resumed=False) == cutover.Forget()
 
 
 MIGRATED = replace(
@@ -202,7 +227,7 @@ ids = st.text("0123456789abcdef", min_size=17, max_size=17)
 )
 def test_the_tags_remember_every_group_of_every_interface(groups: dict[str, list[str]]) -> None:
     interfaces = tuple(Interface(each, tuple(its)) for each, its in groups.items())
-    tags = cutover_memory.beginning(Source("i-1", "running", interfaces), NOW)
+    tags = cutover_memory.beginning(Source("i-1", "running", interfaces), NOW, FENCE)
 
     memory = Memory.read(tags)
 
@@ -215,9 +240,9 @@ def test_the_tags_remember_every_group_of_every_interface(groups: dict[str, list
 def test_an_interface_that_was_attached_since_is_remembered_beside_the_others() -> None:
     other = Interface("eni-2", tuple(f"sg-{number}" for number in range(12)))
     attached = replace(BEGUN, interfaces=(*BEGUN.interfaces, other))
-    assert cutover.next_step(LOSSLESS, attached, FENCING, NOW) == cutover.Remember()
+    assert cutover.next_step(LOSSLESS, attached, FENCING, NOW) == cutover.Remember(("eni-2",))
 
-    tags = cutover_memory.beginning(attached, NOW + timedelta(hours=1))
+    tags = cutover_memory.since(attached, ("eni-2",))
 
     memory = Memory.read({**attached.tags, **tags})
     assert memory.began == NOW
@@ -226,6 +251,29 @@ def test_an_interface_that_was_attached_since_is_remembered_beside_the_others() 
     assert cutover.next_step(LOSSLESS, remembered, FENCING, NOW) == cutover.Fence(
         ("eni-1", "eni-2")
     )
+
+
+@pytest.mark.parametrize("before", [2, 12, 30])
+@pytest.mark.parametrize("after", [1, 9, 20])
+def test_groups_that_an_interface_got_since_are_remembered_in_place_of_the_former_ones(
+    before: int, after: int
+) -> None:
+    """A run was killed before its fence, and somebody changed the machine in the hours since."""
+    former, new = (
+        [f"sg-{which}{n}" for n in range(many)] for which, many in (("a", before), ("b", after))
+    )
+    other = Interface("eni-2", tuple(f"sg-{number}" for number in range(12)))
+    free = replace(FREE, interfaces=(Interface("eni-1", tuple(former)), other))
+    begun = replace(free, tags=cutover_memory.beginning(free, NOW, FENCE))
+    changed = replace(begun, interfaces=(Interface("eni-1", tuple(new)), other))
+    assert cutover.next_step(LOSSLESS, changed, FENCING, NOW) == cutover.Remember(("eni-1",))
+
+    tags = {**begun.tags, **cutover_memory.since(changed, ("eni-1",))}
+
+    remembered = replace(changed, tags=tags)
+    assert remembered.memory.groups == {each.id: each.groups for each in changed.interfaces}
+    step = cutover.next_step(LOSSLESS, remembered, FENCING, NOW)
+    assert step == cutover.Fence(("eni-1", "eni-2"))
 
 
 @given(st.text())

@@ -66,7 +66,15 @@ class Back:
         while True:
             if not self._courses.pace.may_submit():
                 return True
-            match cutover.next_back(declared, source, fencing, resumed=course.resumed):
+            step = cutover.next_back(
+                declared,
+                source,
+                fencing,
+                self._courses.service.clock.now(),
+                resumed=course.resumed,
+                asked=course.stop_repeated,
+            )
+            match step:
                 case cutover.NoteRestoring():
                     if not await self._is_ours_still(machine, source, observed):
                         tell(machine, "its failover was accepted and does not show yet")
@@ -82,6 +90,9 @@ class Back:
                     tell(machine, "its source is being started again")
                     return True
                 case cutover.AwaitStart():
+                    if source.state == "running":
+                        # The end of a run looks at AWS alone, and Azure's answers tell the time.
+                        await self._courses.service.item(machine.assignment, observed)
                     tell(machine, "its source is being started again")
                     return True
                 case cutover.RunResume():

@@ -4,18 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from datetime import datetime, timedelta
+from datetime import datetime
 
 from site_recovery.convergence.interfaces import Pace, Service
 from site_recovery.convergence.machine_run import MachineRun
 from site_recovery.convergence.outcome import Failure
 from site_recovery.convergence.sources import Sources
+from site_recovery.cutover import EC2_LAG
 from site_recovery.cutover_memory import Interface, Source
 from site_recovery.fence_proof import Connection
 from site_recovery.reasons import Reason
-
-_LAG = timedelta(minutes=1)
-"""How long EC2 may show the security groups that an interface had before."""
 
 
 @dataclass
@@ -30,6 +28,7 @@ class Course:
         asked: the service's time before that command was sent.
         proofs: number of looks at its connections.
         left: the connections that the last look found.
+        stop_asked, stop_repeated: when this run asked the instance to stop first and last, or None.
         unanswered: consecutive rounds in which AWS did not answer, or refused what was due.
         resumed: whether the commands that start the application again were run.
         kept: the interfaces that keep groups that somebody else gave them meanwhile.
@@ -46,6 +45,8 @@ class Course:
     asked: datetime | None = None
     proofs: int = 0
     left: list[Connection] = field(default_factory=list)
+    stop_asked: datetime | None = None
+    stop_repeated: datetime | None = None
     unanswered: int = 0
     resumed: bool = False
     kept: tuple[str, ...] = ()
@@ -64,7 +65,7 @@ class Course:
 
     def _given(self, interface: Interface, now: datetime) -> tuple[str, ...]:
         groups, since = self.groups.get(interface.id, ((), None))
-        return groups if since is not None and now - since < _LAG else interface.groups
+        return groups if since is not None and now - since < EC2_LAG else interface.groups
 
 
 class Courses:

@@ -45,11 +45,13 @@ class Forward:
         fencing = self._courses.sources.fencing
         while True:
             now = self._courses.service.clock.now()
-            step = cutover.next_step(assignment.cutover, source, fencing, now)
+            step = cutover.next_step(
+                assignment.cutover, source, fencing, now, asked=course.stop_asked
+            )
             if not self._courses.pace.may_submit():
                 return False
             match step:
-                case cutover.Remember():
+                case cutover.Remember(since):
                     begins = source.memory.began is None
                     fenced = any(fencing.holds(each.groups) for each in source.interfaces)
                     if begins and fenced:
@@ -62,11 +64,12 @@ class Forward:
                         )
                         return False
                     await self._courses.remove(machine, source, cutover_memory.is_afterwards)
-                    tags = {
-                        **cutover_memory.beginning(source, now),
-                        cutover_memory.FENCE: fencing.fence,
-                    }
-                    await self._courses.write(machine, tags)
+                    noted = (
+                        cutover_memory.beginning(source, now, fencing.fence)
+                        if begins
+                        else cutover_memory.since(source, since)
+                    )
+                    await self._courses.write(machine, noted)
                     if begins:
                         self._courses.event(f"{machine.name}: its cutover begins")
                 case cutover.RunQuiesce():
@@ -105,6 +108,8 @@ class Forward:
                             machine, {cutover_memory.STOPPED: now.isoformat()}
                         )
                         self._courses.event(f"{machine.name}: its source is being stopped")
+                    # Before the call: a request without a reply may have been accepted.
+                    course.stop_asked, course.stop_repeated = course.stop_asked or now, now
                     await self._courses.sources.stop(source.instance_id)
                     tell(machine, "its source is being stopped")
                     return False
