@@ -255,6 +255,35 @@ class TestHoursLater:
         assert_in_azure(short.fleet, drive(short.fleet, Phase.FAILED_OVER, short.plan))
 
 
+@pytest.mark.parametrize("cut", ["note the restoring", "give the groups"])
+@pytest.mark.parametrize("phase", [Phase.FAILED_OVER, Phase.PROTECTED])
+def test_a_source_that_was_half_given_back_when_a_person_failed_it_over_is_left_alone(
+    experience: Classic, cut: str, phase: Phase
+) -> None:
+    """The lists of the vault do not show that failover yet."""
+    short = coming_back(experience, "alone", Cut(cut, "killed after"))
+    fleet, own = short.fleet, instance(short.fleet, CUT)
+    fleet.site.pass_time(minutes=5)
+    item = next(each.id for each in fleet.snapshot().items if each.friendly_name == CUT)
+    details = {
+        "classic": {"instanceType": "InMageAzureV2", "recoveryPointId": ""},
+        "modernized": {"instanceType": "InMageRcm", "performShutdown": "false"},
+    }[experience.name]
+    body = {"failoverDirection": "PrimaryToRecovery", "providerSpecificDetails": details}
+    asked = fleet.site.call("POST", f"{item}/unplannedFailover", {"properties": body})
+    assert asked.status == 202, asked.body
+    fleet.site.pass_time(hours=1)
+    before = len(sources(fleet).calls)
+    for lists in ("ReplicationProtectedItems", "VirtualMachines", "ReplicationJobs"):
+        fleet.fault(operation=f"{lists}_List", stale=True, times=4)
+
+    drive(fleet, phase, short.plan)
+
+    assert in_azure(fleet) == {CUT}
+    assert not {"start", "groups"} & {verb for verb, _ in sources(fleet).calls[before:]}
+    assert sources(fleet).source(own).state == "stopped"
+
+
 def test_a_source_that_ec2_still_shows_as_running_after_its_stop_is_started_again(
     experience: Classic,
 ) -> None:

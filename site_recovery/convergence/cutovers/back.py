@@ -18,6 +18,9 @@ from site_recovery.phases import Phase
 from site_recovery.reasons import Reason
 from site_recovery.snapshot import Kind, Snapshot
 
+_SERVES = (cutover.NoteRestoring, cutover.GiveGroups, cutover.Start)
+"""The steps after which a source takes writes, or will."""
+
 
 class Back:
     """Takes the cutovers of one run back.
@@ -52,8 +55,17 @@ class Back:
         course.failure = Failure(reason, what)
         await self.take(machine, source, observed)
 
-    async def take(self, machine: MachineRun, source: Source, observed: Observed) -> bool:
+    async def take(
+        self, machine: MachineRun, source: Source, observed: Observed, *, rolls_back: bool = False
+    ) -> bool:
         """Take as many steps back as can be taken now.
+
+        Args:
+            machine: the machine.
+            source: its source.
+            observed: its state.
+            rolls_back: whether its failover is taken back, and its virtual machine is off. Without
+                that, nothing lets a source serve again whose failover was accepted.
 
         Returns:
             Whether the machine has nothing else to do in this round.
@@ -62,7 +74,7 @@ class Back:
             MigrationError: AWS or Azure did not answer, or refused.
         """
         course, declared = self._courses.of(machine), machine.assignment.cutover
-        fencing = self._courses.sources.fencing
+        fencing, is_certain = self._courses.sources.fencing, rolls_back
         while True:
             if not self._courses.pace.may_submit():
                 return True
@@ -74,11 +86,14 @@ class Back:
                 resumed=course.resumed,
                 asked=course.stop_repeated,
             )
+            if isinstance(step, _SERVES) and not is_certain:
+                # Also if an earlier run noted that it is given back: hours may have passed since.
+                if not await self._is_ours_still(machine, source, observed):
+                    tell(machine, "its failover was accepted and does not show yet")
+                    return True
+                is_certain = True
             match step:
                 case cutover.NoteRestoring():
-                    if not await self._is_ours_still(machine, source, observed):
-                        tell(machine, "its failover was accepted and does not show yet")
-                        return True
                     course.command = None
                     why = course.failure.message if course.failure is not None else "taken back"
                     await self.note(machine, source, why)

@@ -207,7 +207,7 @@ class Cutovers:
         if source.memory.began is not None and not source.memory.restoring:
             await self._back.note(machine, source, "its failover is taken back")
             source = self._courses.source(machine) or source
-        return not await self._back.take(machine, source, observed)
+        return not await self._back.take(machine, source, observed, rolls_back=True)
 
     async def give_back(self, machines: Sequence[MachineRun], why: Failure) -> None:
         """Give back the sources of machines that did not get to their failover in this run.
