@@ -284,6 +284,54 @@ def test_a_source_that_was_half_given_back_when_a_person_failed_it_over_is_left_
     assert sources(fleet).source(own).state == "stopped"
 
 
+class TestAPersonInThePortal:
+    """What somebody does to the item and the virtual machine of a machine that was failed over."""
+
+    def failed_over(self, experience: Classic) -> tuple[Fleet, str, str]:
+        """A fleet of one with its item and its virtual machine."""
+        fleet = protected_fleet(experience)
+        planned(fleet, "alone")
+        assert_in_azure(fleet, drive(fleet, Phase.FAILED_OVER, None))
+        seen = fleet.snapshot()
+        [vm] = [each.id for each in seen.virtual_machines]
+        return fleet, next(i.id for i in seen.items if i.friendly_name == CUT), vm
+
+    def remove(self, fleet: Fleet, item: str, reason: str) -> None:
+        instance_type = "DisableProtectionProviderSpecificInput"
+        if reason == "MigrationComplete":
+            instance_type = {"classic": "InMageAzureV2", "modernized": "InMageRcm"}[
+                fleet.experience.name
+            ]
+        details = {"instanceType": instance_type}
+        body = {"disableProtectionReason": reason, "replicationProviderInput": details}
+        asked = fleet.site.call("POST", f"{item}/remove", {"properties": body})
+        assert asked.status == 202, asked.body
+
+    def test_who_undoes_a_failover_gets_the_source_back(self, experience: Classic) -> None:
+        fleet, item, vm = self.failed_over(experience)
+        assert fleet.site.call("DELETE", f"{vm}?api-version=2024-07-01").status == 202
+        self.remove(fleet, item, "NotSpecified")
+        fleet.site.pass_time(hours=5)
+
+        drive(fleet, Phase.PROTECTED, None)
+
+        assert serves_as_before(fleet, CUT)
+        assert application_runs(fleet, CUT)
+
+    def test_who_completes_a_migration_does_not(self, experience: Classic) -> None:
+        fleet, item, _ = self.failed_over(experience)
+        self.remove(fleet, item, "MigrationComplete")
+        fleet.site.pass_time(hours=5)
+        fleet = fleet.copy()
+        # Nobody has listed them there yet, so that a stale answer is an empty list.
+        fleet.fault(operation="VirtualMachines_List", stale=True, times=4)
+
+        drive(fleet, Phase.PROTECTED, None)
+
+        assert is_out_of_the_way(fleet, CUT)
+        assert in_azure(fleet) == {CUT}
+
+
 def test_a_source_that_ec2_still_shows_as_running_after_its_stop_is_started_again(
     experience: Classic,
 ) -> None:

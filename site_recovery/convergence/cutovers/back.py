@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Collection
 from dataclasses import replace
+from datetime import datetime, timedelta
 
 from site_recovery import cutover, cutover_memory
 from site_recovery.convergence.cutovers.course import Course, Courses, quiesce_comment, tell
@@ -12,12 +13,16 @@ from site_recovery.convergence.outcome import Failure
 from site_recovery.convergence.sources import GroupsGoneError
 from site_recovery.cutover_memory import Source
 from site_recovery.errors import MigrationError
+from site_recovery.jobs import Job
 from site_recovery.observation import Observed, Stage, observe
 from site_recovery.operations import Operation
 from site_recovery.phases import Phase
+from site_recovery.planning import NOT_BEGUN
 from site_recovery.reasons import Reason
 from site_recovery.snapshot import Kind, Snapshot
 
+_SHOWN_WITHIN = timedelta(hours=1)
+"""How long after its failover a single read of a machine may show it as before, and much longer."""
 _SERVES = (cutover.NoteRestoring, cutover.GiveGroups, cutover.Start)
 """The steps after which a source takes writes, or will."""
 
@@ -204,27 +209,43 @@ class Back:
         Raises:
             MigrationError: Azure did not answer, or a job cannot be read that may be its failover.
         """
-        assignment = machine.assignment
-        item = await self._courses.service.item(assignment, observed)
+        assignment, service = machine.assignment, self._courses.service
+        item = await service.item(assignment, observed)
         alone = self.snapshot.with_item(observed.item_id, item)
         # Its item was read by itself. Of what lists show and nobody can read only a job matters.
         jobs = tuple(odd for odd in alone.unreadable if odd.kind is Kind.JOB)
-        now = observe(assignment.machine, replace(alone, unreadable=jobs))
+        alone = replace(alone, unreadable=jobs)
+        now = observe(assignment.machine, alone)
+        if now.stage in NOT_BEGUN:
+            # Somebody may have completed its migration; then its virtual machine alone shows that.
+            alone = alone.with_virtual_machine(await service.virtual_machine(assignment))
+            now = observe(assignment.machine, alone)
         if now.stage is Stage.UNREADABLE:
             raise MigrationError(
                 f"it is not certain that nothing was failed over: {now.unreadable}"
             )
         if now.in_azure or now.busy == Operation.UNPLANNED_FAILOVER.scenario:
             return False
-        began = source.memory.began
+        names, began = machine.attempts.names, source.memory.began
         return not any(
             job.scenario == Operation.UNPLANNED_FAILOVER.scenario
-            and (job.running or not job.failed)
-            and job.target.lower() in machine.attempts.names
+            and job.target.lower() in names
             and began is not None
             and (job.started is None or job.started >= began)
-            for job in (await self._courses.service.jobs()).values()
+            and _may_show_yet(job, service.clock.now())
+            for job in (await service.jobs()).values()
         )
+
+
+def _may_show_yet(job: Job, now: datetime) -> bool:
+    """Whether a failover may have been accepted that the item of its machine does not show.
+
+    One that succeeded long ago and is not shown was undone by somebody, who deleted the virtual
+    machine. Then nothing serves until the source is given back.
+    """
+    if job.running or job.failed:
+        return job.running
+    return job.ended is None or now - job.ended < _SHOWN_WITHIN
 
 
 def _is_held(machine: MachineRun, source: Source) -> bool:
