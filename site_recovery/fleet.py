@@ -118,7 +118,8 @@ class Assignment:
     @property
     def gives_source_back(self) -> bool:
         """Whether a cutover of it is to be taken back: a killed run left it, and nobody wants it."""
-        return self.machine.cut_over and self.desired in (Phase.PROTECTED, Phase.TEST_FAILOVER)
+        goes_on = self.desired in (Phase.FAILED_OVER, Phase.MIGRATED)
+        return self.machine.cut_over and not goes_on
 
     @property
     def tags(self) -> dict[str, str]:

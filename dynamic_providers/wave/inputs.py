@@ -52,7 +52,8 @@ class MachineInputs(Inputs):
         cutover: how its failover is made.
         checks: what is declared to be checked of it in Azure; None for `running` alone.
         hooks: what runs around its failover; None for nothing.
-        cut_over: whether its instance carries the tags of a cutover; None if not.
+        cut_over: whether its instance carries the tags of a cutover; None if not. Recorded as it was
+            before the last run.
         unmanaged: why Systems Manager runs no command on it, although its cutover needs that.
         rolls_back: whether its failover is to be taken back; None if not.
         deletes_kept: whether the virtual machine of a failover that was taken back is deleted.
@@ -177,6 +178,13 @@ class SourceInputs(Inputs):
         """The instances of the region."""
         fencing = Fencing(self.fence_id, frozenset(self.own_groups))
         return Ec2Sources(self.region, fencing, self.servers)
+
+
+def last_source(olds: Mapping[str, Any], now: WaveInputs) -> SourceInputs | None:
+    """The AWS side of a wave; as it was recorded if it is not known yet."""
+    if now.source is not None or not olds.get("source"):
+        return now.source
+    return SourceInputs.model_validate(olds["source"])
 
 
 class ConvergenceInputs(Inputs):

@@ -22,8 +22,10 @@ from dynamic_providers.wave.fleet_review import FleetReview
 from dynamic_providers.wave.inputs import (
     MachineInputs,
     OtherWave,
+    SourceInputs,
     WaveInputs,
     assignments,
+    last_source,
     leaving,
     recorded,
 )
@@ -89,7 +91,10 @@ async def look_ahead(
     inputs, snapshot = wave.inputs, wave.snapshot
     before = recorded(olds) if olds else {}
     fleet = FleetReview(inputs, others, snapshot)
-    reviews = await _reviewed(wave, fleet, leaving(before, inputs))
+    leavers = leaving(before, inputs)
+    if not offline:
+        leavers = await _as_in_ec2(leavers, last_source(olds, inputs))
+    reviews = await _reviewed(wave, fleet, leavers)
     refusals = review.refusals(reviews)
     refusals += changed_targets.refusals(before, inputs, snapshot)
     told = fleet.told(fleet.name, reviews)
@@ -126,6 +131,24 @@ async def look_ahead(
         for reviewed in elsewhere.values() if refusals else ():
             refusals += review.refusals(reviewed)
     return LookAhead(refusals, told, stack if is_first else None)
+
+
+async def _as_in_ec2(
+    leavers: Mapping[str, MachineInputs], source: SourceInputs | None
+) -> dict[str, MachineInputs]:
+    """Machines that leave, with whether their cutovers began. The program reads only declared ones.
+
+    Raises:
+        MigrationError: AWS did not answer, or refused.
+    """
+    if source is None or not leavers:
+        return dict(leavers)
+    found = await source.sources().look([each.instance_id for each in leavers.values()])
+    begun = {id_ for id_, each in found.items() if each.memory.began is not None}
+    return {
+        name: each.model_copy(update={"cut_over": each.instance_id in begun or None})
+        for name, each in leavers.items()
+    }
 
 
 async def _reviewed(

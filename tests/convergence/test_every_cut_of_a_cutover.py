@@ -332,6 +332,19 @@ class TestAPersonInThePortal:
         assert in_azure(fleet) == {CUT}
 
 
+def test_a_machine_that_leaves_in_the_middle_of_its_cutover_serves_again_and_then_leaves(
+    experience: Classic,
+) -> None:
+    short = going(experience, "alone", Cut("stop", "killed after"))
+
+    outcome = short.fleet.drive(None)[CUT]
+
+    assert outcome.status is Status.SATISFIED, outcome
+    assert serves_as_before(short.fleet, CUT)
+    assert application_runs(short.fleet, CUT)
+    assert CUT not in [each.friendly_name for each in short.fleet.snapshot().items]
+
+
 def test_a_source_that_ec2_still_shows_as_running_after_its_stop_is_started_again(
     experience: Classic,
 ) -> None:

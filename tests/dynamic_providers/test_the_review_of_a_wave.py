@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Coroutine
+from collections.abc import Callable, Coroutine, Sequence
 from dataclasses import replace
 from typing import Any, ClassVar
 
@@ -16,9 +16,12 @@ from dynamic_providers.wave import review as wave_review
 from dynamic_providers.wave.inputs import OtherWave
 from dynamic_providers.wave.review import LookAhead
 from dynamic_providers.wave.vault import WaveVault
+from site_recovery import cutover_memory
+from site_recovery.aws.cutover_source import Ec2Sources
 from site_recovery.azure.connection import Connect
 from site_recovery.convergence.review_data import MachineRow
 from site_recovery.convergence.target_sizes import Size
+from site_recovery.cutover_memory import Source
 from site_recovery.declared.tags import TAG_INSTANCE
 from site_recovery.snapshot import Snapshot, VirtualMachine
 from tests.dynamic_providers.answers import answering
@@ -402,6 +405,58 @@ class TestASourceThatAKilledRunLeftInItsCutover:
         news = {**INPUTS, "machines": self.CUT_OVER, "phase": "failed-over", "convergence": lax}
         rows, _ = look_ahead(INPUTS, news)
         assert [each.operation for each in rows["web-01"].operations] == ["unplanned failover"]
+
+
+class TestAMachineThatLeavesInTheMiddleOfItsCutover:
+    """The program reads nothing of it in EC2 any more, because it is not declared."""
+
+    SOURCE: ClassVar[dict[str, Any]] = {"region": "eu-west-1", "fence_id": "sg-fence"}
+
+    @pytest.fixture
+    def tags(self, monkeypatch: pytest.MonkeyPatch) -> dict[str, str]:
+        """The tags of its instance."""
+        shown: dict[str, str] = {}
+
+        async def look(sources: Ec2Sources, ids: Sequence[str]) -> dict[str, Source]:
+            assert sources.fencing.fence == "sg-fence"
+            return {each: Source(each, "stopped", tags=shown) for each in ids if each == "i-1"}
+
+        monkeypatch.setattr(WaveVault, "observe", answering(PROTECTED))
+        monkeypatch.setattr(observation, "observe_known", answering(PROTECTED))
+        monkeypatch.setattr(Ec2Sources, "look", look)
+        return shown
+
+    @pytest.mark.parametrize("known", ["now", "before"])
+    @pytest.mark.parametrize("phase", ["protected", "failed-over"])
+    def test_is_given_back_first(self, tags: dict[str, str], known: str, phase: str) -> None:
+        tags[cutover_memory.BEGAN] = "2026-12-05T22:00:00+00:00"
+        olds = {**INPUTS, "phase": phase, "source": self.SOURCE}
+        source = self.SOURCE if known == "now" else rpc.UNKNOWN
+        news = {**INPUTS, "phase": phase, "machines": {}, "source": source}
+
+        found = ahead(olds, news)
+
+        assert not found.refusals
+        assert found.wave is not None
+        [row] = found.wave.data()["machines"]
+        told = [each["operation"] for each in row["operations"]]
+        assert (row["machine"], row["then"]) == ("web-01", "out of the vault")
+        assert told == ["give source back", "disable protection"]
+
+    def test_is_only_removed_if_ec2_shows_no_cutover(self, tags: dict[str, str]) -> None:
+        tags["Name"] = "web-01"
+        olds = {**INPUTS, "source": self.SOURCE}
+        rows, _ = look_ahead(olds, {**olds, "machines": {}})
+        assert operations(rows["web-01"]) == ["disable protection"]
+
+    def test_is_not_asked_for_in_ec2_if_the_preview_is_offline(
+        self, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        offline = {**INPUTS["convergence"], "offline_preview": True}
+        olds = {**INPUTS, "source": self.SOURCE, "convergence": offline}
+        monkeypatch.delattr(Ec2Sources, "look")
+        rows, _ = look_ahead(olds, {**olds, "machines": {}, "policy_id": rpc.UNKNOWN})
+        assert "give source back" not in str(rows)
 
 
 def test_the_source_of_a_migrated_machine_stays_as_its_cutover_left_it(
