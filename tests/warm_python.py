@@ -16,6 +16,7 @@ import gc
 import io
 import json
 import os
+import re
 import runpy
 import select
 import shlex
@@ -29,7 +30,7 @@ from collections.abc import Iterator, Sequence
 from functools import cache, partial
 from pathlib import Path
 from tempfile import TemporaryDirectory
-from typing import Any
+from typing import Any, get_args
 
 import boto3
 import botocore.session
@@ -39,6 +40,8 @@ from toolchain.layout import Layout, checkout
 
 HOSTS = "hosts"
 """The folder of a warm virtual environment that has the language host of this checkout."""
+_OF_AN_SDK = re.compile(r"\b([a-z0-9]+)\.([A-Z]\w+)")
+"""A class of a package, as a module of the program names it."""
 _CLIENT = Path(__file__).with_name("warm_client.py")
 _PROGRAM = ("components", "dynamic_providers", "emulator/providers", "settings", "site_recovery")
 """The packages that the processes of a command import."""
@@ -187,19 +190,49 @@ def _keep_descriptions() -> None:
 
 
 def _keep_types() -> None:
-    """Make the classes of the Pulumi SDKs once, and read the types of their properties."""
+    """Make the classes of the Pulumi SDKs once, and read the types of their properties.
+
+    The program makes a class when it uses it: those of arguments, and those that their properties
+    and the outputs of resources have.
+    """
     from pulumi import Resource, _types
 
     from components import sdk
 
-    for package in (getattr(sdk, name) for name in sdk.__all__):
+    for module in Path("components").rglob("*.py"):
+        for name, used in _OF_AN_SDK.findall(module.read_text("utf-8")):
+            getattr(getattr(sdk, name, None), used, None)
+    packages = [getattr(sdk, name) for name in sdk.__all__]
+    for package in packages:
         # It imports its modules when it is asked for its names.
         dir(package)
-        for found in list(vars(package).values()):
-            if isinstance(found, type) and issubclass(found, Resource):
-                _types.resource_types(found)
-            elif isinstance(found, type) and _types.is_input_type(found):
-                _types.input_type_types(found)
+    left = [
+        found
+        for package in packages
+        for holder in (package, sys.modules[f"{package.__name__}._inputs"])
+        for found in list(vars(holder).values())
+        if isinstance(found, type)
+    ]
+    read: set[type] = set()
+    while left:
+        found = left.pop()
+        if found in read:
+            continue
+        read.add(found)
+        types: dict[str, Any] = {}
+        if issubclass(found, Resource):
+            types = _types.resource_types(found)
+        elif _types.is_input_type(found):
+            types = _types.input_type_types(found)
+        elif _types.is_output_type(found):
+            types = _types.output_type_types(found)
+        left += [each for hint in types.values() for each in _classes(hint)]
+
+
+def _classes(hint: Any) -> list[type]:
+    """The classes in a type, such as `Mapping[str, Subnet]`."""
+    inside = [each for argument in get_args(hint) for each in _classes(argument)]
+    return [*inside, hint] if isinstance(hint, type) else inside
 
 
 def _keep_estate() -> None:

@@ -44,13 +44,16 @@ def _with_stand_ins(virtual_environment: Path, home: Path) -> Pythons:
 
 
 _IN_ONE = {
+    "test_a_cutover_that_is_refreshed": "modernized",
     "test_a_job_that_fails": "classic",
+    "test_a_killed_engine": "classic",
     "test_a_landing_zone_with_a_policy": "classic",
     "test_a_national_cloud": "modernized",
     "test_a_promotion": "modernized",
     "test_a_record_is_recovered": "modernized",
     "test_a_recovery_plan": "classic",
     "test_a_role_of_another_account": "classic",
+    "test_a_server_that_is_too_small": "modernized",
     "test_a_stack_behind_a_proxy": "modernized",
     "test_a_stack_is_renamed": "modernized",
     "test_a_test_failover_by_hand": "modernized",
@@ -75,8 +78,9 @@ _IN_ONE = {
 """The one experience of the modules that do not run in both unless EXPERIENCES=both.
 
 What they test does not depend on the experience in the program. The inner rings test in both what
-does, and so do the modules here that are not named: a migration from nothing to its end, a cutover,
-a killed engine, a removal, and a server that is too small."""
+does, and so do the modules here that are not named: a migration from nothing to its end, a cutover
+and a removal. Engines are killed in both, here and by `test_kills_of_one_seed`, and servers are too
+small in both, here and in `test_a_server_that_cannot_register`."""
 
 
 def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
