@@ -19,8 +19,7 @@ from typing import Any, Protocol, cast
 import yaml
 
 from site_recovery import authorities
-from tests import terminal
-from tests.engine import empty_backend
+from tests import empty_backend, terminal
 from tests.engine.clouds import SCALE, Clouds
 from tests.terminal import Shown
 from toolchain import environment

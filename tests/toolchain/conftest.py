@@ -10,11 +10,14 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
+import yaml
 
+from tests import empty_backend
 from toolchain import engine, environment
 from toolchain.layout import checkout
 
 _ENGINE_SECONDS = 60
+_STACK = _PASSPHRASE = "toy"
 
 
 @dataclass(frozen=True)
@@ -29,6 +32,14 @@ class Project:
             path = self.root / name
             path.parent.mkdir(parents=True, exist_ok=True)
             path.write_text(textwrap.dedent(text), "utf-8")
+
+    def configure(self, **values: str) -> None:
+        """Set values in the file of the stack."""
+        path = self.root / f"Pulumi.{_STACK}.yaml"
+        settings = yaml.safe_load(path.read_text("utf-8"))
+        config = settings.setdefault("config", {})
+        config.update({f"{_STACK}:{key}": value for key, value in values.items()})
+        path.write_text(yaml.safe_dump(settings), "utf-8")
 
     def start(self, *arguments: str) -> subprocess.Popen[str]:
         return subprocess.Popen(
@@ -69,12 +80,15 @@ def project(tmp_path: Path) -> Callable[[dict[str, str]], Project]:
             # Test our language host, even if an official Pulumi with its own host is installed.
             host = layout.root / "toolchain" / "language_host"
             variables["PATH"] = f"{host}{os.pathsep}{variables['PATH']}"
-        state = tmp_path / "state"
-        state.mkdir()
+        state, home = tmp_path / "state", tmp_path / "home"
+        salt = empty_backend.copy(state, _STACK, _PASSPHRASE, project=_STACK)
+        home.mkdir()
+        # Pulumi writes no log of each command then: a fifth of the engine's time.
+        (home / "logs").touch()
         variables |= {
-            "PULUMI_HOME": str(tmp_path / "home"),
+            "PULUMI_HOME": str(home),
             "PULUMI_BACKEND_URL": environment.backend(state),
-            "PULUMI_CONFIG_PASSPHRASE": "toy",
+            "PULUMI_CONFIG_PASSPHRASE": _PASSPHRASE,
             "PULUMI_DISABLE_AUTOMATIC_PLUGIN_ACQUISITION": "true",
             "PULUMI_SKIP_UPDATE_CHECK": "true",
             "NO_PROXY": "127.0.0.1",
@@ -88,8 +102,9 @@ def project(tmp_path: Path) -> Callable[[dict[str, str]], Project]:
               options:
                 virtualenv: {layout.virtual_environment}
             """
-        made.write({"Pulumi.yaml": manifest} | files)
-        made.succeeds("stack", "init", "toy")
+        settings = f"encryptionsalt: {salt}\n"
+        made.write({"Pulumi.yaml": manifest, f"Pulumi.{_STACK}.yaml": settings} | files)
+        made.succeeds("stack", "select", _STACK)
         return made
 
     return make

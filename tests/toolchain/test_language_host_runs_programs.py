@@ -72,8 +72,7 @@ def test_a_stack_with_a_dynamic_provider_lives_from_preview_to_destroy(
 ) -> None:
     toy = project({"__main__.py": _PROGRAM, "notes.py": _NOTES})
     note = toy.root / "note"
-    toy.succeeds("config", "set", "folder", str(toy.root))
-    toy.succeeds("config", "set", "text", "first")
+    toy.configure(folder=str(toy.root), text="first")
     toy.succeeds("config", "set", "--secret", "password", "open sesame")
 
     preview = toy.succeeds("preview")
@@ -99,7 +98,7 @@ def test_a_stack_with_a_dynamic_provider_lives_from_preview_to_destroy(
     note.write_text("changed by hand")
     assert "1 to update" in toy.succeeds("preview", "--refresh")
     toy.succeeds("refresh", "--yes", "--skip-preview")
-    toy.succeeds("config", "set", "text", "second")
+    toy.configure(text="second")
     toy.succeeds("up", "--yes", "--skip-preview")
     assert note.read_text() == "second"
 
@@ -181,8 +180,7 @@ def test_a_config_may_be_larger_than_an_environment_variable(project: MakeProjec
         }
     )
     large = "x" * 300_000
-    stack = toy.root / "Pulumi.toy.yaml"
-    stack.write_text(f"{stack.read_text()}config:\n  toy:large: {large}\n")
+    toy.configure(large=large)
 
     toy.succeeds("up", "--yes", "--skip-preview")
 

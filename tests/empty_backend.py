@@ -20,29 +20,30 @@ from toolchain.layout import checkout
 PROJECT = "ec2-to-azure"
 
 
-def copy(state: Path, stack: str, passphrase: str) -> str:
+def copy(state: Path, stack: str, passphrase: str, project: str = PROJECT) -> str:
     """Make a backend with an empty stack.
 
     Args:
         state: the folder of the backend, which is not there yet.
         stack: the stack's name.
         passphrase: of its secrets.
+        project: the name of its project.
 
     Returns:
         The stack's `encryptionsalt`, which its file has to have.
     """
-    made, salt = _made(stack, passphrase)
+    made, salt = _made(stack, passphrase, project)
     shutil.copytree(made, state)
     return salt
 
 
 @cache
-def _made(stack: str, passphrase: str) -> tuple[Path, str]:
+def _made(stack: str, passphrase: str, project: str) -> tuple[Path, str]:
     folder = Path(mkdtemp(prefix="backend-"))
     atexit.register(shutil.rmtree, folder)
     for name in ("project", "state", "home"):
         (folder / name).mkdir()
-    manifest = {"name": PROJECT, "runtime": "python"}
+    manifest = {"name": project, "runtime": "python"}
     (folder / "project" / "Pulumi.yaml").write_text(json.dumps(manifest), "utf-8")
     subprocess.run(
         ["pulumi", "stack", "init", stack, "--non-interactive"],
