@@ -14,7 +14,7 @@ import atexit
 import contextlib
 import gc
 import io
-import json
+import marshal
 import os
 import re
 import runpy
@@ -30,7 +30,7 @@ from collections.abc import Iterator, Sequence
 from functools import cache, partial
 from pathlib import Path
 from tempfile import TemporaryDirectory
-from typing import Any, get_args
+from typing import Any, NamedTuple, get_args
 
 import boto3
 import botocore.session
@@ -47,6 +47,14 @@ _PROGRAM = ("components", "dynamic_providers", "emulator/providers", "settings",
 """The packages that the processes of a command import."""
 _CLOUDS = ("emulator/arm", "emulator/aws", "emulator/guests", "emulator/recovery_services")
 """Those of the local clouds."""
+
+
+class Request(NamedTuple):
+    """What a process is to run, and where."""
+
+    arguments: list[str]
+    directory: str
+    environment: dict[str, str]
 
 
 @cache
@@ -108,7 +116,7 @@ def _launch(executable: Path, command: str) -> None:
     executable.chmod(0o755)
 
 
-def _serve(address: str) -> dict[str, Any]:
+def _serve(address: str) -> Request:
     """Fork a process for every request, until standard input is closed.
 
     Returns the request, in the process that was forked for it and in no other.
@@ -131,11 +139,17 @@ def _serve(address: str) -> dict[str, Any]:
     return _watch(connection)
 
 
-def _watch(connection: socket.socket) -> dict[str, Any]:
+def _watch(connection: socket.socket) -> Request:
     """Fork the actual process, report its exit to the client, and kill it if the client is gone."""
     size, streams, _, _ = socket.recv_fds(connection, 4, 3)
     with connection.makefile("rb") as stream:
-        request: dict[str, Any] = json.loads(stream.read(int.from_bytes(size, "big")))
+        # By the client, which has no time for JSON.
+        arguments, directory, variables = marshal.loads(stream.read(int.from_bytes(size, "big")))
+    request = Request(
+        arguments,
+        os.fsdecode(directory),
+        {os.fsdecode(name): os.fsdecode(text) for name, text in variables.items()},
+    )
     pid = os.fork()
     if pid == 0:
         connection.close()
@@ -157,23 +171,23 @@ def _watch(connection: socket.socket) -> dict[str, Any]:
     os._exit(0)
 
 
-def _become(request: dict[str, Any]) -> None:
+def _become(request: Request) -> None:
     """Do what `python` does with these arguments, in this directory and environment."""
     os.environ.clear()
-    os.environ.update(request["environment"])
-    os.chdir(request["directory"])
+    os.environ.update(request.environment)
+    os.chdir(request.directory)
     sys.stdin = io.TextIOWrapper(io.FileIO(0), encoding="utf-8")
     # Unbuffered, as with -u, which the engine passes: `pulumi.dynamic` relies on it.
     sys.stdout = io.TextIOWrapper(io.FileIO(1, "w"), encoding="utf-8", write_through=True)
     sys.stderr = io.TextIOWrapper(io.FileIO(2, "w"), encoding="utf-8", write_through=True)
-    first, *rest = (one for one in request["arguments"] if one != "-u")
+    first, *rest = (one for one in request.arguments if one != "-u")
     paths = [one for one in os.environ.get("PYTHONPATH", "").split(os.pathsep) if one]
     if first == "-c":
         sys.path[0:1] = ["", *paths]
         sys.argv = ["-c", *rest[1:]]
         exec(rest[0], {"__name__": "__main__"})
     elif first == "-m":
-        sys.path[0:1] = [request["directory"], *paths]
+        sys.path[0:1] = [request.directory, *paths]
         sys.argv = rest
         runpy.run_module(rest[0], run_name="__main__", alter_sys=True)
     else:
