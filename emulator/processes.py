@@ -106,6 +106,8 @@ def up(
             say(f"{name}: started at {started.endpoint}")
             if name == "aws" and before is not None:
                 say("aws: it was restarted with a new estate; what was created in it is gone")
+        # What runs may have been recorded by an older version, which wrote less.
+        clouds.write()
         return clouds
 
 

@@ -48,7 +48,7 @@ def read(layout: Layout) -> Recorded:
             raise FileNotFoundError
         ports = {name: found[name]["port"] for name in _SERVICES}
         variables = dict(found["environment"].items())
-        # Clouds that run since before this was recorded have none.
+        # The next start records them for clouds that an older version started.
         patterns = list(found.get("overriding", ()))
         if {type(port) for port in ports.values()} != {int}:
             raise TypeError(ports)

@@ -136,6 +136,17 @@ def test_starting_again_what_runs_changes_nothing_and_stopping_is_complete(
     assert not directory.exists()
 
 
+def test_what_an_older_version_did_not_record_is_recorded_although_all_runs(
+    directory: Path,
+) -> None:
+    start(directory)
+    path = directory / "clouds.json"
+    recorded = json.loads(path.read_text())
+    path.write_text(json.dumps({k: v for k, v in recorded.items() if k in ("aws", "azure")}))
+    start(directory)
+    assert json.loads(path.read_text()) == recorded
+
+
 def test_ports_stay_the_same_from_one_start_to_the_next(directory: Path) -> None:
     ports = {name: one.port for name, one in start(directory).services.items()}
     stop(directory)
