@@ -51,11 +51,7 @@ RULES: Sequence[Rule] = (
         {"aws": {**_TEXTS, "default": []}, "azure": {**_TEXTS, "default": []}},
     ),
     Rule("required-tags", rules.required_tags, {"names": {**_TEXTS, "default": []}}),
-    Rule(
-        "protected-vault",
-        rules.protected_vault,
-        {"immutability": {"type": "string", "enum": ["", "Unlocked", "Locked"], "default": ""}},
-    ),
+    Rule("protected-vault", rules.protected_vault),
     Rule(
         "tested-before-failover",
         rules.tested_before_failover,

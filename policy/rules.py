@@ -115,15 +115,12 @@ def required_tags(resource: Declared, config: Config) -> Iterator[str]:
 
 
 def protected_vault(resource: Declared, config: Config) -> Iterator[str]:
-    """A vault keeps what is deleted, and is as immutable as the config of the rule asks for."""
+    """A vault keeps what is deleted."""
     if resource.type != _VAULT:
         return
     security = _get(resource.properties, "properties", "securitySettings") or {}
     if _get(security, "softDeleteSettings", "softDeleteState") == "Disabled":
         yield "soft delete is off. Leave softDeleteState out, or set it to Enabled"
-    wanted, state = config["immutability"], _get(security, "immutabilitySettings", "state")
-    if wanted and state != wanted:
-        yield f"its immutability is {state or 'not set'}. Set immutabilitySettings.state to {wanted}"
 
 
 def tested_before_failover(resource: Declared, config: Config) -> Iterator[str]:

@@ -45,7 +45,6 @@ def test_what_a_team_forbids_is_refused_by_name(stack: Stack, tmp_path: Path) ->
     wanted = {
         "allowed-regions": {"azure": ["northeurope"]},
         "required-tags": {"names": ["CostCenter"]},
-        "protected-vault": {"immutability": "Locked"},
         "tested-before-failover": {"stacks": ["*"]},
         "approved-before-failover": {"stacks": ["*"]},
     }
@@ -59,7 +58,6 @@ def test_what_a_team_forbids_is_refused_by_name(stack: Stack, tmp_path: Path) ->
         "it is in westeurope. Use one of northeurope.",
         "it lacks the tags CostCenter. Add them to source.tags.",
         "it lacks the tags CostCenter. Add them to target.tags.",
-        "its immutability is not set.",
         "web: it goes to migrated without a test failover.",
         "web: it goes to migrated without an approval.",
     ):

@@ -65,8 +65,8 @@ def security(**settings: Any) -> dict[str, Any]:
         (
             "protected-vault",
             VAULT,
-            security(immutabilitySettings={"state": "Locked"}),
-            {"immutability": "Locked"},
+            security(softDeleteSettings={"softDeleteState": "Enabled"}),
+            {},
         ),
         ("tested-before-failover", WAVE, {"phase": "failed-over", "convergence": TESTED}, {}),
         ("tested-before-failover", WAVE, {"phase": "protected", "convergence": UNTESTED}, {}),
@@ -166,7 +166,6 @@ def test_what_is_allowed_passes(
             {},
             "soft delete is off",
         ),
-        ("protected-vault", VAULT, {}, {"immutability": "Locked"}, "immutability is not set"),
         (
             "tested-before-failover",
             WAVE,
