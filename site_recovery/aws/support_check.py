@@ -19,6 +19,12 @@ from site_recovery.fleet import ExperienceName
 from site_recovery.problems import Problem
 
 _GATHERS = "AWS-GatherSoftwareInventory"
+_WAYS_TO_RUN = {
+    "stopped": "Start it: a machine replicates only while it runs",
+    "stopping": "Start it once it is stopped: a machine replicates only while it runs",
+    "pending": "Wait until it runs, then try again",
+}
+"""What to do about an instance that does not run, by its state, if it can run again."""
 """The document whose association gathers an inventory."""
 
 
@@ -81,9 +87,9 @@ def problems(
             Problem(
                 f"{place}.instanceId",
                 f"instance {facts.instance_id} is {facts.state}{_hibernated(facts)}",
-                "Start it: a machine replicates only while it runs"
-                if facts.state == "stopped"
-                else "Name a running instance, or take the machine out of its wave",
+                _WAYS_TO_RUN.get(
+                    facts.state, "Name a running instance, or take the machine out of its wave"
+                ),
             )
         )
     if facts.architecture not in table.architectures:

@@ -403,3 +403,19 @@ def test_ranges_are_in_order_and_do_not_overlap() -> None:
     for family in matrix().modernized.families.values():
         ends = [tuple(map(int, v.split("."))) for r in family.releases for v in (r.first, r.last)]
         assert ends == sorted(ends)
+
+
+@pytest.mark.parametrize(
+    ("state", "way_out"),
+    [
+        ("stopped", "Start it"),
+        ("stopping", "Start it once it is stopped"),
+        ("pending", "Wait until it runs"),
+        ("terminated", "Name a running instance"),
+    ],
+)
+def test_an_instance_that_does_not_run_is_refused_with_what_can_be_done_about_its_state(
+    state: str, way_out: str
+) -> None:
+    [problem] = problems("web-01", replace(WINDOWS, state=state), NOTHING, "modernized")
+    assert problem.way_out.startswith(way_out)
