@@ -83,6 +83,33 @@ def test_a_lock_is_named_before_a_failover_with_the_way_out(
     assert {each.status for each in again.values()} == {Status.SATISFIED}
 
 
+@pytest.mark.parametrize("scope", [OTHER, OTHER.partition("/resourceGroups/")[0]])
+def test_so_is_one_of_a_group_in_another_subscription(quiet_fleet: Fleet, scope: str) -> None:
+    land_elsewhere(quiet_fleet)
+    quiet_fleet.drive(Phase.PROTECTED)
+    identifier = lock(quiet_fleet, scope)
+    for outcome in quiet_fleet.drive(Phase.TEST_FAILOVER).values():
+        assert (outcome.status, outcome.reason) == (Status.BLOCKED, Reason.LOCKED)
+        assert f"az lock delete --ids {identifier}" in outcome.message
+
+
+@pytest.mark.parametrize("phase", [Phase.TEST_FAILOVER, Phase.FAILED_OVER])
+def test_a_lock_of_a_network_that_others_look_after_keeps_no_machine_out_of_it(
+    replicating: Fleet, phase: Phase
+) -> None:
+    """Whoever is in a subnet belongs to the interface, which is written in the machine's group.
+
+    Microsoft documents what a lock forbids of many resources, and nothing of that kind of a network
+    ("Lock your resources to protect your infrastructure", "Considerations before applying your
+    locks"). To refuse it would keep machines out of networks that are locked on purpose.
+    """
+    zone = replicating.migration_site.landing_zone
+    for network in (zone.network_id, zone.test_network_id):
+        lock(replicating, network)
+    outcomes = replicating.drive(phase)
+    assert {each.status for each in outcomes.values()} == {Status.SATISFIED}
+
+
 def test_no_source_is_fenced_while_a_lock_forbids_its_virtual_machine(quiet_fleet: Fleet) -> None:
     quiet_fleet.cutovers = dict.fromkeys(quiet_fleet.machines, Cutover(mode=Mode.LOSSLESS))
     sources = quiet_fleet.sources = EstateSources(quiet_fleet.site)
