@@ -312,11 +312,11 @@ class MigrationWaveProvider(MigrationProvider[WaveInputs, WaveOutputs]):
             await vault.delete_plan(plan_before.name)
         if awaits_records(inputs, before):
             await records.of_this_process.told(claims.of_this_process.waves)
-            await takeovers.learn_migrated(inputs.urn)
+            await takeovers.learn_migrated()
         once_migrated = of_migrated(inputs, ever.values())
         before_this = outputs_before or WaveOutputs()
         own = with_checks(inputs.assignments(once_migrated, items_before))
-        own = with_hooks(own, before_this.hooks)
+        own = takeovers.held(with_hooks(own, before_this.hooks), before)
         machines = own + assignments(None, departing)
         outcomes = await vault.converge(machines, self.row(inputs.urn), order)
         for name, machine in departing.items():

@@ -22,6 +22,7 @@ class Records:
         migrated: the instances that are recorded as migrated.
         stack: the full name of the stack; empty if no program told it.
         is_read: whether the record of the whole stack was read, or tried to be.
+        unread: why it could not be read; empty if it could, or was not tried.
         reading: held by who reads it.
     """
 
@@ -32,6 +33,7 @@ class Records:
         self.migrated: set[str] = set()
         self.stack = ""
         self.is_read = False
+        self.unread = ""
         self.reading = asyncio.Lock()
         self._waiting: set[asyncio.Event] = set()
 

@@ -7,7 +7,7 @@ from dataclasses import replace
 from typing import Any
 
 from dynamic_providers.shared import claims, records
-from dynamic_providers.wave.inputs import WaveInputs
+from dynamic_providers.wave.inputs import WaveInputs, instances_of
 from site_recovery.checks import last_passed_test
 from site_recovery.convergence import review
 from site_recovery.convergence.checks import are_made
@@ -48,8 +48,7 @@ def awaits_records(inputs: WaveInputs, before: WaveInputs | None) -> bool:
         inputs: the wave now.
         before: the same as it was recorded; None for a new one.
     """
-    stayed = {m.instance_id for m in before.machines.values()} if before is not None else set()
-    if any(machine.instance_id not in stayed for machine in inputs.machines.values()):
+    if instances_of(inputs) - instances_of(before):
         # It may be migrated, and must not be so twice.
         return True
     if inputs.phase not in (Phase.FAILED_OVER, Phase.MIGRATED):

@@ -347,6 +347,11 @@ def recorded(outputs: dict[str, Any]) -> dict[str, MachineInputs]:
     return {name: MachineInputs.model_validate(values) for name, values in machines.items()}
 
 
+def instances_of(wave: WaveInputs | None) -> set[str]:
+    """The instances of a wave's machines; none without a wave."""
+    return set() if wave is None else {each.instance_id for each in wave.machines.values()}
+
+
 def items(outputs: dict[str, Any], now: WaveInputs) -> dict[str, str]:
     """The protected items of the wave's machines as its last run recorded them, by machine."""
     before = {name: its["instance_id"] for name, its in outputs["machines"].items()}

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import Iterator
 from types import SimpleNamespace
 from typing import Any
@@ -13,8 +12,8 @@ from dynamic_providers import adapter, engine, stack_record
 from dynamic_providers.migration_wave import MigrationWaveProvider
 from dynamic_providers.protected_item import ProtectedItemProvider
 from dynamic_providers.shared import claims, records
-from dynamic_providers.wave import takeovers
 from emulator.arm.compute.kinds import MACHINES
+from site_recovery.declared.tags import TAG_INSTANCE
 from site_recovery.errors import MigrationError
 from site_recovery.phases import Phase
 from site_recovery.reasons import Reason
@@ -127,20 +126,57 @@ def test_a_new_wave_refuses_it_that_takes_it_over_from_one_that_goes(
     assert asked == ["acme/p/dev"]
 
 
-def test_a_record_that_cannot_be_read_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
-    told: list[str] = []
+class TestARecordOfTheStackThatCannotBeRead:
+    """So nobody knows whether a wave that the program does not declare any more has migrated it."""
 
+    @pytest.fixture(autouse=True)
+    def unread(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        def resources(stack: str) -> list[dict[str, Any]]:
+            raise MigrationError(f"the record of stack {stack} cannot be read (no such program).")
+
+        monkeypatch.setattr(stack_record, "resources", resources)
+        records.of_this_process.stack = "acme/p/dev"
+
+    @pytest.mark.parametrize("is_new", [True, False], ids=["a new wave", "new in its wave"])
+    @pytest.mark.parametrize("phase", ["protected", "migrated"])
+    def test_lets_no_replication_begin_of_a_machine_that_is_new(
+        self, fleet: Fleet, phase: str, *, is_new: bool
+    ) -> None:
+        declare(fleet, b=MACHINE)
+        now = wave(fleet, "b", MACHINE, phase=phase)
+        before = {**wave(fleet, "b"), "outcomes": {}}
+        outs = MigrationWaveProvider().create(now).outs if is_new else updated(before, now)
+        assert outs is not None
+        outcome = outs["outcomes"][MACHINE]
+        assert (outcome["status"], outcome["reason"]) == ("blocked", Reason.HELD)
+        assert (
+            "whether another wave of the stack has migrated it is not known" in outcome["message"]
+        )
+        assert "cannot be read (no such program). Put that right" in outcome["message"]
+
+    def test_keeps_no_machine_back_that_its_own_wave_knows(self, fleet: Fleet) -> None:
+        declare(fleet, b=MACHINE)
+        outs = updated(recorded(fleet, "b"), wave(fleet, "b", MACHINE))
+        assert refused(outs)
+
+
+def test_a_machine_that_azure_shows_as_migrated_is_so_without_the_record_of_the_stack(
+    fleet: Fleet, monkeypatch: pytest.MonkeyPatch
+) -> None:
     def unread(stack: str) -> list[dict[str, Any]]:
         raise MigrationError(f"the record of stack {stack} cannot be read")
 
-    def log(_urn: str, text: str, **options: Any) -> None:
-        told.extend([text] if options.get("warning") else [])
-
-    monkeypatch.setattr(engine, "current", lambda: SimpleNamespace(log=log, alive=lambda: True))
     monkeypatch.setattr(stack_record, "resources", unread)
     records.of_this_process.stack = "acme/p/dev"
-    asyncio.run(takeovers.learn_migrated("urn:pulumi:dev::p::t::b"))
-    assert "nobody looked whether another wave has migrated its machines: the record" in told[0]
+    declare(fleet, b=MACHINE)
+    [made] = fleet.site.virtual_machines().values()
+    store = fleet.site.world.store
+    with store.transaction():
+        tags = {TAG_INSTANCE: fleet.machines[MACHINE].id}
+        store.put(MACHINES, made["id"], {**(store.peek(MACHINES, made["id"]) or {}), "tags": tags})
+    created = MigrationWaveProvider().create(wave(fleet, "b", MACHINE)).outs
+    assert created is not None
+    assert created["outcomes"][MACHINE]["status"] == "satisfied"
 
 
 def test_under_another_name_it_is_refused_too(fleet: Fleet) -> None:
