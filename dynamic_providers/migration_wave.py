@@ -311,8 +311,7 @@ class MigrationWaveProvider(MigrationProvider[WaveInputs, WaveOutputs]):
         if plan_before is not None and (order is None or order.plan.name != plan_before.name):
             await vault.delete_plan(plan_before.name)
         if awaits_records(inputs, before):
-            await records.of_this_process.told(claims.of_this_process.waves)
-            await takeovers.learn_migrated()
+            await takeovers.learn(_UNTIL_TOLD)
         once_migrated = of_migrated(inputs, ever.values())
         before_this = outputs_before or WaveOutputs()
         own = with_checks(inputs.assignments(once_migrated, items_before))
@@ -357,6 +356,8 @@ class MigrationWave(
         return taken | {name: taken[name].apply(as_text) for name in _TAKEN_AS_TEXT}
 
 
+_UNTIL_TOLD = 30.0
+"""Seconds to wait for the records of other waves, if that of the stack cannot be read."""
 _TAKEN_BY_RECORDS = (
     "experience",
     "phase",

@@ -40,9 +40,13 @@ class Records:
     def add(self, wave: str, records: Iterable[Record] = (), migrated: Iterable[str] = ()) -> None:
         """Note what a wave has recorded; a new one has nothing."""
         self._told.add(wave)
-        self.migrated.update(migrated)
+        self.learn(records, migrated)
         for one in self._waiting:
             one.set()
+
+    def learn(self, records: Iterable[Record], migrated: Iterable[str]) -> None:
+        """Note what some wave has recorded."""
+        self.migrated.update(migrated)
         for record in records:
             known = self._records.get(record.instance)
             if known is None or known.at < record.at:
@@ -52,7 +56,7 @@ class Records:
         """The newest record of an instance's checks; None if no wave has one."""
         return self._records.get(instance)
 
-    async def told(self, waves: Iterable[str], seconds: float = 30.0) -> None:
+    async def told(self, waves: Iterable[str], seconds: float) -> None:
         """Wait until these waves told their records.
 
         One that the engine does not come to in that time, such as with `--target`, is left out.

@@ -6,7 +6,8 @@ from collections.abc import Iterable, Mapping
 from dataclasses import replace
 from typing import Any
 
-from dynamic_providers.shared import claims, records
+from dynamic_providers.shared import records
+from dynamic_providers.wave import takeovers
 from dynamic_providers.wave.inputs import WaveInputs, instances_of
 from site_recovery.checks import last_passed_test
 from site_recovery.convergence import review
@@ -88,7 +89,7 @@ async def refusals(inputs: WaveInputs, before: WaveInputs, snapshot: Snapshot) -
 
     if not found():
         return []
-    await records.of_this_process.told(claims.of_this_process.waves, _SHORT)
+    await takeovers.learn(_SHORT)
     return review.refusals(found())
 
 

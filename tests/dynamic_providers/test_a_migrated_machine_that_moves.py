@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import asyncio
+from collections.abc import Iterable, Iterator
+from datetime import UTC, datetime
 from types import SimpleNamespace
 from typing import Any
 
@@ -12,7 +14,9 @@ from dynamic_providers import adapter, engine, stack_record
 from dynamic_providers.migration_wave import MigrationWaveProvider
 from dynamic_providers.protected_item import ProtectedItemProvider
 from dynamic_providers.shared import claims, records
+from dynamic_providers.wave import takeovers
 from emulator.arm.compute.kinds import MACHINES
+from site_recovery.checks import Record
 from site_recovery.declared.tags import TAG_INSTANCE
 from site_recovery.errors import MigrationError
 from site_recovery.phases import Phase
@@ -177,6 +181,59 @@ def test_a_machine_that_azure_shows_as_migrated_is_so_without_the_record_of_the_
     created = MigrationWaveProvider().create(wave(fleet, "b", MACHINE)).outs
     assert created is not None
     assert created["outcomes"][MACHINE]["status"] == "satisfied"
+
+
+class TestAWaveThatTheEngineDoesNotComeTo:
+    """As with `--target`. What it has recorded is in the record of the stack."""
+
+    CHECKED = Record("i-web01", "test", "/vm", "", datetime(2026, 12, 5, tzinfo=UTC), True, "")
+
+    @pytest.fixture
+    def waited(self, monkeypatch: pytest.MonkeyPatch) -> list[float]:
+        """The waits for waves that have not told what they recorded."""
+        waits: list[float] = []
+
+        async def told(_: records.Records, waves: Iterable[str], seconds: float) -> None:
+            assert "b" in waves
+            waits.append(seconds)
+
+        monkeypatch.setattr(records.Records, "told", told)
+        claims.of_this_process.add_wave("b", {})
+        return waits
+
+    def learn(self) -> None:
+        asyncio.run(takeovers.learn(30.0))
+
+    def test_is_not_waited_for(self, monkeypatch: pytest.MonkeyPatch, waited: list[float]) -> None:
+        outputs = {
+            "machines": {},
+            "checks": {MACHINE: self.CHECKED.wire()},
+            "migrated": {"web-02": "i-web02"},
+        }
+        found = [{"type": "pulumi-python:dynamic/asr:Wave", "outputs": outputs}]
+        monkeypatch.setattr(stack_record, "resources", lambda _: found)
+        records.of_this_process.stack = "acme/p/dev"
+
+        self.learn()
+
+        assert records.of_this_process.of("i-web01") == self.CHECKED
+        assert records.of_this_process.migrated == {"i-web02"}
+        assert waited == []
+
+    def test_is_waited_for_if_the_record_of_the_stack_cannot_be_read(
+        self, monkeypatch: pytest.MonkeyPatch, waited: list[float]
+    ) -> None:
+        def unread(stack: str) -> list[dict[str, Any]]:
+            raise MigrationError(f"the record of stack {stack} cannot be read")
+
+        monkeypatch.setattr(stack_record, "resources", unread)
+        records.of_this_process.stack = "acme/p/dev"
+        self.learn()
+        assert waited == [30.0]
+
+    def test_is_waited_for_if_nobody_told_the_name_of_the_stack(self, waited: list[float]) -> None:
+        self.learn()
+        assert waited == [30.0]
 
 
 def test_under_another_name_it_is_refused_too(fleet: Fleet) -> None:
