@@ -22,6 +22,7 @@ from site_recovery.snapshot import RecoveryPoint
 _STOP_WAIT = timedelta(minutes=20)
 """How long an instance may take to stop. EC2 forces one off that hangs after some minutes."""
 
+TERMINATED = "terminated"
 EC2_LAG = timedelta(minutes=1)
 """How long EC2 may show an instance, and its security groups, as they were before a change."""
 
@@ -140,6 +141,11 @@ def next_step(
                 Reason.SOURCE_UNAVAILABLE, f"instance {source.instance_id} is {source.state}"
             )
         return Remember()
+    if source.state == TERMINATED:
+        # What is later than its fence has every write, and it takes none any more.
+        return (
+            Ready(memory.point) if memory.point else GiveUp(Reason.SOURCE_UNAVAILABLE, gone(source))
+        )
     if memory.stopping is None and source.state != "running":
         return GiveUp(
             Reason.CUTOVER_DISTURBED,
@@ -263,8 +269,13 @@ class Restored:
     """There is no cutover to take back."""
 
 
+@dataclass(frozen=True)
+class Lost:
+    """The instance does not exist any more, so nothing can be given back."""
+
+
 BackStep: TypeAlias = (
-    NoteRestoring | GiveGroups | Start | AwaitStart | RunResume | Forget | Restored
+    NoteRestoring | GiveGroups | Start | AwaitStart | RunResume | Forget | Restored | Lost
 )
 
 
@@ -291,6 +302,8 @@ def next_back(
     if memory.began is None:
         # A run that was killed may have removed some of the tags.
         return Forget() if any(map(is_ours, source.tags)) else Restored()
+    if source.state == TERMINATED:
+        return Lost()
     if not memory.restoring:
         return NoteRestoring()
     fenced = {
@@ -311,6 +324,11 @@ def next_back(
         # of which the last failed, may have stopped it.
         return RunResume()
     return Forget()
+
+
+def gone(source: Source) -> str:
+    """That somebody terminated an instance, in words."""
+    return f"instance {source.instance_id} is terminated"
 
 
 def kept(source: Source, fencing: Fencing) -> tuple[str, ...]:

@@ -46,6 +46,7 @@ class Reason(StrEnum):
     NO_LATER_POINT = "no-later-point"
     SOURCE_DOES_NOT_STOP = "source-does-not-stop"
     KEPT_VM_RUNS = "kept-vm-runs"
+    HALF_TAKEN_BACK = "half-taken-back"
     CUTOVER_DISTURBED = "cutover-disturbed"
 
     # A guard of its wave or stack holds the next step.

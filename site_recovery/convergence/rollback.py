@@ -100,6 +100,14 @@ class Rollbacks:
         vm_id = observed.azure_vm_id
         if vm_id is None or not self._pace.may_submit():
             return
+        lost = self._cutovers.lost(machine) if self._cutovers is not None else ""
+        if lost:
+            message = (
+                f"{lost}, so its failover cannot be taken back, and its virtual machine goes on as it "
+                "is. Set its wave's phase to failed-over"
+            )
+            machine.fail(observed, Failure(Reason.SOURCE_UNAVAILABLE, message))
+            return
         power = await self._virtual_machines.power(vm_id)
         if power not in (None, _OFF):
             if power != "deallocating":

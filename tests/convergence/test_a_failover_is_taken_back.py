@@ -14,7 +14,7 @@ from site_recovery.convergence.sources import Ran
 from site_recovery.phases import Phase
 from site_recovery.reasons import Reason
 from site_recovery.usual_durations import History
-from tests.convergence.cuts import is_killed
+from tests.convergence.cuts import Cut, Strike, is_killed
 from tests.convergence.fleet import LENIENT, Fleet
 from tests.convergence.sources import Killed
 from tests.convergence.test_a_cutover_loses_nothing import (
@@ -258,3 +258,63 @@ def test_a_killed_rollback_goes_on_and_never_do_both_serve(
         for name in plain.source(instance(failed_over, "db-01")).tags
         if cutover_memory.is_ours(name)
     ]
+
+
+@pytest.mark.parametrize("state", ["shutting-down", "terminated"])
+def test_the_virtual_machine_of_a_source_that_is_lost_goes_on(
+    failed_over: Fleet, state: str
+) -> None:
+    which = instance(failed_over, "db-01")
+    sources(failed_over).become(which, state=state)
+
+    outcome = failed_over.drive(Phase.PROTECTED)["db-01"]
+
+    assert (outcome.status, outcome.reason) == (Status.FAILED, Reason.SOURCE_UNAVAILABLE)
+    assert f"instance {which} is {state}, so its failover cannot be taken back" in outcome.message
+    assert virtual_machine(failed_over)["power"] == "PowerState/running"
+
+
+class TestWhoTakesTheRollbackBack:
+    """It was cut short, and the config does not ask for it any more."""
+
+    @pytest.fixture(params=["note the restoring", "give the groups", "start", "forget"])
+    def cut(self, failed_over: Fleet, request: pytest.FixtureRequest) -> Fleet:
+        try:
+            with Strike(failed_over, "db-01", Cut(request.param, "killed after")):
+                failed_over.drive(Phase.PROTECTED)
+        except BaseException as error:
+            if not is_killed(error):
+                raise
+        failed_over.rolls_back = set()
+        return failed_over
+
+    @pytest.mark.parametrize("phase", [Phase.FAILED_OVER, Phase.MIGRATED])
+    def test_completes_nothing_while_its_virtual_machine_is_off(
+        self, cut: Fleet, phase: Phase
+    ) -> None:
+        outcome = cut.drive(phase)["db-01"]
+
+        assert (outcome.status, outcome.reason) == (Status.FAILED, Reason.HALF_TAKEN_BACK)
+        assert "virtual machine db-01 is deallocated" in outcome.message
+        assert instance(cut, "db-01") in outcome.message
+        assert "CompleteMigration" not in cut.accepted("db-01")
+        assert cut.snapshot().items
+
+        cut.rolls_back = {"db-01"}
+        assert cut.drive(Phase.PROTECTED)["db-01"].status is Status.SATISFIED
+        assert serves_as_before(cut, "db-01")
+
+    def test_or_completes_it_once_the_virtual_machine_serves_again(self, cut: Fleet) -> None:
+        sources(cut).become(instance(cut, "db-01"), state="stopped")
+        cut.site.call("POST", f"{GROUP}{VM}/db-01/start", version=COMPUTE)
+        cut.site.pass_time(minutes=5)
+        assert cut.drive(Phase.MIGRATED)["db-01"].status is Status.SATISFIED
+
+
+def test_a_virtual_machine_that_somebody_switched_off_is_completed_if_its_source_is_fenced(
+    failed_over: Fleet,
+) -> None:
+    failed_over.rolls_back = set()
+    failed_over.site.call("POST", f"{GROUP}{VM}/db-01/deallocate", version=COMPUTE)
+    failed_over.site.pass_time(minutes=5)
+    assert failed_over.drive(Phase.MIGRATED)["db-01"].status is Status.SATISFIED

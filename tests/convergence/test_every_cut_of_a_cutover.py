@@ -6,12 +6,14 @@ never both, never neither.
 
 from __future__ import annotations
 
+import asyncio
 from dataclasses import dataclass, replace
 from datetime import timedelta
 from functools import partial
 
 import pytest
 
+from site_recovery import cutover_memory
 from site_recovery.convergence.interfaces import PlanOrder
 from site_recovery.convergence.outcome import Outcome, Status
 from site_recovery.cutover_memory import Source
@@ -343,6 +345,58 @@ def test_a_machine_that_leaves_in_the_middle_of_its_cutover_serves_again_and_the
     assert serves_as_before(short.fleet, CUT)
     assert application_runs(short.fleet, CUT)
     assert CUT not in [each.friendly_name for each in short.fleet.snapshot().items]
+
+
+class TestASourceThatSomebodyTerminated:
+    """All that it wrote until it was fenced is in the vault, and nothing else has that."""
+
+    def terminated(self, experience: Classic, step: str) -> Fleet:
+        fleet = going(experience, "alone", Cut(step, "killed after")).fleet
+        fleet.site.pass_time(minutes=5)
+        own = instance(fleet, CUT)
+        assert sources(fleet).source(own).memory.began is not None
+        sources(fleet).become(own, state="terminated")
+        return fleet
+
+    @pytest.mark.parametrize("step", ["choose", "note the stop", "stop"])
+    def test_once_its_recovery_point_is_chosen_goes_on_to_azure(
+        self, experience: Classic, step: str
+    ) -> None:
+        fleet = self.terminated(experience, step)
+
+        outcome = drive(fleet, Phase.FAILED_OVER, None)[CUT]
+
+        assert outcome.status is Status.SATISFIED, outcome
+        assert in_azure(fleet) == {CUT}
+        assert fleet.accepted(CUT).count(REQUEST) == 1
+
+    @pytest.mark.parametrize("step", ["begin", "fence", "note the fence"])
+    def test_before_that_is_told(self, experience: Classic, step: str) -> None:
+        fleet = self.terminated(experience, step)
+        outcome = drive(fleet, Phase.FAILED_OVER, None)[CUT]
+        assert (outcome.status, outcome.reason) == (Status.FAILED, Reason.SOURCE_UNAVAILABLE)
+        assert f"instance {instance(fleet, CUT)} is terminated" in outcome.message
+        assert "nothing gives its source back" in outcome.message
+        assert fleet.accepted(CUT).count(REQUEST) == 0
+
+    def test_is_told_if_it_should_serve_again(self, experience: Classic) -> None:
+        fleet = self.terminated(experience, "stop")
+        outcome = drive(fleet, Phase.PROTECTED, None)[CUT]
+        assert (outcome.status, outcome.reason) == (Status.FAILED, Reason.SOURCE_UNAVAILABLE)
+        assert "failed-over" in outcome.message
+        assert drive(fleet, Phase.FAILED_OVER, None)[CUT].status is Status.SATISFIED
+
+    def test_does_not_go_on_if_it_was_being_given_back(self, experience: Classic) -> None:
+        """It may have taken writes since."""
+        fleet = self.terminated(experience, "stop")
+        asyncio.run(sources(fleet).tag(instance(fleet, CUT), {cutover_memory.RESTORING: "-"}))
+        outcome = drive(fleet, Phase.FAILED_OVER, None)[CUT]
+        assert (outcome.status, outcome.reason) == (Status.FAILED, Reason.SOURCE_UNAVAILABLE)
+        assert fleet.accepted(CUT).count(REQUEST) == 0
+
+    def test_keeps_its_machine_from_leaving_no_longer(self, experience: Classic) -> None:
+        fleet = self.terminated(experience, "stop")
+        assert fleet.drive(None)[CUT].status is Status.SATISFIED
 
 
 def test_a_source_that_ec2_still_shows_as_running_after_its_stop_is_started_again(

@@ -2,14 +2,19 @@
 
 from __future__ import annotations
 
-from site_recovery import cutover_end, cutover_memory
+from site_recovery import arm_ids, cutover_end, cutover_memory
+from site_recovery.convergence.checks import are_made
 from site_recovery.convergence.cutovers.course import Courses
 from site_recovery.convergence.machine_run import MachineRun
+from site_recovery.convergence.outcome import Failure
 from site_recovery.convergence.single_reads import read_alone
 from site_recovery.cutover_memory import Source
 from site_recovery.observation import Observed, Stage, observe
 from site_recovery.operations import Operation
+from site_recovery.planning import has_arrived
+from site_recovery.reasons import Reason
 from site_recovery.snapshot import Snapshot
+from site_recovery.steps import Step
 
 
 class Afterwards:
@@ -40,6 +45,40 @@ class Afterwards:
             await self._courses.remove(
                 machine, source, lambda tag: tag == cutover_memory.MIGRATED_AT
             )
+
+    async def is_half_back(
+        self, machine: MachineRun, source: Source, step: Step, observed: Observed
+    ) -> bool:
+        """Whether a machine that would stay in Azure has been taken back in part; then it fails.
+
+        A rollback that was cut short, or whose source did not pass its checks, leaves the virtual
+        machine switched off. If nobody wants it any more, checks that passed before do not count.
+
+        Raises:
+            MigrationError: Azure did not answer, or refused.
+        """
+        assignment = machine.assignment
+        arrives = observed.stage is Stage.FAILED_OVER and has_arrived(step, observed)
+        if not arrives or not are_made(assignment, machine.checked, observed):
+            return False
+        fencing = self._courses.sources.fencing
+        fenced = all(fencing.holds(each.groups) for each in source.interfaces)
+        serves = source.state == "running" and not fenced
+        if not serves and not source.memory.restoring:
+            return False
+        vm_id = observed.azure_vm_id or ""
+        power = await self._courses.service.compute.power(vm_id) if vm_id else None
+        if power not in ("deallocated", "deallocating"):
+            return False
+        message = (
+            f"its virtual machine {arm_ids.name(vm_id)} is {power}, and its source, instance "
+            f"{source.instance_id}, is {source.state}: a rollback of it began and did not end, or "
+            "somebody switched the virtual machine off. To end the rollback, set its wave's phase to "
+            "protected with rollback. To keep what is in Azure, stop the instance and start the "
+            "virtual machine. Then run pulumi up again"
+        )
+        machine.fail(observed, Failure(Reason.HALF_TAKEN_BACK, message))
+        return True
 
     async def _mark(self, machine: MachineRun, source: Source, observed: Observed) -> None:
         """Note on the source what it became."""

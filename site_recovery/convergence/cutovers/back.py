@@ -123,6 +123,8 @@ class Back:
                     course.kept = cutover.kept(source, fencing)
                     await self._courses.remove(machine, source, _is_over)
                     self._courses.event(f"{machine.name}: {_served(course)}")
+                case cutover.Lost():
+                    return self._lost(machine, source, observed)
                 case cutover.Restored():
                     failure, course.failure, course.ended = course.failure, None, True
                     if failure is None:
@@ -150,6 +152,23 @@ class Back:
             machine.ended_attempts = max(number, source.memory.attempts + 1)
             tags[cutover_memory.ATTEMPTS] = str(machine.ended_attempts)
         await self._courses.write(machine, tags)
+
+    def _lost(self, machine: MachineRun, source: Source, observed: Observed) -> bool:
+        """Somebody terminated the instance. A machine that leaves needs it no longer."""
+        course = self._courses.of(machine)
+        failure, course.failure, course.ended = course.failure, None, True
+        if machine.assignment.desired is None:
+            return False
+        other = failure is not None and failure.reason is not Reason.SOURCE_UNAVAILABLE
+        before = f"{failure.message}. Besides, " if failure is not None and other else ""
+        message = (
+            f"{before}{cutover.gone(source)}, so nothing gives its source back. If its cutover had "
+            "chosen a recovery point, the phase failed-over goes on to it, unless its source was "
+            "being given back. Otherwise fail it over in the vault, to a recovery point that you "
+            "choose, and set the phase to failed-over"
+        )
+        machine.fail(observed, Failure(Reason.SOURCE_UNAVAILABLE, message))
+        return True
 
     async def _give(
         self, machine: MachineRun, source: Source, interface: str, ids: tuple[str, ...]

@@ -11,7 +11,7 @@ from dataclasses import replace
 from datetime import timedelta
 from typing import Any
 
-from site_recovery import cutover_memory
+from site_recovery import cutover, cutover_memory
 from site_recovery.convergence.cutovers.afterwards import Afterwards
 from site_recovery.convergence.cutovers.back import Back
 from site_recovery.convergence.cutovers.course import Courses, tell
@@ -156,6 +156,8 @@ class Cutovers:
         course, declared = self._courses.of(machine), machine.assignment.cutover
         fails_over = step == Do(Operation.UNPLANNED_FAILOVER)
         if observed.in_azure:
+            if await self._afterwards.is_half_back(machine, source, step, observed):
+                return True
             if not isinstance(step, RollBack):
                 await self._afterwards.take(machine, source, observed, self._back.snapshot)
             return False
@@ -192,6 +194,14 @@ class Cutovers:
     def left(self, machine: MachineRun) -> str:
         """What became of the source of a machine that cannot go on, as the end of a message."""
         return self._ends.left(machine)
+
+    def lost(self, machine: MachineRun) -> str:
+        """Why the source of a machine can never serve again, in words; empty if it can."""
+        source, instance = self._courses.source(machine), machine.assignment.machine.instance_id
+        if source is None:
+            return f"instance {instance} does not exist" if self._looked else ""
+        ended = source.state in ("shutting-down", cutover.TERMINATED)
+        return f"instance {instance} is {source.state}" if ended else ""
 
     async def take_back(self, machine: MachineRun, observed: Observed) -> bool:
         """Give back the source of a machine whose failover is taken back.
