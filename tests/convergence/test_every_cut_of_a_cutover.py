@@ -13,6 +13,7 @@ from functools import partial
 
 import pytest
 
+from emulator.arm.compute.kinds import MACHINES
 from site_recovery import cutover_memory
 from site_recovery.convergence.interfaces import PlanOrder
 from site_recovery.convergence.outcome import Outcome, Status
@@ -475,3 +476,31 @@ def test_a_cutover_whose_recovery_point_is_not_kept_any_more_ends_on_one_side(
         assert serves_as_before(fleet, CUT)
         outcomes = drive(fleet, Phase.FAILED_OVER, plan)
     assert_in_azure(fleet, outcomes)
+
+
+def test_a_failover_that_failed_after_it_made_its_virtual_machine_keeps_the_source_stopped(
+    experience: Classic,
+) -> None:
+    """Site Recovery has a state for a failover whose completion failed. Both must not serve."""
+    fleet = going(experience, "alone", Cut("stop", "killed after")).fleet
+    donor = protected_fleet(experience)
+    planned(donor, "alone")
+    assert_in_azure(donor, drive(donor, Phase.FAILED_OVER, None))
+    [vm] = [each.id for each in donor.snapshot().virtual_machines]
+    made = donor.site.world.store.peek(MACHINES, vm)
+    assert made is not None
+    with fleet.site.world.store.transaction():
+        fleet.site.world.store.put(MACHINES, vm, made)
+    fleet.fault(operation="UnplannedFailover", match=CUT, job={"errorCode": "150097"})
+
+    assert drive(fleet, Phase.FAILED_OVER, None)[CUT].reason is Reason.JOB_FAILED
+
+    outcome = drive(fleet, Phase.PROTECTED, None)[CUT]
+
+    assert outcome.status is Status.FAILED
+    assert "left its virtual machine db-01 running" in outcome.message
+    assert is_out_of_the_way(fleet, CUT)
+    fleet.site.call("POST", f"{vm}/deallocate?api-version=2024-07-01")
+    fleet.site.pass_time(minutes=5)
+    fleet.drive(Phase.PROTECTED)
+    assert serves_as_before(fleet, CUT)

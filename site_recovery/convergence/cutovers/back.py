@@ -246,14 +246,36 @@ class Back:
         if now.in_azure or now.busy == Operation.UNPLANNED_FAILOVER.scenario:
             return False
         names, began = machine.attempts.names, source.memory.began
-        return not any(
-            job.scenario == Operation.UNPLANNED_FAILOVER.scenario
+        tried = [
+            job
+            for job in (await service.jobs()).values()
+            if job.scenario == Operation.UNPLANNED_FAILOVER.scenario
             and job.target.lower() in names
             and began is not None
             and (job.started is None or job.started >= began)
-            and _may_show_yet(job, service.clock.now())
-            for job in (await service.jobs()).values()
-        )
+        ]
+        if any(job.failed for job in tried):
+            await self._require_off(machine)
+        return not any(_may_show_yet(job, service.clock.now()) for job in tried)
+
+    async def _require_off(self, machine: MachineRun) -> None:
+        """Check that a failover that failed left no virtual machine that serves.
+
+        Site Recovery has a state for one that failed at its completion
+        (`UnplannedFailoverCompletionFailed`), and its item is still in AWS then.
+
+        Raises:
+            MigrationError: there is one, or Azure did not answer.
+        """
+        service = self._courses.service
+        made = await service.virtual_machine(machine.assignment)
+        power = await service.compute.power(made.id) if made is not None else None
+        if made is not None and power not in (None, "deallocated", "stopped"):
+            raise MigrationError(
+                f"its failover failed and left its virtual machine {made.name} {power or 'there'}, so "
+                "its source is not started beside that. Find out which of them has what was written "
+                "last; to give the source back, switch the virtual machine off (deallocate)"
+            )
 
 
 def _may_show_yet(job: Job, now: datetime) -> bool:
