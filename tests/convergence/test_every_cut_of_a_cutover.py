@@ -8,12 +8,14 @@ from __future__ import annotations
 
 import asyncio
 from dataclasses import dataclass, replace
-from datetime import timedelta
+from datetime import datetime, timedelta
 from functools import partial
 
 import pytest
 
 from emulator.arm.compute.kinds import MACHINES
+from emulator.kernel import resources
+from emulator.kernel.resources import PRIVATE
 from site_recovery import cutover_memory
 from site_recovery.convergence.interfaces import PlanOrder
 from site_recovery.convergence.outcome import Outcome, Status
@@ -36,6 +38,7 @@ from tests.convergence.cuts import (
 from tests.convergence.fleet import Fleet
 from tests.convergence.test_a_cutover_loses_nothing import (
     FENCE,
+    VM,
     in_azure,
     instance,
     is_out_of_the_way,
@@ -45,7 +48,7 @@ from tests.convergence.test_a_cutover_loses_nothing import (
     sources,
 )
 from tests.copies import copied
-from tests.emulator.recovery_services.site_recovery_support import Classic
+from tests.emulator.recovery_services.site_recovery_support import GROUP, Classic
 
 CUT, OTHER = "db-01", "web-01"
 PLANS: dict[str, tuple[str, ...]] = {"alone": (), "in a plan": (CUT, OTHER)}
@@ -370,6 +373,22 @@ class TestASourceThatSomebodyTerminated:
         assert outcome.status is Status.SATISFIED, outcome
         assert in_azure(fleet) == {CUT}
         assert fleet.accepted(CUT).count(REQUEST) == 1
+
+    def test_goes_on_with_what_it_wrote_after_somebody_had_opened_it(
+        self, experience: Classic
+    ) -> None:
+        fleet = going(experience, "alone", Cut("choose", "killed after")).fleet
+        own, opened = instance(fleet, CUT), fleet.site.world.clock.now()
+        sources(fleet).become(own, security_groups=fleet.machines[CUT].security_groups)
+        fleet.site.pass_time(minutes=30)
+        sources(fleet).become(own, state="terminated")
+
+        assert drive(fleet, Phase.FAILED_OVER, None)[CUT].status is Status.SATISFIED
+
+        made = resources.find(fleet.site.world, f"{GROUP}{VM}/{CUT}")
+        assert made is not None
+        ago = datetime.fromisoformat(made[PRIVATE]["recoveryPointTime"]) - opened
+        assert ago > timedelta(minutes=20)
 
     @pytest.mark.parametrize("step", ["begin", "fence", "note the fence"])
     def test_before_that_is_told(self, experience: Classic, step: str) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import replace
 from datetime import datetime, timedelta
 
@@ -13,6 +14,7 @@ from site_recovery.convergence.sources import Ran
 from site_recovery.cutover_memory import Source
 from site_recovery.observation import Observed
 from site_recovery.reasons import Reason
+from site_recovery.snapshot import RecoveryPoint
 
 _PROOFS = 6
 """Looks at the connections of a machine after which those that are left keep it from going on."""
@@ -230,6 +232,8 @@ class Forward:
         hours that the policy says. The source has stopped, so any later point has every write too.
         """
         points = await self._courses.service.recovery_points(observed)
+        if source.state == cutover.TERMINATED:
+            return await self._is_newest(machine, source, points, point)
         if any(each.id.rpartition("/")[2].lower() == point.lower() for each in points):
             return True
         fenced, declared = source.memory.fenced, machine.assignment.cutover
@@ -244,6 +248,25 @@ class Forward:
         self._courses.event(
             f"{machine.name}: its recovery point is not kept any more; takes that of "
             f"{other.time:%H:%M:%S}"
+        )
+        return False
+
+    async def _is_newest(
+        self, machine: MachineRun, source: Source, points: Sequence[RecoveryPoint], point: str
+    ) -> bool:
+        """Whether there is no later point than the chosen one; if not, that is chosen.
+
+        Nothing shows any more whether somebody opened the fence before the instance was terminated.
+        The newest point has what was written then, and all that the chosen one has.
+        """
+        newest = max(points, key=lambda each: each.time, default=None)
+        name = newest.id.rpartition("/")[2] if newest is not None else point
+        if newest is None or name.lower() == point.lower():
+            return True
+        await self._courses.write(machine, {cutover_memory.POINT: name})
+        self._courses.event(
+            f"{machine.name}: its source is terminated; takes the newest recovery point, of "
+            f"{newest.time:%H:%M:%S}"
         )
         return False
 
