@@ -22,7 +22,7 @@ from site_recovery.snapshot import RecoveryPoint
 _STOP_WAIT = timedelta(minutes=20)
 """How long an instance may take to stop. EC2 forces one off that hangs after some minutes."""
 
-TERMINATED = "terminated"
+SHUTTING_DOWN, TERMINATED = "shutting-down", "terminated"
 EC2_LAG = timedelta(minutes=1)
 """How long EC2 may show an instance, and its security groups, as they were before a change."""
 
@@ -141,6 +141,8 @@ def next_step(
                 Reason.SOURCE_UNAVAILABLE, f"instance {source.instance_id} is {source.state}"
             )
         return Remember()
+    if source.state == SHUTTING_DOWN:
+        return AwaitStop()
     if source.state == TERMINATED:
         # What is later than its fence has every write, and it takes none any more.
         return (
@@ -302,6 +304,8 @@ def next_back(
     if memory.began is None:
         # A run that was killed may have removed some of the tags.
         return Forget() if any(map(is_ours, source.tags)) else Restored()
+    if source.state == SHUTTING_DOWN:
+        return AwaitStart()
     if source.state == TERMINATED:
         return Lost()
     if not memory.restoring:

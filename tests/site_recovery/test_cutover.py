@@ -97,6 +97,28 @@ def test_an_instance_that_was_asked_to_stop_is_waited_for() -> None:
     assert cutover.next_step(LOSSLESS, STOPPING, FENCING, NOW, asked=NOW) == cutover.AwaitStop()
 
 
+@pytest.mark.parametrize(
+    ("source", "forward", "back"),
+    [
+        (replace(STOPPED, state="terminated"), cutover.Ready("p1"), cutover.Lost()),
+        (replace(CHOSEN, state="terminated"), cutover.Ready("p1"), cutover.Lost()),
+        (
+            replace(PROVEN, state="terminated"),
+            cutover.GiveUp(Reason.SOURCE_UNAVAILABLE, "instance i-1 is terminated"),
+            cutover.Lost(),
+        ),
+        # Nothing is noted of it before its end: what is being given back does not go on to Azure.
+        (replace(CHOSEN, state="shutting-down"), cutover.AwaitStop(), cutover.AwaitStart()),
+    ],
+)
+def test_an_instance_that_somebody_terminates_can_only_go_forward(
+    source: Source, forward: cutover.Step, back: cutover.BackStep
+) -> None:
+    later = NOW + timedelta(hours=5)
+    assert cutover.next_step(LOSSLESS, source, FENCING, later) == forward
+    assert cutover.next_back(LOSSLESS, source, FENCING, later, resumed=False) == back
+
+
 def test_an_instance_that_hangs_ends_it() -> None:
     now = NOW + timedelta(minutes=21)
     step = cutover.next_step(LOSSLESS, STOPPING, FENCING, now, asked=NOW)

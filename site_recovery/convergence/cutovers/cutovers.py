@@ -200,7 +200,7 @@ class Cutovers:
         source, instance = self._courses.source(machine), machine.assignment.machine.instance_id
         if source is None:
             return f"instance {instance} does not exist" if self._looked else ""
-        ended = source.state in ("shutting-down", cutover.TERMINATED)
+        ended = source.state in (cutover.SHUTTING_DOWN, cutover.TERMINATED)
         return f"instance {instance} is {source.state}" if ended else ""
 
     async def take_back(self, machine: MachineRun, observed: Observed) -> bool:
