@@ -204,12 +204,15 @@ class Snapshot:
     at: datetime | None = None
 
     def with_virtual_machine(self, virtual_machine: VirtualMachine | None) -> Snapshot:
-        """A copy that includes a virtual machine which the list may not have shown yet."""
+        """A copy with a virtual machine as a single read showed it.
+
+        The list may not have shown it yet, or with tags that it has no more.
+        """
         if virtual_machine is None:
             return self
-        return self._changed(
-            "virtual_machines_by", virtual_machines=(*self.virtual_machines, virtual_machine)
-        )
+        read = virtual_machine.id.lower()
+        others = (each for each in self.virtual_machines if each.id.lower() != read)
+        return self._changed("virtual_machines_by", virtual_machines=(*others, virtual_machine))
 
     def with_item(self, item_id: str | None, item: ProtectedItem | None) -> Snapshot:
         """A copy in which one item is replaced by the result of a single read.

@@ -276,6 +276,23 @@ class VaultService(PlanService):
             async with self._reads:
                 return await self._points(observed)
 
+    async def has_recovery_point(self, observed: Observed, point: str) -> bool:
+        """Whether a recovery point of a protected machine is kept (RecoveryPoints_Get).
+
+        Args:
+            observed: the machine.
+            point: the name of the point.
+
+        Raises:
+            MigrationError: Azure did not answer, or refused.
+        """
+        with explained("its recovery point", passing=ResourceNotFoundError):
+            try:
+                await call(self._client, "GET", url(f"{observed.item_id}/recoveryPoints/{point}"))
+            except ResourceNotFoundError:
+                return False
+        return True
+
     async def _points(self, observed: Observed) -> Sequence[RecoveryPoint]:
         listed = await list_url(self._client, url(f"{observed.item_id}/recoveryPoints"))
         points, _ = each(Kind.RECOVERY_POINT, listed, recovery_point)

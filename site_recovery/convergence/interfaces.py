@@ -105,6 +105,9 @@ class Service(PlanService, Protocol):
     async def recovery_points(self, observed: Observed) -> Sequence[RecoveryPoint]:
         """List the recovery points of a protected machine."""
 
+    async def has_recovery_point(self, observed: Observed, point: str) -> bool:
+        """Read one recovery point of a protected machine, which the list may lack."""
+
     async def networks(self, wanted: Mapping[str, Collection[str]]) -> Mapping[str, Network]:
         """Read networks by id, each with the addresses to ask about; those that exist."""
 

@@ -33,6 +33,8 @@ _UNREADABLE_ROUNDS = 5
 """Consecutive rounds in which something about a machine may be unreadable before it fails."""
 _NOT_OF_THE_VAULT = (Reason.LOCKED, Reason.NO_ADDRESS, Reason.UNAVAILABLE)
 """What blocks a machine and no single read of its item could confirm."""
+_OF_THIS_RUN = (Reason.HOOK_FAILED, Reason.PLAN_FAILED)
+"""What blocks a machine because of something else in this run."""
 
 
 class MachineSteps:
@@ -126,6 +128,9 @@ class MachineSteps:
             # That attempt is over; the next one begins when the source is given back.
             step = await self._hooks.before(machine, step, observed)
         if self._cutovers is not None:
+            if step != unsized and not await self._is_certain(machine, step, observed):
+                attempts.tell(Reason.NOT_SHOWN_YET, "the service's lists lag behind")
+                return
             if await self._cutovers.takes(machine, step, observed, snapshot):
                 return
         elif step == Do(Operation.UNPLANNED_FAILOVER) and machine.assignment.cutover.fences:
@@ -140,7 +145,7 @@ class MachineSteps:
         machine.is_up = observed.in_azure and has_arrived(step, observed)
         step = await self._hooks.completing(machine, step, observed)
         match step:
-            case Blocked(reason=Reason.HOOK_FAILED | Reason.PLAN_FAILED):
+            case Blocked(reason) if reason in _OF_THIS_RUN:
                 machine.fail(observed, Failure(step.reason, str(step)))
             case Blocked() if step == unsized or step.reason in _NOT_OF_THE_VAULT:
                 machine.block(observed, step)
@@ -175,6 +180,23 @@ class MachineSteps:
             machine.fail(observed, failure)
         else:
             await self._cutovers.fail(machine, observed, failure, self._snapshot)
+
+    async def _is_certain(self, machine: MachineRun, step: Step, observed: Observed) -> bool:
+        """Whether a source in a cutover may be given back because of what its machine does next.
+
+        Lists that lag behind would have it serve again, and its application stopped twice.
+        """
+        if self._cutovers is None or not self._cutovers.is_under_way(machine) or observed.in_azure:
+            return True
+        match step:
+            case Do(Operation.UNPLANNED_FAILOVER):
+                return True
+            case Blocked(reason) if reason in (*_NOT_OF_THE_VAULT, *_OF_THIS_RUN):
+                return True
+            case Do() | Blocked():
+                return await self._reads.confirms_end(machine, step, observed)
+            case _:
+                return True
 
     def _rules_of(self, machine: MachineRun) -> Rules:
         """The rules of a machine: its guards see that its cutover began, as those of a preview do.

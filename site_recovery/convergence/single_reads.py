@@ -18,7 +18,7 @@ from site_recovery.observation import Observed, Stage, observe
 from site_recovery.operations import Operation
 from site_recovery.planning import NOT_BEGUN, Rules, next_step
 from site_recovery.snapshot import Snapshot
-from site_recovery.steps import Blocked, Satisfied, Step
+from site_recovery.steps import Blocked, Do, Satisfied, Step
 
 _MAY_HAVE_VM = (*NOT_BEGUN, Stage.FAILED_OVER)
 """The stages in which a virtual machine that the list lacks would change the next step."""
@@ -40,7 +40,9 @@ async def read_alone(
     """
     item = await service.item(assignment, observed)
     alone = snapshot.with_item(observed.item_id, item)
-    if observed.azure_vm_id is not None or observed.stage not in _MAY_HAVE_VM:
+    lacks_vm = observed.azure_vm_id is None and observed.stage in _MAY_HAVE_VM
+    # What makes it migrated may be a tag that a rollback has just taken from its virtual machine.
+    if not lacks_vm and observed.stage is not Stage.MIGRATED:
         return alone
     return alone.with_virtual_machine(await service.virtual_machine(assignment))
 
@@ -76,9 +78,9 @@ class SingleReads:
         self._snapshot = snapshot
 
     async def confirms_end(
-        self, machine: MachineRun, step: Satisfied | Blocked, observed: Observed
+        self, machine: MachineRun, step: Do | Satisfied | Blocked, observed: Observed
     ) -> bool:
-        """Whether what ends a machine's part in the run holds by single reads too.
+        """Whether what ends a machine's part in the run, or its cutover, holds by single reads too.
 
         To take a machine for removed or migrated that is not would leave its replication, and its
         costs, in place; to refuse it would end a run that can go on.

@@ -63,6 +63,22 @@ def test_its_source_is_given_back_and_the_others_go_on(protected: Fleet) -> None
     assert FAILOVER not in protected.accepted("db-01")
 
 
+def test_a_source_that_was_asked_to_stop_before_it_is_started_again(protected: Fleet) -> None:
+    """The round in which it stops has seen it run, and no application has to be waited for."""
+    protected.cutovers["db-01"] = Cutover(mode=Mode.LOSSLESS)
+    own = instance(protected, "db-01")
+
+    def after(verb: str, which: str) -> None:
+        if (verb, which) == ("stop", own):
+            raise ZeroDivisionError("division by zero")
+
+    sources(protected).after = after
+    failed = failed_alone(protected.drive(Phase.FAILED_OVER), "db-01")
+    assert "Its source serves as before, and nothing was failed over" in failed.message
+    protected.site.pass_time(minutes=5)
+    assert serves_as_before(protected, "db-01")
+
+
 def test_the_next_run_fails_it_over(protected: Fleet) -> None:
     raises(protected, "db-01", "stop")
     protected.drive(Phase.FAILED_OVER)

@@ -22,8 +22,12 @@ from tests.faults.transitions import BY_NAME, TRANSITIONS
 
 EXPERIENCES = ("classic", "modernized")
 SEEDS = (1, 2, 3)
-READS = 0.03
+CHANGES = 1 / 3
+"""The share of the faults of changes. The three seeds together try each of them."""
+READS = 0.02
 """The share of the faults of reads that makes the campaign last minutes. Each seed draws others."""
+PAIRS = 0.06
+"""The share of the plans that second faults are added to."""
 
 
 def main(arguments: list[str] | None = None) -> int:
@@ -32,7 +36,8 @@ def main(arguments: list[str] | None = None) -> int:
     parser.add_argument("--seeds", type=int, nargs="+", default=list(SEEDS))
     parser.add_argument("--jobs", type=int, default=2, help="processes at the same time")
     parser.add_argument("--reads", type=float, default=READS, help="share of the faults of reads")
-    parser.add_argument("--changes", type=float, default=1.0, help="share of those of changes")
+    parser.add_argument("--changes", type=float, default=CHANGES, help="share of those of changes")
+    parser.add_argument("--pairs", type=float, default=PAIRS, help="share that gets second faults")
     parser.add_argument("--transitions", nargs="+", default=[each.name for each in TRANSITIONS])
     parser.add_argument("--plan", help="one plan, as the campaign names it")
     given = parser.parse_args(arguments)
@@ -40,15 +45,16 @@ def main(arguments: list[str] | None = None) -> int:
         return _again(given.plan)
     began = time.monotonic()
     scenes = _scenes(given.seeds, given.transitions)
-    explore = partial(campaign.explore, choice=Choice(given.reads, given.changes))
+    explore = partial(campaign.explore, choice=Choice(given.reads, given.changes, given.pairs))
     with ProcessPoolExecutor(given.jobs, get_context("fork")) as pool:
         found = list(_told(scenes, pool.map(explore, scenes)))
     minutes = (time.monotonic() - began) / 60
     print(_table(found))
     broken = [result for result in found if result.violations]
+    pairs = sum(len(result.kinds) > 1 for result in found)
     print(
-        f"{len(found)} plans, {len(broken)} with violations, {len(found) / minutes:.0f} a minute, "
-        f"seeds {', '.join(map(str, given.seeds))}"
+        f"{len(found)} plans, {pairs} of them with two faults, {len(broken)} with violations, "
+        f"{len(found) / minutes:.0f} a minute, seeds {', '.join(map(str, given.seeds))}"
     )
     if broken:
         print(f"To run one again: make faults PLAN={broken[0].plan}")
@@ -81,11 +87,11 @@ def _scenes(seeds: Iterable[int], names: Iterable[str]) -> list[Scene]:
 
 
 def _again(plan: str) -> int:
-    seed, experience, mode, transition, number, kind = plan.split("/")
+    seed, experience, mode, transition, *faults = plan.split("/")
     scene = Scene(int(seed), experience, mode, BY_NAME[transition])
     trace = partial(print, file=sys.stderr, flush=True)
-    choice = Choice(kind=BY_SLUG[kind], number=int(number), trace=trace)
-    found = campaign.explore(scene, choice)
+    steps = zip(map(int, faults[::2]), (BY_SLUG[slug] for slug in faults[1::2]), strict=True)
+    found = campaign.explore(scene, Choice(plan=tuple(steps), trace=trace))
     if not found:
         print(f"{plan}: no such fault meets this call", file=sys.stderr)
         return 2
@@ -95,14 +101,21 @@ def _again(plan: str) -> int:
 
 
 def _table(found: Iterable[Result]) -> str:
-    plans = Counter((result.kind, result.experience) for result in found)
-    broken = Counter((result.kind, result.experience) for result in found if result.violations)
+    """For every kind of fault the plans with it alone, by experience, and those with another one."""
+    plans: Counter[tuple[str, str]] = Counter()
+    broken: Counter[tuple[str, str]] = Counter()
+    for result in found:
+        column = result.experience if len(result.kinds) == 1 else "of two"
+        for kind in result.kinds:
+            plans[kind, column] += 1
+            broken[kind, column] += bool(result.violations)
+    columns = (*EXPERIENCES, "of two")
     rows = [
-        (name, *(f"{broken[name, e]} of {plans[name, e]}" for e in EXPERIENCES))
-        for name in [kind.name for kind in KINDS]
-        if any(plans[name, e] for e in EXPERIENCES)
+        (kind.name, *(f"{broken[kind.name, c]} of {plans[kind.name, c]}" for c in columns))
+        for kind in KINDS
+        if any(plans[kind.name, c] for c in columns)
     ]
-    lines = ["| fault | classic | modernized |", "|---|---|---|"]
+    lines = [f"| fault | {' | '.join(EXPERIENCES)} | one of two |", "|---|---|---|---|"]
     return "\n".join([*lines, *("| " + " | ".join(row) + " |" for row in rows)])
 
 

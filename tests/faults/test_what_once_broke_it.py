@@ -2,17 +2,30 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+
 import pytest
 
+from site_recovery import cutover
+from site_recovery.convergence import rollback
+from site_recovery.convergence.cutovers.back import Back
+from site_recovery.convergence.machine_run import MachineRun
+from site_recovery.convergence.outcome import Failure
 from site_recovery.convergence.single_reads import SingleReads
 from site_recovery.convergence.submission import Attempts, Order, Submitter
-from site_recovery.snapshot import Snapshot
-from tests.faults import campaign
+from site_recovery.cutover_memory import Source
+from site_recovery.observation import Observed
+from site_recovery.reasons import Reason
+from site_recovery.snapshot import RecoveryPoint, Snapshot
+from tests.faults import campaign, oracle
 from tests.faults.campaign import Choice, Result, Scene
 from tests.faults.kinds import BY_SLUG, ITEMS, PLANS
+from tests.faults.oracle import Facts, Met, Run
 from tests.faults.transitions import BY_NAME
+from tests.faults.wire import AWS
 
 DISCOVER = "ReplicationProtectionContainers_DiscoverProtectableItem"
+LOCKS = "ManagementLocks_ListAtResourceGroupLevel"
 MACHINES = "VirtualMachines_List"
 SIZES = "TargetComputeSizes_ListByReplicationProtectedItems"
 
@@ -45,6 +58,15 @@ BROKEN = [
     ("solo", "clean-up", f"{ITEMS}TestFailoverCleanup", "driver-killed-after-lists-lag"),
     # A job that ended long ago seems to run, and counts as that of this run.
     ("solo", "retest-all", "ReplicationJobs_Get", "job-behind-its-tasks"),
+    # A list that lags behind has a source serve again, and its application stopped twice.
+    ("solo", "cut-over", f"{ITEMS}List", "list-empty"),
+    # A machine whose failover is taken back counts as migrated, by a list with its former tag.
+    ("solo", "take-back", "ReplicationJobs_List", "other-lists-before-their-last-change"),
+    # A recovery point that the list of points lacks for a while ends a cutover.
+    ("solo", "cut-over", LOCKS, "other-lists-empty"),
+    # A source that was asked to stop, and seems to run still, is not started again.
+    ("solo", "give-back", f"{AWS}tag", "driver-killed-after-aws-lags"),
+    ("plan", "cut-over", f"{AWS}look", "aws-instances-shown-late"),
 ]
 SEED = 1
 
@@ -119,3 +141,68 @@ def test_the_campaign_sees_an_operation_that_is_asked_for_twice(
     monkeypatch.setattr(Submitter, "_is_due", trusting)
     found = plans("classic", "solo", "update", f"{ITEMS}Update", "driver-killed-after-lists-lag")
     assert any("was accepted 2 times" in text for result in found for text in result.violations)
+
+
+def test_the_campaign_sees_a_source_that_serves_beside_its_virtual_machine(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(rollback, "_OFF", "running")
+    with pytest.raises(AssertionError, match="its source and its virtual machine serve"):
+        plans("classic", "solo", "take-back", "none", "429")
+
+
+def test_the_campaign_sees_records_that_a_cutover_loses(monkeypatch: pytest.MonkeyPatch) -> None:
+    def first(points: Iterable[RecoveryPoint], *_: object, **__: object) -> RecoveryPoint:
+        return min(points, key=lambda point: point.time)
+
+    monkeypatch.setattr(cutover, "point_after", first)
+    with pytest.raises(AssertionError, match=r"'records lost': .*[1-9]"):
+        plans("classic", "solo", "cut-over", "none", "429")
+
+
+def test_the_campaign_sees_a_source_that_stays_fenced(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A step fails, and nothing is given back."""
+
+    async def failing(
+        self: Back, machine: MachineRun, source: Source, observed: Observed, *why: str
+    ) -> None:
+        machine.fail(observed, Failure(Reason.QUIESCE_FAILED, "it failed"))
+
+    monkeypatch.setattr(Back, "fail", failing)
+    found = plans("classic", "solo", "cut-over", f"{AWS}fence", "aws-script-fails")
+    said = "web-01: its source does not serve, and the run said: it failed"
+    assert any(said in result.violations for result in found)
+
+
+UPDATE = Scene(SEED, "classic", "solo", BY_NAME["update"])
+
+
+@pytest.fixture(scope="module")
+def pairs() -> list[Result]:
+    """Plans of two faults."""
+    found = campaign.explore(UPDATE, Choice(reads=0, changes=0.5, pairs=1))
+    return [each for each in found if len(each.kinds) == 2]
+
+
+class TestTwoFaults:
+    def test_meet_after_each_other(self, pairs: list[Result]) -> None:
+        assert {result.plan: result.violations for result in pairs if result.violations} == {}
+        assert len({result.kinds for result in pairs}) > 1
+        for result in pairs:
+            first, _, second, _ = result.plan.split("/")[4:]
+            assert int(first) < int(second)
+
+    def test_meet_again_by_the_name_of_their_plan(self, pairs: list[Result]) -> None:
+        first, first_kind, second, second_kind = pairs[-1].plan.split("/")[4:]
+        steps = ((int(first), BY_SLUG[first_kind]), (int(second), BY_SLUG[second_kind]))
+        assert campaign.explore(UPDATE, Choice(plan=steps)) == [pairs[-1]]
+
+    def test_excuse_what_each_of_them_excuses(self) -> None:
+        met = [Met(1, "job-fails", f"{ITEMS}Update", 0), Met(9, "job-fails", f"{ITEMS}Update", 1)]
+        accepted = [("web-01", f"{ITEMS}Update")] * 3
+        quiet = [Run({"web-01": ("satisfied", "")})] * 3
+        undisturbed = Facts(quiet, accepted[:1], {})
+        assert oracle.violations(met, Facts(quiet, accepted, {}), undisturbed) == []
+        assert oracle.violations(met[:1], Facts(quiet, accepted, {}), undisturbed) == [
+            f"web-01: {ITEMS}Update was accepted 3 times, not 1"
+        ]

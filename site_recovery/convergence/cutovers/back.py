@@ -81,7 +81,7 @@ class Back:
         course, declared = self._courses.of(machine), machine.assignment.cutover
         fencing, is_certain = self._courses.sources.fencing, rolls_back
         while True:
-            if not self._courses.pace.may_submit():
+            if not self._courses.pace.may_submit() or self._courses.may_lag(machine, source):
                 return True
             step = cutover.next_back(
                 declared,

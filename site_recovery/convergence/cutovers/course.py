@@ -6,6 +6,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 
+from site_recovery import cutover_memory
 from site_recovery.convergence.interfaces import Pace, Service
 from site_recovery.convergence.machine_run import MachineRun
 from site_recovery.convergence.outcome import Failure
@@ -86,6 +87,7 @@ class Courses:
         self.pace = pace
         self.event = event
         self._seen: dict[str, Source] = {}
+        self._first_seen: dict[str, datetime] = {}
         self._courses: dict[str, Course] = {}
 
     async def read(self, machines: Sequence[MachineRun]) -> None:
@@ -95,7 +97,9 @@ class Courses:
             MigrationError: AWS did not answer, or refused.
         """
         ids = [machine.assignment.machine.instance_id for machine in machines]
-        self._seen |= await self.sources.look(ids)
+        found = await self.sources.look(ids)
+        self._seen |= found
+        self._first_seen = dict.fromkeys(found, self.service.clock.now()) | self._first_seen
 
     def of(self, machine: MachineRun) -> Course:
         """What the run remembers of a machine."""
@@ -119,6 +123,20 @@ class Courses:
         """Whether the source of a machine is in a cutover, as far as is known."""
         source = self.source(machine)
         return source is not None and source.memory.began is not None
+
+    def may_lag(self, machine: MachineRun, source: Source) -> bool:
+        """Whether EC2 may not show yet what an earlier run, which was killed, did to a source.
+
+        A source that is going back could seem to be ready for its failover, and one that was asked to
+        stop to be serving.
+        """
+        if source.memory.began is None or cutover_memory.BEGAN in self.of(machine).written:
+            return False
+        first = self._first_seen.get(source.instance_id)
+        if first is None or self.service.clock.now() - first >= EC2_LAG:
+            return False
+        tell(machine, "what an earlier run did to its source may not show yet")
+        return True
 
     async def write(self, machine: MachineRun, tags: Mapping[str, str]) -> None:
         """Set tags of a source.

@@ -50,7 +50,7 @@ class Forward:
             step = cutover.next_step(
                 assignment.cutover, source, fencing, now, asked=course.stop_asked
             )
-            if not self._courses.pace.may_submit():
+            if not self._courses.pace.may_submit() or self._courses.may_lag(machine, source):
                 return False
             match step:
                 case cutover.Remember(since):
@@ -235,6 +235,8 @@ class Forward:
         if source.state == cutover.TERMINATED:
             return await self._is_newest(machine, source, points, point)
         if any(each.id.rpartition("/")[2].lower() == point.lower() for each in points):
+            return True
+        if await self._courses.service.has_recovery_point(observed, point):
             return True
         fenced, declared = source.memory.fenced, machine.assignment.cutover
         other = None
