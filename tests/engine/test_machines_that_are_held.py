@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import json
 from typing import Any
 
 import pytest
 
+from emulator.aws.fleet import PROFILE
 from tests.engine.clouds import SCALE
 from tests.engine.harness import MACHINES_GROUP, Result, Stack
 
@@ -215,3 +217,35 @@ def test_with_the_right_one_it_goes_on(stack: Stack) -> None:
     assert up.code == 0, up.text
     assert_left_alone(stack, "db-01", "app-01", "app-02")
     assert stack.clouds.virtual_machines(MACHINES_GROUP) == {}
+
+
+def test_a_role_that_was_made_again_with_its_name_reads_the_secret_all_the_same(
+    stack: Stack,
+) -> None:
+    """AWS takes it for another role, which the policy of the secret does not name."""
+    iam = stack.clouds.client("iam")
+    role = iam.get_role(RoleName=PROFILE)["Role"]
+    attached = iam.list_attached_role_policies(RoleName=PROFILE)["AttachedPolicies"]
+    policies = [each["PolicyArn"] for each in attached]
+    iam.remove_role_from_instance_profile(InstanceProfileName=PROFILE, RoleName=PROFILE)
+    for policy in policies:
+        iam.detach_role_policy(RoleName=PROFILE, PolicyArn=policy)
+    iam.delete_role(RoleName=PROFILE)
+    iam.create_role(
+        RoleName=PROFILE, AssumeRolePolicyDocument=json.dumps(role["AssumeRolePolicyDocument"])
+    )
+    for policy in policies:
+        iam.attach_role_policy(RoleName=PROFILE, PolicyArn=policy)
+    iam.add_role_to_instance_profile(InstanceProfileName=PROFILE, RoleName=PROFILE)
+    stack.declare(
+        pilot=("protected", ["web-01", "web-02", "web-03"]),
+        apps=("protected", ["app-01", "app-02", "db-01", "db-02"]),
+    )
+
+    up = stack.up()
+
+    assert up.code == 0, up.text
+    secret = stack.outputs()["server"]["agentSecret"]
+    named = stack.clouds.client("secretsmanager").get_resource_policy(SecretId=secret)
+    assert role["Arn"] in named["ResourcePolicy"]
+    assert_left_alone(stack, "db-01", "db-02")
