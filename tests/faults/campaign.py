@@ -36,7 +36,7 @@ Found = tuple[tuple[Met, ...], Facts | str]
 """The faults of a plan, and what came of it."""
 
 _MOST_RUNS = 6
-_SECOND_CHANGES, _SECOND_READS = 0.01, 0.0003
+_SECOND_CHANGES, _SECOND_READS = 0.035, 0.001
 """The shares of the second faults at changes and reads that a plan with one fault is run again with."""
 _BETWEEN_RUNS = 60
 _SECONDS = 60

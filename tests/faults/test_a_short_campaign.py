@@ -1,15 +1,31 @@
-"""A part of the campaign: some plans of every transition, as `make faults` runs them all."""
+"""A part of the campaign: some plans of most transitions, as `make faults` runs them all."""
 
 from __future__ import annotations
 
 import subprocess
 import sys
 
+from tests.faults.transitions import TRANSITIONS
+
+PARTS_OF_OTHERS = {"go-on", "complete-fenced"}
+"""Their calls are met in other transitions too, and each takes seconds to begin with."""
+
 
 def test_a_short_campaign_breaks_nothing() -> None:
     command = [sys.executable, "-m", "tests.faults", "--seeds", "4", "--jobs", "1"]
+    names = [each.name for each in TRANSITIONS if each.name not in PARTS_OF_OTHERS]
     ran = subprocess.run(
-        [*command, "--reads", "0.002", "--changes", "0.02", "--pairs", "0.04"],
+        [
+            *command,
+            "--transitions",
+            *names,
+            "--reads",
+            "0.0015",
+            "--changes",
+            "0.013",
+            "--pairs",
+            "0.02",
+        ],
         capture_output=True,
         text=True,
         check=False,

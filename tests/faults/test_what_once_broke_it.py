@@ -180,7 +180,7 @@ UPDATE = Scene(SEED, "classic", "solo", BY_NAME["update"])
 @pytest.fixture(scope="module")
 def pairs() -> list[Result]:
     """Plans of two faults."""
-    found = campaign.explore(UPDATE, Choice(reads=0, changes=0.5, pairs=1))
+    found = campaign.explore(UPDATE, Choice(reads=0, changes=0.25, pairs=1))
     return [each for each in found if len(each.kinds) == 2]
 
 
