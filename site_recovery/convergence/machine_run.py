@@ -39,6 +39,7 @@ class MachineRun:
         unsized: rounds without an answer about its sizes.
         unplaced: consecutive rounds without an answer about its address, or about locks.
         unreadable: consecutive rounds in which something about it was unreadable.
+        was_discovered: whether any round observed it as discovered, or further.
         waits_until: the time before which it certainly does not go on; None if not known.
         is_up: whether it runs in Azure, its checks passed, and its hooks after the failover have run.
         checked: how its checks ended when they were last made, or None.
@@ -55,6 +56,7 @@ class MachineRun:
     unsized: int = 0
     unplaced: int = 0
     unreadable: int = 0
+    was_discovered: bool = False
     waits_until: datetime | None = None
     is_up: bool = False
     checked: Record | None = None
@@ -119,6 +121,7 @@ class MachineRun:
         if before is not None and before.stage is not observed.stage:
             self.event(f"{self.name}: {before.stage} -> {observed.stage}")
         self.unreadable = self.unreadable + 1 if observed.stage is Stage.UNREADABLE else 0
+        self.was_discovered |= observed.stage not in (Stage.UNREADABLE, Stage.UNKNOWN_TO_VAULT)
         if observed.friendly_name:
             self.attempts.names |= {observed.friendly_name.lower()}
 

@@ -168,6 +168,11 @@ class MachineSteps:
                 if observed.busy is not None:
                     # An earlier run that was killed started it, or a person did. Attach to it.
                     attempts.in_flight = InFlight(None, observed.busy_job)
+            case Do(Operation.DISCOVER) if machine.was_discovered:
+                # Nothing but lists shows a discovery, and one of them has shown it before.
+                failure = self._submitter.unseen(attempts, Operation.DISCOVER)
+                if failure is not None:
+                    machine.fail(observed, failure)
             case Do(operation) if self._turns.goes_through_plan(machine, operation):
                 is_due = self._order(machine, operation, observed).is_due
                 self.queued.append(Queued(machine.name, attempts, operation, is_due))

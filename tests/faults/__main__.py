@@ -26,7 +26,7 @@ CHANGES = 1 / 3
 """The share of the faults of changes. The three seeds together try each of them."""
 READS = 0.02
 """The share of the faults of reads that makes the campaign last minutes. Each seed draws others."""
-PAIRS = 0.4
+PAIRS = 0.1
 """The share of the plans that second faults are added to."""
 
 

@@ -303,7 +303,10 @@ class _Explorer:
         )
 
     def _start_another(self) -> None:
-        self._others.append(asyncio.get_running_loop().create_task(self._drive("other")))
+        another = asyncio.get_running_loop().create_task(self._drive("other"))
+        # Nobody waits for one that is killed together with the first.
+        another.add_done_callback(lambda ended: ended.cancelled() or ended.exception())
+        self._others.append(another)
 
     def _declare(self, state: State) -> None:
         self._fleet.targets = state.targets

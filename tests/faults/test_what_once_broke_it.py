@@ -62,6 +62,8 @@ BROKEN = [
     ("solo", "cut-over", f"{ITEMS}List", "list-empty"),
     # A machine whose failover is taken back counts as migrated, by a list with its former tag.
     ("solo", "take-back", "ReplicationJobs_List", "other-lists-before-their-last-change"),
+    # A machine that was seen as discovered is discovered again.
+    ("solo", "take-back", f"{ITEMS}List", "other-lists-empty"),
     # A recovery point that the list of points lacks for a while ends a cutover.
     ("solo", "cut-over", LOCKS, "other-lists-empty"),
     # A source that was asked to stop, and seems to run still, is not started again.
