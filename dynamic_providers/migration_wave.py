@@ -36,6 +36,7 @@ from dynamic_providers.wave.inputs import (
     WaveInputs,
     assignments,
     ever_migrated,
+    instances_of,
     items,
     leaving,
     of_migrated,
@@ -320,8 +321,7 @@ class MigrationWaveProvider(MigrationProvider[WaveInputs, WaveOutputs]):
         outcomes = await vault.converge(machines, self.row(inputs.urn), order)
         for name, machine in departing.items():
             departures.of_this_process[machine.instance_id] = outcomes[name]
-        here = {machine.instance_id for machine in inputs.machines.values()}
-        elsewhere = claims.of_this_process.instances - here
+        elsewhere = claims.of_this_process.instances - instances_of(inputs)
         return outputs.after_run(
             inputs, outcomes, before_this, departing, ever, once_migrated, elsewhere
         )

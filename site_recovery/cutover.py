@@ -137,16 +137,16 @@ def next_step(
     memory = source.memory
     if memory.began is None:
         if source.state != "running":
-            return GiveUp(
-                Reason.SOURCE_UNAVAILABLE, f"instance {source.instance_id} is {source.state}"
-            )
+            return GiveUp(Reason.SOURCE_UNAVAILABLE, in_words(source))
         return Remember()
     if source.state == SHUTTING_DOWN:
         return AwaitStop()
     if source.state == TERMINATED:
         # What is later than its fence has every write, and it takes none any more.
         return (
-            Ready(memory.point) if memory.point else GiveUp(Reason.SOURCE_UNAVAILABLE, gone(source))
+            Ready(memory.point)
+            if memory.point
+            else GiveUp(Reason.SOURCE_UNAVAILABLE, in_words(source))
         )
     if memory.stopping is None and source.state != "running":
         return GiveUp(
@@ -330,9 +330,9 @@ def next_back(
     return Forget()
 
 
-def gone(source: Source) -> str:
-    """That somebody terminated an instance, in words."""
-    return f"instance {source.instance_id} is terminated"
+def in_words(source: Source) -> str:
+    """An instance and its state."""
+    return f"instance {source.instance_id} is {source.state}"
 
 
 def kept(source: Source, fencing: Fencing) -> tuple[str, ...]:

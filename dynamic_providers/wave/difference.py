@@ -8,7 +8,7 @@ from typing import Any
 
 from dynamic_providers.adapter import resource_name
 from dynamic_providers.shared import claims, records
-from dynamic_providers.wave.inputs import WaveInputs, assignments
+from dynamic_providers.wave.inputs import WaveInputs, assignments, instances_of
 from dynamic_providers.wave.outputs import WaveOutputs
 from site_recovery.convergence import review
 from site_recovery.errors import MigrationError
@@ -50,8 +50,7 @@ def moved(ever: Mapping[str, str], before: WaveInputs, inputs: WaveInputs) -> li
 
     A preview does not run the other wave, which may be new; this one has their record.
     """
-    here = {machine.instance_id for machine in inputs.machines.values()}
-    elsewhere = claims.of_this_process.instances - here
+    elsewhere = claims.of_this_process.instances - instances_of(inputs)
     return [
         replace(assignment, machine=replace(assignment.machine, migrated=True))
         for assignment in assignments(
@@ -69,8 +68,8 @@ def keeps_in_vain(outputs: WaveOutputs, inputs: WaveInputs) -> bool:
     """Whether a machine is recorded as migrated that no wave declares. A refresh does not know."""
     if resource_name(inputs.urn) not in records.of_this_process.planned:
         return False
-    here = {machine.instance_id for machine in inputs.machines.values()}
-    return not set(outputs.migrated.values()) <= here | claims.of_this_process.instances
+    declared = instances_of(inputs) | claims.of_this_process.instances
+    return not set(outputs.migrated.values()) <= declared
 
 
 def refuse_migrated_without_vm(

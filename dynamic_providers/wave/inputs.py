@@ -371,7 +371,7 @@ def leaving(before: dict[str, MachineInputs], now: WaveInputs) -> dict[str, Mach
     """
     claimed = claims.of_this_process
     kept = {*now.machines, *claimed.machines}
-    instances = {*(m.instance_id for m in now.machines.values()), *claimed.instances}
+    instances = instances_of(now) | claimed.instances
     return {
         name: inputs
         for name, inputs in before.items()

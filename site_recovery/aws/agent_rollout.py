@@ -15,6 +15,9 @@ from site_recovery.aws.associations import SUCCESS, WAITING, Associations, Run
 from site_recovery.aws.managed_instances import ManagedInstance, unmanaged_reason
 from site_recovery.polling import until_blocking
 
+_MAY_START = ("stopping", "stopped")
+"""The states in EC2 of an instance that does not run and may run again."""
+
 
 class State(StrEnum):
     """The state of a machine; `NOT_MANAGED` also if its SSM agent does not answer."""
@@ -189,9 +192,6 @@ def _newest(runs: list[Run], before: frozenset[str]) -> Run | None:
     if old is not None and old.status == SUCCESS:
         return old
     return next(iter(new), None)
-
-
-_MAY_START = ("stopping", "stopped")
 
 
 def _lost(newest: Mapping[str, Run | None], managed: Mapping[str, ManagedInstance]) -> list[str]:

@@ -21,7 +21,6 @@ if TYPE_CHECKING:
     from mypy_boto3_ssm import SSMClient
 
 PERMISSIONS = (
-    "ec2:DescribeInstances",
     "ssm:DescribeInstanceInformation",
     "ssm:DescribeAssociation",
     "ssm:DescribeAssociationExecutions",
@@ -119,9 +118,7 @@ class Associations:
         Raises:
             MigrationError: AWS did not answer or refused.
         """
-        states, problems = instance_states(instance_ids, self._region, self._ec2)
-        for problem in problems:
-            raise MigrationError(str(problem))
+        states = instance_states(instance_ids, self._region, self._ec2)
         return {one: state for one, state in states.items() if state not in _UP}
 
     def runs(self, association_id: str, instance_ids: Iterable[str]) -> dict[str, list[Run]]:

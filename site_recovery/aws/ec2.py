@@ -19,6 +19,7 @@ from site_recovery.batches import batches
 from site_recovery.config_paths import path
 from site_recovery.declared.disks import DiskOrder, DiskSpec, orders
 from site_recovery.declared.interfaces import SourceInterface
+from site_recovery.errors import MigrationError
 from site_recovery.fleet import Firmware, Platform
 from site_recovery.problems import Problem
 
@@ -245,7 +246,7 @@ def machine_facts(
 
 def instance_states(
     instance_ids: Iterable[str], region: str, client: EC2Client | None = None
-) -> tuple[dict[str, str], list[Problem]]:
+) -> dict[str, str]:
     """The state of each instance by its id; `terminated` also if EC2 does not know it any more.
 
     Args:
@@ -253,19 +254,19 @@ def instance_states(
         region: the AWS region that they are in.
         client: an EC2 client; by default one from the environment (credentials, endpoint).
 
-    Returns:
-        The states; if AWS did not answer, none and one problem that says so.
+    Raises:
+        MigrationError: AWS did not answer, or refused.
     """
     ids = sorted(set(instance_ids))
     states = dict.fromkeys(ids, "terminated")
     if not ids:
-        return states, []
+        return states
     try:
         for instance in _instances(client or _client(region), ids):
             states[instance["InstanceId"]] = instance["State"]["Name"]
     except AWS_FAILURES as error:
-        return {}, [aws_problem(error, "EC2", region, PERMISSIONS[:1])]
-    return states, []
+        raise MigrationError(str(aws_problem(error, "EC2", region, PERMISSIONS[:1]))) from error
+    return states
 
 
 def tagged_instances(

@@ -19,13 +19,13 @@ from site_recovery.fleet import ExperienceName
 from site_recovery.problems import Problem
 
 _GATHERS = "AWS-GatherSoftwareInventory"
+"""The document whose association gathers an inventory."""
 _WAYS_TO_RUN = {
     "stopped": "Start it: a machine replicates only while it runs",
     "stopping": "Start it once it is stopped: a machine replicates only while it runs",
     "pending": "Wait until it runs, then try again",
 }
 """What to do about an instance that does not run, by its state, if it can run again."""
-"""The document whose association gathers an inventory."""
 
 
 @dataclass(frozen=True)

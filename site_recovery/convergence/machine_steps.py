@@ -112,9 +112,7 @@ class MachineSteps:
             machine.observed = observed
         if Operation.COMPLETE_MIGRATION in attempts.done and observed.stage in NOT_BEGUN:
             # Its item is gone, but the list of virtual machines does not show its machine yet.
-            failure = self._submitter.unseen(attempts, Operation.COMPLETE_MIGRATION)
-            if failure is not None:
-                machine.fail(observed, failure)
+            self._await_lists(machine, observed, Operation.COMPLETE_MIGRATION)
             return
         step = unsized or next_step(machine.assignment.desired, observed, self._rules_of(machine))
         odd = isinstance(step, Blocked) and step.reason is Reason.UNREADABLE
@@ -170,9 +168,7 @@ class MachineSteps:
                     attempts.in_flight = InFlight(None, observed.busy_job)
             case Do(Operation.DISCOVER) if machine.was_discovered:
                 # Nothing but lists shows a discovery, and one of them has shown it before.
-                failure = self._submitter.unseen(attempts, Operation.DISCOVER)
-                if failure is not None:
-                    machine.fail(observed, failure)
+                self._await_lists(machine, observed, Operation.DISCOVER)
             case Do(operation) if self._turns.goes_through_plan(machine, operation):
                 is_due = self._order(machine, operation, observed).is_due
                 self.queued.append(Queued(machine.name, attempts, operation, is_due))
@@ -186,6 +182,12 @@ class MachineSteps:
         else:
             await self._cutovers.fail(machine, observed, failure, self._snapshot)
 
+    def _await_lists(self, machine: MachineRun, observed: Observed, operation: Operation) -> None:
+        """Wait until lists show an operation that is done; the machine fails if they never do."""
+        failure = self._submitter.unseen(machine.attempts, operation)
+        if failure is not None:
+            machine.fail(observed, failure)
+
     async def _is_certain(self, machine: MachineRun, step: Step, observed: Observed) -> bool:
         """Whether a source in a cutover may be given back because of what its machine does next.
 
@@ -194,14 +196,11 @@ class MachineSteps:
         if self._cutovers is None or not self._cutovers.is_under_way(machine) or observed.in_azure:
             return True
         match step:
-            case Do(Operation.UNPLANNED_FAILOVER):
-                return True
-            case Blocked(reason) if reason in (*_NOT_OF_THE_VAULT, *_OF_THIS_RUN):
-                return True
-            case Do() | Blocked():
+            case Do(operation) if operation is not Operation.UNPLANNED_FAILOVER:
                 return await self._reads.confirms_end(machine, step, observed)
-            case _:
-                return True
+            case Blocked(reason) if reason not in (*_NOT_OF_THE_VAULT, *_OF_THIS_RUN):
+                return await self._reads.confirms_end(machine, step, observed)
+        return True
 
     def _rules_of(self, machine: MachineRun) -> Rules:
         """The rules of a machine: its guards see that its cutover began, as those of a preview do.

@@ -162,10 +162,10 @@ class Back:
         other = failure is not None and failure.reason is not Reason.SOURCE_UNAVAILABLE
         before = f"{failure.message}. Besides, " if failure is not None and other else ""
         message = (
-            f"{before}{cutover.gone(source)}, so nothing gives its source back. If its cutover had "
+            f"{before}{cutover.in_words(source)}, so nothing gives its source back. If its cutover had "
             "chosen a recovery point, the phase failed-over goes on to the newest one, unless its "
-            "source was being given back. Otherwise fail it over in the vault, to a recovery point that you "
-            "choose, and set the phase to failed-over"
+            "source was being given back. Otherwise fail it over in the vault, to a recovery point "
+            "that you choose, and set the phase to failed-over"
         )
         machine.fail(observed, Failure(Reason.SOURCE_UNAVAILABLE, message))
         return True

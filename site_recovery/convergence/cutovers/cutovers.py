@@ -197,11 +197,12 @@ class Cutovers:
 
     def lost(self, machine: MachineRun) -> str:
         """Why the source of a machine can never serve again, in words; empty if it can."""
-        source, instance = self._courses.source(machine), machine.assignment.machine.instance_id
+        source = self._courses.source(machine)
         if source is None:
+            instance = machine.assignment.machine.instance_id
             return f"instance {instance} does not exist" if self._looked else ""
         ended = source.state in (cutover.SHUTTING_DOWN, cutover.TERMINATED)
-        return f"instance {instance} is {source.state}" if ended else ""
+        return cutover.in_words(source) if ended else ""
 
     async def take_back(self, machine: MachineRun, observed: Observed) -> bool:
         """Give back the source of a machine whose failover is taken back.
