@@ -5,12 +5,18 @@ from __future__ import annotations
 from collections.abc import Collection, Hashable
 from datetime import datetime, timedelta
 
-from site_recovery.polling import by_age
+from site_recovery.polling import SHORTEST, by_age
 
 _PATIENCE = timedelta(seconds=30)
 
 
-def pause(youngest: timedelta | None, longest: timedelta, *, setback: bool = False) -> timedelta:
+def pause(
+    youngest: timedelta | None,
+    longest: timedelta,
+    *,
+    setback: bool = False,
+    nothing_for: timedelta | None = None,
+) -> timedelta:
     """The pause until the next look.
 
     Args:
@@ -18,9 +24,12 @@ def pause(youngest: timedelta | None, longest: timedelta, *, setback: bool = Fal
         longest: the longest pause.
         setback: whether the service did not answer for something or does not show something. Runs
             give up after a number of such rounds, so these must not follow each other in seconds.
+        nothing_for: how long certainly nothing can go on; None if that is not known.
     """
     if setback:
         return min(longest, _PATIENCE)
+    if nothing_for is not None and nothing_for > timedelta():
+        return min(longest, max(SHORTEST, nothing_for))
     if youngest is None:
         return longest
     return by_age(youngest, longest)

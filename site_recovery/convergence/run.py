@@ -188,9 +188,14 @@ class _Run:
     def _pause(self) -> float:
         """Seconds until the next round."""
         names = [machine.name for machine in self._open()]
-        youngest = self._ages.youngest(names, self._service.clock.now())
-        longest, setback = self._pace.longest_pause, self._has_setback()
-        return self._service.pause(pacing.pause(youngest, longest, setback=setback))
+        now, goes_on = self._service.clock.now(), self._goes_on()
+        pause = pacing.pause(
+            self._ages.youngest(names, now),
+            self._pace.longest_pause,
+            setback=self._has_setback(),
+            nothing_for=goes_on - now if goes_on is not None else None,
+        )
+        return self._service.pause(pause)
 
     async def _rest(self, seconds: float) -> None:
         """Pause. Other runs on the vault end the pause early, unless there was a setback."""
@@ -227,16 +232,19 @@ class _Run:
         self._reporter.status(self._status_line())
         if not self._unfinished():
             return _End()
-        if self._waits_beyond(self._started + self._pace.wait):
+        goes_on = self._goes_on()
+        if goes_on is not None and goes_on > self._started + self._pace.wait:
+            # To wait for that is of no use.
             return _End(Failure(Reason.WAIT_ENDED, "that is after the end of this run's wait"))
         if now - self._started >= self._pace.wait:
             return _End(Failure(Reason.WAIT_ENDED, "the wait of this run ended first"))
         return None
 
-    def _waits_beyond(self, end: datetime) -> bool:
-        """Whether no machine can go on before a time, so that to wait for it is of no use."""
+    def _goes_on(self) -> datetime | None:
+        """The time before which certainly no machine goes on; None if that is not known."""
         untils = [machine.waits_until for machine in self._open()]
-        return bool(untils) and all(until is not None and until > end for until in untils)
+        known = [until for until in untils if until is not None]
+        return min(known) if known and len(known) == len(untils) else None
 
     def _note_ages(self, snapshot: Snapshot, now: datetime) -> None:
         """Note what each machine does, and since when if this run did not begin it."""

@@ -109,6 +109,7 @@ class Fleet:
         hooked: which hooks have run, as its wave records it.
         runner: runs commands and webhooks; None if nothing does.
         carrier: makes the transport of a connection in process.
+        longest_pause: of `drive`.
         slept: the pauses of `drive` in seconds.
 
     Args:
@@ -148,6 +149,7 @@ class Fleet:
         self.sources: EstateSources | None = None
         self.carrier: Callable[[], AsyncWorldTransport] = self._in_process
         self.reporter = Recorder()
+        self.longest_pause = _STEP
         self.slept: list[float] = []
         self.wire = wire
         self._server = contextlib.ExitStack()
@@ -200,7 +202,7 @@ class Fleet:
             reported = len(self.reporter.events)
             self.site.pass_time(seconds=step.total_seconds())
 
-        pace = Pace(wait, _STEP, sleep, may_submit)
+        pace = Pace(wait, self.longest_pause, sleep, may_submit)
 
         async with self.service(leaving, stack) as service:
             outcomes = await converge(

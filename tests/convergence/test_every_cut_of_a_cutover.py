@@ -19,6 +19,7 @@ from emulator.kernel.resources import PRIVATE
 from site_recovery import cutover_memory
 from site_recovery.convergence.interfaces import PlanOrder
 from site_recovery.convergence.outcome import Outcome, Status
+from site_recovery.cutover import EC2_LAG
 from site_recovery.cutover_memory import Source
 from site_recovery.declared.cutover import Cutover, Mode
 from site_recovery.phases import Phase
@@ -187,6 +188,16 @@ class TestForward:
         assert serves_as_before(short.fleet, CUT)
         assert application_runs(short.fleet, CUT)
         assert CUT not in in_azure(short.fleet)
+
+
+def test_the_minute_that_ec2_may_lag_is_one_pause(experience: Classic) -> None:
+    short = going(experience, "alone", Cut("quiesce", "killed after"))
+    short.fleet.longest_pause = EC2_LAG
+    before = len(short.fleet.slept)
+
+    drive(short.fleet, Phase.FAILED_OVER, short.plan)
+
+    assert short.fleet.slept[before] == pytest.approx(EC2_LAG.total_seconds(), abs=1)
 
 
 class TestHoursLater:

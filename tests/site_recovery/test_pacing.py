@@ -44,6 +44,26 @@ def test_the_pause_is_a_twentieth_of_the_age_between_two_bounds(
     assert pause(age, seconds(longest), setback=setback) == seconds(expected)
 
 
+@pytest.mark.parametrize(
+    ("left", "longest", "setback", "expected"),
+    [
+        (seconds(25), 60, False, 25),
+        (timedelta(hours=2), 60, False, 60),
+        (seconds(0.4), 60, False, 3),
+        (seconds(25), 0.5, False, 0.5),
+        (seconds(25), 60, True, 30),
+        # That time is over: what is new is looked at again soon.
+        (seconds(0), 60, False, 3),
+        (seconds(-5), 60, False, 3),
+    ],
+)
+def test_nothing_is_looked_at_before_anything_can_go_on(
+    left: timedelta, longest: float, *, setback: bool, expected: float
+) -> None:
+    found = pause(seconds(0), seconds(longest), setback=setback, nothing_for=left)
+    assert found == seconds(expected)
+
+
 @given(ages)
 def test_an_end_is_seen_within_a_twentieth_of_what_it_took(age: timedelta) -> None:
     assert pause(age, MINUTE) <= max(seconds(3), age / 20)

@@ -128,13 +128,14 @@ class Courses:
         """Whether EC2 may not show yet what an earlier run, which was killed, did to a source.
 
         A source that is going back could seem to be ready for its failover, and one that was asked to
-        stop to be serving.
+        stop to be serving. The machine then waits until it does.
         """
         if source.memory.began is None or cutover_memory.BEGAN in self.of(machine).written:
             return False
         first = self._first_seen.get(source.instance_id)
         if first is None or self.service.clock.now() - first >= EC2_LAG:
             return False
+        machine.waits_until = first + EC2_LAG
         tell(machine, "what an earlier run did to its source may not show yet")
         return True
 
