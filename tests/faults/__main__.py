@@ -24,9 +24,9 @@ EXPERIENCES = ("classic", "modernized")
 SEEDS = (1, 2, 3)
 CHANGES = 1 / 3
 """The share of the faults of changes. The three seeds together try each of them."""
-READS = 0.02
+READS = 0.012
 """The share of the faults of reads that makes the campaign last minutes. Each seed draws others."""
-PAIRS = 0.1
+PAIRS = 0.04
 """The share of the plans that second faults are added to."""
 
 
