@@ -26,6 +26,7 @@ def declare() -> None:
     """
     components.debug_messages.keep()
     components.stack_traces.keep()
+    components.versioned_types.leave_out()
     project, config = pulumi.get_project(), CONFIG.get()
     pulumi.log.info("reading the config, and asking AWS about the machines", ephemeral=True)
     folder = Path(pulumi.runtime.get_root_directory())

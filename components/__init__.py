@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from components import debug_messages, plugin_accounts, stack_traces
+from components import debug_messages, plugin_accounts, stack_traces, versioned_types
 from components.configuration_server import ConfigurationServer, ConfigurationServerArgs
 from components.landing_zone import LandingZone, LandingZoneArgs
 from components.migration_wave import MigrationWave, MigrationWaveArgs
@@ -42,4 +42,5 @@ __all__ = [
     "source_side",
     "stack_page",
     "stack_traces",
+    "versioned_types",
 ]
