@@ -75,12 +75,14 @@ class Result:
     Attributes:
         plan: its name.
         kinds: the names of its faults.
+        first: the operation that the first one met, and the slug of its kind.
         experience: classic or modernized.
         violations: what does not hold.
     """
 
     plan: str
     kinds: tuple[str, ...]
+    first: tuple[str, str]
     experience: str
     violations: tuple[str, ...]
 
@@ -98,8 +100,7 @@ class Choice:
         changes: the share of the faults that meet changes, from 0 to 1. With a third, three seeds in
             a row meet each of them once.
         pairs: the share of the plans that second faults are added to, from 0 to 1.
-        kind: only faults of this kind; None for all.
-        operation: only at calls of this operation; empty for all.
+        only: operations, each with the slug of a kind: only such faults at such calls; empty for all.
         plan: one plan only; empty for all.
         trace: called with a line about everything that happens in the plan; for one plan only.
     """
@@ -107,8 +108,7 @@ class Choice:
     reads: float = 1.0
     changes: float = 1.0
     pairs: float = 0.0
-    kind: Kind | None = None
-    operation: str = ""
+    only: frozenset[tuple[str, str]] = frozenset()
     plan: tuple[Step, ...] = ()
     trace: Callable[[str], None] | None = None
 
@@ -124,7 +124,7 @@ class Choice:
         if self.plan:
             return self.plan[len(before)] == (call.number, kind)
         if not before:
-            if self.kind not in (None, kind) or self.operation not in ("", call.operation):
+            if self.only and (call.operation, kind.slug) not in self.only:
                 return False
             if call.changes:
                 drawn = _drawn(scene.setting, call.after, kind.slug)
@@ -158,6 +158,7 @@ def explore(scene: Scene, choice: Choice) -> list[Result]:
         Result(
             _name(scene, met),
             tuple(each.kind.name for each in met),
+            (met[0].operation, met[0].kind.slug),
             scene.experience,
             tuple(
                 [facts] if isinstance(facts, str) else oracle.violations(met, facts, undisturbed)
