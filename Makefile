@@ -168,10 +168,11 @@ $(azure_cli)/bin/az:
 	$(azure_cli)/bin/pip install --quiet azure-cli==$(AZURE_CLI_VERSION)
 
 .PHONY: fuzz
-fuzz: setup ## Send the emulator more invalid requests, and kill it more often, than the tests do
-	FUZZ_EXAMPLES=20000 FUZZ_KILLS=100 $(venv)/pytest -n $(JOBS) \
+fuzz: setup ## Send the emulator more nonsense, kill it and cut cutovers more often than the tests do
+	FUZZ_EXAMPLES=20000 FUZZ_KILLS=100 COMBINATIONS=all $(venv)/pytest -n $(JOBS) \
 		tests/emulator/test_nonsense.py tests/emulator/test_a_killed_emulator.py \
-		tests/emulator/agreement tests/convergence/test_a_preview_is_what_up_does.py
+		tests/emulator/agreement tests/convergence/test_a_preview_is_what_up_does.py \
+		tests/convergence/test_every_cut_of_a_cutover.py
 
 .PHONY: faults
 faults: setup ## Try thousands of faults on every step of a migration (PLAN=<name> tries one again)

@@ -44,6 +44,7 @@ def _with_stand_ins(virtual_environment: Path, home: Path) -> Pythons:
 
 
 _IN_ONE = {
+    "test_a_cutover": "classic",
     "test_a_cutover_that_is_refreshed": "modernized",
     "test_a_job_that_fails": "classic",
     "test_a_killed_engine": "classic",
@@ -59,6 +60,7 @@ _IN_ONE = {
     "test_a_test_failover_by_hand": "modernized",
     "test_an_existing_network": "modernized",
     "test_bad_input": "classic",
+    "test_destroy": "classic",
     "test_destroy_at_any_point": "modernized",
     "test_former_types": "classic",
     "test_kills_of_one_seed": "modernized",
@@ -78,9 +80,9 @@ _IN_ONE = {
 """The one experience of the modules that do not run in both unless EXPERIENCES=both.
 
 What they test does not depend on the experience in the program. The inner rings test in both what
-does, and so do the modules here that are not named: a migration from nothing to its end, a cutover
-and a removal. Engines are killed in both, here and by `test_kills_of_one_seed`, and servers are too
-small in both, here and in `test_a_server_that_cannot_register`."""
+does, and so do the modules here that are not named, with a migration from nothing to its end. What
+two of these modules do, one does in each: cutovers, removals, kills of the engine, and servers that
+are too small."""
 
 
 def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
