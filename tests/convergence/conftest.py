@@ -13,7 +13,6 @@ from tests.convergence.fleet import Fleet
 from tests.copies import copied
 from tests.emulator.recovery_services.site_recovery_support import BOTH, Classic, linux, windows
 
-
 _HALVED = "test_every_cut_of_a_cutover.py"
 
 
