@@ -31,12 +31,12 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
 
 def _is_left_out(item: pytest.Item) -> bool:
     callspec = getattr(item, "callspec", None)
-    values = dict(callspec.params) if callspec is not None else {}
+    values: dict[str, object] = dict(callspec.params) if callspec is not None else {}
     if not {"experience", "how"} <= values.keys():
         return False
     classic, alone = values.pop("experience") is BOTH[0], values.pop("how") == "alone"
     # A checksum, because it has to be the same in every worker.
-    begins = zlib.crc32(f"{item.nodeid.partition('[')[0]} {values}".encode())
+    begins: int = zlib.crc32(f"{item.nodeid.partition('[')[0]} {values}".encode())
     return (begins + classic + alone) % 2 == 1
 
 
