@@ -60,6 +60,7 @@ class Rollbacks:
         self._pace = pace
         self._event = event
         self._told: set[tuple[str, str]] = set()
+        self._tagged: set[str] = set()
         self._unanswered: dict[str, int] = {}
 
     async def advance(self, machine: MachineRun, observed: Observed) -> None:
@@ -100,6 +101,9 @@ class Rollbacks:
         vm_id = observed.azure_vm_id
         if vm_id is None or not self._pace.may_submit():
             return
+        if vm_id in self._tagged:
+            # Its tag was accepted, and the list of virtual machines does not show it yet.
+            return
         lost = self._cutovers.lost(machine) if self._cutovers is not None else ""
         if lost:
             message = (
@@ -122,6 +126,7 @@ class Rollbacks:
             return
         instance = machine.assignment.machine.instance_id
         await self._virtual_machines.retag(vm_id, TAG_INSTANCE, {TAG_ROLLED_BACK: instance})
+        self._tagged.add(vm_id)
         self._once(machine, "it is rolled back; its virtual machine is switched off")
         machine.attempts.tell(Reason.ROLLBACK, "it is rolled back")
 

@@ -94,6 +94,22 @@ def test_nothing_happens_twice(failed_over: Fleet) -> None:
     assert (len(sources(failed_over).calls), len(failed_over.accepted())) == before
 
 
+def test_its_virtual_machine_is_tagged_once_while_lists_do_not_show_it(failed_over: Fleet) -> None:
+    lagging: list[bool] = []
+
+    async def lag_once_it_is_rolled_back() -> None:
+        if not lagging and any("it is rolled back" in e for e in failed_over.reporter.events):
+            failed_over.fault(operation="VirtualMachines_List", stale=True, times=4)
+            lagging.append(True)
+
+    outcome = failed_over.drive(Phase.PROTECTED, between_rounds=lag_once_it_is_rolled_back)["db-01"]
+
+    assert lagging
+    assert outcome.status is Status.SATISFIED, outcome
+    changes = [each["operation"] for each in failed_over.site.world.audited()]
+    assert changes.count("VirtualMachines_Update") == 1
+
+
 @pytest.fixture
 def scripted(failed_over: Fleet) -> Fleet:
     lines = ["systemctl is-active nginx", "Get-Service W3SVC"]
