@@ -245,7 +245,9 @@ def deploy(
     def run() -> None:
         stack = get_root_resource()
         assert isinstance(stack, Stack)
+        # The stack of the mocks is that of the programs before, too.
         stack.outputs.clear()
+        stack._transformations = []
         program()
         pulumi.Output.from_input(dict(stack.outputs)).apply(deployment.outputs.update)
 
