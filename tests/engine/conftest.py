@@ -80,9 +80,8 @@ _IN_ONE = {
 """The one experience of the modules that do not run in both unless EXPERIENCES=both.
 
 What they test does not depend on the experience in the program. The inner rings test in both what
-does, and so do the modules here that are not named, with a migration from nothing to its end. What
-two of these modules do, one does in each: cutovers, removals, kills of the engine, and servers that
-are too small."""
+does, and `test_a_wave_migrates`, a migration from nothing to its end, runs in both here. What two of
+these modules do, one does in each: cutovers, removals, and kills of the engine."""
 
 
 def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
