@@ -63,7 +63,8 @@ def test_a_thousand_volumes_take_three_requests(cloudwatch: Any) -> None:
     )
     volumes = [f"vol-{number:04}" for number in range(1001)]
     assert churn.read(cloudwatch, volumes, NOW)["vol-0777"][-1] == 5.0
-    assert asked == [500, 500, 1]
+    # They are asked for at the same time.
+    assert sorted(asked) == [1, 500, 500]
 
 
 def test_a_machine_changes_as_much_as_all_its_volumes_on_their_busiest_day() -> None:
