@@ -24,9 +24,9 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
     """
     if os.environ.get("COMBINATIONS") == "all":
         return
-    left_out = [each for each in items if each.path.name == _HALVED and _is_left_out(each)]
-    config.hook.pytest_deselected(items=left_out)
-    items[:] = [each for each in items if each not in set(left_out)]
+    left_out = {each for each in items if each.path.name == _HALVED and _is_left_out(each)}
+    config.hook.pytest_deselected(items=list(left_out))
+    items[:] = [each for each in items if each not in left_out]
 
 
 def _is_left_out(item: pytest.Item) -> bool:
