@@ -106,8 +106,7 @@ class Cutovers:
             return True
         if source is None:
             if fails_over and declared.fences and self._looked:
-                gone = f"instance {machine.assignment.machine.instance_id} does not exist"
-                machine.fail(observed, Failure(Reason.SOURCE_UNAVAILABLE, gone))
+                machine.fail(observed, Failure(Reason.SOURCE_UNAVAILABLE, self.lost(machine)))
             return fails_over and declared.fences
         if source.instance_id not in self._fresh and fails_over and declared.fences:
             # It was read before it was ready for its failover; the next round reads it again.
