@@ -19,11 +19,14 @@ def leave_out() -> None:
     pulumi.runtime.register_stack_transformation(_without)
 
 
-def _without(resource: pulumi.ResourceTransformationArgs) -> pulumi.ResourceTransformationResult:
-    opts = resource.opts
-    if opts.aliases and resource.type_.startswith("azure-native:"):
-        opts = pulumi.ResourceOptions.merge(None, opts)
-        opts.aliases = [each for each in opts.aliases or () if not _is_of_a_version(each)]
+def _without(
+    resource: pulumi.ResourceTransformationArgs,
+) -> pulumi.ResourceTransformationResult | None:
+    declared = resource.opts.aliases
+    if not declared or not resource.type_.startswith("azure-native:"):
+        return None
+    opts = pulumi.ResourceOptions.merge(None, resource.opts)
+    opts.aliases = [each for each in declared if not _is_of_a_version(each)]
     return pulumi.ResourceTransformationResult(resource.props, opts)
 
 

@@ -81,6 +81,7 @@ class Resource:
         hooks: the names of what is called before it is created.
         existing: the id of an existing resource that was only looked up; otherwise empty.
         provider: URN and id of the provider that the program names for it; otherwise empty.
+        aliases: the types, or the URNs, that it is also known by.
     """
 
     urn: str
@@ -95,6 +96,7 @@ class Resource:
     existing: str = ""
     depending: frozenset[str] = frozenset()
     provider: str = ""
+    aliases: tuple[str, ...] = ()
 
 
 @dataclass
@@ -161,6 +163,12 @@ class _Monitor(mocks.MockMonitor):
                 hooks=frozenset(() if existing else request.hooks.before_create),
                 existing=existing,
                 provider=request.provider,
+                aliases=()
+                if existing
+                else (
+                    *(each.spec.type or each.urn for each in request.aliases),
+                    *request.aliasURNs,
+                ),
                 depending=frozenset(
                     name
                     for name, others in ({} if existing else request.propertyDependencies).items()
